@@ -1,0 +1,1 @@
+"""What every process needs: settings, database, Redis, embedded services, telemetry and the `tandem` command."""

@@ -1,0 +1,1 @@
+"""The jobs that carry between domain and xero."""
