@@ -1,0 +1,668 @@
+"""Every table, in one file that imports nothing of the house.
+
+Each row belongs to a workspace, and its key is (workspace_id, id): foreign keys ignore row-level security, so
+they carry the workspace. Enums are text with a CHECK, because equality on native enums is not leakproof and
+would keep PostgreSQL from using an index under row-level security. Columns named `*_key` are normalised by
+`domain.keys` and hold null, never '', for a blank value.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
+from sqlmodel import Field, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = SQLModel.metadata
+
+
+class Scope(StrEnum):
+    READ = "READ"
+    WRITE = "WRITE"
+    ADMIN = "ADMIN"
+
+
+class ActorKind(StrEnum):
+    USER = "USER"
+    API_TOKEN = "API_TOKEN"  # noqa: S105 - a kind of actor, not a secret
+    XERO = "XERO"
+    TANDEM = "TANDEM"
+
+
+class ContactKind(StrEnum):
+    PERSON = "PERSON"
+    ORGANISATION = "ORGANISATION"
+
+
+class XeroContactFilter(StrEnum):
+    CUSTOMERS_ONLY = "CUSTOMERS_ONLY"
+    SUPPLIERS_AND_CUSTOMERS = "SUPPLIERS_AND_CUSTOMERS"
+    ALL = "ALL"
+
+
+class ConflictPolicy(StrEnum):
+    LATEST_WINS = "LATEST_WINS"
+    XERO_WINS = "XERO_WINS"
+    PRACTICE_WINS = "PRACTICE_WINS"
+    ASK = "ASK"
+
+
+class ConnectionHealth(StrEnum):
+    HEALTHY = "HEALTHY"
+    CATCHING_UP = "CATCHING_UP"
+    RATE_LIMITED = "RATE_LIMITED"
+    PAUSED = "PAUSED"
+    DEGRADED = "DEGRADED"
+    NEEDS_RECONNECT = "NEEDS_RECONNECT"
+    DISCONNECTED = "DISCONNECTED"
+
+
+class XeroContactStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    ARCHIVED = "ARCHIVED"
+    GDPR_REQUEST = "GDPR_REQUEST"
+
+
+class SyncState(StrEnum):
+    SYNCED = "SYNCED"
+    PENDING = "PENDING"
+    FAILING = "FAILING"
+    CONFLICT = "CONFLICT"
+    UNSYNCED = "UNSYNCED"
+    BROKEN = "BROKEN"
+
+
+ACTIVE_STATES = (SyncState.SYNCED, SyncState.PENDING, SyncState.FAILING, SyncState.CONFLICT)
+_ACTIVE = "state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+
+
+class LinkOrigin(StrEnum):
+    FULL_MATCH = "FULL_MATCH"
+    CONFIRMED = "CONFIRMED"
+    CREATED_FROM_XERO = "CREATED_FROM_XERO"
+    PUSHED_TO_XERO = "PUSHED_TO_XERO"
+    REMATCHED = "REMATCHED"
+
+
+class SyncedField(StrEnum):
+    NAME = "NAME"
+    BILLING_EMAIL = "BILLING_EMAIL"
+    PRIMARY_PHONE = "PRIMARY_PHONE"
+    BILLING_ADDRESS = "BILLING_ADDRESS"
+
+
+class MatchIssueReason(StrEnum):
+    NAME_ONLY = "NAME_ONLY"
+    EMAIL_ONLY = "EMAIL_ONLY"
+    AMBIGUOUS = "AMBIGUOUS"
+    SIMILAR = "SIMILAR"
+
+
+class MatchIssueState(StrEnum):
+    OPEN = "OPEN"
+    RESOLVED = "RESOLVED"
+
+
+class MatchResolution(StrEnum):
+    CONFIRMED = "CONFIRMED"
+    CREATED_SEPARATE = "CREATED_SEPARATE"
+    IGNORED = "IGNORED"
+    OBSOLETE = "OBSOLETE"
+
+
+class ImportPhase(StrEnum):
+    READING = "READING"
+    MATCHING = "MATCHING"
+    FINISHED = "FINISHED"
+
+
+class MatchPass(StrEnum):
+    """The passes of the match phase, in their order."""
+
+    FULL_MATCHES = "FULL_MATCHES"
+    ISSUES = "ISSUES"
+    CREATIONS = "CREATIONS"
+
+
+class Side(StrEnum):
+    PRACTICE = "PRACTICE"
+    XERO = "XERO"
+
+
+class ActivityKind(StrEnum):
+    CONNECTED = "CONNECTED"
+    DISCONNECTED = "DISCONNECTED"
+    IMPORT_STARTED = "IMPORT_STARTED"
+    IMPORT_FINISHED = "IMPORT_FINISHED"
+    LINKED = "LINKED"
+    UNLINKED = "UNLINKED"
+    CONTACT_CREATED = "CONTACT_CREATED"
+    CONTACT_CHANGED = "CONTACT_CHANGED"
+    CONTACT_DELETED = "CONTACT_DELETED"
+    CONFLICT_SETTLED = "CONFLICT_SETTLED"
+    MASS_CHANGE_STOPPED = "MASS_CHANGE_STOPPED"
+    ISSUE_OPENED = "ISSUE_OPENED"
+    ISSUE_RESOLVED = "ISSUE_RESOLVED"
+    PUSHED = "PUSHED"
+    INVOICE_SYNCED = "INVOICE_SYNCED"
+    INVOICE_CHANGED = "INVOICE_CHANGED"
+    PAYMENT_RECORDED = "PAYMENT_RECORDED"
+    SETTING_CHANGED = "SETTING_CHANGED"
+    FAILED = "FAILED"
+
+
+class EventKind(StrEnum):
+    """What a live event tells; each is a member of the schema's union SyncUpdate."""
+
+    IMPORT_PROGRESS = "IMPORT_PROGRESS"
+    LINK = "LINK"
+    MATCH_ISSUE = "MATCH_ISSUE"
+    CONTACT = "CONTACT"
+    CONNECTION = "CONNECTION"
+    WORKSPACE = "WORKSPACE"
+    DELETION = "DELETION"
+    RESYNC = "RESYNC"
+
+
+def _choice(kind: type[StrEnum], *, nullable: bool = False, default: str | None = None) -> Any:
+    column_type = sa.Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=40,
+        values_callable=lambda members: [member.value for member in members],
+    )
+    return Field(default=default, sa_type=column_type, nullable=nullable)
+
+
+def _time(*, nullable: bool = False, index: bool = False) -> Any:
+    return Field(default=None, sa_type=sa.DateTime(timezone=True), nullable=nullable, index=index)
+
+
+def _json(*, nullable: bool = True) -> Any:
+    return Field(default=None, sa_type=JSONB(none_as_null=True), nullable=nullable)
+
+
+def _key() -> Any:
+    """A normalised text compared byte by byte, so that sorting is the same on every server."""
+    return Field(default=None, sa_type=sa.Text(collation="C"), nullable=True)
+
+
+def _texts() -> Any:
+    return Field(default=None, sa_type=ARRAY(sa.Text), nullable=False)
+
+
+def _belongs(table: str, column: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+    """A foreign key that carries the workspace. SET NULL clears the column alone, not the workspace."""
+    action = f"SET NULL ({column})" if ondelete == "SET NULL" else ondelete
+    return sa.ForeignKeyConstraint(
+        ["workspace_id", column], [f"{table}.workspace_id", f"{table}.id"], ondelete=action
+    )
+
+
+class _Row(SQLModel):
+    workspace_id: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+
+
+class Workspace(SQLModel, table=True):
+    __tablename__ = "workspace"
+    id: UUID = Field(primary_key=True)
+    name: str
+    currency: str
+    created_at: datetime = _time()
+
+
+class User(_Row, table=True):
+    """A person whom the identity provider let in; `subject` is the provider's name for them."""
+
+    __tablename__ = "app_user"
+    __table_args__ = (sa.UniqueConstraint("workspace_id", "subject"),)
+    subject: str
+    name: str
+    email: str | None = None
+    scopes: list[str] = _texts()
+    last_seen_at: datetime | None = _time(nullable=True)
+
+
+class ApiToken(_Row, table=True):
+    """`hash` is SHA-256 of the token, which has 256 random bits and so needs no slow hash."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (sa.UniqueConstraint("hash"),)
+    name: str
+    scopes: list[str] = _texts()
+    hash: bytes = Field(sa_type=BYTEA)
+    hint: str
+    created_at: datetime = _time()
+    created_by: dict[str, Any] = _json(nullable=False)
+    last_used_at: datetime | None = _time(nullable=True)
+    expires_at: datetime | None = _time(nullable=True)
+    revoked_at: datetime | None = _time(nullable=True)
+
+
+class ContactType(_Row, table=True):
+    __tablename__ = "contact_type"
+    __table_args__ = (
+        sa.Index(
+            "uq_contact_type_name",
+            "workspace_id",
+            "name_key",
+            unique=True,
+            postgresql_where="archived_at is null",
+        ),
+    )
+    name: str
+    name_key: str = _key()
+    created_at: datetime = _time()
+    archived_at: datetime | None = _time(nullable=True)
+
+
+class Contact(_Row, table=True):
+    """A contact of the practice.
+
+    `billing_address` holds lines, city, region, postalCode, country, attentionTo. `field_times`: when the
+    practice last set each synced field. `search_key`: see `domain.keys.search_key`. `created_by_run`: the import
+    that made it, against which that import does not match.
+    """
+
+    __tablename__ = "contact"
+    __table_args__ = (
+        _belongs("contact_type", "contact_type_id"),
+        sa.Index("ix_contact_name", "workspace_id", "name_key", "id"),
+        sa.Index("ix_contact_email", "workspace_id", "email_key"),
+        sa.Index("ix_contact_updated", "workspace_id", "updated_at", "id"),
+        sa.Index("ix_contact_created", "workspace_id", "created_at", "id"),
+        sa.Index("ix_contact_review", "workspace_id", postgresql_where="needs_review"),
+        sa.Index(
+            "ix_contact_search",
+            "workspace_id",
+            "search_key",
+            postgresql_using="gin",
+            postgresql_ops={"search_key": "gin_trgm_ops"},
+        ),
+    )
+    name: str
+    first_name: str | None = None
+    last_name: str | None = None
+    kind: ContactKind = _choice(ContactKind)
+    confidence: float | None = None
+    reasons: list[str] | None = Field(default=None, sa_type=ARRAY(sa.Text), nullable=True)
+    needs_review: bool = False
+    contact_type_id: UUID | None = None
+    billing_email: str | None = None
+    primary_phone: str | None = None
+    billing_address: dict[str, Any] | None = _json()
+    archived_at: datetime | None = _time(nullable=True)
+    created_at: datetime = _time()
+    updated_at: datetime = _time()
+    version: int = 1
+    name_key: str = _key()
+    email_key: str | None = _key()
+    search_key: str = _key()
+    key_version: int = 1
+    field_times: dict[str, str] = _json(nullable=False)
+    created_by_run: UUID | None = None
+
+
+class Organisation(_Row, table=True):
+    """A Xero organisation. `health` is what the last call told; `read_cursor` is Xero's own time up to which the
+    mirror has been read, null until it was read whole."""
+
+    __tablename__ = "organisation"
+    __table_args__ = (
+        _belongs("contact_type", "default_contact_type_id"),
+        sa.UniqueConstraint("workspace_id", "tenant_id"),
+        sa.Index(
+            "uq_organisation_live_tenant",
+            "tenant_id",
+            unique=True,
+            postgresql_where="disconnected_at is null",
+        ),
+    )
+    tenant_id: UUID
+    connection_id: UUID | None = None
+    grant_id: UUID | None = None
+    name: str
+    base_currency: str
+    country_code: str | None = None
+    timezone: str
+    short_code: str | None = None
+    health: ConnectionHealth = _choice(ConnectionHealth)
+    health_message: str | None = None
+    connected_at: datetime = _time()
+    disconnected_at: datetime | None = _time(nullable=True)
+    started_at: datetime | None = _time(nullable=True)
+    contact_filter: XeroContactFilter | None = _choice(XeroContactFilter, nullable=True)
+    default_contact_type_id: UUID | None = None
+    conflict_policy: ConflictPolicy = _choice(ConflictPolicy, default=ConflictPolicy.LATEST_WINS)
+    hold_similar: bool = True
+    read_cursor: datetime | None = _time(nullable=True)
+    last_polled_at: datetime | None = _time(nullable=True)
+    last_full_scan_at: datetime | None = _time(nullable=True)
+    last_webhook_at: datetime | None = _time(nullable=True)
+
+
+class XeroContact(_Row, table=True):
+    """The mirror: a contact as Xero last showed it. `phone` holds country, area, number of the DEFAULT phone;
+    `billing_address` the POBOX address, as Contact.billing_address. `seen_at`: when it was asked for."""
+
+    __tablename__ = "xero_contact"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        sa.UniqueConstraint("workspace_id", "organisation_id", "xero_contact_id"),
+        sa.Index("ix_xero_contact_name", "workspace_id", "organisation_id", "name_key"),
+        sa.Index("ix_xero_contact_email", "workspace_id", "organisation_id", "email_key"),
+        sa.Index(
+            "ix_xero_contact_search",
+            "workspace_id",
+            "search_key",
+            postgresql_using="gin",
+            postgresql_ops={"search_key": "gin_trgm_ops"},
+        ),
+    )
+    organisation_id: UUID
+    xero_contact_id: UUID
+    name: str
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: dict[str, str] | None = _json()
+    billing_address: dict[str, Any] | None = _json()
+    contact_number: str | None = None
+    is_customer: bool
+    is_supplier: bool
+    status: XeroContactStatus = _choice(XeroContactStatus)
+    merged_to: UUID | None = None
+    updated_at: datetime = _time()
+    seen_at: datetime = _time()
+    name_key: str | None = _key()
+    email_key: str | None = _key()
+    search_key: str = _key()
+    key_version: int = 1
+
+
+class SyncLink(_Row, table=True):
+    """A practice contact and a Xero contact. `base_practice` and `base_xero` hold, per synced field, what each
+    side held when they last agreed. `due_at`: since when the practice's side has something that Xero lacks."""
+
+    __tablename__ = "sync_link"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        _belongs("contact", "contact_id", "CASCADE"),
+        _belongs("xero_contact", "xero_contact_id"),
+        sa.Index(
+            "uq_sync_link_contact",
+            "workspace_id",
+            "organisation_id",
+            "contact_id",
+            unique=True,
+            postgresql_where=_ACTIVE,
+        ),
+        sa.Index(
+            "uq_sync_link_xero_contact",
+            "workspace_id",
+            "organisation_id",
+            "xero_contact_id",
+            unique=True,
+            postgresql_where=_ACTIVE,
+        ),
+        sa.Index("ix_sync_link_contact", "workspace_id", "contact_id"),
+        sa.Index("ix_sync_link_xero_contact", "workspace_id", "xero_contact_id"),
+        sa.Index("ix_sync_link_state", "workspace_id", "organisation_id", "state"),
+        sa.Index(
+            "ix_sync_link_due", "workspace_id", "organisation_id", postgresql_where="due_at is not null"
+        ),
+    )
+    organisation_id: UUID
+    contact_id: UUID
+    xero_contact_id: UUID | None = None
+    state: SyncState = _choice(SyncState)
+    state_since: datetime = _time()
+    origin: LinkOrigin = _choice(LinkOrigin)
+    linked_at: datetime = _time()
+    last_synced_at: datetime | None = _time(nullable=True)
+    version: int = 1
+    base_practice: dict[str, Any] = _json(nullable=False)
+    base_xero: dict[str, Any] = _json(nullable=False)
+    failure: dict[str, Any] | None = _json()
+    due_at: datetime | None = _time(nullable=True)
+
+
+class MatchIssue(_Row, table=True):
+    """`score` is the best candidate's, copied here so that lists sort by it."""
+
+    __tablename__ = "match_issue"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        _belongs("xero_contact", "xero_contact_id"),
+        _belongs("sync_link", "link_id", "SET NULL"),
+        sa.Index(
+            "uq_match_issue_open",
+            "workspace_id",
+            "organisation_id",
+            "xero_contact_id",
+            unique=True,
+            postgresql_where="state = 'OPEN'",
+        ),
+        sa.Index("ix_match_issue_xero_contact", "workspace_id", "xero_contact_id"),
+        sa.Index("ix_match_issue_created", "workspace_id", "state", "created_at", "id"),
+        sa.Index("ix_match_issue_link", "workspace_id", "link_id"),
+    )
+    organisation_id: UUID
+    xero_contact_id: UUID
+    reason: MatchIssueReason = _choice(MatchIssueReason)
+    state: MatchIssueState = _choice(MatchIssueState)
+    score: float
+    reopened: bool = False
+    created_at: datetime = _time()
+    resolved_at: datetime | None = _time(nullable=True)
+    resolved_by: dict[str, Any] | None = _json()
+    resolution: MatchResolution | None = _choice(MatchResolution, nullable=True)
+    link_id: UUID | None = None
+    created_contact_id: UUID | None = None
+    version: int = 1
+
+
+class MatchCandidate(SQLModel, table=True):
+    __tablename__ = "match_candidate"
+    __table_args__ = (
+        _belongs("match_issue", "issue_id", "CASCADE"),
+        _belongs("contact", "contact_id", "CASCADE"),
+        sa.Index("ix_match_candidate_contact", "workspace_id", "contact_id"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    issue_id: UUID = Field(primary_key=True)
+    contact_id: UUID = Field(primary_key=True)
+    score: float
+    name_matches: bool
+    email_matches: bool
+    evidence: list[str] = _texts()
+
+
+class SetApart(SQLModel, table=True):
+    """A pair that a person set apart: no machine matches it again. By Xero's own id, which outlives the mirror."""
+
+    __tablename__ = "set_apart"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        _belongs("contact", "contact_id", "CASCADE"),
+        sa.Index("ix_set_apart_contact", "workspace_id", "contact_id"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    xero_contact_id: UUID = Field(primary_key=True)
+    contact_id: UUID = Field(primary_key=True)
+    at: datetime = _time()
+
+
+class ImportRun(_Row, table=True):
+    """An import, and where it stands: everything that a worker needs to go on after another one died.
+
+    READING: `next_page` of what changed since `modified_since` (null: everything). MATCHING (`match` is set):
+    `match_pass`, and `position`, the last mirror row that the pass has done. `due_at` null: nothing to do.
+    """
+
+    __tablename__ = "import_run"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        sa.Index(
+            "uq_import_run_unfinished",
+            "workspace_id",
+            "organisation_id",
+            unique=True,
+            postgresql_where="finished_at is null",
+        ),
+        sa.Index("ix_import_run_due", "due_at", postgresql_where="finished_at is null"),
+        sa.Index("ix_import_run_started", "workspace_id", "organisation_id", "started_at"),
+    )
+    organisation_id: UUID
+    phase: ImportPhase = _choice(ImportPhase)
+    match: bool = False
+    contact_filter: XeroContactFilter | None = _choice(XeroContactFilter, nullable=True)
+    modified_since: datetime | None = _time(nullable=True)
+    next_page: int = 1
+    read_from: datetime | None = _time(nullable=True)
+    match_pass: MatchPass | None = _choice(MatchPass, nullable=True)
+    position: UUID | None = None
+    done: int = 0
+    total: int | None = None
+    full_matches: int = 0
+    conflicts: int = 0
+    created: int = 0
+    skipped: int = 0
+    started_at: datetime = _time()
+    finished_at: datetime | None = _time(nullable=True)
+    due_at: datetime | None = _time(nullable=True)
+    lease_until: datetime | None = _time(nullable=True)
+    attempts: int = 0
+
+
+class Activity(_Row, table=True):
+    """What happened, as people read it. `changes`: list of {field, before, after, writtenTo, restorable}."""
+
+    __tablename__ = "activity"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        sa.Index("ix_activity_at", "workspace_id", "at", "id"),
+        sa.Index("ix_activity_contact", "workspace_id", "contact_id", "at"),
+        sa.Index("ix_activity_organisation", "workspace_id", "organisation_id", "at"),
+    )
+    at: datetime = _time()
+    kind: ActivityKind = _choice(ActivityKind)
+    actor_kind: ActorKind = _choice(ActorKind)
+    actor_name: str
+    actor_id: UUID | None = None
+    message: str
+    organisation_id: UUID | None = None
+    contact_id: UUID | None = None
+    link_id: UUID | None = None
+    issue_id: UUID | None = None
+    changes: list[dict[str, Any]] = _json(nullable=False)
+
+
+class Event(SQLModel, table=True):
+    """A live event; positions are in commit order within the workspace (see runtime.database)."""
+
+    __tablename__ = "event"
+    __table_args__ = (sa.Index("ix_event_at", "at"),)
+    workspace_id: UUID = Field(primary_key=True)
+    position: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    at: datetime = _time()
+    kind: EventKind = _choice(EventKind)
+    subject: str
+    organisation_id: UUID | None = None
+    activity_id: UUID | None = None
+
+
+class EventCounter(SQLModel, table=True):
+    __tablename__ = "event_counter"
+    workspace_id: UUID = Field(primary_key=True)
+    position: int = Field(sa_type=sa.BigInteger)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The answer that a create gave, kept for 24 hours. `made` are the ids of what it made."""
+
+    __tablename__ = "idempotency_key"
+    workspace_id: UUID = Field(primary_key=True)
+    operation: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    input_hash: bytes = Field(sa_type=BYTEA)
+    made: UUID
+    at: datetime = _time()
+
+
+class OauthFlow(SQLModel, table=True):
+    """A consent that was begun. Found by the state's hash before any workspace is known, so only by `door`."""
+
+    __tablename__ = "oauth_flow"
+    state_hash: bytes = Field(primary_key=True, sa_type=BYTEA)
+    workspace_id: UUID
+    begun_by: dict[str, Any] = _json(nullable=False)
+    cookie_hash: bytes = Field(sa_type=BYTEA)
+    verifier: bytes = Field(sa_type=BYTEA)
+    return_to: str | None = None
+    organisation_id: UUID | None = None
+    begun_at: datetime = _time()
+    expires_at: datetime = _time()
+    code: bytes | None = Field(default=None, sa_type=BYTEA)
+
+
+class XeroGrant(SQLModel, table=True):
+    """One consent of one Xero user to this app, over all workspaces; its tokens are sealed. Only by `door`."""
+
+    __tablename__ = "xero_grant"
+    __table_args__ = (sa.UniqueConstraint("client_id", "xero_user_id"),)
+    id: UUID = Field(primary_key=True)
+    client_id: str
+    xero_user_id: UUID
+    sealed: bytes = Field(sa_type=BYTEA)
+    version: int = 1
+    access_expires_at: datetime = _time()
+    refreshed_at: datetime = _time()
+    lease_until: datetime | None = _time(nullable=True)
+    lease_token: UUID | None = None
+    failed: str | None = None
+
+
+class XeroCall(SQLModel, table=True):
+    """A slot that was taken for one call: the limiter and the log of calls in one. `ended_at`: the answer."""
+
+    __tablename__ = "xero_call"
+    __table_args__ = (
+        sa.Index("ix_xero_call_tenant", "tenant_id", "taken_at"),
+        sa.Index("ix_xero_call_taken", "taken_at"),
+    )
+    id: UUID = Field(primary_key=True)
+    tenant_id: UUID
+    bulk: bool
+    taken_at: datetime = _time()
+    expires_at: datetime = _time()
+    ended_at: datetime | None = _time(nullable=True)
+    status: int | None = None
+
+
+class XeroLimit(SQLModel, table=True):
+    """What a tenant's answers last said of its limits; `until`: no call before this time."""
+
+    __tablename__ = "xero_limit"
+    tenant_id: UUID = Field(primary_key=True)
+    minute_remaining: int | None = None
+    day_remaining: int | None = None
+    day_limit: int = 5000
+    told_at: datetime | None = _time(nullable=True)
+    until: datetime | None = _time(nullable=True)
+
+
+# Reached through `door` only, as they are asked for before a workspace is known or belong to none.
+DOOR_ONLY = frozenset({"oauth_flow", "xero_grant", "xero_call", "xero_limit"})

@@ -1,0 +1,83 @@
+"""One transaction as domain sees it. `runtime.database` opens it; domain never commits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.tables import ActorKind, EventKind
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does it; `id` is the user's or the token's. The name stays when they are gone."""
+
+    kind: ActorKind
+    name: str
+    id: UUID | None = None
+
+    def as_json(self) -> dict[str, str | None]:
+        return {"kind": self.kind, "name": self.name, "id": str(self.id) if self.id else None}
+
+
+TANDEM = Actor(ActorKind.TANDEM, "Tandem")
+XERO = Actor(ActorKind.XERO, "Xero")
+
+
+@dataclass(frozen=True)
+class PendingEvent:
+    kind: EventKind
+    subject: str
+    organisation_id: UUID | None = None
+    activity_id: UUID | None = None
+
+
+@dataclass
+class Tx:
+    """`now` is the one time of everything that this transaction writes. Events are gathered here and written by
+    its last statement, so that their positions follow the order of commits."""
+
+    session: AsyncSession
+    workspace: UUID
+    actor: Actor
+    now: datetime
+    events: dict[tuple[EventKind, str], PendingEvent] = field(default_factory=dict)
+    due: bool = False
+
+    def tell(
+        self,
+        kind: EventKind,
+        subject: UUID | str,
+        *,
+        organisation: UUID | None = None,
+        activity: UUID | None = None,
+    ) -> None:
+        """Let subscribers know after the commit; the last of several about one subject counts."""
+        key = (kind, str(subject))
+        before = self.events.pop(key, None)
+        kept = activity or (before.activity_id if before else None)
+        self.events[key] = PendingEvent(kind, str(subject), organisation, kept)
+
+    def ring(self) -> None:
+        """Wake the workers after the commit: something became due."""
+        self.due = True
+
+    async def rows(self, statement: str, **values: Any) -> Sequence[sa.RowMapping]:
+        result = await self.session.execute(sa.text(statement), self._bound(values))
+        return result.mappings().all()
+
+    async def row(self, statement: str, **values: Any) -> sa.RowMapping | None:
+        result = await self.session.execute(sa.text(statement), self._bound(values))
+        return result.mappings().one_or_none()
+
+    async def run(self, statement: str, **values: Any) -> int:
+        """Execute, and give the number of rows that it touched."""
+        result = await self.session.execute(sa.text(statement), self._bound(values))
+        return result.rowcount  # type: ignore[attr-defined,no-any-return]  # a CursorResult for a data statement
+
+    def _bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {"ws": self.workspace, "now": self.now, **values}

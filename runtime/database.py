@@ -1,0 +1,115 @@
+"""The only place that begins, commits or rolls back.
+
+A transaction belongs to one workspace (`tandem.workspace`, read by the row-level policies) and cannot be nested:
+while one is open, `guard` makes the Xero client refuse to send. Its last statements number its events from the
+workspace's counter row, whose lock is held until the commit, so that positions are in commit order.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from domain.tx import Actor, Tx
+from runtime.clock import Clock, MachineClock
+
+_open: ContextVar[bool] = ContextVar("transaction_open", default=False)
+
+
+def guard() -> None:
+    """Raises while a transaction is open here: nobody may wait for Xero with rows locked."""
+    if _open.get():
+        raise RuntimeError("Xero must not be called while a database transaction is open")
+
+
+@dataclass
+class Database:
+    engine: AsyncEngine
+    clock: Clock
+    statements: int = 0
+
+    @asynccontextmanager
+    async def transaction(self, workspace: UUID, actor: Actor) -> AsyncIterator[Tx]:
+        async with self._session() as session:
+            await session.execute(
+                sa.text("select set_config('tandem.workspace', :ws, true)"), {"ws": str(workspace)}
+            )
+            tx = Tx(session, workspace, actor, self.clock.now())
+            yield tx
+            await session.flush()
+            await _write_events(tx)
+
+    @asynccontextmanager
+    async def door(self) -> AsyncIterator[AsyncSession]:
+        """A transaction of no workspace: only the functions of schema `door` show it anything."""
+        async with self._session() as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsyncSession]:
+        if _open.get():
+            raise RuntimeError("a transaction is open already; they do not nest")
+        mark = _open.set(True)
+        try:
+            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            _open.reset(mark)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def _write_events(tx: Tx) -> None:
+    if tx.events:
+        last = await tx.session.scalar(
+            sa.text(
+                "insert into event_counter (workspace_id, position) values (:ws, :n) on conflict (workspace_id)"
+                " do update set position = event_counter.position + :n returning position"
+            ),
+            {"ws": tx.workspace, "n": len(tx.events)},
+        )
+        first = last - len(tx.events) + 1
+        await tx.session.execute(
+            sa.text(
+                "insert into event (workspace_id, position, at, kind, subject, organisation_id, activity_id)"
+                " select :ws, :first + n - 1, :now, kind, subject, organisation_id, activity_id"
+                " from unnest(cast(:kinds as text[]), cast(:subjects as text[]), cast(:organisations as uuid[]),"
+                " cast(:activities as uuid[])) with ordinality as e(kind, subject, organisation_id, activity_id, n)"
+            ),
+            {
+                "ws": tx.workspace,
+                "now": tx.now,
+                "first": first,
+                "kinds": [event.kind for event in tx.events.values()],
+                "subjects": [event.subject for event in tx.events.values()],
+                "organisations": [event.organisation_id for event in tx.events.values()],
+                "activities": [event.activity_id for event in tx.events.values()],
+            },
+        )
+        await _notify(tx, "tandem_event")
+    if tx.due:
+        await _notify(tx, "tandem_due")
+
+
+async def _notify(tx: Tx, channel: str) -> None:
+    await tx.session.execute(
+        sa.text("select pg_notify(:channel, :ws)"), {"channel": channel, "ws": str(tx.workspace)}
+    )
+
+
+def connect(url: str, *, clock: Clock | None = None, pool_size: int = 8, **options: Any) -> Database:
+    """`url` as settings normalise it (postgresql+asyncpg://). Every statement is counted, for tests and metrics."""
+    engine = create_async_engine(url, pool_size=pool_size, pool_pre_ping=True, **options)
+    database = Database(engine, clock or MachineClock())
+
+    @sa.event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def count(*_: object) -> None:
+        database.statements += 1
+
+    return database

@@ -1,0 +1,112 @@
+"""Settings, read once at start. The only module that looks at the environment.
+
+docs/OPERATIONS.md has them in one table; a test compares the two.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SCOPES = (
+    "openid profile email offline_access accounting.contacts accounting.settings.read accounting.invoices"
+)
+
+
+class SettingsError(Exception):
+    """Says which variable is wrong and what it should be."""
+
+
+def _list(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _postgres(value: object) -> object:
+    """postgres://, postgresql:// and postgresql+asyncpg:// all mean the same."""
+    if isinstance(value, str) and value:
+        rest = re.sub(r"^postgres(ql)?(\+asyncpg)?://", "", value)
+        if rest == value:
+            raise ValueError("must begin with postgresql://")
+        return f"postgresql+asyncpg://{rest}"
+    return value
+
+
+PostgresUrl = Annotated[str | None, BeforeValidator(_postgres)]
+Listed = Annotated[list[str], NoDecode, BeforeValidator(_list)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: PostgresUrl = Field(
+        None, description="PostgreSQL, as the role that the API and workers use"
+    )
+    database_admin_url: PostgresUrl = Field(
+        None, description="PostgreSQL, as the owner; `tandem migrate` only"
+    )
+    database_direct_url: PostgresUrl = Field(None, description="for LISTEN, past a transaction pooler")
+    redis_url: str | None = Field(None, description="Redis or Valkey, for arq's jobs")
+    xero_client_id: str | None = Field(None, description="of the app at developer.xero.com")
+    xero_client_secret: SecretStr | None = Field(None, description="of the same app")
+    xero_redirect_uri: str = Field(
+        "http://localhost:8000/oauth/callback", description="exactly as registered with the app"
+    )
+    xero_scopes: str = Field(SCOPES, description="what the consent asks for")
+    xero_authorize_url: str = Field(
+        "https://login.xero.com/identity/connect/authorize", description="Xero's consent page"
+    )
+    xero_identity_url: str = Field(
+        "https://identity.xero.com", description="Xero's token endpoint is under it"
+    )
+    xero_api_url: str = Field("https://api.xero.com", description="Xero's API and /connections are under it")
+    public_url: str = Field("http://localhost:8000", description="where browsers reach this server")
+    allowed_origins: Listed = Field([], description="origins that browsers may call from, comma between")
+    graphiql: bool = Field(False, description="serve GraphiQL at /graphql, introspection without a token")
+    tandem_keys: Listed = Field([], description="newest first, `id:base64 of 32 bytes`, comma between")
+    tandem_data: Path = Field(Path(".tandem"), description="the folder of the embedded parts")
+    host: str = Field("127.0.0.1", description="address that `tandem serve` binds")
+    port: int = Field(8000, ge=0, le=65535, description="port that `tandem serve` binds")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether Tandem starts its own PostgreSQL and Valkey: only where neither address is set."""
+        return self.database_url is None and self.redis_url is None
+
+    @property
+    def simulated(self) -> bool:
+        return self.xero_client_id is None
+
+    @property
+    def listen_url(self) -> str | None:
+        return self.database_direct_url or self.database_url
+
+
+def load() -> Settings:
+    """Refuses, in words and by the variable's name, what cannot be used."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        lines = [
+            f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+        ]
+        raise SettingsError("\n".join(lines)) from None
+    if (settings.database_url is None) != (settings.redis_url is None):
+        missing = "DATABASE_URL" if settings.database_url is None else "REDIS_URL"
+        raise SettingsError(
+            f"{missing}: set both DATABASE_URL and REDIS_URL, or neither for the embedded parts"
+        )
+    if settings.xero_client_id and not settings.xero_client_secret:
+        raise SettingsError("XERO_CLIENT_SECRET: needed with XERO_CLIENT_ID")
+    if not settings.embedded and not settings.tandem_keys:
+        raise SettingsError("TANDEM_KEYS: needed to seal Xero's tokens; `tandem key` makes one")
+    return settings
