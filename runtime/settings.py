@@ -3,12 +3,16 @@
 docs/OPERATIONS.md has them in one table; a test compares the two.
 """
 
+import base64
+import binascii
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from runtime.embedded import Services
 
 SCOPES = (
     "openid profile email offline_access accounting.contacts accounting.settings.read accounting.invoices"
@@ -37,17 +41,37 @@ PostgresUrl = Annotated[str | None, BeforeValidator(_postgres)]
 Listed = Annotated[list[str], NoDecode, BeforeValidator(_list)]
 
 
+def _key(value: SecretStr) -> SecretStr:
+    name, _, encoded = value.get_secret_value().partition(":")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        key = b""
+    if not name or len(key) != 32:
+        raise ValueError("each key must be `id:base64 of 32 bytes`, newest first, comma between")
+    return value
+
+
+Key = Annotated[SecretStr, AfterValidator(_key)]
+Keys = Annotated[list[Key], NoDecode, BeforeValidator(_list)]
+Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_list)]
+
+
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     database_url: PostgresUrl = Field(
-        None, description="PostgreSQL, as the role that the API and workers use"
+        None, repr=False, description="PostgreSQL, as the role that the API and workers use"
     )
     database_admin_url: PostgresUrl = Field(
-        None, description="PostgreSQL, as the owner; `tandem migrate` only"
+        None, repr=False, description="PostgreSQL, as the owner; `tandem migrate` only"
     )
-    database_direct_url: PostgresUrl = Field(None, description="for LISTEN, past a transaction pooler")
-    redis_url: str | None = Field(None, description="Redis or Valkey, for arq's jobs")
+    database_direct_url: PostgresUrl = Field(
+        None, repr=False, description="for LISTEN, past a transaction pooler"
+    )
+    redis_url: str | None = Field(None, repr=False, description="Redis or Valkey, for arq's jobs")
     xero_client_id: str | None = Field(None, description="of the app at developer.xero.com")
     xero_client_secret: SecretStr | None = Field(None, description="of the same app")
     xero_redirect_uri: str = Field(
@@ -64,11 +88,43 @@ class Settings(BaseSettings):
     public_url: str = Field("http://localhost:8000", description="where browsers reach this server")
     allowed_origins: Listed = Field([], description="origins that browsers may call from, comma between")
     graphiql: bool = Field(False, description="serve GraphiQL at /graphql, introspection without a token")
-    tandem_keys: Listed = Field([], description="newest first, `id:base64 of 32 bytes`, comma between")
+    xero_webhook_keys: Secrets = Field(
+        [], description="of the app's webhooks, comma between; none: no webhooks"
+    )
+    tandem_keys: Keys = Field([], description="newest first, `id:base64 of 32 bytes`, comma between")
     tandem_data: Path = Field(Path(".tandem"), description="the folder of the embedded parts")
     host: str = Field("127.0.0.1", description="address that `tandem serve` binds")
     port: int = Field(8000, ge=0, le=65535, description="port that `tandem serve` binds")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_format: Literal["json", "text"] = Field("json", description="json, or text for a person to read")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator(
+        "public_url",
+        "xero_redirect_uri",
+        "xero_authorize_url",
+        "xero_identity_url",
+        "xero_api_url",
+    )
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if not re.match(r"https?://[^/\s]+", value):
+            raise ValueError("must be an address that begins with https:// or http://")
+        return value.rstrip("/")
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
+            if not re.fullmatch(r"https?://[^/\s*]+", origin):
+                raise ValueError("each must be an origin such as https://app.example.com, without path or *")
+        return value
 
     @field_validator("log_level")
     @classmethod
@@ -90,11 +146,22 @@ class Settings(BaseSettings):
     def listen_url(self) -> str | None:
         return self.database_direct_url or self.database_url
 
+    def joined(self, services: Services) -> "Settings":
+        """With the addresses and the key of the embedded parts."""
+        return self.model_copy(
+            update={
+                "database_url": services.app_url,
+                "database_admin_url": services.admin_url,
+                "redis_url": services.redis_url,
+                "tandem_keys": [SecretStr(services.key)],
+            }
+        )
 
-def load() -> Settings:
-    """Refuses, in words and by the variable's name, what cannot be used."""
+
+def load(**values: str) -> Settings:
+    """Refuses, in words and by the variable's name, what cannot be used. `values` win over the environment."""
     try:
-        settings = Settings()
+        settings = Settings(**values)  # type: ignore[arg-type]  # texts, as the environment has them
     except ValidationError as error:
         lines = [
             f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()

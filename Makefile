@@ -1,0 +1,47 @@
+# Everything works on a fresh machine with python3 >= 3.11 and make; `make help` lists it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+T ?=
+ARGS ?=
+# One process a core, each with its own PostgreSQL and Valkey; a single file or test runs in one.
+WORKERS ?= $(if $(T),0,auto)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long check fmt lock run-env dev-env
+
+help: ## list these
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: run-env ## set up and run the main job on embedded parts; ARGS=--once runs it and ends
+	@$(BIN)/tandem demo $(ARGS)
+
+test: dev-env ## set up and run the tests; T=tests/runtime/test_settings.py runs some
+	@$(BIN)/pytest -n $(WORKERS) -m "not long" $(T) $(ARGS)
+
+test-long: dev-env ## also the deep runs, with many more examples
+	@$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=long --timeout=3600 $(T) $(ARGS)
+
+check: dev-env ## format, lint, strict types and import contracts (schema and migrations too, once there)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@if [ -f schema.graphql ]; then echo "tandem schema --check" && $(BIN)/tandem schema --check; fi
+	@if [ -d migrations/versions ]; then $(BIN)/pytest tests/test_migrations.py; fi
+
+fmt: dev-env ## format, and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## resolve requirements/*.in anew, with hashes and without any index's address
+	@$(PYTHON) scripts/bootstrap.py dev
+	@for name in uv run dev; do \
+	  .tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-annotate --no-emit-index-url requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+
+run-env:
+	@$(PYTHON) scripts/bootstrap.py run
+
+dev-env:
+	@$(PYTHON) scripts/bootstrap.py dev

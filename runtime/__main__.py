@@ -1,0 +1,5 @@
+"""`python -m runtime` is `tandem`."""
+
+from runtime.cli import main
+
+main()

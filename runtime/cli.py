@@ -1,0 +1,76 @@
+"""The `tandem` command."""
+
+import asyncio
+import base64
+import secrets
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.engine import make_url
+
+from runtime import doctor as examination
+from runtime import embedded, logs
+from runtime import migrate as migration
+from runtime.children import StartError
+from runtime.settings import Settings, SettingsError, load
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+MARKS = {True: "[green]ok[/]", False: "[red]missing[/]", None: "-"}
+
+
+def main() -> None:
+    """Errors that a person can mend are a line each, without a trace, and exit code 1."""
+    try:
+        app()
+    except (SettingsError, StartError, migration.MigrateError) as error:
+        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
+        raise SystemExit(1) from None
+
+
+def configured() -> Settings:
+    """The settings; where no server is set, those of the embedded parts that `tandem demo` runs."""
+    settings = load()
+    logs.configure(settings.log_level, settings.log_format)
+    return settings.joined(embedded.get_running(settings.tandem_data)) if settings.embedded else settings
+
+
+@app.callback()
+def tandem() -> None:
+    """Keeps an accounting practice's contacts in step with Xero, behind one GraphQL API."""
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date (DATABASE_ADMIN_URL), and let the role of DATABASE_URL use it."""
+    settings = configured()
+    if settings.database_admin_url is None or settings.database_url is None:
+        raise SettingsError("DATABASE_ADMIN_URL: needed to migrate; the owner of the database")
+    role = make_url(settings.database_url).username
+    if role is None:
+        raise SettingsError("DATABASE_URL: names no role")
+    revision = asyncio.run(migration.migrate(settings.database_admin_url, role))
+    typer.echo(f"The database is at {revision}, and {role} may use it.")
+
+
+@app.command()
+def doctor(
+    everything: Annotated[bool, typer.Option("--all", help="also list each setting")] = False,
+) -> None:
+    """Say what is configured, what answers and what is missing. Exit code 1 if something needed is."""
+    findings = asyncio.run(examination.examine(configured()))
+    table = Table("", "", "")
+    for finding in findings:
+        if everything or finding.subject.upper() != finding.subject:
+            table.add_row(finding.subject, MARKS[finding.ok], finding.says)
+    Console(soft_wrap=True).print(table)
+    if any(finding.ok is False for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def key() -> None:
+    """Make a key for TANDEM_KEYS. Put a new one first; keep the old ones until nothing is sealed with them."""
+    name = secrets.token_hex(4)
+    typer.echo(f"{name}:{base64.b64encode(secrets.token_bytes(32)).decode()}")

@@ -1,0 +1,128 @@
+"""`tandem doctor`: what is configured, what answers, what is missing. Shows no secret."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import redis.asyncio
+import redis.exceptions
+import sqlalchemy as sa
+from alembic.util.exc import CommandError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from runtime import migrate
+from runtime.settings import Settings
+
+ROLE = """
+select current_user as name, rolsuper or rolbypassrls as bypasses,
+       current_setting('server_version') as version,
+       exists (select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace) as owns
+from pg_roles where rolname = current_user
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`ok` is None where something optional is not set."""
+
+    subject: str
+    ok: bool | None
+    says: str
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    found = configured(settings)
+    found += [finding async for finding in _postgres(settings)]
+    found.append(await _redis(settings))
+    found += [finding async for finding in _xero(settings)]
+    return found
+
+
+def configured(settings: Settings) -> list[Finding]:
+    """Each setting: whether it is set here, or has its default."""
+    return [
+        Finding(name.upper(), None, "set" if name in settings.model_fields_set else "default")
+        for name in type(settings).model_fields
+    ]
+
+
+async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.database_url is None:
+        yield Finding("PostgreSQL", False, "DATABASE_URL is not set")
+        return
+    address = make_url(settings.database_url).render_as_string(hide_password=True)
+    engine = create_async_engine(settings.database_url, connect_args={"timeout": 5})
+    try:
+        async with engine.connect() as connection:
+            for finding in await _database(connection, address):
+                yield finding
+    except (OSError, TimeoutError, SQLAlchemyError) as error:
+        yield Finding("PostgreSQL", False, f"{address}: {_brief(error)}")
+    finally:
+        await engine.dispose()
+
+
+async def _database(connection: AsyncConnection, address: str) -> list[Finding]:
+    role = (await connection.execute(sa.text(ROLE))).mappings().one()
+    bound = not role["bypasses"] and not role["owns"]
+    return [
+        Finding("PostgreSQL", True, f"{role['version']} at {address}"),
+        Finding(
+            "Role",
+            bound,
+            f"{role['name']} is bound by row-level security"
+            if bound
+            else f"{role['name']} owns tables, is a superuser or has BYPASSRLS; DATABASE_URL needs a role that is not",
+        ),
+        await _schema(connection),
+    ]
+
+
+async def _schema(connection: AsyncConnection) -> Finding:
+    there = await connection.scalar(sa.text("select to_regclass('alembic_version')"))
+    now = await connection.scalar(sa.text("select version_num from alembic_version")) if there else None
+    try:
+        wanted = migrate.head()
+    except CommandError as error:
+        return Finding("Migrations", False, str(error))
+    if now == wanted:
+        return Finding("Migrations", True, f"at {now}")
+    return Finding(
+        "Migrations", False, f"at {now or 'nothing'}, and {wanted} is needed: run `tandem migrate`"
+    )
+
+
+async def _redis(settings: Settings) -> Finding:
+    if settings.redis_url is None:
+        return Finding("Redis", False, "REDIS_URL is not set")
+    client = redis.asyncio.Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_timeout=5)
+    try:
+        facts = await client.info("server")
+    except (OSError, redis.exceptions.RedisError) as error:
+        return Finding("Redis", False, _brief(error))
+    finally:
+        await client.aclose()
+    name = "Valkey" if "valkey_version" in facts else "Redis"
+    return Finding("Redis", True, f"{name} {facts.get('valkey_version', facts['redis_version'])}")
+
+
+async def _xero(settings: Settings) -> AsyncIterator[Finding]:
+    """Any answer will do, a refusal too: without a token more cannot be asked."""
+    if settings.simulated:
+        yield Finding("Xero", None, "XERO_CLIENT_ID is not set; `tandem demo` brings a simulator")
+        return
+    async with httpx.AsyncClient(timeout=10) as client:
+        for address in (settings.xero_authorize_url, settings.xero_identity_url, settings.xero_api_url):
+            try:
+                answer = await client.get(address)
+                yield Finding("Xero", answer.status_code < 500, f"{address} answers {answer.status_code}")
+            except httpx.HTTPError as error:
+                yield Finding("Xero", False, f"{address}: {_brief(error)}")
+
+
+def _brief(error: Exception) -> str:
+    """The cause's first line: SQLAlchemy's own text repeats statements and values."""
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).splitlines() or [type(cause).__name__])[0]

@@ -1,0 +1,74 @@
+"""Real PostgreSQL and Valkey for every test process, started from wheels or as TEST_DATABASE_ADMIN_URL says."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from runtime import embedded
+from tests.database import Place, Server, drop, empty_all, external, fresh_database, migrated_template
+
+hypothesis.settings.register_profile("default", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("long", max_examples=2000, deadline=None)
+hypothesis.settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[embedded.Services]:
+    with tempfile.TemporaryDirectory(prefix="tandem-test-") as folder:
+        Path(folder).chmod(0o711)  # as root, PostgreSQL runs as somebody else and must pass
+        with embedded.services(Path(folder) / "data", durable=False) as found:
+            yield found
+
+
+@pytest.fixture(scope="session")
+async def server(request: pytest.FixtureRequest) -> Server:
+    """The embedded PostgreSQL, unless TEST_DATABASE_ADMIN_URL names another one (postgresql+asyncpg://)."""
+    url = os.environ.get("TEST_DATABASE_ADMIN_URL")
+    if url:
+        return await external(url)
+    services: embedded.Services = request.getfixturevalue("services")
+    return Server(services.admin_url, embedded.APP)
+
+
+@pytest.fixture(scope="session")
+async def template(server: Server) -> AsyncIterator[Place]:
+    place = await migrated_template(server)
+    yield place
+    await drop(server, place)
+
+
+@pytest.fixture(scope="session")
+async def place(server: Server, template: Place) -> AsyncIterator[Place]:
+    """The one database of this test process."""
+    async with fresh_database(server, template) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+async def owner(place: Place) -> AsyncIterator[AsyncConnection]:
+    """A connection that row-level security does not bind, each statement its own transaction."""
+    engine = create_async_engine(place.admin_url, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        yield connection
+    await engine.dispose()
+
+
+@pytest.fixture
+async def clean(place: Place, owner: AsyncConnection) -> Place:
+    """The process's database with every table empty."""
+    await empty_all(owner)
+    return place
+
+
+@pytest.fixture
+async def valkey(services: embedded.Services) -> AsyncIterator[Redis]:
+    client = Redis.from_url(services.redis_url)
+    await client.flushall()
+    yield client
+    await client.aclose()

@@ -1,0 +1,103 @@
+"""Databases for tests: migrated once a process as a template, copied where a test needs one of its own."""
+
+import itertools
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from runtime.migrate import migrate
+
+APP_PASSWORD = "only-for-tests"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL for tests: its owner's address, and the role that stands for the app's."""
+
+    admin_url: str
+    app_role: str
+    app_password: str | None = None
+
+    def admin(self, name: str) -> str:
+        return make_url(self.admin_url).set(database=name).render_as_string(hide_password=False)
+
+    def app(self, name: str) -> str:
+        url = make_url(self.admin_url).set(database=name, username=self.app_role, password=self.app_password)
+        return url.render_as_string(hide_password=False)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One database: as the owner, and as the app."""
+
+    name: str
+    admin_url: str
+    app_url: str
+
+
+async def external(admin_url: str) -> Server:
+    """A server that TEST_DATABASE_ADMIN_URL names; makes the app's role there."""
+    async with _connected(admin_url) as connection:
+        exists = await connection.scalar(sa.text("select 1 from pg_roles where rolname = 'tandem_test_app'"))
+        verb = "alter" if exists else "create"
+        await connection.execute(sa.text(f"{verb} role tandem_test_app login password '{APP_PASSWORD}'"))
+    return Server(admin_url, "tandem_test_app", APP_PASSWORD)
+
+
+async def migrated_template(server: Server) -> Place:
+    place = await _create(server, f"tandem_test_template_{os.getpid()}", "template0")
+    await migrate(place.admin_url, server.app_role)
+    return place
+
+
+@asynccontextmanager
+async def fresh_database(server: Server, template: Place) -> AsyncIterator[Place]:
+    """A copy of the template, dropped afterwards: for crash tests, large ones, and one a process for the rest."""
+    place = await _create(server, f"tandem_test_{os.getpid()}_{next(_numbers)}", template.name)
+    try:
+        yield place
+    finally:
+        await drop(server, place)
+
+
+async def drop(server: Server, place: Place) -> None:
+    async with _connected(server.admin_url) as connection:
+        await connection.execute(sa.text(f"drop database if exists {place.name} with (force)"))
+
+
+async def empty_all(connection: AsyncConnection) -> None:
+    """Deletes every row in one statement, as the owner; real commits, 2 ms. Circular keys are fine so."""
+    names = (
+        await connection.scalars(
+            sa.text(
+                "select format('%I', tablename) from pg_tables"
+                " where schemaname = 'public' and tablename <> 'alembic_version' order by tablename"
+            )
+        )
+    ).all()
+    if names:
+        parts = ", ".join(f"d{number} as (delete from {name})" for number, name in enumerate(names))
+        await connection.execute(sa.text(f"with {parts} select 1"))
+
+
+async def _create(server: Server, name: str, template: str) -> Place:
+    async with _connected(server.admin_url) as connection:
+        await connection.execute(sa.text(f"drop database if exists {name} with (force)"))
+        await connection.execute(sa.text(f"create database {name} template {template}"))
+    return Place(name, server.admin(name), server.app(name))
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()

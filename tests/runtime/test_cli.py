@@ -1,0 +1,69 @@
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from runtime import doctor
+from runtime.cli import app
+from runtime.embedded import Services
+from runtime.settings import Settings, load
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tandem(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    command = [str(ROOT / ".venv/bin/python"), "-m", "runtime", *arguments]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("command", ["migrate", "doctor"])
+def test_commands_say_what_starts_the_embedded_parts(command: str, tmp_path: Path) -> None:
+    done = tandem(command, TANDEM_DATA=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "tandem demo" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_named_without_a_trace() -> None:
+    done = tandem("doctor", DATABASE_URL="mysql://u:hush@h/x")
+    assert (done.returncode, done.stderr) == (1, "DATABASE_URL: must begin with postgresql://\n")
+
+
+def test_a_key_is_one_that_settings_take(tmp_path: Path) -> None:
+    made = CliRunner().invoke(app, ["key"]).stdout.strip()
+    assert load(tandem_keys=made, tandem_data=str(tmp_path)).tandem_keys[0].get_secret_value() == made
+
+
+async def test_doctor_finds_both_servers(services: Services) -> None:
+    found = {each.subject: each for each in await doctor.examine(load().joined(services))}
+    assert (found["PostgreSQL"].ok, found["Role"].ok, found["Redis"].ok) == (True, True, True)
+    assert not [each for each in found.values() if services.key in each.says]
+
+
+async def test_doctor_refuses_an_owner_or_superuser(services: Services) -> None:
+    settings = load().joined(services).model_copy(update={"database_url": services.database("postgres")})
+    found = {each.subject: each for each in await doctor.examine(settings)}
+    assert found["Role"].ok is False
+
+
+async def test_doctor_tells_what_does_not_answer_and_no_password(tmp_path: Path, services: Services) -> None:
+    nowhere = f"postgresql+asyncpg://app:hush@/tandem?host={tmp_path}"
+    settings = (
+        load()
+        .joined(services)
+        .model_copy(update={"database_url": nowhere, "redis_url": f"unix://{tmp_path}/none"})
+    )
+    found = {each.subject: each for each in await doctor.examine(settings)}
+    assert (found["PostgreSQL"].ok, found["Redis"].ok) == (False, False)
+    assert not [each for each in found.values() if "hush" in each.says]

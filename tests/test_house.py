@@ -1,0 +1,103 @@
+"""Rules of the house that no linter knows, kept by reading the source."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("api", "domain", "runtime", "workers", "xero")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+TREES = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in SOURCES}
+
+# Each name, and the modules that may use it, with the reason.
+ONLY_IN = {
+    "os.environ": {"runtime/settings.py": "the one reader of the environment"},
+    "os.getenv": {},
+    "datetime.now": {
+        "runtime/clock.py": "the one clock",
+        "xero/simulator": "its default clock stands for Xero's",
+    },
+    "datetime.utcnow": {},
+    "datetime.today": {},
+    "date.today": {},
+    "time.time": {"xero/simulator": "its default clock stands for Xero's"},
+    "time.time_ns": {},
+    "secrets.token_bytes": {
+        "runtime/embedded.py": "the data folder's key, made once",
+        "runtime/cli.py": "`tandem key`",
+    },
+    "secrets.token_hex": {"runtime/cli.py": "the name of a key"},
+}
+TRANSACTION = {"begin", "begin_nested", "commit", "rollback"}
+MAY_TRANSACT = {
+    "runtime/database.py": "the only place for begin, commit and rollback of the product's transactions",
+    "runtime/migrate.py": "migrations run as the owner, outside any workspace",
+}
+SAVEPOINTS = {"begin_nested": "domain"}  # a savepoint within the open transaction: how a constraint is asked
+
+
+def dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def attributes() -> Iterator[tuple[str, int, str]]:
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                yield path, node.lineno, dotted(node)
+
+
+def uses(name: str) -> list[str]:
+    return [
+        f"{path}:{line}" for path, line, text in attributes() if text == name or text.endswith(f".{name}")
+    ]
+
+
+@pytest.mark.parametrize("name", ONLY_IN)
+def test_clock_environment_and_randomness_are_read_in_one_place(name: str) -> None:
+    allowed = tuple(ONLY_IN[name])
+    assert [use for use in uses(name) if not use.startswith(allowed or "nowhere")] == []
+
+
+def test_only_the_database_begins_and_ends_transactions() -> None:
+    broken = [
+        f"{path}:{node.lineno} {node.func.attr}"
+        for path, tree in TREES.items()
+        if path not in MAY_TRANSACT
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in TRANSACTION
+        if not path.startswith(SAVEPOINTS.get(node.func.attr, "nowhere"))
+    ]
+    assert broken == []
+
+
+def test_nothing_is_imported_inside_a_function() -> None:
+    broken = [
+        f"{path}:{inner.lineno}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    ]
+    assert broken == []
+
+
+def test_no_tracked_file_names_a_package_registry() -> None:
+    hosts = re.compile(
+        rb"(pypi|npmjs|pythonhosted|files\.pythonhosted|registry\.npmjs)\.(org|com)|deb\.debian\.org"
+    )
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    assert len(paths) > 10
+    assert [str(path) for path in paths if path.is_file() and hosts.search(path.read_bytes())] == []
