@@ -1,10 +1,10 @@
 import os
-import select
-import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,20 +39,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made / "d"
 
 
-def start_elsewhere(folder: Path) -> subprocess.Popen[str]:
-    """Another process that runs the parts until its standard input ends."""
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that runs the parts, until its standard input ends here."""
     command = [sys.executable, "-c", STAY, str(folder)]
-    child = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert child.stdout
-    assert select.select([child.stdout], [], [], 60)[0], "nothing came up in a minute"
-    assert child.stdout.readline() == "up\n"
-    return child
-
-
-def end(child: subprocess.Popen[str], *, kill: bool = False) -> None:
-    if kill:
-        child.send_signal(signal.SIGKILL)
-    child.communicate(timeout=30)
+    with subprocess.Popen(
+        command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        assert child.stdout.readline() == "up\n"
+        yield child
+        child.communicate(timeout=30)
 
 
 def servers_in(folder: Path) -> list[str]:
@@ -71,7 +69,8 @@ async def scalar(url: str, statement: str) -> object:
     engine = create_async_engine(url)
     try:
         async with engine.begin() as connection:
-            return await connection.scalar(sa.text(statement))
+            result = await connection.execute(sa.text(statement))
+            return result.scalar() if result.returns_rows else None
     finally:
         await engine.dispose()
 
@@ -116,13 +115,10 @@ def test_children_start_from_the_main_thread_only(folder: Path) -> None:
 
 def test_one_starts_others_join_and_a_second_start_is_refused(folder: Path) -> None:
     assert embedded.running(folder) is None
-    child = start_elsewhere(folder)
-    try:
+    with elsewhere(folder):
         assert embedded.get_running(folder).sockets.exists()
         with pytest.raises(StartError, match="already"), embedded.services(folder):
             pass
-    finally:
-        end(child)
     assert servers_in(folder) == []
     with pytest.raises(StartError, match="tandem demo"):
         embedded.get_running(folder)
@@ -130,18 +126,16 @@ def test_one_starts_others_join_and_a_second_start_is_refused(folder: Path) -> N
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends the children on Linux only")
 async def test_sigkill_leaves_no_orphan_and_what_was_committed(folder: Path) -> None:
-    child = start_elsewhere(folder)
-    assert len(servers_in(folder)) > 2
-    admin = embedded.get_running(folder).admin_url
-    await scalar(admin, "create table kept (id int)")
-    end(child, kill=True)
+    with elsewhere(folder) as child:
+        assert len(servers_in(folder)) > 2
+        await scalar(embedded.get_running(folder).admin_url, "create table kept (id int)")
+        child.kill()
     limit = time.monotonic() + 20
     while servers_in(folder) and time.monotonic() < limit:
         os.sched_yield()
     assert servers_in(folder) == []
-    child = start_elsewhere(folder)
-    assert await scalar(embedded.get_running(folder).admin_url, "select count(*) from kept") == 0
-    end(child)
+    with elsewhere(folder):
+        assert await scalar(embedded.get_running(folder).admin_url, "select count(*) from kept") == 0
 
 
 def test_another_versions_data_is_refused(folder: Path) -> None:
@@ -166,10 +160,9 @@ def test_a_killed_initdb_and_stale_pid_files_are_no_hindrance(folder: Path) -> N
 
 @pytest.mark.parametrize("name", ["x" * 100, "a b, ü:é"])
 async def test_long_and_odd_folder_names(folder: Path, name: str) -> None:
-    child = start_elsewhere(folder.parent / name)
-    found = embedded.get_running(folder.parent / name)
-    assert await scalar(found.app_url, "select current_user") == "tandem_app"
-    async with Redis.from_url(found.redis_url) as client:
-        assert await client.ping()
-    end(child)
+    with elsewhere(folder.parent / name):
+        found = embedded.get_running(folder.parent / name)
+        assert await scalar(found.app_url, "select current_user") == "tandem_app"
+        async with Redis.from_url(found.redis_url) as client:
+            assert await client.ping()
     assert not (found.sockets / "valkey").exists()
