@@ -1,0 +1,69 @@
+"""The simulator as one ASGI app: identity, Accounting API and control routes on one address."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+
+from xero.simulator.accounting import accounting_routes
+from xero.simulator.control import control_routes
+from xero.simulator.faults import CUT_EXTENSION, CutConnectionError
+from xero.simulator.identity import identity_routes
+from xero.simulator.simulation import Simulation
+from xero.simulator.wire import not_found
+from xero.simulator.world import World, write_file
+
+LARGEST_BODY = 10 * 1024 * 1024
+SAVE_AFTER = 1.0
+"""Seconds between looks for something to save."""
+
+
+def create_app(world: World, save_to: Path | None = None) -> Starlette:
+    """With `save_to`, the world is kept in that file: soon after it changed, and at the end."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        if save_to is None:
+            yield
+            return
+        keeper = asyncio.create_task(_keep_saved(world, save_to))
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+            world.save(save_to)
+
+    app = Starlette(
+        routes=[*identity_routes(), *accounting_routes(), *control_routes()],
+        exception_handlers={CutConnectionError: _leave_unanswered, 404: _answer_not_found},
+        lifespan=lifespan,
+        max_body_size=LARGEST_BODY,
+    )
+    app.state.simulation = Simulation(world)
+    return app
+
+
+async def _keep_saved(world: World, path: Path) -> None:
+    saved = world.writes
+    while True:
+        await asyncio.sleep(SAVE_AFTER)
+        if world.writes != saved:
+            saved = world.writes
+            await asyncio.to_thread(write_file, path, world.encode())
+
+
+async def _leave_unanswered(request: Request, error: Exception) -> Response:
+    """Over a socket that was cut the response goes nowhere; in process the error is the answer."""
+    if CUT_EXTENSION in request.scope.get("extensions", {}):
+        return Response()
+    raise error
+
+
+async def _answer_not_found(request: Request, error: Exception) -> Response:
+    return not_found()

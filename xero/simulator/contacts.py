@@ -1,0 +1,143 @@
+"""The contacts of one organisation: what Xero keeps of each, and the indexes that its rules need."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+ACTIVE = "ACTIVE"
+ARCHIVED = "ARCHIVED"
+GDPRREQUEST = "GDPRREQUEST"
+
+PHONE_TYPES = ("DDI", "DEFAULT", "FAX", "MOBILE")
+ADDRESS_TYPES = ("STREET", "POBOX")
+
+
+class Phone(msgspec.Struct, frozen=True, omit_defaults=True):
+    number: str = ""
+    area: str = ""
+    country: str = ""
+
+
+class Address(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`lines` holds up to four; the other fields are blank where unset."""
+
+    lines: tuple[str, ...] = ()
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+    attention_to: str = ""
+
+
+class Person(msgspec.Struct, frozen=True, omit_defaults=True):
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    include_in_emails: bool = False
+
+
+class Contact(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Replaced through ContactBook.put, not altered in place (the flags apart): the indexes need the old state."""
+
+    id: str
+    name: str
+    updated: datetime
+    status: str = ACTIVE
+    number: str = ""
+    account_number: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    company_number: str = ""
+    tax_number: str = ""
+    bank_account: str = ""
+    phones: dict[str, Phone] = {}
+    addresses: dict[str, Address] = {}
+    persons: tuple[Person, ...] = ()
+    is_customer: bool = False
+    is_supplier: bool = False
+    merged_to: str | None = None
+    other: dict[str, Any] = {}
+    """Fields that Tandem leaves alone (DefaultCurrency, PaymentTerms …), as they were sent."""
+
+
+def comparable_name(name: str) -> str:
+    """What name uniqueness compares: without case, accents counting."""
+    return name.casefold()
+
+
+class ContactBook:
+    """Contacts by id, with active names and all contact numbers indexed.
+
+    Contacts are replaced, never altered in place: `put` takes the new state and keeps the indexes; it does
+    not judge. Sorted lists are kept until the next `put`.
+    """
+
+    def __init__(self, contacts: Iterable[Contact] = ()) -> None:
+        self._by_id: dict[str, Contact] = {}
+        self._by_name: dict[str, str] = {}
+        self._by_number: dict[str, str] = {}
+        self._sorted: dict[tuple[str, bool], list[Contact]] = {}
+        for contact in contacts:
+            self.put(contact)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Contact]:
+        return iter(self._by_id.values())
+
+    def find(self, contact_id: str) -> Contact | None:
+        return self._by_id.get(contact_id.lower())
+
+    def find_by_number(self, number: str) -> Contact | None:
+        return self._find_at(self._by_number, number)
+
+    def find_active_by_name(self, name: str) -> Contact | None:
+        return self._find_at(self._by_name, comparable_name(name))
+
+    def find_by_id_or_number(self, key: str) -> Contact | None:
+        return self.find(key) or self.find_by_number(key)
+
+    def put(self, contact: Contact) -> None:
+        """Store a new contact, or the new state of a stored one."""
+        self._unindex(contact.id)
+        self._by_id[contact.id] = contact
+        if contact.status == ACTIVE:
+            self._by_name[comparable_name(contact.name)] = contact.id
+        if contact.number:
+            self._by_number[contact.number] = contact.id
+        self._sorted.clear()
+
+    def put_flags(self, contact: Contact, *, is_customer: bool, is_supplier: bool) -> None:
+        """Invoices set these; UpdatedDateUTC stays, as in Xero, so no order changes."""
+        contact.is_customer = is_customer
+        contact.is_supplier = is_supplier
+
+    def sorted_by(self, field: str, *, descending: bool) -> list[Contact]:
+        """All contacts ordered by an attribute; text without case, ties in order of creation. Not to be changed."""
+        key = (field, descending)
+        if key not in self._sorted:
+            self._sorted[key] = sorted(
+                self._by_id.values(), key=lambda c: _sort_key(getattr(c, field)), reverse=descending
+            )
+        return self._sorted[key]
+
+    def _find_at(self, index: dict[str, str], key: str) -> Contact | None:
+        contact_id = index.get(key)
+        return None if contact_id is None else self._by_id[contact_id]
+
+    def _unindex(self, contact_id: str) -> None:
+        old = self._by_id.get(contact_id)
+        if old is None:
+            return
+        if self._by_name.get(comparable_name(old.name)) == contact_id:
+            del self._by_name[comparable_name(old.name)]
+        if self._by_number.get(old.number) == contact_id:
+            del self._by_number[old.number]
+
+
+def _sort_key(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value

@@ -1,0 +1,192 @@
+"""/simulator: what only tests and the demo may do. Not part of Xero."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from xero.simulator.clock import ShiftedClock
+from xero.simulator.contact_input import parse_contact, parse_elements
+from xero.simulator.contact_json import Form, render_contact
+from xero.simulator.contact_writes import Outcome, create_contact, merge_contact, update_contact
+from xero.simulator.contacts import GDPRREQUEST, Contact
+from xero.simulator.faults import Fault
+from xero.simulator.limits import Limits
+from xero.simulator.simulation import Simulation
+from xero.simulator.wire import Refusal, json_response, not_found, truncate_to_millisecond
+from xero.simulator.world import Organisation
+
+
+class Edit(msgspec.Struct, forbid_unknown_fields=True):
+    """What a person does to a contact in Xero. `fields` are Xero's own; ContactStatus archives and restores."""
+
+    fields: dict[str, Any] = {}
+    mergeInto: str | None = None
+    gdprRequest: bool = False
+    isCustomer: bool | None = None
+    isSupplier: bool | None = None
+
+
+def _simulation(request: Request) -> Simulation:
+    simulation: Simulation = request.app.state.simulation
+    return simulation
+
+
+async def read_state(request: Request) -> Response:
+    simulation = _simulation(request)
+    world = simulation.world
+    organisations = [
+        {"tenantId": o.id, "name": o.name, "contacts": len(o.contacts)} for o in world.organisations.values()
+    ]
+    tallies = [
+        {"clientId": client_id, "tenantId": tenant_id, **msgspec.to_builtins(tally)}
+        for (client_id, tenant_id), tally in simulation.limiter.tallies.items()
+    ]
+    return json_response(
+        {
+            **msgspec.to_builtins(simulation.counts),
+            "now": world.clock().isoformat(),
+            "organisations": organisations,
+            "connections": len(world.connections),
+            "tallies": tallies,
+            "faults": {"armed": len(simulation.faults.armed), "struck": simulation.faults.struck},
+        }
+    )
+
+
+async def arm_faults(request: Request) -> Response:
+    """One fault or a list of them."""
+    try:
+        content = msgspec.json.decode(await request.body(), type=Fault | list[Fault])
+        armed = content if isinstance(content, list) else [content]
+        for fault in armed:
+            _simulation(request).faults.arm(fault)
+    except (msgspec.DecodeError, re.error) as error:
+        return _bad_request(str(error))
+    return json_response({"armed": len(armed)}, 201)
+
+
+async def clear_faults(request: Request) -> Response:
+    _simulation(request).faults.clear()
+    return Response(status_code=204)
+
+
+async def set_limits(request: Request) -> Response:
+    try:
+        limits = msgspec.json.decode(await request.body(), type=Limits)
+    except msgspec.DecodeError as error:
+        return _bad_request(str(error))
+    _simulation(request).limiter.limits = limits
+    return json_response(msgspec.to_builtins(limits))
+
+
+async def advance_clock(request: Request) -> Response:
+    """{"seconds": n}. Only where the world runs on a ShiftedClock."""
+    clock = _simulation(request).world.clock
+    if not isinstance(clock, ShiftedClock):
+        return _bad_request("this world's clock cannot be set")
+    try:
+        seconds = msgspec.json.decode(await request.body(), type=dict[str, float])["seconds"]
+        clock.advance(timedelta(seconds=seconds))
+    except (msgspec.DecodeError, KeyError, ValueError, OverflowError) as error:
+        return _bad_request(f"give the seconds to advance by: {error}")
+    return json_response({"now": clock().isoformat()})
+
+
+async def add_contacts(request: Request) -> Response:
+    """As a person would: refused like the API's own creates, but counted nowhere."""
+    simulation = _simulation(request)
+    organisation = _find_organisation(request)
+    if organisation is None:
+        return not_found()
+    try:
+        inputs = [parse_contact(element) for element in parse_elements(await request.body())]
+    except Refusal as refusal:
+        return refusal.response
+    now = simulation.world.clock()
+    outcomes = [create_contact(organisation.contacts, asked, now) for asked in inputs]
+    simulation.world.changed()
+    return _answer_outcomes(outcomes)
+
+
+async def edit_contact(request: Request) -> Response:
+    organisation = _find_organisation(request)
+    contact = organisation.contacts.find(request.path_params["id"]) if organisation else None
+    if organisation is None or contact is None:
+        return not_found()
+    try:
+        edit = msgspec.json.decode(await request.body(), type=Edit)
+        _apply(_simulation(request), organisation, contact, edit)
+    except Refusal as refusal:
+        return refusal.response
+    except (msgspec.DecodeError, ValueError) as error:
+        return _bad_request(str(error))
+    _simulation(request).world.changed()
+    changed = organisation.contacts.find(contact.id)
+    return json_response(render_contact(changed or contact, Form.DETAIL))
+
+
+def _apply(simulation: Simulation, organisation: Organisation, contact: Contact, edit: Edit) -> None:
+    book, now = organisation.contacts, simulation.world.clock()
+    if edit.fields:
+        outcome = update_contact(book, contact, parse_contact(edit.fields), now)
+        if outcome.contact is None:
+            raise ValueError("; ".join(outcome.errors))
+        contact = outcome.contact
+    if edit.gdprRequest:
+        contact = replace(contact, status=GDPRREQUEST, updated=truncate_to_millisecond(now))
+        book.put(contact)
+    if edit.mergeInto is not None:
+        survivor = book.find(edit.mergeInto)
+        if survivor is None:
+            raise ValueError("no such survivor")
+        merge_contact(book, contact, survivor, now)
+    if edit.isCustomer is not None or edit.isSupplier is not None:
+        current = book.find(contact.id) or contact
+        book.put_flags(
+            current,
+            is_customer=current.is_customer if edit.isCustomer is None else edit.isCustomer,
+            is_supplier=current.is_supplier if edit.isSupplier is None else edit.isSupplier,
+        )
+
+
+async def disconnect_organisation(request: Request) -> Response:
+    """A user disconnects the app inside Xero: the tokens stay, the calls answer 403."""
+    world = _simulation(request).world
+    of_tenant = [c for c in world.connections.values() if c.tenant_id == request.path_params["tenant"]]
+    for connection in of_tenant:
+        world.disconnect(connection.id)
+    return json_response({"disconnected": len(of_tenant)})
+
+
+def _find_organisation(request: Request) -> Organisation | None:
+    return _simulation(request).world.organisations.get(request.path_params["tenant"].lower())
+
+
+def _answer_outcomes(outcomes: list[Outcome]) -> Response:
+    errors = [message for outcome in outcomes for message in outcome.errors]
+    added = [render_contact(o.contact, Form.DETAIL) for o in outcomes if o.contact is not None]
+    return json_response({"Contacts": added, "errors": errors}, 400 if errors else 201)
+
+
+def _bad_request(message: str) -> Response:
+    return json_response({"error": message}, 400)
+
+
+def control_routes() -> list[Route]:
+    contacts = "/simulator/organisations/{tenant}/contacts"
+    return [
+        Route("/simulator/state", read_state, methods=["GET"]),
+        Route("/simulator/faults", arm_faults, methods=["POST"]),
+        Route("/simulator/faults", clear_faults, methods=["DELETE"]),
+        Route("/simulator/limits", set_limits, methods=["PUT"]),
+        Route("/simulator/clock", advance_clock, methods=["POST"]),
+        Route(contacts, add_contacts, methods=["POST"]),
+        Route(f"{contacts}/{{id}}", edit_contact, methods=["POST"]),
+        Route("/simulator/organisations/{tenant}/connections", disconnect_organisation, methods=["DELETE"]),
+    ]

@@ -1,0 +1,132 @@
+"""Faults on request: late, refused, failed, lost or malformed answers, before or after the work is done."""
+
+import asyncio
+import re
+from enum import Enum
+from random import Random
+from typing import Any, Literal
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from xero.simulator.limits import too_many
+from xero.simulator.wire import encode, text_response
+
+CUT_EXTENSION = "tandem.cut"
+"""Key in the ASGI scope's extensions of a callable that cuts the connection; the server that `serve` runs has it."""
+
+
+class Kind(Enum):
+    DELAY = "delay"
+    STATUS = "status"
+    DROP = "drop"
+    MALFORM = "malform"
+
+
+class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Strikes requests whose method and path match (`path` is a regular expression, without case).
+
+    `when` says whether the work is done before the fault; DELAY comes before it, MALFORM after it. `count` is
+    how often it strikes, unbounded if None; `probability` is drawn from the world's seed. DELAY takes
+    `seconds`, STATUS takes `status` of 429 (with `limit` and `retry_after`), 500, 502, 503 or 504.
+    """
+
+    kind: Kind
+    when: Literal["before", "after"] = "before"
+    seconds: float = 0.0
+    status: Literal[429, 500, 502, 503, 504] = 500
+    limit: Literal["minute", "day", "concurrent", "appminute"] = "minute"
+    retry_after: int | None = None
+    method: str | None = None
+    path: str = ".*"
+    count: int | None = 1
+    probability: float = 1.0
+
+    def matches(self, method: str, path: str) -> bool:
+        return self.method in (None, method) and re.search(self.path, path, re.IGNORECASE) is not None
+
+
+class CutConnectionError(ConnectionResetError):
+    """Reaches the caller of an in-process transport in place of an answer."""
+
+
+class Faults:
+    def __init__(self, seed: int) -> None:
+        self.armed: list[Fault] = []
+        self.struck: dict[str, int] = {}
+        self._random = Random(seed)  # noqa: S311 - chance that can be repeated, nothing secret
+
+    def arm(self, fault: Fault) -> None:
+        """Raises re.error for a path that is no regular expression."""
+        re.compile(fault.path)
+        self.armed.append(fault)
+
+    def clear(self) -> None:
+        self.armed.clear()
+
+    def claim(self, method: str, path: str) -> list[Fault]:
+        """The faults that strike this request, in the order armed; each is used up by one."""
+        claimed = [f for f in self.armed if f.matches(method, path) and self._strikes(f)]
+        for fault in claimed:
+            if fault.count is not None:
+                fault.count -= 1
+            name = fault.kind.value
+            self.struck[name] = self.struck.get(name, 0) + 1
+        self.armed = [f for f in self.armed if f.count is None or f.count > 0]
+        return claimed
+
+    def _strikes(self, fault: Fault) -> bool:
+        return fault.probability >= 1 or self._random.random() < fault.probability
+
+
+async def delay(faults: list[Fault]) -> None:
+    for fault in faults:
+        if fault.kind is Kind.DELAY:
+            await asyncio.sleep(fault.seconds)
+
+
+async def strike(request: Request, faults: list[Fault], when: str) -> Response | None:
+    """The answer of the first fault of that time that gives one; cuts the connection for a DROP."""
+    for fault in faults:
+        if fault.when != when:
+            continue
+        if fault.kind is Kind.DROP:
+            await cut(request)
+        if fault.kind is Kind.STATUS:
+            return _status_answer(fault)
+    return None
+
+
+async def cut(request: Request) -> None:
+    """Ends the connection without an answer; raises CutConnectionError always, for there is none to give."""
+    cut_transport = request.scope.get("extensions", {}).get(CUT_EXTENSION)
+    if cut_transport is not None:
+        cut_transport()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+    raise CutConnectionError("the simulator cut the connection, as it was asked to")
+
+
+def malform(response: Response, faults: list[Fault]) -> Response:
+    """Makes the first element of the answer's list unreadable."""
+    if not any(fault.kind is Kind.MALFORM for fault in faults):
+        return response
+    content = msgspec.json.decode(response.body)
+    elements = next((v for v in content.values() if isinstance(v, list) and v), None)
+    if elements is not None:
+        elements[0] |= _nonsense(elements[0])
+    return Response(encode(content), response.status_code, media_type="application/json; charset=utf-8")
+
+
+def _nonsense(element: dict[str, Any]) -> dict[str, Any]:
+    wrong: dict[str, Any] = {"Name": ["?"], "UpdatedDateUTC": "yesterday", "Phones": "none"}
+    return {name: value for name, value in wrong.items() if name in element}
+
+
+def _status_answer(fault: Fault) -> Response:
+    if fault.status == 429:
+        return too_many(fault.limit, fault.retry_after).response
+    if fault.status == 503:
+        return text_response("The Organisation is offline", 503)
+    return HTMLResponse(f"<html><body><h1>{fault.status} Server Error</h1></body></html>", fault.status)

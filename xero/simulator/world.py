@@ -1,0 +1,193 @@
+"""The simulated world: Xero's users, apps, organisations and what was consented to.
+
+In memory, for one process. `World.save` and `World.load` keep it in one file between runs.
+"""
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from xero.simulator.clock import Clock, system_clock
+from xero.simulator.contacts import Contact, ContactBook
+
+
+class User(msgspec.Struct, frozen=True):
+    """A person who signs in to Xero; `tenants` are the organisations that this person may connect."""
+
+    id: str
+    name: str
+    email: str
+    tenants: list[str]
+
+
+class App(msgspec.Struct):
+    """An app as registered with Xero. Without a secret it is a native one, which must use PKCE.
+
+    `granular` apps (made since March 2026) may not ask for the two broad scopes. `custom_tenant` is the one
+    organisation of a custom connection, the only kind that has client credentials for the Accounting API.
+    """
+
+    client_id: str
+    name: str
+    secret: str | None
+    redirect_uris: list[str]
+    granular: bool = True
+    custom_tenant: str | None = None
+
+
+class Organisation(msgspec.Struct):
+    """A tenant. `details`, `accounts` and `tax_rates` are as the API shows them."""
+
+    id: str
+    name: str
+    details: dict[str, Any]
+    accounts: list[dict[str, Any]]
+    tax_rates: list[dict[str, Any]]
+    contacts: ContactBook
+
+
+class Connection(msgspec.Struct):
+    id: str
+    client_id: str
+    user_id: str | None
+    tenant_id: str
+    auth_event_id: str
+    created: datetime
+    updated: datetime
+
+
+class Grant(msgspec.Struct):
+    """One consent's chain of refresh tokens: the one in force, and the one before it with its grace."""
+
+    client_id: str
+    user_id: str
+    auth_event_id: str
+    scope: str
+    token: str
+    issued: datetime
+    previous: str | None = None
+    previous_until: datetime | None = None
+
+
+class _StoredOrganisation(msgspec.Struct):
+    id: str
+    name: str
+    details: dict[str, Any]
+    accounts: list[dict[str, Any]]
+    tax_rates: list[dict[str, Any]]
+    contacts: list[Contact]
+
+
+class _Stored(msgspec.Struct):
+    seed: int
+    signing_key: str
+    users: list[User]
+    apps: list[App]
+    organisations: list[_StoredOrganisation]
+    connections: list[Connection]
+    grants: list[Grant]
+
+
+class World:
+    """`seed` decides what is left to chance (faults by probability, window offsets), never ids or tokens.
+
+    `writes` grows with every change worth saving.
+    """
+
+    def __init__(self, seed: int = 1, clock: Clock = system_clock) -> None:
+        self.seed = seed
+        self.clock = clock
+        self.signing_key = secrets.token_urlsafe(32)
+        self.users: dict[str, User] = {}
+        self.apps: dict[str, App] = {}
+        self.organisations: dict[str, Organisation] = {}
+        self.connections: dict[str, Connection] = {}
+        self.grants: list[Grant] = []
+        self.writes = 0
+
+    def add_user(self, user: User) -> User:
+        self.users[user.id] = user
+        return user
+
+    def add_app(self, app: App) -> App:
+        self.apps[app.client_id] = app
+        return app
+
+    def add_organisation(self, organisation: Organisation) -> Organisation:
+        self.organisations[organisation.id] = organisation
+        return organisation
+
+    def changed(self) -> None:
+        self.writes += 1
+
+    def connect(self, client_id: str, user_id: str | None, tenant_id: str, auth_event_id: str) -> Connection:
+        """A reconnect keeps the connection and its authEventId and moves its updatedDateUtc only."""
+        now = self.clock()
+        connection = self.find_connection(client_id, user_id, tenant_id)
+        if connection is None:
+            connection = Connection(str(uuid4()), client_id, user_id, tenant_id, auth_event_id, now, now)
+            self.connections[connection.id] = connection
+        connection.updated = now
+        self.changed()
+        return connection
+
+    def find_connection(self, client_id: str, user_id: str | None, tenant_id: str) -> Connection | None:
+        of_user = self.connections_of(client_id, user_id)
+        return next((c for c in of_user if c.tenant_id == tenant_id), None)
+
+    def connections_of(self, client_id: str, user_id: str | None) -> list[Connection]:
+        return [c for c in self.connections.values() if (c.client_id, c.user_id) == (client_id, user_id)]
+
+    def disconnect(self, connection_id: str) -> None:
+        del self.connections[connection_id]
+        self.changed()
+
+    def encode(self) -> bytes:
+        organisations = [
+            _StoredOrganisation(o.id, o.name, o.details, o.accounts, o.tax_rates, list(o.contacts))
+            for o in self.organisations.values()
+        ]
+        stored = _Stored(
+            self.seed,
+            self.signing_key,
+            list(self.users.values()),
+            list(self.apps.values()),
+            organisations,
+            list(self.connections.values()),
+            self.grants,
+        )
+        return msgspec.json.encode(stored)
+
+    def save(self, path: Path) -> None:
+        write_file(path, self.encode())
+
+    @classmethod
+    def load(cls, path: Path, clock: Clock = system_clock) -> "World":
+        """Raises msgspec.ValidationError or DecodeError for a file that is not a saved world."""
+        stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
+        world = cls(stored.seed, clock)
+        world.signing_key = stored.signing_key
+        world.users = {user.id: user for user in stored.users}
+        world.apps = {app.client_id: app for app in stored.apps}
+        world.connections = {connection.id: connection for connection in stored.connections}
+        world.grants = stored.grants
+        for o in stored.organisations:
+            book = ContactBook(o.contacts)
+            world.add_organisation(Organisation(o.id, o.name, o.details, o.accounts, o.tax_rates, book))
+        return world
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Whole or not at all: a crash leaves the old file. Readable by its owner only, for it holds tokens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
