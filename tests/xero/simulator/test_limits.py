@@ -1,0 +1,189 @@
+"""Rate limits, idempotency and faults."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.xero.simulator.serving import (
+    API,
+    connect,
+    connected,
+    frozen_clock,
+    names,
+    put,
+    serving,
+    small_world,
+)
+from xero.simulator.clock import ShiftedClock
+from xero.simulator.faults import CutConnectionError
+
+ORGANISATION = f"{API}/Organisation"
+
+
+@pytest.fixture
+def clock() -> ShiftedClock:
+    return frozen_clock()
+
+
+@pytest_asyncio.fixture
+async def http(clock: ShiftedClock) -> AsyncIterator[httpx.AsyncClient]:
+    async with connected(small_world(5, clock)) as client:
+        yield client
+
+
+async def arm(http: httpx.AsyncClient, **fault: Any) -> None:
+    answer = await http.post("/simulator/faults", json=fault)
+    assert answer.status_code == 201, answer.text
+
+
+async def keyed(http: httpx.AsyncClient, key: str, name: str) -> httpx.Response:
+    return await http.put(f"{API}/Contacts", json={"Name": name}, headers={"Idempotency-Key": key})
+
+
+async def test_sixty_calls_fit_into_a_fixed_minute(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+    answers = [await http.get(ORGANISATION) for _ in range(61)]
+    assert [a.status_code for a in answers] == [200] * 60 + [429]
+    assert [answers[n].headers["X-MinLimit-Remaining"] for n in (0, 59)] == ["59", "0"]
+    assert answers[60].headers["X-Rate-Limit-Problem"] == "minute"
+    wait = int(answers[60].headers["Retry-After"])
+    assert 0 < wait <= 60
+    clock.advance(timedelta(seconds=wait))
+    assert (await http.get(ORGANISATION)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("limits", "problem"), [({"day": 2}, "day"), ({"minute": 2}, "minute"), ({"app_minute": 2}, "appminute")]
+)
+async def test_each_window_names_itself(
+    http: httpx.AsyncClient, limits: dict[str, int], problem: str
+) -> None:
+    await http.put("/simulator/limits", json=limits)
+    answers = [await http.get(ORGANISATION) for _ in range(3)]
+    assert [a.status_code for a in answers] == [200, 200, 429]
+    assert answers[2].headers["X-Rate-Limit-Problem"] == problem
+    assert int(answers[2].headers["Retry-After"]) > 0
+
+
+async def test_sixth_call_at_once_is_refused_without_retry_after(http: httpx.AsyncClient) -> None:
+    await arm(http, kind="delay", seconds=0.05, count=None)
+    answers = await asyncio.gather(*[http.get(ORGANISATION) for _ in range(6)])
+    refused = [a for a in answers if a.status_code == 429]
+    assert len(refused) == 1
+    assert refused[0].headers["X-Rate-Limit-Problem"] == "concurrent"
+    assert "Retry-After" not in refused[0].headers
+    tally = (await http.get("/simulator/state")).json()["tallies"][0]
+    assert (tally["most_concurrent"], tally["refused"]) == (5, {"concurrent": 1})
+
+
+async def test_first_answer_is_replayed_errors_too(http: httpx.AsyncClient) -> None:
+    first, again = await keyed(http, "k1", "Once"), await keyed(http, "k1", "Once")
+    assert (again.status_code, again.content) == (200, first.content)
+    refused, repeated = await keyed(http, "k2", "Once"), await keyed(http, "k2", "Once")
+    assert refused.status_code == repeated.status_code == 400
+    assert refused.content == repeated.content
+
+
+async def test_key_with_another_request_is_refused(http: httpx.AsyncClient) -> None:
+    await keyed(http, "k", "One")
+    other = await keyed(http, "k", "Two")
+    assert other.status_code == 400
+    assert "is used with a different request" in other.json()["Message"]
+    assert "Two" not in await names(http)
+    assert (await keyed(http, "x" * 129, "Long")).status_code == 400
+
+
+async def test_key_is_forgotten_after_six_minutes(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+    await keyed(http, "k", "Once")
+    clock.advance(timedelta(minutes=6))
+    late = await keyed(http, "k", "Once")
+    assert "already assigned" in late.text
+
+
+async def test_concurrent_repeat_waits_for_the_first(http: httpx.AsyncClient) -> None:
+    await arm(http, kind="delay", seconds=0.05, method="PUT")
+    first, second = await asyncio.gather(keyed(http, "k", "Both"), keyed(http, "k", "Both"))
+    assert first.json()["Contacts"][0]["ContactID"] == second.json()["Contacts"][0]["ContactID"]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_status_fault_before_does_nothing(http: httpx.AsyncClient, status: int) -> None:
+    await arm(http, kind="status", status=status, method="PUT", retry_after=7)
+    answer = await put(http, {"Name": "Gone"})
+    assert answer.status_code == status
+    assert (answer.headers.get("Retry-After") == "7") == (status == 429)
+    assert "Gone" not in await names(http)
+
+
+async def test_500_is_remembered_for_its_key_and_503_is_not(http: httpx.AsyncClient) -> None:
+    for status, then in ((500, 500), (503, 200)):
+        await arm(http, kind="status", status=status, method="PUT")
+        assert (await keyed(http, f"k{status}", f"N{status}")).status_code == status
+        assert (await keyed(http, f"k{status}", f"N{status}")).status_code == then
+
+
+async def test_500_after_has_done_the_work(http: httpx.AsyncClient) -> None:
+    await arm(http, kind="status", status=500, when="after", method="PUT")
+    assert (await put(http, {"Name": "Done"})).status_code == 500
+    assert "Done" in await names(http)
+
+
+async def test_malformed_element_comes_once(http: httpx.AsyncClient) -> None:
+    await arm(http, kind="malform", path="/contacts")
+    pages = [(await http.get(f"{API}/Contacts", params={"page": 1})).json()["Contacts"] for _ in range(2)]
+    assert pages[0][0]["UpdatedDateUTC"] == "yesterday"
+    assert pages[0][1:] == pages[1][1:]
+    assert pages[1][0]["UpdatedDateUTC"].startswith("/Date(")
+
+
+async def test_chance_follows_the_seed() -> None:
+    outcomes = []
+    for _ in range(2):
+        async with connected(small_world(1)) as http:
+            await arm(http, kind="status", status=503, count=None, probability=0.5)
+            outcomes.append([(await http.get(ORGANISATION)).status_code for _ in range(20)])
+    assert outcomes[0] == outcomes[1]
+    assert set(outcomes[0]) == {200, 503}
+
+
+async def test_faults_are_cleared_and_bad_ones_refused(http: httpx.AsyncClient) -> None:
+    await arm(http, kind="status", count=None)
+    await http.delete("/simulator/faults")
+    assert (await http.get(ORGANISATION)).status_code == 200
+    for bad in ({"kind": "earthquake"}, {"kind": "drop", "path": "("}, {"kind": "drop", "speed": 1}):
+        assert (await http.post("/simulator/faults", json=bad)).status_code == 400
+
+
+async def test_cut_connection_raises_in_process(http: httpx.AsyncClient) -> None:
+    await arm(http, kind="drop")
+    with pytest.raises(CutConnectionError):
+        await http.get(ORGANISATION)
+
+
+@pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
+async def test_cut_connection_over_a_socket(when: str, done: bool) -> None:
+    async with serving(small_world(3)) as url, httpx.AsyncClient(base_url=url) as http:
+        await connect(http)
+        await arm(http, kind="drop", when=when, method="PUT")
+        with pytest.raises(httpx.TransportError):
+            await keyed(http, "k", "Lost")
+        assert ("Lost" in await names(http)) is done
+        repeated = await keyed(http, "k", "Lost")
+        assert repeated.status_code == 200
+        state = (await http.get("/simulator/state")).json()
+        assert (state["answers"]["cut"], state["creates"]) == (1, {"": 1})
+
+
+async def test_refresh_answer_can_be_lost() -> None:
+    async with serving(small_world(1)) as url, httpx.AsyncClient(base_url=url) as http:
+        token = await connect(http)
+        await arm(http, kind="drop", when="after", path="/connect/token")
+        form = {"grant_type": "refresh_token", "refresh_token": token["refresh_token"]}
+        client = ("5IMULAT0R0000000000000000TANDEM0", "simulator-only-not-a-secret")
+        with pytest.raises(httpx.TransportError):
+            await http.post("/connect/token", data=form, auth=client)
+        assert (await http.post("/connect/token", data=form, auth=client)).status_code == 200
