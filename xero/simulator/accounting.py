@@ -111,18 +111,20 @@ def _get_organisation(simulation: Simulation, request: Request, access: Access) 
 
 
 async def _with_faults(call: Call, operation: Operation) -> Response:
+    """A 500 is remembered for its key as any other outcome; what is refused or cut at the gate is not."""
     request = call.request
     armed = call.simulation.faults.claim(request.method, request.url.path)
-    await fault_rules.delay(armed)
-    struck = await fault_rules.strike(request, armed, "before")
-    if struck is not None and struck.status_code != 500:
-        return struck
+    at_gate = [fault for fault in armed if fault.at_gate]
+    if at_gate:
+        await fault_rules.delay(armed)
+        refused = await fault_rules.strike(request, at_gate, "before")
+        if refused is not None:
+            return refused
 
     async def perform() -> Response:
-        # A 500 is remembered for its key as any other outcome; refusals at the gate are not.
-        if struck is not None:
-            return struck
-        return await _perform(call, operation)
+        await fault_rules.delay(armed)
+        failed = await fault_rules.strike(request, armed, "before")
+        return failed or await _perform(call, operation)
 
     response = await call.simulation.idempotency.answer(call.access.client_id, request, perform)
     late = await fault_rules.strike(request, armed, "after")

@@ -1,6 +1,7 @@
 """The simulator as one ASGI app: identity, Accounting API and control routes on one address."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from xero.simulator.simulation import Simulation
 from xero.simulator.wire import not_found
 from xero.simulator.world import World, write_file
 
+logger = logging.getLogger(__name__)
+
 LARGEST_BODY = 10 * 1024 * 1024
 SAVE_AFTER = 1.0
 """Seconds between looks for something to save."""
@@ -30,14 +33,13 @@ def create_app(world: World, save_to: Path | None = None) -> Starlette:
         if save_to is None:
             yield
             return
-        keeper = asyncio.create_task(_keep_saved(world, save_to))
+        stop = asyncio.Event()
+        keeper = asyncio.create_task(_keep_saved(world, save_to, stop))
         try:
             yield
         finally:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
-            world.save(save_to)
+            stop.set()
+            await keeper
 
     app = Starlette(
         routes=[*identity_routes(), *accounting_routes(), *control_routes()],
@@ -49,13 +51,25 @@ def create_app(world: World, save_to: Path | None = None) -> Starlette:
     return app
 
 
-async def _keep_saved(world: World, path: Path) -> None:
-    saved = world.writes
-    while True:
-        await asyncio.sleep(SAVE_AFTER)
-        if world.writes != saved:
-            saved = world.writes
-            await asyncio.to_thread(write_file, path, world.encode())
+async def _keep_saved(world: World, path: Path, stop: asyncio.Event) -> None:
+    """One save at a time. A new world is saved at once; a save that fails is tried again, the last one raises."""
+    saved: int | None = None
+    while not stop.is_set():
+        try:
+            saved = await _save_changes(world, path, saved)
+        except OSError as error:
+            logger.warning("the simulator's world could not be saved: %s", error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), SAVE_AFTER)
+    await _save_changes(world, path, saved)
+
+
+async def _save_changes(world: World, path: Path, saved: int | None) -> int:
+    """Gives the count of writes that the file now holds."""
+    writes = world.writes
+    if writes != saved:
+        await asyncio.to_thread(write_file, path, world.encode())
+    return writes
 
 
 async def _leave_unanswered(request: Request, error: Exception) -> Response:

@@ -27,7 +27,7 @@ class Kind(Enum):
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Strikes requests whose method and path match (`path` is a regular expression, without case).
 
-    `when` says whether the work is done before the fault; DELAY comes before it, MALFORM after it. `count` is
+    `when` says whether the work is done before the fault; DELAY makes the work itself late (an answer replayed for a key is not), MALFORM comes after it. `count` is
     how often it strikes, unbounded if None; `probability` is drawn from the world's seed. DELAY takes
     `seconds`, STATUS takes `status` of 429 (with `limit` and `retry_after`), 500, 502, 503 or 504.
     """
@@ -45,6 +45,13 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     def matches(self, method: str, path: str) -> bool:
         return self.method in (None, method) and re.search(self.path, path, re.IGNORECASE) is not None
+
+    @property
+    def at_gate(self) -> bool:
+        """Whether it strikes before the request is looked at: such an outcome is remembered for no key."""
+        return self.when == "before" and (
+            self.kind is Kind.DROP or (self.kind is Kind.STATUS and self.status != 500)
+        )
 
 
 class CutConnectionError(ConnectionResetError):

@@ -143,7 +143,7 @@ def _of_strangers(random: Random, pool: Sequence[Contact]) -> list[PracticeConta
 
 
 def near_duplicate(random: Random, name: str) -> str:
-    """Another spelling: Ltd for Limited, & for and, no accents, or two letters swapped."""
+    """Another spelling: Ltd for Limited, & for and, no accents, two letters swapped, or the last one doubled."""
     respelt = [
         name.replace("Limited", "Ltd") if "Limited" in name else name.replace("Ltd", "Limited"),
         name.replace("&", "and") if "&" in name else name.replace(" and ", " & "),
@@ -153,7 +153,8 @@ def near_duplicate(random: Random, name: str) -> str:
     if changed:
         return random.choice(changed)
     middle = len(name) // 2
-    return name[: middle - 1] + name[middle : middle + 1] + name[middle - 1 : middle] + name[middle + 1 :]
+    swapped = name[: middle - 1] + name[middle : middle + 1] + name[middle - 1 : middle] + name[middle + 1 :]
+    return swapped if swapped != name else name + name[-1]
 
 
 def _as_practice_has(contact: Contact, name: str, email: str) -> PracticeContact:

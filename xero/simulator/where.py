@@ -14,6 +14,9 @@ from uuid import UUID
 
 from xero.simulator.wire import bad_query
 
+MOST_TOKENS = 300
+"""Keeps the recursion of nested parentheses within bounds."""
+
 Predicate = Callable[[Any], bool]
 Getter = Callable[[Any], Any]
 
@@ -45,7 +48,10 @@ class _Token(NamedTuple):
 
 def parse_where(text: str, fields: Mapping[str, Getter]) -> Predicate:
     """`fields` gives, by Xero's field name, how to read it. Raises Refusal (400) for what is not understood."""
-    parser = _Parser(_tokenize(text), fields)
+    tokens = _tokenize(text)
+    if len(tokens) > MOST_TOKENS:
+        raise bad_query("The filter is too long")
+    parser = _Parser(tokens, fields)
     predicate = parser.either()
     parser.expect_end()
     return predicate
@@ -157,15 +163,21 @@ class _Parser:
 
     def _date(self) -> datetime:
         self._expect("(")
-        parts = [int(float(self._advance_kind("number")))]
+        parts = [self._whole()]
         while self._take(","):
-            parts.append(int(float(self._advance_kind("number"))))
+            parts.append(self._whole())
         self._expect(")")
         try:
             year, month, day, hour, minute, second = parts + [0] * (6 - len(parts))
             return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
         except ValueError as error:
             raise bad_query("DateTime needs year, month and day of a real date") from error
+
+    def _whole(self) -> int:
+        text = self._advance_kind("number")
+        if not text.isdecimal() or len(text) > 4:
+            raise bad_query(f"{text[:20]} is no part of a date")
+        return int(text)
 
     def _guid(self) -> str:
         self._expect("(")
@@ -221,7 +233,13 @@ def _comparable(value: Any) -> Any:
 
 
 def _method_predicate(getter: Getter, method: Callable[[str, str], bool], argument: str) -> Predicate:
-    return lambda row: method((getter(row) or "").casefold(), argument)
+    def predicate(row: Any) -> bool:
+        value = getter(row)
+        if value is not None and not isinstance(value, str):
+            raise bad_query("The method is for text only")
+        return method((value or "").casefold(), argument)
+
+    return predicate
 
 
 def _comparison_predicate(getter: Getter, compare: Callable[[Any, Any], bool], literal: Any) -> Predicate:

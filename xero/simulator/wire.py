@@ -42,7 +42,10 @@ def parse_condition_date(text: str) -> datetime:
         moment = parsedate_to_datetime(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).replace(microsecond=0)
+    try:
+        return moment.astimezone(UTC).replace(microsecond=0)
+    except OverflowError as error:
+        raise ValueError(f"{text} is out of range") from error
 
 
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -153,6 +153,7 @@ async def test_broken_rules_refuse_the_element(http: httpx.AsyncClient, fields: 
     [
         ("{", 14),
         ("[1]", 14),
+        ('{"Contacts": [{"Name": "\\ud800"}]}', 14),
         ('{"Contacts": "x"}', 14),
         ('{"Contacts": [{"Name": ["x"]}]}', 14),
         ('{"Contacts": [{"Name": "A", "Phones": [{"PhoneType": "HOME"}]}]}', 14),
@@ -239,6 +240,8 @@ async def test_delta_reads_what_changed_since(http: httpx.AsyncClient, clock: Sh
         assert [c["Name"] for c in answer.json()["Contacts"]] == ["New"]
     bad = await http.get(f"{API}/Contacts", headers={"If-Modified-Since": "lately"})
     assert bad.status_code == 412
+    early = await http.get(f"{API}/Contacts", headers={"If-Modified-Since": "0001-01-01T00:00:00+14:00"})
+    assert early.status_code == 412
 
 
 async def test_contact_is_found_by_number_and_unknown_ones_are_not(http: httpx.AsyncClient) -> None:
@@ -277,6 +280,9 @@ async def test_where_chooses(http: httpx.AsyncClient, where: str, found: list[st
         {"where": 'Name=="a" "b"'},
         {"where": "Name>5"},
         {"where": "UpdatedDateUTC>DateTime(2026, 13, 1)"},
+        {"where": "UpdatedDateUTC>DateTime(99999999, 13, 1)"},
+        {"where": 'IsCustomer.Contains("x")'},
+        {"where": "(" * 2000 + 'Name=="a"' + ")" * 2000},
         {"order": "Colour"},
         {"order": "Name UPWARDS"},
         {"page": "one"},

@@ -1,0 +1,81 @@
+"""The simulator's answers against Xero's own OpenAPI description, where that is at hand."""
+
+import os
+from collections.abc import AsyncIterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+import yaml
+from jsonschema import Draft7Validator
+
+from tests.xero.simulator.serving import API, connected, post, put, small_world
+
+_PLACES = [
+    Path(os.environ.get("TANDEM_SHARED", "/nonexistent")),
+    Path(__file__).parents[3].parent / "shared",
+]
+_DESCRIPTION = next(
+    (p for place in _PLACES if (p := place / "xero/openapi/xero_accounting.yaml").exists()), None
+)
+
+pytestmark = pytest.mark.skipif(_DESCRIPTION is None, reason="Xero's OpenAPI description is not at hand")
+
+
+@cache
+def description() -> dict[str, Any]:
+    assert _DESCRIPTION is not None
+    loaded: dict[str, Any] = yaml.load(_DESCRIPTION.read_text(), Loader=yaml.CSafeLoader)
+    for name, schema in loaded["components"]["schemas"].items():
+        # The description lists properties only; a misspelt one would pass unseen.
+        if "properties" in schema and name not in ("Element", "Error"):
+            schema["additionalProperties"] = False
+    return loaded
+
+
+def problems(name: str, answer: httpx.Response) -> list[str]:
+    """Envelope apart, what the schema of that name finds wrong."""
+    assert answer.status_code == 200, answer.text
+    content = {
+        k: v for k, v in answer.json().items() if k not in ("Id", "Status", "ProviderName", "DateTimeUTC")
+    }
+    schema = {"$ref": f"#/components/schemas/{name}", "components": description()["components"]}
+    return [f"{list(e.absolute_path)}: {e.message}" for e in Draft7Validator(schema).iter_errors(content)]
+
+
+@pytest_asyncio.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with connected(small_world(120)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"page": "1", "pageSize": "1000", "includeArchived": "true"}, {"summaryOnly": "true"}]
+)
+async def test_contact_lists(http: httpx.AsyncClient, params: dict[str, str]) -> None:
+    answer = await http.get(f"{API}/Contacts", params=params)
+    assert len(answer.json()["Contacts"]) >= 100
+    assert problems("Contacts", answer) == []
+
+
+async def test_contact_writes(http: httpx.AsyncClient) -> None:
+    asked = {
+        "Name": "A",
+        "Phones": [{"PhoneType": "DDI"}],
+        "PaymentTerms": {"Sales": {"Day": 9, "Type": "OFCURRENTMONTH"}},
+    }
+    assert problems("Contacts", await put(http, asked)) == []
+    assert problems("Contacts", await post(http, asked, {"Name": "<"}, summarizeErrors="false")) == []
+
+
+async def test_settings(http: httpx.AsyncClient) -> None:
+    for path, name in (("Organisation", "Organisations"), ("Accounts", "Accounts"), ("TaxRates", "TaxRates")):
+        assert problems(name, await http.get(f"{API}/{path}")) == []
+
+
+async def test_a_misspelt_field_would_be_seen(http: httpx.AsyncClient) -> None:
+    answer = httpx.Response(200, json={"Contacts": [{"Nmae": "A"}]})
+    assert problems("Contacts", answer) != []
