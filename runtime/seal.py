@@ -1,0 +1,96 @@
+"""Sealing of what must not be readable in the database, with keys that can be replaced.
+
+AES-256-GCM under a fresh nonce. A seal is bound to the identity of its row: copied to another row it does not open.
+It names its key, so that older keys open what they sealed while the newest one seals; `is_current` tells what is
+to be sealed anew. Layout: version (1 byte), length of the key's id (1), the id, nonce (12), ciphertext and tag.
+"""
+
+import base64
+import binascii
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_VERSION = 1
+_NONCE = 12
+
+
+class SealError(Exception):
+    """It cannot be opened: an unknown key, another row's seal, or damage. Never says what was in it."""
+
+
+@dataclass(frozen=True)
+class Key:
+    id: str
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`id:base64 of 32 bytes`. Raises ValueError that does not quote the secret."""
+        key_id, separator, encoded = text.partition(":")
+        if not separator or not key_id or len(key_id.encode()) > 255:
+            raise ValueError("a key is `id:base64 of 32 bytes`")
+        try:
+            secret = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            raise ValueError(f"the key {key_id} is not base64") from None
+        if len(secret) != 32:
+            raise ValueError(f"the key {key_id} has {len(secret)} bytes, not 32")
+        return cls(key_id, secret)
+
+
+def new_key(key_id: str) -> str:
+    """A key as TANDEM_KEYS takes it."""
+    return f"{key_id}:{base64.b64encode(os.urandom(32)).decode()}"
+
+
+class KeyRing:
+    """Keys, newest first."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        listed = list(keys)
+        self._keys = {key.id: AESGCM(key.secret) for key in listed}
+        if not listed or len(self._keys) != len(listed):
+            raise ValueError("a key ring needs keys, each with an id of its own")
+        self._newest = listed[0].id
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> Self:
+        return cls(Key.parse(text) for text in texts)
+
+    def seal(self, plain: bytes, identity: str) -> bytes:
+        header = _header(self._newest)
+        nonce = os.urandom(_NONCE)
+        return header + nonce + self._keys[self._newest].encrypt(nonce, plain, header + identity.encode())
+
+    def unseal(self, sealed: bytes, identity: str) -> bytes:
+        key_id = _key_id(sealed)
+        key = self._keys.get(key_id)
+        if key is None:
+            raise SealError(f"sealed with the key {key_id!r}, which is not in the key ring")
+        header = _header(key_id)
+        nonce, body = sealed[len(header) : len(header) + _NONCE], sealed[len(header) + _NONCE :]
+        try:
+            return key.decrypt(nonce, body, header + identity.encode())
+        except (InvalidTag, ValueError):
+            raise SealError("damaged, or sealed for another row") from None
+
+    def is_current(self, sealed: bytes) -> bool:
+        return _key_id(sealed) == self._newest
+
+
+def _header(key_id: str) -> bytes:
+    return bytes((_VERSION, len(key_id.encode()))) + key_id.encode()
+
+
+def _key_id(sealed: bytes) -> str:
+    if len(sealed) < 2 or sealed[0] != _VERSION or len(sealed) < 2 + sealed[1]:
+        raise SealError("not a seal")
+    try:
+        return sealed[2 : 2 + sealed[1]].decode()
+    except UnicodeDecodeError:
+        raise SealError("not a seal") from None

@@ -1,0 +1,69 @@
+"""What Xero's answers tell of its limits, and what keeps us within them.
+
+Xero allows one organisation 5 calls at once, 60 a minute and 1,000 or 5,000 a day, and an app 10,000 a minute
+over all. The counting is not done here: a Limiter does it, over all processes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+
+class Priority(StrEnum):
+    """INTERACTIVE: a person waits for it. BULK leaves room for that."""
+
+    INTERACTIVE = "INTERACTIVE"
+    BULK = "BULK"
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer's status and headers; None where a header was absent. `until`: no call before then."""
+
+    status: int
+    minute_remaining: int | None = None
+    day_remaining: int | None = None
+    app_minute_remaining: int | None = None
+    until: datetime | None = None
+
+
+class Limiter(Protocol):
+    async def take(self, tenant_id: UUID, priority: Priority) -> UUID | datetime:
+        """A slot for one call, or the time before which there is none. Never waits."""
+        ...
+
+    async def give(self, slot: UUID, told: Told | None) -> None:
+        """The call was answered; with None, it never left. A slot that is not given lapses by itself."""
+        ...
+
+
+# How long to stop where a 429 has no Retry-After (the one for calls at once never has).
+_PAUSES = {"concurrent": timedelta(seconds=2), "day": timedelta(hours=1)}
+_PAUSE = timedelta(minutes=1)
+_LONGEST = 86_400
+
+
+def read_allowance(status: int, headers: Mapping[str, str], now: datetime) -> Told:
+    until = _until(headers, now) if status == 429 else None
+    return Told(
+        status,
+        _count(headers, "x-minlimit-remaining"),
+        _count(headers, "x-daylimit-remaining"),
+        _count(headers, "x-appminlimit-remaining"),
+        until,
+    )
+
+
+def _until(headers: Mapping[str, str], now: datetime) -> datetime:
+    seconds = _count(headers, "retry-after")
+    if seconds is not None:
+        return now + timedelta(seconds=min(seconds, _LONGEST))
+    return now + _PAUSES.get(headers.get("x-rate-limit-problem", "").strip().lower(), _PAUSE)
+
+
+def _count(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(name, "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -1,0 +1,289 @@
+"""Calls of the Accounting API for one organisation.
+
+Every attempt asks for a token, then for a slot of the limiter, and waits for nothing while it holds the slot.
+Reads are tried again after a lost answer or a 5xx, with jitter; writes never are: without an answer they are
+Uncertain, and what then is the caller's to decide. An expired access token is renewed once. Nothing is sent while a
+database transaction is open: `guard` raises then.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, Literal, Protocol, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+
+from xero import listing
+from xero.allowance import Limiter, Priority, Told, read_allowance
+from xero.answers import check, is_expired, json_of
+from xero.errors import NoAnswer, NotFound, Reason, Retry, Uncertain, reading, sending
+from xero.listing import Listing, Resource, Unreadable
+from xero.payloads import Account, Contact, Creations, Organisation, Payload, TaxRate, Updates, WrittenContact
+
+TIMEOUT = 25.0  # seconds for a whole call, shorter than any lease on what it settles
+CONNECT_TIMEOUT = 5.0
+ATTEMPTS = 3
+PAGE_SIZE = 1000
+IDS_A_CALL = 40  # Xero's limit on an address's length is not known; this many have always fitted
+
+P = TypeVar("P", bound=Payload)
+V = TypeVar("V")
+
+
+class Tokens(Protocol):
+    """Both may raise NeedsReconnect, or Retry where the token cannot be renewed just now."""
+
+    async def access_token(self) -> str: ...
+
+    async def refresh(self, stale: str) -> str:
+        """A newer token than `stale`, renewed at most once whoever asks."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class Answer(Generic[V]):
+    """`server_time`: Xero's clock when it answered."""
+
+    value: V
+    server_time: datetime | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """`last`: no page follows. The counts are None where Xero gave none."""
+
+    contacts: list[Contact]
+    unreadable: list[Unreadable]
+    page: int
+    last: bool
+    page_count: int | None
+    item_count: int | None
+    server_time: datetime | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """One entry for each element that Xero answered, in its order. What was sent and is in neither list is as
+    uncertain as a lost answer."""
+
+    contacts: list[WrittenContact]
+    unreadable: list[Unreadable]
+    server_time: datetime | None
+
+
+@dataclass(frozen=True)
+class _Call:
+    method: Literal["GET", "PUT", "POST"]
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
+    content: bytes | None = None
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    http: httpx.AsyncClient
+    tenant_id: UUID
+    tokens: Tokens
+    limiter: Limiter
+    clock: Clock
+    guard: Callable[[], None]
+    api_url: str = "https://api.xero.com"
+    priority: Priority = Priority.BULK
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    jitter: Callable[[], float] = random.random
+
+    async def organisation(self) -> Answer[Organisation]:
+        found = await self._read(listing.ORGANISATIONS, "Organisation")
+        if not found.items:
+            raise Retry(Reason.UNREADABLE_ANSWER, detail=_reasons(found) or "no organisation")
+        return Answer(found.items[0], found.server_time)
+
+    async def accounts(self) -> Answer[list[Account]]:
+        """Archived ones included; Xero does not page them."""
+        return _whole(await self._read(listing.ACCOUNTS, "Accounts"))
+
+    async def tax_rates(self) -> Answer[list[TaxRate]]:
+        return _whole(await self._read(listing.TAX_RATES, "TaxRates"))
+
+    async def contacts_page(
+        self,
+        page: int,
+        *,
+        page_size: int = PAGE_SIZE,
+        modified_since: datetime | None = None,
+        order: Literal["ContactID", "UpdatedDateUTC"] = "ContactID",
+    ) -> Page:
+        """Archived ones included. Order by ContactID for a full scan, which changes then do not shift, and by
+        UpdatedDateUTC for a delta. `modified_since` counts to the second, and Xero may or may not include it."""
+        params = {
+            "page": str(page),
+            "pageSize": str(page_size),
+            "includeArchived": "true",
+            "order": f"{order} ASC",
+        }
+        found = await self._read(listing.CONTACTS, "Contacts", params, modified_since)
+        return _page(found, page, page_size)
+
+    async def contacts_by_ids(self, ids: Sequence[UUID]) -> Page:
+        """At most 40; those that Xero does not know are missing from the answer."""
+        if not 0 < len(ids) <= IDS_A_CALL:
+            raise ValueError(f"1 to {IDS_A_CALL} ids a call, not {len(ids)}")
+        csv = ",".join(str(contact_id) for contact_id in ids)
+        params = {"IDs": csv, "page": "1", "pageSize": str(len(ids)), "includeArchived": "true"}
+        return _page(await self._read(listing.CONTACTS, "Contacts", params), 1, len(ids))
+
+    async def find_contact_by_number(self, number: str) -> Answer[Contact | None]:
+        """By ContactNumber, which is unique over all contacts, archived ones included."""
+        if not number.strip():
+            raise ValueError("a blank number would list all contacts")
+        try:
+            found = await self._read(listing.CONTACTS, f"Contacts/{quote(number, safe='')}")
+        except NotFound:
+            return Answer(None, None)
+        if found.unreadable:
+            raise Retry(Reason.UNREADABLE_ANSWER, detail=_reasons(found))
+        # An id would have been looked up as such, and is not what was asked for.
+        ours = [contact for contact in found.items if contact.contact_number == number]
+        return Answer(ours[0] if ours else None, found.server_time)
+
+    async def create_contacts(self, body: Creations, idempotency_key: str) -> Written:
+        """By PUT, which only creates: a taken name or number is an error of its element."""
+        return await self._write("PUT", body.content, idempotency_key)
+
+    async def update_contacts(self, body: Updates, idempotency_key: str) -> Written:
+        return await self._write("POST", body.content, idempotency_key)
+
+    async def _write(self, method: Literal["PUT", "POST"], content: bytes, key: str) -> Written:
+        if not 0 < len(key) <= 128:
+            raise ValueError("an Idempotency-Key has 1 to 128 characters")
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        answer = await self._answer(_Call(method, "Contacts", {"summarizeErrors": "false"}, headers, content))
+        try:
+            with reading():
+                found = listing.WRITTEN_CONTACTS.read(json_of(answer))
+        except Retry as error:
+            raise Uncertain(str(error), answer.status_code) from None
+        return Written(found.items, found.unreadable, found.server_time)
+
+    async def _read(
+        self,
+        resource: Resource[P],
+        path: str,
+        params: dict[str, str] | None = None,
+        modified_since: datetime | None = None,
+    ) -> Listing[P]:
+        since = {"If-Modified-Since": _if_modified_since(modified_since)} if modified_since else {}
+        answer = await self._answer(_Call("GET", path, params or {}, since))
+        with reading():
+            return resource.read(json_of(answer))
+
+    async def _answer(self, call: _Call) -> httpx.Response:
+        """An answer with a 2xx, or one of our errors."""
+        token = await self.tokens.access_token()
+        renewed = False
+        attempt = 1
+        while True:
+            answer = await self._attempt(call, token, last=attempt == ATTEMPTS)
+            if answer is not None and not renewed and is_expired(answer):
+                token, renewed = await self.tokens.refresh(token), True
+            elif answer is not None and (call.writes or attempt == ATTEMPTS or not _passing(answer)):
+                check(answer, self.clock.now(), writes=call.writes)
+                return answer
+            else:
+                await self.sleep((0.5 + self.jitter()) * 2 ** (attempt - 1))
+                attempt += 1
+
+    async def _attempt(self, call: _Call, token: str, *, last: bool) -> httpx.Response | None:
+        """None where the answer to a read was lost and it may be tried again. After a time-out it is not: the
+        caller's own time is over."""
+        try:
+            return await self._send(call, token)
+        except NoAnswer as error:
+            if call.writes:
+                raise Uncertain(str(error)) from None
+            if last or error.timed_out:
+                raise Retry(Reason.UNREACHABLE, detail=str(error)) from None
+            return None
+
+    async def _send(self, call: _Call, token: str) -> httpx.Response:
+        """Takes a slot and gives it back with the answer. Without an answer the slot lapses by itself, as the call
+        may still be running at Xero."""
+        self.guard()
+        slot = await self.limiter.take(self.tenant_id, self.priority)
+        if isinstance(slot, datetime):
+            raise Retry(Reason.LIMIT, slot)
+        try:
+            with sending():
+                async with asyncio.timeout(TIMEOUT):
+                    answer = await self.http.send(self._request(call, token), follow_redirects=False)
+        except Retry:
+            await self.limiter.give(slot, None)
+            raise
+        await self.limiter.give(slot, self._told(answer))
+        return answer
+
+    def _request(self, call: _Call, token: str) -> httpx.Request:
+        headers = {
+            "Accept": "application/json",
+            "Authorization": f"Bearer {token}",
+            "Xero-Tenant-Id": str(self.tenant_id),
+            **call.headers,
+        }
+        return self.http.build_request(
+            call.method,
+            f"{self.api_url.rstrip('/')}/api.xro/2.0/{call.path}",
+            params=call.params or None,
+            headers=headers,
+            content=call.content,
+            timeout=httpx.Timeout(TIMEOUT, connect=CONNECT_TIMEOUT),
+        )
+
+    def _told(self, answer: httpx.Response) -> Told:
+        return read_allowance(answer.status_code, answer.headers, self.clock.now())
+
+
+def _passing(answer: httpx.Response) -> bool:
+    """Whether the same read may well succeed in a moment."""
+    return answer.status_code in (500, 502, 504)
+
+
+def _if_modified_since(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _page(found: Listing[Contact], page: int, page_size: int) -> Page:
+    pagination = found.pagination
+    count = len(found.items) + len(found.unreadable)
+    return Page(
+        found.items,
+        found.unreadable,
+        page,
+        page >= pagination.page_count if pagination else count < page_size,
+        pagination.page_count if pagination else None,
+        pagination.item_count if pagination else None,
+        found.server_time,
+    )
+
+
+def _whole(found: Listing[P]) -> Answer[list[P]]:
+    """A list that is replaced as a whole must not lose an element because it could not be read."""
+    if found.unreadable:
+        raise Retry(Reason.UNREADABLE_ANSWER, detail=_reasons(found))
+    return Answer(found.items, found.server_time)
+
+
+def _reasons(found: Listing[P]) -> str:
+    return "; ".join(sorted({element.reason for element in found.unreadable}))

@@ -1,0 +1,151 @@
+"""What can go wrong with Xero, told apart by what the caller can do about it.
+
+    XeroError
+    ├── Retry               nothing was done; the same request may succeed later (limits, offline, unreachable)
+    ├── Uncertain           a write that got no answer, or 5xx: done or not, only looking tells
+    ├── Rejected            never like this: Xero has read the request and refuses it
+    │   └── NotFound        404
+    └── Refused             no request gets through until a person has done something
+        ├── Disconnected    403: the organisation is not connected any more; connect it again
+        ├── NeedsReconnect  the refresh token is spent, expired or revoked; consent again
+        ├── ScopeMissing    the consent lacks a scope; consent again, with it
+        ├── Unauthorised    the token is refused although it was renewed
+        └── Misconfigured   the app's id, secret, redirect address or scopes are wrong
+
+An exception's text holds statuses and reasons; never a token, a key or a payload.
+Foreign exceptions (httpx, msgspec, json) are translated here, by `sending` and `reading`, and nowhere else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+
+import httpx
+import msgspec
+
+
+class Reason(StrEnum):
+    """Why a request was put off."""
+
+    LIMIT = "LIMIT"
+    OFFLINE = "OFFLINE"
+    UNREACHABLE = "UNREACHABLE"
+    SERVER_ERROR = "SERVER_ERROR"
+    UNREADABLE_ANSWER = "UNREADABLE_ANSWER"
+    TOKEN_BUSY = "TOKEN_BUSY"  # noqa: S105 - a reason, not a secret
+
+
+class XeroError(Exception):
+    """Any failure of a call to Xero."""
+
+
+class Retry(XeroError):
+    """Nothing was done. `at`: not before then; None where the caller's own back-off decides."""
+
+    def __init__(self, reason: Reason, at: datetime | None = None, detail: str = "") -> None:
+        when = f", not before {at.isoformat()}" if at else ""
+        super().__init__(f"Xero, later: {reason}{when}{': ' if detail else ''}{detail}")
+        self.reason = reason
+        self.at = at
+
+
+class Uncertain(XeroError):
+    """A write without a usable answer. `status` is None where none came at all."""
+
+    def __init__(self, detail: str, status: int | None = None) -> None:
+        super().__init__(f"Xero gave no certain answer to a write: {detail}")
+        self.status = status
+
+
+class Rejected(XeroError):
+    """`messages` are Xero's own words, for people: match them loosely, show them as they are. They may quote a
+    contact, so they are not part of the exception's text. `number` is Xero's ErrorNumber."""
+
+    def __init__(self, status: int, messages: tuple[str, ...] = (), number: int | None = None) -> None:
+        super().__init__(f"Xero refused the request: status {status}, error number {number}")
+        self.status = status
+        self.messages = messages
+        self.number = number
+
+
+class NotFound(Rejected):
+    def __init__(self) -> None:
+        super().__init__(404)
+
+
+class Refused(XeroError):
+    """No request gets through until a person has done something."""
+
+
+class Disconnected(Refused):
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(f"the organisation is not connected any more{': ' if detail else ''}{detail}")
+
+
+class NeedsReconnect(Refused):
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(f"Xero's consent has ended{': ' if detail else ''}{detail}")
+
+
+class ScopeMissing(Refused):
+    def __init__(self) -> None:
+        super().__init__("the consent lacks a scope that this call needs")
+
+
+class Unauthorised(Refused):
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(f"Xero refuses the access token{': ' if detail else ''}{detail}")
+
+
+class Misconfigured(Refused):
+    """`code` is OAuth's: invalid_client, unauthorized_client, invalid_scope, invalid_request."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"Xero refuses this app ({code}){': ' if detail else ''}{detail}")
+        self.code = code
+
+
+class NoAnswer(Exception):
+    """The request may have reached Xero, and no answer came. Never leaves `xero`: reads are tried again, and a
+    write is Uncertain."""
+
+    def __init__(self, detail: str, *, timed_out: bool = False) -> None:
+        super().__init__(detail)
+        self.timed_out = timed_out
+
+
+# Raised before the first byte of a request has left, so that nothing can have been done.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+@contextmanager
+def sending() -> Iterator[None]:
+    """httpx's exceptions as ours: Retry where nothing was sent, NoAnswer where it may have been. Not chained:
+    some of them quote headers, and so tokens."""
+    try:
+        yield
+    except _NOT_SENT as error:
+        raise Retry(Reason.UNREACHABLE, detail=f"{type(error).__name__} {error}") from None
+    except (TimeoutError, httpx.TimeoutException):
+        raise NoAnswer("time-out", timed_out=True) from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise NoAnswer(type(error).__name__) from None
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """An answer that cannot be understood. Not chained: a JSON error holds the document. msgspec's messages name
+    a path and types only."""
+    try:
+        yield
+    except msgspec.ValidationError as error:
+        raise Retry(Reason.UNREADABLE_ANSWER, detail=str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise Retry(Reason.UNREADABLE_ANSWER, detail=type(error).__name__) from None

@@ -1,0 +1,126 @@
+"""Lists of Xero's elements out of an answer, so that one that cannot be read spoils nothing but itself.
+
+The whole answer is decoded at once, which is fast. Only where that fails is each element looked at alone: then
+the bad ones are returned as Unreadable, and the rest as if nothing had been.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from xero.payloads import (
+    Account,
+    Contact,
+    Organisation,
+    Pagination,
+    Payload,
+    TaxRate,
+    WrittenContact,
+    XeroTime,
+    decode_hook,
+)
+
+T = TypeVar("T", bound=Payload)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """`id` where the element shows one; `reason` names the member and the types, never a value."""
+
+    id: UUID | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing(Generic[T]):
+    """`server_time` is Xero's own clock (DateTimeUTC): cursors come from it and not from ours."""
+
+    items: list[T]
+    unreadable: list[Unreadable]
+    pagination: Pagination | None
+    server_time: datetime | None
+
+
+class Resource(Generic[T]):
+    """A list by its name in Xero's envelope, as elements of one type."""
+
+    def __init__(self, name: str, kind: type[T], id_name: str = "") -> None:
+        self._name, self._kind, self._id_name = name, kind, id_name
+        envelope = msgspec.defstruct(
+            f"{kind.__name__}Envelope",
+            [
+                ("items", list[kind], msgspec.field(name=name)),  # type: ignore[valid-type]  # known at run time
+                ("pagination", Pagination | None, None),
+                ("date_time", XeroTime | UnsetType | None, msgspec.field(default=UNSET, name="DateTimeUTC")),
+            ],
+            gc=False,
+        )
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(envelope, dec_hook=decode_hook)
+
+    def read(self, content: bytes) -> Listing[T]:
+        """Raises ValueError for an answer that is no envelope; one without the list is none, not an empty one."""
+        try:
+            found = self._decoder.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._read_one_by_one(content)
+        return Listing(found.items, [], found.pagination, found.date_time or None)
+
+    def _read_one_by_one(self, content: bytes) -> Listing[T]:
+        envelope = _tolerant_json(content)
+        elements = envelope.get(self._name) if isinstance(envelope, dict) else None
+        if not isinstance(elements, list):
+            raise ValueError("no such list in the answer")  # noqa: TRY004 - the caller sees one kind of fault
+        items: list[T] = []
+        unreadable: list[Unreadable] = []
+        for element in elements:
+            try:
+                items.append(self._convert(element))
+            except ValueError as error:
+                unreadable.append(Unreadable(self._find_id(element), _reason(error)))
+        return Listing(
+            items, unreadable, _lenient(envelope.get("pagination"), Pagination), _server_time(envelope)
+        )
+
+    def _convert(self, element: object) -> T:
+        json.dumps(element, ensure_ascii=False, default=str).encode()  # UnicodeEncodeError, a ValueError
+        return msgspec.convert(element, self._kind, dec_hook=decode_hook)
+
+    def _find_id(self, element: object) -> UUID | None:
+        return _lenient(element.get(self._id_name), UUID) if isinstance(element, dict) else None
+
+
+def _tolerant_json(content: bytes) -> Any:
+    """Bytes that are no UTF-8 become lone surrogates, which `_convert` then finds in their own element."""
+    text = content.decode("utf-8-sig", "surrogateescape")
+    return json.loads(text, parse_float=Decimal, parse_constant=lambda _: None)
+
+
+K = TypeVar("K")
+
+
+def _lenient(value: object, kind: type[K]) -> K | None:
+    try:
+        return msgspec.convert(value, kind, dec_hook=decode_hook)
+    except ValueError:
+        return None
+
+
+def _server_time(envelope: dict[str, object]) -> datetime | None:
+    return _lenient(envelope.get("DateTimeUTC"), XeroTime)
+
+
+def _reason(error: ValueError) -> str:
+    return str(error) if isinstance(error, msgspec.ValidationError) else "text that is not Unicode"
+
+
+CONTACTS = Resource("Contacts", Contact, "ContactID")
+WRITTEN_CONTACTS = Resource("Contacts", WrittenContact, "ContactID")
+ORGANISATIONS = Resource("Organisations", Organisation, "OrganisationID")
+ACCOUNTS = Resource("Accounts", Account, "AccountID")
+TAX_RATES = Resource("TaxRates", TaxRate)

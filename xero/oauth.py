@@ -1,0 +1,205 @@
+"""Xero's OAuth 2.0: authorization code with PKCE, rotating refresh tokens, and the connections of a user.
+
+One token covers every organisation that a Xero user has connected to this app. A refresh token is replaced at each
+use; the one before works for 30 minutes more, so a refresh whose answer was lost may be repeated with it.
+Disconnecting deletes one connection. Nothing here revokes, as that would end all connections of that user.
+"""
+
+import asyncio
+import base64
+import hashlib
+import secrets
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from xero.answers import json_of
+from xero.errors import (
+    Misconfigured,
+    NeedsReconnect,
+    NoAnswer,
+    Reason,
+    Rejected,
+    Retry,
+    Unauthorised,
+    reading,
+    sending,
+)
+from xero.payloads import Claims, Connection, TokenAnswer, decode_hook
+
+TIMEOUT = 25.0
+SKEW = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class App:
+    """An app registered with Xero, and where Xero is; addresses without a slash at the end."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    scopes: str
+    authorize_url: str = "https://login.xero.com/identity/connect/authorize"
+    identity_url: str = "https://identity.xero.com"
+    api_url: str = "https://api.xero.com"
+
+
+class _OAuthFault(msgspec.Struct, gc=False):
+    error: str = ""
+    error_description: str = ""
+
+
+_CONNECTIONS = msgspec.json.Decoder(list[Connection], dec_hook=decode_hook)
+
+
+def new_secret() -> str:
+    """A state or a PKCE verifier: 43 characters, 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+def challenge(verifier: str) -> str:
+    """PKCE's S256 (RFC 7636)."""
+    return _base64url(hashlib.sha256(verifier.encode()).digest())
+
+
+def consent_url(app: App, state: str, verifier: str) -> str:
+    """Where to send the browser. It must be a full page: consent in a pop-up fails Xero's certification."""
+    query = {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": app.redirect_uri,
+        "scope": app.scopes,
+        "state": state,
+        "code_challenge": challenge(verifier),
+        "code_challenge_method": "S256",
+    }
+    return f"{app.authorize_url}?{urlencode(query)}"
+
+
+async def exchange(http: httpx.AsyncClient, app: App, code: str, verifier: str) -> TokenAnswer:
+    """A code is good for one use within 5 minutes; a spent one is NeedsReconnect."""
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": app.redirect_uri}
+    return await _token(http, app, form | {"code_verifier": verifier})
+
+
+async def refresh(http: httpx.AsyncClient, app: App, refresh_token: str) -> TokenAnswer:
+    """Store the answer before using it: the token that was sent is dead after it, but for 30 minutes. Retry means
+    that the same token can be sent again."""
+    return await _token(http, app, {"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+
+async def connections(http: httpx.AsyncClient, app: App, access_token: str) -> list[Connection]:
+    """Every tenant of this Xero user for this app, from earlier consents too: see `granted`."""
+    answer = await _send(http, "GET", f"{app.api_url}/connections", access_token=access_token)
+    _check(answer)
+    with reading():
+        return _CONNECTIONS.decode(json_of(answer))
+
+
+async def delete_connection(
+    http: httpx.AsyncClient, app: App, access_token: str, connection_id: UUID
+) -> None:
+    """Afterwards that organisation is not connected; one that was not connected before is no error."""
+    address = f"{app.api_url}/connections/{connection_id}"
+    answer = await _send(http, "DELETE", address, access_token=access_token)
+    if answer.status_code != 404:
+        _check(answer)
+
+
+def read_claims(access_token: str) -> Claims:
+    """The signature is not verified: the token comes straight from Xero's token endpoint over TLS, in answer to
+    our own request, and is believed no further than that (OpenID Connect Core 3.1.3.7 allows the same)."""
+    with reading():
+        payload = access_token.split(".")[1] if access_token.count(".") == 2 else ""
+        padded = payload + "=" * (-len(payload) % 4)
+        return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=Claims)
+
+
+def granted(
+    found: Iterable[Connection], claims: Claims, flow_began: datetime, known_tenants: Set[UUID]
+) -> list[Connection]:
+    """Which organisations this consent gave; `known_tenants` are those that the workspace already has.
+
+    Those with the token's authEventId. It reportedly stays as it was on a reconnect, so where none has it: those
+    that were updated since the flow began and that the workspace already has. Never any other, as the rest were
+    consented to elsewhere, perhaps for another workspace. A minute is allowed between Xero's clock and ours.
+    """
+    organisations = [connection for connection in found if connection.tenant_type.upper() == "ORGANISATION"]
+    event = claims.authentication_event_id
+    fresh = [connection for connection in organisations if event and connection.auth_event_id == event]
+    if fresh:
+        return fresh
+    since = flow_began - SKEW
+    return [
+        connection
+        for connection in organisations
+        if connection.tenant_id in known_tenants
+        and connection.updated_date_utc
+        and connection.updated_date_utc >= since
+    ]
+
+
+async def _token(http: httpx.AsyncClient, app: App, form: dict[str, str]) -> TokenAnswer:
+    answer = await _send(
+        http, "POST", f"{app.identity_url}/connect/token", form=form, basic=(app.client_id, app.client_secret)
+    )
+    if answer.status_code in (400, 401, 403):
+        raise _fault(answer)
+    _check(answer)
+    with reading():
+        return msgspec.json.decode(json_of(answer), type=TokenAnswer)
+
+
+async def _send(
+    http: httpx.AsyncClient,
+    method: str,
+    address: str,
+    *,
+    form: dict[str, str] | None = None,
+    basic: tuple[str, str] | None = None,
+    access_token: str | None = None,
+) -> httpx.Response:
+    """Every request here may be repeated as it is, so a lost answer is a Retry."""
+    headers = {"Accept": "application/json"}
+    if access_token is not None:
+        headers["Authorization"] = f"Bearer {access_token}"
+    try:
+        with sending():
+            async with asyncio.timeout(TIMEOUT):
+                return await http.request(
+                    method, address, data=form, headers=headers, auth=basic, timeout=TIMEOUT
+                )
+    except NoAnswer as error:
+        raise Retry(Reason.UNREACHABLE, detail=str(error)) from None
+
+
+def _fault(answer: httpx.Response) -> NeedsReconnect | Misconfigured:
+    """OAuth's error codes; `invalid_grant` is a spent, expired or revoked code or refresh token."""
+    try:
+        fault = msgspec.json.decode(json_of(answer), type=_OAuthFault)
+    except (ValueError, RecursionError):
+        fault = _OAuthFault()
+    if fault.error == "invalid_grant":
+        return NeedsReconnect(fault.error)
+    return Misconfigured(fault.error or f"status {answer.status_code}", fault.error_description)
+
+
+def _check(answer: httpx.Response) -> None:
+    status = answer.status_code
+    if status in (401, 403):
+        raise Unauthorised(f"status {status}")
+    if status == 429:
+        raise Retry(Reason.LIMIT)
+    if status >= 500:
+        raise Retry(Reason.SERVER_ERROR, detail=f"status {status}")
+    if not 200 <= status < 300:
+        raise Rejected(status)
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
