@@ -191,7 +191,7 @@ def _said(value: Text) -> Blankable:
     return UNSET if isinstance(value, UnsetType) else _clean(value)
 
 
-_STATUSES = {
+_STATUSES: dict[str, XeroContactStatus | UnsetType] = {
     "": UNSET,
     "ACTIVE": XeroContactStatus.ACTIVE,
     "ARCHIVED": XeroContactStatus.ARCHIVED,

@@ -102,6 +102,7 @@ class Client:
     guard: Callable[[], None]
     api_url: str = "https://api.xero.com"
     priority: Priority = Priority.BULK
+    timeout: float = TIMEOUT
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
 
@@ -227,7 +228,7 @@ class Client:
             raise Retry(Reason.LIMIT, slot)
         try:
             with sending():
-                async with asyncio.timeout(TIMEOUT):
+                async with asyncio.timeout(self.timeout):
                     answer = await self.http.send(self._request(call, token), follow_redirects=False)
         except Retry:
             await self.limiter.give(slot, None)
@@ -248,7 +249,7 @@ class Client:
             params=call.params or None,
             headers=headers,
             content=call.content,
-            timeout=httpx.Timeout(TIMEOUT, connect=CONNECT_TIMEOUT),
+            timeout=httpx.Timeout(self.timeout, connect=CONNECT_TIMEOUT),
         )
 
     def _told(self, answer: httpx.Response) -> Told:

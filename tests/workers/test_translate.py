@@ -1,0 +1,267 @@
+"""Xero's contacts as domain values and back."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from domain.tables import SyncedField, XeroContactStatus
+from workers.phones import PhoneParts
+from workers.translate import (
+    PostalAddress,
+    PracticeValues,
+    SeenContact,
+    Unfit,
+    UnfitReason,
+    XeroMembers,
+    contact_update,
+    practice_phone,
+    seen_contact,
+    xero_members,
+)
+from xero.payloads import Contact, Updates, decode_hook
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+FULL: dict[str, Any] = {
+    "ContactID": "11111111-1111-4111-8111-111111111111",
+    "ContactStatus": "ACTIVE",
+    "Name": " Ada Lovelace ",
+    "FirstName": "",
+    "EmailAddress": "ada@example.com",
+    "Phones": [
+        {"PhoneType": "FAX", "PhoneNumber": "999"},
+        {"PhoneType": "DEFAULT", "PhoneNumber": "123 4567", "PhoneAreaCode": "09", "PhoneCountryCode": ""},
+    ],
+    "Addresses": [
+        {"AddressType": "STREET", "City": "Elsewhere"},
+        {
+            "AddressType": "POBOX",
+            "AddressLine1": "PO Box 1",
+            "AddressLine2": " ",
+            "AddressLine3": "Ponsonby",
+            "City": "Auckland",
+            "Region": None,
+            "PostalCode": "1011",
+            "Country": "New Zealand",
+            "AttentionTo": "Ada",
+        },
+    ],
+    "IsCustomer": True,
+    "UpdatedDateUTC": "/Date(1439434356790+0000)/",
+}
+ADDRESS = PostalAddress(("PO Box 1", "Ponsonby"), "Auckland", None, "1011", "New Zealand", "Ada")
+
+
+def seen(**members: Any) -> SeenContact:
+    payload = {**FULL, **members}
+    given_members = {name: value for name, value in payload.items() if value is not UNSET}
+    return seen_contact(msgspec.convert(given_members, Contact, dec_hook=decode_hook), NOW)
+
+
+def members(values: PracticeValues, last_phone: PhoneParts | None = None) -> XeroMembers:
+    made = xero_members(values, region="NZ", last_phone=last_phone)
+    assert isinstance(made, XeroMembers)
+    return made
+
+
+def unfit(values: PracticeValues) -> list[Unfit]:
+    made = xero_members(values, region="NZ")
+    assert isinstance(made, list)
+    return made
+
+
+def test_a_whole_contact() -> None:
+    contact = seen()
+    assert (contact.name, contact.first_name, contact.last_name) == ("Ada Lovelace", None, UNSET)
+    assert contact.phone == PhoneParts("", "09", "123 4567")
+    assert contact.billing_address == ADDRESS
+    assert (contact.is_customer, contact.is_supplier) == (True, UNSET)
+    assert contact.status is XeroContactStatus.ACTIVE
+    assert contact.updated_at == datetime(2015, 8, 13, 2, 52, 36, 790000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("member", "field"),
+    [
+        ("Name", "name"),
+        ("EmailAddress", "email"),
+        ("Phones", "phone"),
+        ("Addresses", "billing_address"),
+        ("ContactStatus", "status"),
+        ("IsCustomer", "is_customer"),
+        ("UpdatedDateUTC", "updated_at"),
+        ("MergedToContactID", "merged_to"),
+    ],
+)
+def test_absent_is_not_empty(member: str, field: str) -> None:
+    assert asdict(seen(**{member: UNSET}))[field] is UNSET
+
+
+@pytest.mark.parametrize("blank", ["", "   ", None, "\x00"])
+def test_blank_is_none(blank: str | None) -> None:
+    assert seen(EmailAddress=blank).email is None
+
+
+@pytest.mark.parametrize(
+    ("phones", "expected"),
+    [
+        ([], UNSET),
+        ([{"PhoneType": "MOBILE", "PhoneNumber": "1"}], UNSET),
+        ([{"PhoneType": "DEFAULT", "PhoneNumber": "", "PhoneCountryCode": "64"}], None),
+        ([{"PhoneType": "DEFAULT"}], None),
+    ],
+)
+def test_a_missing_phone_type_says_nothing_and_an_empty_one_says_blank(phones: Any, expected: object) -> None:
+    assert seen(Phones=phones).phone is expected
+
+
+def test_an_empty_billing_address_is_none() -> None:
+    assert seen(Addresses=[{"AddressType": "POBOX", "City": ""}]).billing_address is None
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("ARCHIVED", XeroContactStatus.ARCHIVED),
+        ("GDPRREQUEST", XeroContactStatus.GDPR_REQUEST),
+        ("HIBERNATING", XeroContactStatus.ARCHIVED),
+        ("", UNSET),
+    ],
+)
+def test_status(status: str, expected: object) -> None:
+    assert seen(ContactStatus=status).status is expected
+
+
+def test_merged_into_nobody_is_not_merged() -> None:
+    survivor = uuid4()
+    assert seen(MergedToContactID=str(survivor)).merged_to == survivor
+    assert seen(MergedToContactID=str(UUID(int=0))).merged_to is None
+
+
+def test_an_address_keeps_its_shape_as_json() -> None:
+    assert PostalAddress.from_json(ADDRESS.as_json()) == ADDRESS
+    assert PostalAddress.from_json(PostalAddress().as_json()) is None
+    assert PostalAddress.from_json(None) is None
+
+
+# -- writing
+
+
+def test_only_what_is_set_is_written() -> None:
+    update = contact_update(UUID(int=7), members(PracticeValues(billing_email="ada@example.com")))
+    assert Updates.of([update]).content == (
+        b'{"Contacts":[{"ContactID":"00000000-0000-0000-0000-000000000007","EmailAddress":"ada@example.com"}]}'
+    )
+
+
+def test_a_cleared_phone_is_its_type_with_empty_parts() -> None:
+    made = msgspec.to_builtins(members(PracticeValues(primary_phone=None)).phones)
+    assert made == [{"PhoneType": "DEFAULT", "PhoneNumber": "", "PhoneAreaCode": "", "PhoneCountryCode": ""}]
+
+
+def test_a_phone_that_means_the_same_keeps_xeros_spelling() -> None:
+    last = PhoneParts("", "09", "123-4567")
+    made = members(PracticeValues(primary_phone="+64 9 1234567"), last).phones
+    assert isinstance(made, list)
+    assert (made[0].phone_area_code, made[0].phone_number) == ("09", "123-4567")
+
+
+def test_an_address_is_written_whole() -> None:
+    made = msgspec.to_builtins(members(PracticeValues(billing_address=ADDRESS)).addresses)
+    assert made == [
+        {
+            "AddressType": "POBOX",
+            "AddressLine1": "PO Box 1",
+            "AddressLine2": "Ponsonby",
+            "AddressLine3": "",
+            "AddressLine4": "",
+            "City": "Auckland",
+            "Region": "",
+            "PostalCode": "1011",
+            "Country": "New Zealand",
+            "AttentionTo": "Ada",
+        }
+    ]
+
+
+def test_a_name_is_written_without_doubled_spaces() -> None:
+    assert members(PracticeValues(name=" Ada   Lovelace ")).name == "Ada Lovelace"
+
+
+TOO_LONG, INVALID, REQUIRED = UnfitReason.TOO_LONG, UnfitReason.INVALID, UnfitReason.REQUIRED
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        (PracticeValues(name="x" * 256), Unfit(SyncedField.NAME, TOO_LONG, "Name", 255)),
+        (PracticeValues(name="😀" * 128), Unfit(SyncedField.NAME, TOO_LONG, "Name", 255)),
+        (PracticeValues(name=" "), Unfit(SyncedField.NAME, REQUIRED, "Name")),
+        (PracticeValues(name="Ada <b>"), Unfit(SyncedField.NAME, INVALID, "Name")),
+        (PracticeValues(name="Ada\x07"), Unfit(SyncedField.NAME, INVALID, "Name")),
+        (PracticeValues(billing_email="ada"), Unfit(SyncedField.BILLING_EMAIL, INVALID, "EmailAddress")),
+        (PracticeValues(billing_email="ä@b.de"), Unfit(SyncedField.BILLING_EMAIL, INVALID, "EmailAddress")),
+        (PracticeValues(billing_email="a@bü.de"), Unfit(SyncedField.BILLING_EMAIL, INVALID, "EmailAddress")),
+        (
+            PracticeValues(billing_email="a" * 250 + "@b.nz"),
+            Unfit(SyncedField.BILLING_EMAIL, INVALID, "EmailAddress"),
+        ),
+        (
+            PracticeValues(primary_phone="x" * 51),
+            Unfit(SyncedField.PRIMARY_PHONE, TOO_LONG, "PhoneNumber", 50),
+        ),
+        (
+            PracticeValues(billing_address=PostalAddress(postal_code="1" * 51)),
+            Unfit(SyncedField.BILLING_ADDRESS, TOO_LONG, "PostalCode", 50),
+        ),
+        (
+            PracticeValues(billing_address=PostalAddress(("x",) * 5)),
+            Unfit(SyncedField.BILLING_ADDRESS, TOO_LONG, "AddressLines", 4),
+        ),
+    ],
+)
+def test_what_xero_would_refuse_is_told_before(values: PracticeValues, problem: Unfit) -> None:
+    assert unfit(values) == [problem]
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    found = unfit(PracticeValues(name="", billing_email="x", primary_phone="y" * 99))
+    assert [problem.field for problem in found] == [
+        SyncedField.NAME,
+        SyncedField.BILLING_EMAIL,
+        SyncedField.PRIMARY_PHONE,
+    ]
+
+
+def test_names_of_any_script_are_written_as_they_are() -> None:
+    for name in ("李小龍", "Łukasz Żółć", "محمد", "O'Brien & Söhne GmbH"):
+        assert members(PracticeValues(name=name)).name == name
+
+
+WORDS = (
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
+    .map(str.strip)
+    .filter(bool)
+)
+
+
+@given(st.lists(WORDS, max_size=4), WORDS, WORDS)
+def test_an_address_comes_back_as_it_was_sent(lines: list[str], city: str, attention: str) -> None:
+    address = PostalAddress(tuple(lines), city, attention_to=attention)
+    sent = msgspec.to_builtins(members(PracticeValues(billing_address=address)).addresses)
+    assert seen(Addresses=sent).billing_address == address
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=50))
+def test_a_phone_comes_back_the_same_number(text: str) -> None:
+    made = members(PracticeValues(primary_phone=text))
+    back = seen(Phones=msgspec.to_builtins(made.phones)).phone
+    assert not isinstance(back, msgspec.UnsetType)
+    again = members(PracticeValues(primary_phone=practice_phone(back)), back)
+    assert msgspec.to_builtins(again.phones) == msgspec.to_builtins(made.phones)

@@ -1,0 +1,137 @@
+"""A scripted Xero behind httpx's transport, and the client's other ends as plain objects that remember."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+
+from xero.allowance import Priority, Told
+from xero.client import Client
+
+NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
+TENANT = UUID("11111111-1111-4111-8111-111111111111")
+Reply = httpx.Response | Exception
+
+
+class Script(httpx.AsyncBaseTransport):
+    """Answers each request with the next reply; an exception is raised instead."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self.replies = list(replies)
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        self.requests.append(request)
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+
+@dataclass
+class Clock:
+    time: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@dataclass
+class Tokens:
+    current: str = "token-0"
+    stale: list[str] = field(default_factory=list)
+
+    async def access_token(self) -> str:
+        return self.current
+
+    async def refresh(self, stale: str) -> str:
+        self.stale.append(stale)
+        self.current = f"token-{len(self.stale)}"
+        return self.current
+
+
+@dataclass
+class Limiter:
+    """Grants every slot, or says `until` when none is to be had."""
+
+    until: datetime | None = None
+    taken: list[UUID] = field(default_factory=list)
+    given: list[Told | None] = field(default_factory=list)
+
+    async def take(self, tenant_id: UUID, priority: Priority) -> UUID | datetime:
+        assert tenant_id == TENANT
+        if self.until:
+            return self.until
+        self.taken.append(uuid4())
+        return self.taken[-1]
+
+    async def give(self, slot: UUID, told: Told | None) -> None:
+        assert slot in self.taken
+        self.given.append(told)
+
+
+@dataclass
+class Bench:
+    """A client and everything around it."""
+
+    script: Script
+    client: Client
+    tokens: Tokens
+    limiter: Limiter
+    slept: list[float]
+
+
+def bench(*replies: Reply, until: datetime | None = None, guard: Callable[[], None] = lambda: None) -> Bench:
+    script, tokens, limiter, slept = Script(*replies), Tokens(), Limiter(until), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    client = Client(
+        http=httpx.AsyncClient(transport=script),
+        tenant_id=TENANT,
+        tokens=tokens,
+        limiter=limiter,
+        clock=Clock(),
+        guard=guard,
+        api_url="https://xero.example/",
+        sleep=sleep,
+        jitter=lambda: 0.5,
+    )
+    return Bench(script, client, tokens, limiter, slept)
+
+
+def ms_date(time: datetime) -> str:
+    return f"/Date({int(time.timestamp() * 1000)}+0000)/"
+
+
+def envelope(resource: str, elements: list[Any], **more: Any) -> dict[str, Any]:
+    return {"Status": "OK", "DateTimeUTC": ms_date(NOW - timedelta(seconds=3)), resource: elements, **more}
+
+
+def answer(
+    resource: str, *elements: Any, headers: dict[str, str] | None = None, **more: Any
+) -> httpx.Response:
+    return httpx.Response(200, json=envelope(resource, list(elements), **more), headers=headers)
+
+
+def contact(name: str = "Ada Lovelace", **members: Any) -> dict[str, Any]:
+    return {"ContactID": str(uuid4()), "Name": name, "ContactStatus": "ACTIVE", **members}
+
+
+def fault(status: int, detail: str = "", **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, json={"Title": "x", "Status": status, "Detail": detail}, headers=named)
+
+
+def jwt(**claims: Any) -> str:
+    def part(value: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    return f"{part({'alg': 'RS256'})}.{part(claims)}.c2ln"

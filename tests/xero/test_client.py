@@ -1,0 +1,415 @@
+"""What a caller of the client can rely on, whatever Xero answers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tests.xero.make import NOW, TENANT, Bench, answer, bench, contact, fault
+from xero.allowance import Told
+from xero.errors import (
+    Disconnected,
+    Reason,
+    Rejected,
+    Retry,
+    ScopeMissing,
+    Unauthorised,
+    Uncertain,
+    XeroError,
+)
+from xero.payloads import ContactUpdate, Creations, NewContact, Updates
+
+HTML = httpx.Response(200, text="<html>log in</html>", headers={"content-type": "text/html"})
+
+
+def updates() -> Updates:
+    return Updates.of([ContactUpdate(contact_id=uuid4(), name="Ada")])
+
+
+def creations() -> Creations:
+    return Creations.of([NewContact(name="Ada", contact_number="T-1")])
+
+
+async def read(made: Bench) -> XeroError:
+    with pytest.raises(XeroError) as caught:
+        await made.client.contacts_page(1)
+    return caught.value
+
+
+async def write(made: Bench) -> XeroError:
+    with pytest.raises(XeroError) as caught:
+        await made.client.update_contacts(updates(), "key")
+    return caught.value
+
+
+async def test_a_page_asks_for_archived_ones_in_a_stable_order_as_json() -> None:
+    pagination = {"page": 2, "pageSize": 1000, "pageCount": 2, "itemCount": 1001}
+    made = bench(answer("Contacts", contact("Ada"), pagination=pagination))
+    page = await made.client.contacts_page(2)
+    request = made.script.requests[0]
+    assert dict(request.url.params) == {
+        "page": "2",
+        "pageSize": "1000",
+        "includeArchived": "true",
+        "order": "ContactID ASC",
+    }
+    assert request.url.path == "/api.xro/2.0/Contacts"
+    assert request.headers["accept"] == "application/json"
+    assert request.headers["xero-tenant-id"] == str(TENANT)
+    assert request.headers["authorization"] == "Bearer token-0"
+    assert (page.last, page.page_count, page.item_count) == (True, 2, 1001)
+    assert page.server_time == NOW - timedelta(seconds=3)
+
+
+async def test_a_delta_asks_in_utc_to_the_second() -> None:
+    made = bench(answer("Contacts"))
+    auckland = timezone(timedelta(hours=13))
+    await made.client.contacts_page(
+        1, modified_since=datetime(2026, 11, 24, 1, 2, 3, 999999, auckland), order="UpdatedDateUTC"
+    )
+    request = made.script.requests[0]
+    assert request.headers["if-modified-since"] == "2026-11-23T12:02:03"
+    assert request.url.params["order"] == "UpdatedDateUTC ASC"
+
+
+@pytest.mark.parametrize(("count", "last"), [(2, False), (1, True), (0, True)])
+async def test_without_pagination_a_page_that_is_not_full_is_the_last(count: int, last: bool) -> None:
+    made = bench(answer("Contacts", *(contact() for _ in range(count))))
+    assert (await made.client.contacts_page(1, page_size=2)).last is last
+
+
+async def test_a_contact_that_cannot_be_read_spoils_nothing_else() -> None:
+    bad = contact(Phones="secret number")
+    made = bench(answer("Contacts", contact("A"), bad, contact("B"), 7))
+    page = await made.client.contacts_page(1)
+    assert [c.name for c in page.contacts] == ["A", "B"]
+    assert [u.id for u in page.unreadable] == [UUID(bad["ContactID"]), None]
+    assert not any("secret" in u.reason for u in page.unreadable)
+    assert page.server_time == NOW - timedelta(seconds=3)
+
+
+async def test_contacts_by_ids_in_one_call() -> None:
+    ids = [uuid4() for _ in range(40)]
+    made = bench(answer("Contacts", contact()))
+    await made.client.contacts_by_ids(ids)
+    assert made.script.requests[0].url.params["IDs"] == ",".join(map(str, ids))
+
+
+@pytest.mark.parametrize("count", [0, 41])
+async def test_no_ids_or_too_many_are_refused_before_a_call(count: int) -> None:
+    made = bench()
+    with pytest.raises(ValueError, match="ids a call"):
+        await made.client.contacts_by_ids([uuid4() for _ in range(count)])
+
+
+async def test_a_number_that_nobody_has_finds_none() -> None:
+    made = bench(httpx.Response(404, text="not here"))
+    assert (await made.client.find_contact_by_number("T-1/2")).value is None
+    assert made.script.requests[0].url.raw_path == b"/api.xro/2.0/Contacts/T-1%2F2"
+
+
+async def test_a_number_finds_only_the_contact_that_has_it() -> None:
+    made = bench(answer("Contacts", contact(ContactNumber="T-2"), contact("Ada", ContactNumber="T-1")))
+    found = (await made.client.find_contact_by_number("T-1")).value
+    assert found is not None
+    assert found.name == "Ada"
+
+
+async def test_rates_are_exact_decimals() -> None:
+    made = bench(
+        httpx.Response(
+            200,
+            content=b'{"TaxRates":[{"TaxType":"OUTPUT2","EffectiveRate":12.345678901}]}',
+            headers={"content-type": "application/json; charset=utf-8"},
+        )
+    )
+    rates = await made.client.tax_rates()
+    assert rates.value[0].effective_rate == Decimal("12.345678901")
+
+
+async def test_a_list_replaced_as_a_whole_is_not_given_short() -> None:
+    made = bench(answer("Accounts", {"AccountID": str(uuid4())}, {"AccountID": 5}))
+    with pytest.raises(Retry) as caught:
+        await made.client.accounts()
+    assert caught.value.reason is Reason.UNREADABLE_ANSWER
+
+
+async def test_an_answer_without_the_list_is_no_empty_list() -> None:
+    error = await read(bench(httpx.Response(200, json={"Status": "OK"})))
+    assert isinstance(error, Retry)
+    assert error.reason is Reason.UNREADABLE_ANSWER
+
+
+async def test_a_login_page_is_no_answer_to_a_read() -> None:
+    error = await read(bench(HTML))
+    assert isinstance(error, Retry)
+    assert error.reason is Reason.UNREADABLE_ANSWER
+
+
+# -- limits
+
+
+async def test_no_slot_means_later_and_nothing_is_sent() -> None:
+    made = bench(until=NOW + timedelta(seconds=9))
+    error = await read(made)
+    assert isinstance(error, Retry)
+    assert (error.reason, error.at) == (Reason.LIMIT, NOW + timedelta(seconds=9))
+    assert made.script.requests == []
+
+
+async def test_the_limiter_hears_what_the_headers_say() -> None:
+    headers = {"X-MinLimit-Remaining": "41", "X-DayLimit-Remaining": "899", "X-AppMinLimit-Remaining": "9000"}
+    made = bench(answer("Contacts", headers=headers))
+    await made.client.contacts_page(1)
+    assert made.limiter.given == [Told(200, 41, 899, 9000)]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "17", "x_rate_limit_problem": "minute"}, 17),
+        ({"x_rate_limit_problem": "Concurrent"}, 2),
+        ({"x_rate_limit_problem": "day"}, 3600),
+        ({"retry_after": "soon"}, 60),
+        ({"retry_after": "99999999"}, 86_400),
+    ],
+)
+async def test_a_429_says_when_and_is_never_repeated(headers: dict[str, str], seconds: int) -> None:
+    made = bench(fault(429, **headers))
+    error = await read(made)
+    until = NOW + timedelta(seconds=seconds)
+    assert isinstance(error, Retry)
+    assert (error.reason, error.at) == (Reason.LIMIT, until)
+    assert made.limiter.given == [Told(429, until=until)]
+
+
+async def test_each_attempt_takes_a_slot_of_its_own_and_waits_without_one() -> None:
+    made = bench(fault(500), fault(502), answer("Contacts"))
+    await made.client.contacts_page(1)
+    assert len(made.limiter.taken) == len(made.limiter.given) == 3
+    assert made.slept == [1.0, 2.0]
+
+
+async def test_a_call_that_got_no_answer_keeps_its_slot() -> None:
+    made = bench(httpx.ReadError("cut"), answer("Contacts"))
+    await made.client.contacts_page(1)
+    assert len(made.limiter.taken) == 2
+    assert len(made.limiter.given) == 1
+
+
+async def test_a_call_that_never_left_gives_its_slot_back() -> None:
+    made = bench(httpx.ConnectError("no route"))
+    error = await write(made)
+    assert isinstance(error, Retry)
+    assert error.reason is Reason.UNREACHABLE
+    assert made.limiter.given == [None]
+
+
+# -- failures
+
+
+async def test_a_read_is_tried_three_times() -> None:
+    made = bench(fault(500), httpx.RemoteProtocolError("cut"), fault(504))
+    error = await read(made)
+    assert isinstance(error, Retry)
+    assert error.reason is Reason.SERVER_ERROR
+    assert len(made.script.requests) == 3
+
+
+async def test_a_read_that_timed_out_is_left_to_its_caller() -> None:
+    made = bench(httpx.ReadTimeout("slow"))
+    error = await read(made)
+    assert isinstance(error, Retry)
+    assert error.reason is Reason.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (fault(500), 500),
+        (fault(502), 502),
+        (fault(504), 504),
+        (httpx.Response(503, text="upstream connect error"), 503),
+        (HTML, 200),
+        (httpx.ReadTimeout("slow"), None),
+        (httpx.RemoteProtocolError("cut"), None),
+    ],
+)
+async def test_a_write_without_a_certain_answer_is_uncertain_and_not_repeated(
+    reply: httpx.Response | Exception, status: int | None
+) -> None:
+    made = bench(reply)
+    error = await write(made)
+    assert isinstance(error, Uncertain)
+    assert error.status == status
+    assert len(made.script.requests) == 1
+
+
+async def test_a_call_ends_in_time_though_bytes_keep_coming() -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(0.001)
+            yield b" "
+
+    made = bench(httpx.Response(200, content=drip()))
+    with pytest.raises(Uncertain) as caught:
+        await replace(made.client, timeout=0.02).update_contacts(updates(), "key")
+    assert caught.value.status is None
+    assert made.limiter.given == []
+
+
+@pytest.mark.parametrize("call", [read, write])
+async def test_offline_means_nothing_was_done(call: Callable[[Bench], Awaitable[XeroError]]) -> None:
+    made = bench(httpx.Response(503, text="The Organisation is offline"))
+    error = await call(made)
+    assert isinstance(error, Retry)
+    assert (error.reason, error.at) == (Reason.OFFLINE, NOW + timedelta(minutes=5))
+
+
+async def test_an_expired_token_is_renewed_once_and_the_call_repeated() -> None:
+    made = bench(fault(401, "TokenExpired: token expired at 08/12/2022 07:00:40"), answer("Contacts"))
+    await made.client.update_contacts(updates(), "key")
+    assert made.tokens.stale == ["token-0"]
+    first, second = made.script.requests
+    assert second.headers["authorization"] == "Bearer token-1"
+    assert (first.content, first.headers["idempotency-key"]) == (second.content, "key")
+
+
+async def test_a_new_token_that_is_refused_too_is_not_renewed_again() -> None:
+    made = bench(fault(401, "TokenExpired"), fault(401, "AuthenticationUnsuccessful"))
+    assert isinstance(await read(made), Unauthorised)
+    assert len(made.tokens.stale) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_missing_scope_is_not_mended_by_a_new_token(status: int) -> None:
+    made = bench(fault(status, www_authenticate='Bearer error="insufficent_scope"'))
+    assert isinstance(await read(made), ScopeMissing)
+    assert made.tokens.stale == []
+
+
+async def test_403_means_disconnected() -> None:
+    assert isinstance(await write(bench(fault(403, "AuthenticationUnsuccessful"))), Disconnected)
+
+
+async def test_a_refused_batch_keeps_xeros_words_out_of_the_exceptions_text() -> None:
+    body = {
+        "ErrorNumber": 10,
+        "Type": "ValidationException",
+        "Message": "A validation exception occurred",
+        "Elements": [{"ValidationErrors": [{"Message": "The contact name Ada is already assigned"}]}],
+    }
+    error = await write(bench(httpx.Response(400, json=body)))
+    assert isinstance(error, Rejected)
+    assert (error.number, error.messages) == (10, ("The contact name Ada is already assigned",))
+    assert "Ada" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        httpx.LocalProtocolError("Illegal header value b'Bearer token-0'"),
+        fault(401, "x"),
+        httpx.Response(418),
+    ],
+)
+async def test_no_error_shows_the_token(reply: httpx.Response | Exception) -> None:
+    error = await read(bench(reply, reply, reply))
+    seen: BaseException | None = error
+    while seen is not None:
+        assert "token-" not in repr(seen)
+        seen = seen.__cause__
+
+
+async def test_nothing_is_sent_while_a_transaction_is_open() -> None:
+    def guard() -> None:
+        raise RuntimeError("a transaction is open")
+
+    made = bench(guard=guard)
+    with pytest.raises(RuntimeError, match="transaction"):
+        await made.client.contacts_page(1)
+    assert made.limiter.taken == []
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    made = bench(httpx.Response(302, headers={"location": "https://elsewhere.example/"}))
+    assert isinstance(await read(made), Rejected)
+
+
+# -- writes
+
+
+async def test_a_creation_is_a_put_of_exactly_these_bytes() -> None:
+    made = bench(answer("Contacts", contact(ContactNumber="T-1", HasValidationErrors=False)))
+    body = creations()
+    written = await made.client.create_contacts(body, "k" * 128)
+    request = made.script.requests[0]
+    assert (request.method, request.content) == ("PUT", body.content)
+    assert dict(request.url.params) == {"summarizeErrors": "false"}
+    assert request.headers["idempotency-key"] == "k" * 128
+    assert [element.saved for element in written.contacts] == [True]
+
+
+async def test_each_element_of_a_write_tells_its_own_fate() -> None:
+    errors = [{"Message": "The contact name Ada is already assigned to another contact."}]
+    zeros = "00000000-0000-0000-0000-000000000000"
+    made = bench(
+        answer(
+            "Contacts",
+            contact("good", StatusAttributeString="OK"),
+            contact("errors", ValidationErrors=errors),
+            contact("flag", HasValidationErrors=True),
+            contact("status", StatusAttributeString="ERROR"),
+            {"ContactID": zeros, "Name": "zeros"},
+            {"Name": "no id"},
+            contact("warned", StatusAttributeString="WARNING"),
+        )
+    )
+    written = await made.client.update_contacts(updates(), "key")
+    assert {c.name for c in written.contacts if c.saved} == {"good", "warned"}
+    assert written.contacts[1].messages == (errors[0]["Message"],)
+
+
+@pytest.mark.parametrize("key", ["", "k" * 129])
+async def test_a_key_that_xero_would_refuse_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="128"):
+        await bench().client.create_contacts(creations(), key)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"Contacts":[{"Name":"Ada"}]}',
+        b'{"Contacts":[{"ContactNumber":"T-1","Name":"Ada"}]}',
+        b'{"Contacts":[{"ContactID":"00000000-0000-0000-0000-000000000000","Name":"Ada"}]}',
+        b'{"Contacts":[]}',
+        b'{"Contacts":[{"ContactID":null}]}',
+        b"",
+    ],
+)
+def test_an_update_without_a_contact_id_cannot_be_made(content: bytes) -> None:
+    with pytest.raises(ValueError):
+        Updates(content)
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_creation_needs_a_name(name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        Creations.of([NewContact(name=name, contact_number="T-1")])
+
+
+def test_stored_bytes_are_sent_again_as_they_were() -> None:
+    made = updates()
+    assert Updates(made.content).content == made.content
+
+
+def test_an_update_holds_only_what_was_set() -> None:
+    contact_id = UUID(int=5)
+    assert Updates.of([ContactUpdate(contact_id=contact_id, email_address="")]).content == (
+        b'{"Contacts":[{"ContactID":"00000000-0000-0000-0000-000000000005","EmailAddress":""}]}'
+    )
