@@ -24,13 +24,38 @@ from xero.errors import (
     NeedsReconnect,
     NoAnswer,
     Reason,
+    Refused,
     Rejected,
     Retry,
     Unauthorised,
+    XeroError,
     reading,
     sending,
 )
 from xero.payloads import Claims, Connection, TokenAnswer, decode_hook
+
+# What an OAuth callback needs comes from here, errors included, so that it needs no other module of `xero`.
+__all__ = [
+    "App",
+    "Claims",
+    "Connection",
+    "Misconfigured",
+    "NeedsReconnect",
+    "Refused",
+    "Retry",
+    "TokenAnswer",
+    "Unauthorised",
+    "XeroError",
+    "challenge",
+    "connections",
+    "consent_url",
+    "delete_connection",
+    "exchange",
+    "granted",
+    "new_secret",
+    "read_claims",
+    "refresh",
+]
 
 TIMEOUT = 25.0
 SKEW = timedelta(minutes=1)

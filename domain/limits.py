@@ -1,0 +1,95 @@
+"""Xero's limits, kept over all processes: rows in PostgreSQL, so that no flush and no restart opens the gate.
+
+The counting is in `door.take_slot` and `door.give_slot` (migrations/sql), each one short transaction that locks
+nothing but its organisation's count. A slot that is not given back lapses when its hold ends. The rows are also the
+log of calls, kept for a day.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+Door = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+
+HOLD = timedelta(seconds=30)  # a call's own time-out, 25 s, and some time between taking the slot and sending
+_FORGOTTEN_AT_ONCE = 10_000
+
+_TAKE = sa.text("select door.take_slot(:slot, :tenant, :bulk, :now, :hold)")
+_GIVE = sa.text("select door.give_slot(:slot, :now, :status, :minute, :day, :until)")
+_BUDGETS = sa.text("select * from door.call_budgets(:tenants, :now)")
+_FORGET = sa.text("select door.forget_calls(:now, :most)")
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+
+
+class Told(Protocol):
+    """What an answer said; None where a header was absent. `until`: no call before then."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def minute_remaining(self) -> int | None: ...
+    @property
+    def day_remaining(self) -> int | None: ...
+    @property
+    def until(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True)
+class CallBudget:
+    """As Xero's last answers reported it."""
+
+    tenant_id: UUID
+    minute_remaining: int | None
+    day_remaining: int | None
+    day_limit: int
+    limited_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limiter that the Xero client asks. Opens its own transactions: none may be open where it is called."""
+
+    door: Door
+    clock: Clock
+
+    async def take(self, tenant_id: UUID, priority: str) -> UUID | datetime:
+        """A slot, or the time before which there is none. BULK leaves a slot, 10 calls of the minute and a tenth
+        of the day to INTERACTIVE."""
+        slot, now = uuid4(), self.clock.now()
+        values = {"slot": slot, "tenant": tenant_id, "bulk": priority == "BULK", "now": now, "hold": HOLD}
+        async with self.door() as session:
+            until: datetime | None = await session.scalar(_TAKE, values)
+        return until or slot
+
+    async def give(self, slot: UUID, told: Told | None) -> None:
+        values = {
+            "slot": slot,
+            "now": self.clock.now(),
+            "status": told.status if told else None,
+            "minute": told.minute_remaining if told else None,
+            "day": told.day_remaining if told else None,
+            "until": told.until if told else None,
+        }
+        async with self.door() as session:
+            await session.execute(_GIVE, values)
+
+    async def budgets(self, tenant_ids: Sequence[UUID]) -> dict[UUID, CallBudget]:
+        """Of those tenants of which something is known."""
+        async with self.door() as session:
+            found = await session.execute(_BUDGETS, {"tenants": list(tenant_ids), "now": self.clock.now()})
+            return {row.tenant_id: CallBudget(**row._mapping) for row in found}
+
+    async def forget(self) -> int:
+        """Deletes calls that no window counts any more; how many. Call it again while there are many."""
+        async with self.door() as session:
+            values = {"now": self.clock.now(), "most": _FORGOTTEN_AT_ONCE}
+            return int(await session.scalar(_FORGET, values) or 0)

@@ -1,0 +1,8 @@
+-- What Xero's last answers said of these tenants' allowance; `limited_until` only while it lasts.
+create or replace function door.call_budgets(p_tenants uuid[], p_now timestamptz)
+returns table (tenant_id uuid, minute_remaining int, day_remaining int, day_limit int, limited_until timestamptz)
+language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+    select l.tenant_id, l.minute_remaining, l.day_remaining, l.day_limit,
+           case when l.until > p_now then l.until end
+      from xero_limit l where l.tenant_id = any(p_tenants)
+$$

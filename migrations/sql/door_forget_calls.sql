@@ -1,0 +1,9 @@
+-- Deletes calls that no window counts any more, at most so many at once.
+create or replace function door.forget_calls(p_now timestamptz, p_most int)
+returns int language sql security definer set search_path = pg_catalog, public, pg_temp as $$
+    with old as (
+        delete from xero_call where id in (
+            select id from xero_call where taken_at < p_now - interval '26 hours' order by taken_at limit p_most
+        ) returning 1
+    ) select count(*)::int from old
+$$

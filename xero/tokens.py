@@ -1,0 +1,141 @@
+"""Access tokens of one consent, renewed when they are about to end, by one caller at a time over all processes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from xero import oauth
+from xero.errors import NeedsReconnect, Reason, Retry, XeroError
+from xero.oauth import App
+from xero.payloads import TokenAnswer
+
+MARGIN = timedelta(minutes=2)  # a token is renewed so long before it ends
+LOOKS, PAUSE = 50, 0.1  # how often, and after how many seconds, a caller looks whether another has refreshed
+
+
+class Grant(Protocol):
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def xero_user_id(self) -> UUID: ...
+    @property
+    def sealed(self) -> bytes: ...
+    @property
+    def access_expires_at(self) -> datetime: ...
+    @property
+    def failed(self) -> str | None: ...
+
+
+G = TypeVar("G", bound=Grant)
+
+
+class Grants(Protocol[G]):
+    """Where grants are kept: `lease` gives one caller the right to refresh, `settle` and `fail` answer False where
+    the grant has moved on meanwhile."""
+
+    async def find(self, grant_id: UUID) -> G | None: ...
+    async def lease(self, grant: G) -> UUID | None: ...
+    async def settle(self, grant: G, lease: UUID, sealed: bytes, expires_at: datetime) -> bool: ...
+    async def fail(self, grant: G, lease: UUID, reason: str) -> bool: ...
+    async def release(self, grant: G, lease: UUID) -> None: ...
+
+
+class Seal(Protocol):
+    def seal(self, plain: bytes, identity: str) -> bytes: ...
+    def unseal(self, sealed: bytes, identity: str) -> bytes: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+
+
+def seal_tokens(seal: Seal, tokens: TokenAnswer, client_id: str, xero_user_id: UUID) -> bytes:
+    """Bound to the grant's key, so that they open in no other grant."""
+    return seal.seal(msgspec.json.encode(tokens), _identity(client_id, xero_user_id))
+
+
+def expires_at(tokens: TokenAnswer, now: datetime) -> datetime:
+    return now + timedelta(seconds=tokens.expires_in)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantTokens(Generic[G]):
+    """The client's Tokens, for the organisations of one grant."""
+
+    http: httpx.AsyncClient
+    app: App
+    grants: Grants[G]
+    seal: Seal
+    clock: Clock
+    grant_id: UUID
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    async def access_token(self) -> str:
+        return await self._token(lambda grant, _: grant.access_expires_at > self.clock.now() + MARGIN)
+
+    async def refresh(self, stale: str) -> str:
+        """What another caller has renewed meanwhile is not renewed again."""
+        return await self._token(lambda _, tokens: tokens.access_token != stale)
+
+    async def keep_alive(self) -> None:
+        """Refreshes in any case: for a grant that nobody has used for long."""
+        grant = await self._grant()
+        await self.refresh(self._open(grant).access_token)
+
+    async def _token(self, good: Callable[[G, TokenAnswer], bool]) -> str:
+        looks = 0
+        while True:
+            grant = await self._grant()
+            tokens = self._open(grant)
+            if good(grant, tokens):
+                return tokens.access_token
+            lease = await self.grants.lease(grant)
+            if lease is not None:
+                renewed = await self._renew(grant, lease, tokens)
+                if renewed is not None:
+                    return renewed.access_token
+            elif looks == LOOKS:
+                raise Retry(Reason.TOKEN_BUSY, self.clock.now() + timedelta(seconds=LOOKS * PAUSE))
+            else:
+                await self.sleep(PAUSE)
+                looks += 1
+
+    async def _renew(self, grant: G, lease: UUID, tokens: TokenAnswer) -> TokenAnswer | None:
+        """None where the grant has moved on meanwhile: look at it again."""
+        began = self.clock.now()
+        try:
+            renewed = await oauth.refresh(self.http, self.app, tokens.refresh_token)
+        except NeedsReconnect as error:
+            if await self.grants.fail(grant, lease, str(error)):
+                raise
+            return None
+        except XeroError:
+            await self.grants.release(grant, lease)
+            raise
+        sealed = seal_tokens(self.seal, renewed, grant.client_id, grant.xero_user_id)
+        stored = await self.grants.settle(grant, lease, sealed, expires_at(renewed, began))
+        return renewed if stored else None
+
+    async def _grant(self) -> G:
+        grant = await self.grants.find(self.grant_id)
+        if grant is None:
+            raise NeedsReconnect("there is no such consent here")
+        if grant.failed is not None:
+            raise NeedsReconnect(grant.failed)
+        return grant
+
+    def _open(self, grant: G) -> TokenAnswer:
+        opened = self.seal.unseal(grant.sealed, _identity(grant.client_id, grant.xero_user_id))
+        return msgspec.json.decode(opened, type=TokenAnswer)
+
+
+def _identity(client_id: str, xero_user_id: UUID) -> str:
+    return f"xero_grant/{client_id}/{xero_user_id}"
