@@ -1,0 +1,289 @@
+"""The client against the simulator over real sockets: consent, reads, writes, faults."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import httpx
+import msgspec
+import pytest
+from xero.simulator.clock import ShiftedClock
+from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI
+from xero.simulator.world import World
+
+from tests.xero.make import Limiter
+from tests.xero.simulator.serving import frozen_clock, serving, small_world
+from workers.translate import PracticeValues, XeroMembers, practice_phone, seen_contact, xero_members
+from xero import oauth, timezones
+from xero.client import Client
+from xero.errors import Disconnected, NeedsReconnect, Reason, Retry, Uncertain
+from xero.oauth import App
+from xero.payloads import Connection, ContactUpdate, Creations, NewContact, TokenAnswer, Updates
+
+SCOPES = "openid profile email offline_access accounting.contacts accounting.settings.read"
+
+
+class AnyTenant(Limiter):
+    async def take(self, tenant_id: UUID, priority: Any) -> UUID | datetime:
+        return await super().take(UUID("11111111-1111-4111-8111-111111111111"), priority)
+
+
+@dataclass
+class Consented:
+    """A consent's tokens, refreshed as they are asked for."""
+
+    http: httpx.AsyncClient
+    app: App
+    answer: TokenAnswer
+    refreshed: int = 0
+
+    async def access_token(self) -> str:
+        return self.answer.access_token
+
+    async def refresh(self, stale: str) -> str:
+        self.refreshed += 1
+        self.answer = await oauth.refresh(self.http, self.app, self.answer.refresh_token)
+        return self.answer.access_token
+
+
+@dataclass
+class WorldClock:
+    world: ShiftedClock
+
+    def now(self) -> datetime:
+        return self.world()
+
+
+@dataclass
+class Connected:
+    world: World
+    clock: ShiftedClock
+    http: httpx.AsyncClient
+    app: App
+    tokens: Consented
+    connection: Connection
+    client: Client
+
+    async def arm(self, **fault: Any) -> None:
+        answer = await self.http.post(f"{self.app.api_url}/simulator/faults", json=fault)
+        assert answer.status_code == 201, answer.text
+
+
+async def consent(
+    http: httpx.AsyncClient, app: App, known: frozenset[UUID] = frozenset()
+) -> tuple[TokenAnswer, list[Connection]]:
+    """As a browser and the callback do it, state and PKCE included."""
+    began, state, verifier = (
+        datetime.fromisoformat("2026-11-02T09:00+00:00"),
+        oauth.new_secret(),
+        oauth.new_secret(),
+    )
+    url = oauth.consent_url(app, state, verifier)
+    assert (await http.get(url)).status_code == 200
+    form = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    redirect = await http.post(app.authorize_url, data=form | {"action": "allow"})
+    carried = parse_qs(urlsplit(redirect.headers["location"]).query)
+    assert carried["state"] == [state]
+    answer = await oauth.exchange(http, app, carried["code"][0], verifier)
+    found = await oauth.connections(http, app, answer.access_token)
+    return answer, oauth.granted(found, oauth.read_claims(answer.access_token), began, known)
+
+
+@asynccontextmanager
+async def connected(contacts: int = 25) -> AsyncIterator[Connected]:
+    clock = frozen_clock()
+    world = small_world(contacts, clock)
+    async with serving(world) as address, httpx.AsyncClient() as http:
+        app = App(
+            DEMO_CLIENT_ID,
+            DEMO_CLIENT_SECRET,
+            DEMO_REDIRECT_URI,
+            SCOPES,
+            authorize_url=f"{address}/identity/connect/authorize",
+            identity_url=address,
+            api_url=address,
+        )
+        answer, connections = await consent(http, app)
+        tokens = Consented(http, app, answer)
+        client = Client(
+            http=http,
+            tenant_id=connections[0].tenant_id,
+            tokens=tokens,
+            limiter=AnyTenant(),
+            clock=WorldClock(clock),
+            guard=lambda: None,
+            api_url=address,
+            jitter=lambda: -0.5,
+        )
+        yield Connected(world, clock, http, app, tokens, connections[0], client)
+
+
+@pytest.fixture
+async def xero() -> AsyncIterator[Connected]:
+    async with connected() as made:
+        yield made
+
+
+def creation(name: str, number: str) -> Creations:
+    return Creations.of([NewContact(name=name, contact_number=number)])
+
+
+async def test_pages_hold_every_contact_once_and_each_can_be_translated() -> None:
+    async with connected(2300) as xero:
+        pages = [await xero.client.contacts_page(page) for page in (1, 2, 3)]
+        assert [page.last for page in pages] == [False, False, True]
+        contacts = [contact for page in pages for contact in page.contacts]
+        book = next(iter(xero.world.organisations.values())).contacts
+        assert {str(c.contact_id) for c in contacts} == {c.id for c in book}
+        assert len(contacts) == len(book)
+        assert not any(page.unreadable for page in pages)
+        for contact in contacts:
+            seen = seen_contact(contact, xero.clock())
+            phone = practice_phone(seen.phone or None)
+            values = PracticeValues(seen.name, seen.email, phone, seen.billing_address)
+            members = xero_members(values, region="NZ", last_phone=seen.phone or None)
+            assert isinstance(members, XeroMembers), (contact.name, members)
+            back = msgspec.structs.replace(contact, addresses=members.addresses, phones=members.phones)
+            again = seen_contact(back, xero.clock())
+            assert (again.billing_address, again.phone) == (seen.billing_address, seen.phone)
+
+
+async def test_the_organisation_its_accounts_and_rates(xero: Connected) -> None:
+    organisation = (await xero.client.organisation()).value
+    assert timezones.iana(organisation.timezone or None) == ("Pacific/Auckland", True)
+    accounts = (await xero.client.accounts()).value
+    assert {account.status for account in accounts} == {"ACTIVE", "ARCHIVED"}
+    rates = {rate.tax_type: rate.effective_rate for rate in (await xero.client.tax_rates()).value}
+    assert rates["OUTPUT2"] == 15
+
+
+async def test_ids_bring_archived_ones_too(xero: Connected) -> None:
+    page = await xero.client.contacts_page(1)
+    asked = [contact.contact_id for contact in page.contacts[:40]]
+    found = await xero.client.contacts_by_ids(asked)
+    assert {contact.contact_id for contact in found.contacts} == set(asked)
+
+
+async def test_a_delta_shows_what_changed_since_xeros_own_time(xero: Connected) -> None:
+    cursor = (await xero.client.contacts_page(1)).server_time
+    xero.clock.advance(timedelta(minutes=1))
+    await xero.client.create_contacts(creation("Zoë Ōtaki", "T-1"), "key-1")
+    delta = await xero.client.contacts_page(1, modified_since=cursor, order="UpdatedDateUTC")
+    assert "Zoë Ōtaki" in [contact.name for contact in delta.contacts]
+    assert len(delta.contacts) < 25
+
+
+async def test_an_expired_token_is_renewed_on_the_way(xero: Connected) -> None:
+    xero.clock.advance(timedelta(minutes=31))
+    assert (await xero.client.contacts_page(1)).contacts
+    assert xero.tokens.refreshed == 1
+
+
+async def test_a_refresh_token_that_is_spent_asks_for_consent(xero: Connected) -> None:
+    old = xero.tokens.answer.refresh_token
+    await xero.tokens.refresh("")
+    xero.clock.advance(timedelta(minutes=31))
+    with pytest.raises(NeedsReconnect):
+        await oauth.refresh(xero.http, xero.app, old)
+
+
+async def test_a_lost_refresh_can_be_repeated_within_the_grace(xero: Connected) -> None:
+    old = xero.tokens.answer.refresh_token
+    await xero.arm(kind="drop", when="after", path="/connect/token")
+    with pytest.raises(Retry):
+        await oauth.refresh(xero.http, xero.app, old)
+    xero.clock.advance(timedelta(minutes=29))
+    assert (await oauth.refresh(xero.http, xero.app, old)).access_token
+
+
+async def test_a_deleted_connection_is_a_disconnected_organisation(xero: Connected) -> None:
+    token = await xero.tokens.access_token()
+    await oauth.delete_connection(xero.http, xero.app, token, xero.connection.id)
+    await oauth.delete_connection(xero.http, xero.app, token, xero.connection.id)
+    with pytest.raises(Disconnected):
+        await xero.client.contacts_page(1)
+
+
+async def test_a_reconnect_gives_the_organisation_only_to_who_has_it_already(xero: Connected) -> None:
+    tenant = xero.connection.tenant_id
+    _, stranger = await consent(xero.http, xero.app)
+    assert stranger == []
+    _, owner = await consent(xero.http, xero.app, frozenset({tenant}))
+    assert [connection.tenant_id for connection in owner] == [tenant]
+
+
+async def test_a_create_whose_answer_was_lost_is_found_by_its_number(xero: Connected) -> None:
+    await xero.arm(kind="drop", when="after", method="PUT")
+    with pytest.raises(Uncertain):
+        await xero.client.create_contacts(creation("Ada Lovelace", "T-lost"), "key")
+    found = (await xero.client.find_contact_by_number("T-lost")).value
+    assert found is not None
+    again = await xero.client.create_contacts(creation("Ada Lovelace", "T-lost"), "key")
+    assert [contact.contact_id for contact in again.contacts] == [found.contact_id]
+    assert again.contacts[0].saved
+
+
+async def test_a_create_that_never_arrived_is_not_found(xero: Connected) -> None:
+    await xero.arm(kind="drop", when="before", method="PUT")
+    with pytest.raises(Uncertain):
+        await xero.client.create_contacts(creation("Ada Lovelace", "T-gone"), "key")
+    assert (await xero.client.find_contact_by_number("T-gone")).value is None
+
+
+async def test_a_taken_name_is_an_error_of_its_element_alone(xero: Connected) -> None:
+    taken = (await xero.client.contacts_page(1)).contacts
+    active = next(contact for contact in taken if contact.contact_status == "ACTIVE")
+    assert active.name
+    body = Creations.of(
+        [
+            NewContact(name=active.name, contact_number="T-2"),
+            NewContact(name="Somebody New", contact_number="T-3"),
+        ]
+    )
+    written = await xero.client.create_contacts(body, "key")
+    assert [contact.saved for contact in written.contacts] == [False, True]
+    assert "already assigned" in written.contacts[0].messages[0]
+
+
+async def test_an_update_changes_what_it_names_and_nothing_else(xero: Connected) -> None:
+    before = (await xero.client.contacts_page(1)).contacts
+    contact = next(c for c in before if c.contact_status == "ACTIVE" and c.email_address)
+    body = Updates.of([ContactUpdate(contact_id=contact.contact_id, name="Renamed Ltd")])
+    written = await xero.client.update_contacts(body, "key")
+    assert [element.saved for element in written.contacts] == [True]
+    after = (await xero.client.contacts_by_ids([contact.contact_id])).contacts[0]
+    assert (after.name, after.email_address) == ("Renamed Ltd", contact.email_address)
+    assert msgspec.to_builtins(after.phones) == msgspec.to_builtins(contact.phones)
+
+
+async def test_a_dropped_and_a_failed_read_are_asked_again(xero: Connected) -> None:
+    await xero.arm(kind="drop", method="GET")
+    await xero.arm(kind="status", status=502, method="GET")
+    assert (await xero.client.contacts_page(1)).contacts
+
+
+async def test_a_slow_answer_ends_in_time(xero: Connected) -> None:
+    await xero.arm(kind="delay", seconds=0.5, method="GET")
+    with pytest.raises(Retry) as caught:
+        await replace(xero.client, timeout=0.05).contacts_page(1)
+    assert caught.value.reason is Reason.UNREACHABLE
+
+
+async def test_a_malformed_contact_is_named_and_stops_no_other(xero: Connected) -> None:
+    whole = await xero.client.contacts_page(1)
+    await xero.arm(kind="malform")
+    page = await xero.client.contacts_page(1)
+    assert [bad.id for bad in page.unreadable] == [whole.contacts[0].contact_id]
+    assert page.contacts == whole.contacts[1:]
+    assert page.server_time is not None
+
+
+async def test_a_429_says_until_when(xero: Connected) -> None:
+    await xero.arm(kind="status", status=429, limit="minute", retry_after=17)
+    with pytest.raises(Retry) as caught:
+        await xero.client.contacts_page(1)
+    assert (caught.value.reason, caught.value.at) == (Reason.LIMIT, xero.clock() + timedelta(seconds=17))
