@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 
 import httpx
-from xero.simulator.clock import ShiftedClock
 
 from domain.limits import Limits
 from runtime.database import connect
@@ -13,6 +12,7 @@ from tests.xero.test_with_simulator import WorldClock, connected
 from xero.allowance import Priority
 from xero.client import Client
 from xero.errors import Reason, Retry
+from xero.simulator.clock import ShiftedClock
 
 
 async def calls(client: Client, clock: ShiftedClock, count: int, waited: list[float]) -> None:

@@ -11,9 +11,6 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
-from xero.simulator.clock import ShiftedClock
-from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI
-from xero.simulator.world import World
 
 from tests.xero.make import Limiter
 from tests.xero.simulator.serving import frozen_clock, serving, small_world
@@ -23,6 +20,9 @@ from xero.client import Client
 from xero.errors import Disconnected, NeedsReconnect, Reason, Retry, Uncertain
 from xero.oauth import App
 from xero.payloads import Connection, ContactUpdate, Creations, NewContact, TokenAnswer, Updates
+from xero.simulator.clock import ShiftedClock
+from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI
+from xero.simulator.world import World
 
 SCOPES = "openid profile email offline_access accounting.contacts accounting.settings.read"
 
