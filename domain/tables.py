@@ -177,7 +177,7 @@ def _choice(kind: type[StrEnum], *, nullable: bool = False, default: str | None 
     column_type = sa.Enum(
         kind,
         native_enum=False,
-        create_constraint=False,
+        create_constraint=True,
         length=40,
         values_callable=lambda members: [member.value for member in members],
     )

@@ -214,7 +214,7 @@ class TokenIssuer:
             "iss": "https://identity.xero.com",
             "nbf": int(now.timestamp()),
             "exp": int((now + life).timestamp()),
-            "jti": secrets.token_hex(16),
+            "jti": secrets.token_urlsafe(16),
         }
         return jwt.encode({"alg": "HS256"}, claims | times, self._key())
 

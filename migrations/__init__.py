@@ -1,0 +1,1 @@
+"""Alembic: the schema of the database, step by step."""
