@@ -1,0 +1,54 @@
+"""What every resolver is given, and who asks."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from domain.tables import Scope
+from domain.tx import Actor, Tx
+from runtime.bells import Bells
+from runtime.database import Database
+from runtime.seal import KeyRing
+from runtime.settings import Settings
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The caller: a token (or later a user) of one workspace."""
+
+    workspace: UUID
+    actor: Actor
+    scopes: frozenset[Scope]
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the API process holds for as long as it runs."""
+
+    settings: Settings
+    database: Database
+    keys: KeyRing
+    http: httpx.AsyncClient
+    bells: Bells
+
+
+@dataclass
+class Context:
+    """One request, or one socket. `loaders` live for one root field of a mutation, for a request otherwise, and for
+    one event of a subscription: older rows must not answer newer questions."""
+
+    parts: Parts
+    viewer: Viewer | None = None
+    loaders: dict[Callable[..., Any], Any] = field(default_factory=dict)
+
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
+        """In the viewer's workspace, as the viewer."""
+        if self.viewer is None:
+            raise RuntimeError("no viewer: the edge lets nobody in without one")
+        return self.parts.database.transaction(self.viewer.workspace, self.viewer.actor)

@@ -1,0 +1,87 @@
+"""PostgreSQL's bells, heard by one connection a process: LISTEN on both channels, payload the workspace.
+
+A bell only wakes. What it would have told stands in a table, so a lost one makes things late, not missed: whoever
+waits also looks by itself every `FALLBACK` seconds, and at once when the connection was made anew.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+
+import asyncpg
+import structlog
+from sqlalchemy.engine import make_url
+
+EVENT = "tandem_event"
+DUE = "tandem_due"
+FALLBACK = 2.0
+log = structlog.get_logger()
+
+
+class Bells:
+    """Run `listen` as a task; then `heard(channel, workspace)` gives an Event that each bell sets."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._waiting: defaultdict[tuple[str, UUID | None], set[asyncio.Event]] = defaultdict(set)
+        self.deaf = True
+
+    @asynccontextmanager
+    async def heard(self, channel: str, workspace: UUID | None = None) -> AsyncIterator[asyncio.Event]:
+        """Bells of one workspace, or of all. Clear the event before you look, so that none is lost in between."""
+        event = asyncio.Event()
+        key = (channel, workspace)
+        self._waiting[key].add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[key].discard(event)
+            if not self._waiting[key]:
+                del self._waiting[key]
+
+    async def listen(self) -> None:
+        """Until cancelled; a connection that breaks is made again."""
+        while True:
+            try:
+                await self._listen_once()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("bells_deaf", error=type(error).__name__)
+            finally:
+                self.deaf = True
+            await asyncio.sleep(FALLBACK)
+
+    async def _listen_once(self) -> None:
+        connection = await asyncpg.connect(self._url, statement_cache_size=0)
+        broken = asyncio.Event()
+        connection.add_termination_listener(lambda _: broken.set())
+        try:
+            for channel in (EVENT, DUE):
+                await connection.add_listener(channel, self._ring)
+            self.deaf = False
+            self._ring_all()
+            while not broken.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(broken.wait(), 30)
+                    break
+                await connection.execute("select 1", timeout=10)
+        finally:
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await connection.close(timeout=2)
+
+    def _ring(self, _: object, __: int, channel: str, payload: object) -> None:
+        for key in ((channel, UUID(str(payload))), (channel, None)):
+            for event in self._waiting.get(key, ()):
+                event.set()
+
+    def _ring_all(self) -> None:
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
+
+
+async def wait(event: asyncio.Event, seconds: float = FALLBACK) -> None:
+    """Until the bell rings, or the time to look anyway."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
