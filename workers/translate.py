@@ -10,73 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 from msgspec import UNSET, UnsetType
 
+from domain.phones import PhoneParts, join_phone, phone_key, split_phone
 from domain.tables import SyncedField, XeroContactStatus
-from workers.phones import PhoneParts, join_phone, phone_key, split_phone
+from domain.values import Blankable, PostalAddress, SeenContact, clean
 from xero.payloads import NOT_SAVED, Address, Contact, ContactUpdate, Phone, Text
 
 DEFAULT_PHONE = "DEFAULT"
 BILLING_ADDRESS = "POBOX"
 ADDRESS_LINES = 4
-
-Blankable = str | UnsetType | None
-
-
-@dataclass(frozen=True)
-class PostalAddress:
-    """Parts are trimmed, and None where blank; blank lines are left out. Never wholly blank: that is None."""
-
-    lines: tuple[str, ...] = ()
-    city: str | None = None
-    region: str | None = None
-    postal_code: str | None = None
-    country: str | None = None
-    attention_to: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """As the columns `billing_address` hold it."""
-        return {
-            "lines": list(self.lines),
-            "city": self.city,
-            "region": self.region,
-            "postalCode": self.postal_code,
-            "country": self.country,
-            "attentionTo": self.attention_to,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any] | None) -> "PostalAddress | None":
-        given = value or {}
-        address = cls(
-            tuple(line for line in map(_clean, given.get("lines") or ()) if line),
-            *(_clean(given.get(name)) for name in ("city", "region", "postalCode", "country", "attentionTo")),
-        )
-        return None if address == cls() else address
-
-
-@dataclass(frozen=True)
-class SeenContact:
-    """A contact as one answer of Xero's showed it, asked for at `seen_at`. UNSET: the answer said nothing."""
-
-    xero_contact_id: UUID
-    name: Blankable
-    first_name: Blankable
-    last_name: Blankable
-    email: Blankable
-    phone: PhoneParts | UnsetType | None
-    billing_address: PostalAddress | UnsetType | None
-    contact_number: Blankable
-    is_customer: bool | UnsetType
-    is_supplier: bool | UnsetType
-    status: XeroContactStatus | UnsetType
-    merged_to: UUID | UnsetType | None
-    updated_at: datetime | UnsetType
-    seen_at: datetime
 
 
 class UnfitReason(StrEnum):
@@ -181,14 +127,8 @@ def same_phone(one: str | None, other: str | None, region: str | None) -> bool:
     return phone_key(one, region) == phone_key(other, region)
 
 
-def _clean(value: object) -> str | None:
-    """Trimmed, None for blank, without the NUL that PostgreSQL cannot hold."""
-    text = value.replace("\x00", "").strip() if isinstance(value, str) else ""
-    return text or None
-
-
 def _said(value: Text) -> Blankable:
-    return UNSET if isinstance(value, UnsetType) else _clean(value)
+    return UNSET if isinstance(value, UnsetType) else clean(value)
 
 
 _STATUSES: dict[str, XeroContactStatus | UnsetType] = {
@@ -210,7 +150,7 @@ def _default_phone(contact: Contact) -> PhoneParts | UnsetType | None:
     for phone in contact.phones or ():
         if phone.phone_type.upper() == DEFAULT_PHONE:
             given = (phone.phone_country_code, phone.phone_area_code, phone.phone_number)
-            parts = PhoneParts(*(_clean(part) or "" for part in given))
+            parts = PhoneParts(*(clean(part) or "" for part in given))
             return parts if join_phone(parts) else None
     return UNSET
 
@@ -225,14 +165,14 @@ def _billing_address(contact: Contact) -> PostalAddress | UnsetType | None:
 
 
 def _postal_address(given: Address) -> PostalAddress | None:
-    lines = map(_clean, (given.address_line1, given.address_line2, given.address_line3, given.address_line4))
+    lines = map(clean, (given.address_line1, given.address_line2, given.address_line3, given.address_line4))
     address = PostalAddress(
         tuple(line for line in lines if line),
-        _clean(given.city),
-        _clean(given.region),
-        _clean(given.postal_code),
-        _clean(given.country),
-        _clean(given.attention_to),
+        clean(given.city),
+        clean(given.region),
+        clean(given.postal_code),
+        clean(given.country),
+        clean(given.attention_to),
     )
     return None if address == PostalAddress() else address
 

@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from domain.phones import PhoneParts
 from domain.tables import SyncedField, XeroContactStatus
-from workers.phones import PhoneParts
+from domain.values import PostalAddress, SeenContact
 from workers.translate import (
-    PostalAddress,
     PracticeValues,
-    SeenContact,
     Unfit,
     UnfitReason,
     XeroMembers,

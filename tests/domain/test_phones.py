@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from workers.phones import PhoneParts, join_phone, phone_key, split_phone
+from domain.phones import PhoneParts, join_phone, phone_key, split_phone
 
 REGIONS = ("NZ", "AU", "GB", "US", "SG", "IT", "AR", "FR")
 
