@@ -1,6 +1,6 @@
 """One transaction as domain sees it. `runtime.database` opens it; domain never commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -66,13 +66,14 @@ class Tx:
         """Wake the workers after the commit: something became due."""
         self.due = True
 
-    async def rows(self, statement: str, **values: Any) -> Sequence[sa.RowMapping]:
+    async def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
+        """`:ws` and `:now` are bound already."""
         result = await self.session.execute(sa.text(statement), self._bound(values))
-        return result.mappings().all()
+        return [dict(row) for row in result.mappings()]
 
-    async def row(self, statement: str, **values: Any) -> sa.RowMapping | None:
-        result = await self.session.execute(sa.text(statement), self._bound(values))
-        return result.mappings().one_or_none()
+    async def row(self, statement: str, **values: Any) -> dict[str, Any] | None:
+        found = await self.rows(statement, **values)
+        return found[0] if found else None
 
     async def run(self, statement: str, **values: Any) -> int:
         """Execute, and give the number of rows that it touched."""

@@ -1,0 +1,283 @@
+"""The practice's contacts: the only writer of `contact`, but for an import's bulk creation in `matching`.
+
+Whoever changes a contact calls `matching.judge_contacts` in the same transaction: open issues depend on it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+from email_validator import EmailNotValidError, validate_email
+
+from domain import activity
+from domain.classify import classify
+from domain.keys import VERSION, email_key, name_key, search_key, visible
+from domain.merge import shown
+from domain.problems import Code, Problem, Refused, refuse
+from domain.tables import ActivityKind, Contact, ContactKind, EventKind, Side, SyncedField
+from domain.tx import Tx
+from domain.values import PostalAddress
+
+LIMITS = {"name": 255, "firstName": 255, "lastName": 255, "billingEmail": 255, "primaryPhone": 50}
+ADDRESS_LIMITS = {"city": 255, "region": 255, "postalCode": 50, "country": 50, "attentionTo": 255}
+ADDRESS_LINES, LINE_LIMIT = 4, 500
+COLUMN = {
+    SyncedField.NAME: "name",
+    SyncedField.BILLING_EMAIL: "billing_email",
+    SyncedField.PRIMARY_PHONE: "primary_phone",
+    SyncedField.BILLING_ADDRESS: "billing_address",
+}
+# The schema's names of what a person can set, and the columns that hold them.
+SETTABLE = {
+    "name": "name",
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "kind": "kind",
+    "contactTypeId": "contact_type_id",
+    "billingEmail": "billing_email",
+    "primaryPhone": "primary_phone",
+    "billingAddress": "billing_address",
+}
+
+
+async def find(tx: Tx, contact_id: UUID) -> Contact | None:
+    return await tx.session.get(Contact, (tx.workspace, contact_id))
+
+
+async def lock(tx: Tx, contact_id: UUID, *path: str) -> Contact:
+    """The contact, held against others until the end; refused where it is unknown."""
+    key = (tx.workspace, contact_id)
+    contact = await tx.session.get(Contact, key, with_for_update=True, populate_existing=True)
+    if contact is None:
+        raise refuse(Code.NOT_FOUND, "There is no such contact.", *(path or ("contactId",)))
+    return contact
+
+
+async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None = None) -> Contact:
+    """A new contact from values by the schema's names; an address is a mapping. With a key that was used within 24
+    hours for the same input, the contact that it made then."""
+    values = clean(given, new=True)
+    await _check_type(tx, values)
+    contact_id = uuid4()
+    if idempotency_key is not None:
+        before = await _answered(tx, "createContact", idempotency_key, given, contact_id)
+        if before is not None:
+            return await lock(tx, before)
+    contact = Contact(
+        workspace_id=tx.workspace,
+        id=contact_id,
+        created_at=tx.now,
+        updated_at=tx.now,
+        kind=ContactKind.ORGANISATION,
+        name_key="",
+        search_key="",
+        field_times={},
+        **{column: values[column] for column in SETTABLE.values() if column in values and column != "kind"},
+    )
+    _settle(tx, contact, values)
+    tx.session.add(contact)
+    await tx.session.flush()
+    activity.record(tx, ActivityKind.CONTACT_CREATED, f"{contact.name} was created.", contact=contact.id)
+    tx.tell(EventKind.CONTACT, contact.id)
+    return contact
+
+
+async def change(
+    tx: Tx,
+    contact_id: UUID,
+    given: Mapping[str, Any],
+    *,
+    version: int | None = None,
+    archived: bool | None = None,
+) -> Contact:
+    """Change what `given` names, by the schema's names; None clears. Links learn of it through the outbox."""
+    contact = await lock(tx, contact_id)
+    if version is not None and version != contact.version:
+        raise refuse(
+            Code.STALE_VERSION,
+            "Somebody changed this contact since you read it. Look at it again.",
+            "version",
+        )
+    values = clean(given, new=False)
+    await _check_type(tx, values)
+    changes = _differences(contact, values)
+    archiving = archived is not None and archived != (contact.archived_at is not None)
+    if not changes and not archiving and not ("kind" in values and contact.confidence is not None):
+        return contact
+    for column, value in values.items():
+        if column != "kind":
+            setattr(contact, column, value)
+    if archiving:
+        contact.archived_at = tx.now if archived else None
+    _settle(tx, contact, values, {change.field for change in changes})
+    contact.version += 1
+    contact.updated_at = tx.now
+    await tx.session.flush()
+    verb = {True: "archived", False: "brought back", None: "changed"}[archived if archiving else None]
+    activity.record(
+        tx, ActivityKind.CONTACT_CHANGED, f"{contact.name} was {verb}.", contact=contact.id, changes=changes
+    )
+    await _mark_links(tx, contact, {change.field for change in changes} & set(SyncedField))
+    tx.tell(EventKind.CONTACT, contact.id)
+    return contact
+
+
+def clean(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
+    """Values by column, trimmed, blank as None. Refuses everything that is wrong with them at once."""
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    for name, column in SETTABLE.items():
+        if name not in given and not (new and name == "name"):
+            continue
+        value = given.get(name)
+        if name == "billingAddress":
+            values[column] = _clean_address(value, problems)
+        elif name in LIMITS:
+            values[column] = _clean_text(value, LIMITS[name], (name,), problems)
+        else:
+            values[column] = value
+    if "name" in values and values["name"] is None:
+        problems.append(Problem(Code.REQUIRED, "A contact needs a name.", ("name",)))
+    if "kind" in values and values["kind"] is None and not new:
+        problems.append(Problem(Code.REQUIRED, "A contact is a PERSON or an ORGANISATION.", ("kind",)))
+    if values.get("billing_email") and not _is_email(values["billing_email"]):
+        problems.append(Problem(Code.INVALID, "This is not an email address.", ("billingEmail",)))
+    if problems:
+        raise Refused(problems)
+    return values
+
+
+def _clean_text(value: Any, limit: int, path: tuple[str, ...], problems: list[Problem]) -> str | None:
+    text = (value or "").strip()
+    if not visible(text).strip():
+        return None
+    if len(text) > limit:
+        problems.append(Problem(Code.TOO_LONG, f"At most {limit} characters; this has {len(text)}.", path))
+    if any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
+        problems.append(Problem(Code.INVALID, "Control characters cannot be kept.", path))
+    return text
+
+
+def _clean_address(value: Mapping[str, Any] | None, problems: list[Problem]) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    given = list(value.get("lines") or ())
+    if len(given) > ADDRESS_LINES:
+        problems.append(
+            Problem(Code.TOO_MANY, f"At most {ADDRESS_LINES} lines.", ("billingAddress", "lines"))
+        )
+    lines = [
+        _clean_text(line, LINE_LIMIT, ("billingAddress", "lines", str(n)), problems)
+        for n, line in enumerate(given)
+    ]
+    parts = {
+        name: _clean_text(value.get(name), limit, ("billingAddress", name), problems)
+        for name, limit in ADDRESS_LIMITS.items()
+    }
+    address = PostalAddress.from_json({"lines": lines, **parts})
+    return address.as_json() if address else None
+
+
+def _is_email(text: str) -> bool:
+    try:
+        validate_email(text, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError:
+        return False
+    return True
+
+
+async def _check_type(tx: Tx, values: Mapping[str, Any]) -> None:
+    if values.get("contact_type_id") is None:
+        return
+    found = await tx.row(
+        "select archived_at from contact_type where workspace_id = :ws and id = :id",
+        id=values["contact_type_id"],
+    )
+    if found is None:
+        raise refuse(Code.NOT_FOUND, "There is no such contact type.", "contactTypeId")
+
+
+def _differences(contact: Contact, values: Mapping[str, Any]) -> list[activity.Change]:
+    fields: dict[str, str] = {column: field for field, column in COLUMN.items()}
+    return [
+        activity.Change(
+            fields.get(column, name),
+            _text(getattr(contact, column)),
+            _text(values[column]),
+            Side.PRACTICE,
+            getattr(contact, column) if column in fields else None,
+            restorable=column in fields,
+        )
+        for name, column in SETTABLE.items()
+        if column in values and values[column] != getattr(contact, column)
+    ]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else shown(value) if isinstance(value, Mapping) else str(value)
+
+
+def _settle(tx: Tx, contact: Contact, values: Mapping[str, Any], changed: set[str] | None = None) -> None:
+    """What follows from the values: kind, keys, and when each synced field was set."""
+    if values.get("kind") is not None:
+        contact.kind = ContactKind(values["kind"])
+        contact.confidence, contact.reasons, contact.needs_review = None, None, False
+    elif changed is None:
+        found = classify(contact.name, contact.first_name, contact.last_name, contact.billing_email)
+        contact.kind = ContactKind(found.kind)
+        contact.confidence, contact.reasons = found.confidence, list(found.reasons)
+        contact.needs_review = found.needs_review
+    contact.name_key = name_key(contact.name) or ""
+    contact.email_key = email_key(contact.billing_email)
+    contact.search_key = search_key(contact.name, contact.billing_email, contact.primary_phone)
+    contact.key_version = VERSION
+    times = {str(field): tx.now.isoformat() for field in COLUMN if changed is None or field in changed}
+    contact.field_times = {**contact.field_times, **times}
+
+
+async def _mark_links(tx: Tx, contact: Contact, fields: set[Any]) -> None:
+    """A link whose synced fields moved owes Xero something, once sync has brought its Xero contact."""
+    if not fields:
+        return
+    rows = await tx.rows(
+        "update sync_link set due_at = coalesce(due_at, :now), version = version + 1,"
+        " state = case when state = 'SYNCED' then 'PENDING' else state end,"
+        " state_since = case when state = 'SYNCED' then :now else state_since end"
+        " where workspace_id = :ws and contact_id = :contact and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        " returning id, organisation_id",
+        contact=contact.id,
+    )
+    for row in rows:
+        tx.tell(EventKind.LINK, row["id"], organisation=row["organisation_id"])
+        tx.ring()
+
+
+async def _answered(tx: Tx, operation: str, key: str, given: Mapping[str, Any], makes: UUID) -> UUID | None:
+    """What the key made before, or None, and then the key is ours. A second request at once waits for the first."""
+    if not key.strip() or len(key) > 200:
+        raise refuse(Code.INVALID, "An idempotency key has 1 to 200 characters.", "idempotencyKey")
+    digest = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).digest()
+    await tx.run(
+        "delete from idempotency_key where workspace_id = :ws and operation = :operation and key = :key"
+        " and at < cast(:now as timestamptz) - interval '24 hours'",
+        operation=operation,
+        key=key,
+    )
+    fresh = await tx.run(
+        "insert into idempotency_key (workspace_id, operation, key, input_hash, made, at)"
+        " values (:ws, :operation, :key, :hash, :made, :now) on conflict do nothing",
+        operation=operation, key=key, hash=digest, made=makes,
+    )  # fmt: skip
+    if fresh:
+        return None
+    before = await tx.row(
+        "select input_hash, made from idempotency_key where workspace_id = :ws and operation = :operation and key = :key",
+        operation=operation,
+        key=key,
+    )
+    if before is None or before["input_hash"] != digest:
+        raise refuse(Code.KEY_REUSED, "This key was used for another input.", "idempotencyKey")
+    made: UUID = before["made"]
+    return made

@@ -1,0 +1,213 @@
+"""Imports: reading Xero's side into the mirror page by page, then matching it in passes.
+
+All that an import knows stands in its row, and each page is one transaction that also moves the row on. So a worker
+may die at any instant, and another goes on; a page that is done twice finds nothing left to do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain import activity, matching, mirror
+from domain.tables import (
+    ActivityKind,
+    EventKind,
+    ImportPhase,
+    ImportRun,
+    MatchPass,
+    XeroContactFilter,
+)
+from domain.tx import Tx
+from domain.values import SeenContact
+
+LEASE = timedelta(seconds=60)
+PAGE = 1000
+# Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
+OVERLAP = timedelta(minutes=3)
+_PASSES = tuple(MatchPass)
+_RUN = {
+    MatchPass.FULL_MATCHES: matching.full_matches,
+    MatchPass.ISSUES: matching.issues,
+    MatchPass.CREATIONS: matching.creations,
+}
+_COUNTED = {
+    MatchPass.FULL_MATCHES: "full_matches",
+    MatchPass.ISSUES: "conflicts",
+    MatchPass.CREATIONS: "created",
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An import held until `lease_until`, and all that its next page needs."""
+
+    run: ImportRun
+    organisation: dict[str, Any]
+    lease_until: datetime
+
+
+async def claim(tx: Tx, run_id: UUID) -> Claim | None:
+    """Hold the import for one page, or None where somebody holds it, it has ended or it is not due."""
+    row = await tx.row(
+        "update import_run set lease_until = cast(:now as timestamptz) + :lease where workspace_id = :ws and id = :id"
+        " and finished_at is null and due_at <= :now and (lease_until is null or lease_until <= :now)"
+        " returning lease_until",
+        id=run_id, lease=LEASE,
+    )  # fmt: skip
+    if row is None:
+        return None
+    run = await tx.session.get_one(ImportRun, (tx.workspace, run_id), populate_existing=True)
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id", id=run.organisation_id
+    )
+    return Claim(run, organisation, row["lease_until"]) if organisation else None
+
+
+async def settle_page(
+    tx: Tx,
+    held: Claim,
+    contacts: Sequence[SeenContact],
+    *,
+    last: bool,
+    expected: int | None,
+    server_time: datetime,
+) -> bool:
+    """Put a page into the mirror and move the import on; False where the lease was lost meanwhile."""
+    run = await _hold(tx, held)
+    if run is None:
+        return False
+    await mirror.show(tx, run.organisation_id, contacts)
+    if run.next_page == 1:
+        run.read_from = server_time
+    run.done += len(contacts)
+    run.total = max(expected or 0, run.done)
+    run.next_page += 1
+    if last:
+        await _read_to_the_end(tx, run)
+    _go_on(tx, run)
+    return True
+
+
+async def match_page(tx: Tx, held: Claim) -> bool:
+    """Match the next page of the mirror in the present pass; False where the lease was lost meanwhile."""
+    run = await _hold(tx, held)
+    if run is None:
+        return False
+    # The filter may have been changed since; the run's own is finished first, and then the new one has its turn.
+    organisation = {**held.organisation, "contact_filter": run.contact_filter}
+    rows = await tx.rows(
+        "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
+        " and (cast(:position as uuid) is null or id > :position) order by id limit :limit",
+        organisation=run.organisation_id, position=run.position, limit=PAGE,
+    )  # fmt: skip
+    current = run.match_pass or MatchPass.FULL_MATCHES
+    if rows:
+        ids = [row["id"] for row in rows]
+        made = await _RUN[current](tx, organisation, run.id, ids)
+        setattr(run, _COUNTED[current], getattr(run, _COUNTED[current]) + made)
+        run.position = ids[-1]
+        run.done += len(ids)
+    if len(rows) < PAGE:
+        await _next_pass(tx, run, current)
+    _go_on(tx, run)
+    return True
+
+
+async def put_off(tx: Tx, held: Claim, until: datetime | None) -> None:
+    """Give the import back, due again at `until`; None: only when somebody makes it due, as a reconnect does."""
+    run = await _hold(tx, held)
+    if run is not None:
+        run.due_at = until
+        run.lease_until = None
+        run.attempts += 1
+
+
+async def _hold(tx: Tx, held: Claim) -> ImportRun | None:
+    """The organisation's lock, then the row, if the lease is still ours."""
+    await mirror.lock(tx, held.run.organisation_id)
+    key = (tx.workspace, held.run.id)
+    run = await tx.session.get_one(ImportRun, key, with_for_update=True, populate_existing=True)
+    return run if run.finished_at is None and run.lease_until == held.lease_until else None
+
+
+def _go_on(tx: Tx, run: ImportRun) -> None:
+    run.lease_until = None
+    run.attempts = 0
+    if run.finished_at is None:
+        run.due_at = tx.now
+        tx.ring()
+    tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=run.organisation_id)
+
+
+async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
+    await tx.run(
+        "update organisation set read_cursor = cast(:cursor as timestamptz), last_polled_at = :now,"
+        " last_full_scan_at = case when :whole then :now else last_full_scan_at end,"
+        " health = case when health = 'CATCHING_UP' then 'HEALTHY' else health end"
+        " where workspace_id = :ws and id = :id",
+        id=run.organisation_id, cursor=(run.read_from or tx.now) - OVERLAP, whole=run.modified_since is None,
+    )  # fmt: skip
+    if not run.match:
+        _finish(tx, run)
+        return
+    organisation = await tx.row(
+        "select contact_filter, (select count(*) from xero_contact x where x.workspace_id = :ws"
+        " and x.organisation_id = :id) as mirrored from organisation where workspace_id = :ws and id = :id",
+        id=run.organisation_id,
+    )
+    assert organisation is not None
+    run.phase, run.match_pass, run.position = ImportPhase.MATCHING, MatchPass.FULL_MATCHES, None
+    run.contact_filter = XeroContactFilter(organisation["contact_filter"])
+    run.done, run.total = 0, organisation["mirrored"] * len(_PASSES)
+
+
+async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
+    place = _PASSES.index(current) + 1
+    if place < len(_PASSES):
+        run.match_pass, run.position = _PASSES[place], None
+        return
+    assert run.contact_filter is not None
+    run.skipped = (await matching.preview(tx, run.organisation_id, run.contact_filter)).get("SKIPPED", 0)
+    run.done = run.total or run.done
+    _finish(tx, run)
+    activity.record(
+        tx,
+        ActivityKind.IMPORT_FINISHED,
+        f"Import finished: {run.full_matches} full matches, {run.conflicts} match issues, {run.created} created,"
+        f" {run.skipped} skipped.",
+        organisation=run.organisation_id,
+    )
+    await tx.session.flush()
+    await _match_again_if_changed(tx, run)
+    tx.tell(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)
+    tx.tell(
+        EventKind.RESYNC, "An import has finished: read the lists again.", organisation=run.organisation_id
+    )
+
+
+def _finish(tx: Tx, run: ImportRun) -> None:
+    run.phase, run.finished_at, run.due_at = ImportPhase.FINISHED, tx.now, None
+
+
+async def _match_again_if_changed(tx: Tx, run: ImportRun) -> None:
+    """A filter that was changed while this import matched gets an import of its own."""
+    row = await tx.row(
+        "select contact_filter, read_cursor from organisation where workspace_id = :ws and id = :id",
+        id=run.organisation_id,
+    )
+    if row is not None and row["contact_filter"] != run.contact_filter:
+        tx.session.add(
+            ImportRun(
+                workspace_id=tx.workspace,
+                id=uuid4(),
+                organisation_id=run.organisation_id,
+                phase=ImportPhase.READING,
+                match=True,
+                modified_since=row["read_cursor"],
+                started_at=tx.now,
+                due_at=tx.now,
+            )
+        )
+        tx.ring()

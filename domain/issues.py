@@ -1,0 +1,354 @@
+"""Match issues: what a person decides, and how open ones are judged again when either side changes.
+
+What a person decided is remembered and never decided again by the machine. One order of locks: the organisation,
+then contacts, then links, then issues.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from domain import activity, contacts, links, matching, mirror
+from domain.activity import Change
+from domain.links import Pair
+from domain.merge import Winner
+from domain.problems import Code, refuse
+from domain.tables import (
+    ActivityKind,
+    EventKind,
+    LinkOrigin,
+    MatchCandidate,
+    MatchIssue,
+    MatchIssueState,
+    MatchResolution,
+    SyncedField,
+    XeroContactFilter,
+)
+from domain.tx import Tx
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a decision came to. `activity_id`: the event whose changes it made."""
+
+    issue_id: UUID
+    link_id: UUID | None = None
+    activity_id: UUID | None = None
+    deleted_link_ids: tuple[UUID, ...] = ()
+    changes: tuple[Change, ...] = field(default=())
+
+
+async def confirm(
+    tx: Tx,
+    issue_id: UUID,
+    contact_id: UUID,
+    *,
+    version: int | None = None,
+    contact_version: int | None = None,
+    keep_practice: Sequence[SyncedField] = (),
+) -> Outcome:
+    """Link with this contact, candidate or not; Xero's values overwrite, but for `keep_practice`."""
+    issue, organisation = await _hold(tx, issue_id)
+    contact = await contacts.lock(tx, contact_id, "contactId")
+    issue = await _open(tx, issue, version)
+    if contact_version is not None and contact_version != contact.version:
+        raise refuse(Code.STALE_VERSION, "Somebody changed this contact since you read it.", "contactVersion")
+    if contact.archived_at is not None:
+        raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", "contactId")
+    if await _linked(tx, organisation["id"], contact_id):
+        raise refuse(
+            Code.ALREADY_LINKED,
+            "This contact is linked in this organisation; unsync that first.",
+            "contactId",
+        )
+    await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
+    await _forget_apart(tx, organisation["id"], issue.xero_contact_id, [contact_id])
+    winners = dict.fromkeys(keep_practice, Winner.PRACTICE)
+    pair = Pair(contact_id, issue.xero_contact_id, LinkOrigin.CONFIRMED, Winner.XERO, winners)
+    [started] = await links.begin(tx, organisation, [pair])
+    _resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
+    await judge_contacts(tx, [contact_id])
+    return Outcome(issue_id, started.link_id, started.activity_id)
+
+
+async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
+    """A contact of its own from Xero's data; every candidate shown is set apart from it for good."""
+    issue, organisation = await _hold(tx, issue_id)
+    issue = await _open(tx, issue, version)
+    await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
+    await tx.run(
+        "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, at)"
+        " select :ws, x.organisation_id, x.xero_contact_id, c.contact_id, :now from match_candidate c"
+        " join xero_contact x on x.workspace_id = :ws and x.id = :xero"
+        " where c.workspace_id = :ws and c.issue_id = :issue on conflict do nothing",
+        xero=issue.xero_contact_id, issue=issue_id,
+    )  # fmt: skip
+    rows = await tx.rows(
+        "select * from xero_contact where workspace_id = :ws and id = :id", id=issue.xero_contact_id
+    )
+    [started] = await matching.create_from_xero(tx, organisation, rows, None)
+    issue.created_contact_id = started.pair.contact_id
+    _resolve(tx, issue, MatchResolution.CREATED_SEPARATE, started.link_id, "got a contact of its own")
+    await judge_contacts(tx, [started.pair.contact_id])
+    return Outcome(issue_id, started.link_id, started.activity_id)
+
+
+async def ignore(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
+    issue, _ = await _hold(tx, issue_id)
+    _resolve(tx, await _open(tx, issue, version), MatchResolution.IGNORED, None, "is ignored")
+    return Outcome(issue_id)
+
+
+async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
+    """Takes back IGNORED or CREATED_SEPARATE: the link that was made goes, the contact stays and is a candidate.
+    From now on only a person matches this Xero contact."""
+    issue, organisation = await _hold(tx, issue_id)
+    issue = await _lock(tx, issue, version)
+    if issue.resolution not in (MatchResolution.IGNORED, MatchResolution.CREATED_SEPARATE):
+        raise refuse(Code.WRONG_STATE, "Only an ignored or separated one can be opened again.", "issueId")
+    gone: UUID | None = None
+    if issue.resolution is MatchResolution.CREATED_SEPARATE:
+        gone = await _unmake(tx, issue)
+    await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
+    former = await tx.rows(
+        "select contact_id from match_candidate where workspace_id = :ws and issue_id = :issue",
+        issue=issue_id,
+    )
+    kept = [row["contact_id"] for row in former] + (
+        [issue.created_contact_id] if issue.created_contact_id else []
+    )
+    await _forget_apart(tx, organisation["id"], issue.xero_contact_id, kept)
+    fitting = await _candidates(tx, organisation["id"], issue.xero_contact_id, kept)
+    if not fitting:
+        raise refuse(Code.WRONG_STATE, "None of its candidates is left.", "issueId")
+    issue.state, issue.resolution, issue.reopened = MatchIssueState.OPEN, None, True
+    issue.resolved_at = issue.resolved_by = issue.link_id = None
+    issue.reason = matching.reason(fitting)
+    await _set_candidates(tx, issue, fitting)
+    entry = activity.record(
+        tx,
+        ActivityKind.ISSUE_OPENED,
+        "A decision was taken back.",
+        organisation=organisation["id"],
+        issue=issue_id,
+    )
+    return Outcome(issue_id, None, entry, (gone,) if gone else ())
+
+
+@asynccontextmanager
+async def judging(tx: Tx) -> AsyncIterator[set[UUID]]:
+    """Around any change of contacts: put the ids of those changed into the set, and the open issues that they
+    began or ceased to fit are judged again. Takes the organisations' locks first, as the order of locks has it."""
+    for row in await tx.rows(
+        "select id from organisation where workspace_id = :ws and started_at is not null order by id"
+    ):
+        await mirror.lock(tx, row["id"])
+    touched: set[UUID] = set()
+    yield touched
+    await judge_contacts(tx, list(touched))
+
+
+async def judge_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
+    """Judge the open issues that these contacts fit or fitted."""
+    if not ids:
+        return
+    rows = await tx.rows(
+        "select distinct i.organisation_id, i.xero_contact_id from match_issue i"
+        " join xero_contact x on x.workspace_id = :ws and x.id = i.xero_contact_id"
+        " where i.workspace_id = :ws and i.state = 'OPEN' and not i.reopened and ("
+        " exists (select 1 from match_candidate c where c.workspace_id = :ws and c.issue_id = i.id"
+        "         and c.contact_id = any(:ids))"
+        " or exists (select 1 from contact p where p.workspace_id = :ws and p.id = any(:ids)"
+        "            and (p.name_key = x.name_key or p.email_key = x.email_key)))",
+        ids=list(ids),
+    )
+    by_organisation: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        by_organisation.setdefault(row["organisation_id"], []).append(row["xero_contact_id"])
+    for organisation_id, xero_ids in by_organisation.items():
+        await judge(tx, await _organisation(tx, organisation_id), xero_ids)
+
+
+async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
+    """Judge the open issues of these Xero contacts again, as the import's passes would: a full match links, no
+    candidate left makes a contact, excluded or archived ends the issue, and else the candidates are brought up to
+    date. Issues that a person opened again are left to a person."""
+    statement = (
+        select(MatchIssue)
+        .where(
+            col(MatchIssue.workspace_id) == tx.workspace,
+            col(MatchIssue.organisation_id) == organisation["id"],
+            col(MatchIssue.state) == MatchIssueState.OPEN,
+            col(MatchIssue.reopened).is_(False),
+            col(MatchIssue.xero_contact_id).in_(list(xero_ids)),
+        )
+        .order_by(col(MatchIssue.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found = (await tx.session.scalars(statement)).all()
+    open_issues = {issue.xero_contact_id: issue for issue in found}
+    if not open_issues:
+        return
+    plan = matching.plan(XeroContactFilter(organisation["contact_filter"]), "x.id = any(:ids)")
+    bound = {"organisation": organisation["id"], "run": None, "ids": list(open_issues)}
+    outcomes = await tx.rows(f"with {plan} select * from outcome", **bound)
+    rows = await tx.rows(
+        f"with {plan} select * from fitting order by score desc, link_id is not null, cid", **bound
+    )
+    ended = {row["xero_contact_id"]: row["outcome"] for row in outcomes}
+    for xero_id, issue in open_issues.items():
+        fitting = [row for row in rows if row["xid"] == xero_id]
+        if ended.get(xero_id) == "CONFLICT" and fitting:
+            await _renew(tx, issue, fitting)
+        else:
+            _resolve(tx, issue, MatchResolution.OBSOLETE, None, "needs no decision any more")
+    await tx.session.flush()
+    await matching.full_matches(tx, organisation, None, list(open_issues))
+    await matching.creations(tx, organisation, None, list(open_issues))
+    await tx.run(
+        "update match_issue i set link_id = l.id from sync_link l where i.workspace_id = :ws and i.id = any(:issues)"
+        " and i.state = 'RESOLVED' and l.workspace_id = :ws and l.xero_contact_id = i.xero_contact_id"
+        " and l.organisation_id = i.organisation_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        issues=[issue.id for issue in open_issues.values()],
+    )
+
+
+async def _renew(tx: Tx, issue: MatchIssue, fitting: Sequence[Mapping[str, Any]]) -> None:
+    held = await tx.rows(
+        "select contact_id, name_matches, email_matches from match_candidate where workspace_id = :ws and issue_id = :id",
+        id=issue.id,
+    )
+    before = {(row["contact_id"], row["name_matches"], row["email_matches"]) for row in held}
+    now = {(row["cid"], row["nm"], row["em"]) for row in fitting[: matching.MOST_CANDIDATES]}
+    reason = matching.reason(fitting)
+    if before != now or issue.reason != reason:
+        issue.reason = reason
+        await _set_candidates(tx, issue, fitting)
+
+
+async def _set_candidates(tx: Tx, issue: MatchIssue, fitting: Sequence[Mapping[str, Any]]) -> None:
+    await tx.run("delete from match_candidate where workspace_id = :ws and issue_id = :id", id=issue.id)
+    await tx.session.execute(sa.insert(MatchCandidate), matching.candidate_rows(tx, issue.id, fitting))
+    issue.score = float(fitting[0]["score"])
+    issue.version += 1
+    await tx.session.flush()
+    tx.tell(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)
+
+
+def _resolve(tx: Tx, issue: MatchIssue, resolution: MatchResolution, link_id: UUID | None, verb: str) -> None:
+    issue.state, issue.resolution, issue.link_id = MatchIssueState.RESOLVED, resolution, link_id
+    issue.resolved_at, issue.resolved_by = tx.now, tx.actor.as_json()
+    issue.version += 1
+    activity.record(
+        tx,
+        ActivityKind.ISSUE_RESOLVED,
+        f"A Xero contact {verb}.",
+        organisation=issue.organisation_id,
+        issue=issue.id,
+        link=link_id,
+    )
+    tx.tell(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)
+    tx.tell(EventKind.CONNECTION, issue.organisation_id, organisation=issue.organisation_id)
+
+
+async def _hold(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, dict[str, Any]]:
+    """The issue, unlocked, and its organisation, whose lock is held from here on."""
+    issue = await tx.session.get(MatchIssue, (tx.workspace, issue_id))
+    if issue is None:
+        raise refuse(Code.NOT_FOUND, "There is no such match issue.", "issueId")
+    await mirror.lock(tx, issue.organisation_id)
+    return issue, await _organisation(tx, issue.organisation_id)
+
+
+async def _lock(tx: Tx, issue: MatchIssue, version: int | None) -> MatchIssue:
+    await tx.session.refresh(issue, with_for_update=True)
+    if version is not None and version != issue.version:
+        raise refuse(
+            Code.STALE_VERSION, "This issue has changed since you read it. Look at it again.", "version"
+        )
+    return issue
+
+
+async def _open(tx: Tx, issue: MatchIssue, version: int | None) -> MatchIssue:
+    await tx.session.refresh(issue, with_for_update=True)
+    if issue.state is not MatchIssueState.OPEN:
+        raise refuse(Code.ALREADY_DECIDED, "This was decided already.", "issueId")
+    return await _lock(tx, issue, version)
+
+
+async def _organisation(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
+    row = await tx.row("select * from organisation where workspace_id = :ws and id = :id", id=organisation_id)
+    if row is None:
+        raise refuse(Code.NOT_FOUND, "There is no such organisation.", "organisationId")
+    return row
+
+
+async def _linked(tx: Tx, organisation_id: UUID, contact_id: UUID) -> bool:
+    found = await tx.row(
+        "select 1 from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
+        " and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        organisation=organisation_id, contact=contact_id,
+    )  # fmt: skip
+    return found is not None
+
+
+async def _xero_is_free(tx: Tx, organisation_id: UUID, xero_id: UUID) -> None:
+    row = await tx.row(
+        "select x.status, exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
+        " and l.organisation_id = :organisation and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')) as linked"
+        " from xero_contact x where x.workspace_id = :ws and x.id = :id",
+        organisation=organisation_id, id=xero_id,
+    )  # fmt: skip
+    if row is None or row["status"] != "ACTIVE":
+        raise refuse(Code.WRONG_STATE, "This contact is not active in Xero any more.", "issueId")
+    if row["linked"]:
+        raise refuse(Code.ALREADY_LINKED, "This Xero contact is linked already.", "issueId")
+
+
+async def _forget_apart(tx: Tx, organisation_id: UUID, xero_id: UUID, contact_ids: Sequence[UUID]) -> None:
+    """A person's decision for a pair lifts an earlier one against it."""
+    await tx.run(
+        "delete from set_apart a using xero_contact x where x.workspace_id = :ws and x.id = :xero"
+        " and a.workspace_id = :ws and a.organisation_id = :organisation and a.xero_contact_id = x.xero_contact_id"
+        " and a.contact_id = any(:ids)",
+        organisation=organisation_id, xero=xero_id, ids=list(contact_ids),
+    )  # fmt: skip
+
+
+async def _unmake(tx: Tx, issue: MatchIssue) -> UUID:
+    link = await tx.row(
+        "select id, contact_id, state from sync_link where workspace_id = :ws and id = :id for update",
+        id=issue.link_id,
+    )
+    active = link is not None and link["state"] in ("SYNCED", "PENDING", "FAILING", "CONFLICT")
+    if link is None or not active or link["contact_id"] != issue.created_contact_id:
+        raise refuse(Code.WRONG_STATE, "The link that this decision made has changed since.", "issueId")
+    link_id: UUID = link["id"]
+    issue.link_id = None
+    await tx.session.flush()
+    await links.remove(tx, link_id, "A separate contact was taken back.")
+    return link_id
+
+
+async def _candidates(
+    tx: Tx, organisation_id: UUID, xero_id: UUID, kept: Sequence[UUID]
+) -> list[dict[str, Any]]:
+    """Who fits by name or email now, and who was a candidate before, best first."""
+    return await tx.rows(
+        "select * from (select c.id as cid, coalesce(c.name_key = x.name_key, false) as nm,"
+        " coalesce(c.email_key = x.email_key, false) as em, l.id as link_id,"
+        " case when c.name_key = x.name_key and c.email_key = x.email_key then 1.0 when c.name_key = x.name_key then 0.7"
+        " when c.email_key = x.email_key then 0.5 else 0.1 end as score"
+        " from xero_contact x join contact c on c.workspace_id = :ws and c.archived_at is null"
+        " and (c.name_key = x.name_key or c.email_key = x.email_key or c.id = any(:kept))"
+        " left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id and l.organisation_id = :organisation"
+        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        " where x.workspace_id = :ws and x.id = :xero) f order by score desc, link_id is not null, cid limit 10",
+        organisation=organisation_id, xero=xero_id, kept=list(kept),
+    )  # fmt: skip

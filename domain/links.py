@@ -1,0 +1,232 @@
+"""Links between practice contacts and Xero contacts: every link starts here, in one function."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from domain import activity
+from domain.activity import Change
+from domain.contacts import COLUMN
+from domain.keys import VERSION, email_key, name_key, search_key
+from domain.merge import FieldStart, Value, Winner, loaded, same, shown, start, stored
+from domain.phones import PhoneParts, join_phone
+from domain.tables import (
+    Activity,
+    ActivityKind,
+    Contact,
+    EventKind,
+    LinkOrigin,
+    Side,
+    SyncedField,
+    SyncLink,
+    SyncState,
+)
+from domain.tx import Tx
+
+_CONTACT: sa.Table = Contact.__table__  # type: ignore[attr-defined]  # SQLModel sets it and does not declare it
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What is to be linked, by the ids of our rows; `winners` for the fields where `winner` does not hold."""
+
+    contact_id: UUID
+    xero_contact_id: UUID
+    origin: LinkOrigin
+    winner: Winner
+    winners: Mapping[SyncedField, Winner] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Started:
+    link_id: UUID
+    activity_id: UUID
+    pair: Pair
+
+
+def xero_values(row: Mapping[str, Any]) -> dict[SyncedField, Value]:
+    """The synced fields of a mirror row, as the practice would hold them."""
+    phone = row["phone"] and PhoneParts(**row["phone"])
+    return {
+        SyncedField.NAME: row["name"] or None,
+        SyncedField.BILLING_EMAIL: row["email"],
+        SyncedField.PRIMARY_PHONE: join_phone(phone) if phone else None,
+        SyncedField.BILLING_ADDRESS: loaded(SyncedField.BILLING_ADDRESS, row["billing_address"]),
+    }
+
+
+def practice_values(row: Mapping[str, Any]) -> dict[SyncedField, Value]:
+    return {name: loaded(name, row[column]) for name, column in COLUMN.items()}
+
+
+async def begin(
+    tx: Tx, organisation: Mapping[str, Any], pairs: Sequence[Pair], *, quiet: bool = False
+) -> list[Started]:
+    """Link the pairs: settle each field, write what the practice's side takes over, and mark what Xero lacks.
+
+    The caller holds the organisation's lock and knows that both ends are free; a unique index says so otherwise.
+    `quiet`: tell subscribers nothing of each, as an import does. The number of statements does not grow with `pairs`.
+    """
+    if not pairs:
+        return []
+    contacts = await _contacts(tx, [pair.contact_id for pair in pairs])
+    xeros = await _xero_contacts(tx, [pair.xero_contact_id for pair in pairs])
+    begun = [
+        _Beginning(tx, organisation, pair, contacts[pair.contact_id], xeros[pair.xero_contact_id])
+        for pair in pairs
+    ]
+    await _write_contacts(tx, [one for one in begun if one.to_practice])
+    await tx.session.execute(sa.insert(SyncLink), [one.link() for one in begun])
+    await tx.session.execute(sa.insert(Activity), [one.activity() for one in begun])
+    if any(one.to_xero for one in begun):
+        tx.ring()
+    for one in [] if quiet else begun:
+        tx.tell(EventKind.LINK, one.link_id, organisation=organisation["id"], activity=one.activity_id)
+        tx.tell(EventKind.CONTACT, one.pair.contact_id)
+    return [Started(one.link_id, one.activity_id, one.pair) for one in begun]
+
+
+class _Beginning:
+    """One link that begins: every field settled, and the rows that say so."""
+
+    def __init__(
+        self,
+        tx: Tx,
+        organisation: Mapping[str, Any],
+        pair: Pair,
+        contact: Mapping[str, Any],
+        xero: Mapping[str, Any],
+    ) -> None:
+        self.tx, self.organisation, self.pair, self.contact = tx, organisation, pair, contact
+        self.link_id, self.activity_id = uuid4(), uuid4()
+        self.practice, self.xero = practice_values(contact), xero_values(xero)
+        region = organisation["country_code"]
+        self.fields: dict[SyncedField, FieldStart] = {
+            name: start(
+                name, self.practice[name], self.xero[name], pair.winners.get(name, pair.winner), region
+            )
+            for name in SyncedField
+        }
+        self.to_practice = {
+            name: begun.practice for name, begun in self.fields.items()
+            if not same(name, begun.practice, self.practice[name], region)
+        }  # fmt: skip
+        self.to_xero = {
+            name for name, begun in self.fields.items() if not same(name, begun.xero, self.xero[name], region)
+        }
+        self.conflict = any(begun.conflict for begun in self.fields.values())
+
+    def state(self) -> SyncState:
+        if self.conflict:
+            return SyncState.CONFLICT
+        return SyncState.PENDING if self.to_xero else SyncState.SYNCED
+
+    def base(self, name: SyncedField) -> tuple[Any, Any]:
+        """What each side held when they agreed. A field that is still to go to Xero agrees on what Xero has now:
+        the practice's value then differs from its base, and goes out."""
+        if name in self.to_xero:
+            return stored(self.xero[name]), stored(self.xero[name])
+        begun = self.fields[name]
+        return (None, None) if begun.conflict else (stored(begun.practice), stored(self.xero[name]))
+
+    def link(self) -> dict[str, Any]:
+        tx, bases = self.tx, {name: self.base(name) for name in SyncedField}
+        return {
+            "workspace_id": tx.workspace, "id": self.link_id, "organisation_id": self.organisation["id"],
+            "contact_id": self.pair.contact_id, "xero_contact_id": self.pair.xero_contact_id,
+            "state": self.state(), "state_since": tx.now, "origin": self.pair.origin, "linked_at": tx.now,
+            "last_synced_at": tx.now, "version": 1,
+            "base_practice": {name: base[0] for name, base in bases.items()},
+            "base_xero": {name: base[1] for name, base in bases.items()},
+            "due_at": tx.now if self.to_xero else None,
+        }  # fmt: skip
+
+    def changes(self) -> list[Change]:
+        return [
+            Change(name, shown(self.practice[name]), shown(value), Side.PRACTICE, stored(self.practice[name]),
+                   restorable=self.practice[name] is not None)
+            for name, value in self.to_practice.items()
+        ]  # fmt: skip
+
+    def activity(self) -> dict[str, Any]:
+        tx = self.tx
+        name = shown(self.fields[SyncedField.NAME].practice) or ""
+        return {
+            "workspace_id": tx.workspace, "id": self.activity_id, "at": tx.now, "kind": ActivityKind.LINKED,
+            "actor_kind": tx.actor.kind, "actor_name": tx.actor.name, "actor_id": tx.actor.id,
+            "message": f"{name} was linked with Xero ({self.pair.origin.replace('_', ' ').lower()}).",
+            "organisation_id": self.organisation["id"], "contact_id": self.pair.contact_id, "link_id": self.link_id,
+            "issue_id": None, "changes": [change.as_json() for change in self.changes()],
+        }  # fmt: skip
+
+    def contact_row(self) -> dict[str, Any]:
+        values = {COLUMN[name]: self.to_practice.get(name, self.practice[name]) for name in SyncedField}
+        texts = {column: shown(value) for column, value in values.items()}
+        times = {**self.contact["field_times"], **dict.fromkeys(self.to_practice, self.tx.now.isoformat())}
+        return {
+            "b_ws": self.tx.workspace, "b_id": self.pair.contact_id, "name": texts["name"],
+            "billing_email": texts["billing_email"], "primary_phone": texts["primary_phone"],
+            "billing_address": stored(values["billing_address"]), "name_key": name_key(texts["name"]),
+            "email_key": email_key(texts["billing_email"]), "key_version": VERSION, "field_times": times,
+            "search_key": search_key(texts["name"], texts["billing_email"], texts["primary_phone"]),
+            "updated_at": self.tx.now, "version": self.contact["version"] + 1,
+        }  # fmt: skip
+
+
+async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
+    """Locked, in the order of their ids."""
+    rows = await tx.rows(
+        "select id, name, billing_email, primary_phone, billing_address, field_times, version from contact"
+        " where workspace_id = :ws and id = any(:ids) order by id for update",
+        ids=list(ids),
+    )
+    return {row["id"]: dict(row) for row in rows}
+
+
+async def _xero_contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
+    rows = await tx.rows(
+        "select id, name, email, phone, billing_address from xero_contact where workspace_id = :ws and id = any(:ids)",
+        ids=list(ids),
+    )
+    return {row["id"]: dict(row) for row in rows}
+
+
+async def _write_contacts(tx: Tx, begun: Sequence[_Beginning]) -> None:
+    if not begun:
+        return
+    table = _CONTACT
+    values: dict[str, Any] = {
+        name: sa.bindparam(name) for name in begun[0].contact_row() if not name.startswith("b_")
+    }
+    update = (
+        sa.update(table)
+        .where(table.c.workspace_id == sa.bindparam("b_ws"), table.c.id == sa.bindparam("b_id"))
+        .values(values)
+    )
+    await tx.session.execute(
+        update, [one.contact_row() for one in begun], execution_options={"synchronize_session": False}
+    )
+    tx.session.expire_all()
+
+
+async def remove(tx: Tx, link_id: UUID, message: str) -> UUID | None:
+    """Take a link off, as when what made it is taken back; gives the id of the activity that says so."""
+    gone = await tx.row(
+        "delete from sync_link where workspace_id = :ws and id = :id returning organisation_id, contact_id",
+        id=link_id,
+    )
+    if gone is None:
+        return None
+    tx.tell(EventKind.DELETION, f"SyncLink:{link_id}", organisation=gone["organisation_id"])
+    tx.tell(EventKind.CONTACT, gone["contact_id"])
+    return activity.record(
+        tx,
+        ActivityKind.UNLINKED,
+        message,
+        organisation=gone["organisation_id"],
+        contact=gone["contact_id"],
+        link=link_id,
+    )
