@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.orm.util import identity_key
 
 from domain import activity
 from domain.activity import Change
@@ -209,7 +210,12 @@ async def _write_contacts(tx: Tx, begun: Sequence[_Beginning]) -> None:
     await tx.session.execute(
         update, [one.contact_row() for one in begun], execution_options={"synchronize_session": False}
     )
-    tx.session.expire_all()
+    for one in begun:
+        known = tx.session.sync_session.identity_map.get(
+            identity_key(Contact, (tx.workspace, one.pair.contact_id))
+        )
+        if known is not None:
+            await tx.session.refresh(known)
 
 
 async def remove(tx: Tx, link_id: UUID, message: str) -> UUID | None:

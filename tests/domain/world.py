@@ -1,0 +1,169 @@
+"""A workspace with a connected organisation, its mirror and its contacts, made through domain functions."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain import contacts, imports, issues, mirror
+from domain.phones import PhoneParts
+from domain.tables import (
+    ConflictPolicy,
+    ConnectionHealth,
+    Contact,
+    ContactType,
+    ImportPhase,
+    ImportRun,
+    Organisation,
+    Workspace,
+    XeroContactFilter,
+    XeroContactStatus,
+)
+from domain.tx import TANDEM, Tx
+from domain.values import PostalAddress, SeenContact
+from runtime.database import Database
+
+BEGAN = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    time: datetime = field(default=BEGAN)
+
+    def now(self) -> datetime:
+        self.time += timedelta(milliseconds=1)
+        return self.time
+
+
+@dataclass
+class World:
+    database: Database
+    workspace: UUID = field(default_factory=uuid4)
+    organisation: UUID = field(default_factory=uuid4)
+    contact_type: UUID = field(default_factory=uuid4)
+
+    @asynccontextmanager
+    async def tx(self) -> AsyncIterator[Tx]:
+        async with self.database.transaction(self.workspace, TANDEM) as tx:
+            yield tx
+
+    async def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        async with self.tx() as tx:
+            return await tx.rows(sql, **values)
+
+    async def contact(self, name: str, email: str | None = None, **given: Any) -> Contact:
+        async with self.tx() as tx, issues.judging(tx) as touched:
+            made = await contacts.create(tx, {"name": name, "billingEmail": email, **given})
+            touched.add(made.id)
+            return made
+
+    async def shown(self, *seen: SeenContact) -> list[UUID]:
+        async with self.tx() as tx:
+            return await mirror.show(tx, self.organisation, seen)
+
+    async def import_mirror(self) -> ImportRun:
+        """Match the mirror as an import that has just read it does."""
+        async with self.tx() as tx:
+            run = ImportRun(
+                workspace_id=self.workspace,
+                id=uuid4(),
+                organisation_id=self.organisation,
+                phase=ImportPhase.READING,
+                match=True,
+                started_at=tx.now,
+                due_at=tx.now,
+            )
+            tx.session.add(run)
+        await self.read(run.id, [])
+        while await self.match(run.id):
+            pass
+        async with self.tx() as tx:
+            return await tx.session.get_one(ImportRun, (self.workspace, run.id))
+
+    async def read(self, run_id: UUID, seen: Sequence[SeenContact]) -> None:
+        async with self.tx() as tx:
+            held = await imports.claim(tx, run_id)
+        assert held is not None
+        async with self.tx() as tx:
+            assert await imports.settle_page(
+                tx, held, seen, last=True, expected=len(seen), server_time=tx.now
+            )
+
+    async def match(self, run_id: UUID) -> bool:
+        async with self.tx() as tx:
+            held = await imports.claim(tx, run_id)
+        if held is None:
+            return False
+        async with self.tx() as tx:
+            return await imports.match_page(tx, held)
+
+
+async def make_world(
+    database: Database,
+    *,
+    contact_filter: XeroContactFilter = XeroContactFilter.ALL,
+    policy: ConflictPolicy = ConflictPolicy.LATEST_WINS,
+) -> World:
+    world = World(database)
+    async with world.tx() as tx:
+        tx.session.add(Workspace(id=world.workspace, name="Practice", currency="NZD", created_at=tx.now))
+        tx.session.add(
+            ContactType(
+                workspace_id=world.workspace,
+                id=world.contact_type,
+                name="Client",
+                name_key="client",
+                created_at=tx.now,
+            )
+        )
+        await tx.session.flush()
+        tx.session.add(
+            Organisation(
+                workspace_id=world.workspace,
+                id=world.organisation,
+                tenant_id=uuid4(),
+                name="Demo Company",
+                base_currency="NZD",
+                country_code="NZ",
+                timezone="Pacific/Auckland",
+                health=ConnectionHealth.HEALTHY,
+                connected_at=tx.now,
+                started_at=tx.now,
+                contact_filter=contact_filter,
+                default_contact_type_id=world.contact_type,
+                conflict_policy=policy,
+            )
+        )
+    return world
+
+
+def seen(
+    name: str,
+    email: str | None = None,
+    *,
+    phone: PhoneParts | None = None,
+    address: PostalAddress | None = None,
+    customer: bool = True,
+    supplier: bool = False,
+    status: XeroContactStatus = XeroContactStatus.ACTIVE,
+    xero_id: UUID | None = None,
+    updated_at: datetime = BEGAN,
+) -> SeenContact:
+    return SeenContact(
+        xero_contact_id=xero_id or uuid4(),
+        name=name,
+        first_name=None,
+        last_name=None,
+        email=email,
+        phone=phone,
+        billing_address=address,
+        contact_number=None,
+        is_customer=customer,
+        is_supplier=supplier,
+        status=status,
+        merged_to=None,
+        updated_at=updated_at,
+        seen_at=updated_at,
+    )
