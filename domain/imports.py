@@ -124,6 +124,17 @@ async def put_off(tx: Tx, held: Claim, until: datetime | None) -> None:
         run.attempts += 1
 
 
+async def stop(tx: Tx, held: Claim, why: str) -> None:
+    """No call gets through until a person has connected the organisation again; that makes the import due."""
+    await put_off(tx, held, None)
+    await tx.run(
+        "update organisation set health = 'NEEDS_RECONNECT', health_message = :why where workspace_id = :ws and id = :id"
+        " and disconnected_at is null",
+        id=held.run.organisation_id, why=why,
+    )  # fmt: skip
+    tx.tell(EventKind.CONNECTION, held.run.organisation_id, organisation=held.run.organisation_id)
+
+
 async def _hold(tx: Tx, held: Claim) -> ImportRun | None:
     """The organisation's lock, then the row, if the lease is still ours."""
     await mirror.lock(tx, held.run.organisation_id)

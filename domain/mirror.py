@@ -6,6 +6,7 @@ without it. What an answer left out says nothing: the mirror keeps what it had.
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from msgspec import UNSET
 
 from domain.keys import VERSION, email_key, name_key, search_key
 from domain.phones import join_phone
-from domain.tables import XeroContactStatus
+from domain.tables import EventKind, XeroContactStatus
 from domain.tx import Tx
 from domain.values import SeenContact
 
@@ -57,6 +58,27 @@ _SHOW = f"""
         {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)}
     returning id
 """  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Details:
+    """What Xero says of an organisation itself; `timezone` is an IANA name."""
+
+    name: str
+    base_currency: str
+    country_code: str | None
+    timezone: str
+    short_code: str | None
+
+
+async def describe(tx: Tx, organisation: UUID, details: Details) -> None:
+    await tx.run(
+        "update organisation set name = :name, base_currency = :base_currency, country_code = :country_code,"
+        " timezone = :timezone, short_code = :short_code where workspace_id = :ws and id = :id",
+        id=organisation,
+        **asdict(details),
+    )
+    tx.tell(EventKind.CONNECTION, organisation, organisation=organisation)
 
 
 async def lock(tx: Tx, organisation: UUID) -> None:

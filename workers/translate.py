@@ -15,10 +15,12 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 from msgspec import UNSET, UnsetType
 
+from domain.mirror import Details
 from domain.phones import PhoneParts, join_phone, phone_key, split_phone
 from domain.tables import SyncedField, XeroContactStatus
 from domain.values import Blankable, PostalAddress, SeenContact, clean
-from xero.payloads import NOT_SAVED, Address, Contact, ContactUpdate, Phone, Text
+from xero.payloads import NOT_SAVED, Address, Contact, ContactUpdate, Organisation, Phone, Text
+from xero.timezones import iana
 
 DEFAULT_PHONE = "DEFAULT"
 BILLING_ADDRESS = "POBOX"
@@ -79,6 +81,18 @@ def seen_contact(contact: Contact, seen_at: datetime) -> SeenContact:
         merged_to=None if contact.merged_to_contact_id == NOT_SAVED else contact.merged_to_contact_id,
         updated_at=contact.updated_date_utc or UNSET,
         seen_at=seen_at,
+    )
+
+
+def organisation_details(organisation: Organisation) -> Details:
+    """Where Xero names a time zone that we do not know, UTC stands in."""
+    zone, _ = iana(_said(organisation.timezone) or "")
+    return Details(
+        name=organisation.name,
+        base_currency=organisation.base_currency,
+        country_code=_said(organisation.country_code) or None,
+        timezone=zone,
+        short_code=_said(organisation.short_code) or None,
     )
 
 

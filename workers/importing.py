@@ -1,0 +1,76 @@
+"""Imports, page by page: claim, read from Xero, settle; then match. Each page stands alone."""
+
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+import structlog
+
+from domain import imports, mirror
+from domain.imports import Claim
+from domain.tables import ImportPhase
+from domain.tx import XERO
+from workers.parts import Parts
+from workers.translate import organisation_details, seen_contact
+from xero.allowance import Priority
+from xero.errors import Refused, Retry, XeroError
+
+log = structlog.get_logger()
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
+
+
+async def advance(parts: Parts, workspace: UUID, run_id: UUID) -> bool:
+    """Do the import's next page; False where there is nothing to do now, or another worker does it.
+
+    Safe to run twice, at once and late: a page is settled only under the lease that it was claimed with.
+    """
+    async with parts.database.transaction(workspace, XERO) as tx:
+        held = await imports.claim(tx, run_id)
+    if held is None:
+        return False
+    if held.run.phase is ImportPhase.MATCHING:
+        async with parts.database.transaction(workspace, XERO) as tx:
+            return await imports.match_page(tx, held)
+    try:
+        return await _read_page(parts, workspace, held)
+    except XeroError as error:
+        await _put_off(parts, workspace, held, error)
+        return False
+
+
+async def _read_page(parts: Parts, workspace: UUID, held: Claim) -> bool:
+    run = held.run
+    client = parts.client(held.organisation, Priority.BULK)
+    if not held.organisation["base_currency"]:
+        details = organisation_details((await client.organisation()).value)
+        async with parts.database.transaction(workspace, XERO) as tx:
+            await mirror.describe(tx, run.organisation_id, details)
+    asked_at = parts.database.clock.now()
+    # A full scan keeps its order while contacts change; a delta's last page shows what changed meanwhile.
+    order: Literal["ContactID", "UpdatedDateUTC"] = (
+        "ContactID" if run.modified_since is None else "UpdatedDateUTC"
+    )
+    page = await client.contacts_page(run.next_page, modified_since=run.modified_since, order=order)
+    for bad in page.unreadable:
+        log.warning(
+            "contact_unreadable", organisation=str(run.organisation_id), contact=str(bad.id), why=bad.reason
+        )
+    seen = [seen_contact(contact, asked_at) for contact in page.contacts]
+    async with parts.database.transaction(workspace, XERO) as tx:
+        return await imports.settle_page(
+            tx, held, seen, last=page.last, expected=page.item_count, server_time=page.server_time or asked_at
+        )
+
+
+async def _put_off(parts: Parts, workspace: UUID, held: Claim, error: XeroError) -> None:
+    log.info("import_put_off", run=str(held.run.id), error=type(error).__name__)
+    now = parts.database.clock.now()
+    pause = min(_FIRST_PAUSE * 2 ** min(held.run.attempts, 10), _LONGEST_PAUSE)
+    until = now + pause
+    if isinstance(error, Retry) and error.at is not None:
+        until = max(error.at, now)
+    async with parts.database.transaction(workspace, XERO) as tx:
+        if isinstance(error, Refused):
+            await imports.stop(tx, held, str(error))
+        else:
+            await imports.put_off(tx, held, until)

@@ -1,0 +1,71 @@
+"""arq's functions and schedules. No truth hangs on them: what they carry is due in PostgreSQL, and the listener
+does it where arq cannot."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from arq import cron
+from arq.connections import ArqRedis, RedisSettings
+from arq.cron import CronJob
+from arq.worker import Function, Worker, func
+
+from workers import importing
+from workers.parts import Parts
+
+EVENTS_KEPT = timedelta(days=7)
+IMPORT_JOB = "import_pages"
+JOB_SECONDS = 45  # under a minute; the rest is another job's
+
+
+async def import_pages(ctx: dict[str, Any], workspace: str, run_id: str) -> int:
+    """Pages of one import until there is none due or the time is over; gives how many."""
+    parts: Parts = ctx["parts"]
+    deadline = asyncio.get_running_loop().time() + JOB_SECONDS
+    done = 0
+    while asyncio.get_running_loop().time() < deadline:
+        if not await importing.advance(parts, UUID(workspace), UUID(run_id)):
+            break
+        done += 1
+    return done
+
+
+async def keep_house(ctx: dict[str, Any]) -> None:
+    """Forget what is only kept for a while: live events, calls that no limit counts any more."""
+    parts: Parts = ctx["parts"]
+    await parts.limits.forget()
+    async with parts.database.door() as session:
+        before = parts.database.clock.now() - EVENTS_KEPT
+        await session.execute(sa.text("select door.forget_events(:before)"), {"before": before})
+
+
+async def refresh_stale_grants(ctx: dict[str, Any]) -> None:
+    """A consent that nobody uses dies after 60 days; each is refreshed weekly at least."""
+    parts: Parts = ctx["parts"]
+    for grant_id in await parts.grants.stale():
+        await parts.tokens({"grant_id": grant_id}).keep_alive()
+
+
+def make_worker(parts: Parts, redis: RedisSettings) -> Worker:
+    schedules: list[CronJob] = [
+        cron(keep_house, minute={7}, unique=True),
+        cron(refresh_stale_grants, hour={3}, minute={21}, unique=True),
+    ]
+    functions: list[Function] = [func(import_pages, name=IMPORT_JOB, timeout=60, keep_result=0, max_tries=1)]
+    return Worker(
+        functions,
+        cron_jobs=schedules,
+        redis_settings=redis,
+        ctx={"parts": parts},
+        handle_signals=False,
+        poll_delay=0.1,
+        max_jobs=4,
+        job_completion_wait=20,
+    )
+
+
+async def enqueue_import(redis: ArqRedis, workspace: UUID, run_id: UUID) -> None:
+    """One job an import: while one waits or runs, this does nothing."""
+    await redis.enqueue_job(IMPORT_JOB, str(workspace), str(run_id), _job_id=f"import:{run_id}")

@@ -1,0 +1,135 @@
+"""`tandem worker`: the listener and arq, in one process, each restarted when it falls.
+
+The listener is woken by PostgreSQL's bells and looks by itself besides. It hands imports to arq, and does an import
+itself where arq is away, or where one has been due for longer than a healthy arq would leave it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from arq.connections import ArqRedis, RedisSettings, create_pool
+from redis.exceptions import RedisError
+
+from runtime.bells import DUE, FALLBACK, wait
+from workers import importing, jobs
+from workers.parts import Parts
+
+log = structlog.get_logger()
+OVERDUE = timedelta(seconds=3)
+AT_ONCE = 4
+
+
+async def work(parts: Parts, stop: asyncio.Event) -> None:
+    """Until `stop`; then what was begun is finished, and nothing new is."""
+    bells = asyncio.create_task(parts.bells.listen())
+    arq = asyncio.create_task(_supervise(parts, stop))
+    try:
+        await listen(parts, stop)
+    finally:
+        for task in (arq, bells):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def listen(parts: Parts, stop: asyncio.Event) -> None:
+    running: dict[UUID, asyncio.Task[None]] = {}
+    async with _redis(parts) as redis, parts.bells.heard(DUE) as bell:
+        stopped = asyncio.create_task(stop.wait())
+        stopped.add_done_callback(lambda _: bell.set())
+        while not stop.is_set():
+            bell.clear()
+            try:
+                for workspace, run_id, due_at in await _due(parts):
+                    if run_id not in running and not await _handed_over(
+                        parts, redis(), workspace, run_id, due_at
+                    ):
+                        running[run_id] = asyncio.create_task(_run(parts, stop, workspace, run_id))
+            except (sa.exc.SQLAlchemyError, OSError) as error:
+                log.warning("listener_failed", error=type(error).__name__)
+            running = {key: task for key, task in running.items() if not task.done()}
+            await wait(bell, FALLBACK)
+        stopped.cancel()
+    await asyncio.gather(*running.values())
+
+
+async def _due(parts: Parts) -> list[tuple[UUID, UUID, datetime]]:
+    async with parts.database.door() as session:
+        found = await session.execute(
+            sa.text("select workspace_id, run_id, due_at from door.due_runs(:now, :most)"),
+            {"now": parts.database.clock.now(), "most": AT_ONCE},
+        )
+        return [(row.workspace_id, row.run_id, row.due_at) for row in found]
+
+
+async def _handed_over(
+    parts: Parts, redis: ArqRedis | None, workspace: UUID, run_id: UUID, due_at: datetime
+) -> bool:
+    """Whether arq has it. Not where it should have begun by now: its worker may be dead, and its key still there."""
+    if redis is None or parts.database.clock.now() - due_at > OVERDUE:
+        return False
+    try:
+        await jobs.enqueue_import(redis, workspace, run_id)
+    except (RedisError, OSError):
+        return False
+    return True
+
+
+async def _run(parts: Parts, stop: asyncio.Event, workspace: UUID, run_id: UUID) -> None:
+    try:
+        while not stop.is_set() and await importing.advance(parts, workspace, run_id):
+            pass
+    except Exception:
+        # The import stays due; a fault of one must not stop the others.
+        log.exception("import_failed", run=str(run_id))
+
+
+@asynccontextmanager
+async def _redis(parts: Parts) -> AsyncIterator[Callable[[], ArqRedis | None]]:
+    """Gives what gives the connection, or None while Redis is away."""
+    pool: ArqRedis | None = None
+
+    async def connect() -> None:
+        nonlocal pool
+        while pool is None:
+            with suppress(RedisError, OSError):
+                pool = await create_pool(_patient(parts))
+            await asyncio.sleep(FALLBACK)
+
+    task = asyncio.create_task(connect())
+    try:
+        yield lambda: pool
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        if pool is not None:
+            with suppress(RedisError, OSError):
+                await pool.aclose()
+
+
+def _patient(parts: Parts) -> RedisSettings:
+    settings = RedisSettings.from_dsn(parts.settings.redis_url or "")
+    settings.conn_retries = 0
+    return settings
+
+
+async def _supervise(parts: Parts, stop: asyncio.Event) -> None:
+    """arq's worker ends when Redis goes away; it is begun again, with back-off."""
+    pause = 1.0
+    while not stop.is_set():
+        worker = jobs.make_worker(parts, _patient(parts))
+        try:
+            await worker.async_run()
+        except (RedisError, OSError) as error:
+            log.warning("arq_away", error=type(error).__name__, again_in=pause)
+        finally:
+            with suppress(RedisError, OSError):
+                await worker.close()
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 30)
