@@ -80,7 +80,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
                left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id
                     and l.organisation_id = :organisation and l.state in {_ACTIVE}
               where c.workspace_id = :ws and c.name_key = s.name_key and c.archived_at is null
-                and c.created_by_run is distinct from cast(:run as uuid)
+                and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
               order by coalesce(c.email_key = s.email_key, false) desc, l.id is not null, c.id limit 25)
             union all
             (select c.id, false, true, l.id
@@ -89,7 +89,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
                     and l.organisation_id = :organisation and l.state in {_ACTIVE}
               where c.workspace_id = :ws and c.email_key = s.email_key and c.archived_at is null
                 and c.name_key is distinct from s.name_key
-                and c.created_by_run is distinct from cast(:run as uuid)
+                and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
               order by l.id is not null, c.id limit 25)
           ) c
          where s.free and not exists (
@@ -107,7 +107,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
          where f.nm and f.em and f.link_id is null
            and (select count(*) from (select 1 from contact c where c.workspace_id = :ws and c.name_key = s.name_key
                     and c.email_key = s.email_key and c.archived_at is null
-                    and c.created_by_run is distinct from cast(:run as uuid) limit 2) n) = 1
+                    and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid)) limit 2) n) = 1
            and (select count(*) from (select 1 from xero_contact x2 where x2.workspace_id = :ws
                     and x2.organisation_id = :organisation and x2.name_key = s.name_key
                     and x2.email_key = s.email_key and {x2} limit 2) n) = 1
