@@ -15,6 +15,7 @@ from runtime import embedded, logs
 from runtime import migrate as migration
 from runtime.children import StartError
 from runtime.settings import Settings, SettingsError, load
+from workers.run import work_until_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 MARKS = {True: "[green]ok[/]", False: "[red]missing[/]", None: "-"}
@@ -67,6 +68,12 @@ def doctor(
     Console(soft_wrap=True).print(table)
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def worker() -> None:
+    """Do what is due: imports, and what keeps the house. Ends on SIGTERM, with the page in hand finished."""
+    asyncio.run(work_until_told(configured()))
 
 
 @app.command()

@@ -23,9 +23,10 @@ JOB_SECONDS = 45  # under a minute; the rest is another job's
 async def import_pages(ctx: dict[str, Any], workspace: str, run_id: str) -> int:
     """Pages of one import until there is none due or the time is over; gives how many."""
     parts: Parts = ctx["parts"]
+    stop: asyncio.Event = ctx["stop"]
     deadline = asyncio.get_running_loop().time() + JOB_SECONDS
     done = 0
-    while asyncio.get_running_loop().time() < deadline:
+    while asyncio.get_running_loop().time() < deadline and not stop.is_set():
         if not await importing.advance(parts, UUID(workspace), UUID(run_id)):
             break
         done += 1
@@ -48,7 +49,7 @@ async def refresh_stale_grants(ctx: dict[str, Any]) -> None:
         await parts.tokens({"grant_id": grant_id}).keep_alive()
 
 
-def make_worker(parts: Parts, redis: RedisSettings) -> Worker:
+def make_worker(parts: Parts, redis: RedisSettings, stop: asyncio.Event) -> Worker:
     schedules: list[CronJob] = [
         cron(keep_house, minute={7}, unique=True),
         cron(refresh_stale_grants, hour={3}, minute={21}, unique=True),
@@ -58,11 +59,10 @@ def make_worker(parts: Parts, redis: RedisSettings) -> Worker:
         functions,
         cron_jobs=schedules,
         redis_settings=redis,
-        ctx={"parts": parts},
+        ctx={"parts": parts, "stop": stop},
         handle_signals=False,
         poll_delay=0.1,
         max_jobs=4,
-        job_completion_wait=20,
     )
 
 

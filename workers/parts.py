@@ -1,6 +1,7 @@
 """What a worker process holds for as long as it runs, and how it reaches an organisation of Xero."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx
 from domain.grants import Grants
 from domain.limits import Limits
 from runtime.bells import Bells
-from runtime.database import Database, guard
+from runtime.database import Database, connect, guard
 from runtime.seal import KeyRing
 from runtime.settings import Settings
 from xero.allowance import Priority
@@ -55,3 +56,28 @@ class Parts:
             clock=self.database.clock,
             grant_id=organisation["grant_id"],
         )
+
+
+def app_of(settings: Settings) -> App:
+    """The app registered with Xero, as the settings name it."""
+    secret = settings.xero_client_secret
+    return App(
+        client_id=settings.xero_client_id or "",
+        client_secret=secret.get_secret_value() if secret else "",
+        redirect_uri=settings.xero_redirect_uri,
+        scopes=settings.xero_scopes,
+        authorize_url=settings.xero_authorize_url,
+        identity_url=settings.xero_identity_url,
+        api_url=settings.xero_api_url,
+    )
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Parts]:
+    """The parts of this process, closed at the end."""
+    assert settings.database_url is not None
+    database = connect(settings.database_url, pool_size=8)
+    keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
+    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=20)) as http:
+        yield Parts(settings, database, keys, http, Bells(settings.listen_url or ""), app_of(settings))
+    await database.close()

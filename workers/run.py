@@ -5,6 +5,7 @@ itself where arq is away, or where one has been due for longer than a healthy ar
 """
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -16,12 +17,22 @@ from arq.connections import ArqRedis, RedisSettings, create_pool
 from redis.exceptions import RedisError
 
 from runtime.bells import DUE, FALLBACK, wait
+from runtime.settings import Settings
 from workers import importing, jobs
-from workers.parts import Parts
+from workers.parts import Parts, opened
 
 log = structlog.get_logger()
 OVERDUE = timedelta(seconds=3)
 AT_ONCE = 4
+
+
+async def work_until_told(settings: Settings) -> None:
+    """`tandem worker`: until SIGTERM or SIGINT, which let the page in hand be finished."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with opened(settings) as parts:
+        await work(parts, stop)
 
 
 async def work(parts: Parts, stop: asyncio.Event) -> None:
@@ -30,6 +41,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
     arq = asyncio.create_task(_supervise(parts, stop))
     try:
         await listen(parts, stop)
+        await arq
     finally:
         for task in (arq, bells):
             task.cancel()
@@ -123,13 +135,31 @@ async def _supervise(parts: Parts, stop: asyncio.Event) -> None:
     """arq's worker ends when Redis goes away; it is begun again, with back-off."""
     pause = 1.0
     while not stop.is_set():
-        worker = jobs.make_worker(parts, _patient(parts))
         try:
-            await worker.async_run()
+            await _arq(parts, stop)
         except (RedisError, OSError) as error:
             log.warning("arq_away", error=type(error).__name__, again_in=pause)
-        finally:
-            with suppress(RedisError, OSError):
-                await worker.close()
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, 30)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+            pause = min(pause * 2, 30)
+
+
+async def _arq(parts: Parts, stop: asyncio.Event) -> None:
+    """Until `stop` or Redis's end. Jobs in hand are let finish their page, as arq's own end would cancel them."""
+    worker = jobs.make_worker(parts, _patient(parts), stop)
+    running = asyncio.create_task(worker.async_run())
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        worker.allow_pick_jobs = False
+        if worker.tasks:
+            await asyncio.wait(worker.tasks.values(), timeout=jobs.JOB_SECONDS)
+        if running.done():
+            running.result()
+    finally:
+        stopped.cancel()
+        running.cancel()
+        with suppress(asyncio.CancelledError, RedisError, OSError):
+            await running
+        with suppress(RedisError, OSError):
+            await worker.close()

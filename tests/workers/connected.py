@@ -1,0 +1,94 @@
+"""A workspace whose organisation is connected with a simulator on a real socket, ready to be imported."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID, uuid4
+
+from domain.tables import ImportPhase, ImportRun
+from runtime import embedded
+from runtime.settings import Settings, load
+from tests.database import Place
+from tests.domain.world import World, make_world
+from tests.xero.simulator.serving import SCOPES, serving
+from workers.parts import Parts, opened
+from xero import oauth
+from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI, demo_world
+from xero.tokens import expires_at, seal_tokens
+
+KEY = "test:" + "A" * 43 + "="
+
+
+def settings_for(place: Place, services: embedded.Services, xero: str) -> Settings:
+    return load(
+        database_url=place.app_url,
+        redis_url=services.redis_url,
+        tandem_keys=KEY,
+        xero_client_id=DEMO_CLIENT_ID,
+        xero_client_secret=DEMO_CLIENT_SECRET,
+        xero_redirect_uri=DEMO_REDIRECT_URI,
+        xero_scopes=SCOPES,
+        xero_authorize_url=f"{xero}/identity/connect/authorize",
+        xero_identity_url=xero,
+        xero_api_url=xero,
+    )
+
+
+@dataclass
+class Connected:
+    parts: Parts
+    world: World
+    xero: str
+
+    async def start_import(self) -> UUID:
+        run = ImportRun(
+            workspace_id=self.world.workspace,
+            id=uuid4(),
+            organisation_id=self.world.organisation,
+            phase=ImportPhase.READING,
+            match=True,
+            started_at=datetime.now(UTC),
+            due_at=datetime.now(UTC),
+        )
+        async with self.world.tx() as tx:
+            tx.session.add(run)
+            tx.ring()
+        return run.id
+
+    async def run(self, run_id: UUID) -> ImportRun:
+        async with self.world.tx() as tx:
+            return await tx.session.get_one(ImportRun, (self.world.workspace, run_id), populate_existing=True)
+
+    async def simulator(self) -> dict[str, object]:
+        found: dict[str, object] = (await self.parts.http.get(f"{self.xero}/simulator/state")).json()
+        return found
+
+
+@asynccontextmanager
+async def connected(place: Place, services: embedded.Services, contacts: int) -> AsyncIterator[Connected]:
+    async with (
+        serving(demo_world(contacts, seed=7)) as xero,
+        opened(settings_for(place, services, xero)) as parts,
+    ):
+        world = await make_world(parts.database)
+        verifier, state = oauth.new_secret(), oauth.new_secret()
+        form = parse_qs(urlsplit(oauth.consent_url(parts.app, state, verifier)).query)
+        given = {name: values[0] for name, values in form.items()} | {"action": "allow"}
+        answer = await parts.http.post(f"{xero}/identity/connect/authorize", data=given)
+        code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+        tokens = await oauth.exchange(parts.http, parts.app, code, verifier)
+        user = oauth.read_claims(tokens.access_token).xero_userid
+        sealed = seal_tokens(parts.keys, tokens, parts.app.client_id, user)
+        now = datetime.now(UTC)
+        grant = await parts.grants.keep(parts.app.client_id, user, sealed, expires_at(tokens, now))
+        [tenant] = await oauth.connections(parts.http, parts.app, tokens.access_token)
+        async with world.tx() as tx:
+            await tx.run(
+                "update organisation set tenant_id = :tenant, grant_id = :grant, base_currency = ''"
+                " where workspace_id = :ws",
+                tenant=tenant.tenant_id,
+                grant=grant,
+            )
+        yield Connected(parts, world, xero)

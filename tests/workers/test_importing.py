@@ -1,0 +1,55 @@
+"""An import end to end: PostgreSQL, Valkey, a worker and the simulator, all real."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from redis.asyncio import Redis
+
+from domain.tables import ImportRun
+from runtime import embedded
+from tests.database import Place
+from tests.workers.connected import Connected, connected
+from workers.run import work
+
+
+async def finished(here: Connected, run_id: object, seconds: float = 60) -> ImportRun:
+    deadline = datetime.now(UTC) + timedelta(seconds=seconds)
+    while (run := await here.run(run_id)).finished_at is None:  # type: ignore[arg-type]  # it is a UUID
+        assert datetime.now(UTC) < deadline, f"the import stands at {run.phase} {run.done}"
+        await asyncio.sleep(0.05)
+    return run
+
+
+async def worked(here: Connected) -> ImportRun:
+    stop = asyncio.Event()
+    worker = asyncio.create_task(work(here.parts, stop))
+    run_id = await here.start_import()
+    try:
+        return await finished(here, run_id)
+    finally:
+        stop.set()
+        await worker
+
+
+async def test_an_import_ends_with_every_contact_accounted_for(
+    clean: Place, services: embedded.Services, valkey: Redis
+) -> None:
+    async with connected(clean, services, 2500) as here:
+        await here.world.contact("Nobody Of That Name")
+        run = await worked(here)
+        assert run.full_matches + run.conflicts + run.created + run.skipped == 2500
+        [organisation] = await here.world.rows(
+            "select base_currency, timezone, read_cursor from organisation"
+        )
+        assert (organisation["base_currency"], organisation["timezone"]) == ("NZD", "Pacific/Auckland")
+        assert organisation["read_cursor"] is not None
+        tally = (await here.simulator())["tallies"][0]  # type: ignore[index]  # JSON
+        assert tally["refused"] == {}
+        assert tally["calls"] <= 5
+
+
+async def test_without_redis_the_listener_imports_itself(clean: Place, services: embedded.Services) -> None:
+    async with connected(clean, services, 50) as here:
+        away = here.parts.settings.model_copy(update={"redis_url": "unix:///nowhere/valkey.sock"})
+        object.__setattr__(here.parts, "settings", away)
+        assert (await worked(here)).finished_at is not None
