@@ -22,7 +22,8 @@ from domain.tables import (
 from domain.tx import Tx
 from domain.values import SeenContact
 
-LEASE = timedelta(seconds=60)
+# Longer than a read of Xero takes; a worker that dies in one costs so much time, and no more.
+LEASE = timedelta(seconds=30)
 PAGE = 1000
 # Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
 OVERLAP = timedelta(minutes=3)
@@ -49,7 +50,16 @@ class Claim:
 
 
 async def claim(tx: Tx, run_id: UUID) -> Claim | None:
-    """Hold the import for one page, or None where somebody holds it, it has ended or it is not due."""
+    """Hold the import for one page, or None where somebody holds it, it has ended or it is not due.
+
+    A page that is matched in this same transaction needs no lease: if it dies, so does the claim.
+    """
+    known = await tx.row(
+        "select organisation_id from import_run where workspace_id = :ws and id = :id", id=run_id
+    )
+    if known is None:
+        return None
+    await mirror.lock(tx, known["organisation_id"])
     row = await tx.row(
         "update import_run set lease_until = cast(:now as timestamptz) + :lease where workspace_id = :ws and id = :id"
         " and finished_at is null and due_at <= :now and (lease_until is null or lease_until <= :now)"

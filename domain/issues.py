@@ -70,7 +70,7 @@ async def confirm(
     await _forget_apart(tx, organisation["id"], issue.xero_contact_id, [contact_id])
     winners = dict.fromkeys(keep_practice, Winner.PRACTICE)
     pair = Pair(contact_id, issue.xero_contact_id, LinkOrigin.CONFIRMED, Winner.XERO, winners)
-    [started] = await links.begin(tx, organisation, [pair])
+    [started] = await links.start(tx, organisation, [pair])
     _resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
     await judge_contacts(tx, [contact_id])
     return Outcome(issue_id, started.link_id, started.activity_id)

@@ -12,7 +12,8 @@ from domain import activity
 from domain.activity import Change
 from domain.contacts import COLUMN
 from domain.keys import VERSION, email_key, name_key, search_key
-from domain.merge import FieldStart, Value, Winner, loaded, same, shown, start, stored
+from domain.merge import FieldStart, Value, Winner, loaded, same, shown, stored
+from domain.merge import start as start_field
 from domain.phones import PhoneParts, join_phone
 from domain.tables import (
     Activity,
@@ -63,7 +64,7 @@ def practice_values(row: Mapping[str, Any]) -> dict[SyncedField, Value]:
     return {name: loaded(name, row[column]) for name, column in COLUMN.items()}
 
 
-async def begin(
+async def start(
     tx: Tx, organisation: Mapping[str, Any], pairs: Sequence[Pair], *, quiet: bool = False
 ) -> list[Started]:
     """Link the pairs: settle each field, write what the practice's side takes over, and mark what Xero lacks.
@@ -106,7 +107,7 @@ class _Beginning:
         self.practice, self.xero = practice_values(contact), xero_values(xero)
         region = organisation["country_code"]
         self.fields: dict[SyncedField, FieldStart] = {
-            name: start(
+            name: start_field(
                 name, self.practice[name], self.xero[name], pair.winners.get(name, pair.winner), region
             )
             for name in SyncedField

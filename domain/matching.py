@@ -136,7 +136,7 @@ async def full_matches(tx: Tx, organisation: Mapping[str, Any], run: UUID | None
     pairs = [
         Pair(row["contact_id"], row["xero_contact_id"], LinkOrigin.FULL_MATCH, winner, equal) for row in found
     ]
-    await links.begin(tx, organisation, pairs, quiet=run is not None)
+    await links.start(tx, organisation, pairs, quiet=run is not None)
     return len(pairs)
 
 
@@ -241,7 +241,7 @@ async def create_from_xero(
         Pair(one["id"], row["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO)
         for one, row in zip(made, rows, strict=True)
     ]
-    return await links.begin(tx, organisation, pairs, quiet=run is not None)
+    return await links.start(tx, organisation, pairs, quiet=run is not None)
 
 
 def contact_from_xero(

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +88,12 @@ def candidates() -> list[Account]:
 
 
 def start(
-    command: Sequence[str | Path], account: Account, *, log: Path, last_signal: signal.Signals
+    command: Sequence[str | Path],
+    account: Account,
+    *,
+    log: Path,
+    last_signal: signal.Signals,
+    environment: Mapping[str, str] = ENVIRONMENT,
 ) -> subprocess.Popen[bytes]:
     """In a session of its own, so that Ctrl-C reaches only us and we stop it in order.
 
@@ -103,7 +108,7 @@ def start(
             stdout=output,
             stderr=output,
             cwd="/",
-            env=ENVIRONMENT,
+            env=dict(environment),
             user=account.user,
             group=account.user,
             extra_groups=None if account.user is None else [],

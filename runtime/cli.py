@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import secrets
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,12 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
+from runtime import demo as demonstration
 from runtime import doctor as examination
 from runtime import embedded, logs
 from runtime import migrate as migration
 from runtime.children import StartError
 from runtime.settings import Settings, SettingsError, load
 from workers.run import work_until_told
+from xero.simulator.serve import run as serve_simulator
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 MARKS = {True: "[green]ok[/]", False: "[red]missing[/]", None: "-"}
@@ -68,6 +71,31 @@ def doctor(
     Console(soft_wrap=True).print(table)
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="end after the import, with one line of JSON")] = False,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="begin anew: what an earlier demo left is deleted")
+    ] = False,
+) -> None:
+    """Run the main job on embedded parts and the Xero simulator, and stay up until Ctrl-C."""
+    demonstration.demo(load(), once=once, reset=reset)
+
+
+@app.command()
+def simulator(
+    port: int = 8100,
+    contacts: int = 1200,
+    seed: int = 1,
+    data: Annotated[Path | None, typer.Option(help="file that keeps the organisation between runs")] = None,
+    redirect_uri: Annotated[
+        list[str] | None, typer.Option(help="another redirect URI of the demo app")
+    ] = None,
+) -> None:
+    """Run the stand-in Xero on 127.0.0.1."""
+    serve_simulator("127.0.0.1", port, contacts, seed, data, tuple(redirect_uri or ()))
 
 
 @app.command()

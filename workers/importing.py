@@ -26,10 +26,9 @@ async def advance(parts: Parts, workspace: UUID, run_id: UUID) -> bool:
     """
     async with parts.database.transaction(workspace, XERO) as tx:
         held = await imports.claim(tx, run_id)
-    if held is None:
-        return False
-    if held.run.phase is ImportPhase.MATCHING:
-        async with parts.database.transaction(workspace, XERO) as tx:
+        if held is None:
+            return False
+        if held.run.phase is ImportPhase.MATCHING:
             return await imports.match_page(tx, held)
     try:
         return await _read_page(parts, workspace, held)

@@ -94,10 +94,7 @@ class World:
     async def match(self, run_id: UUID) -> bool:
         async with self.tx() as tx:
             held = await imports.claim(tx, run_id)
-        if held is None:
-            return False
-        async with self.tx() as tx:
-            return await imports.match_page(tx, held)
+            return held is not None and await imports.match_page(tx, held)
 
 
 async def make_world(
