@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from starlette.responses import Response
 
 from domain.tables import Scope
 from domain.tx import Actor, Tx
@@ -41,11 +42,13 @@ class Parts:
 @dataclass
 class Context:
     """One request, or one socket. `loaders` live for one root field of a mutation, for a request otherwise, and for
-    one event of a subscription: older rows must not answer newer questions."""
+    one event of a subscription: older rows must not answer newer questions. `response` takes headers and cookies of
+    the answer; None on a socket."""
 
     parts: Parts
     viewer: Viewer | None = None
     loaders: dict[Callable[..., Any], Any] = field(default_factory=dict)
+    response: Response | None = None
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
         """In the viewer's workspace, as the viewer."""

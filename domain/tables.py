@@ -603,19 +603,19 @@ class IdempotencyKey(SQLModel, table=True):
 
 
 class OauthFlow(SQLModel, table=True):
-    """A consent that was begun. Found by the state's hash before any workspace is known, so only by `door`."""
+    """A consent that was begun, found by the state's hash before any workspace is known, so only by `door`. `sealed`
+    is the PKCE verifier, or the tokens where the consent is given and waits for the page's button."""
 
     __tablename__ = "oauth_flow"
     state_hash: bytes = Field(primary_key=True, sa_type=BYTEA)
     workspace_id: UUID
     begun_by: dict[str, Any] = _json(nullable=False)
     cookie_hash: bytes = Field(sa_type=BYTEA)
-    verifier: bytes = Field(sa_type=BYTEA)
+    sealed: bytes = Field(sa_type=BYTEA)
     return_to: str | None = None
     organisation_id: UUID | None = None
     begun_at: datetime = _time()
     expires_at: datetime = _time()
-    code: bytes | None = Field(default=None, sa_type=BYTEA)
 
 
 class XeroGrant(SQLModel, table=True):

@@ -11,7 +11,7 @@ from tests.database import Place, Server, fresh_database
 DOORS = {
     "take_slot", "give_slot", "call_budgets", "forget_calls",
     "keep_grant", "read_grant", "lease_grant", "settle_grant", "release_grant", "stale_grants",
-    "find_token", "due_runs", "begin_flow", "take_flow", "find_flow", "tenant_workspaces",
+    "find_token", "due_runs", "begin_flow", "take_flow", "ended_connections", "tenant_workspaces",
     "search_contacts", "search_xero_contacts", "forget_events",
 }  # fmt: skip
 

@@ -31,7 +31,7 @@ DOORS = (
     "due_runs",
     "begin_flow",
     "take_flow",
-    "find_flow",
+    "ended_connections",
     "tenant_workspaces",
     "search_contacts",
     "search_xero_contacts",
@@ -166,12 +166,11 @@ def _tables() -> None:
         sa.Column("workspace_id", sa.Uuid(), nullable=False),
         sa.Column("begun_by", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("cookie_hash", postgresql.BYTEA(), nullable=False),
-        sa.Column("verifier", postgresql.BYTEA(), nullable=False),
+        sa.Column("sealed", postgresql.BYTEA(), nullable=False),
         sa.Column("return_to", sa.String(), nullable=True),
         sa.Column("organisation_id", sa.Uuid(), nullable=True),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("code", postgresql.BYTEA(), nullable=True),
         sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_oauth_flow")),
     )
     op.create_table(
