@@ -1,0 +1,101 @@
+"""What an error tells the client: a code of the contract, never the text of an exception.
+
+A fault becomes INTERNAL with an id that the log holds. At most `MOST` errors leave in one answer.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from uuid import uuid4
+
+import structlog
+from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+
+MOST = 5
+log = structlog.get_logger()
+# Raised by Strawberry about the request itself.
+ABOUT_THE_REQUEST = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
+# How graphql-core words its own two limits on a document.
+PARSER_LIMITS = ("Document contains more than", "Document is nested too deeply")
+
+
+class Code(StrEnum):
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    RATE_LIMITED = "RATE_LIMITED"
+    TOO_COSTLY = "TOO_COSTLY"
+    BAD_REQUEST = "BAD_REQUEST"
+    INTERNAL = "INTERNAL"
+
+
+STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403, Code.RATE_LIMITED: 429, Code.INTERNAL: 500}
+
+
+def refusal(code: Code, message: str, **more: object) -> GraphQLError:
+    """For resolvers too: an error that the client may read."""
+    return GraphQLError(message, extensions={"code": code.value, **more})
+
+
+def presented(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+    """As the client gets them. Applied twice, it changes nothing more."""
+    return [_presented(error) for error in errors[:MOST]]
+
+
+def _presented(error: GraphQLError) -> GraphQLError:
+    if error.extensions and error.extensions.get("code") in Code.__members__:
+        return error
+    if isinstance(error.original_error, RecursionError) or any(
+        text in error.message for text in PARSER_LIMITS
+    ):
+        return _coded(error, Code.TOO_COSTLY, error.message)
+    if _is_fault(error):
+        return _internal(error)
+    return _coded(error, Code.BAD_REQUEST, error.message.split(" Did you mean")[0])
+
+
+def _is_fault(error: GraphQLError) -> bool:
+    """Whether it is ours. A ValueError before execution is what a scalar says of its input: it has a place in
+    the document and no path in the data."""
+    cause = error.original_error
+    if cause is None or isinstance(cause, (GraphQLError, *ABOUT_THE_REQUEST)):
+        return False
+    return not (isinstance(cause, ValueError) and error.nodes and not error.path)
+
+
+def _coded(error: GraphQLError, code: Code, message: str) -> GraphQLError:
+    extensions = {**(error.extensions or {}), "code": code.value}
+    return GraphQLError(
+        message, error.nodes, error.source, error.positions, error.path, error.original_error, extensions
+    )
+
+
+def _internal(error: GraphQLError) -> GraphQLError:
+    extensions = {"code": Code.INTERNAL.value, "id": logged(error.original_error, path=error.path)}
+    message = "Something went wrong here. Its id finds it in the log."
+    return GraphQLError(message, error.nodes, error.source, error.positions, error.path, None, extensions)
+
+
+def logged(cause: BaseException | None, *, path: Sequence[str | int] | None = None) -> str:
+    """Writes the fault to the log; gives the id by which it is found there."""
+    number = uuid4().hex
+    where = ".".join(str(part) for part in path or ())
+    log.error("internal_error", id=number, path=where, exc_info=cause)
+    return number
+
+
+class Errors(SchemaExtension):
+    """Presents the errors of each result, over HTTP and each frame of a stream."""
+
+    def on_operation(self) -> Iterator[None]:
+        yield
+        result = self.execution_context.result
+        if result is not None and result.errors:
+            result.errors = presented(result.errors)
+
+    def on_stream_result(self, result: object) -> Iterator[None]:
+        errors = getattr(result, "errors", None)
+        if errors:
+            result.errors = presented(errors)  # type: ignore[attr-defined]  # each kind of result has them
+        yield

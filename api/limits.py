@@ -1,0 +1,290 @@
+"""What a request may cost, decided before graphql-core validates: validation itself can be made to take seconds.
+
+Each fragment is walked once and its cost kept (a limit that expands fragments is exponential in them). Lists
+multiply: a connection by `first` or `last`, the results of a bulk mutation by the rows given, any other list by
+`LIST`. The numbers are about twice what the costliest of
+the console's operations needs: 7 levels, 121 fields, 7,001 nodes for 500 rows (a test measures them all).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLNonNull,
+    GraphQLOutputType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    Node,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    is_composite_type,
+    is_list_type,
+)
+from strawberry.extensions import SchemaExtension
+
+from api.errors import Code, refusal
+
+TOKENS = 3_000
+DEPTH = 15  # the standard introspection query needs all of it
+FIELDS = 250  # the same needs 229
+ALIASES = 50
+DIRECTIVES = 5
+OPERATIONS = 25
+VARIABLES = 50
+ROWS = 1_000
+NODES = 15_000
+PAGE, LARGEST_PAGE = 50, 100
+LIST = 5  # plain lists are short by nature
+# PostgreSQL's text holds no NUL, written raw or as an escape.
+NUL = re.compile(r"\x00|\\u0000|\\u\{0+\}")
+
+
+class TooCostlyError(Exception):
+    """`limit` is the name in `extensions`, with what was counted and what is allowed."""
+
+    def __init__(self, limit: str, counted: int, allowed: int) -> None:
+        super().__init__(f"The request is too costly: {limit} {counted}, allowed {allowed}")
+        self.limit, self.counted, self.allowed = limit, counted, allowed
+
+
+@dataclass(frozen=True)
+class Cost:
+    depth: int = 0
+    fields: int = 0
+    aliases: int = 0
+    nodes: int = 0
+
+    def beside(self, other: "Cost") -> "Cost":
+        return Cost(
+            max(self.depth, other.depth),
+            self.fields + other.fields,
+            self.aliases + other.aliases,
+            self.nodes + other.nodes,
+        )
+
+
+NOTHING = Cost()
+
+
+@dataclass
+class Walk:
+    """Over one document with its variables. Raises TooCostlyError as soon as a limit is passed."""
+
+    schema: GraphQLSchema
+    variables: Mapping[str, Any]
+    fragments: dict[str, FragmentDefinitionNode]
+    rows: int
+    costs: dict[tuple[str, int, int], Cost | None] = field(default_factory=dict)
+
+    def operation(self, node: OperationDefinitionNode) -> Cost:
+        _check("variables", len(node.variable_definitions or ()), VARIABLES)
+        _check_directives(node)
+        root = self.schema.get_root_type(node.operation)
+        bulk = self.rows if node.operation is OperationType.MUTATION else LIST
+        total = self._selections(node.selection_set, root, 1, LIST, bulk)
+        _check("nodes", total.nodes, NODES)
+        return total
+
+    def _selections(
+        self, node: SelectionSetNode, parent: GraphQLNamedType | None, level: int, size: int, bulk: int
+    ) -> Cost:
+        """`size` is what a list here counts, `bulk` what one counts a level below (a payload's results)."""
+        _check("depth", level, DEPTH)
+        total = NOTHING
+        for selection in node.selections:
+            _check_directives(selection)
+            if isinstance(selection, FieldNode):
+                total = total.beside(self._field(selection, parent, level, size, bulk))
+            elif isinstance(selection, InlineFragmentNode):
+                condition = selection.type_condition
+                inner = self.schema.get_type(condition.name.value) if condition else parent
+                total = total.beside(self._selections(selection.selection_set, inner, level, size, bulk))
+            elif isinstance(selection, FragmentSpreadNode):
+                total = total.beside(self._fragment(selection.name.value, level, size, bulk))
+            _check("fields", total.fields, FIELDS)
+            _check("aliases", total.aliases, ALIASES)
+        return total
+
+    def _fragment(self, name: str, level: int, size: int, bulk: int) -> Cost:
+        """Kept by name and by what lists in it count. An unknown or circular one costs nothing: validation refuses it."""
+        key = (name, size, bulk)
+        if key not in self.costs:
+            self.costs[key] = None
+            definition = self.fragments.get(name)
+            if definition is not None:
+                parent = self.schema.get_type(definition.type_condition.name.value)
+                self.costs[key] = self._selections(definition.selection_set, parent, 1, size, bulk)
+        cost = self.costs[key] or NOTHING
+        _check("depth", level + max(cost.depth - 1, 0), DEPTH)
+        return cost
+
+    def _field(
+        self, node: FieldNode, parent: GraphQLNamedType | None, level: int, size: int, bulk: int
+    ) -> Cost:
+        name = node.name.value
+        definition = getattr(parent, "fields", {}).get(name)
+        aliases = 1 if node.alias else 0
+        if node.selection_set is None:
+            return Cost(1, 1, aliases, 0)
+        named = get_named_type(definition.type) if definition else None
+        page = self._page(node, definition)
+        inner = self._selections(node.selection_set, named, level + 1, page or bulk, LIST)
+        counted = is_composite_type(named) and not name.startswith("__")
+        times = size if definition and _is_list(definition.type) else 1
+        nodes = times * (1 + inner.nodes) if counted else 0
+        return Cost(inner.depth + 1, inner.fields + 1, inner.aliases + aliases, nodes)
+
+    def _page(self, node: FieldNode, definition: GraphQLField | None) -> int | None:
+        """How many a connection gives: what is asked for, at most what it would ever give. None where it is no connection."""
+        if definition is None or not {"first", "last"} <= definition.args.keys():
+            return None
+        asked = [
+            self._number(argument.value)
+            for argument in node.arguments or ()
+            if argument.name.value in {"first", "last"}
+        ]
+        sizes = [number for number in asked if number is not None]
+        return max(1, min(max(sizes, default=PAGE), LARGEST_PAGE))
+
+    def _number(self, value: ValueNode) -> int | None:
+        if isinstance(value, IntValueNode):
+            return LARGEST_PAGE if len(value.value) > 9 else int(value.value)
+        if isinstance(value, VariableNode):
+            given = self.variables.get(value.name.value, LARGEST_PAGE)
+            return given if isinstance(given, int) else None
+        return None
+
+
+def _check(limit: str, counted: int, allowed: int) -> None:
+    if counted > allowed:
+        raise TooCostlyError(limit, counted, allowed)
+
+
+def _check_directives(node: Node) -> None:
+    _check("directives", len(getattr(node, "directives", None) or ()), DIRECTIVES)
+
+
+def _is_list(kind: GraphQLOutputType) -> bool:
+    return is_list_type(kind.of_type if isinstance(kind, GraphQLNonNull) else kind)
+
+
+def longest_list(variables: object) -> int:
+    """Raises ValueError where a text among them is none: a lone surrogate, or NUL."""
+    longest = 0
+    waiting = [variables]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            longest = max(longest, len(value))
+            waiting += value
+        elif isinstance(value, str):
+            _check_text(value)
+    return longest
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise ValueError("NUL")
+    text.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
+
+
+def _check_query(query: str) -> None:
+    if NUL.search(query):
+        raise ValueError("NUL")
+
+
+def _longest_literal(operation: OperationDefinitionNode) -> int:
+    """Of the lists written into the operation's own root fields."""
+    longest = 0
+    waiting: list[ValueNode] = [
+        argument.value
+        for selection in operation.selection_set.selections
+        if isinstance(selection, FieldNode)
+        for argument in selection.arguments or ()
+    ]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, ListValueNode):
+            longest = max(longest, len(value.values))
+            waiting += value.values
+        elif isinstance(value, ObjectValueNode):
+            waiting += [each.value for each in value.fields]
+    return longest
+
+
+def measure(schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]) -> list[Cost]:
+    """The cost of each operation. Raises TooCostlyError; ValueError for text that is none."""
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    _check("operations", len(operations), OPERATIONS)
+    rows = longest_list(variables)
+    _check("rows in a list", rows, ROWS)
+    fragments = {
+        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+    }
+    costs = []
+    for node in operations:
+        walk = Walk(schema, variables, fragments, max(rows, _longest_literal(node), LIST))
+        costs.append(walk.operation(node))
+    return costs
+
+
+def root_fields(document: DocumentNode) -> set[str]:
+    """The names of all fields that any operation asks the root for, through fragments."""
+    fragments = {
+        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+    }
+    names: set[str] = set()
+    seen: set[str] = set()
+    waiting: list[SelectionSetNode] = [
+        node.selection_set for node in document.definitions if isinstance(node, OperationDefinitionNode)
+    ]
+    while waiting:
+        for selection in waiting.pop().selections:
+            if isinstance(selection, FieldNode):
+                names.add(selection.name.value)
+            elif isinstance(selection, InlineFragmentNode):
+                waiting.append(selection.selection_set)
+            elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in seen:
+                seen.add(selection.name.value)
+                if selection.name.value in fragments:
+                    waiting.append(fragments[selection.name.value].selection_set)
+    return names
+
+
+class Limits(SchemaExtension):
+    def on_operation(self) -> Iterator[None]:
+        self.execution_context.parse_options["max_tokens"] = TOKENS
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        assert context.graphql_document is not None
+        try:
+            _check_query(context.query or "")
+            measure(context.schema._schema, context.graphql_document, context.variables or {})
+        except TooCostlyError as error:
+            numbers = {"limit": error.limit, "counted": error.counted, "allowed": error.allowed}
+            context.pre_execution_errors = [refusal(Code.TOO_COSTLY, str(error), **numbers)]
+        except RecursionError:
+            context.pre_execution_errors = [refusal(Code.TOO_COSTLY, "The request is nested too deeply")]
+        except ValueError:
+            message = "A text may hold neither NUL nor half a surrogate pair"
+            context.pre_execution_errors = [refusal(Code.BAD_REQUEST, message)]
+        yield

@@ -1,0 +1,221 @@
+"""A small schema behind the real edge, on a real socket in the test's own loop."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import sqlalchemy as sa
+import strawberry
+import uvicorn
+import websockets
+from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.types import Info
+from websockets.asyncio.client import ClientConnection
+from websockets.typing import Subprotocol
+
+from api.app import create_app
+from api.auth import new_token, require, token_hash
+from api.context import Context, Parts
+from api.edge import edge_config, edge_extensions
+from api.serve import Impatient, server_config
+from domain.tables import Scope
+from runtime import database
+from runtime.bells import Bells
+from runtime.embedded import Services
+from runtime.seal import KeyRing, new_key
+from runtime.settings import load
+from tests.database import Place
+
+
+@strawberry.type
+class Thing:
+    name: str
+
+    @strawberry.field
+    def things(self, first: int | None = None, last: int | None = None) -> list["Thing"]:
+        return [Thing(name="inner")]
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(extensions=[require(Scope.READ)])
+    def hello(self, name: str = "you") -> str:
+        return f"Hello {name}"
+
+    @strawberry.field(extensions=[require(Scope.READ)])
+    async def who(self, info: Info[Context, None]) -> str:
+        assert info.context.viewer is not None
+        return info.context.viewer.actor.name
+
+    @strawberry.field
+    def thing(self) -> Thing:
+        return Thing(name="outer")
+
+    @strawberry.field
+    def things(self, first: int | None = None, last: int | None = None) -> list[Thing]:
+        return [Thing(name="a")] * min(first or 50, 100)
+
+    @strawberry.field
+    def broken(self) -> str | None:
+        raise RuntimeError("the secret of the cellar")
+
+    @strawberry.field
+    def number(self, value: int) -> int:
+        return value
+
+    @strawberry.field
+    def lengths(self, rows: list[str]) -> int:
+        return len(rows)
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation(extensions=[require(Scope.WRITE)])
+    async def rename(self, name: str) -> str:
+        return name
+
+    @strawberry.mutation(extensions=[require(Scope.ADMIN)])
+    async def rule(self) -> str:
+        return "ruled"
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(extensions=[require(Scope.READ)])
+    async def count(self, to: int) -> AsyncIterator[int]:
+        for number in range(to):
+            yield number
+
+    @strawberry.subscription(extensions=[require(Scope.READ)])
+    async def forever(self) -> AsyncIterator[int]:
+        yield 0
+        await asyncio.Event().wait()
+
+
+def small_schema() -> strawberry.Schema:
+    return strawberry.Schema(
+        Query, Mutation, Subscription, config=edge_config(), extensions=edge_extensions()
+    )
+
+
+class Hasty(Impatient):
+    head_seconds = 0.3
+
+
+@asynccontextmanager
+async def make_parts(place: Place, services: Services, **settings: Any) -> AsyncIterator[Parts]:
+    db = database.connect(place.app_url, pool_size=4, hide_parameters=True)
+    chosen = load().joined(services).model_copy(update={"graphiql": False} | settings)
+    async with httpx.AsyncClient() as http:
+        try:
+            yield Parts(chosen, db, KeyRing.parse([new_key("k")]), http, Bells(place.app_url))
+        finally:
+            await db.close()
+
+
+@asynccontextmanager
+async def serving(parts: Parts) -> AsyncIterator[str]:
+    """The edge on a free port; gives host:port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(server_config(create_app(parts, small_schema()), "127.0.0.1", 0, Hasty))
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            while not server.started:
+                if task.done():
+                    task.result()
+                await asyncio.sleep(0.005)
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
+
+
+async def make_token(owner: AsyncConnection, *scopes: Scope, **changes: Any) -> str:
+    """A token of a workspace of its own, unless `workspace` names one."""
+    token = new_token()
+    workspace = changes.pop("workspace", None) or await make_workspace(owner)
+    values = {
+        "ws": workspace,
+        "id": uuid4(),
+        "scopes": [scope.value for scope in scopes or (Scope.ADMIN,)],
+        "hash": token_hash(token),
+        "now": datetime.now(UTC),
+        "expires": None,
+    }
+    await owner.execute(
+        sa.text(
+            "insert into api_token (workspace_id, id, name, scopes, hash, hint, created_at, created_by, expires_at)"
+            " values (:ws, :id, 'Probe', :scopes, :hash, 'tdm_', :now, '{}', :expires)"
+        ),
+        values | changes,
+    )
+    return token
+
+
+async def make_workspace(owner: AsyncConnection) -> UUID:
+    number = uuid4()
+    await owner.execute(
+        sa.text("insert into workspace (id, name, currency, created_at) values (:id, 'Firm', 'GBP', :now)"),
+        {"id": number, "now": datetime.now(UTC)},
+    )
+    return number
+
+
+def soon(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def ask(http: httpx.AsyncClient, query: str, **variables: Any) -> httpx.Response:
+    return await http.post("/graphql", json={"query": query, "variables": variables})
+
+
+def codes(answer: httpx.Response) -> list[str]:
+    return [error["extensions"]["code"] for error in answer.json()["errors"]]
+
+
+@asynccontextmanager
+async def open_socket(place: str, **options: Any) -> AsyncIterator[ClientConnection]:
+    """A graphql-transport-ws socket, nothing sent yet."""
+    async with websockets.connect(
+        f"ws://{place}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")], **options
+    ) as ws:
+        yield ws
+
+
+@asynccontextmanager
+async def acknowledged(place: str, token: str) -> AsyncIterator[ClientConnection]:
+    async with open_socket(place) as ws:
+        await say(ws, {"type": "connection_init", "payload": bearer(token)})
+        assert await hear(ws) == {"type": "connection_ack"}
+        yield ws
+
+
+async def say(ws: ClientConnection, message: object) -> None:
+    await ws.send(message if isinstance(message, str) else json.dumps(message))
+
+
+async def hear(ws: ClientConnection) -> Any:
+    return json.loads(await asyncio.wait_for(ws.recv(), 10))
+
+
+async def close_code(ws: ClientConnection) -> int:
+    """Waits for the server's close."""
+    await asyncio.wait_for(ws.wait_closed(), 15)
+    assert ws.close_code is not None
+    return ws.close_code
+
+
+def with_settings(parts: Parts, **changes: Any) -> Parts:
+    return replace(parts, settings=parts.settings.model_copy(update=changes))
