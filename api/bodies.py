@@ -1,4 +1,8 @@
-"""Request bodies: at most 1 MB, not coded, and here within 10 s. Otherwise 413, 415 or 408, and the connection ends."""
+"""Request bodies: at most 1 MB, not coded, and here within 10 s. Otherwise 413, 415 or 408.
+
+After 413 and 415 the connection stays, so that the client may finish writing and reads why (a close at once resets it);
+uvicorn drops what still comes, and api.serve ends a connection whose body does not.
+"""
 
 import asyncio
 
@@ -8,7 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST = 1_000_000
 SLOWEST = 10.0
-CLOSE = {"connection": "close"}
 
 
 class Bodies:
@@ -35,7 +38,7 @@ class Bodies:
                 async with asyncio.timeout_at(until):
                     message = await receive()
             except TimeoutError:
-                raise HTTPException(408, "The body did not come in time", CLOSE) from None
+                raise HTTPException(408, "The body did not come in time", {"connection": "close"}) from None
             read += len(message.get("body", b""))
             whole = not message.get("more_body", False)
             if read > self._largest:
@@ -46,10 +49,10 @@ class Bodies:
 
     def _refuse(self, headers: Headers) -> None:
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise HTTPException(415, "A coded body is not accepted", CLOSE)
+            raise HTTPException(415, "A coded body is not accepted")
         length = headers.get("content-length", "0")
         if length.isdecimal() and (len(length) > 12 or int(length) > self._largest):
             raise self._too_large()
 
     def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"A request may have {self._largest} bytes: send fewer rows at once", CLOSE)
+        return HTTPException(413, f"A request may have {self._largest} bytes: send fewer rows at once")

@@ -22,22 +22,25 @@ from runtime.seal import KeyRing
 from runtime.settings import Settings
 
 HEAD_SECONDS = 10.0
+BODY_SECONDS = 15.0  # api.bodies answers 408 before, where the body is read
 DRAIN_SECONDS = 10
 CONNECTIONS = 2_000
 
 
 class Impatient(HttpToolsProtocol):
-    """Cuts a connection whose request head is not whole in time: uvicorn waits for ever.
+    """Cuts a connection whose request is not whole in time, its head or what nobody reads of its body: uvicorn
+    waits for ever.
 
     Builds on methods of uvicorn's own (the versions are pinned); test_edge_serving would fail without them.
     """
 
     head_seconds = HEAD_SECONDS
+    body_seconds = BODY_SECONDS
     _deadline: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
-        self._arm()
+        self._arm(self.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
@@ -45,15 +48,21 @@ class Impatient(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._arm()
+        self._arm(self.head_seconds)
 
     def on_headers_complete(self) -> None:
         self._disarm()
         super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            self._arm(self.body_seconds)
 
-    def _arm(self) -> None:
+    def on_message_complete(self) -> None:
         self._disarm()
-        self._deadline = self.loop.call_later(self.head_seconds, self.transport.abort)
+        super().on_message_complete()
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
     def _disarm(self) -> None:
         if self._deadline is not None:

@@ -107,6 +107,7 @@ def small_schema() -> strawberry.Schema:
 
 class Hasty(Impatient):
     head_seconds = 0.3
+    body_seconds = 0.6
 
 
 @asynccontextmanager
