@@ -88,7 +88,9 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-async def begin(context: Context, return_to: str | None = None, organisation_id: UUID | None = None) -> str:
+async def begin_consent(
+    context: Context, return_to: str | None = None, organisation_id: UUID | None = None
+) -> str:
     """The address of Xero's page. Sets the cookie by which the callback knows the browser, where there is an answer
     to set it on; without it the callback asks. Refuses a `returnTo` that is not allowed, an unknown organisation."""
     settings, viewer = context.parts.settings, context.viewer
@@ -329,20 +331,20 @@ async def _end(parts: Parts, workspace: UUID, actor: Actor, ended: Ended) -> Non
 
 async def _deleted(parts: Parts, ended: Ended) -> bool:
     """False: to be tried again. A consent that has ended cannot end its connection, now or later."""
-    app = flows.app_of(parts.settings)
-    tokens = GrantTokens(
-        http=parts.http,
-        app=app,
-        grants=_grants(parts),
-        seal=parts.keys,
-        clock=parts.database.clock,
-        grant_id=ended.grant_id,
-    )
     try:
+        app = flows.app_of(parts.settings)
+        tokens = GrantTokens(
+            http=parts.http,
+            app=app,
+            grants=_grants(parts),
+            seal=parts.keys,
+            clock=parts.database.clock,
+            grant_id=ended.grant_id,
+        )
         await oauth.delete_connection(parts.http, app, await tokens.access_token(), ended.connection_id)
     except oauth.NeedsReconnect:
         return True
-    except oauth.XeroError as error:
+    except (oauth.XeroError, Refused) as error:
         log.warning("connection_left", connection=str(ended.connection_id), error=str(error))
         return False
     return True

@@ -104,7 +104,7 @@ class Bench:
     ) -> dict[str, str]:
         """From connectXero to the return, in one browser; what the return's address says."""
         browser, context = await self.browser(), self.context(workspace)
-        address = await connect.begin(context, return_to, organisation)
+        address = await connect.begin_consent(context, return_to, organisation)
         assert context.response is not None
         browser.keep(context.response)
         return told(await browser.http.get(await browser.consent(address, **choice)))

@@ -14,8 +14,11 @@ from api import connect, flows
 from domain import organisations
 from domain.problems import Code, Refused
 from domain.tables import ConnectionHealth, Organisation
+from runtime.settings import Settings
 from tests.api.connecting import RETURN_TO, SPA, Bench, opened, settings_for, told
 from tests.database import Place
+from workers import importing
+from workers.parts import Parts as WorkerParts
 
 
 @pytest.fixture
@@ -45,11 +48,28 @@ async def test_consent_connects_and_begins_to_read(bench: Bench) -> None:
         assert len(due.all()) == 1
 
 
+async def test_worker_reads_what_was_connected(bench: Bench) -> None:
+    """With the tokens that the callback sealed."""
+    await bench.go()
+    [before] = await bench.organisations()
+    async with bench.context().transaction() as tx:
+        row = await tx.row("select id from import_run where workspace_id = :ws")
+    assert row is not None
+    api = bench.parts
+    worker = WorkerParts(
+        api.settings, api.database, api.keys, api.http, api.bells, flows.app_of(api.settings)
+    )
+    assert await importing.advance(worker, bench.workspace, row["id"])
+    [after] = await bench.organisations()
+    assert (after.id, after.name) == (before.id, "Kererū & Co Accounting Ltd")
+    assert (after.base_currency, after.timezone, after.country_code) == ("NZD", "Pacific/Auckland", "NZ")
+
+
 async def test_cookie_is_kept_from_scripts_and_sent_with_https_only_there(bench: Bench, clean: Place) -> None:
     secure = replace(bench.parts, settings=settings_for(clean, "http://x", public_url="https://t.example"))
     for parts, expected in ((bench.parts, False), (secure, True)):
         context = replace(bench.context(), parts=parts)
-        await connect.begin(context)
+        await connect.begin_consent(context)
         assert context.response is not None
         cookie = context.response.headers["set-cookie"]
         assert "HttpOnly" in cookie
@@ -58,7 +78,7 @@ async def test_cookie_is_kept_from_scripts_and_sent_with_https_only_there(bench:
 
 
 async def test_another_browser_is_asked_and_only_its_button_connects(bench: Bench) -> None:
-    address = await connect.begin(bench.context(), RETURN_TO)
+    address = await connect.begin_consent(bench.context(), RETURN_TO)
     stranger = await bench.browser()
     page = await stranger.http.get(await stranger.consent(address))
     assert page.status_code == 200
@@ -74,7 +94,7 @@ async def test_another_browser_is_asked_and_only_its_button_connects(bench: Benc
 
 
 async def test_who_says_no_on_the_page_leaves_nothing_at_xero(bench: Bench) -> None:
-    address = await connect.begin(bench.context(), RETURN_TO)
+    address = await connect.begin_consent(bench.context(), RETURN_TO)
     stranger = await bench.browser()
     page = await stranger.http.get(await stranger.consent(address))
     assert connections(bench) == {bench.tenants[0]}
@@ -84,7 +104,7 @@ async def test_who_says_no_on_the_page_leaves_nothing_at_xero(bench: Bench) -> N
 
 
 async def test_page_waits_ten_minutes(bench: Bench) -> None:
-    address = await connect.begin(bench.context(), RETURN_TO)
+    address = await connect.begin_consent(bench.context(), RETURN_TO)
     stranger = await bench.browser()
     page = await stranger.http.get(await stranger.consent(address))
     bench.clock.ahead = timedelta(minutes=11)
@@ -94,7 +114,7 @@ async def test_page_waits_ten_minutes(bench: Bench) -> None:
 
 async def test_abandoned_page_does_not_stand_in_the_way(bench: Bench) -> None:
     """Xero keeps authEventId on a second consent, so what was left there would hide it."""
-    address = await connect.begin(bench.context(), RETURN_TO)
+    address = await connect.begin_consent(bench.context(), RETURN_TO)
     stranger = await bench.browser()
     await stranger.http.get(await stranger.consent(address))
     assert await bench.go() == {"error": "STALE_CONNECTION"}
@@ -109,7 +129,7 @@ async def test_button_of_no_page_does_nothing(bench: Bench) -> None:
 
 async def test_state_is_good_once(bench: Bench) -> None:
     browser, context = await bench.browser(), bench.context()
-    address = await connect.begin(context, RETURN_TO)
+    address = await connect.begin_consent(context, RETURN_TO)
     assert context.response is not None
     browser.keep(context.response)
     back = await browser.consent(address)
@@ -122,7 +142,7 @@ async def test_state_is_good_once(bench: Bench) -> None:
 
 async def test_state_lapses_and_cannot_be_made_up(bench: Bench) -> None:
     browser = await bench.browser()
-    back = await browser.consent(await connect.begin(bench.context(), RETURN_TO))
+    back = await browser.consent(await connect.begin_consent(bench.context(), RETURN_TO))
     bench.clock.ahead = timedelta(minutes=11)
     for address in (
         back,
@@ -137,10 +157,10 @@ async def test_state_lapses_and_cannot_be_made_up(bench: Bench) -> None:
 
 async def test_code_that_was_spent_is_refused(bench: Bench) -> None:
     browser = await bench.browser()
-    spent = await browser.consent(await connect.begin(bench.context(), RETURN_TO))
+    spent = await browser.consent(await connect.begin_consent(bench.context(), RETURN_TO))
     code = parse_qs(urlsplit(spent).query)["code"][0]
     await browser.http.get(spent)
-    other = await browser.consent(await connect.begin(bench.context(), RETURN_TO))
+    other = await browser.consent(await connect.begin_consent(bench.context(), RETURN_TO))
     state = parse_qs(urlsplit(other).query)["state"][0]
     assert told(await browser.http.get(f"/oauth/callback?code={code}&state={state}")) == {
         "error": "CODE_REFUSED"
@@ -161,7 +181,7 @@ async def test_xero_out_of_reach_returns_with_its_error(bench: Bench) -> None:
 
 async def test_without_an_address_to_return_to_a_page_tells(bench: Bench) -> None:
     browser = await bench.browser()
-    back = await browser.consent(await connect.begin(bench.context()))
+    back = await browser.consent(await connect.begin_consent(bench.context()))
     page = await browser.press(await browser.http.get(back))
     assert page.status_code == 200
     assert "The organisation is connected" in page.text
@@ -257,7 +277,7 @@ async def test_disconnecting_late_leaves_what_another_workspace_connected(bench:
         "https://[broken",
     ],
 )
-def test_return_address_elsewhere_is_refused(bench_settings: flows.Settings, address: str) -> None:
+def test_return_address_elsewhere_is_refused(bench_settings: Settings, address: str) -> None:
     with pytest.raises(Refused) as refused:
         flows.check_return_to(bench_settings, address)
     assert [(problem.code, problem.path) for problem in refused.value.problems] == [
@@ -268,20 +288,20 @@ def test_return_address_elsewhere_is_refused(bench_settings: flows.Settings, add
 @pytest.mark.parametrize(
     "address", ["/", "/settings?a=b#c", "https://app.example.com", "https://APP.example.com/x"]
 )
-def test_return_address_here_or_allowed_is_taken(bench_settings: flows.Settings, address: str) -> None:
+def test_return_address_here_or_allowed_is_taken(bench_settings: Settings, address: str) -> None:
     assert flows.check_return_to(bench_settings, f" {address} ") == address
 
 
-def test_blank_return_address_is_none(bench_settings: flows.Settings) -> None:
+def test_blank_return_address_is_none(bench_settings: Settings) -> None:
     assert [flows.check_return_to(bench_settings, text) for text in (None, "", "  ")] == [None] * 3
 
 
 @pytest.fixture
-def bench_settings() -> flows.Settings:
+def bench_settings() -> Settings:
     return settings_for(Place("", "", "postgresql://x/y"), "http://x")
 
 
 async def test_unknown_organisation_cannot_be_connected_again(bench: Bench) -> None:
     with pytest.raises(Refused) as refused:
-        await connect.begin(bench.context(), organisation_id=UUID(int=5))
+        await connect.begin_consent(bench.context(), organisation_id=UUID(int=5))
     assert refused.value.problems[0].code is Code.NOT_FOUND
