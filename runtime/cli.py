@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import pkgutil
 import secrets
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import make_url
+from uvicorn.loops.auto import auto_loop_factory
 
 from runtime import demo as demonstration
 from runtime import doctor as examination
@@ -56,6 +58,17 @@ def migrate() -> None:
         raise SettingsError("DATABASE_URL: names no role")
     revision = asyncio.run(migration.migrate(settings.database_admin_url, role))
     typer.echo(f"The database is at {revision}, and {role} may use it.")
+
+
+@app.command()
+def serve() -> None:
+    """Run the API on HOST and PORT, until SIGTERM or SIGINT; requests that run then have 10 s to finish."""
+    # Found by name: the other commands start without building the schema.
+    edge, schema, routes = (
+        pkgutil.resolve_name(name) for name in ("api.serve:serve", "api.schema:schema", "api.connect:routes")
+    )
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(edge(configured(), schema, routes))
 
 
 @app.command()

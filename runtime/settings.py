@@ -147,13 +147,14 @@ class Settings(BaseSettings):
         return self.database_direct_url or self.database_url
 
     def joined(self, services: Services) -> "Settings":
-        """With the addresses and the key of the embedded parts."""
+        """With the addresses and the key of the embedded parts, and with GraphiQL: nobody else reaches them."""
         return self.model_copy(
             update={
                 "database_url": services.app_url,
                 "database_admin_url": services.admin_url,
                 "redis_url": services.redis_url,
                 "tandem_keys": [SecretStr(services.key)],
+                "graphiql": True,
             }
         )
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -43,16 +43,37 @@ class Thing:
         return [Thing(name="inner")]
 
 
+def hello(name: str = "you") -> str:
+    return f"Hello {name}"
+
+
+async def who(info: Info[Context, None]) -> str:
+    assert info.context.viewer is not None
+    return info.context.viewer.actor.name
+
+
+async def rename(name: str) -> str:
+    return name
+
+
+async def rule() -> str:
+    return "ruled"
+
+
+async def count(to: int) -> AsyncGenerator[int, None]:
+    for number in range(to):
+        yield number
+
+
+async def forever() -> AsyncGenerator[int, None]:
+    yield 0
+    await asyncio.Event().wait()
+
+
 @strawberry.type
 class Query:
-    @strawberry.field(extensions=[require(Scope.READ)])
-    def hello(self, name: str = "you") -> str:
-        return f"Hello {name}"
-
-    @strawberry.field(extensions=[require(Scope.READ)])
-    async def who(self, info: Info[Context, None]) -> str:
-        assert info.context.viewer is not None
-        return info.context.viewer.actor.name
+    hello: str = strawberry.field(resolver=hello, extensions=[require(Scope.READ)])
+    who: str = strawberry.field(resolver=who, extensions=[require(Scope.READ)])
 
     @strawberry.field
     def thing(self) -> Thing:
@@ -67,6 +88,11 @@ class Query:
         raise RuntimeError("the secret of the cellar")
 
     @strawberry.field
+    async def slow(self) -> str:
+        await asyncio.sleep(1)
+        return "done"
+
+    @strawberry.field
     def number(self, value: int) -> int:
         return value
 
@@ -77,26 +103,18 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    @strawberry.mutation(extensions=[require(Scope.WRITE)])
-    async def rename(self, name: str) -> str:
-        return name
-
-    @strawberry.mutation(extensions=[require(Scope.ADMIN)])
-    async def rule(self) -> str:
-        return "ruled"
+    rename: str = strawberry.mutation(resolver=rename, extensions=[require(Scope.WRITE)])
+    rule: str = strawberry.mutation(resolver=rule, extensions=[require(Scope.ADMIN)])
 
 
 @strawberry.type
 class Subscription:
-    @strawberry.subscription(extensions=[require(Scope.READ)])
-    async def count(self, to: int) -> AsyncIterator[int]:
-        for number in range(to):
-            yield number
-
-    @strawberry.subscription(extensions=[require(Scope.READ)])
-    async def forever(self) -> AsyncIterator[int]:
-        yield 0
-        await asyncio.Event().wait()
+    count: AsyncGenerator[int, None] = strawberry.subscription(
+        resolver=count, extensions=[require(Scope.READ)]
+    )
+    forever: AsyncGenerator[int, None] = strawberry.subscription(
+        resolver=forever, extensions=[require(Scope.READ)]
+    )
 
 
 def small_schema() -> strawberry.Schema:

@@ -38,7 +38,7 @@ async def test_a_token_shows_its_viewer(http: httpx.AsyncClient) -> None:
     ],
 )
 async def test_without_a_valid_token_nobody_enters(stranger: httpx.AsyncClient, header: str | None) -> None:
-    headers = {} if header is None else {"authorization": header.encode("latin-1")}
+    headers = [] if header is None else [(b"authorization", header.encode("latin-1"))]
     for query in ("{hello}", INTROSPECTION):
         answer = await stranger.post("/graphql", json={"query": query}, headers=headers)
         assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
@@ -121,3 +121,13 @@ async def test_where_graphiql_is_allowed_strangers_may_introspect_and_no_more(pa
 async def test_elsewhere_there_is_no_page(stranger: httpx.AsyncClient) -> None:
     answer = await stranger.get("/graphql", headers={"accept": "text/html"})
     assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
+
+
+async def test_a_token_that_ends_ends_its_open_stream(
+    stranger: httpx.AsyncClient, owner: AsyncConnection
+) -> None:
+    headers = {**bearer(await make_token(owner, expires=soon(2))), "accept": "text/event-stream"}
+    body = {"query": "subscription {forever}"}
+    async with stranger.stream("POST", "/graphql", json=body, headers=headers) as answer:
+        text = await answer.aread()  # ends, or the client's time does
+    assert text.count(b"event: next") == 1

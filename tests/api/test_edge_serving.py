@@ -1,8 +1,14 @@
 """The edge as a process: bodies, slow clients, health, metrics and memory."""
 
 import asyncio
+import os
 import resource
+import signal
+import socket
+import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,7 +23,9 @@ from api.health import find_reasons
 from runtime import database
 from runtime.embedded import Services
 from tests.api.edge import ask, bearer, codes, make_token, serving, with_settings
-from tests.database import Place, Server
+from tests.database import Place
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 async def raw(edge: str, data: bytes, *, seconds: float = 15) -> bytes:
@@ -144,9 +152,7 @@ async def test_it_is_not_ready_without_its_servers(parts: Parts) -> None:
     await gone.close()
 
 
-async def test_it_is_not_ready_as_owner_or_before_migration(
-    parts: Parts, place: Place, services: Services, server: Server, template: Place
-) -> None:
+async def test_it_is_not_ready_as_owner(parts: Parts, place: Place) -> None:
     as_owner = database.connect(place.admin_url)
     reasons = await find_reasons(Parts(parts.settings, as_owner, parts.keys, parts.http, parts.bells))
     assert len(reasons) == 1
@@ -161,3 +167,47 @@ async def test_metrics_count(http: httpx.AsyncClient, owner: AsyncConnection) ->
     assert 'tandem_requests_total{method="POST",path="/graphql",status="200"}' in text
     assert "secret-looking" not in text
     assert await make_token(owner) not in text
+
+
+SERVER = """
+import asyncio
+from api.serve import serve
+from runtime.settings import load
+from tests.api.edge import small_schema
+asyncio.run(serve(load(), small_schema()))
+"""
+
+
+async def test_sigterm_lets_a_running_request_finish(place: Place, services: Services, token: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "DATABASE_URL": place.app_url,
+        "REDIS_URL": services.redis_url,
+        "TANDEM_KEYS": services.key,
+        "PORT": str(port),
+    }
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVER, cwd=ROOT, env=environment)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=bearer(token)) as http:
+            await until_alive(http)
+            running = asyncio.create_task(ask(http, "{slow}"))
+            while 'path="/readyz"' not in (await http.get("/metrics")).text:
+                await http.get("/readyz")  # answered after the slow one began
+            process.send_signal(signal.SIGTERM)
+            assert (await running).json() == {"data": {"slow": "done"}}
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
+async def until_alive(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(httpx.ConnectError):
+                await http.get("/healthz")
+                return
+            await asyncio.sleep(0.05)
