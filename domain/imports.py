@@ -113,6 +113,9 @@ async def match_page(tx: Tx, held: Claim) -> bool:
         organisation=run.organisation_id, position=run.position, limit=PAGE,
     )  # fmt: skip
     current = run.match_pass or MatchPass.FULL_MATCHES
+    page = run.done // PAGE
+    if page & (page - 1) == 0:  # as often as what was made before has doubled
+        await tx.rows("select door.refresh_statistics()")
     if rows:
         ids = [row["id"] for row in rows]
         made = await _RUN[current](tx, organisation, run.id, ids)

@@ -73,7 +73,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
                    and l.organisation_id = :organisation and l.state in {_ACTIVE})
     ),
     pair as materialized (
-        select s.id as xid, c.id as cid, c.nm, c.em, c.link_id
+        select s.id as xid, c.id as cid, c.nm, c.em, c.link_id, s.name_key, s.email_key
           from scope s cross join lateral (
             (select c.id, true as nm, coalesce(c.email_key = s.email_key, false) as em, l.id as link_id
                from contact c
@@ -103,19 +103,20 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
             or not exists (select 1 from pair q where q.xid = p.xid and (q.nm or q.link_id is null))
     ),
     "full" as materialized (
-        select f.xid, f.cid from fitting f join scope s on s.id = f.xid
+        select f.xid, f.cid from fitting f
          where f.nm and f.em and f.link_id is null
-           and (select count(*) from (select 1 from contact c where c.workspace_id = :ws and c.name_key = s.name_key
-                    and c.email_key = s.email_key and c.archived_at is null
-                    and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid)) limit 2) n) = 1
+           and (select count(*) from (select 1 from contact c where c.workspace_id = :ws and c.name_key = f.name_key
+                    and c.email_key = f.email_key and c.archived_at is null
+                    and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
+                    limit 2) n) = 1
            and (select count(*) from (select 1 from xero_contact x2 where x2.workspace_id = :ws
-                    and x2.organisation_id = :organisation and x2.name_key = s.name_key
-                    and x2.email_key = s.email_key and {x2} limit 2) n) = 1
+                    and x2.organisation_id = :organisation and x2.name_key = f.name_key
+                    and x2.email_key = f.email_key and {x2} limit 2) n) = 1
     ),
     outcome as materialized (
         select s.id as xero_contact_id, f.cid as contact_id,
                case when not s.free then 'SKIPPED' when f.xid is not null then 'FULL_MATCH'
-                    when exists (select 1 from fitting g where g.xid = s.id) then 'CONFLICT' else 'NO_MATCH'
+                    when s.id in (select g.xid from fitting g) then 'CONFLICT' else 'NO_MATCH'
                end as outcome
           from scope s left join "full" f on f.xid = s.id
     )"""

@@ -12,7 +12,7 @@ DOORS = {
     "take_slot", "give_slot", "call_budgets", "forget_calls",
     "keep_grant", "read_grant", "lease_grant", "settle_grant", "release_grant", "stale_grants",
     "find_token", "due_runs", "begin_flow", "take_flow", "ended_connections", "tenant_workspaces",
-    "search_contacts", "search_xero_contacts", "forget_events",
+    "search_contacts", "search_xero_contacts", "forget_events", "refresh_statistics",
 }  # fmt: skip
 
 
