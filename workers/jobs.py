@@ -13,6 +13,7 @@ from arq.cron import CronJob
 from arq.worker import Function, Worker, func
 
 from workers import importing
+from workers.ending import end_connections
 from workers.parts import Parts
 
 EVENTS_KEPT = timedelta(days=7)
@@ -52,6 +53,7 @@ async def refresh_stale_grants(ctx: dict[str, Any]) -> None:
 def make_worker(parts: Parts, redis: RedisSettings, stop: asyncio.Event) -> Worker:
     schedules: list[CronJob] = [
         cron(keep_house, minute={7}, unique=True),
+        cron(end_connections, minute=set(range(4, 60, 10)), unique=True),
         cron(refresh_stale_grants, hour={3}, minute={21}, unique=True),
     ]
     functions: list[Function] = [func(import_pages, name=IMPORT_JOB, timeout=60, keep_result=0, max_tries=1)]

@@ -18,6 +18,7 @@ from runtime.settings import Settings
 from tests.api.connecting import RETURN_TO, SPA, Bench, opened, settings_for, told
 from tests.database import Place
 from workers import importing
+from workers.ending import end_connections
 from workers.parts import Parts as WorkerParts
 
 
@@ -29,6 +30,11 @@ async def bench(clean: Place) -> AsyncIterator[Bench]:
 
 def global_id(organisation: Organisation) -> str:
     return base64.urlsafe_b64encode(f"XeroOrganisation:{organisation.id}".encode()).decode().rstrip("=")
+
+
+def worker_parts(bench: Bench) -> WorkerParts:
+    api = bench.parts
+    return WorkerParts(api.settings, api.database, api.keys, api.http, api.bells, flows.app_of(api.settings))
 
 
 def connections(bench: Bench) -> set[str]:
@@ -55,11 +61,7 @@ async def test_worker_reads_what_was_connected(bench: Bench) -> None:
     async with bench.context().transaction() as tx:
         row = await tx.row("select id from import_run where workspace_id = :ws")
     assert row is not None
-    api = bench.parts
-    worker = WorkerParts(
-        api.settings, api.database, api.keys, api.http, api.bells, flows.app_of(api.settings)
-    )
-    assert await importing.advance(worker, bench.workspace, row["id"])
+    assert await importing.advance(worker_parts(bench), bench.workspace, row["id"])
     [after] = await bench.organisations()
     assert (after.id, after.name) == (before.id, "Kererū & Co Accounting Ltd")
     assert (after.base_currency, after.timezone, after.country_code) == ("NZD", "Pacific/Auckland", "NZ")
@@ -247,6 +249,20 @@ async def test_disconnecting_while_xero_is_away_is_made_good_when_repeated(bench
     assert connections(bench) == {bench.tenants[0]}
     await connect.disconnect(bench.context(), organisation.id)
     assert connections(bench) == set()
+
+
+async def test_what_nobody_repeats_a_worker_ends(bench: Bench) -> None:
+    await bench.go()
+    [organisation] = await bench.organisations()
+    async with bench.context().transaction() as tx:
+        await organisations.disconnect(tx, organisation.id)  # and the process died here
+    ctx = {"parts": worker_parts(bench)}
+    await end_connections(ctx)
+    assert connections(bench) == {bench.tenants[0]}  # it may be at it just now
+    bench.clock.ahead = timedelta(minutes=6)
+    await end_connections(ctx)
+    assert connections(bench) == set()
+    assert (await bench.organisations())[0].connection_id is None
 
 
 async def test_disconnecting_late_leaves_what_another_workspace_connected(bench: Bench) -> None:
