@@ -4,6 +4,7 @@ import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
@@ -321,3 +322,9 @@ async def test_unknown_organisation_cannot_be_connected_again(bench: Bench) -> N
     with pytest.raises(Refused) as refused:
         await connect.begin_consent(bench.context(), organisation_id=UUID(int=5))
     assert refused.value.problems[0].code is Code.NOT_FOUND
+
+
+def test_every_error_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "CONNECTING.md").read_text()
+    assert [failure for failure in connect.Failure if f"`{failure}`" not in guide] == []
+    assert set(connect.TEXTS) == set(connect.Failure)
