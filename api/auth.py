@@ -4,9 +4,7 @@ A token has 256 random bits, so its hash needs to be neither slow nor salted. It
 or in the `connection_init` of a socket, and nowhere else.
 """
 
-import hashlib
 import re
-import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from inspect import isawaitable
@@ -21,26 +19,11 @@ from api.context import Context, Viewer
 from api.errors import Code, refusal
 from domain.tables import ActorKind, Scope
 from domain.tx import Actor
+from domain.workspaces import included, token_hash
 from runtime.database import Database
 
-PREFIX = "tdm_"
 BEARER = re.compile(r"[Bb]earer +([!-~]{1,200}) *")
 TOUCH = timedelta(minutes=1)
-# Each includes those before it.
-INCLUDED = {
-    Scope.READ: frozenset({Scope.READ}),
-    Scope.WRITE: frozenset({Scope.READ, Scope.WRITE}),
-    Scope.ADMIN: frozenset(Scope),
-}
-
-
-def new_token() -> str:
-    """Shown once; only `token_hash` of it is kept."""
-    return PREFIX + secrets.token_urlsafe(32)
-
-
-def token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 def find_bearer(header: object) -> str | None:
@@ -67,7 +50,7 @@ class Tokens:
             row = found.mappings().one_or_none()
         if row is None:
             return None
-        scopes = frozenset[Scope]().union(*(INCLUDED[Scope(name)] for name in row["scopes"]))
+        scopes = included([Scope(name) for name in row["scopes"]])
         actor = Actor(ActorKind.API_TOKEN, row["name"], row["token_id"])
         viewer = Viewer(row["workspace_id"], actor, scopes, row["expires_at"])
         await self._touch(viewer, row["token_id"], now)

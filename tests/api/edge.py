@@ -21,11 +21,12 @@ from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 from api.app import create_app
-from api.auth import new_token, require, token_hash
+from api.auth import require
 from api.context import Context, Parts
 from api.edge import edge_config, edge_extensions
 from api.serve import Impatient, server_config
 from domain.tables import Scope
+from domain.workspaces import new_token, token_hash
 from runtime import database
 from runtime.bells import Bells
 from runtime.embedded import Services

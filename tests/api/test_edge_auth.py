@@ -5,9 +5,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth import find_bearer, new_token, token_hash
+from api.auth import find_bearer
 from api.context import Parts
 from domain.tables import Scope
+from domain.workspaces import new_token, token_hash
 from tests.api.edge import ask, bearer, codes, make_token, serving, soon, with_settings
 
 INTROSPECTION = '{__schema{queryType{name}} __type(name: "Query"){name}}'

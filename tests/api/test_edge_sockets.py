@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import websockets
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth import token_hash
+from domain.workspaces import token_hash
 from tests.api.edge import (
     acknowledged,
     bearer,

@@ -1,0 +1,129 @@
+"""What tests begin with: practices and their contents, made through domain functions where one makes them, and
+clients that ask as the API is asked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+from graphql import ExecutionResult
+
+from api.context import Context, Parts, Viewer
+from api.schema import schema
+from domain import workspaces
+from domain.tables import ActorKind, ImportRun, Scope
+from domain.tx import Actor
+from runtime.bells import Bells
+from runtime.database import Database
+from runtime.seal import Key, KeyRing
+from runtime.settings import Settings
+from tests.domain.world import World, make_world, seen
+
+
+@dataclass
+class Client:
+    """Asks as one token of one workspace."""
+
+    parts: Parts
+    world: World
+    viewer: Viewer
+
+    def context(self) -> Context:
+        return Context(self.parts, self.viewer)
+
+    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data; fails where there are errors."""
+        data, errors = await self.answer(query, **variables)
+        assert errors == [], errors
+        return data
+
+    async def answer(self, query: str, **variables: Any) -> tuple[Any, list[tuple[str, str | None]]]:
+        """The data, and each error's message and code."""
+        result = await schema.execute(query, variable_values=variables, context_value=self.context())
+        return result.data, [(e.message, (e.extensions or {}).get("code")) for e in result.errors or ()]
+
+    async def statements(self, query: str, **variables: Any) -> int:
+        """How many statements the query takes."""
+        before = self.parts.database.statements
+        await self.ask(query, **variables)
+        return self.parts.database.statements - before
+
+    @asynccontextmanager
+    async def follow(self, query: str, **variables: Any) -> AsyncIterator["Stream"]:
+        stream = await schema.subscribe(query, variable_values=variables, context_value=self.context())
+        followed = Stream(stream)
+        try:
+            yield followed
+        finally:
+            await followed.close()
+
+
+class Stream:
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    async def next(self, seconds: float = 10) -> dict[str, Any]:
+        result: ExecutionResult = await asyncio.wait_for(anext(self._source), seconds)
+        assert not result.errors, result.errors
+        assert result.data is not None
+        return dict(result.data["syncStatus"])
+
+    async def some(self, n: int) -> list[dict[str, Any]]:
+        return [await self.next() for _ in range(n)]
+
+    async def close(self) -> None:
+        await self._source.aclose()
+
+
+@asynccontextmanager
+async def listening(database: Database, url: str) -> AsyncIterator[Parts]:
+    """The parts of an API process, its bells heard."""
+    settings = Settings(_env_file=None, database_url=url, redis_url="redis://nowhere")
+    bells = Bells(url)
+    task = asyncio.create_task(bells.listen())
+    try:
+        async with httpx.AsyncClient() as http:
+            yield Parts(settings, database, KeyRing([Key("test", bytes(32))]), http, bells)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def client(parts: Parts, *scopes: Scope, world: World | None = None) -> Client:
+    """Of a new workspace with a connected organisation, unless `world` is given; ADMIN unless scopes are."""
+    world = world or await make_world(parts.database)
+    async with world.tx() as tx:
+        token, _ = await workspaces.create_token(tx, "Tests", scopes or [Scope.ADMIN], within=list(Scope))
+    actor = Actor(ActorKind.API_TOKEN, token.name, token.id)
+    return Client(parts, world, Viewer(world.workspace, actor, workspaces.included(scopes or [Scope.ADMIN])))
+
+
+async def imported(world: World, *names: tuple[str, str | None]) -> ImportRun:
+    """These contacts in Xero, and an import of them."""
+    await world.shown(*(seen(name, email) for name, email in names))
+    return await world.import_mirror()
+
+
+async def conflict(world: World, name: str = "Kauri Joinery Ltd") -> UUID:
+    """An open issue: the name is equal and the email is not."""
+    await world.contact(name, "office@kauri.example")
+    await imported(world, (name, "accounts@kauri.example"))
+    [row] = await world.rows("select id from match_issue where workspace_id = :ws and state = 'OPEN'")
+    issue: UUID = row["id"]
+    return issue
+
+
+async def many_contacts(world: World, n: int, *, prefix: str = "Contact") -> None:
+    """Rows, as domain functions would take too long."""
+    async with world.tx() as tx:
+        await tx.run(
+            "insert into contact (workspace_id, id, name, kind, needs_review, created_at, updated_at, version,"
+            " name_key, search_key, key_version, field_times)"
+            " select :ws, gen_random_uuid(), :prefix || ' ' || i, 'PERSON', false, :now, :now, 1,"
+            " lower(:prefix) || ' ' || i, ' ' || lower(:prefix) || ' ' || i, 1, '{}' from generate_series(1, :n) i",
+            n=n, prefix=prefix,
+        )  # fmt: skip
