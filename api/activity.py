@@ -34,20 +34,19 @@ class ValueChange:
     field: str = strawberry.field(description="Which field.")
     before: str | None = strawberry.field(description="What stood there before, in one line.")
     after: str | None = strawberry.field(description="What stands there since, in one line.")
-    written_to: Side | None = strawberry.field(description="The side that was written.")
+    written_to: Side = strawberry.field(description="The side that was written.")
     restorable: bool = strawberry.field(
         description="Whether `before` is kept, so that it can be brought back."
     )
 
     @classmethod
     def of(cls, event: UUID, stored: Mapping[str, Any]) -> Self:
-        side = stored.get("writtenTo")
         return cls(
             event_id=ids.encode("ActivityEvent", event),
             field=stored["field"],
             before=stored.get("before"),
             after=stored.get("after"),
-            written_to=Side(side) if side else None,
+            written_to=Side(stored.get("writtenTo") or Side.PRACTICE),
             restorable=bool(stored.get("restorable")),
         )
 

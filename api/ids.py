@@ -43,12 +43,17 @@ def wanted(kind: str, text: str | None) -> UUID | None:
     return (find(kind, text) or NOWHERE) if text else None
 
 
+def maybe(kind: str, text: str) -> UUID | None:
+    """The key, or None for whatever cannot be the id of one."""
+    try:
+        return find(kind, text)
+    except GraphQLError:
+        return None
+
+
 def take(kind: str, text: str, *path: str) -> UUID:
     """For mutations: refuses (NOT_FOUND) whatever cannot be the id of one."""
-    try:
-        found, key = decode(text)
-    except GraphQLError:
-        found, key = "", NOWHERE
-    if found != kind:
+    key = maybe(kind, text)
+    if key is None:
         raise refuse(Code.NOT_FOUND, "There is nothing with this id.", *path)
     return key

@@ -62,6 +62,7 @@ async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Ou
         try:
             async with context.transaction() as tx:
                 done = await change(tx)
+            renew(context)
         except Refused as refused:
             return Outcome(None, told(refused.problems))
         except DBAPIError as error:
@@ -73,12 +74,32 @@ async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Ou
     raise AssertionError("the last try returns or raises")
 
 
+async def attempt(context: Context, act: Callable[[], Awaitable[Done]]) -> Outcome[Done]:
+    """As `write`, for what opens its transactions itself, as it calls Xero in between."""
+    renew(context)
+    try:
+        done = await act()
+    except Refused as refused:
+        return Outcome(None, told(refused.problems))
+    renew(context)
+    return Outcome(done, [])
+
+
+def rows_told(result: object, *under: str) -> list[UserError]:
+    """Of one row of a bulk form, whose place in the input is `under`."""
+    return told(result.problems, *under) if isinstance(result, Refused) else []
+
+
 def too_many(rows: int, *path: str) -> list[UserError]:
     """Of a bulk form with more rows than it takes; else empty."""
     if rows <= MOST_ROWS:
         return []
     return [
-        UserError(code=Code.TOO_MANY, message=f"At most {MOST_ROWS} rows; these are {rows}.", path=list(path))
+        UserError(
+            code=Code.TOO_MANY,
+            message=f"At most {MOST_ROWS} rows; these are {rows}.",
+            path=list(path) or None,
+        )
     ]
 
 

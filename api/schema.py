@@ -11,16 +11,19 @@ from strawberry.types import Info
 from api import activity, contacts, ids, issues, links, live, viewer, workspace
 from api.activity import ActivityConnection, ActivityFilter
 from api.auth import require
+from api.contact_mutations import ContactMutations
 from api.contacts import Contact, ContactConnection, ContactFilter, ContactOrder
 from api.context import Context
 from api.edge import edge_config, edge_extensions
 from api.errors import Code as ErrorCode
 from api.errors import refusal
+from api.issue_mutations import MatchIssueMutations
 from api.issues import MatchIssueConnection, MatchIssueFilter, MatchIssueOrder
 from api.links import SyncLinkConnection, SyncLinkFilter, SyncLinkOrder
 from api.live import SyncCursorFirst, SyncStatusEvent
 from api.loaders import NODES, load
 from api.node import Node
+from api.organisation_mutations import OrganisationMutations
 from api.organisations import XeroOrganisation
 from api.paging import asked
 from api.payloads import given
@@ -162,7 +165,7 @@ class Query:
     description="What can be changed. Bulk forms take up to 500 rows, each on its own: one that fails leaves the others"
     " done; `results` come in the order of the input."
 )
-class Mutation(WorkspaceMutations):
+class Mutation(OrganisationMutations, ContactMutations, MatchIssueMutations, WorkspaceMutations):
     pass
 
 

@@ -15,6 +15,7 @@ from domain.tables import ActivityKind, ApiToken, ContactType, EventKind, Scope,
 from domain.tx import Tx
 
 NAME_LIMIT = 255
+FIRST_CONTACT_TYPE = "Client"
 TOKEN_PREFIX = "tdm_"  # noqa: S105 - how every token begins, so that scanners of leaked secrets know it
 HINT = len(TOKEN_PREFIX) + 4
 # Each includes those before it.
@@ -61,7 +62,7 @@ def _raise(problems: list[Problem]) -> None:
 
 
 async def create(tx: Tx, name: str, currency: str) -> Workspace:
-    """The workspace of the transaction, which no other row has yet."""
+    """The workspace of the transaction, with a contact type to start with, as an import needs one."""
     problems: list[Problem] = []
     made = Workspace(
         id=tx.workspace,
@@ -72,7 +73,12 @@ async def create(tx: Tx, name: str, currency: str) -> Workspace:
     _raise(problems)
     tx.session.add(made)
     await tx.session.flush()
+    await create_contact_type(tx, FIRST_CONTACT_TYPE)
     return made
+
+
+async def exists(tx: Tx) -> bool:
+    return await tx.row("select 1 from workspace where id = :ws") is not None
 
 
 async def get(tx: Tx) -> Workspace:

@@ -4,8 +4,11 @@ import asyncio
 import base64
 import pkgutil
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID, uuid4
 
 import typer
 from rich.console import Console
@@ -13,9 +16,13 @@ from rich.table import Table
 from sqlalchemy.engine import make_url
 from uvicorn.loops.auto import auto_loop_factory
 
+from domain import workspaces
+from domain.problems import Code, Refused, refuse
+from domain.tables import Scope
+from domain.tx import TANDEM
+from runtime import database, embedded, logs
 from runtime import demo as demonstration
 from runtime import doctor as examination
-from runtime import embedded, logs
 from runtime import migrate as migration
 from runtime.children import StartError
 from runtime.settings import Settings, SettingsError, load
@@ -23,6 +30,11 @@ from workers.run import work_until_told
 from xero.simulator.serve import run as serve_simulator
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+workspace_app = typer.Typer(no_args_is_help=True, help="Workspaces: one a practice.")
+token_app = typer.Typer(no_args_is_help=True, help="API tokens.")
+app.add_typer(workspace_app, name="workspace")
+app.add_typer(token_app, name="token")
+SCHEMA = Path(__file__).resolve().parent.parent / "schema.graphql"
 MARKS = {True: "[green]ok[/]", False: "[red]missing[/]", None: "-"}
 
 
@@ -30,7 +42,7 @@ def main() -> None:
     """Errors that a person can mend are a line each, without a trace, and exit code 1."""
     try:
         app()
-    except (SettingsError, StartError, migration.MigrateError) as error:
+    except (SettingsError, StartError, migration.MigrateError, Refused) as error:
         Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
         raise SystemExit(1) from None
 
@@ -115,6 +127,65 @@ def simulator(
 def worker() -> None:
     """Do what is due: imports, and what keeps the house. Ends on SIGTERM, with the page in hand finished."""
     asyncio.run(work_until_told(configured()))
+
+
+@workspace_app.command("create")
+def create_workspace(
+    name: str,
+    currency: Annotated[str, typer.Option(help="ISO 4217, such as NZD")],
+) -> None:
+    """Make a workspace, and print its first ADMIN token, this once."""
+    made = uuid4()
+    token = asyncio.run(_create_workspace(configured(), made, name, currency))
+    typer.echo(f"Workspace {made}\nToken     {token}\nThe token is not shown again.")
+
+
+async def _create_workspace(settings: Settings, made: UUID, name: str, currency: str) -> str:
+    async with _opened(settings) as db, db.transaction(made, TANDEM) as tx:
+        await workspaces.create(tx, name, currency)
+        return (await workspaces.create_token(tx, "First token", [Scope.ADMIN], within=list(Scope)))[1]
+
+
+@token_app.command("create")
+def create_token(
+    workspace: Annotated[UUID, typer.Argument(help="the id that `tandem workspace create` printed")],
+    name: Annotated[str, typer.Argument(help="what the token is for")],
+    scope: Annotated[Scope, typer.Option(help="each includes those before it")] = Scope.READ,
+) -> None:
+    """Make another API token for a workspace, and print it, this once."""
+    token = asyncio.run(_create_token(configured(), workspace, name, scope))
+    typer.echo(f"Token     {token}\nThe token is not shown again.")
+
+
+async def _create_token(settings: Settings, workspace: UUID, name: str, scope: Scope) -> str:
+    async with _opened(settings) as db, db.transaction(workspace, TANDEM) as tx:
+        if not await workspaces.exists(tx):
+            raise refuse(Code.NOT_FOUND, f"There is no workspace {workspace}.")
+        return (await workspaces.create_token(tx, name, [scope], within=list(Scope)))[1]
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[database.Database]:
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL: needed")
+    db = database.connect(settings.database_url, hide_parameters=True)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+@app.command()
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="compare with schema.graphql instead")] = False,
+) -> None:
+    """Print the GraphQL schema, with its descriptions. --check: exit code 1 if schema.graphql is another."""
+    printed = pkgutil.resolve_name("api.schema:schema").as_str() + "\n"
+    if not check:
+        typer.echo(printed, nl=False)
+    elif not SCHEMA.is_file() or SCHEMA.read_text() != printed:
+        typer.echo("schema.graphql is not what the code says: tandem schema > schema.graphql", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()

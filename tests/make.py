@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 from graphql import ExecutionResult
+from pydantic import SecretStr
 
 from api.context import Context, Parts, Viewer
 from api.schema import schema
@@ -36,6 +37,7 @@ class Client:
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data; fails where there are errors."""
+        data: dict[str, Any]
         data, errors = await self.answer(query, **variables)
         assert errors == [], errors
         return data
@@ -81,7 +83,13 @@ class Stream:
 @asynccontextmanager
 async def listening(database: Database, url: str) -> AsyncIterator[Parts]:
     """The parts of an API process, its bells heard."""
-    settings = Settings(_env_file=None, database_url=url, redis_url="redis://nowhere")
+    settings = Settings(
+        _env_file=None,
+        database_url=url,
+        redis_url="redis://nowhere",
+        xero_client_id="app",
+        xero_client_secret=SecretStr("hush"),
+    )
     bells = Bells(url)
     task = asyncio.create_task(bells.listen())
     try:
@@ -112,7 +120,11 @@ async def conflict(world: World, name: str = "Kauri Joinery Ltd") -> UUID:
     """An open issue: the name is equal and the email is not."""
     await world.contact(name, "office@kauri.example")
     await imported(world, (name, "accounts@kauri.example"))
-    [row] = await world.rows("select id from match_issue where workspace_id = :ws and state = 'OPEN'")
+    [row] = await world.rows(
+        "select i.id from match_issue i join xero_contact x on x.id = i.xero_contact_id and x.name = :name"
+        " where i.workspace_id = :ws and i.state = 'OPEN'",
+        name=name,
+    )
     issue: UUID = row["id"]
     return issue
 

@@ -1,3 +1,4 @@
+import base64
 import os
 import subprocess
 from pathlib import Path
@@ -5,10 +6,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from api.auth import Tokens
 from runtime import doctor
 from runtime.cli import app
+from runtime.database import connect
 from runtime.embedded import Services
 from runtime.settings import Settings, load
+from tests.database import Place
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,3 +71,43 @@ async def test_doctor_tells_what_does_not_answer_and_no_password(tmp_path: Path,
     found = {each.subject: each for each in await doctor.examine(settings)}
     assert (found["PostgreSQL"].ok, found["Redis"].ok) == (False, False)
     assert not [each for each in found.values() if "hush" in each.says]
+
+
+def test_the_committed_schema_is_what_the_code_says() -> None:
+    runner = CliRunner()
+    assert runner.invoke(app, ["schema", "--check"]).exit_code == 0
+    assert runner.invoke(app, ["schema"]).stdout == (ROOT / "schema.graphql").read_text()
+
+
+async def test_a_workspace_and_its_tokens_are_made(clean: Place, services: Services) -> None:
+    set_up = {
+        "DATABASE_URL": clean.app_url,
+        "REDIS_URL": services.redis_url,
+        "TANDEM_KEYS": "k:" + base64.b64encode(bytes(32)).decode(),
+    }
+    made = tandem("workspace", "create", "Harbour Accounting", "--currency", "nzd", **set_up)
+    assert made.returncode == 0, made.stderr
+    _, workspace, _, admin, *_ = made.stdout.split()
+    other = tandem("token", "create", workspace, "Reports", **set_up)
+    token = other.stdout.split()[1]
+    db = connect(clean.app_url)
+    viewers = [await Tokens(db).find_viewer(each) for each in (admin, token)]
+    await db.close()
+    assert [viewer and len(viewer.scopes) for viewer in viewers] == [3, 1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("workspace", "create", " ", "--currency", "NZD"),
+        ("workspace", "create", "Firm", "--currency", "XYZ"),
+        ("token", "create", "00000000-0000-0000-0000-000000000000", "Reports"),
+    ],
+)
+def test_what_cannot_be_made_is_told_in_a_line(
+    command: tuple[str, ...], clean: Place, services: Services
+) -> None:
+    keys = "k:" + base64.b64encode(bytes(32)).decode()
+    done = tandem(*command, DATABASE_URL=clean.app_url, REDIS_URL=services.redis_url, TANDEM_KEYS=keys)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,82 @@
+"""The operations that the console and bars are made of, as the schema stands now."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, parse, print_ast, validate
+from graphql.language import FragmentSpreadNode, Visitor, visit
+
+from api import ids
+from api.schema import schema
+from tests import make
+
+SCREENS = Path(__file__).parents[4] / "shared/contract/screens"
+# Ask for what later issues bring: invoices, pushes, unsyncing, the brake.
+LATER = {
+    "PushMany", "ContactPage", "Push", "Unsync", "Restore", "DeleteContact", "Rematch", "SettleConflict", "RematchMany",
+    "CreateNew", "ErrorInbox", "Retry", "Dismiss", "Bar", "Live", "AnswerMassChange",
+}  # fmt: skip
+
+
+class Spreads(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
+        self.names.add(node.name.value)
+
+
+def operations() -> dict[str, DocumentNode]:
+    """Each with the fragments that it needs."""
+    found = {}
+    for path in sorted(SCREENS.glob("*.graphql")):
+        if path.name.startswith("04"):
+            continue  # invoices
+        document = parse(path.read_text())
+        fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        for node in document.definitions:
+            if isinstance(node, OperationDefinitionNode):
+                assert node.name is not None
+                spreads = Spreads()
+                visit(node, spreads)
+                for name in list(spreads.names):
+                    visit(fragments[name], spreads)
+                parts = (node, *(fragments[name] for name in sorted(spreads.names)))
+                found[node.name.value] = DocumentNode(definitions=parts)
+    return found
+
+
+@pytest.mark.skipif(not SCREENS.is_dir(), reason="the contract's screens are not here")
+def test_every_screen_so_far_fits_the_schema() -> None:
+    found = operations()
+    assert set(found) > LATER
+    for name, document in found.items():
+        errors = validate(schema._schema, document)
+        assert bool(errors) == (name in LATER), (name, errors)
+
+
+@pytest.mark.skipif(not SCREENS.is_dir(), reason="the contract's screens are not here")
+async def test_the_queries_run_with_real_answers(ada: make.Client) -> None:
+    await make.conflict(ada.world)
+    await make.imported(ada.world, ("Linked", "l@x.example"))
+    variables = {"id": ids.encode("XeroOrganisation", ada.world.organisation), "f": "ALL"}
+    for name in ("WizardOrganisation", "ContactsList", "MatchInbox", "Unsynced", "Admin"):
+        answer = await ada.ask(
+            print_ast(operations()[name]), **(variables if name == "WizardOrganisation" else {})
+        )
+        assert all(part is not None for part in answer.values())
+
+
+def test_everything_is_described() -> None:
+    kinds = {name: kind for name, kind in schema._schema.type_map.items() if not name.startswith("__")}
+    fields = [
+        f"{name}.{field}"
+        for name, kind in kinds.items()
+        for field, definition in getattr(kind, "fields", {}).items()
+        if not definition.description
+    ]
+    assert fields + [name for name, kind in kinds.items() if not kind.description] == []

@@ -1,0 +1,131 @@
+"""Another workspace's ids are unknown everywhere, and its rows are in no list."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from api import ids
+from api.loaders import NODES
+from api.schema import schema
+from tests import make
+from tests.domain.world import seen
+
+TABLES = {
+    "ActivityEvent": "activity",
+    "ApiToken": "api_token",
+    "Contact": "contact",
+    "ContactType": "contact_type",
+    "ImportProgress": "import_run",
+    "MatchIssue": "match_issue",
+    "SyncLink": "sync_link",
+    "User": "app_user",
+    "Workspace": "workspace",
+    "XeroContact": "xero_contact",
+    "XeroOrganisation": "organisation",
+}
+NODE = "query($i: ID!, $all: [ID!]!) { node(id: $i) { __typename id } nodes(ids: $all) { id } }"
+LISTS = """query($o: ID, $c: ID, $t: ID) {
+  contacts(filter: {organisationId: $o}) { edges { node { id } } totalCount }
+  byType: contacts(filter: {contactTypeId: $t}) { edges { node { id } } totalCount }
+  syncLinks(filter: {organisationId: $o, contactId: $c}) { edges { node { id } } totalCount }
+  matchIssues(filter: {organisationId: $o, contactId: $c, state: null}) { edges { node { id } } totalCount }
+  activity(filter: {organisationId: $o, contactId: $c}) { edges { node { id } } } }"""
+EVERYTHING = """{ contacts { totalCount } syncLinks { totalCount } matchIssues { totalCount } activity { edges { cursor } }
+  search: contacts(filter: {search: "firm"}) { totalCount } found: syncLinks(filter: {search: "firm"}) { totalCount }
+  issues: matchIssues(filter: {search: "firm"}) { totalCount }
+  workspace { xeroOrganisations { id } contactTypes { id } apiTokens { id } users { edges { cursor } } } }"""
+
+
+async def filled(ada: make.Client) -> dict[str, UUID]:
+    """One of each node."""
+    await make.imported(ada.world, ("Linked firm", None))
+    await make.conflict(ada.world, "Open firm")
+    await ada.world.rows(
+        "insert into app_user (workspace_id, id, subject, name, scopes) values (:ws, gen_random_uuid(), 's', 'Ada',"
+        " '{READ}') returning id"
+    )
+    found = {}
+    for kind, table in TABLES.items():
+        found[kind] = (await ada.world.rows(f"select id from {table} limit 1"))[0]["id"]
+    return found
+
+
+def test_every_node_is_tried() -> None:
+    nodes = schema.as_str().count(" implements Node")
+    assert set(NODES) == set(TABLES)
+    assert len(NODES) == nodes
+
+
+@pytest.mark.parametrize("kind", TABLES)
+async def test_a_node_is_its_owners_alone(ada: make.Client, kind: str) -> None:
+    key = ids.encode(kind, (await filled(ada))[kind])
+    unknown = ids.encode(kind, ids.NOWHERE)
+    own = await ada.ask(NODE, i=key, all=[key, unknown])
+    assert own == {"node": {"__typename": kind, "id": key}, "nodes": [{"id": key}, None]}
+    other = await make.client(ada.parts)
+    assert await other.ask(NODE, i=key, all=[key]) == {"node": None, "nodes": [None]}
+
+
+async def test_no_list_shows_anothers_rows(ada: make.Client) -> None:
+    keys = await filled(ada)
+    variables = {
+        "o": ids.encode("XeroOrganisation", keys["XeroOrganisation"]),
+        "c": ids.encode("Contact", keys["Contact"]),
+        "t": ids.encode("ContactType", keys["ContactType"]),
+    }
+    other = await make.client(ada.parts)
+    answer = await other.ask(LISTS, **variables)
+    assert [part["edges"] for part in answer.values()] == [[]] * 5
+    everything = await other.ask(EVERYTHING)
+    assert [part["totalCount"] for part in everything.values() if "totalCount" in part] == [0] * 6
+    assert [len(everything["workspace"][name]) for name in ("xeroOrganisations", "contactTypes")] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("mutation", "kind", "field"),
+    [
+        ("updateContact(input: {contactId: $i})", "Contact", "contactId"),
+        ('confirmMatch(input: {issueId: $i, contactId: "x"})', "MatchIssue", "issueId"),
+        ("createSeparateContact(input: {issueId: $i})", "MatchIssue", "issueId"),
+        ("reopenMatchIssue(input: {issueId: $i})", "MatchIssue", "issueId"),
+        ('updateContactType(input: {contactTypeId: $i, name: "x"})', "ContactType", "contactTypeId"),
+        ("revokeApiToken(input: {apiTokenId: $i})", "ApiToken", "apiTokenId"),
+        ("syncNow(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
+        ("disconnectXero(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
+        ("updateContactSync(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
+        ("connectXero(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
+    ],
+)
+async def test_no_mutation_reaches_anothers_rows(
+    ada: make.Client, mutation: str, kind: str, field: str
+) -> None:
+    key = (await filled(ada))[kind]
+    other = await make.client(ada.parts)
+    query = f"mutation($i: ID!) {{ done: {mutation} {{ userErrors {{ code }} }} }}"
+    foreign, unknown, senseless = [
+        await other.ask(query, i=one) for one in (ids.encode(kind, key), ids.encode(kind, ids.NOWHERE), "x")
+    ]
+    assert foreign == unknown == senseless == {"done": {"userErrors": [{"code": "NOT_FOUND"}]}}
+
+
+@pytest.mark.parametrize("text", ["", "x", "é", "Q29udGFjdA", "Q29udGFjdDp4", "=" * 8, "A" * 5000])
+async def test_what_is_no_id_is_refused_clearly(ada: make.Client, text: str) -> None:
+    data, errors = await ada.answer("query($i: ID!) { node(id: $i) { id } contact(id: $i) { id } }", i=text)
+    assert data == {"node": None, "contact": None}
+    assert [code for _, code in errors] == ["BAD_REQUEST"] * 2
+
+
+async def test_an_excluded_xero_contact_is_shown_by_a_preview_only(ada: make.Client) -> None:
+    await ada.world.rows(
+        "update organisation set contact_filter = 'CUSTOMERS_ONLY' where id = :id returning 1",
+        id=ada.world.organisation,
+    )
+    [key] = await ada.world.shown(seen("Supplier", customer=False, supplier=True))
+    node: Any = ids.encode("XeroContact", key)
+    assert (await ada.ask(NODE, i=node, all=[node]))["node"] is None
+    query = """query($o: ID!) { xeroOrganisation(id: $o) { contactSyncPreview(contactFilter: CUSTOMERS_ONLY) {
+      sample { outcome xeroContact { id } } } } }"""
+    answer = await ada.ask(query, o=ids.encode("XeroOrganisation", ada.world.organisation))
+    sample = answer["xeroOrganisation"]["contactSyncPreview"]["sample"]
+    assert sample == [{"outcome": "SKIPPED", "xeroContact": {"id": node}}]

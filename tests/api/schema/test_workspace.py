@@ -1,0 +1,133 @@
+"""The workspace's settings, contact types and tokens; connecting and starting the sync."""
+
+from typing import Any
+
+import pytest
+
+from api import ids
+from api.auth import Tokens
+from api.context import Parts
+from domain.tables import Scope
+from tests import make
+
+TYPE = "{ contactType { id name archivedAt } workspace { contactTypes { name } } userErrors { code path } }"
+NEW_TYPE = f"mutation($n: String!) {{ createContactType(input: {{name: $n}}) {TYPE} }}"
+CHANGE_TYPE = f"mutation($i: UpdateContactTypeInput!) {{ updateContactType(input: $i) {TYPE} }}"
+WORKSPACE = """mutation($i: UpdateWorkspaceInput!) { updateWorkspace(input: $i) {
+  workspace { name currency } userErrors { code path } } }"""
+TOKEN = """mutation($i: CreateApiTokenInput!) { createApiToken(input: $i) { token apiToken { id name hint scopes createdBy { name } }
+  workspace { apiTokens { id } } userErrors { code path } } }"""
+REVOKE = """mutation($t: ID!) { revokeApiToken(input: {apiTokenId: $t}) { deletedId workspace { apiTokens { id } }
+  userErrors { code path } } }"""
+START = """mutation($i: StartContactSyncInput!) { startContactSync(input: $i) { organisation { id contactSync { contactFilter } }
+  userErrors { code path } } }"""
+
+
+async def test_the_viewer_is_the_token(ada: make.Client) -> None:
+    query = "{ viewer { id name kind scopes user { id } apiToken { id name scopes } } }"
+    viewer = (await ada.ask(query))["viewer"]
+    assert (viewer["name"], viewer["kind"], viewer["user"]) == ("Tests", "API_TOKEN", None)
+    assert viewer["scopes"] == ["READ", "WRITE", "ADMIN"]
+    assert viewer["id"] != viewer["apiToken"]["id"]
+
+
+async def test_a_contact_type_is_made_and_its_name_is_taken(ada: make.Client) -> None:
+    made = (await ada.ask(NEW_TYPE, n=" Lead "))["createContactType"]
+    assert (made["contactType"]["name"], made["userErrors"]) == ("Lead", [])
+    again = (await ada.ask(NEW_TYPE, n="LEAD"))["createContactType"]
+    assert again["userErrors"] == [{"code": "TAKEN", "path": ["name"]}]
+    assert [one["name"] for one in again["workspace"]["contactTypes"]] == ["Client", "Lead"]
+    key = made["contactType"]["id"]
+    archived = (await ada.ask(CHANGE_TYPE, i={"contactTypeId": key, "archived": True}))["updateContactType"]
+    assert archived["contactType"]["archivedAt"] is not None
+    assert (await ada.ask(NEW_TYPE, n="Lead"))["createContactType"]["userErrors"] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "path"),
+    [
+        ({"name": " "}, "REQUIRED", "name"),
+        ({"name": "x" * 256}, "TOO_LONG", "name"),
+        ({"name": "a\tb"}, "INVALID", "name"),
+        ({"currency": "XXX"}, "INVALID", "currency"),
+        ({"currency": ""}, "INVALID", "currency"),
+    ],
+)
+async def test_bad_settings_change_nothing(
+    ada: make.Client, values: dict[str, Any], code: str, path: str
+) -> None:
+    answer = (await ada.ask(WORKSPACE, i=values))["updateWorkspace"]
+    assert answer["userErrors"] == [{"code": code, "path": [path]}]
+    assert answer["workspace"] == {"name": "Practice", "currency": "NZD"}
+
+
+async def test_a_token_works_until_it_is_revoked(ada: make.Client) -> None:
+    wanted = {"name": "Script", "scopes": ["WRITE"]}
+    made = (await ada.ask(TOKEN, i=wanted))["createApiToken"]
+    assert made["apiToken"]["scopes"] == ["READ", "WRITE"]
+    assert made["token"].startswith(made["apiToken"]["hint"])
+    viewer = await Tokens(ada.parts.database).find_viewer(made["token"])
+    assert viewer is not None
+    assert viewer.scopes == {Scope.READ, Scope.WRITE}
+    gone = (await ada.ask(REVOKE, t=made["apiToken"]["id"]))["revokeApiToken"]
+    assert gone["deletedId"] == made["apiToken"]["id"]
+    assert len(gone["workspace"]["apiTokens"]) == 1
+    assert await Tokens(ada.parts.database).find_viewer(made["token"]) is None
+    again = (await ada.ask(REVOKE, t=made["apiToken"]["id"]))["revokeApiToken"]
+    assert again["userErrors"][0]["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ({"name": "", "scopes": ["READ"]}, "REQUIRED"),
+        ({"name": "T", "scopes": []}, "REQUIRED"),
+        ({"name": "T", "scopes": ["READ"], "expiresAt": "2020-01-01T00:00:00Z"}, "INVALID"),
+    ],
+)
+async def test_a_token_that_makes_no_sense_is_refused(
+    ada: make.Client, wanted: dict[str, Any], code: str
+) -> None:
+    answer = (await ada.ask(TOKEN, i=wanted))["createApiToken"]
+    assert (answer["token"], answer["userErrors"][0]["code"]) == (None, code)
+
+
+async def test_only_admins_set_things(parts: Parts) -> None:
+    writer = await make.client(parts, Scope.WRITE)
+    for query, variables in ((NEW_TYPE, {"n": "x"}), (TOKEN, {"i": {"name": "T", "scopes": ["READ"]}})):
+        _, [(_, code)] = await writer.answer(query, **variables)
+        assert code == "FORBIDDEN"
+
+
+async def test_starting_twice_alike_is_once_and_otherwise_refused(ada: make.Client) -> None:
+    world = ada.world
+    wanted = {
+        "organisationId": ids.encode("XeroOrganisation", world.organisation),
+        "contactFilter": "ALL",
+        "defaultContactTypeId": ids.encode("ContactType", world.contact_type),
+    }
+    assert (await ada.ask(START, i=wanted))["startContactSync"]["userErrors"] == []
+    other = (await ada.ask(START, i={**wanted, "contactFilter": "CUSTOMERS_ONLY"}))["startContactSync"]
+    assert other["userErrors"] == [{"code": "WRONG_STATE", "path": ["organisationId"]}]
+    assert other["organisation"]["contactSync"]["contactFilter"] == "ALL"
+
+
+async def test_sync_now_queues_a_read(ada: make.Client) -> None:
+    query = """mutation($o: ID!) { syncNow(input: {organisationId: $o}) { organisation { importProgress { phase finished } }
+      userErrors { code } } }"""
+    key = ids.encode("XeroOrganisation", ada.world.organisation)
+    answer = (await ada.ask(query, o=key))["syncNow"]
+    assert answer["userErrors"] == []
+    assert answer["organisation"]["importProgress"] == {"phase": "READING", "finished": False}
+
+
+async def test_connecting_goes_back_only_where_it_may(ada: make.Client) -> None:
+    query = "mutation($i: ConnectXeroInput!) { connectXero(input: $i) { authorizationUrl userErrors { code path } } }"
+    for wanted, path in (
+        ({"returnTo": "https://evil.example/x"}, ["returnTo"]),
+        ({"organisationId": ids.encode("XeroOrganisation", ids.NOWHERE)}, ["organisationId"]),
+        ({"organisationId": "x"}, ["organisationId"]),
+    ):
+        answer = (await ada.ask(query, i=wanted))["connectXero"]
+        assert answer["authorizationUrl"] is None
+        assert answer["userErrors"][0]["path"] == path
