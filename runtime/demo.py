@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 import httpx
 from rich.console import Console
-from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -95,7 +94,8 @@ def demo(settings: Settings, *, once: bool, reset: bool) -> None:
     if reset:
         embedded.reset(data)
         shutil.rmtree(data / "demo", ignore_errors=True)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         with _started(settings, data, console) as running:
             progress = _main_job(running, data, console)
@@ -347,13 +347,16 @@ def _bar(console: Console) -> Progress:
 
 
 def _tell(running: Running, console: Console) -> None:
-    lines = [f"GraphiQL  {running.api}/graphql", f"Token     {running.token}", "", "Three queries to try:"]
-    console.print(
-        Panel("\n".join([*lines, *QUERIES]), title="Tandem is up", expand=False),
-        highlight=False,
-        markup=False,
+    header = json.dumps({"Authorization": f"Bearer {running.token}"})
+    lines = (
+        "",
+        "Tandem is up. Three queries to try in GraphiQL, with this under its Headers:",
+        f"  {header}",
+        f"  {running.api}/graphql",
+        "",
+        *(f"  {query}" for query in QUERIES),
+        "",
+        "Ctrl-C ends it.",
     )
-    console.print(
-        "In GraphiQL, put this under Headers: " + json.dumps({"Authorization": f"Bearer {running.token}"})
-    )
-    console.print("Ctrl-C ends it.")
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
