@@ -22,13 +22,13 @@ test: dev-env ## set up and run the tests; T=tests/runtime/test_settings.py runs
 test-long: dev-env ## also the deep runs, with many more examples
 	@$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=long --timeout=3600 $(T) $(ARGS)
 
-check: dev-env ## format, lint, strict types and import contracts (schema and migrations too, once there)
+check: dev-env ## format, lint, strict types, import contracts, schema drift, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if [ -f schema.graphql ]; then echo "tandem schema --check" && $(BIN)/tandem schema --check; fi
-	@if [ -d migrations/versions ]; then $(BIN)/pytest tests/test_migrations.py; fi
+	$(BIN)/tandem schema --check
+	$(BIN)/pytest tests/test_migrations.py
 
 fmt: dev-env ## format, and mend what the linter can
 	$(BIN)/ruff format .
