@@ -226,7 +226,7 @@ def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> L
         ("reasons", "i.reason = any(:reasons)", None if reasons is None else [str(one) for one in reasons]),
         (
             "patterns",
-            f"i.xero_contact_id in (select door.search_xero_contacts(cast(:patterns as text[]), {MOST_FOUND}))",
+            f"i.xero_contact_id = any(array(select door.search_xero_contacts(cast(:patterns as text[]), {MOST_FOUND})))",
             patterns or None,
         ),
     ):

@@ -332,8 +332,8 @@ def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listi
     patterns = search_patterns(given(wanted.search) or "")
     if patterns:
         where.append(
-            "(l.contact_id in (select door.search_contacts(cast(:patterns as text[]), :most))"
-            " or l.xero_contact_id in (select door.search_xero_contacts(cast(:patterns as text[]), :most)))"
+            "(l.contact_id = any(array(select door.search_contacts(cast(:patterns as text[]), :most)))"
+            " or l.xero_contact_id = any(array(select door.search_xero_contacts(cast(:patterns as text[]), :most))))"
         )
         values |= {"patterns": patterns, "most": MOST_FOUND}
     source = "sync_link l join contact c on c.workspace_id = l.workspace_id and c.id = l.contact_id"

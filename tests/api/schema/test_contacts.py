@@ -10,8 +10,9 @@ from graphql import GraphQLError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api import contacts
 from api.context import Parts
-from api.paging import Key, Listing, Order, pack
+from api.paging import Key, Listing, Order, asked, pack
 from domain.tables import Scope
 from tests import make
 
@@ -196,3 +197,15 @@ def test_a_damaged_cursor_is_refused_or_a_place(data: st.DataObject) -> None:
     with suppress(GraphQLError):
         [moment, key] = Listing("c.id", "contact c", order, "c.id")._decode(damaged)
         assert (type(moment), type(key)) == (datetime, UUID)
+
+
+async def test_a_search_goes_by_index_under_row_level_security(ada: make.Client) -> None:
+    """Even before PostgreSQL has gathered statistics of many rows just made."""
+    await make.many_contacts(ada.world, 5000)
+    found = contacts.listing(contacts.ContactFilter(search="contact 99"), None)
+    async with ada.context().transaction() as tx:
+        sql = found._select(asked(), found.where)
+        plan = "\n".join(row["QUERY PLAN"] for row in await tx.rows(f"explain {sql}", **found.values))
+    assert "Seq Scan on contact" not in plan, plan
+    assert "Index Cond: ((workspace_id = " in plan, plan
+    assert "(id = ANY ((InitPlan" in plan, plan
