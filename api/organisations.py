@@ -260,7 +260,7 @@ async def _imports(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
 @batch("ImportProgress.of_organisation")
 async def _last_imports(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
     rows = await tx.rows(
-        "select distinct on (organisation_id) * from import_run where workspace_id = :ws"
+        "select distinct on (organisation_id) * from import_run where workspace_id = :ws and purpose = 'IMPORT'"
         " and organisation_id = any(:ids) order by organisation_id, finished_at is null desc, started_at desc",
         ids=list(keys),
     )

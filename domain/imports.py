@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import activity, matching, mirror
+from domain import activity, inbound, matching, mirror, pace
 from domain.tables import (
     ActivityKind,
     EventKind,
     ImportPhase,
     ImportRun,
     MatchPass,
+    RunPurpose,
     XeroContactFilter,
 )
 from domain.tx import Tx
@@ -27,6 +28,8 @@ LEASE = timedelta(seconds=30)
 PAGE = 1000
 # Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
 OVERLAP = timedelta(minutes=3)
+MOST_TOLD = 500
+DAY_LIMIT = 5000  # what Xero gives a day; 1,000 on its smallest plan, which the limiter learns from answers
 _PASSES = tuple(MatchPass)
 _RUN = {
     MatchPass.FULL_MATCHES: matching.full_matches,
@@ -101,31 +104,52 @@ async def settle_page(
 
 
 async def match_page(tx: Tx, held: Claim) -> bool:
-    """Match the next page of the mirror in the present pass; False where the lease was lost meanwhile."""
+    """Do the next page of the present pass; False where the lease was lost meanwhile."""
     run = await _hold(tx, held)
     if run is None:
         return False
     # The filter may have been changed since; the run's own is finished first, and then the new one has its turn.
     organisation = {**held.organisation, "contact_filter": run.contact_filter}
+    page = run.done // PAGE
+    if page & (page - 1) == 0:  # as often as what was made before has doubled
+        await tx.rows("select door.refresh_statistics()")
+    current = run.match_pass or MatchPass.CHANGES
+    ids = await (_dirty(tx, run) if current is MatchPass.CHANGES else _mirrored(tx, run))
+    if ids and current is MatchPass.CHANGES:
+        await inbound.apply(tx, organisation, ids, run.id, quiet=_is_quiet(run))
+    elif ids:
+        made = await _RUN[current](tx, organisation, run.id, ids, quiet=True)
+        setattr(run, _COUNTED[current], getattr(run, _COUNTED[current]) + made)
+    if ids:
+        run.position = ids[-1]
+        run.done += len(ids)
+    if len(ids) < PAGE:
+        await _next_pass(tx, run, current)
+    _go_on(tx, run)
+    return True
+
+
+async def _mirrored(tx: Tx, run: ImportRun) -> list[UUID]:
     rows = await tx.rows(
         "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
         " and (cast(:position as uuid) is null or id > :position) order by id limit :limit",
         organisation=run.organisation_id, position=run.position, limit=PAGE,
     )  # fmt: skip
-    current = run.match_pass or MatchPass.FULL_MATCHES
-    page = run.done // PAGE
-    if page & (page - 1) == 0:  # as often as what was made before has doubled
-        await tx.rows("select door.refresh_statistics()")
-    if rows:
-        ids = [row["id"] for row in rows]
-        made = await _RUN[current](tx, organisation, run.id, ids)
-        setattr(run, _COUNTED[current], getattr(run, _COUNTED[current]) + made)
-        run.position = ids[-1]
-        run.done += len(ids)
-    if len(rows) < PAGE:
-        await _next_pass(tx, run, current)
-    _go_on(tx, run)
-    return True
+    return [row["id"] for row in rows]
+
+
+async def _dirty(tx: Tx, run: ImportRun) -> list[UUID]:
+    rows = await tx.rows(
+        "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation and dirty"
+        " and (cast(:position as uuid) is null or id > :position) order by id limit :limit",
+        organisation=run.organisation_id, position=run.position, limit=PAGE,
+    )  # fmt: skip
+    return [row["id"] for row in rows]
+
+
+def _is_quiet(run: ImportRun) -> bool:
+    """An import, or a run about so much that subscribers do better to read their lists again."""
+    return run.purpose is RunPurpose.IMPORT or (run.total or 0) > MOST_TOLD
 
 
 async def put_off(tx: Tx, held: Claim, until: datetime | None) -> None:
@@ -162,7 +186,8 @@ def _go_on(tx: Tx, run: ImportRun) -> None:
     if run.finished_at is None:
         run.due_at = tx.now
         tx.ring()
-    tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=run.organisation_id)
+    if run.purpose is RunPurpose.IMPORT:
+        tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=run.organisation_id)
 
 
 async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
@@ -178,13 +203,16 @@ async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
         return
     organisation = await tx.row(
         "select contact_filter, (select count(*) from xero_contact x where x.workspace_id = :ws"
-        " and x.organisation_id = :id) as mirrored from organisation where workspace_id = :ws and id = :id",
+        " and x.organisation_id = :id) as mirrored, (select count(*) from xero_contact x where x.workspace_id = :ws"
+        " and x.organisation_id = :id and x.dirty) as dirty from organisation where workspace_id = :ws and id = :id",
         id=run.organisation_id,
     )
     assert organisation is not None
-    run.phase, run.match_pass, run.position = ImportPhase.MATCHING, MatchPass.FULL_MATCHES, None
+    run.phase, run.position = ImportPhase.MATCHING, None
     run.contact_filter = XeroContactFilter(organisation["contact_filter"])
-    run.done, run.total = 0, organisation["mirrored"] * len(_PASSES)
+    imported = run.purpose is RunPurpose.IMPORT
+    run.match_pass = MatchPass.FULL_MATCHES if imported else MatchPass.CHANGES
+    run.done, run.total = 0, organisation["mirrored"] * len(_RUN) if imported else organisation["dirty"]
 
 
 async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
@@ -193,21 +221,48 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
         run.match_pass, run.position = _PASSES[place], None
         return
     assert run.contact_filter is not None
-    run.skipped = (await matching.preview(tx, run.organisation_id, run.contact_filter)).get("SKIPPED", 0)
-    run.done = run.total or run.done
+    if run.purpose is RunPurpose.IMPORT:
+        await _tell_import(tx, run, run.contact_filter)
+    if _is_quiet(run):
+        tx.tell(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=run.organisation_id)
     _finish(tx, run)
+    await _look_again(tx, run)
+    await tx.session.flush()
+    await _match_again_if_changed(tx, run)
+    tx.tell(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)
+
+
+async def _look_again(tx: Tx, run: ImportRun) -> None:
+    """All that Xero had when this run began has been applied; when it is looked at next."""
+    organisation = await tx.row(
+        "select o.last_webhook_at, o.timezone, (select count(*) from xero_contact x where x.workspace_id = :ws"
+        " and x.organisation_id = o.id) as contacts, o.scan_due_at from organisation o"
+        " where o.workspace_id = :ws and o.id = :id",
+        id=run.organisation_id,
+    )
+    assert organisation is not None
+    healthy = pace.webhooks_healthy(organisation["last_webhook_at"], tx.now)
+    interval = pace.poll_interval(DAY_LIMIT, webhooks_healthy=healthy)
+    scan = organisation["scan_due_at"]
+    if scan is None or run.modified_since is None:
+        scan = pace.next_scan(tx.now, organisation["timezone"], organisation["contacts"], DAY_LIMIT)
+    await tx.run(
+        "update organisation set read_asked_at = cast(:asked as timestamptz), poll_due_at = cast(:poll as timestamptz),"
+        " scan_due_at = cast(:scan as timestamptz) where workspace_id = :ws and id = :id",
+        id=run.organisation_id, asked=run.started_at, scan=scan,
+        poll=tx.now + interval + pace.jitter(run.organisation_id.int, interval),
+    )  # fmt: skip
+
+
+async def _tell_import(tx: Tx, run: ImportRun, contact_filter: XeroContactFilter) -> None:
+    run.skipped = (await matching.preview(tx, run.organisation_id, contact_filter)).get("SKIPPED", 0)
+    run.done = run.total or run.done
     activity.record(
         tx,
         ActivityKind.IMPORT_FINISHED,
         f"Import finished: {run.full_matches} full matches, {run.conflicts} match issues, {run.created} created,"
         f" {run.skipped} skipped.",
         organisation=run.organisation_id,
-    )
-    await tx.session.flush()
-    await _match_again_if_changed(tx, run)
-    tx.tell(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)
-    tx.tell(
-        EventKind.RESYNC, "An import has finished: read the lists again.", organisation=run.organisation_id
     )
 
 

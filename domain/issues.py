@@ -209,8 +209,8 @@ async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID
         else:
             _resolve(tx, issue, MatchResolution.OBSOLETE, None, "needs no decision any more")
     await tx.session.flush()
-    await matching.full_matches(tx, organisation, None, list(open_issues))
-    await matching.creations(tx, organisation, None, list(open_issues))
+    await matching.full_matches(tx, organisation, None, list(open_issues), quiet=False)
+    await matching.creations(tx, organisation, None, list(open_issues), quiet=False)
     await tx.run(
         "update match_issue i set link_id = l.id from sync_link l where i.workspace_id = :ws and i.id = any(:issues)"
         " and i.state = 'RESOLVED' and l.workspace_id = :ws and l.xero_contact_id = i.xero_contact_id"

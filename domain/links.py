@@ -1,5 +1,6 @@
 """Links between practice contacts and Xero contacts: every link starts here, in one function."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ from domain.tables import (
     SyncedField,
     SyncLink,
     SyncState,
+    XeroContactStatus,
 )
 from domain.tx import Tx
 
@@ -80,7 +82,7 @@ async def start(
         _Beginning(tx, organisation, pair, contacts[pair.contact_id], xeros[pair.xero_contact_id])
         for pair in pairs
     ]
-    await _write_contacts(tx, [one for one in begun if one.to_practice])
+    await write_contacts(tx, [(one.contact, one.to_practice) for one in begun if one.to_practice])
     await tx.session.execute(sa.insert(SyncLink), [one.link() for one in begun])
     await tx.session.execute(sa.insert(Activity), [one.activity() for one in begun])
     if any(one.to_xero for one in begun):
@@ -164,19 +166,6 @@ class _Beginning:
             "issue_id": None, "changes": [change.as_json() for change in self.changes()],
         }  # fmt: skip
 
-    def contact_row(self) -> dict[str, Any]:
-        values = {COLUMN[name]: self.to_practice.get(name, self.practice[name]) for name in SyncedField}
-        texts = {column: shown(value) for column, value in values.items()}
-        times = {**self.contact["field_times"], **dict.fromkeys(self.to_practice, self.tx.now.isoformat())}
-        return {
-            "b_ws": self.tx.workspace, "b_id": self.pair.contact_id, "name": texts["name"],
-            "billing_email": texts["billing_email"], "primary_phone": texts["primary_phone"],
-            "billing_address": stored(values["billing_address"]), "name_key": name_key(texts["name"]),
-            "email_key": email_key(texts["billing_email"]), "key_version": VERSION, "field_times": times,
-            "search_key": search_key(texts["name"], texts["billing_email"], texts["primary_phone"]),
-            "updated_at": self.tx.now, "version": self.contact["version"] + 1,
-        }  # fmt: skip
-
 
 async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
     """Locked, in the order of their ids."""
@@ -196,27 +185,72 @@ async def _xero_contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str,
     return {row["id"]: dict(row) for row in rows}
 
 
-async def _write_contacts(tx: Tx, begun: Sequence[_Beginning]) -> None:
-    if not begun:
+async def write_contacts(
+    tx: Tx, taken: Sequence[tuple[Mapping[str, Any], Mapping[SyncedField, Value]]]
+) -> None:
+    """Give each contact row the values that it takes over from Xero, with all that follows from them."""
+    if not taken:
         return
-    table = _CONTACT
-    values: dict[str, Any] = {
-        name: sa.bindparam(name) for name in begun[0].contact_row() if not name.startswith("b_")
-    }
+    rows = [_contact_row(tx, contact, values) for contact, values in taken]
+    columns: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if not name.startswith("b_")}
     update = (
-        sa.update(table)
-        .where(table.c.workspace_id == sa.bindparam("b_ws"), table.c.id == sa.bindparam("b_id"))
-        .values(values)
+        sa.update(_CONTACT)
+        .where(_CONTACT.c.workspace_id == sa.bindparam("b_ws"), _CONTACT.c.id == sa.bindparam("b_id"))
+        .values(columns)
     )
-    await tx.session.execute(
-        update, [one.contact_row() for one in begun], execution_options={"synchronize_session": False}
-    )
-    for one in begun:
-        known = tx.session.sync_session.identity_map.get(
-            identity_key(Contact, (tx.workspace, one.pair.contact_id))
-        )
+    await tx.session.execute(update, rows, execution_options={"synchronize_session": False})
+    for contact, _ in taken:
+        known = tx.session.sync_session.identity_map.get(identity_key(Contact, (tx.workspace, contact["id"])))
         if known is not None:
             await tx.session.refresh(known)
+
+
+def _contact_row(tx: Tx, contact: Mapping[str, Any], taken: Mapping[SyncedField, Value]) -> dict[str, Any]:
+    before = practice_values(contact)
+    values = {COLUMN[name]: taken.get(name, before[name]) for name in SyncedField}
+    texts = {column: shown(value) for column, value in values.items()}
+    return {
+        "b_ws": tx.workspace, "b_id": contact["id"], "name": texts["name"],
+        "billing_email": texts["billing_email"], "primary_phone": texts["primary_phone"],
+        "billing_address": stored(values["billing_address"]), "name_key": name_key(texts["name"]),
+        "email_key": email_key(texts["billing_email"]), "key_version": VERSION,
+        "field_times": {**contact["field_times"], **dict.fromkeys(taken, tx.now.isoformat())},
+        "search_key": search_key(texts["name"], texts["billing_email"], texts["primary_phone"]),
+        "updated_at": tx.now, "version": contact["version"] + 1,
+    }  # fmt: skip
+
+
+async def break_off(tx: Tx, link: Mapping[str, Any], xero: Mapping[str, Any]) -> None:
+    """The Xero contact is archived, merged or forgotten: nothing flows, and what waits is kept."""
+    code, what = _BROKEN[XeroContactStatus(xero["status"])]
+    if xero["merged_to"] is not None:
+        code, what = "MERGED_IN_XERO", "was merged into another contact in Xero"
+    message = f"{xero['name']} {what}."
+    failure = {
+        "code": code, "message": message, "field": None, "subjects": [f"XeroContact:{xero['id']}"],
+        "since": tx.now.isoformat(), "attempts": 0, "nextAttemptAt": None, "remedy": "REMATCH",
+    }  # fmt: skip
+    await tx.run(
+        "update sync_link set state = 'BROKEN', state_since = :now, version = version + 1,"
+        " failure = cast(:failure as jsonb) where workspace_id = :ws and id = :id",
+        id=link["id"], failure=json.dumps(failure),
+    )  # fmt: skip
+    await tx.run(
+        "update delivery_member set open = false where workspace_id = :ws and link_id = :id and open",
+        id=link["id"],
+    )
+    entry = activity.record(
+        tx, ActivityKind.UNLINKED, message, organisation=link["organisation_id"],
+        contact=link["contact_id"], link=link["id"],
+    )  # fmt: skip
+    tx.tell(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
+
+
+_BROKEN = {
+    XeroContactStatus.ARCHIVED: ("ARCHIVED_IN_XERO", "was archived in Xero"),
+    XeroContactStatus.GDPR_REQUEST: ("FORGOTTEN_IN_XERO", "is to be forgotten, says Xero"),
+    XeroContactStatus.ACTIVE: ("MERGED_IN_XERO", "was merged in Xero"),
+}
 
 
 async def remove(tx: Tx, link_id: UUID, message: str) -> UUID | None:

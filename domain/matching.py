@@ -122,7 +122,9 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     )"""
 
 
-async def full_matches(tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID]) -> int:
+async def full_matches(
+    tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
+) -> int:
     """Link those of the mirror rows that are full matches; gives how many."""
     found = await tx.rows(
         f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
@@ -137,11 +139,13 @@ async def full_matches(tx: Tx, organisation: Mapping[str, Any], run: UUID | None
     pairs = [
         Pair(row["contact_id"], row["xero_contact_id"], LinkOrigin.FULL_MATCH, winner, equal) for row in found
     ]
-    await links.start(tx, organisation, pairs, quiet=run is not None)
+    await links.start(tx, organisation, pairs, quiet=quiet)
     return len(pairs)
 
 
-async def issues(tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID]) -> int:
+async def issues(
+    tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
+) -> int:
     """Open an issue for those of the mirror rows that something fits, though not fully; gives how many."""
     rows = await tx.rows(
         f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
@@ -163,7 +167,7 @@ async def issues(tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids:
         sa.insert(MatchCandidate), [one for _, candidates, _ in made for one in candidates]
     )
     await tx.session.execute(sa.insert(Activity), [entry for _, _, entry in made])
-    for issue, _, _ in [] if run else made:
+    for issue, _, _ in [] if quiet else made:
         tx.tell(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation["id"])
     return len(made)
 
@@ -205,7 +209,9 @@ def _issue(
     return issue, candidate_rows(tx, issue_id, fitting), entry
 
 
-async def creations(tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID]) -> int:
+async def creations(
+    tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
+) -> int:
     """Make a practice contact of each of the mirror rows that nobody fits, and link the two; gives how many."""
     rows = await tx.rows(
         f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
@@ -213,12 +219,17 @@ async def creations(tx: Tx, organisation: Mapping[str, Any], run: UUID | None, i
         " where o.outcome = 'NO_MATCH' order by x.id",
         organisation=organisation["id"], run=run, ids=list(ids),
     )  # fmt: skip
-    await create_from_xero(tx, organisation, rows, run)
+    await create_from_xero(tx, organisation, rows, run, quiet=quiet)
     return len(rows)
 
 
 async def create_from_xero(
-    tx: Tx, organisation: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], run: UUID | None
+    tx: Tx,
+    organisation: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    run: UUID | None,
+    *,
+    quiet: bool = False,
 ) -> list[links.Started]:
     """New contacts from mirror rows, classified, with the default contact type, each linked with its origin."""
     if not rows:
@@ -242,7 +253,7 @@ async def create_from_xero(
         Pair(one["id"], row["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO)
         for one, row in zip(made, rows, strict=True)
     ]
-    return await links.start(tx, organisation, pairs, quiet=run is not None)
+    return await links.start(tx, organisation, pairs, quiet=quiet)
 
 
 def contact_from_xero(

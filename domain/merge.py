@@ -6,11 +6,12 @@ text after trimming, phones by digits and country, addresses by their parts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, assert_never
 
 from domain.phones import phone_key
-from domain.tables import ConflictPolicy, SyncedField
+from domain.tables import ConflictPolicy, Side, SyncedField
 from domain.values import PostalAddress
 
 Value = str | PostalAddress | None
@@ -89,6 +90,61 @@ def start(field: SyncedField, practice: Value, xero: Value, winner: Winner, regi
             return FieldStart(practice, xero, conflict=True)
         case _:
             assert_never(winner)
+
+
+@dataclass(frozen=True)
+class FieldState:
+    """One field of a link: what each side holds, what each held when they last agreed, and when each was set."""
+
+    practice: Value
+    xero: Value
+    base_practice: Value
+    base_xero: Value
+    practice_at: datetime
+    xero_at: datetime
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What the field is to be. `practice`: what the practice's side is to hold. The two bases: where
+    `base_practice` is not what the practice holds, that goes out. `lost`: the value that was overwritten, on the
+    side that held it. `conflict`: both changed, and a person decides."""
+
+    practice: Value
+    base_practice: Value
+    base_xero: Value
+    lost: Value = None
+    lost_on: Side | None = None
+    conflict: bool = False
+
+
+def merge(field: SyncedField, state: FieldState, policy: ConflictPolicy, region: str | None) -> Merged:
+    """Three ways: each side against its own base. Nothing is compared across the mapping but two changes."""
+    theirs = not same(field, state.xero, state.base_xero, region)
+    ours = not same(field, state.practice, state.base_practice, region)
+    if not theirs:
+        return Merged(state.practice, state.base_practice, state.base_xero)
+    if same(field, state.practice, state.xero, region):
+        return Merged(state.practice, state.practice, state.xero)
+    if not ours:
+        return Merged(state.xero, state.xero, state.xero, state.practice, Side.PRACTICE)
+    match _winner(policy, state):
+        case Winner.XERO:
+            return Merged(state.xero, state.xero, state.xero, state.practice, Side.PRACTICE)
+        case Winner.PRACTICE:
+            # Both halves become Xero's, so that the practice's differs and goes out, and a value typed back too.
+            return Merged(state.practice, state.xero, state.xero, state.xero, Side.XERO)
+        case Winner.NOBODY:
+            return Merged(state.practice, state.base_practice, state.base_xero, conflict=True)
+        case _ as never:
+            assert_never(never)
+
+
+def _winner(policy: ConflictPolicy, state: FieldState) -> Winner:
+    """Up to the time of Xero's snapshot Xero wins: it is the ledger, and has one time for the whole contact."""
+    if policy is ConflictPolicy.LATEST_WINS:
+        return Winner.PRACTICE if state.practice_at > state.xero_at else Winner.XERO
+    return policy_winner(policy)
 
 
 def shown(value: Value | Mapping[str, Any]) -> str | None:

@@ -38,24 +38,47 @@ _COLUMNS = {
 }
 
 
+_SYNCED = {
+    "NAME": "name",
+    "BILLING_EMAIL": "email",
+    "PRIMARY_PHONE": "phone",
+    "BILLING_ADDRESS": "billing_address",
+}
+_APPLIED = ("name", "email", "phone", "billing_address", "status", "merged_to", "is_customer", "is_supplier", "contact_number")  # fmt: skip
+
+
 def _said(column: str, value: str, default: str) -> str:
-    return f"case when r ? '{column}' then {value} when x.id is not null then x.{column} else {default} end"
+    return f"case when r ? '{column}' then {value} when x.id is not null then x.{column} else {default} end as {column}"
+
+
+def _changed(column: str) -> str:
+    return f"n.{column} is distinct from x.{column}"
 
 
 _SHOW = f"""
+    with said as (
+        select (r->>'id')::uuid as xero_contact_id, (r->>'seen_at')::timestamptz as seen_at,
+               {", ".join(_said(column, *sql) for column, sql in _COLUMNS.items())}
+          from jsonb_array_elements(cast(:rows as jsonb)) r
+          left join xero_contact x on x.workspace_id = :ws and x.organisation_id = :organisation
+                                  and x.xero_contact_id = (r->>'id')::uuid
+    )
     insert into xero_contact
-        (workspace_id, id, organisation_id, xero_contact_id, seen_at, key_version, {", ".join(_COLUMNS)})
-    select :ws, coalesce(x.id, gen_random_uuid()), :organisation, (r->>'id')::uuid, (r->>'seen_at')::timestamptz,
-           {VERSION}, {", ".join(_said(column, *sql) for column, sql in _COLUMNS.items())}
-      from jsonb_array_elements(cast(:rows as jsonb)) r
+        (workspace_id, id, organisation_id, xero_contact_id, seen_at, key_version, {", ".join(_COLUMNS)}, value_times, dirty)
+    select :ws, coalesce(x.id, gen_random_uuid()), :organisation, n.xero_contact_id, n.seen_at, {VERSION},
+           {", ".join(f"n.{column}" for column in _COLUMNS)},
+           jsonb_build_object({", ".join(
+               f"'{field}', case when x.id is null or {_changed(column)} then to_jsonb(n.updated_at)"
+               f" else coalesce(x.value_times->'{field}', to_jsonb(n.updated_at)) end"
+               for field, column in _SYNCED.items())}),
+           coalesce(x.dirty, true) or {" or ".join(map(_changed, _APPLIED))}
+      from said n
       left join xero_contact x on x.workspace_id = :ws and x.organisation_id = :organisation
-                              and x.xero_contact_id = (r->>'id')::uuid
-     where x.id is null
-        or (coalesce((r->>'updated_at')::timestamptz, x.updated_at), (r->>'seen_at')::timestamptz)
-           >= (x.updated_at, x.seen_at)
+                              and x.xero_contact_id = n.xero_contact_id
+     where x.id is null or (n.updated_at, n.seen_at) >= (x.updated_at, x.seen_at)
     on conflict (workspace_id, organisation_id, xero_contact_id) do update set
-        seen_at = excluded.seen_at, key_version = excluded.key_version,
-        {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)}
+        seen_at = excluded.seen_at, key_version = excluded.key_version, value_times = excluded.value_times,
+        dirty = excluded.dirty, {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)}
     returning id
 """  # fmt: skip
 

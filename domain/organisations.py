@@ -25,6 +25,7 @@ from domain.tables import (
     ImportPhase,
     ImportRun,
     Organisation,
+    RunPurpose,
     XeroContactFilter,
 )
 from domain.tx import Tx
@@ -229,7 +230,7 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
     _started(organisation)
     run = await _unfinished(tx, organisation_id)
     if run is None:
-        _read(tx, organisation, organisation.read_cursor)
+        _read(tx, organisation, organisation.read_cursor, RunPurpose.DELTA)
         return
     if run.lease_until is None or run.lease_until <= tx.now:
         run.due_at = tx.now
@@ -310,12 +311,24 @@ async def _unfinished(tx: Tx, organisation_id: UUID) -> ImportRun | None:
     return found.one_or_none()
 
 
-def _read(tx: Tx, organisation: Organisation, since: datetime | None) -> ImportRun:
+async def look(tx: Tx, organisation_id: UUID, purpose: RunPurpose) -> bool:
+    """A delta or a scan begins, unless something is being read already."""
+    organisation = await lock(tx, organisation_id)
+    if organisation.disconnected_at is not None or await _unfinished(tx, organisation_id) is not None:
+        return False
+    _read(tx, organisation, organisation.read_cursor if purpose is RunPurpose.DELTA else None, purpose)
+    return True
+
+
+def _read(
+    tx: Tx, organisation: Organisation, since: datetime | None, purpose: RunPurpose = RunPurpose.IMPORT
+) -> ImportRun:
     """Reads what changed `since`, everything without it, and then matches where the sync has been started."""
     run = ImportRun(
         workspace_id=tx.workspace,
         id=uuid4(),
         organisation_id=organisation.id,
+        purpose=purpose,
         phase=ImportPhase.READING,
         match=organisation.started_at is not None,
         contact_filter=organisation.contact_filter,
@@ -324,18 +337,19 @@ def _read(tx: Tx, organisation: Organisation, since: datetime | None) -> ImportR
         due_at=tx.now,
     )
     tx.session.add(run)
-    tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=organisation.id)
+    if purpose is RunPurpose.IMPORT:
+        tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=organisation.id)
     tx.ring()
     return run
 
 
 async def _match(tx: Tx, organisation: Organisation) -> None:
-    """The import that reads matches too, once it has read; without one, a delta is read first."""
+    """The run that reads matches too, once it has read; without one, a delta is read first."""
     run = await _unfinished(tx, organisation.id)
     if run is None:
         _read(tx, organisation, organisation.read_cursor)
         return
-    run.match, run.contact_filter = True, organisation.contact_filter
+    run.match, run.contact_filter, run.purpose = True, organisation.contact_filter, RunPurpose.IMPORT
     tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=organisation.id)
     tx.ring()
 
@@ -349,10 +363,10 @@ async def _match_wider(tx: Tx, organisation: Organisation) -> None:
 
 
 async def _read_again(tx: Tx, organisation: Organisation) -> None:
-    """After a reconnect: the import that stood still goes on, else a new one reads what changed meanwhile."""
+    """After a reconnect: what stood still goes on, else everything is read, before anything is sent."""
     run = await _unfinished(tx, organisation.id)
     if run is None:
-        _read(tx, organisation, organisation.read_cursor)
+        _read(tx, organisation, None)
         return
     run.match = run.match or organisation.started_at is not None
     run.due_at, run.attempts = tx.now, 0

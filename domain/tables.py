@@ -126,11 +126,26 @@ class ImportPhase(StrEnum):
 
 
 class MatchPass(StrEnum):
-    """The passes of the match phase, in their order."""
+    """The passes of the match phase, in their order. An import runs all of them, a delta or scan the last."""
 
     FULL_MATCHES = "FULL_MATCHES"
     ISSUES = "ISSUES"
     CREATIONS = "CREATIONS"
+    CHANGES = "CHANGES"
+
+
+class RunPurpose(StrEnum):
+    """IMPORT: what a person started, shown as progress. DELTA: what changed since. SCAN: everything, for what no
+    delta shows."""
+
+    IMPORT = "IMPORT"
+    DELTA = "DELTA"
+    SCAN = "SCAN"
+
+
+class DeliveryKind(StrEnum):
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
 
 
 class Side(StrEnum):
@@ -316,7 +331,8 @@ class Contact(_Row, table=True):
 
 class Organisation(_Row, table=True):
     """A Xero organisation. `health` is what the last call told; `read_cursor` is Xero's own time up to which the
-    mirror has been read, null until it was read whole."""
+    mirror has been read, null until it was read whole; `read_asked_at` when that was asked, by our clock.
+    `mass_change` is set while PAUSED: what would happen."""
 
     __tablename__ = "organisation"
     __table_args__ = (
@@ -350,6 +366,10 @@ class Organisation(_Row, table=True):
     last_polled_at: datetime | None = _time(nullable=True)
     last_full_scan_at: datetime | None = _time(nullable=True)
     last_webhook_at: datetime | None = _time(nullable=True)
+    read_asked_at: datetime | None = _time(nullable=True)
+    poll_due_at: datetime | None = _time(nullable=True)
+    scan_due_at: datetime | None = _time(nullable=True)
+    mass_change: dict[str, Any] | None = _json()
 
 
 class XeroContact(_Row, table=True):
@@ -362,6 +382,7 @@ class XeroContact(_Row, table=True):
         sa.UniqueConstraint("workspace_id", "organisation_id", "xero_contact_id"),
         sa.Index("ix_xero_contact_name", "workspace_id", "organisation_id", "name_key"),
         sa.Index("ix_xero_contact_email", "workspace_id", "organisation_id", "email_key"),
+        sa.Index("ix_xero_contact_dirty", "workspace_id", "organisation_id", "id", postgresql_where="dirty"),
         sa.Index(
             "ix_xero_contact_search",
             "workspace_id",
@@ -389,11 +410,19 @@ class XeroContact(_Row, table=True):
     email_key: str | None = _key()
     search_key: str = _key()
     key_version: int = 1
+    value_times: dict[str, str] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}, default={})
+    dirty: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class SyncLink(_Row, table=True):
     """A practice contact and a Xero contact. `base_practice` and `base_xero` hold, per synced field, what each
-    side held when they last agreed. `due_at`: since when the practice's side has something that Xero lacks."""
+    side held when they last agreed. `due_at`: since when the practice's side has something that Xero lacks.
+
+    `contact_number` is drawn for each push. `bulk`: no person waits for what is due. `read_owed_at`: it is not sent
+    before a read that began after this. `notes`: per field, values that reads showed while a write of it was under
+    way. `refused`: per field, the practice's value that Xero refused, which is not sent again until it changes.
+    `conflicts`: fields on which both sides changed and a person decides.
+    """
 
     __tablename__ = "sync_link"
     __table_args__ = (
@@ -436,6 +465,16 @@ class SyncLink(_Row, table=True):
     base_xero: dict[str, Any] = _json(nullable=False)
     failure: dict[str, Any] | None = _json()
     due_at: datetime | None = _time(nullable=True)
+    contact_number: str | None = None
+    bulk: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    next_attempt_at: datetime | None = _time(nullable=True)
+    read_owed_at: datetime | None = _time(nullable=True)
+    notes: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}, default={})
+    refused: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}, default={})
+    conflicts: list[str] = Field(
+        sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
+    )
 
 
 class MatchIssue(_Row, table=True):
@@ -508,7 +547,7 @@ class SetApart(SQLModel, table=True):
 class ImportRun(_Row, table=True):
     """An import, and where it stands: everything that a worker needs to go on after another one died.
 
-    READING: `next_page` of what changed since `modified_since` (null: everything). MATCHING (`match` is set):
+    `purpose` IMPORT is what people see as progress. READING: `next_page` of what changed since `modified_since` (null: everything). MATCHING (`match` is set):
     `match_pass`, and `position`, the last mirror row that the pass has done. `due_at` null: nothing to do.
     """
 
@@ -526,6 +565,7 @@ class ImportRun(_Row, table=True):
         sa.Index("ix_import_run_started", "workspace_id", "organisation_id", "started_at"),
     )
     organisation_id: UUID
+    purpose: RunPurpose = _choice(RunPurpose, default=RunPurpose.IMPORT)
     phase: ImportPhase = _choice(ImportPhase)
     match: bool = False
     contact_filter: XeroContactFilter | None = _choice(XeroContactFilter, nullable=True)
@@ -664,5 +704,73 @@ class XeroLimit(SQLModel, table=True):
     until: datetime | None = _time(nullable=True)
 
 
+class Delivery(_Row, table=True):
+    """One write to Xero, stored before it is sent: its key, its exact bytes, and what it carries (DeliveryMember).
+
+    A claim counts as the first send. `lease_token` makes every acknowledgement conditional. `body` is personal data
+    and goes when the delivery ends. `due_at`: when an open one is to be sent again, looked up or read.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        sa.Index("ix_delivery_due", "due_at", postgresql_where="ended_at is null"),
+        sa.Index("ix_delivery_ended", "workspace_id", "ended_at", postgresql_where="body is not null"),
+    )
+    organisation_id: UUID
+    kind: DeliveryKind = _choice(DeliveryKind)
+    bulk: bool
+    idempotency_key: str
+    body: bytes | None = Field(default=None, sa_type=BYTEA)
+    uncertain: bool = False
+    sends: int = 1
+    claimed_at: datetime = _time()
+    last_sent_at: datetime = _time()
+    lease_token: UUID
+    lease_until: datetime = _time()
+    due_at: datetime = _time()
+    ended_at: datetime | None = _time(nullable=True)
+
+
+class DeliveryMember(SQLModel, table=True):
+    """A link in a delivery. `sent`: per field the practice's value that was sent, as `base_practice` holds it."""
+
+    __tablename__ = "delivery_member"
+    __table_args__ = (
+        _belongs("delivery", "delivery_id", "CASCADE"),
+        _belongs("sync_link", "link_id", "CASCADE"),
+        sa.Index("uq_delivery_member_open", "workspace_id", "link_id", unique=True, postgresql_where="open"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    delivery_id: UUID = Field(primary_key=True)
+    link_id: UUID = Field(primary_key=True)
+    place: int
+    open: bool = True
+    sent: dict[str, Any] = _json(nullable=False)
+
+
+class ReimportMark(SQLModel, table=True):
+    """A Xero contact that no machine makes a practice contact of. By Xero's own id."""
+
+    __tablename__ = "reimport_mark"
+    __table_args__ = (_belongs("organisation", "organisation_id", "CASCADE"),)
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    xero_contact_id: UUID = Field(primary_key=True)
+    at: datetime = _time()
+
+
+class WebhookEvent(SQLModel, table=True):
+    """The inbox: that something changed at Xero. Stored before any workspace is known, so only by `door`."""
+
+    __tablename__ = "webhook_event"
+    __table_args__ = (sa.Index("ix_webhook_event_tenant", "tenant_id", "received_at"),)
+    tenant_id: UUID = Field(primary_key=True)
+    category: str = Field(primary_key=True)
+    resource_id: UUID = Field(primary_key=True)
+    event_at: datetime = _time()
+    received_at: datetime = _time()
+
+
 # Reached through `door` only, as they are asked for before a workspace is known or belong to none.
-DOOR_ONLY = frozenset({"oauth_flow", "xero_grant", "xero_call", "xero_limit"})
+DOOR_ONLY = frozenset({"oauth_flow", "xero_grant", "xero_call", "xero_limit", "webhook_event"})

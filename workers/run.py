@@ -16,6 +16,9 @@ import structlog
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from redis.exceptions import RedisError
 
+from domain import organisations
+from domain.tables import RunPurpose
+from domain.tx import TANDEM
 from runtime.bells import DUE, FALLBACK, wait
 from runtime.settings import Settings
 from workers import importing, jobs
@@ -57,6 +60,7 @@ async def listen(parts: Parts, stop: asyncio.Event) -> None:
         while not stop.is_set():
             bell.clear()
             try:
+                await _look(parts)
                 for workspace, run_id, due_at in await _due(parts):
                     if run_id not in running and not await _handed_over(
                         parts, redis(), workspace, run_id, due_at
@@ -68,6 +72,19 @@ async def listen(parts: Parts, stop: asyncio.Event) -> None:
             await wait(bell, FALLBACK)
         stopped.cancel()
     await asyncio.gather(*running.values())
+
+
+async def _look(parts: Parts) -> None:
+    """Begin the deltas and scans whose time has come."""
+    async with parts.database.door() as session:
+        found = await session.execute(
+            sa.text("select workspace_id, organisation_id, scan from door.due_polls(:now, :most)"),
+            {"now": parts.database.clock.now(), "most": AT_ONCE},
+        )
+        due = found.all()
+    for workspace, organisation, scan in due:
+        async with parts.database.transaction(workspace, TANDEM) as tx:
+            await organisations.look(tx, organisation, RunPurpose.SCAN if scan else RunPurpose.DELTA)
 
 
 async def _due(parts: Parts) -> list[tuple[UUID, UUID, datetime]]:

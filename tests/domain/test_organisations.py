@@ -278,7 +278,8 @@ async def test_connecting_again_keeps_settings_and_matches(practice: Practice) -
     assert (after.disconnected_at, after.connection_id) == (None, UUID(int=9))
     assert (after.conflict_policy, after.contact_filter) == (ConflictPolicy.ASK, CUSTOMERS)
     run = (await practice.runs())[-1]
-    assert (run.match, run.modified_since, run.finished_at) == (True, after.read_cursor, None)
+    # Everything is read before anything is sent, as what happened meanwhile may be more than a delta shows.
+    assert (run.match, run.modified_since, run.finished_at) == (True, None, None)
 
 
 async def test_connecting_again_wakes_the_import_that_stood_still(practice: Practice) -> None:

@@ -1,0 +1,290 @@
+"""What Xero's side shows, applied to links, issues and contacts: each mirror row that is dirty, a page at a time.
+
+The caller holds the organisation's lock. While a write of a field is in flight no read decides about that field:
+what it shows is noted at the link, and the link owes a read that begins after now.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from domain import issues, links, matching
+from domain.activity import Change
+from domain.links import practice_values, xero_values
+from domain.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
+from domain.tables import (
+    Activity,
+    ActivityKind,
+    ConflictPolicy,
+    EventKind,
+    Side,
+    SyncedField,
+    SyncLink,
+    SyncState,
+    XeroContactStatus,
+)
+from domain.tx import Tx
+
+_LINK: sa.Table = SyncLink.__table__  # type: ignore[attr-defined]  # SQLModel sets it and does not declare it
+
+
+async def apply(
+    tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], run: UUID, *, quiet: bool
+) -> None:
+    """Apply these mirror rows: linked ones are merged, others are matched as an import would. `run`: what it creates
+    is no candidate in the same run. `quiet`: subscribers are told nothing of each."""
+    rows = await tx.rows(
+        "select * from xero_contact where workspace_id = :ws and id = any(:ids) order by id", ids=list(ids)
+    )
+    await _merge_links(tx, organisation, {row["id"]: row for row in rows}, quiet=quiet)
+    await issues.judge(tx, organisation, list(ids))
+    await matching.full_matches(tx, organisation, run, ids, quiet=quiet)
+    await matching.issues(tx, organisation, run, ids, quiet=quiet)
+    await matching.creations(tx, organisation, run, ids, quiet=quiet)
+    await tx.run(
+        "update xero_contact set dirty = false where workspace_id = :ws and id = any(:ids)", ids=list(ids)
+    )
+
+
+@dataclass
+class _Link:
+    """One link, both of its sides, and what became of it."""
+
+    tx: Tx
+    organisation: Mapping[str, Any]
+    row: Mapping[str, Any]
+    contact: Mapping[str, Any]
+    xero: Mapping[str, Any]
+    in_flight: frozenset[str]
+    fields: dict[SyncedField, Merged] = field(default_factory=dict)
+    notes: dict[str, list[Any]] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    owes_read: bool = False
+
+    def decide(self) -> None:
+        practice, xero = practice_values(self.contact), xero_values(self.xero)
+        self.notes = {name: list(values) for name, values in self.row["notes"].items()}
+        for name in SyncedField:
+            base = loaded(name, self.row["base_xero"].get(name))
+            if name in self.in_flight:
+                if not same(name, xero[name], base, self.region):
+                    self._note(name, xero[name])
+                self.fields[name] = Merged(
+                    practice[name], loaded(name, self.row["base_practice"].get(name)), base
+                )
+                continue
+            self._record_notes(name, xero[name])
+            state = self._state(name, practice[name], xero[name])
+            if name in self.row["conflicts"] and not same(name, practice[name], xero[name], self.region):
+                self.fields[name] = Merged(
+                    practice[name], state.base_practice, state.base_xero, conflict=True
+                )
+                continue
+            merged = merge(name, state, ConflictPolicy(self.organisation["conflict_policy"]), self.region)
+            self.fields[name] = merged
+            self._record(name, state, merged)
+
+    @property
+    def region(self) -> str | None:
+        region: str | None = self.organisation["country_code"]
+        return region
+
+    def _state(self, name: SyncedField, practice: Value, xero: Value) -> FieldState:
+        return FieldState(
+            practice,
+            xero,
+            loaded(name, self.row["base_practice"].get(name)),
+            loaded(name, self.row["base_xero"].get(name)),
+            _time(self.contact["field_times"].get(name), self.contact["created_at"]),
+            _time(self.xero["value_times"].get(name), self.xero["updated_at"]),
+        )
+
+    def _note(self, name: SyncedField, value: Value) -> None:
+        noted = self.notes.setdefault(name, [])
+        if stored(value) not in noted:
+            noted.append(stored(value))
+        self.owes_read = True
+
+    def _record_notes(self, name: SyncedField, now: Value) -> None:
+        """The value that is there now is merged; every other one that was noted was overwritten."""
+        for text in self.notes.pop(name, []):
+            value = loaded(name, text)
+            if not same(name, value, now, self.region):
+                self.changes.append(
+                    Change(name, shown(value), shown(now), Side.XERO, text, restorable=value is not None)
+                )
+
+    def _record(self, name: SyncedField, state: FieldState, merged: Merged) -> None:
+        if merged.lost_on is Side.PRACTICE:
+            lost = stored(state.practice)
+            self.changes.append(
+                Change(name, shown(state.practice), shown(merged.practice), Side.PRACTICE, lost,
+                       restorable=state.practice is not None)
+            )  # fmt: skip
+        elif merged.lost_on is Side.XERO:
+            lost = stored(state.xero)
+            self.changes.append(
+                Change(name, shown(state.xero), shown(merged.practice), Side.XERO, lost,
+                       restorable=state.xero is not None)
+            )  # fmt: skip
+
+    def to_practice(self) -> dict[SyncedField, Value]:
+        before = practice_values(self.contact)
+        return {
+            name: merged.practice
+            for name, merged in self.fields.items()
+            if not same(name, merged.practice, before[name], self.region)
+        }
+
+    def conflicts(self) -> list[str]:
+        return [name for name, merged in self.fields.items() if merged.conflict]
+
+    def due(self) -> bool:
+        """Whether the practice's side has something that goes out: it differs from its base, nobody is asked about
+        it, and it is not what Xero has refused already."""
+        return any(
+            not merged.conflict
+            and not same(name, merged.practice, merged.base_practice, self.region)
+            and not refused(self.row["refused"], name, merged.practice, self.region)
+            for name, merged in self.fields.items()
+        )
+
+    def written(self) -> dict[str, Any]:
+        conflicts, due, tx = self.conflicts(), self.due(), self.tx
+        state = state_of(self.row, conflicts=bool(conflicts), due=due)
+        moved = state != self.row["state"]
+        return {
+            "b_ws": tx.workspace, "b_id": self.row["id"], "state": state,
+            "state_since": tx.now if moved else self.row["state_since"],
+            "version": self.row["version"] + 1,
+            "base_practice": {name: stored(merged.base_practice) for name, merged in self.fields.items()},
+            "base_xero": {name: stored(merged.base_xero) for name, merged in self.fields.items()},
+            "conflicts": conflicts, "notes": self.notes,
+            "due_at": (self.row["due_at"] or tx.now) if due else None,
+            "read_owed_at": tx.now if self.owes_read else self.row["read_owed_at"],
+            "last_synced_at": self.row["last_synced_at"] if self.in_flight else tx.now,
+        }  # fmt: skip
+
+    def is_news(self) -> bool:
+        """Whether anything of the link is to be written at all."""
+        after = self.written()
+        kept = ("state", "base_practice", "base_xero", "conflicts", "notes", "due_at", "read_owed_at")
+        return bool(self.changes) or any(after[name] != self.row[name] for name in kept)
+
+
+def refused(held: Mapping[str, Any], name: SyncedField, value: Value, region: str | None) -> bool:
+    """Whether Xero has refused just this value of the field."""
+    return name in held and same(name, loaded(name, held[name]), value, region)
+
+
+def state_of(link: Mapping[str, Any], *, conflicts: bool, due: bool) -> SyncState:
+    """What an active link's state is, by what is the matter with it."""
+    if conflicts:
+        return SyncState.CONFLICT
+    if link["failure"] is not None:
+        return SyncState.FAILING
+    return SyncState.PENDING if due or link["xero_contact_id"] is None else SyncState.SYNCED
+
+
+def _time(text: str | None, otherwise: datetime) -> datetime:
+    return datetime.fromisoformat(text) if text else otherwise
+
+
+async def _merge_links(
+    tx: Tx, organisation: Mapping[str, Any], xeros: Mapping[UUID, Mapping[str, Any]], *, quiet: bool
+) -> None:
+    held = await _lock_links(tx, organisation["id"], list(xeros))
+    contacts = {row["id"]: row for row in await _contacts(tx, [row["contact_id"] for row in held])}
+    in_flight = await _in_flight(tx, [row["id"] for row in held])
+    merged: list[_Link] = []
+    for row in held:
+        xero = xeros[row["xero_contact_id"]]
+        if xero["status"] == XeroContactStatus.ACTIVE:
+            link = _Link(
+                tx,
+                organisation,
+                row,
+                contacts[row["contact_id"]],
+                xero,
+                in_flight.get(row["id"], frozenset()),
+            )
+            link.decide()
+            merged.append(link)
+        else:
+            await links.break_off(tx, row, xero)
+    await _write(tx, [link for link in merged if link.is_news()], quiet=quiet)
+
+
+async def _lock_links(tx: Tx, organisation_id: UUID, xero_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """The active links of these Xero contacts; their contacts are locked first, as the order of locks has it."""
+    which = (
+        " from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation"
+        " and l.xero_contact_id = any(:ids) and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+    )
+    values = {"organisation": organisation_id, "ids": list(xero_ids)}
+    await tx.rows(
+        f"select id from contact where workspace_id = :ws and id in (select l.contact_id {which}) order by id for update",
+        **values,
+    )
+    return await tx.rows(f"select l.* {which} order by l.id for update", **values)
+
+
+async def _contacts(tx: Tx, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    return await tx.rows("select * from contact where workspace_id = :ws and id = any(:ids)", ids=list(ids))
+
+
+async def _in_flight(tx: Tx, link_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    rows = await tx.rows(
+        "select link_id, sent from delivery_member where workspace_id = :ws and link_id = any(:ids) and open",
+        ids=list(link_ids),
+    )
+    return {row["link_id"]: frozenset(row["sent"]) for row in rows}
+
+
+async def _write(tx: Tx, merged: Sequence[_Link], *, quiet: bool) -> None:
+    if not merged:
+        return
+    changed = [link for link in merged if link.to_practice()]
+    await links.write_contacts(tx, [(link.contact, link.to_practice()) for link in changed])
+    names = [name for name in merged[0].written() if not name.startswith("b_")]
+    update = (
+        sa.update(_LINK)
+        .where(_LINK.c.workspace_id == sa.bindparam("b_ws"), _LINK.c.id == sa.bindparam("b_id"))
+        .values({name: sa.bindparam(name) for name in names})
+    )
+    await tx.session.execute(
+        update, [link.written() for link in merged], execution_options={"synchronize_session": False}
+    )
+    told = [_activity(tx, link) for link in merged if link.changes]
+    if told:
+        await tx.session.execute(sa.insert(Activity), told)
+    if any(link.due() for link in merged):
+        tx.ring()
+    by_link = {entry["link_id"]: entry["id"] for entry in told}
+    for link in [] if quiet else merged:
+        tx.tell(
+            EventKind.LINK,
+            link.row["id"],
+            organisation=link.organisation["id"],
+            activity=by_link.get(link.row["id"]),
+        )
+        if link.to_practice():
+            tx.tell(EventKind.CONTACT, link.row["contact_id"])
+    if changed:
+        await issues.judge_contacts(tx, [link.row["contact_id"] for link in changed])
+
+
+def _activity(tx: Tx, link: _Link) -> dict[str, Any]:
+    both = any(change.written_to is Side.XERO for change in link.changes)
+    kind = ActivityKind.CONFLICT_SETTLED if both else ActivityKind.CONTACT_CHANGED
+    return {
+        "workspace_id": tx.workspace, "id": uuid4(), "at": tx.now, "kind": kind, "actor_kind": tx.actor.kind,
+        "actor_name": tx.actor.name, "actor_id": tx.actor.id,
+        "message": f"{link.contact['name']} was changed in Xero.", "organisation_id": link.organisation["id"],
+        "contact_id": link.row["contact_id"], "link_id": link.row["id"], "issue_id": None,
+        "changes": [change.as_json() for change in link.changes],
+    }  # fmt: skip

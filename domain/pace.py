@@ -1,0 +1,36 @@
+"""How often Xero is looked at: as often as a share of the day's calls allows. Pure."""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+SHORTEST = timedelta(seconds=60)
+DAY = timedelta(days=1)
+# Shares of the day's calls: polls while webhooks are healthy, and while they are not; full scans, if daily.
+HEALTHY, SILENT, DAILY_SCAN = 0.15, 0.40, 0.05
+PAGE = 1000
+NIGHT = time(2, 30)
+# Xero retries a webhook every 15 minutes; without any for so long it may as well be switched off.
+WEBHOOKS_TRUSTED = timedelta(hours=2)
+
+
+def poll_interval(day_limit: int, *, webhooks_healthy: bool) -> timedelta:
+    calls = day_limit * (HEALTHY if webhooks_healthy else SILENT)
+    return max(SHORTEST, DAY / max(calls, 1))
+
+
+def webhooks_healthy(last: datetime | None, now: datetime) -> bool:
+    return last is not None and now - last < WEBHOOKS_TRUSTED
+
+
+def next_scan(now: datetime, timezone: str, contacts: int, day_limit: int) -> datetime:
+    """The organisation's next night, or that of a week from now where a scan a day would cost too many calls."""
+    pages = contacts // PAGE + 1
+    days = 1 if pages <= day_limit * DAILY_SCAN else 7
+    local = now.astimezone(ZoneInfo(timezone))
+    night = datetime.combine(local.date() + timedelta(days=days - 1), NIGHT, local.tzinfo)
+    return night if night > now + timedelta(hours=1) else night + timedelta(days=1)
+
+
+def jitter(seed: int, interval: timedelta) -> timedelta:
+    """Up to a tenth of the interval, the same for the same organisation, so that not all look at once."""
+    return interval * (seed % 1000) / 10_000
