@@ -242,13 +242,16 @@ async def _mark_links(tx: Tx, contact: Contact, fields: set[Any]) -> None:
     if not fields:
         return
     rows = await tx.rows(
-        "update sync_link set due_at = coalesce(due_at, :now), version = version + 1,"
-        " state = case when state = 'SYNCED' then 'PENDING' else state end,"
+        "update sync_link set due_at = coalesce(due_at, :now), version = version + 1, bulk = false, attempts = 0,"
+        " next_attempt_at = null, refused = refused - cast(:fields as text[]),"
+        " failure = case when failure->>'field' = any(:fields) then null else failure end,"
+        " state = case when state = 'SYNCED' or state = 'FAILING' and failure->>'field' = any(:fields)"
+        " then 'PENDING' else state end,"
         " state_since = case when state = 'SYNCED' then :now else state_since end"
         " where workspace_id = :ws and contact_id = :contact and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
         " returning id, organisation_id",
-        contact=contact.id,
-    )
+        contact=contact.id, fields=[str(field) for field in fields],
+    )  # fmt: skip
     for row in rows:
         tx.tell(EventKind.LINK, row["id"], organisation=row["organisation_id"])
         tx.ring()

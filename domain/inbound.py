@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from domain import issues, links, matching
 from domain.activity import Change
-from domain.links import practice_values, xero_values
+from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
 from domain.tables import (
     Activity,
@@ -24,7 +24,6 @@ from domain.tables import (
     Side,
     SyncedField,
     SyncLink,
-    SyncState,
     XeroContactStatus,
 )
 from domain.tx import Tx
@@ -174,20 +173,6 @@ class _Link:
         after = self.written()
         kept = ("state", "base_practice", "base_xero", "conflicts", "notes", "due_at", "read_owed_at")
         return bool(self.changes) or any(after[name] != self.row[name] for name in kept)
-
-
-def refused(held: Mapping[str, Any], name: SyncedField, value: Value, region: str | None) -> bool:
-    """Whether Xero has refused just this value of the field."""
-    return name in held and same(name, loaded(name, held[name]), value, region)
-
-
-def state_of(link: Mapping[str, Any], *, conflicts: bool, due: bool) -> SyncState:
-    """What an active link's state is, by what is the matter with it."""
-    if conflicts:
-        return SyncState.CONFLICT
-    if link["failure"] is not None:
-        return SyncState.FAILING
-    return SyncState.PENDING if due or link["xero_contact_id"] is None else SyncState.SYNCED
 
 
 def _time(text: str | None, otherwise: datetime) -> datetime:

@@ -66,6 +66,20 @@ def practice_values(row: Mapping[str, Any]) -> dict[SyncedField, Value]:
     return {name: loaded(name, row[column]) for name, column in COLUMN.items()}
 
 
+def refused(held: Mapping[str, Any], name: SyncedField, value: Value, region: str | None) -> bool:
+    """Whether Xero has refused just this value of the field."""
+    return name in held and same(name, loaded(name, held[name]), value, region)
+
+
+def state_of(link: Mapping[str, Any], *, conflicts: bool, due: bool) -> SyncState:
+    """What an active link's state is, by what is the matter with it."""
+    if conflicts:
+        return SyncState.CONFLICT
+    if link["failure"] is not None:
+        return SyncState.FAILING
+    return SyncState.PENDING if due or link["xero_contact_id"] is None else SyncState.SYNCED
+
+
 async def start(
     tx: Tx, organisation: Mapping[str, Any], pairs: Sequence[Pair], *, quiet: bool = False
 ) -> list[Started]:

@@ -5,7 +5,7 @@ without it. What an answer left out says nothing: the mirror keeps what it had.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import UNSET
 
 from domain.keys import VERSION, email_key, name_key, search_key
-from domain.phones import join_phone
+from domain.phones import PhoneParts, join_phone
 from domain.tables import EventKind, XeroContactStatus
 from domain.tx import Tx
 from domain.values import SeenContact
@@ -102,6 +102,11 @@ async def describe(tx: Tx, organisation: UUID, details: Details) -> None:
         **asdict(details),
     )
     tx.tell(EventKind.CONNECTION, organisation, organisation=organisation)
+
+
+def phone_parts(held: Mapping[str, str]) -> PhoneParts:
+    """The column `phone` as what it is."""
+    return PhoneParts(**held)
 
 
 async def lock(tx: Tx, organisation: UUID) -> None:

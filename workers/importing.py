@@ -19,7 +19,7 @@ log = structlog.get_logger()
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
 
 
-async def advance(parts: Parts, workspace: UUID, run_id: UUID) -> bool:
+async def advance(parts: Parts, workspace: UUID, run_id: UUID, priority: Priority = Priority.BULK) -> bool:
     """Do the import's next page; False where there is nothing to do now, or another worker does it.
 
     Safe to run twice, at once and late: a page is settled only under the lease that it was claimed with.
@@ -31,15 +31,15 @@ async def advance(parts: Parts, workspace: UUID, run_id: UUID) -> bool:
         if held.run.phase is ImportPhase.MATCHING:
             return await imports.match_page(tx, held)
     try:
-        return await _read_page(parts, workspace, held)
+        return await _read_page(parts, workspace, held, priority)
     except XeroError as error:
         await _put_off(parts, workspace, held, error)
         return False
 
 
-async def _read_page(parts: Parts, workspace: UUID, held: Claim) -> bool:
+async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Priority) -> bool:
     run = held.run
-    client = parts.client(held.organisation, Priority.BULK)
+    client = parts.client(held.organisation, priority)
     if not held.organisation["base_currency"]:
         details = organisation_details((await client.organisation()).value)
         async with parts.database.transaction(workspace, XERO) as tx:

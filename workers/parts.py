@@ -10,6 +10,7 @@ import httpx
 from domain.grants import Grants
 from domain.limits import Limits
 from runtime.bells import Bells
+from runtime.clock import Clock
 from runtime.database import Database, connect, guard
 from runtime.seal import KeyRing
 from runtime.settings import Settings
@@ -73,10 +74,10 @@ def app_of(settings: Settings) -> App:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Parts]:
+async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Parts]:
     """The parts of this process, closed at the end."""
     assert settings.database_url is not None
-    database = connect(settings.database_url, pool_size=8)
+    database = connect(settings.database_url, clock=clock, pool_size=8)
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
     async with httpx.AsyncClient(limits=httpx.Limits(max_connections=20)) as http:
         yield Parts(settings, database, keys, http, Bells(settings.listen_url or ""), app_of(settings))

@@ -6,9 +6,10 @@ itself where arq is away, or where one has been due for longer than a healthy ar
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from domain.tables import RunPurpose
 from domain.tx import TANDEM
 from runtime.bells import DUE, FALLBACK, wait
 from runtime.settings import Settings
-from workers import importing, jobs
+from workers import importing, jobs, sending
 from workers.parts import Parts, opened
 
 log = structlog.get_logger()
@@ -69,6 +70,10 @@ async def listen(parts: Parts, stop: asyncio.Event) -> None:
             except (sa.exc.SQLAlchemyError, OSError) as error:
                 log.warning("listener_failed", error=type(error).__name__)
             running = {key: task for key, task in running.items() if not task.done()}
+            # What a person changed goes out at once, by the listener itself: no queue stands before it.
+            for key, job in await _due_sends(parts):
+                if key not in running:
+                    running[key] = asyncio.create_task(_guarded(job, key))
             await wait(bell, FALLBACK)
         stopped.cancel()
     await asyncio.gather(*running.values())
@@ -85,6 +90,45 @@ async def _look(parts: Parts) -> None:
     for workspace, organisation, scan in due:
         async with parts.database.transaction(workspace, TANDEM) as tx:
             await organisations.look(tx, organisation, RunPurpose.SCAN if scan else RunPurpose.DELTA)
+
+
+async def _due_sends(parts: Parts) -> list[tuple[UUID, Callable[[], Coroutine[None, None, None]]]]:
+    """Organisations with something to send, and deliveries without an answer, each with what does it."""
+    now = parts.database.clock.now()
+    async with parts.database.door() as session:
+        sends = (
+            await session.execute(
+                sa.text("select workspace_id, organisation_id from door.due_sends(:now, :most)"),
+                {"now": now, "most": AT_ONCE},
+            )
+        ).all()
+        lost = (
+            await session.execute(
+                sa.text("select workspace_id, delivery_id from door.due_deliveries(:now, :most)"),
+                {"now": now, "most": AT_ONCE},
+            )
+        ).all()
+    sending_jobs = [
+        (row.organisation_id, partial(_send_all, parts, row.workspace_id, row.organisation_id))
+        for row in sends
+    ]
+    recovering = [
+        (row.delivery_id, partial(sending.recover, parts, row.workspace_id, row.delivery_id)) for row in lost
+    ]
+    return [*sending_jobs, *recovering]
+
+
+async def _send_all(parts: Parts, workspace: UUID, organisation: UUID) -> None:
+    while await sending.send_due(parts, workspace, organisation):
+        pass
+
+
+async def _guarded(job: Callable[[], Coroutine[None, None, None]], key: UUID) -> None:
+    """What is due stays due; a fault of one must not stop the others."""
+    try:
+        await job()
+    except Exception:
+        log.exception("sending_failed", what=str(key))
 
 
 async def _due(parts: Parts) -> list[tuple[UUID, UUID, datetime]]:

@@ -19,7 +19,16 @@ from domain.mirror import Details
 from domain.phones import PhoneParts, join_phone, phone_key, split_phone
 from domain.tables import SyncedField, XeroContactStatus
 from domain.values import Blankable, PostalAddress, SeenContact, clean
-from xero.payloads import NOT_SAVED, Address, Contact, ContactUpdate, Organisation, Phone, Text
+from xero.payloads import (
+    NOT_SAVED,
+    Address,
+    Contact,
+    ContactUpdate,
+    Organisation,
+    Phone,
+    Text,
+    WrittenContact,
+)
 from xero.timezones import iana
 
 DEFAULT_PHONE = "DEFAULT"
@@ -64,10 +73,10 @@ class XeroMembers:
     addresses: list[Address] | UnsetType = UNSET
 
 
-def seen_contact(contact: Contact, seen_at: datetime) -> SeenContact:
-    """A status unknown to us counts as ARCHIVED: nothing is matched with, or sent to, what is not surely active."""
+def seen_contact(contact: Contact | WrittenContact, seen_at: datetime) -> SeenContact:
+    """Of an element of a write: only one that was saved. A status unknown to us counts as ARCHIVED: nothing is matched with, or sent to, what is not surely active."""
     return SeenContact(
-        xero_contact_id=contact.contact_id,
+        xero_contact_id=contact.contact_id or NOT_SAVED,
         name=_said(contact.name),
         first_name=_said(contact.first_name),
         last_name=_said(contact.last_name),
@@ -158,7 +167,7 @@ def _status(value: Text) -> XeroContactStatus | UnsetType:
     return _STATUSES.get(text, XeroContactStatus.ARCHIVED)
 
 
-def _default_phone(contact: Contact) -> PhoneParts | UnsetType | None:
+def _default_phone(contact: Contact | WrittenContact) -> PhoneParts | UnsetType | None:
     if isinstance(contact.phones, UnsetType):
         return UNSET
     for phone in contact.phones or ():
@@ -169,7 +178,7 @@ def _default_phone(contact: Contact) -> PhoneParts | UnsetType | None:
     return UNSET
 
 
-def _billing_address(contact: Contact) -> PostalAddress | UnsetType | None:
+def _billing_address(contact: Contact | WrittenContact) -> PostalAddress | UnsetType | None:
     if isinstance(contact.addresses, UnsetType):
         return UNSET
     for address in contact.addresses or ():

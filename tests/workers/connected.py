@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from domain.tables import ImportPhase, ImportRun
 from runtime import embedded
+from runtime.clock import Clock
 from runtime.settings import Settings, load
 from tests.database import Place
 from tests.domain.world import World, make_world
@@ -67,10 +68,12 @@ class Connected:
 
 
 @asynccontextmanager
-async def connected(place: Place, services: embedded.Services, contacts: int) -> AsyncIterator[Connected]:
+async def connected(
+    place: Place, services: embedded.Services, contacts: int, clock: Clock | None = None
+) -> AsyncIterator[Connected]:
     async with (
         serving(demo_world(contacts, seed=7)) as xero,
-        opened(settings_for(place, services, xero)) as parts,
+        opened(settings_for(place, services, xero), clock) as parts,
     ):
         world = await make_world(parts.database)
         verifier, state = oauth.new_secret(), oauth.new_secret()

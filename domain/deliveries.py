@@ -1,0 +1,481 @@
+"""Writes to Xero: claimed, sent by a worker, settled. What to send is what differs from the base at the claim.
+
+A delivery is stored, with its key and exact bytes, before it is sent; a link is in one open delivery at most. An
+answer moves the base to (value sent, value returned) for just the fields sent, so what was typed meanwhile differs
+from the base and goes out next. Each acknowledgement is conditional on the lease's token.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain import failures, inbound, mirror
+from domain.failures import Failure
+from domain.links import practice_values, refused, state_of, xero_values
+from domain.merge import Value, loaded, same, stored
+from domain.outgoing import Outgoing, hold_back_names
+from domain.tables import Delivery, DeliveryKind, DeliveryMember, SyncedField
+from domain.tx import Tx
+from domain.values import SeenContact
+
+MOST = 50  # contacts in one call, as Xero advises
+INTERACTIVE_MOST = 10  # rows that a person waits for
+LEASE = timedelta(seconds=60)
+# Xero remembers a key for about 6 minutes from the first call.
+RESEND_WITHIN = timedelta(minutes=4)
+LANDED_AFTER = timedelta(minutes=10)
+FRESH = timedelta(seconds=60)
+
+_NOTHING: dict[str, Any] = {"name": None, "email": None, "phone": None, "billing_address": None}
+
+Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Failure]]]
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a worker holds until `lease_until`: the bytes to send, and whose they are, in their order."""
+
+    delivery: Delivery
+    members: tuple[UUID, ...]
+    region: str | None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One element of Xero's answer: what it shows of the contact, or why it was refused."""
+
+    link_id: UUID
+    seen: SeenContact | None = None
+    failure: Failure | None = None
+
+
+class Next(StrEnum):
+    """What is to be done about a delivery without an answer."""
+
+    RESEND = "RESEND"
+    LOOK_UP = "LOOK_UP"
+    READ = "READ"
+    WAIT = "WAIT"
+
+
+def plan_recovery(delivery: Delivery, now: datetime, *, changed_meanwhile: bool) -> tuple[Next, datetime]:
+    """What to do now, or when to ask again. Within 4 minutes the same bytes under the same key are safe, unless a
+    read has shown that somebody else wrote. A create is looked up by its number after that. An update is not freed
+    by a read alone while the request can still land: it is read 10 minutes after the last send."""
+    if now - delivery.claimed_at < RESEND_WITHIN and not changed_meanwhile:
+        return Next.RESEND, now
+    if delivery.kind is DeliveryKind.CREATE:
+        return Next.LOOK_UP, now
+    landed = delivery.last_sent_at + LANDED_AFTER
+    return (Next.READ, now) if now >= landed else (Next.WAIT, landed)
+
+
+async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:
+    """Whether a delta asked within the last 60 seconds has been applied. Only then may anything be sent, as Xero has
+    no conditional write."""
+    row = await tx.row(
+        "select read_asked_at from organisation where workspace_id = :ws and id = :id", id=organisation_id
+    )
+    asked: datetime | None = row["read_asked_at"] if row else None
+    return asked is not None and tx.now - asked <= FRESH
+
+
+async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = ()) -> Claimed | None:
+    """Hold due links for one write, or None where nothing is to be sent. `only`: no other links than these, as when
+    a batch is halved. Creates and updates are never in one delivery, nor what a person waits for and bulk."""
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
+    )
+    assert organisation is not None
+    held = await _lock_due(tx, organisation, only)
+    ready: list[Outgoing] = []
+    for outgoing in await hold_back_names(tx, organisation, held):
+        if outgoing.fields:
+            ready.append(outgoing)
+        elif not outgoing.waits:
+            await _nothing_to_send(tx, outgoing)
+    if not ready:
+        return None
+    kind = DeliveryKind.CREATE if ready[0].is_new else DeliveryKind.UPDATE
+    bulk = bool(ready[0].link["bulk"])
+    chosen = [one for one in ready if one.is_new is ready[0].is_new and bool(one.link["bulk"]) is bulk]
+    body, unfit = build(kind, chosen)
+    for one in chosen:
+        if one.link["id"] in unfit:
+            await _refuse(tx, organisation, one.link, one.fields, unfit[one.link["id"]])
+    sent = [one for one in chosen if one.link["id"] not in unfit]
+    if not sent:
+        return await claim(tx, organisation_id, build, only)
+    return await _store(tx, organisation, kind, bulk, body, sent)
+
+
+async def _lock_due(tx: Tx, organisation: Mapping[str, Any], only: Sequence[UUID]) -> list[Outgoing]:
+    due = (
+        " from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
+        " and l.state in ('PENDING', 'FAILING', 'CONFLICT') and coalesce(l.next_attempt_at, l.due_at) <= :now"
+        " and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"
+        " and (cardinality(cast(:only as uuid[])) = 0 or l.id = any(:only))"
+        " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.link_id = l.id and m.open)"
+    )
+    bound = {"organisation": organisation["id"], "only": list(only), "read": organisation["read_asked_at"]}
+    found = await tx.rows(
+        f"select l.id, l.contact_id, l.bulk {due} order by l.bulk, l.xero_contact_id is null, l.due_at, l.id limit {MOST}",
+        **bound,
+    )
+    ids = [row["id"] for row in found]
+    contacts = await tx.rows(
+        "select * from contact where workspace_id = :ws and id = any(:ids) order by id for update",
+        ids=[row["contact_id"] for row in found],
+    )
+    links = await tx.rows(
+        f"select l.* {due} and l.id = any(:ids) order by l.id for update skip locked", ids=ids, **bound
+    )
+    xeros = await tx.rows(
+        "select * from xero_contact where workspace_id = :ws and id = any(:ids)",
+        ids=[row["xero_contact_id"] for row in links],
+    )
+    by_id = {row["id"]: row for row in [*contacts, *xeros]}
+    outgoing = [
+        Outgoing.of(link, by_id[link["contact_id"]], by_id.get(link["xero_contact_id"]), organisation)
+        for link in links
+    ]
+    return sorted(outgoing, key=lambda one: ids.index(one.link["id"]))
+
+
+async def _nothing_to_send(tx: Tx, outgoing: Outgoing) -> None:
+    link = {**outgoing.link, "due_at": None}
+    await tx.run(
+        "update sync_link set due_at = null, state = cast(:state as text), version = version + 1,"
+        " state_since = case when state = cast(:state as text) then state_since else :now end"
+        " where workspace_id = :ws and id = :id",
+        id=link["id"], state=state_of(link, conflicts=bool(link["conflicts"]), due=False),
+    )  # fmt: skip
+    failures.tell(tx, link)
+
+
+async def _store(
+    tx: Tx,
+    organisation: Mapping[str, Any],
+    kind: DeliveryKind,
+    bulk: bool,
+    body: bytes,
+    sent: Sequence[Outgoing],
+) -> Claimed:
+    delivery_id = uuid4()
+    delivery = Delivery(
+        workspace_id=tx.workspace,
+        id=delivery_id,
+        organisation_id=organisation["id"],
+        kind=kind,
+        bulk=bulk,
+        idempotency_key=f"tandem-{delivery_id}",
+        body=body,
+        claimed_at=tx.now,
+        last_sent_at=tx.now,
+        lease_token=uuid4(),
+        lease_until=tx.now + LEASE,
+        due_at=tx.now + LEASE,
+    )
+    tx.session.add(delivery)
+    await tx.session.flush()
+    for place, one in enumerate(sent):
+        values = {str(name): stored(value) for name, value in one.fields.items()}
+        tx.session.add(
+            DeliveryMember(
+                workspace_id=tx.workspace,
+                delivery_id=delivery_id,
+                link_id=one.link["id"],
+                place=place,
+                sent=values,
+            )
+        )
+    await tx.session.flush()
+    return Claimed(delivery, tuple(one.link["id"] for one in sent), organisation["country_code"])
+
+
+async def hold(tx: Tx, delivery_id: UUID) -> Claimed | None:
+    """Take over a delivery whose lease has lapsed; None where another worker has it or it has ended."""
+    row = await tx.row(
+        "update delivery set lease_token = :token, lease_until = cast(:now as timestamptz) + :lease, uncertain = true"
+        " where workspace_id = :ws and id = :id and ended_at is null and lease_until <= :now returning id",
+        id=delivery_id, token=uuid4(), lease=LEASE,
+    )  # fmt: skip
+    if row is None:
+        return None
+    delivery = await tx.session.get_one(Delivery, (tx.workspace, delivery_id), populate_existing=True)
+    members = await tx.rows(
+        "select link_id from delivery_member where workspace_id = :ws and delivery_id = :id and open order by place",
+        id=delivery_id,
+    )
+    region = await tx.row(
+        "select country_code from organisation where workspace_id = :ws and id = :id",
+        id=delivery.organisation_id,
+    )
+    return Claimed(
+        delivery, tuple(row["link_id"] for row in members), region["country_code"] if region else None
+    )
+
+
+async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
+    """Whether a read has shown, in a field of an update, something other than its base and the value sent."""
+    rows = await tx.rows(
+        "select l.notes, m.sent from delivery_member m join sync_link l on l.workspace_id = :ws and l.id = m.link_id"
+        " where m.workspace_id = :ws and m.delivery_id = :id and m.open",
+        id=claimed.delivery.id,
+    )
+    return any(
+        not same(
+            SyncedField(name),
+            loaded(SyncedField(name), value),
+            loaded(SyncedField(name), row["sent"][name]),
+            claimed.region,
+        )
+        for row in rows
+        for name, values in row["notes"].items()
+        if name in row["sent"]
+        for value in values
+    )
+
+
+async def sent_again(tx: Tx, claimed: Claimed) -> bool:
+    """Right before a resend: counted, under the lease."""
+    done = await tx.run(
+        "update delivery set sends = sends + 1, last_sent_at = :now where workspace_id = :ws and id = :id"
+        " and lease_token = :token and ended_at is null",
+        id=claimed.delivery.id, token=claimed.delivery.lease_token,
+    )  # fmt: skip
+    return done > 0
+
+
+async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
+    """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`."""
+    await tx.run(
+        "update delivery set uncertain = true, lease_until = :now, due_at = cast(:until as timestamptz)"
+        " where workspace_id = :ws and id = :id and lease_token = :token and ended_at is null",
+        id=claimed.delivery.id, token=claimed.delivery.lease_token, until=until,
+    )  # fmt: skip
+    await failures.uncertain(tx, claimed.delivery.id)
+
+
+async def free(
+    tx: Tx, claimed: Claimed, until: datetime | None = None, links: Sequence[UUID] | None = None
+) -> None:
+    """Nothing was done: the members (or only `links`) are due again, not before `until`, and no attempt is counted.
+    A link with notes owes a read that begins after now."""
+    if await _lock_delivery(tx, claimed) is None:
+        return
+    which = list(claimed.members if links is None else links)
+    await tx.run(
+        "update delivery_member set open = false where workspace_id = :ws and delivery_id = :delivery"
+        " and link_id = any(:links)",
+        delivery=claimed.delivery.id, links=which,
+    )  # fmt: skip
+    await tx.run(
+        "update sync_link set due_at = coalesce(due_at, :now), next_attempt_at = cast(:until as timestamptz),"
+        " read_owed_at = case when notes = '{}' then read_owed_at else :now end"
+        " where workspace_id = :ws and id = any(:links) and state in ('PENDING', 'FAILING', 'CONFLICT', 'SYNCED')",
+        links=which, until=until,
+    )  # fmt: skip
+    await failures.certain(tx, which)
+    await _end_if_settled(tx, claimed)
+    tx.ring()
+
+
+async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
+    """Settle each element on its own. Members that the answer left out stay open, as uncertain as a lost answer."""
+    await mirror.lock(tx, claimed.delivery.organisation_id)
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id",
+        id=claimed.delivery.organisation_id,
+    )
+    assert organisation is not None
+    links, sent = await _lock_members(tx, claimed, [answer.link_id for answer in answers])
+    if await _lock_delivery(tx, claimed) is None:
+        return
+    shown: list[SeenContact] = [answer.seen for answer in answers if answer.seen]
+    newer = set(await mirror.show(tx, organisation["id"], shown))
+    rows = await tx.rows(
+        "select * from xero_contact where workspace_id = :ws and organisation_id = :organisation"
+        " and xero_contact_id = any(:ids)",
+        organisation=organisation["id"], ids=[one.xero_contact_id for one in shown],
+    )  # fmt: skip
+    xeros = {row["xero_contact_id"]: row for row in rows}
+    for answer in answers:
+        link = links.get(answer.link_id)
+        if link is None:  # unsynced, broken or gone meanwhile: the mirror knows, and nothing else follows
+            continue
+        if answer.failure is not None:
+            fields = {name: loaded(SyncedField(name), value) for name, value in sent[answer.link_id].items()}
+            await _refuse(
+                tx, organisation, link, {SyncedField(k): v for k, v in fields.items()}, answer.failure
+            )
+        elif answer.seen is not None:
+            xero = xeros[answer.seen.xero_contact_id]
+            await _acknowledge(
+                tx, organisation, link, sent[answer.link_id], answer.seen, xero, xero["id"] in newer
+            )
+    await tx.run(
+        "update delivery_member set open = false where workspace_id = :ws and delivery_id = :delivery"
+        " and link_id = any(:links)",
+        delivery=claimed.delivery.id, links=[answer.link_id for answer in answers],
+    )  # fmt: skip
+    await _end_if_settled(tx, claimed)
+    await inbound.apply(tx, organisation, [row["id"] for row in rows], uuid4(), quiet=False)
+
+
+async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
+    """Settle an update that can land no more by what a read shows of each link: what equals the values sent is
+    acknowledged, the rest is merged like any change, and free."""
+    _, sent = await _lock_members(tx, claimed, list(shown))
+    answers: list[Answered] = []
+    for link_id, seen in shown.items():
+        returned = xero_values(failures.row_of(seen, _NOTHING))
+        landed = link_id in sent and all(
+            same(
+                SyncedField(name),
+                loaded(SyncedField(name), value),
+                returned[SyncedField(name)],
+                claimed.region,
+            )
+            for name, value in sent[link_id].items()
+        )
+        if landed:
+            answers.append(Answered(link_id, seen))
+    settled = {answer.link_id for answer in answers}
+    rest = [link_id for link_id in claimed.members if link_id not in settled]
+    await settle(tx, claimed, answers)
+    await free(tx, claimed, links=rest)
+    ids = await mirror.show(
+        tx, claimed.delivery.organisation_id, [shown[one] for one in rest if one in shown]
+    )
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id",
+        id=claimed.delivery.organisation_id,
+    )
+    assert organisation is not None
+    await inbound.apply(tx, organisation, ids, uuid4(), quiet=False)
+
+
+async def _lock_members(
+    tx: Tx, claimed: Claimed, ids: Sequence[UUID]
+) -> tuple[dict[UUID, dict[str, Any]], dict[UUID, dict[str, Any]]]:
+    """The links, with what their contacts hold now under 'contact', and what each member sent."""
+    contacts = await tx.rows(
+        "select * from contact where workspace_id = :ws and id in (select contact_id from sync_link"
+        " where workspace_id = :ws and id = any(:ids)) order by id for update",
+        ids=list(ids),
+    )
+    held = await tx.rows(
+        "select * from sync_link where workspace_id = :ws and id = any(:ids)"
+        " and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT') order by id for update",
+        ids=list(ids),
+    )
+    members = await tx.rows(
+        "select link_id, sent from delivery_member where workspace_id = :ws and delivery_id = :delivery and open",
+        delivery=claimed.delivery.id,
+    )
+    by_contact = {row["id"]: row for row in contacts}
+    sent = {row["link_id"]: row["sent"] for row in members}
+    links = {
+        row["id"]: {**row, "contact": by_contact[row["contact_id"]]} for row in held if row["id"] in sent
+    }
+    return links, sent
+
+
+async def _lock_delivery(tx: Tx, claimed: Claimed) -> Delivery | None:
+    """None where the lease is somebody else's by now: a late answer must not overwrite a newer state."""
+    key = (tx.workspace, claimed.delivery.id)
+    delivery = await tx.session.get(Delivery, key, with_for_update=True, populate_existing=True)
+    if (
+        delivery is None
+        or delivery.ended_at is not None
+        or delivery.lease_token != claimed.delivery.lease_token
+    ):
+        return None
+    return delivery
+
+
+async def _end_if_settled(tx: Tx, claimed: Claimed) -> None:
+    """Ended, its bytes go; else what the answer left out is looked at when the lease is over."""
+    await tx.run(
+        "update delivery d set ended_at = :now, body = null where d.workspace_id = :ws and d.id = :id and not exists"
+        " (select 1 from delivery_member m where m.workspace_id = :ws and m.delivery_id = d.id and m.open)",
+        id=claimed.delivery.id,
+    )
+
+
+async def _acknowledge(
+    tx: Tx,
+    organisation: Mapping[str, Any],
+    link: Mapping[str, Any],
+    sent: Mapping[str, Any],
+    seen: SeenContact,
+    xero: Mapping[str, Any],
+    newest: bool,
+) -> None:
+    """The base is what was sent and what Xero returned. Notes of those fields end; a failure that they had too."""
+    returned = xero_values(failures.row_of(seen, xero))
+    bases = {
+        "base_practice": {**link["base_practice"], **sent},
+        "base_xero": {**link["base_xero"], **{name: stored(returned[SyncedField(name)]) for name in sent}},
+    }
+    await failures.record_notes(tx, organisation, link, sent, returned)
+    failure = link["failure"]
+    mended = failure is None or failure["field"] in (None, *sent)
+    after = {**link, **bases, "failure": None if mended else failure, "xero_contact_id": xero["id"]}
+    held = {name: value for name, value in link["refused"].items() if name not in sent}
+    due = any(
+        name not in link["conflicts"]
+        and not same(
+            name, value, loaded(name, bases["base_practice"].get(name)), organisation["country_code"]
+        )
+        and not refused(held, name, value, organisation["country_code"])
+        for name, value in practice_values(link["contact"]).items()
+    )
+    await failures.write(
+        tx,
+        link,
+        **bases,
+        notes={name: values for name, values in link["notes"].items() if name not in sent},
+        refused=held,
+        failure=after["failure"],
+        state=state_of(after, conflicts=bool(link["conflicts"]), due=due),
+        due_at=(link["due_at"] or tx.now) if due else None,
+        read_owed_at=link["read_owed_at"] if newest else tx.now,
+        xero_contact_id=xero["id"],
+        last_synced_at=tx.now,
+        attempts=0,
+        next_attempt_at=None,
+    )
+    if link["xero_contact_id"] is None:
+        failures.pushed(tx, organisation, link, xero)
+    if due:
+        tx.ring()
+
+
+async def _refuse(
+    tx: Tx,
+    organisation: Mapping[str, Any],
+    link: Mapping[str, Any],
+    sent: Mapping[SyncedField, Value],
+    failure: Failure,
+) -> None:
+    """What Xero refuses is shown on the link and not sent again until it changes; its other fields keep flowing."""
+    blamed = [failure.field] if failure.field in sent else list(sent)
+    held = {**link["refused"], **{str(name): stored(sent[name]) for name in blamed if name is not None}}
+    told = await failures.described(tx, organisation, link, failure)
+    rest = [name for name in sent if name not in blamed]
+    await failures.write(
+        tx,
+        link,
+        refused=held,
+        failure=told,
+        state=state_of({**link, "failure": told}, conflicts=bool(link["conflicts"]), due=True),
+        due_at=(link["due_at"] or tx.now) if rest else None,
+        attempts=link["attempts"] + 1,
+        next_attempt_at=None,
+    )
+    failures.recorded(tx, organisation, link, told)

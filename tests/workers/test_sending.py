@@ -1,0 +1,226 @@
+"""What the practice changes, at Xero: once, and whatever happens to the answer."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain import contacts, issues
+from runtime import embedded
+from tests.database import Place
+from tests.workers.connected import Connected, connected
+from workers import importing, sending
+
+
+@dataclass
+class MovedClock:
+    """The machine's, moved forward."""
+
+    by: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.by
+
+
+@dataclass
+class Linked:
+    """An organisation whose every contact is linked, with one of them picked."""
+
+    here: Connected
+    contact: UUID
+    xero: str
+    clock: MovedClock
+
+    async def change(self, **given: Any) -> None:
+        async with self.here.world.tx() as tx, issues.judging(tx) as touched:
+            await contacts.change(tx, self.contact, given)
+            touched.add(self.contact)
+
+    async def send(self) -> None:
+        while await sending.send_due(
+            self.here.parts, self.here.world.workspace, self.here.world.organisation
+        ):
+            pass
+
+    async def recover(self) -> None:
+        rows = await self.here.world.rows("select id from delivery where ended_at is null")
+        for row in rows:
+            await sending.recover(self.here.parts, self.here.world.workspace, row["id"])
+
+    async def fault(self, **fault: Any) -> None:
+        answer = await self.here.parts.http.post(f"{self.here.xero}/simulator/faults", json=fault)
+        assert answer.is_success, answer.text
+
+    async def shown(self) -> dict[str, Any]:
+        """The contact as Xero has it now."""
+        headers = {"Authorization": f"Bearer {await self._token()}", "Accept": "application/json"}
+        [row] = await self.here.world.rows("select tenant_id from organisation")
+        headers["Xero-Tenant-Id"] = str(row["tenant_id"])
+        answer = await self.here.parts.http.get(
+            f"{self.here.xero}/api.xro/2.0/Contacts/{self.xero}", headers=headers
+        )
+        found: dict[str, Any] = answer.json()["Contacts"][0]
+        return found
+
+    async def _token(self) -> str:
+        [row] = await self.here.world.rows("select grant_id, tenant_id from organisation")
+        return await self.here.parts.tokens(row).access_token()
+
+    async def link(self) -> dict[str, Any]:
+        [row] = await self.here.world.rows(
+            "select * from sync_link where contact_id = :contact", contact=self.contact
+        )
+        return row
+
+    async def writes(self) -> int:
+        """Requests to write, repeats under one key included."""
+        count = (await self.here.simulator())["writes"]
+        assert isinstance(count, int)
+        return count
+
+    def later(self, by: timedelta) -> None:
+        self.clock.by += by
+
+
+@pytest.fixture
+async def linked(clean: Place, services: embedded.Services) -> AsyncIterator[Linked]:
+    clock = MovedClock()
+    async with connected(clean, services, 40, clock) as here:
+        run = await here.start_import()
+        while await importing.advance(here.parts, here.world.workspace, run):
+            pass
+        [row] = await here.world.rows(
+            "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+            " where l.state = 'SYNCED' and x.email is not null order by x.name limit 1"
+        )
+        yield Linked(here, row["contact_id"], str(row["xero_contact_id"]), clock)
+
+
+async def test_a_change_arrives_and_the_link_is_synced(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd", billingEmail="new@example.com", primaryPhone="09 555 1234")
+    assert (await linked.link())["state"] == "PENDING"
+    await linked.send()
+    shown, link = await linked.shown(), await linked.link()
+    assert (shown["Name"], shown["EmailAddress"]) == ("Renamed Ltd", "new@example.com")
+    assert (link["state"], link["due_at"]) == ("SYNCED", None)
+    assert await linked.writes() == 1
+
+
+async def test_a_second_send_sends_nothing(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    await linked.send()
+    await linked.send()
+    assert await linked.writes() == 1
+
+
+async def test_only_what_changed_is_sent(linked: Linked) -> None:
+    before = await linked.shown()
+    await linked.change(billingEmail="new@example.com")
+    await linked.send()
+    after = await linked.shown()
+    assert {key for key in before if before[key] != after[key]} == {"EmailAddress", "UpdatedDateUTC"}
+
+
+async def test_an_answer_that_was_lost_after_the_write_is_one_write(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    await linked.fault(kind="drop", when="after", method="POST", path=".*Contacts.*", count=1)
+    await linked.send()
+    link = await linked.link()
+    assert (link["state"], link["failure"]["code"]) == ("FAILING", "UNCERTAIN")
+    await linked.recover()  # its lease has been given back: the same bytes under the same key
+    link = await linked.link()
+    assert (link["state"], link["failure"], link["due_at"]) == ("SYNCED", None, None)
+    assert await linked.writes() == 2
+
+
+async def test_what_is_typed_while_a_write_is_uncertain_goes_out_next(linked: Linked) -> None:
+    await linked.change(name="First Ltd")
+    await linked.fault(kind="drop", when="after", method="POST", path=".*Contacts.*", count=1)
+    await linked.send()
+    await linked.change(name="Second Ltd")
+    await linked.recover()
+    assert (await linked.link())["state"] == "PENDING"
+    await linked.send()
+    assert (await linked.shown())["Name"] == "Second Ltd"
+    assert await linked.writes() == 3
+
+
+async def test_after_four_minutes_an_update_is_not_resent_but_read(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    await linked.fault(kind="drop", when="before", method="POST", path=".*Contacts.*", count=1)
+    await linked.send()
+    asked = await linked.writes()
+    linked.later(timedelta(minutes=5))
+    await linked.recover()
+    assert await linked.writes() == asked
+    linked.later(timedelta(minutes=6))
+    await linked.recover()  # it can land no more, and Xero has the old name: free, and due again
+    linked.later(timedelta(minutes=1))
+    await linked.send()
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
+    assert await linked.writes() == asked + 1
+
+
+async def test_too_many_requests_is_no_attempt(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    await linked.fault(
+        kind="status", status=429, retry_after=7, limit="minute", method="POST", path=".*", count=1
+    )
+    await linked.send()
+    link = await linked.link()
+    assert (link["state"], link["attempts"], link["failure"]) == ("PENDING", 0, None)
+    linked.later(timedelta(seconds=70))
+    await linked.send()
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
+
+
+async def test_a_taken_name_is_shown_with_its_holder_and_the_rest_flows(linked: Linked) -> None:
+    [other] = await linked.here.world.rows(
+        "select id, name from xero_contact where status = 'ACTIVE' and xero_contact_id <> :own order by name limit 1",
+        own=UUID(linked.xero),
+    )
+    await linked.change(name=other["name"], billingEmail="new@example.com")
+    await linked.send()
+    link = await linked.link()
+    assert (link["state"], link["failure"]["code"], link["failure"]["field"]) == (
+        "FAILING",
+        "NAME_TAKEN_IN_XERO",
+        "NAME",
+    )
+    assert link["failure"]["subjects"] == [f"XeroContact:{other['id']}"]
+    assert (await linked.shown())["EmailAddress"] == "new@example.com"
+    await linked.change(name="A name of its own")
+    await linked.send()
+    link = await linked.link()
+    assert (link["state"], link["failure"]) == ("SYNCED", None)
+
+
+async def test_two_contacts_that_swap_names_are_both_told(linked: Linked) -> None:
+    rows = await linked.here.world.rows(
+        "select l.contact_id, x.name from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+        " where l.state = 'SYNCED' order by x.name limit 2"
+    )
+    async with linked.here.world.tx() as tx:
+        for row, other in zip(rows, reversed(rows), strict=True):
+            await contacts.change(tx, row["contact_id"], {"name": other["name"]})
+    await linked.send()
+    told = await linked.here.world.rows("select failure from sync_link where state = 'FAILING'")
+    assert [row["failure"]["code"] for row in told] == ["NAME_TAKEN_IN_XERO"] * 2
+    assert await linked.writes() == 0
+
+
+async def test_a_name_is_freed_before_it_is_taken(linked: Linked) -> None:
+    rows = await linked.here.world.rows(
+        "select l.contact_id, x.name from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+        " where l.state = 'SYNCED' order by x.name limit 3"
+    )
+    wanted = ["Quite New Ltd", rows[0]["name"], rows[1]["name"]]
+    async with linked.here.world.tx() as tx:
+        for row, name in zip(reversed(rows), reversed(wanted), strict=True):
+            await contacts.change(tx, row["contact_id"], {"name": name})
+    await linked.send()
+    states = await linked.here.world.rows("select state, count(*) as n from sync_link group by state")
+    assert {row["state"] for row in states} == {"SYNCED"}

@@ -1,0 +1,297 @@
+"""Sends what is due: claim, call, settle. No transaction is open while Xero is called, and what was claimed stands in
+a delivery, so that a lost answer is settled by rule and not by hope."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from msgspec import UNSET
+
+from domain import deliveries, mirror, organisations
+from domain.deliveries import Answered, Claimed, Next
+from domain.failures import Failure
+from domain.outgoing import Outgoing
+from domain.tables import ConnectionHealth, DeliveryKind, RunPurpose, SyncedField
+from domain.tx import TANDEM, XERO
+from domain.values import PostalAddress, SeenContact
+from workers import importing
+from workers.parts import Parts
+from workers.translate import PracticeValues, Unfit, UnfitReason, contact_update, seen_contact, xero_members
+from xero.allowance import Priority
+from xero.client import Client, Written
+from xero.errors import Disconnected, NeedsReconnect, Refused, Rejected, Retry, Uncertain, XeroError
+from xero.payloads import Creations, NewContact, Updates, WrittenContact
+
+log = structlog.get_logger()
+MARGIN = timedelta(seconds=25)  # a call's full time-out: with less of the lease left nothing is sent
+RESEND_AFTER = timedelta(seconds=5)
+BUSY = timedelta(seconds=5)
+
+
+async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+    """Send one batch of what is due; False where there is nothing to send now. Safe to run twice and at once."""
+    if not await _fresh(parts, workspace, organisation_id):
+        return False
+    return await _send(parts, workspace, organisation_id, ())
+
+
+async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+    """A delta asked within the last 60 seconds has been applied; else one is read now, and counts as this write."""
+    async with parts.database.transaction(workspace, TANDEM) as tx:
+        if await deliveries.is_fresh(tx, organisation_id):
+            return True
+        await organisations.look(tx, organisation_id, RunPurpose.DELTA)
+        run = await tx.row(
+            "select id from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null",
+            id=organisation_id,
+        )
+    while run is not None and await importing.advance(parts, workspace, run["id"], Priority.INTERACTIVE):
+        pass
+    async with parts.database.transaction(workspace, TANDEM) as tx:
+        return await deliveries.is_fresh(tx, organisation_id)
+
+
+async def _send(parts: Parts, workspace: UUID, organisation_id: UUID, only: Sequence[UUID]) -> bool:
+    async with parts.database.transaction(workspace, XERO) as tx:
+        claimed = await deliveries.claim(tx, organisation_id, build, only)
+        organisation = await organisations.get(tx, organisation_id)
+    if claimed is None:
+        return False
+    priority = Priority.BULK if claimed.delivery.bulk else Priority.INTERACTIVE
+    await _call(parts, workspace, claimed, parts.client(organisation.model_dump(), priority))
+    return True
+
+
+def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Failure]]:
+    """The exact bytes for what Xero would take, and why it would not take the rest."""
+    unfit: dict[UUID, Failure] = {}
+    news: list[NewContact] = []
+    updates = []
+    for one in chosen:
+        last = one.xero["phone"] if one.xero else None
+        members = xero_members(
+            _values(one), region=one.region, last_phone=mirror.phone_parts(last) if last else None
+        )
+        if isinstance(members, list):
+            unfit[one.link["id"]] = _failure(members[0])
+        elif kind is DeliveryKind.CREATE:
+            first, last_name = one.contact["first_name"], one.contact["last_name"]
+            news.append(
+                NewContact(
+                    name=str(members.name), contact_number=one.link["contact_number"],
+                    first_name=first or UNSET, last_name=last_name or UNSET, email_address=members.email_address,
+                    phones=members.phones, addresses=members.addresses,
+                )
+            )  # fmt: skip
+        elif one.xero is not None:
+            updates.append(contact_update(one.xero["xero_contact_id"], members))
+    if kind is DeliveryKind.CREATE:
+        return (Creations.of(news).content if news else b""), unfit
+    return (Updates.of(updates).content if updates else b""), unfit
+
+
+def _values(one: Outgoing) -> PracticeValues:
+    address = one.fields.get(SyncedField.BILLING_ADDRESS)
+    texts = {name: value for name, value in one.fields.items() if not isinstance(value, PostalAddress)}
+    return PracticeValues(
+        name=texts.get(SyncedField.NAME, UNSET),
+        billing_email=texts.get(SyncedField.BILLING_EMAIL, UNSET),
+        primary_phone=texts.get(SyncedField.PRIMARY_PHONE, UNSET),
+        billing_address=address
+        if isinstance(address, PostalAddress)
+        else (None if SyncedField.BILLING_ADDRESS in one.fields else UNSET),
+    )
+
+
+def _failure(unfit: Unfit) -> Failure:
+    if unfit.reason is UnfitReason.TOO_LONG:
+        return Failure("VALUE_TOO_LONG", f"Xero takes at most {unfit.limit} in {unfit.part}.", unfit.field)
+    return Failure("INVALID_IN_XERO", f"Xero does not take this {unfit.part}.", unfit.field)
+
+
+async def _call(parts: Parts, workspace: UUID, claimed: Claimed, client: Client) -> None:
+    """Send the delivery's bytes under its key, and settle by what comes back."""
+    delivery = claimed.delivery
+    if delivery.lease_until - parts.database.clock.now() <= MARGIN or delivery.body is None:
+        return
+    try:
+        written = await _write(client, claimed)
+    except Uncertain as error:
+        await _uncertain(parts, workspace, claimed, client, error)
+    except Rejected as error:
+        await _rejected(parts, workspace, claimed, error)
+    except Retry as error:
+        await _later(parts, workspace, claimed, error.at)
+    except Refused as error:
+        await _refused(parts, workspace, claimed, error)
+    else:
+        await _settle(parts, workspace, claimed, client, written)
+
+
+async def _write(client: Client, claimed: Claimed) -> Written:
+    delivery = claimed.delivery
+    assert delivery.body is not None
+    if delivery.kind is DeliveryKind.CREATE:
+        return await client.create_contacts(Creations(delivery.body), delivery.idempotency_key)
+    return await client.update_contacts(Updates(delivery.body), delivery.idempotency_key)
+
+
+async def _settle(parts: Parts, workspace: UUID, claimed: Claimed, client: Client, written: Written) -> None:
+    """Answers come in the order sent. Elements that were left out stay open."""
+    asked = parts.database.clock.now()
+    whole = len(written.contacts) == len(claimed.members) and not written.unreadable
+    answers = [
+        Answered(link_id, seen_contact(element, asked))
+        if element.saved
+        else Answered(link_id, failure=_judged(element))
+        for link_id, element in (zip(claimed.members, written.contacts, strict=True) if whole else ())
+    ]
+    if claimed.delivery.kind is DeliveryKind.CREATE:
+        answers = [await _ours(parts, workspace, client, answer) for answer in answers]
+    async with parts.database.transaction(workspace, XERO) as tx:
+        await deliveries.settle(tx, claimed, answers)
+        if not whole:
+            await deliveries.wait(tx, claimed, asked + RESEND_AFTER)
+
+
+def _judged(element: WrittenContact) -> Failure:
+    text = " ".join(element.messages) or "Xero refused this contact without saying why."
+    if re.search(r"name .*(already assigned|must be unique)", text, re.IGNORECASE):
+        return Failure("NAME_TAKEN_IN_XERO", text, SyncedField.NAME)
+    if re.search(r"email", text, re.IGNORECASE):
+        return Failure("INVALID_IN_XERO", text, SyncedField.BILLING_EMAIL)
+    if re.search(r"archived", text, re.IGNORECASE):
+        return Failure("ARCHIVED_IN_XERO", text)
+    return Failure("INVALID_IN_XERO", text)
+
+
+async def _ours(parts: Parts, workspace: UUID, client: Client, answer: Answered) -> Answered:
+    """A create that is refused because its name or number is taken may be our own, whose answer was lost."""
+    if answer.failure is None:
+        return answer
+    return await _found(parts, workspace, client, answer.link_id) or answer
+
+
+async def _found(parts: Parts, workspace: UUID, client: Client, link_id: UUID) -> Answered | None:
+    """The contact that holds this push's number, if Xero has it."""
+    async with parts.database.transaction(workspace, XERO) as tx:
+        link = await tx.row(
+            "select contact_number from sync_link where workspace_id = :ws and id = :id", id=link_id
+        )
+    if link is None or not link["contact_number"]:
+        return None
+    asked = parts.database.clock.now()
+    found = (await client.find_contact_by_number(link["contact_number"])).value
+    return Answered(link_id, seen_contact(found, asked)) if found else None
+
+
+async def _uncertain(
+    parts: Parts, workspace: UUID, claimed: Claimed, client: Client, error: Uncertain
+) -> None:
+    """No answer. A 500 to a create is looked up at once: what is absent is free under the same number."""
+    log.info("delivery_uncertain", delivery=str(claimed.delivery.id), status=error.status)
+    if error.status == 500 and claimed.delivery.kind is DeliveryKind.CREATE:
+        await _look_up(parts, workspace, claimed, client, free_absent=True)
+        return
+    async with parts.database.transaction(workspace, XERO) as tx:
+        await deliveries.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))
+
+
+async def _rejected(parts: Parts, workspace: UUID, claimed: Claimed, error: Rejected) -> None:
+    """Nothing was done with the whole batch: it is halved until the bad one stands alone."""
+    text = " ".join(error.messages) or f"Xero refused the request ({error.status})."
+    if len(claimed.members) == 1:
+        async with parts.database.transaction(workspace, XERO) as tx:
+            await deliveries.settle(
+                tx, claimed, [Answered(claimed.members[0], failure=Failure("INVALID_IN_XERO", text))]
+            )
+        return
+    async with parts.database.transaction(workspace, XERO) as tx:
+        await deliveries.free(tx, claimed)
+    half = len(claimed.members) // 2
+    for part in (claimed.members[:half], claimed.members[half:]):
+        await _send(parts, workspace, claimed.delivery.organisation_id, part)
+
+
+async def _later(parts: Parts, workspace: UUID, claimed: Claimed, at: datetime | None = None) -> None:
+    """Nothing was done. To a resend that says nothing about the first send, which stays uncertain."""
+    async with parts.database.transaction(workspace, XERO) as tx:
+        until = at or tx.now + BUSY
+        if claimed.delivery.sends == 1 and not claimed.delivery.uncertain:
+            await deliveries.free(tx, claimed, until)
+        else:
+            await deliveries.wait(tx, claimed, until)
+
+
+async def _refused(parts: Parts, workspace: UUID, claimed: Claimed, error: Refused) -> None:
+    """No request gets through until a person has done something: nothing is dropped, no attempt is counted."""
+    await _later(parts, workspace, claimed)
+    reconnect = isinstance(error, Disconnected | NeedsReconnect)
+    health = ConnectionHealth.NEEDS_RECONNECT if reconnect else ConnectionHealth.DEGRADED
+    async with parts.database.transaction(workspace, XERO) as tx:
+        await organisations.set_health(tx, claimed.delivery.organisation_id, health, str(error))
+
+
+async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
+    """A delivery without an answer whose time has come: the same bytes again, or look what became of it."""
+    async with parts.database.transaction(workspace, XERO) as tx:
+        claimed = await deliveries.hold(tx, delivery_id)
+        if claimed is None:
+            return
+        changed = await deliveries.changed_meanwhile(tx, claimed)
+        what, when = deliveries.plan_recovery(claimed.delivery, tx.now, changed_meanwhile=changed)
+        if what is Next.WAIT:
+            await deliveries.wait(tx, claimed, when)
+            return
+        organisation = await organisations.get(tx, claimed.delivery.organisation_id)
+        if what is Next.RESEND and not await deliveries.sent_again(tx, claimed):
+            return
+    client = parts.client(organisation.model_dump(), Priority.INTERACTIVE)
+    if what is Next.RESEND:
+        await _call(parts, workspace, claimed, client)
+        return
+    try:
+        if what is Next.LOOK_UP:
+            landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
+            await _look_up(
+                parts, workspace, claimed, client, free_absent=parts.database.clock.now() >= landed
+            )
+        else:
+            await _read(parts, workspace, claimed, client)
+    except XeroError as error:
+        await _later(parts, workspace, claimed, error.at if isinstance(error, Retry) else None)
+
+
+async def _look_up(
+    parts: Parts, workspace: UUID, claimed: Claimed, client: Client, *, free_absent: bool
+) -> None:
+    """Each create by its number: found is acknowledged, absent is free once the request cannot land any more."""
+    found = [await _found(parts, workspace, client, link_id) for link_id in claimed.members]
+    absent = [link_id for link_id, answer in zip(claimed.members, found, strict=True) if answer is None]
+    async with parts.database.transaction(workspace, XERO) as tx:
+        await deliveries.settle(tx, claimed, [answer for answer in found if answer])
+        if absent and free_absent:
+            await deliveries.free(tx, claimed, links=absent)
+        elif absent:
+            landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
+            await deliveries.wait(tx, claimed, min(tx.now + timedelta(minutes=1), landed))
+
+
+async def _read(parts: Parts, workspace: UUID, claimed: Claimed, client: Client) -> None:
+    """An update that can land no more: what is there now is equal to what was sent, or is merged like any change."""
+    async with parts.database.transaction(workspace, XERO) as tx:
+        rows = await tx.rows(
+            "select l.id, x.xero_contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
+            " and x.id = l.xero_contact_id where l.workspace_id = :ws and l.id = any(:ids)",
+            ids=list(claimed.members),
+        )
+    asked = parts.database.clock.now()
+    seen: dict[UUID, SeenContact] = {}
+    for start in range(0, len(rows), 40):
+        page = await client.contacts_by_ids([row["xero_contact_id"] for row in rows[start : start + 40]])
+        seen |= {contact.contact_id: seen_contact(contact, asked) for contact in page.contacts}
+    shown = {row["id"]: seen[row["xero_contact_id"]] for row in rows if row["xero_contact_id"] in seen}
+    async with parts.database.transaction(workspace, XERO) as tx:
+        await deliveries.settle_read(tx, claimed, shown)
