@@ -1,0 +1,207 @@
+"""Two names compared: which words of one stand in the other, and how. Pure."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from anyascii import anyascii
+from rapidfuzz.distance import DamerauLevenshtein
+
+from domain import names
+from domain.lexicon import Known, look_up, rarity
+
+How = Literal["same", "short form", "nickname", "initial", "joined", "beginning", "spelling"]
+LATIN_END = "\u0250"
+_PARTS = re.compile(r"[^\W_]+(?:['.][^\W_]+)*|&")
+# Words by which a name is not told from another.
+EMPTY = frozenset(("the", "and", "&", "of", "for", "on", "at", "in", "a", "an", "pl"))
+LIKE = 0.75
+
+
+class Word(NamedTuple):
+    """`plain`: as compared. `rare`: how much it tells (see domain.lexicon.rarity)."""
+
+    plain: str
+    rare: float
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name made ready once for many comparisons. `core`: its words without legal form, titles and 'the'."""
+
+    text: str
+    core: tuple[Word, ...]
+    ordered: str
+    compact: str
+    legal: frozenset[str]
+    titles: frozenset[str]
+    acronym: str
+    grams: dict[str, float]
+
+    @property
+    def plain(self) -> str:
+        return " ".join(word.plain for word in self.core)
+
+
+class Met(NamedTuple):
+    """A word of one name that stands in the other. `worth`: how far it counts as the same, up to 1."""
+
+    one: Word
+    other: Word
+    how: How
+    worth: float
+
+
+class Meeting(NamedTuple):
+    met: list[Met]
+    left: tuple[list[Word], list[Word]]
+
+
+class Parts(NamedTuple):
+    own: list[str]  # without legal form
+    core: list[str]  # without titles and empty words either, short forms spelt out
+    legal: frozenset[str]
+    titles: frozenset[str]
+
+
+@lru_cache(maxsize=65536)
+def prepare(text: str) -> Name:
+    tidy = names.tidy(text)
+    parts = split(tidy)
+    core = tuple(_word(word) for word in parts.core)
+    ordered = " ".join(sorted(parts.core))
+    return Name(
+        tidy, core, ordered, "".join(parts.core), parts.legal, parts.titles, _acronym(parts.own), _grams(core)
+    )
+
+
+def split(tidy: str) -> Parts:
+    plain = names.fold(re.sub(r"\bp\s?/\s?l\b|\bp\.l\.?(?=\s|$)", "pty ltd", tidy, flags=re.IGNORECASE))
+    if any(c >= LATIN_END for c in plain):
+        plain = anyascii(plain).casefold()
+    words = [word for part in _PARTS.findall(plain) if (word := _bare(part))]
+    last = len(words) - 1
+    forms = [
+        word for at, word in enumerate(words) if word in names.LEGAL and at and (at == last or word not in names.LEGAL_LAST)
+    ]
+    own = [word for word in words if word not in forms]
+    titles = frozenset(word for word in own if word in names.TITLES or word in names.POSTNOMINALS)
+    core = [word for word in own if word not in titles and word not in EMPTY] or own or words
+    legal = frozenset(names.LEGAL_WORDS[word] or word for word in forms)
+    return Parts(own, [names.SHORT.get(word, word) for word in core], legal, titles)
+
+
+def grams(words: Iterable[str]) -> Iterator[str]:
+    """Runs of two to four letters within words, their ends among them."""
+    for word in words:
+        text = f" {word} "
+        for n in (2, 3, 4):
+            for at in range(len(text) - n + 1):
+                yield text[at : at + n]
+
+
+def _bare(part: str) -> str:
+    """'o'brien' and 'obrien', 'j.p' and 'jp' are one; a possessive s goes."""
+    return part.removesuffix("'s").replace("'", "").replace(".", "")
+
+
+def _acronym(words: list[str]) -> str:
+    letters = "".join(word[0] for word in words if word not in EMPTY)
+    return letters if len(letters) > 1 else ""
+
+
+@lru_cache(maxsize=32768)
+def _word(plain: str) -> Word:
+    return Word(plain, rarity(plain), look_up(plain))
+
+
+def _grams(core: tuple[Word, ...]) -> dict[str, float]:
+    """By rarity, to length one."""
+    counts = Counter(grams(word.plain for word in core))
+    weights = {gram: (0.7 + 0.3 * count) * _gram_rarity(gram) for gram, count in counts.items()}
+    length = sum(weight * weight for weight in weights.values()) ** 0.5 or 1.0
+    return {gram: weight / length for gram, weight in weights.items()}
+
+
+@lru_cache(maxsize=65536)
+def _gram_rarity(gram: str) -> float:
+    return rarity("#" + gram)
+
+
+def cosine(one: Name, other: Name) -> float:
+    small, large = sorted((one.grams, other.grams), key=len)
+    get = large.get
+    return sum([weight * get(gram, 0.0) for gram, weight in small.items()])
+
+
+def meet(one: Name, other: Name) -> Meeting:
+    """Each word meets at most one, the surest ways first."""
+    left = list(one.core)
+    right = list(other.core)
+    met = [*_meet_same(left, right)]
+    if left and right:
+        met += _meet_joined(left, right)
+        met += [Met(b, a, how, worth) for b, a, how, worth in _meet_joined(right, left)]
+        met += _meet_alike(left, right)
+    return Meeting(met, (left, right))
+
+
+def _meet_same(left: list[Word], right: list[Word]) -> Iterator[Met]:
+    for word in list(left):
+        if word in right:
+            right.remove(word)
+            left.remove(word)
+            yield Met(word, word, "same", 1.0)
+
+
+def _meet_joined(left: list[Word], right: list[Word]) -> list[Met]:
+    """'good will' and 'goodwill'; 'j r' and 'jr'."""
+    met = []
+    for one, two in zip(left, left[1:], strict=False):
+        whole = next((word for word in right if word.plain == one.plain + two.plain), None)
+        if whole is not None and one in left and two in left:
+            left.remove(one)
+            left.remove(two)
+            right.remove(whole)
+            met.append(Met(whole, whole, "joined", 1.0))
+    return met
+
+
+def _meet_alike(left: list[Word], right: list[Word]) -> list[Met]:
+    found = [
+        (worth, i, j, how)
+        for i, a in enumerate(left)
+        for j, b in enumerate(right)
+        if (alike := alikeness(a.plain, b.plain)) is not None
+        for how, worth in [alike]
+    ]
+    met: list[Met] = []
+    used: tuple[set[int], set[int]] = (set(), set())
+    for worth, i, j, how in sorted(found, reverse=True):
+        if i not in used[0] and j not in used[1]:
+            used[0].add(i)
+            used[1].add(j)
+            met.append(Met(left[i], right[j], how, worth))
+    left[:] = [word for i, word in enumerate(left) if i not in used[0]]
+    right[:] = [word for j, word in enumerate(right) if j not in used[1]]
+    return met
+
+
+@lru_cache(maxsize=65536)
+def alikeness(one: str, other: str) -> tuple[How, float] | None:
+    """How two words that differ may still be one; numbers are never alike."""
+    if one.isdigit() or other.isdigit():
+        return None
+    short, long = sorted((one, other), key=len)
+    if other in names.NICKNAMES.get(one, ()):
+        return "nickname", 0.9
+    if len(short) == 1:
+        return ("initial", 0.6) if long.startswith(short) else None
+    if len(short) >= 3 and long.startswith(short):
+        return "beginning", 0.5 + 0.45 * len(short) / len(long)
+    share = DamerauLevenshtein.normalized_similarity(one, other)
+    return ("spelling", share) if share >= LIKE and len(short) > 2 else None

@@ -1,0 +1,46 @@
+"""LightGBM's trees, trained in one thread and written as domain.trees reads them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightgbm
+import numpy as np
+import numpy.typing as npt
+
+PARAMETERS = {
+    "objective": "binary",
+    "num_leaves": 15,
+    "min_child_samples": 20,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "verbose": -1,
+    "num_threads": 1,
+    "seed": 1,
+    "deterministic": True,
+}
+
+
+def boost(
+    table: npt.NDArray[np.float64],
+    wanted: npt.NDArray[np.bool_],
+    weight: npt.NDArray[np.float64] | None,
+    features: Sequence[str],
+    rounds: int = 150,
+    **changes: object,
+) -> lightgbm.Booster:
+    data = lightgbm.Dataset(table, wanted.astype(float), weight=weight, feature_name=list(features))
+    return lightgbm.train({"learning_rate": 0.08, **PARAMETERS, **changes}, data, rounds)
+
+
+def write_trees(model: lightgbm.Booster) -> list[object]:
+    return [_write(tree["tree_structure"]) for tree in model.dump_model()["tree_info"]]
+
+
+def _write(node: dict[str, Any]) -> object:
+    if "leaf_value" in node:
+        return round(node["leaf_value"], 5)
+    assert node["decision_type"] == "<="
+    below, above = _write(node["left_child"]), _write(node["right_child"])
+    return [node["split_feature"], float(f"{node['threshold']:.7g}"), below, above]

@@ -1,0 +1,208 @@
+"""The labelled names, brought under the policies, with made-up ones for kinds that the data lack."""
+
+import csv
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from faker import Faker
+
+from domain import names
+from train.lexicon import census_family, census_given, faker_names, locales
+
+NAMELESS = names.LEGAL | names.LITTLE | names.TITLES
+MAORI_GIVEN = (
+    "Aroha Hemi Hinemoa Hoani Hone Kahu Kahurangi Kiri Kura Mahina Manaaki Marama Matiu Mere Mereana Mikaere Moana "
+    "Ngaio Ngaire Niko Paora Pita Rangi Rawiri Rewi Ria Roimata Ruia Tama Tamahou Tamati Tane Tangaroa Tariana Tāwhiri "
+    "Te_Aroha Te_Rangi Tia Tipene Tui Wairere Whetu Wikitoria Wiremu Anahera Awhina Hēmi Hōne Kaia Tāne Māia"
+).split()
+MAORI_FAMILY = (
+    "Ngata Parata Pomare Rangihau Ratana Ropata Tamihere Tapsell Tautari Te_Heuheu Te_Kanawa Tipoki Tūhoe Waititi Wharepapa "
+    "Herewini Hohepa Kawiti Kereama Mahuta Ngarewa Paki Paraone Poutama Rapana Rewiti Ruru Taiaroa Takerei Tūroa Wihongi "
+    "Whaanga Wetere Apirana Heke Hēnare Kīngi Nikora Paewai Rāpata Te_Ao Te_Whata Te_Paa"
+).split()
+PACIFIC_GIVEN = (
+    "Sione Sefo Tevita Mele Losa Fetu Sina Ioane Semisi Viliami Ana Malia Talia Pita Lagi Tavita Ofa Salote Lupe "
+    "Siosaia Manu Ratu Adi Seini Litia Jone Apisai Inoke Vaea Tasi Fa'afetai Leilani Teuila Kalolaine Ulu"
+).split()
+PACIFIC_FAMILY = (
+    "Faleolo Tuilagi Latu Fifita Taufa Vainikolo Leavasa Fa'asavalu Tuiasosopo Lealaiauloto Mataafa Tupou Fonua Havili "
+    "Moala Kefu Tonga Faletau Naufahu Folau Masoe Leota Toleafoa Koroi Vunipola Ravouvou Tuimavave Nanai Seumalo Vakauta "
+    "Tuala Fiame Lolohea Pulu Afoa Taumoepeau Qereqeretabua Bainimarama Uluilakeba"
+).split()
+EAST_FAMILY = (
+    "Wang Li Zhang Liu Chen Yang Huang Zhao Wu Zhou Xu Sun Ma Zhu Hu Guo He Lin Luo Zheng Xie Tang Deng Feng Ng Tan Lim Lee "
+    "Wong Chan Lau Cheung Ho Kwok Teo Goh Chua Ong Koh Yap Chong Leung Cheng Kim Park Choi Jung Kang Yoon Nguyen Tran Le Pham "
+    "Tanaka Sato Suzuki Takahashi Watanabe Yamamoto Nakamura Cai Peng Qian Shen Jiang"
+).split()
+EAST_SYLLABLES = (
+    "xiao ming wei hui jun ling mei siew wai kit man chi hong yan ying jing hua li na fang qiang lei yang min jie hao yu xin "
+    "zhi guo qing hai bo chun feng tao yi jia rui chen kai ka yee wing kwong hoi tsz ho shu ting pei sook boon kok huat cheng "
+    "ji hyun seo joon young soo eun hee kyung thi van anh linh thanh hiro yuki ken taro ko"
+).split()
+# Family names that are also trades and places of work.
+TRADE_FAMILY = (
+    "Church House Glass Steel Steele Stone Park Parks Bank Banks Field Fields Brewer Carpenter Butcher Farmer Gardner Gardiner "
+    "Painter Chandler Lodge Flowers Baker Cook Mason Miller Taylor Builder Gold Tree Bird Waters Hall Temple Abbott Bishop "
+    "Marsh Street Market Inn Hotel Love Power Porter Shepherd Fisher Bakes Driver Smart Best Rich Price Sharp Young Major "
+    "College Chambers Chalmers Weller Potter Glover Sawyer Turner Tanner Thatcher Mills Farms Garage Shipman Bridge Wood Woods"
+).split()
+ORGS = (
+    "Ngāti {x} Trust Board;Te {x} Marae;Te Kura o {x};Te Rūnanga o {x};{x} Marae;Ngāi {x};Te Whare {x};Te Kōhanga Reo o {x};"
+    "{x} Iwi Holdings;Te Puna {x};Whānau Ora ki {x};Te Roopu {x};Hapū o {x};Te Wānanga o {x}"
+).split(";")
+PERSON_FORMS = (
+    "{G} {S};{G} {S};{G} {S};{S}, {G};{S}, {G} {H};{SU}, {G};{SU}, {G} {H};{G} {H} {S};{g} {s};{GU} {SU};{i} {S};{i}. {S};"
+    "{i} {j} {S};{i}.{j}. {S};{S}, {i};{S}, {i} {j};Mr {G} {S};Mrs {G} {S};Ms {G} {S};Dr {G} {S};Dr {i} {S};Miss {i} {S};"
+    "Mr {i} {j} {S};{G} {i} {S};{G} {i}. {S};{G} {S}-{T};{G} (Liz) {S};{S} {G};Prof {G} {S};{GU} {i} {SU}"
+).split(";")
+COUPLE_FORMS = (
+    "{i} & {j} {S};{i} and {j} {S};{G} & {H} {S};{G} and {H} {S};Mr & Mrs {S};Mr and Mrs {i} {S};{i}{j} & {k}{i} {S};"
+    "{S} {i} & {j};{S}, {G} & {H};{G} {S} & {H} {T};{G} {S} and {H} {T};Mr {i} {S} & Mrs {j} {S};{S} & {T};{i} & {j} {SU};"
+    "{SU} {i} & {SU} {j};Drs {S} & {T};{i}.{j}. & {k}. {S}"
+).split(";")
+TRADE_FORMS = (
+    "{S} {W};{G} {S} {W};{G}'s {W};{S}'s {W};{S} & Sons {W};{S} Bros {W};{i} {S} {W};{i}{j} {W};{W} by {G};{S} {W} Services;"
+    "{S} and Sons;{SU} {WU};{s} {w};Dr {i} {S} {W};Dr {S} {W};{G} {S} - {W};{G} {S} T/A {T} {W};{S} & Co;{S} & Associates;"
+    "{S} {T} {W};{G} {T} {W} Ltd;{S} Group;{S} Family {W};The {W} Co;{G} & Co {W};{S} {W} (NZ);{S} {W} {V};{T} Road {W};{V} {W}"
+).split(";")
+TRUST_FORMS = (
+    "The {S} Family Trust;{S} Family Trust;{G} {S} Trust;The {S} Trust;{i} & {j} {S} Family Trust;{S} Superannuation Fund;"
+    "Estate of {G} {S};Estate {G} {S};The Estate of the late {G} {S};{S} Whānau Trust;{S} Investment Trust;{G} {S} Family Trust;"
+    "{i} {S} Trust;Trustees of the {S} Trust;{S} SMSF;ATF {S} Family Trust"
+).split(";")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    name: str
+    first_name: str
+    last_name: str
+    person: bool
+    source: str
+    weight: float = 1.0
+
+
+def read_rows(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8") as file:
+        return [
+            Row(names.tidy(r["name"]), r["first_name"], r["last_name"], r["label"] == "PERSON", r["source"])
+            for r in csv.DictReader(file)
+        ]
+
+
+def under_policy(row: Row) -> bool:
+    """Whether the row is a PERSON: no couple is, nor anything with a legal form or a trust."""
+    bare = {word.strip(".,()") for word in names.fold(row.name).split()}
+    return (
+        row.person
+        and not names.JOINED.search(row.name)
+        and not bare & {"pty", "ltd", "limited", "inc", "trust"}
+    )
+
+
+class Plain:
+    """Knows a person's name that leaves no doubt, whatever register it stands in: 'SMITH, John', 'A B Smith', 'Dr A Smith'."""
+
+    def __init__(self) -> None:
+        self._given = faker_names("first") | set(census_given())
+        self._family = faker_names("last") | set(census_family())
+
+    def is_person(self, name: str) -> bool:
+        bare = [word.strip(".,()") for word in name.casefold().replace(".", ". ").split()]
+        if names.JOINED.search(name) or not re.fullmatch(r"[^\W\d_]+(?:[ .,'-]+[^\W\d_]+)*\.?", name):
+            return False
+        own = [word for word in bare if word not in names.TITLES and word not in names.POSTNOMINALS]
+        if not own or set(own) & (names.TRADES | names.LEGAL | names.TRUSTS | names.LITTLE):
+            return False
+        before, comma, after = name.casefold().partition(", ")
+        if comma:
+            first = [w.strip(".") for w in after.split() if w.strip(".") not in names.TITLES]
+            return len(before.split()) <= 2 and bool(first) and (first[0] in self._given or len(first[0]) <= 2)
+        initials = [word for word in own[:-1] if len(word) == 1 or (len(word) == 2 and word.upper() in name.split())]
+        titled = len(own) < len(bare) and (len(own) == 1 or own[0] in self._given or len(own[0]) == 1)
+        return (titled or 0 < len(initials) == len(own) - 1) and own[-1] in self._family and len(own[-1]) > 2
+
+
+def entity_keys(texts: list[str]) -> list[str]:
+    """Equal for two names that may be one entity's, so that no fold tests what another has seen."""
+    keys = []
+    for text in texts:
+        own = [word for word in re.findall(r"\w+", names.fold(text)) if word not in NAMELESS]
+        keys.append(" ".join(sorted(own)) or text)
+    return keys
+
+
+def made_up(seed: int = 7) -> list[Row]:
+    """Kinds of names that practices have and the data lack or file either way."""
+    chance = random.Random(seed)  # noqa: S311  # examples, not secrets
+    words = NameWords(chance)
+    rows = [Row(words.fill(form), "", "", True, "made_person", 0.3) for form in PERSON_FORMS for _ in range(40)]
+    rows += [Row(words.fill(form), "", "", False, "made_couple", 0.3) for form in COUPLE_FORMS for _ in range(20)]
+    rows += [Row(words.fill(form), "", "", False, "made_trade", 0.3) for form in TRADE_FORMS for _ in range(40)]
+    rows += [Row(words.fill(form), "", "", False, "made_trust", 0.3) for form in TRUST_FORMS for _ in range(15)]
+    rows += [Row(name, "", "", True, "made_locale", 0.3) for name in locale_names(seed)]
+    rows += [Row(name, "", "", True, "made_pacific", 0.5) for name in pacific_names(chance)]
+    rows += [Row(form.format(x=x), "", "", False, "made_marae", 0.3) for form in ORGS for x in chance.sample(MAORI_FAMILY, 6)]
+    rows += [Row(name, "", "", True, "made_east", 0.5) for name in eastern_names(chance)]
+    rows += [Row(words.fill("{G} ") + chance.choice(TRADE_FAMILY), "", "", True, "made_trade_family", 0.5) for _ in range(200)]
+    rows += [Row(acronym, "", "", False, "made_acronym", 0.3) for acronym in acronyms(chance)]
+    return [Row(names.tidy(r.name.replace("_", " ")), "", "", r.person, r.source, r.weight) for r in rows]
+
+
+class NameWords:
+    """Fills a form: G, H given names, S, T family names, i, j, k initials, W, V trades; U upper case, small: lower."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        given, family = census_given(), census_family()
+        self._given = ([word.title() for word in given], list(given.values()))
+        self._family = ([word.title() for word in family], [share + 0.001 for share in family.values()])
+        self._trades = sorted(names.TRADES)
+
+    def fill(self, form: str) -> str:
+        pick = self._chance.choices
+        given, other = pick(*self._given, k=2)
+        family, second = pick(*self._family, k=2)
+        trade, also = self._chance.sample(self._trades, 2)
+        i, j, k = pick("ABCDEFGHIJKLMNOPRSTVW", k=3)
+        return form.format(
+            G=given, H=other, S=family, T=second, i=i, j=j, k=k, W=trade.title(), V=also.title(), g=given.lower(),
+            s=family.lower(), w=trade, GU=given.upper(), SU=family.upper(), WU=trade.upper(),
+        )  # fmt: skip
+
+
+def locale_names(seed: int) -> Iterator[str]:
+    for locale in locales():
+        makes = Faker(locale)
+        makes.seed_instance(seed)
+        for _ in range(14 if locale[:2] in LATIN else 40):
+            yield f"{makes.first_name()} {makes.last_name()}" if locale[:2] not in UNSPACED else makes.name()
+
+
+UNSPACED = ("zh", "ja", "ko")
+LATIN = frozenset("az cs da de en es et fi fr ga ha hr hu id ig is it lt lv nl no pl pt ro sk sl sv tr tw uz vi yo zu".split())
+
+
+def eastern_names(chance: random.Random) -> Iterator[str]:
+    for _ in range(400):
+        family, one, two = chance.choice(EAST_FAMILY), *chance.sample(EAST_SYLLABLES, 2)
+        given = chance.choice((f"{one.title()}{two}", f"{one.title()} {two.title()}", f"{one.title()}-{two}", one.title()))
+        yield chance.choice((f"{family} {given}", f"{given} {family}", f"{family.upper()} {given}", f"{family}, {given}"))
+
+
+def acronyms(chance: random.Random) -> Iterator[str]:
+    for _ in range(250):
+        letters = "".join(chance.choices("ABCDEFGHIKLMNOPRSTVWZ", k=chance.choice((2, 3, 3, 3, 4, 4))))
+        yield chance.choice((letters, letters, f"{letters} NZ", f"{letters} Group", f"{letters} Australia", f"{letters} 2000"))
+
+
+
+def pacific_names(chance: random.Random) -> Iterator[str]:
+    for given, family in ((MAORI_GIVEN, MAORI_FAMILY), (PACIFIC_GIVEN, PACIFIC_FAMILY)):
+        for _ in range(120):
+            yield f"{chance.choice(given)} {chance.choice(family)}"
+        for _ in range(20):
+            yield f"{chance.choice(family).upper()}, {chance.choice(given)}"

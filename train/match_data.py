@@ -1,0 +1,106 @@
+"""Labelled pairs of names, and which entity each name belongs to, so that no fold tests what another has seen."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from zlib import crc32
+
+from domain.match.index import NameIndex
+from domain.match.names import prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    one: str
+    other: str
+    match: bool
+    source: str
+    weight: float
+    entities: tuple[str, str]
+
+
+@dataclass
+class Entities:
+    """Names joined by a label or by the same words are one entity's."""
+
+    _parent: dict[str, str] = field(default_factory=dict)
+
+    def find(self, key: str) -> str:
+        path = []
+        while self._parent.setdefault(key, key) != key:
+            path.append(key)
+            key = self._parent[key]
+        for step in path:
+            self._parent[step] = key
+        return key
+
+    def join(self, one: str, other: str) -> None:
+        self._parent[self.find(one)] = self.find(other)
+
+    def of(self, name: str) -> str:
+        return self.find("=" + prepare(name).ordered)
+
+
+@dataclass(frozen=True)
+class NameData:
+    pairs: list[Pair]
+    variants: dict[str, list[str]]
+    index: list[tuple[str, str]]  # entity, name
+    queries: list[tuple[str, str, str]]  # name, entity or '', source
+    entities: Entities
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def read_names(data: Path) -> NameData:
+    labelled = rows(data / "name_pairs_dev.csv")
+    variants: dict[str, list[str]] = defaultdict(list)
+    for row in rows(data / "name_variants_dev.csv"):
+        variants[row["entity_id"]].append(row["name"])
+    index = [(row["entity_id"], row["name"]) for row in rows(data / "retrieval_index_dev.csv")]
+    queries = [(row["query"], row["entity_id"], row["source"]) for row in rows(data / "retrieval_queries_dev.csv")]
+    entities = Entities()
+    for entity, name in index:
+        entities.join("index " + entity, "=" + prepare(name).ordered)
+    for query, entity, _ in queries:
+        if entity:
+            entities.join("index " + entity, "=" + prepare(query).ordered)
+    for entity, spellings in variants.items():
+        for name in spellings:
+            entities.join("variant " + entity, "=" + prepare(name).ordered)
+    for row in labelled:
+        if row["match"] == "1":
+            entities.join("=" + prepare(row["name_a"]).ordered, "=" + prepare(row["name_b"]).ordered)
+    pairs = [
+        Pair(r["name_a"], r["name_b"], r["match"] == "1", r["source"], 1.0, (entities.of(r["name_a"]), entities.of(r["name_b"])))
+        for r in labelled
+    ]  # fmt: skip
+    return NameData(pairs, dict(variants), index, queries, entities)
+
+
+def variant_pairs(data: NameData, most: int = 6) -> Iterator[Pair]:
+    for entity, spellings in data.variants.items():
+        of = data.entities.find("variant " + entity)
+        chosen = sorted(combinations(sorted(set(spellings)), 2), key=lambda pair: crc32("|".join(pair).encode()))
+        for one, other in chosen[:most]:
+            yield Pair(one, other, True, "variants", 0.5, (of, of))
+
+
+def retrieval_pairs(data: NameData, limit: int = 25) -> Iterator[tuple[int, Pair]]:
+    """Each query with its candidates, numbered by query."""
+    index = NameIndex([name for _, name in data.index])
+    for number, (query, entity, source) in enumerate(data.queries):
+        for at in index.find(query, limit):
+            known, name = data.index[at]
+            match = bool(entity) and known == entity
+            yield number, Pair(query, name, match, "retrieval", 0.3, (data.entities.of(query), data.entities.of(name)))
+
+
+def fold_of(entity: str, folds: int, seed: int = 0) -> int:
+    return crc32(f"{seed} {entity}".encode()) % folds
