@@ -1,0 +1,85 @@
+"""How alike two contacts are, with the evidence in words: for candidates and SIMILAR match issues. Pure.
+
+Small boosted trees (docs/MATCHING.md) give a score of 0 to 1; they decide nothing alone. A full match or a conflict
+is the rule's (domain.matching), whatever the score.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from domain.match.contacts import Details, Ready, count_users, field_features, make_ready
+from domain.match.evidence import explain
+from domain.match.features import name_features
+from domain.match.index import NameIndex, keys_of
+from domain.match.names import Name, meet, prepare
+from domain.trees import Tree, add_up, read_trees
+
+__all__ = [
+    "LIKELY", "SIMILAR", "Comparison", "Details", "NameIndex", "Ready", "compare", "compare_names", "count_users",
+    "keys_of", "make_ready",
+]  # fmt: skip
+
+# Both were chosen on the development data. From SIMILAR on a person should look before a second contact is made:
+# at most about one stranger in a hundred gets there by name alone. From LIKELY on two look-alikes are more often one.
+SIMILAR = 0.7
+LIKELY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`evidence`: in words, for and against."""
+
+    score: float
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Model:
+    names: tuple[Tree, ...]
+    names_shift: float
+    contacts: tuple[Tree, ...]
+    contacts_shift: float
+
+
+def compare(one: Ready, other: Ready) -> Comparison:
+    """By name alone where no other field is known of both. Both made ready with the same country and users."""
+    return Comparison(score(one, other), explain(one, other, meet(one.name, other.name)))
+
+
+def score(one: Ready, other: Ready) -> float:
+    """compare's score without the words."""
+    model = load()
+    features = name_features(one.name, other.name)
+    margin = add_up(model.names, features)
+    fields = list(field_features(one, other))
+    if not fields[-1]:
+        return _share(margin + model.names_shift)
+    return _share(add_up(model.contacts, [margin, *fields, *features]) + model.contacts_shift)
+
+
+def compare_names(one: str, other: str) -> float:
+    return name_score(prepare(one), prepare(other))
+
+
+def name_score(one: Name, other: Name) -> float:
+    model = load()
+    return _share(add_up(model.names, name_features(one, other)) + model.names_shift)
+
+
+def _share(margin: float) -> float:
+    return round(1 / (1 + math.exp(-margin)), 4)
+
+
+@cache
+def load() -> _Model:
+    folder = resources.files("domain") / "parameters"
+    written = json.loads((folder / "match.json").read_text(encoding="utf-8"))
+    return _Model(
+        read_trees(written["names"]["trees"]),
+        written["names"]["shift"],
+        read_trees(written["contacts"]["trees"]),
+        written["contacts"]["shift"],
+    )

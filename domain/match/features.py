@@ -7,9 +7,10 @@ from rapidfuzz.distance import JaroWinkler
 
 from domain import names
 from domain.lexicon import UNKNOWN
-from domain.match.names import Meeting, Name, Word, cosine, meet
+from domain.match.names import How, Meeting, Name, Word, cosine, meet
 
-WAYS = ("same", "short form", "nickname", "initial", "joined", "beginning", "spelling")
+
+WAYS: tuple[How, ...] = ("same", "first letters", "nickname", "initial", "joined", "beginning", "spelling")
 
 
 def name_features(one: Name, other: Name) -> list[float]:
@@ -42,7 +43,7 @@ def _words_met(one: Name, other: Name, meeting: Meeting) -> Iterator[float]:
     yield max((met.one.rare * met.worth for met in meeting.met), default=0.0)
     yield min((met.worth for met in meeting.met), default=0.0)
     ways = [met.how for met in meeting.met]
-    yield from (ways.count(way) for way in ("same", "nickname", "initial", "joined", "beginning", "spelling"))
+    yield from (ways.count(way) for way in WAYS)
     spelt = [met for met in meeting.met if met.how == "spelling"]
     yield min((met.worth for met in spelt), default=1.0)
     # Two words that are both known, and differ, are seldom one misspelt.
@@ -120,7 +121,7 @@ _SIDE = "words rare rarest given family word initial digits"
 NAME_FEATURES = (
     "ratio ordered token_set partial compact partial_compact jaro jaro_ordered wratio cosine "
     "worth_small worth_large worth same_small same_large same total_small total_large rarest_same rarest_met least_met "
-    "n_same n_nickname n_initial n_joined n_beginning n_spelling "
+    "n_same n_letters n_nickname n_initial n_joined n_beginning n_spelling "
     "least_spelling spelling_names spelling_words spelling_given spelling_length "
     + " ".join(f"left_{side}_{feature}" for side in ("less", "more") for feature in _SIDE.split())
     + " left_both left_alike left_given "

@@ -23,8 +23,8 @@ def keys_of(name: str) -> frozenset[str]:
 
 def _keys(name: Name) -> frozenset[str]:
     keys = {f"={name.ordered}", f"={name.compact}"}
-    if len(name.acronym) > 2:
-        keys.add(f"*{name.acronym}")
+    letters = name.acronym
+    keys.update(f"*{letters[at : at + n]}" for n in range(3, 7) for at in range(len(letters) - n + 1))
     keys.update(f"*{word.plain}" for word in name.core if 2 < len(word.plain) < 7)
     return frozenset(keys)
 

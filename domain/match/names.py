@@ -13,7 +13,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 from domain import names
 from domain.lexicon import Known, look_up, rarity
 
-How = Literal["same", "short form", "nickname", "initial", "joined", "beginning", "spelling"]
+How = Literal["same", "first letters", "nickname", "initial", "joined", "beginning", "spelling"]
 LATIN_END = "\u0250"
 _PARTS = re.compile(r"[^\W_]+(?:['.][^\W_]+)*|&")
 # Words by which a name is not told from another.
@@ -146,6 +146,8 @@ def meet(one: Name, other: Name) -> Meeting:
     if left and right:
         met += _meet_joined(left, right)
         met += [Met(b, a, how, worth) for b, a, how, worth in _meet_joined(right, left)]
+        met += _meet_letters(left, right)
+        met += _meet_letters(right, left)
         met += _meet_alike(left, right)
     return Meeting(met, (left, right))
 
@@ -167,7 +169,23 @@ def _meet_joined(left: list[Word], right: list[Word]) -> list[Met]:
             left.remove(one)
             left.remove(two)
             right.remove(whole)
-            met.append(Met(whole, whole, "joined", 1.0))
+            rare = Word(whole.plain, one.rare + two.rare, whole.known)
+            met.append(Met(rare, whole, "joined", 1.0))
+    return met
+
+
+def _meet_letters(left: list[Word], right: list[Word]) -> list[Met]:
+    """'amwu' for 'australian manufacturing workers union', 'jr' for 'john robert': words that stand together."""
+    met = []
+    for word in list(left):
+        letters = "".join(other.plain[0] for other in right)
+        at = letters.find(word.plain) if 1 < len(word.plain) < 8 else -1
+        if at >= 0:
+            spelt = right[at : at + len(word.plain)]
+            del right[at : at + len(word.plain)]
+            left.remove(word)
+            whole = Word(" ".join(w.plain for w in spelt), sum(w.rare for w in spelt), spelt[0].known)
+            met.append(Met(whole, word, "first letters", 0.9 if len(word.plain) > 2 else 0.6))
     return met
 
 

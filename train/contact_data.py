@@ -1,0 +1,104 @@
+"""Labelled contacts, and made-up families and bookkeepers whose members share an email and are not one."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from domain.match.contacts import Details, Ready, contact_keys, count_users, make_ready
+from domain.match.index import NameIndex
+from train.lexicon import census_family, census_given
+from train.match_data import rows
+
+MOST_OF_A_KEY = 60
+
+
+@dataclass(frozen=True)
+class ContactSet:
+    source: str
+    clusters: list[str]
+    ready: list[Ready]
+
+    def candidates(self, limit: int = 25) -> set[tuple[int, int]]:
+        """As the command finds them: by name, email, phone, address."""
+        index = NameIndex([ready.name.text for ready in self.ready])
+        found = {tuple(sorted((i, j))) for i, ready in enumerate(self.ready) for j in index.find(ready.name.text, limit) if i != j}
+        by_key: dict[str, list[int]] = defaultdict(list)
+        for i, ready in enumerate(self.ready):
+            for key in contact_keys(ready):
+                by_key[key].append(i)
+        for same in by_key.values():
+            if len(same) <= MOST_OF_A_KEY:
+                found.update(combinations(same, 2))
+        return found  # type: ignore[return-value]  # sorted pairs
+
+    def matches(self) -> int:
+        sizes: dict[str, int] = defaultdict(int)
+        for cluster in self.clusters:
+            sizes[cluster] += 1
+        return sum(size * (size - 1) // 2 for size in sizes.values())
+
+
+def ready_set(source: str, clusters: list[str], details: list[Details], country: str) -> ContactSet:
+    users = count_users((d.name, d.email) for d in details)
+    return ContactSet(source, clusters, [make_ready(d, country, users) for d in details])
+
+
+def read_contacts(data: Path) -> list[ContactSet]:
+    by_source: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in rows(data / "contacts_dev.csv"):
+        by_source[row["source"]].append(row)
+    sets = []
+    for source, found in by_source.items():
+        details = [
+            Details(r["name"], r["email"], r["phone"], r["address"], r["city"], r["region"], r["postcode"]) for r in found
+        ]
+        sets.append(ready_set(source, [r["cluster"] for r in found], details, "US" if "chicago" in source else "GB"))
+    return sets
+
+
+def made_up_families(seed: int = 3, families: int = 220) -> ContactSet:
+    chance = random.Random(seed)  # noqa: S311  # examples, not secrets
+    given, family = census_given(), census_family()
+    pick = lambda table, k: [w.title() for w in chance.choices(list(table), [s + 0.002 for s in table.values()], k=k)]  # noqa: E731
+    clusters, details = [], []
+    for number in range(families):
+        surname, second = pick(family, 2)
+        shared = chance.choice((f"{surname.lower()}{chance.choice(('family', '', '5', '.home'))}@example.com", f"office{number}@example.net", None))
+        phone, city = f"0{chance.randrange(20000000, 99999999)}", chance.choice(("Leeds", "York", "Bath", "Hull"))
+        for member, first in enumerate(pick(given, chance.randrange(1, 6))):
+            last = surname if chance.random() < 0.85 else second
+            own = f"{first.lower()}.{last.lower()}{chance.randrange(99)}@example.org"
+            for _ in range(chance.choice((1, 1, 2, 3))):
+                email = shared if shared and chance.random() < 0.8 else own
+                clusters.append(f"{number}.{member}")
+                details.append(_spoilt(chance, first, last, email, phone, city))
+    return ready_set("made_up", clusters, details, "GB")
+
+
+def _spoilt(chance: random.Random, first: str, last: str, email: str, phone: str, city: str) -> Details:
+    """One record of a person, with the errors that people make."""
+    forms = [f"{first} {last}"] * 5 + [f"{first[0]} {last}", f"{last}, {first}", f"{last} {first}", f"Mr {first} {last}"]
+    name = _typo(chance, chance.choice(forms)) if chance.random() < 0.4 else chance.choice(forms)
+    email = _typo(chance, email) if chance.random() < 0.15 else email
+    keep = lambda value, share: value if chance.random() < share else None  # noqa: E731
+    return Details(name, keep(email, 0.85), keep(phone, 0.4), None, keep(city, 0.8))
+
+
+def _typo(chance: random.Random, text: str) -> str:
+    at = chance.randrange(max(1, len(text) - 1))
+    kind = chance.randrange(4)
+    if kind == 0:
+        return text[:at] + text[at + 1 :]
+    if kind == 1:
+        return text[:at] + text[at : at + 2][::-1] + text[at + 2 :]
+    if kind == 2:
+        return text[:at] + text[at] + text[at:]
+    return text[:at] + chance.choice("aeionrst") + text[at + 1 :]
+
+
+def labelled_pairs(contacts: ContactSet) -> Iterator[tuple[int, int, bool]]:
+    for i, j in sorted(contacts.candidates()):
+        yield i, j, contacts.clusters[i] == contacts.clusters[j]

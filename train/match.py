@@ -1,0 +1,236 @@
+"""Trains domain.match: `python -m train.match DATA [--evaluate]`. Writes domain/parameters/match.json.
+
+Names first: trees over pairs of names (labelled pairs, spellings of one client, queries with their candidates).
+Contacts next: trees over the names' margin and the other fields. Thresholds: SIMILAR is where at most one stranger
+in eighty has a name alike enough; for whole contacts it is where F1 is best over the sets.
+"""
+
+import argparse
+import json
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import average_precision_score
+
+import domain
+from domain.match import SIMILAR
+from domain.match.contacts import FIELD_FEATURES, field_features
+from domain.match.features import NAME_FEATURES, name_features
+from domain.match.names import prepare
+from train.boosting import boost, write_trees
+from train.contact_data import ContactSet, labelled_pairs, made_up_families, read_contacts
+from train.match_data import NameData, Pair, fold_of, read_names, retrieval_pairs, variant_pairs
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+FOLDS = 4
+STRANGERS = 0.012
+PARAMETERS = Path(domain.__file__).parent / "parameters" / "match.json"
+# More of these can never make two names less alike, or more so: it keeps strange labels from teaching strange rules.
+RISING = frozenset(
+    "ratio ordered token_set compact jaro jaro_ordered wratio cosine worth_small worth_large same_small same_large".split()
+)
+FALLING = frozenset(
+    "left_less_rare left_less_rarest left_given titles_differ initials_differ left_both spelling_given".split()
+)
+MONOTONE = [1 if name in RISING else -1 if name in FALLING else 0 for name in NAME_FEATURES]
+CONTACT_FEATURES = (
+    "margin",
+    *FIELD_FEATURES,
+    *NAME_FEATURES,
+)
+CONTACT_READS = frozenset(
+    (
+        "margin cosine worth_small worth_large ratio ordered token_set jaro_ordered partial_compact left_given initials_differ "
+        "left_both left_less_words left_more_words left_less_given left_more_given first_same last_same words_small words_large "
+        "people n_initial n_nickname n_spelling left_alike same_small"
+    ).split()
+) | frozenset(FIELD_FEATURES)  # fmt: skip
+OTHERS = [name for name in CONTACT_FEATURES if name not in CONTACT_READS]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Pairs with their features; `query` is -1 but for candidates of a query."""
+
+    data: NameData
+    pairs: list[Pair]
+    table: Floats
+    match: Bools
+    weight: Floats
+    folds: npt.NDArray[np.int64]
+    query: npt.NDArray[np.int64]
+
+    @property
+    def labelled(self) -> int:
+        return len(self.data.pairs)
+
+
+def read(folder: Path) -> Names:
+    data = read_names(folder)
+    found = list(retrieval_pairs(data))
+    pairs = [*data.pairs, *variant_pairs(data), *(pair for _, pair in found)]
+    before = len(pairs) - len(found)
+    table = np.array([name_features(prepare(pair.one), prepare(pair.other)) for pair in pairs], float)
+    match = np.array([pair.match for pair in pairs])
+    weight = np.where(_strange(table) & match, 0.0, [pair.weight for pair in pairs])
+    folds = np.array([[fold_of(entity, FOLDS) for entity in pair.entities] for pair in pairs])
+    query = np.array([-1] * before + [number for number, _ in found])
+    asked = [fold_of(data.entities.of(name), FOLDS) for name, _, _ in data.queries]
+    for at in range(before, len(pairs)):
+        folds[at, 0] = asked[query[at]]
+    return Names(data, pairs, table, match, weight, folds, query)
+
+
+def _strange(table: Floats) -> Bools:
+    """Names with nothing in common: a client that was renamed, or a slip of the register. Nothing can be learned."""
+    column = {name: table[:, at] for at, name in enumerate(NAME_FEATURES)}
+    unlike = (column["cosine"] < 0.12) & (column["worth_small"] < 0.35) & (column["partial_compact"] < 0.8)
+    return unlike & (column["acronym"] == 0)
+
+
+def fit_names(names: Names, rows: Bools) -> lightgbm.Booster:
+    used = rows & (names.weight > 0)
+    return boost(
+        names.table[used], names.match[used], names.weight[used], NAME_FEATURES, 300, monotone_constraints=MONOTONE
+    )
+
+
+def names_out_of_fold(names: Names) -> Floats:
+    """Margins by models that have seen neither name's entity."""
+    margins = np.zeros(len(names.pairs))
+    for fold in range(FOLDS):
+        unseen = names.folds[:, 0] == fold
+        model = fit_names(names, ~(names.folds == fold).any(1))
+        margins[unseen] = model.predict(names.table[unseen], raw_score=True)
+    return margins
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Of each query: its best candidate's margin, whether that is right, where the right one stands (0 first)."""
+
+    top: Floats
+    right: Bools
+    place: npt.NDArray[np.int64]
+    known: Bools
+
+    def flagged(self, cut: float) -> tuple[float, float, float, float]:
+        """Precision, recall, F1, share of strangers flagged."""
+        flag = self.top >= cut
+        hits = (self.right & flag).sum()
+        p, r = hits / max(1, flag.sum()), hits / self.known.sum()
+        return p, r, 2 * p * r / (p + r), flag[~self.known].mean()
+
+
+def retrieval(names: Names, margins: Floats) -> Retrieval:
+    found: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for at in np.flatnonzero(names.query >= 0):
+        found[names.query[at]].append((margins[at], bool(names.match[at])))
+    top, right, place = [], [], []
+    for number in range(len(names.data.queries)):
+        ranked = sorted(found[number], key=lambda pair: -pair[0])
+        places = [at for at, (_, match) in enumerate(ranked) if match]
+        top.append(ranked[0][0] if ranked else -9.0)
+        place.append(places[0] if places else 99)
+        right.append(place[-1] == 0)
+    known = np.array([bool(entity) for _, entity, _ in names.data.queries])
+    return Retrieval(np.array(top), np.array(right), np.array(place), known)
+
+
+def best_f1(scores: Floats, match: Bools, missed: int = 0) -> tuple[float, float]:
+    """F1 and the cut at which it is best; `missed` matches were no candidates."""
+    order = np.argsort(-scores)
+    hits = np.cumsum(match[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + match.sum() + missed)
+    return float(f1.max()), float(scores[order][f1.argmax()])
+
+
+def report_names(names: Names, margins: Floats) -> tuple[float, float]:
+    """Prints; gives the cut of look-alike pairs and that of SIMILAR."""
+    n = names.labelled
+    scores, match = margins[:n], names.match[:n]
+    f1, cut = best_f1(scores, match)
+    print(f"name pairs: F1 {f1:.4f} AP {average_precision_score(match, scores):.4f}")
+    for source in ("aec", "nomenklatura"):
+        own = np.array([pair.source == source for pair in names.data.pairs])
+        hits = ((scores >= cut) & match & own).sum()
+        print(f"   {source}: F1 {2 * hits / (((scores >= cut) & own).sum() + (match & own).sum()):.4f}")
+    found = retrieval(names, margins)
+    known = found.known
+    similar = float(np.quantile(found.top[~known], 1 - STRANGERS))
+    p, r, f, strangers = found.flagged(similar)
+    print(f"retrieval: R@1 {(found.place[known] < 1).mean():.4f} R@5 {(found.place[known] < 5).mean():.4f}")
+    print(f"   SIMILAR: P {p:.4f} R {r:.4f} F1 {f:.4f} strangers {strangers:.4f}")
+    return cut, similar
+
+
+def contact_rows(number: int, contacts: ContactSet, names: lightgbm.Booster) -> tuple[Floats, Bools, npt.NDArray[np.int64]]:
+    pairs = list(labelled_pairs(contacts))
+    table = np.array([name_features(contacts.ready[i].name, contacts.ready[j].name) for i, j, _ in pairs], float)
+    fields = np.array([list(field_features(contacts.ready[i], contacts.ready[j])) for i, j, _ in pairs], float)
+    margins = names.predict(table, raw_score=True)
+    folds = [[fold_of(contacts.clusters[at], FOLDS, number) for at in (i, j)] for i, j, _ in pairs]
+    return np.column_stack([margins, fields, table]), np.array([match for *_, match in pairs]), np.array(folds)
+
+
+def fit_contacts(table: Floats, match: Bools) -> lightgbm.Booster:
+    table = table.copy()
+    table[:, [CONTACT_FEATURES.index(name) for name in OTHERS]] = 0.0
+    return boost(table, match, None, CONTACT_FEATURES, 300, num_leaves=7)
+
+
+def train_contacts(folder: Path, names: lightgbm.Booster) -> tuple[lightgbm.Booster, float]:
+    """The model over all sets, and the cut at which the mean F1 of the sets, out of fold, is best."""
+    sets = [*read_contacts(folder), made_up_families(), made_up_families(seed=99, families=150)]
+    parts = [contact_rows(number, contacts, names) for number, contacts in enumerate(sets)]
+    table, match, folds = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    source = np.repeat(np.arange(len(sets)), [len(part[1]) for part in parts])
+    margins = np.zeros(len(match))
+    for fold in range(FOLDS):
+        # The last made-up set stands for families that training has not seen.
+        seen = ~(folds == fold).any(1) & (source < len(sets) - 1)
+        unseen = folds[:, 0] == fold
+        margins[unseen] = fit_contacts(table[seen], match[seen]).predict(table[unseen], raw_score=True)
+    missed = [contacts.matches() - int(match[source == n].sum()) for n, contacts in enumerate(sets)]
+
+    def f1(cut: float, chosen: list[int]) -> float:
+        own = np.isin(source, chosen)
+        hits = ((margins >= cut) & match & own).sum()
+        return float(2 * hits / (((margins >= cut) & own).sum() + (match & own).sum() + sum(missed[n] for n in chosen)))
+
+    judged = [0, 1, len(sets) - 1]
+    cut = max(np.arange(-1.5, 2, 0.125), key=lambda cut: sum(f1(cut, [n]) for n in judged))
+    for n, contacts in enumerate(sets):
+        print(f"contacts {contacts.source}: F1 {f1(cut, [n]):.4f}")
+    print(f"contacts: pooled F1 of the labelled sets {f1(cut, [0, 1]):.4f} at {cut}")
+    return fit_contacts(table, match), float(cut)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--evaluate", action="store_true", help="cross-validate and print, write nothing")
+    args = parser.parse_args()
+    names = read(args.data)
+    cut, similar = report_names(names, names_out_of_fold(names))
+    print("name cuts: look-alikes", cut, "SIMILAR", similar)
+    model = fit_names(names, np.ones(len(names.pairs), bool))
+    contacts, contact_cut = train_contacts(args.data, model)
+    if args.evaluate:
+        return
+    at_similar = math.log(SIMILAR / (1 - SIMILAR))
+    written = {
+        "names": {"shift": round(at_similar - similar, 3), "trees": write_trees(model)},
+        "contacts": {"shift": round(at_similar - contact_cut, 3), "trees": write_trees(contacts)},
+    }
+    PARAMETERS.write_text(json.dumps(written, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
