@@ -29,7 +29,7 @@ LEGAL = frozenset(LEGAL_WORDS)
 LEGAL_LAST = frozenset(("ag", "sa", "ab", "as", "pt", "co", "pc", "lp", "cv", "sl", "rt", "kk", "spa", "se"))
 TRUSTS = frozenset(("trust", "trusts", "trustee", "trustees", "ttee", "ttees", "atf", "superannuation", "estate"))
 TITLES = frozenset(
-    "mr mrs ms miss mx mister messrs dr drs doctor doctors prof professor sir dame lady lord rev revd reverend fr "
+    "mr mrs ms miss mx mister messrs dr drs doctor doctors prof professor sen sir dame lady lord rev revd reverend fr "
     "father sister brother hon honourable senator mayor cr councillor judge justice capt captain col colonel maj "
     "major sgt lt pastor rabbi imam sheikh sheik herr frau mme mlle sr sra srta don dona congressman "
     "congresswoman representative".split()
@@ -162,17 +162,17 @@ def _is_legal(part: str, last: bool) -> bool:
 SHORT = {
     short: long
     for group in (
-        "association assn assoc asscn ass;department dept;government govt gov;international intl internat;national natl nat;"
-        "manufacturing mfg manuf manufacturers;university uni univ;australia aust aus austr australasia;zealand nz;"
+        "association assn assoc asscn ass;department dept;government govt gov;international intl internat;national natl;"
+        "manufacturing mfg manuf manufacturers;university univ;australia aust aus austr australasia;zealand nz;"
         "queensland qld;victoria vic;tasmania tas;brothers bros;mount mt;saint st;centre center ctr cntr;services service "
-        "svcs svc serv;management mgmt mgt;hospital hosp;engineering eng engrs engineers;building bldg;construction const "
-        "constr constructions;investments invest invests investment inv;properties props property prop;holdings holding "
+        "svcs svc;management mgmt mgt;hospital hosp;engineering eng engrs engineers;building bldg;construction const "
+        "constr constructions;investments invest invests investment;properties props property;holdings holding "
         "hldgs;group grp;and &;company coy co;federation fed;institute inst;laboratories labs laboratory lab;technology "
         "tech technologies;systems system sys;solutions soln;communications comms communication;development dev "
-        "developments;enterprises enterprise ent;industries industry ind inds;products product prods;supplies supply;"
-        "council cncl;road rd;street str;avenue ave;north nth;south sth;east est;west wst;school sch;branch br;division "
+        "developments;enterprises enterprise;industries industry ind inds;products product prods;supplies supply;"
+        "council cncl;road rd;avenue ave;north nth;south sth;school sch;branch br;division "
         "div;union unions;superannuation super;partners partner ptnrs;accountants accts accounting;contractors contracting "
-        "contractor;consulting consultants consultancy consultant;resources resource res;trading traders;transport trans"
+        "contractor;consulting consultants consultancy consultant;first 1st;second 2nd;third 3rd;resources resource;trading traders;transport trans"
     ).split(";")
     for long, *shorts in [group.split()]
     for short in shorts

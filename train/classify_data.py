@@ -66,7 +66,7 @@ COUPLE_FORMS = (
 TRADE_FORMS = (
     "{S} {W};{G} {S} {W};{G}'s {W};{S}'s {W};{S} & Sons {W};{S} Bros {W};{i} {S} {W};{i}{j} {W};{W} by {G};{S} {W} Services;"
     "{S} and Sons;{SU} {WU};{s} {w};Dr {i} {S} {W};Dr {S} {W};{G} {S} - {W};{G} {S} T/A {T} {W};{S} & Co;{S} & Associates;"
-    "{S} {T} {W};{G} {T} {W} Ltd;{S} Group;{S} Family {W};The {W} Co;{G} & Co {W};{S} {W} (NZ);{S} {W} {V};{T} Road {W};{V} {W}"
+    "{S} {T} {W};{G} {T} {W} Ltd;{S} Group;{S} Family {W};The {W} Co;{W} {G};{G} & Co {W};{S} {W} (NZ);{S} {W} {V};{T} Road {W};{V} {W}"
 ).split(";")
 TRUST_FORMS = (
     "The {S} Family Trust;{S} Family Trust;{G} {S} Trust;The {S} Trust;{i} & {j} {S} Family Trust;{S} Superannuation Fund;"
@@ -137,23 +137,25 @@ def entity_keys(texts: list[str]) -> list[str]:
 
 def made_up(seed: int = 7) -> list[Row]:
     """Kinds of names that practices have and the data lack or file either way."""
-    chance = random.Random(seed)  # noqa: S311  # examples, not secrets
+    chance = random.Random(seed)
     words = NameWords(chance)
     rows = [Row(words.fill(form), "", "", True, "made_person", 0.3) for form in PERSON_FORMS for _ in range(40)]
     rows += [Row(words.fill(form), "", "", False, "made_couple", 0.3) for form in COUPLE_FORMS for _ in range(20)]
     rows += [Row(words.fill(form), "", "", False, "made_trade", 0.3) for form in TRADE_FORMS for _ in range(40)]
     rows += [Row(words.fill(form), "", "", False, "made_trust", 0.3) for form in TRUST_FORMS for _ in range(15)]
     rows += [Row(name, "", "", True, "made_locale", 0.3) for name in locale_names(seed)]
-    rows += [Row(name, "", "", True, "made_pacific", 0.5) for name in pacific_names(chance)]
+    rows += [Row(name, "", "", True, "made_pacific", 0.8) for name in pacific_names(chance)]
     rows += [Row(form.format(x=x), "", "", False, "made_marae", 0.3) for form in ORGS for x in chance.sample(MAORI_FAMILY, 6)]
     rows += [Row(name, "", "", True, "made_east", 0.5) for name in eastern_names(chance)]
     rows += [Row(words.fill("{G} ") + chance.choice(TRADE_FAMILY), "", "", True, "made_trade_family", 0.5) for _ in range(200)]
+    rows += [Row(name.title(), "", "", False, "made_eponym", 0.5) for name in sorted(names.EPONYMS)]
+    rows += [Row(name, "", "", False, "made_foreign", 0.3) for name in foreign_businesses(seed)]
     rows += [Row(acronym, "", "", False, "made_acronym", 0.3) for acronym in acronyms(chance)]
     return [Row(names.tidy(r.name.replace("_", " ")), "", "", r.person, r.source, r.weight) for r in rows]
 
 
 class NameWords:
-    """Fills a form: G, H given names, S, T family names, i, j, k initials, W, V trades; U upper case, small: lower."""
+    """Fills a form: G, H given names, N and K a name and its short form, S, T family names, i, j, k initials, W, V trades; U upper case, small: lower."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -161,15 +163,18 @@ class NameWords:
         self._given = ([word.title() for word in given], list(given.values()))
         self._family = ([word.title() for word in family], [share + 0.001 for share in family.values()])
         self._trades = sorted(names.TRADES)
+        self._nicknamed = sorted(name for name, group in names.NICKNAMES.items() if len(group) > 1)
 
     def fill(self, form: str) -> str:
         pick = self._chance.choices
         given, other = pick(*self._given, k=2)
         family, second = pick(*self._family, k=2)
         trade, also = self._chance.sample(self._trades, 2)
+        long = self._chance.choice(self._nicknamed)
+        short = self._chance.choice(sorted(names.NICKNAMES[long] - {long}))
         i, j, k = pick("ABCDEFGHIJKLMNOPRSTVW", k=3)
         return form.format(
-            G=given, H=other, S=family, T=second, i=i, j=j, k=k, W=trade.title(), V=also.title(), g=given.lower(),
+            G=given, H=other, N=long.title(), K=short.title(), S=family, T=second, i=i, j=j, k=k, W=trade.title(), V=also.title(), g=given.lower(),
             s=family.lower(), w=trade, GU=given.upper(), SU=family.upper(), WU=trade.upper(),
         )  # fmt: skip
 
@@ -184,6 +189,22 @@ def locale_names(seed: int) -> Iterator[str]:
 
 UNSPACED = ("zh", "ja", "ko")
 LATIN = frozenset("az cs da de en es et fi fr ga ha hr hu id ig is it lt lv nl no pl pt ro sk sl sv tr tw uz vi yo zu".split())
+
+
+FOREIGN = {
+    "ar_SA": "شركة {};مؤسسة {};شركة {} للتجارة", "fa_IR": "شرکت {};بانک {}", "he_IL": "חברת {};{} בעמ", "ru_RU": "ООО {};ЗАО {};завод {}",
+    "uk_UA": "ТОВ {};банк {}", "zh_CN": "{}科技有限公司;{}银行;北京{}公司", "zh_TW": "{}企業;{}股份有限公司", "ja_JP": "株式会社{};{}株式会社;{}銀行",
+    "ko_KR": "주식회사 {};{}은행;{} 주식회사", "th_TH": "บริษัท {} จำกัด;โรงเรียน{};ธนาคาร{}", "el_GR": "{} Α.Ε.;{} ΕΠΕ", "hi_IN": "{} बैंक;{} कंपनी;{} विद्यालय",
+}  # fmt: skip
+
+
+def foreign_businesses(seed: int) -> Iterator[str]:
+    for locale, forms in FOREIGN.items():
+        makes = Faker(locale)
+        makes.seed_instance(seed)
+        for form in forms.split(";"):
+            for _ in range(12):
+                yield form.format(makes.last_name())
 
 
 def eastern_names(chance: random.Random) -> Iterator[str]:

@@ -60,7 +60,7 @@ def read_contacts(data: Path) -> list[ContactSet]:
 
 
 def made_up_families(seed: int = 3, families: int = 220) -> ContactSet:
-    chance = random.Random(seed)  # noqa: S311  # examples, not secrets
+    chance = random.Random(seed)
     given, family = census_given(), census_family()
     pick = lambda table, k: [w.title() for w in chance.choices(list(table), [s + 0.002 for s in table.values()], k=k)]  # noqa: E731
     clusters, details = [], []

@@ -24,7 +24,7 @@ from domain.match.features import NAME_FEATURES, name_features
 from domain.match.names import prepare
 from train.boosting import boost, write_trees
 from train.contact_data import ContactSet, labelled_pairs, made_up_families, read_contacts
-from train.match_data import NameData, Pair, fold_of, read_names, retrieval_pairs, variant_pairs
+from train.match_data import NameData, Pair, fold_of, made_up_pairs, read_names, retrieval_pairs, variant_pairs
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -74,7 +74,7 @@ class Names:
 def read(folder: Path) -> Names:
     data = read_names(folder)
     found = list(retrieval_pairs(data))
-    pairs = [*data.pairs, *variant_pairs(data), *(pair for _, pair in found)]
+    pairs = [*data.pairs, *variant_pairs(data), *made_up_pairs(), *(pair for _, pair in found)]
     before = len(pairs) - len(found)
     table = np.array([name_features(prepare(pair.one), prepare(pair.other)) for pair in pairs], float)
     match = np.array([pair.match for pair in pairs])

@@ -1,6 +1,7 @@
 """Labelled pairs of names, and which entity each name belongs to, so that no fold tests what another has seen."""
 
 import csv
+import random
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from zlib import crc32
 
 from domain.match.index import NameIndex
 from domain.match.names import prepare
+from train.classify_data import NameWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,29 @@ def variant_pairs(data: NameData, most: int = 6) -> Iterator[Pair]:
         chosen = sorted(combinations(sorted(set(spellings)), 2), key=lambda pair: crc32("|".join(pair).encode()))
         for one, other in chosen[:most]:
             yield Pair(one, other, True, "variants", 0.5, (of, of))
+
+
+SAME = (
+    "{N} {S}|{K} {S};{N} {S}|{K} {S};{N} {S}|{S}, {K};{G} {S}|{S}, {G};{G} {S}|Mr {G} {S};{G} {S}|{GU} {SU};{G} {H} {S}|{G} {S};{G} {S} {W}|{G} {S} {W} Ltd;"
+    "{S} {W}|{S} {W} Pty Ltd;{S} & {T} {W}|{S} and {T} {W} Limited;{S} {W}|The {S} {W} Company;{S} {T} {W}|{S}-{T} {W} P/L;"
+    "{i} & {j} {S}|{S} {i} & {j};{S} {W} {V}|{S} {W} & {V}"
+).split(";")
+OTHER = (
+    "{G} {S}|{H} {S};Mr {G} {S}|Mrs {H} {S};Mr {i} {S}|Mrs {j} {S};{S}, {G}|{H} {S};{G} {S}|{G} {T};{S} {W}|{T} {W};"
+    "{S} {W} Ltd|{T} {W} Ltd;{G} {S}|{S} {W} Ltd;{G} {S} {W}|{H} {T} {W};{i} {S}|{j} {S};{S} {W}|{S} {V};{G} {S} Trust|{H} {T} Trust;"
+    "{S} {W} Ltd|{S} {V} Ltd;{G} {H} {S}|{H} {G} {T}"
+).split(";")
+
+
+def made_up_pairs(seed: int = 5, of_each: int = 40) -> Iterator[Pair]:
+    """Members of one family, and businesses of one trade or one family name, are not one; forms of one name are."""
+    filler = NameWords(random.Random(seed))
+    for match, forms in ((True, SAME), (False, OTHER)):
+        for form in forms:
+            for number in range(of_each):
+                one, _, other = filler.fill(form).partition("|")
+                entity = f"made {form} {number}"
+                yield Pair(one, other, match, "made_up", 0.5, (entity, entity))
 
 
 def retrieval_pairs(data: NameData, limit: int = 25) -> Iterator[tuple[int, Pair]]:

@@ -22,6 +22,8 @@ def keys_of(name: str) -> frozenset[str]:
 
 
 def _keys(name: Name) -> frozenset[str]:
+    if not name.core:
+        return frozenset()
     keys = {f"={name.ordered}", f"={name.compact}"}
     letters = name.acronym
     keys.update(f"*{letters[at : at + n]}" for n in range(3, 7) for at in range(len(letters) - n + 1))

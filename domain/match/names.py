@@ -17,7 +17,16 @@ How = Literal["same", "first letters", "nickname", "initial", "joined", "beginni
 LATIN_END = "\u0250"
 _PARTS = re.compile(r"[^\W_]+(?:['.][^\W_]+)*|&")
 # Words by which a name is not told from another.
-EMPTY = frozenset(("the", "and", "&", "of", "for", "on", "at", "in", "a", "an", "pl"))
+EMPTY = frozenset(("the", "and", "&", "of", "for"))
+# What stands for 'pty ltd', 'cooperative', 'trustee for' and 'trading as'; and 'care of' and 'messrs', which say nothing.
+_RESPELT = (
+    (re.compile(r"\bp\s?/\s?l\b|\bp\.l\.?(?=\s|$)"), "pty ltd"),
+    (re.compile(r"\bco-op(?:erative)?\b"), "coop"),
+    (re.compile(r"\b(?:as )?trustees? (?:for|of)(?: the)?\b"), "atf"),
+    (re.compile(r"\bt/as?\b|\btrading as\b"), " "),
+    (re.compile(r"\b[mc]/[-so]*(?=\s|$)"), " "),
+    (re.compile(r"&amp;"), "&"),
+)
 LIKE = 0.75
 
 
@@ -80,15 +89,17 @@ def prepare(text: str) -> Name:
 
 
 def split(tidy: str) -> Parts:
-    plain = names.fold(re.sub(r"\bp\s?/\s?l\b|\bp\.l\.?(?=\s|$)", "pty ltd", tidy, flags=re.IGNORECASE))
+    plain = names.fold(tidy)
+    for pattern, instead in _RESPELT:
+        plain = pattern.sub(instead, plain)
     if any(c >= LATIN_END for c in plain):
         plain = anyascii(plain).casefold()
     words = [word for part in _PARTS.findall(plain) if (word := _bare(part))]
-    last = len(words) - 1
-    forms = [
-        word for at, word in enumerate(words) if word in names.LEGAL and at and (at == last or word not in names.LEGAL_LAST)
-    ]
-    own = [word for word in words if word not in forms]
+    end = len(words)
+    while end > 1 and words[end - 1] in names.LEGAL:
+        end -= 1
+    forms = words[end:] + [word for word in words[1:end] if word in names.LEGAL and word not in names.LEGAL_LAST]
+    own = [word for at, word in enumerate(words) if at < end and word not in forms]
     titles = frozenset(word for word in own if word in names.TITLES or word in names.POSTNOMINALS)
     core = [word for word in own if word not in titles and word not in EMPTY] or own or words
     legal = frozenset(names.LEGAL_WORDS[word] or word for word in forms)
@@ -185,7 +196,7 @@ def _meet_letters(left: list[Word], right: list[Word]) -> list[Met]:
             del right[at : at + len(word.plain)]
             left.remove(word)
             whole = Word(" ".join(w.plain for w in spelt), sum(w.rare for w in spelt), spelt[0].known)
-            met.append(Met(whole, word, "first letters", 0.9 if len(word.plain) > 2 else 0.6))
+            met.append(Met(whole, word, "first letters", min(0.9, 0.3 + 0.15 * len(word.plain))))
     return met
 
 

@@ -1,0 +1,128 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.match import LIKELY, SIMILAR, Details, compare, compare_names, count_users, keys_of, make_ready
+from domain.match.index import NameIndex
+from domain.match.lists import Candidate, Lists, Outcome
+
+# Made up for these tests; any likeness to a person or business is chance.
+ALIKE = [
+    ("Kowhai Joinery Ltd", "Kowhai Joinery Limited"), ("Kowhai Joinery", "Kowhai Joinery Pty Ltd"),
+    ("Kowhai Joinery P/L", "KOWHAI JOINERY PTY. LTD."), ("Zebedee & Marlowe", "Zebedee and Marlowe"),
+    ("Zebedee, Horatio", "Horatio Zebedee"), ("Mr Horatio Zebedee", "Horatio Zebedee"),
+    ("Horatio Zebedee", "Horatio J Zebedee"), ("Robert Zebedee", "Bob Zebedee"), ("Horatio Zebedee", "Horatio Zebadee"),
+    ("Dept of Quarries", "Department of Quarries"), ("Zebedee Bros Quarries", "Zebedee Brothers Quarries"),
+    ("Good Will Quarries", "Goodwill Quarries"), ("Иван Зебедеев", "Ivan Zebedeev"), ("Hēmi Zebedee", "Hemi Zebedee"),
+    ("A L Zebedee", "AL Zebedee"),
+]  # fmt: skip
+UNLIKE = [
+    ("Horatio Zebedee", "Cornelia Zebedee"), ("Mr H Zebedee", "Mrs C Zebedee"), ("Kowhai Joinery Ltd", "Rimu Joinery Ltd"),
+    ("John Smith", "John Jones"), ("Horatio Zebedee", "Zebedee Quarries Ltd"), ("Acme Trust No 1", "Rimu Trust No 1"),
+    ("Auckland Motors", "Wellington Motors"), ("P M Zebedee", "PMP"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_spellings_of_one_name_are_similar(one: str, other: str) -> None:
+    assert compare_names(one, other) >= SIMILAR
+
+
+@pytest.mark.parametrize(("one", "other"), UNLIKE)
+def test_other_names_are_not(one: str, other: str) -> None:
+    assert compare_names(one, other) < LIKELY
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_a_score_is_a_share_and_the_same_both_ways(one: str, other: str) -> None:
+    assert 0 <= compare_names(one, other) <= 1
+    assert compare_names(one, other) == pytest.approx(compare_names(other, one), abs=0.05)
+
+
+def words(one: Details, other: Details) -> str:
+    users = count_users([(one.name, one.email), (other.name, other.email)])
+    return "; ".join(compare(make_ready(one, "NZ", users), make_ready(other, "NZ", users)).evidence)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("Kowhai Ltd", "Kowhai Limited", "but for legal form"),
+        ("Zebedee, Horatio", "Horatio Zebedee", "another order"),
+        ("Bob Zebedee", "Robert Zebedee", "bob is short for robert"),
+        ("H Zebedee", "Horatio Zebedee", "initial h fits horatio"),
+        ("KJC", "Kowhai Joinery Collective", "kjc is the first letters of kowhai joinery collective"),
+        ("Horatio Zebedee", "Horatio Zebadee", "spelt alike: zebedee, zebadee"),
+        ("Kowhai Joinery", "Kowhai Roofing", "differ: joinery / roofing"),
+    ],
+)
+def test_evidence_is_in_words(one: str, other: str, said: str) -> None:
+    assert said in words(Details(one), Details(other))
+
+
+def test_phones_are_compared_as_dialled_from_the_country() -> None:
+    one, other = Details("Kowhai", phone="(04) 123 4567"), Details("Kowhai Ltd", phone="+64 4 123 4567")
+    assert "same phone" in words(one, other)
+
+
+def share(one: Details, other: Details, others: list[Details]) -> float:
+    users = count_users((details.name, details.email) for details in (one, other, *others))
+    return compare(make_ready(one, "NZ", users), make_ready(other, "NZ", users)).score
+
+
+def test_an_equal_email_speaks_less_the_more_names_use_it() -> None:
+    one, other = Details("Kowhai", "a@x.example"), Details("Kowhai Roofing", "a@x.example")
+    many = [Details(f"{name} Quarries", "a@x.example") for name in ("Rimu", "Totara", "Matai", "Kauri", "Rata")]
+    assert count_users((d.name, d.email) for d in (one, other, *many))["a@x.example"] >= 6
+    assert share(one, other, many) <= share(one, other, [])
+
+
+def test_a_family_on_one_email_stays_apart() -> None:
+    one, other = Details("Horatio Zebedee", "z@x.example"), Details("Cornelia Zebedee", "z@x.example")
+    assert share(one, other, []) < SIMILAR
+
+
+def test_spellings_of_one_name_count_once_as_users() -> None:
+    assert count_users([("Horatio Zebedee", "Z@x.example"), ("horatio zebedee ", "z@X.example")]) == {"z@x.example": 1}
+
+
+def test_keys_meet_for_word_order_legal_form_and_acronym() -> None:
+    assert keys_of("Zebedee, Horatio") & keys_of("Horatio Zebedee")
+    assert keys_of("Kowhai Joinery Ltd") & keys_of("Kowhai Joinery")
+    assert keys_of("AKJW") & keys_of("Amalgamated Kowhai Joinery Workers")
+    assert not keys_of("Kowhai Joinery") & keys_of("Rimu Roofing")
+
+
+def test_the_index_finds_the_likest_first() -> None:
+    index = NameIndex(["Rimu Roofing", "Kowhai Joinery Ltd", "Kowhai Roofing", ""])
+    assert index.find("Kowhai Joinery")[0] == 1
+    assert index.find("") == []
+
+
+def outcomes(xero: list[Details], practice: list[Details], everyone: bool = False) -> list[tuple[int, int, Outcome]]:
+    found: list[Candidate] = [c for some in Lists(xero, practice, "NZ").candidates(everyone) for c in some]
+    return [(c.xero, c.practice, c.outcome) for c in found]
+
+
+def test_the_rule_comes_before_the_score() -> None:
+    xero = [Details("Kowhai", "k@x.example"), Details("Rimu", "r@x.example"), Details("Totara Roofing")]
+    practice = [Details(" KOWHAI", "K@x.example"), Details("Rimu", "other@x.example"), Details("Totara Roofing Ltd")]
+    assert outcomes(xero, practice) == [
+        (0, 0, Outcome.FULL_MATCH), (1, 1, Outcome.CONFLICT), (2, 2, Outcome.SIMILAR),
+    ]  # fmt: skip
+
+
+def test_a_full_match_is_the_only_one_on_both_sides() -> None:
+    same = Details("Kowhai", "k@x.example")
+    assert outcomes([same], [same, same]) == [(0, 0, Outcome.CONFLICT), (0, 1, Outcome.CONFLICT)]
+    assert outcomes([same, same], [same]) == [(0, 0, Outcome.CONFLICT), (1, 0, Outcome.CONFLICT)]
+
+
+def test_blank_equals_nothing() -> None:
+    assert outcomes([Details("", "")], [Details("", "")], everyone=True) == []
+
+
+def test_those_below_the_threshold_are_listed_on_request_only() -> None:
+    lists = [Details("Kowhai Joinery")], [Details("Kowhai Roofing")]
+    assert outcomes(*lists) == []
+    assert outcomes(*lists, everyone=True) == [(0, 0, Outcome.CANDIDATE)]

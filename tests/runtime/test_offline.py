@@ -1,0 +1,67 @@
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from runtime.offline import app
+
+XERO = "id,name,email\nx1,Kowhai,k@x.example\nx2,Zebedee Roofing Ltd,\nx3,Nobody Known,\n"
+PRACTICE = "id,name,email\np1,Kowhai,k@x.example\np2,Zebedee Roofing,\np3,Totara Motors,\n"
+
+
+def run(tmp_path: Path, command: str, *texts: str | bytes, options: tuple[str, ...] = ()) -> Result:
+    files = []
+    for number, text in enumerate(texts):
+        file = tmp_path / f"{number}.csv"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        files.append(str(file))
+    return CliRunner().invoke(app, [command, *files, *options])
+
+
+def rows(result: Result) -> list[dict[str, str]]:
+    assert result.exit_code == 0, result.output
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def test_classify_answers_every_row_in_order(tmp_path: Path) -> None:
+    text = "\ufeffid,name,first_name,last_name\n1,Kowhai Ltd,Jane,Doe\n2,Jane Doe,Jane,Doe\n3,,,\n"
+    found = rows(run(tmp_path, "classify", text))
+    assert [(row["id"], row["kind"]) for row in found] == [("1", "ORGANISATION"), ("2", "PERSON"), ("3", "ORGANISATION")]
+    assert list(found[0]) == ["id", "kind", "confidence", "reasons"]
+    assert found[0]["reasons"].startswith("legal form: Ltd")
+
+
+def test_match_lists_the_best_first(tmp_path: Path) -> None:
+    found = rows(run(tmp_path, "match", XERO, PRACTICE))
+    assert [(row["xero_id"], row["practice_id"], row["outcome"]) for row in found] == [
+        ("x1", "p1", "FULL_MATCH"), ("x2", "p2", "SIMILAR"),
+    ]  # fmt: skip
+    assert list(found[0]) == ["xero_id", "practice_id", "score", "outcome", "evidence"]
+
+
+def test_match_lists_candidates_below_the_threshold_on_request(tmp_path: Path) -> None:
+    found = rows(run(tmp_path, "match", "id,name\n1,Kowhai Joinery\n", "id,name\n2,Kowhai Roofing\n", options=("--all",)))
+    assert [row["outcome"] for row in found] == ["CANDIDATE"]
+
+
+def test_a_table_for_people(tmp_path: Path) -> None:
+    result = run(tmp_path, "match", XERO, PRACTICE, options=("--table",))
+    assert "FULL_MATCH" in result.stdout
+    assert not result.stdout.startswith("xero_id,")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("name\nKowhai\n", "no column id"), ("", "no column id"), (b"id,name\n1,K\xf6\n", "not UTF-8")],
+)
+def test_a_wrong_file_is_refused_in_words(tmp_path: Path, text: str | bytes, said: str) -> None:
+    result = run(tmp_path, "classify", text)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.replace("│", " ").split())
+    assert "Traceback" not in result.output
+
+
+def test_short_and_long_rows_are_read(tmp_path: Path) -> None:
+    assert len(rows(run(tmp_path, "classify", "id,name,email\n1\n2,Kowhai,a@x.example,more,and more\n"))) == 2
