@@ -79,7 +79,7 @@ TRADES = frozenset(
     takeaways tattoo tavern taxis technical technologies technology telecom textiles theatre tiles tiling timber
     tools tourism tours toyota trades trading training transport travel tree trees trucking trucks tuition tyres
     union university upholstery ventures veterinary vets vineyard vineyards water waterproofing web welding
-    wellness whanau wholesale wholesalers windows wine winery wines woodwork workshop yoga youth zoo""".split()
+    wellness whanau wholesale wholesalers windows wine winery wines woodwork workshop yoga youth zoo café kebab kebabs kitchen grill daycare""".split()
 )
 # Words for company, bank, school and the like, where words are not parted by spaces or stand first.
 FOREIGN_FORM = re.compile(

@@ -53,6 +53,11 @@ ORGS = (
     "Ngāti {x} Trust Board;Te {x} Marae;Te Kura o {x};Te Rūnanga o {x};{x} Marae;Ngāi {x};Te Whare {x};Te Kōhanga Reo o {x};"
     "{x} Iwi Holdings;Te Puna {x};Whānau Ora ki {x};Te Roopu {x};Hapū o {x};Te Wānanga o {x}"
 ).split(";")
+GIVEN = MAORI_GIVEN + PACIFIC_GIVEN + "Rosa Bella Sophia Lily Luca Marco Ruby Sally Max Oscar Stella Daisy Charlie".split()
+PLACES = (
+    "Cafe {x};{x} Cafe;Café {x};{x}'s Kitchen;Studio {x};Salon {x};{x} Kebabs;Kebab {x};Bar {x};Hotel {x};{x} Motel;Casa {x};"
+    "{x} Thai;Pizza {x};{x} Nails;{x}'s Place;Hair by {x};Little {x} Kindergarten;{x} King;{x} Bar & Grill;The {x}"
+).split(";")
 PERSON_FORMS = (
     "{G} {S};{G} {S};{G} {S};{S}, {G};{S}, {G} {H};{SU}, {G};{SU}, {G} {H};{G} {H} {S};{g} {s};{GU} {SU};{i} {S};{i}. {S};"
     "{i} {j} {S};{i}.{j}. {S};{S}, {i};{S}, {i} {j};Mr {G} {S};Mrs {G} {S};Ms {G} {S};Dr {G} {S};Dr {i} {S};Miss {i} {S};"
@@ -146,6 +151,7 @@ def made_up(seed: int = 7) -> list[Row]:
     rows += [Row(name, "", "", True, "made_locale", 0.3) for name in locale_names(seed)]
     rows += [Row(name, "", "", True, "made_pacific", 0.8) for name in pacific_names(chance)]
     rows += [Row(form.format(x=x), "", "", False, "made_marae", 0.3) for form in ORGS for x in chance.sample(MAORI_FAMILY, 6)]
+    rows += [Row(form.format(x=x), "", "", False, "made_place", 0.5) for form in PLACES for x in chance.sample(GIVEN, 8)]
     rows += [Row(name, "", "", True, "made_east", 0.5) for name in eastern_names(chance)]
     rows += [Row(words.fill("{G} ") + chance.choice(TRADE_FAMILY), "", "", True, "made_trade_family", 0.5) for _ in range(200)]
     rows += [Row(name.title(), "", "", False, "made_eponym", 0.5) for name in sorted(names.EPONYMS)]

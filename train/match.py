@@ -97,8 +97,9 @@ def _strange(table: Floats) -> Bools:
 def fit_names(names: Names, rows: Bools) -> lightgbm.Booster:
     used = rows & (names.weight > 0)
     return boost(
-        names.table[used], names.match[used], names.weight[used], NAME_FEATURES, 300, monotone_constraints=MONOTONE
-    )
+        names.table[used], names.match[used], names.weight[used], NAME_FEATURES, 250, learning_rate=0.05, num_leaves=31,
+        min_child_samples=40, monotone_constraints=MONOTONE,
+    )  # fmt: skip
 
 
 def names_out_of_fold(names: Names) -> Floats:

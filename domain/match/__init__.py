@@ -25,7 +25,7 @@ __all__ = [
 # Both were chosen on the development data. From SIMILAR on a person should look before a second contact is made:
 # at most about one stranger in a hundred gets there by name alone. From LIKELY on two look-alikes are more often one.
 SIMILAR = 0.7
-LIKELY = 0.45
+LIKELY = 0.5
 
 
 @dataclass(frozen=True, slots=True)

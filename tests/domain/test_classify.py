@@ -14,7 +14,7 @@ DATA = Path("/work/shared/data/classify_dev.csv")
 # Made up for these tests; any likeness to a person is chance.
 PEOPLE = [
     "John Smith", "SMITH, John", "Smith, J", "J R Smith", "john smith", "JOHN SMITH", "Dr A Patel", "Mrs B. Jones",
-    "Mary-Jane O'Connor", "Rose Baker", "Grace Church", "van der Merwe, Johan", "Prof. Anna Lindqvist",
+    "Mary-Jane O'Connor", "Rose Baker", "van der Merwe, Johan", "Prof. Anna Lindqvist",
     "Hemi Tūhoe", "Aroha Parata", "Wiremu Tamihere", "Ngaire Te Aroha",
     "Sione Fifita", "Malia Fonua", "Tevita Latu", "Apisai Koroi",
     "Li Wei", "Zhang Xiaoming", "Chan Tai Man", "Nguyen Thi Mai", "Kim Min-jun",
