@@ -19,15 +19,25 @@ LEGAL_WORDS = {
     **dict.fromkeys(("gmbh", "mbh"), "gmbh"),
     **dict.fromkeys(("oy", "oyj"), "oy"),
     **dict.fromkeys(("plc", "llc", "llp", "lp", "lllp", "pllc", "pc", "ulc"), ""),
-    **dict.fromkeys(("ag", "sa", "sas", "sarl", "srl", "spa", "bv", "nv", "ab", "asa", "aps", "kg", "ohg"), ""),
-    **dict.fromkeys(("kgaa", "eurl", "sl", "slu", "kft", "zrt", "rt", "doo", "ood", "eood", "sia", "uab"), ""),
-    **dict.fromkeys(("bhd", "sdn", "tbk", "pt", "cv", "kk", "kabushiki", "kaisha", "pvt", "pjsc", "ojsc"), ""),
-    **dict.fromkeys(("ооо", "оао", "зао", "пао", "ао", "ип", "тов", "еоод", "оод", "有限公司", "株式会社"), ""),
+    **dict.fromkeys(
+        ("ag", "sa", "sas", "sarl", "srl", "spa", "bv", "nv", "ab", "asa", "aps", "kg", "ohg"), ""
+    ),
+    **dict.fromkeys(
+        ("kgaa", "eurl", "sl", "slu", "kft", "zrt", "rt", "doo", "ood", "eood", "sia", "uab"), ""
+    ),
+    **dict.fromkeys(
+        ("bhd", "sdn", "tbk", "pt", "cv", "kk", "kabushiki", "kaisha", "pvt", "pjsc", "ojsc"), ""
+    ),
+    **dict.fromkeys(
+        ("ооо", "оао", "зао", "пао", "ао", "ип", "тов", "еоод", "оод", "有限公司", "株式会社"), ""
+    ),
 }
 LEGAL = frozenset(LEGAL_WORDS)
 # Forms that are also common words or letters count only at the end of a name.
 LEGAL_LAST = frozenset(("ag", "sa", "ab", "as", "pt", "co", "pc", "lp", "cv", "sl", "rt", "kk", "spa", "se"))
-TRUSTS = frozenset(("trust", "trusts", "trustee", "trustees", "ttee", "ttees", "atf", "superannuation", "estate"))
+TRUSTS = frozenset(
+    ("trust", "trusts", "trustee", "trustees", "ttee", "ttees", "atf", "superannuation", "estate")
+)
 TITLES = frozenset(
     "mr mrs ms miss mx mister messrs dr drs doctor doctors prof professor sen sir dame lady lord rev revd reverend fr "
     "father sister brother hon honourable senator mayor cr councillor judge justice capt captain col colonel maj "
@@ -100,7 +110,9 @@ EPONYMS = frozenset(
     "washington h soul;dick smith;jaycar;warren mahoney;stephenson turner;tonkin taylor;beca carter;"
     "wilson parking;hudson recruitment;robert walters;robert half;michael page;kelly services;allied pickfords;"
     "rebel sport;trelise cooper;pumpkin patch;max fashions;jb hi-fi;rodd gunn;crane brothers;roger david;"
-    "lj hooker;l j hooker;hamilton island;tiffany;sir john monash;st john;st vincent de paul;saint vincent de".split(";")
+    "lj hooker;l j hooker;hamilton island;tiffany;sir john monash;st john;st vincent de paul;saint vincent de".split(
+        ";"
+    )
 )
 # Two people or more: joined by a word or sign that stands between their names.
 JOINED = re.compile(r"(?<=\w)\s*(?:&|\+)\s*(?=\w)|\s(?:and|or|und|et|y|me)\s", re.IGNORECASE)
@@ -129,7 +141,9 @@ def fold(text: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
-_PLAIN = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ß": "ss", "ð": "d", "þ": "th", "ı": "i"})
+_PLAIN = str.maketrans(
+    {"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ß": "ss", "ð": "d", "þ": "th", "ı": "i"}
+)
 
 
 def words(text: str) -> list[str]:
@@ -157,6 +171,7 @@ def find_legal_form(text: str) -> str | None:
 def _is_legal(part: str, last: bool) -> bool:
     plain = fold(part).replace(".", "").strip(",()")
     return plain in LEGAL and (last or plain not in LEGAL_LAST)
+
 
 # Short forms, and the one form under which both are compared.
 SHORT = {

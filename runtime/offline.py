@@ -28,7 +28,9 @@ FIELDS = ("email", "phone", "address", "city", "region", "postcode")
 
 @app.command()
 def classify(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV: id, name; first_name, last_name, email")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV: id, name; first_name, last_name, email")
+    ],
     table: AsTable = False,
 ) -> None:
     """Say of each contact of FILE whether it is a person or an organisation, how surely, and why."""
@@ -42,9 +44,15 @@ def classify(
 
 @app.command()
 def match(
-    xero: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV of Xero's contacts: id, name, …")],
-    practice: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV of the practice's: the same columns")],
-    everyone: Annotated[bool, typer.Option("--all", help="also list candidates that are not alike enough")] = False,
+    xero: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV of Xero's contacts: id, name, …")
+    ],
+    practice: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV of the practice's: the same columns")
+    ],
+    everyone: Annotated[
+        bool, typer.Option("--all", help="also list candidates that are not alike enough")
+    ] = False,
     country: Annotated[str, typer.Option(help="that phone numbers are dialled from; two letters")] = "NZ",
     table: AsTable = False,
 ) -> None:
@@ -61,7 +69,13 @@ def match(
     ]
     found.sort(key=lambda candidate: (-candidate.score, candidate.xero, candidate.practice))
     answers = [
-        (ours[c.xero]["id"], theirs[c.practice]["id"], f"{c.score:.4f}", c.outcome.value, "; ".join(c.evidence))
+        (
+            ours[c.xero]["id"],
+            theirs[c.practice]["id"],
+            f"{c.score:.4f}",
+            c.outcome.value,
+            "; ".join(c.evidence),
+        )
         for c in found
     ]
     write(MATCHED, answers, table)

@@ -43,7 +43,9 @@ class Labelled:
     group: npt.NDArray[np.int64]
 
     def take(self, index: Indices) -> "Labelled":
-        return Labelled([self.rows[i] for i in index], self.person[index], self.weight[index], self.group[index])
+        return Labelled(
+            [self.rows[i] for i in index], self.person[index], self.weight[index], self.group[index]
+        )
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ def label(rows: list[Row]) -> Labelled:
     keys = entity_keys([row.name for row in rows])
     number = {key: at for at, key in enumerate(dict.fromkeys(keys))}
     person = np.array([under_policy(row) for row in rows])
-    return Labelled(rows, person, np.array([row.weight for row in rows]), np.array([number[key] for key in keys]))
+    return Labelled(
+        rows, person, np.array([row.weight for row in rows]), np.array([number[key] for key in keys])
+    )
 
 
 def matrix(rows: list[Row]) -> scipy.sparse.csr_matrix:
@@ -79,9 +83,13 @@ def matrix(rows: list[Row]) -> scipy.sparse.csr_matrix:
     return scipy.sparse.csr_matrix((values, (at, columns)), shape=(len(rows), reading.SPACE))
 
 
-def fit_linear(x: scipy.sparse.csr_matrix, data: Labelled) -> tuple[reading.Reader, "array[int]", float, float]:
+def fit_linear(
+    x: scipy.sparse.csr_matrix, data: Labelled
+) -> tuple[reading.Reader, "array[int]", float, float]:
     """Weights rounded to one byte each; 127 steps to the largest but for the outermost thousandth."""
-    model = LogisticRegression(C=INVERSE_PENALTY, solver="liblinear").fit(x, data.person, sample_weight=data.weight)
+    model = LogisticRegression(C=INVERSE_PENALTY, solver="liblinear").fit(
+        x, data.person, sample_weight=data.weight
+    )
     loud = np.abs(model.coef_[0])
     scale = float(np.quantile(loud[loud > 0], 0.999) / 127)
     weights = array("b", np.clip(np.rint(model.coef_[0] / scale), -127, 127).astype(np.int8).tobytes())
@@ -146,8 +154,10 @@ def mended(data: Labelled, margins: Floats) -> Labelled:
 
 def looks_like_person(name: str) -> bool:
     bare = [word.strip(".,()") for word in name.casefold().split()]
-    return len(bare) > 1 and not any(map(str.isdigit, name)) and (
-        "," in name or any(len(word) == 1 or word in names.TITLES for word in bare) or name.istitle()
+    return (
+        len(bare) > 1
+        and not any(map(str.isdigit, name))
+        and ("," in name or any(len(word) == 1 or word in names.TITLES for word in bare) or name.istitle())
     )
 
 
@@ -170,7 +180,9 @@ def calibrate(data: Labelled, mended_: Labelled, margins: Floats) -> dict[str, l
     x = np.concatenate([margins, margins[clean]])
     person = np.concatenate([data.person, mended_.person[clean]])
     share = IsotonicRegression(y_min=0.001, y_max=0.999).fit(x, person)
-    at = np.unique(np.quantile(x, [0, 0.05, 0.2, 0.35, 0.42, 0.46, 0.5, 0.54, 0.58, 0.62, 0.7, 0.8, 0.95, 1]).round(3))
+    at = np.unique(
+        np.quantile(x, [0, 0.05, 0.2, 0.35, 0.42, 0.46, 0.5, 0.54, 0.58, 0.62, 0.7, 0.8, 0.95, 1]).round(3)
+    )
     at = np.unique(np.concatenate([at, np.array([-4, -3, -2, -1.2, -0.5, 0, 0.5, 1.2, 2, 3, 4.0])]))
     smooth = np.array([share.predict(x[np.abs(x - k) < max(0.25, abs(k) / 8)]).mean() for k in at])
     rising = np.maximum.accumulate(smooth) + np.arange(len(at)) * 1e-5
@@ -185,7 +197,12 @@ def shifts(data: Labelled, margins: Floats) -> dict[str, float]:
     table = np.column_stack([margins, relations == "same", relations == "other"])[filled]
     fitted = LogisticRegression(C=1.0).fit(table, data.person[filled])
     slope, same, other = fitted.coef_[0]
-    print("shifts", {k: int((relations == k).sum()) for k in ("same", "inside", "other")}, fitted.coef_, fitted.intercept_)
+    print(
+        "shifts",
+        {k: int((relations == k).sum()) for k in ("same", "inside", "other")},
+        fitted.coef_,
+        fitted.intercept_,
+    )
     return {
         "same": round(float(np.clip(same / slope, 0, 2.5)), 3),
         "other": round(float(np.clip(other / slope, -2.5, 0)), 3),

@@ -53,7 +53,11 @@ ORGS = (
     "Ngāti {x} Trust Board;Te {x} Marae;Te Kura o {x};Te Rūnanga o {x};{x} Marae;Ngāi {x};Te Whare {x};Te Kōhanga Reo o {x};"
     "{x} Iwi Holdings;Te Puna {x};Whānau Ora ki {x};Te Roopu {x};Hapū o {x};Te Wānanga o {x}"
 ).split(";")
-GIVEN = MAORI_GIVEN + PACIFIC_GIVEN + "Rosa Bella Sophia Lily Luca Marco Ruby Sally Max Oscar Stella Daisy Charlie".split()
+GIVEN = (
+    MAORI_GIVEN
+    + PACIFIC_GIVEN
+    + "Rosa Bella Sophia Lily Luca Marco Ruby Sally Max Oscar Stella Daisy Charlie".split()
+)
 PLACES = (
     "Cafe {x};{x} Cafe;Café {x};{x}'s Kitchen;Studio {x};Salon {x};{x} Kebabs;Kebab {x};Bar {x};Hotel {x};{x} Motel;Casa {x};"
     "{x} Thai;Pizza {x};{x} Nails;{x}'s Place;Hair by {x};Little {x} Kindergarten;{x} King;{x} Bar & Grill;The {x}"
@@ -125,8 +129,12 @@ class Plain:
         before, comma, after = name.casefold().partition(", ")
         if comma:
             first = [w.strip(".") for w in after.split() if w.strip(".") not in names.TITLES]
-            return len(before.split()) <= 2 and bool(first) and (first[0] in self._given or len(first[0]) <= 2)
-        initials = [word for word in own[:-1] if len(word) == 1 or (len(word) == 2 and word.upper() in name.split())]
+            return (
+                len(before.split()) <= 2 and bool(first) and (first[0] in self._given or len(first[0]) <= 2)
+            )
+        initials = [
+            word for word in own[:-1] if len(word) == 1 or (len(word) == 2 and word.upper() in name.split())
+        ]
         titled = len(own) < len(bare) and (len(own) == 1 or own[0] in self._given or len(own[0]) == 1)
         return (titled or 0 < len(initials) == len(own) - 1) and own[-1] in self._family and len(own[-1]) > 2
 
@@ -144,16 +152,35 @@ def made_up(seed: int = 7) -> list[Row]:
     """Kinds of names that practices have and the data lack or file either way."""
     chance = random.Random(seed)
     words = NameWords(chance)
-    rows = [Row(words.fill(form), "", "", True, "made_person", 0.3) for form in PERSON_FORMS for _ in range(40)]
-    rows += [Row(words.fill(form), "", "", False, "made_couple", 0.3) for form in COUPLE_FORMS for _ in range(20)]
-    rows += [Row(words.fill(form), "", "", False, "made_trade", 0.3) for form in TRADE_FORMS for _ in range(40)]
-    rows += [Row(words.fill(form), "", "", False, "made_trust", 0.3) for form in TRUST_FORMS for _ in range(15)]
+    rows = [
+        Row(words.fill(form), "", "", True, "made_person", 0.3) for form in PERSON_FORMS for _ in range(40)
+    ]
+    rows += [
+        Row(words.fill(form), "", "", False, "made_couple", 0.3) for form in COUPLE_FORMS for _ in range(20)
+    ]
+    rows += [
+        Row(words.fill(form), "", "", False, "made_trade", 0.3) for form in TRADE_FORMS for _ in range(40)
+    ]
+    rows += [
+        Row(words.fill(form), "", "", False, "made_trust", 0.3) for form in TRUST_FORMS for _ in range(15)
+    ]
     rows += [Row(name, "", "", True, "made_locale", 0.3) for name in locale_names(seed)]
     rows += [Row(name, "", "", True, "made_pacific", 0.8) for name in pacific_names(chance)]
-    rows += [Row(form.format(x=x), "", "", False, "made_marae", 0.3) for form in ORGS for x in chance.sample(MAORI_FAMILY, 6)]
-    rows += [Row(form.format(x=x), "", "", False, "made_place", 0.5) for form in PLACES for x in chance.sample(GIVEN, 8)]
+    rows += [
+        Row(form.format(x=x), "", "", False, "made_marae", 0.3)
+        for form in ORGS
+        for x in chance.sample(MAORI_FAMILY, 6)
+    ]
+    rows += [
+        Row(form.format(x=x), "", "", False, "made_place", 0.5)
+        for form in PLACES
+        for x in chance.sample(GIVEN, 8)
+    ]
     rows += [Row(name, "", "", True, "made_east", 0.5) for name in eastern_names(chance)]
-    rows += [Row(words.fill("{G} ") + chance.choice(TRADE_FAMILY), "", "", True, "made_trade_family", 0.5) for _ in range(200)]
+    rows += [
+        Row(words.fill("{G} ") + chance.choice(TRADE_FAMILY), "", "", True, "made_trade_family", 0.5)
+        for _ in range(200)
+    ]
     rows += [Row(name.title(), "", "", False, "made_eponym", 0.5) for name in sorted(names.EPONYMS)]
     rows += [Row(name, "", "", False, "made_foreign", 0.3) for name in foreign_businesses(seed)]
     rows += [Row(acronym, "", "", False, "made_acronym", 0.3) for acronym in acronyms(chance)]
@@ -194,7 +221,9 @@ def locale_names(seed: int) -> Iterator[str]:
 
 
 UNSPACED = ("zh", "ja", "ko")
-LATIN = frozenset("az cs da de en es et fi fr ga ha hr hu id ig is it lt lv nl no pl pt ro sk sl sv tr tw uz vi yo zu".split())
+LATIN = frozenset(
+    "az cs da de en es et fi fr ga ha hr hu id ig is it lt lv nl no pl pt ro sk sl sv tr tw uz vi yo zu".split()
+)
 
 
 FOREIGN = {
@@ -216,15 +245,20 @@ def foreign_businesses(seed: int) -> Iterator[str]:
 def eastern_names(chance: random.Random) -> Iterator[str]:
     for _ in range(400):
         family, one, two = chance.choice(EAST_FAMILY), *chance.sample(EAST_SYLLABLES, 2)
-        given = chance.choice((f"{one.title()}{two}", f"{one.title()} {two.title()}", f"{one.title()}-{two}", one.title()))
-        yield chance.choice((f"{family} {given}", f"{given} {family}", f"{family.upper()} {given}", f"{family}, {given}"))
+        given = chance.choice(
+            (f"{one.title()}{two}", f"{one.title()} {two.title()}", f"{one.title()}-{two}", one.title())
+        )
+        yield chance.choice(
+            (f"{family} {given}", f"{given} {family}", f"{family.upper()} {given}", f"{family}, {given}")
+        )
 
 
 def acronyms(chance: random.Random) -> Iterator[str]:
     for _ in range(250):
         letters = "".join(chance.choices("ABCDEFGHIKLMNOPRSTVWZ", k=chance.choice((2, 3, 3, 3, 4, 4))))
-        yield chance.choice((letters, letters, f"{letters} NZ", f"{letters} Group", f"{letters} Australia", f"{letters} 2000"))
-
+        yield chance.choice(
+            (letters, letters, f"{letters} NZ", f"{letters} Group", f"{letters} Australia", f"{letters} 2000")
+        )
 
 
 def pacific_names(chance: random.Random) -> Iterator[str]:

@@ -24,7 +24,12 @@ class ContactSet:
     def candidates(self, limit: int = 25) -> set[tuple[int, int]]:
         """As the command finds them: by name, email, phone, address."""
         index = NameIndex([ready.name.text for ready in self.ready])
-        found = {tuple(sorted((i, j))) for i, ready in enumerate(self.ready) for j in index.find(ready.name.text, limit) if i != j}
+        found = {
+            tuple(sorted((i, j)))
+            for i, ready in enumerate(self.ready)
+            for j in index.find(ready.name.text, limit)
+            if i != j
+        }
         by_key: dict[str, list[int]] = defaultdict(list)
         for i, ready in enumerate(self.ready):
             for key in contact_keys(ready):
@@ -53,38 +58,69 @@ def read_contacts(data: Path) -> list[ContactSet]:
     sets = []
     for source, found in by_source.items():
         details = [
-            Details(r["name"], r["email"], r["phone"], r["address"], r["city"], r["region"], r["postcode"]) for r in found
+            Details(r["name"], r["email"], r["phone"], r["address"], r["city"], r["region"], r["postcode"])
+            for r in found
         ]
-        sets.append(ready_set(source, [r["cluster"] for r in found], details, "US" if "chicago" in source else "GB"))
+        sets.append(
+            ready_set(source, [r["cluster"] for r in found], details, "US" if "chicago" in source else "GB")
+        )
     return sets
 
 
 def made_up_families(seed: int = 3, families: int = 220) -> ContactSet:
-    chance = random.Random(seed)
-    given, family = census_given(), census_family()
-    pick = lambda table, k: [w.title() for w in chance.choices(list(table), [s + 0.002 for s in table.values()], k=k)]  # noqa: E731
+    """Members of a family, or of an office, each known once to three times, most of them by one shared email."""
+    people = _People(random.Random(seed))
     clusters, details = [], []
     for number in range(families):
-        surname, second = pick(family, 2)
-        shared = chance.choice((f"{surname.lower()}{chance.choice(('family', '', '5', '.home'))}@example.com", f"office{number}@example.net", None))
-        phone, city = f"0{chance.randrange(20000000, 99999999)}", chance.choice(("Leeds", "York", "Bath", "Hull"))
-        for member, first in enumerate(pick(given, chance.randrange(1, 6))):
-            last = surname if chance.random() < 0.85 else second
-            own = f"{first.lower()}.{last.lower()}{chance.randrange(99)}@example.org"
-            for _ in range(chance.choice((1, 1, 2, 3))):
-                email = shared if shared and chance.random() < 0.8 else own
-                clusters.append(f"{number}.{member}")
-                details.append(_spoilt(chance, first, last, email, phone, city))
+        for member, records in enumerate(people.family(number)):
+            clusters += [f"{number}.{member}"] * len(records)
+            details += records
     return ready_set("made_up", clusters, details, "GB")
 
 
-def _spoilt(chance: random.Random, first: str, last: str, email: str, phone: str, city: str) -> Details:
-    """One record of a person, with the errors that people make."""
-    forms = [f"{first} {last}"] * 5 + [f"{first[0]} {last}", f"{last}, {first}", f"{last} {first}", f"Mr {first} {last}"]
-    name = _typo(chance, chance.choice(forms)) if chance.random() < 0.4 else chance.choice(forms)
-    email = _typo(chance, email) if chance.random() < 0.15 else email
-    keep = lambda value, share: value if chance.random() < share else None  # noqa: E731
-    return Details(name, keep(email, 0.85), keep(phone, 0.4), None, keep(city, 0.8))
+class _People:
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._tables = {
+            kind: ([word.title() for word in shares], [share + 0.002 for share in shares.values()])
+            for kind, shares in (("given", census_given()), ("family", census_family()))
+        }
+
+    def _pick(self, kind: str, count: int) -> list[str]:
+        words, weights = self._tables[kind]
+        return self._chance.choices(words, weights, k=count)
+
+    def family(self, number: int) -> Iterator[list[Details]]:
+        chance = self._chance
+        surname, second = self._pick("family", 2)
+        box = chance.choice(
+            (f"{surname.lower()}family", surname.lower(), f"{surname.lower()}.home", f"office{number}", None)
+        )
+        shared = f"{box}@example.com" if box else None
+        phone, city = (
+            f"0{chance.randrange(20000000, 99999999)}",
+            chance.choice(("Leeds", "York", "Bath", "Hull")),
+        )
+        for first in self._pick("given", chance.randrange(1, 6)):
+            last = surname if chance.random() < 0.85 else second
+            own = f"{first.lower()}.{last.lower()}{chance.randrange(99)}@example.org"
+            emails = [
+                shared if shared and chance.random() < 0.8 else own
+                for _ in range(chance.choice((1, 1, 2, 3)))
+            ]
+            yield [self._record(first, last, email, phone, city) for email in emails]
+
+    def _record(self, first: str, last: str, email: str, phone: str, city: str) -> Details:
+        """With the errors that people make."""
+        chance = self._chance
+        others = [f"{first[0]} {last}", f"{last}, {first}", f"{last} {first}", f"Mr {first} {last}"]
+        name = chance.choice([f"{first} {last}"] * 5 + others)
+        name = _typo(chance, name) if chance.random() < 0.4 else name
+        email = _typo(chance, email) if chance.random() < 0.15 else email
+        return Details(name, self._maybe(email, 0.85), self._maybe(phone, 0.4), None, self._maybe(city, 0.8))
+
+    def _maybe(self, value: str, share: float) -> str | None:
+        return value if self._chance.random() < share else None
 
 
 def _typo(chance: random.Random, text: str) -> str:

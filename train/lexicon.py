@@ -85,7 +85,9 @@ def word_counts() -> dict[str, int]:
 
 
 def locales() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(faker_persons.__path__) if "_" in module.name)
+    return sorted(
+        module.name for module in pkgutil.iter_modules(faker_persons.__path__) if "_" in module.name
+    )
 
 
 def faker_names(kind: str) -> frozenset[str]:
@@ -97,7 +99,9 @@ def faker_names(kind: str) -> frozenset[str]:
             if kind in attribute and not {"format", "prefix", "suffix"} & set(attribute.split("_")):
                 listed = getattr(provider, attribute)
                 if isinstance(listed, tuple | list | dict):
-                    found.update(word.casefold() for text in listed if isinstance(text, str) for word in text.split())
+                    found.update(
+                        word.casefold() for text in listed if isinstance(text, str) for word in text.split()
+                    )
     return frozenset(word for word in found if "{" not in word)
 
 
@@ -109,7 +113,9 @@ def make_rarities(texts: set[str]) -> bytes:
         keys = {*words, *("#" + gram for gram in grams(words))}
         counts.update({crc32(key.encode()) % RARITIES for key in keys})
     most = math.log(len(texts))
-    return bytes(round(STEPS * min(255 / STEPS, most - math.log(max(1, counts[slot])))) for slot in range(RARITIES))
+    return bytes(
+        round(STEPS * min(255 / STEPS, most - math.log(max(1, counts[slot])))) for slot in range(RARITIES)
+    )
 
 
 def all_names(data: Path) -> set[str]:

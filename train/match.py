@@ -24,7 +24,15 @@ from domain.match.features import NAME_FEATURES, name_features
 from domain.match.names import prepare
 from train.boosting import boost, write_trees
 from train.contact_data import ContactSet, labelled_pairs, made_up_families, read_contacts
-from train.match_data import NameData, Pair, fold_of, made_up_pairs, read_names, retrieval_pairs, variant_pairs
+from train.match_data import (
+    NameData,
+    Pair,
+    fold_of,
+    made_up_pairs,
+    read_names,
+    retrieval_pairs,
+    variant_pairs,
+)
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -171,13 +179,23 @@ def report_names(names: Names, margins: Floats) -> tuple[float, float]:
     return cut, similar
 
 
-def contact_rows(number: int, contacts: ContactSet, names: lightgbm.Booster) -> tuple[Floats, Bools, npt.NDArray[np.int64]]:
+def contact_rows(
+    number: int, contacts: ContactSet, names: lightgbm.Booster
+) -> tuple[Floats, Bools, npt.NDArray[np.int64]]:
     pairs = list(labelled_pairs(contacts))
-    table = np.array([name_features(contacts.ready[i].name, contacts.ready[j].name) for i, j, _ in pairs], float)
-    fields = np.array([list(field_features(contacts.ready[i], contacts.ready[j])) for i, j, _ in pairs], float)
+    table = np.array(
+        [name_features(contacts.ready[i].name, contacts.ready[j].name) for i, j, _ in pairs], float
+    )
+    fields = np.array(
+        [list(field_features(contacts.ready[i], contacts.ready[j])) for i, j, _ in pairs], float
+    )
     margins = names.predict(table, raw_score=True)
     folds = [[fold_of(contacts.clusters[at], FOLDS, number) for at in (i, j)] for i, j, _ in pairs]
-    return np.column_stack([margins, fields, table]), np.array([match for *_, match in pairs]), np.array(folds)
+    return (
+        np.column_stack([margins, fields, table]),
+        np.array([match for *_, match in pairs]),
+        np.array(folds),
+    )
 
 
 def fit_contacts(table: Floats, match: Bools) -> lightgbm.Booster:
@@ -203,7 +221,9 @@ def train_contacts(folder: Path, names: lightgbm.Booster) -> tuple[lightgbm.Boos
     def f1(cut: float, chosen: list[int]) -> float:
         own = np.isin(source, chosen)
         hits = ((margins >= cut) & match & own).sum()
-        return float(2 * hits / (((margins >= cut) & own).sum() + (match & own).sum() + sum(missed[n] for n in chosen)))
+        return float(
+            2 * hits / (((margins >= cut) & own).sum() + (match & own).sum() + sum(missed[n] for n in chosen))
+        )
 
     judged = [0, 1, len(sets) - 1]
     cut = max(np.arange(-1.5, 2, 0.125), key=lambda cut: sum(f1(cut, [n]) for n in judged))

@@ -66,7 +66,9 @@ def read_names(data: Path) -> NameData:
     for row in rows(data / "name_variants_dev.csv"):
         variants[row["entity_id"]].append(row["name"])
     index = [(row["entity_id"], row["name"]) for row in rows(data / "retrieval_index_dev.csv")]
-    queries = [(row["query"], row["entity_id"], row["source"]) for row in rows(data / "retrieval_queries_dev.csv")]
+    queries = [
+        (row["query"], row["entity_id"], row["source"]) for row in rows(data / "retrieval_queries_dev.csv")
+    ]
     entities = Entities()
     for entity, name in index:
         entities.join("index " + entity, "=" + prepare(name).ordered)
@@ -89,7 +91,9 @@ def read_names(data: Path) -> NameData:
 def variant_pairs(data: NameData, most: int = 6) -> Iterator[Pair]:
     for entity, spellings in data.variants.items():
         of = data.entities.find("variant " + entity)
-        chosen = sorted(combinations(sorted(set(spellings)), 2), key=lambda pair: crc32("|".join(pair).encode()))
+        chosen = sorted(
+            combinations(sorted(set(spellings)), 2), key=lambda pair: crc32("|".join(pair).encode())
+        )
         for one, other in chosen[:most]:
             yield Pair(one, other, True, "variants", 0.5, (of, of))
 
@@ -120,11 +124,14 @@ def made_up_pairs(seed: int = 5, of_each: int = 40) -> Iterator[Pair]:
 def retrieval_pairs(data: NameData, limit: int = 25) -> Iterator[tuple[int, Pair]]:
     """Each query with its candidates, numbered by query."""
     index = NameIndex([name for _, name in data.index])
-    for number, (query, entity, source) in enumerate(data.queries):
+    for number, (query, entity, _) in enumerate(data.queries):
         for at in index.find(query, limit):
             known, name = data.index[at]
             match = bool(entity) and known == entity
-            yield number, Pair(query, name, match, "retrieval", 0.3, (data.entities.of(query), data.entities.of(name)))
+            yield (
+                number,
+                Pair(query, name, match, "retrieval", 0.3, (data.entities.of(query), data.entities.of(name))),
+            )
 
 
 def fold_of(entity: str, folds: int, seed: int = 0) -> int:

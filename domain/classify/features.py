@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from zlib import crc32
 
 from domain import names
@@ -47,7 +48,7 @@ def spellings(word: str) -> frozenset[int]:
 def word_marks(lower: Sequence[str]) -> set[int]:
     """Words, neighbours, the first and the last."""
     marks = [f"w {word}" for word in lower]
-    marks += [f"b {a} {b}" for a, b in zip(lower, lower[1:], strict=False)]
+    marks += [f"b {a} {b}" for a, b in pairwise(lower)]
     if lower:
         marks += [f"f {lower[0]}", f"l {lower[-1]}"]
     return {SPELLINGS + crc32(mark.encode()) % WORDS for mark in marks}
@@ -59,7 +60,7 @@ def shape_marks(raw: Sequence[str], lower: Sequence[str]) -> set[int]:
     lengths = [_length(word) for word in raw[:8]]
     padded = ["^", *shapes, "$"]
     marks = ["s " + " ".join(shapes[:6]), "n " + " ".join(lengths)]
-    marks += [f"2 {a} {b}" for a, b in zip(padded, padded[1:], strict=False)]
+    marks += [f"2 {a} {b}" for a, b in pairwise(padded)]
     marks += [f"3 {a} {b} {c}" for a, b, c in zip(padded, padded[1:], padded[2:], strict=False)]
     return {SPELLINGS + WORDS + crc32(mark.encode()) % SHAPES for mark in marks}
 
@@ -111,7 +112,9 @@ class Reader:
             self._sum(shape_marks(raw, lower)),
         )
         spelt, worded, shaped = (w * block for w, block in zip(WEIGHTS, blocks, strict=True))
-        return Reading(text, raw, lower, tokens, (spelt, worded, shaped, spelt + worded + shaped + self._bias))
+        return Reading(
+            text, raw, lower, tokens, (spelt, worded, shaped, spelt + worded + shaped + self._bias)
+        )
 
     def _sum(self, marks: Collection[int]) -> float:
         return self._scale * sum(map(self._weights.__getitem__, marks)) / math.sqrt(len(marks) or 1)
@@ -134,7 +137,12 @@ class Reading:
     def features(self) -> list[float]:
         """In the order of FEATURES."""
         bare = [word.strip(".,()'\"") for word in self.lower]
-        return [*self.linear, *_own_words(bare, self.tokens), *_words_found(self.text, bare), *_writing(self.text, self.raw)]
+        return [
+            *self.linear,
+            *_own_words(bare, self.tokens),
+            *_words_found(self.text, bare),
+            *_writing(self.text, self.raw),
+        ]
 
 
 def _own_words(bare: list[str], tokens: list[Token]) -> Iterator[float]:

@@ -26,7 +26,9 @@ def explain(
     if partners:
         return ("several names joined: a couple or partners",)
     found = _for_person(reading, relation) if person else _for_organisation(reading, relation, mailbox)
-    return tuple(found[:MOST]) or ("spelt like a person's name" if person else "spelt like a business's name",)
+    return tuple(found[:MOST]) or (
+        "spelt like a person's name" if person else "spelt like a business's name",
+    )
 
 
 def _for_organisation(reading: Reading, relation: Relation, mailbox: str | None) -> list[str]:
@@ -67,7 +69,11 @@ def _for_person(reading: Reading, relation: Relation) -> list[str]:
         found.append("given name and family name")
     elif given := [raw for raw, bare, token in own if _is_given((raw, bare, token))]:
         found.append(f"given name: {given[0].strip('.,()')}")
-    found += [f"letters after the name: {raw.strip(',')}" for raw, bare, _ in words[1:] if bare in names.POSTNOMINALS][:1]
+    found += [
+        f"letters after the name: {raw.strip(',')}"
+        for raw, bare, _ in words[1:]
+        if bare in names.POSTNOMINALS
+    ][:1]
     return found
 
 

@@ -104,7 +104,11 @@ def field_features(one: Ready, other: Ready) -> Iterator[float]:
     """In the order of FIELD_FEATURES; -1 where one of the two lacks the field."""
     yield from _email(one, other)
     if one.digits and other.digits:
-        yield from (one.phone == other.phone, one.digits == other.digits, fuzz.ratio(one.digits, other.digits) / 100)
+        yield from (
+            one.phone == other.phone,
+            one.digits == other.digits,
+            fuzz.ratio(one.digits, other.digits) / 100,
+        )
     else:
         yield from (-1, -1, -1)
     if one.address and other.address:
@@ -115,7 +119,10 @@ def field_features(one: Ready, other: Ready) -> Iterator[float]:
         yield from (-1, -1, -1)
     for a, b in ((one.city, other.city), (one.region, other.region), (one.postcode, other.postcode)):
         yield fuzz.ratio(a, b) / 100 if a and b else -1
-    yield sum(bool(getattr(one, field) and getattr(other, field)) for field in ("email", "digits", "address", "city", "postcode"))
+    yield sum(
+        bool(getattr(one, field) and getattr(other, field))
+        for field in ("email", "digits", "address", "city", "postcode")
+    )
 
 
 def _email(one: Ready, other: Ready) -> Iterator[float]:

@@ -9,14 +9,18 @@ from domain import names
 from domain.lexicon import UNKNOWN
 from domain.match.names import How, Meeting, Name, Word, cosine, meet
 
-
 WAYS: tuple[How, ...] = ("same", "first letters", "nickname", "initial", "joined", "beginning", "spelling")
 
 
 def name_features(one: Name, other: Name) -> list[float]:
     """In the order of NAME_FEATURES."""
     meeting = meet(one, other)
-    return [*_spelling(one, other), *_words_met(one, other, meeting), *_left_over(meeting), *_rest(one, other)]
+    return [
+        *_spelling(one, other),
+        *_words_met(one, other, meeting),
+        *_left_over(meeting),
+        *_rest(one, other),
+    ]
 
 
 def _spelling(one: Name, other: Name) -> Iterator[float]:
@@ -105,7 +109,9 @@ def _kinds_of_title(one: frozenset[str], other: frozenset[str]) -> bool:
 def _people(name: Name) -> float:
     """How much the words are people's: the share that are given or family names rather than other words."""
     known: Sequence[Word] = [word for word in name.core if word.known != UNKNOWN]
-    likely = [w for w in known if max(w.known.given, w.known.family, w.known.listed_given) * 2 >= w.known.word]
+    likely = [
+        w for w in known if max(w.known.given, w.known.family, w.known.listed_given) * 2 >= w.known.word
+    ]
     return len(likely) / len(name.core) if name.core else 0.0
 
 

@@ -37,7 +37,9 @@ class Candidate:
 class Lists:
     """`country`: ISO code of two letters that phones without one are dialled from."""
 
-    def __init__(self, xero: Sequence[Details], practice: Sequence[Details], country: str | None = None) -> None:
+    def __init__(
+        self, xero: Sequence[Details], practice: Sequence[Details], country: str | None = None
+    ) -> None:
         users = count_users((details.name, details.email) for details in (*xero, *practice))
         self._xero = [make_ready(details, country, users) for details in xero]
         self._practice = [make_ready(details, country, users) for details in practice]
@@ -89,5 +91,3 @@ def _rule_key(details: Details) -> tuple[str | None, str | None]:
 def _equal_keys(key: tuple[str | None, str | None]) -> list[str]:
     """Under which contacts of an equal name or email are found, however many they are."""
     return [f"{kind}= {value}" for kind, value in zip("ne", key, strict=True) if value]
-
-

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from anyascii import anyascii
@@ -98,7 +99,9 @@ def split(tidy: str) -> Parts:
     end = len(words)
     while end > 1 and words[end - 1] in names.LEGAL:
         end -= 1
-    forms = words[end:] + [word for word in words[1:end] if word in names.LEGAL and word not in names.LEGAL_LAST]
+    forms = words[end:] + [
+        word for word in words[1:end] if word in names.LEGAL and word not in names.LEGAL_LAST
+    ]
     own = [word for at, word in enumerate(words) if at < end and word not in forms]
     titles = frozenset(word for word in own if word in names.TITLES or word in names.POSTNOMINALS)
     core = [word for word in own if word not in titles and word not in EMPTY] or own or words
@@ -174,7 +177,7 @@ def _meet_same(left: list[Word], right: list[Word]) -> Iterator[Met]:
 def _meet_joined(left: list[Word], right: list[Word]) -> list[Met]:
     """'good will' and 'goodwill'; 'j r' and 'jr'."""
     met = []
-    for one, two in zip(left, left[1:], strict=False):
+    for one, two in list(pairwise(left)):
         whole = next((word for word in right if word.plain == one.plain + two.plain), None)
         if whole is not None and one in left and two in left:
             left.remove(one)

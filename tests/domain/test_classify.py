@@ -77,7 +77,9 @@ def test_no_name_is_an_organisation_that_nobody_is_sure_of(name: str) -> None:
     assert classify(name) == Classification("ORGANISATION", 0.5, ("no name",), needs_review=True)
 
 
-@pytest.mark.parametrize("name", ["x" * 300, "Ā" * 300, "a " * 150, "'", "王", "&", "& & &", "Smith &", ", ", "1", "…"])
+@pytest.mark.parametrize(
+    "name", ["x" * 300, "Ā" * 300, "a " * 150, "'", "王", "&", "& & &", "Smith &", ", ", "1", "…"]
+)
 def test_odd_names_are_judged_too(name: str) -> None:
     found = classify(name)
     assert 0.5 <= found.confidence <= 1
@@ -104,7 +106,13 @@ def test_a_contact_person_does_not_make_an_organisation_a_person() -> None:
 
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
-    [("John", "Smith", "same"), ("Jane", "Doe", "other"), ("", "Smith", ""), ("Mary", "Smith", "inside"), (None, None, "")],
+    [
+        ("John", "Smith", "same"),
+        ("Jane", "Doe", "other"),
+        ("", "Smith", ""),
+        ("Mary", "Smith", "inside"),
+        (None, None, ""),
+    ],
 )
 def test_relation_of_the_person_to_the_name(first: str | None, last: str | None, expected: str) -> None:
     assert relation("SMITH, Mr John", first, last) == expected
@@ -112,7 +120,13 @@ def test_relation_of_the_person_to_the_name(first: str | None, last: str | None,
 
 @pytest.mark.parametrize(
     ("email", "expected"),
-    [("accounts@x.example", "accounts"), ("Info+nz@x.example", "info"), ("jane@x.example", None), ("", None), (None, None)],
+    [
+        ("accounts@x.example", "accounts"),
+        ("Info+nz@x.example", "info"),
+        ("jane@x.example", None),
+        ("", None),
+        (None, None),
+    ],
 )
 def test_shared_mailbox(email: str | None, expected: str | None) -> None:
     assert mailbox(email) == expected
@@ -126,7 +140,9 @@ def test_a_shared_mailbox_leans_to_an_organisation() -> None:
 def test_parameters_stay_below_a_megabyte_and_name_their_sources() -> None:
     assert sum(path.stat().st_size for path in PARAMETERS.iterdir()) < 1_000_000
     notice = (PARAMETERS / "NOTICE.md").read_text()
-    assert all(source in notice for source in ("Electoral Commission", "Open Government Licence", "CC BY 4.0"))
+    assert all(
+        source in notice for source in ("Electoral Commission", "Open Government Licence", "CC BY 4.0")
+    )
 
 
 def test_a_call_is_quick() -> None:

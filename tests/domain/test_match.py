@@ -72,7 +72,9 @@ def share(one: Details, other: Details, others: list[Details]) -> float:
 
 def test_an_equal_email_speaks_less_the_more_names_use_it() -> None:
     one, other = Details("Kowhai", "a@x.example"), Details("Kowhai Roofing", "a@x.example")
-    many = [Details(f"{name} Quarries", "a@x.example") for name in ("Rimu", "Totara", "Matai", "Kauri", "Rata")]
+    many = [
+        Details(f"{name} Quarries", "a@x.example") for name in ("Rimu", "Totara", "Matai", "Kauri", "Rata")
+    ]
     assert count_users((d.name, d.email) for d in (one, other, *many))["a@x.example"] >= 6
     assert share(one, other, many) <= share(one, other, [])
 
@@ -83,7 +85,9 @@ def test_a_family_on_one_email_stays_apart() -> None:
 
 
 def test_spellings_of_one_name_count_once_as_users() -> None:
-    assert count_users([("Horatio Zebedee", "Z@x.example"), ("horatio zebedee ", "z@X.example")]) == {"z@x.example": 1}
+    assert count_users([("Horatio Zebedee", "Z@x.example"), ("horatio zebedee ", "z@X.example")]) == {
+        "z@x.example": 1
+    }
 
 
 def test_keys_meet_for_word_order_legal_form_and_acronym() -> None:
@@ -99,14 +103,20 @@ def test_the_index_finds_the_likest_first() -> None:
     assert index.find("") == []
 
 
-def outcomes(xero: list[Details], practice: list[Details], everyone: bool = False) -> list[tuple[int, int, Outcome]]:
+def outcomes(
+    xero: list[Details], practice: list[Details], everyone: bool = False
+) -> list[tuple[int, int, Outcome]]:
     found: list[Candidate] = [c for some in Lists(xero, practice, "NZ").candidates(everyone) for c in some]
     return [(c.xero, c.practice, c.outcome) for c in found]
 
 
 def test_the_rule_comes_before_the_score() -> None:
     xero = [Details("Kowhai", "k@x.example"), Details("Rimu", "r@x.example"), Details("Totara Roofing")]
-    practice = [Details(" KOWHAI", "K@x.example"), Details("Rimu", "other@x.example"), Details("Totara Roofing Ltd")]
+    practice = [
+        Details(" KOWHAI", "K@x.example"),
+        Details("Rimu", "other@x.example"),
+        Details("Totara Roofing Ltd"),
+    ]
     assert outcomes(xero, practice) == [
         (0, 0, Outcome.FULL_MATCH), (1, 1, Outcome.CONFLICT), (2, 2, Outcome.SIMILAR),
     ]  # fmt: skip

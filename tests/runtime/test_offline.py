@@ -28,7 +28,11 @@ def rows(result: Result) -> list[dict[str, str]]:
 def test_classify_answers_every_row_in_order(tmp_path: Path) -> None:
     text = "\ufeffid,name,first_name,last_name\n1,Kowhai Ltd,Jane,Doe\n2,Jane Doe,Jane,Doe\n3,,,\n"
     found = rows(run(tmp_path, "classify", text))
-    assert [(row["id"], row["kind"]) for row in found] == [("1", "ORGANISATION"), ("2", "PERSON"), ("3", "ORGANISATION")]
+    assert [(row["id"], row["kind"]) for row in found] == [
+        ("1", "ORGANISATION"),
+        ("2", "PERSON"),
+        ("3", "ORGANISATION"),
+    ]
     assert list(found[0]) == ["id", "kind", "confidence", "reasons"]
     assert found[0]["reasons"].startswith("legal form: Ltd")
 
@@ -42,7 +46,15 @@ def test_match_lists_the_best_first(tmp_path: Path) -> None:
 
 
 def test_match_lists_candidates_below_the_threshold_on_request(tmp_path: Path) -> None:
-    found = rows(run(tmp_path, "match", "id,name\n1,Kowhai Joinery\n", "id,name\n2,Kowhai Roofing\n", options=("--all",)))
+    found = rows(
+        run(
+            tmp_path,
+            "match",
+            "id,name\n1,Kowhai Joinery\n",
+            "id,name\n2,Kowhai Roofing\n",
+            options=("--all",),
+        )
+    )
     assert [row["outcome"] for row in found] == ["CANDIDATE"]
 
 
