@@ -65,7 +65,7 @@ PLACES = (
 PERSON_FORMS = (
     "{G} {S};{G} {S};{G} {S};{S}, {G};{S}, {G} {H};{SU}, {G};{SU}, {G} {H};{G} {H} {S};{g} {s};{GU} {SU};{i} {S};{i}. {S};"
     "{i} {j} {S};{i}.{j}. {S};{S}, {i};{S}, {i} {j};Mr {G} {S};Mrs {G} {S};Ms {G} {S};Dr {G} {S};Dr {i} {S};Miss {i} {S};"
-    "Mr {i} {j} {S};{G} {i} {S};{G} {i}. {S};{G} {S}-{T};{G} (Liz) {S};{S} {G};Prof {G} {S};{GU} {i} {SU}"
+    "Mr {i} {j} {S};{G} {i} {S};{G} {i}. {S};{G} {S}-{T};{G} (Liz) {S};{S} {G};{S} {i};{S} {i} {j};{SU} {i};Prof {G} {S};{GU} {i} {SU}"
 ).split(";")
 COUPLE_FORMS = (
     "{i} & {j} {S};{i} and {j} {S};{G} & {H} {S};{G} and {H} {S};Mr & Mrs {S};Mr and Mrs {i} {S};{i}{j} & {k}{i} {S};"
@@ -132,6 +132,9 @@ class Plain:
             return (
                 len(before.split()) <= 2 and bool(first) and (first[0] in self._given or len(first[0]) <= 2)
             )
+        after = [word for word in own[1:] if len(word) == 1 or (len(word) < 4 and word.upper() in name.split())]
+        if after and len(after) == len(own) - 1 and own[0] in self._family and len(own[0]) > 3:
+            return True
         initials = [
             word for word in own[:-1] if len(word) == 1 or (len(word) == 2 and word.upper() in name.split())
         ]
