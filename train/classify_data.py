@@ -132,7 +132,9 @@ class Plain:
             return (
                 len(before.split()) <= 2 and bool(first) and (first[0] in self._given or len(first[0]) <= 2)
             )
-        after = [word for word in own[1:] if len(word) == 1 or (len(word) < 4 and word.upper() in name.split())]
+        after = [
+            word for word in own[1:] if len(word) == 1 or (len(word) < 4 and word.upper() in name.split())
+        ]
         if after and len(after) == len(own) - 1 and own[0] in self._family and len(own[0]) > 3:
             return True
         initials = [

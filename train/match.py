@@ -153,10 +153,11 @@ def retrieval(names: Names, margins: Floats) -> Retrieval:
 
 
 def best_f1(scores: Floats, match: Bools, missed: int = 0) -> tuple[float, float]:
-    """F1 and the cut at which it is best; `missed` matches were no candidates."""
-    order = np.argsort(-scores)
+    """F1 and the cut at which it is best, equal scores taken together; `missed` matches were no candidates."""
+    order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(match[order])
     f1 = 2 * hits / (np.arange(1, len(order) + 1) + match.sum() + missed)
+    f1[:-1][np.diff(scores[order]) == 0] = 0.0
     return float(f1.max()), float(scores[order][f1.argmax()])
 
 

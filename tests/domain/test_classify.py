@@ -141,7 +141,9 @@ def test_parameters_stay_below_a_megabyte_and_name_their_sources() -> None:
     own = [PARAMETERS / name for name in ("classify.bin", "classify.json", "lexicon.bin")]
     assert sum(path.stat().st_size for path in own) < 1_000_000
     notice = (PARAMETERS / "NOTICE.md").read_text()
-    assert all(source in notice for source in ("Electoral Commission", "Open Government Licence", "CC BY 4.0"))
+    assert all(
+        source in notice for source in ("Electoral Commission", "Open Government Licence", "CC BY 4.0")
+    )
 
 
 def test_a_call_is_quick() -> None:
