@@ -103,9 +103,9 @@ def others_on_names(known: Names) -> None:
     index = [prepare(name).ordered for _, name in known.data.index]
     for title, measure in measures.items():
         scores = np.array([measure(pair.one, pair.other) for pair in pairs])
-        print(
-            f"{title}: pairs F1 {best_f1(scores, match)[0]:.4f} AP {average_precision_score(match, scores):.4f}"
-        )
+        # A yes or no has no cut to choose.
+        f1 = best_f1(scores, match)[0] if scores.max() > 1 else f1_score(match, scores > 0)
+        print(f"{title}: pairs F1 {f1:.4f} AP {average_precision_score(match, scores):.4f}")
     for title, scorer in {"token_set": fuzz.token_set_ratio, "token_sort": fuzz.ratio}.items():
         hits = [
             bool({known.data.index[at][0] for *_, at in process.extract(prepare(name).ordered, index, scorer=scorer, limit=1)} & {entity})
