@@ -20,7 +20,7 @@ from domain import workspaces
 from domain.problems import Code, Refused, refuse
 from domain.tables import Scope
 from domain.tx import TANDEM
-from runtime import database, embedded, logs
+from runtime import database, embedded, logs, offline
 from runtime import demo as demonstration
 from runtime import doctor as examination
 from runtime import migrate as migration
@@ -34,6 +34,7 @@ workspace_app = typer.Typer(no_args_is_help=True, help="Workspaces: one a practi
 token_app = typer.Typer(no_args_is_help=True, help="API tokens.")
 app.add_typer(workspace_app, name="workspace")
 app.add_typer(token_app, name="token")
+app.add_typer(offline.app)
 SCHEMA = Path(__file__).resolve().parent.parent / "schema.graphql"
 MARKS = {True: "[green]ok[/]", False: "[red]missing[/]", None: "-"}
 
