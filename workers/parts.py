@@ -79,6 +79,8 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
     assert settings.database_url is not None
     database = connect(settings.database_url, clock=clock, pool_size=8)
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
-    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=20)) as http:
-        yield Parts(settings, database, keys, http, Bells(settings.listen_url or ""), app_of(settings))
-    await database.close()
+    try:
+        async with httpx.AsyncClient(limits=httpx.Limits(max_connections=20)) as http:
+            yield Parts(settings, database, keys, http, Bells(settings.listen_url or ""), app_of(settings))
+    finally:
+        await database.close()

@@ -16,6 +16,8 @@ from tests.domain.world import World, make_world
 from tests.xero.simulator.serving import SCOPES, serving
 from workers.parts import Parts, opened
 from xero import oauth
+from xero.simulator.clock import Clock as XeroClock
+from xero.simulator.clock import system_clock
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI, demo_world
 from xero.tokens import expires_at, seal_tokens
 
@@ -69,10 +71,16 @@ class Connected:
 
 @asynccontextmanager
 async def connected(
-    place: Place, services: embedded.Services, contacts: int, clock: Clock | None = None
+    place: Place,
+    services: embedded.Services,
+    contacts: int,
+    clock: Clock | None = None,
+    *,
+    simulated: XeroClock = system_clock,
 ) -> AsyncIterator[Connected]:
+    """`clock` is the product's, `simulated` Xero's; both the machine's unless given."""
     async with (
-        serving(demo_world(contacts, seed=7)) as xero,
+        serving(demo_world(contacts, seed=7, clock=simulated)) as xero,
         opened(settings_for(place, services, xero), clock) as parts,
     ):
         world = await make_world(parts.database)
