@@ -119,9 +119,12 @@ def simulator(
     redirect_uri: Annotated[
         list[str] | None, typer.Option(help="another redirect URI of the demo app")
     ] = None,
+    webhook_url: Annotated[str | None, typer.Option(help="where the demo app is told of changes")] = None,
+    webhook_key: Annotated[str, typer.Option(help="what those bodies are signed with")] = "",
 ) -> None:
     """Run the stand-in Xero on 127.0.0.1."""
-    serve_simulator("127.0.0.1", port, contacts, seed, data, tuple(redirect_uri or ()))
+    webhooks = (webhook_url, webhook_key) if webhook_url else None
+    serve_simulator("127.0.0.1", port, contacts, seed, data, tuple(redirect_uri or ()), webhooks)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -50,6 +51,12 @@ class Call(msgspec.Struct):
         app = self.simulation.world.apps[self.access.client_id]
         return json_response(envelope(app.name, self.now, **content))
 
+    def note(self, *outcomes: Outcome) -> None:
+        """What was written is counted, told to subscribers, and kept."""
+        for outcome in outcomes:
+            self.simulation.note_write(self.organisation, outcome, self.access.client_id)
+        self.simulation.world.changed()
+
 
 Operation = Callable[[Call], Awaitable[Response]]
 
@@ -75,6 +82,7 @@ def endpoint(operation: Operation, *scopes: str) -> Callable[[Request], Awaitabl
 async def _respond(
     simulation: Simulation, request: Request, operation: Operation, scopes: tuple[str, ...]
 ) -> Response:
+    await simulation.catch_up()
     access = authenticate(simulation, request, scopes)
     organisation = _get_organisation(simulation, request, access)
     call = Call(simulation, request, access, organisation, simulation.world.clock())
@@ -117,6 +125,7 @@ async def _with_faults(call: Call, operation: Operation) -> Response:
     at_gate = [fault for fault in armed if fault.at_gate]
     if at_gate:
         await fault_rules.delay(armed)
+        await _postpone(call, operation, at_gate)
         refused = await fault_rules.strike(request, at_gate, "before")
         if refused is not None:
             return refused
@@ -129,6 +138,24 @@ async def _with_faults(call: Call, operation: Operation) -> Response:
     response = await call.simulation.idempotency.answer(call.access.client_id, request, perform)
     late = await fault_rules.strike(request, armed, "after")
     return late or fault_rules.malform(response, armed)
+
+
+async def _postpone(call: Call, operation: Operation, at_gate: list[fault_rules.Fault]) -> None:
+    """Cuts the connection while the request is on its way: it lands later, and under its key as any other."""
+    late = next((fault for fault in at_gate if fault.when == "later"), None)
+    if late is None:
+        return
+    await call.request.body()
+    simulation = call.simulation
+
+    async def land() -> Response:
+        landed = replace(call, now=simulation.world.clock())
+        return await simulation.idempotency.answer(
+            call.access.client_id, call.request, lambda: _perform(landed, operation)
+        )
+
+    simulation.postpone(late.seconds, land)
+    await fault_rules.cut(call.request)
 
 
 async def _perform(call: Call, operation: Operation) -> Response:
@@ -144,11 +171,12 @@ async def _perform(call: Call, operation: Operation) -> Response:
 
 
 async def read_contacts(call: Call) -> Response:
-    return call.answer(**list_contacts(call.request, call.organisation.contacts))
+    return call.answer(**list_contacts(call.request, call.organisation.contacts.visible(call.now)))
 
 
 async def read_contact(call: Call) -> Response:
-    contact = call.organisation.contacts.find_by_id_or_number(call.request.path_params["key"])
+    book = call.organisation.contacts.visible(call.now)
+    contact = book.find_by_id_or_number(call.request.path_params["key"])
     if contact is None:
         return not_found()
     return call.answer(Contacts=[render_contact(contact, Form.DETAIL)])
@@ -175,7 +203,7 @@ async def post_contact(call: Call) -> Response:
     if len(elements) != 1:
         raise no_data()
     outcome = update_contact(book, contact, parse_contact(elements[0]), call.now)
-    call.simulation.world.changed()
+    call.note(outcome)
     if outcome.contact is None:
         return validation_exception([render_refused(outcome)])
     return call.answer(Contacts=[render_contact(outcome.contact, Form.WRITTEN)])
@@ -183,10 +211,7 @@ async def post_contact(call: Call) -> Response:
 
 def _answer_batch(call: Call, outcomes: list[Outcome]) -> Response:
     """With summarizeErrors, Xero's default, one bad element makes a 400 that hides the good ones, saved as they are."""
-    for outcome in outcomes:
-        if outcome.created and outcome.contact is not None:
-            call.simulation.count_create(outcome.contact.number)
-    call.simulation.world.changed()
+    call.note(*outcomes)
     if call.request.query_params.get("summarizeErrors", "true").lower() == "false":
         return call.answer(Contacts=[render_outcome(outcome, with_status=True) for outcome in outcomes])
     bad = [render_refused(outcome) for outcome in outcomes if outcome.contact is None]

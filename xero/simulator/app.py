@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,21 +26,24 @@ SAVE_AFTER = 1.0
 """Seconds between looks for something to save."""
 
 
-def create_app(world: World, save_to: Path | None = None) -> Starlette:
-    """With `save_to`, the world is kept in that file: soon after it changed, and at the end."""
+def create_app(
+    world: World, save_to: Path | None = None, webhook_transport: httpx.AsyncBaseTransport | None = None
+) -> Starlette:
+    """With `save_to`, the world is kept in that file: soon after it changed, and at the end. Webhooks are sent by
+    themselves while the app's lifespan runs; without one they leave by the control route only."""
+    simulation = Simulation(world, webhook_transport)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        if save_to is None:
-            yield
-            return
         stop = asyncio.Event()
-        keeper = asyncio.create_task(_keep_saved(world, save_to, stop))
+        tasks = [asyncio.create_task(simulation.courier.run(stop))]
+        if save_to is not None:
+            tasks.append(asyncio.create_task(_keep_saved(world, save_to, stop)))
         try:
             yield
         finally:
             stop.set()
-            await keeper
+            await asyncio.gather(*tasks)
 
     app = Starlette(
         routes=[*identity_routes(), *accounting_routes(), *control_routes()],
@@ -47,7 +51,7 @@ def create_app(world: World, save_to: Path | None = None) -> Starlette:
         lifespan=lifespan,
         max_body_size=LARGEST_BODY,
     )
-    app.state.simulation = Simulation(world)
+    app.state.simulation = simulation
     return app
 
 

@@ -136,7 +136,7 @@ def _uniqueness_errors(book: ContactBook, contact: Contact) -> list[str]:
 
 def merge_contact(book: ContactBook, loser: Contact, survivor: Contact, now: datetime) -> None:
     """As a person does it in Xero: the loser stays, archived, and points to the survivor."""
-    if loser.id == survivor.id or survivor.status != ACTIVE or loser.merged_to:
+    if loser.id == survivor.id or survivor.status != ACTIVE or loser.merged_to or loser.status == GDPRREQUEST:
         raise ValueError("merge an unmerged contact into another, active one")
     book.put(
         replace(loser, status=ARCHIVED, merged_to=survivor.id, updated=truncate_to_millisecond(now)),

@@ -1,7 +1,7 @@
 """The contacts of one organisation: what Xero keeps of each, and the indexes that its rules need."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -72,7 +72,7 @@ class ContactBook:
     """Contacts by id, with active names and all contact numbers indexed.
 
     Contacts are replaced, never altered in place: `put` takes the new state and keeps the indexes; it does
-    not judge. Sorted lists are kept until the next `put`.
+    not judge. Sorted lists are kept until the next `put`. With a `lag`, reads show what was there so long ago.
     """
 
     def __init__(self, contacts: Iterable[Contact] = ()) -> None:
@@ -80,6 +80,8 @@ class ContactBook:
         self._by_name: dict[str, str] = {}
         self._by_number: dict[str, str] = {}
         self._sorted: dict[tuple[str, bool], list[Contact]] = {}
+        self._former: dict[str, list[Contact]] = {}
+        self.lag = timedelta()
         for contact in contacts:
             self.put(contact)
 
@@ -103,6 +105,7 @@ class ContactBook:
 
     def put(self, contact: Contact) -> None:
         """Store a new contact, or the new state of a stored one."""
+        self._keep_former(contact.id)
         self._unindex(contact.id)
         self._by_id[contact.id] = contact
         if contact.status == ACTIVE:
@@ -110,6 +113,16 @@ class ContactBook:
         if contact.number:
             self._by_number[contact.number] = contact.id
         self._sorted.clear()
+
+    def visible(self, now: datetime) -> "ContactBook":
+        """What a read shows: this book, or with a lag another one, without what is too young to be seen."""
+        if not self.lag:
+            return self
+        shown = []
+        for contact in self:
+            states = [contact, *reversed(self._former.get(contact.id, []))]
+            shown += [state for state in states if state.updated <= now - self.lag][:1]
+        return ContactBook(shown)
 
     def put_flags(self, contact: Contact, *, is_customer: bool, is_supplier: bool) -> None:
         """Invoices set these; UpdatedDateUTC stays, as in Xero, so no order changes."""
@@ -124,6 +137,13 @@ class ContactBook:
                 self._by_id.values(), key=lambda c: _sort_key(getattr(c, field)), reverse=descending
             )
         return self._sorted[key]
+
+    def _keep_former(self, contact_id: str) -> None:
+        old = self._by_id.get(contact_id)
+        if not self.lag:
+            self._former.clear()
+        elif old is not None:
+            self._former.setdefault(contact_id, []).append(old)
 
     def _find_at(self, index: dict[str, str], key: str) -> Contact | None:
         contact_id = index.get(key)

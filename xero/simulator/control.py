@@ -15,11 +15,13 @@ from xero.simulator.contact_input import parse_contact, parse_elements
 from xero.simulator.contact_json import Form, render_contact
 from xero.simulator.contact_writes import Outcome, create_contact, merge_contact, update_contact
 from xero.simulator.contacts import GDPRREQUEST, Contact
-from xero.simulator.faults import Fault
+from xero.simulator.demo import DEMO_CLIENT_ID
+from xero.simulator.faults import Chaos, Fault
 from xero.simulator.limits import Limits
 from xero.simulator.simulation import Simulation
+from xero.simulator.webhooks import MOST_EVENTS, Chance
 from xero.simulator.wire import Refusal, json_response, not_found, truncate_to_millisecond
-from xero.simulator.world import Organisation
+from xero.simulator.world import Organisation, Subscription
 
 
 class Edit(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,6 +32,26 @@ class Edit(msgspec.Struct, forbid_unknown_fields=True):
     gdprRequest: bool = False
     isCustomer: bool | None = None
     isSupplier: bool | None = None
+
+
+class Hook(msgspec.Struct, forbid_unknown_fields=True):
+    """A subscription as it is asked for; see Subscription. `held`: nothing leaves but by the route `deliver`."""
+
+    url: str
+    key: str
+    clientId: str = DEMO_CLIENT_ID
+    ownWrites: bool = True
+    retrySeconds: float = 900.0
+    giveUpSeconds: float = 86_400.0
+    held: bool = False
+    chance: Chance = msgspec.field(default_factory=Chance)
+
+
+class Delivery(msgspec.Struct, forbid_unknown_fields=True):
+    """`most` events a body; `early`: also what is not due yet."""
+
+    most: int = MOST_EVENTS
+    early: bool = True
 
 
 def _simulation(request: Request) -> Simulation:
@@ -76,6 +98,87 @@ async def clear_faults(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def unleash_chaos(request: Request) -> Response:
+    """Faults by chance in place of what was armed; DELETE of the faults ends it."""
+    try:
+        _simulation(request).faults.unleash(msgspec.json.decode(await request.body(), type=Chaos))
+    except (msgspec.DecodeError, ValueError, re.error) as error:
+        return _bad_request(str(error))
+    return Response(status_code=204)
+
+
+async def set_lag(request: Request) -> Response:
+    """{"seconds": n}: reads show what was there so long ago, from the next change on. Flags are seen at once."""
+    organisation = _find_organisation(request)
+    if organisation is None:
+        return not_found()
+    try:
+        seconds = msgspec.json.decode(await request.body(), type=dict[str, float])["seconds"]
+        organisation.contacts.lag = timedelta(seconds=seconds)
+    except (msgspec.DecodeError, KeyError, OverflowError) as error:
+        return _bad_request(f"give the seconds: {error}")
+    return Response(status_code=204)
+
+
+async def read_written(request: Request) -> Response:
+    """By ContactID: how often the API saved it, and each field as it was sent."""
+    return json_response(_simulation(request).written)
+
+
+async def set_webhooks(request: Request) -> Response:
+    """The app's subscription, in place of the one it had, and enabled."""
+    simulation = _simulation(request)
+    try:
+        hook = msgspec.json.decode(await request.body(), type=Hook)
+    except msgspec.DecodeError as error:
+        return _bad_request(str(error))
+    if hook.clientId not in simulation.world.apps:
+        return _bad_request("no such app")
+    simulation.world.subscribe(
+        Subscription(
+            hook.clientId,
+            hook.url,
+            hook.key,
+            hook.ownWrites,
+            retry_seconds=hook.retrySeconds,
+            give_up_seconds=hook.giveUpSeconds,
+        )
+    )
+    simulation.courier.chance, simulation.courier.held = hook.chance, hook.held
+    return Response(status_code=204)
+
+
+async def read_webhooks(request: Request) -> Response:
+    simulation = _simulation(request)
+    courier = simulation.courier
+    subscriptions = [
+        {"clientId": one.client_id, "url": one.url, "enabled": one.enabled, "attempts": one.attempts,
+         "waiting": courier.waiting(one.client_id)}
+        for one in simulation.world.subscriptions.values()
+    ]  # fmt: skip
+    return json_response(
+        {"subscriptions": subscriptions, "delivered": courier.delivered, "failed": courier.failed}
+    )
+
+
+async def deliver_webhooks(request: Request) -> Response:
+    try:
+        asked = msgspec.json.decode(await request.body() or b"{}", type=Delivery)
+    except msgspec.DecodeError as error:
+        return _bad_request(str(error))
+    accepted = await _simulation(request).courier.deliver(asked.most, early=asked.early)
+    return json_response({"accepted": accepted})
+
+
+async def ask_intent(request: Request) -> Response:
+    """Xero's intent-to-receive check of an app's address."""
+    simulation = _simulation(request)
+    client_id = request.query_params.get("clientId", DEMO_CLIENT_ID)
+    if client_id not in simulation.world.subscriptions:
+        return _bad_request("this app has no webhooks")
+    return json_response(await simulation.courier.ask_intent(client_id))
+
+
 async def set_limits(request: Request) -> Response:
     try:
         limits = msgspec.json.decode(await request.body(), type=Limits)
@@ -95,6 +198,7 @@ async def advance_clock(request: Request) -> Response:
         clock.advance(timedelta(seconds=seconds))
     except (msgspec.DecodeError, KeyError, ValueError, OverflowError) as error:
         return _bad_request(f"give the seconds to advance by: {error}")
+    await _simulation(request).catch_up()
     return json_response({"now": clock().isoformat()})
 
 
@@ -110,25 +214,31 @@ async def add_contacts(request: Request) -> Response:
         return refusal.response
     now = simulation.world.clock()
     outcomes = [create_contact(organisation.contacts, asked, now) for asked in inputs]
+    for outcome in outcomes:
+        if outcome.contact is not None:
+            simulation.courier.announce(organisation.id, "CONTACT", outcome.contact.id, created=True)
     simulation.world.changed()
     return _answer_outcomes(outcomes)
 
 
 async def edit_contact(request: Request) -> Response:
+    simulation = _simulation(request)
     organisation = _find_organisation(request)
     contact = organisation.contacts.find(request.path_params["id"]) if organisation else None
     if organisation is None or contact is None:
         return not_found()
     try:
         edit = msgspec.json.decode(await request.body(), type=Edit)
-        _apply(_simulation(request), organisation, contact, edit)
+        _apply(simulation, organisation, contact, edit)
     except Refusal as refusal:
         return refusal.response
     except (msgspec.DecodeError, ValueError) as error:
         return _bad_request(str(error))
-    _simulation(request).world.changed()
-    changed = organisation.contacts.find(contact.id)
-    return json_response(render_contact(changed or contact, Form.DETAIL))
+    simulation.world.changed()
+    changed = organisation.contacts.find(contact.id) or contact
+    if changed is not contact:  # flags are altered in place, and nobody is told of them
+        simulation.courier.announce(organisation.id, "CONTACT", contact.id, created=False)
+    return json_response(render_contact(changed, Form.DETAIL))
 
 
 def _apply(simulation: Simulation, organisation: Organisation, contact: Contact, edit: Edit) -> None:
@@ -184,9 +294,16 @@ def control_routes() -> list[Route]:
         Route("/simulator/state", read_state, methods=["GET"]),
         Route("/simulator/faults", arm_faults, methods=["POST"]),
         Route("/simulator/faults", clear_faults, methods=["DELETE"]),
+        Route("/simulator/chaos", unleash_chaos, methods=["PUT"]),
+        Route("/simulator/written", read_written, methods=["GET"]),
+        Route("/simulator/webhooks", set_webhooks, methods=["PUT"]),
+        Route("/simulator/webhooks", read_webhooks, methods=["GET"]),
+        Route("/simulator/webhooks/deliver", deliver_webhooks, methods=["POST"]),
+        Route("/simulator/webhooks/intent", ask_intent, methods=["POST"]),
         Route("/simulator/limits", set_limits, methods=["PUT"]),
         Route("/simulator/clock", advance_clock, methods=["POST"]),
         Route(contacts, add_contacts, methods=["POST"]),
         Route(f"{contacts}/{{id}}", edit_contact, methods=["POST"]),
+        Route("/simulator/organisations/{tenant}/lag", set_lag, methods=["PUT"]),
         Route("/simulator/organisations/{tenant}/connections", disconnect_organisation, methods=["DELETE"]),
     ]

@@ -27,13 +27,15 @@ class Kind(Enum):
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Strikes requests whose method and path match (`path` is a regular expression, without case).
 
-    `when` says whether the work is done before the fault; DELAY makes the work itself late (an answer replayed for a key is not), MALFORM comes after it. `count` is
-    how often it strikes, unbounded if None; `probability` is drawn from the world's seed. DELAY takes
-    `seconds`, STATUS takes `status` of 429 (with `limit` and `retry_after`), 500, 502, 503 or 504.
+    `when` says whether the work is done before the fault; DELAY makes the work itself late (an answer replayed for a
+    key is not), MALFORM comes after it, and a DROP `later` cuts the connection while the request still travels: it
+    lands when `seconds` of the world's clock have passed. `count` is how often a fault strikes, unbounded if None;
+    `probability` is drawn from the world's seed. DELAY takes `seconds`, STATUS takes `status` of 429 (with `limit` and
+    `retry_after`), 500, 502, 503 or 504.
     """
 
     kind: Kind
-    when: Literal["before", "after"] = "before"
+    when: Literal["before", "after", "later"] = "before"
     seconds: float = 0.0
     status: Literal[429, 500, 502, 503, 504] = 500
     limit: Literal["minute", "day", "concurrent", "appminute"] = "minute"
@@ -49,9 +51,40 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     @property
     def at_gate(self) -> bool:
         """Whether it strikes before the request is looked at: such an outcome is remembered for no key."""
-        return self.when == "before" and (
-            self.kind is Kind.DROP or (self.kind is Kind.STATUS and self.status != 500)
-        )
+        if self.kind is Kind.DROP:
+            return self.when in ("before", "later")
+        return self.kind is Kind.STATUS and self.when == "before" and self.status != 500
+
+
+class Chaos(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Faults for a whole run: about `level` of the calls that match `path` meet one. `delay` and `late` are the seconds
+    of a late answer and of a request that lands after its caller gave up."""
+
+    level: float
+    seed: int = 1
+    delay: float = 0.05
+    late: float = 120.0
+    path: str = "/api.xro/"
+
+    def faults(self) -> list[Fault]:
+        shapes: list[dict[str, Any]] = [
+            {"kind": Kind.DELAY, "seconds": self.delay},
+            *(
+                {"kind": Kind.STATUS, "status": 429, "limit": limit, "retry_after": wait}
+                for limit, wait in _LIMITED
+            ),
+            *({"kind": Kind.STATUS, "status": status, "when": when} for status in _FAILED for when in _WHENS),
+            {"kind": Kind.STATUS, "status": 503},
+            *({"kind": Kind.DROP, "when": when} for when in _WHENS),
+            {"kind": Kind.DROP, "when": "later", "seconds": self.late},
+        ]
+        each = 1 - (1 - self.level) ** (1 / len(shapes))
+        return [Fault(**shape, path=self.path, count=None, probability=each) for shape in shapes]
+
+
+_LIMITED = (("minute", 5), ("day", 30), ("appminute", 5), ("concurrent", None))
+_FAILED = (500, 502, 504)
+_WHENS = ("before", "after")
 
 
 class CutConnectionError(ConnectionResetError):
@@ -68,6 +101,15 @@ class Faults:
         """Raises re.error for a path that is no regular expression."""
         re.compile(fault.path)
         self.armed.append(fault)
+
+    def unleash(self, chaos: Chaos) -> None:
+        """In place of what was armed. Raises re.error as `arm` does, and ValueError for a level that is no share."""
+        if not 0 <= chaos.level < 1:
+            raise ValueError("level is a share of the calls, below 1")
+        self.clear()
+        self._random.seed(chaos.seed)
+        for fault in chaos.faults():
+            self.arm(fault)
 
     def clear(self) -> None:
         self.armed.clear()

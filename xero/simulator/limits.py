@@ -41,13 +41,14 @@ class Remaining(msgspec.Struct):
 
 
 class Tally(msgspec.Struct):
-    """What was seen of one app at one organisation since the start; `minutes` counts by window's start."""
+    """What was seen of one app at one organisation since the start; `minutes` and `days` count by window's start."""
 
     calls: int = 0
     running: int = 0
     most_concurrent: int = 0
     refused: dict[str, int] = {}
     minutes: dict[str, int] = {}
+    days: dict[str, int] = {}
 
 
 class _Window:
@@ -90,8 +91,8 @@ class RateLimiter:
         app_minute = self._count(("appminute", client_id), MINUTE, at)
         tally = self.tallies.setdefault((client_id, tenant_id), Tally())
         tally.calls += 1
-        start = datetime.fromtimestamp(minute.start, now.tzinfo).isoformat()
-        tally.minutes[start] = minute.count
+        for counted, seen in ((minute, tally.minutes), (day, tally.days)):
+            seen[datetime.fromtimestamp(counted.start, now.tzinfo).isoformat()] = counted.count
         remaining = Remaining(
             max(0, self.limits.minute - minute.count),
             max(0, self.limits.day - day.count),

@@ -9,9 +9,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from xero.simulator.app import create_app
 from xero.simulator.clock import ShiftedClock
-from xero.simulator.demo import demo_world, register_redirect_uris
+from xero.simulator.demo import DEMO_CLIENT_ID, demo_world, register_redirect_uris
 from xero.simulator.faults import CUT_EXTENSION
-from xero.simulator.world import World
+from xero.simulator.world import Subscription, World
 
 
 class CuttableProtocol(HttpToolsProtocol):
@@ -57,7 +57,10 @@ def run(
     seed: int = 1,
     data_path: Path | None = None,
     redirect_uris: tuple[str, ...] = (),
+    webhooks: tuple[str, str] | None = None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM."""
+    """Serves until SIGINT or SIGTERM. `webhooks`: the address and key of the demo app's."""
     world = open_world(contacts, seed, data_path, redirect_uris)
+    if webhooks is not None:
+        world.subscribe(Subscription(DEMO_CLIENT_ID, *webhooks))
     uvicorn.Server(server_config(create_app(world, data_path), host, port)).run()

@@ -1,12 +1,18 @@
 """What runs on a world: its limits, remembered answers, faults, and the count of what was asked."""
 
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import httpx
 import msgspec
 
+from xero.simulator.contact_writes import Outcome
 from xero.simulator.faults import Faults
 from xero.simulator.idempotency import IdempotencyStore
 from xero.simulator.limits import RateLimiter
 from xero.simulator.tokens import TokenIssuer
-from xero.simulator.world import World
+from xero.simulator.webhooks import Courier
+from xero.simulator.world import Organisation, World
 
 
 class Counts(msgspec.Struct):
@@ -18,14 +24,25 @@ class Counts(msgspec.Struct):
     creates: dict[str, int] = {}
 
 
+class Written(msgspec.Struct):
+    """What the API saved of one contact: how often, and how often each field was sent."""
+
+    elements: int = 0
+    fields: dict[str, int] = {}
+
+
 class Simulation:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, webhook_transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.world = world
         self.limiter = RateLimiter(world.seed)
         self.idempotency = IdempotencyStore(world.clock)
         self.faults = Faults(world.seed)
         self.tokens = TokenIssuer(world)
+        self.courier = Courier(world, webhook_transport)
         self.counts = Counts()
+        self.written: dict[str, Written] = {}
+        """By ContactID."""
+        self._late: list[tuple[datetime, Callable[[], Awaitable[object]]]] = []
 
     def count(self, method: str, status: int | str) -> None:
         """`status` is an HTTP status, or "cut" where the connection was cut instead."""
@@ -33,5 +50,28 @@ class Simulation:
         self.counts.writes += method not in ("GET", "HEAD")
         self.counts.answers[str(status)] = self.counts.answers.get(str(status), 0) + 1
 
-    def count_create(self, contact_number: str) -> None:
-        self.counts.creates[contact_number] = self.counts.creates.get(contact_number, 0) + 1
+    def note_write(self, organisation: Organisation, outcome: Outcome, by: str) -> None:
+        """An app wrote a contact, or was refused: counted, and told to whoever subscribed."""
+        contact = outcome.contact
+        if contact is None:
+            return
+        if outcome.created:
+            self.counts.creates[contact.number] = self.counts.creates.get(contact.number, 0) + 1
+        written = self.written.setdefault(contact.id, Written())
+        written.elements += 1
+        for field, value in outcome.asked.echo.items():
+            if field != "ContactID" and value is not None:
+                written.fields[field] = written.fields.get(field, 0) + 1
+        self.courier.announce(organisation.id, "CONTACT", contact.id, created=outcome.created, by=by)
+
+    def postpone(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        """Let a request land when so much of the world's time has passed."""
+        self._late.append((self.world.clock() + timedelta(seconds=seconds), work))
+
+    async def catch_up(self) -> None:
+        """Let land what is due, in the order of its time."""
+        now = self.world.clock()
+        due = sorted((late for late in self._late if late[0] <= now), key=lambda late: late[0])
+        self._late = [late for late in self._late if late[0] > now]
+        for _, work in due:
+            await work()

@@ -74,6 +74,22 @@ class Grant(msgspec.Struct):
     previous_until: datetime | None = None
 
 
+class Subscription(msgspec.Struct, forbid_unknown_fields=True):
+    """Where an app is told what happened, and how that goes. `own_writes`: of what the app itself wrote, too.
+    After a failure it is tried again at once, then each `retry_seconds`, and disabled after `give_up_seconds`."""
+
+    client_id: str
+    url: str
+    key: str
+    own_writes: bool = True
+    enabled: bool = True
+    retry_seconds: float = 900.0
+    give_up_seconds: float = 86_400.0
+    attempts: int = 0
+    failing_since: datetime | None = None
+    next_attempt: datetime | None = None
+
+
 class _StoredOrganisation(msgspec.Struct):
     id: str
     name: str
@@ -91,6 +107,7 @@ class _Stored(msgspec.Struct):
     organisations: list[_StoredOrganisation]
     connections: list[Connection]
     grants: list[Grant]
+    subscriptions: list[Subscription] = []
 
 
 class World:
@@ -108,6 +125,8 @@ class World:
         self.organisations: dict[str, Organisation] = {}
         self.connections: dict[str, Connection] = {}
         self.grants: list[Grant] = []
+        self.subscriptions: dict[str, Subscription] = {}
+        """By client id."""
         self.writes = 0
 
     def add_user(self, user: User) -> User:
@@ -121,6 +140,14 @@ class World:
     def add_organisation(self, organisation: Organisation) -> Organisation:
         self.organisations[organisation.id] = organisation
         return organisation
+
+    def subscribe(self, subscription: Subscription) -> None:
+        self.subscriptions[subscription.client_id] = subscription
+        self.changed()
+
+    def is_connected(self, client_id: str, tenant_id: str) -> bool:
+        """Whether any user connected the app with the tenant."""
+        return any((c.client_id, c.tenant_id) == (client_id, tenant_id) for c in self.connections.values())
 
     def changed(self) -> None:
         self.writes += 1
@@ -160,6 +187,7 @@ class World:
             organisations,
             list(self.connections.values()),
             self.grants,
+            list(self.subscriptions.values()),
         )
         return msgspec.json.encode(stored)
 
@@ -176,6 +204,7 @@ class World:
         world.apps = {app.client_id: app for app in stored.apps}
         world.connections = {connection.id: connection for connection in stored.connections}
         world.grants = stored.grants
+        world.subscriptions = {one.client_id: one for one in stored.subscriptions}
         for o in stored.organisations:
             book = ContactBook(o.contacts)
             world.add_organisation(Organisation(o.id, o.name, o.details, o.accounts, o.tax_rates, book))

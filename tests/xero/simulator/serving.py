@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import uvicorn
+from starlette.types import ASGIApp
 
 from xero.simulator.app import create_app
 from xero.simulator.clock import ShiftedClock
@@ -34,9 +35,15 @@ def small_world(contacts: int = 25, clock: ShiftedClock | None = None) -> World:
 @asynccontextmanager
 async def serving(world: World) -> AsyncIterator[str]:
     """Serves the world on a free port; gives its address."""
+    async with serving_app(create_app(world)) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving_app(app: ASGIApp) -> AsyncIterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(server_config(create_app(world), "127.0.0.1", 0))
+        server = uvicorn.Server(server_config(app, "127.0.0.1", 0))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             while not server.started:

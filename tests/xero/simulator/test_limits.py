@@ -199,3 +199,77 @@ async def test_refresh_answer_can_be_lost() -> None:
         with pytest.raises(httpx.TransportError):
             await http.post("/connect/token", data=form, auth=client)
         assert (await http.post("/connect/token", data=form, auth=client)).status_code == 200
+
+
+async def test_a_request_may_land_after_its_caller_gave_up(
+    http: httpx.AsyncClient, clock: ShiftedClock
+) -> None:
+    await arm(http, kind="drop", when="later", seconds=300, method="PUT")
+    with pytest.raises(CutConnectionError):
+        await keyed(http, "k", "Late")
+    clock.advance(timedelta(seconds=299))
+    assert "Late" not in await names(http)
+    clock.advance(timedelta(seconds=1))
+    assert "Late" in await names(http)
+    again = await keyed(http, "k", "Late")
+    assert (again.status_code, (await http.get("/simulator/state")).json()["creates"]) == (200, {"": 1})
+
+
+async def test_a_late_request_is_one_write_with_the_repeat_that_overtook_it(
+    http: httpx.AsyncClient, clock: ShiftedClock
+) -> None:
+    await arm(http, kind="drop", when="later", seconds=120, method="PUT")
+    with pytest.raises(CutConnectionError):
+        await keyed(http, "k", "Overtaken")
+    assert (await keyed(http, "k", "Overtaken")).status_code == 200
+    answer = await http.post("/simulator/clock", json={"seconds": 121})
+    assert answer.status_code == 200
+    assert (await http.get("/simulator/state")).json()["creates"] == {"": 1}
+
+
+async def test_chaos_strikes_its_share_and_repeats_by_its_seed(clock: ShiftedClock) -> None:
+    runs: list[list[int | str]] = []
+    for seed in (3, 3, 4):
+        async with connected(small_world(2)) as http:
+            chaos = {"level": 0.3, "seed": seed, "delay": 0}
+            assert (await http.put("/simulator/chaos", json=chaos)).status_code == 204
+            answers: list[int | str] = []
+            for _ in range(50):
+                try:
+                    answers.append((await http.get(ORGANISATION)).status_code)
+                except CutConnectionError:
+                    answers.append("cut")
+            runs.append(answers)
+            await http.delete("/simulator/faults")
+            await http.put("/simulator/limits", json={"minute": 1000})
+            assert (await http.get(ORGANISATION)).status_code == 200
+    assert runs[0] == runs[1] != runs[2]
+    assert 4 < sum(answer != 200 for answer in runs[0]) < 30
+    async with connected(small_world(2)) as http:
+        assert (await http.put("/simulator/chaos", json={"level": 1})).status_code == 400
+
+
+async def test_counts_by_day_and_by_contact(http: httpx.AsyncClient) -> None:
+    first = (await keyed(http, "a", "Counted")).json()["Contacts"][0]["ContactID"]
+    await keyed(http, "a", "Counted")
+    change = {"ContactID": first, "EmailAddress": "c@example.com", "Name": "Counted"}
+    await http.post(f"{API}/Contacts", json={"Contacts": [change, {"ContactID": first, "Name": "<"}]})
+    written = (await http.get("/simulator/written")).json()
+    assert written == {first: {"elements": 2, "fields": {"Name": 2, "EmailAddress": 1}}}
+    [tally] = (await http.get("/simulator/state")).json()["tallies"]
+    assert list(tally["days"].values()) == list(tally["minutes"].values()) == [tally["calls"]]
+
+
+async def test_reads_may_lag_behind_writes(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+    tenant = http.headers["Xero-Tenant-Id"]
+    await http.put(f"/simulator/organisations/{tenant}/lag", json={"seconds": 10})
+    clock.advance(timedelta(minutes=1))
+    made = (await put(http, {"Name": "Fresh"})).json()["Contacts"][0]
+    assert "Fresh" not in await names(http)
+    clock.advance(timedelta(seconds=10))
+    change = {"Contacts": [{"ContactID": made["ContactID"], "Name": "Renamed"}]}
+    answer = await http.post(f"{API}/Contacts", json=change)
+    assert answer.json()["Contacts"][0]["Name"] == "Renamed"
+    assert "Fresh" in await names(http, IDs=made["ContactID"])
+    clock.advance(timedelta(seconds=10))
+    assert "Renamed" in await names(http, IDs=made["ContactID"])

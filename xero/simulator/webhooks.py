@@ -1,0 +1,236 @@
+"""Webhooks as Xero sends them: thin, signed, after the change, at least once, in no promised order.
+
+Each app has one address for all its tenants. What cannot be delivered is tried again at once, then every quarter of an hour,
+and after a day the subscription is disabled; what waits is kept, and goes out when it is enabled again.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import logging
+from contextlib import suppress
+from datetime import datetime, timedelta
+from random import Random
+from uuid import uuid4
+
+import httpx
+import msgspec
+
+from xero.simulator.wire import encode
+from xero.simulator.world import Subscription, World
+
+logger = logging.getLogger(__name__)
+
+ANSWER_WITHIN = 5.0
+MOST_EVENTS = 100
+KEPT_FOR = timedelta(days=31)
+LOOK_EVERY = 0.2
+"""Seconds between looks at what a moved clock may have made due."""
+
+
+class Chance(msgspec.Struct, forbid_unknown_fields=True):
+    """What may befall an event on its way, drawn from the world's seed: come late by up to `delay` seconds, come
+    `duplicate` (a probability) again, and leave in another order."""
+
+    delay: float = 0.0
+    duplicate: float = 0.0
+    shuffle: bool = False
+
+
+class Event(msgspec.Struct, rename="camel"):
+    resource_url: str
+    resource_id: str
+    event_date_utc: str
+    event_type: str
+    event_category: str
+    tenant_id: str
+    tenant_type: str = "ORGANISATION"
+
+
+class _Waiting(msgspec.Struct):
+    event: Event
+    due: datetime
+    since: datetime
+
+
+class Courier:
+    """Carries what happened to each app's address. `held`: nothing leaves but by `deliver`."""
+
+    def __init__(self, world: World, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.chance = Chance()
+        self.held = False
+        self.delivered = 0
+        self.failed = 0
+        self._world = world
+        self._transport = transport
+        self._random = Random(world.seed)  # noqa: S311 - chance that can be repeated, nothing secret
+        self._waiting: dict[str, list[_Waiting]] = {}
+        self._sequence: dict[str, int] = {}
+        self._bell = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+
+    def waiting(self, client_id: str) -> int:
+        return len(self._waiting.get(client_id, []))
+
+    def announce(
+        self, tenant_id: str, category: str, resource_id: str, *, created: bool, by: str | None = None
+    ) -> None:
+        """Tell every app that is connected with the tenant; `by` is the app that did it itself."""
+        now = self._world.clock()
+        event = Event(
+            resource_url=f"https://api.xero.com/api.xro/2.0/{category.capitalize()}s/{resource_id}",
+            resource_id=resource_id,
+            event_date_utc=now.replace(tzinfo=None).isoformat(timespec="milliseconds"),
+            event_type="CREATE" if created else "UPDATE",
+            event_category=category,
+            tenant_id=tenant_id,
+        )
+        for subscription in self._world.subscriptions.values():
+            if subscription.client_id == by and not subscription.own_writes:
+                continue
+            if self._world.is_connected(subscription.client_id, tenant_id):
+                late = timedelta(seconds=self._random.uniform(0, self.chance.delay))
+                queue = self._waiting.setdefault(subscription.client_id, [])
+                queue.append(_Waiting(event, now + late, now))
+        self._bell.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Delivers what is due until `stop`."""
+        stopped = asyncio.ensure_future(stop.wait())
+        stopped.add_done_callback(lambda _: self._bell.set())
+        while not stop.is_set():
+            self._bell.clear()
+            if not self.held:
+                await self.deliver()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), LOOK_EVERY)
+        stopped.cancel()
+
+    async def deliver(self, most: int = MOST_EVENTS, *, early: bool = False) -> int:
+        """Sends what is due, in bodies of `most` events; how many events were accepted. `early`: all that waits."""
+        async with self._one_at_a_time, httpx.AsyncClient(transport=self._transport) as http:
+            accepted = 0
+            for subscription in list(self._world.subscriptions.values()):
+                accepted += await self._deliver_to(http, subscription, most, early=early)
+            return accepted
+
+    async def _deliver_to(
+        self, http: httpx.AsyncClient, subscription: Subscription, most: int, *, early: bool
+    ) -> int:
+        accepted = 0
+        while batch := self._take(subscription, most, early=early):
+            if not await self._send(http, subscription, [one.event for one in batch]):
+                self._note_failure(subscription)
+                break
+            self.delivered += len(batch)
+            accepted += len(batch)
+            subscription.failing_since = subscription.next_attempt = None
+            subscription.attempts = 0
+            self._drop(subscription.client_id, batch)
+        return accepted
+
+    def _take(self, subscription: Subscription, most: int, *, early: bool) -> list[_Waiting]:
+        now = self._world.clock()
+        if not subscription.enabled:
+            return []
+        if subscription.next_attempt and subscription.next_attempt > now and not early:
+            return []
+        queue = self._waiting.get(subscription.client_id, [])
+        queue[:] = [one for one in queue if now - one.since <= KEPT_FOR]
+        ready = [one for one in queue if early or one.due <= now]
+        if self.chance.shuffle:
+            self._random.shuffle(ready)
+        return ready[:most]
+
+    def _drop(self, client_id: str, sent: list[_Waiting]) -> None:
+        """What was accepted is gone, but for what chance sends again later."""
+        queue = self._waiting[client_id]
+        now = self._world.clock()
+        gone = {id(one) for one in sent}
+        queue[:] = [one for one in queue if id(one) not in gone]
+        for one in sent:
+            if self._random.random() < self.chance.duplicate:
+                late = timedelta(seconds=self._random.uniform(0, max(self.chance.delay, 1.0)))
+                queue.append(_Waiting(one.event, now + late, now))
+
+    def _note_failure(self, subscription: Subscription) -> None:
+        """Tried again at once, the first time; then after a pause; disabled in the end."""
+        now = self._world.clock()
+        self.failed += 1
+        subscription.attempts += 1
+        subscription.failing_since = subscription.failing_since or now
+        pause = 0.0 if subscription.attempts == 1 else subscription.retry_seconds
+        subscription.next_attempt = now + timedelta(seconds=pause)
+        if now - subscription.failing_since >= timedelta(seconds=subscription.give_up_seconds):
+            subscription.enabled = False
+            logger.warning("webhooks to %s are disabled: they failed too long", subscription.url)
+        if pause == 0.0:
+            self._bell.set()
+
+    async def _send(self, http: httpx.AsyncClient, subscription: Subscription, events: list[Event]) -> bool:
+        first = self._sequence.get(subscription.client_id, 0) + 1
+        self._sequence[subscription.client_id] = last = first + len(events) - 1
+        body = _body(events, first, last)
+        status, _ = await _post(http, subscription.url, body, signature(subscription.key, body))
+        return 200 <= status < 300
+
+    async def ask_intent(self, client_id: str) -> dict[str, object]:
+        """Xero's check of a receiver: bodies without events, some signed wrongly. Passed: 200 for the right ones and
+        401 for the wrong ones, each with an empty body and no cookie; the subscription is enabled then."""
+        subscription = self._world.subscriptions[client_id]
+        trials = []
+        async with httpx.AsyncClient(transport=self._transport) as http:
+            for kind in ("right", "wrong", "first character", "other key", "right"):
+                body = _body([], 0, 0)
+                status, clean = await _post(
+                    http, subscription.url, body, _trial(kind, subscription.key, body)
+                )
+                wanted = 200 if kind == "right" else 401
+                trials.append({"signed": kind, "status": status, "passed": status == wanted and clean})
+        passed = all(trial["passed"] for trial in trials)
+        if passed:
+            subscription.enabled = True
+            subscription.failing_since = subscription.next_attempt = None
+            subscription.attempts = 0
+            self._bell.set()
+        return {"passed": passed, "trials": trials}
+
+
+def signature(key: str, body: bytes) -> str:
+    """The key's own text is the key; it is not decoded from base64."""
+    return base64.b64encode(hmac.digest(key.encode(), body, hashlib.sha256)).decode()
+
+
+def _trial(kind: str, key: str, body: bytes) -> str:
+    right = signature(key, body)
+    match kind:
+        case "right":
+            return right
+        case "first character":
+            return ("A" if right[0] != "A" else "B") + right[1:]
+        case "other key":
+            return signature(f"{key}?", body)
+        case _:
+            return "wrong"
+
+
+def _body(events: list[Event], first: int, last: int) -> bytes:
+    return encode(
+        {
+            "events": events,
+            "firstEventSequence": first,
+            "lastEventSequence": last,
+            "entropy": uuid4().hex.upper(),
+        }
+    )
+
+
+async def _post(http: httpx.AsyncClient, url: str, body: bytes, signed: str) -> tuple[int, bool]:
+    """The status (0 without an answer in time), and whether the answer was empty and set no cookie."""
+    headers = {"Content-Type": "application/json; charset=utf-8", "x-xero-signature": signed}
+    try:
+        answer = await http.post(url, content=body, headers=headers, timeout=ANSWER_WITHIN)
+    except (httpx.HTTPError, OSError):
+        return 0, False
+    return answer.status_code, not answer.content and "set-cookie" not in answer.headers
