@@ -166,8 +166,9 @@ async def contact_sync_preview(
     context: Context, organisation: UUID, contact_filter: XeroContactFilter
 ) -> ContactSyncPreview:
     async with context.transaction() as tx:
-        counts = await matching.preview(tx, organisation, contact_filter)
+        # Each statement sees what is committed by then: counted last, so that the counts of a complete one are final.
         read, expected, complete = await _reading(tx, organisation)
+        counts = await matching.preview(tx, organisation, contact_filter)
     left = 0 if complete else max(0, -(-((expected or PAGE) - read) // PAGE))
     return ContactSyncPreview(
         organisation=organisation,

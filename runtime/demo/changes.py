@@ -1,0 +1,68 @@
+"""A change on each side, arriving on the other: typed through the API here, and inside Xero there."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from rich.console import Console
+
+from runtime.children import StartError
+from runtime.demo.parts import Running
+
+LINKED = """query($id: ID!) { xeroOrganisation(id: $id) { tenantId }
+  syncLinks(first: 1, filter: {organisationId: $id, state: [SYNCED]}) { edges { node {
+    contact { id name } xeroContact { xeroContactId } } } } }"""
+TYPE = """mutation($input: UpdateContactInput!) { updateContact(input: $input) {
+  contact { id } userErrors { message } } }"""
+HELD = "query($id: ID!) { contact(id: $id) { primaryPhone } }"
+LONGEST = 90  # seconds: without webhooks, what is changed in Xero is found by the next poll
+
+
+def show_changes(running: Running, organisation: str, console: Console) -> dict[str, float]:
+    """Gives the seconds that each took."""
+    found = running.ask(LINKED, id=organisation)
+    [edge] = found["syncLinks"]["edges"]
+    contact, xero = edge["node"]["contact"], edge["node"]["xeroContact"]
+    tenant = found["xeroOrganisation"]["tenantId"]
+    address = f"{running.simulator}/simulator/organisations/{tenant}/contacts/{xero['xeroContactId'].lower()}"
+
+    def in_xero(fields: dict[str, Any]) -> dict[str, Any]:
+        answer = running.http.post(address, json={"fields": fields})
+        answer.raise_for_status()
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    email = f"accounts-{uuid4().hex[:6]}@example.co.nz"
+    began = time.monotonic()
+    running.ask(TYPE, input={"contactId": contact["id"], "billingEmail": email})
+    out = _arrived(began, lambda: in_xero({}).get("EmailAddress") == email)
+    console.print(
+        f"{contact['name']}: billing email {email}, typed in the practice, was in Xero after {out:.2f} s."
+    )
+    number = str(uuid4().int % 9_000_000 + 1_000_000)
+    phone = {
+        "PhoneType": "DEFAULT", "PhoneCountryCode": "64", "PhoneAreaCode": "9", "PhoneNumber": f"{number[:3]} {number[3:]}",
+    }  # fmt: skip
+    began = time.monotonic()
+    in_xero({"Phones": [phone]})
+    back = _arrived(began, lambda: _digits(running, contact["id"]).endswith(number))
+    console.print(
+        f"{contact['name']}: phone {phone['PhoneNumber']}, changed inside Xero, was in the practice after {back:.2f} s."
+    )
+    return {"toXeroSeconds": round(out, 2), "toPracticeSeconds": round(back, 2)}
+
+
+def _digits(running: Running, contact: str) -> str:
+    held = running.ask(HELD, id=contact)["contact"]["primaryPhone"] or ""
+    return "".join(filter(str.isdigit, held))
+
+
+def _arrived(began: float, is_there: Callable[[], bool]) -> float:
+    while not is_there():
+        if time.monotonic() - began > LONGEST:
+            raise StartError(
+                f"a change did not arrive within {LONGEST} s; see serve.log and worker.log in the data folder"
+            )
+        time.sleep(0.02)
+    return time.monotonic() - began

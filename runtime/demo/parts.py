@@ -1,0 +1,165 @@
+"""What the demo runs: PostgreSQL, Valkey, the simulator, the API and a worker, all ending with this process."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from runtime import children, embedded
+from runtime.children import StartError
+from runtime.migrate import migrate
+from runtime.settings import Settings
+from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
+
+CONTACTS, SEED = 1200, 1
+
+
+@dataclass(frozen=True)
+class Running:
+    """The demo's API and what it is called with."""
+
+    api: str
+    simulator: str
+    token: str
+    http: httpx.Client
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        answer = self.http.post(
+            f"{self.api}/graphql",
+            json={"query": query, "variables": variables},
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+        body = answer.json()
+        if body.get("errors"):
+            raise StartError(f"the API answered: {body['errors'][0]['message']}")
+        data: dict[str, Any] = body["data"]
+        for value in data.values():
+            if isinstance(value, dict) and value.get("userErrors"):
+                raise StartError(f"the API refused: {value['userErrors'][0]['message']}")
+        return data
+
+
+@contextmanager
+def started(settings: Settings, data: Path, console: Console) -> Iterator[Running]:
+    """Everything at once that does not need the other: each process takes a second to come up."""
+    began = time.monotonic()
+    _refuse_busy(settings.host, settings.port)
+    with ExitStack() as stack, httpx.Client(timeout=60) as http:
+        console.print("PostgreSQL, Valkey, the Xero simulator, the API and a worker …", end=" ")
+        parts = stack.enter_context(embedded.services(data))
+        home = data / "demo"
+        home.mkdir(exist_ok=True)
+        api, port = f"http://localhost:{settings.port}", _free_port()
+        simulator = f"http://127.0.0.1:{port}"
+        environment = _environment(settings, parts, api, simulator)
+        given = {"--port": port, "--contacts": CONTACTS, "--seed": SEED, "--data": home / "xero.json",
+                 "--redirect-uri": f"{api}/oauth/callback"}  # fmt: skip
+        words = [str(word) for option in given.items() for word in option]
+        xero = _child(stack, home, environment, "simulator", *words)
+        asyncio.run(migrate(parts.admin_url, embedded.APP))
+        server = _child(stack, home, environment, "serve")
+        _child(stack, home, environment, "worker")
+        token = _token(home, environment)
+        children.wait_for(
+            lambda: _answers(http, f"{simulator}/simulator/state"), xero, home / "simulator.log"
+        )
+        children.wait_for(lambda: _answers(http, f"{api}/readyz"), server, home / "serve.log")
+        console.print(f"up in {time.monotonic() - began:.1f} s")
+        yield Running(api, simulator, token, http)
+
+
+def _environment(settings: Settings, parts: embedded.Services, api: str, simulator: str) -> dict[str, str]:
+    return {
+        **children.ENVIRONMENT,
+        "DATABASE_URL": parts.app_url,
+        "DATABASE_ADMIN_URL": parts.admin_url,
+        "REDIS_URL": parts.redis_url,
+        "TANDEM_KEYS": parts.key,
+        "XERO_CLIENT_ID": DEMO_CLIENT_ID,
+        "XERO_CLIENT_SECRET": DEMO_CLIENT_SECRET,
+        "XERO_REDIRECT_URI": f"{api}/oauth/callback",
+        "XERO_AUTHORIZE_URL": f"{simulator}/identity/connect/authorize",
+        "XERO_IDENTITY_URL": simulator,
+        "XERO_API_URL": simulator,
+        "PUBLIC_URL": api,
+        "GRAPHIQL": "on",
+        "HOST": settings.host,
+        "PORT": str(settings.port),
+        "LOG_LEVEL": settings.log_level,
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _refuse_busy(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise StartError(f"port {port} is in use; stop what uses it, or set PORT to another") from None
+
+
+def _tandem(environment: Mapping[str, str], *words: str) -> str:
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "runtime", *words],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise StartError(f"tandem {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def _child(
+    stack: ExitStack, home: Path, environment: Mapping[str, str], *words: str
+) -> subprocess.Popen[bytes]:
+    """A command of ours, which ends with this process; its log is in the demo's folder."""
+    command = [sys.executable, "-m", "runtime", *words]
+    log = home / f"{words[0]}.log"
+    child = children.start(
+        command, children.myself(), log=log, last_signal=signal.SIGTERM, environment=environment
+    )
+    stack.callback(children.stop, child, signal.SIGTERM)
+    return child
+
+
+def _answers(http: httpx.Client, address: str) -> bool:
+    try:
+        return http.get(address, timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _token(home: Path, environment: Mapping[str, str]) -> str:
+    """The practice's first token; the folder is the demo's own, and the token is good for nothing else."""
+    kept = home / "token"
+    if not kept.exists():
+        printed = _tandem(environment, "workspace", "create", "Harbour Accounting", "--currency", "NZD")
+        token = next(word for word in printed.split() if word.startswith("tdm_"))
+        kept.touch(mode=0o600)
+        kept.write_text(token)
+    return kept.read_text()
+
+
+def bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console)
