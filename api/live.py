@@ -184,6 +184,8 @@ async def _update(context: Context, row: Mapping[str, Any]) -> Update | None:
     if kind is EventKind.DELETION:
         name, _, key = subject.partition(":")
         return Deletion(deleted_id=ids.encode(name, UUID(key)))
+    if kind not in _SUBJECTS:
+        return None
     found = await load(context, _SUBJECTS[kind], UUID(subject))
     match found:
         case SyncLink():

@@ -6,7 +6,8 @@ would keep PostgreSQL from using an index under row-level security. Columns name
 `domain.keys` and hold null, never '', for a blank value.
 """
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -148,6 +149,51 @@ class DeliveryKind(StrEnum):
     UPDATE = "UPDATE"
 
 
+class Cargo(StrEnum):
+    """What a delivery carries."""
+
+    CONTACTS = "CONTACTS"
+    INVOICES = "INVOICES"
+
+
+class InvoiceStatus(StrEnum):
+    DRAFT = "DRAFT"
+    APPROVED = "APPROVED"
+    AWAITING_PAYMENT = "AWAITING_PAYMENT"
+    PAID = "PAID"
+    VOIDED = "VOIDED"
+
+
+class AmountsAre(StrEnum):
+    TAX_EXCLUSIVE = "TAX_EXCLUSIVE"
+    TAX_INCLUSIVE = "TAX_INCLUSIVE"
+    NO_TAX = "NO_TAX"
+
+
+class InvoiceLineKind(StrEnum):
+    SERVICE = "SERVICE"
+    EXPENSE = "EXPENSE"
+
+
+class InvoiceSyncState(StrEnum):
+    NOT_SENT = "NOT_SENT"
+    SYNC_OFF = "SYNC_OFF"
+    BEFORE_START_DATE = "BEFORE_START_DATE"
+    PENDING = "PENDING"
+    SYNCED = "SYNCED"
+    FAILING = "FAILING"
+    CHANGED_IN_XERO = "CHANGED_IN_XERO"
+
+
+class PaymentKind(StrEnum):
+    """What took something off an invoice in Xero. All of them count as paid."""
+
+    PAYMENT = "PAYMENT"
+    CREDIT_NOTE = "CREDIT_NOTE"
+    PREPAYMENT = "PREPAYMENT"
+    OVERPAYMENT = "OVERPAYMENT"
+
+
 class Side(StrEnum):
     PRACTICE = "PRACTICE"
     XERO = "XERO"
@@ -182,6 +228,7 @@ class EventKind(StrEnum):
     LINK = "LINK"
     MATCH_ISSUE = "MATCH_ISSUE"
     CONTACT = "CONTACT"
+    INVOICE = "INVOICE"
     CONNECTION = "CONNECTION"
     WORKSPACE = "WORKSPACE"
     DELETION = "DELETION"
@@ -205,6 +252,11 @@ def _time(*, nullable: bool = False, index: bool = False) -> Any:
 
 def _json(*, nullable: bool = True) -> Any:
     return Field(default=None, sa_type=JSONB(none_as_null=True), nullable=nullable)
+
+
+def _amount(*, nullable: bool = False) -> Any:
+    """Exact, as many digits as it has; never a float."""
+    return Field(default=None, sa_type=sa.Numeric, nullable=nullable)
 
 
 def _key() -> Any:
@@ -282,6 +334,45 @@ class ContactType(_Row, table=True):
     archived_at: datetime | None = _time(nullable=True)
 
 
+class ServiceType(_Row, table=True):
+    """A kind of work that the practice bills."""
+
+    __tablename__ = "service_type"
+    __table_args__ = (
+        sa.Index(
+            "uq_service_type_name",
+            "workspace_id",
+            "name_key",
+            unique=True,
+            postgresql_where="archived_at is null",
+        ),
+    )
+    name: str
+    name_key: str = _key()
+    created_at: datetime = _time()
+    archived_at: datetime | None = _time(nullable=True)
+
+
+class TaxRate(_Row, table=True):
+    """A tax rate of the practice. `percentage`: 15 is 15 %; it never changes, as invoices hold it."""
+
+    __tablename__ = "tax_rate"
+    __table_args__ = (
+        sa.Index(
+            "uq_tax_rate_name",
+            "workspace_id",
+            "name_key",
+            unique=True,
+            postgresql_where="archived_at is null",
+        ),
+    )
+    name: str
+    name_key: str = _key()
+    percentage: Decimal = _amount()
+    created_at: datetime = _time()
+    archived_at: datetime | None = _time(nullable=True)
+
+
 class Contact(_Row, table=True):
     """A contact of the practice.
 
@@ -332,7 +423,11 @@ class Contact(_Row, table=True):
 class Organisation(_Row, table=True):
     """A Xero organisation. `health` is what the last call told; `read_cursor` is Xero's own time up to which the
     mirror has been read, null until it was read whole; `read_asked_at` when that was asked, by our clock.
-    `mass_change` is set while PAUSED: what would happen."""
+    `mass_change` is set while PAUSED: what would happen.
+
+    Invoices: `invoice_sync` is the switch, `invoice_start_date` the first issue date that goes to Xero. The default
+    accounts are ids of `xero_account`. Xero takes no invoice dated on or before a lock date. The catalogue is
+    accounts, tax rates and lock dates. `invoice_cursor`: as read_cursor, for invoices."""
 
     __tablename__ = "organisation"
     __table_args__ = (
@@ -370,6 +465,17 @@ class Organisation(_Row, table=True):
     poll_due_at: datetime | None = _time(nullable=True)
     scan_due_at: datetime | None = _time(nullable=True)
     mass_change: dict[str, Any] | None = _json()
+    invoice_sync: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    invoice_start_date: date | None = None
+    revenue_account_id: UUID | None = None
+    expense_account_id: UUID | None = None
+    period_lock_date: date | None = None
+    year_lock_date: date | None = None
+    catalogue_read_at: datetime | None = _time(nullable=True)
+    catalogue_due_at: datetime | None = _time(nullable=True)
+    invoice_cursor: datetime | None = _time(nullable=True)
+    invoices_polled_at: datetime | None = _time(nullable=True)
+    invoice_poll_due_at: datetime | None = _time(nullable=True)
 
 
 class XeroContact(_Row, table=True):
@@ -594,6 +700,13 @@ class Activity(_Row, table=True):
     __table_args__ = (
         _belongs("organisation", "organisation_id", "CASCADE"),
         sa.Index("ix_activity_at", "workspace_id", "at", "id"),
+        sa.Index(
+            "ix_activity_invoice",
+            "workspace_id",
+            "invoice_id",
+            "at",
+            postgresql_where="invoice_id is not null",
+        ),
         sa.Index("ix_activity_contact", "workspace_id", "contact_id", "at"),
         sa.Index("ix_activity_organisation", "workspace_id", "organisation_id", "at"),
     )
@@ -607,6 +720,7 @@ class Activity(_Row, table=True):
     contact_id: UUID | None = None
     link_id: UUID | None = None
     issue_id: UUID | None = None
+    invoice_id: UUID | None = None
     changes: list[dict[str, Any]] = _json(nullable=False)
 
 
@@ -718,6 +832,7 @@ class Delivery(_Row, table=True):
         sa.Index("ix_delivery_ended", "workspace_id", "ended_at", postgresql_where="body is not null"),
     )
     organisation_id: UUID
+    cargo: Cargo = _choice(Cargo, default=Cargo.CONTACTS)
     kind: DeliveryKind = _choice(DeliveryKind)
     bulk: bool
     idempotency_key: str
@@ -733,18 +848,29 @@ class Delivery(_Row, table=True):
 
 
 class DeliveryMember(SQLModel, table=True):
-    """A link in a delivery. `sent`: per field the practice's value that was sent, as `base_practice` holds it."""
+    """A link or an invoice in a delivery, at its place in the bytes. `sent`: of a link, per field the practice's
+    value that was sent, as `base_practice` holds it."""
 
     __tablename__ = "delivery_member"
     __table_args__ = (
         _belongs("delivery", "delivery_id", "CASCADE"),
         _belongs("sync_link", "link_id", "CASCADE"),
+        _belongs("invoice", "invoice_id", "CASCADE"),
+        sa.CheckConstraint("(link_id is null) <> (invoice_id is null)", name="one_cargo"),
         sa.Index("uq_delivery_member_open", "workspace_id", "link_id", unique=True, postgresql_where="open"),
+        sa.Index(
+            "uq_delivery_member_open_invoice",
+            "workspace_id",
+            "invoice_id",
+            unique=True,
+            postgresql_where="open",
+        ),
     )
     workspace_id: UUID = Field(primary_key=True)
     delivery_id: UUID = Field(primary_key=True)
-    link_id: UUID = Field(primary_key=True)
-    place: int
+    place: int = Field(primary_key=True)
+    link_id: UUID | None = None
+    invoice_id: UUID | None = None
     open: bool = True
     sent: dict[str, Any] = _json(nullable=False)
 
@@ -770,6 +896,206 @@ class WebhookEvent(SQLModel, table=True):
     resource_id: UUID = Field(primary_key=True)
     event_at: datetime = _time()
     received_at: datetime = _time()
+
+
+class XeroAccount(_Row, table=True):
+    """The mirror: an account of the organisation's chart. `account_id` is Xero's own, which stays when the code is
+    edited. `active` is false too where Xero does not list it any more."""
+
+    __tablename__ = "xero_account"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        sa.UniqueConstraint("workspace_id", "organisation_id", "account_id"),
+        sa.Index("ix_xero_account_code", "workspace_id", "organisation_id", "code"),
+    )
+    organisation_id: UUID
+    account_id: UUID
+    code: str | None = _key()
+    name: str
+    account_class: str
+    account_type: str
+    tax_type: str | None = None
+    system_account: str | None = None
+    active: bool
+    search_key: str = _key()
+
+
+class XeroTaxRate(_Row, table=True):
+    """The mirror: a tax rate of the organisation. `tax_type` is Xero's code; `effective_rate` as percentage."""
+
+    __tablename__ = "xero_tax_rate"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        sa.UniqueConstraint("workspace_id", "organisation_id", "tax_type"),
+    )
+    organisation_id: UUID
+    tax_type: str
+    name: str
+    effective_rate: Decimal = _amount()
+    active: bool
+    can_apply_to_revenue: bool
+    can_apply_to_expenses: bool
+
+
+class AccountMapping(SQLModel, table=True):
+    """The account on which lines of a service type go. No row: the default revenue account."""
+
+    __tablename__ = "account_mapping"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        _belongs("service_type", "service_type_id", "CASCADE"),
+        _belongs("xero_account", "xero_account_id", "CASCADE"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    service_type_id: UUID = Field(primary_key=True)
+    xero_account_id: UUID
+
+
+class TaxMapping(SQLModel, table=True):
+    """The Xero tax rate that stands for one of the practice's. No row: invoices with that rate wait."""
+
+    __tablename__ = "tax_mapping"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        _belongs("tax_rate", "tax_rate_id", "CASCADE"),
+        _belongs("xero_tax_rate", "xero_tax_rate_id", "CASCADE"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    tax_rate_id: UUID = Field(primary_key=True)
+    xero_tax_rate_id: UUID
+
+
+class InvoiceSequence(SQLModel, table=True):
+    """The next number that is drawn. Its row is held until the commit, so that a create that fails leaves no gap."""
+
+    __tablename__ = "invoice_sequence"
+    workspace_id: UUID = Field(primary_key=True)
+    next: int = Field(sa_type=sa.BigInteger)
+
+
+class Invoice(_Row, table=True):
+    """An invoice of the practice, and how it stands with Xero.
+
+    Amounts have two decimals, in `currency`; `total_cents` is for sorting. `amount_paid`: payments and credits that
+    Xero shows. `due_at`: since when something of it is to be sent (created, or voided where it is VOIDED here);
+    null while it waits for a person's fix. `failure_code` is failure's. `xero_base`: what Xero showed when both last
+    agreed; `xero_shown`: what it shows now, where that is something else.
+    """
+
+    __tablename__ = "invoice"
+    __table_args__ = (
+        _belongs("contact", "contact_id"),
+        _belongs("organisation", "organisation_id"),
+        sa.UniqueConstraint("workspace_id", "number_key"),
+        sa.Index("ix_invoice_issue_date", "workspace_id", "issue_date", "id"),
+        sa.Index("ix_invoice_due_date", "workspace_id", "due_date", "id"),
+        sa.Index("ix_invoice_total", "workspace_id", "total_cents", "id"),
+        sa.Index("ix_invoice_updated", "workspace_id", "updated_at", "id"),
+        sa.Index("ix_invoice_contact", "workspace_id", "contact_id", "issue_date"),
+        sa.Index("ix_invoice_status", "workspace_id", "status", "issue_date"),
+        sa.Index("ix_invoice_sync", "workspace_id", "organisation_id", "sync_state", "failure_code"),
+        sa.Index("ix_invoice_xero", "workspace_id", "organisation_id", "xero_invoice_id"),
+        sa.Index("ix_invoice_due", "workspace_id", "organisation_id", postgresql_where="due_at is not null"),
+        sa.Index(
+            "ix_invoice_unlinked",
+            "workspace_id",
+            "organisation_id",
+            "contact_id",
+            postgresql_where="failure_code = 'CONTACT_NOT_SYNCED'",
+        ),
+        sa.Index(
+            "ix_invoice_search",
+            "workspace_id",
+            "search_key",
+            postgresql_using="gin",
+            postgresql_ops={"search_key": "gin_trgm_ops"},
+        ),
+    )
+    number: str
+    number_key: str = _key()
+    reference: str | None = None
+    contact_id: UUID
+    organisation_id: UUID | None = None
+    status: InvoiceStatus = _choice(InvoiceStatus)
+    issue_date: date
+    due_date: date
+    currency: str
+    amounts_are: AmountsAre = _choice(AmountsAre)
+    subtotal: Decimal = _amount()
+    tax_total: Decimal = _amount()
+    total: Decimal = _amount()
+    total_cents: int = Field(sa_type=sa.BigInteger)
+    amount_paid: Decimal = _amount()
+    amount_due: Decimal = _amount()
+    created_at: datetime = _time()
+    updated_at: datetime = _time()
+    sent_at: datetime | None = _time(nullable=True)
+    version: int = 1
+    search_key: str = _key()
+    sync_state: InvoiceSyncState = _choice(InvoiceSyncState)
+    failure: dict[str, Any] | None = _json()
+    failure_code: str | None = None
+    due_at: datetime | None = _time(nullable=True)
+    bulk: bool = False
+    attempts: int = 0
+    next_attempt_at: datetime | None = _time(nullable=True)
+    xero_invoice_id: UUID | None = None
+    xero_total: Decimal | None = _amount(nullable=True)
+    xero_status: str | None = None
+    xero_updated_at: datetime | None = _time(nullable=True)
+    xero_seen_at: datetime | None = _time(nullable=True)
+    xero_base: dict[str, Any] | None = _json()
+    xero_shown: dict[str, Any] | None = _json()
+    last_synced_at: datetime | None = _time(nullable=True)
+
+
+class InvoiceLine(_Row, table=True):
+    """`unit_price` and `amount` include tax where the invoice is TAX_INCLUSIVE. Account and tax type are resolved when
+    it is sent and then stay: `xero_account_id` is ours of the mirror, `xero_line_id` Xero's of the line."""
+
+    __tablename__ = "invoice_line"
+    __table_args__ = (
+        _belongs("invoice", "invoice_id", "CASCADE"),
+        _belongs("service_type", "service_type_id"),
+        _belongs("tax_rate", "tax_rate_id"),
+        sa.Index("ix_invoice_line_invoice", "workspace_id", "invoice_id", "place"),
+        sa.Index("ix_invoice_line_service_type", "workspace_id", "service_type_id"),
+        sa.Index("ix_invoice_line_tax_rate", "workspace_id", "tax_rate_id"),
+    )
+    invoice_id: UUID
+    place: int
+    kind: InvoiceLineKind = _choice(InvoiceLineKind)
+    description: str
+    quantity: Decimal = _amount()
+    unit_price: Decimal = _amount()
+    service_type_id: UUID | None = None
+    tax_rate_id: UUID | None = None
+    amount: Decimal = _amount()
+    tax_amount: Decimal = _amount()
+    xero_account_id: UUID | None = None
+    account_code: str | None = None
+    tax_type: str | None = None
+    xero_line_id: UUID | None = None
+
+
+class Payment(_Row, table=True):
+    """What took something off an invoice, as Xero showed it. `xero_id`: of the payment, credit note, prepayment or
+    overpayment. `reversed`: Xero showed it once and does not any more."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        _belongs("invoice", "invoice_id", "CASCADE"),
+        sa.UniqueConstraint("workspace_id", "invoice_id", "xero_id"),
+    )
+    invoice_id: UUID
+    kind: PaymentKind = _choice(PaymentKind)
+    xero_id: UUID
+    paid_on: date
+    amount: Decimal = _amount()
+    reference: str | None = None
+    reversed: bool = False
 
 
 # Reached through `door` only, as they are asked for before a workspace is known or belong to none.
