@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import failures, inbound, mirror
+from domain import failures, inbound, mirror, snapshots
 from domain.failures import Failure
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import Value, loaded, same, stored
@@ -280,6 +280,7 @@ async def free(
         links=which, until=until,
     )  # fmt: skip
     await failures.certain(tx, which)
+    await mirror.owe_reads(tx, which)
     await _end_if_settled(tx, claimed)
     tx.ring()
 
@@ -296,7 +297,8 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     if await _lock_delivery(tx, claimed) is None:
         return
     shown: list[SeenContact] = [answer.seen for answer in answers if answer.seen]
-    newer = set(await mirror.show(tx, organisation["id"], shown))
+    written = {answer.seen.xero_contact_id: sent.get(answer.link_id, {}) for answer in answers if answer.seen}
+    newer = set(await snapshots.take(tx, organisation, shown, written))
     rows = await tx.rows(
         "select * from xero_contact where workspace_id = :ws and organisation_id = :organisation"
         " and xero_contact_id = any(:ids)",
@@ -324,6 +326,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     )  # fmt: skip
     await _end_if_settled(tx, claimed)
     await inbound.apply(tx, organisation, [row["id"] for row in rows], uuid4(), quiet=False)
+    await mirror.owe_reads(tx, [answer.link_id for answer in answers])
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
@@ -348,14 +351,12 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
     rest = [link_id for link_id in claimed.members if link_id not in settled]
     await settle(tx, claimed, answers)
     await free(tx, claimed, links=rest)
-    ids = await mirror.show(
-        tx, claimed.delivery.organisation_id, [shown[one] for one in rest if one in shown]
-    )
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id",
         id=claimed.delivery.organisation_id,
     )
     assert organisation is not None
+    ids = await snapshots.take(tx, organisation, [shown[one] for one in rest if one in shown])
     await inbound.apply(tx, organisation, ids, uuid4(), quiet=False)
 
 

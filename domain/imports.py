@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import activity, inbound, matching, mirror, pace
+from domain import activity, inbound, matching, mirror, pace, snapshots
 from domain.tables import (
     ActivityKind,
     EventKind,
@@ -91,9 +91,10 @@ async def settle_page(
     run = await _hold(tx, held)
     if run is None:
         return False
-    await mirror.show(tx, run.organisation_id, contacts)
+    await snapshots.take(tx, held.organisation, contacts)
     if run.next_page == 1:
         run.read_from = server_time
+        await mirror.set_clock(tx, run.organisation_id, server_time)
     run.done += len(contacts)
     run.total = max(expected or 0, run.done)
     run.next_page += 1

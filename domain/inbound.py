@@ -6,7 +6,7 @@ what it shows is noted at the link, and the link owes a read that begins after n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -99,7 +99,8 @@ class _Link:
             loaded(name, self.row["base_practice"].get(name)),
             loaded(name, self.row["base_xero"].get(name)),
             _time(self.contact["field_times"].get(name), self.contact["created_at"]),
-            _time(self.xero["value_times"].get(name), self.xero["updated_at"]),
+            _time(self.xero["value_times"].get(name), self.xero["updated_at"])
+            - timedelta(seconds=self.organisation["clock_ahead"]),
         )
 
     def _note(self, name: SyncedField, value: Value) -> None:

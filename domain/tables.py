@@ -199,6 +199,13 @@ class Side(StrEnum):
     XERO = "XERO"
 
 
+class Brake(StrEnum):
+    """Of a destructive change that waits: COUNTED for the brake, or PASSED by a person, who let it through."""
+
+    COUNTED = "COUNTED"
+    PASSED = "PASSED"
+
+
 class ActivityKind(StrEnum):
     CONNECTED = "CONNECTED"
     DISCONNECTED = "DISCONNECTED"
@@ -423,6 +430,7 @@ class Contact(_Row, table=True):
 class Organisation(_Row, table=True):
     """A Xero organisation. `health` is what the last call told; `read_cursor` is Xero's own time up to which the
     mirror has been read, null until it was read whole; `read_asked_at` when that was asked, by our clock.
+    `clock_ahead`: how many seconds Xero's clock is ahead of ours.
     `mass_change` is set while PAUSED: what would happen.
 
     Invoices: `invoice_sync` is the switch, `invoice_start_date` the first issue date that goes to Xero. The default
@@ -465,6 +473,7 @@ class Organisation(_Row, table=True):
     poll_due_at: datetime | None = _time(nullable=True)
     scan_due_at: datetime | None = _time(nullable=True)
     mass_change: dict[str, Any] | None = _json()
+    clock_ahead: float = Field(default=0, sa_column_kwargs={"server_default": "0"})
     invoice_sync: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     invoice_start_date: date | None = None
     revenue_account_id: UUID | None = None
@@ -480,7 +489,12 @@ class Organisation(_Row, table=True):
 
 class XeroContact(_Row, table=True):
     """The mirror: a contact as Xero last showed it. `phone` holds country, area, number of the DEFAULT phone;
-    `billing_address` the POBOX address, as Contact.billing_address. `seen_at`: when it was asked for."""
+    `billing_address` the POBOX address, as Contact.billing_address. `seen_at`: when it was asked for.
+
+    `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to
+    links and issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot
+    of the same stamp, with other values, was asked for. `read_due_at`: when it is to be read by itself.
+    """
 
     __tablename__ = "xero_contact"
     __table_args__ = (
@@ -489,6 +503,14 @@ class XeroContact(_Row, table=True):
         sa.Index("ix_xero_contact_name", "workspace_id", "organisation_id", "name_key"),
         sa.Index("ix_xero_contact_email", "workspace_id", "organisation_id", "email_key"),
         sa.Index("ix_xero_contact_dirty", "workspace_id", "organisation_id", "id", postgresql_where="dirty"),
+        sa.Index("ix_xero_contact_read", "read_due_at", postgresql_where="read_due_at is not null"),
+        sa.Index(
+            "ix_xero_contact_merged",
+            "workspace_id",
+            "organisation_id",
+            "merged_to",
+            postgresql_where="merged_to is not null",
+        ),
         sa.Index(
             "ix_xero_contact_search",
             "workspace_id",
@@ -518,6 +540,12 @@ class XeroContact(_Row, table=True):
     key_version: int = 1
     value_times: dict[str, str] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}, default={})
     dirty: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    former_keys: list[str] = Field(
+        sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
+    )
+    doubted_at: datetime | None = _time(nullable=True)
+    read_due_at: datetime | None = _time(nullable=True)
+    brake: Brake | None = _choice(Brake, nullable=True)
 
 
 class SyncLink(_Row, table=True):
@@ -527,7 +555,8 @@ class SyncLink(_Row, table=True):
     `contact_number` is drawn for each push. `bulk`: no person waits for what is due. `read_owed_at`: it is not sent
     before a read that began after this. `notes`: per field, values that reads showed while a write of it was under
     way. `refused`: per field, the practice's value that Xero refused, which is not sent again until it changes.
-    `conflicts`: fields on which both sides changed and a person decides.
+    `conflicts`: fields on which both sides changed and a person decides. `destroyed_at`: when Xero last destroyed
+    something of it; `blanked_at`: when it last sent a blank; both for the brake, as is `brake`, of the blanks that wait.
     """
 
     __tablename__ = "sync_link"
@@ -557,6 +586,12 @@ class SyncLink(_Row, table=True):
         sa.Index(
             "ix_sync_link_due", "workspace_id", "organisation_id", postgresql_where="due_at is not null"
         ),
+        sa.Index(
+            "ix_sync_link_destroyed",
+            "workspace_id",
+            "organisation_id",
+            postgresql_where="destroyed_at is not null or blanked_at is not null",
+        ),
     )
     organisation_id: UUID
     contact_id: UUID
@@ -581,10 +616,14 @@ class SyncLink(_Row, table=True):
     conflicts: list[str] = Field(
         sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
     )
+    destroyed_at: datetime | None = _time(nullable=True)
+    blanked_at: datetime | None = _time(nullable=True)
+    brake: Brake | None = _choice(Brake, nullable=True)
 
 
 class MatchIssue(_Row, table=True):
-    """`score` is the best candidate's, copied here so that lists sort by it."""
+    """`score` is the best candidate's, copied here so that lists sort by it. `merged`: it came from a merge in Xero,
+    offers the contacts that were linked with both, and is not judged like others."""
 
     __tablename__ = "match_issue"
     __table_args__ = (
@@ -609,6 +648,7 @@ class MatchIssue(_Row, table=True):
     state: MatchIssueState = _choice(MatchIssueState)
     score: float
     reopened: bool = False
+    merged: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     created_at: datetime = _time()
     resolved_at: datetime | None = _time(nullable=True)
     resolved_by: dict[str, Any] | None = _json()

@@ -22,7 +22,7 @@ from domain.tables import RunPurpose
 from domain.tx import TANDEM
 from runtime.bells import DUE, FALLBACK, wait
 from runtime.settings import Settings
-from workers import importing, jobs, sending
+from workers import importing, jobs, rereads, sending
 from workers.parts import Parts, opened
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ async def listen(parts: Parts, stop: asyncio.Event) -> None:
                 log.warning("listener_failed", error=type(error).__name__)
             running = {key: task for key, task in running.items() if not task.done()}
             # What a person changed goes out at once, by the listener itself: no queue stands before it.
-            for key, job in await _due_sends(parts):
+            for key, job in [*await _due_sends(parts), *await _due_reads(parts)]:
                 if key not in running:
                     running[key] = asyncio.create_task(_guarded(job, key))
             await wait(bell, FALLBACK)
@@ -116,6 +116,24 @@ async def _due_sends(parts: Parts) -> list[tuple[UUID, Callable[[], Coroutine[No
         (row.delivery_id, partial(sending.recover, parts, row.workspace_id, row.delivery_id)) for row in lost
     ]
     return [*sending_jobs, *recovering]
+
+
+async def _due_reads(parts: Parts) -> list[tuple[UUID, Callable[[], Coroutine[None, None, None]]]]:
+    """Organisations of which contacts are to be read by themselves. What is sent waits for that, so they take turns."""
+    async with parts.database.door() as session:
+        found = await session.execute(
+            sa.text("select workspace_id, organisation_id from door.due_reads(:now, :most)"),
+            {"now": parts.database.clock.now(), "most": AT_ONCE},
+        )
+        due = found.all()
+    return [
+        (row.organisation_id, partial(_read_all, parts, row.workspace_id, row.organisation_id)) for row in due
+    ]
+
+
+async def _read_all(parts: Parts, workspace: UUID, organisation: UUID) -> None:
+    while await rereads.read_due(parts, workspace, organisation):
+        pass
 
 
 async def _send_all(parts: Parts, workspace: UUID, organisation: UUID) -> None:

@@ -5,6 +5,6 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
     select d.workspace_id, d.id from delivery d
       join organisation o on o.workspace_id = d.workspace_id and o.id = d.organisation_id
      where d.ended_at is null and d.due_at <= p_now and d.lease_until <= p_now
-       and o.disconnected_at is null and o.health <> 'NEEDS_RECONNECT'
+       and o.disconnected_at is null and o.health not in ('NEEDS_RECONNECT', 'PAUSED')
      order by d.due_at limit p_limit
 $$

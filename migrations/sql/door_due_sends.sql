@@ -6,6 +6,7 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
       join organisation o on o.workspace_id = l.workspace_id and o.id = l.organisation_id
      where l.due_at is not null and coalesce(l.next_attempt_at, l.due_at) <= p_now and l.state in ('PENDING', 'FAILING', 'CONFLICT')
        and o.disconnected_at is null and o.health not in ('NEEDS_RECONNECT', 'PAUSED', 'DISCONNECTED')
+       and (l.read_owed_at is null or l.read_owed_at < o.read_asked_at)
        and not exists (select 1 from delivery_member m
                         where m.workspace_id = l.workspace_id and m.link_id = l.id and m.open)
      group by 1, 2 order by min(l.due_at) limit p_limit

@@ -61,7 +61,7 @@ class World:
 
     async def shown(self, *seen: SeenContact) -> list[UUID]:
         async with self.tx() as tx:
-            return await mirror.show(tx, self.organisation, seen)
+            return [one.id for one in await mirror.show(tx, self.organisation, seen) if one.how != "OLDER"]
 
     async def import_mirror(self) -> ImportRun:
         """Match the mirror as an import that has just read it does."""
