@@ -41,6 +41,7 @@ def record(
     contact: UUID | None = None,
     link: UUID | None = None,
     issue: UUID | None = None,
+    invoice: UUID | None = None,
     changes: Sequence[Change] = (),
     actor: Actor | None = None,
 ) -> UUID:
@@ -59,6 +60,7 @@ def record(
         contact_id=contact,
         link_id=link,
         issue_id=issue,
+        invoice_id=invoice,
         changes=[change.as_json() for change in changes],
     )
     tx.session.add(row)

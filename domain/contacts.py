@@ -3,15 +3,13 @@
 Whoever changes a contact calls `matching.judge_contacts` in the same transaction: open issues depend on it.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
 from email_validator import EmailNotValidError, validate_email
 
-from domain import activity
+from domain import activity, idempotency
 from domain.classify import classify
 from domain.keys import VERSION, email_key, name_key, search_key, visible
 from domain.merge import shown
@@ -61,10 +59,9 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
     values = clean(given, new=True)
     await _check_type(tx, values)
     contact_id = uuid4()
-    if idempotency_key is not None:
-        before = await _answered(tx, "createContact", idempotency_key, given, contact_id)
-        if before is not None:
-            return await lock(tx, before)
+    before = await idempotency.answered(tx, "createContact", idempotency_key, given, contact_id)
+    if before is not None:
+        return await lock(tx, before)
     contact = Contact(
         workspace_id=tx.workspace,
         id=contact_id,
@@ -255,32 +252,3 @@ async def _mark_links(tx: Tx, contact: Contact, fields: set[Any]) -> None:
     for row in rows:
         tx.tell(EventKind.LINK, row["id"], organisation=row["organisation_id"])
         tx.ring()
-
-
-async def _answered(tx: Tx, operation: str, key: str, given: Mapping[str, Any], makes: UUID) -> UUID | None:
-    """What the key made before, or None, and then the key is ours. A second request at once waits for the first."""
-    if not key.strip() or len(key) > 200:
-        raise refuse(Code.INVALID, "An idempotency key has 1 to 200 characters.", "idempotencyKey")
-    digest = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).digest()
-    await tx.run(
-        "delete from idempotency_key where workspace_id = :ws and operation = :operation and key = :key"
-        " and at < cast(:now as timestamptz) - interval '24 hours'",
-        operation=operation,
-        key=key,
-    )
-    fresh = await tx.run(
-        "insert into idempotency_key (workspace_id, operation, key, input_hash, made, at)"
-        " values (:ws, :operation, :key, :hash, :made, :now) on conflict do nothing",
-        operation=operation, key=key, hash=digest, made=makes,
-    )  # fmt: skip
-    if fresh:
-        return None
-    before = await tx.row(
-        "select input_hash, made from idempotency_key where workspace_id = :ws and operation = :operation and key = :key",
-        operation=operation,
-        key=key,
-    )
-    if before is None or before["input_hash"] != digest:
-        raise refuse(Code.KEY_REUSED, "This key was used for another input.", "idempotencyKey")
-    made: UUID = before["made"]
-    return made

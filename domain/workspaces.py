@@ -11,7 +11,16 @@ from sqlalchemy.exc import IntegrityError
 from domain import activity
 from domain.keys import name_key, visible
 from domain.problems import Code, Problem, Refused, refuse
-from domain.tables import ActivityKind, ApiToken, ContactType, EventKind, Scope, Workspace
+from domain.tables import (
+    ActivityKind,
+    ApiToken,
+    ContactType,
+    EventKind,
+    Scope,
+    ServiceType,
+    TaxRate,
+    Workspace,
+)
 from domain.tx import Tx
 
 NAME_LIMIT = 255
@@ -95,6 +104,10 @@ async def update(tx: Tx, *, name: str | None = None, currency: str | None = None
     if currency is not None:
         workspace.currency = clean_currency(currency, problems, "currency")
     _raise(problems)
+    if workspace.currency != before["currency"] and await tx.row(
+        "select 1 from invoice where workspace_id = :ws limit 1"
+    ):
+        raise refuse(Code.IN_USE, "There are invoices in this currency, so it stays.", "currency")
     changes = [
         activity.Change(field, was, getattr(workspace, field))
         for field, was in before.items()
@@ -108,7 +121,7 @@ async def update(tx: Tx, *, name: str | None = None, currency: str | None = None
 
 async def create_contact_type(tx: Tx, name: str) -> ContactType:
     made = ContactType(workspace_id=tx.workspace, id=uuid4(), name="", name_key="", created_at=tx.now)
-    await _name_contact_type(tx, made, name)
+    await name_row(tx, made, name, "contact type")
     activity.record(tx, ActivityKind.SETTING_CHANGED, f"The contact type {made.name} was added.")
     tx.tell(EventKind.WORKSPACE, tx.workspace)
     return made
@@ -126,26 +139,26 @@ async def update_contact_type(
     before = (found.name, found.archived_at)
     if archived is not None and archived != (found.archived_at is not None):
         found.archived_at = tx.now if archived else None
-    await _name_contact_type(tx, found, found.name if name is None else name)
+    await name_row(tx, found, found.name if name is None else name, "contact type")
     if before != (found.name, found.archived_at):
         activity.record(tx, ActivityKind.SETTING_CHANGED, f"The contact type {found.name} was changed.")
         tx.tell(EventKind.WORKSPACE, tx.workspace)
     return found
 
 
-async def _name_contact_type(tx: Tx, contact_type: ContactType, name: str) -> None:
-    """The unique index decides, so that of two at once one is refused."""
+async def name_row(tx: Tx, row: ContactType | ServiceType | TaxRate, name: str, what: str) -> None:
+    """Give it this name. The unique index decides, so that of two at once one is refused."""
     problems: list[Problem] = []
     text = clean_name(name, problems, "name")
     _raise(problems)
     try:
         async with tx.session.begin_nested():
-            contact_type.name, contact_type.name_key = text, name_key(text) or text
-            tx.session.add(contact_type)
+            row.name, row.name_key = text, name_key(text) or text
+            tx.session.add(row)
     except IntegrityError as error:
-        if "uq_contact_type_name" not in str(error.orig):
+        if f"uq_{row.__tablename__}_name" not in str(error.orig):
             raise
-        raise refuse(Code.TAKEN, "Another contact type has this name.", "name") from None
+        raise refuse(Code.TAKEN, f"Another {what} has this name.", "name") from None
 
 
 def new_token() -> str:

@@ -1,0 +1,44 @@
+"""A client's repeated create is one create: what a key made before, for 24 hours."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from domain.problems import Code, refuse
+from domain.tx import Tx
+
+
+async def answered(
+    tx: Tx, operation: str, key: str | None, given: Mapping[str, Any], makes: UUID
+) -> UUID | None:
+    """What the key made before; None, and then the key is ours and `makes` is what it makes, or there is no key. A
+    second request at once waits for the first. Refused (KEY_REUSED) for another input."""
+    if key is None:
+        return None
+    if not key.strip() or len(key) > 200:
+        raise refuse(Code.INVALID, "An idempotency key has 1 to 200 characters.", "idempotencyKey")
+    digest = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).digest()
+    await tx.run(
+        "delete from idempotency_key where workspace_id = :ws and operation = :operation and key = :key"
+        " and at < cast(:now as timestamptz) - interval '24 hours'",
+        operation=operation,
+        key=key,
+    )
+    fresh = await tx.run(
+        "insert into idempotency_key (workspace_id, operation, key, input_hash, made, at)"
+        " values (:ws, :operation, :key, :hash, :made, :now) on conflict do nothing",
+        operation=operation, key=key, hash=digest, made=makes,
+    )  # fmt: skip
+    if fresh:
+        return None
+    before = await tx.row(
+        "select input_hash, made from idempotency_key where workspace_id = :ws and operation = :operation and key = :key",
+        operation=operation,
+        key=key,
+    )
+    if before is None or before["input_hash"] != digest:
+        raise refuse(Code.KEY_REUSED, "This key was used for another input.", "idempotencyKey")
+    made: UUID = before["made"]
+    return made

@@ -1,0 +1,72 @@
+"""What an invoice comes to, computed as Xero computes it. Pure.
+
+A line is quantity × unit price, to 2 decimals; its tax is that line × the rate, to 2 decimals, ties away from zero; totals
+are sums of lines, never computed anew from sums. Where prices include tax, a line's tax is line × rate / (100 + rate).
+Xero's own example: 25.06, 25.61 and 25.63 at 15 % have 3.76 + 3.84 + 3.84 = 11.44 of tax, not 11.45.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+
+from domain.tables import AmountsAre
+
+CENT = Decimal("0.01")
+# ROUND_HALF_UP of `decimal` takes ties away from zero. Inputs have 19 digits at most: nothing is lost on the way.
+_EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
+
+
+@dataclass(frozen=True)
+class Line:
+    """`percentage`: 15 is 15 %; None where the line has no tax rate."""
+
+    quantity: Decimal
+    unit_price: Decimal
+    percentage: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class LineTotal:
+    """`exact`: nothing was rounded to get `amount`. A line that is not is refused when its invoice is approved."""
+
+    amount: Decimal
+    tax: Decimal
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Totals:
+    lines: tuple[LineTotal, ...]
+    subtotal: Decimal
+    tax: Decimal
+    total: Decimal
+
+
+def rounded(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, context=_EXACT)
+
+
+def line_total(line: Line, amounts_are: AmountsAre) -> LineTotal:
+    product = _EXACT.multiply(line.quantity, line.unit_price)
+    amount = rounded(product)
+    return LineTotal(amount, _tax(amount, line.percentage, amounts_are), amount == product)
+
+
+def _tax(amount: Decimal, percentage: Decimal | None, amounts_are: AmountsAre) -> Decimal:
+    if percentage is None or amounts_are is AmountsAre.NO_TAX:
+        return rounded(Decimal(0))
+    whole = Decimal(100) if amounts_are is AmountsAre.TAX_EXCLUSIVE else _EXACT.add(Decimal(100), percentage)
+    return rounded(_EXACT.divide(_EXACT.multiply(amount, percentage), whole))
+
+
+def totals(lines: Sequence[Line], amounts_are: AmountsAre) -> Totals:
+    found = tuple(line_total(line, amounts_are) for line in lines)
+    amount = sum((line.amount for line in found), rounded(Decimal(0)))
+    tax = sum((line.tax for line in found), rounded(Decimal(0)))
+    if amounts_are is AmountsAre.TAX_INCLUSIVE:
+        return Totals(found, amount - tax, tax, amount)
+    return Totals(found, amount, tax, amount + tax)
+
+
+def cents(amount: Decimal) -> int:
+    return int(amount.scaleb(2, context=_EXACT))
