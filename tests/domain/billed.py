@@ -1,0 +1,108 @@
+"""A practice that bills: its rates and types, an organisation whose chart is mirrored and mapped, a linked contact."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain import billing, catalogue, invoices, mappings
+from domain.catalogue import Catalogue, SeenAccount, SeenTaxRate
+from domain.tables import Invoice
+from runtime.database import Database
+from tests.domain.world import World, make_world, seen
+
+DAY = date(2026, 11, 20)
+ACCOUNTS = {
+    "200": ("Fees", "REVENUE"),
+    "205": ("Fees: Tax", "REVENUE"),
+    "220": ("Disbursements", "REVENUE"),
+    "400": ("Advertising", "EXPENSE"),
+    "090": ("Bank", "ASSET"),
+}
+RATES = {"OUTPUT2": ("15", True), "INPUT2": ("15", False), "ZERORATED": ("0", True), "OUTPUT": ("12.5", True)}
+
+
+def chart(
+    *, archived: tuple[str, ...] = (), period_lock: date | None = None, rates: Mapping[str, str] | None = None
+) -> Catalogue:
+    return Catalogue(
+        [
+            SeenAccount(UUID(int=int(code)), code, name, kind, kind, None, None, code not in archived)
+            for code, (name, kind) in ACCOUNTS.items()
+        ],
+        [
+            SeenTaxRate(
+                code,
+                code,
+                Decimal((rates or {}).get(code, percent)),
+                code not in archived,
+                revenue,
+                not revenue,
+            )
+            for code, (percent, revenue) in RATES.items()
+        ],
+        period_lock,
+        None,
+    )
+
+
+@dataclass
+class Billed:
+    world: World
+    contact: UUID
+    service: UUID
+    gst: UUID
+
+    def line(self, price: str = "100", quantity: str = "1", **given: Any) -> dict[str, Any]:
+        return {
+            "description": "Annual accounts", "quantity": Decimal(quantity), "unitPrice": Decimal(price),
+            "serviceTypeId": self.service, "taxRateId": self.gst, **given,
+        }  # fmt: skip
+
+    def input(self, *lines: Mapping[str, Any], **given: Any) -> dict[str, Any]:
+        return {
+            "contactId": self.contact, "issueDate": DAY, "dueDate": date(2026, 12, 20),
+            "lines": list(lines) or [self.line()], **given,
+        }  # fmt: skip
+
+    async def draft(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+        async with self.world.tx() as tx:
+            return await invoices.create(tx, self.input(*lines, **given))
+
+    async def approved(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+        made = await self.draft(*lines, **given)
+        async with self.world.tx() as tx:
+            return await invoices.approve(tx, made.id)
+
+    async def sent(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+        made = await self.approved(*lines, **given)
+        async with self.world.tx() as tx:
+            return await invoices.send(tx, made.id)
+
+    async def look(self, invoice_id: UUID) -> Invoice:
+        async with self.world.tx() as tx:
+            found = await invoices.find(tx, invoice_id)
+            assert found is not None
+            return found
+
+    async def show(self, seen: Catalogue) -> None:
+        async with self.world.tx() as tx:
+            await catalogue.show(tx, self.world.organisation, seen)
+
+
+async def make_billed(database: Database) -> Billed:
+    """Sync is on from 2026-11-01; 15 % is OUTPUT2; revenue goes on 200, expenses on 220."""
+    world = await make_world(database)
+    contact = await world.contact("Kauri Joinery Ltd", "office@kauri.example")
+    await world.shown(seen("Kauri Joinery Ltd", "office@kauri.example", xero_id=uuid4()))
+    await world.import_mirror()
+    async with world.tx() as tx:
+        service = await billing.create_service_type(tx, "Accounting")
+        gst = await billing.create_tax_rate(tx, "GST", Decimal(15))
+        await catalogue.show(tx, world.organisation, chart())
+        await mappings.set_default_accounts(tx, world.organisation, "200", "220")
+        await mappings.set_tax_mapping(tx, world.organisation, gst.id, "OUTPUT2")
+        await mappings.set_sync(tx, world.organisation, enabled=True, start_date=date(2026, 11, 1))
+    return Billed(world, contact.id, service.id, gst.id)
