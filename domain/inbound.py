@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain import issues, links, matching
+from domain import endings, issues, links, matching
 from domain.activity import Change
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
@@ -24,7 +24,6 @@ from domain.tables import (
     Side,
     SyncedField,
     SyncLink,
-    XeroContactStatus,
 )
 from domain.tx import Tx
 
@@ -39,14 +38,46 @@ async def apply(
     rows = await tx.rows(
         "select * from xero_contact where workspace_id = :ws and id = any(:ids) order by id", ids=list(ids)
     )
-    await _merge_links(tx, organisation, {row["id"]: row for row in rows}, quiet=quiet)
-    await issues.judge(tx, organisation, list(ids))
+    xeros: dict[UUID, Mapping[str, Any]] = {row["id"]: row for row in rows}
+    ended = await _settle_endings(tx, organisation, xeros)
+    await _merge_links(tx, organisation, xeros, quiet=quiet)
+    touched = list(xeros)  # a merge's survivors too
+    await issues.judge(tx, organisation, touched)
     await matching.full_matches(tx, organisation, run, ids, quiet=quiet)
     await matching.issues(tx, organisation, run, ids, quiet=quiet)
     await matching.creations(tx, organisation, run, ids, quiet=quiet)
     await tx.run(
-        "update xero_contact set dirty = false where workspace_id = :ws and id = any(:ids)", ids=list(ids)
+        "update xero_contact set dirty = false, former_keys = '{}' where workspace_id = :ws and id = any(:ids)",
+        ids=list(ids),
     )
+    linked = await tx.rows(
+        "select contact_id from sync_link where workspace_id = :ws and xero_contact_id = any(:ids) and linked_at = :now",
+        ids=touched,
+    )
+    await issues.judge_contacts(tx, [*ended.contacts, *(row["contact_id"] for row in linked)])
+    keys = {key for row in rows for key in (row["name_key"], row["email_key"], *row["former_keys"]) if key}
+    await issues.judge_keys(tx, organisation, list(keys), but=touched)
+
+
+async def _settle_endings(
+    tx: Tx, organisation: Mapping[str, Any], xeros: dict[UUID, Mapping[str, Any]]
+) -> endings.Ended:
+    """Links of what is not active any more end or move; the survivors to which one has moved join `xeros`."""
+    survivors = [
+        found.row
+        for found in (await endings.find_survivors(tx, organisation["id"], list(xeros))).values()
+        if found.row is not None
+    ]
+    # The number rule runs here, on the survivors as on the rest, before a link moves.
+    held = await endings.lock(tx, organisation["id"], [*xeros.values(), *survivors])
+    ended = await endings.settle(tx, organisation, xeros, held)
+    missing = [row for row in ended.survivors if row not in xeros]
+    if missing:
+        rows = await tx.rows(
+            "select * from xero_contact where workspace_id = :ws and id = any(:ids)", ids=missing
+        )
+        xeros |= {row["id"]: row for row in rows}
+    return ended
 
 
 @dataclass
@@ -188,20 +219,16 @@ async def _merge_links(
     in_flight = await _in_flight(tx, [row["id"] for row in held])
     merged: list[_Link] = []
     for row in held:
-        xero = xeros[row["xero_contact_id"]]
-        if xero["status"] == XeroContactStatus.ACTIVE:
-            link = _Link(
-                tx,
-                organisation,
-                row,
-                contacts[row["contact_id"]],
-                xero,
-                in_flight.get(row["id"], frozenset()),
-            )
-            link.decide()
-            merged.append(link)
-        else:
-            await links.break_off(tx, row, xero)
+        link = _Link(
+            tx,
+            organisation,
+            row,
+            contacts[row["contact_id"]],
+            xeros[row["xero_contact_id"]],
+            in_flight.get(row["id"], frozenset()),
+        )
+        link.decide()
+        merged.append(link)
     await _write(tx, [link for link in merged if link.is_news()], quiet=quiet)
 
 

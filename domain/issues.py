@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlmodel import col, select
@@ -24,12 +24,15 @@ from domain.tables import (
     LinkOrigin,
     MatchCandidate,
     MatchIssue,
+    MatchIssueReason,
     MatchIssueState,
     MatchResolution,
     SyncedField,
     XeroContactFilter,
 )
 from domain.tx import Tx
+
+MOST_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,9 @@ async def confirm(
     issue = await _open(tx, issue, version)
     if contact_version is not None and contact_version != contact.version:
         raise refuse(Code.STALE_VERSION, "Somebody changed this contact since you read it.", "contactVersion")
+    if issue.merged and (kept := await _link_of(tx, issue, contact_id)):
+        _resolve(tx, issue, MatchResolution.CONFIRMED, kept, "was confirmed")
+        return Outcome(issue_id, kept)
     if contact.archived_at is not None:
         raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", "contactId")
     if await _linked(tx, organisation["id"], contact_id):
@@ -155,12 +161,55 @@ async def judging(tx: Tx) -> AsyncIterator[set[UUID]]:
 
 async def judge_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
     """Judge the open issues that these contacts fit or fitted."""
+    await _judge_rounds(tx, await _fitting_issues(tx, ids))
+
+
+async def judge_keys(
+    tx: Tx, organisation: Mapping[str, Any], keys: Sequence[str], but: Sequence[UUID]
+) -> None:
+    """Judge the open issues of the Xero contacts with one of these names or emails: another one began or ceased to
+    share it, and a full match is the only one on both sides. `but`: those that are judged already."""
+    rows = await tx.rows(
+        "select i.xero_contact_id from match_issue i join xero_contact x on x.workspace_id = :ws"
+        " and x.id = i.xero_contact_id where i.workspace_id = :ws and i.organisation_id = :organisation"
+        " and i.state = 'OPEN' and (x.name_key = any(:keys) or x.email_key = any(:keys)) and x.id <> all(:but)",
+        organisation=organisation["id"], keys=list(keys), but=list(but),
+    )  # fmt: skip
+    await _judge_rounds(tx, {organisation["id"]: [row["xero_contact_id"] for row in rows]})
+
+
+async def judge_filter(tx: Tx, organisation_id: UUID) -> None:
+    """After a change of the filter: an issue ends where its Xero contact is left out now, and one that a person had
+    opened again comes back where it is let in."""
+    await mirror.lock(tx, organisation_id)
+    rows = await tx.rows(
+        "select xero_contact_id from match_issue where workspace_id = :ws and organisation_id = :organisation"
+        " and (state = 'OPEN' or reopened)",
+        organisation=organisation_id,
+    )
+    await _judge_rounds(tx, {organisation_id: [row["xero_contact_id"] for row in rows]})
+
+
+async def _judge_rounds(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
+    """What a judgement links or makes may bear on other issues in turn."""
+    for _ in range(MOST_ROUNDS):
+        touched: set[UUID] = set()
+        for organisation_id, ids in xeros.items():
+            if ids:
+                touched |= await _judge(tx, await _organisation(tx, organisation_id), ids)
+        xeros = await _fitting_issues(tx, list(touched))
+        if not xeros:
+            return
+
+
+async def _fitting_issues(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """The Xero contacts, by organisation, whose open issues these contacts fit or fitted."""
     if not ids:
-        return
+        return {}
     rows = await tx.rows(
         "select distinct i.organisation_id, i.xero_contact_id from match_issue i"
         " join xero_contact x on x.workspace_id = :ws and x.id = i.xero_contact_id"
-        " where i.workspace_id = :ws and i.state = 'OPEN' and not i.reopened and ("
+        " where i.workspace_id = :ws and i.state = 'OPEN' and ("
         " exists (select 1 from match_candidate c where c.workspace_id = :ws and c.issue_id = i.id"
         "         and c.contact_id = any(:ids))"
         " or exists (select 1 from contact p where p.workspace_id = :ws and p.id = any(:ids)"
@@ -170,21 +219,25 @@ async def judge_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
     by_organisation: dict[UUID, list[UUID]] = {}
     for row in rows:
         by_organisation.setdefault(row["organisation_id"], []).append(row["xero_contact_id"])
-    for organisation_id, xero_ids in by_organisation.items():
-        await judge(tx, await _organisation(tx, organisation_id), xero_ids)
+    return by_organisation
 
 
 async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
     """Judge the open issues of these Xero contacts again, as the import's passes would: a full match links, no
     candidate left makes a contact, excluded or archived ends the issue, and else the candidates are brought up to
-    date. Issues that a person opened again are left to a person."""
+    date. Issues that a person opened again, and those of merges, are left to a person."""
+    await _judge_rounds(tx, {organisation["id"]: xero_ids})
+
+
+async def _judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> set[UUID]:
+    """Gives the contacts that this linked, made, or let go as candidates: other issues may depend on them."""
+    await _open_returned(tx, organisation, xero_ids)
     statement = (
         select(MatchIssue)
         .where(
             col(MatchIssue.workspace_id) == tx.workspace,
             col(MatchIssue.organisation_id) == organisation["id"],
             col(MatchIssue.state) == MatchIssueState.OPEN,
-            col(MatchIssue.reopened).is_(False),
             col(MatchIssue.xero_contact_id).in_(list(xero_ids)),
         )
         .order_by(col(MatchIssue.id))
@@ -192,44 +245,186 @@ async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID
         .execution_options(populate_existing=True)
     )
     found = (await tx.session.scalars(statement)).all()
+    by_person = [issue for issue in found if issue.reopened or issue.merged]
+    for issue in by_person:
+        await _judge_by_person(tx, organisation, issue)
+    return await _judge_open(tx, organisation, [issue for issue in found if issue not in by_person])
+
+
+async def _judge_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[MatchIssue]) -> set[UUID]:
+    if not found:
+        return set()
     open_issues = {issue.xero_contact_id: issue for issue in found}
-    if not open_issues:
-        return
     plan = matching.plan(XeroContactFilter(organisation["contact_filter"]), "x.id = any(:ids)")
     bound = {"organisation": organisation["id"], "run": None, "ids": list(open_issues)}
     outcomes = await tx.rows(f"with {plan} select * from outcome", **bound)
     rows = await tx.rows(
         f"with {plan} select * from fitting order by score desc, link_id is not null, cid", **bound
     )
+    held = await _held_candidates(tx, [issue.id for issue in found])
     ended = {row["xero_contact_id"]: row["outcome"] for row in outcomes}
+    let_go: set[UUID] = set()
     for xero_id, issue in open_issues.items():
         fitting = [row for row in rows if row["xid"] == xero_id]
+        before = held.get(issue.id, [])
         if ended.get(xero_id) == "CONFLICT" and fitting:
-            await _renew(tx, issue, fitting)
+            await _renew(tx, issue, before, fitting)
         else:
             _resolve(tx, issue, MatchResolution.OBSOLETE, None, "needs no decision any more")
+            fitting = []
+        let_go |= {row["contact_id"] for row in before} - {row["cid"] for row in fitting}
     await tx.session.flush()
     await matching.full_matches(tx, organisation, None, list(open_issues), quiet=False)
     await matching.creations(tx, organisation, None, list(open_issues), quiet=False)
-    await tx.run(
+    linked = await tx.rows(
         "update match_issue i set link_id = l.id from sync_link l where i.workspace_id = :ws and i.id = any(:issues)"
         " and i.state = 'RESOLVED' and l.workspace_id = :ws and l.xero_contact_id = i.xero_contact_id"
-        " and l.organisation_id = i.organisation_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        " and l.organisation_id = i.organisation_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        " returning l.contact_id",
         issues=[issue.id for issue in open_issues.values()],
     )
+    return let_go | {row["contact_id"] for row in linked}
 
 
-async def _renew(tx: Tx, issue: MatchIssue, fitting: Sequence[Mapping[str, Any]]) -> None:
-    held = await tx.rows(
-        "select contact_id, name_matches, email_matches from match_candidate where workspace_id = :ws and issue_id = :id",
-        id=issue.id,
+async def _held_candidates(tx: Tx, issues: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    rows = await tx.rows(
+        "select issue_id, contact_id, name_matches, email_matches from match_candidate where workspace_id = :ws"
+        " and issue_id = any(:ids)",
+        ids=list(issues),
     )
+    held: dict[UUID, list[dict[str, Any]]] = {}
+    for row in rows:
+        held.setdefault(row["issue_id"], []).append(row)
+    return held
+
+
+async def _renew(
+    tx: Tx, issue: MatchIssue, held: Sequence[Mapping[str, Any]], fitting: Sequence[Mapping[str, Any]]
+) -> None:
     before = {(row["contact_id"], row["name_matches"], row["email_matches"]) for row in held}
     now = {(row["cid"], row["nm"], row["em"]) for row in fitting[: matching.MOST_CANDIDATES]}
-    reason = matching.reason(fitting)
+    reason = matching.reason(fitting) if not issue.merged else MatchIssueReason.AMBIGUOUS
     if before != now or issue.reason != reason:
         issue.reason = reason
         await _set_candidates(tx, issue, fitting)
+
+
+async def _open_returned(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
+    """An issue that a person had opened again, and that ended as its Xero contact was archived or left out, comes
+    back with it: still nobody but a person may match it."""
+    rows = await tx.rows(
+        "update match_issue i set state = 'OPEN', resolution = null, resolved_at = null, resolved_by = null,"
+        " link_id = null, version = version + 1 where i.workspace_id = :ws and i.id in"
+        " (select distinct on (x.id) r.id from match_issue r join xero_contact x on x.workspace_id = :ws"
+        "  and x.id = r.xero_contact_id where r.workspace_id = :ws and r.organisation_id = :organisation"
+        f"  and r.reopened and r.resolution = 'OBSOLETE' and x.id = any(:ids) and {_included(organisation)}"
+        "  and not exists (select 1 from match_issue o where o.workspace_id = :ws and o.xero_contact_id = x.id"
+        "   and (o.state = 'OPEN' or o.created_at > r.created_at))"
+        "  and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
+        "   and l.organisation_id = :organisation) order by x.id, r.created_at desc) returning i.id",
+        organisation=organisation["id"], ids=list(xero_ids),
+    )  # fmt: skip
+    for row in rows:
+        activity.record(
+            tx, ActivityKind.ISSUE_OPENED, "A Xero contact that is for a person to match is back.",
+            organisation=organisation["id"], issue=row["id"],
+        )  # fmt: skip
+        tx.tell(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
+
+
+def _included(organisation: Mapping[str, Any]) -> str:
+    return matching.included(XeroContactFilter(organisation["contact_filter"]))
+
+
+async def _judge_by_person(tx: Tx, organisation: Mapping[str, Any], issue: MatchIssue) -> None:
+    """No machine decides it. It ends where nothing is left to decide; else its candidates are brought up to date:
+    those that a person was shown stay while they exist, and of a merge no others come."""
+    xero = await tx.row(
+        f"select x.xero_contact_id, x.status, {_included(organisation)} as included,"
+        " exists (select 1 from reimport_mark m where m.workspace_id = :ws and m.organisation_id = :organisation"
+        " and m.xero_contact_id = x.xero_contact_id) as marked"
+        " from xero_contact x where x.workspace_id = :ws and x.id = :id",
+        organisation=organisation["id"], id=issue.xero_contact_id,
+    )  # fmt: skip
+    link = await tx.row(
+        "select id, linked_at from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        " and xero_contact_id = :id and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        organisation=organisation["id"], id=issue.xero_contact_id,
+    )  # fmt: skip
+    held = (await _held_candidates(tx, [issue.id])).get(issue.id, [])
+    kept = [row["contact_id"] for row in held]
+    fitting = await _candidates(tx, organisation["id"], issue.xero_contact_id, kept)
+    if issue.merged:
+        fitting = [row for row in fitting if row["cid"] in kept]
+        over = len(fitting) < 2 or xero is None or xero["marked"] or xero["status"] != "ACTIVE"
+        decided = link is not None and link["linked_at"] > issue.created_at
+    else:
+        over, decided = xero is None or not xero["included"], link is not None
+    if over or decided:
+        link_id = link["id"] if link and decided else None
+        _resolve(tx, issue, MatchResolution.OBSOLETE, link_id, "needs no decision any more")
+        await tx.session.flush()
+    elif fitting:
+        await _renew(tx, issue, held, fitting)
+
+
+async def offer_both(
+    tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, contact_ids: Sequence[UUID]
+) -> None:
+    """One issue for a merge's survivor that offers these contacts beside those that it offers already."""
+    await tx.session.flush()
+    issue = await _find_open(tx, organisation["id"], xero_id)
+    if issue is None:
+        issue = MatchIssue(
+            workspace_id=tx.workspace, id=uuid4(), organisation_id=organisation["id"], xero_contact_id=xero_id,
+            reason=MatchIssueReason.AMBIGUOUS, state=MatchIssueState.OPEN, score=0, merged=True, created_at=tx.now,
+        )  # fmt: skip
+        tx.session.add(issue)
+        await tx.session.flush()
+        activity.record(
+            tx, ActivityKind.ISSUE_OPENED, "Two linked contacts were merged in Xero: a person decides which link stays.",
+            organisation=organisation["id"], issue=issue.id,
+        )  # fmt: skip
+    issue.merged, issue.reason = True, MatchIssueReason.AMBIGUOUS
+    held = [row["contact_id"] for row in (await _held_candidates(tx, [issue.id])).get(issue.id, [])]
+    offered = {*held, *contact_ids}
+    fitting = await _candidates(tx, organisation["id"], xero_id, list(offered))
+    await _set_candidates(tx, issue, [row for row in fitting if row["cid"] in offered])
+
+
+async def follow_merge(tx: Tx, organisation: Mapping[str, Any], loser_id: UUID, survivor_id: UUID) -> None:
+    """An issue of an earlier merge goes on with the survivor of this one."""
+    issue = await _find_open(tx, organisation["id"], loser_id)
+    if issue is None or not issue.merged:
+        return
+    held = [row["contact_id"] for row in (await _held_candidates(tx, [issue.id])).get(issue.id, [])]
+    _resolve(tx, issue, MatchResolution.OBSOLETE, None, "was merged again")
+    await offer_both(tx, organisation, survivor_id, held)
+
+
+async def _find_open(tx: Tx, organisation_id: UUID, xero_id: UUID) -> MatchIssue | None:
+    found = await tx.session.scalars(
+        select(MatchIssue)
+        .where(
+            col(MatchIssue.workspace_id) == tx.workspace,
+            col(MatchIssue.organisation_id) == organisation_id,
+            col(MatchIssue.xero_contact_id) == xero_id,
+            col(MatchIssue.state) == MatchIssueState.OPEN,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found.one_or_none()
+
+
+async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
+    """The active link of the issue's Xero contact with this very contact."""
+    row = await tx.row(
+        "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
+        " and xero_contact_id = :xero and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        organisation=issue.organisation_id, contact=contact_id, xero=issue.xero_contact_id,
+    )  # fmt: skip
+    return row["id"] if row else None
 
 
 async def _set_candidates(tx: Tx, issue: MatchIssue, fitting: Sequence[Mapping[str, Any]]) -> None:

@@ -234,30 +234,40 @@ def _contact_row(tx: Tx, contact: Mapping[str, Any], taken: Mapping[SyncedField,
     }  # fmt: skip
 
 
-async def break_off(tx: Tx, link: Mapping[str, Any], xero: Mapping[str, Any]) -> None:
-    """The Xero contact is archived, merged or forgotten: nothing flows, and what waits is kept."""
+async def break_off(
+    tx: Tx, link: Mapping[str, Any], xero: Mapping[str, Any], *, awaits: UUID | None = None
+) -> None:
+    """The Xero contact is archived, merged or forgotten: nothing flows, and what waits is kept. `awaits`: the merge's
+    survivor, by Xero's id, where no read has shown it yet."""
     code, what = _BROKEN[XeroContactStatus(xero["status"])]
-    if xero["merged_to"] is not None:
+    if xero["merged_to"] is not None and xero["status"] != XeroContactStatus.GDPR_REQUEST:
         code, what = "MERGED_IN_XERO", "was merged into another contact in Xero"
-    message = f"{xero['name']} {what}."
+    message = f"{xero['name'] or 'A contact'} {what}."
     failure = {
         "code": code, "message": message, "field": None, "subjects": [f"XeroContact:{xero['id']}"],
         "since": tx.now.isoformat(), "attempts": 0, "nextAttemptAt": None, "remedy": "REMATCH",
     }  # fmt: skip
+    if awaits is not None:
+        failure["awaits"] = str(awaits)
     await tx.run(
         "update sync_link set state = 'BROKEN', state_since = :now, version = version + 1,"
         " failure = cast(:failure as jsonb) where workspace_id = :ws and id = :id",
         id=link["id"], failure=json.dumps(failure),
     )  # fmt: skip
-    await tx.run(
-        "update delivery_member set open = false where workspace_id = :ws and link_id = :id and open",
-        id=link["id"],
-    )
+    await leave_deliveries(tx, link["id"])
     entry = activity.record(
         tx, ActivityKind.UNLINKED, message, organisation=link["organisation_id"],
         contact=link["contact_id"], link=link["id"],
     )  # fmt: skip
     tx.tell(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
+
+
+async def leave_deliveries(tx: Tx, link_id: UUID) -> None:
+    """What comes of a write that is under way tells the mirror, and nothing else."""
+    await tx.run(
+        "update delivery_member set open = false where workspace_id = :ws and link_id = :id and open",
+        id=link_id,
+    )
 
 
 _BROKEN = {

@@ -64,7 +64,8 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
                        and k.organisation_id = :organisation and k.state not in {_ACTIVE})
                 and not exists (
                     select 1 from match_issue i where i.workspace_id = :ws and i.xero_contact_id = x.id
-                       and (i.resolution in ('IGNORED', 'CREATED_SEPARATE') or (i.reopened and i.state = 'OPEN')))
+                       and (i.resolution in ('IGNORED', 'CREATED_SEPARATE')
+                            or i.reopened and (i.state = 'OPEN' or i.resolution = 'OBSOLETE')))
                ) as free
           from xero_contact x
          where x.workspace_id = :ws and x.organisation_id = :organisation and {scope}
