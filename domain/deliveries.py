@@ -45,11 +45,13 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Answered:
-    """One element of Xero's answer: what it shows of the contact, or why it was refused."""
+    """One element of Xero's answer: what it shows of the contact, or why it was refused. `kept_back`: nothing was
+    written, and `seen` is what a read shows."""
 
     link_id: UUID
     seen: SeenContact | None = None
     failure: Failure | None = None
+    kept_back: bool = False
 
 
 class Next(StrEnum):
@@ -297,7 +299,11 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     if await _lock_delivery(tx, claimed) is None:
         return
     shown: list[SeenContact] = [answer.seen for answer in answers if answer.seen]
-    written = {answer.seen.xero_contact_id: sent.get(answer.link_id, {}) for answer in answers if answer.seen}
+    written = {
+        answer.seen.xero_contact_id: sent.get(answer.link_id, {})
+        for answer in answers
+        if answer.seen and not answer.kept_back
+    }
     newer = set(await snapshots.take(tx, organisation, shown, written))
     rows = await tx.rows(
         "select * from xero_contact where workspace_id = :ws and organisation_id = :organisation"
@@ -314,7 +320,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await _refuse(
                 tx, organisation, link, {SyncedField(k): v for k, v in fields.items()}, answer.failure
             )
-        elif answer.seen is not None:
+        elif answer.seen is not None and not answer.kept_back:
             xero = xeros[answer.seen.xero_contact_id]
             await _acknowledge(
                 tx, organisation, link, sent[answer.link_id], answer.seen, xero, xero["id"] in newer

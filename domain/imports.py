@@ -115,6 +115,8 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     if page & (page - 1) == 0:  # as often as what was made before has doubled
         await tx.rows("select door.refresh_statistics()")
     current = run.match_pass or MatchPass.CHANGES
+    if current is MatchPass.FULL_MATCHES and run.position is None:
+        await _settle_endings(tx, organisation, run)
     ids = await (_dirty(tx, run) if current is MatchPass.CHANGES else _mirrored(tx, run))
     if ids and current is MatchPass.CHANGES:
         await inbound.apply(tx, organisation, ids, run.id, quiet=_is_quiet(run))
@@ -128,6 +130,18 @@ async def match_page(tx: Tx, held: Claim) -> bool:
         await _next_pass(tx, run, current)
     _go_on(tx, run)
     return True
+
+
+async def _settle_endings(tx: Tx, organisation: dict[str, Any], run: ImportRun) -> None:
+    """Before an import matches anything: a merge's survivor is not to be taken from the link that moves there."""
+    rows = await tx.rows(
+        "select x.id from xero_contact x where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
+        " and x.status <> 'ACTIVE' and exists (select 1 from sync_link l where l.workspace_id = :ws"
+        " and l.xero_contact_id = x.id) order by x.id",
+        organisation=run.organisation_id,
+    )
+    if rows:
+        await inbound.apply(tx, organisation, [row["id"] for row in rows], run.id, quiet=True)
 
 
 async def _mirrored(tx: Tx, run: ImportRun) -> list[UUID]:

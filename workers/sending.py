@@ -2,7 +2,7 @@
 a delivery, so that a lost answer is settled by rule and not by hope."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from domain import deliveries, mirror, organisations
 from domain.deliveries import Answered, Claimed, Next
 from domain.failures import Failure
 from domain.outgoing import Outgoing
-from domain.tables import ConnectionHealth, DeliveryKind, RunPurpose, SyncedField
+from domain.tables import ConnectionHealth, DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
 from domain.tx import TANDEM, XERO
 from domain.values import PostalAddress, SeenContact
 from workers import importing
@@ -150,10 +150,20 @@ async def _settle(parts: Parts, workspace: UUID, claimed: Claimed, client: Clien
     ]
     if claimed.delivery.kind is DeliveryKind.CREATE:
         answers = [await _ours(parts, workspace, client, answer) for answer in answers]
+    archived = [one.link_id for one in answers if one.failure and one.failure.code == "ARCHIVED_IN_XERO"]
+    shown = await _shown(parts, workspace, client, archived) if archived else {}
     async with parts.database.transaction(workspace, XERO) as tx:
-        await deliveries.settle(tx, claimed, answers)
+        await deliveries.settle(tx, claimed, [_judged_again(one, shown) for one in answers])
         if not whole:
             await deliveries.wait(tx, claimed, asked + RESEND_AFTER)
+
+
+def _judged_again(answer: Answered, shown: Mapping[UUID, SeenContact]) -> Answered:
+    """Refused as it is archived: where a read now shows it so, that breaks the link, and is no failure of ours."""
+    found = shown.get(answer.link_id)
+    if found is None or found.status is XeroContactStatus.ACTIVE:
+        return answer
+    return Answered(answer.link_id, found, kept_back=True)
 
 
 def _judged(element: WrittenContact) -> Failure:
@@ -281,17 +291,24 @@ async def _look_up(
 
 async def _read(parts: Parts, workspace: UUID, claimed: Claimed, client: Client) -> None:
     """An update that can land no more: what is there now is equal to what was sent, or is merged like any change."""
+    shown = await _shown(parts, workspace, client, claimed.members)
+    async with parts.database.transaction(workspace, XERO) as tx:
+        await deliveries.settle_read(tx, claimed, shown)
+
+
+async def _shown(
+    parts: Parts, workspace: UUID, client: Client, links: Sequence[UUID]
+) -> dict[UUID, SeenContact]:
+    """By link: its Xero contact as a read shows it now."""
     async with parts.database.transaction(workspace, XERO) as tx:
         rows = await tx.rows(
             "select l.id, x.xero_contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
             " and x.id = l.xero_contact_id where l.workspace_id = :ws and l.id = any(:ids)",
-            ids=list(claimed.members),
+            ids=list(links),
         )
     asked = parts.database.clock.now()
     seen: dict[UUID, SeenContact] = {}
     for start in range(0, len(rows), 40):
         page = await client.contacts_by_ids([row["xero_contact_id"] for row in rows[start : start + 40]])
         seen |= {contact.contact_id: seen_contact(contact, asked) for contact in page.contacts}
-    shown = {row["id"]: seen[row["xero_contact_id"]] for row in rows if row["xero_contact_id"] in seen}
-    async with parts.database.transaction(workspace, XERO) as tx:
-        await deliveries.settle_read(tx, claimed, shown)
+    return {row["id"]: seen[row["xero_contact_id"]] for row in rows if row["xero_contact_id"] in seen}

@@ -70,6 +70,17 @@ async def test_a_link_moves_to_the_survivor_whose_values_are_judged_against_the_
     assert await world.rows("select 1 from match_issue") == []
 
 
+async def test_an_import_moves_the_link_before_it_matches_the_survivor(world: World) -> None:
+    _, xero = await linked(world)
+    into = seen("Acme Holdings", "a@x.nz", phone=PHONE, updated_at=LATER)
+    await world.shown(into, merged(xero, into.xero_contact_id))
+    run = await world.import_mirror()
+    assert [(link["xero"], link["state"]) for link in await links(world)] == [
+        (into.xero_contact_id, "SYNCED")
+    ]
+    assert (run.created, run.conflicts) == (0, 0)
+
+
 async def test_chains_are_followed_to_their_end_and_circles_stop(world: World) -> None:
     _, xero = await linked(world)
     second, third = uuid4(), seen("Acme Three", "a@x.nz", updated_at=LATER)
