@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from xero.simulator import faults as fault_rules
-from xero.simulator.contact_input import parse_contact, parse_elements
+from xero.simulator.contact_input import parse_contact
 from xero.simulator.contact_json import Form, render_contact
 from xero.simulator.contact_writes import (
     Outcome,
@@ -20,6 +20,7 @@ from xero.simulator.contact_writes import (
     update_contact,
     upsert_contact,
 )
+from xero.simulator.elements import parse_elements
 from xero.simulator.listing import choose_rows, list_contacts, parse_if_modified_since
 from xero.simulator.simulation import Simulation
 from xero.simulator.tokens import Access
@@ -183,13 +184,13 @@ async def read_contact(call: Call) -> Response:
 
 
 async def put_contacts(call: Call) -> Response:
-    inputs = [parse_contact(element) for element in parse_elements(await call.request.body())]
+    inputs = [parse_contact(element) for element in parse_elements(await call.request.body(), "Contacts")]
     book = call.organisation.contacts
     return _answer_batch(call, [create_contact(book, asked, call.now) for asked in inputs])
 
 
 async def post_contacts(call: Call) -> Response:
-    inputs = [parse_contact(element) for element in parse_elements(await call.request.body())]
+    inputs = [parse_contact(element) for element in parse_elements(await call.request.body(), "Contacts")]
     book = call.organisation.contacts
     return _answer_batch(call, [upsert_contact(book, asked, call.now) for asked in inputs])
 
@@ -199,7 +200,7 @@ async def post_contact(call: Call) -> Response:
     contact = book.find(call.request.path_params["key"])
     if contact is None:
         return not_found()
-    elements = parse_elements(await call.request.body())
+    elements = parse_elements(await call.request.body(), "Contacts")
     if len(elements) != 1:
         raise no_data()
     outcome = update_contact(book, contact, parse_contact(elements[0]), call.now)
@@ -212,12 +213,20 @@ async def post_contact(call: Call) -> Response:
 def _answer_batch(call: Call, outcomes: list[Outcome]) -> Response:
     """With summarizeErrors, Xero's default, one bad element makes a 400 that hides the good ones, saved as they are."""
     call.note(*outcomes)
-    if call.request.query_params.get("summarizeErrors", "true").lower() == "false":
+    if not is_summarised(call.request):
         return call.answer(Contacts=[render_outcome(outcome, with_status=True) for outcome in outcomes])
     bad = [render_refused(outcome) for outcome in outcomes if outcome.contact is None]
     if bad:
         return validation_exception(bad)
     return call.answer(Contacts=[render_outcome(outcome, with_status=False) for outcome in outcomes])
+
+
+def is_summarised(request: Request) -> bool:
+    return request.query_params.get("summarizeErrors", "true").lower() != "false"
+
+
+async def read_currencies(call: Call) -> Response:
+    return call.answer(Currencies=choose_rows(call.request, call.organisation.currencies))
 
 
 async def read_organisation(call: Call) -> Response:
@@ -258,11 +267,12 @@ _SETTINGS_READ = ("accounting.settings", "accounting.settings.read")
 
 
 def accounting_routes() -> list[Route]:
-    """Invoices and what follows get a module of operations of their own and a block here."""
+    """Contacts and settings; invoices and what follows are in `invoicing`."""
     contacts = endpoint(read_contacts, *_CONTACTS_READ)
     settings: list[tuple[str, Operation]] = [
         ("Organisation", read_organisation),
         ("Organisations", read_organisation),
+        ("Currencies", read_currencies),
         ("Accounts", read_accounts),
         ("Accounts/{key}", read_account),
         ("TaxRates", read_tax_rates),

@@ -15,6 +15,8 @@ from xero.simulator.accounting import accounting_routes
 from xero.simulator.control import control_routes
 from xero.simulator.faults import CUT_EXTENSION, CutConnectionError
 from xero.simulator.identity import identity_routes
+from xero.simulator.invoicing import invoicing_routes
+from xero.simulator.ledger_control import ledger_control_routes
 from xero.simulator.simulation import Simulation
 from xero.simulator.wire import not_found
 from xero.simulator.world import World, write_file
@@ -46,7 +48,13 @@ def create_app(
             await asyncio.gather(*tasks)
 
     app = Starlette(
-        routes=[*identity_routes(), *accounting_routes(), *control_routes()],
+        routes=[
+            *identity_routes(),
+            *accounting_routes(),
+            *invoicing_routes(),
+            *control_routes(),
+            *ledger_control_routes(),
+        ],
         exception_handlers={CutConnectionError: _leave_unanswered, 404: _answer_not_found},
         lifespan=lifespan,
         max_body_size=LARGEST_BODY,

@@ -11,11 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from xero.simulator.clock import ShiftedClock
-from xero.simulator.contact_input import parse_contact, parse_elements
+from xero.simulator.contact_input import parse_contact
 from xero.simulator.contact_json import Form, render_contact
 from xero.simulator.contact_writes import Outcome, create_contact, merge_contact, update_contact
 from xero.simulator.contacts import GDPRREQUEST, Contact
 from xero.simulator.demo import DEMO_CLIENT_ID
+from xero.simulator.elements import parse_elements
 from xero.simulator.faults import Chaos, Fault
 from xero.simulator.limits import Limits
 from xero.simulator.simulation import Simulation
@@ -54,13 +55,13 @@ class Delivery(msgspec.Struct, forbid_unknown_fields=True):
     early: bool = True
 
 
-def _simulation(request: Request) -> Simulation:
+def simulation_of(request: Request) -> Simulation:
     simulation: Simulation = request.app.state.simulation
     return simulation
 
 
 async def read_state(request: Request) -> Response:
-    simulation = _simulation(request)
+    simulation = simulation_of(request)
     world = simulation.world
     organisations = [
         {"tenantId": o.id, "name": o.name, "contacts": len(o.contacts)} for o in world.organisations.values()
@@ -87,53 +88,53 @@ async def arm_faults(request: Request) -> Response:
         content = msgspec.json.decode(await request.body(), type=Fault | list[Fault])
         armed = content if isinstance(content, list) else [content]
         for fault in armed:
-            _simulation(request).faults.arm(fault)
+            simulation_of(request).faults.arm(fault)
     except (msgspec.DecodeError, re.error) as error:
-        return _bad_request(str(error))
+        return bad_request(str(error))
     return json_response({"armed": len(armed)}, 201)
 
 
 async def clear_faults(request: Request) -> Response:
-    _simulation(request).faults.clear()
+    simulation_of(request).faults.clear()
     return Response(status_code=204)
 
 
 async def unleash_chaos(request: Request) -> Response:
     """Faults by chance in place of what was armed; DELETE of the faults ends it."""
     try:
-        _simulation(request).faults.unleash(msgspec.json.decode(await request.body(), type=Chaos))
+        simulation_of(request).faults.unleash(msgspec.json.decode(await request.body(), type=Chaos))
     except (msgspec.DecodeError, ValueError, re.error) as error:
-        return _bad_request(str(error))
+        return bad_request(str(error))
     return Response(status_code=204)
 
 
 async def set_lag(request: Request) -> Response:
     """{"seconds": n}: reads show what was there so long ago, from the next change on. Flags are seen at once."""
-    organisation = _find_organisation(request)
+    organisation = find_organisation(request)
     if organisation is None:
         return not_found()
     try:
         seconds = msgspec.json.decode(await request.body(), type=dict[str, float])["seconds"]
         organisation.contacts.lag = timedelta(seconds=seconds)
     except (msgspec.DecodeError, KeyError, OverflowError) as error:
-        return _bad_request(f"give the seconds: {error}")
+        return bad_request(f"give the seconds: {error}")
     return Response(status_code=204)
 
 
 async def read_written(request: Request) -> Response:
     """By ContactID: how often the API saved it, and each field as it was sent."""
-    return json_response(_simulation(request).written)
+    return json_response(simulation_of(request).written)
 
 
 async def set_webhooks(request: Request) -> Response:
     """The app's subscription, in place of the one it had, and enabled."""
-    simulation = _simulation(request)
+    simulation = simulation_of(request)
     try:
         hook = msgspec.json.decode(await request.body(), type=Hook)
     except msgspec.DecodeError as error:
-        return _bad_request(str(error))
+        return bad_request(str(error))
     if hook.clientId not in simulation.world.apps:
-        return _bad_request("no such app")
+        return bad_request("no such app")
     simulation.world.subscribe(
         Subscription(
             hook.clientId,
@@ -149,7 +150,7 @@ async def set_webhooks(request: Request) -> Response:
 
 
 async def read_webhooks(request: Request) -> Response:
-    simulation = _simulation(request)
+    simulation = simulation_of(request)
     courier = simulation.courier
     subscriptions = [
         {"clientId": one.client_id, "url": one.url, "enabled": one.enabled, "attempts": one.attempts,
@@ -165,17 +166,17 @@ async def deliver_webhooks(request: Request) -> Response:
     try:
         asked = msgspec.json.decode(await request.body() or b"{}", type=Delivery)
     except msgspec.DecodeError as error:
-        return _bad_request(str(error))
-    accepted = await _simulation(request).courier.deliver(asked.most, early=asked.early)
+        return bad_request(str(error))
+    accepted = await simulation_of(request).courier.deliver(asked.most, early=asked.early)
     return json_response({"accepted": accepted})
 
 
 async def ask_intent(request: Request) -> Response:
     """Xero's intent-to-receive check of an app's address."""
-    simulation = _simulation(request)
+    simulation = simulation_of(request)
     client_id = request.query_params.get("clientId", DEMO_CLIENT_ID)
     if client_id not in simulation.world.subscriptions:
-        return _bad_request("this app has no webhooks")
+        return bad_request("this app has no webhooks")
     return json_response(await simulation.courier.ask_intent(client_id))
 
 
@@ -183,33 +184,33 @@ async def set_limits(request: Request) -> Response:
     try:
         limits = msgspec.json.decode(await request.body(), type=Limits)
     except msgspec.DecodeError as error:
-        return _bad_request(str(error))
-    _simulation(request).limiter.limits = limits
+        return bad_request(str(error))
+    simulation_of(request).limiter.limits = limits
     return json_response(msgspec.to_builtins(limits))
 
 
 async def advance_clock(request: Request) -> Response:
     """{"seconds": n}. Only where the world runs on a ShiftedClock."""
-    clock = _simulation(request).world.clock
+    clock = simulation_of(request).world.clock
     if not isinstance(clock, ShiftedClock):
-        return _bad_request("this world's clock cannot be set")
+        return bad_request("this world's clock cannot be set")
     try:
         seconds = msgspec.json.decode(await request.body(), type=dict[str, float])["seconds"]
         clock.advance(timedelta(seconds=seconds))
     except (msgspec.DecodeError, KeyError, ValueError, OverflowError) as error:
-        return _bad_request(f"give the seconds to advance by: {error}")
-    await _simulation(request).catch_up()
+        return bad_request(f"give the seconds to advance by: {error}")
+    await simulation_of(request).catch_up()
     return json_response({"now": clock().isoformat()})
 
 
 async def add_contacts(request: Request) -> Response:
     """As a person would: refused like the API's own creates, but counted nowhere."""
-    simulation = _simulation(request)
-    organisation = _find_organisation(request)
+    simulation = simulation_of(request)
+    organisation = find_organisation(request)
     if organisation is None:
         return not_found()
     try:
-        inputs = [parse_contact(element) for element in parse_elements(await request.body())]
+        inputs = [parse_contact(element) for element in parse_elements(await request.body(), "Contacts")]
     except Refusal as refusal:
         return refusal.response
     now = simulation.world.clock()
@@ -222,8 +223,8 @@ async def add_contacts(request: Request) -> Response:
 
 
 async def edit_contact(request: Request) -> Response:
-    simulation = _simulation(request)
-    organisation = _find_organisation(request)
+    simulation = simulation_of(request)
+    organisation = find_organisation(request)
     contact = organisation.contacts.find(request.path_params["id"]) if organisation else None
     if organisation is None or contact is None:
         return not_found()
@@ -233,7 +234,7 @@ async def edit_contact(request: Request) -> Response:
     except Refusal as refusal:
         return refusal.response
     except (msgspec.DecodeError, ValueError) as error:
-        return _bad_request(str(error))
+        return bad_request(str(error))
     simulation.world.changed()
     changed = organisation.contacts.find(contact.id) or contact
     if changed is not contact:  # flags are altered in place, and nobody is told of them
@@ -267,15 +268,15 @@ def _apply(simulation: Simulation, organisation: Organisation, contact: Contact,
 
 async def disconnect_organisation(request: Request) -> Response:
     """A user disconnects the app inside Xero: the tokens stay, the calls answer 403."""
-    world = _simulation(request).world
+    world = simulation_of(request).world
     of_tenant = [c for c in world.connections.values() if c.tenant_id == request.path_params["tenant"]]
     for connection in of_tenant:
         world.disconnect(connection.id)
     return json_response({"disconnected": len(of_tenant)})
 
 
-def _find_organisation(request: Request) -> Organisation | None:
-    return _simulation(request).world.organisations.get(request.path_params["tenant"].lower())
+def find_organisation(request: Request) -> Organisation | None:
+    return simulation_of(request).world.organisations.get(request.path_params["tenant"].lower())
 
 
 def _answer_outcomes(outcomes: list[Outcome]) -> Response:
@@ -284,7 +285,7 @@ def _answer_outcomes(outcomes: list[Outcome]) -> Response:
     return json_response({"Contacts": added, "errors": errors}, 400 if errors else 201)
 
 
-def _bad_request(message: str) -> Response:
+def bad_request(message: str) -> Response:
     return json_response({"error": message}, 400)
 
 

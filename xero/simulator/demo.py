@@ -5,6 +5,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from xero.simulator.clock import Clock, system_clock
+from xero.simulator.ledger import Ledger
 from xero.simulator.lifelike import lifelike_book
 from xero.simulator.wire import ms_date
 from xero.simulator.world import App, Organisation, User, World
@@ -82,6 +83,8 @@ def lifelike_organisation(seed: int, contacts: int, name: str = ORGANISATION_NAM
         accounts=accounts,
         tax_rates=[_tax_rate(*row) for row in _TAX_RATES],
         contacts=lifelike_book(seed, contacts),
+        currencies=[{"Code": "NZD", "Description": "New Zealand Dollar"}],
+        ledger=Ledger(),
     )
 
 

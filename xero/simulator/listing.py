@@ -1,8 +1,8 @@
 """What a list request asks for: filters, order and page."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,8 @@ from xero.simulator.wire import Refusal, bad_query, parse_condition_date, text_r
 DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE = 1000
 MOST_UNPAGED = 100_000
+
+Row = TypeVar("Row")
 
 _ATTRIBUTES = {
     "ContactID": "id",
@@ -60,15 +62,20 @@ def list_contacts(request: Request, book: ContactBook) -> dict[str, Any]:
             raise bad_query("The query returns too many records. Use paging.")
         return {"Contacts": [render_contact(contact, Form.UNPAGED) for contact in chosen]}
     form = Form.SUMMARY if summary else Form.DETAIL
+    shown, pagination = page_of(chosen, page)
+    return {"pagination": pagination, "Contacts": [render_contact(contact, form) for contact in shown]}
+
+
+def page_of(chosen: Sequence[Row], page: Page) -> tuple[Sequence[Row], dict[str, int]]:
+    """The rows of that page, and `pagination` as answers have it."""
     first = (page.number - 1) * page.size
-    shown = [render_contact(contact, form) for contact in chosen[first : first + page.size]]
     pagination = {
         "page": page.number,
         "pageSize": page.size,
         "pageCount": -(-len(chosen) // page.size),
         "itemCount": len(chosen),
     }
-    return {"pagination": pagination, "Contacts": shown}
+    return chosen[first : first + page.size], pagination
 
 
 def parse_page(request: Request, *, forced: bool) -> Page | None:
@@ -108,7 +115,7 @@ def _choose(request: Request, book: ContactBook) -> list[Contact]:
         tests.append(_search_predicate(query["searchTerm"]))
     rows = _ordered(query.get("order"), book)
     if query.get("IDs"):
-        ids = _parse_ids(query["IDs"])
+        ids = parse_ids(query["IDs"])
         rows = (contact for contact in rows if contact.id in ids)
     return [contact for contact in rows if all(test(contact) for test in tests)]
 
@@ -132,7 +139,7 @@ def _folded(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
 
 
-def _parse_ids(text: str) -> frozenset[str]:
+def parse_ids(text: str) -> frozenset[str]:
     try:
         return frozenset(str(UUID(part.strip())) for part in text.split(",") if part.strip())
     except ValueError as error:

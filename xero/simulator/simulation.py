@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 import httpx
 import msgspec
 
+from xero.simulator import document_writes
 from xero.simulator.contact_writes import Outcome
+from xero.simulator.elements import Element
 from xero.simulator.faults import Faults
 from xero.simulator.idempotency import IdempotencyStore
+from xero.simulator.ledger import Document
 from xero.simulator.limits import RateLimiter
 from xero.simulator.tokens import TokenIssuer
 from xero.simulator.webhooks import Courier
@@ -16,7 +19,7 @@ from xero.simulator.world import Organisation, World
 
 
 class Counts(msgspec.Struct):
-    """Since the start. `writes` are requests other than GET; `creates` counts by ContactNumber ("" for none)."""
+    """Since the start. `writes` are requests other than GET; `creates` counts by ContactNumber or InvoiceNumber ("" for none)."""
 
     calls: int = 0
     writes: int = 0
@@ -25,7 +28,7 @@ class Counts(msgspec.Struct):
 
 
 class Written(msgspec.Struct):
-    """What the API saved of one contact: how often, and how often each field was sent."""
+    """What the API saved of one contact or document: how often, and how often each field was sent."""
 
     elements: int = 0
     fields: dict[str, int] = {}
@@ -41,7 +44,7 @@ class Simulation:
         self.courier = Courier(world, webhook_transport)
         self.counts = Counts()
         self.written: dict[str, Written] = {}
-        """By ContactID."""
+        """By the id of a contact, invoice or credit note."""
         self._late: list[tuple[datetime, Callable[[], Awaitable[object]]]] = []
 
     def count(self, method: str, status: int | str) -> None:
@@ -55,14 +58,34 @@ class Simulation:
         contact = outcome.contact
         if contact is None:
             return
-        if outcome.created:
-            self.counts.creates[contact.number] = self.counts.creates.get(contact.number, 0) + 1
-        written = self.written.setdefault(contact.id, Written())
-        written.elements += 1
-        for field, value in outcome.asked.echo.items():
-            if field != "ContactID" and value is not None:
-                written.fields[field] = written.fields.get(field, 0) + 1
+        self._note(contact.id, contact.number, outcome.asked.echo, created=outcome.created)
         self.courier.announce(organisation.id, "CONTACT", contact.id, created=outcome.created, by=by)
+
+    def note_document(self, organisation: Organisation, outcome: document_writes.Outcome, by: str) -> None:
+        """The same for an invoice or credit note."""
+        document = outcome.document
+        if document is None:
+            return
+        self._note(document.id, document.number, outcome.asked.echo, created=outcome.created)
+        self.announce_document(organisation, document, created=outcome.created, by=by)
+
+    def announce_document(
+        self, organisation: Organisation, document: Document, *, created: bool = False, by: str | None = None
+    ) -> None:
+        """Payments and allocations are told as changes of what they settle (likely in Xero, not known)."""
+        category, data = "INVOICE", None
+        if document.is_credit:
+            category, data = "CREDITNOTE", {"Type": document.type, "Status": document.status}
+        self.courier.announce(organisation.id, category, document.id, created=created, by=by, data=data)
+
+    def _note(self, written_id: str, number: str, echo: Element, *, created: bool) -> None:
+        if created:
+            self.counts.creates[number] = self.counts.creates.get(number, 0) + 1
+        written = self.written.setdefault(written_id, Written())
+        written.elements += 1
+        for field, value in echo.items():
+            if field not in ("ContactID", "InvoiceID", "CreditNoteID") and value is not None:
+                written.fields[field] = written.fields.get(field, 0) + 1
 
     def postpone(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         """Let a request land when so much of the world's time has passed."""

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import httpx
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from xero.simulator.wire import encode
 from xero.simulator.world import Subscription, World
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 ANSWER_WITHIN = 5.0
 MOST_EVENTS = 100
 KEPT_FOR = timedelta(days=31)
+_RESOURCES = {"CONTACT": "Contacts", "INVOICE": "Invoices", "CREDITNOTE": "CreditNotes"}
 LOOK_EVERY = 0.2
 """Seconds between looks at what a moved clock may have made due."""
 
@@ -46,6 +48,7 @@ class Event(msgspec.Struct, rename="camel"):
     event_category: str
     tenant_id: str
     tenant_type: str = "ORGANISATION"
+    data: dict[str, str] | UnsetType = UNSET
 
 
 class _Waiting(msgspec.Struct):
@@ -74,17 +77,25 @@ class Courier:
         return len(self._waiting.get(client_id, []))
 
     def announce(
-        self, tenant_id: str, category: str, resource_id: str, *, created: bool, by: str | None = None
+        self,
+        tenant_id: str,
+        category: str,
+        resource_id: str,
+        *,
+        created: bool,
+        by: str | None = None,
+        data: dict[str, str] | None = None,
     ) -> None:
         """Tell every app that is connected with the tenant; `by` is the app that did it itself."""
         now = self._world.clock()
         event = Event(
-            resource_url=f"https://api.xero.com/api.xro/2.0/{category.capitalize()}s/{resource_id}",
+            resource_url=f"https://api.xero.com/api.xro/2.0/{_RESOURCES[category]}/{resource_id}",
             resource_id=resource_id,
             event_date_utc=now.replace(tzinfo=None).isoformat(timespec="milliseconds"),
             event_type="CREATE" if created else "UPDATE",
             event_category=category,
             tenant_id=tenant_id,
+            data=data or UNSET,
         )
         for subscription in self._world.subscriptions.values():
             if subscription.client_id == by and not subscription.own_writes:

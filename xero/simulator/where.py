@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -139,18 +140,30 @@ class _Parser:
     def _field(self) -> Getter:
         token = self._peek()
         name = self._word()
+        # A dot leads to a part (Contact.Name) or to a method; the names of the fields tell which.
+        while self._starts_field(name):
+            self._next += 1
+            name = f"{name}.{self._word()}"
         getter = self._fields.get(name.upper())
         if getter is None:
             index = token.at if token else 0
             raise bad_query(f"No property or field '{name}' exists (at index {index})")
         return getter
 
+    def _starts_field(self, name: str) -> bool:
+        dot = self._peek()
+        return (
+            dot is not None
+            and dot.text == "."
+            and any(f.startswith(f"{name.upper()}.") for f in self._fields)
+        )
+
     def _literal(self) -> Any:
         token = self._advance()
         if token.kind == "text":
             return token.text[1:-1].casefold()
         if token.kind == "number":
-            return float(token.text)
+            return Decimal(token.text)
         word = token.text.upper()
         if word in ("TRUE", "FALSE", "NULL"):
             return {"TRUE": True, "FALSE": False, "NULL": None}[word]
@@ -229,6 +242,8 @@ class _Parser:
 
 
 def _comparable(value: Any) -> Any:
+    if isinstance(value, float):
+        return Decimal(str(value))
     return value.casefold() if isinstance(value, str) else value
 
 

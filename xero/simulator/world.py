@@ -14,6 +14,7 @@ import msgspec
 
 from xero.simulator.clock import Clock, system_clock
 from xero.simulator.contacts import Contact, ContactBook
+from xero.simulator.ledger import Ledger, StoredLedger
 
 
 class User(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ class App(msgspec.Struct):
 
 
 class Organisation(msgspec.Struct):
-    """A tenant. `details`, `accounts` and `tax_rates` are as the API shows them."""
+    """A tenant. `details`, `accounts`, `tax_rates` and `currencies` are as the API shows them."""
 
     id: str
     name: str
@@ -49,6 +50,8 @@ class Organisation(msgspec.Struct):
     accounts: list[dict[str, Any]]
     tax_rates: list[dict[str, Any]]
     contacts: ContactBook
+    currencies: list[dict[str, str]]
+    ledger: Ledger
 
 
 class Connection(msgspec.Struct):
@@ -97,6 +100,8 @@ class _StoredOrganisation(msgspec.Struct):
     accounts: list[dict[str, Any]]
     tax_rates: list[dict[str, Any]]
     contacts: list[Contact]
+    currencies: list[dict[str, str]]
+    ledger: StoredLedger
 
 
 class _Stored(msgspec.Struct):
@@ -176,7 +181,16 @@ class World:
 
     def encode(self) -> bytes:
         organisations = [
-            _StoredOrganisation(o.id, o.name, o.details, o.accounts, o.tax_rates, list(o.contacts))
+            _StoredOrganisation(
+                o.id,
+                o.name,
+                o.details,
+                o.accounts,
+                o.tax_rates,
+                list(o.contacts),
+                o.currencies,
+                o.ledger.stored(),
+            )
             for o in self.organisations.values()
         ]
         stored = _Stored(
@@ -206,8 +220,10 @@ class World:
         world.grants = stored.grants
         world.subscriptions = {one.client_id: one for one in stored.subscriptions}
         for o in stored.organisations:
-            book = ContactBook(o.contacts)
-            world.add_organisation(Organisation(o.id, o.name, o.details, o.accounts, o.tax_rates, book))
+            book, ledger = ContactBook(o.contacts), Ledger(o.ledger)
+            world.add_organisation(
+                Organisation(o.id, o.name, o.details, o.accounts, o.tax_rates, book, o.currencies, ledger)
+            )
         return world
 
 

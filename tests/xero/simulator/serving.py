@@ -18,7 +18,7 @@ from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIREC
 from xero.simulator.serve import server_config
 from xero.simulator.world import World
 
-SCOPES = "openid profile email offline_access accounting.contacts accounting.settings.read"
+SCOPES = "openid profile email offline_access accounting.contacts accounting.settings.read accounting.invoices accounting.payments"
 BEGINNING = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 API = "/api.xro/2.0"
 

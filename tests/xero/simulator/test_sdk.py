@@ -2,13 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-from xero_python.accounting import AccountingApi, Contact, Contacts, Phone
+from xero_python.accounting import (
+    Account,
+    AccountingApi,
+    Allocation,
+    Allocations,
+    Contact,
+    Contacts,
+    CreditNote,
+    CreditNotes,
+    CurrencyCode,
+    Invoice,
+    Invoices,
+    LineItem,
+    Payment,
+    PaymentDelete,
+    Phone,
+)
 from xero_python.api_client import ApiClient
 from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token, TokenApi
@@ -130,6 +146,87 @@ async def test_reads_organisation_accounts_and_tax_rates(sdk: Sdk) -> None:
     assert organisation.base_currency.value == "NZD"
     assert {account.type.value for account in accounts} == {"REVENUE"}
     assert {rate.tax_type: float(rate.effective_rate) for rate in rates}["OUTPUT2"] == 15.0
+
+
+async def test_creates_changes_pays_and_voids_an_invoice(sdk: Sdk) -> None:
+    def work() -> list[Invoice]:
+        api, tenant = sdk.accounting, sdk.tenant
+        contact = api.create_contacts(tenant, contacts=Contacts(contacts=[Contact(name="Payer")])).contacts[0]
+        lines = [LineItem(description="Advice", quantity=1.5, unit_amount=33.33, account_code="200")]
+        asked = Invoice(
+            type="ACCREC",
+            contact=Contact(contact_id=contact.contact_id),
+            date=date(2026, 11, 2),
+            due_date=date(2026, 11, 20),
+            line_items=lines,
+            invoice_number="SDK-1",
+            status="AUTHORISED",
+            currency_code=CurrencyCode.NZD,
+        )
+        created = api.create_invoices(tenant, invoices=Invoices(invoices=[asked])).invoices[0]
+        account = Account(code="090")
+        payment = api.create_payment(
+            tenant, payment=Payment(invoice=created, account=account, amount=10, date=date(2026, 11, 3))
+        ).payments[0]
+        paid = api.get_invoice(tenant, created.invoice_id).invoices[0]
+        api.delete_payment(tenant, payment.payment_id, payment_delete=PaymentDelete(status="DELETED"))
+        change = Invoices(invoices=[Invoice(status="VOIDED")])
+        voided = api.update_invoice(tenant, created.invoice_id, invoices=change).invoices[0]
+        listed = api.get_invoices(tenant, invoice_numbers=["SDK-1"], page=1).invoices
+        return [created, paid, voided, *listed]
+
+    created, paid, voided, listed = await in_thread(work)
+    assert (float(created.sub_total), float(created.total_tax), float(created.total)) == (50.00, 7.50, 57.50)
+    assert created.due_date == date(2026, 11, 20)
+    assert [float(payment.amount) for payment in paid.payments] == [10]
+    assert float(paid.amount_due) == 47.50
+    assert (voided.status, listed.status) == ("VOIDED", "VOIDED")
+    assert listed.line_items[0].line_item_id == created.line_items[0].line_item_id
+
+
+async def test_an_invoice_number_that_is_taken_reaches_the_caller(sdk: Sdk) -> None:
+    invoice = Invoice(
+        type="ACCREC",
+        contact=Contact(name="Twice"),
+        line_items=[LineItem(description="x")],
+        invoice_number="SDK-2",
+    )
+
+    def create() -> Invoices:
+        return sdk.accounting.create_invoices(sdk.tenant, invoices=Invoices(invoices=[invoice]))
+
+    await in_thread(create)
+    with pytest.raises(AccountingBadRequestException) as caught:
+        await in_thread(create)
+    assert caught.value.reason == "Invoice # must be unique."
+
+
+async def test_allocates_a_credit_note(sdk: Sdk) -> None:
+    def work() -> Invoice:
+        api, tenant = sdk.accounting, sdk.tenant
+        contact = Contact(name="Credited")
+        lines = [LineItem(description="x", quantity=1, unit_amount=100, account_code="200")]
+        asked = Invoice(
+            type="ACCREC", contact=contact, line_items=lines, status="AUTHORISED", due_date=date(2026, 12, 1)
+        )
+        invoice = api.create_invoices(tenant, invoices=Invoices(invoices=[asked])).invoices[0]
+        note = api.create_credit_notes(
+            tenant,
+            credit_notes=CreditNotes(
+                credit_notes=[
+                    CreditNote(type="ACCRECCREDIT", contact=contact, line_items=lines, status="AUTHORISED")
+                ]
+            ),
+        ).credit_notes[0]
+        part = Allocation(amount=15, date=date(2026, 11, 3), invoice=Invoice(invoice_id=invoice.invoice_id))
+        api.create_credit_note_allocation(
+            tenant, note.credit_note_id, allocations=Allocations(allocations=[part])
+        )
+        return api.get_invoice(tenant, invoice.invoice_id).invoices[0]
+
+    invoice = await in_thread(work)
+    assert (float(invoice.amount_credited), float(invoice.amount_due)) == (15, 100)
+    assert float(invoice.credit_notes[0].applied_amount) == 15
 
 
 async def test_refreshes_through_the_sdk(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.xero.simulator.sales import made, person, sale
 from tests.xero.simulator.serving import (
     connect,
     create,
@@ -111,6 +112,33 @@ async def test_changes_are_told_in_thin_bodies(http: httpx.AsyncClient, receiver
     }
     assert content["events"][1]["eventType"] == "UPDATE"
     assert read_events(body)[1] == 0
+
+
+async def test_invoices_payments_and_credit_notes_are_told(
+    http: httpx.AsyncClient, receiver: Receiver
+) -> None:
+    contact = await create(http, Name="Told Ltd")
+    await subscribe(http, ownWrites=False)
+    await deliver(http)
+    receiver.bodies.clear()
+    invoice = await made(http, Contact={"ContactID": contact["ContactID"]})
+    assert await deliver(http) == 0
+    await subscribe(http)
+    by_hand = await person(http, "invoices", **await sale(http, Contact={"ContactID": contact["ContactID"]}))
+    await person(http, f"invoices/{invoice['InvoiceID']}/payments", amount="1")
+    await person(http, f"invoices/{invoice['InvoiceID']}/credits", amount="1")
+    await deliver(http)
+    first, paid, credited, note = receiver.events
+    assert [(e["eventCategory"], e["eventType"]) for e in (first, paid, credited, note)] == [
+        ("INVOICE", "CREATE"),
+        ("INVOICE", "UPDATE"),
+        ("INVOICE", "UPDATE"),
+        ("CREDITNOTE", "UPDATE"),
+    ]
+    assert (first["resourceId"], paid["resourceId"]) == (by_hand["InvoiceID"], invoice["InvoiceID"])
+    assert "data" not in first
+    assert note["data"] == {"Type": "ACCRECCREDIT", "Status": "PAID"}
+    assert note["resourceUrl"].endswith(f"/CreditNotes/{note['resourceId']}")
 
 
 async def test_archive_restore_merge_and_gdpr_are_updates_and_flags_are_nothing(
