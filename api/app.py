@@ -1,4 +1,4 @@
-"""The API as one ASGI application: GraphQL, health, and the routes that others bring (OAuth, webhooks)."""
+"""The API as one ASGI application: GraphQL, health, Xero's webhooks, and the routes that others bring (OAuth)."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.schema import BaseSchema
 
-from api import health
+from api import health, webhooks
 from api.bodies import Bodies
 from api.context import Parts
 from api.errors import logged
@@ -75,7 +75,7 @@ class Counted:
 
 
 def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """`schema` is made with api.edge's config and extensions. `routes` come from api.connect and api.webhooks."""
+    """`schema` is made with api.edge's config and extensions. `routes` come from api.connect."""
     # It would log each error, a client's too, with the text of the query; api.errors logs the faults.
     logging.getLogger("strawberry.execution").disabled = True
     metrics = health.Metrics(parts)
@@ -84,6 +84,7 @@ def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = (
         Route("/graphql", view),
         WebSocketRoute("/graphql", Counted(view, metrics)),
         *health.routes(parts, metrics),
+        *webhooks.routes(parts, metrics.registry),
         *routes,
     ]
     paths = frozenset(route.path for route in every if isinstance(route, Route))

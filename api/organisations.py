@@ -15,6 +15,7 @@ from api.loaders import batch, by_id, load
 from api.node import Node
 from api.preview import ContactSyncPreview, contact_sync_preview
 from api.refs import ContactTypeRef
+from domain.health import AT_THIS_MOMENT
 from domain.tables import ConflictPolicy, ConnectionHealth, ImportPhase, XeroContactFilter
 from domain.tx import Tx
 
@@ -154,8 +155,8 @@ class XeroOrganisation(Node):
             tenant_id=strawberry.ID(str(row["tenant_id"])),
             base_currency=row["base_currency"],
             timezone=row["timezone"],
-            health=ConnectionHealth(row["health"]),
-            health_message=row["health_message"],
+            health=ConnectionHealth(row["health_now"]),
+            health_message=row["health_message"] if row["health_now"] == row["health"] else None,
             contact_sync=ContactSyncSettings(
                 id=ids.encode("ContactSyncSettings", row["id"]),
                 type_key=row["default_contact_type_id"],
@@ -188,8 +189,13 @@ class XeroOrganisation(Node):
             minute_remaining=row["minute_remaining"],
             day_remaining=row["day_remaining"],
             day_limit=row["day_limit"],
-            limited_until=row["limited_until"],
+            limited_until=row["limited_until"] or self._limited_until(),
         )
+
+    def _limited_until(self) -> datetime | None:
+        """Where the day's calls are used up, which no answer of Xero's has said."""
+        until: datetime | None = self.row["limited_until"]
+        return until if self.health is ConnectionHealth.RATE_LIMITED else None
 
     @strawberry.field(description="The import that runs, or else the last one.")
     async def import_progress(self, info: Info[Context, None]) -> "ImportProgress | None":
@@ -207,7 +213,8 @@ class XeroOrganisation(Node):
 @batch("XeroOrganisation", node="XeroOrganisation")
 async def _organisations(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroOrganisation]:
     rows = await tx.rows(
-        "select * from organisation where workspace_id = :ws and id = any(:ids)", ids=list(keys)
+        f"select *, {AT_THIS_MOMENT} as health_now from organisation where workspace_id = :ws and id = any(:ids)",
+        ids=list(keys),
     )
     return by_id(rows, XeroOrganisation.of)
 

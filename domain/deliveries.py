@@ -17,7 +17,7 @@ from domain.failures import Failure
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import Value, loaded, same, stored
 from domain.outgoing import Outgoing, hold_back_names
-from domain.tables import Delivery, DeliveryKind, DeliveryMember, SyncedField
+from domain.tables import ConnectionHealth, Delivery, DeliveryKind, DeliveryMember, SyncedField
 from domain.tx import Tx
 from domain.values import SeenContact
 
@@ -30,6 +30,8 @@ LANDED_AFTER = timedelta(minutes=10)
 FRESH = timedelta(seconds=60)
 
 _NOTHING: dict[str, Any] = {"name": None, "email": None, "phone": None, "billing_address": None}
+
+_STANDS = (ConnectionHealth.NEEDS_RECONNECT, ConnectionHealth.PAUSED, ConnectionHealth.DISCONNECTED)
 
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Failure]]]
 
@@ -91,7 +93,8 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
-    assert organisation is not None
+    if organisation is None or organisation["catching_up"] or organisation["health"] in _STANDS:
+        return None
     held = await _lock_due(tx, organisation, only)
     ready: list[Outgoing] = []
     for outgoing in await hold_back_names(tx, organisation, held):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import activity, inbound, matching, mirror, pace, snapshots
+from domain import activity, health, inbound, matching, mirror, pace, snapshots
 from domain.tables import (
     ActivityKind,
     EventKind,
@@ -29,7 +29,6 @@ PAGE = 1000
 # Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
 OVERLAP = timedelta(minutes=3)
 MOST_TOLD = 500
-DAY_LIMIT = 5000  # what Xero gives a day; 1,000 on its smallest plan, which the limiter learns from answers
 _PASSES = tuple(MatchPass)
 _RUN = {
     MatchPass.FULL_MATCHES: matching.full_matches,
@@ -176,17 +175,6 @@ async def put_off(tx: Tx, held: Claim, until: datetime | None) -> None:
         run.attempts += 1
 
 
-async def stop(tx: Tx, held: Claim, why: str) -> None:
-    """No call gets through until a person has connected the organisation again; that makes the import due."""
-    await put_off(tx, held, None)
-    await tx.run(
-        "update organisation set health = 'NEEDS_RECONNECT', health_message = :why where workspace_id = :ws and id = :id"
-        " and disconnected_at is null",
-        id=held.run.organisation_id, why=why,
-    )  # fmt: skip
-    tx.tell(EventKind.CONNECTION, held.run.organisation_id, organisation=held.run.organisation_id)
-
-
 async def _hold(tx: Tx, held: Claim) -> ImportRun | None:
     """The organisation's lock, then the row, if the lease is still ours."""
     await mirror.lock(tx, held.run.organisation_id)
@@ -208,8 +196,7 @@ def _go_on(tx: Tx, run: ImportRun) -> None:
 async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
     await tx.run(
         "update organisation set read_cursor = cast(:cursor as timestamptz), last_polled_at = :now,"
-        " last_full_scan_at = case when :whole then :now else last_full_scan_at end,"
-        " health = case when health = 'CATCHING_UP' then 'HEALTHY' else health end"
+        " last_full_scan_at = case when :whole then :now else last_full_scan_at end"
         " where workspace_id = :ws and id = :id",
         id=run.organisation_id, cursor=(run.read_from or tx.now) - OVERLAP, whole=run.modified_since is None,
     )  # fmt: skip
@@ -242,6 +229,8 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
         tx.tell(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=run.organisation_id)
     _finish(tx, run)
     await _look_again(tx, run)
+    if run.modified_since is None:
+        await health.caught_up(tx, run.organisation_id)
     await tx.session.flush()
     await _match_again_if_changed(tx, run)
     tx.tell(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)
@@ -250,17 +239,21 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
 async def _look_again(tx: Tx, run: ImportRun) -> None:
     """All that Xero had when this run began has been applied; when it is looked at next."""
     organisation = await tx.row(
-        "select o.last_webhook_at, o.timezone, (select count(*) from xero_contact x where x.workspace_id = :ws"
-        " and x.organisation_id = o.id) as contacts, o.scan_due_at from organisation o"
+        "select door.last_webhook_at() as webhook_at, o.timezone, (select count(*) from xero_contact x"
+        " where x.workspace_id = :ws and x.organisation_id = o.id) as contacts, o.scan_due_at,"
+        " coalesce(b.day_limit, :day) as day_limit, coalesce(b.day_remaining, b.day_limit, :day) as day_remaining"
+        " from organisation o left join door.call_budgets(array[o.tenant_id], :now) b on true"
         " where o.workspace_id = :ws and o.id = :id",
-        id=run.organisation_id,
-    )
+        id=run.organisation_id, day=pace.USUAL_DAY,
+    )  # fmt: skip
     assert organisation is not None
-    healthy = pace.webhooks_healthy(organisation["last_webhook_at"], tx.now)
-    interval = pace.poll_interval(DAY_LIMIT, webhooks_healthy=healthy)
+    healthy = pace.webhooks_healthy(organisation["webhook_at"], tx.now)
+    interval = pace.poll_interval(organisation["day_remaining"], webhooks_healthy=healthy)
     scan = organisation["scan_due_at"]
     if scan is None or run.modified_since is None:
-        scan = pace.next_scan(tx.now, organisation["timezone"], organisation["contacts"], DAY_LIMIT)
+        scan = pace.next_scan(
+            tx.now, organisation["timezone"], organisation["contacts"], organisation["day_limit"]
+        )
     await tx.run(
         "update organisation set read_asked_at = cast(:asked as timestamptz), poll_due_at = cast(:poll as timestamptz),"
         " scan_due_at = cast(:scan as timestamptz) where workspace_id = :ws and id = :id",

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from domain import activity, mirror
 from domain.activity import Change
+from domain.health import CATCHING_UP
 from domain.problems import Code, refuse
 from domain.tables import (
     ActivityKind,
@@ -123,6 +124,7 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
     )
     organisation.disconnected_at = tx.now
     organisation.health, organisation.health_message = ConnectionHealth.DISCONNECTED, None
+    organisation.limited_until = organisation.failing_since = None
     activity.record(
         tx, ActivityKind.DISCONNECTED, f"{organisation.name} was disconnected.", organisation=organisation_id
     )
@@ -237,21 +239,6 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
     tx.ring()
 
 
-async def set_health(
-    tx: Tx, organisation_id: UUID, health: ConnectionHealth, message: str | None = None
-) -> bool:
-    """What the last call told; False where that is nothing new, or the organisation is disconnected."""
-    changed = await tx.run(
-        "update organisation set health = cast(:health as text), health_message = cast(:message as text)"
-        " where workspace_id = :ws and id = :id and disconnected_at is null"
-        " and (health, health_message) is distinct from (cast(:health as text), cast(:message as text))",
-        id=organisation_id, health=health, message=message,
-    )  # fmt: skip
-    if changed:
-        _tell(tx, organisation_id)
-    return changed > 0
-
-
 def _known(organisation: Organisation | None) -> Organisation:
     if organisation is None:
         raise refuse(Code.NOT_FOUND, "There is no such organisation.", "organisationId")
@@ -287,7 +274,11 @@ def _new(tx: Tx, tenant: Tenant) -> Organisation:
 async def _take(tx: Tx, organisation: Organisation, tenant: Tenant, grant_id: UUID) -> None:
     organisation.connection_id, organisation.grant_id = tenant.connection_id, grant_id
     organisation.connected_at, organisation.disconnected_at = tx.now, None
+    organisation.limited_until = organisation.failing_since = None
+    organisation.catching_up = organisation.started_at is not None
     organisation.health, organisation.health_message = ConnectionHealth.HEALTHY, None
+    if organisation.catching_up:
+        organisation.health, organisation.health_message = ConnectionHealth.CATCHING_UP, CATCHING_UP
     try:
         async with tx.session.begin_nested():
             tx.session.add(organisation)
@@ -363,13 +354,19 @@ async def _match_wider(tx: Tx, organisation: Organisation) -> None:
 
 
 async def _read_again(tx: Tx, organisation: Organisation) -> None:
-    """After a reconnect: what stood still goes on, else everything is read, before anything is sent."""
+    """After a reconnect everything is read before anything is sent. What stood still reads from the beginning too: what
+    it has read is as old as the connection's end."""
     run = await _unfinished(tx, organisation.id)
     if run is None:
         _read(tx, organisation, None)
         return
+    if run.purpose is RunPurpose.DELTA:
+        run.purpose = RunPurpose.SCAN
     run.match = run.match or organisation.started_at is not None
-    run.due_at, run.attempts = tx.now, 0
+    run.phase, run.modified_since, run.next_page = ImportPhase.READING, None, 1
+    run.match_pass = run.position = run.read_from = run.total = None
+    run.done, run.started_at, run.attempts = 0, tx.now, 0
+    run.due_at, run.lease_until = tx.now, None
     tx.ring()
 
 

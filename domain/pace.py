@@ -3,7 +3,8 @@
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-SHORTEST = timedelta(seconds=60)
+SHORTEST, LONGEST = timedelta(seconds=60), timedelta(hours=1)
+USUAL_DAY = 5000  # calls; 1,000 on Xero's smallest plan, which its answers tell
 DAY = timedelta(days=1)
 # Shares of the day's calls: polls while webhooks are healthy, and while they are not; full scans, if daily.
 HEALTHY, SILENT, DAILY_SCAN = 0.15, 0.40, 0.05
@@ -13,9 +14,11 @@ NIGHT = time(2, 30)
 WEBHOOKS_TRUSTED = timedelta(hours=2)
 
 
-def poll_interval(day_limit: int, *, webhooks_healthy: bool) -> timedelta:
-    calls = day_limit * (HEALTHY if webhooks_healthy else SILENT)
-    return max(SHORTEST, DAY / max(calls, 1))
+def poll_interval(day_remaining: int, *, webhooks_healthy: bool) -> timedelta:
+    """Polls at this pace for a day would cost their share of the calls that are left, whoever used the others: the
+    less is left, the rarer they are."""
+    calls = day_remaining * (HEALTHY if webhooks_healthy else SILENT)
+    return min(max(SHORTEST, DAY / max(calls, 1)), LONGEST)
 
 
 def webhooks_healthy(last: datetime | None, now: datetime) -> bool:

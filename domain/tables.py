@@ -431,6 +431,8 @@ class Organisation(_Row, table=True):
     """A Xero organisation. `health` is what the last call told; `read_cursor` is Xero's own time up to which the
     mirror has been read, null until it was read whole; `read_asked_at` when that was asked, by our clock.
     `clock_ahead`: how many seconds Xero's clock is ahead of ours.
+    `limited_until` is set while RATE_LIMITED; `failing_since` while no call has got through. `catching_up`: nothing is
+    sent before everything was read again.
     `mass_change` is set while PAUSED: what would happen.
 
     Invoices: `invoice_sync` is the switch, `invoice_start_date` the first issue date that goes to Xero. The default
@@ -458,6 +460,9 @@ class Organisation(_Row, table=True):
     short_code: str | None = None
     health: ConnectionHealth = _choice(ConnectionHealth)
     health_message: str | None = None
+    limited_until: datetime | None = _time(nullable=True)
+    failing_since: datetime | None = _time(nullable=True)
+    catching_up: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     connected_at: datetime = _time()
     disconnected_at: datetime | None = _time(nullable=True)
     started_at: datetime | None = _time(nullable=True)
@@ -927,15 +932,18 @@ class ReimportMark(SQLModel, table=True):
 
 
 class WebhookEvent(SQLModel, table=True):
-    """The inbox: that something changed at Xero. Stored before any workspace is known, so only by `door`."""
+    """The inbox: that something changed at Xero. Stored before any workspace is known, so only by `door`. `due_at`:
+    when it is to be read; `reads`: how often a read has shown something older than the event."""
 
     __tablename__ = "webhook_event"
-    __table_args__ = (sa.Index("ix_webhook_event_tenant", "tenant_id", "received_at"),)
+    __table_args__ = (sa.Index("ix_webhook_event_due", "category", "due_at"),)
     tenant_id: UUID = Field(primary_key=True)
     category: str = Field(primary_key=True)
     resource_id: UUID = Field(primary_key=True)
     event_at: datetime = _time()
     received_at: datetime = _time()
+    due_at: datetime = _time()
+    reads: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class XeroAccount(_Row, table=True):

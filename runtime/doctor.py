@@ -36,6 +36,7 @@ async def examine(settings: Settings) -> list[Finding]:
     found = configured(settings)
     found += [finding async for finding in _postgres(settings)]
     found.append(await _redis(settings))
+    found.append(_webhooks(settings))
     found += [finding async for finding in _xero(settings)]
     return found
 
@@ -77,6 +78,7 @@ async def _database(connection: AsyncConnection, address: str) -> list[Finding]:
             else f"{role['name']} owns tables, is a superuser or has BYPASSRLS; DATABASE_URL needs a role that is not",
         ),
         await _schema(connection),
+        await _last_webhook(connection),
     ]
 
 
@@ -92,6 +94,25 @@ async def _schema(connection: AsyncConnection) -> Finding:
     return Finding(
         "Migrations", False, f"at {now or 'nothing'}, and {wanted} is needed: run `tandem migrate`"
     )
+
+
+async def _last_webhook(connection: AsyncConnection) -> Finding:
+    if await connection.scalar(sa.text("select to_regproc('door.last_webhook_at')")) is None:
+        return Finding("Last webhook", None, "unknown before the migrations have run")
+    last = await connection.scalar(sa.text("select door.last_webhook_at()"))
+    return Finding("Last webhook", None, f"{last:%Y-%m-%d %H:%M} UTC" if last else "none has come")
+
+
+def _webhooks(settings: Settings) -> Finding:
+    address = f"{settings.public_url}/webhooks/xero"
+    if not settings.xero_webhook_keys:
+        says = f"XERO_WEBHOOK_KEYS is not set: changes in Xero are found by polls; docs/OPERATIONS.md sets up {address}"
+        return Finding("Webhooks", None, says)
+    if not settings.simulated and not settings.public_url.startswith("https://"):
+        return Finding(
+            "Webhooks", False, f"Xero calls https only, and PUBLIC_URL makes the address {address}"
+        )
+    return Finding("Webhooks", True, f"{len(settings.xero_webhook_keys)} key(s); the address is {address}")
 
 
 async def _redis(settings: Settings) -> Finding:

@@ -13,7 +13,8 @@ DOORS = {
     "keep_grant", "read_grant", "lease_grant", "settle_grant", "release_grant", "stale_grants",
     "find_token", "due_runs", "begin_flow", "take_flow", "ended_connections", "tenant_workspaces",
     "search_contacts", "search_xero_contacts", "forget_events", "refresh_statistics",
-    "receive_webhooks", "due_webhooks", "read_webhooks", "settle_webhooks", "due_sends", "due_deliveries", "due_polls", "due_reads",
+    "receive_webhooks", "due_webhooks", "claim_webhooks", "postpone_webhooks", "settle_webhooks", "last_webhook_at",
+    "forget_inbox", "limits_over", "forget_deliveries", "due_sends", "due_deliveries", "due_polls", "due_reads",
     "due_invoices", "due_invoice_reads", "search_invoices",
 }  # fmt: skip
 

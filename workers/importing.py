@@ -1,6 +1,6 @@
 """Imports, page by page: claim, read from Xero, settle; then match. Each page stands alone."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -10,10 +10,11 @@ from domain import imports, mirror
 from domain.imports import Claim
 from domain.tables import ImportPhase
 from domain.tx import XERO
+from workers import health
 from workers.parts import Parts
 from workers.translate import organisation_details, seen_contact
 from xero.allowance import Priority
-from xero.errors import Refused, Retry, XeroError
+from xero.errors import Disconnected, NeedsReconnect, Refused, Retry, XeroError
 
 log = structlog.get_logger()
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
@@ -31,7 +32,8 @@ async def advance(parts: Parts, workspace: UUID, run_id: UUID, priority: Priorit
         if held.run.phase is ImportPhase.MATCHING:
             return await imports.match_page(tx, held)
     try:
-        return await _read_page(parts, workspace, held, priority)
+        async with health.watched(parts, workspace, held.organisation):
+            return await _read_page(parts, workspace, held, priority)
     except XeroError as error:
         await _put_off(parts, workspace, held, error)
         return False
@@ -65,11 +67,12 @@ async def _put_off(parts: Parts, workspace: UUID, held: Claim, error: XeroError)
     log.info("import_put_off", run=str(held.run.id), error=type(error).__name__)
     now = parts.database.clock.now()
     pause = min(_FIRST_PAUSE * 2 ** min(held.run.attempts, 10), _LONGEST_PAUSE)
-    until = now + pause
+    until: datetime | None = now + pause
     if isinstance(error, Retry) and error.at is not None:
         until = max(error.at, now)
+    elif isinstance(error, Disconnected | NeedsReconnect):
+        until = None
+    elif isinstance(error, Refused):
+        until = now + _LONGEST_PAUSE
     async with parts.database.transaction(workspace, XERO) as tx:
-        if isinstance(error, Refused):
-            await imports.stop(tx, held, str(error))
-        else:
-            await imports.put_off(tx, held, until)
+        await imports.put_off(tx, held, until)

@@ -17,8 +17,16 @@ from workers.ending import end_connections
 from workers.parts import Parts
 
 EVENTS_KEPT = timedelta(days=7)
+INBOX_KEPT = timedelta(days=14)  # longer than between two scans
+DELIVERIES_KEPT = timedelta(days=1)
 IMPORT_JOB = "import_pages"
 JOB_SECONDS = 45  # under a minute; the rest is another job's
+
+_KEPT = {
+    "select door.forget_events(:before)": EVENTS_KEPT,
+    "select door.forget_inbox(:before)": INBOX_KEPT,
+    "select door.forget_deliveries(:before)": DELIVERIES_KEPT,
+}
 
 
 async def import_pages(ctx: dict[str, Any], workspace: str, run_id: str) -> int:
@@ -35,12 +43,14 @@ async def import_pages(ctx: dict[str, Any], workspace: str, run_id: str) -> int:
 
 
 async def keep_house(ctx: dict[str, Any]) -> None:
-    """Forget what is only kept for a while: live events, calls that no limit counts any more."""
+    """Forget what is only kept for a while: live events, calls that no limit counts any more, what was sent to Xero,
+    and what nobody reads of the inbox."""
     parts: Parts = ctx["parts"]
     await parts.limits.forget()
-    async with parts.database.door() as session:
-        before = parts.database.clock.now() - EVENTS_KEPT
-        await session.execute(sa.text("select door.forget_events(:before)"), {"before": before})
+    now = parts.database.clock.now()
+    for statement, kept in _KEPT.items():
+        async with parts.database.door() as session:
+            await session.execute(sa.text(statement), {"before": now - kept})
 
 
 async def refresh_stale_grants(ctx: dict[str, Any]) -> None:

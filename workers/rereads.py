@@ -7,6 +7,7 @@ import structlog
 
 from domain import rereads
 from domain.tx import XERO
+from workers import health
 from workers.parts import Parts
 from workers.translate import seen_contact
 from xero.allowance import Priority
@@ -26,7 +27,9 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
     asked = parts.database.clock.now()
     try:
         # Somebody's edit waits for it.
-        page = await parts.client(claimed.organisation, Priority.INTERACTIVE).contacts_by_ids(claimed.ids)
+        async with health.watched(parts, workspace, claimed.organisation):
+            client = parts.client(claimed.organisation, Priority.INTERACTIVE)
+            page = await client.contacts_by_ids(claimed.ids)
     except XeroError as error:
         log.info("reread_put_off", organisation=str(organisation_id), error=type(error).__name__)
         at = error.at if isinstance(error, Retry) else None

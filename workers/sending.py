@@ -4,6 +4,7 @@ a delivery, so that a lost answer is settled by rule and not by hope."""
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -13,10 +14,10 @@ from domain import deliveries, mirror, organisations
 from domain.deliveries import Answered, Claimed, Next
 from domain.failures import Failure
 from domain.outgoing import Outgoing
-from domain.tables import ConnectionHealth, DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
+from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
 from domain.tx import TANDEM, XERO
 from domain.values import PostalAddress, SeenContact
-from workers import importing
+from workers import health, importing
 from workers.parts import Parts
 from workers.translate import PracticeValues, Unfit, UnfitReason, contact_update, seen_contact, xero_members
 from xero.allowance import Priority
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 MARGIN = timedelta(seconds=25)  # a call's full time-out: with less of the lease left nothing is sent
 RESEND_AFTER = timedelta(seconds=5)
 BUSY = timedelta(seconds=5)
+HINDERED = timedelta(minutes=5)
 
 
 async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
@@ -60,7 +62,7 @@ async def _send(parts: Parts, workspace: UUID, organisation_id: UUID, only: Sequ
     if claimed is None:
         return False
     priority = Priority.BULK if claimed.delivery.bulk else Priority.INTERACTIVE
-    await _call(parts, workspace, claimed, parts.client(organisation.model_dump(), priority))
+    await _call(parts, workspace, claimed, organisation.model_dump(), priority)
     return True
 
 
@@ -111,13 +113,17 @@ def _failure(unfit: Unfit) -> Failure:
     return Failure("INVALID_IN_XERO", f"Xero does not take this {unfit.part}.", unfit.field)
 
 
-async def _call(parts: Parts, workspace: UUID, claimed: Claimed, client: Client) -> None:
+async def _call(
+    parts: Parts, workspace: UUID, claimed: Claimed, organisation: Mapping[str, Any], priority: Priority
+) -> None:
     """Send the delivery's bytes under its key, and settle by what comes back."""
     delivery = claimed.delivery
     if delivery.lease_until - parts.database.clock.now() <= MARGIN or delivery.body is None:
         return
+    client = parts.client(organisation, priority)
     try:
-        written = await _write(client, claimed)
+        async with health.watched(parts, workspace, organisation):
+            written = await _write(client, claimed)
     except Uncertain as error:
         await _uncertain(parts, workspace, claimed, client, error)
     except Rejected as error:
@@ -236,12 +242,11 @@ async def _later(parts: Parts, workspace: UUID, claimed: Claimed, at: datetime |
 
 
 async def _refused(parts: Parts, workspace: UUID, claimed: Claimed, error: Refused) -> None:
-    """No request gets through until a person has done something: nothing is dropped, no attempt is counted."""
-    await _later(parts, workspace, claimed)
+    """No request gets through until a person has done something: nothing is dropped, no attempt is counted. What a
+    reconnect mends goes on at once with it; for the rest it is asked now and then."""
     reconnect = isinstance(error, Disconnected | NeedsReconnect)
-    health = ConnectionHealth.NEEDS_RECONNECT if reconnect else ConnectionHealth.DEGRADED
-    async with parts.database.transaction(workspace, XERO) as tx:
-        await organisations.set_health(tx, claimed.delivery.organisation_id, health, str(error))
+    at = None if reconnect else parts.database.clock.now() + HINDERED
+    await _later(parts, workspace, claimed, at)
 
 
 async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
@@ -258,18 +263,20 @@ async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
         organisation = await organisations.get(tx, claimed.delivery.organisation_id)
         if what is Next.RESEND and not await deliveries.sent_again(tx, claimed):
             return
-    client = parts.client(organisation.model_dump(), Priority.INTERACTIVE)
+    row = organisation.model_dump()
     if what is Next.RESEND:
-        await _call(parts, workspace, claimed, client)
+        await _call(parts, workspace, claimed, row, Priority.INTERACTIVE)
         return
+    client = parts.client(row, Priority.INTERACTIVE)
     try:
-        if what is Next.LOOK_UP:
-            landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
-            await _look_up(
-                parts, workspace, claimed, client, free_absent=parts.database.clock.now() >= landed
-            )
-        else:
-            await _read(parts, workspace, claimed, client)
+        async with health.watched(parts, workspace, row):
+            if what is Next.LOOK_UP:
+                landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
+                await _look_up(
+                    parts, workspace, claimed, client, free_absent=parts.database.clock.now() >= landed
+                )
+            else:
+                await _read(parts, workspace, claimed, client)
     except XeroError as error:
         await _later(parts, workspace, claimed, error.at if isinstance(error, Retry) else None)
 

@@ -1,8 +1,12 @@
--- What Xero's last answers said of these tenants' allowance; `limited_until` only while it lasts.
+-- What Xero's last answers said of these tenants' allowance, as far as it still holds: a minute and a day that are over
+-- have given everything back. `limited_until` only while it lasts.
 create or replace function door.call_budgets(p_tenants uuid[], p_now timestamptz)
 returns table (tenant_id uuid, minute_remaining int, day_remaining int, day_limit int, limited_until timestamptz)
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
-    select l.tenant_id, l.minute_remaining, l.day_remaining, l.day_limit,
+    select l.tenant_id,
+           case when l.told_at <= p_now - interval '1 minute' then 60 else l.minute_remaining end,
+           case when l.told_at <= p_now - interval '24 hours' then l.day_limit else l.day_remaining end,
+           l.day_limit,
            case when l.until > p_now then l.until end
       from xero_limit l where l.tenant_id = any(p_tenants)
 $$

@@ -1,25 +1,37 @@
--- Puts what Xero says has changed into the inbox, and rings for each workspace that it concerns. Several events of one
--- resource are one row. Gives how many resources are of organisations that are connected nowhere: those are dropped.
-create or replace function door.receive_webhooks(p_events jsonb, p_now timestamptz) returns int
+-- Puts what Xero says has changed into the inbox, to be read once it is gathered, and rings for each workspace that it
+-- concerns. Several events of one resource are one row. Gives how many resources were kept, and how many are of
+-- organisations that are connected nowhere: those are dropped. What an organisation does not sync is
+-- dropped too, as starting that begins with a read.
+-- Waits for no lock but the inbox's own rows, taken in their order: Xero gives us 5 seconds.
+create or replace function door.receive_webhooks(p_events jsonb, p_now timestamptz, p_gather interval)
+returns table (kept int, unknown int)
 language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     with told as (
         select (e->>'tenant')::uuid as tenant, e->>'category' as category, (e->>'resource')::uuid as resource,
                max((e->>'at')::timestamptz) as at
           from jsonb_array_elements(p_events) e group by 1, 2, 3
     ), known as (
-        select t.*, o.workspace_id from told t
+        select t.*, o.workspace_id, case t.category when 'CONTACT' then o.started_at is not null else o.invoice_sync end as wanted from told t
           join organisation o on o.tenant_id = t.tenant and o.disconnected_at is null
     ), kept as (
-        insert into webhook_event (tenant_id, category, resource_id, event_at, received_at)
-        select tenant, category, resource, at, p_now from known order by 1, 2, 3
+        insert into webhook_event (tenant_id, category, resource_id, event_at, received_at, due_at)
+        select tenant, category, resource, at, p_now, p_now + p_gather from known where wanted order by 1, 2, 3
         on conflict (tenant_id, category, resource_id) do update
-            set event_at = greatest(webhook_event.event_at, excluded.event_at)
-    ), stamped as (
-        update organisation o set last_webhook_at = p_now
+            set event_at = greatest(webhook_event.event_at, excluded.event_at),
+                due_at = least(webhook_event.due_at, excluded.due_at),
+                reads = case when excluded.event_at > webhook_event.event_at then 0 else webhook_event.reads end
+        returning 1
+    ), stale as (
+        select o.workspace_id, o.id from organisation o
          where o.tenant_id in (select tenant from known) and o.disconnected_at is null
            and (o.last_webhook_at is null or o.last_webhook_at < p_now - interval '10 seconds')
+           for no key update skip locked
+    ), stamped as (
+        update organisation o set last_webhook_at = p_now from stale
+         where o.workspace_id = stale.workspace_id and o.id = stale.id
     ), rung as (
-        select pg_notify('tandem_due', w.workspace_id::text) from (select distinct workspace_id from known) w
+        select pg_notify('tandem_due', w.workspace_id::text) from (select distinct workspace_id from known where wanted) w
     )
-    select (select count(*) from told)::int - (select count(*) from known)::int + 0 * (select count(*) from rung)::int
+    select (select count(*) from kept)::int + 0 * (select count(*) from rung)::int,
+           (select count(*) from told)::int - (select count(*) from known)::int
 $$

@@ -1,8 +1,16 @@
 -- Takes out of the inbox what has been looked at; an event that came since stays.
-create or replace function door.settle_webhooks(p_organisation uuid, p_resources uuid[], p_times timestamptz[])
-returns void language sql security definer set search_path = pg_catalog, public, pg_temp as $$
-    delete from webhook_event e using organisation o, unnest(p_resources, p_times) as done(resource, at)
-     where o.id = p_organisation and o.workspace_id = nullif(current_setting('tandem.workspace', true), '')::uuid
-       and e.tenant_id = o.tenant_id and e.category = 'CONTACT' and e.resource_id = done.resource
-       and e.event_at <= done.at
+create or replace function door.settle_webhooks(
+    p_organisation uuid, p_category text, p_resources uuid[], p_times timestamptz[]
+) returns void language sql security definer set search_path = pg_catalog, public, pg_temp as $$
+    with done as (
+        select e.tenant_id, e.category, e.resource_id
+          from webhook_event e
+          join organisation o on o.tenant_id = e.tenant_id and o.id = p_organisation
+           and o.workspace_id = nullif(current_setting('tandem.workspace', true), '')::uuid
+          join unnest(p_resources, p_times) as looked(resource, at) on looked.resource = e.resource_id
+         where e.category = p_category and e.event_at <= looked.at
+         order by 1, 2, 3 for update of e
+    )
+    delete from webhook_event e using done
+     where e.tenant_id = done.tenant_id and e.category = done.category and e.resource_id = done.resource_id
 $$

@@ -4,8 +4,6 @@ Revision ID: 0002
 Revises: 0001
 """
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -15,16 +13,6 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-SQL = Path(__file__).resolve().parent.parent / "sql"
-DOORS = (
-    "receive_webhooks",
-    "due_webhooks",
-    "read_webhooks",
-    "settle_webhooks",
-    "due_sends",
-    "due_deliveries",
-    "due_polls",
-)
 # As 0001 has it; a migration stands by itself.
 CURRENT = "nullif(current_setting('tandem.workspace', true), '')::uuid"
 PASSES = {
@@ -47,8 +35,6 @@ def upgrade() -> None:
         op.execute(f"alter table {table} enable row level security")
         op.execute(f"create policy own_workspace on {table} using (workspace_id = {CURRENT})")
     op.execute("alter table webhook_event enable row level security")
-    for door in DOORS:
-        op.get_bind().exec_driver_sql((SQL / f"door_{door}.sql").read_text())
 
 
 def _tables() -> None:
@@ -210,8 +196,6 @@ def _tables() -> None:
 
 
 def downgrade() -> None:
-    for door in DOORS:
-        op.execute(f"drop function door.{door}")
     op.execute("delete from import_run where match_pass = 'CHANGES'")
     _passes("downgrade")
     op.drop_index("ix_xero_contact_dirty", table_name="xero_contact", postgresql_where="dirty")

@@ -16,7 +16,7 @@ branch_labels = None
 depends_on = None
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
-DOORS = ("due_reads", "due_sends", "due_deliveries")
+DOORS = ("due_reads",)
 TIMES = {"xero_contact": ("doubted_at", "read_due_at"), "sync_link": ("destroyed_at", "blanked_at")}
 INDEXES = {
     "ix_xero_contact_read": ("xero_contact", ["read_due_at"], "read_due_at is not null"),

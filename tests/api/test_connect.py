@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from api import connect, flows
-from domain import organisations
+from domain import health, organisations
 from domain.problems import Code, Refused
 from domain.tables import ConnectionHealth, Organisation
 from runtime.settings import Settings
@@ -51,7 +51,7 @@ async def test_consent_connects_and_begins_to_read(bench: Bench) -> None:
     assert organisation.health is ConnectionHealth.HEALTHY
     assert organisation.base_currency == ""
     async with bench.parts.database.door() as session:
-        due = await session.execute(sa.text("select * from door.due_runs(now() + interval '1 s', 5)"))
+        due = await session.execute(sa.text("select * from door.due_runs(now() + interval '1 s', '{}', 5)"))
         assert len(due.all()) == 1
 
 
@@ -213,7 +213,7 @@ async def test_reconnecting_the_same_organisation_keeps_its_row(bench: Bench) ->
     await bench.go()
     [before] = await bench.organisations()
     async with bench.context().transaction() as tx:
-        await organisations.set_health(tx, before.id, ConnectionHealth.NEEDS_RECONNECT, "consent has ended")
+        await health.locked_out(tx, before.id)
     assert await bench.go(organisation=before.id) == {"organisationId": global_id(before)}
     [after] = await bench.organisations()
     assert after.health is ConnectionHealth.HEALTHY

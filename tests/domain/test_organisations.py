@@ -307,16 +307,3 @@ async def test_late_settling_leaves_what_was_connected_again(practice: Practice)
     await practice.connect()
     await practice.do(lambda tx: organisations.settle_ended(tx, ended))
     assert (await practice.get(organisation)).connection_id == practice.tenant.connection_id
-
-
-async def test_health_is_told_when_it_changes_and_never_of_a_disconnected_one(practice: Practice) -> None:
-    organisation = await practice.connect()
-
-    def ends(why: str) -> Awaitable[bool]:
-        health = ConnectionHealth.NEEDS_RECONNECT
-        return practice.do(lambda tx: organisations.set_health(tx, organisation, health, why))
-
-    assert [await ends("a"), await ends("a"), await ends("b")] == [True, False, True]
-    await practice.do(lambda tx: organisations.disconnect(tx, organisation))
-    assert await ends("c") is False
-    assert (await practice.get(organisation)).health is ConnectionHealth.DISCONNECTED

@@ -1,6 +1,7 @@
 """A workspace whose organisation is connected with a simulator on a real socket, ready to be imported."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +38,13 @@ def settings_for(place: Place, services: embedded.Services, xero: str) -> Settin
         xero_identity_url=xero,
         xero_api_url=xero,
     )
+
+
+async def until(check: Callable[[], Awaitable[object]], seconds: float = 60) -> None:
+    """Ask again until it is so; time out where it never is."""
+    async with asyncio.timeout(seconds):
+        while not await check():  # noqa: ASYNC110 - other processes make it so
+            await asyncio.sleep(0.05)
 
 
 @dataclass

@@ -81,6 +81,10 @@ class Linked:
         assert isinstance(count, int)
         return count
 
+    async def advance(self, run: UUID) -> None:
+        while await importing.advance(self.here.parts, self.here.world.workspace, run):
+            pass
+
     def later(self, by: timedelta) -> None:
         self.clock.by += by
 

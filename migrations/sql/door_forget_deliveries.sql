@@ -1,0 +1,11 @@
+-- What was sent to Xero is personal data: the bytes of a delivery go when it ends, and after a day at most; an ended
+-- one goes wholly. Gives how many went.
+create or replace function door.forget_deliveries(p_before timestamptz) returns int
+language sql security definer set search_path = pg_catalog, public, pg_temp as $$
+    with blanked as (
+        update delivery set body = null where body is not null and claimed_at < p_before and ended_at is null returning 1
+    ), gone as (
+        delete from delivery where ended_at < p_before returning 1
+    )
+    select (select count(*) from gone)::int + 0 * (select count(*) from blanked)::int
+$$

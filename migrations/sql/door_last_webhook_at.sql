@@ -1,0 +1,5 @@
+-- When Xero last told this app anything, of whichever organisation: it has one address, and one subscription.
+create or replace function door.last_webhook_at() returns timestamptz
+language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+    select max(last_webhook_at) from organisation
+$$

@@ -1,0 +1,202 @@
+"""How the connection is, true at each moment, and what waits for it."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain import health, organisations
+from domain.organisations import Tenant
+from domain.tables import RunPurpose
+from tests.workers.test_sending import Linked, linked
+from workers import listener
+from workers.crew import Crew
+
+__all__ = ["linked"]
+
+
+async def organisation(linked: Linked) -> dict[str, Any]:
+    [row] = await linked.here.world.rows("select * from organisation")
+    return row
+
+
+async def how(linked: Linked) -> str:
+    return str((await organisation(linked))["health"])
+
+
+async def told(linked: Linked) -> int:
+    rows = await linked.here.world.rows("select 1 from event where kind = 'CONNECTION'")
+    return len(rows)
+
+
+async def poll(linked: Linked) -> None:
+    async with linked.here.world.tx() as tx:
+        await organisations.sync_now(tx, linked.here.world.organisation)
+    await linked.advance(await unfinished(linked))
+
+
+async def unfinished(linked: Linked) -> Any:
+    [row] = await linked.here.world.rows("select id from import_run where finished_at is null")
+    return row["id"]
+
+
+async def due(linked: Linked, kind: str) -> Sequence[Any]:
+    """What the listener would begin now."""
+    parts = linked.here.parts
+    with_bell = Crew(asyncio.Event())
+    found: Sequence[Any] = (await listener._due(parts, with_bell, parts.database.clock.now()))[kind]
+    return found
+
+
+async def disconnect_in_xero(linked: Linked) -> None:
+    tenant = (await organisation(linked))["tenant_id"]
+    answer = await linked.here.parts.http.delete(
+        f"{linked.here.xero}/simulator/organisations/{tenant}/connections"
+    )
+    assert answer.is_success
+
+
+async def reconnect(linked: Linked) -> None:
+    """By the consent that the simulator still has."""
+    row = await organisation(linked)
+    async with linked.here.world.tx() as tx:
+        await organisations.connect(tx, Tenant(row["tenant_id"], uuid4(), row["name"]), row["grant_id"])
+
+
+async def test_a_limit_is_told_with_its_end_and_over_by_itself(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    before = await told(linked)
+    await linked.fault(kind="status", status=429, retry_after=30, limit="minute", method="POST", count=1)
+    await linked.send()
+    row = await organisation(linked)
+    assert row["health"] == "RATE_LIMITED"
+    assert row["limited_until"] is not None
+    assert "no more calls before" in row["health_message"]
+    assert await told(linked) == before + 1
+    assert await due(linked, "limit over") == []
+    linked.later(timedelta(seconds=31))
+    assert [row.key for row in await due(linked, "limit over")] == [linked.here.world.organisation]
+    async with linked.here.world.tx() as tx:
+        await health.limit_over(tx, linked.here.world.organisation)
+    row = await organisation(linked)
+    assert (row["health"], row["health_message"], row["limited_until"]) == ("HEALTHY", None, None)
+    assert await told(linked) == before + 2
+
+
+async def test_room_that_bulk_leaves_to_people_is_no_limit_to_tell(linked: Linked) -> None:
+    tenant = (await organisation(linked))["tenant_id"]
+    for _ in range(47):
+        slot = await linked.here.parts.limits.take(tenant, "INTERACTIVE")
+        assert not hasattr(slot, "tzinfo")
+        await linked.here.parts.limits.give(slot, _Ok())
+    await poll(linked)
+    assert await how(linked) == "HEALTHY"
+
+
+class _Ok:
+    status, minute_remaining, day_remaining, until = 200, None, None, None
+
+
+async def test_an_outage_is_told_after_a_while_and_ends_with_the_first_answer(linked: Linked) -> None:
+    await linked.fault(kind="status", status=503, method="GET", count=None)
+    await poll(linked)
+    assert await how(linked) == "HEALTHY"  # one call that fails is no outage
+    linked.later(timedelta(minutes=6))
+    await linked.advance(await unfinished(linked))
+    row = await organisation(linked)
+    assert row["health"] == "DEGRADED"
+    assert row["health_message"] == health.UNAVAILABLE
+    await linked.here.parts.http.delete(f"{linked.here.xero}/simulator/faults")
+    linked.later(timedelta(minutes=6))
+    await linked.advance(await unfinished(linked))
+    row = await organisation(linked)
+    assert (row["health"], row["health_message"], row["failing_since"]) == ("HEALTHY", None, None)
+
+
+async def test_disconnected_inside_xero_nothing_is_dropped_and_no_attempt_counted(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    await disconnect_in_xero(linked)
+    await linked.send()
+    row = await organisation(linked)
+    assert (row["health"], row["health_message"]) == ("NEEDS_RECONNECT", health.RECONNECT)
+    link = await linked.link()
+    assert (link["state"], link["attempts"], link["failure"]) == ("PENDING", 0, None)
+    assert link["due_at"] is not None
+    linked.later(timedelta(hours=1))
+    for kind in ("send", "poll", "webhooks", "recover"):
+        assert await due(linked, kind) == [], kind
+
+
+async def test_a_reconnect_reads_everything_before_anything_is_sent(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    await disconnect_in_xero(linked)
+    await linked.send()
+    await reconnect(linked)
+    row = await organisation(linked)
+    assert (row["health"], row["health_message"]) == ("CATCHING_UP", health.CATCHING_UP)
+    assert await due(linked, "send") == []
+    writes = await linked.writes()
+    await linked.send()
+    assert await linked.writes() == writes
+    [run] = await linked.here.world.rows("select * from import_run where finished_at is null")
+    assert (run["modified_since"], run["next_page"], run["match"]) == (None, 1, True)
+
+
+async def test_what_is_caught_up_sends_what_waited(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    async with linked.here.world.tx() as tx:
+        await health.locked_out(tx, linked.here.world.organisation)
+    await reconnect(linked)
+    await linked.advance(await unfinished(linked))
+    assert await how(linked) == "HEALTHY"
+    await linked.send()
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
+
+
+async def test_a_delta_that_stood_still_becomes_a_scan(linked: Linked) -> None:
+    async with linked.here.world.tx() as tx:
+        await organisations.look(tx, linked.here.world.organisation, RunPurpose.DELTA)
+        await organisations.disconnect(tx, linked.here.world.organisation)
+    await reconnect(linked)
+    [run] = await linked.here.world.rows("select * from import_run where finished_at is null")
+    assert (run["purpose"], run["modified_since"]) == (RunPurpose.SCAN, None)
+
+
+@pytest.mark.parametrize("passing", ["limited", "unavailable"])
+async def test_what_passes_gives_way_to_what_stands_under_it(linked: Linked, passing: str) -> None:
+    await reconnect(linked)
+    async with linked.here.world.tx() as tx:
+        if passing == "limited":
+            await health.limited(tx, linked.here.world.organisation, tx.now + timedelta(seconds=9))
+        else:
+            await health.unavailable(tx, linked.here.world.organisation)
+    assert await due(linked, "send") == []
+    async with linked.here.world.tx() as tx:
+        await health.answered(tx, linked.here.world.organisation)
+    assert await how(linked) == "CATCHING_UP"
+
+
+async def test_nothing_that_passes_hides_a_pause_or_a_lock_out(linked: Linked) -> None:
+    for standing in ("PAUSED", "NEEDS_RECONNECT"):
+        async with linked.here.world.tx() as tx:
+            await tx.run("update organisation set health = :health", health=standing)
+            await health.limited(tx, linked.here.world.organisation, tx.now + timedelta(seconds=9))
+            await health.hindered(tx, linked.here.world.organisation, "nobody knows")
+            await health.answered(tx, linked.here.world.organisation)
+        assert await how(linked) == standing
+
+
+async def test_polls_grow_rare_as_the_days_calls_grow_few(linked: Linked) -> None:
+    tenant = (await organisation(linked))["tenant_id"]
+    await poll(linked)
+    row = await organisation(linked)
+    usual = row["poll_due_at"] - row["last_polled_at"]
+    linked.later(timedelta(minutes=2))
+    await linked.here.parts.http.put(f"{linked.here.xero}/simulator/limits", json={"day": 120})
+    await poll(linked)
+    row = await organisation(linked)
+    assert (await linked.here.parts.limits.budgets([tenant]))[tenant].day_limit == 1000
+    assert row["poll_due_at"] - row["last_polled_at"] > usual * 5

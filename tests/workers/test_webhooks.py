@@ -1,0 +1,257 @@
+"""What Xero announces, read and applied: once, in few calls, and whatever happens in between."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import webhooks
+from domain.tables import RunPurpose
+from domain.webhooks import GATHER, Announced, Category
+from runtime import embedded
+from tests.api.edge import make_parts, serving
+from tests.database import Place
+from tests.hooks import KEY
+from tests.workers.connected import Connected, until
+from tests.workers.test_sending import Linked, linked
+from workers import jobs, sending
+from workers.run import work
+from workers.webhooks import read_due
+from xero.simulator.demo import DEMO_CLIENT_ID
+
+__all__ = ["linked"]
+
+
+async def announce(linked: Linked, *resources: UUID | str, at: datetime | None = None) -> None:
+    """In the inbox, and gathered."""
+    [row] = await linked.here.world.rows("select tenant_id from organisation")
+    database = linked.here.parts.database
+    events = [
+        Announced(row["tenant_id"], Category.CONTACT, UUID(str(one)), at or datetime.now(UTC))
+        for one in resources
+    ]
+    async with database.door() as session:
+        await webhooks.receive(session, events, database.clock.now())
+    linked.later(GATHER)
+
+
+async def read(linked: Linked) -> bool:
+    return await read_due(linked.here.parts, linked.here.world.workspace, linked.here.world.organisation)
+
+
+async def edit(here: Connected, xero: str, **fields: Any) -> None:
+    [row] = await here.world.rows("select tenant_id from organisation")
+    address = f"{here.xero}/simulator/organisations/{row['tenant_id']}/contacts/{xero}"
+    answer = await here.parts.http.post(address, json={"fields": fields})
+    assert answer.status_code == 200, answer.text
+
+
+async def calls(linked: Linked) -> int:
+    state: Any = await linked.here.simulator()
+    found: int = state["tallies"][0]["calls"]
+    return found
+
+
+async def inbox(owner: AsyncConnection) -> Sequence[sa.Row[Any]]:
+    return (await owner.exec_driver_sql("select resource_id, reads, due_at from webhook_event")).all()
+
+
+async def name(linked: Linked) -> str:
+    [row] = await linked.here.world.rows("select name from contact where id = :id", id=linked.contact)
+    found: str = row["name"]
+    return found
+
+
+async def test_what_is_announced_is_read_and_applied(linked: Linked, owner: AsyncConnection) -> None:
+    await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
+    before = await calls(linked)
+    await announce(linked, linked.xero)
+    assert await read(linked)
+    assert await name(linked) == "Renamed in Xero Ltd"
+    assert (await inbox(owner), await calls(linked) - before) == ([], 1)
+    told = await linked.here.world.rows("select kind from event order by position desc limit 2")
+    assert {row["kind"] for row in told} == {"LINK", "CONTACT"}
+    assert not await read(linked)
+
+
+async def test_it_waits_to_be_gathered(linked: Linked) -> None:
+    await announce(linked, linked.xero)
+    linked.later(-GATHER)
+    assert not await read(linked)
+
+
+async def test_forty_are_read_by_one_call(linked: Linked, owner: AsyncConnection) -> None:
+    rows = await linked.here.world.rows("select xero_contact_id from xero_contact")
+    assert len(rows) == 40
+    before = await calls(linked)
+    await announce(
+        linked, *(row["xero_contact_id"] for row in rows), at=datetime.now(UTC) + timedelta(hours=1)
+    )
+    assert await read(linked)
+    assert await calls(linked) - before == 1
+    assert {row.reads for row in await inbox(owner)} == {1}  # Xero shows nothing so new
+
+
+async def test_what_our_own_write_announces_costs_no_call(linked: Linked, owner: AsyncConnection) -> None:
+    await linked.change(name="Renamed here Ltd")
+    await linked.send()
+    before = await calls(linked)
+    await announce(linked, linked.xero)
+    assert not await read(linked)
+    assert (await inbox(owner), await calls(linked)) == ([], before)
+
+
+async def test_one_about_a_write_under_way_waits_for_its_end(linked: Linked, owner: AsyncConnection) -> None:
+    await linked.change(name="Renamed here Ltd")
+    await linked.fault(kind="drop", when="before", method="POST", path=".*Contacts.*", count=1)
+    await linked.send()
+    before = await calls(linked)
+    await announce(linked, linked.xero, at=datetime.now(UTC) + timedelta(minutes=1))
+    assert not await read(linked)
+    assert (len(await inbox(owner)), await calls(linked)) == (1, before)
+    await linked.recover()
+    linked.later(webhooks.IN_FLIGHT_AGAIN)
+    assert await read(linked)
+    assert await name(linked) == "Renamed here Ltd"
+
+
+async def test_more_than_two_hundred_are_one_delta(linked: Linked, owner: AsyncConnection) -> None:
+    await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
+    before = await calls(linked)
+    await announce(linked, linked.xero, *(uuid4() for _ in range(200)))
+    assert not await read(linked)
+    [run] = await linked.here.world.rows("select id, purpose from import_run where finished_at is null")
+    assert (run["purpose"], await calls(linked)) == (RunPurpose.DELTA, before)
+    assert len(await inbox(owner)) == 201
+    await linked.advance(run["id"])
+    assert await name(linked) == "Renamed in Xero Ltd"
+    linked.later(webhooks.DELTA_AGAIN)
+    await read(linked)
+    assert UUID(linked.xero) not in {row.resource_id for row in await inbox(owner)}
+
+
+async def test_what_xero_shows_late_is_read_once_more(linked: Linked, owner: AsyncConnection) -> None:
+    [row] = await linked.here.world.rows("select tenant_id from organisation")
+    lag = f"{linked.here.xero}/simulator/organisations/{row['tenant_id']}/lag"
+    await linked.here.parts.http.put(lag, json={"seconds": 600})
+    await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
+    await announce(linked, linked.xero, at=datetime.now(UTC) + timedelta(seconds=10))
+    assert await read(linked)
+    assert await name(linked) != "Renamed in Xero Ltd"
+    assert not await read(linked)
+    linked.later(webhooks.LAG_AGAIN)
+    assert await read(linked)
+    assert await inbox(owner) == []  # polls bring what comes later still
+
+
+async def test_what_xero_does_not_know_is_let_go_after_a_second_look(
+    linked: Linked, owner: AsyncConnection
+) -> None:
+    await announce(linked, uuid4())
+    assert await read(linked)
+    linked.later(webhooks.LAG_AGAIN)
+    assert await read(linked)
+    assert await inbox(owner) == []
+
+
+async def test_a_reader_that_died_loses_nothing(linked: Linked, owner: AsyncConnection) -> None:
+    await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
+    await announce(linked, linked.xero)
+    async with linked.here.world.tx() as tx:
+        assert await webhooks.claim(tx, linked.here.world.organisation) is not None
+    assert not await read(linked)
+    linked.later(webhooks.LEASE)
+    assert await read(linked)
+    assert (await name(linked), await inbox(owner)) == ("Renamed in Xero Ltd", [])
+
+
+async def test_an_event_that_comes_while_its_contact_is_read_stays(
+    linked: Linked, owner: AsyncConnection
+) -> None:
+    await announce(linked, linked.xero)
+    async with linked.here.world.tx() as tx:
+        claimed = await webhooks.claim(tx, linked.here.world.organisation)
+    assert claimed is not None
+    await announce(linked, linked.xero, at=datetime.now(UTC) + timedelta(seconds=30))
+    async with linked.here.world.tx() as tx:
+        events = [webhooks.Event(one.resource_id, one.at, late=True) for one in claimed.events]
+        await webhooks.settle(tx, linked.here.world.organisation, events, [])
+    assert len(await inbox(owner)) == 1
+
+
+async def test_two_readers_at_once_ask_once(linked: Linked) -> None:
+    await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
+    await announce(linked, linked.xero)
+    before = await calls(linked)
+    assert sorted(await asyncio.gather(read(linked), read(linked))) == [False, True]
+    assert await calls(linked) - before == 1
+
+
+async def test_what_xero_does_not_answer_is_due_again(linked: Linked, owner: AsyncConnection) -> None:
+    await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
+    await announce(linked, linked.xero)
+    await linked.fault(kind="status", status=429, retry_after=7, limit="minute", method="GET", count=1)
+    assert not await read(linked)
+    assert len(await inbox(owner)) == 1
+    linked.later(timedelta(seconds=10))
+    assert await read(linked)
+    assert (await name(linked), await inbox(owner)) == ("Renamed in Xero Ltd", [])
+
+
+async def test_what_nobody_reads_is_forgotten(linked: Linked, owner: AsyncConnection) -> None:
+    await announce(linked, linked.xero)
+    await linked.change(name="Renamed here Ltd")
+    await linked.send()
+    await jobs.keep_house({"parts": linked.here.parts})
+    assert len(await inbox(owner)) == 1
+    linked.later(jobs.INBOX_KEPT)
+    await jobs.keep_house({"parts": linked.here.parts})
+    assert await inbox(owner) == []
+    assert await linked.here.world.rows("select 1 from delivery") == []
+
+
+async def test_the_bytes_of_an_open_delivery_go_after_a_day(linked: Linked) -> None:
+    await linked.change(name="Renamed here Ltd")
+    await linked.fault(kind="drop", when="before", method="POST", path=".*Contacts.*", count=1)
+    await linked.send()
+    linked.later(jobs.DELIVERIES_KEPT)
+    await jobs.keep_house({"parts": linked.here.parts})
+    [row] = await linked.here.world.rows("select id, body from delivery")
+    assert row["body"] is None
+    await sending.recover(linked.here.parts, linked.here.world.workspace, row["id"])
+    linked.later(timedelta(seconds=90))
+    await linked.send()
+    assert (await linked.shown())["Name"] == "Renamed here Ltd"
+
+
+async def test_from_an_edit_in_xero_to_the_practice(
+    linked: Linked, place: Place, services: embedded.Services, valkey: Redis, owner: AsyncConnection
+) -> None:
+    """Xero's own sender, the API and a worker: what is edited there is here, and our own edits cost no read."""
+    async with (
+        make_parts(place, services, xero_webhook_keys=[SecretStr(KEY)]) as parts,
+        serving(parts) as address,
+    ):
+        stop = asyncio.Event()
+        worker = asyncio.create_task(work(linked.here.parts, stop))
+        http = linked.here.parts.http
+        hook = {"url": f"http://{address}/webhooks/xero", "key": KEY, "clientId": DEMO_CLIENT_ID}
+        assert (await http.put(f"{linked.here.xero}/simulator/webhooks", json=hook)).status_code == 204
+        intent = await http.post(f"{linked.here.xero}/simulator/webhooks/intent")
+        assert intent.json()["passed"], intent.text
+        await edit(linked.here, linked.xero, EmailAddress="from-xero@example.nz")
+        came = "select 1 from contact where billing_email = 'from-xero@example.nz'"
+        await until(lambda: linked.here.world.rows(came))
+
+        async def is_empty() -> bool:
+            return await inbox(owner) == []
+
+        await until(is_empty)
+        stop.set()
+        await worker

@@ -1,0 +1,66 @@
+"""Notes at the organisation what its calls tell of the connection."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from domain import health
+from domain.tx import TANDEM, Tx
+from workers.parts import Parts
+from xero.errors import (
+    Disconnected,
+    NeedsReconnect,
+    Reason,
+    Refused,
+    Rejected,
+    Retry,
+    Uncertain,
+    XeroError,
+)
+
+# Tandem's own count of the minute frees a slot within it; whoever waits longer waits for Xero, or for the day.
+A_MINUTE = timedelta(seconds=61)
+_OUTAGE = {Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR, Reason.UNREADABLE_ANSWER}
+
+
+@asynccontextmanager
+async def watched(parts: Parts, workspace: UUID, organisation: Mapping[str, Any]) -> AsyncIterator[None]:
+    """Around one or more calls, with no transaction open. `organisation`: its row as last read."""
+    try:
+        yield
+    except XeroError as error:
+        async with parts.database.transaction(workspace, TANDEM) as tx:
+            await _note(tx, organisation, error)
+        raise
+    if organisation["failing_since"] is not None or organisation["health"] in ("RATE_LIMITED", "DEGRADED"):
+        async with parts.database.transaction(workspace, TANDEM) as tx:
+            await health.answered(tx, organisation["id"])
+
+
+async def _note(tx: Tx, organisation: Mapping[str, Any], error: XeroError) -> None:
+    organisation_id: UUID = organisation["id"]
+    if isinstance(error, Disconnected | NeedsReconnect):
+        await health.locked_out(tx, organisation_id)
+    elif isinstance(error, Refused):
+        await health.hindered(tx, organisation_id, str(error))
+    elif isinstance(error, Uncertain) or (isinstance(error, Retry) and error.reason in _OUTAGE):
+        await health.unavailable(tx, organisation_id)
+    elif isinstance(error, Rejected):
+        await health.answered(tx, organisation_id)
+    elif isinstance(error, Retry) and error.reason is Reason.LIMIT:
+        await _limited(tx, organisation, error)
+
+
+async def _limited(tx: Tx, organisation: Mapping[str, Any], error: Retry) -> None:
+    """That bulk leaves room for people is no trouble; that Xero has said stop, or the day is used up, is."""
+    row = await tx.row(
+        "select limited_until from door.call_budgets(cast(:tenants as uuid[]), :now)",
+        tenants=[organisation["tenant_id"]],
+    )
+    told = row["limited_until"] if row else None
+    long = error.at if error.at is not None and error.at > tx.now + A_MINUTE else None
+    until = told or long
+    if until is not None:
+        await health.limited(tx, organisation["id"], until)
