@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from rich.console import Console
@@ -62,9 +63,11 @@ def started(settings: Settings, data: Path, console: Console) -> Iterator[Runnin
         home.mkdir(exist_ok=True)
         api, port = f"http://localhost:{settings.port}", _free_port()
         simulator = f"http://127.0.0.1:{port}"
-        environment = _environment(settings, parts, api, simulator)
+        webhook_key = uuid4().hex
+        environment = _environment(settings, parts, api, simulator, webhook_key)
         given = {"--port": port, "--contacts": CONTACTS, "--seed": SEED, "--data": home / "xero.json",
-                 "--redirect-uri": f"{api}/oauth/callback"}  # fmt: skip
+                 "--redirect-uri": f"{api}/oauth/callback", "--webhook-url": f"{api}/webhooks/xero",
+                 "--webhook-key": webhook_key}  # fmt: skip
         words = [str(word) for option in given.items() for word in option]
         xero = _child(stack, home, environment, "simulator", *words)
         asyncio.run(migrate(parts.admin_url, embedded.APP))
@@ -79,7 +82,9 @@ def started(settings: Settings, data: Path, console: Console) -> Iterator[Runnin
         yield Running(api, simulator, token, http)
 
 
-def _environment(settings: Settings, parts: embedded.Services, api: str, simulator: str) -> dict[str, str]:
+def _environment(
+    settings: Settings, parts: embedded.Services, api: str, simulator: str, webhook_key: str
+) -> dict[str, str]:
     return {
         **children.ENVIRONMENT,
         "DATABASE_URL": parts.app_url,
@@ -92,6 +97,7 @@ def _environment(settings: Settings, parts: embedded.Services, api: str, simulat
         "XERO_AUTHORIZE_URL": f"{simulator}/identity/connect/authorize",
         "XERO_IDENTITY_URL": simulator,
         "XERO_API_URL": simulator,
+        "XERO_WEBHOOK_KEYS": webhook_key,
         "PUBLIC_URL": api,
         "GRAPHIQL": "on",
         "HOST": settings.host,
