@@ -7,13 +7,14 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
-from api import ids
+from api import acts, ids
 from api.auth import require
 from api.contacts import Contact
 from api.context import Context
 from api.loaders import load
 from api.payloads import Payload, UserError, given, rows_told, too_many, write
-from domain import bulk, contacts, issues
+from domain import bulk, contacts, deletions, issues
+from domain.deletions import Deleted
 from domain.problems import Refused
 from domain.tables import ContactKind, Scope
 from domain.tx import Tx
@@ -91,6 +92,28 @@ class UpdateContactInput:
 @strawberry.input(description="Changes of many contacts.")
 class UpdateContactsInput:
     contacts: list[UpdateContactInput] = strawberry.field(description="At most 500.")
+
+
+@strawberry.input(description="Which contact goes, and what becomes of it in Xero.")
+class DeleteContactInput:
+    contact_id: strawberry.ID = strawberry.field(description="Which.")
+    version: int | None = strawberry.field(
+        default=strawberry.UNSET, description="The one that was seen: STALE_VERSION if it has moved on."
+    )
+    archive_in_xero: bool = strawberry.field(
+        default=False, description="Whether the Xero contacts of its active links are archived."
+    )
+    reimport: bool = strawberry.field(
+        default=False, description="Whether the next look at Xero may bring it in again."
+    )
+
+
+@strawberry.type(description="What is gone.")
+class DeleteContactPayload(Payload):
+    deleted_id: strawberry.ID | None = strawberry.field(
+        description="The contact's; null where it was refused."
+    )
+    deleted_link_ids: list[strawberry.ID] = strawberry.field(description="Those of its links.")
 
 
 @strawberry.type(description="The contact as it is now.")
@@ -252,3 +275,27 @@ class ContactMutations:
         outcome = await write(info.context, lambda tx: _update(tx, input.contacts))
         keys = [ids.maybe("Contact", one.contact_id) for one in input.contacts]
         return await _payloads(info.context, outcome.done or [], keys)
+
+    @strawberry.mutation(
+        description=f"Gone with its links; refused (IN_USE) where it has invoices. {_WRITE}",
+        extensions=[require(Scope.WRITE)],
+    )
+    async def delete_contact(
+        self, info: Info[Context, None], input: DeleteContactInput
+    ) -> DeleteContactPayload | None:
+        async def delete(tx: Tx, row: DeleteContactInput) -> Deleted:
+            return await deletions.delete(
+                tx,
+                ids.take("Contact", row.contact_id, "contactId"),
+                version=given(row.version),
+                archive_in_xero=row.archive_in_xero,
+                reimport=row.reimport,
+            )
+
+        results, errors = await acts.act(info.context, [input], delete, contacts=[input.contact_id])
+        done = results[0] if results and isinstance(results[0], Deleted) else None
+        return DeleteContactPayload(
+            deleted_id=ids.encode("Contact", done.contact_id) if done else None,
+            deleted_link_ids=[ids.encode("SyncLink", key) for key in done.link_ids] if done else [],
+            user_errors=errors or acts.errors(results[0] if results else None),
+        )

@@ -1,6 +1,7 @@
 """Links between practice contacts and Xero contacts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -20,7 +21,7 @@ from api.refs import ContactRef, XeroContactRef, XeroOrganisationRef
 from domain.keys import search_patterns
 from domain.links import practice_values, xero_values
 from domain.merge import Value, loaded, same, shown
-from domain.tables import LinkOrigin, SyncedField, SyncState
+from domain.tables import LinkOrigin, Scope, SyncedField, SyncState
 from domain.tx import Tx
 
 _COLUMNS = (
@@ -204,9 +205,23 @@ class SyncLink(Node):
         return found
 
     @strawberry.field(description="What this viewer may do with it now.")
-    async def allowed_actions(self) -> list[SyncLinkAction]:
-        # Nothing yet: each action comes with its mutation, and none of those is in the schema so far.
-        return []
+    async def allowed_actions(self, info: Info[Context, None]) -> list[SyncLinkAction]:
+        viewer = info.context.viewer
+        if viewer is None or Scope.WRITE not in viewer.scopes:
+            return []
+        if self.state not in (SyncState.UNSYNCED, SyncState.BROKEN):
+            return [
+                SyncLinkAction.UNSYNC,
+                *([SyncLinkAction.SETTLE_CONFLICT] if self.state is SyncState.CONFLICT else []),
+                *([SyncLinkAction.RETRY] if self.failure is not None else []),
+            ]
+        ends: _Ends = await load(info.context, "SyncLink.ends", self.row["id"])
+        return [
+            *([SyncLinkAction.UNSYNC] if self.state is SyncState.BROKEN else []),
+            *([SyncLinkAction.REMATCH] if ends.rematchable else []),
+            *([SyncLinkAction.CREATE_FROM_UNSYNCED] if ends.creatable else []),
+            SyncLinkAction.DISMISS,
+        ]
 
     @strawberry.field(
         description="The fields that differ now, with the value that both sides last agreed on."
@@ -228,6 +243,39 @@ async def _links(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
         f"select {_COLUMNS} from sync_link l where l.workspace_id = :ws and l.id = any(:ids)", ids=list(keys)
     )
     return by_id(rows, SyncLink.of)
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Of an ended link: whether its Xero contact can be linked again, and whether a new contact can be made of either
+    side."""
+
+    rematchable: bool
+    creatable: bool
+
+
+@batch("SyncLink.ends")
+async def _ends(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
+    busy = (
+        "exists (select 1 from sync_link k where k.workspace_id = :ws and k.organisation_id = l.organisation_id"
+        " and k.{column} = l.{column} and k.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT'))"
+    )
+    rows = await tx.rows(
+        f"select l.id, x.status, {busy.format(column='xero_contact_id')} as xero_busy,"
+        f" {busy.format(column='contact_id')} as contact_busy, c.archived_at from sync_link l"
+        " join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+        " left join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
+        " where l.workspace_id = :ws and l.id = any(:ids)",
+        ids=list(keys),
+    )
+    return {
+        row["id"]: _Ends(
+            rematchable=row["status"] in ("ACTIVE", "ARCHIVED") and not row["xero_busy"],
+            creatable=not (row["contact_busy"] or row["archived_at"])
+            or (row["status"] == "ACTIVE" and not row["xero_busy"]),
+        )
+        for row in rows
+    }
 
 
 @batch("SyncLinks.of_contact")

@@ -11,6 +11,7 @@ from strawberry.types import Info
 from api import activity, contacts, ids, issues, links, live, viewer, workspace
 from api.activity import ActivityConnection, ActivityFilter
 from api.auth import require
+from api.conflict_mutations import ConflictMutations
 from api.contact_mutations import ContactMutations
 from api.contacts import Contact, ContactConnection, ContactFilter, ContactOrder
 from api.context import Context
@@ -27,7 +28,10 @@ from api.organisation_mutations import OrganisationMutations
 from api.organisations import XeroOrganisation
 from api.paging import asked
 from api.payloads import given
+from api.push_mutations import PushMutations
+from api.retry_mutations import RetryMutations
 from api.scalars import SCALARS
+from api.unsynced_mutations import UnsyncedMutations
 from api.viewer import User, Viewer
 from api.workspace import Workspace, WorkspaceMutations
 from domain.tables import Scope
@@ -165,7 +169,16 @@ class Query:
     description="What can be changed. Bulk forms take up to 500 rows, each on its own: one that fails leaves the others"
     " done; `results` come in the order of the input."
 )
-class Mutation(OrganisationMutations, ContactMutations, MatchIssueMutations, WorkspaceMutations):
+class Mutation(
+    OrganisationMutations,
+    ContactMutations,
+    MatchIssueMutations,
+    PushMutations,
+    UnsyncedMutations,
+    ConflictMutations,
+    RetryMutations,
+    WorkspaceMutations,
+):
     pass
 
 

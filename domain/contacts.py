@@ -3,7 +3,7 @@
 Whoever changes a contact calls `matching.judge_contacts` in the same transaction: open issues depend on it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,8 +11,9 @@ from email_validator import EmailNotValidError, validate_email
 
 from domain import activity, idempotency
 from domain.classify import classify
+from domain.fitting import UnfitReason, unfit
 from domain.keys import VERSION, email_key, name_key, search_key, visible
-from domain.merge import shown
+from domain.merge import loaded, shown
 from domain.problems import Code, Problem, Refused, refuse
 from domain.tables import ActivityKind, Contact, ContactKind, EventKind, Side, SyncedField
 from domain.tx import Tx
@@ -100,6 +101,7 @@ async def change(
     values = clean(given, new=False)
     await _check_type(tx, values)
     changes = _differences(contact, values)
+    await _fit_xero(tx, contact_id, values, changes)
     archiving = archived is not None and archived != (contact.archived_at is not None)
     if not changes and not archiving and not ("kind" in values and contact.confidence is not None):
         return contact
@@ -113,10 +115,10 @@ async def change(
     contact.updated_at = tx.now
     await tx.session.flush()
     verb = {True: "archived", False: "brought back", None: "changed"}[archived if archiving else None]
-    activity.record(
+    entry = activity.record(
         tx, ActivityKind.CONTACT_CHANGED, f"{contact.name} was {verb}.", contact=contact.id, changes=changes
     )
-    await _mark_links(tx, contact, {change.field for change in changes} & set(SyncedField))
+    await _mark_links(tx, contact, {change.field for change in changes} & set(SyncedField), entry)
     tx.tell(EventKind.CONTACT, contact.id)
     return contact
 
@@ -196,6 +198,34 @@ async def _check_type(tx: Tx, values: Mapping[str, Any]) -> None:
         raise refuse(Code.NOT_FOUND, "There is no such contact type.", "contactTypeId")
 
 
+async def _fit_xero(
+    tx: Tx, contact_id: UUID, values: Mapping[str, Any], changes: Sequence[activity.Change]
+) -> None:
+    """Refused (TOO_LONG) where a linked organisation would not take what was typed."""
+    changed = {SyncedField(change.field) for change in changes if change.field in set(SyncedField)}
+    if not changed:
+        return
+    linked = await tx.rows(
+        "select o.country_code from sync_link l join organisation o on o.workspace_id = :ws"
+        " and o.id = l.organisation_id where l.workspace_id = :ws and l.contact_id = :contact"
+        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        contact=contact_id,
+    )
+    names = {column: name for name, column in SETTABLE.items()}
+    problems = {
+        Problem(
+            Code.TOO_LONG, f"Xero takes at most {one.limit} in {one.part}.", (names[COLUMN[one.field]],)
+        ): None
+        for row in linked
+        for field in SyncedField
+        if field in changed
+        for one in unfit(field, loaded(field, values[COLUMN[field]]), row["country_code"])
+        if one.reason is UnfitReason.TOO_LONG
+    }
+    if problems:
+        raise Refused(list(problems))
+
+
 def _differences(contact: Contact, values: Mapping[str, Any]) -> list[activity.Change]:
     fields: dict[str, str] = {column: field for field, column in COLUMN.items()}
     return [
@@ -234,7 +264,7 @@ def _settle(tx: Tx, contact: Contact, values: Mapping[str, Any], changed: set[st
     contact.field_times = {**contact.field_times, **times}
 
 
-async def _mark_links(tx: Tx, contact: Contact, fields: set[Any]) -> None:
+async def _mark_links(tx: Tx, contact: Contact, fields: set[Any], entry: UUID) -> None:
     """A link whose synced fields moved owes Xero something, once sync has brought its Xero contact."""
     if not fields:
         return
@@ -250,5 +280,5 @@ async def _mark_links(tx: Tx, contact: Contact, fields: set[Any]) -> None:
         contact=contact.id, fields=[str(field) for field in fields],
     )  # fmt: skip
     for row in rows:
-        tx.tell(EventKind.LINK, row["id"], organisation=row["organisation_id"])
+        tx.tell(EventKind.LINK, row["id"], organisation=row["organisation_id"], activity=entry)
         tx.ring()

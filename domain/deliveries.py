@@ -38,7 +38,8 @@ Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Fai
 
 @dataclass(frozen=True)
 class Claimed:
-    """What a worker holds until `lease_until`: the bytes to send, and whose they are, in their order."""
+    """What a worker holds until `lease_until`: the bytes to send, and whose they are, in their order: links, or in a
+    STATUS the rows of Xero contacts."""
 
     delivery: Delivery
     members: tuple[UUID, ...]
@@ -48,12 +49,14 @@ class Claimed:
 @dataclass(frozen=True)
 class Answered:
     """One element of Xero's answer: what it shows of the contact, or why it was refused. `kept_back`: nothing was
-    written, and `seen` is what a read shows."""
+    written, and `seen` is what a read shows. `found`: by its number, which says that some create of this push landed
+    and not that just these values did."""
 
     link_id: UUID
     seen: SeenContact | None = None
     failure: Failure | None = None
     kept_back: bool = False
+    found: bool = False
 
 
 class Next(StrEnum):
@@ -124,6 +127,8 @@ async def _lock_due(tx: Tx, organisation: Mapping[str, Any], only: Sequence[UUID
         " and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"
         " and (cardinality(cast(:only as uuid[])) = 0 or l.id = any(:only))"
         " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.link_id = l.id and m.open)"
+        " and not exists (select 1 from owed_status s where s.workspace_id = :ws"
+        " and s.organisation_id = l.organisation_id and s.xero_contact_id = l.xero_contact_id)"
     )
     bound = {"organisation": organisation["id"], "only": list(only), "read": organisation["read_asked_at"]}
     found = await tx.rows(
@@ -170,22 +175,7 @@ async def _store(
     sent: Sequence[Outgoing],
 ) -> Claimed:
     delivery_id = uuid4()
-    delivery = Delivery(
-        workspace_id=tx.workspace,
-        id=delivery_id,
-        organisation_id=organisation["id"],
-        kind=kind,
-        bulk=bulk,
-        idempotency_key=f"tandem-{delivery_id}",
-        body=body,
-        claimed_at=tx.now,
-        last_sent_at=tx.now,
-        lease_token=uuid4(),
-        lease_until=tx.now + LEASE,
-        due_at=tx.now + LEASE,
-    )
-    tx.session.add(delivery)
-    await tx.session.flush()
+    delivery = await open_delivery(tx, delivery_id, organisation["id"], kind, bulk, body)
     for place, one in enumerate(sent):
         values = {str(name): stored(value) for name, value in one.fields.items()}
         tx.session.add(
@@ -201,8 +191,32 @@ async def _store(
     return Claimed(delivery, tuple(one.link["id"] for one in sent), organisation["country_code"])
 
 
+async def open_delivery(
+    tx: Tx, delivery_id: UUID, organisation_id: UUID, kind: DeliveryKind, bulk: bool, body: bytes
+) -> Delivery:
+    """Claimed now, which counts as its first send."""
+    delivery = Delivery(
+        workspace_id=tx.workspace,
+        id=delivery_id,
+        organisation_id=organisation_id,
+        kind=kind,
+        bulk=bulk,
+        idempotency_key=f"tandem-{delivery_id}",
+        body=body,
+        claimed_at=tx.now,
+        last_sent_at=tx.now,
+        lease_token=uuid4(),
+        lease_until=tx.now + LEASE,
+        due_at=tx.now + LEASE,
+    )
+    tx.session.add(delivery)
+    await tx.session.flush()
+    return delivery
+
+
 async def hold(tx: Tx, delivery_id: UUID) -> Claimed | None:
-    """Take over a delivery whose lease has lapsed; None where another worker has it or it has ended."""
+    """Take over a delivery whose lease has lapsed; None where another worker has it, or it has ended or does so now,
+    as nobody is left in it."""
     row = await tx.row(
         "update delivery set lease_token = :token, lease_until = cast(:now as timestamptz) + :lease, uncertain = true"
         " where workspace_id = :ws and id = :id and ended_at is null and lease_until <= :now returning id",
@@ -212,20 +226,29 @@ async def hold(tx: Tx, delivery_id: UUID) -> Claimed | None:
         return None
     delivery = await tx.session.get_one(Delivery, (tx.workspace, delivery_id), populate_existing=True)
     members = await tx.rows(
-        "select link_id from delivery_member where workspace_id = :ws and delivery_id = :id and open order by place",
+        "select link_id as id, place from delivery_member where workspace_id = :ws and delivery_id = :id and open"
+        " union all select xero_contact_id, 0 from owed_status where workspace_id = :ws and delivery_id = :id"
+        " order by place, id",
         id=delivery_id,
     )
     region = await tx.row(
         "select country_code from organisation where workspace_id = :ws and id = :id",
         id=delivery.organisation_id,
     )
-    return Claimed(
-        delivery, tuple(row["link_id"] for row in members), region["country_code"] if region else None
+    claimed = Claimed(
+        delivery, tuple(row["id"] for row in members), region["country_code"] if region else None
     )
+    if not members:
+        await end_if_settled(tx, claimed)
+        return None
+    return claimed
 
 
 async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
-    """Whether a read has shown, in a field of an update, something other than its base and the value sent."""
+    """Whether the same bytes must not be sent again: a read has shown, in a field of an update, something other than
+    its base and the value sent, or one of the members has left."""
+    if claimed.delivery.recalled:
+        return True
     rows = await tx.rows(
         "select l.notes, m.sent from delivery_member m join sync_link l on l.workspace_id = :ws and l.id = m.link_id"
         " where m.workspace_id = :ws and m.delivery_id = :id and m.open",
@@ -265,14 +288,24 @@ async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     await failures.uncertain(tx, claimed.delivery.id)
 
 
+async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Xero's own id of each link's contact."""
+    rows = await tx.rows(
+        "select l.id, x.xero_contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
+        " and x.id = l.xero_contact_id where l.workspace_id = :ws and l.id = any(:ids)",
+        ids=list(members),
+    )
+    return {row["id"]: row["xero_contact_id"] for row in rows}
+
+
 async def free(
-    tx: Tx, claimed: Claimed, until: datetime | None = None, links: Sequence[UUID] | None = None
+    tx: Tx, claimed: Claimed, until: datetime | None = None, members: Sequence[UUID] | None = None
 ) -> None:
-    """Nothing was done: the members (or only `links`) are due again, not before `until`, and no attempt is counted.
+    """Nothing was done: all members (or only `members`) are due again, not before `until`, and no attempt is counted.
     A link with notes owes a read that begins after now."""
-    if await _lock_delivery(tx, claimed) is None:
+    if await lock_delivery(tx, claimed) is None:
         return
-    which = list(claimed.members if links is None else links)
+    which = list(claimed.members if members is None else members)
     await tx.run(
         "update delivery_member set open = false where workspace_id = :ws and delivery_id = :delivery"
         " and link_id = any(:links)",
@@ -286,7 +319,7 @@ async def free(
     )  # fmt: skip
     await failures.certain(tx, which)
     await mirror.owe_reads(tx, which)
-    await _end_if_settled(tx, claimed)
+    await end_if_settled(tx, claimed)
     tx.ring()
 
 
@@ -299,13 +332,13 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     )
     assert organisation is not None
     links, sent = await _lock_members(tx, claimed, [answer.link_id for answer in answers])
-    if await _lock_delivery(tx, claimed) is None:
+    if await lock_delivery(tx, claimed) is None:
         return
     shown: list[SeenContact] = [answer.seen for answer in answers if answer.seen]
     written = {
         answer.seen.xero_contact_id: sent.get(answer.link_id, {})
         for answer in answers
-        if answer.seen and not answer.kept_back
+        if answer.seen and not answer.kept_back and not answer.found
     }
     newer = set(await snapshots.take(tx, organisation, shown, written))
     rows = await tx.rows(
@@ -323,7 +356,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await _refuse(
                 tx, organisation, link, {SyncedField(k): v for k, v in fields.items()}, answer.failure
             )
-        elif answer.seen is not None and not answer.kept_back:
+        elif answer.seen is not None and not answer.kept_back and not answer.found:
             xero = xeros[answer.seen.xero_contact_id]
             await _acknowledge(
                 tx, organisation, link, sent[answer.link_id], answer.seen, xero, xero["id"] in newer
@@ -333,7 +366,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
         " and link_id = any(:links)",
         delivery=claimed.delivery.id, links=[answer.link_id for answer in answers],
     )  # fmt: skip
-    await _end_if_settled(tx, claimed)
+    await end_if_settled(tx, claimed)
     await inbound.apply(tx, organisation, [row["id"] for row in rows], uuid4(), quiet=False)
     await mirror.owe_reads(tx, [answer.link_id for answer in answers])
 
@@ -341,6 +374,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
     """Settle an update that can land no more by what a read shows of each link: what equals the values sent is
     acknowledged, the rest is merged like any change, and free."""
+    await mirror.lock(tx, claimed.delivery.organisation_id)
     _, sent = await _lock_members(tx, claimed, list(shown))
     answers: list[Answered] = []
     for link_id, seen in shown.items():
@@ -359,7 +393,7 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
     settled = {answer.link_id for answer in answers}
     rest = [link_id for link_id in claimed.members if link_id not in settled]
     await settle(tx, claimed, answers)
-    await free(tx, claimed, links=rest)
+    await free(tx, claimed, members=rest)
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id",
         id=claimed.delivery.organisation_id,
@@ -395,7 +429,7 @@ async def _lock_members(
     return links, sent
 
 
-async def _lock_delivery(tx: Tx, claimed: Claimed) -> Delivery | None:
+async def lock_delivery(tx: Tx, claimed: Claimed) -> Delivery | None:
     """None where the lease is somebody else's by now: a late answer must not overwrite a newer state."""
     key = (tx.workspace, claimed.delivery.id)
     delivery = await tx.session.get(Delivery, key, with_for_update=True, populate_existing=True)
@@ -408,11 +442,12 @@ async def _lock_delivery(tx: Tx, claimed: Claimed) -> Delivery | None:
     return delivery
 
 
-async def _end_if_settled(tx: Tx, claimed: Claimed) -> None:
+async def end_if_settled(tx: Tx, claimed: Claimed) -> None:
     """Ended, its bytes go; else what the answer left out is looked at when the lease is over."""
     await tx.run(
         "update delivery d set ended_at = :now, body = null where d.workspace_id = :ws and d.id = :id and not exists"
-        " (select 1 from delivery_member m where m.workspace_id = :ws and m.delivery_id = d.id and m.open)",
+        " (select 1 from delivery_member m where m.workspace_id = :ws and m.delivery_id = d.id and m.open) and not exists"
+        " (select 1 from owed_status s where s.workspace_id = :ws and s.delivery_id = d.id)",
         id=claimed.delivery.id,
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from domain import activity, forgetting, issues, links
+from domain import activity, forgetting, issues, links, owed
 from domain.tables import ACTIVE_STATES, ActivityKind, EventKind, SyncState, XeroContactStatus
 from domain.tx import Tx
 
@@ -88,15 +88,22 @@ async def settle(
     xeros: Mapping[UUID, Mapping[str, Any]],
     held: Sequence[Mapping[str, Any]],
 ) -> Ended:
-    """`held`: what `lock` gave for `xeros`. Afterwards no active link has a Xero contact that is not active."""
+    """`held`: what `lock` gave for `xeros`. Afterwards no active link has a Xero contact that is not active, but for
+    those that are being restored."""
     ended = Ended()
     losers = [link["xero_contact_id"] for link in held if _awaits(link)]
     merged = await find_survivors(tx, organisation["id"], [*xeros, *losers])
+    restoring = await owed.restoring(tx, list(xeros))
     for link in held:
         xero = xeros.get(link["xero_contact_id"])
         if _awaits(link) and link["xero_contact_id"] in merged:
             await _follow(tx, organisation, link, None, merged[link["xero_contact_id"]], ended)
-        elif xero is None or xero["status"] == XeroContactStatus.ACTIVE or link["state"] not in ACTIVE_STATES:
+        elif (
+            xero is None
+            or xero["status"] == XeroContactStatus.ACTIVE
+            or link["state"] not in ACTIVE_STATES
+            or xero["id"] in restoring
+        ):
             continue
         elif xero["status"] == XeroContactStatus.GDPR_REQUEST or xero["id"] not in merged:
             await links.break_off(tx, link, xero)

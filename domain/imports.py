@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import activity, health, inbound, matching, mirror, pace, snapshots
+from domain import activity, health, inbound, matching, mirror, numbers, pace, snapshots
 from domain.tables import (
     ActivityKind,
     EventKind,
@@ -120,6 +120,8 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     if ids and current is MatchPass.CHANGES:
         await inbound.apply(tx, organisation, ids, run.id, quiet=_is_quiet(run))
     elif ids:
+        if current is MatchPass.FULL_MATCHES:
+            await numbers.meet(tx, organisation, ids)
         made = await _RUN[current](tx, organisation, run.id, ids, quiet=True)
         setattr(run, _COUNTED[current], getattr(run, _COUNTED[current]) + made)
     if ids:

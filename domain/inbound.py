@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain import endings, issues, links, matching
+from domain import endings, issues, links, matching, numbers, owed
 from domain.activity import Change
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
@@ -35,6 +35,7 @@ async def apply(
 ) -> None:
     """Apply these mirror rows: linked ones are merged, others are matched as an import would. `run`: what it creates
     is no candidate in the same run. `quiet`: subscribers are told nothing of each."""
+    await owed.settle_shown(tx, ids)
     rows = await tx.rows(
         "select * from xero_contact where workspace_id = :ws and id = any(:ids) order by id", ids=list(ids)
     )
@@ -68,7 +69,8 @@ async def _settle_endings(
         for found in (await endings.find_survivors(tx, organisation["id"], list(xeros))).values()
         if found.row is not None
     ]
-    # The number rule runs here, on the survivors as on the rest, before a link moves.
+    # Before a link moves, and on the survivors as on the rest.
+    await numbers.meet(tx, organisation, [*xeros, *(row["id"] for row in survivors)])
     held = await endings.lock(tx, organisation["id"], [*xeros.values(), *survivors])
     ended = await endings.settle(tx, organisation, xeros, held)
     missing = [row for row in ended.survivors if row not in xeros]
@@ -217,8 +219,11 @@ async def _merge_links(
     held = await _lock_links(tx, organisation["id"], list(xeros))
     contacts = {row["id"]: row for row in await _contacts(tx, [row["contact_id"] for row in held])}
     in_flight = await _in_flight(tx, [row["id"] for row in held])
+    restoring = await owed.restoring(tx, list(xeros))
     merged: list[_Link] = []
     for row in held:
+        if row["xero_contact_id"] in restoring and xeros[row["xero_contact_id"]]["status"] != "ACTIVE":
+            continue
         link = _Link(
             tx,
             organisation,

@@ -4,20 +4,20 @@ What a person decided is remembered and never decided again by the machine. One 
 then contacts, then links, then issues.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from domain import activity, contacts, links, matching, mirror
+from domain import activity, bulk, contacts, links, matching, memory, mirror
 from domain.activity import Change
 from domain.links import Pair
 from domain.merge import Winner
-from domain.problems import Code, refuse
+from domain.problems import Code, Refused, refuse
 from domain.tables import (
     ActivityKind,
     EventKind,
@@ -73,13 +73,13 @@ async def confirm(
             "contactId",
         )
     await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
-    await _forget_apart(tx, organisation["id"], issue.xero_contact_id, [contact_id])
+    gone = await memory.taken(tx, organisation["id"], contact_id, issue.xero_contact_id)
     winners = dict.fromkeys(keep_practice, Winner.PRACTICE)
     pair = Pair(contact_id, issue.xero_contact_id, LinkOrigin.CONFIRMED, Winner.XERO, winners)
     [started] = await links.start(tx, organisation, [pair])
     _resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
     await judge_contacts(tx, [contact_id])
-    return Outcome(issue_id, started.link_id, started.activity_id)
+    return Outcome(issue_id, started.link_id, started.activity_id, gone)
 
 
 async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
@@ -98,10 +98,11 @@ async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None)
         "select * from xero_contact where workspace_id = :ws and id = :id", id=issue.xero_contact_id
     )
     [started] = await matching.create_from_xero(tx, organisation, rows, None)
+    gone = await memory.taken(tx, organisation["id"], started.pair.contact_id, issue.xero_contact_id)
     issue.created_contact_id = started.pair.contact_id
     _resolve(tx, issue, MatchResolution.CREATED_SEPARATE, started.link_id, "got a contact of its own")
     await judge_contacts(tx, [started.pair.contact_id])
-    return Outcome(issue_id, started.link_id, started.activity_id)
+    return Outcome(issue_id, started.link_id, started.activity_id, gone)
 
 
 async def ignore(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
@@ -128,7 +129,8 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
     kept = [row["contact_id"] for row in former] + (
         [issue.created_contact_id] if issue.created_contact_id else []
     )
-    await _forget_apart(tx, organisation["id"], issue.xero_contact_id, kept)
+    await memory.forget_apart(tx, organisation["id"], issue.xero_contact_id, kept)
+    await memory.lift_mark(tx, organisation["id"], issue.xero_contact_id)
     fitting = await _candidates(tx, organisation["id"], issue.xero_contact_id, kept)
     if not fitting:
         raise refuse(Code.WRONG_STATE, "None of its candidates is left.", "issueId")
@@ -159,9 +161,72 @@ async def judging(tx: Tx) -> AsyncIterator[set[UUID]]:
     await judge_contacts(tx, list(touched))
 
 
+class Touching(Protocol):
+    """What an act came to; `contact_ids`: those that began or ceased to fit."""
+
+    @property
+    def contact_ids(self) -> tuple[UUID, ...]: ...
+
+
+Row = TypeVar("Row")
+Acted = TypeVar("Acted", bound=Touching)
+
+
+async def each(
+    tx: Tx,
+    rows: Sequence[Row],
+    act: Callable[[Row], Awaitable[Acted]],
+    *,
+    link_ids: Sequence[UUID] = (),
+    contact_ids: Sequence[UUID] = (),
+) -> list[Acted | Refused]:
+    """A person's acts, each row on its own: all locks are taken up front in their order, and at the end the open
+    issues of every contact that was touched are judged again."""
+    async with judging(tx) as touched:
+        await links.lock_all(tx, link_ids, contact_ids)
+        results = await bulk.each(tx, rows, act)
+        for result in results:
+            if not isinstance(result, Refused):
+                touched.update(result.contact_ids)
+    return results
+
+
+async def linked(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, link_id: UUID) -> None:
+    """A person has linked this Xero contact elsewhere than in its open issue, which that decides."""
+    issue = await _find_open(tx, organisation_id, xero_contact_id)
+    if issue is not None:
+        _resolve(tx, issue, MatchResolution.CONFIRMED, link_id, "was linked by hand")
+        await tx.session.flush()
+
+
+async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID, list[UUID]]:
+    """Before a contact is deleted: an open issue that it alone fitted by name, or that was opened again for it alone,
+    ends, and its Xero contact is marked, so that the machine does not bring back what a person has deleted. Gives the
+    Xero contacts, by organisation, whose open issues are to be judged when it is gone."""
+    rows = await tx.rows(
+        "select i.organisation_id, i.xero_contact_id, i.reopened, c.name_matches, exists (select 1 from"
+        " match_candidate o where o.workspace_id = :ws and o.issue_id = i.id and o.contact_id <> :contact) as others"
+        " from match_candidate c join match_issue i on i.workspace_id = :ws and i.id = c.issue_id and i.state = 'OPEN'"
+        " where c.workspace_id = :ws and c.contact_id = :contact order by i.id",
+        contact=contact_id,
+    )
+    judged: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        if row["others"] or not (row["reopened"] or (row["name_matches"] and not reimport)):
+            judged.setdefault(row["organisation_id"], []).append(row["xero_contact_id"])
+            continue
+        if not reimport:
+            await memory.mark(tx, row["organisation_id"], [row["xero_contact_id"]])
+        issue = await _find_open(tx, row["organisation_id"], row["xero_contact_id"])
+        if issue is not None:
+            _resolve(tx, issue, MatchResolution.OBSOLETE, None, "lost its only candidate")
+    await tx.session.flush()
+    return judged
+
+
 async def judge_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
     """Judge the open issues that these contacts fit or fitted."""
-    await _judge_rounds(tx, await _fitting_issues(tx, ids))
+    await judge_all(tx, await _fitting_issues(tx, ids))
 
 
 async def judge_keys(
@@ -175,7 +240,7 @@ async def judge_keys(
         " and i.state = 'OPEN' and (x.name_key = any(:keys) or x.email_key = any(:keys)) and x.id <> all(:but)",
         organisation=organisation["id"], keys=list(keys), but=list(but),
     )  # fmt: skip
-    await _judge_rounds(tx, {organisation["id"]: [row["xero_contact_id"] for row in rows]})
+    await judge_all(tx, {organisation["id"]: [row["xero_contact_id"] for row in rows]})
 
 
 async def judge_filter(tx: Tx, organisation_id: UUID) -> None:
@@ -187,11 +252,12 @@ async def judge_filter(tx: Tx, organisation_id: UUID) -> None:
         " and (state = 'OPEN' or reopened)",
         organisation=organisation_id,
     )
-    await _judge_rounds(tx, {organisation_id: [row["xero_contact_id"] for row in rows]})
+    await judge_all(tx, {organisation_id: [row["xero_contact_id"] for row in rows]})
 
 
-async def _judge_rounds(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
-    """What a judgement links or makes may bear on other issues in turn."""
+async def judge_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
+    """The open issues of these Xero contacts, by organisation. What a judgement links or makes may bear on other issues
+    in turn."""
     for _ in range(MOST_ROUNDS):
         touched: set[UUID] = set()
         for organisation_id, ids in xeros.items():
@@ -226,7 +292,7 @@ async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID
     """Judge the open issues of these Xero contacts again, as the import's passes would: a full match links, no
     candidate left makes a contact, excluded or archived ends the issue, and else the candidates are brought up to
     date. Issues that a person opened again, and those of merges, are left to a person."""
-    await _judge_rounds(tx, {organisation["id"]: xero_ids})
+    await judge_all(tx, {organisation["id"]: xero_ids})
 
 
 async def _judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> set[UUID]:
@@ -504,16 +570,6 @@ async def _xero_is_free(tx: Tx, organisation_id: UUID, xero_id: UUID) -> None:
         raise refuse(Code.WRONG_STATE, "This contact is not active in Xero any more.", "issueId")
     if row["linked"]:
         raise refuse(Code.ALREADY_LINKED, "This Xero contact is linked already.", "issueId")
-
-
-async def _forget_apart(tx: Tx, organisation_id: UUID, xero_id: UUID, contact_ids: Sequence[UUID]) -> None:
-    """A person's decision for a pair lifts an earlier one against it."""
-    await tx.run(
-        "delete from set_apart a using xero_contact x where x.workspace_id = :ws and x.id = :xero"
-        " and a.workspace_id = :ws and a.organisation_id = :organisation and a.xero_contact_id = x.xero_contact_id"
-        " and a.contact_id = any(:ids)",
-        organisation=organisation_id, xero=xero_id, ids=list(contact_ids),
-    )  # fmt: skip
 
 
 async def _unmake(tx: Tx, issue: MatchIssue) -> UUID:

@@ -1,4 +1,8 @@
-"""Links between practice contacts and Xero contacts: every link starts here, in one function."""
+"""Links between practice contacts and Xero contacts: every link starts here, in one function.
+
+A person's acts hold the locks of all organisations first (`issues.judging`), so a link and its contact cannot part
+between the two locks that follow.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,13 +13,14 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm.util import identity_key
 
-from domain import activity
+from domain import activity, owed
 from domain.activity import Change
 from domain.contacts import COLUMN
 from domain.keys import VERSION, email_key, name_key, search_key
 from domain.merge import FieldStart, Value, Winner, loaded, same, shown, stored
 from domain.merge import start as start_field
 from domain.phones import PhoneParts, join_phone
+from domain.problems import Code, refuse
 from domain.tables import (
     Activity,
     ActivityKind,
@@ -31,17 +36,36 @@ from domain.tables import (
 from domain.tx import Tx
 
 _CONTACT: sa.Table = Contact.__table__  # type: ignore[attr-defined]  # SQLModel sets it and does not declare it
+_LINK: sa.Table = SyncLink.__table__  # type: ignore[attr-defined]  # as above
+# What a link that begins again has left behind.
+_AFRESH: dict[str, Any] = {
+    "failure": None, "notes": {}, "refused": {}, "attempts": 0, "next_attempt_at": None,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What is to be linked, by the ids of our rows; `winners` for the fields where `winner` does not hold."""
+    """What is to be linked, by the ids of our rows; `winners` for the fields where `winner` does not hold. `link_id`:
+    an ended link that begins again with this pair. `restored`: the Xero contact is archived, and restored first."""
 
     contact_id: UUID
     xero_contact_id: UUID
     origin: LinkOrigin
     winner: Winner
     winners: Mapping[SyncedField, Winner] = field(default_factory=dict)
+    link_id: UUID | None = None
+    restored: bool = False
+
+
+@dataclass(frozen=True)
+class Acted:
+    """What a person's act on a link came to. `activity_id`: the event whose changes it made; `contact_ids`: whose
+    open issues are to be judged again."""
+
+    link_id: UUID
+    contact_ids: tuple[UUID, ...]
+    activity_id: UUID | None = None
+    previous_contact_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -81,12 +105,13 @@ def state_of(link: Mapping[str, Any], *, conflicts: bool, due: bool) -> SyncStat
 
 
 async def start(
-    tx: Tx, organisation: Mapping[str, Any], pairs: Sequence[Pair], *, quiet: bool = False
+    tx: Tx, organisation: Mapping[str, Any], pairs: Sequence[Pair], *, quiet: bool = False, bulk: bool = False
 ) -> list[Started]:
     """Link the pairs: settle each field, write what the practice's side takes over, and mark what Xero lacks.
 
     The caller holds the organisation's lock and knows that both ends are free; a unique index says so otherwise.
-    `quiet`: tell subscribers nothing of each, as an import does. The number of statements does not grow with `pairs`.
+    `quiet`: tell subscribers nothing of each, as an import does, whose sending is `bulk` too. The number of statements
+    does not grow with `pairs` that are new.
     """
     if not pairs:
         return []
@@ -97,14 +122,34 @@ async def start(
         for pair in pairs
     ]
     await write_contacts(tx, [(one.contact, one.to_practice) for one in begun if one.to_practice])
-    await tx.session.execute(sa.insert(SyncLink), [one.link() for one in begun])
+    rows = [one.link() | {"bulk": quiet or bulk} for one in begun]
+    fresh = [row for one, row in zip(begun, rows, strict=True) if one.pair.link_id is None]
+    if fresh:
+        await tx.session.execute(sa.insert(SyncLink), fresh)
+    for one, row in zip(begun, rows, strict=True):
+        if one.pair.link_id is not None:
+            await begin_again(tx, row)
     await tx.session.execute(sa.insert(Activity), [one.activity() for one in begun])
-    if any(one.to_xero for one in begun):
+    for one in begun:
+        if one.pair.restored:
+            await owed.owe(tx, organisation["id"], one.pair.xero_contact_id, XeroContactStatus.ACTIVE)
+    if any(row["due_at"] for row in rows):
         tx.ring()
     for one in [] if quiet else begun:
         tx.tell(EventKind.LINK, one.link_id, organisation=organisation["id"], activity=one.activity_id)
         tx.tell(EventKind.CONTACT, one.pair.contact_id)
     return [Started(one.link_id, one.activity_id, one.pair) for one in begun]
+
+
+async def begin_again(tx: Tx, row: Mapping[str, Any]) -> None:
+    """An ended link with these columns; it keeps its id, and its version rises."""
+    key = {name: row[name] for name in ("workspace_id", "id")}
+    values = {name: value for name, value in row.items() if name not in key} | _AFRESH
+    await tx.session.execute(
+        sa.update(_LINK)
+        .where(_LINK.c.workspace_id == key["workspace_id"], _LINK.c.id == key["id"])
+        .values(**(values | {"version": _LINK.c.version + 1}))
+    )
 
 
 class _Beginning:
@@ -119,7 +164,7 @@ class _Beginning:
         xero: Mapping[str, Any],
     ) -> None:
         self.tx, self.organisation, self.pair, self.contact = tx, organisation, pair, contact
-        self.link_id, self.activity_id = uuid4(), uuid4()
+        self.link_id, self.activity_id = pair.link_id or uuid4(), uuid4()
         self.practice, self.xero = practice_values(contact), xero_values(xero)
         region = organisation["country_code"]
         self.fields: dict[SyncedField, FieldStart] = {
@@ -135,12 +180,13 @@ class _Beginning:
         self.to_xero = {
             name for name, begun in self.fields.items() if not same(name, begun.xero, self.xero[name], region)
         }
-        self.conflict = any(begun.conflict for begun in self.fields.values())
+        self.conflicts = [str(name) for name, begun in self.fields.items() if begun.conflict]
+        self.due = bool(self.to_xero) or pair.restored
 
     def state(self) -> SyncState:
-        if self.conflict:
+        if self.conflicts:
             return SyncState.CONFLICT
-        return SyncState.PENDING if self.to_xero else SyncState.SYNCED
+        return SyncState.PENDING if self.due else SyncState.SYNCED
 
     def base(self, name: SyncedField) -> tuple[Any, Any]:
         """What each side held when they agreed. A field that is still to go to Xero agrees on what Xero has now:
@@ -159,7 +205,7 @@ class _Beginning:
             "last_synced_at": tx.now, "version": 1,
             "base_practice": {name: base[0] for name, base in bases.items()},
             "base_xero": {name: base[1] for name, base in bases.items()},
-            "due_at": tx.now if self.to_xero else None,
+            "conflicts": self.conflicts, "due_at": tx.now if self.due else None,
         }  # fmt: skip
 
     def changes(self) -> list[Change]:
@@ -262,14 +308,6 @@ async def break_off(
     tx.tell(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
 
 
-async def leave_deliveries(tx: Tx, link_id: UUID) -> None:
-    """What comes of a write that is under way tells the mirror, and nothing else."""
-    await tx.run(
-        "update delivery_member set open = false where workspace_id = :ws and link_id = :id and open",
-        id=link_id,
-    )
-
-
 _BROKEN = {
     XeroContactStatus.ARCHIVED: ("ARCHIVED_IN_XERO", "was archived in Xero"),
     XeroContactStatus.GDPR_REQUEST: ("FORGOTTEN_IN_XERO", "is to be forgotten, says Xero"),
@@ -277,8 +315,65 @@ _BROKEN = {
 }
 
 
+async def leave_deliveries(tx: Tx, link_id: UUID) -> None:
+    """The link is out of its open delivery: no answer is applied to it, and the delivery is never sent again. Should
+    it begin again, it is not sent before a read that begins after now, as that delivery may still land."""
+    left = await tx.rows(
+        "update delivery_member set open = false where workspace_id = :ws and link_id = :id and open"
+        " returning delivery_id",
+        id=link_id,
+    )
+    if not left:
+        return
+    await tx.run(
+        "update delivery set recalled = true where workspace_id = :ws and id = :id", id=left[0]["delivery_id"]
+    )
+    await tx.run("update sync_link set read_owed_at = :now where workspace_id = :ws and id = :id", id=link_id)
+
+
+async def find(tx: Tx, link_id: UUID) -> dict[str, Any] | None:
+    return await tx.row("select * from sync_link where workspace_id = :ws and id = :id", id=link_id)
+
+
+async def lock(tx: Tx, link_id: UUID, version: int | None = None) -> dict[str, Any]:
+    """The link, locked after its contact; refused where it is unknown or has moved on since `version`."""
+    await lock_all(tx, [link_id])
+    link = await find(tx, link_id)
+    if link is None:
+        raise refuse(Code.NOT_FOUND, "There is no such link.", "linkId")
+    if version is not None and version != link["version"]:
+        raise refuse(
+            Code.STALE_VERSION, "This link has changed since you read it. Look at it again.", "version"
+        )
+    return link
+
+
+async def lock_all(tx: Tx, link_ids: Sequence[UUID], contact_ids: Sequence[UUID] = ()) -> None:
+    """All that a bulk form changes, up front: the contacts, those of the links too, then all links of both."""
+    await tx.rows(
+        "select id from contact where workspace_id = :ws and (id = any(:contacts) or id in"
+        " (select contact_id from sync_link where workspace_id = :ws and id = any(:links))) order by id for update",
+        contacts=list(contact_ids), links=list(link_ids),
+    )  # fmt: skip
+    await tx.rows(
+        "select id from sync_link where workspace_id = :ws and (id = any(:links) or contact_id = any(:contacts))"
+        " order by id for update",
+        contacts=list(contact_ids), links=list(link_ids),
+    )  # fmt: skip
+
+
+async def active(tx: Tx, organisation_id: UUID, column: str, key: UUID) -> dict[str, Any] | None:
+    """The active link of a contact or of a Xero contact; `column` says which."""
+    return await tx.row(
+        "select * from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        f" and {column} = :key and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        organisation=organisation_id, key=key,
+    )  # fmt: skip
+
+
 async def remove(tx: Tx, link_id: UUID, message: str) -> UUID | None:
     """Take a link off, as when what made it is taken back; gives the id of the activity that says so."""
+    await leave_deliveries(tx, link_id)
     gone = await tx.row(
         "delete from sync_link where workspace_id = :ws and id = :id returning organisation_id, contact_id",
         id=link_id,

@@ -66,6 +66,9 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
                     select 1 from match_issue i where i.workspace_id = :ws and i.xero_contact_id = x.id
                        and (i.resolution in ('IGNORED', 'CREATED_SEPARATE')
                             or i.reopened and (i.state = 'OPEN' or i.resolution = 'OBSOLETE')))
+                and not exists (
+                    select 1 from reimport_mark r where r.workspace_id = :ws and r.organisation_id = :organisation
+                       and r.xero_contact_id = x.xero_contact_id)
                ) as free
           from xero_contact x
          where x.workspace_id = :ws and x.organisation_id = :organisation and {scope}

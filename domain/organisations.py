@@ -78,6 +78,14 @@ async def lock(tx: Tx, organisation_id: UUID) -> Organisation:
     return _known(await tx.session.get(Organisation, key, populate_existing=True))
 
 
+async def lock_syncing(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
+    """As `lock`, as a row; refused where it is disconnected or its sync has not been started."""
+    organisation = await lock(tx, organisation_id)
+    _connected(organisation)
+    _started(organisation)
+    return organisation.model_dump()
+
+
 async def tenants(tx: Tx) -> dict[UUID, UUID]:
     """The tenant of each organisation that this workspace has or had connected, by the organisation's id."""
     rows = await tx.rows("select id, tenant_id from organisation where workspace_id = :ws")

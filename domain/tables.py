@@ -145,8 +145,11 @@ class RunPurpose(StrEnum):
 
 
 class DeliveryKind(StrEnum):
+    """CREATE and UPDATE carry links, STATUS the archiving and restoring of Xero contacts (OwedStatus)."""
+
     CREATE = "CREATE"
     UPDATE = "UPDATE"
+    STATUS = "STATUS"
 
 
 class Cargo(StrEnum):
@@ -867,7 +870,8 @@ class Delivery(_Row, table=True):
     """One write to Xero, stored before it is sent: its key, its exact bytes, and what it carries (DeliveryMember).
 
     A claim counts as the first send. `lease_token` makes every acknowledgement conditional. `body` is personal data
-    and goes when the delivery ends. `due_at`: when an open one is to be sent again, looked up or read.
+    and goes when the delivery ends. `due_at`: when an open one is to be sent again, looked up or read. `recalled`: a
+    member has left it, so its bytes are never sent again.
     """
 
     __tablename__ = "delivery"
@@ -883,6 +887,7 @@ class Delivery(_Row, table=True):
     idempotency_key: str
     body: bytes | None = Field(default=None, sa_type=BYTEA)
     uncertain: bool = False
+    recalled: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     sends: int = 1
     claimed_at: datetime = _time()
     last_sent_at: datetime = _time()
@@ -918,6 +923,45 @@ class DeliveryMember(SQLModel, table=True):
     invoice_id: UUID | None = None
     open: bool = True
     sent: dict[str, Any] = _json(nullable=False)
+
+
+class OwedStatus(SQLModel, table=True):
+    """A Xero contact that is to be archived or restored; gone once Xero shows it so. It stands by itself, as the link
+    and the contact that asked for it may be gone. `due_at` null: Xero has refused it. `delivery_id`: being sent."""
+
+    __tablename__ = "owed_status"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        _belongs("xero_contact", "xero_contact_id", "CASCADE"),
+        _belongs("delivery", "delivery_id", "SET NULL"),
+        sa.Index("ix_owed_status_due", "due_at", postgresql_where="delivery_id is null"),
+        sa.Index("ix_owed_status_delivery", "workspace_id", "delivery_id"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    xero_contact_id: UUID = Field(primary_key=True)
+    status: XeroContactStatus = _choice(XeroContactStatus)
+    due_at: datetime | None = _time(nullable=True)
+    delivery_id: UUID | None = None
+
+
+class Push(SQLModel, table=True):
+    """A number that was drawn for a push. It outlives its link, so that a contact that was created all the same is
+    known when it shows (`domain.numbers`). `archive`: that contact is then to be archived in Xero."""
+
+    __tablename__ = "push"
+    __table_args__ = (
+        _belongs("organisation", "organisation_id", "CASCADE"),
+        sa.Index("ix_push_open", "workspace_id", "organisation_id", postgresql_where="seen_at is null"),
+        sa.Index("ix_push_link", "workspace_id", "link_id"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    contact_number: str = Field(primary_key=True)
+    link_id: UUID
+    at: datetime = _time()
+    seen_at: datetime | None = _time(nullable=True)
+    archive: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class ReimportMark(SQLModel, table=True):

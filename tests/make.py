@@ -116,6 +116,18 @@ async def imported(world: World, *names: tuple[str, str | None]) -> ImportRun:
     return await world.import_mirror()
 
 
+async def linked(world: World, name: str = "Kauri Joinery Ltd", email: str = "office@kauri.example") -> UUID:
+    """A SYNCED link of two contacts that matched fully."""
+    contact = await world.contact(name, email)
+    await imported(world, (name, email))
+    [row] = await world.rows(
+        "select id from sync_link where workspace_id = :ws and contact_id = :contact and state = 'SYNCED'",
+        contact=contact.id,
+    )
+    link: UUID = row["id"]
+    return link
+
+
 async def conflict(world: World, name: str = "Kauri Joinery Ltd") -> UUID:
     """An open issue: the name is equal and the email is not."""
     await world.contact(name, "office@kauri.example")

@@ -4,26 +4,28 @@ a delivery, so that a lost answer is settled by rule and not by hope."""
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
 import structlog
 from msgspec import UNSET
 
-from domain import deliveries, mirror, organisations
+from domain import deliveries, mirror, organisations, statuses
 from domain.deliveries import Answered, Claimed, Next
 from domain.failures import Failure
+from domain.fitting import Unfit, UnfitReason
 from domain.outgoing import Outgoing
 from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
 from domain.tx import TANDEM, XERO
 from domain.values import PostalAddress, SeenContact
 from workers import health, importing
 from workers.parts import Parts
-from workers.translate import PracticeValues, Unfit, UnfitReason, contact_update, seen_contact, xero_members
+from workers.translate import PracticeValues, contact_update, seen_contact, xero_members
 from xero.allowance import Priority
 from xero.client import Client, Written
 from xero.errors import Disconnected, NeedsReconnect, Refused, Rejected, Retry, Uncertain, XeroError
-from xero.payloads import Creations, NewContact, Updates, WrittenContact
+from xero.payloads import ContactUpdate, Creations, NewContact, Updates, WrittenContact
 
 log = structlog.get_logger()
 MARGIN = timedelta(seconds=25)  # a call's full time-out: with less of the lease left nothing is sent
@@ -36,7 +38,15 @@ async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
     """Send one batch of what is due; False where there is nothing to send now. Safe to run twice and at once."""
     if not await _fresh(parts, workspace, organisation_id):
         return False
-    return await _send(parts, workspace, organisation_id, ())
+    for kind in (DeliveryKind.STATUS, DeliveryKind.UPDATE):
+        if await _send(parts, workspace, organisation_id, kind):
+            return True
+    return False
+
+
+def _rules(kind: DeliveryKind) -> ModuleType:
+    """Who settles such a delivery: each has `settle`, `settle_read`, `free` and `targets`."""
+    return statuses if kind is DeliveryKind.STATUS else deliveries
 
 
 async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
@@ -55,9 +65,15 @@ async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
         return await deliveries.is_fresh(tx, organisation_id)
 
 
-async def _send(parts: Parts, workspace: UUID, organisation_id: UUID, only: Sequence[UUID]) -> bool:
+async def _send(
+    parts: Parts, workspace: UUID, organisation_id: UUID, kind: DeliveryKind, only: Sequence[UUID] = ()
+) -> bool:
+    """`only`: no other members than these, as when a batch is halved."""
     async with parts.database.transaction(workspace, XERO) as tx:
-        claimed = await deliveries.claim(tx, organisation_id, build, only)
+        if kind is DeliveryKind.STATUS:
+            claimed = await statuses.claim(tx, organisation_id, build_statuses, only)
+        else:
+            claimed = await deliveries.claim(tx, organisation_id, build, only)
         organisation = await organisations.get(tx, organisation_id)
     if claimed is None:
         return False
@@ -92,6 +108,12 @@ def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[U
     if kind is DeliveryKind.CREATE:
         return (Creations.of(news).content if news else b""), unfit
     return (Updates.of(updates).content if updates else b""), unfit
+
+
+def build_statuses(wanted: Sequence[tuple[UUID, XeroContactStatus]]) -> bytes:
+    return Updates.of(
+        [ContactUpdate(contact_id=key, contact_status=status) for key, status in wanted]
+    ).content
 
 
 def _values(one: Outgoing) -> PracticeValues:
@@ -157,9 +179,10 @@ async def _settle(parts: Parts, workspace: UUID, claimed: Claimed, client: Clien
     if claimed.delivery.kind is DeliveryKind.CREATE:
         answers = [await _ours(parts, workspace, client, answer) for answer in answers]
     archived = [one.link_id for one in answers if one.failure and one.failure.code == "ARCHIVED_IN_XERO"]
-    shown = await _shown(parts, workspace, client, archived) if archived else {}
+    shown = await _shown(parts, workspace, client, claimed.delivery.kind, archived) if archived else {}
     async with parts.database.transaction(workspace, XERO) as tx:
-        await deliveries.settle(tx, claimed, [_judged_again(one, shown) for one in answers])
+        rules = _rules(claimed.delivery.kind)
+        await rules.settle(tx, claimed, [_judged_again(one, shown) for one in answers])
         if not whole:
             await deliveries.wait(tx, claimed, asked + RESEND_AFTER)
 
@@ -200,7 +223,7 @@ async def _found(parts: Parts, workspace: UUID, client: Client, link_id: UUID) -
         return None
     asked = parts.database.clock.now()
     found = (await client.find_contact_by_number(link["contact_number"])).value
-    return Answered(link_id, seen_contact(found, asked)) if found else None
+    return Answered(link_id, seen_contact(found, asked), found=True) if found else None
 
 
 async def _uncertain(
@@ -218,17 +241,19 @@ async def _uncertain(
 async def _rejected(parts: Parts, workspace: UUID, claimed: Claimed, error: Rejected) -> None:
     """Nothing was done with the whole batch: it is halved until the bad one stands alone."""
     text = " ".join(error.messages) or f"Xero refused the request ({error.status})."
+    kind = claimed.delivery.kind
+    rules = _rules(kind)
     if len(claimed.members) == 1:
         async with parts.database.transaction(workspace, XERO) as tx:
-            await deliveries.settle(
+            await rules.settle(
                 tx, claimed, [Answered(claimed.members[0], failure=Failure("INVALID_IN_XERO", text))]
             )
         return
     async with parts.database.transaction(workspace, XERO) as tx:
-        await deliveries.free(tx, claimed)
+        await rules.free(tx, claimed)
     half = len(claimed.members) // 2
     for part in (claimed.members[:half], claimed.members[half:]):
-        await _send(parts, workspace, claimed.delivery.organisation_id, part)
+        await _send(parts, workspace, claimed.delivery.organisation_id, kind, part)
 
 
 async def _later(parts: Parts, workspace: UUID, claimed: Claimed, at: datetime | None = None) -> None:
@@ -236,7 +261,7 @@ async def _later(parts: Parts, workspace: UUID, claimed: Claimed, at: datetime |
     async with parts.database.transaction(workspace, XERO) as tx:
         until = at or tx.now + BUSY
         if claimed.delivery.sends == 1 and not claimed.delivery.uncertain:
-            await deliveries.free(tx, claimed, until)
+            await _rules(claimed.delivery.kind).free(tx, claimed, until)
         else:
             await deliveries.wait(tx, claimed, until)
 
@@ -290,7 +315,7 @@ async def _look_up(
     async with parts.database.transaction(workspace, XERO) as tx:
         await deliveries.settle(tx, claimed, [answer for answer in found if answer])
         if absent and free_absent:
-            await deliveries.free(tx, claimed, links=absent)
+            await deliveries.free(tx, claimed, members=absent)
         elif absent:
             landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
             await deliveries.wait(tx, claimed, min(tx.now + timedelta(minutes=1), landed))
@@ -298,24 +323,21 @@ async def _look_up(
 
 async def _read(parts: Parts, workspace: UUID, claimed: Claimed, client: Client) -> None:
     """An update that can land no more: what is there now is equal to what was sent, or is merged like any change."""
-    shown = await _shown(parts, workspace, client, claimed.members)
+    shown = await _shown(parts, workspace, client, claimed.delivery.kind, claimed.members)
     async with parts.database.transaction(workspace, XERO) as tx:
-        await deliveries.settle_read(tx, claimed, shown)
+        await _rules(claimed.delivery.kind).settle_read(tx, claimed, shown)
 
 
 async def _shown(
-    parts: Parts, workspace: UUID, client: Client, links: Sequence[UUID]
+    parts: Parts, workspace: UUID, client: Client, kind: DeliveryKind, members: Sequence[UUID]
 ) -> dict[UUID, SeenContact]:
-    """By link: its Xero contact as a read shows it now."""
+    """By member: its Xero contact as a read shows it now."""
     async with parts.database.transaction(workspace, XERO) as tx:
-        rows = await tx.rows(
-            "select l.id, x.xero_contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
-            " and x.id = l.xero_contact_id where l.workspace_id = :ws and l.id = any(:ids)",
-            ids=list(links),
-        )
+        targets: dict[UUID, UUID] = await _rules(kind).targets(tx, members)
     asked = parts.database.clock.now()
+    wanted = list(targets.values())
     seen: dict[UUID, SeenContact] = {}
-    for start in range(0, len(rows), 40):
-        page = await client.contacts_by_ids([row["xero_contact_id"] for row in rows[start : start + 40]])
+    for start in range(0, len(wanted), 40):
+        page = await client.contacts_by_ids(wanted[start : start + 40])
         seen |= {contact.contact_id: seen_contact(contact, asked) for contact in page.contacts}
-    return {row["id"]: seen[row["xero_contact_id"]] for row in rows if row["xero_contact_id"] in seen}
+    return {member: seen[key] for member, key in targets.items() if key in seen}

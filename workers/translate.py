@@ -5,19 +5,16 @@ Addresses. Every other member of a contact is left alone: it is never sent, so X
 is UNSET here, and says nothing about the value; null, "" and spaces all mean blank, which is None.
 """
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
 from msgspec import UNSET, UnsetType
 
+from domain.fitting import ADDRESS_LINES, Unfit, unfit_address, unfit_email, unfit_name, unfit_phone
 from domain.mirror import Details
 from domain.phones import PhoneParts, join_phone, phone_key, split_phone
-from domain.tables import SyncedField, XeroContactStatus
+from domain.tables import XeroContactStatus
 from domain.values import Blankable, PostalAddress, SeenContact, clean
 from xero.payloads import (
     NOT_SAVED,
@@ -33,24 +30,6 @@ from xero.timezones import iana
 
 DEFAULT_PHONE = "DEFAULT"
 BILLING_ADDRESS = "POBOX"
-ADDRESS_LINES = 4
-
-
-class UnfitReason(StrEnum):
-    REQUIRED = "REQUIRED"
-    TOO_LONG = "TOO_LONG"
-    INVALID = "INVALID"
-
-
-@dataclass(frozen=True)
-class Unfit:
-    """A value that Xero would refuse. `part` is Xero's name for what is at fault, `limit` its length there (or,
-    for the lines of an address, how many)."""
-
-    field: SyncedField
-    reason: UnfitReason
-    part: str
-    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,17 +100,18 @@ def xero_members(
     """
     phone = UNSET if values.primary_phone is UNSET else _phone(values.primary_phone, region, last_phone)
     address = UNSET if values.billing_address is UNSET else _address(values.billing_address)
-    unfit = [*_unfit_name(values.name), *_unfit_email(values.billing_email)]
-    unfit += _too_long(SyncedField.PRIMARY_PHONE, phone, _PHONE_LIMITS)
-    unfit += _too_long(SyncedField.BILLING_ADDRESS, address, _ADDRESS_LIMITS)
-    if values.billing_address and len(values.billing_address.lines) > ADDRESS_LINES:
-        unfit.append(Unfit(SyncedField.BILLING_ADDRESS, UnfitReason.TOO_LONG, "AddressLines", ADDRESS_LINES))
+    unfit = [
+        *([] if isinstance(values.name, UnsetType) else unfit_name(values.name)),
+        *([] if isinstance(values.billing_email, UnsetType) else unfit_email(values.billing_email)),
+        *([] if isinstance(phone, UnsetType) else unfit_phone(phone)),
+        *([] if isinstance(values.billing_address, UnsetType) else unfit_address(values.billing_address)),
+    ]
     if unfit:
         return unfit
     return XeroMembers(
         name=_sent(values.name),
         email_address=_sent(values.billing_email),
-        phones=UNSET if isinstance(phone, UnsetType) else [phone],
+        phones=UNSET if isinstance(phone, UnsetType) else [_xero_phone(phone)],
         addresses=UNSET if isinstance(address, UnsetType) else [address],
     )
 
@@ -200,9 +180,12 @@ def _postal_address(given: Address) -> PostalAddress | None:
     return None if address == PostalAddress() else address
 
 
-def _phone(text: str | None, region: str | None, last: PhoneParts | None) -> Phone:
+def _phone(text: str | None, region: str | None, last: PhoneParts | None) -> PhoneParts:
     keep = last is not None and text is not None and same_phone(join_phone(last), text, region)
-    parts = last if keep and last else split_phone(text, region)
+    return last if keep and last else split_phone(text, region)
+
+
+def _xero_phone(parts: PhoneParts) -> Phone:
     return Phone(
         phone_type=DEFAULT_PHONE,
         phone_number=parts.number,
@@ -231,63 +214,3 @@ def _address(value: PostalAddress | None) -> Address:
 def _sent(value: Blankable) -> str | UnsetType:
     """Xero refuses a name with doubled spaces; an e-mail has none."""
     return UNSET if isinstance(value, UnsetType) else " ".join((value or "").split())
-
-
-_NAME_LIMIT = 255
-_EMAIL_LIMIT = 255
-_PHONE_LIMITS = {"phone_number": 50, "phone_area_code": 10, "phone_country_code": 20}
-_ADDRESS_LIMITS = {
-    **{f"address_line{n}": 500 for n in range(1, ADDRESS_LINES + 1)},
-    "city": 255,
-    "region": 255,
-    "postal_code": 50,
-    "country": 50,
-    "attention_to": 255,
-}
-_NOT_IN_A_NAME = re.compile(r"[<>\x00-\x08\x0e-\x1f\x7f]")
-
-
-def _unfit_name(value: Blankable) -> list[Unfit]:
-    if isinstance(value, UnsetType):
-        return []
-    name = " ".join((value or "").split())
-    if not name:
-        return [Unfit(SyncedField.NAME, UnfitReason.REQUIRED, "Name")]
-    if _length(name) > _NAME_LIMIT:
-        return [Unfit(SyncedField.NAME, UnfitReason.TOO_LONG, "Name", _NAME_LIMIT)]
-    return [Unfit(SyncedField.NAME, UnfitReason.INVALID, "Name")] if _NOT_IN_A_NAME.search(name) else []
-
-
-def _unfit_email(value: Blankable) -> list[Unfit]:
-    if isinstance(value, UnsetType) or not (value or "").strip():
-        return []
-    email = (value or "").strip()
-    if _length(email) > _EMAIL_LIMIT:
-        return [Unfit(SyncedField.BILLING_EMAIL, UnfitReason.TOO_LONG, "EmailAddress", _EMAIL_LIMIT)]
-    invalid = Unfit(SyncedField.BILLING_EMAIL, UnfitReason.INVALID, "EmailAddress")
-    try:
-        checked = validate_email(
-            email, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
-        )
-    except EmailNotValidError:
-        return [invalid]
-    # Xero takes no umlauts, in the domain neither.
-    return [] if email.isascii() and "." in checked.domain else [invalid]
-
-
-def _too_long(
-    field: SyncedField, entry: Phone | Address | UnsetType, limits: Mapping[str, int]
-) -> list[Unfit]:
-    if isinstance(entry, UnsetType):
-        return []
-    names = dict(zip(entry.__struct_fields__, entry.__struct_encode_fields__, strict=True))
-    return [
-        Unfit(field, UnfitReason.TOO_LONG, names[part], limit)
-        for part, limit in limits.items()
-        if _length(getattr(entry, part) or "") > limit
-    ]
-
-
-def _length(text: str) -> int:
-    """In UTF-16 units, as Xero's own platform counts."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -25,7 +25,6 @@ DOORS = (
     "forget_inbox",
     "forget_deliveries",
     "limits_over",
-    "due_sends",
     "due_deliveries",
     "due_polls",
 )

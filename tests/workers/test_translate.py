@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from domain.fitting import Unfit, UnfitReason
 from domain.phones import PhoneParts
 from domain.tables import SyncedField, XeroContactStatus
 from domain.values import PostalAddress, SeenContact
 from workers.translate import (
     PracticeValues,
-    Unfit,
-    UnfitReason,
     XeroMembers,
     contact_update,
     practice_phone,

@@ -1,0 +1,91 @@
+"""The mutation that tries again what failed."""
+
+import asyncio
+from uuid import UUID
+
+import strawberry
+from strawberry.types import Info
+
+from api import acts, ids
+from api.auth import require
+from api.context import Context
+from api.links import SyncLink
+from api.loaders import load
+from api.organisations import XeroOrganisation
+from api.payloads import MOST_ROWS, Payload, UserError, given, too_many, write
+from domain import issues, retries
+from domain.problems import Code, Problem, Refused
+from domain.tables import Scope
+from domain.tx import Tx
+
+
+@strawberry.input(description="What to try again.")
+class RetrySyncInput:
+    link_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description=f"At most {MOST_ROWS} links. One that does not fail is left alone."
+    )
+    invoice_ids: list[strawberry.ID] = strawberry.field(default_factory=list, description="Invoices.")
+    all_of_organisation: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="All that fails in this organisation."
+    )
+
+
+@strawberry.type(description="`organisation` for its summary.")
+class RetrySyncPayload(Payload):
+    retried: int = strawberry.field(description="How many are tried again.")
+    links: list[SyncLink] = strawberry.field(description="Those that the input named.")
+    organisation: XeroOrganisation | None = strawberry.field(
+        description="The one named, or else that of the first link."
+    )
+
+
+def _keys(kind: str, texts: list[strawberry.ID], path: str) -> list[UUID]:
+    found = [ids.maybe(kind, text) for text in texts]
+    unknown = [n for n, key in enumerate(found) if key is None]
+    if unknown:
+        raise Refused(
+            [Problem(Code.NOT_FOUND, "There is nothing with this id.", (path, str(n))) for n in unknown]
+        )
+    return [key for key in found if key is not None]
+
+
+async def _payload(
+    context: Context, input: RetrySyncInput, retried: int, errors: list[UserError]
+) -> RetrySyncPayload:
+    keys = [key for text in input.link_ids[:MOST_ROWS] if (key := ids.maybe("SyncLink", text))]
+    found = await asyncio.gather(*(load(context, "SyncLink", key) for key in keys))
+    links = [link for link in found if link]
+    named = given(input.all_of_organisation)
+    organisation = ids.maybe("XeroOrganisation", named) if named else None
+    if organisation is None and links:
+        organisation = links[0].row["organisation_id"]
+    return RetrySyncPayload(
+        retried=retried,
+        links=links,
+        organisation=await load(context, "XeroOrganisation", organisation) if organisation else None,
+        user_errors=errors,
+    )
+
+
+@strawberry.type
+class RetryMutations:
+    @strawberry.mutation(
+        description="Tries again now what failed: the named ones, or all of an organisation. What is UNCERTAIN is looked"
+        f" up now. {acts.WRITE}",
+        extensions=[require(Scope.WRITE)],
+    )
+    async def retry_sync(self, info: Info[Context, None], input: RetrySyncInput) -> RetrySyncPayload | None:
+        errors = too_many(len(input.link_ids), "linkIds")
+        if errors:
+            return await _payload(info.context, input, 0, errors)
+
+        async def retry(tx: Tx) -> int:
+            named = given(input.all_of_organisation)
+            links = _keys("SyncLink", input.link_ids, "linkIds")
+            _keys("Invoice", input.invoice_ids, "invoiceIds")
+            organisation = ids.take("XeroOrganisation", named, "allOfOrganisation") if named else None
+            async with issues.judging(tx):
+                return len((await retries.retry(tx, links, organisation)).link_ids)
+
+        outcome = await write(info.context, retry)
+        return await _payload(info.context, input, outcome.done or 0, outcome.errors)
