@@ -11,7 +11,7 @@ from api.context import Context
 from api.loaders import load
 from api.organisations import XeroOrganisation
 from api.payloads import Payload, UserError, attempt, given, write
-from domain import organisations
+from domain import brake, issues, organisations
 from domain.tables import ConflictPolicy, Scope, XeroContactFilter
 from domain.tx import Tx
 
@@ -68,6 +68,12 @@ class UpdateContactSyncInput:
     hold_similar: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether what is much like somebody waits as a SIMILAR issue."
     )
+
+
+@strawberry.input(description="The answer to a mass change.")
+class DecideMassChangeInput:
+    organisation_id: strawberry.ID = strawberry.field(description="The organisation's.")
+    apply: bool = strawberry.field(description="Let it through; else Xero is read again and judged anew.")
 
 
 @strawberry.type(description="Where to go.")
@@ -167,6 +173,8 @@ class OrganisationMutations:
                 conflict_policy=given(input.conflict_policy),
                 hold_similar=given(input.hold_similar),
             )
+            if given(input.contact_filter) is not None:
+                await issues.judge_filter(tx, _taken(input.organisation_id))
 
         outcome = await write(info.context, update)
         return await _payload(info.context, input.organisation_id, outcome.errors)
@@ -180,5 +188,18 @@ class OrganisationMutations:
     ) -> OrganisationPayload | None:
         outcome = await write(
             info.context, lambda tx: organisations.sync_now(tx, _taken(input.organisation_id))
+        )
+        return await _payload(info.context, input.organisation_id, outcome.errors)
+
+    @strawberry.mutation(
+        description="Answers XeroOrganisation.massChange: let just that through (`apply`), or read Xero again and judge"
+        f" anew. {_ADMIN}",
+        extensions=[require(Scope.ADMIN)],
+    )
+    async def decide_mass_change(
+        self, info: Info[Context, None], input: DecideMassChangeInput
+    ) -> OrganisationPayload | None:
+        outcome = await write(
+            info.context, lambda tx: brake.decide(tx, _taken(input.organisation_id), apply=input.apply)
         )
         return await _payload(info.context, input.organisation_id, outcome.errors)

@@ -16,7 +16,7 @@ from api.node import Node
 from api.preview import ContactSyncPreview, contact_sync_preview
 from api.refs import ContactTypeRef
 from domain.health import AT_THIS_MOMENT
-from domain.tables import ConflictPolicy, ConnectionHealth, ImportPhase, XeroContactFilter
+from domain.tables import ConflictPolicy, ConnectionHealth, ImportPhase, Side, XeroContactFilter
 from domain.tx import Tx
 
 strawberry.enum(ConnectionHealth, description="How the connection is.")
@@ -133,6 +133,25 @@ def _summary(key: UUID, links: Sequence[Mapping[str, Any]], open_issues: int) ->
     )
 
 
+@strawberry.type(description="A change too big to be let through unasked.")
+class MassChange:
+    side: Side = strawberry.field(description="Where it was made.")
+    changed: int = strawberry.field(
+        description="Linked contacts that were archived, merged or forgotten, or lost a value."
+    )
+    of: int = strawberry.field(description="Active links.")
+    since: datetime = strawberry.field(description="When it was stopped.")
+
+    @classmethod
+    def of_row(cls, held: Mapping[str, Any]) -> Self:
+        return cls(
+            side=Side(held["side"]),
+            changed=held["changed"],
+            of=held["of"],
+            since=datetime.fromisoformat(held["since"]),
+        )
+
+
 @strawberry.type(description="A Xero organisation (tenant) that was connected.")
 class XeroOrganisation(Node):
     row: strawberry.Private[Mapping[str, Any]]
@@ -146,10 +165,16 @@ class XeroOrganisation(Node):
         description="Why `health` is what it is, where it is not HEALTHY."
     )
 
+    mass_change: MassChange | None = strawberry.field(
+        description="Set while `health` is PAUSED: so much changed at once on one side that a person must say whether it"
+        " is meant (decideMassChange)."
+    )
+
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         return cls(
             id=ids.encode("XeroOrganisation", row["id"]),
+            mass_change=MassChange.of_row(row["mass_change"]) if row["mass_change"] else None,
             row=row,
             name=row["name"],
             tenant_id=strawberry.ID(str(row["tenant_id"])),

@@ -269,7 +269,7 @@ async def _mark_links(tx: Tx, contact: Contact, fields: set[Any], entry: UUID) -
     if not fields:
         return
     rows = await tx.rows(
-        "update sync_link set due_at = coalesce(due_at, :now), version = version + 1, bulk = false, attempts = 0,"
+        "update sync_link set due_at = coalesce(due_at, :now), version = version + 1, bulk = false, attempts = 0, brake = null,"
         " next_attempt_at = null, refused = refused - cast(:fields as text[]),"
         " failure = case when failure->>'field' = any(:fields) then null else failure end,"
         " state = case when state = 'SYNCED' or state = 'FAILING' and failure->>'field' = any(:fields)"

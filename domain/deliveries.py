@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import failures, inbound, mirror, snapshots
+from domain import brake, failures, inbound, mirror, snapshots
 from domain.failures import Failure
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import Value, loaded, same, stored
@@ -97,6 +97,8 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
     if organisation is None or organisation["catching_up"] or organisation["health"] in _STANDS:
+        return None
+    if await brake.stops_sending(tx, organisation):
         return None
     held = await _lock_due(tx, organisation, only)
     ready: list[Outgoing] = []
@@ -188,6 +190,11 @@ async def _store(
             )
         )
     await tx.session.flush()
+    blanked = [one.link["id"] for one in sent if None in one.fields.values() and one.link["brake"] is None]
+    if blanked:
+        await tx.run(
+            "update sync_link set blanked_at = :now where workspace_id = :ws and id = any(:ids)", ids=blanked
+        )
     return Claimed(delivery, tuple(one.link["id"] for one in sent), organisation["country_code"])
 
 

@@ -4,13 +4,13 @@ All that an import knows stands in its row, and each page is one transaction tha
 may die at any instant, and another goes on; a page that is done twice finds nothing left to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import activity, health, inbound, matching, mirror, numbers, pace, snapshots
+from domain import activity, brake, health, inbound, matching, mirror, numbers, pace, snapshots
 from domain.tables import (
     ActivityKind,
     EventKind,
@@ -110,6 +110,11 @@ async def match_page(tx: Tx, held: Claim) -> bool:
         return False
     # The filter may have been changed since; the run's own is finished first, and then the new one has its turn.
     organisation = {**held.organisation, "contact_filter": run.contact_filter}
+    if (run.position is None or organisation["mass_change"] is not None) and await _is_stopped(
+        tx, run, organisation
+    ):
+        return False
+    organisation["mass_change"] = None
     page = run.done // PAGE
     if page & (page - 1) == 0:  # as often as what was made before has doubled
         await tx.rows("select door.refresh_statistics()")
@@ -130,6 +135,14 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     if len(ids) < PAGE:
         await _next_pass(tx, run, current)
     _go_on(tx, run)
+    return True
+
+
+async def _is_stopped(tx: Tx, run: ImportRun, organisation: Mapping[str, Any]) -> bool:
+    """Before a pass begins: too much has been destroyed at once, and the run waits for a person."""
+    if not await brake.stops(tx, organisation):
+        return False
+    run.due_at = run.lease_until = None
     return True
 
 

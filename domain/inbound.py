@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain import endings, issues, links, matching, numbers, owed
+from domain import brake, endings, issues, links, matching, numbers, owed
 from domain.activity import Change
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
@@ -34,8 +34,11 @@ async def apply(
     tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], run: UUID, *, quiet: bool
 ) -> None:
     """Apply these mirror rows: linked ones are merged, others are matched as an import would. `run`: what it creates
-    is no candidate in the same run. `quiet`: subscribers are told nothing of each."""
+    is no candidate in the same run. `quiet`: subscribers are told nothing of each. While the brake holds, nothing."""
     await owed.settle_shown(tx, ids)
+    if organisation["mass_change"] is not None:
+        return
+    await _remember_destroyed(tx, ids)
     rows = await tx.rows(
         "select * from xero_contact where workspace_id = :ws and id = any(:ids) order by id", ids=list(ids)
     )
@@ -48,7 +51,7 @@ async def apply(
     await matching.issues(tx, organisation, run, ids, quiet=quiet)
     await matching.creations(tx, organisation, run, ids, quiet=quiet)
     await tx.run(
-        "update xero_contact set dirty = false, former_keys = '{}' where workspace_id = :ws and id = any(:ids)",
+        "update xero_contact set dirty = false, former_keys = '{}', brake = null where workspace_id = :ws and id = any(:ids)",
         ids=list(ids),
     )
     linked = await tx.rows(
@@ -58,6 +61,26 @@ async def apply(
     await issues.judge_contacts(tx, [*ended.contacts, *(row["contact_id"] for row in linked)])
     keys = {key for row in rows for key in (row["name_key"], row["email_key"], *row["former_keys"]) if key}
     await issues.judge_keys(tx, organisation, list(keys), but=touched)
+
+
+async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:
+    """Apply what a read of a few contacts has just shown, if the brake lets it. Under the organisation's lock."""
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
+        id=organisation_id,
+    )
+    if organisation is not None and not await brake.stops(tx, organisation):
+        await apply(tx, {**organisation, "mass_change": None}, ids, uuid4(), quiet=False)
+
+
+async def _remember_destroyed(tx: Tx, ids: Sequence[UUID]) -> None:
+    """For the brake, which counts over ten minutes."""
+    await tx.run(
+        "update sync_link l set destroyed_at = :now from xero_contact x where x.workspace_id = :ws and x.id = any(:ids)"
+        " and x.brake = 'COUNTED' and l.workspace_id = :ws and l.xero_contact_id = x.id"
+        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        ids=list(ids),
+    )
 
 
 async def _settle_endings(

@@ -287,6 +287,8 @@ async def _take(tx: Tx, organisation: Organisation, tenant: Tenant, grant_id: UU
     organisation.health, organisation.health_message = ConnectionHealth.HEALTHY, None
     if organisation.catching_up:
         organisation.health, organisation.health_message = ConnectionHealth.CATCHING_UP, CATCHING_UP
+    if organisation.mass_change is not None:
+        organisation.health, organisation.health_message = ConnectionHealth.PAUSED, None
     try:
         async with tx.session.begin_nested():
             tx.session.add(organisation)

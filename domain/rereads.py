@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from domain import inbound, mirror, snapshots
 from domain.tx import Tx
@@ -53,7 +53,7 @@ async def settle(tx: Tx, claimed: Claimed, asked: datetime, contacts: Sequence[S
         " and xero_contact_id = any(:ids) order by id",
         organisation=organisation_id, ids=[contact.xero_contact_id for contact in contacts],
     )  # fmt: skip
-    await inbound.apply(tx, claimed.organisation, [row["id"] for row in rows], uuid4(), quiet=False)
+    await inbound.apply_shown(tx, organisation_id, [row["id"] for row in rows])
 
 
 async def put_off(tx: Tx, claimed: Claimed, until: datetime) -> None:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain import inbound, mirror, organisations, snapshots
-from domain.tables import ConnectionHealth, RunPurpose
+from domain.tables import RunPurpose
 from domain.tx import Tx
 from domain.values import SeenContact
 
@@ -123,8 +123,8 @@ async def settle(
     if organisation is None:
         return
     written = await snapshots.take(tx, organisation, contacts)
-    if organisation["health"] != ConnectionHealth.PAUSED and not await _importing(tx, organisation_id):
-        await inbound.apply(tx, organisation, await _dirty(tx, written), uuid4(), quiet=False)
+    if not await _importing(tx, organisation_id):
+        await inbound.apply_shown(tx, organisation_id, await _dirty(tx, written))
     seen = {contact.xero_contact_id: contact for contact in contacts}
     late = [one for one in events if not one.late and not _is_as_new(seen.get(one.resource_id), one)]
     await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, read=True)

@@ -1,0 +1,256 @@
+"""The brake: a side that destroys much at once stops both directions, until a person says whether it is meant.
+
+Destructive from Xero: archived, merged, to be forgotten, a value made blank, one same value over many contacts. To
+Xero: a value made blank. Counted over what waits and what was let through in the last ten minutes, before any of what
+waits is applied; so a scan's first page does no harm. What is neither never counts, however much it is. While it
+holds, nothing is dropped: rows stay dirty, links due.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from domain import activity, organisations
+from domain.mirror import phone_parts
+from domain.phones import join_phone
+from domain.problems import Code, refuse
+from domain.tables import ActivityKind, ConnectionHealth, EventKind, RunPurpose, Side
+from domain.tx import TANDEM, Tx
+
+LEAST = 20
+SHARE = 0.30
+WINDOW = timedelta(minutes=10)
+_ACTIVE = "('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+_BLANKED = (
+    "(x.name = '' and coalesce(l.base_xero->>'NAME', '') <> ''"
+    " or x.email is null and l.base_xero->>'BILLING_EMAIL' is not null"
+    " or x.phone is null and l.base_xero->>'PRIMARY_PHONE' is not null"
+    " or x.billing_address is null and jsonb_typeof(l.base_xero->'BILLING_ADDRESS') = 'object')"
+)
+_BLANKS = (
+    "(c.billing_email is null and l.base_practice->>'BILLING_EMAIL' is not null"
+    " or c.primary_phone is null and l.base_practice->>'PRIMARY_PHONE' is not null"
+    " or c.billing_address is null and jsonb_typeof(l.base_practice->'BILLING_ADDRESS') = 'object')"
+)
+_WAITING = (
+    " from xero_contact x join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation"
+    f" and l.xero_contact_id = x.id and l.state in {_ACTIVE}"
+    " where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
+)
+
+
+@dataclass(frozen=True)
+class MassChange:
+    """On `side`, so many of so many active links."""
+
+    side: Side
+    changed: int
+    of: int
+
+
+def is_mass(changed: int, of: int) -> bool:
+    return changed >= LEAST and changed > SHARE * of
+
+
+async def stops(tx: Tx, organisation: Mapping[str, Any]) -> bool:
+    """Judge what of Xero's side waits to be applied; True: nothing is to be applied. Under the organisation's lock.
+
+    Where it held before and no longer has reason to, it lets go."""
+    found = await _count_inbound(tx, organisation["id"])
+    if not is_mass(found.changed, found.of) and organisation["mass_change"] is not None:
+        found = await _count_outbound(tx, organisation["id"])
+    if is_mass(found.changed, found.of):
+        await _pause(tx, organisation, found)
+        return True
+    if organisation["mass_change"] is not None:
+        await _release(tx, organisation["id"])
+    return False
+
+
+async def stops_sending(tx: Tx, organisation: Mapping[str, Any]) -> bool:
+    """Judge the blanks that wait to be sent; True: nothing is to be sent."""
+    if organisation["mass_change"] is not None:
+        return True
+    found = await _count_outbound(tx, organisation["id"])
+    if is_mass(found.changed, found.of):
+        await _pause(tx, organisation, found)
+        return True
+    return False
+
+
+async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
+    """`apply` lets through exactly what was counted; else Xero is read again, whole, and judged anew, and until then
+    the brake holds."""
+    organisation = await organisations.lock(tx, organisation_id)
+    if organisation.disconnected_at is not None:
+        raise refuse(
+            Code.NOT_CONNECTED, "This organisation is disconnected; connect it again.", "organisationId"
+        )
+    if organisation.mass_change is None:
+        raise refuse(Code.WRONG_STATE, "No mass change waits for a decision.", "organisationId")
+    if apply:
+        await _pass_counted(tx, organisation_id)
+        await _release(tx, organisation_id)
+        message = "A mass change was let through."
+    else:
+        await _read_again(tx, organisation_id)
+        message = "After a mass change, Xero is being read again."
+    await tx.session.refresh(organisation)
+    activity.record(tx, ActivityKind.SETTING_CHANGED, message, organisation=organisation_id)
+    if not await _resume(tx, organisation_id):
+        await organisations.look(tx, organisation_id, RunPurpose.DELTA if apply else RunPurpose.SCAN)
+
+
+async def _count_inbound(tx: Tx, organisation_id: UUID) -> MassChange:
+    await tx.run(
+        "update xero_contact set brake = 'COUNTED' where workspace_id = :ws and id in"
+        f" (select x.id {_WAITING} and x.brake is null and (x.status <> 'ACTIVE' or {_BLANKED}))",
+        organisation=organisation_id,
+    )
+    await _count_same(tx, organisation_id)
+    row = await tx.row(
+        f"with waiting as (select l.id {_WAITING} and x.brake = 'COUNTED'), done as"
+        " (select id, state from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        "  and destroyed_at > cast(:since as timestamptz))"
+        " select (select count(*) from (select id from waiting union select id from done) u) as changed,"
+        " (select count(*) from done where state = 'BROKEN') + (select count(*) from sync_link"
+        f" where workspace_id = :ws and organisation_id = :organisation and state in {_ACTIVE}) as of",
+        organisation=organisation_id, since=tx.now - WINDOW,
+    )  # fmt: skip
+    assert row is not None
+    return MassChange(Side.XERO, row["changed"], row["of"])
+
+
+async def _count_same(tx: Tx, organisation_id: UUID) -> None:
+    """Of a value that comes to many contacts at once: those that had another before."""
+    groups = await tx.rows(
+        f"select 'email' as held, to_jsonb(x.email) as value {_WAITING} and x.email is not null"
+        " and l.base_xero->>'BILLING_EMAIL' is distinct from x.email group by x.email having count(*) >= :least"
+        f" union all select 'address', x.billing_address {_WAITING} and x.billing_address is not null"
+        " and l.base_xero->'BILLING_ADDRESS' is distinct from x.billing_address"
+        " group by x.billing_address having count(*) >= :least"
+        f" union all select 'phone', x.phone {_WAITING} and x.phone is not null group by x.phone"
+        " having count(*) >= :least",
+        organisation=organisation_id, least=LEAST,
+    )  # fmt: skip
+    for group in groups:
+        phone = join_phone(phone_parts(group["value"])) if group["held"] == "phone" else None
+        which = {
+            "email": "x.email = :text and l.base_xero->>'BILLING_EMAIL' is distinct from :text",
+            "address": "x.billing_address = cast(:json as jsonb)"
+            " and l.base_xero->'BILLING_ADDRESS' is distinct from x.billing_address",
+            "phone": "x.phone = cast(:json as jsonb) and l.base_xero->>'PRIMARY_PHONE' is distinct from :text",
+        }[group["held"]]
+        bound: dict[str, Any] = {"email": {"text": group["value"]}, "address": {"json": json.dumps(group["value"])},
+            "phone": {"json": json.dumps(group["value"]), "text": phone}}[group["held"]]  # fmt: skip
+        await tx.run(
+            f"with same as (select x.id {_WAITING} and x.brake is null and {which})"
+            " update xero_contact set brake = 'COUNTED' where workspace_id = :ws and id in (select id from same)"
+            " and (select count(*) from same) >= :least",
+            organisation=organisation_id, least=LEAST, **bound,
+        )  # fmt: skip
+
+
+async def _count_outbound(tx: Tx, organisation_id: UUID) -> MassChange:
+    row = await tx.row(
+        "with waiting as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+        "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
+        f"  and l.state in {_ACTIVE} and l.xero_contact_id is not null and l.brake is distinct from 'PASSED' and {_BLANKS}),"
+        " done as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        "  and blanked_at > cast(:since as timestamptz))"
+        " select (select count(*) from (select id from waiting union select id from done) u) as changed,"
+        " (select count(*) from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        f"  and state in {_ACTIVE}) as of",
+        organisation=organisation_id, since=tx.now - WINDOW,
+    )  # fmt: skip
+    assert row is not None
+    return MassChange(Side.PRACTICE, row["changed"], row["of"])
+
+
+async def _pause(tx: Tx, organisation: Mapping[str, Any], found: MassChange) -> None:
+    held = organisation["mass_change"]
+    if found.side is Side.PRACTICE:
+        await tx.run(
+            "update sync_link l set brake = 'COUNTED' from contact c where l.workspace_id = :ws"
+            " and l.organisation_id = :organisation and l.due_at is not null and l.brake is null"
+            f" and l.state in {_ACTIVE} and c.workspace_id = :ws and c.id = l.contact_id and {_BLANKS}",
+            organisation=organisation["id"],
+        )
+    told = {
+        "side": found.side, "changed": found.changed, "of": found.of,
+        "since": held["since"] if held else tx.now.isoformat(),
+    }  # fmt: skip
+    where = "In Xero" if found.side is Side.XERO else "In the practice"
+    message = (
+        f"{where}, {found.changed} of {found.of} linked contacts were archived, merged or emptied at once."
+    )
+    await tx.run(
+        "update organisation set health = :health, health_message = :message, mass_change = cast(:told as jsonb)"
+        " where workspace_id = :ws and id = :id",
+        id=organisation["id"], health=ConnectionHealth.PAUSED, message=message, told=json.dumps(told),
+    )  # fmt: skip
+    if held is None:
+        entry = activity.record(
+            tx, ActivityKind.MASS_CHANGE_STOPPED, f"{message} Nothing of it is applied before somebody decides.",
+            organisation=organisation["id"], actor=TANDEM,
+        )  # fmt: skip
+        tx.tell(EventKind.CONNECTION, organisation["id"], organisation=organisation["id"], activity=entry)
+    else:
+        tx.tell(EventKind.CONNECTION, organisation["id"], organisation=organisation["id"])
+
+
+async def _release(tx: Tx, organisation_id: UUID) -> None:
+    await tx.run(
+        "update organisation set mass_change = null, health_message = case when health <> 'PAUSED' then health_message end,"
+        " health = case when health <> 'PAUSED' then health when catching_up then 'CATCHING_UP' else 'HEALTHY' end"
+        " where workspace_id = :ws and id = :id",
+        id=organisation_id,
+    )
+    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+    tx.ring()
+
+
+async def _pass_counted(tx: Tx, organisation_id: UUID) -> None:
+    """What a person let through counts no more, nor does what came before it."""
+    for table in ("xero_contact", "sync_link"):
+        await tx.run(
+            f"update {table} set brake = 'PASSED' where workspace_id = :ws and organisation_id = :organisation"
+            " and brake = 'COUNTED'",
+            organisation=organisation_id,
+        )
+    await tx.run(
+        "update sync_link set destroyed_at = null, blanked_at = null where workspace_id = :ws"
+        " and organisation_id = :organisation and (destroyed_at is not null or blanked_at is not null)",
+        organisation=organisation_id,
+    )
+
+
+async def _read_again(tx: Tx, organisation_id: UUID) -> None:
+    """A run that waits to be applied reads everything anew, and then comes before the brake again."""
+    await tx.run(
+        "update import_run set phase = 'READING', next_page = 1, modified_since = null, match_pass = null,"
+        " position = null, done = 0, total = null, started_at = :now,"
+        " purpose = case when purpose = 'DELTA' then 'SCAN' else purpose end"
+        " where workspace_id = :ws and organisation_id = :organisation and finished_at is null and phase = 'MATCHING'",
+        organisation=organisation_id,
+    )
+    await tx.run(
+        "update organisation set health_message = :message where workspace_id = :ws and id = :id",
+        id=organisation_id, message="After a mass change, Xero is being read again.",
+    )  # fmt: skip
+    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+
+
+async def _resume(tx: Tx, organisation_id: UUID) -> bool:
+    """Whether there was a run that goes on."""
+    found = await tx.run(
+        "update import_run set due_at = :now, lease_until = null, attempts = 0 where workspace_id = :ws"
+        " and organisation_id = :organisation and finished_at is null",
+        organisation=organisation_id,
+    )
+    if found:
+        tx.ring()
+    return found > 0

@@ -1,0 +1,218 @@
+"""The brake: what is destroyed at once stops before any of it is applied, and an honest bulk edit never does."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain import brake, contacts, deliveries, issues
+from domain.phones import PhoneParts
+from domain.problems import Code, Refused
+from domain.tables import ConnectionHealth, ImportRun, XeroContactStatus
+from domain.values import PostalAddress, SeenContact
+from tests.domain.test_inbound import LATER, look
+from tests.domain.world import World, seen
+
+MANY = 60
+PHONE = PhoneParts("64", "9", "1112222")
+SAME = PostalAddress(lines=("1 Queen Street",), city="Auckland")
+
+
+async def linked(world: World, count: int = MANY) -> list[UUID]:
+    """So many contacts that came from Xero, by Xero's ids."""
+    found = [
+        seen(f"Contact {n:03}", f"c{n}@x.nz", phone=PhoneParts("64", "9", f"1112{n:03}"))
+        for n in range(count)
+    ]
+    await look(world, *found)
+    return [one.xero_contact_id for one in found]
+
+
+def as_now(n: int, xero: UUID, *, minutes: int = 0, **changed: Any) -> SeenContact:
+    given: dict[str, Any] = {
+        "phone": PhoneParts("64", "9", f"1112{n:03}"),
+        "email": f"c{n}@x.nz",
+        "name": f"Contact {n:03}",
+    }
+    given |= changed
+    return seen(**given, xero_id=xero, updated_at=LATER + timedelta(minutes=minutes))
+
+
+def archived(ids: list[UUID], *, minutes: int = 0) -> list[SeenContact]:
+    return [as_now(n, xero, minutes=minutes, status=XeroContactStatus.ARCHIVED) for n, xero in enumerate(ids)]
+
+
+async def organisation(world: World) -> dict[str, object]:
+    [row] = await world.rows("select health, mass_change from organisation")
+    return row
+
+
+async def broken(world: World) -> int:
+    [row] = await world.rows("select count(*) as n from sync_link where state = 'BROKEN'")
+    found: int = row["n"]
+    return found
+
+
+async def decide(world: World, *, apply: bool) -> None:
+    async with world.tx() as tx:
+        await brake.decide(tx, world.organisation, apply=apply)
+
+
+async def go_on(world: World) -> ImportRun:
+    """The run that waited is matched to its end."""
+    async with world.tx() as tx:
+        [run] = await tx.rows("select id, phase from import_run where finished_at is null")
+    while await world.match(run["id"]):
+        pass
+    async with world.tx() as tx:
+        return await tx.session.get_one(ImportRun, (world.workspace, run["id"]))
+
+
+async def test_mass_archiving_stops_before_any_of_it_is_applied(world: World) -> None:
+    ids = await linked(world)
+    await look(world, *archived(ids[:40]))
+    now = await organisation(world)
+    assert (now["health"], await broken(world)) == (ConnectionHealth.PAUSED, 0)
+    held = now["mass_change"]
+    assert isinstance(held, dict)
+    assert (held["side"], held["changed"], held["of"]) == ("XERO", 40, MANY)
+    assert len(await world.rows("select 1 from activity where kind = 'MASS_CHANGE_STOPPED'")) == 1
+
+
+@pytest.mark.parametrize("count", [19, 18])
+async def test_fewer_than_twenty_or_at_most_thirty_percent_pass(world: World, count: int) -> None:
+    ids = await linked(world, 20 if count == 19 else MANY)
+    await look(world, *archived(ids[:count]))
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+    assert await broken(world) == count
+
+
+@pytest.mark.parametrize("field", ["phone", "email"])
+async def test_values_made_blank_count(world: World, field: str) -> None:
+    ids, gone = await linked(world), dict[str, Any]({field: None})
+    await look(world, *(as_now(n, xero, **gone) for n, xero in enumerate(ids[:30])))
+    assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+
+
+@pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
+async def test_one_same_value_over_many_contacts_counts(world: World, changed: dict[str, Any]) -> None:
+    ids = await linked(world)
+    await look(world, *(as_now(n, xero, **changed) for n, xero in enumerate(ids[:30])))
+    assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+
+
+async def test_an_honest_bulk_edit_never_trips_it(world: World) -> None:
+    ids = await linked(world)
+    edited = [
+        as_now(n, xero, name=f"Renamed {n}", email=f"new{n}@x.nz", phone=PhoneParts("64", "21", f"55{n:04}"))
+        for n, xero in enumerate(ids)
+    ]
+    await look(world, *edited)
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+    [row] = await world.rows("select count(*) as n from contact where name like 'Renamed%'")
+    assert row["n"] == MANY
+
+
+async def test_what_was_applied_in_the_last_ten_minutes_counts_too(world: World) -> None:
+    ids = await linked(world)
+    for start in range(0, 18, 6):
+        await look(world, *archived(ids)[start : start + 6])
+    assert await broken(world) == 18
+    await look(world, *archived(ids)[18:24])
+    assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+    assert await broken(world) == 18
+
+
+async def test_applying_lets_through_exactly_what_was_counted(world: World) -> None:
+    ids = await linked(world, 100)
+    await look(world, *archived(ids[:40]))
+    await world.shown(*archived(ids[40:80]))  # read after it was counted
+    await decide(world, apply=True)
+    now = await organisation(world)
+    assert (now["health"], now["mass_change"]) == (ConnectionHealth.HEALTHY, None)
+    await go_on(world)
+    again = await organisation(world)
+    assert (again["health"], await broken(world)) == (ConnectionHealth.PAUSED, 0)
+    held = again["mass_change"]
+    assert isinstance(held, dict)
+    assert held["changed"] == 40
+    await decide(world, apply=True)
+    await go_on(world)
+    assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.HEALTHY, 80)
+
+
+async def test_reading_again_judges_anew_and_holds_until_then(world: World) -> None:
+    ids = await linked(world)
+    await look(world, *archived(ids[:40]))
+    await decide(world, apply=False)
+    assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+    [run] = await world.rows(
+        "select id, phase, modified_since, next_page from import_run where finished_at is null"
+    )
+    assert (run["phase"], run["modified_since"], run["next_page"]) == ("READING", None, 1)
+    # Somebody has put it right in Xero, but for a few.
+    mended = [as_now(n, xero, minutes=5) for n, xero in enumerate(ids)]
+    await world.read(run["id"], [*mended[:35], *archived(ids, minutes=6)[35:40], *mended[40:]])
+    await go_on(world)
+    assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.HEALTHY, 5)
+
+
+async def test_reading_again_stops_again_where_nothing_was_put_right(world: World) -> None:
+    ids = await linked(world)
+    await look(world, *archived(ids[:40]))
+    await decide(world, apply=False)
+    [run] = await world.rows("select id from import_run where finished_at is null")
+    await world.read(run["id"], [])
+    await go_on(world)
+    assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.PAUSED, 0)
+    assert len(await world.rows("select 1 from activity where kind = 'MASS_CHANGE_STOPPED'")) == 1
+
+
+async def test_while_it_holds_nothing_is_sent_or_dropped(world: World) -> None:
+    ids = await linked(world)
+    [row] = await world.rows("select id from contact where name = 'Contact 050'")
+    async with world.tx() as tx, issues.judging(tx):
+        await contacts.change(tx, row["id"], {"billingEmail": "ours@x.nz"})
+    await look(world, *archived(ids[:40]))
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+    await decide(world, apply=True)
+    await go_on(world)
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+
+
+async def test_outbound_it_counts_blanks(world: World) -> None:
+    await linked(world)
+    rows = await world.rows("select id from contact order by name limit 30")
+    async with world.tx() as tx, issues.judging(tx):
+        for row in rows:
+            await contacts.change(tx, row["id"], {"primaryPhone": None})
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+    now = await organisation(world)
+    held = now["mass_change"]
+    assert isinstance(held, dict)
+    assert (now["health"], held["side"], held["changed"]) == ("PAUSED", "PRACTICE", 30)
+    await decide(world, apply=True)
+    async with world.tx() as tx:
+        claimed = await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+    assert claimed is not None
+    assert len(claimed.members) == 30
+
+
+async def test_many_honest_edits_go_out(world: World) -> None:
+    await linked(world)
+    rows = await world.rows("select id from contact order by name")
+    async with world.tx() as tx, issues.judging(tx):
+        for n, row in enumerate(rows):
+            await contacts.change(tx, row["id"], {"primaryPhone": f"09 777 {n:04}"})
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+
+
+async def test_a_decision_where_none_waits_is_refused(world: World) -> None:
+    with pytest.raises(Refused) as refused:
+        await decide(world, apply=True)
+    assert refused.value.problems[0].code is Code.WRONG_STATE
