@@ -17,7 +17,7 @@ from domain.failures import Failure
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import Value, loaded, same, stored
 from domain.outgoing import Outgoing, hold_back_names
-from domain.tables import ConnectionHealth, Delivery, DeliveryKind, DeliveryMember, SyncedField
+from domain.tables import Cargo, ConnectionHealth, Delivery, DeliveryKind, DeliveryMember, SyncedField
 from domain.tx import Tx
 from domain.values import SeenContact
 
@@ -199,13 +199,20 @@ async def _store(
 
 
 async def open_delivery(
-    tx: Tx, delivery_id: UUID, organisation_id: UUID, kind: DeliveryKind, bulk: bool, body: bytes
+    tx: Tx,
+    delivery_id: UUID,
+    organisation_id: UUID,
+    kind: DeliveryKind,
+    bulk: bool,
+    body: bytes,
+    cargo: Cargo = Cargo.CONTACTS,
 ) -> Delivery:
     """Claimed now, which counts as its first send."""
     delivery = Delivery(
         workspace_id=tx.workspace,
         id=delivery_id,
         organisation_id=organisation_id,
+        cargo=cargo,
         kind=kind,
         bulk=bulk,
         idempotency_key=f"tandem-{delivery_id}",
@@ -233,7 +240,7 @@ async def hold(tx: Tx, delivery_id: UUID) -> Claimed | None:
         return None
     delivery = await tx.session.get_one(Delivery, (tx.workspace, delivery_id), populate_existing=True)
     members = await tx.rows(
-        "select link_id as id, place from delivery_member where workspace_id = :ws and delivery_id = :id and open"
+        "select coalesce(link_id, invoice_id) as id, place from delivery_member where workspace_id = :ws and delivery_id = :id and open"
         " union all select xero_contact_id, 0 from owed_status where workspace_id = :ws and delivery_id = :id"
         " order by place, id",
         id=delivery_id,

@@ -11,6 +11,7 @@ input is refused at once, each problem at its path, as ('lines', '3', 'quantity'
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -41,10 +42,11 @@ from domain.tables import (
     AmountsAre,
     Invoice,
     InvoiceLine,
+    InvoiceLineKind,
     InvoiceStatus,
     InvoiceSyncState,
 )
-from domain.totals import Totals, cents
+from domain.totals import Totals, cents, rounded
 from domain.tx import Tx
 
 ZERO = Decimal("0.00")
@@ -295,6 +297,69 @@ async def end(tx: Tx, invoice: Invoice) -> None:
         tx.ring()
     else:
         invoice_sync.rest(invoice, InvoiceSyncState.NOT_SENT)
+
+
+async def copy(tx: Tx, invoice: Invoice) -> Invoice:
+    """The same once more under a new number, sent at once."""
+    number = await draw_number(tx)
+    made = Invoice(
+        workspace_id=tx.workspace, id=uuid4(), number=number, number_key=name_key(number) or number,
+        reference=invoice.reference, contact_id=invoice.contact_id, organisation_id=invoice.organisation_id,
+        status=InvoiceStatus.AWAITING_PAYMENT, issue_date=invoice.issue_date, due_date=invoice.due_date,
+        currency=invoice.currency, amounts_are=invoice.amounts_are, subtotal=ZERO, tax_total=ZERO, total=ZERO,
+        total_cents=0, amount_paid=ZERO, amount_due=ZERO, created_at=tx.now, updated_at=tx.now, sent_at=tx.now,
+        search_key=search_key(number, invoice.reference), sync_state=InvoiceSyncState.NOT_SENT,
+    )  # fmt: skip
+    lines = (await lines_of(tx, [invoice.id]))[invoice.id]
+    found = await _totals(tx, made, lines)
+    set_totals(made, found)
+    await _add(tx, made)
+    await _write_lines(tx, made, [replace(_as_given(line), id=None) for line in lines], {}, found)
+    (await _surroundings(tx, [made])).place(tx, made, bulk=False)
+    _recorded(tx, made, f"was made anew from {invoice.number}")
+    return made
+
+
+async def take_over(
+    tx: Tx,
+    invoice: Invoice,
+    shown: Mapping[str, Any],
+    lines: Sequence[InvoiceLine],
+    rates: Mapping[str, UUID],
+) -> None:
+    """The practice holds what Xero shows (as `xero_base` does), amounts included; a line that both know keeps its id,
+    kind and service type. `rates`: by Xero's tax type."""
+    invoice.reference = shown.get("reference")
+    if shown.get("issueDate") and shown.get("dueDate"):
+        invoice.issue_date = date.fromisoformat(shown["issueDate"])
+        invoice.due_date = date.fromisoformat(shown["dueDate"])
+    invoice.amounts_are = AmountsAre(shown.get("amountsAre") or invoice.amounts_are)
+    amounts = [Decimal(shown[name]) for name in ("subtotal", "taxTotal", "total")]
+    invoice.subtotal, invoice.tax_total, invoice.total = (rounded(amount) for amount in amounts)
+    invoice.total_cents = cents(invoice.total)
+    invoice.search_key = search_key(invoice.number, invoice.reference)
+    if shown.get("lines") is None:
+        return
+    known = {str(line.xero_line_id): line for line in lines if line.xero_line_id}
+    kept = []
+    for place, given in enumerate(shown["lines"]):
+        line = known.get(given["id"]) or InvoiceLine(
+            workspace_id=tx.workspace, id=uuid4(), invoice_id=invoice.id, place=place, description="",
+            kind=InvoiceLineKind.SERVICE, xero_line_id=UUID(given["id"]) if given["id"] else None,
+        )  # fmt: skip
+        tx.session.add(line)
+        kept.append(line.id)
+        line.place, line.description = place, given["description"] or ""
+        line.quantity, line.unit_price = Decimal(given["quantity"] or 0), Decimal(given["unitPrice"] or 0)
+        line.amount, line.tax_amount = Decimal(given["amount"] or 0), Decimal(given["taxAmount"] or 0)
+        if line.account_code != given["accountCode"]:
+            line.account_code, line.xero_account_id = given["accountCode"], None
+        if line.tax_type != given["taxType"]:
+            line.tax_type, line.tax_rate_id = given["taxType"], rates.get(given["taxType"])
+    for line in lines:
+        if line.id not in kept:
+            await tx.session.delete(line)
+    await tx.session.flush()
 
 
 async def retry(tx: Tx, invoice_ids: Sequence[UUID], organisation_id: UUID | None = None) -> int:

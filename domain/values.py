@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from msgspec import UnsetType
 
 from domain.phones import PhoneParts
-from domain.tables import XeroContactStatus
+from domain.tables import AmountsAre, PaymentKind, XeroContactStatus
 
 Blankable = str | UnsetType | None
 
@@ -68,5 +69,57 @@ class SeenContact:
     is_supplier: bool | UnsetType
     status: XeroContactStatus | UnsetType
     merged_to: UUID | UnsetType | None
+    updated_at: datetime | UnsetType
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class SeenLine:
+    """A line of an invoice as Xero shows it; None for what it did not say."""
+
+    line_id: UUID | None
+    description: str | None
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    account_code: str | None
+    account_id: UUID | None
+    tax_type: str | None
+    amount: Decimal | None
+    tax_amount: Decimal | None
+
+
+@dataclass(frozen=True)
+class SeenPayment:
+    """What took something off an invoice; several allocations of one credit note are one."""
+
+    xero_id: UUID
+    kind: PaymentKind
+    paid_on: date
+    amount: Decimal
+    reference: str | None
+
+
+@dataclass(frozen=True)
+class SeenInvoice:
+    """An invoice as one answer of Xero's showed it, asked for at `seen_at`. UNSET: the answer said nothing.
+
+    `status` is Xero's own word. `amount_paid`: payments and all credits that are allocated to it."""
+
+    xero_invoice_id: UUID
+    status: str | UnsetType
+    number: Blankable
+    reference: Blankable
+    url: Blankable
+    contact_id: UUID | UnsetType
+    issue_date: date | UnsetType
+    due_date: date | UnsetType
+    currency: str | UnsetType
+    amounts_are: AmountsAre | UnsetType
+    lines: tuple[SeenLine, ...] | UnsetType
+    subtotal: Decimal | UnsetType
+    tax_total: Decimal | UnsetType
+    total: Decimal | UnsetType
+    amount_paid: Decimal | UnsetType
+    payments: tuple[SeenPayment, ...] | UnsetType
     updated_at: datetime | UnsetType
     seen_at: datetime
