@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm.util import identity_key
 
-from domain import activity, owed
+from domain import activity, mirror, owed
 from domain.activity import Change
 from domain.contacts import COLUMN
 from domain.keys import VERSION, email_key, name_key, search_key
@@ -150,6 +150,7 @@ async def begin_again(tx: Tx, row: Mapping[str, Any]) -> None:
         .where(_LINK.c.workspace_id == key["workspace_id"], _LINK.c.id == key["id"])
         .values(**(values | {"version": _LINK.c.version + 1}))
     )
+    await mirror.owe_reads(tx, [row["id"]])
 
 
 class _Beginning:

@@ -92,5 +92,6 @@ async def _complete(tx: Tx, organisation: Mapping[str, Any], link: Mapping[str, 
         refused={},
         attempts=0,
         next_attempt_at=None,
+        read_owed_at=link["read_owed_at"],  # what it left can only be refused now, as its number is taken
     )
     failures.pushed(tx, organisation, link, found[0])
