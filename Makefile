@@ -8,7 +8,7 @@ ARGS ?=
 WORKERS ?= $(if $(T),0,auto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check fmt lock run-env dev-env
+.PHONY: help demo test test-long mutants check fmt lock run-env dev-env
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: dev-env ## set up and run the tests; T=tests/runtime/test_settings.py runs
 
 test-long: dev-env ## also the deep runs, with many more examples
 	@$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=long --timeout=3600 $(T) $(ARGS)
+
+mutants: dev-env ## put each breach of a promise into a copy of the code; the tests must go red for it
+	@$(BIN)/python -m tests.promises.mutants $(ARGS)
 
 check: dev-env ## format, lint, strict types, import contracts, schema drift, migrations
 	$(BIN)/ruff format --check .
