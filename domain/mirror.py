@@ -3,7 +3,8 @@
 A snapshot is ordered by Xero's own UpdatedDateUTC; an older one is dropped. Of equal ones the one asked for later
 holds for the flags, as those move without it; where anything else differs nobody can say which came last, so the
 contact is read again 10 s later, and that holds if no other snapshot came between. What an answer left out says
-nothing: the mirror keeps what it had. Of a contact that Xero has been asked to forget, no personal value is kept.
+nothing: the mirror keeps what it had. Of a contact that Xero has been asked to forget, or that a person has erased
+here, no personal value is kept.
 """
 
 import json
@@ -63,7 +64,7 @@ def _said(column: str) -> str:
     value, default = _COLUMNS[column]
     said = f"case when r ? '{column}' then {value} when x.id is not null then x.{column} else {default} end"
     if column in _PERSONAL:
-        forgotten = f"coalesce(r->>'status', x.status) = '{XeroContactStatus.GDPR_REQUEST}'"
+        forgotten = f"coalesce(r->>'status', x.status) = '{XeroContactStatus.GDPR_REQUEST}' or k.erased"
         said = f"case when {forgotten} then {default} else {said} end"
     return f"{said} as {column}"
 
@@ -101,6 +102,8 @@ _SHOW = f"""
                {", ".join(map(_said, _COLUMNS))}
           from jsonb_array_elements(cast(:rows as jsonb)) r
           left join {_X} and x.xero_contact_id = (r->>'id')::uuid
+          left join reimport_mark k on k.workspace_id = :ws and k.organisation_id = :organisation
+                                   and k.xero_contact_id = (r->>'id')::uuid
     ),
     judged as (
         select n.*, x.id as known, {_differs(_COMPARED)} as differs,
@@ -228,6 +231,21 @@ async def show(
     return [
         Shown(row["id"], row["xero_contact_id"], How(row["how"]), bool(row["differs"]), row) for row in found
     ]
+
+
+async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
+    """Of these rows no personal value is kept, now or of any later snapshot."""
+    await tx.run(
+        "insert into reimport_mark (workspace_id, organisation_id, xero_contact_id, at, erased)"
+        " select :ws, :organisation, xero_contact_id, :now, true from xero_contact where workspace_id = :ws"
+        " and id = any(:ids) on conflict (workspace_id, organisation_id, xero_contact_id) do update set erased = true",
+        organisation=organisation, ids=list(ids),
+    )  # fmt: skip
+    await tx.run(
+        f"update xero_contact set {', '.join(f'{name} = {blank}' for name, (_, blank) in _PERSONAL.items())},"
+        " former_keys = '{}' where workspace_id = :ws and id = any(:ids)",
+        ids=list(ids),
+    )
 
 
 async def set_clock(tx: Tx, organisation: UUID, server_time: datetime) -> None:

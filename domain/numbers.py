@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import failures, links, memory, owed
+from domain import failures, links, memory, mirror, owed
 from domain.links import xero_values
 from domain.merge import loaded, same, stored
 from domain.tables import Push, SyncedField, SyncState, XeroContactStatus
@@ -40,7 +40,7 @@ async def meet(tx: Tx, organisation: Mapping[str, Any], xero_contact_ids: Sequen
         "update push p set seen_at = :now from xero_contact x where p.workspace_id = :ws"
         " and p.organisation_id = :organisation and p.seen_at is null and x.workspace_id = :ws"
         " and x.organisation_id = :organisation and x.contact_number = p.contact_number and x.id = any(:ids)"
-        " returning p.link_id, p.contact_number, p.archive, x.id as xero_id",
+        " returning p.link_id, p.contact_number, p.archive, p.erased, x.id as xero_id",
         organisation=organisation["id"], ids=list(xero_contact_ids),
     )  # fmt: skip
     if not met:
@@ -56,6 +56,8 @@ async def _meet(tx: Tx, organisation: Mapping[str, Any], met: Mapping[str, Any])
     xero_id: UUID = met["xero_id"]
     if link is None or link["xero_contact_id"] is not None or link["contact_number"] != met["contact_number"]:
         await memory.mark(tx, organisation["id"], [xero_id])
+        if met["erased"]:
+            await mirror.erase(tx, organisation["id"], [xero_id])
         if met["archive"]:
             await owed.owe(tx, organisation["id"], xero_id, XeroContactStatus.ARCHIVED)
     elif link["state"] in _OPEN:

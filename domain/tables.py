@@ -947,7 +947,8 @@ class OwedStatus(SQLModel, table=True):
 
 class Push(SQLModel, table=True):
     """A number that was drawn for a push. It outlives its link, so that a contact that was created all the same is
-    known when it shows (`domain.numbers`). `archive`: that contact is then to be archived in Xero."""
+    known when it shows (`domain.numbers`). `archive`: that contact is then to be archived in Xero. `erased`: and no
+    personal value of it is kept."""
 
     __tablename__ = "push"
     __table_args__ = (
@@ -962,10 +963,12 @@ class Push(SQLModel, table=True):
     at: datetime = _time()
     seen_at: datetime | None = _time(nullable=True)
     archive: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    erased: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class ReimportMark(SQLModel, table=True):
-    """A Xero contact that no machine makes a practice contact of. By Xero's own id."""
+    """A Xero contact that no machine makes a practice contact of. By Xero's own id. `erased`: of which the mirror keeps
+    no personal value either."""
 
     __tablename__ = "reimport_mark"
     __table_args__ = (_belongs("organisation", "organisation_id", "CASCADE"),)
@@ -973,6 +976,7 @@ class ReimportMark(SQLModel, table=True):
     organisation_id: UUID = Field(primary_key=True)
     xero_contact_id: UUID = Field(primary_key=True)
     at: datetime = _time()
+    erased: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class WebhookEvent(SQLModel, table=True):

@@ -16,7 +16,7 @@ from rich.table import Table
 from sqlalchemy.engine import make_url
 from uvicorn.loops.auto import auto_loop_factory
 
-from domain import workspaces
+from domain import erasure, issues, workspaces
 from domain.problems import Code, Refused, refuse
 from domain.tables import Scope
 from domain.tx import TANDEM
@@ -166,6 +166,31 @@ async def _create_token(settings: Settings, workspace: UUID, name: str, scope: S
         if not await workspaces.exists(tx):
             raise refuse(Code.NOT_FOUND, f"There is no workspace {workspace}.")
         return (await workspaces.create_token(tx, name, [scope], within=list(Scope)))[1]
+
+
+@app.command()
+def erase(
+    workspace: Annotated[UUID, typer.Argument(help="the id that `tandem workspace create` printed")],
+    contact: Annotated[str, typer.Argument(help="the contact's id, as the API gives it")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Erase a contact for good: no personal value of it stays, history included, and no sync brings one back."""
+    key = pkgutil.resolve_name("api.ids:maybe")("Contact", contact)
+    if key is None:
+        raise refuse(Code.NOT_FOUND, "This is not the id of a contact.")
+    if not yes:
+        typer.confirm("This cannot be taken back. Erase the contact?", abort=True)
+    left = asyncio.run(_erase(configured(), workspace, key)).left_in_xero
+    typer.echo("Erased.")
+    for organisation, xero_contact in left:
+        typer.echo(
+            f"Xero still holds its contact in {organisation}: {xero_contact}. Only Xero's own pages can erase it."
+        )
+
+
+async def _erase(settings: Settings, workspace: UUID, contact: UUID) -> erasure.Erased:
+    async with _opened(settings) as db, db.transaction(workspace, TANDEM) as tx, issues.judging(tx):
+        return await erasure.erase(tx, contact)
 
 
 @asynccontextmanager

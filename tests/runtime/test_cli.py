@@ -2,10 +2,12 @@ import base64
 import os
 import subprocess
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner
 
+from api import ids
 from api.auth import Tokens
 from runtime import doctor
 from runtime.cli import app
@@ -102,6 +104,8 @@ async def test_a_workspace_and_its_tokens_are_made(clean: Place, services: Servi
         ("workspace", "create", " ", "--currency", "NZD"),
         ("workspace", "create", "Firm", "--currency", "XYZ"),
         ("token", "create", "00000000-0000-0000-0000-000000000000", "Reports"),
+        ("erase", "00000000-0000-0000-0000-000000000000", "no-id", "--yes"),
+        ("erase", "00000000-0000-0000-0000-000000000000", ids.encode("Contact", UUID(int=7)), "--yes"),
     ],
 )
 def test_what_cannot_be_made_is_told_in_a_line(

@@ -1,0 +1,104 @@
+"""Promise: forgotten means forgotten. After an erasure no table holds a personal value, and no look at Xero brings one
+back."""
+
+import json
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import deliveries, erasure, issues, pushes
+from domain.phones import PhoneParts
+from domain.tables import LinkOrigin, SyncState
+from domain.values import PostalAddress, SeenContact
+from tests.domain.test_inbound import LATER, change, look
+from tests.domain.world import World, seen
+
+# Found in no other value: of both sides, typed, overwritten and refused ones.
+PERSONAL = ("zyxona", "quivver", "7654321", "brindle", "wexfold")
+
+
+async def held(owner: AsyncConnection) -> list[tuple[str, str]]:
+    """Each table that holds a personal value, and which; the owner sees every row, bytes as hexadecimal digits."""
+    tables = await owner.exec_driver_sql(
+        "select format('%I', tablename) from pg_tables where schemaname = 'public'"
+    )
+    found = []
+    for (table,) in tables.all():
+        rows = (await owner.exec_driver_sql(f"select t::text from {table} t")).all()
+        text = json.dumps([row[0] for row in rows]).lower()
+        found += [(table, value) for value in PERSONAL if value in text or value.encode().hex() in text]
+    return found
+
+
+def shown(xero: UUID, name: str = "Zyxona Quivver", *, hours: int = 1) -> SeenContact:
+    return seen(
+        name, "zyxona@quivver.example", phone=PhoneParts("64", "21", "7654321"),
+        address=PostalAddress(("1 Brindle Street",), city="Wexfold"), xero_id=xero,
+        updated_at=LATER + timedelta(hours=hours),
+    )  # fmt: skip
+
+
+async def erase(world: World, contact: UUID) -> erasure.Erased:
+    async with world.tx() as tx, issues.judging(tx):
+        return await erasure.erase(tx, contact)
+
+
+async def lived(world: World) -> tuple[UUID, UUID]:
+    """A linked contact with a past: changed on both sides, with a write under way that other changes wait behind."""
+    contact = await world.contact("Zyxona Quivver", "old@quivver.example")
+    xero = uuid4()
+    await look(world, shown(xero, hours=0))
+    issue = (await world.rows("select id from match_issue where workspace_id = :ws"))[0]["id"]
+    async with world.tx() as tx:
+        await issues.confirm(tx, issue, contact.id)
+    await change(world, contact.id, name="Zyxona Brindle", billingEmail="z@wexfold.example")
+    async with world.tx() as tx:
+        claimed = await deliveries.claim(tx, world.organisation, lambda _, chosen: (b"zyxona of wexfold", {}))
+    assert claimed is not None
+    await look(world, shown(xero, "Zyxona Wexfold"))
+    await change(world, contact.id, primaryPhone="021 765 4321")
+    return contact.id, xero
+
+
+async def test_nothing_of_an_erased_contact_is_left_or_comes_back(
+    world: World, owner: AsyncConnection
+) -> None:
+    contact, xero = await lived(world)
+    assert {value for _, value in await held(owner)} == set(PERSONAL)
+    erased = await erase(world, contact)
+    assert erased.left_in_xero == (("Demo Company", xero),)
+    assert await held(owner) == []
+    await look(world, shown(xero, hours=2))
+    await world.import_mirror()
+    assert await held(owner) == []
+    assert (
+        await world.rows("select 1 from contact")
+        == await world.rows("select 1 from match_issue where state = 'OPEN'")
+        == []
+    )
+
+
+async def test_a_push_that_lands_after_the_erasure_is_not_kept(world: World, owner: AsyncConnection) -> None:
+    contact = await world.contact("Zyxona Quivver", "zyxona@quivver.example")
+    async with world.tx() as tx, issues.judging(tx):
+        await pushes.push(tx, pushes.Wish(contact.id, world.organisation))
+    [link] = await world.rows("select contact_number, state, origin from sync_link")
+    assert (link["state"], link["origin"]) == (SyncState.PENDING, LinkOrigin.PUSHED_TO_XERO)
+    await erase(world, contact.id)
+    late = shown(uuid4())
+    object.__setattr__(late, "contact_number", link["contact_number"])
+    await look(world, late)
+    assert await held(owner) == []
+    assert await world.rows("select 1 from contact") == []
+
+
+async def test_what_others_hold_stays(world: World, owner: AsyncConnection) -> None:
+    contact, _ = await lived(world)
+    other = await world.contact("Somebody Else", "else@x.nz")
+    await erase(world, contact)
+    assert [row["id"] for row in await world.rows("select id from contact")] == [other.id]
+    [told] = await world.rows("select message from activity where contact_id = :id", id=other.id)
+    assert told["message"] == "Somebody Else was created."
+    kept = await world.rows("select distinct message from activity where contact_id = :id", id=contact)
+    assert kept == [{"message": erasure.ERASED}]
