@@ -56,7 +56,7 @@ async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Prior
         log.warning(
             "contact_unreadable", organisation=str(run.organisation_id), contact=str(bad.id), why=bad.reason
         )
-    seen = [seen_contact(contact, asked_at) for contact in page.contacts]
+    seen = [seen_contact(contact, asked_at) for contact in page.items]
     async with parts.database.transaction(workspace, XERO) as tx:
         return await imports.settle_page(
             tx, held, seen, last=page.last, expected=page.item_count, server_time=page.server_time or asked_at

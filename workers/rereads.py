@@ -37,6 +37,6 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
             await rereads.put_off(tx, claimed, at or tx.now + PAUSE)
         return False
     async with parts.database.transaction(workspace, XERO) as tx:
-        seen = [seen_contact(contact, asked) for contact in page.contacts]
+        seen = [seen_contact(contact, asked) for contact in page.items]
         await rereads.settle(tx, claimed, asked, seen)
     return True

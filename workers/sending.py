@@ -158,7 +158,7 @@ async def _call(
         await _settle(parts, workspace, claimed, client, written)
 
 
-async def _write(client: Client, claimed: Claimed) -> Written:
+async def _write(client: Client, claimed: Claimed) -> Written[WrittenContact]:
     delivery = claimed.delivery
     assert delivery.body is not None
     if delivery.kind is DeliveryKind.CREATE:
@@ -166,15 +166,17 @@ async def _write(client: Client, claimed: Claimed) -> Written:
     return await client.update_contacts(Updates(delivery.body), delivery.idempotency_key)
 
 
-async def _settle(parts: Parts, workspace: UUID, claimed: Claimed, client: Client, written: Written) -> None:
+async def _settle(
+    parts: Parts, workspace: UUID, claimed: Claimed, client: Client, written: Written[WrittenContact]
+) -> None:
     """Answers come in the order sent. Elements that were left out stay open."""
     asked = parts.database.clock.now()
-    whole = len(written.contacts) == len(claimed.members) and not written.unreadable
+    whole = len(written.items) == len(claimed.members) and not written.unreadable
     answers = [
         Answered(link_id, seen_contact(element, asked))
         if element.saved
         else Answered(link_id, failure=_judged(element))
-        for link_id, element in (zip(claimed.members, written.contacts, strict=True) if whole else ())
+        for link_id, element in (zip(claimed.members, written.items, strict=True) if whole else ())
     ]
     if claimed.delivery.kind is DeliveryKind.CREATE:
         answers = [await _ours(parts, workspace, client, answer) for answer in answers]
@@ -339,5 +341,5 @@ async def _shown(
     seen: dict[UUID, SeenContact] = {}
     for start in range(0, len(wanted), 40):
         page = await client.contacts_by_ids(wanted[start : start + 40])
-        seen |= {contact.contact_id: seen_contact(contact, asked) for contact in page.contacts}
+        seen |= {contact.contact_id: seen_contact(contact, asked) for contact in page.items}
     return {member: seen[key] for member, key in targets.items() if key in seen}

@@ -46,6 +46,6 @@ async def _read(parts: Parts, workspace: UUID, claimed: Claimed) -> None:
     async with health.watched(parts, workspace, organisation):
         client = parts.client(organisation, Priority.BULK)
         page = await client.contacts_by_ids([event.resource_id for event in claimed.events])
-    seen = [seen_contact(contact, asked_at) for contact in page.contacts]
+    seen = [seen_contact(contact, asked_at) for contact in page.items]
     async with parts.database.transaction(workspace, XERO) as tx:
         await webhooks.settle(tx, organisation["id"], claimed.events, seen)

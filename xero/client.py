@@ -8,7 +8,7 @@ database transaction is open: `guard` raises then.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, Literal, Protocol, TypeVar
@@ -21,6 +21,7 @@ from xero import listing
 from xero.allowance import Limiter, Priority, Told, read_allowance
 from xero.answers import check, is_expired, json_of
 from xero.errors import NoAnswer, NotFound, Reason, Retry, Uncertain, reading, sending
+from xero.invoices import SALE, Invoice, InvoiceCreations, InvoiceUpdates, WrittenInvoice
 from xero.listing import Listing, Resource, Unreadable
 from xero.payloads import Account, Contact, Creations, Organisation, Payload, TaxRate, Updates, WrittenContact
 
@@ -28,6 +29,8 @@ TIMEOUT = 25.0  # seconds for a whole call, shorter than any lease on what it se
 CONNECT_TIMEOUT = 5.0
 ATTEMPTS = 3
 PAGE_SIZE = 1000
+INVOICES_A_PAGE = 250  # with their lines and payments
+FOUR_PLACES = {"unitdp": "4"}  # without it unit amounts are rounded to cents, and shown so
 IDS_A_CALL = 40  # Xero's limit on an address's length is not known; this many have always fitted
 
 P = TypeVar("P", bound=Payload)
@@ -57,10 +60,10 @@ class Answer(Generic[V]):
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[P]):
     """`last`: no page follows. The counts are None where Xero gave none."""
 
-    contacts: list[Contact]
+    items: list[P]
     unreadable: list[Unreadable]
     page: int
     last: bool
@@ -70,11 +73,11 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Written:
+class Written(Generic[P]):
     """One entry for each element that Xero answered, in its order. What was sent and is in neither list is as
     uncertain as a lost answer."""
 
-    contacts: list[WrittenContact]
+    items: list[P]
     unreadable: list[Unreadable]
     server_time: datetime | None
 
@@ -126,7 +129,7 @@ class Client:
         page_size: int = PAGE_SIZE,
         modified_since: datetime | None = None,
         order: Literal["ContactID", "UpdatedDateUTC"] = "ContactID",
-    ) -> Page:
+    ) -> Page[Contact]:
         """Archived ones included. Order by ContactID for a full scan, which changes then do not shift, and by
         UpdatedDateUTC for a delta. `modified_since` counts to the second, and Xero may or may not include it."""
         params = {
@@ -138,12 +141,9 @@ class Client:
         found = await self._read(listing.CONTACTS, "Contacts", params, modified_since)
         return _page(found, page, page_size)
 
-    async def contacts_by_ids(self, ids: Sequence[UUID]) -> Page:
+    async def contacts_by_ids(self, ids: Sequence[UUID]) -> Page[Contact]:
         """At most 40; those that Xero does not know are missing from the answer."""
-        if not 0 < len(ids) <= IDS_A_CALL:
-            raise ValueError(f"1 to {IDS_A_CALL} ids a call, not {len(ids)}")
-        csv = ",".join(str(contact_id) for contact_id in ids)
-        params = {"IDs": csv, "page": "1", "pageSize": str(len(ids)), "includeArchived": "true"}
+        params = {"includeArchived": "true", **_by_ids(ids)}
         return _page(await self._read(listing.CONTACTS, "Contacts", params), 1, len(ids))
 
     async def find_contact_by_number(self, number: str) -> Answer[Contact | None]:
@@ -160,21 +160,75 @@ class Client:
         ours = [contact for contact in found.items if contact.contact_number == number]
         return Answer(ours[0] if ours else None, found.server_time)
 
-    async def create_contacts(self, body: Creations, idempotency_key: str) -> Written:
+    async def create_contacts(self, body: Creations, idempotency_key: str) -> Written[WrittenContact]:
         """By PUT, which only creates: a taken name or number is an error of its element."""
-        return await self._write("PUT", body.content, idempotency_key)
+        call = _writing("PUT", "Contacts", body.content, idempotency_key)
+        return await self._write(call, listing.WRITTEN_CONTACTS)
 
-    async def update_contacts(self, body: Updates, idempotency_key: str) -> Written:
-        return await self._write("POST", body.content, idempotency_key)
+    async def update_contacts(self, body: Updates, idempotency_key: str) -> Written[WrittenContact]:
+        call = _writing("POST", "Contacts", body.content, idempotency_key)
+        return await self._write(call, listing.WRITTEN_CONTACTS)
 
-    async def _write(self, method: Literal["PUT", "POST"], content: bytes, key: str) -> Written:
-        if not 0 < len(key) <= 128:
-            raise ValueError("an Idempotency-Key has 1 to 128 characters")
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        answer = await self._answer(_Call(method, "Contacts", {"summarizeErrors": "false"}, headers, content))
+    async def invoices_page(
+        self,
+        page: int,
+        *,
+        page_size: int = INVOICES_A_PAGE,
+        modified_since: datetime | None = None,
+        order: Literal["InvoiceID", "UpdatedDateUTC"] = "InvoiceID",
+    ) -> Page[Invoice]:
+        """Sales invoices with lines, payments and credits, voided and deleted ones included. Order and
+        `modified_since` as for contacts. A change of payments moves UpdatedDateUTC; DueDate and SentToContact of a
+        partly paid one do not."""
+        params = {
+            "page": str(page),
+            "pageSize": str(page_size),
+            "where": f'Type=="{SALE}"',
+            "order": f"{order} ASC",
+            **FOUR_PLACES,
+        }
+        found = await self._read(listing.INVOICES, "Invoices", params, modified_since)
+        return _page(found, page, page_size)
+
+    async def invoices_by_ids(self, ids: Sequence[UUID]) -> Page[Invoice]:
+        """At most 40; those that Xero does not know are missing from the answer."""
+        return _page(await self._read(listing.INVOICES, "Invoices", _by_ids(ids) | FOUR_PLACES), 1, len(ids))
+
+    async def find_invoice_by_number(self, number: str) -> Answer[Invoice | None]:
+        """The sales invoice with this number, whatever its status; a bill may have the same one."""
+        if not number.strip():
+            raise ValueError("a blank number would list all invoices")
+        path, params = "Invoices", dict(FOUR_PLACES)
+        if "," in number:  # in the list a comma parts numbers; in the path it is like any character
+            path = f"Invoices/{quote(number, safe='')}"
+        else:
+            params |= {"InvoiceNumbers": number, "page": "1"}
+        try:
+            found = await self._read(listing.INVOICES, path, params)
+        except NotFound:
+            return Answer(None, None)
+        if found.unreadable:
+            raise Retry(Reason.UNREADABLE_ANSWER, detail=_reasons(found))
+        sales = [invoice for invoice in found.items if invoice.type == SALE]
+        # Whether Xero tells numbers apart by case is not known; the same in another case blocks ours as well.
+        same = [one for one in sales if (one.invoice_number or "").casefold() == number.casefold()]
+        exact = [one for one in same if one.invoice_number == number]
+        return Answer(next(iter(exact or same), None), found.server_time)
+
+    async def create_invoices(self, body: InvoiceCreations, idempotency_key: str) -> Written[WrittenInvoice]:
+        """By PUT, which only creates: a taken number is an error of its element."""
+        call = _writing("PUT", "Invoices", body.content, idempotency_key, FOUR_PLACES)
+        return await self._write(call, listing.WRITTEN_INVOICES)
+
+    async def update_invoices(self, body: InvoiceUpdates, idempotency_key: str) -> Written[WrittenInvoice]:
+        call = _writing("POST", "Invoices", body.content, idempotency_key, FOUR_PLACES)
+        return await self._write(call, listing.WRITTEN_INVOICES)
+
+    async def _write(self, call: _Call, resource: Resource[P]) -> Written[P]:
+        answer = await self._answer(call)
         try:
             with reading():
-                found = listing.WRITTEN_CONTACTS.read(json_of(answer))
+                found = resource.read(json_of(answer))
         except Retry as error:
             raise Uncertain(str(error), answer.status_code) from None
         return Written(found.items, found.unreadable, found.server_time)
@@ -256,6 +310,26 @@ class Client:
         return read_allowance(answer.status_code, answer.headers, self.clock.now())
 
 
+def _writing(
+    method: Literal["PUT", "POST"],
+    path: str,
+    content: bytes,
+    key: str,
+    params: Mapping[str, str] | None = None,
+) -> _Call:
+    """With every element's outcome in the answer, and once only by its key."""
+    if not 0 < len(key) <= 128:
+        raise ValueError("an Idempotency-Key has 1 to 128 characters")
+    headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+    return _Call(method, path, {"summarizeErrors": "false", **(params or {})}, headers, content)
+
+
+def _by_ids(ids: Sequence[UUID]) -> dict[str, str]:
+    if not 0 < len(ids) <= IDS_A_CALL:
+        raise ValueError(f"1 to {IDS_A_CALL} ids a call, not {len(ids)}")
+    return {"IDs": ",".join(map(str, ids)), "page": "1", "pageSize": str(len(ids))}
+
+
 def _passing(answer: httpx.Response) -> bool:
     """Whether the same read may well succeed in a moment."""
     return answer.status_code in (500, 502, 504)
@@ -265,7 +339,7 @@ def _if_modified_since(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _page(found: Listing[Contact], page: int, page_size: int) -> Page:
+def _page(found: Listing[P], page: int, page_size: int) -> Page[P]:
     pagination = found.pagination
     count = len(found.items) + len(found.unreadable)
     return Page(

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from xero.invoices import Invoice, WrittenInvoice
 from xero.payloads import (
     Account,
     Contact,
@@ -124,3 +125,5 @@ WRITTEN_CONTACTS = Resource("Contacts", WrittenContact, "ContactID")
 ORGANISATIONS = Resource("Organisations", Organisation, "OrganisationID")
 ACCOUNTS = Resource("Accounts", Account, "AccountID")
 TAX_RATES = Resource("TaxRates", TaxRate)
+INVOICES = Resource("Invoices", Invoice, "InvoiceID")
+WRITTEN_INVOICES = Resource("Invoices", WrittenInvoice, "InvoiceID")

@@ -112,28 +112,38 @@ class Contact(ContactFields, kw_only=True):
     contact_id: UUID
 
 
+ValidationMessages = list[ValidationMessage] | UnsetType | None
+
+
+def is_saved(
+    element_id: UUID | UnsetType | None, flag: Flag, errors: ValidationMessages, status: Text
+) -> bool:
+    """An element may come back looking saved and not be: any sign of an error counts, and so does no id."""
+    refused = flag is True or bool(errors) or status == "ERROR"
+    return not refused and element_id not in (None, UNSET, NOT_SAVED)
+
+
+def messages_of(errors: ValidationMessages) -> tuple[str, ...]:
+    return tuple(error.message for error in errors or () if error.message)
+
+
 class WrittenContact(ContactFields, kw_only=True):
     """Xero's answer to one element of a write, read with `summarizeErrors=false`."""
 
     contact_id: UUID | UnsetType | None = UNSET
     has_validation_errors: Flag = UNSET
-    validation_errors: list[ValidationMessage] | UnsetType | None = UNSET
+    validation_errors: ValidationMessages = UNSET
     status_attribute_string: Text = UNSET
 
     @property
     def saved(self) -> bool:
-        """A contact may come back looking created and not be: any sign of an error counts, and so does no id."""
-        refused = self.has_validation_errors is True or bool(self.validation_errors)
-        return bool(
-            not refused
-            and self.status_attribute_string != "ERROR"
-            and self.contact_id
-            and self.contact_id != NOT_SAVED
+        return is_saved(
+            self.contact_id, self.has_validation_errors, self.validation_errors, self.status_attribute_string
         )
 
     @property
     def messages(self) -> tuple[str, ...]:
-        return tuple(error.message for error in self.validation_errors or () if error.message)
+        return messages_of(self.validation_errors)
 
 
 class Organisation(Payload, kw_only=True):
@@ -278,9 +288,9 @@ class _ContactUpdates(Payload, kw_only=True, forbid_unknown_fields=True):
     contacts: list[ContactUpdate]
 
 
-def _checked_size(content: bytes, count: int) -> None:
+def checked_size(content: bytes, count: int) -> None:
     if not count:
-        raise ValueError("a write without contacts")
+        raise ValueError("a write of nothing")
     if len(content) > MAX_BODY:
         raise ValueError(f"a write of {len(content)} bytes; Xero takes {MAX_BODY}")
 
@@ -293,7 +303,7 @@ class Creations:
 
     def __post_init__(self) -> None:
         contacts = msgspec.json.decode(self.content, type=_NewContacts).contacts
-        _checked_size(self.content, len(contacts))
+        checked_size(self.content, len(contacts))
         if not all(contact.name.strip() and contact.contact_number.strip() for contact in contacts):
             raise ValueError("a new contact needs a name and a number")
 
@@ -311,7 +321,7 @@ class Updates:
 
     def __post_init__(self) -> None:
         contacts = msgspec.json.decode(self.content, type=_ContactUpdates).contacts
-        _checked_size(self.content, len(contacts))
+        checked_size(self.content, len(contacts))
         if any(contact.contact_id == NOT_SAVED for contact in contacts):
             raise ValueError("an update needs the ContactID of a contact that exists")
 

@@ -180,7 +180,7 @@ async def shown(scene: Scene) -> dict[str, SeenContact]:
     async with opened(scene.here.parts.settings, Beside(scene.clock)) as parts:
         page = await parts.client(await scene.organisation(), Priority.INTERACTIVE).contacts_page(1)
     assert page.last
-    return {str(contact.contact_id): seen_contact(contact, scene.clock()) for contact in page.contacts}
+    return {str(contact.contact_id): seen_contact(contact, scene.clock()) for contact in page.items}
 
 
 def differing(link: dict[str, Any], xero: SeenContact, typed: Typed) -> list[str]:

@@ -87,7 +87,7 @@ async def test_a_contact_that_cannot_be_read_spoils_nothing_else() -> None:
     bad = contact(Phones="secret number")
     made = bench(answer("Contacts", contact("A"), bad, contact("B"), 7))
     page = await made.client.contacts_page(1)
-    assert [c.name for c in page.contacts] == ["A", "B"]
+    assert [c.name for c in page.items] == ["A", "B"]
     assert [u.id for u in page.unreadable] == [UUID(bad["ContactID"]), None]
     assert not any("secret" in u.reason for u in page.unreadable)
     assert page.server_time == NOW - timedelta(seconds=3)
@@ -352,7 +352,7 @@ async def test_a_creation_is_a_put_of_exactly_these_bytes() -> None:
     assert (request.method, request.content) == ("PUT", body.content)
     assert dict(request.url.params) == {"summarizeErrors": "false"}
     assert request.headers["idempotency-key"] == "k" * 128
-    assert [element.saved for element in written.contacts] == [True]
+    assert [element.saved for element in written.items] == [True]
 
 
 async def test_each_element_of_a_write_tells_its_own_fate() -> None:
@@ -371,8 +371,8 @@ async def test_each_element_of_a_write_tells_its_own_fate() -> None:
         )
     )
     written = await made.client.update_contacts(updates(), "key")
-    assert {c.name for c in written.contacts if c.saved} == {"good", "warned"}
-    assert written.contacts[1].messages == (errors[0]["Message"],)
+    assert {c.name for c in written.items if c.saved} == {"good", "warned"}
+    assert written.items[1].messages == (errors[0]["Message"],)
 
 
 @pytest.mark.parametrize("key", ["", "k" * 129])

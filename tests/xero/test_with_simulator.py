@@ -24,7 +24,9 @@ from xero.simulator.clock import ShiftedClock
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI
 from xero.simulator.world import World
 
-SCOPES = "openid profile email offline_access accounting.contacts accounting.settings.read"
+SCOPES = (
+    "openid profile email offline_access accounting.contacts accounting.settings.read accounting.invoices"
+)
 
 
 class AnyTenant(Limiter):
@@ -136,7 +138,7 @@ async def test_pages_hold_every_contact_once_and_each_can_be_translated() -> Non
     async with connected(2300) as xero:
         pages = [await xero.client.contacts_page(page) for page in (1, 2, 3)]
         assert [page.last for page in pages] == [False, False, True]
-        contacts = [contact for page in pages for contact in page.contacts]
+        contacts = [contact for page in pages for contact in page.items]
         book = next(iter(xero.world.organisations.values())).contacts
         assert {str(c.contact_id) for c in contacts} == {c.id for c in book}
         assert len(contacts) == len(book)
@@ -163,9 +165,9 @@ async def test_the_organisation_its_accounts_and_rates(xero: Connected) -> None:
 
 async def test_ids_bring_archived_ones_too(xero: Connected) -> None:
     page = await xero.client.contacts_page(1)
-    asked = [contact.contact_id for contact in page.contacts[:40]]
+    asked = [contact.contact_id for contact in page.items[:40]]
     found = await xero.client.contacts_by_ids(asked)
-    assert {contact.contact_id for contact in found.contacts} == set(asked)
+    assert {contact.contact_id for contact in found.items} == set(asked)
 
 
 async def test_a_delta_shows_what_changed_since_xeros_own_time(xero: Connected) -> None:
@@ -173,13 +175,13 @@ async def test_a_delta_shows_what_changed_since_xeros_own_time(xero: Connected) 
     xero.clock.advance(timedelta(minutes=1))
     await xero.client.create_contacts(creation("Zoë Ōtaki", "T-1"), "key-1")
     delta = await xero.client.contacts_page(1, modified_since=cursor, order="UpdatedDateUTC")
-    assert "Zoë Ōtaki" in [contact.name for contact in delta.contacts]
-    assert len(delta.contacts) < 25
+    assert "Zoë Ōtaki" in [contact.name for contact in delta.items]
+    assert len(delta.items) < 25
 
 
 async def test_an_expired_token_is_renewed_on_the_way(xero: Connected) -> None:
     xero.clock.advance(timedelta(minutes=31))
-    assert (await xero.client.contacts_page(1)).contacts
+    assert (await xero.client.contacts_page(1)).items
     assert xero.tokens.refreshed == 1
 
 
@@ -223,8 +225,8 @@ async def test_a_create_whose_answer_was_lost_is_found_by_its_number(xero: Conne
     found = (await xero.client.find_contact_by_number("T-lost")).value
     assert found is not None
     again = await xero.client.create_contacts(creation("Ada Lovelace", "T-lost"), "key")
-    assert [contact.contact_id for contact in again.contacts] == [found.contact_id]
-    assert again.contacts[0].saved
+    assert [contact.contact_id for contact in again.items] == [found.contact_id]
+    assert again.items[0].saved
 
 
 async def test_a_create_that_never_arrived_is_not_found(xero: Connected) -> None:
@@ -235,7 +237,7 @@ async def test_a_create_that_never_arrived_is_not_found(xero: Connected) -> None
 
 
 async def test_a_taken_name_is_an_error_of_its_element_alone(xero: Connected) -> None:
-    taken = (await xero.client.contacts_page(1)).contacts
+    taken = (await xero.client.contacts_page(1)).items
     active = next(contact for contact in taken if contact.contact_status == "ACTIVE")
     assert active.name
     body = Creations.of(
@@ -245,17 +247,17 @@ async def test_a_taken_name_is_an_error_of_its_element_alone(xero: Connected) ->
         ]
     )
     written = await xero.client.create_contacts(body, "key")
-    assert [contact.saved for contact in written.contacts] == [False, True]
-    assert "already assigned" in written.contacts[0].messages[0]
+    assert [contact.saved for contact in written.items] == [False, True]
+    assert "already assigned" in written.items[0].messages[0]
 
 
 async def test_an_update_changes_what_it_names_and_nothing_else(xero: Connected) -> None:
-    before = (await xero.client.contacts_page(1)).contacts
+    before = (await xero.client.contacts_page(1)).items
     contact = next(c for c in before if c.contact_status == "ACTIVE" and c.email_address)
     body = Updates.of([ContactUpdate(contact_id=contact.contact_id, name="Renamed Ltd")])
     written = await xero.client.update_contacts(body, "key")
-    assert [element.saved for element in written.contacts] == [True]
-    after = (await xero.client.contacts_by_ids([contact.contact_id])).contacts[0]
+    assert [element.saved for element in written.items] == [True]
+    after = (await xero.client.contacts_by_ids([contact.contact_id])).items[0]
     assert (after.name, after.email_address) == ("Renamed Ltd", contact.email_address)
     assert msgspec.to_builtins(after.phones) == msgspec.to_builtins(contact.phones)
 
@@ -263,7 +265,7 @@ async def test_an_update_changes_what_it_names_and_nothing_else(xero: Connected)
 async def test_a_dropped_and_a_failed_read_are_asked_again(xero: Connected) -> None:
     await xero.arm(kind="drop", method="GET")
     await xero.arm(kind="status", status=502, method="GET")
-    assert (await xero.client.contacts_page(1)).contacts
+    assert (await xero.client.contacts_page(1)).items
 
 
 async def test_a_slow_answer_ends_in_time(xero: Connected) -> None:
@@ -277,8 +279,8 @@ async def test_a_malformed_contact_is_named_and_stops_no_other(xero: Connected) 
     whole = await xero.client.contacts_page(1)
     await xero.arm(kind="malform")
     page = await xero.client.contacts_page(1)
-    assert [bad.id for bad in page.unreadable] == [whole.contacts[0].contact_id]
-    assert page.contacts == whole.contacts[1:]
+    assert [bad.id for bad in page.unreadable] == [whole.items[0].contact_id]
+    assert page.items == whole.items[1:]
     assert page.server_time is not None
 
 
