@@ -13,8 +13,7 @@ from api.links import SyncLink
 from api.loaders import load
 from api.organisations import XeroOrganisation
 from api.payloads import MOST_ROWS, Payload, UserError, given, too_many, write
-from domain import issues, retries
-from domain.problems import Code, Problem, Refused
+from domain import invoices, issues, retries
 from domain.tables import Scope
 from domain.tx import Tx
 
@@ -24,7 +23,10 @@ class RetrySyncInput:
     link_ids: list[strawberry.ID] = strawberry.field(
         default_factory=list, description=f"At most {MOST_ROWS} links. One that does not fail is left alone."
     )
-    invoice_ids: list[strawberry.ID] = strawberry.field(default_factory=list, description="Invoices.")
+    invoice_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list,
+        description=f"At most {MOST_ROWS} invoices. One that does not fail is left alone.",
+    )
     all_of_organisation: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET, description="All that fails in this organisation."
     )
@@ -39,14 +41,9 @@ class RetrySyncPayload(Payload):
     )
 
 
-def _keys(kind: str, texts: list[strawberry.ID], path: str) -> list[UUID]:
-    found = [ids.maybe(kind, text) for text in texts]
-    unknown = [n for n, key in enumerate(found) if key is None]
-    if unknown:
-        raise Refused(
-            [Problem(Code.NOT_FOUND, "There is nothing with this id.", (path, str(n))) for n in unknown]
-        )
-    return [key for key in found if key is not None]
+def _keys(kind: str, texts: list[strawberry.ID]) -> list[UUID]:
+    """The key of nothing for whatever cannot be the id of one."""
+    return [ids.maybe(kind, text) or ids.NOWHERE for text in texts]
 
 
 async def _payload(
@@ -75,17 +72,18 @@ class RetryMutations:
         extensions=[require(Scope.WRITE)],
     )
     async def retry_sync(self, info: Info[Context, None], input: RetrySyncInput) -> RetrySyncPayload | None:
-        errors = too_many(len(input.link_ids), "linkIds")
+        errors = too_many(len(input.link_ids), "linkIds") + too_many(len(input.invoice_ids), "invoiceIds")
         if errors:
             return await _payload(info.context, input, 0, errors)
 
         async def retry(tx: Tx) -> int:
             named = given(input.all_of_organisation)
-            links = _keys("SyncLink", input.link_ids, "linkIds")
-            _keys("Invoice", input.invoice_ids, "invoiceIds")
+            links, bills = _keys("SyncLink", input.link_ids), _keys("Invoice", input.invoice_ids)
+            await retries.check_known(tx, links, bills)
             organisation = ids.take("XeroOrganisation", named, "allOfOrganisation") if named else None
             async with issues.judging(tx):
-                return len((await retries.retry(tx, links, organisation)).link_ids)
+                retried = await retries.retry(tx, links, organisation)
+                return len(retried.link_ids) + await invoices.retry(tx, bills, organisation)
 
         outcome = await write(info.context, retry)
         return await _payload(info.context, input, outcome.done or 0, outcome.errors)

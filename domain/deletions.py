@@ -26,11 +26,9 @@ async def delete(
     archive_in_xero: bool = False,
     reimport: bool = False,
 ) -> Deleted:
-    """The contact is gone with its links. Unless `reimport`, all Xero contacts that it is or was linked to are marked
+    """The contact is gone with its links; refused (IN_USE) where it has invoices. Unless `reimport`, all Xero contacts that it is or was linked to are marked
     against re-import, and so is one that a create under way may still make. `archive_in_xero`: those of active links
     are archived there, however long that takes. Within `issues.each`.
-
-    Whatever else comes to hold on to a contact, as invoices do, refuses it here (IN_USE).
     """
     contact = await contacts.lock(tx, contact_id)
     if version is not None and version != contact.version:
@@ -39,6 +37,10 @@ async def delete(
             "Somebody changed this contact since you read it. Look at it again.",
             "version",
         )
+    if await tx.row(
+        "select 1 from invoice where workspace_id = :ws and contact_id = :contact limit 1", contact=contact_id
+    ):
+        raise refuse(Code.IN_USE, "This contact has invoices. Archive it instead.", "contactId")
     held = await tx.rows(
         "select * from sync_link where workspace_id = :ws and contact_id = :contact order by id for update",
         contact=contact_id,

@@ -18,20 +18,25 @@ class Retried:
     link_ids: tuple[UUID, ...]
 
 
+async def check_known(tx: Tx, link_ids: Sequence[UUID], invoice_ids: Sequence[UUID]) -> None:
+    """Refused (NOT_FOUND) with the place of each id that is unknown."""
+    problems: list[Problem] = []
+    for table, path, ids in (("sync_link", "linkIds", link_ids), ("invoice", "invoiceIds", invoice_ids)):
+        rows = await tx.rows(
+            f"select id from {table} where workspace_id = :ws and id = any(:ids)", ids=list(ids)
+        )
+        known = {row["id"] for row in rows}
+        problems += [
+            Problem(Code.NOT_FOUND, "There is nothing with this id.", (path, str(n)))
+            for n, key in enumerate(ids)
+            if key not in known
+        ]
+    if problems:
+        raise Refused(problems)
+
+
 async def retry(tx: Tx, link_ids: Sequence[UUID] = (), organisation_id: UUID | None = None) -> Retried:
     """Those of the links that fail, and all that do in the organisation. A link that does not fail is left alone."""
-    known = await tx.rows(
-        "select id from sync_link where workspace_id = :ws and id = any(:ids)", ids=list(link_ids)
-    )
-    unknown = set(link_ids) - {row["id"] for row in known}
-    if unknown:
-        raise Refused(
-            [
-                Problem(Code.NOT_FOUND, "There is no such link.", ("linkIds", str(n)))
-                for n, key in enumerate(link_ids)
-                if key in unknown
-            ]
-        )
     if organisation_id is not None:
         await organisations.get(tx, organisation_id)
     failing = (

@@ -68,6 +68,47 @@ async def test_the_queries_run_with_real_answers(ada: make.Client) -> None:
         assert all(part is not None for part in answer.values())
 
 
+@pytest.mark.skipif(not SCREENS.is_dir(), reason="the contract's screens are not here")
+async def test_what_screens_do_by_hand_runs_with_real_answers(ada: make.Client) -> None:
+    """One contact through the lists: linked, unsynced, resumed, made anew, pushed, dismissed, deleted."""
+    link = ids.encode("SyncLink", await make.linked(ada.world))
+    pushes = [
+        {
+            "contactId": ids.encode("Contact", (await ada.world.contact(name)).id),
+            "organisationId": ids.encode("XeroOrganisation", ada.world.organisation),
+        }
+        for name in ("One", "Two")
+    ]
+
+    async def run(operation: str, **given: Any) -> Any:
+        [answer] = (await ada.ask(print_ast(operations()[operation]), input=given)).values()
+        assert answer["userErrors"] == [], (operation, answer)
+        assert [row["userErrors"] for row in answer.get("results", [])] == [[]] * len(
+            answer.get("results", [])
+        )
+        return answer
+
+    assert (await run("Unsync", linkId=link))["link"]["organisation"]["summary"]["unsynced"] == 1
+    assert (await run("Rematch", linkId=link, winner="PRACTICE"))["link"]["state"] == "SYNCED"
+    await run("Unsync", linkId=link)
+    await run("RematchMany", links=[{"linkId": link}])
+    await run("Unsync", linkId=link)
+    made = await run("CreateNew", linkId=link, basis="XERO")
+    assert made["previousContact"]["syncLinks"] == []
+    await run("Unsync", linkId=link)
+    assert (await run("Push", **pushes[0]))["link"]["state"] == "PENDING"
+    again = await run("PushMany", contacts=pushes)
+    assert [row["link"]["state"] for row in again["results"]] == ["PENDING", "PENDING"]
+    assert (await run("Dismiss", links=[{"linkId": link}]))["deletedLinkIds"] == [link]
+    contact = made["link"]["contact"]["id"]
+    saved = await run("SaveContact", contactId=contact, name="Another")
+    assert saved["contact"]["name"] == "Another"
+    [row] = await ada.world.rows("select id from activity where kind = 'CONTACT_CHANGED' and changes <> '[]'")
+    restored = await run("Restore", eventId=ids.encode("ActivityEvent", row["id"]), field="NAME")
+    assert restored["event"]["changes"] == [{"field": "NAME", "restorable": False}]
+    assert (await run("DeleteContact", contactId=contact))["deletedId"] == contact
+
+
 def test_everything_is_described() -> None:
     kinds = {name: kind for name, kind in schema._schema.type_map.items() if not name.startswith("__")}
     fields = [
