@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import activity, brake, health, inbound, matching, mirror, numbers, pace, snapshots
+from domain import activity, brake, health, inbound, matching, mirror, numbers, pace, poison, snapshots
+from domain.poison import Indigestible
 from domain.tables import (
     ActivityKind,
     EventKind,
@@ -85,12 +86,15 @@ async def settle_page(
     last: bool,
     expected: int | None,
     server_time: datetime,
+    unreadable: Sequence[Indigestible] = (),
 ) -> bool:
-    """Put a page into the mirror and move the import on; False where the lease was lost meanwhile."""
+    """Put a page into the mirror and move the import on; False where the lease was lost meanwhile. `unreadable`:
+    what of the page could not be read."""
     run = await _hold(tx, held)
     if run is None:
         return False
     await snapshots.take(tx, held.organisation, contacts)
+    await poison.tell(tx, run.organisation_id, unreadable)
     if run.next_page == 1:
         run.read_from = server_time
         await mirror.set_clock(tx, run.organisation_id, server_time)

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain import brake, endings, issues, links, matching, numbers, owed
+from domain import brake, bulk, endings, issues, links, matching, numbers, owed, poison
 from domain.activity import Change
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
@@ -34,11 +34,29 @@ async def apply(
     tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], run: UUID, *, quiet: bool
 ) -> None:
     """Apply these mirror rows: linked ones are merged, others are matched as an import would. `run`: what it creates
-    is no candidate in the same run. `quiet`: subscribers are told nothing of each. While the brake holds, nothing."""
+    is no candidate in the same run. `quiet`: subscribers are told nothing of each. While the brake holds, nothing. One
+    that we cannot digest is told of, and left as it is until Xero shows it otherwise; the others are done."""
     await owed.settle_shown(tx, ids)
     if organisation["mass_change"] is not None:
         return
     await _remember_destroyed(tx, ids)
+    _, failed = await bulk.together(tx, ids, lambda some: _apply(tx, organisation, some, run, quiet=quiet))
+    if failed:
+        await _leave(tx, organisation["id"], dict(failed))
+
+
+async def _leave(tx: Tx, organisation_id: UUID, failed: Mapping[UUID, Exception]) -> None:
+    rows = await tx.rows(
+        "update xero_contact set dirty = false where workspace_id = :ws and id = any(:ids) returning id, xero_contact_id",
+        ids=list(failed),
+    )
+    bad = [poison.fault(row["xero_contact_id"], failed[row["id"]]) for row in rows]
+    await poison.tell(tx, organisation_id, bad)
+
+
+async def _apply(
+    tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], run: UUID, *, quiet: bool
+) -> None:
     rows = await tx.rows(
         "select * from xero_contact where workspace_id = :ws and id = any(:ids) order by id", ids=list(ids)
     )

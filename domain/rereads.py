@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from domain import inbound, mirror, snapshots
+from domain import inbound, mirror, poison, snapshots
+from domain.poison import Indigestible
 from domain.tx import Tx
 from domain.values import SeenContact
 
@@ -42,12 +43,19 @@ async def claim(tx: Tx, organisation_id: UUID, most: int) -> Claimed | None:
     return Claimed(organisation, [row["xero_contact_id"] for row in rows], lease) if rows else None
 
 
-async def settle(tx: Tx, claimed: Claimed, asked: datetime, contacts: Sequence[SeenContact]) -> None:
+async def settle(
+    tx: Tx,
+    claimed: Claimed,
+    asked: datetime,
+    contacts: Sequence[SeenContact],
+    unreadable: Sequence[Indigestible] = (),
+) -> None:
     """Apply what was read since `asked`. Links that owed a read have had it, but for those that owe another."""
     organisation_id = claimed.organisation["id"]
     await mirror.lock(tx, organisation_id)
     await _read(tx, claimed, asked, [contact.xero_contact_id for contact in contacts])
     await snapshots.take(tx, claimed.organisation, contacts)
+    await poison.tell(tx, organisation_id, unreadable)
     rows = await tx.rows(
         "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
         " and xero_contact_id = any(:ids) order by id",

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from domain import activity, mirror
+from domain import activity, bulk, mirror, poison
 from domain.activity import Change
 from domain.links import practice_values, xero_values
 from domain.merge import Value, loaded, same, shown, stored
@@ -27,8 +27,14 @@ async def take(
     sent: Mapping[UUID, Collection[str]] | None = None,
 ) -> list[UUID]:
     """The caller holds the organisation's lock. Gives the mirror rows that now hold what was shown; `sent` as for
-    `mirror.show`."""
-    taken = await mirror.show(tx, organisation["id"], contacts, sent)
+    `mirror.show`. A contact that the mirror cannot hold is told of, and keeps nobody else out."""
+    shown_at_once, failed = await bulk.together(
+        tx, contacts, lambda some: mirror.show(tx, organisation["id"], some, sent)
+    )
+    await poison.tell(
+        tx, organisation["id"], [poison.fault(one.xero_contact_id, error) for one, error in failed]
+    )
+    taken = [one for some in shown_at_once for one in some]
     left = {one.id: one for one in taken if one.differs and one.how in (How.OLDER, How.DOUBTED)}
     if left:
         await _remember(tx, organisation, left, sent or {})

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain import inbound, mirror, organisations, snapshots
+from domain import inbound, mirror, organisations, poison, snapshots
+from domain.poison import Indigestible
 from domain.tables import RunPurpose
 from domain.tx import Tx
 from domain.values import SeenContact
@@ -115,7 +116,11 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
 
 
 async def settle(
-    tx: Tx, organisation_id: UUID, events: Sequence[Event], contacts: Sequence[SeenContact]
+    tx: Tx,
+    organisation_id: UUID,
+    events: Sequence[Event],
+    contacts: Sequence[SeenContact],
+    unreadable: Sequence[Indigestible] = (),
 ) -> None:
     """Apply what was read about these events. One that shows nothing as new as its event is read again, once."""
     await mirror.lock(tx, organisation_id)
@@ -123,6 +128,7 @@ async def settle(
     if organisation is None:
         return
     written = await snapshots.take(tx, organisation, contacts)
+    await poison.tell(tx, organisation_id, unreadable)
     if not await _importing(tx, organisation_id):
         await inbound.apply_shown(tx, organisation_id, await _dirty(tx, written))
     seen = {contact.xero_contact_id: contact for contact in contacts}

@@ -12,7 +12,7 @@ from domain.tables import ImportPhase
 from domain.tx import XERO
 from workers import health
 from workers.parts import Parts
-from workers.translate import organisation_details, seen_contact
+from workers.translate import indigestible, organisation_details, seen_contact
 from xero.allowance import Priority
 from xero.errors import Disconnected, NeedsReconnect, Refused, Retry, XeroError
 
@@ -52,14 +52,16 @@ async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Prior
         "ContactID" if run.modified_since is None else "UpdatedDateUTC"
     )
     page = await client.contacts_page(run.next_page, modified_since=run.modified_since, order=order)
-    for bad in page.unreadable:
-        log.warning(
-            "contact_unreadable", organisation=str(run.organisation_id), contact=str(bad.id), why=bad.reason
-        )
     seen = [seen_contact(contact, asked_at) for contact in page.items]
     async with parts.database.transaction(workspace, XERO) as tx:
         return await imports.settle_page(
-            tx, held, seen, last=page.last, expected=page.item_count, server_time=page.server_time or asked_at
+            tx,
+            held,
+            seen,
+            last=page.last,
+            expected=page.item_count,
+            server_time=page.server_time or asked_at,
+            unreadable=indigestible(page),
         )
 
 

@@ -9,7 +9,7 @@ from domain import rereads
 from domain.tx import XERO
 from workers import health
 from workers.parts import Parts
-from workers.translate import seen_contact
+from workers.translate import indigestible, seen_contact
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL
 from xero.errors import Retry, XeroError
@@ -38,5 +38,5 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
         return False
     async with parts.database.transaction(workspace, XERO) as tx:
         seen = [seen_contact(contact, asked) for contact in page.items]
-        await rereads.settle(tx, claimed, asked, seen)
+        await rereads.settle(tx, claimed, asked, seen, indigestible(page))
     return True

@@ -14,8 +14,10 @@ from msgspec import UNSET, UnsetType
 from domain.fitting import ADDRESS_LINES, Unfit, unfit_address, unfit_email, unfit_name, unfit_phone
 from domain.mirror import Details
 from domain.phones import PhoneParts, join_phone, phone_key, split_phone
+from domain.poison import Indigestible
 from domain.tables import XeroContactStatus
 from domain.values import Blankable, PostalAddress, SeenContact, clean
+from xero.client import Page
 from xero.payloads import (
     NOT_SAVED,
     Address,
@@ -70,6 +72,10 @@ def seen_contact(contact: Contact | WrittenContact, seen_at: datetime) -> SeenCo
         updated_at=contact.updated_date_utc or UNSET,
         seen_at=seen_at,
     )
+
+
+def indigestible(page: Page[Contact]) -> list[Indigestible]:
+    return [Indigestible(bad.id, bad.reason) for bad in page.unreadable]
 
 
 def organisation_details(organisation: Organisation) -> Details:

@@ -109,3 +109,13 @@ async def test_a_flag_that_only_a_full_scan_shows_brings_a_contact_in(linked: Li
     await edit(linked, xero, isCustomer=True)
     await poll(linked, RunPurpose.SCAN)
     assert await linked.here.world.rows("select 1 from contact where name = 'Quite New Ltd'")
+
+
+async def test_a_contact_that_cannot_be_read_is_shown_and_the_rest_of_its_page_comes(linked: Linked) -> None:
+    await edit(linked, linked.xero, fields={"EmailAddress": "theirs@example.com"})
+    await linked.fault(kind="malform", method="GET", path=".*Contacts.*", count=1)
+    await poll(linked, RunPurpose.SCAN)
+    [told] = await linked.here.world.rows("select message from activity where kind = 'FAILED'")
+    assert "cannot be taken" in told["message"]
+    [row] = await linked.here.world.rows("select count(*) as n from xero_contact")
+    assert row["n"] == 40
