@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -57,6 +57,18 @@ async def answers(address: str, seconds: float = 60) -> None:
                 await asyncio.sleep(0.1)
             else:
                 return
+
+
+def postgres_cpu(found: Services) -> float:
+    """Seconds that PostgreSQL has used, ended backends included (Linux)."""
+    postmaster = int((found.sockets / ".s.PGSQL.5432.lock").read_text().split()[0])
+    pids = [postmaster, *map(int, Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split())]
+    ticks = 0
+    for pid in pids:
+        with suppress(FileNotFoundError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15] if pid == postmaster else fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def percentile(values: list[float], share: float) -> float:

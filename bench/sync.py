@@ -27,7 +27,7 @@ from tests.api.edge import make_parts, serving
 from tests.database import Place
 from tests.hooks import KEY
 from tests.workers.connected import Connected, connected, until
-from tests.workers.test_importing import worked
+from tests.workers.test_importing import finished
 from workers import sending
 from workers.run import work
 
@@ -169,7 +169,8 @@ async def measure(found: Services, size: int, rounds: int, times: int) -> None:
         make_parts(place, found, xero_webhook_keys=[SecretStr(KEY)]) as parts,
         serving(parts) as address,
     ):
-        await worked(here)
+        async with listening(here):
+            await finished(here, await here.start_import(), 900)
         links = await here.world.rows(
             "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
             " where l.state = 'SYNCED' order by x.name"
