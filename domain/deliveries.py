@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import brake, failures, health, inbound, mirror, snapshots
+from domain import brake, failures, inbound, mirror, snapshots
 from domain.failures import Failure
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import Value, loaded, same, stored
 from domain.outgoing import Outgoing, hold_back_names
-from domain.tables import Cargo, Delivery, DeliveryKind, DeliveryMember, SyncedField
+from domain.tables import Cargo, ConnectionHealth, Delivery, DeliveryKind, DeliveryMember, SyncedField
 from domain.tx import Tx
 from domain.values import SeenContact
 
@@ -31,6 +31,7 @@ FRESH = timedelta(seconds=60)
 
 _NOTHING: dict[str, Any] = {"name": None, "email": None, "phone": None, "billing_address": None}
 
+_STANDS = (ConnectionHealth.NEEDS_RECONNECT, ConnectionHealth.PAUSED, ConnectionHealth.DISCONNECTED)
 
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Failure]]]
 
@@ -95,7 +96,7 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
-    if organisation is None or not health.may_send(organisation):
+    if organisation is None or organisation["catching_up"] or organisation["health"] in _STANDS:
         return None
     if await brake.stops_sending(tx, organisation):
         return None
@@ -474,7 +475,8 @@ async def _acknowledge(
     xero: Mapping[str, Any],
     newest: bool,
 ) -> None:
-    """The base is what was sent and what Xero returned. Notes of those fields end; a failure that they had too."""
+    """The base is what was sent and what Xero returned. Notes of those fields end; a failure that they had too, and
+    with it all that was refused: what Xero still does not take is shown anew."""
     returned = xero_values(failures.row_of(seen, xero))
     bases = {
         "base_practice": {**link["base_practice"], **sent},
@@ -484,7 +486,11 @@ async def _acknowledge(
     failure = link["failure"]
     mended = failure is None or failure["field"] in (None, *sent)
     after = {**link, **bases, "failure": None if mended else failure, "xero_contact_id": xero["id"]}
-    held = {name: value for name, value in link["refused"].items() if name not in sent}
+    held = {
+        name: value
+        for name, value in link["refused"].items()
+        if name not in sent and after["failure"] is not None
+    }
     due = any(
         name not in link["conflicts"]
         and not same(

@@ -254,7 +254,8 @@ async def _restore(
         back = await _is_free(tx, organisation["id"], link["contact_id"], xero)
         await tx.run(
             "update sync_link set state = cast(:state as text), state_since = :now, version = version + 1,"
-            " failure = null, due_at = case when :back then due_at end where workspace_id = :ws and id = :id",
+            " failure = null, refused = '{}', attempts = 0, next_attempt_at = null,"
+            " due_at = case when :back then due_at end where workspace_id = :ws and id = :id",
             id=link["id"], back=back, state=SyncState.PENDING if back else SyncState.UNSYNCED,
         )  # fmt: skip
         goes_on = "its link goes on" if back else "its link has ended, as one of the two is linked otherwise"

@@ -227,9 +227,19 @@ class _Link:
             for name, merged in self.fields.items()
         )
 
+    def failing(self) -> dict[str, Any]:
+        """What Xero refused is a failure for as long as the practice wants it there."""
+        held: dict[str, Any] = {"failure": self.row["failure"], "refused": self.row["refused"]}
+        wanted = any(
+            refused(held["refused"], name, merged.practice, self.region)
+            and not same(name, merged.practice, merged.base_practice, self.region)
+            for name, merged in self.fields.items()
+        )
+        return held if wanted or not held["refused"] else {"failure": None, "refused": {}}
+
     def written(self) -> dict[str, Any]:
-        conflicts, due, tx = self.conflicts(), self.due(), self.tx
-        state = state_of(self.row, conflicts=bool(conflicts), due=due)
+        conflicts, due, tx, failing = self.conflicts(), self.due(), self.tx, self.failing()
+        state = state_of({**self.row, **failing}, conflicts=bool(conflicts), due=due)
         moved = state != self.row["state"]
         return {
             "b_ws": tx.workspace, "b_id": self.row["id"], "state": state,
@@ -237,7 +247,7 @@ class _Link:
             "version": self.row["version"] + 1,
             "base_practice": {name: stored(merged.base_practice) for name, merged in self.fields.items()},
             "base_xero": {name: stored(merged.base_xero) for name, merged in self.fields.items()},
-            "conflicts": conflicts, "notes": self.notes,
+            "conflicts": conflicts, "notes": self.notes, **failing,
             "due_at": (self.row["due_at"] or tx.now) if due else None,
             "read_owed_at": tx.now if self.owes_read else self.row["read_owed_at"],
             "last_synced_at": self.row["last_synced_at"] if self.in_flight else tx.now,
@@ -246,7 +256,16 @@ class _Link:
     def is_news(self) -> bool:
         """Whether anything of the link is to be written at all."""
         after = self.written()
-        kept = ("state", "base_practice", "base_xero", "conflicts", "notes", "due_at", "read_owed_at")
+        kept = (
+            "state",
+            "base_practice",
+            "base_xero",
+            "conflicts",
+            "notes",
+            "failure",
+            "due_at",
+            "read_owed_at",
+        )
         return bool(self.changes) or any(after[name] != self.row[name] for name in kept)
 
 
@@ -308,8 +327,7 @@ async def _write(tx: Tx, merged: Sequence[_Link], *, quiet: bool) -> None:
     if not merged:
         return
     changed = [link for link in merged if link.to_practice()]
-    organisation_id = merged[0].organisation["id"]
-    await links.write_contacts(tx, organisation_id, [(link.contact, link.to_practice()) for link in changed])
+    await links.write_contacts(tx, [(link.contact, link.to_practice()) for link in changed])
     names = [name for name in merged[0].written() if not name.startswith("b_")]
     update = (
         sa.update(_LINK)

@@ -1,0 +1,388 @@
+"""One practice and one Xero on one clock, in one process, in which anything can go wrong at any boundary.
+
+The workers' own functions run here against a real PostgreSQL. Between them and the simulator stands a Wire, which can
+lose what passes, let something else happen while a call is under way, and end the worker there.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import httpx
+import msgspec
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry, Counter
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from api import webhooks
+from domain import organisations
+from domain.organisations import Tenant
+from domain.tables import ConflictPolicy, RunPurpose, XeroContactFilter
+from runtime import embedded
+from runtime.bells import Bells
+from runtime.database import Database, connect
+from runtime.seal import KeyRing
+from tests.database import Place
+from tests.domain.world import BEGAN, World, make_world
+from tests.workers.connected import settings_for
+from workers import listener, sending
+from workers.crew import Crew, Job
+from workers.parts import Parts, app_of
+from xero import oauth
+from xero.allowance import Priority
+from xero.client import Client
+from xero.simulator.app import create_app
+from xero.simulator.contacts import ContactBook
+from xero.simulator.demo import DEMO_CLIENT_ID, demo_world
+from xero.simulator.faults import CutConnectionError
+from xero.simulator.simulation import Simulation
+from xero.simulator.webhooks import Chance
+from xero.simulator.world import Subscription
+from xero.tokens import GrantTokens, expires_at, seal_tokens
+
+Act = Callable[[], Awaitable[object]]
+XERO = "http://xero.test"
+HOOK_KEY = "a key of webhooks"
+TICK = timedelta(milliseconds=1)
+ROUNDS = 60
+
+
+class KilledError(BaseException):
+    """The worker's process ended here: nothing that it would have done follows."""
+
+
+@dataclass
+class Time:
+    """The one clock of both sides; it moves a little whenever it is read. `skew`: how far Xero's is ahead."""
+
+    at: datetime = BEGAN
+    skew: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        self.at += TICK
+        return self.at
+
+    def xero(self) -> datetime:
+        return self.now() + self.skew
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@dataclass
+class Interlude:
+    """What happens while a call is under way: before Xero has it, or after Xero has done it."""
+
+    after: bool
+    act: Act
+
+
+@dataclass
+class Reaper:
+    """Ends the worker at the `left`-th statement or call from now."""
+
+    left: int | None = None
+
+    def tick(self) -> None:
+        if self.left is None:
+            return
+        self.left -= 1
+        if self.left < 0:
+            self.left = None
+            raise KilledError
+
+
+@dataclass
+class Wire(httpx.AsyncBaseTransport):
+    """Between the product and the simulator. `shown`: what answers told of contacts, as (id, element)."""
+
+    inner: httpx.ASGITransport
+    reaper: Reaper
+    interludes: list[Interlude] = field(default_factory=list)
+    shown: list[dict[str, Any]] = field(default_factory=list)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.reaper.tick()
+        counts = "/api.xro/" in request.url.path
+        if counts:
+            await self._interlude(after=False)
+        try:
+            answer = await self.inner.handle_async_request(request)
+        except CutConnectionError as error:
+            if counts:
+                await self._interlude(after=True)
+            raise httpx.ReadError(str(error), request=request) from None
+        content = await answer.aread()
+        if counts:
+            await self._interlude(after=True)
+        self.reaper.tick()
+        if counts and answer.status_code == 200:
+            self.shown += msgspec.json.decode(content).get("Contacts", [])
+        headers = [(name, value) for name, value in answer.headers.raw if name != b"content-length"]
+        return httpx.Response(answer.status_code, headers=headers, content=content, request=request)
+
+    async def _interlude(self, *, after: bool) -> None:
+        due = [one for one in self.interludes if one.after is after]
+        if not due:
+            return
+        now = due[0]
+        held, self.interludes = [one for one in self.interludes if one is not now], []
+        left, self.reaper.left = self.reaper.left, None
+        shown, self.shown = self.shown, []
+        try:
+            await now.act()
+        finally:
+            self.interludes, self.reaper.left, self.shown = held + self.interludes, left, shown
+
+
+class Collecting(Crew):
+    """Begins nothing: the test does, one after the other."""
+
+    def __init__(self, bell: asyncio.Event) -> None:
+        super().__init__(bell)
+        self.jobs: list[Job] = []
+
+    def start(self, kind: str, key: UUID, job: Job) -> None:
+        self.jobs.append(job)
+
+
+@dataclass(frozen=True)
+class TestedParts(Parts):
+    """A worker's parts whose waiting moves the clock."""
+
+    time: Time = field(default_factory=Time)
+
+    def client(self, organisation: Any, priority: Priority) -> Client:
+        return replace(super().client(organisation, priority), sleep=self.time.sleep, jitter=lambda: 0.5)
+
+    def tokens(self, organisation: Any) -> GrantTokens[Any]:
+        return replace(super().tokens(organisation), sleep=self.time.sleep)
+
+
+@dataclass
+class Scene:
+    time: Time
+    simulation: Simulation
+    control: httpx.AsyncClient
+    wire: Wire
+    reaper: Reaper
+    parts: Parts
+    world: World
+    tenant: str
+    grant: UUID
+    told: dict[tuple[str, str], list[tuple[datetime, Any]]] = field(default_factory=lambda: defaultdict(list))
+    kill_at: int | None = None
+    """The next job ends at this one of its statements or calls."""
+    killed: int = 0
+
+    @property
+    def book(self) -> ContactBook:
+        return self.simulation.world.organisations[self.tenant].contacts
+
+    async def at_xero(self, path: str, content: object, method: str = "POST") -> httpx.Response:
+        """A person's doing inside Xero."""
+        return await self.control.request(
+            method, f"/simulator/organisations/{self.tenant}/{path}", json=content
+        )
+
+    async def job(self, work: Awaitable[object]) -> object:
+        """A worker's job. What it was shown counts only where it lived to keep it."""
+        self.wire.shown = []
+        self.reaper.left, self.kill_at = self.kill_at, None
+        try:
+            done = await work
+        except KilledError:
+            self.killed += 1
+            self.wire.shown = []
+            return None
+        finally:
+            self.reaper.left = None
+        for element in self.wire.shown:
+            self.note(element)
+        self.wire.shown = []
+        return done
+
+    def note(self, element: dict[str, Any]) -> None:
+        for name, value in shown_values(element).items():
+            seen = self.told[element["ContactID"], name]
+            if not seen or seen[-1][1] != value:
+                seen.append((self.time.at, value))
+
+    async def due(self) -> list[Job]:
+        """What a worker's listener would begin now, in its order; arq is away, so imports too."""
+        crew = Collecting(asyncio.Event())
+        await listener._look(self.parts, asyncio.Event(), crew, None)
+        return crew.jobs
+
+    async def work(self, which: int = 0) -> bool:
+        """One of the things that are due; False where nothing is."""
+        jobs = await self.due()
+        if not jobs:
+            return False
+        await self.job(jobs[which % len(jobs)]())
+        return True
+
+    async def work_all(self, most: int = 60) -> None:
+        for _ in range(most):
+            jobs = await self.due()
+            # What could not be done now is due again later, as the crew lets it rest.
+            if not any([await self.job(job()) for job in jobs]):
+                return
+
+    async def look(self, purpose: RunPurpose) -> None:
+        async with self.world.tx() as tx:
+            await organisations.look(tx, self.world.organisation, purpose)
+
+    async def send(self) -> None:
+        await self.job(sending.send_due(self.parts, self.world.workspace, self.world.organisation))
+
+    async def settle(self) -> None:
+        """No faults any more, and time that passes until nothing is owed; then a whole scan."""
+        self.simulation.faults.clear()
+        self.wire.interludes.clear()
+        self.book.lag = timedelta()
+        self.simulation.courier.chance = Chance()
+        await self._until_quiet()
+        await self.time.sleep(15 * 60)
+        await self.look(RunPurpose.SCAN)
+        await self._until_quiet()
+
+    async def _until_quiet(self) -> None:
+        for _ in range(ROUNDS):
+            await self.simulation.courier.deliver(early=True)
+            await self.work_all()
+            if not any((await self.owed()).values()):
+                return
+            await self.time.sleep(65)
+        links = await self.world.rows(
+            "select * from sync_link where workspace_id = :ws and due_at is not null"
+        )
+        raise AssertionError(("never quiet", await self.owed(), links))
+
+    async def cut_database(self) -> None:
+        """PostgreSQL ends every connection, as a restart does."""
+        engine = self.parts.database.engine
+        async with engine.connect() as connection:
+            await connection.execute(
+                sa.text(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where usename = current_user and pid <> pg_backend_pid()"
+                )
+            )
+
+    async def reconnect(self) -> None:
+        """A person connects the organisation again."""
+        self.grant, connection = await consented(self.parts, self.tenant)
+        async with self.world.tx() as tx:
+            await organisations.connect(tx, Tenant(UUID(self.tenant), connection, None), self.grant)
+
+    async def organisation(self) -> dict[str, Any]:
+        [row] = await self.world.rows("select * from organisation where workspace_id = :ws")
+        return row
+
+    async def owed(self) -> dict[str, int]:
+        [row] = await self.world.rows(
+            "select (select count(*) from sync_link where workspace_id = :ws and due_at is not null"
+            " and state in ('PENDING', 'FAILING', 'CONFLICT')) as due,"
+            " (select count(*) from delivery where workspace_id = :ws and ended_at is null) as open,"
+            " (select count(*) from import_run where workspace_id = :ws and finished_at is null) as runs,"
+            " (select count(*) from xero_contact where workspace_id = :ws and dirty) as dirty"
+        )
+        return row | {"announced": self.simulation.courier.waiting(DEMO_CLIENT_ID)}
+
+
+def shown_values(element: dict[str, Any]) -> dict[str, Any]:
+    """Of an element of an answer: the synced fields, in Xero's own form."""
+    if element.get("HasValidationErrors"):
+        return {}
+    values: dict[str, Any] = {
+        "NAME": element.get("Name"),
+        "BILLING_EMAIL": element.get("EmailAddress") or None,
+    }
+    for phone in element.get("Phones", []):
+        if phone["PhoneType"] == "DEFAULT":
+            values["PRIMARY_PHONE"] = (
+                phone.get("PhoneCountryCode", ""), phone.get("PhoneAreaCode", ""), phone.get("PhoneNumber", ""),
+            )  # fmt: skip
+    for address in element.get("Addresses", []):
+        if address["AddressType"] == "POBOX":
+            values["BILLING_ADDRESS"] = (address.get("AddressLine1", ""), address.get("City", ""))
+    return values
+
+
+async def consented(parts: Parts, tenant: str) -> tuple[UUID, UUID]:
+    """The grant and the connection of a new consent."""
+    verifier, state = oauth.new_secret(), oauth.new_secret()
+    form = parse_qs(urlsplit(oauth.consent_url(parts.app, state, verifier)).query)
+    given = {name: values[0] for name, values in form.items()} | {"action": "allow", "tenantId": tenant}
+    answer = await parts.http.post(f"{XERO}/identity/connect/authorize", data=given)
+    code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+    now = parts.database.clock.now()
+    tokens = await oauth.exchange(parts.http, parts.app, code, verifier)
+    user = oauth.read_claims(tokens.access_token).xero_userid
+    sealed = seal_tokens(parts.keys, tokens, parts.app.client_id, user)
+    grant = await parts.grants.keep(parts.app.client_id, user, sealed, expires_at(tokens, now))
+    [connection] = await oauth.connections(parts.http, parts.app, tokens.access_token)
+    return grant, connection.id
+
+
+def _receiver(database: Database) -> Starlette:
+    """The API's address for webhooks."""
+    events = Counter("events", "", ["outcome"], registry=CollectorRegistry())
+    receive = partial(webhooks.receive, [HOOK_KEY], webhooks.Inbox(database, events), events)
+    return Starlette(routes=[Route("/webhooks/xero", receive, methods=["POST"])])
+
+
+@asynccontextmanager
+async def staged(
+    place: Place,
+    services: embedded.Services,
+    *,
+    policy: ConflictPolicy = ConflictPolicy.LATEST_WINS,
+    contact_filter: XeroContactFilter = XeroContactFilter.ALL,
+) -> AsyncIterator[Scene]:
+    """Connected and started, with nobody on either side yet."""
+    time, reaper = Time(), Reaper()
+    settings = settings_for(place, services, XERO)
+    database = connect(place.app_url, clock=time, pool_size=4)
+    world = demo_world(0, seed=7, clock=time.xero)
+    world.subscribe(Subscription(DEMO_CLIENT_ID, "http://tandem.test/webhooks/xero", HOOK_KEY))
+    app = create_app(world, webhook_transport=httpx.ASGITransport(_receiver(database)))
+    wire = Wire(httpx.ASGITransport(app), reaper)
+
+    @sa.event.listens_for(database.engine.sync_engine, "before_cursor_execute")
+    def tick(*_: object) -> None:
+        reaper.tick()
+
+    keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
+    simulation: Simulation = app.state.simulation
+    [tenant] = simulation.world.organisations
+    async with (
+        AsyncExitStack() as stack,
+        httpx.AsyncClient(transport=wire) as http,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=XERO) as control,
+    ):
+        stack.push_async_callback(database.close)
+        parts = TestedParts(
+            settings, database, keys, http, Bells(settings.listen_url or ""), app_of(settings), time=time
+        )
+        practice = await make_world(database, policy=policy, contact_filter=contact_filter)
+        grant, _ = await consented(parts, tenant)
+        async with practice.tx() as tx:
+            await tx.run(
+                "update organisation set tenant_id = :tenant, grant_id = :grant, base_currency = ''"
+                " where workspace_id = :ws",
+                tenant=UUID(tenant), grant=grant,
+            )  # fmt: skip
+            await organisations.look(tx, practice.organisation, RunPurpose.SCAN)
+        scene = Scene(time, simulation, control, wire, reaper, parts, practice, tenant, grant)
+        await scene.work_all()
+        yield scene
