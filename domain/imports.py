@@ -258,7 +258,7 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
 async def _look_again(tx: Tx, run: ImportRun) -> None:
     """All that Xero had when this run began has been applied; when it is looked at next."""
     organisation = await tx.row(
-        "select door.last_webhook_at() as webhook_at, o.timezone, (select count(*) from xero_contact x"
+        "select door.last_webhook_at() as webhook_at, o.timezone, o.invoice_sync, (select count(*) from xero_contact x"
         " where x.workspace_id = :ws and x.organisation_id = o.id) as contacts, o.scan_due_at,"
         " coalesce(b.day_limit, :day) as day_limit, coalesce(b.day_remaining, b.day_limit, :day) as day_remaining"
         " from organisation o left join door.call_budgets(array[o.tenant_id], :now) b on true"
@@ -267,7 +267,9 @@ async def _look_again(tx: Tx, run: ImportRun) -> None:
     )  # fmt: skip
     assert organisation is not None
     healthy = pace.webhooks_healthy(organisation["webhook_at"], tx.now)
-    interval = pace.poll_interval(organisation["day_remaining"], webhooks_healthy=healthy)
+    interval = pace.poll_interval(
+        organisation["day_remaining"], webhooks_healthy=healthy, invoices=organisation["invoice_sync"]
+    )
     scan = organisation["scan_due_at"]
     if scan is None or run.modified_since is None:
         scan = pace.next_scan(

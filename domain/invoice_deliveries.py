@@ -31,6 +31,7 @@ from domain.values import SeenInvoice
 
 UNCERTAIN = Problem("UNCERTAIN", "Xero did not answer; what became of it is being looked up.", "WAIT")
 UNAVAILABLE = Problem("XERO_UNAVAILABLE", "Xero is not available just now.", "WAIT")
+CALL_BYTES, LINE_BYTES = 3_000_000, 300  # Xero takes 3.5 MB; a line's members but its description
 _PASSING = (UNCERTAIN.code, UNAVAILABLE.code, "NEEDS_RECONNECT")
 # What another set-up may mend at once; Xero's own pages can mend the others.
 _BY_SETUP = ("ACCOUNT_UNAVAILABLE", "TAX_RATE_UNAVAILABLE")
@@ -74,11 +75,13 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
         first = ready[0]
         kind = DeliveryKind.UPDATE if first.contact is None else DeliveryKind.CREATE
         bulk = first.invoice.bulk
-        chosen = [
-            one
-            for one in ready
-            if (one.contact is None) is (first.contact is None) and one.invoice.bulk is bulk
-        ][: MOST if bulk else INTERACTIVE_MOST]
+        chosen = _fitting(
+            [
+                one
+                for one in ready
+                if (one.contact is None) is (first.contact is None) and one.invoice.bulk is bulk
+            ][: MOST if bulk else INTERACTIVE_MOST]
+        )
         body, unfit = build(kind, chosen)
         for one in chosen:
             if one.invoice.id in unfit:
@@ -88,6 +91,16 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
         if sent:
             return await _store(tx, organisation_id, kind, bulk, body, sent)
     return None
+
+
+def _fitting(chosen: list[Outgoing]) -> list[Outgoing]:
+    """As many of them as go into one call by the length of their texts, and one at least."""
+    size = 0
+    for count, one in enumerate(chosen):
+        size += sum(LINE_BYTES + 2 * len(line.description.encode()) for line in one.lines)
+        if size > CALL_BYTES and count:
+            return chosen[:count]
+    return chosen
 
 
 async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID]) -> list[Invoice]:

@@ -14,10 +14,10 @@ NIGHT = time(2, 30)
 WEBHOOKS_TRUSTED = timedelta(hours=2)
 
 
-def poll_interval(day_remaining: int, *, webhooks_healthy: bool) -> timedelta:
+def poll_interval(day_remaining: int, *, webhooks_healthy: bool, invoices: bool = False) -> timedelta:
     """Polls at this pace for a day would cost their share of the calls that are left, whoever used the others: the
-    less is left, the rarer they are."""
-    calls = day_remaining * (HEALTHY if webhooks_healthy else SILENT)
+    less is left, the rarer they are. `invoices`: contacts and they share it, in turn."""
+    calls = day_remaining * (HEALTHY if webhooks_healthy else SILENT) / (2 if invoices else 1)
     return min(max(SHORTEST, DAY / max(calls, 1)), LONGEST)
 
 

@@ -5,7 +5,7 @@ would leave it. All else is done here at once: no queue stands before what a per
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,10 +18,10 @@ from arq.connections import ArqRedis, RedisSettings, create_pool
 from redis.exceptions import RedisError
 
 from domain import health, organisations
-from domain.tables import RunPurpose
+from domain.tables import Cargo, RunPurpose
 from domain.tx import TANDEM
 from runtime.bells import DUE, FALLBACK, wait
-from workers import importing, jobs, rereads, sending, webhooks
+from workers import catalogues, importing, invoice_reads, invoicing, jobs, rereads, sending, webhooks
 from workers.crew import AT_ONCE, Crew
 from workers.parts import Parts
 
@@ -51,8 +51,21 @@ _DUE = {
     "reread": sa.text(
         "select workspace_id, organisation_id as key from door.due_reads(:now, cast(:busy as uuid[]), :most)"
     ),
+    "send invoices": sa.text(
+        "select workspace_id, organisation_id as key from door.due_invoices(:now, cast(:busy as uuid[]), :most)"
+    ),
+    "invoice webhooks": sa.text(
+        "select workspace_id, organisation_id as key, due_at"
+        " from door.due_webhooks('INVOICE', :soon, cast(:busy as uuid[]), :most)"
+    ),
+    "invoice poll": sa.text(
+        "select workspace_id, organisation_id as key from door.due_invoice_polls(:now, cast(:busy as uuid[]), :most)"
+    ),
+    "catalogue": sa.text(
+        "select workspace_id, organisation_id as key from door.due_catalogues(:now, cast(:busy as uuid[]), :most)"
+    ),
     "recover": sa.text(
-        "select workspace_id, delivery_id as key from door.due_deliveries(:now, cast(:busy as uuid[]), :most)"
+        "select workspace_id, delivery_id as key, cargo from door.due_deliveries(:now, cast(:busy as uuid[]), :most)"
     ),
 }
 
@@ -103,15 +116,34 @@ async def _look(parts: Parts, stop: asyncio.Event, crew: Crew, redis: ArqRedis |
     for row in due["reread"]:
         job = partial(rereads.read_due, parts, row.workspace_id, row.key)
         crew.start("reread", row.key, partial(_again, stop, job))
+    _begin_invoices(parts, stop, crew, due, now)
     for row in due["recover"]:
-        crew.start("recover", row.key, partial(_recover, parts, row.workspace_id, row.key))
+        recover = invoicing.recover if row.cargo == Cargo.INVOICES else sending.recover
+        crew.start("recover", row.key, partial(_once, partial(recover, parts, row.workspace_id, row.key)))
     for row in due["import"]:
         late = now - row.due_at > OVERDUE  # its worker may be dead, and its key still in Redis
         if late or redis is None or not await _handed_over(redis, row.workspace_id, row.key):
             job = partial(importing.advance, parts, row.workspace_id, row.key)
             crew.start("import", row.key, partial(_again, stop, job))
-    coming: list[float] = [(row.due_at - now).total_seconds() for row in due["webhooks"] if row.due_at > now]
+    events = [*due["webhooks"], *due["invoice webhooks"]]
+    coming: list[float] = [(row.due_at - now).total_seconds() for row in events if row.due_at > now]
     return min([FALLBACK, *coming])
+
+
+def _begin_invoices(
+    parts: Parts, stop: asyncio.Event, crew: Crew, due: Mapping[str, Any], now: datetime
+) -> None:
+    for row in due["send invoices"]:
+        job = partial(invoicing.send_due, parts, row.workspace_id, row.key)
+        crew.start("send invoices", row.key, partial(_again, stop, job))
+    for row in due["invoice webhooks"]:
+        if row.due_at <= now:
+            job = partial(invoice_reads.read_due, parts, row.workspace_id, row.key)
+            crew.start("invoice webhooks", row.key, partial(_again, stop, job))
+    for row in due["invoice poll"]:
+        crew.start("invoice poll", row.key, partial(invoice_reads.poll, parts, row.workspace_id, row.key))
+    for row in due["catalogue"]:
+        crew.start("catalogue", row.key, partial(catalogues.read_due, parts, row.workspace_id, row.key))
 
 
 async def _due(parts: Parts, crew: Crew, now: datetime) -> dict[str, Any]:
@@ -147,8 +179,8 @@ async def _poll(parts: Parts, workspace: UUID, organisation: UUID, purpose: RunP
         return await organisations.look(tx, organisation, purpose)
 
 
-async def _recover(parts: Parts, workspace: UUID, delivery: UUID) -> bool:
-    await sending.recover(parts, workspace, delivery)
+async def _once(job: Callable[[], Awaitable[None]]) -> bool:
+    await job()
     return False
 
 

@@ -1,6 +1,6 @@
 -- Organisations with invoices to be created or voided in Xero, and such whose contact has been linked since they failed
--- for want of it.
-create or replace function door.due_invoices(p_now timestamptz, p_limit int)
+-- for want of it. `p_busy`: those that are being sent already.
+create or replace function door.due_invoices(p_now timestamptz, p_busy uuid[], p_limit int)
 returns table (workspace_id uuid, organisation_id uuid)
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
     select i.workspace_id, i.organisation_id from (
@@ -16,6 +16,7 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
          where w.failure_code = 'CONTACT_NOT_SYNCED' and w.due_at is null
     ) i
       join organisation o on o.workspace_id = i.workspace_id and o.id = i.organisation_id
-     where o.invoice_sync and o.disconnected_at is null and o.health not in ('NEEDS_RECONNECT', 'DISCONNECTED')
+     where o.invoice_sync and o.disconnected_at is null and o.id <> all(p_busy) and not o.catching_up
+       and o.health not in ('NEEDS_RECONNECT', 'PAUSED', 'DISCONNECTED')
      group by 1, 2 order by min(i.due_at) limit p_limit
 $$

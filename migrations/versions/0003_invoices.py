@@ -16,7 +16,7 @@ branch_labels = None
 depends_on = None
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
-DOORS = ("due_invoices", "due_invoice_reads", "search_invoices")
+DOORS = ("search_invoices",)
 TABLES = (
     "service_type",
     "tax_rate",

@@ -1,0 +1,158 @@
+"""A practice whose contacts are linked with the simulator's and whose invoices go there."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from domain import billing, invoice_changes, invoices, mappings
+from domain.invoice_changes import Decision
+from domain.tables import Invoice
+from runtime import embedded
+from tests.database import Place
+from tests.workers.connected import Connected, connected
+from workers import catalogues, importing, invoice_reads, invoicing
+from xero.allowance import Priority
+from xero.client import Client
+from xero.invoices import Invoice as XeroInvoice
+
+DAY = date(2026, 11, 20)
+
+
+@dataclass
+class MovedClock:
+    """The machine's, moved forward."""
+
+    by: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.by
+
+
+@dataclass
+class Billing:
+    here: Connected
+    clock: MovedClock
+    tenant: UUID
+    contact: UUID
+    service: UUID = field(init=False)
+    gst: UUID = field(init=False)
+
+    @property
+    def key(self) -> tuple[Any, UUID, UUID]:
+        return self.here.parts, self.here.world.workspace, self.here.world.organisation
+
+    async def set_up(self) -> None:
+        assert await catalogues.read_due(*self.key)
+        async with self.here.world.tx() as tx:
+            service = await billing.create_service_type(tx, "Accounting")
+            gst = await billing.create_tax_rate(tx, "GST", Decimal(15))
+            organisation = self.here.world.organisation
+            await mappings.set_default_accounts(tx, organisation, "200", "220")
+            await mappings.set_tax_mapping(tx, organisation, gst.id, "OUTPUT2")
+            await mappings.set_sync(tx, organisation, enabled=True, start_date=date(2026, 11, 1))
+        self.service, self.gst = service.id, gst.id
+
+    def line(self, price: str = "100", quantity: str = "1", **given: Any) -> dict[str, Any]:
+        return {
+            "description": "Annual accounts", "quantity": Decimal(quantity), "unitPrice": Decimal(price),
+            "serviceTypeId": self.service, "taxRateId": self.gst, **given,
+        }  # fmt: skip
+
+    def input(self, *lines: Mapping[str, Any], **given: Any) -> dict[str, Any]:
+        return {
+            "contactId": self.contact, "issueDate": DAY, "dueDate": date(2026, 12, 20),
+            "lines": list(lines) or [self.line()], **given,
+        }  # fmt: skip
+
+    async def approved(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+        async with self.here.world.tx() as tx:
+            made = await invoices.create(tx, self.input(*lines, **given))
+            return await invoices.approve(tx, made.id)
+
+    async def many_approved(self, count: int) -> list[Invoice]:
+        async with self.here.world.tx() as tx:
+            made = [await invoices.create(tx, self.input()) for _ in range(count)]
+            return [await invoices.approve(tx, one.id) for one in made]
+
+    async def sent(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+        made = await self.approved(*lines, **given)
+        async with self.here.world.tx() as tx:
+            return await invoices.send(tx, made.id)
+
+    async def void(self, invoice: Invoice) -> None:
+        async with self.here.world.tx() as tx:
+            await invoices.void(tx, invoice.id)
+
+    async def settle(self, invoice: Invoice, decision: Decision) -> tuple[Invoice, Invoice | None]:
+        async with self.here.world.tx() as tx:
+            return await invoice_changes.settle_change(tx, invoice.id, decision)
+
+    async def send(self) -> None:
+        while await invoicing.send_due(*self.key):
+            pass
+
+    async def there(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+        """Sent, and arrived."""
+        made = await self.sent(*lines, **given)
+        await self.send()
+        return await self.look(made)
+
+    async def recover(self) -> None:
+        for row in await self.here.world.rows(
+            "select id from delivery where ended_at is null and cargo = 'INVOICES'"
+        ):
+            await invoicing.recover(self.here.parts, self.here.world.workspace, row["id"])
+
+    async def poll(self) -> None:
+        assert await invoice_reads.poll(*self.key)
+
+    def later(self, by: timedelta) -> None:
+        self.clock.by += by
+
+    async def look(self, invoice: Invoice) -> Invoice:
+        async with self.here.world.tx() as tx:
+            found = await invoices.find(tx, invoice.id)
+            assert found is not None
+            return found
+
+    async def at_xero(self, invoice: Invoice) -> XeroInvoice | None:
+        return (await (await self.client()).find_invoice_by_number(invoice.number)).value
+
+    async def all_at_xero(self) -> list[XeroInvoice]:
+        return (await (await self.client()).invoices_page(1, page_size=1000)).items
+
+    async def client(self) -> Client:
+        [row] = await self.here.world.rows("select * from organisation where workspace_id = :ws")
+        return self.here.parts.client(row, Priority.INTERACTIVE)
+
+    async def fault(self, **fault: Any) -> None:
+        await self.tell("POST", "/simulator/faults", {"path": ".*Invoices.*", "count": 1, **fault})
+
+    async def act(self, method: str, path: str, body: Any = None) -> Any:
+        """What a person does in Xero."""
+        return await self.tell(method, f"/simulator/organisations/{self.tenant}/{path}", body)
+
+    async def tell(self, method: str, path: str, body: Any = None) -> Any:
+        answer = await self.here.parts.http.request(method, self.here.xero + path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+
+@asynccontextmanager
+async def making(place: Place, services: embedded.Services, contacts: int = 4) -> AsyncIterator[Billing]:
+    clock = MovedClock()
+    async with connected(place, services, contacts, clock) as here:
+        run = await here.start_import()
+        while await importing.advance(here.parts, here.world.workspace, run):
+            pass
+        [organisation] = await here.world.rows("select tenant_id from organisation where workspace_id = :ws")
+        [link, *_] = await here.world.rows(
+            "select contact_id from sync_link where workspace_id = :ws order by contact_id"
+        )
+        made = Billing(here, clock, organisation["tenant_id"], link["contact_id"])
+        await made.set_up()
+        yield made

@@ -1,0 +1,350 @@
+"""Invoices in Xero: as the practice made them, once, whatever happens to the answer; and back again."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain import billing, invoices, mappings, organisations
+from domain.invoice_changes import Decision, differences
+from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
+from runtime import embedded
+from tests.database import Place
+from tests.workers.billing import DAY, Billing, making
+from workers import catalogues, importing, invoicing
+
+
+@pytest.fixture
+async def here(clean: Place, services: embedded.Services) -> AsyncIterator[Billing]:
+    async with making(clean, services) as made:
+        yield made
+
+
+async def test_it_arrives_as_the_practice_made_it(here: Billing) -> None:
+    async with here.here.world.tx() as tx:
+        await mappings.set_account_mapping(tx, here.here.world.organisation, here.service, "205")
+    expense = here.line("12.50", kind=InvoiceLineKind.EXPENSE, serviceTypeId=None)
+    made = await here.there(
+        here.line("25.06"), here.line("100.125", "8"), expense, here.line("-5"), reference="PO 7"
+    )
+    found = await here.at_xero(made)
+    assert found is not None
+    assert (found.type, found.status, found.sent_to_contact) == ("ACCREC", "AUTHORISED", True)
+    assert (found.reference, found.day, found.line_amount_types) == ("PO 7", DAY, "Exclusive")
+    assert found.url == f"http://localhost:8000/i/{made.id}"
+    assert [(line.account_code, line.tax_type, line.unit_amount) for line in found.line_items or ()] == [
+        ("205", "OUTPUT2", Decimal("25.06")), ("205", "OUTPUT2", Decimal("100.125")),
+        ("220", "OUTPUT2", Decimal("12.50")), ("205", "OUTPUT2", Decimal(-5)),
+    ]  # fmt: skip
+    assert (made.sync_state, made.xero_total, made.xero_invoice_id) == (
+        "SYNCED",
+        made.total,
+        found.invoice_id,
+    )
+    assert found.total == made.total
+
+
+@pytest.mark.parametrize("amounts_are", AmountsAre)
+async def test_totals_are_equal_however_tax_is_held(here: Billing, amounts_are: AmountsAre) -> None:
+    lines = [here.line(price) for price in ("25.06", "25.61", "25.63", "0.05", "-3.33")]
+    made = await here.there(*lines, amountsAre=amounts_are)
+    found = await here.at_xero(made)
+    assert found is not None
+    assert (found.sub_total, found.total_tax, found.total) == (made.subtotal, made.tax_total, made.total)
+    assert made.sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_a_lost_answer_is_no_second_invoice(here: Billing) -> None:
+    await here.fault(kind="drop", when="after", method="PUT")
+    made = await here.there()
+    assert (made.sync_state, made.failure_code) == ("FAILING", "UNCERTAIN")
+    await here.recover()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+    assert len(await here.all_at_xero()) == 1
+
+
+async def test_after_four_minutes_a_lost_create_is_looked_up(here: Billing) -> None:
+    await here.fault(kind="drop", when="after", method="PUT")
+    made = await here.there()
+    here.later(timedelta(minutes=5))
+    await here.recover()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+    assert len(await here.all_at_xero()) == 1
+
+
+async def test_what_never_arrived_goes_again_when_it_can_land_no_more(here: Billing) -> None:
+    await here.fault(kind="drop", when="before", method="PUT")
+    made = await here.there()
+    here.later(timedelta(minutes=5))
+    await here.recover()
+    await here.send()
+    assert await here.all_at_xero() == []
+    here.later(timedelta(minutes=6))
+    await here.recover()
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+    assert len(await here.all_at_xero()) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_500_is_looked_up_at_once(here: Billing, when: str) -> None:
+    await here.fault(kind="status", status=500, when=when, method="PUT")
+    made = await here.there()
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+    assert len(await here.all_at_xero()) == 1
+
+
+async def test_a_number_that_somebody_else_took_is_never_adopted(here: Billing) -> None:
+    found = await here.client()
+    contact = (await found.contacts_page(1)).items[0].contact_id
+    await here.act("POST", "invoices", {
+        "Type": "ACCREC", "InvoiceNumber": "A-1", "Contact": {"ContactID": str(contact)},
+        "LineItems": [{"Description": "Theirs", "Quantity": 1, "UnitAmount": 1, "AccountCode": "200"}],
+    })  # fmt: skip
+    made = await here.there(number="A-1")
+    assert (made.failure_code, made.xero_invoice_id) == ("INVOICE_NUMBER_TAKEN", None)
+    [theirs] = await here.all_at_xero()
+    await here.act("POST", f"invoices/{theirs.invoice_id}", {"InvoiceNumber": "A-1-old"})
+    here.later(timedelta(hours=2))
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_too_many_requests_is_no_failure(here: Billing) -> None:
+    await here.fault(kind="status", status=429, retry_after=7, method="PUT")
+    made = await here.there()
+    assert (made.sync_state, made.failure) == (InvoiceSyncState.PENDING, None)
+    here.later(timedelta(seconds=70))
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_while_xero_is_away_it_says_so_and_goes_by_itself(here: Billing) -> None:
+    await here.fault(kind="status", status=503, when="before", method="PUT")
+    made = await here.there()
+    assert made.failure_code == "XERO_UNAVAILABLE"
+    here.later(timedelta(minutes=10))
+    await here.send()
+    assert ((await here.look(made)).sync_state, (await here.look(made)).failure) == (
+        InvoiceSyncState.SYNCED,
+        None,
+    )
+
+
+async def test_one_that_xero_refuses_stays_alone(here: Billing) -> None:
+    await here.act("POST", "accounts/205", {"archived": True})
+    async with here.here.world.tx() as tx:
+        other = await billing.create_service_type(tx, "Tax")
+        await tx.run(
+            "insert into account_mapping (workspace_id, organisation_id, service_type_id, xero_account_id)"
+            " select :ws, :organisation, :service, id from xero_account where workspace_id = :ws and code = '205'",
+            organisation=here.here.world.organisation, service=other.id,
+        )  # fmt: skip
+    good = [await here.sent() for _ in range(2)]
+    bad = await here.sent(here.line(serviceTypeId=other.id))
+    await here.send()
+    assert {(await here.look(one)).sync_state for one in good} == {InvoiceSyncState.SYNCED}
+    assert (await here.look(bad)).failure_code == "ACCOUNT_UNAVAILABLE"
+    async with here.here.world.tx() as tx:
+        await mappings.set_account_mapping(tx, here.here.world.organisation, other.id, "210")
+    await here.send()
+    found = await here.at_xero(bad)
+    assert found is not None
+    assert [line.account_code for line in found.line_items or ()] == ["210"]
+
+
+async def test_an_account_whose_code_was_edited_in_xero_is_the_same_account(here: Billing) -> None:
+    await here.act("POST", "accounts/200", {"code": "201"})
+    made = await here.there()
+    assert made.failure_code == "ACCOUNT_UNAVAILABLE"
+    here.later(timedelta(hours=2))
+    assert await catalogues.read_due(*here.key)
+    await here.send()
+    found = await here.at_xero(made)
+    assert found is not None
+    assert [line.account_code for line in found.line_items or ()] == ["201"]
+
+
+async def test_a_tax_rate_archived_in_xero_waits_until_it_is_back(here: Billing) -> None:
+    await here.act("POST", "taxrates/OUTPUT2", {"archived": True})
+    made = await here.there()
+    assert made.failure_code == "TAX_RATE_UNAVAILABLE"
+    await here.act("POST", "taxrates/OUTPUT2", {"archived": False})
+    assert await catalogues.read_due(*here.key)
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_a_period_locked_in_xero_waits_until_the_lock_moves(here: Billing) -> None:
+    await here.act("PUT", "lockdates", {"period": "2026-11-30"})
+    made = await here.there()  # the mirror does not know of it: Xero refuses
+    assert (made.failure_code, made.failure and made.failure["remedy"]) == ("PERIOD_LOCKED", "IN_XERO")
+    assert await catalogues.read_due(*here.key)
+    await here.send()
+    assert (await here.look(made)).failure_code == "PERIOD_LOCKED"
+    await here.act("PUT", "lockdates", {"period": None})
+    assert await catalogues.read_due(*here.key)
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_an_unlinked_contacts_invoice_goes_when_the_contact_is_linked(here: Billing) -> None:
+    world = here.here.world
+    other = await world.contact("Totara Trust", "office@totara.example")
+    made = await here.there(contactId=other.id)
+    assert (made.failure_code, made.failure and made.failure["remedy"]) == (
+        "CONTACT_NOT_SYNCED",
+        "PUSH_TO_XERO",
+    )
+    await here.act("POST", "contacts", {"Name": "Totara Trust", "EmailAddress": "office@totara.example"})
+    async with world.tx() as tx:
+        await organisations.sync_now(tx, world.organisation)
+    for row in await world.rows("select id from import_run where finished_at is null"):
+        while await importing.advance(here.here.parts, world.workspace, row["id"]):
+            pass
+    due = await world.rows("select * from door.due_invoices(:now, '{}', 10)")
+    assert [row["organisation_id"] for row in due] == [world.organisation]
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_the_contact_archived_in_xero_is_said(here: Billing) -> None:
+    [row] = await here.here.world.rows(
+        "select x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+        " where l.workspace_id = :ws and l.contact_id = :contact",
+        contact=here.contact,
+    )
+    await here.act("POST", f"contacts/{row['xero_contact_id']}", {"fields": {"ContactStatus": "ARCHIVED"}})
+    made = await here.there()
+    assert made.failure_code == "ARCHIVED_IN_XERO"
+
+
+async def test_disconnected_in_xero_it_waits_and_goes_after_a_reconnect(here: Billing) -> None:
+    made = await here.sent()
+    await here.act("DELETE", "connections")
+    await here.send()
+    found = await here.look(made)
+    assert (found.failure_code, found.due_at is not None) == ("NEEDS_RECONNECT", True)
+    assert not await invoicing.send_due(*here.key)
+
+
+async def test_payments_in_parts_come_back_and_are_taken_off_again(here: Billing) -> None:
+    made = await here.there()
+    await here.act("POST", f"invoices/{made.xero_invoice_id}/payments", {"amount": 40, "date": "2026-11-22"})
+    await here.poll()
+    partly = await here.look(made)
+    assert (partly.amount_paid, partly.amount_due, partly.status) == (
+        Decimal(40),
+        Decimal(75),
+        "AWAITING_PAYMENT",
+    )
+    await here.act("POST", f"invoices/{made.xero_invoice_id}/credits", {"amount": 25, "date": "2026-11-22"})
+    await here.act("POST", f"invoices/{made.xero_invoice_id}/payments", {"date": "2026-11-23"})
+    await here.poll()
+    paid = await here.look(made)
+    assert (paid.status, paid.amount_due, paid.sync_state) == (InvoiceStatus.PAID, Decimal(0), "SYNCED")
+    rows = await here.here.world.rows(
+        "select kind, xero_id, amount from payment where workspace_id = :ws order by amount"
+    )
+    assert [(row["kind"], row["amount"]) for row in rows] == [
+        ("CREDIT_NOTE", Decimal(25)), ("PAYMENT", Decimal(40)), ("PAYMENT", Decimal(50)),
+    ]  # fmt: skip
+    await here.act("DELETE", f"payments/{rows[1]['xero_id']}")
+    await here.poll()
+    back = await here.look(made)
+    assert (back.status, back.amount_due) == (InvoiceStatus.AWAITING_PAYMENT, Decimal(40))
+
+
+async def test_a_void_here_is_a_void_there(here: Billing) -> None:
+    made = await here.there()
+    await here.void(made)
+    await here.send()
+    found = await here.at_xero(made)
+    assert found is not None
+    assert found.status == "VOIDED"
+    assert ((await here.look(made)).status, (await here.look(made)).sync_state) == ("VOIDED", "SYNCED")
+
+
+async def test_a_void_that_xero_refuses_waits_for_the_payment_to_go(here: Billing) -> None:
+    made = await here.there()
+    payment = await here.act(
+        "POST", f"invoices/{made.xero_invoice_id}/payments", {"amount": 1, "date": "2026-11-22"}
+    )
+    await here.void(made)
+    await here.send()
+    failing = await here.look(made)
+    assert (failing.failure_code, failing.status, failing.amount_paid) == (
+        "HAS_PAYMENTS",
+        "VOIDED",
+        Decimal(1),
+    )
+    [taken] = payment["Payments"]
+    await here.act("DELETE", f"payments/{taken['PaymentID']}")
+    await here.poll()
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+    found = await here.at_xero(made)
+    assert found is not None
+    assert found.status == "VOIDED"
+
+
+async def test_a_lost_void_is_settled_by_reading(here: Billing) -> None:
+    made = await here.there()
+    await here.void(made)
+    await here.fault(kind="drop", when="after", method="POST")
+    await here.send()
+    assert (await here.look(made)).failure_code == "UNCERTAIN"
+    here.later(timedelta(minutes=11))
+    await here.recover()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_voided_in_xero_it_is_reissued_under_a_new_number(here: Billing) -> None:
+    made = await here.there()
+    await here.act("POST", f"invoices/{made.xero_invoice_id}", {"Status": "VOIDED"})
+    await here.poll()
+    assert differences(await here.look(made)) == [
+        {"field": "status", "practice": "AWAITING_PAYMENT", "xero": "VOIDED"}
+    ]
+    await here.send()
+    assert len(await here.all_at_xero()) == 1
+    _, again = await here.settle(made, Decision.REISSUE)
+    assert again is not None
+    await here.send()
+    assert {(one.invoice_number, one.status) for one in await here.all_at_xero()} == {
+        (made.number, "VOIDED"), (again.number, "AUTHORISED"),
+    }  # fmt: skip
+
+
+async def test_edited_in_xero_it_shows_and_is_accepted(here: Billing) -> None:
+    made = await here.there()
+    await here.act("POST", f"invoices/{made.xero_invoice_id}", {
+        "LineItems": [{"Description": "Less", "Quantity": 1, "UnitAmount": 80, "AccountCode": "200", "TaxType": "OUTPUT2"}],
+    })  # fmt: skip
+    await here.poll()
+    changed = await here.look(made)
+    assert [one["field"] for one in differences(changed)] == ["lines", "subtotal", "taxTotal", "total"]
+    accepted, _ = await here.settle(made, Decision.ACCEPT)
+    assert (accepted.total, accepted.sync_state) == (Decimal(92), "SYNCED")
+    await here.poll()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_many_go_fifty_a_call(here: Billing) -> None:
+    made = await here.many_approved(60)
+    async with here.here.world.tx() as tx:
+        await invoices.many(tx, InvoiceStatus.AWAITING_PAYMENT, [(one.id, None) for one in made])
+    before: Any = await here.here.simulator()
+    await here.send()
+    after: Any = await here.here.simulator()
+    assert len(await here.all_at_xero()) == 60
+    assert after["calls"] - before["calls"] == 2
+
+
+async def test_before_the_start_date_nothing_goes(here: Billing) -> None:
+    made = await here.there(issueDate=DAY.replace(month=10))
+    assert made.sync_state is InvoiceSyncState.BEFORE_START_DATE
+    assert await here.all_at_xero() == []

@@ -1,0 +1,56 @@
+"""Reads an organisation's accounts, tax rates and lock dates: daily, and when invoices depend on what they are now."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from domain import catalogue
+from domain.tx import XERO
+from workers import health
+from workers.parts import Parts
+from workers.translate_invoices import catalogue as translated
+from xero.allowance import Priority
+from xero.errors import XeroError
+
+log = structlog.get_logger()
+FRESH = timedelta(minutes=10)
+AGAIN = timedelta(minutes=1)
+
+
+async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+    """Read it now; False where Xero does not let us. Safe to run twice and at once."""
+    async with parts.database.transaction(workspace, XERO) as tx:
+        organisation = await tx.row(
+            "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
+            id=organisation_id,
+        )
+    if organisation is None:
+        return False
+    client = parts.client(organisation, Priority.BULK)
+    try:
+        async with health.watched(parts, workspace, organisation):
+            details = (await client.organisation()).value
+            accounts = (await client.accounts()).value
+            rates = (await client.tax_rates()).value
+    except XeroError as error:
+        log.info("catalogue_put_off", organisation=str(organisation_id), error=type(error).__name__)
+        async with parts.database.transaction(workspace, XERO) as tx:
+            await catalogue.put_off(tx, organisation_id, AGAIN)
+        return False
+    async with parts.database.transaction(workspace, XERO) as tx:
+        await catalogue.show(tx, organisation_id, translated(details, accounts, rates))
+    return True
+
+
+async def fresh_for_bulk(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+    """Many invoices go by what is known within ten minutes; False where it is to be read first and cannot be."""
+    async with parts.database.transaction(workspace, XERO) as tx:
+        stale = await tx.row(
+            "select 1 from organisation o where o.workspace_id = :ws and o.id = :id and (o.catalogue_read_at is null"
+            " or o.catalogue_read_at < cast(:before as timestamptz) and exists (select 1 from invoice i"
+            " where i.workspace_id = :ws and i.organisation_id = o.id and i.due_at is not null and i.bulk"
+            " and i.xero_invoice_id is null))",
+            id=organisation_id, before=tx.now - FRESH,
+        )  # fmt: skip
+    return stale is None or await read_due(parts, workspace, organisation_id)

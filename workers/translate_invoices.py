@@ -1,0 +1,225 @@
+"""Xero's invoices, accounts and tax rates to domain values, and invoices to Xero's payloads. Pure."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+
+from domain.catalogue import Catalogue, SeenAccount, SeenTaxRate
+from domain.invoice_deliveries import Outgoing
+from domain.invoice_sync import Problem
+from domain.tables import AmountsAre, PaymentKind
+from domain.values import SeenInvoice, SeenLine, SeenPayment, clean
+from xero.invoices import (
+    ContactRef,
+    Invoice,
+    InvoiceUpdate,
+    Line,
+    NewInvoice,
+    NewLine,
+    WrittenInvoice,
+)
+from xero.payloads import Account, Organisation, TaxRate, XeroTime
+
+LineAmounts = Literal["Exclusive", "Inclusive", "NoTax"]
+LINE_AMOUNTS: dict[AmountsAre, LineAmounts] = {
+    AmountsAre.TAX_EXCLUSIVE: "Exclusive",
+    AmountsAre.TAX_INCLUSIVE: "Inclusive",
+    AmountsAre.NO_TAX: "NoTax",
+}
+EPOCH = date(1970, 1, 1)  # for what Xero gave no date
+_AMOUNTS_ARE = {theirs.lower(): ours for ours, theirs in LINE_AMOUNTS.items()}
+# Xero's own words, matched loosely; the first that fits. The last is anything else.
+_REFUSALS: tuple[tuple[str, str, str], ...] = (
+    (r"must be unique|already (used|exists|assigned)", "INVOICE_NUMBER_TAKEN", "VOID_INVOICE"),
+    (r"lock date", "PERIOD_LOCKED", "IN_XERO"),
+    (r"payment or credit|has payments?|allocated", "HAS_PAYMENTS", "IN_XERO"),
+    (r"TaxType|tax type|tax rate", "TAX_RATE_UNAVAILABLE", "SET_TAX_MAPPING"),
+    (r"account code|reference a valid account", "ACCOUNT_UNAVAILABLE", "SET_ACCOUNT_MAPPING"),
+    (r"subscribed to currency|currency", "CURRENCY_MISMATCH", "VOID_INVOICE"),
+    (r"contact .*(archived|merged)|archived contact", "ARCHIVED_IN_XERO", "REMATCH"),
+    (r"limit of invoices", "INVALID_IN_XERO", "IN_XERO"),
+    (r"too long|maximum length|exceed", "VALUE_TOO_LONG", "UPDATE_INVOICE"),
+    (r"", "INVALID_IN_XERO", "UPDATE_INVOICE"),
+)
+
+
+def mark(public_url: str, invoice_id: UUID) -> str:
+    """The link back, which says in Xero that the invoice is ours."""
+    return f"{public_url.rstrip('/')}/i/{invoice_id}"
+
+
+def new_invoice(one: Outgoing, url: str) -> NewInvoice:
+    invoice = one.invoice
+    assert one.contact is not None
+    return NewInvoice(
+        invoice_number=invoice.number,
+        contact=ContactRef(contact_id=one.contact),
+        date=invoice.issue_date,
+        due_date=invoice.due_date,
+        line_amount_types=LINE_AMOUNTS[invoice.amounts_are],
+        currency_code=invoice.currency,
+        line_items=[
+            NewLine(
+                description=line.description,
+                quantity=line.quantity,
+                unit_amount=line.unit_price,
+                tax_type=line.tax_type or "",
+                account_code=line.account_code or UNSET,
+            )
+            for line in one.lines
+        ],
+        url=url,
+        reference=invoice.reference or UNSET,
+        sent_to_contact=True,
+    )
+
+
+def voided(one: Outgoing) -> InvoiceUpdate:
+    assert one.invoice.xero_invoice_id is not None
+    return InvoiceUpdate(invoice_id=one.invoice.xero_invoice_id, status="VOIDED")
+
+
+def refusal(messages: Sequence[str]) -> Problem:
+    """What Xero's words mean; they are shown as they are."""
+    text = " ".join(messages) or "Xero refused this invoice without saying why."
+    code, remedy = next(
+        (code, remedy) for words, code, remedy in _REFUSALS if re.search(words, text, re.IGNORECASE)
+    )
+    return Problem(code, text, remedy)
+
+
+def seen_invoice(shown: Invoice | WrittenInvoice, seen_at: Any) -> SeenInvoice:
+    assert isinstance(shown.invoice_id, UUID)
+    return SeenInvoice(
+        xero_invoice_id=shown.invoice_id,
+        status=shown.status.upper() if shown.status else UNSET,
+        number=_text(shown.invoice_number),
+        reference=_text(shown.reference),
+        url=_text(shown.url),
+        contact_id=shown.contact.contact_id if shown.contact else UNSET,
+        issue_date=shown.day or UNSET,
+        due_date=shown.due_day or UNSET,
+        currency=shown.currency_code or UNSET,
+        amounts_are=_AMOUNTS_ARE.get((shown.line_amount_types or "").lower(), UNSET),
+        lines=tuple(_line(line) for line in shown.line_items) if shown.line_items else UNSET,
+        subtotal=_amount(shown.sub_total),
+        tax_total=_amount(shown.total_tax),
+        total=_amount(shown.total),
+        amount_paid=_paid(shown),
+        payments=_payments(shown),
+        updated_at=shown.updated_date_utc or UNSET,
+        seen_at=seen_at,
+    )
+
+
+def _text(value: str | UnsetType | None) -> str | UnsetType | None:
+    return UNSET if value is UNSET else clean(value)
+
+
+def _amount(value: Decimal | UnsetType | None) -> Decimal | UnsetType:
+    return UNSET if value is None or value is UNSET else value
+
+
+def _line(line: Line) -> SeenLine:
+    return SeenLine(
+        line.line_item_id or None, clean(line.description), line.quantity or None, line.unit_amount or None,
+        clean(line.account_code), line.account_id or None, clean(line.tax_type),
+        line.line_amount if isinstance(line.line_amount, Decimal) else None,
+        line.tax_amount if isinstance(line.tax_amount, Decimal) else None,
+    )  # fmt: skip
+
+
+def _paid(shown: Invoice | WrittenInvoice) -> Decimal | UnsetType:
+    """All that was taken off: a total less what is due, or the parts that Xero names."""
+    total, due = _amount(shown.total), _amount(shown.amount_due)
+    if total is not UNSET and due is not UNSET and (shown.status or "").upper() in ("AUTHORISED", "PAID"):
+        return total - due
+    parts = [_amount(shown.amount_paid), _amount(shown.amount_credited)]
+    known = [part for part in parts if part is not UNSET]
+    return sum(known, Decimal(0)) if known else UNSET
+
+
+def _payments(shown: Invoice | WrittenInvoice) -> tuple[SeenPayment, ...] | UnsetType:
+    """UNSET where the answer had no list of payments at all, as a summary has none."""
+    if shown.payments is UNSET:
+        return UNSET
+    found = [
+        (one.payment_id, PaymentKind.PAYMENT, one.day, one.amount, clean(one.reference))
+        for one in shown.payments or ()
+    ]
+    found += [
+        (
+            one.credit_note_id,
+            PaymentKind.CREDIT_NOTE,
+            one.day,
+            one.applied_amount,
+            clean(one.credit_note_number),
+        )
+        for one in shown.credit_notes or ()
+    ]
+    found += [
+        (one.prepayment_id, PaymentKind.PREPAYMENT, one.day, one.applied_amount, None)
+        for one in shown.prepayments or ()
+    ]
+    found += [
+        (one.overpayment_id, PaymentKind.OVERPAYMENT, one.day, one.applied_amount, None)
+        for one in shown.overpayments or ()
+    ]
+    seen = [
+        SeenPayment(key, kind, day or shown.day or EPOCH, amount, reference)
+        for key, kind, day, amount, reference in found
+    ]
+    return tuple(_merged(list(parts)) for _, parts in groupby(sorted(seen, key=_key), key=_key))
+
+
+def _key(payment: SeenPayment) -> UUID:
+    return payment.xero_id
+
+
+def _merged(parts: Sequence[SeenPayment]) -> SeenPayment:
+    """Several allocations of one credit are one."""
+    first = parts[0]
+    amount = sum((part.amount for part in parts), Decimal(0))
+    return SeenPayment(first.xero_id, first.kind, first.paid_on, amount, first.reference)
+
+
+def catalogue(organisation: Organisation, accounts: Sequence[Account], rates: Sequence[TaxRate]) -> Catalogue:
+    return Catalogue(
+        [
+            SeenAccount(
+                one.account_id, clean(one.code), clean(one.name) or "", clean(one.class_) or "",
+                clean(one.type) or "", clean(one.tax_type), clean(one.system_account), _is_active(one.status),
+            )
+            for one in accounts
+        ],
+        [
+            SeenTaxRate(
+                one.tax_type, clean(one.name) or one.tax_type, _rate(one), _is_active(one.status),
+                one.can_apply_to_revenue is True, one.can_apply_to_expenses is True,
+            )
+            for one in rates
+        ],
+        _day(organisation.period_lock_date),
+        _day(organisation.end_of_year_lock_date),
+    )  # fmt: skip
+
+
+def _is_active(status: str | UnsetType | None) -> bool:
+    return (clean(status) or "ACTIVE").upper() == "ACTIVE"
+
+
+def _rate(rate: TaxRate) -> Decimal:
+    for amount in (rate.effective_rate, rate.display_tax_rate):
+        if isinstance(amount, Decimal):
+            return amount
+    return Decimal(0)
+
+
+def _day(time: XeroTime | UnsetType | None) -> Any:
+    return time.date() if time else None
