@@ -172,6 +172,10 @@ async def _rows(tx: Tx, table: str, columns: str, ids: Sequence[UUID | None]) ->
     return {row["id"]: row for row in rows}
 
 
+# ISO 4217. What is billed there by the third decimal would be rounded away at Xero; elsewhere nothing smaller is due.
+OF_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+
+
 def compute(lines: Sequence[Any], percentages: Mapping[UUID, Decimal], amounts_are: AmountsAre) -> Totals:
     """`lines`: given ones or rows; a rate that is not known counts as none."""
     return totals(
@@ -187,12 +191,12 @@ def compute(lines: Sequence[Any], percentages: Mapping[UUID, Decimal], amounts_a
     )
 
 
-def check_fit(lines: Sequence[Any], found: Totals, amounts_are: AmountsAre) -> list[Problem]:
+def check_fit(lines: Sequence[Any], found: Totals, amounts_are: AmountsAre, currency: str) -> list[Problem]:
     """What keeps an invoice from being approved: Xero would refuse it, or come to another total."""
     problems = [] if lines else [Problem(Code.REQUIRED, "An invoice needs a line.", ("lines",))]
     for place, (line, total) in enumerate(zip(lines, found.lines, strict=True)):
-        if not total.exact:
-            message = f"Line {place + 1}: quantity times unit price needs more than two decimals."
+        if currency in OF_THREE_DECIMALS and not total.exact:
+            message = f"Line {place + 1}: it needs a third decimal, and Xero keeps two in {currency} as in every currency."
             problems.append(Problem(Code.INVALID, message, ("lines", str(place), "unitPrice")))
         if line.tax_rate_id is None and amounts_are is not AmountsAre.NO_TAX:
             message = f"Line {place + 1}: choose a tax rate, or let the invoice be without tax (NO_TAX)."

@@ -66,7 +66,8 @@ async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
     known = await check_references(tx, [replace(line, id=None) for line in lines], {}, refusals)
     amounts_are = values.get("amounts_are", AmountsAre.TAX_EXCLUSIVE)
     found = compute(lines, known.percentages, amounts_are)
-    refusals += check_fit(lines, found, amounts_are)
+    currency = values.get("currency") or await currency_of(tx)
+    refusals += check_fit(lines, found, amounts_are, currency)
     organisation = await find_organisation(tx, given.get("organisationId"), refusals)
     contact = values.get("contact_id")
     if contact is not None and not await contact_exists(tx, contact):
@@ -76,9 +77,7 @@ async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
     if organisation is not None and not any(one.code is Code.NOT_FOUND for one in refusals):
         setup = await invoice_sync.load(tx, organisation)
         linked = await invoice_sync.linked(tx, organisation, [contact] if contact else [])
-        typed = _Typed(
-            contact, values.get("issue_date"), values.get("currency") or await currency_of(tx), amounts_are
-        )
+        typed = _Typed(contact, values.get("issue_date"), currency, amounts_are)
         problems, where = invoice_sync.check(setup, typed, lines, linked=contact in linked)
     return Preview(
         [

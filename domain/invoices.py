@@ -163,7 +163,7 @@ async def update(
     amounts_are = values.get("amounts_are", invoice.amounts_are)
     found = compute(lines, known.percentages, amounts_are)
     if not problems and invoice.status is not InvoiceStatus.DRAFT:
-        problems += check_fit(lines, found, amounts_are)
+        problems += check_fit(lines, found, amounts_are, invoice.currency)
     if problems:
         raise Refused(problems)
     changes = [
@@ -201,7 +201,9 @@ async def approve(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> In
     lines = (await lines_of(tx, [invoice.id]))[invoice.id]
     problems = [
         replace(problem, path=("invoiceId",))
-        for problem in check_fit(lines, await _totals(tx, invoice, lines), invoice.amounts_are)
+        for problem in check_fit(
+            lines, await _totals(tx, invoice, lines), invoice.amounts_are, invoice.currency
+        )
     ]
     problems += await currency_problems(tx, invoice)
     if problems:

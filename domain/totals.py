@@ -27,7 +27,7 @@ class Line:
 
 @dataclass(frozen=True)
 class LineTotal:
-    """`exact`: nothing was rounded to get `amount`. A line that is not is refused when its invoice is approved."""
+    """`exact`: nothing was rounded to get `amount`."""
 
     amount: Decimal
     tax: Decimal

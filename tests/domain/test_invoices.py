@@ -129,7 +129,6 @@ async def test_a_stale_version_is_refused_and_changes_nothing(here: Billed) -> N
 @pytest.mark.parametrize(
     ("line", "header", "code"),
     [
-        ({"price": "0.333", "quantity": "3"}, {}, Code.INVALID),
         ({"taxRateId": None}, {}, Code.REQUIRED),
         ({"price": "-5"}, {}, Code.INVALID),
         ({}, {"currency": "EUR"}, Code.CURRENCY_MISMATCH),
@@ -143,6 +142,26 @@ async def test_what_xero_would_refuse_or_compute_otherwise_is_not_approved(
         with pytest.raises(Refused) as refused:
             await invoices.approve(tx, made.id)
     assert {(problem.code, problem.path) for problem in refused.value.problems} == {(code, ("invoiceId",))}
+
+
+async def test_a_quarter_of_an_hour_is_rounded_as_xero_rounds_it(here: Billed) -> None:
+    made = await here.approved(here.line("142.50", "0.25"))
+    assert (made.subtotal, made.tax_total, made.total) == (
+        Decimal("35.63"),
+        Decimal("5.34"),
+        Decimal("40.97"),
+    )
+
+
+async def test_a_third_decimal_of_a_currency_that_has_one_is_not_rounded_away(here: Billed) -> None:
+    await here.world.rows("update workspace set currency = 'KWD' where id = :ws returning 1")
+    await here.world.rows(
+        "update organisation set base_currency = 'KWD' where workspace_id = :ws returning 1"
+    )
+    with pytest.raises(Refused) as refused:
+        await here.approved(here.line("1.234"))
+    assert [problem.code for problem in refused.value.problems] == [Code.INVALID]
+    assert (await here.approved(here.line("1.240"))).total == Decimal("1.43")
 
 
 async def test_without_tax_no_rate_is_needed(here: Billed) -> None:
