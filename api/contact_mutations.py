@@ -168,8 +168,9 @@ async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | R
     async def update(input: UpdateContactInput) -> UUID:
         key = ids.take("Contact", input.contact_id, "contactId")
         changed = await contacts.change(
-            tx, key, _values(input), version=given(input.version), archived=given(input.archived)
-        )
+            tx, key, _values(input), version=given(input.version), archived=given(input.archived),
+            bulk=acts.is_bulk(inputs),
+        )  # fmt: skip
         return changed.id
 
     keys = [key for input in inputs if (key := ids.maybe("Contact", input.contact_id))]

@@ -43,6 +43,12 @@ class Metrics:
         statements.set_function(lambda: parts.database.statements)
         deaf = Gauge("tandem_bells_deaf", "1 while PostgreSQL's bells are not heard", registry=self.registry)
         deaf.set_function(lambda: float(parts.bells.deaf))
+        self.behind = Gauge(
+            "tandem_due_seconds",
+            "How long the oldest work has been due that may be done now; it grows where no worker runs",
+            ["kind"],
+            registry=self.registry,
+        )
 
 
 def routes(parts: Parts, metrics: Metrics) -> list[Route]:
@@ -54,6 +60,7 @@ def routes(parts: Parts, metrics: Metrics) -> list[Route]:
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     async def show_metrics(request: Request) -> Response:
+        await _within(_behind(parts, metrics.behind), "PostgreSQL")
         return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", show_metrics)]
@@ -84,6 +91,15 @@ async def _postgres(parts: Parts) -> list[str]:
     if now != head():
         reasons.append(f"The database is at {now or 'nothing'}, and {head()} is needed: run `tandem migrate`")
     return reasons
+
+
+async def _behind(parts: Parts, gauge: Gauge) -> list[str]:
+    gauge.clear()
+    now = parts.database.clock.now()
+    async with parts.database.door() as session:
+        for kind, since in await session.execute(sa.text("select * from door.due_since(:now)"), {"now": now}):
+            gauge.labels(kind).set((now - since).total_seconds() if since else 0.0)
+    return []
 
 
 async def _redis(parts: Parts) -> list[str]:

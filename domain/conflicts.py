@@ -63,7 +63,9 @@ async def _write(
     settled = {str(name): stored(theirs[name]) for name in fields}
     bases = {side: {**link[side], **settled} for side in ("base_practice", "base_xero")}
     changes = [_lost(name, ours[name], theirs[name], to_practice=name in taken) for name in fields]
-    await links.write_contacts(tx, [(contact, {name: theirs[name] for name in taken})] if taken else [])
+    if taken:
+        values = {name: theirs[name] for name in taken}
+        await links.write_contacts(tx, link["organisation_id"], [(contact, values)])
     due = any(
         not same(name, value, loaded(name, bases["base_practice"].get(name)), region)
         and not refused(link["refused"], name, value, region)

@@ -3,7 +3,7 @@
 Whoever changes a contact calls `matching.judge_contacts` in the same transaction: open issues depend on it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -89,8 +89,10 @@ async def change(
     *,
     version: int | None = None,
     archived: bool | None = None,
+    bulk: bool = False,
 ) -> Contact:
-    """Change what `given` names, by the schema's names; None clears. Links learn of it through the outbox."""
+    """Change what `given` names, by the schema's names; None clears. Links learn of it through the outbox. `bulk`: one
+    of so many that nobody waits for it."""
     contact = await lock(tx, contact_id)
     if version is not None and version != contact.version:
         raise refuse(
@@ -118,7 +120,8 @@ async def change(
     entry = activity.record(
         tx, ActivityKind.CONTACT_CHANGED, f"{contact.name} was {verb}.", contact=contact.id, changes=changes
     )
-    await _mark_links(tx, contact, {change.field for change in changes} & set(SyncedField), entry)
+    moved = {field for field in SyncedField if field in {change.field for change in changes}}
+    await mark_links(tx, contact.id, moved, entry=entry, bulk=bulk)
     tx.tell(EventKind.CONTACT, contact.id)
     return contact
 
@@ -264,12 +267,22 @@ def _settle(tx: Tx, contact: Contact, values: Mapping[str, Any], changed: set[st
     contact.field_times = {**contact.field_times, **times}
 
 
-async def _mark_links(tx: Tx, contact: Contact, fields: set[Any], entry: UUID) -> None:
-    """A link whose synced fields moved owes Xero something, once sync has brought its Xero contact."""
+async def mark_links(
+    tx: Tx,
+    contact_id: UUID,
+    fields: Collection[SyncedField],
+    *,
+    entry: UUID | None = None,
+    but: UUID | None = None,
+    bulk: bool = False,
+) -> None:
+    """A link whose synced fields moved owes Xero something, once sync has brought its Xero contact. `but`: the
+    organisation that they came from. `bulk`: no person waits; what one waits for already stays so."""
     if not fields:
         return
     rows = await tx.rows(
-        "update sync_link set due_at = coalesce(due_at, :now), version = version + 1, bulk = false, attempts = 0, brake = null,"
+        "update sync_link set bulk = :bulk and (bulk or due_at is null), due_at = coalesce(due_at, :now),"
+        " version = version + 1, attempts = 0, brake = null,"
         " next_attempt_at = null,"
         # With the failure goes all that was refused: what Xero still does not take is shown anew.
         " refused = case when failure->>'field' = any(:fields) then '{}' else refused - cast(:fields as text[]) end,"
@@ -279,8 +292,8 @@ async def _mark_links(tx: Tx, contact: Contact, fields: set[Any], entry: UUID) -
         " state_since = case when state = 'SYNCED' or state = 'FAILING' and failure->>'field' = any(:fields)"
         " then :now else state_since end"
         " where workspace_id = :ws and contact_id = :contact and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
-        " returning id, organisation_id",
-        contact=contact.id, fields=[str(field) for field in fields],
+        " and organisation_id is distinct from cast(:but as uuid) returning id, organisation_id",
+        contact=contact_id, fields=[str(field) for field in fields], but=but, bulk=bulk,
     )  # fmt: skip
     for row in rows:
         tx.tell(EventKind.LINK, row["id"], organisation=row["organisation_id"], activity=entry)

@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import brake, failures, inbound, mirror, snapshots
+from domain import brake, failures, health, inbound, mirror, snapshots
 from domain.failures import Failure
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import Value, loaded, same, stored
 from domain.outgoing import Outgoing, hold_back_names
-from domain.tables import Cargo, ConnectionHealth, Delivery, DeliveryKind, DeliveryMember, SyncedField
+from domain.tables import Cargo, Delivery, DeliveryKind, DeliveryMember, SyncedField
 from domain.tx import Tx
 from domain.values import SeenContact
 
@@ -31,7 +31,6 @@ FRESH = timedelta(seconds=60)
 
 _NOTHING: dict[str, Any] = {"name": None, "email": None, "phone": None, "billing_address": None}
 
-_STANDS = (ConnectionHealth.NEEDS_RECONNECT, ConnectionHealth.PAUSED, ConnectionHealth.DISCONNECTED)
 
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Failure]]]
 
@@ -96,7 +95,7 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
-    if organisation is None or organisation["catching_up"] or organisation["health"] in _STANDS:
+    if organisation is None or not health.may_send(organisation):
         return None
     if await brake.stops_sending(tx, organisation):
         return None

@@ -5,6 +5,7 @@ for a person, CATCHING_UP until all of Xero has been read again after a reconnec
 passes hides PAUSED, and only a reconnect ends NEEDS_RECONNECT.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,12 @@ RESTING = (
 # What `health` is at this moment, in SQL over `organisation` with :now bound.
 AT_THIS_MOMENT = f"case when health = 'RATE_LIMITED' and limited_until <= :now then {RESTING} else health end"
 _PASSING = "('HEALTHY', 'CATCHING_UP', 'RATE_LIMITED', 'DEGRADED')"
+
+
+def may_send(organisation: Mapping[str, Any]) -> bool:
+    """As door.due_sends has it: not while a person must do something, nor before all was read after a reconnect."""
+    waits = organisation["catching_up"] or organisation["mass_change"] is not None
+    return not waits and organisation["health"] not in ("NEEDS_RECONNECT", "PAUSED", "DISCONNECTED")
 
 
 async def answered(tx: Tx, organisation_id: UUID) -> None:

@@ -327,7 +327,8 @@ async def _write(tx: Tx, merged: Sequence[_Link], *, quiet: bool) -> None:
     if not merged:
         return
     changed = [link for link in merged if link.to_practice()]
-    await links.write_contacts(tx, [(link.contact, link.to_practice()) for link in changed])
+    organisation_id = merged[0].organisation["id"]
+    await links.write_contacts(tx, organisation_id, [(link.contact, link.to_practice()) for link in changed])
     names = [name for name in merged[0].written() if not name.startswith("b_")]
     update = (
         sa.update(_LINK)

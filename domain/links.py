@@ -15,7 +15,7 @@ from sqlalchemy.orm.util import identity_key
 
 from domain import activity, mirror, owed
 from domain.activity import Change
-from domain.contacts import COLUMN
+from domain.contacts import COLUMN, mark_links
 from domain.keys import VERSION, email_key, name_key, search_key
 from domain.merge import FieldStart, Value, Winner, loaded, same, shown, stored
 from domain.merge import start as start_field
@@ -121,7 +121,8 @@ async def start(
         _Beginning(tx, organisation, pair, contacts[pair.contact_id], xeros[pair.xero_contact_id])
         for pair in pairs
     ]
-    await write_contacts(tx, [(one.contact, one.to_practice) for one in begun if one.to_practice])
+    taken = [(one.contact, one.to_practice) for one in begun if one.to_practice]
+    await write_contacts(tx, organisation["id"], taken)
     rows = [one.link() | {"bulk": quiet or bulk} for one in begun]
     fresh = [row for one, row in zip(begun, rows, strict=True) if one.pair.link_id is None]
     if fresh:
@@ -247,9 +248,10 @@ async def _xero_contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str,
 
 
 async def write_contacts(
-    tx: Tx, taken: Sequence[tuple[Mapping[str, Any], Mapping[SyncedField, Value]]]
+    tx: Tx, organisation_id: UUID, taken: Sequence[tuple[Mapping[str, Any], Mapping[SyncedField, Value]]]
 ) -> None:
-    """Give each contact row the values that it takes over from Xero, with all that follows from them."""
+    """Give each contact row the values that it takes over from this organisation, with all that follows from them:
+    links in other organisations owe them to Xero."""
     if not taken:
         return
     rows = [_contact_row(tx, contact, values) for contact, values in taken]
@@ -264,6 +266,16 @@ async def write_contacts(
         known = tx.session.sync_session.identity_map.get(identity_key(Contact, (tx.workspace, contact["id"])))
         if known is not None:
             await tx.session.refresh(known)
+    elsewhere = await tx.rows(
+        "select distinct contact_id from sync_link where workspace_id = :ws and contact_id = any(:ids)"
+        " and organisation_id <> :organisation and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        " order by contact_id",
+        organisation=organisation_id, ids=[contact["id"] for contact, _ in taken],
+    )  # fmt: skip
+    fields = {contact["id"]: set(values) for contact, values in taken}
+    for row in elsewhere:
+        key: UUID = row["contact_id"]
+        await mark_links(tx, key, fields[key], but=organisation_id, bulk=True)
 
 
 def _contact_row(tx: Tx, contact: Mapping[str, Any], taken: Mapping[SyncedField, Value]) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """PostgreSQL's bells, heard by one connection a process: LISTEN on both channels, payload the workspace.
 
 A bell only wakes. What it would have told stands in a table, so a lost one makes things late, not missed: whoever
-waits also looks by itself every `FALLBACK` seconds, and at once when the connection was made anew.
+waits also looks by itself every `FALLBACK` seconds, and at once when the connection was made anew. The connection
+rings itself every `PROBE_SECONDS`: behind a pooler it may live, and hear nothing.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import structlog
@@ -16,14 +17,18 @@ from sqlalchemy.engine import make_url
 
 EVENT = "tandem_event"
 DUE = "tandem_due"
+PROBE = "tandem_probe"
 FALLBACK = 2.0
+PROBE_SECONDS = 30.0
+PATIENCE = 10.0
 log = structlog.get_logger()
 
 
 class Bells:
     """Run `listen` as a task; then `heard(channel, workspace)` gives an Event that each bell sets."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, probe_seconds: float = PROBE_SECONDS) -> None:
+        self._probe_seconds = probe_seconds
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._waiting: defaultdict[tuple[str, UUID | None], set[asyncio.Event]] = defaultdict(set)
         self.deaf = True
@@ -59,13 +64,13 @@ class Bells:
         try:
             for channel in (EVENT, DUE):
                 await connection.add_listener(channel, self._ring)
-            self.deaf = False
-            self._ring_all()
             while not broken.is_set():
+                await _probe(connection)
+                if self.deaf:
+                    self.deaf = False
+                    self._ring_all()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(broken.wait(), 30)
-                    break
-                await connection.execute("select 1", timeout=10)
+                    await asyncio.wait_for(broken.wait(), self._probe_seconds)
         finally:
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
                 await connection.close(timeout=2)
@@ -79,6 +84,20 @@ class Bells:
         for events in self._waiting.values():
             for event in events:
                 event.set()
+
+
+async def _probe(connection: asyncpg.Connection) -> None:
+    """Ring, and hear it. Raises TimeoutError where the bell is not heard."""
+    heard, mark = asyncio.Event(), uuid4().hex
+
+    def ring(_: object, __: int, ___: str, payload: object) -> None:
+        if payload == mark:
+            heard.set()
+
+    await connection.add_listener(PROBE, ring)
+    await connection.execute("select pg_notify($1, $2)", PROBE, mark, timeout=PATIENCE)
+    await asyncio.wait_for(heard.wait(), PATIENCE)
+    await connection.remove_listener(PROBE, ring)
 
 
 async def wait(event: asyncio.Event, seconds: float = FALLBACK) -> None:

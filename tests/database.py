@@ -71,6 +71,17 @@ async def drop(server: Server, place: Place) -> None:
         await connection.execute(sa.text(f"drop database if exists {place.name} with (force)"))
 
 
+async def cut(place: Place) -> None:
+    """Ends every other connection of the app's role to the database, as a restart of PostgreSQL does."""
+    async with _connected(place.app_url) as connection:
+        await connection.execute(
+            sa.text(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and usename = current_user and pid <> pg_backend_pid()"
+            )
+        )
+
+
 async def empty_all(connection: AsyncConnection) -> None:
     """Deletes every row in one statement, as the owner; real commits, 2 ms. Circular keys are fine so."""
     names = (

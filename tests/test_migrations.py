@@ -14,7 +14,7 @@ DOORS = {
     "find_token", "due_runs", "begin_flow", "take_flow", "ended_connections", "tenant_workspaces",
     "search_contacts", "search_xero_contacts", "forget_events", "refresh_statistics",
     "receive_webhooks", "due_webhooks", "claim_webhooks", "postpone_webhooks", "settle_webhooks", "last_webhook_at",
-    "forget_inbox", "limits_over", "forget_deliveries", "due_sends", "due_deliveries", "due_polls", "due_reads",
+    "forget_inbox", "limits_over", "due_since", "forget_deliveries", "due_sends", "due_deliveries", "due_polls", "due_reads",
     "due_invoices", "due_invoice_polls", "due_catalogues", "search_invoices",
 }  # fmt: skip
 

@@ -17,7 +17,7 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
       ) due
       join organisation o on o.workspace_id = due.workspace_id and o.id = due.organisation_id
      where o.disconnected_at is null and o.health not in ('NEEDS_RECONNECT', 'PAUSED', 'DISCONNECTED')
-       and not o.catching_up and o.id <> all(p_busy)
+       and not o.catching_up and o.mass_change is null and o.id <> all(p_busy)
        and (due.read_owed_at is null or due.read_owed_at < o.read_asked_at)
      group by 1, 2 order by bool_and(due.bulk), min(due.due_at) limit p_limit
 $$

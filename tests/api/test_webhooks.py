@@ -169,6 +169,23 @@ async def test_a_signed_body_that_is_no_webhook_is_a_bad_request(
     assert (await xero.post(PATH, content=content, headers=signed(content))).status_code == 400
 
 
+async def test_metrics_tell_how_long_work_has_been_due(
+    xero: httpx.AsyncClient, world: World, owner: AsyncConnection
+) -> None:
+    content = body(event(await tenant_of(world), uuid4(), NOW))
+    await xero.post(PATH, content=content, headers=signed(content))
+    await owner.exec_driver_sql("update webhook_event set due_at = now() - interval '90 s'")
+    text = (await xero.get("/metrics")).text
+    due = {
+        line.split('"')[1]: float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if line.startswith("tandem_due_seconds{")
+    }
+    assert set(due) == {"send", "webhook", "import", "delivery"}
+    assert due["webhook"] >= 90
+    assert due["send"] == 0
+
+
 async def test_more_than_a_megabyte_is_refused(xero: httpx.AsyncClient) -> None:
     content = b" " * 1_000_001
     assert (await xero.post(PATH, content=content, headers=signed(content))).status_code == 413

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import webhooks
+from domain import contacts, webhooks
 from domain.tables import RunPurpose
 from domain.webhooks import GATHER, Announced, Category
 from runtime import embedded
@@ -255,3 +255,21 @@ async def test_from_an_edit_in_xero_to_the_practice(
         await until(is_empty)
         stop.set()
         await worker
+
+
+async def test_a_burst_of_our_own_edits_is_a_delta_and_a_write_and_no_read(
+    linked: Linked, owner: AsyncConnection
+) -> None:
+    """bench/sync.py counts the same over 5,000."""
+    rows = await linked.here.world.rows(
+        "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+    )
+    linked.later(timedelta(seconds=70))  # what was read before is stale
+    before = await calls(linked)
+    async with linked.here.world.tx() as tx:
+        for number, row in enumerate(rows):
+            await contacts.change(tx, row["contact_id"], {"billingEmail": f"burst{number}@example.nz"})
+    await linked.send()
+    await announce(linked, *(row["xero_contact_id"] for row in rows), at=datetime.now(UTC))
+    assert not await read(linked)
+    assert (await calls(linked) - before, await inbox(owner)) == (2, [])

@@ -1,0 +1,75 @@
+"""What the benches of the sync run on: embedded PostgreSQL with fsync, and processes of ours that end with this one."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+from runtime import embedded
+from runtime.embedded import Services
+from runtime.migrate import migrate
+
+
+@contextmanager
+def services() -> Iterator[Services]:
+    with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
+        Path(folder).chmod(0o711)  # as root, PostgreSQL runs as somebody else and must pass
+        with embedded.services(Path(folder) / "data") as found:
+            asyncio.run(migrate(found.admin_url, embedded.APP))
+            yield found
+
+
+def environment(found: Services, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    return {
+        **kept,
+        "DATABASE_URL": found.app_url,
+        "REDIS_URL": found.redis_url,
+        "TANDEM_KEYS": found.key,
+        "LOG_LEVEL": "WARNING",
+        **more,
+    }
+
+
+@asynccontextmanager
+async def process(*arguments: str, env: dict[str, str]) -> AsyncIterator[None]:
+    """`python -m …`, ended with SIGTERM."""
+    started = await asyncio.create_subprocess_exec(sys.executable, "-m", *arguments, env=env)
+    try:
+        yield
+    finally:
+        started.terminate()
+        await started.wait()
+
+
+async def answers(address: str, seconds: float = 60) -> None:
+    """Until something answers there."""
+    async with asyncio.timeout(seconds), httpx.AsyncClient() as http:
+        while True:
+            try:
+                await http.get(address)
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+def postgres_cpu(found: Services) -> float:
+    """Seconds that PostgreSQL has used, ended backends included (Linux)."""
+    postmaster = int((found.sockets / ".s.PGSQL.5432.lock").read_text().split()[0])
+    pids = [postmaster, *map(int, Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split())]
+    ticks = 0
+    for pid in pids:
+        with suppress(FileNotFoundError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15] if pid == postmaster else fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
