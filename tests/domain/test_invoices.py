@@ -233,18 +233,23 @@ async def test_a_preview_says_what_it_comes_to_and_what_is_missing(here: Billed)
         other = await billing.create_tax_rate(tx, "Zero", Decimal(0))
     given = {
         "amountsAre": AmountsAre.TAX_INCLUSIVE,
-        "lines": [here.line("115"), here.line("0.333", "0.5"), here.line("10", taxRateId=other.id)],
+        "lines": [
+            here.line("115"),
+            here.line("0.333", "0.5"),
+            here.line("10", taxRateId=other.id),
+            here.line("1", taxRateId=None),
+        ],
     }
     async with here.world.tx() as tx:
         found = await invoice_view.preview(tx, given)
     assert (found.subtotal, found.tax_total, found.total) == tuple(
-        map(Decimal, ("110.15", "15.02", "125.17"))
+        map(Decimal, ("111.15", "15.02", "126.17"))
     )
     assert [(line.account_code, line.tax_type) for line in found.lines] == [("200", "OUTPUT2")] * 2 + [
         ("200", None)
-    ]
-    assert [problem["code"] for problem in found.problems] == ["TAX_RATE_UNMAPPED"]
-    assert [problem.path for problem in found.refusals] == [("lines", "1", "unitPrice")]
+    ] * 2
+    assert [problem["code"] for problem in found.problems] == ["TAX_RATE_UNMAPPED"] * 2
+    assert [problem.path for problem in found.refusals] == [("lines", "3", "taxRateId")]
     assert await here.world.rows("select id from invoice") == []
 
 
