@@ -14,14 +14,14 @@ from api.loaders import batch, by_argument, by_id, load
 from api.node import Node
 from api.paging import Asked, Connection, Edge, Key, Listing, Order, Page
 from api.payloads import given
-from api.refs import ContactRef, MatchIssueRef, SyncLinkRef, XeroOrganisationRef
+from api.refs import ContactRef, InvoiceRef, MatchIssueRef, SyncLinkRef, XeroOrganisationRef
 from api.viewer import Actor
 from domain.tables import ActivityKind, Side
 from domain.tx import Tx
 
 _COLUMNS = (
     "a.id, a.at, a.kind, a.actor_kind, a.actor_name, a.actor_id, a.message, a.organisation_id, a.contact_id,"
-    " a.link_id, a.issue_id, a.changes"
+    " a.link_id, a.issue_id, a.invoice_id, a.changes"
 )
 _ORDER = Order("activity", (Key("a.at", datetime),), descending=True)
 strawberry.enum(ActivityKind, description="What happened.")
@@ -87,6 +87,11 @@ class ActivityEvent(Node):
         found: ContactRef | None = await self._about(info, "Contact", "contact_id")
         return found
 
+    @strawberry.field(description="The invoice that it is about; null where none.")
+    async def invoice(self, info: Info[Context, None]) -> InvoiceRef | None:
+        found: InvoiceRef | None = await self._about(info, "Invoice", "invoice_id")
+        return found
+
     @strawberry.field(description="The link that it is about; null where none, or it is gone.")
     async def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
         found: SyncLinkRef | None = await self._about(info, "SyncLink", "link_id")
@@ -131,6 +136,9 @@ class ActivityFilter:
     contact_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET, description="Those about this contact."
     )
+    invoice_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Those about this invoice."
+    )
     kind: list[ActivityKind] | None = strawberry.field(
         default=strawberry.UNSET, description="Those of one of these kinds."
     )
@@ -148,6 +156,7 @@ def listing(filter: ActivityFilter | None) -> Listing:
             ids.wanted("XeroOrganisation", given(wanted.organisation_id)),
         ),
         ("contact", "a.contact_id = :contact", ids.wanted("Contact", given(wanted.contact_id))),
+        ("invoice", "a.invoice_id = :invoice", ids.wanted("Invoice", given(wanted.invoice_id))),
         ("kinds", "a.kind = any(:kinds)", None if kinds is None else [str(kind) for kind in kinds]),
         ("since", "a.at >= :since", given(wanted.since)),
     ):
@@ -162,16 +171,26 @@ async def activity(context: Context, page: Asked, filter: ActivityFilter | None)
         return ActivityConnection.of(await listing(given(filter)).read(tx, page))
 
 
+_Under = tuple[UUID, tuple[Asked, tuple[ActivityKind, ...]]]
+
+
 @batch("ActivityConnection.of_contact")
-async def _of_contacts(
-    tx: Tx, keys: Sequence[tuple[UUID, tuple[Asked, tuple[ActivityKind, ...]]]]
-) -> dict[Any, ActivityConnection]:
+async def _of_contacts(tx: Tx, keys: Sequence[_Under]) -> dict[Any, ActivityConnection]:
+    return await _under("a.contact_id", tx, keys)
+
+
+@batch("ActivityConnection.of_invoice")
+async def _of_invoices(tx: Tx, keys: Sequence[_Under]) -> dict[Any, ActivityConnection]:
+    return await _under("a.invoice_id", tx, keys)
+
+
+async def _under(parent: str, tx: Tx, keys: Sequence[_Under]) -> dict[Any, ActivityConnection]:
     found: dict[Any, ActivityConnection] = {}
-    for arguments, contacts in by_argument(keys).items():
+    for arguments, parents in by_argument(keys).items():
         page, kinds = arguments
         where = ("a.workspace_id = :ws", *(("a.kind = any(:kinds)",) if kinds else ()))
         values = {"kinds": [str(kind) for kind in kinds]} if kinds else {}
-        under = Listing(_COLUMNS, "activity a", _ORDER, "a.id", where, values, parent="a.contact_id")
-        pages = await under.read_under(tx, contacts, page)
-        found |= {(contact, arguments): ActivityConnection.of(one) for contact, one in pages.items()}
+        under = Listing(_COLUMNS, "activity a", _ORDER, "a.id", where, values, parent=parent)
+        pages = await under.read_under(tx, parents, page)
+        found |= {(one, arguments): ActivityConnection.of(page) for one, page in pages.items()}
     return found

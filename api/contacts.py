@@ -15,7 +15,13 @@ from api.loaders import batch, by_id, load
 from api.node import Node
 from api.paging import Asked, Counted, Edge, Key, Listing, Order, asked, read
 from api.payloads import given
-from api.refs import ActivityConnectionRef, ContactTypeRef, SyncLinkRef
+from api.refs import (
+    ActivityConnectionRef,
+    ContactTypeRef,
+    InvoiceConnectionRef,
+    InvoiceOrderRef,
+    SyncLinkRef,
+)
 from domain.keys import search_patterns
 from domain.tables import ActivityKind, ContactKind, SyncState
 from domain.tx import Tx
@@ -134,6 +140,23 @@ class Contact(Node):
     )
     async def sync_links(self, info: Info[Context, None]) -> list[SyncLinkRef]:
         found: list[SyncLinkRef] = await load(info.context, "SyncLinks.of_contact", self.key)
+        return found
+
+    @strawberry.field(description="Those that bill it. Without `orderBy`: the latest issue date first.")
+    async def invoices(
+        self,
+        info: Info[Context, None],
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        last: int | None = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
+        order_by: InvoiceOrderRef | None = strawberry.UNSET,
+    ) -> InvoiceConnectionRef:
+        by = given(order_by)
+        arguments = (asked(first, after, last, before), (by.field, by.direction) if by else None)
+        found: InvoiceConnectionRef = await load(
+            info.context, "InvoiceConnection.of_contact", (self.key, arguments)
+        )
         return found
 
     @strawberry.field(description="What happened to it, the newest first.")

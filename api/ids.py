@@ -51,6 +51,12 @@ def maybe(kind: str, text: str) -> UUID | None:
         return None
 
 
+def named(kind: str, text: str | None) -> UUID | None:
+    """For inputs whose rule itself tells what is unknown, at its place: the key of no row for whatever cannot be the id
+    of one; None for null."""
+    return (maybe(kind, text) or NOWHERE) if text is not None else None
+
+
 def take(kind: str, text: str, *path: str) -> UUID:
     """For mutations: refuses (NOT_FOUND) whatever cannot be the id of one."""
     key = maybe(kind, text)

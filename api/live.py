@@ -17,6 +17,7 @@ from api.contacts import Contact
 from api.context import Context
 from api.errors import Code as ErrorCode
 from api.errors import refusal
+from api.invoices import Invoice
 from api.issues import MatchIssue
 from api.links import SyncLink
 from api.loaders import load, renew
@@ -47,12 +48,17 @@ class ContactUpdate:
     contact: Contact = strawberry.field(description="As it is now.")
 
 
-@strawberry.type(description="Health, budget or settings of an organisation.")
+@strawberry.type(description="An invoice made or changed, payments included.")
+class InvoiceUpdate:
+    invoice: Invoice = strawberry.field(description="As it is now.")
+
+
+@strawberry.type(description="Health, budget, settings or mappings of an organisation.")
 class ConnectionUpdate:
     organisation: XeroOrganisation = strawberry.field(description="As it is now.")
 
 
-@strawberry.type(description="Types, tokens or the workspace's own settings.")
+@strawberry.type(description="Types, rates, tokens or the workspace's own settings.")
 class WorkspaceUpdate:
     workspace: Workspace = strawberry.field(description="As it is now.")
 
@@ -75,6 +81,7 @@ Update = (
     | LinkUpdate
     | MatchIssueUpdate
     | ContactUpdate
+    | InvoiceUpdate
     | ConnectionUpdate
     | WorkspaceUpdate
     | Deletion
@@ -197,6 +204,8 @@ async def _update(context: Context, row: Mapping[str, Any]) -> Update | None:
             return MatchIssueUpdate(issue=found)
         case Contact():
             return ContactUpdate(contact=found)
+        case Invoice():
+            return InvoiceUpdate(invoice=found)
         case XeroOrganisation():
             return ConnectionUpdate(organisation=found)
         case Workspace():
@@ -211,6 +220,7 @@ _SUBJECTS = {
     EventKind.LINK: "SyncLink",
     EventKind.MATCH_ISSUE: "MatchIssue",
     EventKind.CONTACT: "Contact",
+    EventKind.INVOICE: "Invoice",
     EventKind.CONNECTION: "XeroOrganisation",
     EventKind.WORKSPACE: "Workspace",
 }

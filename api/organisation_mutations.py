@@ -90,7 +90,7 @@ class OrganisationPayload(Payload):
     )
 
 
-async def _payload(
+async def organisation_payload(
     context: Context, organisation_id: strawberry.ID, errors: list[UserError]
 ) -> OrganisationPayload:
     key = ids.maybe("XeroOrganisation", organisation_id)
@@ -131,7 +131,7 @@ class OrganisationMutations:
             await connect.disconnect(info.context, _taken(input.organisation_id))
 
         outcome = await attempt(info.context, end)
-        return await _payload(info.context, input.organisation_id, outcome.errors)
+        return await organisation_payload(info.context, input.organisation_id, outcome.errors)
 
     @strawberry.mutation(
         description="Starts the import and, after it, the sync; XeroOrganisation.importProgress tells how far it is."
@@ -152,7 +152,7 @@ class OrganisationMutations:
             )
 
         outcome = await write(info.context, start)
-        return await _payload(info.context, input.organisation_id, outcome.errors)
+        return await organisation_payload(info.context, input.organisation_id, outcome.errors)
 
     @strawberry.mutation(
         description=f"Other filter, default type or policy; contactSyncPreview tells the effect first. {_ADMIN}",
@@ -177,7 +177,7 @@ class OrganisationMutations:
                 await issues.judge_filter(tx, _taken(input.organisation_id))
 
         outcome = await write(info.context, update)
-        return await _payload(info.context, input.organisation_id, outcome.errors)
+        return await organisation_payload(info.context, input.organisation_id, outcome.errors)
 
     @strawberry.mutation(
         description="Looks at Xero now; returns when that is queued. Needs WRITE.",
@@ -189,7 +189,7 @@ class OrganisationMutations:
         outcome = await write(
             info.context, lambda tx: organisations.sync_now(tx, _taken(input.organisation_id))
         )
-        return await _payload(info.context, input.organisation_id, outcome.errors)
+        return await organisation_payload(info.context, input.organisation_id, outcome.errors)
 
     @strawberry.mutation(
         description="Answers XeroOrganisation.massChange: let just that through (`apply`), or read Xero again and judge"
@@ -202,4 +202,4 @@ class OrganisationMutations:
         outcome = await write(
             info.context, lambda tx: brake.decide(tx, _taken(input.organisation_id), apply=input.apply)
         )
-        return await _payload(info.context, input.organisation_id, outcome.errors)
+        return await organisation_payload(info.context, input.organisation_id, outcome.errors)

@@ -1,18 +1,21 @@
 """Xero organisations: how they are connected and kept in step, and what an import would do or does."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
 import strawberry
 from strawberry.types import Info
 
-from api import ids
+from api import catalogue, ids
+from api.catalogue import XeroAccountConnection, XeroAccountFilter, XeroTaxRate
 from api.context import Context
 from api.links import SyncFailureCode
 from api.loaders import batch, by_id, load
+from api.mappings import InvoiceSyncPreview, InvoiceSyncSettings, invoice_sync_preview
 from api.node import Node
+from api.paging import asked
 from api.preview import ContactSyncPreview, contact_sync_preview
 from api.refs import ContactTypeRef
 from domain.health import AT_THIS_MOMENT
@@ -77,7 +80,7 @@ async def _budgets(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, Mapping[str, A
     return {row["tenant_id"]: row for row in rows}
 
 
-@strawberry.type(description="How many links fail for one reason.")
+@strawberry.type(description="How many links and invoices fail for one reason.")
 class FailureCount:
     code: SyncFailureCode = strawberry.field(description="The reason.")
     count: int = strawberry.field(description="How many.")
@@ -90,8 +93,11 @@ class SyncSummary:
     open_issues: int = strawberry.field(description="Match issues that wait for a person.")
     unsynced: int = strawberry.field(description="Links that a person ended.")
     failing: int = strawberry.field(description="Links that fail.")
+    failing_invoices: int = strawberry.field(description="Invoices that fail.")
     pending_changes: int = strawberry.field(description="Links of which the practice has what Xero lacks.")
-    failures: list[FailureCount] = strawberry.field(description="Links by the reason for which they fail.")
+    failures: list[FailureCount] = strawberry.field(
+        description="Links and invoices by the reason for which they fail."
+    )
 
 
 @batch("SyncSummary")
@@ -107,19 +113,31 @@ async def _summaries(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncSummary]:
         " where workspace_id = :ws and organisation_id = any(:ids) and state = 'OPEN' group by 1",
         ids=list(keys),
     )
+    failing = await tx.rows(
+        "select organisation_id, failure_code as code, count(*) as n from invoice where workspace_id = :ws"
+        " and organisation_id = any(:ids) and sync_state = 'FAILING' group by 1, 2",
+        ids=list(keys),
+    )
     opened = {row["organisation_id"]: row["n"] for row in issues}
     return {
-        key: _summary(key, [row for row in links if row["organisation_id"] == key], opened.get(key, 0))
+        key: _summary(
+            key,
+            [row for row in links if row["organisation_id"] == key],
+            [row for row in failing if row["organisation_id"] == key],
+            opened.get(key, 0),
+        )
         for key in keys
     }
 
 
-def _summary(key: UUID, links: Sequence[Mapping[str, Any]], open_issues: int) -> SyncSummary:
+def _summary(
+    key: UUID, links: Sequence[Mapping[str, Any]], failing: Sequence[Mapping[str, Any]], open_issues: int
+) -> SyncSummary:
     def having(*states: str) -> int:
         return sum(row["n"] for row in links if row["state"] in states)
 
     codes: dict[str, int] = {}
-    for row in links:
+    for row in (*links, *failing):
         if row["code"] is not None:
             codes[row["code"]] = codes.get(row["code"], 0) + row["n"]
     return SyncSummary(
@@ -128,6 +146,7 @@ def _summary(key: UUID, links: Sequence[Mapping[str, Any]], open_issues: int) ->
         open_issues=open_issues,
         unsynced=having("UNSYNCED"),
         failing=having("FAILING"),
+        failing_invoices=sum(row["n"] for row in failing),
         pending_changes=sum(row["due"] for row in links),
         failures=[FailureCount(code=SyncFailureCode(code), count=n) for code, n in sorted(codes.items())],
     )
@@ -161,6 +180,7 @@ class XeroOrganisation(Node):
     timezone: str = strawberry.field(description="Of the tz database, such as Pacific/Auckland.")
     health: ConnectionHealth = strawberry.field(description="How the connection is.")
     contact_sync: ContactSyncSettings = strawberry.field(description="How contacts are kept in step.")
+    invoice_sync: InvoiceSyncSettings = strawberry.field(description="How invoices go to Xero.")
     health_message: str | None = strawberry.field(
         description="Why `health` is what it is, where it is not HEALTHY."
     )
@@ -193,6 +213,7 @@ class XeroOrganisation(Node):
                 last_full_scan_at=row["last_full_scan_at"],
                 last_webhook_at=row["last_webhook_at"],
             ),
+            invoice_sync=InvoiceSyncSettings.of(row),
         )
 
     @strawberry.field(
@@ -203,6 +224,30 @@ class XeroOrganisation(Node):
         self, info: Info[Context, None], contact_filter: XeroContactFilter
     ) -> ContactSyncPreview | None:
         return await contact_sync_preview(info.context, self.row["id"], contact_filter)
+
+    @strawberry.field(description="Its chart of accounts, by code; without `filter` the active ones.")
+    async def accounts(
+        self,
+        info: Info[Context, None],
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        last: int | None = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
+        filter: XeroAccountFilter | None = strawberry.UNSET,
+    ) -> XeroAccountConnection:
+        page = asked(first, after, last, before)
+        return await catalogue.accounts(info.context, self.row["id"], page, filter)
+
+    @strawberry.field(description="By name, archived ones too.")
+    async def tax_rates(self, info: Info[Context, None]) -> list[XeroTaxRate]:
+        found: list[XeroTaxRate] = await load(info.context, "XeroTaxRates.of_organisation", self.row["id"])
+        return found
+
+    @strawberry.field(description="What another start date would send; it changes nothing.")
+    async def invoice_sync_preview(
+        self, info: Info[Context, None], start_date: date
+    ) -> InvoiceSyncPreview | None:
+        return await invoice_sync_preview(info.context, self.row["id"], start_date)
 
     @strawberry.field(description="Null while Xero has told nothing.")
     async def call_budget(self, info: Info[Context, None]) -> CallBudget | None:

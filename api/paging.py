@@ -5,17 +5,19 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import date, datetime
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
+from strawberry.types import Info
 
 from api.context import Context
 from api.errors import Code as ErrorCode
 from api.errors import refusal
+from api.loaders import load
 from domain.tx import Tx
 
 PAGE, MOST = 50, 100
@@ -30,7 +32,7 @@ class Key:
     """What is sorted by: SQL that is never null, and the type of its values."""
 
     sql: str
-    type: type[str] | type[datetime] | type[float] | type[int]
+    type: type[str] | type[datetime] | type[date] | type[float] | type[int]
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,17 @@ class Listing:
             found[row["parent"]].append(row)
         return {parent: self._page(rows, page) for parent, rows in found.items()}
 
+    async def count_under(self, tx: Tx, parents: Sequence[UUID]) -> dict[UUID, int]:
+        """As `count`, under each parent."""
+        rows = await tx.rows(
+            f"select p.parent, count(*) as n from unnest(cast(:parents as uuid[])) as p(parent) cross join lateral"
+            f" (select 1 from {self.source} where {self._all((*self.where, f'{self.parent} = p.parent'))}"
+            f" limit {COUNTED + 1}) counted group by 1",
+            parents=list(parents),
+            **self.values,
+        )
+        return {row["parent"]: row["n"] for row in rows}
+
     async def count(self, tx: Tx) -> int:
         """At most one more than COUNTED."""
         row = await tx.row(
@@ -149,7 +162,7 @@ class Listing:
         return conditions, values
 
     def _casts(self, name: str) -> list[str]:
-        types = {str: "text", datetime: "timestamptz", float: "float8", int: "bigint"}
+        types = {str: "text", datetime: "timestamptz", date: "date", float: "float8", int: "bigint"}
         kinds = [*(types[key.type] for key in self.order.keys), "uuid"]
         return [f"cast(:{name}_{n} as {kind})" for n, kind in enumerate(kinds)]
 
@@ -169,7 +182,7 @@ class Listing:
         values = [row[f"sort_{n}"] for n in range(len(self.order.keys) + 1)]
         return pack(
             self.order.name,
-            *(value.isoformat() if isinstance(value, datetime) else value for value in values[:-1]),
+            *(value.isoformat() if isinstance(value, date) else value for value in values[:-1]),
             str(values[-1]),
         )
 
@@ -189,6 +202,8 @@ def _read(kind: type, value: Any) -> Any:
         if moment.tzinfo is None:
             raise ValueError
         return moment
+    if kind is date:
+        return date.fromisoformat(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, kind) or isinstance(value, bool):
@@ -219,22 +234,37 @@ def unpack(cursor: str) -> list[Any]:
     return values
 
 
+class Countable(Protocol):
+    async def get(self, context: Context) -> int: ...
+
+
 @dataclass
 class Count:
     """Read once, and only if somebody asks."""
 
-    context: Context
     listing: Listing
     _reading: asyncio.Future[int] | None = None
 
-    async def get(self) -> int:
+    async def get(self, context: Context) -> int:
         if self._reading is None:
-            self._reading = asyncio.ensure_future(self._read())
+            self._reading = asyncio.ensure_future(self._read(context))
         return await self._reading
 
-    async def _read(self) -> int:
-        async with self.context.transaction() as tx:
+    async def _read(self, context: Context) -> int:
+        async with context.transaction() as tx:
             return await self.listing.count(tx)
+
+
+@dataclass(frozen=True)
+class CountUnder:
+    """Of a list under one of many parents: counted for all of them at once by the batch of that name."""
+
+    batch: str
+    key: Hashable
+
+    async def get(self, context: Context) -> int:
+        found: int | None = await load(context, self.batch, self.key)
+        return found or 0
 
 
 @strawberry.type(description="A row in a page.")
@@ -249,15 +279,15 @@ class Connection:
 
 @strawberry.type(description="A page of a list that is counted.")
 class Counted(Connection):
-    count: strawberry.Private[Count]
+    count: strawberry.Private[Countable]
 
     @strawberry.field(description="How many the whole list has, counted up to 10,000.")
-    async def total_count(self) -> int:
-        return min(await self.count.get(), COUNTED)
+    async def total_count(self, info: Info[Context, None]) -> int:
+        return min(await self.count.get(info.context), COUNTED)
 
     @strawberry.field(description="False where there are more than `totalCount` says.")
-    async def total_count_is_exact(self) -> bool:
-        return await self.count.get() <= COUNTED
+    async def total_count_is_exact(self, info: Info[Context, None]) -> bool:
+        return await self.count.get(info.context) <= COUNTED
 
 
 @dataclass(frozen=True)
@@ -273,4 +303,4 @@ class CountedPage:
 
 async def read(context: Context, listing: Listing, page: Asked) -> CountedPage:
     async with context.transaction() as tx:
-        return CountedPage(await listing.read(tx, page), Count(context, listing))
+        return CountedPage(await listing.read(tx, page), Count(listing))

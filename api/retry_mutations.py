@@ -1,6 +1,7 @@
 """The mutation that tries again what failed."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -9,6 +10,7 @@ from strawberry.types import Info
 from api import acts, ids
 from api.auth import require
 from api.context import Context
+from api.invoices import Invoice
 from api.links import SyncLink
 from api.loaders import load
 from api.organisations import XeroOrganisation
@@ -36,8 +38,9 @@ class RetrySyncInput:
 class RetrySyncPayload(Payload):
     retried: int = strawberry.field(description="How many are tried again.")
     links: list[SyncLink] = strawberry.field(description="Those that the input named.")
+    invoices: list[Invoice] = strawberry.field(description="Those that the input named.")
     organisation: XeroOrganisation | None = strawberry.field(
-        description="The one named, or else that of the first link."
+        description="The one named, or else that of the first link, or of the first invoice."
     )
 
 
@@ -46,19 +49,25 @@ def _keys(kind: str, texts: list[strawberry.ID]) -> list[UUID]:
     return [ids.maybe(kind, text) or ids.NOWHERE for text in texts]
 
 
+async def _named(context: Context, kind: str, texts: list[strawberry.ID]) -> list[Any]:
+    keys = [key for text in texts[:MOST_ROWS] if (key := ids.maybe(kind, text))]
+    found = await asyncio.gather(*(load(context, kind, key) for key in keys))
+    return [one for one in found if one]
+
+
 async def _payload(
     context: Context, input: RetrySyncInput, retried: int, errors: list[UserError]
 ) -> RetrySyncPayload:
-    keys = [key for text in input.link_ids[:MOST_ROWS] if (key := ids.maybe("SyncLink", text))]
-    found = await asyncio.gather(*(load(context, "SyncLink", key) for key in keys))
-    links = [link for link in found if link]
+    links: list[SyncLink] = await _named(context, "SyncLink", input.link_ids)
+    bills: list[Invoice] = await _named(context, "Invoice", input.invoice_ids)
     named = given(input.all_of_organisation)
     organisation = ids.maybe("XeroOrganisation", named) if named else None
-    if organisation is None and links:
-        organisation = links[0].row["organisation_id"]
+    if organisation is None and (links or bills):
+        organisation = (links or bills)[0].row["organisation_id"]
     return RetrySyncPayload(
         retried=retried,
         links=links,
+        invoices=bills,
         organisation=await load(context, "XeroOrganisation", organisation) if organisation else None,
         user_errors=errors,
     )

@@ -11,6 +11,7 @@ from strawberry.types import Info
 from api import activity, contacts, ids, issues, links, live, viewer, workspace
 from api.activity import ActivityConnection, ActivityFilter
 from api.auth import require
+from api.billing_mutations import BillingMutations
 from api.conflict_mutations import ConflictMutations
 from api.contact_mutations import ContactMutations
 from api.contacts import Contact, ContactConnection, ContactFilter, ContactOrder
@@ -18,11 +19,15 @@ from api.context import Context
 from api.edge import edge_config, edge_extensions
 from api.errors import Code as ErrorCode
 from api.errors import refusal
+from api.invoice_inputs import InvoicePreview, InvoicePreviewInput, invoice_preview
+from api.invoice_mutations import InvoiceMutations
+from api.invoices import Invoice, InvoiceConnection, InvoiceFilter, InvoiceOrder, invoice_list
 from api.issue_mutations import MatchIssueMutations
 from api.issues import MatchIssueConnection, MatchIssueFilter, MatchIssueOrder
 from api.links import SyncLinkConnection, SyncLinkFilter, SyncLinkOrder
 from api.live import SyncCursorFirst, SyncStatusEvent
 from api.loaders import NODES, load
+from api.mapping_mutations import MappingMutations
 from api.node import Node
 from api.organisation_mutations import OrganisationMutations
 from api.organisations import XeroOrganisation
@@ -81,6 +86,11 @@ class Query:
     @strawberry.field(description="One contact of the practice.", extensions=READ)
     async def contact(self, info: Info[Context, None], id: strawberry.ID) -> Contact | None:
         found: Contact | None = await _one(info.context, "Contact", id)
+        return found
+
+    @strawberry.field(description="One invoice.", extensions=READ)
+    async def invoice(self, info: Info[Context, None], id: strawberry.ID) -> Invoice | None:
+        found: Invoice | None = await _one(info.context, "Invoice", id)
         return found
 
     @strawberry.field(description="One Xero organisation.", extensions=READ)
@@ -142,6 +152,31 @@ class Query:
         return await links.sync_links(info.context, asked(first, after, last, before), filter, order_by)
 
     @strawberry.field(
+        description="Invoices. Without `orderBy`: the latest issue date first.",
+        extensions=READ,
+    )
+    async def invoices(
+        self,
+        info: Info[Context, None],
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        last: int | None = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
+        filter: InvoiceFilter | None = strawberry.UNSET,
+        order_by: InvoiceOrder | None = strawberry.UNSET,
+    ) -> InvoiceConnection:
+        return await invoice_list(info.context, asked(first, after, last, before), filter, order_by)
+
+    @strawberry.field(
+        description="What the invoice would come to and what would keep it from Xero; saves nothing.",
+        extensions=READ,
+    )
+    async def invoice_preview(
+        self, info: Info[Context, None], input: InvoicePreviewInput
+    ) -> InvoicePreview | None:
+        return await invoice_preview(info.context, input)
+
+    @strawberry.field(
         description="What happened, the newest first: every value moved, by whom or by which side, and every failure.",
         extensions=READ,
     )
@@ -177,6 +212,9 @@ class Mutation(
     UnsyncedMutations,
     ConflictMutations,
     RetryMutations,
+    InvoiceMutations,
+    MappingMutations,
+    BillingMutations,
     WorkspaceMutations,
 ):
     pass

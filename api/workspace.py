@@ -8,8 +8,9 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
-from api import ids, viewer
+from api import billing, ids, viewer
 from api.auth import require
+from api.billing import ServiceType, TaxRate
 from api.context import Context
 from api.loaders import batch, by_id, load
 from api.node import Node
@@ -57,6 +58,14 @@ class Workspace(Node):
                 "select id, name, archived_at from contact_type where workspace_id = :ws order by name_key, id"
             )
         return [ContactType.of(row) for row in rows]
+
+    @strawberry.field(description="By name, archived ones too.")
+    async def service_types(self, info: Info[Context, None]) -> list[ServiceType]:
+        return await billing.service_types(info.context)
+
+    @strawberry.field(description="By name, archived ones too.")
+    async def tax_rates(self, info: Info[Context, None]) -> list[TaxRate]:
+        return await billing.tax_rates(info.context)
 
     @strawberry.field(description="Every organisation that was ever connected, by name.")
     async def xero_organisations(self, info: Info[Context, None]) -> list[XeroOrganisationRef]:

@@ -9,6 +9,7 @@ import strawberry
 
 from api import ids
 from api.contacts import Address
+from api.deep_links import deep_link
 from api.loaders import batch, by_id
 from api.node import Node
 from domain.matching import included
@@ -57,18 +58,8 @@ class XeroContact(Node):
             is_supplier=row["is_supplier"],
             status=XeroContactStatus(row["status"]),
             updated_at=row["updated_at"],
-            url=url(row["short_code"], row["xero_contact_id"]),
+            url=deep_link(row["short_code"], f"/Contacts/View/{row['xero_contact_id']}"),
         )
-
-
-def url(short_code: str | None, xero_contact_id: UUID) -> str:
-    """In the right organisation where its short code is known; without it, in the one that the browser is in."""
-    if short_code is None:
-        return f"https://go.xero.com/Contacts/View/{xero_contact_id}"
-    return (
-        f"https://go.xero.com/organisationlogin/default.aspx?shortcode={short_code}"
-        f"&redirecturl=/Contacts/View/{xero_contact_id}"
-    )
 
 
 @batch("XeroContact")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -36,6 +36,21 @@ class Action(StrEnum):
     VOID = "VOID"
     SETTLE_CHANGE = "SETTLE_CHANGE"
     RETRY = "RETRY"
+
+
+class Standing(Protocol):
+    """An invoice, or as much of it as decides what may be done with it."""
+
+    @property
+    def status(self) -> InvoiceStatus: ...
+    @property
+    def sync_state(self) -> InvoiceSyncState: ...
+    @property
+    def failure_code(self) -> str | None: ...
+    @property
+    def xero_invoice_id(self) -> UUID | None: ...
+    @property
+    def amount_paid(self) -> Decimal: ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +125,7 @@ async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[
     return answer
 
 
-def allowed(invoice: Invoice) -> list[Action]:
+def allowed(invoice: Standing) -> list[Action]:
     """What may be done with it in its status."""
     if invoice.status is InvoiceStatus.DRAFT:
         return [Action.UPDATE, Action.APPROVE, Action.VOID]

@@ -93,8 +93,11 @@ class Billed:
 
 
 async def make_billed(database: Database) -> Billed:
+    return await set_up(await make_world(database))
+
+
+async def set_up(world: World) -> Billed:
     """Sync is on from 2026-11-01; 15 % is OUTPUT2; revenue goes on 200, expenses on 220."""
-    world = await make_world(database)
     contact = await world.contact("Kauri Joinery Ltd", "office@kauri.example")
     await world.shown(seen("Kauri Joinery Ltd", "office@kauri.example", xero_id=uuid4()))
     await world.import_mirror()

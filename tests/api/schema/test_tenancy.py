@@ -9,6 +9,7 @@ from api import ids
 from api.loaders import NODES
 from api.schema import schema
 from tests import make
+from tests.domain.billed import set_up
 from tests.domain.world import seen
 
 TABLES = {
@@ -17,12 +18,17 @@ TABLES = {
     "Contact": "contact",
     "ContactType": "contact_type",
     "ImportProgress": "import_run",
+    "Invoice": "invoice",
     "MatchIssue": "match_issue",
+    "ServiceType": "service_type",
     "SyncLink": "sync_link",
+    "TaxRate": "tax_rate",
     "User": "app_user",
     "Workspace": "workspace",
+    "XeroAccount": "xero_account",
     "XeroContact": "xero_contact",
     "XeroOrganisation": "organisation",
+    "XeroTaxRate": "xero_tax_rate",
 }
 NODE = "query($i: ID!, $all: [ID!]!) { node(id: $i) { __typename id } nodes(ids: $all) { id } }"
 LISTS = """query($o: ID, $c: ID, $t: ID) {
@@ -30,17 +36,20 @@ LISTS = """query($o: ID, $c: ID, $t: ID) {
   byType: contacts(filter: {contactTypeId: $t}) { edges { node { id } } totalCount }
   syncLinks(filter: {organisationId: $o, contactId: $c}) { edges { node { id } } totalCount }
   matchIssues(filter: {organisationId: $o, contactId: $c, state: null}) { edges { node { id } } totalCount }
+  invoices(filter: {organisationId: $o, contactId: $c}) { edges { node { id } } totalCount }
   activity(filter: {organisationId: $o, contactId: $c}) { edges { node { id } } } }"""
 EVERYTHING = """{ contacts { totalCount } syncLinks { totalCount } matchIssues { totalCount } activity { edges { cursor } }
   search: contacts(filter: {search: "firm"}) { totalCount } found: syncLinks(filter: {search: "firm"}) { totalCount }
   issues: matchIssues(filter: {search: "firm"}) { totalCount }
-  workspace { xeroOrganisations { id } contactTypes { id } apiTokens { id } users { edges { cursor } } } }"""
+  bills: invoices { totalCount } wanted: invoices(filter: {search: "TI"}) { totalCount }
+  workspace { serviceTypes { id } taxRates { id } xeroOrganisations { id accounts { totalCount } taxRates { id } } contactTypes { id } apiTokens { id } users { edges { cursor } } } }"""
 
 
 async def filled(ada: make.Client) -> dict[str, UUID]:
     """One of each node."""
     await make.imported(ada.world, ("Linked firm", None))
     await make.conflict(ada.world, "Open firm")
+    await (await set_up(ada.world)).draft()
     await ada.world.rows(
         "insert into app_user (workspace_id, id, subject, name, scopes) values (:ws, gen_random_uuid(), 's', 'Ada',"
         " '{READ}') returning id"
@@ -76,10 +85,13 @@ async def test_no_list_shows_anothers_rows(ada: make.Client) -> None:
     }
     other = await make.client(ada.parts)
     answer = await other.ask(LISTS, **variables)
-    assert [part["edges"] for part in answer.values()] == [[]] * 5
+    assert [part["edges"] for part in answer.values()] == [[]] * 6
     everything = await other.ask(EVERYTHING)
-    assert [part["totalCount"] for part in everything.values() if "totalCount" in part] == [0] * 6
-    assert [len(everything["workspace"][name]) for name in ("xeroOrganisations", "contactTypes")] == [1, 1]
+    assert [part["totalCount"] for part in everything.values() if "totalCount" in part] == [0] * 8
+    lists = ("xeroOrganisations", "contactTypes", "serviceTypes", "taxRates")
+    assert [len(everything["workspace"][name]) for name in lists] == [1, 1, 0, 0]
+    [organisation] = everything["workspace"]["xeroOrganisations"]
+    assert (organisation["accounts"]["totalCount"], organisation["taxRates"]) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -95,6 +107,21 @@ async def test_no_list_shows_anothers_rows(ada: make.Client) -> None:
         ("disconnectXero(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
         ("updateContactSync(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
         ("connectXero(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
+        ("updateInvoice(input: {invoiceId: $i})", "Invoice", "invoiceId"),
+        ("approveInvoice(input: {invoiceId: $i})", "Invoice", "invoiceId"),
+        ("sendInvoice(input: {invoiceId: $i})", "Invoice", "invoiceId"),
+        ("voidInvoice(input: {invoiceId: $i})", "Invoice", "invoiceId"),
+        ("settleInvoiceChange(input: {invoiceId: $i, decision: ACCEPT})", "Invoice", "invoiceId"),
+        ("retrySync(input: {invoiceIds: [$i]})", "Invoice", "invoiceIds"),
+        ('updateServiceType(input: {serviceTypeId: $i, name: "x"})', "ServiceType", "serviceTypeId"),
+        ('updateTaxRate(input: {taxRateId: $i, name: "x"})', "TaxRate", "taxRateId"),
+        ("setInvoiceSync(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
+        ("setInvoiceMappings(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
+        (
+            'setDefaultAccounts(input: {organisationId: $i, revenueAccountCode: "200", expenseAccountCode: "220"})',
+            "XeroOrganisation",
+            "organisationId",
+        ),
     ],
 )
 async def test_no_mutation_reaches_anothers_rows(
