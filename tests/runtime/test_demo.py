@@ -16,7 +16,7 @@ from runtime.demo.parts import SEED
 from xero.simulator.practice import practice_overlap
 from xero.simulator.world import World
 
-SECONDS = ("seconds", "toXeroSeconds", "toPracticeSeconds")
+SECONDS = ("seconds", "toXeroSeconds", "toPracticeSeconds", "invoiceSeconds", "paidSeconds")
 
 
 def key(text: str | None) -> str:
