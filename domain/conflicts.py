@@ -75,8 +75,11 @@ async def _write(
         tx, ActivityKind.CONFLICT_SETTLED, f"A conflict about {shown(after[SyncedField.NAME])} was settled.",
         organisation=link["organisation_id"], contact=link["contact_id"], link=link["id"], changes=changes,
     )  # fmt: skip
+    organisation = {"id": link["organisation_id"], "country_code": region}
+    await failures.record_notes(tx, organisation, {**link, "contact": contact}, settled, theirs)
     await failures.write(
-        tx, link, **bases, conflicts=[], state=state_of(link, conflicts=False, due=due),
+        tx, link, **bases, conflicts=[], notes={name: noted for name, noted in link["notes"].items() if name not in settled},
+        state=state_of(link, conflicts=False, due=due),
         due_at=(link["due_at"] or tx.now) if due else None, bulk=False, next_attempt_at=None,
     )  # fmt: skip
     tx.tell(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)

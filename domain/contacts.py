@@ -295,6 +295,12 @@ async def mark_links(
         " and organisation_id is distinct from cast(:but as uuid) returning id, organisation_id",
         contact=contact_id, fields=[str(field) for field in fields], but=but, bulk=bulk,
     )  # fmt: skip
+    # A conflict ends by itself where both sides have come to the same: the next run looks.
+    await tx.run(
+        "update xero_contact x set dirty = true from sync_link l where l.workspace_id = :ws and l.id = any(:ids)"
+        " and l.conflicts && cast(:fields as text[]) and x.workspace_id = :ws and x.id = l.xero_contact_id",
+        ids=[row["id"] for row in rows], fields=[str(field) for field in fields],
+    )  # fmt: skip
     for row in rows:
         tx.tell(EventKind.LINK, row["id"], organisation=row["organisation_id"], activity=entry)
         tx.ring()

@@ -152,14 +152,15 @@ class _Link:
                 continue
             self._record_notes(name, xero[name])
             state = self._state(name, practice[name], xero[name])
+            policy = ConflictPolicy(self.organisation["conflict_policy"])
             if name in self.row["conflicts"] and not same(name, practice[name], xero[name], self.region):
-                self.fields[name] = Merged(
-                    practice[name], state.base_practice, state.base_xero, conflict=True
-                )
-                continue
-            merged = merge(name, state, ConflictPolicy(self.organisation["conflict_policy"]), self.region)
+                merged = Merged(practice[name], state.base_practice, state.base_xero, conflict=True)
+            else:
+                merged = merge(name, state, policy, self.region)
             self.fields[name] = merged
             self._record(name, state, merged)
+            if merged.conflict:  # another one that Xero shows before a person decides has overwritten it
+                self.notes[name] = [stored(xero[name])]
 
     @property
     def region(self) -> str | None:

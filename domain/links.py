@@ -211,11 +211,19 @@ class _Beginning:
         }  # fmt: skip
 
     def changes(self) -> list[Change]:
-        return [
-            Change(name, shown(self.practice[name]), shown(value), Side.PRACTICE, stored(self.practice[name]),
-                   restorable=self.practice[name] is not None)
+        """What the practice takes over, and what Xero has that is to be overwritten: both can be restored."""
+        taken = [
+            self._change(name, self.practice[name], value, Side.PRACTICE)
             for name, value in self.to_practice.items()
-        ]  # fmt: skip
+        ]
+        return taken + [
+            self._change(name, self.xero[name], self.practice[name], Side.XERO)
+            for name in SyncedField
+            if name in self.to_xero and self.xero[name] is not None
+        ]
+
+    def _change(self, name: SyncedField, before: Value, after: Value, side: Side) -> Change:
+        return Change(name, shown(before), shown(after), side, stored(before), restorable=before is not None)
 
     def activity(self) -> dict[str, Any]:
         tx = self.tx

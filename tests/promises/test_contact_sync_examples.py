@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from domain.tables import ConflictPolicy, RunPurpose, SyncedField
+from domain.tables import ConflictPolicy, RunPurpose, Side, SyncedField
 from runtime import embedded
 from tests.database import Place
+from tests.promises.hands import Hands
 from tests.promises.ledger import Ledger
 from tests.promises.people import People
 from tests.promises.scene import Scene, staged
@@ -23,6 +24,7 @@ class Stage:
     scene: Scene
     people: People
     ledger: Ledger
+    hands: Hands
 
     async def pair(self, name: str = "Ann", email: str = "a@x.nz") -> None:
         """Linked by a full match."""
@@ -42,6 +44,25 @@ class Stage:
         await self.scene.settle()
         await self.ledger.check_rest(self.scene)
 
+    async def both_have_a_phone(self) -> None:
+        """Found to be a pair, though each side has a phone of its own."""
+        await self.people.create_in_practice("Ann", "a@x.nz")
+        await self.people.edit_in_practice(0, PHONE, "021 222 222")
+        await self.people.create_in_xero("Ann", "a@x.nz")
+        await self.people.edit_in_xero(0, PHONE, "09 111 1111")
+        await self.scene.look(RunPurpose.DELTA)
+        await self.scene.work_all()
+
+    async def conflict(self) -> None:
+        """Both sides have changed the phone, and a person is asked."""
+        await self.policy(ConflictPolicy.ASK)
+        await self.pair()
+        await self.scene.time.sleep(70)  # so that nothing is sent without another look
+        await self.people.edit_in_practice(0, PHONE, "021 222 222")
+        await self.people.edit_in_xero(0, PHONE, "09 111 1111")
+        await self.settle()
+        assert [link["conflicts"] for link in await self.links("CONFLICT")] == [["PRIMARY_PHONE"]]
+
     async def links(self, state: str) -> list[dict[str, Any]]:
         return await self.scene.world.rows(
             "select * from sync_link where workspace_id = :ws and state = :state", state=state
@@ -52,7 +73,8 @@ class Stage:
 async def stage(clean: Place, services: embedded.Services) -> AsyncIterator[Stage]:
     async with staged(clean, services) as scene:
         ledger = Ledger()
-        yield Stage(scene, People(scene, ledger), ledger)
+        people = People(scene, ledger)
+        yield Stage(scene, people, ledger, Hands(scene, ledger, people))
 
 
 async def test_a_value_that_a_late_write_overwrote_is_kept(stage: Stage) -> None:
@@ -100,3 +122,84 @@ async def test_a_refusal_ends_when_xero_wins_the_field(stage: Stage) -> None:
     await stage.people.edit_in_xero(1, NAME, "Cid")
     await stage.settle()
     assert await stage.links("FAILING") == []
+
+
+@pytest.mark.parametrize("policy", ConflictPolicy)
+async def test_what_a_link_overwrites_when_it_begins_is_kept_on_either_side(
+    stage: Stage, policy: ConflictPolicy
+) -> None:
+    await stage.policy(policy)
+    await stage.both_have_a_phone()
+    await stage.settle()
+
+
+async def test_what_a_rematch_overwrites_in_xero_is_kept(stage: Stage) -> None:
+    await stage.both_have_a_phone()
+    await stage.hands.unsync(0)
+    await stage.people.edit_in_practice(0, PHONE, "021 222 222")
+    await stage.people.edit_in_xero(0, PHONE, "+64 9 333 3333")
+    await stage.settle()
+    await stage.hands.rematch(0, Side.PRACTICE)
+    await stage.settle()
+
+
+async def test_a_conflict_ends_where_a_person_types_what_xero_has(stage: Stage) -> None:
+    await stage.conflict()
+    await stage.people.edit_in_practice(0, PHONE, "09 111 1111")
+    await stage.settle()
+    assert await stage.links("CONFLICT") == []
+
+
+@pytest.mark.parametrize("winner", Side)
+@pytest.mark.parametrize("applied", [True, False])
+async def test_every_value_that_xero_showed_in_a_conflict_is_kept(
+    stage: Stage, winner: Side, applied: bool
+) -> None:
+    await stage.conflict()
+    await stage.people.edit_in_xero(0, PHONE, "+64 9 333 3333")
+    await stage.scene.look(RunPurpose.DELTA)
+    if applied:
+        await stage.settle()
+    await stage.hands.settle_conflict(0, winner)
+    await stage.settle()
+
+
+@pytest.mark.parametrize("then", ["nothing", "unsync", "delete"])
+async def test_a_create_that_lands_late_is_one_contact_whatever_a_person_did_meanwhile(
+    stage: Stage, then: str
+) -> None:
+    await stage.people.create_in_practice("Ann", "a@x.nz")
+    await stage.people.create_in_practice("Bob Ltd", "b@x.nz")
+    stage.arm(kind=Kind.DROP, when="later", seconds=500.0, method="PUT")
+    await stage.hands.push(0, link=False, anyway=False)
+    await stage.scene.work_all()
+    match then:
+        case "unsync":
+            await stage.hands.unsync(0)
+        case "delete":
+            await stage.hands.delete(0, archive=False, reimport=False)
+    await stage.settle()
+    await stage.scene.time.sleep(600)
+    await stage.settle()
+    assert [contact.name for contact in stage.scene.book] == ["Ann"]
+    practice = await stage.scene.world.rows("select name from contact where workspace_id = :ws")
+    assert len(practice) == (1 if then == "delete" else 2)
+
+
+@pytest.mark.parametrize("skew", [-300, 300])
+@pytest.mark.parametrize("latest", Side)
+async def test_the_latest_wins_though_clocks_differ_by_minutes(stage: Stage, skew: int, latest: Side) -> None:
+    stage.scene.time.skew = timedelta(seconds=skew)
+    await stage.pair()
+    await stage.settle()
+    await stage.scene.time.sleep(70)
+    if latest is Side.PRACTICE:
+        await stage.people.edit_in_xero(0, PHONE, "09 111 1111")
+    await stage.scene.time.sleep(5)
+    await stage.people.edit_in_practice(0, PHONE, "021 222 222")
+    await stage.scene.time.sleep(5)
+    if latest is Side.XERO:
+        await stage.people.edit_in_xero(0, PHONE, "09 111 1111")
+    await stage.settle()
+    [row] = await stage.scene.world.rows("select primary_phone from contact where workspace_id = :ws")
+    assert row["primary_phone"] == ("021 222 222" if latest is Side.PRACTICE else "09 111 1111")
