@@ -294,7 +294,9 @@ class Scene:
             " and state in ('PENDING', 'FAILING', 'CONFLICT')) as due,"
             " (select count(*) from delivery where workspace_id = :ws and ended_at is null) as open,"
             " (select count(*) from import_run where workspace_id = :ws and finished_at is null) as runs,"
-            " (select count(*) from xero_contact where workspace_id = :ws and dirty) as dirty"
+            " (select count(*) from xero_contact where workspace_id = :ws and dirty) as dirty,"
+            " (select count(*) from invoice where workspace_id = :ws and due_at is not null"
+            " and failure_code is distinct from 'INVOICE_NUMBER_TAKEN') as invoices"
         )
         return row | {"announced": self.simulation.courier.waiting(DEMO_CLIENT_ID)}
 
