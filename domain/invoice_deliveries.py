@@ -140,7 +140,7 @@ async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing
             invoice.due_at = invoice.due_at or tx.now
             before = invoice.failure
             contact = contacts.get(invoice.contact_id)
-            invoice_sync.place(
+            await invoice_sync.place(
                 tx, setup, invoice, lines[invoice.id], linked=contact is not None, bulk=invoice.bulk
             )
             if invoice.sync_state is InvoiceSyncState.PENDING and contact is not None:

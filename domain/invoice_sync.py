@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
-from domain import activity, invoice_queue
+from domain import activity, catalogue, invoice_queue
 from domain.tables import (
     ActivityKind,
     AmountsAre,
@@ -275,7 +275,7 @@ def eligible(organisation: Mapping[str, Any] | None, issue_date: date) -> Invoic
     return InvoiceSyncState.BEFORE_START_DATE if start is not None and issue_date < start else None
 
 
-def place(
+async def place(
     tx: Tx, setup: Setup | None, invoice: Invoice, lines: Sequence[Any], *, linked: bool, bulk: bool
 ) -> None:
     """Put a sent invoice that Xero has not got where it belongs. Its lines are resolved here where they can be, and
@@ -289,6 +289,8 @@ def place(
         fail(tx, invoice, problems[0])
         # Nothing but the connection is the matter: it goes once that is back.
         invoice.due_at = tx.now if problems[0].code == "NEEDS_RECONNECT" else None
+        if problems[0].code in invoice_queue.CATALOGUE_CODES:
+            await catalogue.wanted_after_failure(tx, setup.organisation["id"])
         return
     freeze(lines, resolved)
     invoice.sync_state, invoice.failure, invoice.failure_code = InvoiceSyncState.PENDING, None, None

@@ -184,7 +184,7 @@ async def update(
         changes.append(Change("lines", _text(total_before), _text(invoice.total)))
     touch(tx, invoice)
     if invoice.status is InvoiceStatus.AWAITING_PAYMENT:
-        (await _surroundings(tx, [invoice])).place(tx, invoice, bulk=False)
+        await (await _surroundings(tx, [invoice])).place(tx, invoice, bulk=False)
     _recorded(tx, invoice, "was changed", changes)
     return invoice
 
@@ -231,7 +231,7 @@ async def _send(tx: Tx, invoice: Invoice, version: int | None, around: "_Around"
     check_version(invoice, version)
     invoice.status, invoice.sent_at = InvoiceStatus.AWAITING_PAYMENT, tx.now
     touch(tx, invoice)
-    around.place(tx, invoice, bulk=bulk)
+    await around.place(tx, invoice, bulk=bulk)
     _recorded(tx, invoice, "was sent")
     return invoice
 
@@ -253,12 +253,13 @@ async def many(tx: Tx, to: InvoiceStatus, rows: Sequence[tuple[UUID, int | None]
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    around = await _surroundings(tx, held.all())
+    known = {invoice.id: invoice for invoice in held}
+    around = await _surroundings(tx, list(known.values()))
 
     async def change(row: tuple[UUID, int | None]) -> Invoice:
         if to is InvoiceStatus.APPROVED:
             return await approve(tx, row[0], version=row[1])
-        invoice = await lock(tx, row[0])
+        invoice = known.get(row[0]) or await lock(tx, row[0])
         return await _send(tx, invoice, row[1], around, bulk=len(rows) > invoice_queue.MOST_INTERACTIVE)
 
     return await bulk.each(tx, rows, change)
@@ -317,7 +318,7 @@ async def copy(tx: Tx, invoice: Invoice) -> Invoice:
     set_totals(made, found)
     await _add(tx, made)
     await _write_lines(tx, made, [replace(_as_given(line), id=None) for line in lines], {}, found)
-    (await _surroundings(tx, [made])).place(tx, made, bulk=False)
+    await (await _surroundings(tx, [made])).place(tx, made, bulk=False)
     _recorded(tx, made, f"was made anew from {invoice.number}")
     return made
 
@@ -432,9 +433,9 @@ class _Around:
     linked: Mapping[UUID, Mapping[UUID, UUID]]
     lines: Mapping[UUID, Sequence[InvoiceLine]]
 
-    def place(self, tx: Tx, invoice: Invoice, *, bulk: bool) -> None:
+    async def place(self, tx: Tx, invoice: Invoice, *, bulk: bool) -> None:
         organisation = invoice.organisation_id
-        invoice_sync.place(
+        await invoice_sync.place(
             tx,
             self.setups.get(organisation) if organisation else None,
             invoice,

@@ -381,7 +381,7 @@ def run(place: Place, services: embedded.Services, examples: int, steps: int) ->
 
 @pytest.mark.timeout(900)
 def test_each_sent_invoice_is_in_xero_once_and_equal(clean: Place, services: embedded.Services) -> None:
-    run(clean, services, examples=20, steps=25)
+    run(clean, services, examples=12, steps=25)
 
 
 @pytest.mark.long
