@@ -154,8 +154,8 @@ async def test_what_the_status_forbids_is_refused(here: Office) -> None:
             assert (answer["invoice"], codes(answer)) == (None, [("NOT_FOUND", ["invoiceId"])])
 
 
-async def test_an_amount_that_would_be_rounded_is_refused_at_approve(here: Office) -> None:
-    key = (await here.created(here.line("0.333", "1")))["id"]
+async def test_what_xero_would_not_take_is_refused_at_approve(here: Office) -> None:
+    key = (await here.created(here.line("-5")))["id"]
     answer = await here.call("approveInvoice", invoiceId=key)
     assert codes(answer) == [("INVALID", ["invoiceId"])]
     assert answer["invoice"]["status"] == "DRAFT"

@@ -10,6 +10,8 @@ from graphql.language import FragmentSpreadNode, Visitor, visit
 from api import ids
 from api.schema import schema
 from tests import make
+from tests.api.schema.bills import Office
+from tests.domain.billed import set_up
 
 SCREENS = Path(__file__).parents[4] / "shared/contract/screens"
 
@@ -102,6 +104,51 @@ async def test_what_screens_do_by_hand_runs_with_real_answers(ada: make.Client) 
     restored = await run("Restore", eventId=ids.encode("ActivityEvent", row["id"]), field="NAME")
     assert restored["event"]["changes"] == [{"field": "NAME", "restorable": False}]
     assert (await run("DeleteContact", contactId=contact))["deletedId"] == contact
+
+
+@pytest.mark.skipif(not SCREENS.is_dir(), reason="the contract's screens are not here")
+async def test_the_screens_of_invoices_run_with_real_answers(ada: make.Client) -> None:
+    """An invoice through the screens: typed, created, changed, approved, sent, shown; and the set-up saved."""
+    here = Office(ada, await set_up(ada.world))
+
+    async def run(name: str, **variables: Any) -> dict[str, Any]:
+        answer = await ada.ask(print_ast(operations()[name]), **variables)
+        assert all(part is not None and part.get("userErrors", []) == [] for part in answer.values()), name
+        return answer
+
+    typed = here.input()
+    typed.pop("dueDate")
+    assert (await run("TypingPreview", input=typed))["invoicePreview"]["total"] == "115.00"
+    made = (await run("CreateInvoice", input=here.input()))["createInvoice"]["invoice"]
+    await run(
+        "UpdateInvoice", input={"invoiceId": made["id"], "version": made["version"], "reference": "PO 7"}
+    )
+    one = {"invoiceId": made["id"]}
+    sent = (await run("ApproveAndSend", a=one, b=one))["sendInvoice"]["invoice"]
+    assert (sent["status"], sent["sync"]["state"]) == ("AWAITING_PAYMENT", "PENDING")
+    await run("SendMany", input={"invoices": [one]})
+    edited = await run("InvoiceEditor", id=made["id"])
+    assert len(edited["invoice"]["activity"]["edges"]) == 4
+    listed = await run(
+        "InvoiceList", filter={"search": "PO"}, orderBy={"field": "TOTAL", "direction": "DESC"}
+    )
+    assert listed["invoices"]["totalCount"] == 1
+    page = await run("ContactPage", id=here.contact)
+    assert page["contact"]["invoices"]["edges"][0]["node"]["id"] == made["id"]
+    await run("InvoiceSetup", o=here.organisation, start="2026-10-01")
+    service = made["lines"][0]["serviceType"]["id"]
+    await run("MapAccount", o=here.organisation, s=service, a="205")
+    at = {"organisationId": here.organisation}
+    await run(
+        "SaveSetup",
+        m={**at, "accounts": [{"serviceTypeId": service, "accountCode": "200"}]},
+        d={**at, "revenueAccountCode": "205", "expenseAccountCode": "220"},
+        s={**at, "enabled": True},
+    )
+    bar = (await ada.ask(print_ast(operations()["Bar"])))["workspace"]["xeroOrganisations"][0]
+    assert bar["summary"]["failingInvoices"] == 0
+    settled = await ada.ask(print_ast(operations()["Settle"]), input={**one, "decision": "ACCEPT"})
+    assert settled["settleInvoiceChange"]["userErrors"][0]["code"] == "WRONG_STATE"
 
 
 def test_everything_is_described() -> None:
