@@ -46,7 +46,11 @@ async def tell(tx: Tx, organisation_id: UUID, bad: Sequence[Indigestible]) -> No
 
 
 def fault(xero_contact_id: UUID, error: Exception) -> Indigestible:
-    """Where our code failed on it: the kind of fault and the place, as a fault's own text may hold values."""
+    return Indigestible(xero_contact_id, place(error))
+
+
+def place(error: Exception) -> str:
+    """Where our code failed: the kind of fault and the place, as a fault's own text may hold values."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "site-packages" not in f.filename]
-    place = f" at {frames[-1].name}:{frames[-1].lineno}" if frames else ""
-    return Indigestible(xero_contact_id, f"a fault of Tandem's ({type(error).__name__}{place})")
+    where = f" at {frames[-1].name}:{frames[-1].lineno}" if frames else ""
+    return f"a fault of Tandem's ({type(error).__name__}{where})"

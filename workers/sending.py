@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 from msgspec import UNSET
 
-from domain import deliveries, mirror, organisations, statuses
+from domain import deliveries, mirror, organisations, poison, statuses
 from domain.deliveries import Answered, Claimed, Next
 from domain.failures import Failure
 from domain.fitting import Unfit, UnfitReason
@@ -83,31 +83,42 @@ async def _send(
 
 
 def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Failure]]:
-    """The exact bytes for what Xero would take, and why it would not take the rest."""
+    """The exact bytes for what Xero would take, and why it would not take the rest. One that our code fails on is of
+    the rest, and keeps nobody else out."""
     unfit: dict[UUID, Failure] = {}
     news: list[NewContact] = []
-    updates = []
+    updates: list[ContactUpdate] = []
     for one in chosen:
-        last = one.xero["phone"] if one.xero else None
-        members = xero_members(
-            _values(one), region=one.region, last_phone=mirror.phone_parts(last) if last else None
-        )
-        if isinstance(members, list):
-            unfit[one.link["id"]] = _failure(members[0])
-        elif kind is DeliveryKind.CREATE:
-            first, last_name = one.contact["first_name"], one.contact["last_name"]
-            news.append(
-                NewContact(
-                    name=str(members.name), contact_number=one.link["contact_number"],
-                    first_name=first or UNSET, last_name=last_name or UNSET, email_address=members.email_address,
-                    phones=members.phones, addresses=members.addresses,
-                )
-            )  # fmt: skip
-        elif one.xero is not None:
-            updates.append(contact_update(one.xero["xero_contact_id"], members))
+        try:
+            made = _element(one)
+        except Exception as error:
+            made = Failure("INVALID_IN_XERO", f"It could not be written for Xero: {poison.place(error)}.")
+        if isinstance(made, Failure):
+            unfit[one.link["id"]] = made
+        elif isinstance(made, NewContact):
+            news.append(made)
+        else:
+            updates.append(made)
     if kind is DeliveryKind.CREATE:
         return (Creations.of(news).content if news else b""), unfit
     return (Updates.of(updates).content if updates else b""), unfit
+
+
+def _element(one: Outgoing) -> NewContact | ContactUpdate | Failure:
+    last = one.xero["phone"] if one.xero else None
+    members = xero_members(
+        _values(one), region=one.region, last_phone=mirror.phone_parts(last) if last else None
+    )
+    if isinstance(members, list):
+        return _failure(members[0])
+    if one.xero is not None:
+        return contact_update(one.xero["xero_contact_id"], members)
+    first, last_name = one.contact["first_name"], one.contact["last_name"]
+    return NewContact(
+        name=str(members.name), contact_number=one.link["contact_number"], first_name=first or UNSET,
+        last_name=last_name or UNSET, email_address=members.email_address, phones=members.phones,
+        addresses=members.addresses,
+    )  # fmt: skip
 
 
 def build_statuses(wanted: Sequence[tuple[UUID, XeroContactStatus]]) -> bytes:
