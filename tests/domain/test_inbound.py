@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from domain import contacts, issues
+from domain import contacts, deliveries, issues
 from domain.phones import PhoneParts
 from domain.tables import ConflictPolicy, ImportPhase, ImportRun, RunPurpose, XeroContactStatus
 from domain.values import SeenContact
@@ -115,6 +115,40 @@ async def test_the_later_edit_of_the_practice_wins_and_the_loser_can_be_found(wo
     [event] = await world.rows("select changes from activity where kind = 'CONFLICT_SETTLED'")
     [lost] = event["changes"]
     assert (lost["before"], lost["writtenTo"], lost["restorable"]) == ("theirs@x.nz", "XERO", True)
+
+
+async def test_a_value_that_won_and_is_typed_back_before_the_send_still_goes_out(
+    matching_database: Database,
+) -> None:
+    world = await make_world(matching_database, policy=ConflictPolicy.PRACTICE_WINS)
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    phone = PhoneParts("64", "9", "1112222")
+    await look(world, seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
+    await change(world, contact, billingEmail="a@x.nz")  # as it was when both agreed; Xero has theirs
+    async with world.tx() as tx:
+        claimed = await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+    assert claimed is not None
+    [member] = await world.rows("select sent from delivery_member")
+    assert member["sent"] == {"BILLING_EMAIL": "a@x.nz"}
+
+
+@pytest.mark.parametrize("name", ["Ours", "Theirs", "Acme"])
+async def test_no_read_decides_about_a_field_that_is_being_written(world: World, name: str) -> None:
+    """Neither that somebody has changed it, nor that the write has landed: it may land once more."""
+    contact, xero = await linked(world)
+    await change(world, contact, name="Ours")
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+    phone = PhoneParts("64", "9", "1112222")
+    await look(world, seen(name, "new@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
+    now = await state(world)
+    assert (now["name"], now["billing_email"]) == ("Ours", "new@x.nz")
+    assert (now["state"], now["due"]) == ("PENDING", True)
+    [link] = await world.rows("select base_practice, base_xero, notes, read_owed_at from sync_link")
+    assert link["base_practice"]["NAME"] == link["base_xero"]["NAME"] == "Acme"
+    assert link["notes"] == ({} if name == "Acme" else {"NAME": [name]})
+    assert (link["read_owed_at"] is None) == (name == "Acme")
 
 
 async def test_the_other_fields_keep_flowing_beside_a_conflict(matching_database: Database) -> None:

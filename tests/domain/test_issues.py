@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain import contacts, issues
+from domain import contacts, deletions, issues
 from domain.phones import PhoneParts
 from domain.problems import Code, Refused
 from domain.tables import MatchIssue, SyncedField
@@ -91,6 +91,48 @@ async def test_reopening_a_separate_one_takes_its_link_back(world: World) -> Non
     assert (await world.rows("select count(*) from set_apart"))[0]["count"] == 0
     # A machine leaves it alone now, although the contact that was made matches fully.
     assert (await world.import_mirror()).full_matches == 0
+
+
+async def test_a_reopened_one_is_left_to_a_person_though_it_would_match(world: World) -> None:
+    issue, contact = await open_issue(world)
+    async with world.tx() as tx:
+        await issues.ignore(tx, issue)
+    async with world.tx() as tx:
+        await issues.reopen(tx, issue)
+    async with world.tx() as tx, issues.judging(tx) as touched:
+        await contacts.change(tx, contact, {"billingEmail": "new@x.nz"})
+        touched.add(contact)
+    assert (await read(world, issue)).state == "OPEN"
+    assert await world.rows("select 1 from sync_link") == []
+    assert (await world.import_mirror()).full_matches == 0
+
+
+async def test_a_pair_set_apart_stays_so_when_what_was_made_instead_is_gone(world: World) -> None:
+    """The separate contact is deleted, to be imported again: then too it is not matched with the former candidate."""
+    issue, _ = await open_issue(world)
+    async with world.tx() as tx:
+        await issues.create_separate(tx, issue)
+    [made] = await world.rows("select contact_id from sync_link")
+    async with world.tx() as tx:
+        await issues.each(
+            tx, [made["contact_id"]], lambda contact: deletions.delete(tx, contact, reimport=True)
+        )
+        await tx.run(
+            "update match_issue set resolution = 'OBSOLETE'"
+        )  # what it said of the pair is not asked
+    run = await world.import_mirror()
+    assert (run.full_matches, run.conflicts, run.created) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("reimport", [False, True])
+async def test_who_is_deleted_is_not_made_anew_of_the_contact_that_it_fitted(
+    world: World, reimport: bool
+) -> None:
+    _, contact = await open_issue(world)
+    async with world.tx() as tx:
+        await issues.each(tx, [contact], lambda one: deletions.delete(tx, one, reimport=reimport))
+    await world.import_mirror()
+    assert len(await world.rows("select 1 from contact")) == reimport
 
 
 async def test_correcting_the_email_ends_the_issue_in_a_full_match(world: World) -> None:

@@ -45,6 +45,10 @@ async def test_many_workers_of_two_processes_never_meet_a_limit(clean: Place) ->
             )
             for n in range(12)
         ]
+        # So that calls are in flight together: without it the two processes would hardly meet.
+        slow = {"kind": "delay", "seconds": 0.05, "count": None}
+        armed = await http.post(f"{xero.app.api_url}/simulator/faults", json=slow)
+        assert armed.is_success, armed.text
         waited: list[float] = []
         await asyncio.gather(*(calls(worker, xero.clock, 15, waited) for worker in workers))
         state = (await http.get(f"{xero.app.api_url}/simulator/state")).json()

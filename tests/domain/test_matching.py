@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from domain import imports
 from domain.keys import email_key, name_key
 from domain.phones import PhoneParts
 from domain.tables import ConflictPolicy, XeroContactFilter, XeroContactStatus
 from runtime.database import Database
+from tests.domain.test_inbound import look
 from tests.domain.world import BEGAN, World, make_world, seen
 
 Row = tuple[str, str | None]
@@ -47,6 +49,16 @@ async def test_an_import_does_what_the_rule_says(matching_database: Database, se
     assert +got == +outcomes(practice, xero)
 
 
+@pytest.mark.parametrize(("ours", "theirs"), [(2, 1), (1, 2)])
+async def test_a_full_match_is_the_only_one_on_both_sides(world: World, ours: int, theirs: int) -> None:
+    for _ in range(ours):
+        await world.contact("Acme", "a@x.nz")
+    await world.shown(*(seen("ACME", "A@x.nz") for _ in range(theirs)))
+    run = await world.import_mirror()
+    assert (run.full_matches, run.conflicts, run.created) == (0, theirs, 0)
+    assert {row["reason"] for row in await world.rows("select reason from match_issue")} == {"AMBIGUOUS"}
+
+
 async def test_a_second_import_changes_nothing(world: World) -> None:
     await world.contact("Acme", "a@x.nz")
     await world.contact("Beta", "shared@x.nz")
@@ -66,6 +78,22 @@ async def test_contacts_of_one_bookkeeper_do_not_make_issues_with_each_other(wor
     await world.shown(*(seen(f"Client {n}", "books@x.nz") for n in range(5)))
     run = await world.import_mirror()
     assert (run.created, run.conflicts) == (5, 0)
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_nor_do_they_over_many_pages(
+    world: World, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    """The second page is matched when contacts have been made of the first."""
+    monkeypatch.setattr(imports, "PAGE", 2)
+    found = [seen(f"Client {n}", "books@x.nz") for n in range(5)]
+    if first:
+        await world.shown(*found)
+        await world.import_mirror()
+    else:
+        await look(world, *found)
+    assert len(await world.rows("select 1 from contact")) == 5
+    assert await world.rows("select 1 from match_issue") == []
 
 
 @pytest.mark.parametrize(

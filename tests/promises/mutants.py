@@ -1,7 +1,7 @@
 """`make mutants`: each breach of a promise, put into a copy of the tree one at a time; the tests must go red for it.
 
-A property test that cannot fail proves nothing. A mutant is one exact replacement in one file; it is caught where any
-of its tests fails. One that applies nowhere, or whose tests fail without it, is reported as such: mend this list then.
+A property test that cannot fail proves nothing. A mutant is an exact replacement or two; it is caught where any of its
+tests fails. One that applies nowhere, or whose tests fail without it, is reported as such: mend this list then.
 Not part of `make test`; it takes about half an hour.
 """
 
@@ -59,15 +59,21 @@ def environment(folder: Path) -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(folder), "PYTHONPATH": str(folder)}
 
 
+def put(folder: Path, breach: Breach) -> bool:
+    """Into the copy; False where the text of an edit does not stand there just once."""
+    for edit in breach.edits:
+        path = folder / edit.file
+        text = path.read_text()
+        if text.count(edit.old) != 1:
+            return False
+        path.write_text(text.replace(edit.old, edit.new))
+    return True
+
+
 def judge(breach: Breach) -> Verdict:
     with copied() as folder:
-        path = folder / breach.file
-        text = path.read_text()
-        if text.count(breach.old) != 1:
-            return Verdict(
-                breach, f"STALE: its text stands {text.count(breach.old)} times in the file", False
-            )
-        path.write_text(text.replace(breach.old, breach.new))
+        if not put(folder, breach):
+            return Verdict(breach, "STALE: what it replaces does not stand once in its file", False)
         code = run(folder, breach.tests)
     if code == 1:
         return Verdict(breach, "caught", True)

@@ -163,6 +163,20 @@ async def test_rematch_with_another_contact_leaves_the_former_pair_set_apart(ada
     assert ids.encode("Contact", apart["contact_id"]) == answer["previousContact"]["id"]
 
 
+async def test_a_broken_link_that_gets_another_contact_leaves_its_former_pair_set_apart(
+    ada: make.Client,
+) -> None:
+    """Nobody had unsynced it, and the former contact would fit again."""
+    link = ids.encode("SyncLink", await make.linked(ada.world))
+    await break_off(ada, link)
+    other = await ada.world.contact("Quite another", "o@x.nz")
+    wanted = {"linkId": link, "contactId": ids.encode("Contact", other.id)}
+    answer = (await ada.ask(REMATCH, i=wanted))["rematch"]
+    assert answer["userErrors"] == []
+    [apart] = await ada.world.rows("select contact_id from set_apart")
+    assert ids.encode("Contact", apart["contact_id"]) == answer["previousContact"]["id"]
+
+
 async def test_rematch_is_refused_where_an_end_is_busy_or_the_link_is_active(ada: make.Client) -> None:
     link = await unsynced(ada)
     busy = await make.linked(ada.world, "Busy Ltd", "b@x.nz")

@@ -1,0 +1,99 @@
+"""Answers that are lost, late, or say less than they seem to: no write is doubled, and none overwrites what came since."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain import deliveries
+from domain.deliveries import LEASE
+from tests.workers.test_by_hand import drop, in_time
+from tests.workers.test_over_time import edit, poll
+from tests.workers.test_sending import Linked, linked
+from workers import sending
+from xero.allowance import Priority
+
+__all__ = ["linked"]
+
+
+async def both(linked: Linked) -> tuple[str, str]:
+    """The name in the practice, and in Xero."""
+    [row] = await linked.here.world.rows("select name from contact where id = :id", id=linked.contact)
+    return row["name"], (await linked.shown())["Name"]
+
+
+async def fail(linked: Linked, status: int, when: str, **more: Any) -> None:
+    await linked.fault(kind="status", status=status, when=when, method="POST", path=".*Contacts.*", **more)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_500_to_an_update_says_nothing(linked: Linked, when: str) -> None:
+    await linked.change(name="Renamed Ltd")
+    await fail(linked, 500, when)
+    await linked.send()
+    assert await linked.writes() == 1, "not as if nothing had been done"
+    link = await linked.link()
+    assert (link["state"], link["failure"]["code"]) == ("FAILING", "UNCERTAIN")
+    await in_time(linked)
+    assert await both(linked) == ("Renamed Ltd", "Renamed Ltd")
+    assert (await linked.link())["state"] == "SYNCED"
+
+
+async def test_too_many_requests_to_a_resend_says_nothing_about_the_first(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    await drop(linked, "after", "POST")
+    await linked.send()  # it has landed
+    await edit(linked, linked.xero, fields={"Name": "Theirs Ltd"})
+    await fail(linked, 429, "before", retry_after=7)
+    await linked.recover()
+    linked.later(timedelta(seconds=10))
+    await linked.send()
+    assert (await linked.shown())["Name"] == "Theirs Ltd"
+    await linked.recover()
+    await poll(linked)
+    await in_time(linked)
+    assert await both(linked) == ("Theirs Ltd", "Theirs Ltd")
+
+
+async def test_what_a_read_has_shown_overtaken_is_not_sent_again(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    await drop(linked, "before", "POST")
+    await linked.send()
+    await edit(linked, linked.xero, fields={"Name": "Theirs Ltd"})
+    await poll(linked)
+    asked = await linked.writes()
+    await linked.recover()  # within the four minutes
+    assert await linked.writes() == asked
+    assert (await linked.shown())["Name"] == "Theirs Ltd"
+    await in_time(linked)
+    assert await both(linked) == ("Theirs Ltd", "Theirs Ltd")
+
+
+async def test_nothing_is_sent_when_too_little_of_the_lease_is_left(linked: Linked) -> None:
+    """Its worker stood still after the claim: another may hold the delivery before the answer comes."""
+    await linked.change(name="Renamed Ltd")
+    parts, world = linked.here.parts, linked.here.world
+    async with world.tx() as tx:
+        claimed = await deliveries.claim(tx, world.organisation, sending.build)
+    assert claimed is not None
+    [organisation] = await world.rows("select * from organisation")
+    linked.later(LEASE - sending.MARGIN)
+    await sending._call(parts, world.workspace, claimed, organisation, Priority.INTERACTIVE)
+    assert await linked.writes() == 0
+    linked.later(sending.MARGIN)
+    await linked.recover()
+    assert await both(linked) == ("Renamed Ltd", "Renamed Ltd")
+    assert await linked.writes() == 1
+
+
+@pytest.mark.parametrize("lost", ["answer", "request"])
+async def test_what_is_typed_in_xero_after_our_write_was_lost_is_kept(linked: Linked, lost: str) -> None:
+    await linked.change(name="Renamed Ltd", billingEmail="ours@example.com")
+    await drop(linked, "after" if lost == "answer" else "before", "POST")
+    await linked.send()
+    await edit(linked, linked.xero, fields={"Name": "Theirs Ltd"})
+    await in_time(linked)
+    await poll(linked)
+    await in_time(linked)
+    assert await both(linked) == ("Theirs Ltd", "Theirs Ltd")
+    assert (await linked.shown())["EmailAddress"] == "ours@example.com"

@@ -1,0 +1,49 @@
+"""Pushes with a Xero that has its own mind about names, numbers and who is a customer."""
+
+from domain import unsynced
+from domain.tables import Side
+from tests.workers.test_by_hand import act, drop, pushed, read, unsync
+from tests.workers.test_over_time import edit, poll
+from tests.workers.test_sending import Linked, linked
+
+__all__ = ["linked"]
+
+
+async def numbers(linked: Linked) -> list[str]:
+    rows = await linked.here.world.rows("select contact_number from push order by at")
+    return [row["contact_number"] for row in rows]
+
+
+async def test_each_push_of_one_contact_is_a_contact_of_its_own(linked: Linked) -> None:
+    """Under a number of its own: by the first one it would find the contact that was left behind."""
+    await pushed(linked)
+    await linked.send()
+    await unsync(linked)
+    [first] = await numbers(linked)
+    left = await read(linked, first)
+    assert left is not None
+    await edit(linked, left["ContactID"], fields={"ContactStatus": "ARCHIVED"})
+    await poll(linked)
+    link = await linked.link()
+    await act(linked, lambda tx: unsynced.create_from_unsynced(tx, link["id"], Side.PRACTICE))
+    await linked.send()
+    _, second = await numbers(linked)
+    made = await read(linked, second)
+    assert made is not None
+    assert (made["ContactStatus"], made["ContactID"] != left["ContactID"]) == ("ACTIVE", True)
+    after = await read(linked, first)
+    assert after is not None
+    assert (after["ContactID"], after["ContactStatus"]) == (left["ContactID"], "ARCHIVED")
+    assert (await linked.link())["state"] == "SYNCED"
+
+
+async def test_a_push_is_completed_whatever_the_filter_says(linked: Linked) -> None:
+    """A contact just made is no customer yet; its number is asked before the filter."""
+    async with linked.here.world.tx() as tx:
+        await tx.run("update organisation set contact_filter = 'CUSTOMERS_ONLY'")
+    await pushed(linked)
+    await drop(linked, "after")
+    await linked.send()
+    await poll(linked)
+    link = await linked.link()
+    assert (link["state"], link["failure"]) == ("SYNCED", None)
