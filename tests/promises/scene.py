@@ -250,6 +250,8 @@ class Scene:
         self.wire.interludes.clear()
         self.book.lag = timedelta()
         self.simulation.courier.chance = Chance()
+        if not self.simulation.world.is_connected(DEMO_CLIENT_ID, self.tenant):
+            await self.reconnect()
         await self._until_quiet()
         await self.time.sleep(15 * 60)
         await self.look(RunPurpose.SCAN)
@@ -277,6 +279,11 @@ class Scene:
                     " where usename = current_user and pid <> pg_backend_pid()"
                 )
             )
+
+    def disconnect_in_xero(self) -> None:
+        """A person takes the app's connection away inside Xero; nobody tells us."""
+        for connection in list(self.simulation.world.connections.values()):
+            self.simulation.world.disconnect(connection.id)
 
     async def reconnect(self) -> None:
         """A person connects the organisation again."""

@@ -295,6 +295,11 @@ class ContactSync(RuleBasedStateMachine):
         scene.wire.interludes.append(Interlude(after, acts[act]))
 
     @step()
+    async def disconnect_in_xero(self) -> None:
+        assert self.scene is not None
+        self.scene.disconnect_in_xero()
+
+    @step()
     async def restart_database(self) -> None:
         assert self.scene is not None
         await self.scene.cut_database()

@@ -203,3 +203,15 @@ async def test_the_latest_wins_though_clocks_differ_by_minutes(stage: Stage, ske
     await stage.settle()
     [row] = await stage.scene.world.rows("select primary_phone from contact where workspace_id = :ws")
     assert row["primary_phone"] == ("021 222 222" if latest is Side.PRACTICE else "09 111 1111")
+
+
+async def test_what_was_typed_while_xero_was_disconnected_flows_after_a_reconnect(stage: Stage) -> None:
+    await stage.pair()
+    await stage.scene.time.sleep(70)
+    stage.scene.disconnect_in_xero()
+    await stage.people.edit_in_practice(0, PHONE, "021 222 222")
+    await stage.people.edit_in_xero(0, EMAIL, "b@x.nz")
+    await stage.scene.work_all()
+    assert (await stage.scene.organisation())["health"] == "NEEDS_RECONNECT"
+    await stage.settle()
+    assert (await stage.scene.organisation())["health"] == "HEALTHY"
