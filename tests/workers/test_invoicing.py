@@ -4,16 +4,18 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from domain import billing, invoices, mappings, organisations
+from domain import billing, invoices, mappings, organisations, webhooks
 from domain.invoice_changes import Decision, differences
 from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
+from domain.webhooks import Announced, Category
 from runtime import embedded
 from tests.database import Place
 from tests.workers.billing import DAY, Billing, making
-from workers import catalogues, importing, invoicing
+from workers import catalogues, importing, invoice_reads, invoicing
 
 
 @pytest.fixture
@@ -347,4 +349,45 @@ async def test_many_go_fifty_a_call(here: Billing) -> None:
 async def test_before_the_start_date_nothing_goes(here: Billing) -> None:
     made = await here.there(issueDate=DAY.replace(month=10))
     assert made.sync_state is InvoiceSyncState.BEFORE_START_DATE
+    assert await here.all_at_xero() == []
+
+
+async def test_a_webhook_brings_a_payment_in_and_strangers_cost_no_call(here: Billing) -> None:
+    made = await here.there()
+    await here.act("POST", f"invoices/{made.xero_invoice_id}/payments", {"date": "2026-11-22"})
+    found = await here.at_xero(made)
+    assert found is not None
+    assert found.updated_date_utc
+    assert made.xero_invoice_id is not None
+    async with here.here.parts.database.door() as session:
+        # Within 2 s of what was shown last it would pass for our own write, and wait for the poll.
+        at = found.updated_date_utc + timedelta(seconds=3)
+        events = [
+            Announced(here.tenant, Category.INVOICE, one, at) for one in (made.xero_invoice_id, uuid4())
+        ]
+        await webhooks.receive(session, events, here.clock.now())
+    here.later(timedelta(seconds=5))
+    before: Any = await here.here.simulator()
+    assert await invoice_reads.read_due(*here.key)
+    assert not await invoice_reads.read_due(*here.key)
+    after: Any = await here.here.simulator()
+    assert ((await here.look(made)).status, after["calls"] - before["calls"]) == (InvoiceStatus.PAID, 1)
+
+
+async def test_what_is_too_long_for_a_call_stands_alone(here: Billing) -> None:
+    long = [here.line(description="ŵ" * 4000) for _ in range(480)]
+    made, good = await here.sent(*long), await here.sent()
+    await here.send()
+    assert ((await here.look(made)).failure_code, (await here.look(good)).sync_state) == (
+        "VALUE_TOO_LONG",
+        "SYNCED",
+    )
+
+
+async def test_another_currency_in_xero_is_said(here: Billing) -> None:
+    made = await here.sent()
+    async with here.here.world.tx() as tx:
+        await tx.run("update organisation set base_currency = 'AUD' where workspace_id = :ws")
+    await here.send()
+    assert (await here.look(made)).failure_code == "CURRENCY_MISMATCH"
     assert await here.all_at_xero() == []
