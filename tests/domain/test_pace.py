@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,6 +19,20 @@ def test_polls_keep_within_their_share_of_the_day(limit: int, healthy: bool, sec
 def test_a_scan_is_at_night_where_the_organisation_is() -> None:
     assert next_scan(NOON, "Pacific/Auckland", 1200, 5000) == datetime(2026, 11, 24, 13, 30, tzinfo=UTC)
     assert next_scan(NOON, "Europe/London", 1200, 5000) == datetime(2026, 11, 25, 2, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "timezone", ["Pacific/Auckland", "Europe/London", "America/New_York", "Australia/Lord_Howe"]
+)
+@pytest.mark.parametrize("month", [3, 4, 9, 10, 11])
+def test_there_is_a_scan_every_night_though_clocks_are_set(timezone: str, month: int) -> None:
+    """A night without half past two, or with two of them, has one scan; none is in the past or days away."""
+    now = datetime(2026, month, 1, tzinfo=UTC)
+    while now.month == month:
+        scan = next_scan(now, timezone, 1200, 5000)
+        assert timedelta(hours=1) < scan - now <= timedelta(hours=26)
+        assert scan.astimezone(UTC).astimezone(ZoneInfo(timezone)).hour in (2, 3)
+        now += timedelta(hours=1)
 
 
 def test_a_scan_that_would_cost_too_much_a_day_is_weekly() -> None:
