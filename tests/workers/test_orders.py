@@ -1,0 +1,73 @@
+"""Promise 8 with names, which are unique in Xero: in whichever order people rename and workers send, the end is the same."""
+
+import asyncio
+from itertools import permutations
+from uuid import UUID
+
+import pytest
+
+from domain import contacts, issues, retries
+from tests.workers.test_sending import Linked, linked
+
+__all__ = ["linked"]
+
+
+async def some(linked: Linked, count: int) -> list[tuple[UUID, str]]:
+    rows = await linked.here.world.rows(
+        "select l.contact_id, x.name from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+        " where l.state = 'SYNCED' order by l.contact_id limit :n",
+        n=count,
+    )
+    return [(row["contact_id"], row["name"]) for row in rows]
+
+
+async def rename(linked: Linked, contact: UUID, name: str) -> None:
+    async with linked.here.world.tx() as tx, issues.judging(tx) as touched:
+        await contacts.change(tx, contact, {"name": name})
+        touched.add(contact)
+
+
+async def sent(linked: Linked) -> None:
+    """By two workers at once, whatever a busy machine did to an answer."""
+    await asyncio.gather(linked.send(), linked.send())
+    await linked.recover()
+    await linked.send()
+
+
+async def mirrored(linked: Linked) -> dict[UUID, tuple[str, str]]:
+    rows = await linked.here.world.rows(
+        "select l.contact_id, l.state, x.name from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+    )
+    return {row["contact_id"]: (row["state"], row["name"]) for row in rows}
+
+
+async def test_a_chain_of_renames_typed_in_any_order_arrives(linked: Linked) -> None:
+    for turn, order in enumerate(permutations(range(3))):
+        chain = await some(linked, 3)
+        wanted = [f"Quite New {turn} Ltd", chain[0][1], chain[1][1]]
+        for n in order:
+            await rename(linked, chain[n][0], wanted[n])
+        await sent(linked)
+        after = await mirrored(linked)
+        assert [after[contact] for contact, _ in chain] == [("SYNCED", name) for name in wanted], order
+
+
+@pytest.mark.parametrize("mended", [0, 1])
+async def test_a_swap_is_told_whoever_typed_first_and_ends_when_either_gives_way_and_the_other_is_retried(
+    linked: Linked, mended: int
+) -> None:
+    (one, first), (other, second) = await some(linked, 2)
+    pair = [(one, second), (other, first)]
+    for contact, name in reversed(pair) if mended else pair:
+        await rename(linked, contact, name)
+    await sent(linked)
+    assert {(await mirrored(linked))[contact][0] for contact in (one, other)} == {"FAILING"}
+    assert await linked.writes() == 0
+    await rename(linked, pair[mended][0], "Out Of The Way Ltd")
+    await sent(linked)
+    after = await mirrored(linked)
+    assert after[pair[mended][0]] == ("SYNCED", "Out Of The Way Ltd")
+    async with linked.here.world.tx() as tx:
+        await retries.retry(tx, organisation_id=linked.here.world.organisation)
+    await sent(linked)
+    assert (await mirrored(linked))[pair[1 - mended][0]] == ("SYNCED", pair[1 - mended][1])
