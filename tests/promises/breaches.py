@@ -540,6 +540,41 @@ MATCH = (
 
 EDGES = (
     Breach(
+        "poison: one contact on which our code fails stops its batch",
+        (
+            Edit(
+                "workers/sending.py",
+                '            made = Failure("INVALID_IN_XERO", f"It could not be written for Xero: {poison.place(error)}.")',
+                "            raise RuntimeError from error",
+            ),
+        ),
+        ("tests/workers/test_batches.py::test_one_on_which_our_code_fails_keeps_nobody_out",),
+    ),
+    Breach(
+        "poison: a batch that is refused whole is not halved",
+        (
+            Edit(
+                "workers/sending.py",
+                "    half = len(claimed.members) // 2\n    for part in (claimed.members[:half], claimed.members[half:]):",
+                "    for part in (claimed.members[:1], claimed.members[1:2]):",
+            ),
+        ),
+        (
+            "tests/workers/test_batches.py::test_a_batch_that_xero_refuses_whole_is_halved_until_the_bad_one_stands_alone",
+        ),
+    ),
+    Breach(
+        "redelivery: a page is settled under a claim that has ended",
+        (
+            Edit(
+                "domain/imports.py",
+                "return run if run.finished_at is None and run.lease_until == held.lease_until else None",
+                "return run",
+            ),
+        ),
+        ("tests/domain/test_redelivered.py::test_a_delta_and_each_of_its_pages_may_be_done_twice",),
+    ),
+    Breach(
         "brake: it never holds",
         (Edit("domain/brake.py", "return changed >= LEAST and changed > SHARE * of", "return False"),),
         ("tests/domain/test_brake.py",),
