@@ -116,10 +116,14 @@ class People:
             )
 
     async def practice_contact(self, which: int) -> UUID:
+        """Where all were deleted, a new one."""
         rows = await self.scene.world.rows(
             f"select id from contact c where workspace_id = :ws order by not exists (select 1 from sync_link l"
             f" where {_LINKED} and l.contact_id = c.id), created_at, id"
         )
+        if not rows:
+            await self.create_in_practice(NAMES[0], None)
+            return await self.practice_contact(which)
         contact: UUID = rows[which % len(rows)]["id"]
         return contact
 
