@@ -283,6 +283,13 @@ class InvoiceSync(RuleBasedStateMachine):
         }
         self.scene.wire.interludes.append(Interlude(after, acts[act]))
 
+    @step(jobs=st.integers(0, 3))
+    async def disconnect_in_xero_and_connect_again(self, jobs: int) -> None:
+        await self.scene.at_xero("connections", None, "DELETE")
+        for which in range(jobs):
+            await self.scene.work(which)
+        await self.scene.reconnect()
+
     @step()
     async def restart_database(self) -> None:
         await self.scene.cut_database()
