@@ -16,8 +16,9 @@ from sqlmodel import col, select
 
 from domain import activity, invoice_queue, invoice_sync
 from domain.activity import Change
+from domain.invoice_rows import take_over, touch
 from domain.invoice_sync import GONE, Problem
-from domain.invoices import check_version, copy, end, lines_of, lock, take_over, touch
+from domain.invoices import check_version, copy, end, lines_of, lock
 from domain.problems import Code, refuse
 from domain.tables import (
     ActivityKind,

@@ -14,8 +14,9 @@ from sqlmodel import col, select
 
 from domain import activity, catalogue, invoice_changes, invoice_queue, invoice_sync
 from domain.deliveries import INTERACTIVE_MOST, MOST, Claimed, end_if_settled, lock_delivery, open_delivery
+from domain.invoice_rows import touch
 from domain.invoice_sync import GONE, Problem, Setup
-from domain.invoices import lines_of, touch
+from domain.invoices import lines_of
 from domain.tables import (
     ActivityKind,
     Cargo,

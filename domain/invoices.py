@@ -11,18 +11,15 @@ input is refused at once, each problem at its path, as ('lines', '3', 'quantity'
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from domain import activity, bulk, idempotency, invoice_queue, invoice_sync
+from domain import bulk, idempotency, invoice_queue, invoice_sync
 from domain.activity import Change
 from domain.invoice_input import (
-    GivenLine,
     check_dates,
     check_fit,
     check_references,
@@ -35,18 +32,16 @@ from domain.invoice_input import (
     draw_number,
     find_organisation,
 )
+from domain.invoice_rows import add, as_given, recorded, set_totals, totals_of, touch, write_lines
 from domain.keys import name_key, search_key
 from domain.problems import Code, Problem, Refused, refuse
 from domain.tables import (
-    ActivityKind,
     AmountsAre,
     Invoice,
     InvoiceLine,
-    InvoiceLineKind,
     InvoiceStatus,
     InvoiceSyncState,
 )
-from domain.totals import Totals, cents, rounded
 from domain.tx import Tx
 
 ZERO = Decimal("0.00")
@@ -126,9 +121,9 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
         sync_state=InvoiceSyncState.NOT_SENT,
     )  # fmt: skip
     set_totals(invoice, compute(lines, known.percentages, amounts_are))
-    await _add(tx, invoice)
-    await _write_lines(tx, invoice, lines, {}, compute(lines, known.percentages, amounts_are))
-    _recorded(tx, invoice, "was created")
+    await add(tx, invoice)
+    await write_lines(tx, invoice, lines, {}, compute(lines, known.percentages, amounts_are))
+    recorded(tx, invoice, "was created")
     return invoice
 
 
@@ -156,7 +151,7 @@ async def update(
     if given.get("lines") is not None:
         lines = clean_lines(given["lines"], problems)
     else:
-        lines = [_as_given(line) for line in kept.values()]
+        lines = [as_given(line) for line in kept.values()]
     known = await check_references(tx, lines, kept, problems)
     if "contact_id" in values and not await contact_exists(tx, values["contact_id"]):
         problems.append(Problem(Code.NOT_FOUND, "There is no such contact.", ("contactId",)))
@@ -171,7 +166,7 @@ async def update(
         for name, column in _CHANGED.items()
         if column in values and values[column] != getattr(invoice, column)
     ]
-    lines_changed = [_as_given(line) for line in kept.values()] != lines
+    lines_changed = [as_given(line) for line in kept.values()] != lines
     if not changes and not lines_changed:
         return invoice
     total_before = invoice.total
@@ -179,13 +174,13 @@ async def update(
         setattr(invoice, column, value)
     invoice.search_key = search_key(invoice.number, invoice.reference)
     set_totals(invoice, found)
-    await _write_lines(tx, invoice, lines, kept, found)
+    await write_lines(tx, invoice, lines, kept, found)
     if lines_changed:
         changes.append(Change("lines", _text(total_before), _text(invoice.total)))
     touch(tx, invoice)
     if invoice.status is InvoiceStatus.AWAITING_PAYMENT:
         await (await _surroundings(tx, [invoice])).place(tx, invoice, bulk=False)
-    _recorded(tx, invoice, "was changed", changes)
+    recorded(tx, invoice, "was changed", changes)
     return invoice
 
 
@@ -202,7 +197,7 @@ async def approve(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> In
     problems = [
         replace(problem, path=("invoiceId",))
         for problem in check_fit(
-            lines, await _totals(tx, invoice, lines), invoice.amounts_are, invoice.currency
+            lines, await totals_of(tx, invoice, lines), invoice.amounts_are, invoice.currency
         )
     ]
     problems += await currency_problems(tx, invoice)
@@ -210,7 +205,7 @@ async def approve(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> In
         raise Refused(problems)
     invoice.status = InvoiceStatus.APPROVED
     touch(tx, invoice)
-    _recorded(tx, invoice, "was approved")
+    recorded(tx, invoice, "was approved")
     return invoice
 
 
@@ -232,7 +227,7 @@ async def _send(tx: Tx, invoice: Invoice, version: int | None, around: "_Around"
     invoice.status, invoice.sent_at = InvoiceStatus.AWAITING_PAYMENT, tx.now
     touch(tx, invoice)
     await around.place(tx, invoice, bulk=bulk)
-    _recorded(tx, invoice, "was sent")
+    recorded(tx, invoice, "was sent")
     return invoice
 
 
@@ -283,7 +278,7 @@ async def void(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoi
         if locked := invoice_sync.locked(setup.organisation, invoice.issue_date):
             raise refuse(Code.PERIOD_LOCKED, locked[0].message, "invoiceId")
     await end(tx, invoice)
-    _recorded(tx, invoice, "was voided")
+    recorded(tx, invoice, "was voided")
     return invoice
 
 
@@ -314,55 +309,13 @@ async def copy(tx: Tx, invoice: Invoice) -> Invoice:
         search_key=search_key(number, invoice.reference), sync_state=InvoiceSyncState.NOT_SENT,
     )  # fmt: skip
     lines = (await lines_of(tx, [invoice.id]))[invoice.id]
-    found = await _totals(tx, made, lines)
+    found = await totals_of(tx, made, lines)
     set_totals(made, found)
-    await _add(tx, made)
-    await _write_lines(tx, made, [replace(_as_given(line), id=None) for line in lines], {}, found)
+    await add(tx, made)
+    await write_lines(tx, made, [replace(as_given(line), id=None) for line in lines], {}, found)
     await (await _surroundings(tx, [made])).place(tx, made, bulk=False)
-    _recorded(tx, made, f"was made anew from {invoice.number}")
+    recorded(tx, made, f"was made anew from {invoice.number}")
     return made
-
-
-async def take_over(
-    tx: Tx,
-    invoice: Invoice,
-    shown: Mapping[str, Any],
-    lines: Sequence[InvoiceLine],
-    rates: Mapping[str, UUID],
-) -> None:
-    """The practice holds what Xero shows (as `xero_base` does), amounts included; a line that both know keeps its id,
-    kind and service type. `rates`: by Xero's tax type."""
-    invoice.reference = shown.get("reference")
-    if shown.get("issueDate") and shown.get("dueDate"):
-        invoice.issue_date = date.fromisoformat(shown["issueDate"])
-        invoice.due_date = date.fromisoformat(shown["dueDate"])
-    invoice.amounts_are = AmountsAre(shown.get("amountsAre") or invoice.amounts_are)
-    amounts = [Decimal(shown[name]) for name in ("subtotal", "taxTotal", "total")]
-    invoice.subtotal, invoice.tax_total, invoice.total = (rounded(amount) for amount in amounts)
-    invoice.total_cents = cents(invoice.total)
-    invoice.search_key = search_key(invoice.number, invoice.reference)
-    if shown.get("lines") is None:
-        return
-    known = {str(line.xero_line_id): line for line in lines if line.xero_line_id}
-    kept = []
-    for place, given in enumerate(shown["lines"]):
-        line = known.get(given["id"]) or InvoiceLine(
-            workspace_id=tx.workspace, id=uuid4(), invoice_id=invoice.id, place=place, description="",
-            kind=InvoiceLineKind.SERVICE, xero_line_id=UUID(given["id"]) if given["id"] else None,
-        )  # fmt: skip
-        tx.session.add(line)
-        kept.append(line.id)
-        line.place, line.description = place, given["description"] or ""
-        line.quantity, line.unit_price = Decimal(given["quantity"] or 0), Decimal(given["unitPrice"] or 0)
-        line.amount, line.tax_amount = Decimal(given["amount"] or 0), Decimal(given["taxAmount"] or 0)
-        if line.account_code != given["accountCode"]:
-            line.account_code, line.xero_account_id = given["accountCode"], None
-        if line.tax_type != given["taxType"]:
-            line.tax_type, line.tax_rate_id = given["taxType"], rates.get(given["taxType"])
-    for line in lines:
-        if line.id not in kept:
-            await tx.session.delete(line)
-    await tx.session.flush()
 
 
 async def retry(tx: Tx, invoice_ids: Sequence[UUID], organisation_id: UUID | None = None) -> int:
@@ -395,34 +348,8 @@ _CHANGED = {
 }
 
 
-def set_totals(invoice: Invoice, found: Totals) -> None:
-    invoice.subtotal, invoice.tax_total, invoice.total = found.subtotal, found.tax, found.total
-    invoice.total_cents, invoice.amount_due = cents(found.total), found.total - invoice.amount_paid
-
-
-def touch(tx: Tx, invoice: Invoice) -> None:
-    """What a person sees of it has changed."""
-    invoice.version += 1
-    invoice.updated_at = tx.now
-    invoice_queue.tell(tx, invoice)
-
-
-def _recorded(tx: Tx, invoice: Invoice, what: str, changes: Sequence[Change] = ()) -> None:
-    activity.record(
-        tx, ActivityKind.INVOICE_CHANGED, f"Invoice {invoice.number} {what}.",
-        organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id, changes=changes,
-    )  # fmt: skip
-    invoice_queue.tell(tx, invoice)
-
-
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _as_given(line: InvoiceLine) -> GivenLine:
-    return GivenLine(
-        line.id, line.kind, line.description, line.quantity, line.unit_price, line.service_type_id, line.tax_rate_id
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -483,42 +410,3 @@ async def _in_flight(tx: Tx, invoice_id: UUID) -> bool:
         "select 1 from delivery_member where workspace_id = :ws and invoice_id = :id and open", id=invoice_id
     )
     return found is not None
-
-
-async def _totals(tx: Tx, invoice: Invoice, lines: Sequence[InvoiceLine]) -> Totals:
-    rates = await tx.rows(
-        "select id, percentage from tax_rate where workspace_id = :ws and id = any(:ids)",
-        ids=[line.tax_rate_id for line in lines if line.tax_rate_id],
-    )
-    return compute(lines, {row["id"]: row["percentage"] for row in rates}, invoice.amounts_are)
-
-
-async def _add(tx: Tx, invoice: Invoice) -> None:
-    try:
-        async with tx.session.begin_nested():
-            tx.session.add(invoice)
-    except IntegrityError as error:
-        if "uq_invoice_workspace_id_number_key" not in str(error.orig):
-            raise
-        raise refuse(Code.TAKEN, "Another invoice has this number.", "number") from None
-
-
-async def _write_lines(
-    tx: Tx, invoice: Invoice, lines: Sequence[GivenLine], kept: Mapping[UUID, InvoiceLine], found: Totals
-) -> None:
-    """Rows as `lines` say; what is not named goes. What was resolved before is resolved anew."""
-    for gone in kept.keys() - {line.id for line in lines}:
-        await tx.session.delete(kept[gone])
-    for place, (line, total) in enumerate(zip(lines, found.lines, strict=True)):
-        row = kept.get(line.id) if line.id else None
-        if row is None:
-            row = InvoiceLine(
-                workspace_id=tx.workspace, id=uuid4(), invoice_id=invoice.id, place=place, description=""
-            )
-            tx.session.add(row)
-        row.place, row.kind, row.description = place, line.kind, line.description
-        row.quantity, row.unit_price = line.quantity, line.unit_price
-        row.service_type_id, row.tax_rate_id = line.service_type_id, line.tax_rate_id
-        row.amount, row.tax_amount = total.amount, total.tax
-        row.xero_account_id, row.account_code, row.tax_type = None, None, None
-    await tx.session.flush()
