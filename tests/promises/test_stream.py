@@ -15,7 +15,9 @@ from api.paging import unpack
 from domain import contacts, issues, organisations
 from domain.tables import RunPurpose, XeroContactStatus
 from tests import make
+from tests.api.schema.bills import Office
 from tests.api.schema.conftest import ada, listening, parts
+from tests.domain.billed import set_up
 from tests.domain.world import BEGAN, World, seen
 from tests.make import Client, Stream
 
@@ -26,13 +28,17 @@ LINK = """fragment L on SyncLink { id state version lastSyncedAt contact { id } 
   failure { code } differences { field practice xero } }"""
 ISSUE = """fragment I on MatchIssue { id state reason resolution version link { id }
   candidates { score contact { id } blockedBy { id } } }"""
+INVOICE = """fragment V on Invoice { id number reference status version total amountDue amountPaid lines { id amount
+  accountCode } sync { state xeroInvoiceId failure { code } differences { field } } }"""
 LISTS = f"""{{ syncCursor contacts(first: 100, filter: {{includeArchived: true}}) {{ edges {{ node {{ ...C }} }} }}
   syncLinks(first: 100) {{ edges {{ node {{ ...L }} }} }}
-  matchIssues(first: 100, filter: {{state: null}}) {{ edges {{ node {{ ...I }} }} }} }} {CONTACT} {LINK} {ISSUE}"""
+  matchIssues(first: 100, filter: {{state: null}}) {{ edges {{ node {{ ...I }} }} }}
+  invoices(first: 100) {{ edges {{ node {{ ...V }} }} }} }} {CONTACT} {LINK} {ISSUE} {INVOICE}"""
 LIVE = f"""subscription($after: String) {{ syncStatus(after: $after) {{ cursor update {{ __typename
   ... on ContactUpdate {{ contact {{ ...C }} }} ... on LinkUpdate {{ link {{ ...L }} }}
-  ... on MatchIssueUpdate {{ issue {{ ...I }} }} ... on Deletion {{ deletedId }} }} }} }} {CONTACT} {LINK} {ISSUE}"""
-NODES = ("contact", "link", "issue")
+  ... on MatchIssueUpdate {{ issue {{ ...I }} }} ... on InvoiceUpdate {{ invoice {{ ...V }} }}
+  ... on Deletion {{ deletedId }} }} }} }} {CONTACT} {LINK} {ISSUE} {INVOICE}"""
+NODES = ("contact", "link", "issue", "invoice")
 
 
 def position(cursor: str) -> int:
@@ -52,7 +58,7 @@ class Held:
     async def read(self) -> tuple[dict[str, Any], str]:
         """What a fresh query says, and its cursor."""
         data = await self.client.ask(LISTS)
-        lists = (data["contacts"], data["syncLinks"], data["matchIssues"])
+        lists = (data["contacts"], data["syncLinks"], data["matchIssues"], data["invoices"])
         return {edge["node"]["id"]: edge["node"] for one in lists for edge in one["edges"]}, data[
             "syncCursor"
         ]
@@ -130,6 +136,45 @@ async def test_whatever_happens_the_stream_tells_it(ada: Client) -> None:
         await held.is_whole("an archive in Xero")
         await make.imported(world, ("Kahikatea", None))
         await held.is_whole("an import")
+
+
+async def test_whatever_happens_to_invoices_the_stream_tells_it(ada: Client) -> None:
+    here = Office(ada, await set_up(ada.world))
+    rate = ids.encode("TaxRate", here.bill.gst)
+    stranger = await ada.world.contact("Stranger")
+    async with holding(ada) as held:
+        made = await here.created()
+        await held.is_whole("a draft")
+        key = made["id"]
+        lines = [here.line("7", id=made["lines"][0]["id"]), here.line("8")]
+        for mutation, more in (
+            ("updateInvoice", {"lines": lines, "reference": "PO 7"}),
+            ("approveInvoice", {}),
+            ("sendInvoice", {}),
+            ("voidInvoice", {}),
+        ):
+            await here.call(mutation, invoiceId=key, **more)
+            await held.is_whole(mutation)
+        drafts = await here.many("createInvoices", [here.input(), here.input(issueDate="2026-10-05")])
+        rows = [{"invoiceId": one["invoice"]["id"]} for one in drafts["results"]]
+        waiting = await here.sent(contactId=ids.encode("Contact", stranger.id))
+        for mutation in ("approveInvoices", "sendInvoices"):
+            await here.many(mutation, rows)
+            await held.is_whole(mutation)
+        at = {"organisationId": here.organisation}
+        for setting, kind, given in (
+            ("setTaxMapping", "SetTaxMappingInput", {**at, "taxRateId": rate}),
+            ("setTaxMapping", "SetTaxMappingInput", {**at, "taxRateId": rate, "xeroTaxType": "OUTPUT2"}),
+            ("setInvoiceSync", "SetInvoiceSyncInput", {**at, "startDate": "2026-10-01", "acceptInvoices": 1}),
+            ("setInvoiceSync", "SetInvoiceSyncInput", {**at, "enabled": False}),
+            ("setInvoiceSync", "SetInvoiceSyncInput", {**at, "enabled": True}),
+            ("retrySync", "RetrySyncInput", {"invoiceIds": [waiting["id"]]}),
+        ):
+            query = f"mutation($i: {kind}!) {{ {setting}(input: $i) {{ userErrors {{ code }} }} }}"
+            assert (await ada.ask(query, i=given))[setting]["userErrors"] == []
+            await held.is_whole(f"{setting} {given}")
+        await looked_at(ada.world, seen("Stranger", None))
+        await held.is_whole("a contact that comes into Xero")
 
 
 async def test_eight_writers_at_once_and_a_reader_that_comes_and_goes(ada: Client, parts: Parts) -> None:
