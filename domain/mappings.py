@@ -206,7 +206,7 @@ async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
         )
         found += [problem] if problem else []
     rows = [problem.as_json() for problem in found]
-    for mapping in [*await account_mappings(tx, organisation_id), *await tax_mappings(tx, organisation_id)]:
+    for mapping in [*await _account_mappings(tx, setup), *await _tax_mappings(tx, setup)]:
         rows += [mapping["problem"]] if mapping["problem"] else []
     return rows
 
@@ -214,8 +214,11 @@ async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
 async def account_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, Any]]:
     """A row for each service type that is offered, used by a line or mapped: service_type_id, xero_account_id or None,
     and `problem` (as in `gaps`) or None."""
-    setup = await invoice_sync.load(tx, organisation_id)
-    rows = await _in_use(tx, "service_type", "account_mapping", organisation_id)
+    return await _account_mappings(tx, await invoice_sync.load(tx, organisation_id))
+
+
+async def _account_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
+    rows = await _in_use(tx, "service_type", "account_mapping", setup.organisation["id"])
     found: list[Mapping[str, Any]] = []
     for row in rows:
         chosen = setup.service_accounts.get(row["id"])
@@ -236,8 +239,11 @@ async def account_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, A
 
 async def tax_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, Any]]:
     """As account_mappings: tax_rate_id, xero_tax_rate_id or None, `problem` or None."""
-    setup = await invoice_sync.load(tx, organisation_id)
-    rows = await _in_use(tx, "tax_rate", "tax_mapping", organisation_id)
+    return await _tax_mappings(tx, await invoice_sync.load(tx, organisation_id))
+
+
+async def _tax_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
+    rows = await _in_use(tx, "tax_rate", "tax_mapping", setup.organisation["id"])
     found: list[Mapping[str, Any]] = []
     for row in rows:
         chosen, own = setup.rate_choices.get(row["id"]), setup.tax_rates[row["id"]]
