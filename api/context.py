@@ -42,13 +42,14 @@ class Parts:
 @dataclass
 class Context:
     """One request, or one socket. `loaders` live for one root field of a mutation, for a request otherwise, and for
-    one event of a subscription: older rows must not answer newer questions. `response` takes headers and cookies of
-    the answer; None on a socket."""
+    what a subscription tells together: older rows must not answer newer questions. `response` takes headers and cookies
+    of the answer; None on a socket. `one_answer`: the request can be given no stream."""
 
     parts: Parts
     viewer: Viewer | None = None
     loaders: dict[Callable[..., Any], Any] = field(default_factory=dict)
     response: Response | None = None
+    one_answer: bool = False
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
         """In the viewer's workspace, as the viewer."""

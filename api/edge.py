@@ -9,6 +9,7 @@ from typing import Any
 
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.graphql import OperationType
 
 from api.caches import Cached, Documents
 from api.context import Context
@@ -38,10 +39,26 @@ class Strangers(SchemaExtension):
         yield
 
 
+class Streams(SchemaExtension):
+    """A subscription needs something to tell its events on."""
+
+    def on_validate(self) -> Iterator[None]:
+        execution = self.execution_context
+        context = execution.context
+        if (
+            isinstance(context, Context)
+            and context.one_answer
+            and execution.operation_type is OperationType.SUBSCRIPTION
+        ):
+            message = "A subscription needs a WebSocket (graphql-transport-ws), or Accept: text/event-stream"
+            execution.pre_execution_errors = [refusal(Code.BAD_REQUEST, message)]
+        yield
+
+
 def edge_extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtension]]:
     """In this order: who refuses stands before the cache, so that nothing refused is validated or kept."""
     documents = Documents()
-    return [OwnContext, Errors, Limits, Strangers, lambda: Cached(documents)]
+    return [OwnContext, Errors, Limits, Strangers, Streams, lambda: Cached(documents)]
 
 
 def edge_config(**more: Any) -> StrawberryConfig:

@@ -96,7 +96,7 @@ class SyncSummary:
     failing_invoices: int = strawberry.field(description="Invoices that fail.")
     pending_changes: int = strawberry.field(description="Links of which the practice has what Xero lacks.")
     failures: list[FailureCount] = strawberry.field(
-        description="Links and invoices by the reason for which they fail."
+        description="Links and invoices by what keeps them from syncing; BROKEN links too, which `failing` leaves out."
     )
 
 

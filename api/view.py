@@ -165,6 +165,20 @@ class GraphQLView(GraphQL[Context, None]):
             raise ViewException(400, "`operationName` must be a string or null, if provided")
         return data
 
+    async def execute_single(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: Context,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        context.one_answer = True
+        return await super().execute_single(
+            request, request_adapter, sub_response, context, root_value, request_data
+        )
+
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         wants_page = "text/html" in request.headers.get("accept", "")
         return (

@@ -216,9 +216,7 @@ async def _fit_xero(
     )
     names = {column: name for name, column in SETTABLE.items()}
     problems = {
-        Problem(
-            Code.TOO_LONG, f"Xero takes at most {one.limit} in {one.part}.", (names[COLUMN[one.field]],)
-        ): None
+        Problem(Code.TOO_LONG, one.says, (names[COLUMN[one.field]],)): None
         for row in linked
         for field in SyncedField
         if field in changed

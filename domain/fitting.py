@@ -40,6 +40,23 @@ class Unfit:
     part: str
     limit: int | None = None
 
+    @property
+    def says(self) -> str:
+        """What is wrong, for people."""
+        if self.part == "AddressLines":
+            return f"Xero takes at most {self.limit} lines in an address."
+        if self.reason is UnfitReason.TOO_LONG:
+            return f"Xero takes at most {self.limit} characters in {self.part}, and counts an emoji as two."
+        return _WRONG.get((self.field, self.reason), f"Xero does not take this {self.part}.")
+
+
+_WRONG = {
+    (SyncedField.NAME, UnfitReason.REQUIRED): "Xero needs a name.",
+    (SyncedField.NAME, UnfitReason.INVALID): "Xero takes no < or > in a name, and no control characters.",
+    (SyncedField.BILLING_EMAIL, UnfitReason.INVALID): "Xero does not take this email address: it knows only"
+    " letters without accents, and a domain needs a dot.",
+}
+
 
 def unfit(field: SyncedField, value: str | PostalAddress | None, region: str | None) -> list[Unfit]:
     """All that is wrong with a value as the practice holds it; `region`: the organisation's country."""

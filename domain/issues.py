@@ -569,7 +569,9 @@ async def _xero_is_free(tx: Tx, organisation_id: UUID, xero_id: UUID) -> None:
     if row is None or row["status"] != "ACTIVE":
         raise refuse(Code.WRONG_STATE, "This contact is not active in Xero any more.", "issueId")
     if row["linked"]:
-        raise refuse(Code.ALREADY_LINKED, "This Xero contact is linked already.", "issueId")
+        raise refuse(
+            Code.ALREADY_LINKED, "This Xero contact is linked already; unsync that link first.", "issueId"
+        )
 
 
 async def _unmake(tx: Tx, issue: MatchIssue) -> UUID:

@@ -61,7 +61,11 @@ async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
     if present is not None and present["state"] in (SyncState.PENDING, SyncState.FAILING):
         return Acted(present["id"], ())
     if present is not None:
-        raise refuse(Code.ALREADY_LINKED, "This contact is linked in this organisation already.", "contactId")
+        raise refuse(
+            Code.ALREADY_LINKED,
+            "This contact is linked in this organisation already; unsync that link first.",
+            "contactId",
+        )
     if contact.archived_at is not None:
         raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", "contactId")
     if wish.link_to is not None:
@@ -106,7 +110,7 @@ async def create(
     return Acted(key, (contact.id,), entry)
 
 
-async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, message: str) -> None:
+async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, message: str, *path: str) -> None:
     """Refused (TAKEN) where an active contact in Xero holds the name: Xero would refuse it."""
     holders = await tx.rows(
         "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
@@ -114,7 +118,7 @@ async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, message: st
         organisation=organisation_id, name=name_key,
     )  # fmt: skip
     if holders:
-        raise Existing(Problem(Code.TAKEN, message, ("contactId",)), [row["id"] for row in holders])
+        raise Existing(Problem(Code.TAKEN, message, path), [row["id"] for row in holders])
 
 
 async def _look_for_existing(tx: Tx, organisation_id: UUID, contact: Contact, create_anyway: bool) -> None:
@@ -122,6 +126,7 @@ async def _look_for_existing(tx: Tx, organisation_id: UUID, contact: Contact, cr
         await name_is_free(
             tx, organisation_id, contact.name_key,
             "An active contact in Xero has this name. Link that one, or rename one of the two.",
+            "contactId",
         )  # fmt: skip
         return
     found = await tx.rows(
@@ -163,12 +168,20 @@ async def take_xero_contact(
     merged = (await endings.find_survivors(tx, organisation_id, [row["id"]])).get(row["id"])
     xero = row if merged is None else merged.row
     if xero is None or xero["status"] == XeroContactStatus.GDPR_REQUEST:
-        raise refuse(Code.WRONG_STATE, "This contact is not to be had in Xero any more.", *path)
+        raise refuse(
+            Code.WRONG_STATE,
+            "Xero no longer holds this contact: it was forgotten there, or merged out of reach.",
+            *path,
+        )
     if await links.active(tx, organisation_id, "xero_contact_id", xero["id"]) is not None:
-        raise refuse(Code.ALREADY_LINKED, "This Xero contact is linked already.", *path)
+        raise refuse(
+            Code.ALREADY_LINKED, "This Xero contact is linked already; unsync that link first.", *path
+        )
     if xero["status"] == XeroContactStatus.ARCHIVED:
         await name_is_free(
             tx, organisation_id, xero["name_key"] or "",
-            "It is archived in Xero, and cannot be restored while an active contact there has its name.",
+            "It is archived in Xero, and cannot be restored while an active contact there has its name: rename or"
+            " archive that one.",
+            *path,
         )  # fmt: skip
     return xero

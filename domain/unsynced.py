@@ -66,7 +66,9 @@ async def rematch(
     """The link is active again, with this contact or another. A merge is followed, an archived one restored."""
     link = await _lock_ended(tx, link_id, version)
     organisation = await organisations.lock_syncing(tx, link["organisation_id"])
-    contact = await _free_contact(tx, organisation["id"], contact_id or link["contact_id"])
+    contact = await _free_contact(
+        tx, organisation["id"], contact_id or link["contact_id"], "contactId" if contact_id else "linkId"
+    )
     if link["xero_contact_id"] is None:
         raise refuse(Code.WRONG_STATE, "It never had a contact in Xero; push its contact again.", "linkId")
     xero = await take_xero_contact(tx, organisation["id"], link["xero_contact_id"], "linkId")
@@ -86,10 +88,11 @@ async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int 
     organisation = await organisations.lock_syncing(tx, link["organisation_id"])
     if basis is Side.XERO:
         return await _new_practice_contact(tx, organisation, link)
-    contact = await _free_contact(tx, organisation["id"], link["contact_id"])
+    contact = await _free_contact(tx, organisation["id"], link["contact_id"], "linkId")
     await pushes.name_is_free(
         tx, organisation["id"], contact.name_key,
         "A contact in Xero still has this name. Rename one of the two, or archive the old one in Xero.",
+        "linkId",
     )  # fmt: skip
     if link["xero_contact_id"] is not None:
         await memory.set_apart(tx, organisation["id"], contact.id, link["xero_contact_id"])
@@ -116,15 +119,15 @@ async def _lock_ended(tx: Tx, link_id: UUID, version: int | None) -> dict[str, A
     return link
 
 
-async def _free_contact(tx: Tx, organisation_id: UUID, contact_id: UUID) -> Contact:
+async def _free_contact(tx: Tx, organisation_id: UUID, contact_id: UUID, path: str) -> Contact:
     contact = await contacts.lock(tx, contact_id)
     if contact.archived_at is not None:
-        raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", "contactId")
+        raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", path)
     if await links.active(tx, organisation_id, "contact_id", contact_id) is not None:
         raise refuse(
             Code.ALREADY_LINKED,
             "This contact is linked in this organisation; unsync that first.",
-            "contactId",
+            path,
         )
     return contact
 

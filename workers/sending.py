@@ -141,9 +141,8 @@ def _values(one: Outgoing) -> PracticeValues:
 
 
 def _failure(unfit: Unfit) -> Failure:
-    if unfit.reason is UnfitReason.TOO_LONG:
-        return Failure("VALUE_TOO_LONG", f"Xero takes at most {unfit.limit} in {unfit.part}.", unfit.field)
-    return Failure("INVALID_IN_XERO", f"Xero does not take this {unfit.part}.", unfit.field)
+    too_long = unfit.reason is UnfitReason.TOO_LONG
+    return Failure("VALUE_TOO_LONG" if too_long else "INVALID_IN_XERO", unfit.says, unfit.field)
 
 
 async def _call(

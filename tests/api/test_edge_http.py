@@ -174,6 +174,13 @@ async def test_server_sent_events(http: httpx.AsyncClient) -> None:
     assert answer.text.endswith("event: complete\r\ndata: \r\n\r\n")
 
 
+async def test_a_subscription_without_a_stream_is_told_what_it_needs(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/graphql", json={"query": "subscription {count(to: 2)}"})
+    assert codes(answer) == ["BAD_REQUEST"]
+    assert "text/event-stream" in answer.json()["errors"][0]["message"]
+    assert "data" not in answer.json()
+
+
 async def test_a_stream_masks_too(http: httpx.AsyncClient) -> None:
     answer = await http.post("/graphql", json={"query": "{broken}"}, headers={"accept": "text/event-stream"})
     assert "cellar" not in answer.text

@@ -5,6 +5,7 @@ from typing import Any
 
 from api import ids
 from api.schema import schema
+from domain.tables import EventKind
 from tests import make
 
 LIVE = """subscription($after: String, $o: ID) { syncStatus(after: $after, organisationId: $o) { cursor at
@@ -13,6 +14,8 @@ LIVE = """subscription($after: String, $o: ID) { syncStatus(after: $after, organ
     ... on MatchIssueUpdate { issue { id state } } ... on ContactUpdate { contact { id name version } }
     ... on ConnectionUpdate { organisation { id health } } ... on WorkspaceUpdate { workspace { name } }
     ... on Deletion { deletedId } ... on Resync { reason } } } }"""
+BURST = """subscription($after: String) { syncStatus(after: $after) { organisation { summary { linked } }
+  update { ... on LinkUpdate { link { id state } } } } }"""
 CURSOR = "{ contacts { edges { node { name } } } syncCursor }"
 RENAME = 'mutation($k: ID!) { updateContact(input: {contactId: $k, name: "%s"}) { contact { id } } }'
 
@@ -59,6 +62,19 @@ async def test_a_decision_tells_issue_link_and_contact(ada: make.Client) -> None
     assert set(kinds(told)) == {"LinkUpdate", "ContactUpdate", "MatchIssueUpdate", "ConnectionUpdate"}
     link = next(event for event in told if event["update"]["__typename"] == "LinkUpdate")
     assert link["organisation"]["summary"] == {"linked": 1, "openIssues": 0}
+
+
+async def test_a_burst_is_told_from_few_readings(ada: make.Client) -> None:
+    await make.imported(ada.world, *((f"Client {n}", None) for n in range(60)))
+    start = await cursor(ada)
+    async with ada.world.tx() as tx:
+        for row in await tx.rows("select id from sync_link where workspace_id = :ws"):
+            tx.tell(EventKind.LINK, row["id"], organisation=ada.world.organisation)
+    before = ada.parts.database.statements
+    async with ada.follow(BURST, after=start) as stream:
+        told = await stream.some(60)
+    assert {event["organisation"]["summary"]["linked"] for event in told} == {60}
+    assert ada.parts.database.statements - before < 60
 
 
 async def test_an_import_tells_its_progress_and_to_read_again(ada: make.Client) -> None:

@@ -96,6 +96,15 @@ async def test_linking_the_one_that_exists_is_as_confirming_a_match(ada: make.Cl
     assert answer["changes"] == [{"field": "BILLING_EMAIL", "before": "k@x.nz", "writtenTo": "PRACTICE"}]
 
 
+async def test_an_archived_one_whose_name_is_taken_meanwhile_is_refused_at_linkto(ada: make.Client) -> None:
+    wanted = await made(ada, "Kauri Joinery", None)
+    await ada.world.shown(seen("Kauri Joinery"), seen("KAURI joinery", status=XeroContactStatus.ARCHIVED))
+    existing = (await push(ada, wanted))["existing"]
+    [archived] = [one["id"] for one in existing if one["name"] == "KAURI joinery"]
+    answer = await push(ada, wanted, linkTo=archived)
+    assert (answer["userErrors"], len(answer["existing"])) == (error("TAKEN", "linkTo"), 1)
+
+
 async def test_linking_may_keep_the_practices_value(ada: make.Client) -> None:
     wanted = await made(ada, "Kauri Joinery", "k@x.nz")
     await ada.world.shown(seen("Kauri Joinery", "other@x.nz"))

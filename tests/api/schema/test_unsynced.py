@@ -234,7 +234,7 @@ async def test_a_new_xero_contact_needs_the_name_to_be_free_there(ada: make.Clie
     link = await unsynced(ada)
     wanted = {"linkId": link, "basis": "PRACTICE"}
     taken = (await ada.ask(CREATE, i=wanted))["createFromUnsynced"]
-    assert (taken["userErrors"], taken["link"]["state"]) == (error("TAKEN", "contactId"), "UNSYNCED")
+    assert (taken["userErrors"], taken["link"]["state"]) == (error("TAKEN", "linkId"), "UNSYNCED")
     await break_off(ada, link)  # archived, as the answer says
     answer = (await ada.ask(CREATE, i=wanted))["createFromUnsynced"]
     assert (answer["userErrors"], answer["link"]["id"]) == ([], link)
@@ -242,6 +242,26 @@ async def test_a_new_xero_contact_needs_the_name_to_be_free_there(ada: make.Clie
     assert await count(ada, "reimport_mark") == 1  # the one that is left behind
     [row] = await ada.world.rows("select contact_number, origin from sync_link")
     assert (len(row["contact_number"]), row["origin"]) == (28, "PUSHED_TO_XERO")
+
+
+async def test_an_archived_one_whose_name_is_taken_meanwhile_points_at_the_link(ada: make.Client) -> None:
+    link = await unsynced(ada)
+    await break_off(ada, link)
+    await ada.world.shown(seen("Kauri Joinery Ltd", None))
+    answer = (await ada.ask(REMATCH, i={"linkId": link}))["rematch"]
+    assert answer["userErrors"] == error("TAKEN", "linkId")
+
+
+async def test_a_contact_that_is_busy_or_archived_points_at_what_was_given(ada: make.Client) -> None:
+    link = await unsynced(ada)
+    [row] = await ada.world.rows("update contact set archived_at = now() returning id")
+    contact = ids.encode("Contact", row["id"])
+    anew = (await ada.ask(CREATE, i={"linkId": link, "basis": "PRACTICE"}))["createFromUnsynced"]
+    assert anew["userErrors"] == error("WRONG_STATE", "linkId")
+    again = (await ada.ask(REMATCH, i={"linkId": link}))["rematch"]
+    assert again["userErrors"] == error("WRONG_STATE", "linkId")
+    other = (await ada.ask(REMATCH, i={"linkId": link, "contactId": contact}))["rematch"]
+    assert other["userErrors"] == error("WRONG_STATE", "contactId")
 
 
 async def test_what_is_dismissed_stays_set_apart_and_is_not_imported_again(ada: make.Client) -> None:
