@@ -5,7 +5,7 @@ away from zero on negative lines too; tax is taken from the rounded line; inclus
 """
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import NamedTuple
 
 from xero.simulator.ledger import NOTHING, Line
@@ -14,6 +14,8 @@ CENTS = Decimal("0.01")
 _UNITS = {2: CENTS, 4: Decimal("0.0001")}
 EXCLUSIVE, INCLUSIVE, NO_TAX = "Exclusive", "Inclusive", "NoTax"
 AMOUNTS_ARE = (EXCLUSIVE, INCLUSIVE, NO_TAX)
+_EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
+"""Enough digits for the product of the largest amounts that are read."""
 
 
 class Sums(NamedTuple):
@@ -24,12 +26,12 @@ class Sums(NamedTuple):
 
 
 def cents(amount: Decimal) -> Decimal:
-    return amount.quantize(CENTS, ROUND_HALF_UP)
+    return amount.quantize(CENTS, context=_EXACT)
 
 
 def unit(amount: Decimal, places: int) -> Decimal:
     """To 2 places, or to 4 where `unitdp=4` was asked."""
-    return amount.quantize(_UNITS[places], ROUND_HALF_UP)
+    return amount.quantize(_UNITS[places], context=_EXACT)
 
 
 def quantity(amount: Decimal) -> Decimal:
@@ -38,23 +40,30 @@ def quantity(amount: Decimal) -> Decimal:
 
 def line_amount(line: Line) -> Decimal:
     """Quantity × unit amount, less the discount."""
-    if line.discount_rate is not None:
-        return cents(before_discount(line) * (100 - line.discount_rate) / 100)
-    return cents(before_discount(line) - (line.discount_amount or NOTHING))
+    with localcontext(_EXACT):
+        if line.discount_rate is not None:
+            return cents(before_discount(line) * (100 - line.discount_rate) / 100)
+        return cents(before_discount(line) - (line.discount_amount or NOTHING))
 
 
 def before_discount(line: Line) -> Decimal:
-    return (line.quantity or NOTHING) * (line.unit_amount or NOTHING)
+    return _EXACT.multiply(line.quantity or NOTHING, line.unit_amount or NOTHING)
 
 
 def line_tax(amount: Decimal, percent: Decimal, amounts_are: str) -> Decimal:
     if amounts_are == NO_TAX:
         return cents(NOTHING)
-    return cents(amount * percent / (100 + percent if amounts_are == INCLUSIVE else 100))
+    with localcontext(_EXACT):
+        return cents(amount * percent / (100 + percent if amounts_are == INCLUSIVE else 100))
 
 
 def add_up(lines: Iterable[Line], amounts_are: str) -> Sums:
     lines = list(lines)
+    with localcontext(_EXACT):
+        return _add_up(lines, amounts_are)
+
+
+def _add_up(lines: list[Line], amounts_are: str) -> Sums:
     amounts = cents(sum((line.line_amount for line in lines), NOTHING))
     tax = cents(sum((line.tax_amount for line in lines), NOTHING))
     discounted = [

@@ -111,6 +111,11 @@ async def test_amounts_are_never_floats_on_the_way(http: httpx.AsyncClient) -> N
     assert answer.json()["Invoices"][0]["SubTotal"] == 0.15
 
 
+async def test_the_largest_amounts_are_added_up(http: httpx.AsyncClient) -> None:
+    invoice = await made(http, line(Quantity="9" * 17, UnitAmount="9" * 17), Status="DRAFT")
+    assert invoice["SubTotal"] == pytest.approx(1e34)
+
+
 cents = st.decimals(min_value=-(10**6), max_value=10**6, places=2)
 
 
