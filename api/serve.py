@@ -98,7 +98,8 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
     bells = Bells(settings.listen_url)
     listening = asyncio.create_task(bells.listen())
     try:
-        async with httpx.AsyncClient(timeout=httpx.Timeout(30, connect=10)) as http:
+        timeout = httpx.Timeout(30, connect=10)
+        async with database.on_time(db), httpx.AsyncClient(timeout=timeout) as http:
             yield Parts(settings, db, keys, http, bells)
     finally:
         listening.cancel()

@@ -5,19 +5,23 @@ while one is open, `guard` makes the Xero client refuse to send. Its last statem
 workspace's counter row, whose lock is held until the commit, so that positions are in commit order.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from domain.tx import Actor, Tx
-from runtime.clock import Clock, MachineClock
+from runtime.clock import Clock, ServerClock, monotonic
 
+TIME_ASKED_EVERY = 60.0  # seconds
+log = structlog.get_logger()
 _open: ContextVar[bool] = ContextVar("transaction_open", default=False)
 
 
@@ -65,6 +69,39 @@ class Database:
         await self.engine.dispose()
 
 
+@asynccontextmanager
+async def on_time(database: Database) -> AsyncIterator[None]:
+    """While it is open the clock follows PostgreSQL's: asked at once, and every minute. A clock that was put in stays."""
+    clock = database.clock
+    if not isinstance(clock, ServerClock):
+        yield
+        return
+    await _ask_time(database, clock)
+    task = asyncio.create_task(_keep_time(database, clock))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _keep_time(database: Database, clock: ServerClock) -> None:
+    while True:
+        await asyncio.sleep(TIME_ASKED_EVERY)
+        await _ask_time(database, clock)
+
+
+async def _ask_time(database: Database, clock: ServerClock) -> None:
+    try:
+        async with database.door() as session:
+            asked = monotonic()
+            told = await session.scalar(sa.text("select clock_timestamp()"))
+            clock.set(told, asked)
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        log.warning("time_not_asked", error=type(error).__name__)
+
+
 async def _write_events(tx: Tx) -> None:
     if tx.events:
         last = await tx.session.scalar(
@@ -106,7 +143,7 @@ async def _notify(tx: Tx, channel: str) -> None:
 def connect(url: str, *, clock: Clock | None = None, pool_size: int = 8, **options: Any) -> Database:
     """`url` as settings normalise it (postgresql+asyncpg://). Every statement is counted, for tests and metrics."""
     engine = create_async_engine(url, pool_size=pool_size, pool_pre_ping=True, **options)
-    database = Database(engine, clock or MachineClock())
+    database = Database(engine, clock or ServerClock())
 
     @sa.event.listens_for(engine.sync_engine, "before_cursor_execute")
     def count(*_: object) -> None:

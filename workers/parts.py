@@ -11,7 +11,7 @@ from domain.grants import Grants
 from domain.limits import Limits
 from runtime.bells import Bells
 from runtime.clock import Clock
-from runtime.database import Database, connect, guard
+from runtime.database import Database, connect, guard, on_time
 from runtime.seal import KeyRing
 from runtime.settings import Settings
 from xero.allowance import Priority
@@ -80,7 +80,7 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
     database = connect(settings.database_url, clock=clock, pool_size=12)
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
     try:
-        async with httpx.AsyncClient(limits=httpx.Limits(max_connections=40)) as http:
+        async with on_time(database), httpx.AsyncClient(limits=httpx.Limits(max_connections=40)) as http:
             yield Parts(settings, database, keys, http, Bells(settings.listen_url or ""), app_of(settings))
     finally:
         await database.close()

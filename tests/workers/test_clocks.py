@@ -42,7 +42,7 @@ class Clocked(Linked):
 
     async def settle(self) -> None:
         """Time passes, and whatever is due is done."""
-        for _ in range(4):
+        for _ in range(6):
             await self.pass_time(timedelta(minutes=4))
             await self.recover()
             while await rereads.read_due(

@@ -1,0 +1,44 @@
+"""The production clock: PostgreSQL's, carried on by the monotonic one."""
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from runtime.clock import ServerClock, monotonic
+from runtime.database import connect, on_time
+from tests.database import Place
+from tests.domain.world import Clock
+
+
+def test_it_is_what_it_was_told_and_goes_on_from_there() -> None:
+    clock = ServerClock()
+    far = datetime(2031, 5, 1, tzinfo=UTC)
+    clock.set(far, monotonic())
+    first, second = clock.now(), clock.now()
+    assert far <= first <= second < far + timedelta(minutes=5)
+
+
+async def test_a_process_takes_postgresqls_time_whatever_its_own_says(place: Place) -> None:
+    database = connect(place.app_url)
+    assert isinstance(database.clock, ServerClock)
+    database.clock.set(datetime(1999, 1, 1, tzinfo=UTC), monotonic())
+    async with on_time(database), database.door() as session:
+        told = await session.scalar(sa.text("select clock_timestamp()"))
+        assert abs(database.clock.now() - told) < timedelta(minutes=1)
+    await database.close()
+
+
+async def test_without_postgresql_the_machines_time_serves(place: Place) -> None:
+    database = connect(place.app_url.replace(place.name, "nowhere"))
+    before = database.clock.now()
+    async with on_time(database):
+        assert database.clock.now() - before < timedelta(minutes=5)
+    await database.close()
+
+
+async def test_a_clock_that_was_put_in_stays(place: Place) -> None:
+    clock = Clock()
+    database = connect(place.app_url, clock=clock)
+    async with on_time(database):
+        assert database.clock is clock
+    await database.close()
