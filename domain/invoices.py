@@ -320,13 +320,17 @@ async def copy(tx: Tx, invoice: Invoice) -> Invoice:
 
 async def retry(tx: Tx, invoice_ids: Sequence[UUID], organisation_id: UUID | None = None) -> int:
     """Try again now what failed: the named ones, and all of the organisation. Gives how many. One that is UNCERTAIN is
-    looked up now, and never sent anew before that is known. One that came to another total is never sent again."""
+    looked up now, and never sent anew before that is known. One that came to another total is never sent again. Where
+    accounts, tax rates or lock dates are the matter, they are read anew too: somebody says that they are others now."""
     rows = await tx.rows(
         "update invoice set due_at = :now, next_attempt_at = null, bulk = false where workspace_id = :ws and id in ("
         " select id from invoice where workspace_id = :ws and sync_state = 'FAILING' and failure_code <> 'TOTAL_MISMATCH'"
-        " and (id = any(:ids) or organisation_id = cast(:organisation as uuid)) order by id for update) returning id",
+        " and (id = any(:ids) or organisation_id = cast(:organisation as uuid)) order by id for update) returning id, organisation_id, failure_code",
         ids=list(invoice_ids), organisation=organisation_id,
     )  # fmt: skip
+    doubted = {row["organisation_id"] for row in rows if row["failure_code"] in invoice_queue.CATALOGUE_CODES}
+    for one in sorted(doubted):
+        await invoice_queue.catalogue_wanted(tx, one, tx.now)
     await tx.run(
         "update delivery set due_at = :now where workspace_id = :ws and ended_at is null and lease_until <= :now"
         " and id in (select delivery_id from delivery_member where workspace_id = :ws and open"

@@ -391,3 +391,17 @@ async def test_another_currency_in_xero_is_said(here: Billing) -> None:
     await here.send()
     assert (await here.look(made)).failure_code == "CURRENCY_MISMATCH"
     assert await here.all_at_xero() == []
+
+
+async def test_who_tries_again_has_the_accounts_read_again(here: Billing) -> None:
+    await here.act("POST", "accounts/200", {"code": "201"})
+    made = await here.there()
+    assert made.failure_code == "ACCOUNT_UNAVAILABLE"
+    async with here.here.world.tx() as tx:
+        assert await invoices.retry(tx, [made.id]) == 1
+        assert await tx.rows(
+            "select 1 from organisation where workspace_id = :ws and catalogue_due_at <= :now"
+        )
+    assert await catalogues.read_due(*here.key)
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
