@@ -337,7 +337,11 @@ async def _refused(
     tx: Tx, setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine], problem: Problem
 ) -> None:
     """Shown, and not sent again before a fix. One that was made while it was on its way sends it at once; what Xero's
-    own pages can mend is looked at from time to time."""
+    own pages can mend is looked at from time to time. One that was voided here meanwhile needs no fix."""
+    if invoice.status is InvoiceStatus.VOIDED and invoice.xero_invoice_id is None:
+        invoice_sync.rest(invoice, InvoiceSyncState.NOT_SENT)
+        touch(tx, invoice)
+        return
     if problem.code in _BY_SETUP and _resolves_anew(setup, invoice, lines):
         invoice.due_at, invoice.next_attempt_at = tx.now, None
         tx.ring()

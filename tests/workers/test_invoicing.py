@@ -405,3 +405,15 @@ async def test_who_tries_again_has_the_accounts_read_again(here: Billing) -> Non
     assert await catalogues.read_due(*here.key)
     await here.send()
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_voided_here_before_xero_refuses_it_there_is_nothing_to_mend(here: Billing) -> None:
+    made = await here.sent()
+    await here.fault(kind="drop", when="before", method="PUT")
+    await here.send()
+    await here.void(made)
+    await here.act("POST", "accounts/200", {"archived": True})
+    here.later(timedelta(seconds=40))
+    await here.recover()
+    found = await here.look(made)
+    assert (found.status, found.sync_state, found.failure, found.due_at) == ("VOIDED", "NOT_SENT", None, None)
