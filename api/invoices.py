@@ -318,7 +318,11 @@ async def _differences(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[dict[str
             col(tables.Invoice.workspace_id) == tx.workspace, col(tables.Invoice.id).in_(keys)
         )
     )
-    return {row.id: invoice_changes.differences(row) for row in rows}
+    found = {}
+    for row in rows:
+        names = await invoice_changes.contact_names(tx, row.organisation_id, row.xero_base, row.xero_shown)
+        found[row.id] = invoice_changes.differences(row, names)
+    return found
 
 
 @strawberry.type(description="An invoice in a page.")

@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from domain import activity, invoice_queue, invoice_sync
 from domain.activity import Change
 from domain.invoice_rows import take_over, touch
-from domain.invoice_sync import GONE, Problem
+from domain.invoice_sync import GONE, LINKED, Problem
 from domain.invoices import check_version, copy, end, lines_of, lock
 from domain.problems import Code, refuse
 from domain.tables import (
@@ -83,7 +83,8 @@ async def show(tx: Tx, invoice: Invoice, seen: SeenInvoice, contact: UUID | None
     base = {**shown, **(invoice.xero_base or {})}
     if contact is not None and shown.get("contact") == str(contact):
         base["contact"] = shown["contact"]  # merged in Xero, and the link has followed
-    _decide(tx, invoice, base, {**base, **shown})
+    names = await contact_names(tx, invoice.organisation_id, base, shown)
+    _decide(tx, invoice, base, {**base, **shown}, names)
     if before != (invoice.status, invoice.sync_state, invoice.amount_paid, invoice.xero_shown):
         touch(tx, invoice)
 
@@ -99,7 +100,9 @@ def _stamp(seen: SeenInvoice, otherwise: Any) -> tuple[Any, Any]:
     return (otherwise if seen.updated_at is UNSET else seen.updated_at, seen.seen_at)
 
 
-def _decide(tx: Tx, invoice: Invoice, base: dict[str, Any], shown: dict[str, Any]) -> None:
+def _decide(
+    tx: Tx, invoice: Invoice, base: dict[str, Any], shown: dict[str, Any], names: Mapping[str, str]
+) -> None:
     gone = shown["status"] == "VOIDED"
     if invoice.status is InvoiceStatus.VOIDED:
         _decide_voided(tx, invoice, base, shown, gone=gone)
@@ -120,7 +123,7 @@ def _decide(tx: Tx, invoice: Invoice, base: dict[str, Any], shown: dict[str, Any
         base = shown  # it was put right there
     invoice.xero_base = base
     if differing(base, shown):
-        _changed(tx, invoice, base, shown)
+        _changed(tx, invoice, base, shown, names)
     else:
         invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
         invoice.xero_shown = None
@@ -161,13 +164,15 @@ def _mismatch(tx: Tx, invoice: Invoice) -> None:
     )
 
 
-def _changed(tx: Tx, invoice: Invoice, base: Mapping[str, Any], shown: dict[str, Any]) -> None:
+def _changed(
+    tx: Tx, invoice: Invoice, base: Mapping[str, Any], shown: dict[str, Any], names: Mapping[str, str]
+) -> None:
     if invoice.sync_state is InvoiceSyncState.CHANGED_IN_XERO and invoice.xero_shown == shown:
         return
     invoice_sync.rest(invoice, InvoiceSyncState.CHANGED_IN_XERO)
     invoice.xero_shown = shown
     changes = [
-        Change(name, _told(name, base.get(name)), _told(name, shown.get(name)), Side.XERO)
+        Change(name, _told(name, base.get(name), names), _told(name, shown.get(name), names), Side.XERO)
         for name in differing(base, shown)
     ]
     what = "voided" if shown["status"] == "VOIDED" else "changed"
@@ -229,22 +234,39 @@ def _same_for(name: str, value: Any) -> Any:
     return [{key: part for key, part in line.items() if key not in ("id", "accountCode")} for line in value]
 
 
-def differences(invoice: Invoice) -> list[dict[str, str | None]]:
-    """While CHANGED_IN_XERO: field, practice, xero."""
+def differences(invoice: Invoice, names: Mapping[str, str]) -> list[dict[str, str | None]]:
+    """While CHANGED_IN_XERO: field, practice, xero. `names`: of contacts, from `contact_names`."""
     if invoice.sync_state is not InvoiceSyncState.CHANGED_IN_XERO:
         return []
     base, shown = invoice.xero_base or {}, invoice.xero_shown or {}
     return [
         {
             "field": name,
-            "practice": invoice.status if name == "status" else _told(name, base.get(name)),
-            "xero": _told(name, shown[name]),
+            "practice": invoice.status if name == "status" else _told(name, base.get(name), names),
+            "xero": _told(name, shown[name], names),
         }
         for name in differing(base, shown)
     ]
 
 
-def _told(name: str, value: Any) -> str | None:
+async def contact_names(
+    tx: Tx, organisation_id: UUID | None, base: Mapping[str, Any] | None, shown: Mapping[str, Any] | None
+) -> dict[str, str]:
+    """By Xero's ids: what the contacts of both are called there, where they are not the same."""
+    contacts = {(base or {}).get("contact"), (shown or base or {}).get("contact")}
+    if len(contacts) < 2:
+        return {}
+    rows = await tx.rows(
+        "select xero_contact_id, name from xero_contact where workspace_id = :ws and organisation_id = :organisation"
+        " and xero_contact_id = any(:ids)",
+        organisation=organisation_id, ids=[UUID(one) for one in contacts if one],
+    )  # fmt: skip
+    return {str(row["xero_contact_id"]): row["name"] for row in rows if row["name"]}
+
+
+def _told(name: str, value: Any, names: Mapping[str, str]) -> str | None:
+    if name == "contact":
+        return names.get(value) or value
     if name != "lines":
         return value if value is None else str(value)
     return "; ".join(
@@ -336,6 +358,8 @@ async def settle_change(
 async def _accept(tx: Tx, invoice: Invoice, shown: Mapping[str, Any]) -> None:
     """The practice takes over what Xero has; payments decide whether it is paid."""
     if shown:
+        if "contact" in differing(invoice.xero_base or {}, shown):
+            invoice.contact_id = await _ours(tx, invoice, shown["contact"])
         lines = (await lines_of(tx, [invoice.id]))[invoice.id]
         await take_over(tx, invoice, shown, lines, await _tax_rates(tx, invoice))
     invoice.xero_base, invoice.xero_shown = dict(shown) or invoice.xero_base, None
@@ -343,6 +367,24 @@ async def _accept(tx: Tx, invoice: Invoice, shown: Mapping[str, Any]) -> None:
     invoice.status = InvoiceStatus.PAID if paid else InvoiceStatus.AWAITING_PAYMENT
     invoice.amount_due = invoice.total - invoice.amount_paid
     invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+
+
+async def _ours(tx: Tx, invoice: Invoice, xero_contact: str | None) -> UUID:
+    """The practice's contact that is linked with Xero's; refused where there is none to bill."""
+    row = await tx.row(
+        "select l.contact_id from sync_link l join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
+        " where l.workspace_id = :ws and l.organisation_id = :organisation and x.xero_contact_id = :contact"
+        f" and l.state in {LINKED}",
+        organisation=invoice.organisation_id, contact=UUID(xero_contact) if xero_contact else None,
+    )  # fmt: skip
+    if row is None or row["contact_id"] is None:
+        raise refuse(
+            Code.WRONG_STATE,
+            "In Xero it bills a contact that is linked with none here; link that one first, or keep the two apart.",
+            "invoiceId",
+        )
+    contact: UUID = row["contact_id"]
+    return contact
 
 
 async def _tax_rates(tx: Tx, invoice: Invoice) -> dict[str, UUID]:

@@ -24,6 +24,7 @@ from domain.tx import Tx
 
 NO_TAX_TYPE = "NONE"  # Xero's code for lines of an invoice without tax
 GONE = ("VOIDED", "DELETED")  # ends of an invoice in Xero
+LINKED = "('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"  # states of a link that stands
 _UNCONNECTED = (ConnectionHealth.NEEDS_RECONNECT, ConnectionHealth.DISCONNECTED)
 
 
@@ -134,7 +135,7 @@ async def linked(tx: Tx, organisation_id: UUID, contacts: Sequence[UUID]) -> dic
     rows = await tx.rows(
         "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
         " and x.id = l.xero_contact_id where l.workspace_id = :ws and l.organisation_id = :organisation"
-        " and l.contact_id = any(:contacts) and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        f" and l.contact_id = any(:contacts) and l.state in {LINKED}",
         organisation=organisation_id, contacts=list(contacts),
     )  # fmt: skip
     return {row["contact_id"]: row["xero_contact_id"] for row in rows}

@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 
 from domain import billing, invoices, mappings, organisations, webhooks
-from domain.invoice_changes import Decision, differences
+from domain.invoice_changes import Decision, contact_names, differences
+from domain.problems import Refused
 from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
 from domain.webhooks import Announced, Category
 from runtime import embedded
@@ -308,7 +309,7 @@ async def test_voided_in_xero_it_is_reissued_under_a_new_number(here: Billing) -
     made = await here.there()
     await here.act("POST", f"invoices/{made.xero_invoice_id}", {"Status": "VOIDED"})
     await here.poll()
-    assert differences(await here.look(made)) == [
+    assert differences(await here.look(made), {}) == [
         {"field": "status", "practice": "AWAITING_PAYMENT", "xero": "VOIDED"}
     ]
     await here.send()
@@ -328,7 +329,7 @@ async def test_edited_in_xero_it_shows_and_is_accepted(here: Billing) -> None:
     })  # fmt: skip
     await here.poll()
     changed = await here.look(made)
-    assert [one["field"] for one in differences(changed)] == ["lines", "subtotal", "taxTotal", "total"]
+    assert [one["field"] for one in differences(changed, {})] == ["lines", "subtotal", "taxTotal", "total"]
     accepted, _ = await here.settle(made, Decision.ACCEPT)
     assert (accepted.total, accepted.sync_state) == (Decimal(92), "SYNCED")
     await here.poll()
@@ -417,3 +418,40 @@ async def test_voided_here_before_xero_refuses_it_there_is_nothing_to_mend(here:
     await here.recover()
     found = await here.look(made)
     assert (found.status, found.sync_state, found.failure, found.due_at) == ("VOIDED", "NOT_SENT", None, None)
+
+
+async def test_billed_to_another_in_xero_it_is_accepted_for_that_one(here: Billing) -> None:
+    made = await here.there()
+    [other, *_] = await here.here.world.rows(
+        "select x.xero_contact_id, x.name, l.contact_id from sync_link l join xero_contact x"
+        " on x.workspace_id = l.workspace_id and x.id = l.xero_contact_id"
+        " where l.workspace_id = :ws and l.state = 'SYNCED' and l.contact_id <> :own",
+        own=made.contact_id,
+    )
+    await here.act(
+        "POST", f"invoices/{made.xero_invoice_id}", {"Contact": {"ContactID": str(other["xero_contact_id"])}}
+    )
+    await here.poll()
+    changed = await here.look(made)
+    async with here.here.world.tx() as tx:
+        names = await contact_names(tx, changed.organisation_id, changed.xero_base, changed.xero_shown)
+    [told] = differences(changed, names)
+    assert (told["field"], told["xero"]) == ("contact", other["name"])
+    accepted, _ = await here.settle(made, Decision.ACCEPT)
+    assert (accepted.contact_id, accepted.sync_state) == (other["contact_id"], "SYNCED")
+    await here.poll()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_billed_in_xero_to_one_who_is_not_here_it_cannot_be_accepted(here: Billing) -> None:
+    made = await here.there()
+    [stranger] = (await here.act("POST", "contacts", {"Contacts": [{"Name": "Nobody Here"}]}))["Contacts"]
+    await here.act(
+        "POST", f"invoices/{made.xero_invoice_id}", {"Contact": {"ContactID": stranger["ContactID"]}}
+    )
+    await here.poll()
+    with pytest.raises(Refused) as refused:
+        await here.settle(made, Decision.ACCEPT)
+    assert [problem.code for problem in refused.value.problems] == ["WRONG_STATE"]
+    kept, _ = await here.settle(made, Decision.KEEP_APART)
+    assert (kept.contact_id, kept.sync_state) == (made.contact_id, "SYNCED")
