@@ -190,7 +190,8 @@ async def _reading(tx: Tx, organisation: UUID) -> tuple[int, int | None, bool]:
         "select (select count(*) from xero_contact x where x.workspace_id = :ws and x.organisation_id = o.id) as read,"
         " (select r.total from import_run r where r.workspace_id = :ws and r.organisation_id = o.id"
         "   and r.phase = 'READING' and r.modified_since is null order by r.started_at desc limit 1) as expected,"
-        " o.read_cursor is not null as complete from organisation o where o.workspace_id = :ws and o.id = :id",
+        " o.read_cursor is not null and not exists (select 1 from import_run r where r.workspace_id = :ws"
+        "   and r.organisation_id = o.id and r.finished_at is null and not r.match) as complete from organisation o where o.workspace_id = :ws and o.id = :id",
         id=organisation,
     )
     assert row is not None, "the organisation was read before"

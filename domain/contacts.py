@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 
 from email_validator import EmailNotValidError, validate_email
 
-from domain import activity, idempotency
+from domain import activity, contact_keys, idempotency
 from domain.classify import classify
 from domain.fitting import UnfitReason, unfit
-from domain.keys import VERSION, email_key, name_key, search_key, visible
+from domain.keys import visible
 from domain.merge import loaded, shown
 from domain.problems import Code, Problem, Refused, refuse
 from domain.tables import ActivityKind, Contact, ContactKind, EventKind, Side, SyncedField
@@ -257,10 +257,11 @@ def _settle(tx: Tx, contact: Contact, values: Mapping[str, Any], changed: set[st
         contact.kind = ContactKind(found.kind)
         contact.confidence, contact.reasons = found.confidence, list(found.reasons)
         contact.needs_review = found.needs_review
-    contact.name_key = name_key(contact.name) or ""
-    contact.email_key = email_key(contact.billing_email)
-    contact.search_key = search_key(contact.name, contact.billing_email, contact.primary_phone)
-    contact.key_version = VERSION
+    keys = contact_keys.columns(
+        contact.name, contact.billing_email, contact.primary_phone, contact.billing_address
+    )
+    for column, key in keys.items():
+        setattr(contact, column, key)
     times = {str(field): tx.now.isoformat() for field in COLUMN if changed is None or field in changed}
     contact.field_times = {**contact.field_times, **times}
 

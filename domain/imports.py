@@ -10,7 +10,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import activity, brake, health, inbound, matching, mirror, numbers, pace, poison, snapshots
+from domain import (
+    activity,
+    brake,
+    health,
+    inbound,
+    likeness,
+    matching,
+    mirror,
+    numbers,
+    pace,
+    poison,
+    snapshots,
+)
 from domain.poison import Indigestible
 from domain.tables import (
     ActivityKind,
@@ -26,11 +38,14 @@ from domain.values import SeenContact
 
 # Longer than a read of Xero takes; a worker that dies in one costs so much time, and no more.
 LEASE = timedelta(seconds=30)
+LOOKING_LEASE = timedelta(seconds=60)
 PAGE = 1000
+LOOKED_AT_ONCE = 250  # a few seconds' comparing
 # Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
 OVERLAP = timedelta(minutes=3)
 MOST_TOLD = 500
-_PASSES = tuple(MatchPass)
+_IMPORT = tuple(MatchPass)
+_CHANGES = (MatchPass.SIMILAR, MatchPass.CHANGES)
 _RUN = {
     MatchPass.FULL_MATCHES: matching.full_matches,
     MatchPass.ISSUES: matching.issues,
@@ -64,10 +79,12 @@ async def claim(tx: Tx, run_id: UUID) -> Claim | None:
         return None
     await mirror.lock(tx, known["organisation_id"])
     row = await tx.row(
-        "update import_run set lease_until = cast(:now as timestamptz) + :lease where workspace_id = :ws and id = :id"
+        "update import_run set lease_until = cast(:now as timestamptz)"
+        " + case when match_pass = 'SIMILAR' then cast(:looking as interval) else :lease end"
+        " where workspace_id = :ws and id = :id"
         " and finished_at is null and due_at <= :now and (lease_until is null or lease_until <= :now)"
         " returning lease_until",
-        id=run_id, lease=LEASE,
+        id=run_id, lease=LEASE, looking=LOOKING_LEASE,
     )  # fmt: skip
     if row is None:
         return None
@@ -125,7 +142,7 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     current = run.match_pass or MatchPass.CHANGES
     if current is MatchPass.FULL_MATCHES and run.position is None:
         await _settle_endings(tx, organisation, run)
-    ids = await (_dirty(tx, run) if current is MatchPass.CHANGES else _mirrored(tx, run))
+    ids = await _page(tx, run, PAGE, dirty=current is MatchPass.CHANGES)
     if ids and current is MatchPass.CHANGES:
         await inbound.apply(tx, organisation, ids, run.id, quiet=_is_quiet(run))
     elif ids:
@@ -162,20 +179,45 @@ async def _settle_endings(tx: Tx, organisation: dict[str, Any], run: ImportRun) 
         await inbound.apply(tx, organisation, [row["id"] for row in rows], run.id, quiet=True)
 
 
-async def _mirrored(tx: Tx, run: ImportRun) -> list[UUID]:
+@dataclass(frozen=True)
+class Look:
+    """A page of the pass SIMILAR: the mirror rows and what is to be compared."""
+
+    ids: Sequence[UUID]
+    page: likeness.Page
+
+
+async def look_page(tx: Tx, held: Claim) -> Look:
+    """Read what the next page of the pass SIMILAR compares. Then likeness.judge, and no transaction is open in that;
+    then settle_look."""
+    run = held.run
+    ids = await _page(tx, run, LOOKED_AT_ONCE, dirty=run.purpose is RunPurpose.DELTA)
+    return Look(ids, await likeness.find(tx, held.organisation, ids))
+
+
+async def settle_look(tx: Tx, held: Claim, look: Look, found: Sequence[likeness.Found]) -> bool:
+    """Keep what was found and move the run on; False where the lease was lost meanwhile."""
+    run = await _hold(tx, held)
+    if run is None:
+        return False
+    if run.match_pass is MatchPass.SIMILAR:  # a start has sent a run that only read back to the first pass
+        await likeness.settle(tx, look.page, found)
+        if look.ids:
+            run.position = look.ids[-1]
+        if run.purpose is RunPurpose.IMPORT:
+            run.done += len(look.ids)
+        if len(look.ids) < LOOKED_AT_ONCE:
+            await _next_pass(tx, run, MatchPass.SIMILAR)
+    _go_on(tx, run)
+    return True
+
+
+async def _page(tx: Tx, run: ImportRun, limit: int, *, dirty: bool) -> list[UUID]:
     rows = await tx.rows(
         "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
+        f"{' and dirty' if dirty else ''}"
         " and (cast(:position as uuid) is null or id > :position) order by id limit :limit",
-        organisation=run.organisation_id, position=run.position, limit=PAGE,
-    )  # fmt: skip
-    return [row["id"] for row in rows]
-
-
-async def _dirty(tx: Tx, run: ImportRun) -> list[UUID]:
-    rows = await tx.rows(
-        "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation and dirty"
-        " and (cast(:position as uuid) is null or id > :position) order by id limit :limit",
-        organisation=run.organisation_id, position=run.position, limit=PAGE,
+        organisation=run.organisation_id, position=run.position, limit=limit,
     )  # fmt: skip
     return [row["id"] for row in rows]
 
@@ -219,9 +261,6 @@ async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
         " where workspace_id = :ws and id = :id",
         id=run.organisation_id, cursor=(run.read_from or tx.now) - OVERLAP, whole=run.modified_since is None,
     )  # fmt: skip
-    if not run.match:
-        _finish(tx, run)
-        return
     organisation = await tx.row(
         "select contact_filter, (select count(*) from xero_contact x where x.workspace_id = :ws"
         " and x.organisation_id = :id) as mirrored, (select count(*) from xero_contact x where x.workspace_id = :ws"
@@ -230,16 +269,32 @@ async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
     )
     assert organisation is not None
     run.phase, run.position = ImportPhase.MATCHING, None
+    if not run.match:  # only looked for near-duplicates, for the preview
+        run.match_pass, run.done, run.total = MatchPass.SIMILAR, 0, organisation["mirrored"]
+        return
     run.contact_filter = XeroContactFilter(organisation["contact_filter"])
     imported = run.purpose is RunPurpose.IMPORT
-    run.match_pass = MatchPass.FULL_MATCHES if imported else MatchPass.CHANGES
-    run.done, run.total = 0, organisation["mirrored"] * len(_RUN) if imported else organisation["dirty"]
+    run.match_pass = _passes(run)[0]
+    run.done, run.total = (
+        0,
+        organisation["mirrored"] * len(_IMPORT[:-1]) if imported else organisation["dirty"],
+    )
+
+
+def _passes(run: ImportRun) -> tuple[MatchPass, ...]:
+    if not run.match:
+        return (MatchPass.SIMILAR,)
+    return _IMPORT if run.purpose is RunPurpose.IMPORT else _CHANGES
 
 
 async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
-    place = _PASSES.index(current) + 1
-    if place < len(_PASSES):
-        run.match_pass, run.position = _PASSES[place], None
+    passes = _passes(run)
+    place = passes.index(current) + 1
+    if place < len(passes):
+        run.match_pass, run.position = passes[place], None
+        return
+    if not run.match:
+        _finish(tx, run)
         return
     assert run.contact_filter is not None
     if run.purpose is RunPurpose.IMPORT:
@@ -247,9 +302,10 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
     if _is_quiet(run):
         tx.tell(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=run.organisation_id)
     _finish(tx, run)
-    await _look_again(tx, run)
-    if run.modified_since is None:
-        await health.caught_up(tx, run.organisation_id)
+    if run.read_from is not None:
+        await _look_again(tx, run)
+        if run.modified_since is None:
+            await health.caught_up(tx, run.organisation_id)
     await tx.session.flush()
     await _match_again_if_changed(tx, run)
     tx.tell(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)

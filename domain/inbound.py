@@ -67,11 +67,11 @@ async def _apply(
     await issues.judge(tx, organisation, touched)
     await matching.full_matches(tx, organisation, run, ids, quiet=quiet)
     await matching.issues(tx, organisation, run, ids, quiet=quiet)
-    await matching.creations(tx, organisation, run, ids, quiet=quiet)
     await tx.run(
         "update xero_contact set dirty = false, former_keys = '{}', brake = null where workspace_id = :ws and id = any(:ids)",
         ids=list(ids),
     )
+    await matching.creations(tx, organisation, run, ids, quiet=quiet)
     linked = await tx.rows(
         "select contact_id from sync_link where workspace_id = :ws and xero_contact_id = any(:ids) and linked_at = :now",
         ids=touched,

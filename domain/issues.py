@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from domain import activity, bulk, contacts, links, matching, memory, mirror
+from domain import activity, bulk, contacts, likeness, links, matching, memory, mirror
 from domain.activity import Change
 from domain.links import Pair
 from domain.merge import Winner
@@ -131,7 +131,7 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
     )
     await memory.forget_apart(tx, organisation["id"], issue.xero_contact_id, kept)
     await memory.lift_mark(tx, organisation["id"], issue.xero_contact_id)
-    fitting = await _candidates(tx, organisation["id"], issue.xero_contact_id, kept)
+    fitting = await _candidates(tx, organisation, issue.xero_contact_id, kept)
     if not fitting:
         raise refuse(Code.WRONG_STATE, "None of its candidates is left.", "issueId")
     issue.state, issue.resolution, issue.reopened = MatchIssueState.OPEN, None, True
@@ -226,7 +226,10 @@ async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID
 
 async def judge_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
     """Judge the open issues that these contacts fit or fitted."""
-    await judge_all(tx, await _fitting_issues(tx, ids))
+    xeros = await _fitting_issues(tx, ids)
+    for organisation_id in xeros:
+        await likeness.renew(tx, await _organisation(tx, organisation_id), ids)
+    await judge_all(tx, xeros)
 
 
 async def judge_keys(
@@ -324,14 +327,14 @@ async def _judge_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[M
     plan = matching.plan(XeroContactFilter(organisation["contact_filter"]), "x.id = any(:ids)")
     bound = {"organisation": organisation["id"], "run": None, "ids": list(open_issues)}
     outcomes = await tx.rows(f"with {plan} select * from outcome", **bound)
-    rows = await tx.rows(
-        f"with {plan} select * from fitting order by score desc, link_id is not null, cid", **bound
+    ranked = await matching.rank(
+        tx, organisation, await tx.rows(f"with {plan} select * from fitting", **bound)
     )
     held = await _held_candidates(tx, [issue.id for issue in found])
     ended = {row["xero_contact_id"]: row["outcome"] for row in outcomes}
     let_go: set[UUID] = set()
     for xero_id, issue in open_issues.items():
-        fitting = [row for row in rows if row["xid"] == xero_id]
+        fitting = ranked.get(xero_id, [])
         before = held.get(issue.id, [])
         if ended.get(xero_id) == "CONFLICT" and fitting:
             await _renew(tx, issue, before, fitting)
@@ -354,8 +357,8 @@ async def _judge_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[M
 
 async def _held_candidates(tx: Tx, issues: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     rows = await tx.rows(
-        "select issue_id, contact_id, name_matches, email_matches from match_candidate where workspace_id = :ws"
-        " and issue_id = any(:ids)",
+        "select issue_id, contact_id, name_matches, email_matches, score, evidence from match_candidate"
+        " where workspace_id = :ws and issue_id = any(:ids)",
         ids=list(issues),
     )
     held: dict[UUID, list[dict[str, Any]]] = {}
@@ -367,10 +370,11 @@ async def _held_candidates(tx: Tx, issues: Sequence[UUID]) -> dict[UUID, list[di
 async def _renew(
     tx: Tx, issue: MatchIssue, held: Sequence[Mapping[str, Any]], fitting: Sequence[Mapping[str, Any]]
 ) -> None:
-    before = {(row["contact_id"], row["name_matches"], row["email_matches"]) for row in held}
-    now = {(row["cid"], row["nm"], row["em"]) for row in fitting[: matching.MOST_CANDIDATES]}
+    before = {row["contact_id"]: row for row in held}
+    now = {row["contact_id"]: row for row in matching.candidate_rows(tx, issue.id, fitting)}
+    same = before.keys() == now.keys() and all(before[key].items() <= now[key].items() for key in before)
     reason = matching.reason(fitting) if not issue.merged else MatchIssueReason.AMBIGUOUS
-    if before != now or issue.reason != reason:
+    if not same or issue.reason != reason:
         issue.reason = reason
         await _set_candidates(tx, issue, fitting)
 
@@ -419,7 +423,7 @@ async def _judge_by_person(tx: Tx, organisation: Mapping[str, Any], issue: Match
     )  # fmt: skip
     held = (await _held_candidates(tx, [issue.id])).get(issue.id, [])
     kept = [row["contact_id"] for row in held]
-    fitting = await _candidates(tx, organisation["id"], issue.xero_contact_id, kept)
+    fitting = await _candidates(tx, organisation, issue.xero_contact_id, kept)
     if issue.merged:
         fitting = [row for row in fitting if row["cid"] in kept]
         over = len(fitting) < 2 or xero is None or xero["marked"] or xero["status"] != "ACTIVE"
@@ -454,7 +458,7 @@ async def offer_both(
     issue.merged, issue.reason = True, MatchIssueReason.AMBIGUOUS
     held = [row["contact_id"] for row in (await _held_candidates(tx, [issue.id])).get(issue.id, [])]
     offered = {*held, *contact_ids}
-    fitting = await _candidates(tx, organisation["id"], xero_id, list(offered))
+    fitting = await _candidates(tx, organisation, xero_id, list(offered))
     await _set_candidates(tx, issue, [row for row in fitting if row["cid"] in offered])
 
 
@@ -590,18 +594,17 @@ async def _unmake(tx: Tx, issue: MatchIssue) -> UUID:
 
 
 async def _candidates(
-    tx: Tx, organisation_id: UUID, xero_id: UUID, kept: Sequence[UUID]
+    tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, kept: Sequence[UUID]
 ) -> list[dict[str, Any]]:
     """Who fits by name or email now, and who was a candidate before, best first."""
-    return await tx.rows(
-        "select * from (select c.id as cid, coalesce(c.name_key = x.name_key, false) as nm,"
-        " coalesce(c.email_key = x.email_key, false) as em, l.id as link_id,"
-        " case when c.name_key = x.name_key and c.email_key = x.email_key then 1.0 when c.name_key = x.name_key then 0.7"
-        " when c.email_key = x.email_key then 0.5 else 0.1 end as score"
+    rows = await tx.rows(
+        "select x.id as xid, c.id as cid, coalesce(c.name_key = x.name_key, false) as nm,"
+        " coalesce(c.email_key = x.email_key, false) as em, l.id as link_id"
         " from xero_contact x join contact c on c.workspace_id = :ws and c.archived_at is null"
         " and (c.name_key = x.name_key or c.email_key = x.email_key or c.id = any(:kept))"
         " left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id and l.organisation_id = :organisation"
         " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
-        " where x.workspace_id = :ws and x.id = :xero) f order by score desc, link_id is not null, cid limit 10",
-        organisation=organisation_id, xero=xero_id, kept=list(kept),
+        " where x.workspace_id = :ws and x.id = :xero order by nm desc, em desc, c.id limit 25",
+        organisation=organisation["id"], xero=xero_id, kept=list(kept),
     )  # fmt: skip
+    return (await matching.rank(tx, organisation, rows)).get(xero_id, [])

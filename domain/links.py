@@ -13,10 +13,9 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm.util import identity_key
 
-from domain import activity, mirror, owed
+from domain import activity, contact_keys, mirror, owed
 from domain.activity import Change
 from domain.contacts import COLUMN, mark_links
-from domain.keys import VERSION, email_key, name_key, search_key
 from domain.merge import FieldStart, Value, Winner, loaded, same, shown, stored
 from domain.merge import start as start_field
 from domain.phones import PhoneParts, join_phone
@@ -290,13 +289,15 @@ def _contact_row(tx: Tx, contact: Mapping[str, Any], taken: Mapping[SyncedField,
     before = practice_values(contact)
     values = {COLUMN[name]: taken.get(name, before[name]) for name in SyncedField}
     texts = {column: shown(value) for column, value in values.items()}
+    address = stored(values["billing_address"])
+    keys = contact_keys.columns(
+        texts["name"] or "", texts["billing_email"], texts["primary_phone"], contact_keys.as_address(address)
+    )
     return {
         "b_ws": tx.workspace, "b_id": contact["id"], "name": texts["name"],
         "billing_email": texts["billing_email"], "primary_phone": texts["primary_phone"],
-        "billing_address": stored(values["billing_address"]), "name_key": name_key(texts["name"]),
-        "email_key": email_key(texts["billing_email"]), "key_version": VERSION,
+        "billing_address": address, **keys,
         "field_times": {**contact["field_times"], **dict.fromkeys(taken, tx.now.isoformat())},
-        "search_key": search_key(texts["name"], texts["billing_email"], texts["primary_phone"]),
         "updated_at": tx.now, "version": contact["version"] + 1,
     }  # fmt: skip
 

@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain import links
+from domain import candidates, contact_keys, links, mirror
 from domain.classify import classify
-from domain.keys import VERSION, email_key, name_key, search_key
 from domain.links import Pair, xero_values
+from domain.match import LIKELY, SIMILAR
 from domain.merge import Winner, policy_winner, shown, stored
 from domain.tables import (
     Activity,
@@ -50,6 +50,9 @@ def included(contact_filter: XeroContactFilter, x: str = "x") -> str:
 def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     """SQL of the plan for the mirror rows x that `scope` selects, as CTEs ending in `outcome`:
     (xero_contact_id, outcome, contact_id of a full match) and `fitting`, the candidates.
+
+    Where the organisation holds near-duplicates back, unlinked contacts that were found much alike (domain.likeness)
+    fit too, as neither name nor email: nm and em are false.
 
     Binds :ws, :organisation and :run, the import whose own creations do not count as the practice's. Rows that are
     linked are not in it. SKIPPED: excluded, archived, or decided by a person before. Look-ups are lateral and
@@ -100,14 +103,14 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
                 select 1 from set_apart a where a.workspace_id = :ws and a.organisation_id = :organisation
                    and a.xero_contact_id = s.xero_id and a.contact_id = c.id)
     ),
-    fitting as materialized (
+    ruled as materialized (
         select p.*, case when nm and em then 1.0 when nm then 0.7 else 0.5 end as score
           from pair p
          where nm or link_id is null
             or not exists (select 1 from pair q where q.xid = p.xid and (q.nm or q.link_id is null))
     ),
     "full" as materialized (
-        select f.xid, f.cid from fitting f
+        select f.xid, f.cid from ruled f
          where f.nm and f.em and f.link_id is null
            and (select count(*) from (select 1 from contact c where c.workspace_id = :ws and c.name_key = f.name_key
                     and c.email_key = f.email_key and c.archived_at is null
@@ -116,6 +119,27 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
            and (select count(*) from (select 1 from xero_contact x2 where x2.workspace_id = :ws
                     and x2.organisation_id = :organisation and x2.name_key = f.name_key
                     and x2.email_key = f.email_key and {x2} limit 2) n) = 1
+    ),
+    alike as materialized (
+        select s.id as xid, a.contact_id as cid, false as nm, false as em, cast(null as uuid) as link_id, s.name_key,
+               s.email_key, a.score, max(a.score) over (partition by s.id) as best
+          from scope s
+          join organisation o on o.workspace_id = :ws and o.id = :organisation and o.hold_similar
+          join likeness a on a.workspace_id = :ws and a.xero_contact_id = s.id and a.score >= {LIKELY}
+          join contact c on c.workspace_id = :ws and c.id = a.contact_id and c.archived_at is null
+               and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
+         where s.free and s.id not in (select p.xid from pair p) and c.id not in (select f.cid from "full" f)
+           and not exists (
+                select 1 from sync_link l where l.workspace_id = :ws and l.contact_id = c.id
+                   and l.organisation_id = :organisation and l.state in {_ACTIVE})
+           and not exists (
+                select 1 from set_apart a where a.workspace_id = :ws and a.organisation_id = :organisation
+                   and a.xero_contact_id = s.xero_id and a.contact_id = c.id)
+    ),
+    fitting as materialized (
+        select * from ruled
+        union all
+        select xid, cid, nm, em, link_id, name_key, email_key, score from alike where best >= {SIMILAR}
     ),
     outcome as materialized (
         select s.id as xero_contact_id, f.cid as contact_id,
@@ -156,13 +180,10 @@ async def issues(
         " select f.*, x.name as xero_name from fitting f join outcome o on o.xero_contact_id = f.xid"
         " join xero_contact x on x.workspace_id = :ws and x.id = f.xid"
         " where o.outcome = 'CONFLICT' and not exists (select 1 from match_issue i where i.workspace_id = :ws"
-        " and i.xero_contact_id = f.xid and i.state = 'OPEN')"
-        " order by f.xid, f.score desc, f.link_id is not null, f.cid",
+        " and i.xero_contact_id = f.xid and i.state = 'OPEN') order by f.xid",
         organisation=organisation["id"], run=run, ids=list(ids),
     )  # fmt: skip
-    by_xero: dict[UUID, list[dict[str, Any]]] = {}
-    for row in rows:
-        by_xero.setdefault(row["xid"], []).append(row)
+    by_xero = await rank(tx, organisation, rows)
     if not by_xero:
         return 0
     made = [_issue(tx, organisation, xid, fitting) for xid, fitting in by_xero.items()]
@@ -178,14 +199,26 @@ async def issues(
 
 def reason(fitting: Sequence[Mapping[str, Any]]) -> MatchIssueReason:
     first = fitting[0]
+    if not any(row["nm"] or row["em"] for row in fitting):
+        return MatchIssueReason.SIMILAR
     if len(fitting) > 1 or first["link_id"] is not None or (first["nm"] and first["em"]):
         return MatchIssueReason.AMBIGUOUS
     return MatchIssueReason.NAME_ONLY if first["nm"] else MatchIssueReason.EMAIL_ONLY
 
 
-def evidence(name_matches: bool, email_matches: bool) -> list[str]:
-    found = ["same name"] if name_matches else ["another name"]
-    return [*found, "same billing email"] if email_matches else [*found, "no common billing email"]
+async def rank(
+    tx: Tx, organisation: Mapping[str, Any], fitting: Sequence[Mapping[str, Any]]
+) -> dict[UUID, list[dict[str, Any]]]:
+    """The candidates of each mirror row with score and evidence, best first; who is linked stands behind."""
+    compared = await candidates.compare_pairs(tx, organisation, {(row["xid"], row["cid"]) for row in fitting})
+    by_xero: dict[UUID, list[dict[str, Any]]] = {}
+    for row in fitting:
+        if (found := compared.get((row["xid"], row["cid"]))) is not None:
+            ranked = {**row, "score": found.score, "evidence": list(found.evidence)}
+            by_xero.setdefault(row["xid"], []).append(ranked)
+    for rows in by_xero.values():
+        rows.sort(key=lambda row: (-row["score"], row["link_id"] is not None, row["cid"]))
+    return by_xero
 
 
 def candidate_rows(tx: Tx, issue_id: UUID, fitting: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -193,7 +226,7 @@ def candidate_rows(tx: Tx, issue_id: UUID, fitting: Sequence[Mapping[str, Any]])
         {
             "workspace_id": tx.workspace, "issue_id": issue_id, "contact_id": row["cid"],
             "score": float(row["score"]), "name_matches": row["nm"], "email_matches": row["em"],
-            "evidence": evidence(row["nm"], row["em"]),
+            "evidence": row["evidence"],
         }
         for row in fitting[:MOST_CANDIDATES]
     ]  # fmt: skip
@@ -216,13 +249,24 @@ def _issue(
 async def creations(
     tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
 ) -> int:
-    """Make a practice contact of each of the mirror rows that nobody fits, and link the two; gives how many."""
+    """Make a practice contact of each of the mirror rows that nobody fits, and link the two; gives how many.
+
+    Where near-duplicates are held back, only a run makes one, after it has looked for them: a row that was not looked
+    up waits for the next run, which is asked for.
+    """
     rows = await tx.rows(
         f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
         " select x.* from outcome o join xero_contact x on x.workspace_id = :ws and x.id = o.xero_contact_id"
         " where o.outcome = 'NO_MATCH' order by x.id",
         organisation=organisation["id"], run=run, ids=list(ids),
     )  # fmt: skip
+    unseen = [
+        row["id"]
+        for row in rows
+        if organisation["hold_similar"] and (run is None or row["looked_at"] is None)
+    ]
+    await mirror.look_again(tx, organisation, unseen)
+    rows = [row for row in rows if row["id"] not in unseen]
     await create_from_xero(tx, organisation, rows, run, quiet=quiet)
     return len(rows)
 
@@ -266,15 +310,15 @@ def contact_from_xero(
     values = xero_values(row)
     name, email = shown(values[SyncedField.NAME]) or "", shown(values[SyncedField.BILLING_EMAIL])
     phone = shown(values[SyncedField.PRIMARY_PHONE])
+    address = stored(values[SyncedField.BILLING_ADDRESS])
     found = classify(name, row["first_name"], row["last_name"], email)
     return {
         "workspace_id": tx.workspace, "id": uuid4(), "name": name, "first_name": row["first_name"],
         "last_name": row["last_name"], "kind": ContactKind(found.kind), "confidence": found.confidence,
         "reasons": list(found.reasons), "needs_review": found.needs_review, "contact_type_id": contact_type_id,
         "billing_email": email, "primary_phone": phone,
-        "billing_address": stored(values[SyncedField.BILLING_ADDRESS]), "created_at": tx.now, "updated_at": tx.now,
-        "version": 1, "name_key": name_key(name) or "", "email_key": email_key(email),
-        "search_key": search_key(name, email, phone), "key_version": VERSION,
+        "billing_address": address, "created_at": tx.now, "updated_at": tx.now,
+        "version": 1, **contact_keys.columns(name, email, phone, contact_keys.as_address(address)),
         "field_times": dict.fromkeys(SyncedField, tx.now.isoformat()), "created_by_run": run,
     }  # fmt: skip
 

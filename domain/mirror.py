@@ -124,13 +124,14 @@ _SHOW = f"""
     written as (
         insert into xero_contact
             (workspace_id, id, organisation_id, xero_contact_id, seen_at, key_version, {", ".join(_COLUMNS)},
-             value_times, dirty, brake, former_keys, doubted_at, read_due_at)
+             value_times, dirty, brake, looked_at, former_keys, doubted_at, read_due_at)
         select :ws, coalesce(x.id, gen_random_uuid()), :organisation, n.xero_contact_id,
                greatest(n.seen_at, x.seen_at), {VERSION}, {", ".join(map(_held, _COLUMNS))},
                jsonb_build_object({", ".join(_stamp_of(*field) for field in _SYNCED.items())}),
                coalesce(x.dirty, true) or (n.how = 'NEW' and {_differs(_APPLIED)})
                    or (n.seen_at >= x.seen_at and {_differs(_FLAGS)}),
                case when n.how = 'NEW' and {_differs(_APPLIED)} then null else x.brake end,
+               case when n.how = 'NEW' and {_differs(_APPLIED)} then null else x.looked_at end,
                case when n.how = 'NEW' and {_differs(["name_key", "email_key"])}
                     then array_remove(x.former_keys || x.name_key || x.email_key, null)
                     else coalesce(x.former_keys, '{{}}') end,
@@ -141,7 +142,8 @@ _SHOW = f"""
          where n.how <> 'OLDER'
         on conflict (workspace_id, organisation_id, xero_contact_id) do update set
             seen_at = excluded.seen_at, key_version = excluded.key_version, value_times = excluded.value_times,
-            dirty = excluded.dirty, brake = excluded.brake, former_keys = excluded.former_keys,
+            dirty = excluded.dirty, brake = excluded.brake, looked_at = excluded.looked_at,
+            former_keys = excluded.former_keys,
             doubted_at = excluded.doubted_at, read_due_at = excluded.read_due_at,
             {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)}
         returning id, xero_contact_id
@@ -246,6 +248,25 @@ async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
         " former_keys = '{}' where workspace_id = :ws and id = any(:ids)",
         ids=list(ids),
     )
+
+
+async def look_again(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> None:
+    """What became of these rows is open: the next run looks for near-duplicates of them and applies them. That begins
+    at once, without a call, unless a run is under way; then the one after it does it."""
+    if not ids:
+        return
+    await tx.run(
+        "update xero_contact set looked_at = null, dirty = true where workspace_id = :ws and id = any(:ids)",
+        ids=list(ids),
+    )
+    await tx.run(
+        "insert into import_run (workspace_id, id, organisation_id, purpose, phase, match, contact_filter, match_pass,"
+        " next_page, done, total, full_matches, conflicts, created, skipped, attempts, started_at, due_at)"
+        " values (:ws, gen_random_uuid(), :organisation, 'DELTA', 'MATCHING', true, :filter, 'SIMILAR', 1, 0, :total,"
+        " 0, 0, 0, 0, 0, :now, :now) on conflict do nothing",
+        organisation=organisation["id"], filter=organisation["contact_filter"], total=len(ids),
+    )  # fmt: skip
+    tx.ring()
 
 
 async def set_clock(tx: Tx, organisation: UUID, server_time: datetime) -> None:

@@ -25,6 +25,7 @@ from domain.tables import (
     EventKind,
     ImportPhase,
     ImportRun,
+    MatchPass,
     Organisation,
     RunPurpose,
     XeroContactFilter,
@@ -350,6 +351,13 @@ async def _match(tx: Tx, organisation: Organisation) -> None:
     if run is None:
         _read(tx, organisation, organisation.read_cursor)
         return
+    if run.phase is ImportPhase.MATCHING and not run.match:
+        run.match_pass, run.position, run.done, run.total = (
+            MatchPass.FULL_MATCHES,
+            None,
+            0,
+            4 * (run.total or 0),
+        )
     run.match, run.contact_filter, run.purpose = True, organisation.contact_filter, RunPurpose.IMPORT
     tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=organisation.id)
     tx.ring()

@@ -127,9 +127,11 @@ class ImportPhase(StrEnum):
 
 
 class MatchPass(StrEnum):
-    """The passes of the match phase, in their order. An import runs all of them, a delta or scan the last."""
+    """The passes of the match phase, in their order. SIMILAR looks for near-duplicates and decides nothing; CHANGES is
+    of deltas and scans, the others but SIMILAR of imports."""
 
     FULL_MATCHES = "FULL_MATCHES"
+    SIMILAR = "SIMILAR"
     ISSUES = "ISSUES"
     CREATIONS = "CREATIONS"
     CHANGES = "CHANGES"
@@ -286,6 +288,10 @@ def _belongs(table: str, column: str, ondelete: str | None = None) -> sa.Foreign
     )
 
 
+# Without a list of pending entries, which each look-up would read through until a vacuum.
+_AT_ONCE = {"fastupdate": "off"}
+
+
 class _Row(SQLModel):
     workspace_id: UUID = Field(primary_key=True)
     id: UUID = Field(primary_key=True)
@@ -387,8 +393,9 @@ class Contact(_Row, table=True):
     """A contact of the practice.
 
     `billing_address` holds lines, city, region, postalCode, country, attentionTo. `field_times`: when the
-    practice last set each synced field. `search_key`: see `domain.keys.search_key`. `created_by_run`: the import
-    that made it, against which that import does not match.
+    practice last set each synced field. `search_key`: see `domain.keys.search_key`. `match_name`, `match_keys`: by
+    which near-duplicates are found (`domain.contact_keys`). `created_by_run`: the import that made it, against which
+    that import does not match.
     """
 
     __tablename__ = "contact"
@@ -405,6 +412,21 @@ class Contact(_Row, table=True):
             "search_key",
             postgresql_using="gin",
             postgresql_ops={"search_key": "gin_trgm_ops"},
+        ),
+        sa.Index(
+            "ix_contact_match_name",
+            "workspace_id",
+            "match_name",
+            postgresql_using="gin",
+            postgresql_ops={"match_name": "gin_trgm_ops"},
+            postgresql_with=_AT_ONCE,
+        ),
+        sa.Index(
+            "ix_contact_match_keys",
+            "workspace_id",
+            "match_keys",
+            postgresql_using="gin",
+            postgresql_with=_AT_ONCE,
         ),
     )
     name: str
@@ -425,6 +447,10 @@ class Contact(_Row, table=True):
     name_key: str = _key()
     email_key: str | None = _key()
     search_key: str = _key()
+    match_name: str | None = _key()
+    match_keys: list[str] = Field(
+        sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
+    )
     key_version: int = 1
     field_times: dict[str, str] = _json(nullable=False)
     created_by_run: UUID | None = None
@@ -502,6 +528,7 @@ class XeroContact(_Row, table=True):
     `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to
     links and issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot
     of the same stamp, with other values, was asked for. `read_due_at`: when it is to be read by itself.
+    `looked_at`: when near-duplicates of it were last looked up; null where it has changed since.
     """
 
     __tablename__ = "xero_contact"
@@ -554,6 +581,7 @@ class XeroContact(_Row, table=True):
     doubted_at: datetime | None = _time(nullable=True)
     read_due_at: datetime | None = _time(nullable=True)
     brake: Brake | None = _choice(Brake, nullable=True)
+    looked_at: datetime | None = _time(nullable=True)
 
 
 class SyncLink(_Row, table=True):
@@ -680,6 +708,22 @@ class MatchCandidate(SQLModel, table=True):
     name_matches: bool
     email_matches: bool
     evidence: list[str] = _texts()
+
+
+class Likeness(SQLModel, table=True):
+    """That a mirror row which no rule matches is much like a practice contact, as last looked up; `score` from
+    domain.match. Whether it counts (both free, not set apart) is asked anew by each plan."""
+
+    __tablename__ = "likeness"
+    __table_args__ = (
+        _belongs("xero_contact", "xero_contact_id", "CASCADE"),
+        _belongs("contact", "contact_id", "CASCADE"),
+        sa.Index("ix_likeness_contact", "workspace_id", "contact_id"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    xero_contact_id: UUID = Field(primary_key=True)
+    contact_id: UUID = Field(primary_key=True)
+    score: float
 
 
 class SetApart(SQLModel, table=True):

@@ -1,14 +1,15 @@
 """Imports, page by page: claim, read from Xero, settle; then match. Each page stands alone."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 import structlog
 
-from domain import imports, mirror
+from domain import imports, likeness, mirror
 from domain.imports import Claim
-from domain.tables import ImportPhase
+from domain.tables import ImportPhase, MatchPass
 from domain.tx import XERO
 from workers import health
 from workers.parts import Parts
@@ -29,14 +30,24 @@ async def advance(parts: Parts, workspace: UUID, run_id: UUID, priority: Priorit
         held = await imports.claim(tx, run_id)
         if held is None:
             return False
-        if held.run.phase is ImportPhase.MATCHING:
+        if held.run.phase is ImportPhase.MATCHING and held.run.match_pass is not MatchPass.SIMILAR:
             return await imports.match_page(tx, held)
+    if held.run.phase is ImportPhase.MATCHING:
+        return await _look(parts, workspace, held)
     try:
         async with health.watched(parts, workspace, held.organisation):
             return await _read_page(parts, workspace, held, priority)
     except XeroError as error:
         await _put_off(parts, workspace, held, error)
         return False
+
+
+async def _look(parts: Parts, workspace: UUID, held: Claim) -> bool:
+    async with parts.database.transaction(workspace, XERO) as tx:
+        look = await imports.look_page(tx, held)
+    found = await asyncio.to_thread(likeness.judge, look.page)
+    async with parts.database.transaction(workspace, XERO) as tx:
+        return await imports.settle_look(tx, held, look, found)
 
 
 async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Priority) -> bool:

@@ -14,6 +14,14 @@ from domain.phones import phone_key
 
 # So many contacts of one address are compared to see how many people use it; more count as they are.
 MOST_USERS = 25
+# Mail hosts and mailboxes that anybody may have: an equal one brings nobody together.
+_HOSTS = (
+    "gmail.com googlemail.com outlook.com hotmail.com hotmail.co.uk hotmail.co.nz live.com msn.com yahoo.com yahoo.co.uk "
+    "yahoo.co.nz yahoo.com.au ymail.com icloud.com me.com mac.com aol.com proton.me protonmail.com gmx.com xtra.co.nz "
+    "bigpond.com bigpond.net.au optusnet.com.au btinternet.com sky.com comcast.net verizon.net att.net slingshot.co.nz"
+)
+_BOXES = "accounts admin billing contact enquiries finance hello info mail manager office reception sales service support"
+_ANYBODYS = frozenset([*(f"d {host}" for host in _HOSTS.split()), *(f"l {box}" for box in _BOXES.split())])
 _STREET = {
     "street": "st", "road": "rd", "avenue": "ave", "av": "ave", "drive": "dr", "boulevard": "blvd", "place": "pl", "lane": "ln",
     "court": "ct", "crescent": "cres", "terrace": "tce", "parade": "pde", "highway": "hwy", "north": "n", "south": "s",
@@ -148,7 +156,7 @@ def contact_keys(details: Ready) -> frozenset[str]:
     keys = set()
     if details.email:
         local, _, domain = details.email.partition("@")
-        keys |= {f"e {details.email}", f"l {local}", f"d {domain}"}
+        keys |= {f"e {details.email}", f"l {local}", f"d {domain}"} - _ANYBODYS
     if len(details.digits) >= 6:
         keys.add(f"p {details.digits}")
     if details.address and details.number:

@@ -33,7 +33,7 @@ def _words(meeting: Meeting) -> Iterator[str]:
     if same:
         yield f"same words: {' '.join(same)}"
     for met in meeting.met:
-        one, other = sorted((met.one.plain, met.other.plain), key=len)
+        one, other = sorted((met.one.plain, met.other.plain), key=lambda word: (len(word), word))
         match met.how:
             case "nickname":
                 yield f"{one} is short for {other}"

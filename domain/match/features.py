@@ -79,7 +79,7 @@ def _rest(one: Name, other: Name) -> Iterator[float]:
     yield from counts
     yield one.core[0].plain == other.core[0].plain if counts[0] else False
     yield one.core[-1].plain == other.core[-1].plain if counts[0] else False
-    yield _is_acronym(one, other) or _is_acronym(other, one)
+    yield is_acronym(one, other)
     yield bool(one.legal) + bool(other.legal)
     yield bool(one.legal) and bool(other.legal) and not one.legal & other.legal
     yield bool(one.titles) + bool(other.titles)
@@ -95,9 +95,12 @@ def _is_given(word: Word) -> bool:
     return word.known.given > 0 or word.known.listed_given > 0 or len(word.plain) == 1
 
 
-def _is_acronym(one: Name, other: Name) -> bool:
-    """Whether a word of one is made of the first letters of the other."""
-    return len(other.acronym) > 2 and any(word.plain == other.acronym for word in one.core)
+def is_acronym(one: Name, other: Name) -> bool:
+    """Whether a word of the one is made of the first letters of the other, either way."""
+    return any(
+        len(long.acronym) > 2 and any(word.plain == long.acronym for word in short.core)
+        for short, long in ((one, other), (other, one))
+    )
 
 
 def _kinds_of_title(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -17,7 +17,7 @@ COMPARED = 60
 
 def keys_of(name: str) -> frozenset[str]:
     """Equal keys make two names candidates: '=' the words in any order, legal form off; '*' first letters, which an
-    acronym is, and the word that may be one."""
+    acronym is, and the word that may be one; '+' a word. Those that many names share find nobody in particular."""
     return _keys(prepare(name))
 
 
@@ -28,6 +28,7 @@ def _keys(name: Name) -> frozenset[str]:
     letters = name.acronym
     keys.update(f"*{letters[at : at + n]}" for n in range(3, 7) for at in range(len(letters) - n + 1))
     keys.update(f"*{word.plain}" for word in name.core if 2 < len(word.plain) < 7)
+    keys.update(f"+{word.plain}" for word in name.core if len(word.plain) > 1)
     return frozenset(keys)
 
 

@@ -52,7 +52,7 @@ def words(one: Details, other: Details) -> str:
         ("Bob Zebedee", "Robert Zebedee", "bob is short for robert"),
         ("H Zebedee", "Horatio Zebedee", "initial h fits horatio"),
         ("KJC", "Kowhai Joinery Collective", "kjc is the first letters of kowhai joinery collective"),
-        ("Horatio Zebedee", "Horatio Zebadee", "spelt alike: zebedee, zebadee"),
+        ("Horatio Zebedee", "Horatio Zebadee", "spelt alike: zebadee, zebedee"),
         ("Kowhai Joinery", "Kowhai Roofing", "differ: joinery / roofing"),
     ],
 )

@@ -24,7 +24,7 @@ from domain.tables import (
 )
 from domain.tx import TANDEM, Tx
 from runtime.database import Database
-from tests.domain.world import seen
+from tests.domain.world import World, seen
 
 GRANT = UUID(int=77)
 ALL, CUSTOMERS = XeroContactFilter.ALL, XeroContactFilter.CUSTOMERS_ONLY
@@ -73,12 +73,8 @@ class Practice:
         await self.do(
             lambda tx: imports.settle_page(tx, held, [seen("Ada")], last=True, expected=1, server_time=tx.now)
         )
-        while await self.do(lambda tx: self._match_page(tx, run.id)):
+        while await World(self.database, self.workspace).match(run.id):
             pass
-
-    async def _match_page(self, tx: Tx, run_id: UUID) -> bool:
-        held = await imports.claim(tx, run_id)
-        return held is not None and await imports.match_page(tx, held)
 
     async def told(self, table: str, column: str = "kind") -> list[Any]:
         rows = await self.do(

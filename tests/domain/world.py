@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import contacts, imports, issues, mirror
+from domain import contacts, imports, issues, likeness, mirror
 from domain.phones import PhoneParts
 from domain.tables import (
     ConflictPolicy,
@@ -16,6 +16,7 @@ from domain.tables import (
     ContactType,
     ImportPhase,
     ImportRun,
+    MatchPass,
     Organisation,
     Workspace,
     XeroContactFilter,
@@ -63,8 +64,7 @@ class World:
         async with self.tx() as tx:
             return [one.id for one in await mirror.show(tx, self.organisation, seen) if one.how != "OLDER"]
 
-    async def import_mirror(self) -> ImportRun:
-        """Match the mirror as an import that has just read it does."""
+    async def start_import(self) -> UUID:
         async with self.tx() as tx:
             run = ImportRun(
                 workspace_id=self.workspace,
@@ -76,11 +76,16 @@ class World:
                 due_at=tx.now,
             )
             tx.session.add(run)
-        await self.read(run.id, [])
-        while await self.match(run.id):
+        return run.id
+
+    async def import_mirror(self) -> ImportRun:
+        """Match the mirror as an import that has just read it does."""
+        run_id = await self.start_import()
+        await self.read(run_id, [])
+        while await self.match(run_id):
             pass
         async with self.tx() as tx:
-            return await tx.session.get_one(ImportRun, (self.workspace, run.id))
+            return await tx.session.get_one(ImportRun, (self.workspace, run_id))
 
     async def read(self, run_id: UUID, seen: Sequence[SeenContact]) -> None:
         async with self.tx() as tx:
@@ -94,7 +99,20 @@ class World:
     async def match(self, run_id: UUID) -> bool:
         async with self.tx() as tx:
             held = await imports.claim(tx, run_id)
-            return held is not None and await imports.match_page(tx, held)
+            if held is None or held.run.match_pass is not MatchPass.SIMILAR:
+                return held is not None and await imports.match_page(tx, held)
+        async with self.tx() as tx:
+            look = await imports.look_page(tx, held)
+        found = likeness.judge(look.page)
+        async with self.tx() as tx:
+            return await imports.settle_look(tx, held, look, found)
+
+    async def settle(self) -> None:
+        """Do what a change has left to the next run."""
+        while runs := await self.rows(
+            "select id from import_run where finished_at is null and phase = 'MATCHING'"
+        ):
+            await self.match(runs[0]["id"])
 
 
 async def make_world(

@@ -17,8 +17,10 @@ async def crowded(world: World, owner: AsyncConnection) -> World:
     async with world.tx() as tx:
         await tx.run(
             "insert into contact (workspace_id, id, name, kind, needs_review, created_at, updated_at, version, name_key,"
-            " email_key, search_key, key_version, field_times) select :ws, gen_random_uuid(), 'N' || n, 'PERSON', false,"
-            " :now, :now, 1, 'n' || n, n || '@x.nz', ' n' || n || ' word' || (n % 1000), 1, '{}'"
+            " email_key, search_key, match_name, match_keys, key_version, field_times)"
+            " select :ws, gen_random_uuid(), 'N' || n, 'PERSON', false,"
+            " :now, :now, 1, 'n' || n, n || '@x.nz', ' n' || n || ' word' || (n % 1000), 'n' || n, array['=n' || n], 1,"
+            " '{}'"
             f" from generate_series(1, {MANY}) n"
         )
         await tx.run(
@@ -53,6 +55,19 @@ async def test_a_search_uses_the_trigram_index(crowded: World) -> None:
         )
     assert len(found) == 1  # n12340 to n12349 have other words
     assert await scans(crowded, "ix_contact_search") > before
+
+
+async def test_near_duplicates_are_found_by_trigrams_and_by_keys(crowded: World) -> None:
+    indexes = ("ix_contact_match_name", "ix_contact_match_keys")
+    before = [await scans(crowded, index) for index in indexes]
+    async with crowded.tx() as tx:
+        found = await tx.rows(
+            "select place from door.similar_contacts(:organisation, array['n1234', 'x'], '[[], [\"=n5\", \"=n6\"]]')",
+            organisation=crowded.organisation,
+        )
+    places = [row["place"] for row in found]
+    assert (places.count(1), places.count(2)) == (20, 2)
+    assert all([await scans(crowded, index) > n for index, n in zip(indexes, before, strict=True)])
 
 
 async def test_a_page_of_the_match_reads_no_whole_table(crowded: World) -> None:

@@ -1,0 +1,146 @@
+"""Near-duplicates of mirror rows that no rule matches, looked up before the transaction that acts on them.
+
+In three steps, so that nothing is locked meanwhile: `find` reads who may be one, `judge` compares and needs no
+transaction, `settle` keeps in the table `likeness` who is alike. The plan of a match takes it from there.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from domain import candidates, contact_keys, matching
+from domain.match import LIKELY, Details, Ready, make_ready, score_if_near
+from domain.tables import Likeness, XeroContactFilter
+from domain.tx import Tx
+
+MOST = 10
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A mirror row as it was at `updated_at`, and the practice contacts that it may be."""
+
+    xero_contact_id: UUID
+    updated_at: datetime
+    contact: Details
+    others: Mapping[UUID, Details]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What one `find` asked about. `region`: phones are dialled from there; `users`: see candidates.email_users."""
+
+    asked: Sequence[Asked]
+    at: datetime
+    region: str | None
+    users: candidates.Users
+
+
+@dataclass(frozen=True)
+class Found:
+    xero_contact_id: UUID
+    updated_at: datetime
+    scores: Mapping[UUID, float]
+
+
+async def find(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> Page:
+    """Of these mirror rows: those that no rule matches, whatever the filter, and that were not looked up since they or
+    any contact of the practice changed, each with the unlinked contacts that may be it. Reads only."""
+    rows = await tx.rows(
+        f"with {matching.plan(XeroContactFilter.ALL, 'x.id = any(:ids)')}"
+        " select x.id, x.name, x.email_key, x.email, x.phone, x.billing_address, x.updated_at"
+        " from scope s join xero_contact x on x.workspace_id = :ws and x.id = s.id"
+        " where s.free and not exists (select 1 from pair p where p.xid = s.id) and (x.looked_at is null"
+        " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws)) order by x.id",
+        organisation=organisation["id"], run=None, ids=list(ids),
+    )  # fmt: skip
+    asked = [candidates.of_xero(row) for row in rows]
+    near = await _near(tx, organisation["id"], asked)
+    contacts = await candidates.read_contacts(tx, {key for found in near for key in found})
+    users = await candidates.email_users(tx, organisation["id"], [*rows, *contacts.values()])
+    others = {key: candidates.of_contact(row) for key, row in contacts.items()}
+    return Page(
+        [
+            Asked(row["id"], row["updated_at"], contact, {key: others[key] for key in found if key in others})
+            for row, contact, found in zip(rows, asked, near, strict=True)
+        ],
+        tx.now, organisation["country_code"], users,
+    )  # fmt: skip
+
+
+async def _near(tx: Tx, organisation_id: UUID, asked: Sequence[Details]) -> list[set[UUID]]:
+    near: list[set[UUID]] = [set() for _ in asked]
+    if not asked:
+        return near
+    keys = [contact_keys.lookup(contact) for contact in asked]
+    found = await tx.rows(
+        "select place, contact_id from door.similar_contacts(:organisation, :names, cast(:keys as jsonb))",
+        organisation=organisation_id, names=[name for name, _ in keys], keys=json.dumps([one for _, one in keys]),
+    )  # fmt: skip
+    for row in found:
+        near[row["place"] - 1].add(row["contact_id"])
+    return near
+
+
+def judge(page: Page) -> list[Found]:
+    """Compares. Takes milliseconds a contact: not on the event loop, and with no transaction open."""
+    ready: dict[UUID, Ready] = {}
+    for one in page.asked:
+        for key, other in one.others.items():
+            if key not in ready:
+                ready[key] = make_ready(other, page.region, page.users)
+    return [Found(one.xero_contact_id, one.updated_at, _scores(one, page, ready)) for one in page.asked]
+
+
+def _scores(asked: Asked, page: Page, ready: Mapping[UUID, Ready]) -> dict[UUID, float]:
+    one = make_ready(asked.contact, page.region, page.users)
+    scores = {key: score_if_near(one, ready[key]) for key in asked.others}
+    best = sorted((key for key in scores if scores[key] >= LIKELY), key=lambda key: (-scores[key], key))
+    return {key: scores[key] for key in best[:MOST]}
+
+
+async def settle(tx: Tx, page: Page, found: Sequence[Found]) -> None:
+    """Keeps what was found of those rows that have not changed since; the caller holds the organisation's lock. A row
+    with an open issue is judged again by the next run of changes."""
+    rows = await tx.rows(
+        "update xero_contact x set looked_at = cast(:at as timestamptz), dirty = dirty or exists (select 1 from"
+        " match_issue i where i.workspace_id = :ws and i.xero_contact_id = x.id and i.state = 'OPEN')"
+        " from unnest(cast(:ids as uuid[]), cast(:stamps as timestamptz[])) f(id, updated_at)"
+        " where x.workspace_id = :ws and x.id = f.id and x.updated_at = f.updated_at returning x.id",
+        at=page.at, ids=[one.xero_contact_id for one in found], stamps=[one.updated_at for one in found],
+    )  # fmt: skip
+    kept = {row["id"] for row in rows}
+    await tx.run(
+        "delete from likeness where workspace_id = :ws and xero_contact_id = any(:ids)", ids=list(kept)
+    )
+    there = await candidates.read_contacts(tx, {key for one in found for key in one.scores})
+    alike = [
+        {"workspace_id": tx.workspace, "xero_contact_id": one.xero_contact_id, "contact_id": key, "score": score}
+        for one in found if one.xero_contact_id in kept
+        for key, score in one.scores.items() if key in there
+    ]  # fmt: skip
+    if alike:
+        await tx.session.execute(sa.insert(Likeness), alike)
+
+
+async def renew(tx: Tx, organisation: Mapping[str, Any], contact_ids: Sequence[UUID]) -> None:
+    """These contacts have changed: how alike they are to the open issues' Xero contacts is found out anew."""
+    rows = await tx.rows(
+        "select a.xero_contact_id, a.contact_id, a.score from likeness a join match_issue i on i.workspace_id = :ws"
+        " and i.xero_contact_id = a.xero_contact_id and i.state = 'OPEN' and i.organisation_id = :organisation"
+        " where a.workspace_id = :ws and a.contact_id = any(:ids)",
+        organisation=organisation["id"], ids=list(contact_ids),
+    )  # fmt: skip
+    pairs = [(row["xero_contact_id"], row["contact_id"]) for row in rows]
+    compared = await candidates.compare_pairs(tx, organisation, pairs)
+    for (xero, contact), one in compared.items():
+        await tx.run(
+            "update likeness set score = :score where workspace_id = :ws and xero_contact_id = :xero"
+            " and contact_id = :contact",
+            xero=xero, contact=contact, score=one.score,
+        )  # fmt: skip

@@ -1,0 +1,28 @@
+-- Ids of contacts, active and without a link in the organisation, that may be one with each of the asked ones (name and
+-- keys as domain.contact_keys makes them); `place` counts from 1. The likest by trigrams, and those that share a key
+-- with few others. Under row-level security PostgreSQL would use neither index, as their operators are not leakproof.
+-- EXECUTE, so that it is planned on today's statistics; `same`, as the limit would make reading the whole table look cheap.
+create or replace function door.similar_contacts(p_organisation uuid, p_names text[], p_keys jsonb)
+returns table (place int, contact_id uuid)
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+declare
+    workspace uuid := nullif(current_setting('tandem.workspace', true), '')::uuid;
+begin
+    return query execute
+        'select near.place, c.id from ('
+        ' select a.place::int, s.id from unnest($3) with ordinality a(name, place) cross join lateral ('
+        '     select id from contact where workspace_id = $1 and match_name % a.name and archived_at is null'
+        '      order by similarity(match_name, a.name) desc, id limit 20) s'
+        ' union'
+        ' select k.place::int, unnest(few.ids) from jsonb_array_elements($4) with ordinality a(keys, place)'
+        '     cross join lateral (select a.place, k.key from jsonb_array_elements_text(a.keys) k(key)) k cross join lateral ('
+        '     select case when count(*) <= 50 then array_agg(t.id) end as ids from ('
+        '         with same as materialized ('
+        '             select id from contact where workspace_id = $1 and match_keys @> array[k.key])'
+        '         select id from same limit 51) t) few'
+        ') near join contact c on c.workspace_id = $1 and c.id = near.id and c.archived_at is null'
+        ' where not exists (select 1 from sync_link l where l.workspace_id = $1 and l.contact_id = c.id'
+        '   and l.organisation_id = $2 and l.state in (''SYNCED'', ''PENDING'', ''FAILING'', ''CONFLICT''))'
+        using workspace, p_organisation, p_names, p_keys;
+end
+$$

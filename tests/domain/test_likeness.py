@@ -1,0 +1,282 @@
+"""Near-duplicates: held back before a second contact is made, judged again, and never asked about twice."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain import contacts, imports, issues, likeness, matching
+from domain.phones import PhoneParts
+from domain.tables import MatchPass, XeroContactFilter
+from domain.values import PostalAddress
+from tests.domain.world import BEGAN, World, seen
+
+# Made up for these tests; any likeness to a person or business is chance.
+PRACTICE, XERO = "Kowhai Joinery Ltd", "Kowhai Joinery Limited"
+
+
+async def held_back(world: World, practice: str = PRACTICE, xero: str = XERO) -> tuple[UUID, UUID]:
+    """Much alike: gives the issue and the practice's contact."""
+    contact = await world.contact(practice)
+    await world.shown(seen(xero))
+    run = await world.import_mirror()
+    assert (run.full_matches, run.conflicts, run.created) == (0, 1, 0)
+    [row] = await world.rows("select id, reason from match_issue where state = 'OPEN'")
+    assert row["reason"] == "SIMILAR"
+    return row["id"], contact.id
+
+
+async def candidates(world: World) -> list[dict[str, Any]]:
+    return await world.rows(
+        "select c.name, m.score, m.name_matches, m.email_matches, m.evidence from match_candidate m"
+        " join match_issue i on i.id = m.issue_id and i.state = 'OPEN' join contact c on c.id = m.contact_id"
+        " order by m.score desc"
+    )
+
+
+async def change(world: World, contact: UUID, given: dict[str, Any], **more: Any) -> None:
+    async with world.tx() as tx, issues.judging(tx) as touched:
+        await contacts.change(tx, contact, given, **more)
+        touched.add(contact)
+
+
+async def made(world: World) -> int:
+    [row] = await world.rows("select count(*) as n from contact where created_by_run is not null")
+    count: int = row["n"]
+    return count
+
+
+@pytest.mark.parametrize(
+    ("practice", "xero", "said"),
+    [
+        (
+            "Kowhai Joinery Ltd",
+            "Kowhai Joinery Limited",
+            "same name but for legal form, title or short forms",
+        ),
+        ("Zebedee, Horatio", "Horatio Zebedee", "same words in another order"),
+        ("Robert Zebedee", "Bob Zebedee", "bob is short for robert"),
+        ("Horatio Zebedee", "Horatio Zebadee", "spelt alike: zebadee, zebedee"),
+        ("Ivan Zebedeev", "Иван Зебедеев", "same name but for legal form, title or short forms"),
+        ("Good Will Quarries", "Goodwill Quarries", "same letters, spaced otherwise"),
+    ],
+)
+async def test_much_alike_waits_for_a_person(world: World, practice: str, xero: str, said: str) -> None:
+    await held_back(world, practice, xero)
+    [candidate] = await candidates(world)
+    assert candidate["name"] == practice
+    assert said in candidate["evidence"]
+    assert candidate["score"] >= 0.7
+    assert not candidate["name_matches"]
+    assert not candidate["email_matches"]
+
+
+async def test_found_by_phone_though_the_names_share_few_letters(world: World) -> None:
+    address = {"lines": ["12 Rimu Road"], "city": "Napier", "postalCode": "4110"}
+    await world.contact("KJC", primaryPhone="06 123 4567", billingAddress=address)
+    await world.shown(
+        seen(
+            "Kowhai Joinery Collective",
+            phone=PhoneParts("64", "6", "1234567"),
+            address=PostalAddress(("12 Rimu Rd",), city="Napier", postal_code="4110"),
+        )
+    )
+    await world.import_mirror()
+    [candidate] = await candidates(world)
+    assert {"same phone", "same address"} <= set(candidate["evidence"])
+
+
+async def test_strangers_become_contacts(world: World) -> None:
+    await world.contact("Horatio Zebedee")
+    await world.contact("Kowhai Joinery")
+    await world.shown(seen("Cornelia Zebedee"), seen("Rimu Roofing"), seen("Zebedee Quarries Ltd"))
+    run = await world.import_mirror()
+    assert (run.conflicts, run.created) == (0, 3)
+
+
+async def test_the_setting_lets_them_through(world: World) -> None:
+    await world.rows("update organisation set hold_similar = false returning 1")
+    await world.contact(PRACTICE)
+    await world.shown(seen(XERO))
+    run = await world.import_mirror()
+    assert (run.conflicts, run.created) == (0, 1)
+
+
+async def test_contacts_that_the_run_made_hold_nobody_back(world: World) -> None:
+    await world.shown(seen(PRACTICE), seen(XERO))
+    run = await world.import_mirror()
+    assert (run.conflicts, run.created) == (0, 2)
+
+
+async def test_who_is_linked_has_a_counterpart_and_holds_nobody_back(world: World) -> None:
+    await world.contact(PRACTICE, "k@x.nz")
+    await world.shown(seen(PRACTICE, "k@x.nz"), seen(XERO))
+    before = await preview(world)
+    run = await world.import_mirror()
+    assert (run.full_matches, run.conflicts, run.created) == (1, 0, 1)
+    assert before["CONFLICT"] == 0
+
+
+async def preview(world: World) -> dict[str, int]:
+    """After what a run that only reads does: it looks, and matches nothing."""
+    async with world.tx() as tx:
+        ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
+        organisation = await tx.row("select * from organisation")
+        assert organisation is not None
+        page = await likeness.find(tx, organisation, ids)
+    found = likeness.judge(page)
+    async with world.tx() as tx:
+        await likeness.settle(tx, page, found)
+        counts = await matching.preview(tx, world.organisation, XeroContactFilter.ALL)
+    return {outcome: counts.get(outcome, 0) for outcome in ("FULL_MATCH", "CONFLICT", "NO_MATCH")}
+
+
+async def test_the_preview_counts_them_as_conflicts(world: World) -> None:
+    await world.contact(PRACTICE)
+    await world.contact("Totara Motors", "t@x.nz")
+    await world.shown(seen(XERO), seen("Totara Motors", "t@x.nz"), seen("Nobody Known"))
+    assert await preview(world) == {"FULL_MATCH": 1, "CONFLICT": 1, "NO_MATCH": 1}
+    run = await world.import_mirror()
+    assert (run.full_matches, run.conflicts, run.created) == (1, 1, 1)
+
+
+async def test_a_second_import_asks_nothing_new(world: World) -> None:
+    issue, _ = await held_back(world)
+    again = await world.import_mirror()
+    assert (again.full_matches, again.conflicts, again.created) == (0, 0, 0)
+    [row] = await world.rows("select id, version from match_issue")
+    assert row == {"id": issue, "version": 1}
+
+
+async def test_confirming_links(world: World) -> None:
+    issue, contact = await held_back(world)
+    async with world.tx() as tx:
+        await issues.confirm(tx, issue, contact)
+    assert await world.rows("select origin, contact_id from sync_link") == [
+        {"origin": "CONFIRMED", "contact_id": contact}
+    ]
+
+
+@pytest.mark.parametrize("decide", ["create_separate", "ignore"])
+async def test_what_a_person_decided_is_never_asked_again(world: World, decide: str) -> None:
+    issue, contact = await held_back(world)
+    async with world.tx() as tx:
+        await getattr(issues, decide)(tx, issue)
+    await change(world, contact, {"name": "Kowhai  Joinery Limited"})
+    await change(world, contact, {"name": "Kowhai Joinery & Co Ltd"})
+    run = await world.import_mirror()
+    await world.settle()
+    assert (run.conflicts, run.created) == (0, 0)
+    assert await candidates(world) == []
+
+
+async def test_an_unsynced_pair_is_not_asked_about(world: World) -> None:
+    issue, contact = await held_back(world)
+    async with world.tx() as tx:
+        await issues.confirm(tx, issue, contact)
+        await tx.run("update sync_link set state = 'UNSYNCED' where workspace_id = :ws")
+    run = await world.import_mirror()
+    assert (run.conflicts, run.created) == (0, 0)
+
+
+async def test_a_candidate_that_ceases_to_fit_lets_it_through_after_another_look(world: World) -> None:
+    issue, contact = await held_back(world)
+    await change(world, contact, {"name": "Rimu Roofing"})
+    [row] = await world.rows("select resolution from match_issue where id = :id", id=issue)
+    assert row["resolution"] == "OBSOLETE"
+    assert await made(world) == 0
+    await world.settle()
+    assert await made(world) == 1
+
+
+async def test_the_other_look_finds_who_has_come_meanwhile(world: World) -> None:
+    _, contact = await held_back(world)
+    await world.contact("Kowhai Joinery Pty Ltd")
+    await change(world, contact, {}, archived=True)
+    await world.settle()
+    [candidate] = await candidates(world)
+    assert candidate["name"] == "Kowhai Joinery Pty Ltd"
+    assert await made(world) == 0
+
+
+async def test_a_candidate_that_comes_to_be_equal_is_judged_by_the_rule(world: World) -> None:
+    issue, contact = await held_back(world)
+    await change(world, contact, {"name": XERO})
+    [row] = await world.rows("select reason, version from match_issue where id = :id", id=issue)
+    assert row == {"reason": "NAME_ONLY", "version": 2}
+    [candidate] = await candidates(world)
+    assert candidate["evidence"][0] == "same name"
+
+
+async def test_a_xero_contact_that_changes_is_looked_up_again(world: World) -> None:
+    contact = seen("Nobody Known")
+    await world.contact(PRACTICE)
+    await world.shown(contact)
+    await world.rows("update organisation set contact_filter = 'CUSTOMERS_ONLY' returning 1")
+    await world.rows("update xero_contact set is_customer = false returning 1")
+    await world.import_mirror()
+    again = seen(XERO, xero_id=contact.xero_contact_id, updated_at=BEGAN.replace(year=2027))
+    await world.shown(again)
+    assert await world.rows("select looked_at from xero_contact") == [{"looked_at": None}]
+    run = await world.import_mirror()
+    assert (run.conflicts, run.created) == (1, 0)
+
+
+async def test_a_row_that_changed_during_the_look_is_left_for_the_next(world: World) -> None:
+    contact = seen(XERO)
+    await world.contact(PRACTICE)
+    await world.shown(contact)
+    async with world.tx() as tx:
+        ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
+        organisation = await tx.row("select * from organisation")
+        assert organisation is not None
+        page = await likeness.find(tx, organisation, ids)
+    await world.shown(seen("Rimu", xero_id=contact.xero_contact_id, updated_at=BEGAN.replace(year=2027)))
+    async with world.tx() as tx:
+        await likeness.settle(tx, page, likeness.judge(page))
+    assert await world.rows("select looked_at from xero_contact") == [{"looked_at": None}]
+    assert await world.rows("select 1 from likeness") == []
+
+
+async def test_a_row_that_nobody_looked_up_is_never_created(world: World) -> None:
+    await world.contact(PRACTICE)
+    await world.shown(seen(XERO))
+    async with world.tx() as tx:
+        organisation = await tx.row("select * from organisation")
+        assert organisation is not None
+        ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
+        assert await matching.creations(tx, organisation, None, ids, quiet=True) == 0
+    await world.settle()
+    assert await made(world) == 0
+    assert len(await candidates(world)) == 1
+
+
+async def test_a_lost_lease_settles_nothing(world: World) -> None:
+    await world.contact(PRACTICE)
+    await world.shown(seen(XERO))
+    run_id = await world.start_import()
+    await world.read(run_id, [])
+    async with world.tx() as tx:
+        held = await imports.claim(tx, run_id)
+    while held is not None and held.run.match_pass is not MatchPass.SIMILAR:
+        async with world.tx() as tx:
+            await imports.match_page(tx, held)
+        async with world.tx() as tx:
+            held = await imports.claim(tx, run_id)
+    assert held is not None
+    async with world.tx() as tx:
+        look = await imports.look_page(tx, held)
+    await world.rows("update import_run set lease_until = null returning 1")
+    async with world.tx() as tx:
+        assert not await imports.settle_look(tx, held, look, likeness.judge(look.page))
+
+
+async def test_candidates_of_the_rule_are_ranked_with_evidence_in_words(world: World) -> None:
+    for name in ("Zebedee Roofing", "Horatio Zebedee", "Zebedee Family Trust"):
+        await world.contact(name, "z@x.nz")
+    await world.shown(seen("Horatio J Zebedee", "z@x.nz"))
+    await world.import_mirror()
+    found = await candidates(world)
+    assert found[0]["name"] == "Horatio Zebedee"
+    assert found[0]["score"] > found[1]["score"]
+    assert any("same email, which" in words for words in found[0]["evidence"])
