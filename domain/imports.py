@@ -308,7 +308,20 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
             await health.caught_up(tx, run.organisation_id)
     await tx.session.flush()
     await _match_again_if_changed(tx, run)
+    if run.read_from is not None:  # else what is left would begin runs for ever
+        await _look_at_the_rest(tx, run)
     tx.tell(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)
+
+
+async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
+    """Of those that this run has judged anew after its look for near-duplicates."""
+    left = await tx.rows(
+        "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation and dirty"
+        " and looked_at is null and status = 'ACTIVE' limit :limit",
+        organisation=run.organisation_id, limit=PAGE,
+    )  # fmt: skip
+    organisation = {"id": run.organisation_id, "contact_filter": run.contact_filter}
+    await mirror.look_again(tx, organisation, [row["id"] for row in left])
 
 
 async def _look_again(tx: Tx, run: ImportRun) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from domain import candidates, contact_keys, matching
-from domain.match import LIKELY, Details, Ready, make_ready, score_if_near
+from domain.match import LIKELY, Details, Ready, find_alike, make_ready
 from domain.tables import Likeness, XeroContactFilter
 from domain.tx import Tx
 
@@ -99,8 +99,8 @@ def judge(page: Page) -> list[Found]:
 
 def _scores(asked: Asked, page: Page, ready: Mapping[UUID, Ready]) -> dict[UUID, float]:
     one = make_ready(asked.contact, page.region, page.users)
-    scores = {key: score_if_near(one, ready[key]) for key in asked.others}
-    best = sorted((key for key in scores if scores[key] >= LIKELY), key=lambda key: (-scores[key], key))
+    scores = find_alike(one, {key: ready[key] for key in asked.others}, LIKELY)
+    best = sorted(scores, key=lambda key: (-scores[key], key))
     return {key: scores[key] for key in best[:MOST]}
 
 

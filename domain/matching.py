@@ -251,21 +251,19 @@ async def creations(
 ) -> int:
     """Make a practice contact of each of the mirror rows that nobody fits, and link the two; gives how many.
 
-    Where near-duplicates are held back, only a run makes one, after it has looked for them: a row that was not looked
-    up waits for the next run, which is asked for.
+    Where near-duplicates are held back, one of which they were not looked up waits for the next run, which is asked
+    for. Outside a run they must have been looked up since any contact changed.
     """
     rows = await tx.rows(
         f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
-        " select x.* from outcome o join xero_contact x on x.workspace_id = :ws and x.id = o.xero_contact_id"
+        " select x.*, x.looked_at is not null and (cast(:run as uuid) is not null"
+        "  or coalesce(x.looked_at > (select max(c.updated_at) from contact c where c.workspace_id = :ws), true)) as seen"
+        " from outcome o join xero_contact x on x.workspace_id = :ws and x.id = o.xero_contact_id"
         " where o.outcome = 'NO_MATCH' order by x.id",
         organisation=organisation["id"], run=run, ids=list(ids),
     )  # fmt: skip
-    unseen = [
-        row["id"]
-        for row in rows
-        if organisation["hold_similar"] and (run is None or row["looked_at"] is None)
-    ]
-    await mirror.look_again(tx, organisation, unseen)
+    unseen = {row["id"] for row in rows if organisation["hold_similar"] and not row["seen"]}
+    await mirror.look_again(tx, organisation, list(unseen))
     rows = [row for row in rows if row["id"] not in unseen]
     await create_from_xero(tx, organisation, rows, run, quiet=quiet)
     return len(rows)

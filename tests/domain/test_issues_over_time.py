@@ -37,6 +37,7 @@ async def twins(world: World) -> tuple[UUID, UUID]:
 async def test_when_a_twin_is_renamed_the_other_is_the_only_one_and_is_linked(world: World) -> None:
     one, other = await twins(world)
     await look(world, seen("Renamed", "r@x.nz", xero_id=other, updated_at=LATER))
+    await world.settle()
     rows = await world.rows(
         "select x.xero_contact_id, l.origin from sync_link l join xero_contact x on x.id = l.xero_contact_id"
     )
@@ -91,6 +92,7 @@ async def test_a_candidate_that_is_linked_elsewhere_is_shown_as_blocked_or_goes(
     async with world.tx() as tx:
         await issues.confirm(tx, issue["id"], acme)
     # Its email is another now, so nothing fits the other one: it is a contact of its own.
+    await world.settle()
     assert await judged(world, "Other Name") == ("RESOLVED", "OBSOLETE")
     assert await world.rows("select 1 from contact where name = 'Other Name'")
 
