@@ -52,7 +52,7 @@ def demo(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
         env=kept | {"TANDEM_DATA": str(folder / "data"), "PORT": str(port)},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=280,
         check=False,
     )
 
@@ -69,7 +69,11 @@ def test_the_demo_counts_as_the_rule_does_and_finds_it_all_again(folder: Path) -
     assert first.returncode == 0, first.stderr
     told = json.loads(first.stdout.splitlines()[-1])
     assert all(told.pop(name) > 0 for name in SECONDS)
-    assert told == counted(World.load(folder / "data" / "demo" / "xero.json"))
+    by_rule = counted(World.load(folder / "data" / "demo" / "xero.json"))
+    # Near-duplicates wait for a person too, out of those that no rule matches.
+    held = told["conflicts"] - by_rule["conflicts"]
+    assert 0 < held < by_rule["created"] // 10
+    assert told == by_rule | {"conflicts": by_rule["conflicts"] + held, "created": by_rule["created"] - held}
     again = demo(folder)
     found = json.loads(again.stdout.splitlines()[-1])
     assert {name: value for name, value in found.items() if name not in SECONDS} == told
