@@ -1,11 +1,9 @@
 """/healthz: this process runs. /readyz: it can serve. /metrics: what it did, in Prometheus's text format."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from functools import cache
 
-import redis.asyncio
-import redis.exceptions
 import sqlalchemy as sa
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -67,16 +65,16 @@ def routes(parts: Parts, metrics: Metrics) -> list[Route]:
 
 
 async def find_reasons(parts: Parts) -> list[str]:
-    """Why it cannot serve: words of ours only, since drivers repeat addresses."""
-    found = await asyncio.gather(_within(_postgres(parts), "PostgreSQL"), _within(_redis(parts), "Redis"))
-    return [reason for reasons in found for reason in reasons]
+    """Why it cannot serve: words of ours only, since drivers repeat addresses. Redis is none of it: without it
+    the API serves, and workers do what people wait for."""
+    return await _within(_postgres(parts), "PostgreSQL")
 
 
 async def _within(check: Awaitable[list[str]], name: str) -> list[str]:
     try:
         async with asyncio.timeout(PATIENCE):
             return await check
-    except (TimeoutError, OSError, SQLAlchemyError, redis.exceptions.RedisError):
+    except (TimeoutError, OSError, SQLAlchemyError):
         return [f"{name} does not answer"]
 
 
@@ -100,20 +98,3 @@ async def _behind(parts: Parts, gauge: Gauge) -> list[str]:
         for kind, since in await session.execute(sa.text("select * from door.due_since(:now)"), {"now": now}):
             gauge.labels(kind).set((now - since).total_seconds() if since else 0.0)
     return []
-
-
-async def _redis(parts: Parts) -> list[str]:
-    if parts.settings.redis_url is None:
-        return ["REDIS_URL is not set"]
-    client = redis.asyncio.Redis.from_url(parts.settings.redis_url)
-    try:
-        await _ping(client.ping)
-    finally:
-        await client.aclose()
-    return []
-
-
-async def _ping(ping: Callable[[], Awaitable[bool] | bool]) -> None:
-    answer = ping()
-    if isinstance(answer, Awaitable):
-        await answer

@@ -132,7 +132,10 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
         id=organisation_id,
     )
     organisation.disconnected_at = tx.now
-    organisation.health, organisation.health_message = ConnectionHealth.DISCONNECTED, None
+    organisation.health = ConnectionHealth.DISCONNECTED
+    organisation.health_message = (
+        "It was disconnected here. Links and what waits are kept for when it is connected again."
+    )
     organisation.limited_until = organisation.failing_since = None
     activity.record(
         tx, ActivityKind.DISCONNECTED, f"{organisation.name} was disconnected.", organisation=organisation_id
@@ -239,6 +242,12 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
     organisation = await lock(tx, organisation_id)
     _connected(organisation)
     _started(organisation)
+    if organisation.health == ConnectionHealth.NEEDS_RECONNECT:
+        raise refuse(
+            Code.NOT_CONNECTED,
+            "Xero does not let Tandem in any more; connect the organisation again.",
+            "organisationId",
+        )
     run = await _unfinished(tx, organisation_id)
     if run is None:
         _read(tx, organisation, organisation.read_cursor, RunPurpose.DELTA)

@@ -144,12 +144,17 @@ async def test_it_is_not_ready_without_its_servers(parts: Parts) -> None:
         parts.http,
         parts.bells,
     )
-    assert await find_reasons(broken) == ["PostgreSQL does not answer", "Redis does not answer"]
+    assert await find_reasons(broken) == ["PostgreSQL does not answer"]
     async with serving(broken) as edge, httpx.AsyncClient(base_url=f"http://{edge}") as http:
         assert (await http.get("/readyz")).status_code == 503
         answer = await http.post("/graphql", json={"query": "{hello}"}, headers=bearer("tdm_x"))
         assert (answer.status_code, "hush" in answer.text) == (503, False)
     await gone.close()
+
+
+async def test_it_is_ready_without_redis(parts: Parts) -> None:
+    without = with_settings(parts, redis_url="redis://:hush@127.0.0.1:1")
+    assert await find_reasons(without) == []
 
 
 async def test_it_is_not_ready_as_owner(parts: Parts, place: Place) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain import imports, organisations
+from domain import health, imports, organisations
 from domain.organisations import Tenant
 from domain.problems import Code, Refused
 from domain.tables import (
@@ -248,8 +248,11 @@ async def test_sync_now_queues_once(practice: Practice) -> None:
     await practice.read_to_the_end()
     await asyncio.gather(now(), now())
     assert len(await practice.runs()) == 2
+    await practice.do(lambda tx: health.locked_out(tx, organisation))
+    assert (await refused(now()))[0] is Code.NOT_CONNECTED
     await practice.do(lambda tx: organisations.disconnect(tx, organisation))
     assert (await refused(now()))[0] is Code.NOT_CONNECTED
+    assert "disconnected" in str((await practice.get(organisation)).health_message)
 
 
 async def test_disconnecting_stops_the_import_and_drops_the_page_in_hand(practice: Practice) -> None:
