@@ -5,7 +5,7 @@ exact bytes stored before they are sent. A lost create is looked up by its numbe
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -342,6 +342,7 @@ async def _refused(
         invoice_sync.rest(invoice, InvoiceSyncState.NOT_SENT)
         touch(tx, invoice)
         return
+    problem = replace(problem, subjects=problem.subjects or _subjects(setup, invoice, lines, problem))
     if problem.code in _BY_SETUP and _resolves_anew(setup, invoice, lines):
         invoice.due_at, invoice.next_attempt_at = tx.now, None
         tx.ring()
@@ -354,6 +355,29 @@ async def _refused(
     if problem.code in invoice_queue.CATALOGUE_CODES:
         await tx.session.flush()
         await catalogue.wanted_after_failure(tx, setup.organisation["id"])
+
+
+def _subjects(
+    setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine], problem: Problem
+) -> tuple[str, ...]:
+    """What Xero's words are about: of accounts and tax rates those that they name."""
+    if problem.code == "ACCOUNT_UNAVAILABLE":
+        named = [
+            f"XeroAccount:{line.xero_account_id}"
+            for line in lines
+            if f"'{line.account_code}'" in problem.message
+        ]
+        return tuple(dict.fromkeys(named))
+    if problem.code == "TAX_RATE_UNAVAILABLE":
+        types = {line.tax_type for line in lines if f"'{line.tax_type}'" in problem.message}
+        return tuple(
+            f"XeroTaxRate:{rate['id']}" for rate in setup.xero_rates.values() if rate["tax_type"] in types
+        )
+    if problem.code in ("PERIOD_LOCKED", "CURRENCY_MISMATCH"):
+        return (setup.subject,)
+    if problem.code == "ARCHIVED_IN_XERO":
+        return (f"Contact:{invoice.contact_id}",)
+    return (f"Invoice:{invoice.id}",)
 
 
 def _resolves_anew(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bool:

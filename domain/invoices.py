@@ -397,6 +397,8 @@ async def _surroundings(tx: Tx, invoices: Sequence[Invoice]) -> _Around:
 async def _check_editable(tx: Tx, invoice: Invoice) -> None:
     if invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.APPROVED):
         return
+    if invoice.status is InvoiceStatus.VOIDED:
+        raise refuse(Code.WRONG_STATE, "It is voided; make another.", "invoiceId")
     failing = invoice.sync_state is InvoiceSyncState.FAILING and invoice.xero_invoice_id is None
     waiting = failing or invoice.sync_state in (InvoiceSyncState.SYNC_OFF, InvoiceSyncState.BEFORE_START_DATE)
     if (

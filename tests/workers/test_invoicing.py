@@ -455,3 +455,22 @@ async def test_billed_in_xero_to_one_who_is_not_here_it_cannot_be_accepted(here:
     assert [problem.code for problem in refused.value.problems] == ["WRONG_STATE"]
     kept, _ = await here.settle(made, Decision.KEEP_APART)
     assert (kept.contact_id, kept.sync_state) == (made.contact_id, "SYNCED")
+
+
+async def test_what_xero_refuses_it_for_is_named(here: Billing) -> None:
+    account, rate = await here.here.world.rows(
+        "select 'XeroAccount:' || id as named from xero_account where workspace_id = :ws and code = '200'"
+        " union all select 'XeroTaxRate:' || id from xero_tax_rate where workspace_id = :ws and tax_type = 'OUTPUT2'"
+    )
+    organisation = f"XeroOrganisation:{here.here.world.organisation}"
+    for path, there, back, code, named in (
+        ("accounts/200", {"archived": True}, {"archived": False}, "ACCOUNT_UNAVAILABLE", account["named"]),
+        ("taxrates/OUTPUT2", {"archived": True}, {"archived": False}, "TAX_RATE_UNAVAILABLE", rate["named"]),
+        ("lockdates", {"period": "2026-11-30"}, {"period": None}, "PERIOD_LOCKED", organisation),
+    ):  # fmt: skip
+        method = "PUT" if path == "lockdates" else "POST"
+        await here.act(method, path, there)
+        failure = (await here.there()).failure
+        assert failure is not None
+        assert (failure["code"], failure["subjects"]) == (code, [named])
+        await here.act(method, path, back)
