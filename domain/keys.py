@@ -48,7 +48,7 @@ def search_key(*texts: str | None) -> str:
             words[word] = None
             words.update(dict.fromkeys(part for part in re.split(r"[^\w]+", word) if part))
         digits = re.sub(r"\D", "", text or "")
-        if len(digits) >= 5:
+        if len(digits) >= 3:
             words.update({digits: None, digits.lstrip("0"): None})
     return "".join(f" {word}" for word in words)
 

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +32,11 @@ def test_a_key_is_its_own_key(text: str) -> None:
 def finds(search: str, *texts: str) -> bool:
     """As PostgreSQL's LIKE does it, for patterns without escapes."""
     return all(pattern.strip("%") in search_key(*texts) for pattern in search_patterns(search))
+
+
+@pytest.mark.parametrize("number", ["TI-00001", "2026/001", "0012", "12-3", "7"])
+def test_a_number_is_found_as_it_is_written(number: str) -> None:
+    assert finds(number, number, "Annual accounts")
 
 
 def test_search_finds_beginnings_of_words_without_accents() -> None:
