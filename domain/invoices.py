@@ -93,6 +93,10 @@ async def lines_of(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[Invoi
 async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None = None) -> Invoice:
     """A DRAFT. Without a number one is drawn. With a key that was used within 24 hours for the same input, the invoice
     that it made then. An archived service type or tax rate is refused on a new line."""
+    invoice_id = uuid4()
+    before = await idempotency.answered(tx, "createInvoice", idempotency_key, given, invoice_id)
+    if before is not None:
+        return await lock(tx, before)
     problems: list[Problem] = []
     values = clean_header({"issueDate": None, "dueDate": None, **given}, problems)
     check_dates(values["issue_date"], values["due_date"], problems)
@@ -105,10 +109,6 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
     organisation = await find_organisation(tx, given.get("organisationId"), problems)
     if problems:
         raise Refused(problems)
-    invoice_id = uuid4()
-    before = await idempotency.answered(tx, "createInvoice", idempotency_key, given, invoice_id)
-    if before is not None:
-        return await lock(tx, before)
     amounts_are = values.get("amounts_are", AmountsAre.TAX_EXCLUSIVE)
     number = values.get("number") or await draw_number(tx)
     invoice = Invoice(

@@ -65,6 +65,14 @@ async def test_a_repeated_create_is_one_invoice(here: Billed) -> None:
     assert refused.value.problems[0].code is Code.KEY_REUSED
 
 
+async def test_the_same_request_has_the_same_answer_whatever_was_archived_since(here: Billed) -> None:
+    async with here.world.tx() as tx:
+        made = await invoices.create(tx, here.input(), "key")
+        await billing.update_service_type(tx, here.service, archived=True)
+        again = await invoices.create(tx, here.input(), "key")
+    assert again.id == made.id
+
+
 async def test_all_that_is_wrong_is_said_at_once_at_its_place(here: Billed) -> None:
     given = here.input(
         here.line(quantity="1.23456", description=""),
