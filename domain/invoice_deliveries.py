@@ -36,8 +36,10 @@ CALL_BYTES, LINE_BYTES = 3_000_000, 300  # Xero takes 3.5 MB; a line's members b
 _PASSING = (UNCERTAIN.code, UNAVAILABLE.code, "NEEDS_RECONNECT")
 # What another set-up may mend at once; Xero's own pages can mend the others.
 _BY_SETUP = ("ACCOUNT_UNAVAILABLE", "TAX_RATE_UNAVAILABLE")
-# A number is freed in Xero's own pages, of which nothing is told: it is tried again after this, and twice as long.
-_NUMBER_AGAIN, _NUMBER_LATEST = timedelta(hours=1), timedelta(days=1)
+# Xero's own pages mend these, and nothing is told of it: tried again after this, and twice as long. A contact's end is
+# mirrored within a minute, and then told as CONTACT_NOT_SYNCED, which ends with the link.
+_AGAIN = {"INVOICE_NUMBER_TAKEN": timedelta(hours=1), "ARCHIVED_IN_XERO": timedelta(minutes=1)}
+_LATEST = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -348,8 +350,8 @@ async def _refused(
         tx.ring()
         return
     _refuse(tx, invoice, problem)
-    if problem.code == "INVOICE_NUMBER_TAKEN":
-        pause = min(_NUMBER_AGAIN * 2 ** min(invoice.attempts - 1, 10), _NUMBER_LATEST)
+    if problem.code in _AGAIN:
+        pause = min(_AGAIN[problem.code] * 2 ** min(invoice.attempts - 1, 12), _LATEST)
         invoice_sync.fail(tx, invoice, problem, next_at=tx.now + pause)
         invoice.due_at = tx.now
     if problem.code in invoice_queue.CATALOGUE_CODES:

@@ -223,6 +223,12 @@ async def test_the_contact_archived_in_xero_is_said(here: Billing) -> None:
     await here.act("POST", f"contacts/{row['xero_contact_id']}", {"fields": {"ContactStatus": "ARCHIVED"}})
     made = await here.there()
     assert made.failure_code == "ARCHIVED_IN_XERO"
+    await here.act("POST", f"contacts/{row['xero_contact_id']}", {"fields": {"ContactStatus": "ACTIVE"}})
+    await here.send()
+    assert (await here.look(made)).failure_code == "ARCHIVED_IN_XERO"
+    here.later(timedelta(minutes=2))
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
 async def test_disconnected_in_xero_it_waits_and_goes_after_a_reconnect(here: Billing) -> None:
