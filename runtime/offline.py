@@ -3,12 +3,16 @@
 CSV in UTF-8 comes in by file and goes out on standard output; progress goes to standard error. Nothing is sent.
 """
 
+import codecs
 import csv
+import io
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import phonenumbers
 import typer
 from rich.console import Console
 from rich.progress import track
@@ -37,7 +41,7 @@ def classify(
     rows = read(file)
     answers = []
     for row in progress(rows, "Classifying"):
-        found = classify_name(row["name"], row.get("first_name"), row.get("last_name"), row.get("email"))
+        found = classify_name(whole_name(row), row.get("first_name"), row.get("last_name"), row.get("email"))
         answers.append((row["id"], found.kind, f"{found.confidence:.4f}", "; ".join(found.reasons)))
     write(CLASSIFIED, answers, table)
 
@@ -60,6 +64,8 @@ def match(
 
     Columns: id and name; email, phone, address, city, region and postcode where there are any.
     """
+    if country.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise typer.BadParameter(f"{country} is no country's code of two letters, as NZ, AU or GB are")
     ours, theirs = read(xero), read(practice)
     lists = Lists([details(row) for row in ours], [details(row) for row in theirs], country.upper())
     found = [
@@ -82,24 +88,37 @@ def match(
 
 
 def read(file: Path) -> list[dict[str, str]]:
-    """Rows with all cells as text; refuses a file without `id` and `name`, or not in UTF-8."""
+    """Rows with all cells as text, by column as the header has it in lower case. Commas, semicolons or tabs between.
+    Refuses a file that is not text, not CSV to its end, or without `id` and `name`."""
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines, restval="", restkey="")
-            missing = {"id", "name"} - set(reader.fieldnames or ())
-            if missing:
-                raise typer.BadParameter(f"{file}: has no column {' and no column '.join(sorted(missing))}")
-            return [{key: cell for key, cell in row.items() if isinstance(cell, str)} for row in reader]
+        text = _decoded(file.read_bytes())
+        header = text.splitlines()[0] if text else ""
+        between = max(",;\t", key=header.count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=between, strict=True)
+        columns = ["_".join(name.casefold().split()) for name in next(reader, [])]
+        missing = {"id", "name"} - set(columns)
+        if missing:
+            has = f"; it has {', '.join(filter(None, columns))}" if any(columns) else "; it is empty"
+            raise typer.BadParameter(f"{file}: has no column {' and no column '.join(sorted(missing))}{has}")
+        return [dict(zip(columns, [*row, *[""] * len(columns)], strict=False)) for row in reader if row]
     except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"{file}: is not UTF-8 ({error})") from None
+        raise typer.BadParameter(f"{file}: is not UTF-8 (save it as 'CSV UTF-8'; {error})") from None
     except csv.Error as error:
-        raise typer.BadParameter(f"{file}: is not CSV ({error})") from None
+        raise typer.BadParameter(f"{file}: is not CSV (line {reader.line_num}: {error})") from None
+
+
+def _decoded(found: bytes) -> str:
+    wide = found.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return found.decode("utf-16" if wide else "utf-8-sig")
+
+
+def whole_name(row: dict[str, str]) -> str:
+    """Where the name is blank, first and last name stand for it."""
+    return row["name"].strip() or f"{row.get('first_name', '')} {row.get('last_name', '')}".strip()
 
 
 def details(row: dict[str, str]) -> Details:
-    """Where the name is blank, first and last name stand for it."""
-    name = row["name"].strip() or f"{row.get('first_name', '')} {row.get('last_name', '')}".strip()
-    return Details(name, *(row.get(field) for field in FIELDS))
+    return Details(whole_name(row), *(row.get(field) for field in FIELDS))
 
 
 def progress(rows: Sequence[dict[str, str]], title: str) -> Iterable[dict[str, str]]:
@@ -111,9 +130,15 @@ def write(columns: Sequence[str], answers: Iterable[Sequence[str]], table: bool)
     if not table:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(answers)
+        writer.writerows([_inert(cell) for cell in answer] for answer in answers)
         return
     shown = Table(*columns)
     for answer in answers:
         shown.add_row(*answer)
     Console(soft_wrap=not sys.stdout.isatty()).print(shown)
+
+
+def _inert(cell: str) -> str:
+    """A spreadsheet runs what begins so; an apostrophe before it makes it text. Numbers stay."""
+    runs = cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{cell}" if runs and not re.fullmatch(r"[-+]?[\d.,]+", cell) else cell

@@ -29,7 +29,7 @@ __all__ = [
     "Ready",
     "compare",
     "compare_names",
-    "count_users",
+    "count_users", "evidence",
     "find_alike",
     "keys_of",
     "make_ready",
@@ -62,7 +62,12 @@ class _Model:
 
 def compare(one: Ready, other: Ready) -> Comparison:
     """By name alone where no other field is known of both. Both made ready with the same country and users."""
-    return Comparison(score(one, other), explain(one, other, meet(one.name, other.name)))
+    return Comparison(score(one, other), evidence(one, other))
+
+
+def evidence(one: Ready, other: Ready) -> tuple[str, ...]:
+    """compare's words without the score."""
+    return explain(one, other, meet(one.name, other.name))
 
 
 def score(one: Ready, other: Ready) -> float:

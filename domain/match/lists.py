@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.keys import email_key, name_key
-from domain.match import SIMILAR, compare, score
+from domain.match import SIMILAR, compare, evidence, find_alike, score
 from domain.match.contacts import Details, contact_keys, count_users, make_ready
 from domain.match.index import NameIndex
 
@@ -54,8 +54,25 @@ class Lists:
     def candidates(self, everyone: bool = False) -> Iterator[list[Candidate]]:
         """For each contact of Xero, best first; `everyone` also lists those below SIMILAR."""
         for at in range(len(self._xero)):
-            found = [self._judge(at, other, everyone) for other in self._find(at)]
-            yield sorted((c for c in found if c is not None), key=lambda c: (-c.score, c.practice))
+            found = self._find(at)
+            ruled = {other: outcome for other in found if (outcome := self._by_rule(at, other)) is not None}
+            others = {other: self._practice[other] for other in found if other not in ruled}
+            one = self._xero[at]
+            if everyone:
+                scores = {other: score(one, ready) for other, ready in others.items()}
+            else:
+                scores = find_alike(one, others, SIMILAR)
+            judged = [self._ruled(at, other, outcome) for other, outcome in ruled.items()]
+            for other, worth in scores.items():
+                outcome = Outcome.SIMILAR if worth >= SIMILAR else Outcome.CANDIDATE
+                judged.append(Candidate(at, other, worth, outcome, evidence(one, others[other])))
+            yield sorted(judged, key=lambda c: (-c.score, c.practice))
+
+    def _ruled(self, at: int, other: int, outcome: Outcome) -> Candidate:
+        found = compare(self._xero[at], self._practice[other])
+        return Candidate(
+            at, other, 1.0 if outcome is Outcome.FULL_MATCH else found.score, outcome, found.evidence
+        )
 
     def _find(self, at: int) -> list[int]:
         ready = self._xero[at]
@@ -66,15 +83,6 @@ class Lists:
         for key in _equal_keys(self._rule[0][at]):
             found.update(self._keys.get(key, ())[:MOST_OF_A_KEY])
         return sorted(found)
-
-    def _judge(self, at: int, other: int, everyone: bool) -> Candidate | None:
-        one, two = self._xero[at], self._practice[other]
-        outcome = self._by_rule(at, other)
-        worth = 1.0 if outcome is Outcome.FULL_MATCH else score(one, two)
-        if outcome is None and worth < SIMILAR and not everyone:
-            return None
-        outcome = outcome or (Outcome.SIMILAR if worth >= SIMILAR else Outcome.CANDIDATE)
-        return Candidate(at, other, worth, outcome, compare(one, two).evidence)
 
     def _by_rule(self, at: int, other: int) -> Outcome | None:
         (name, email), (name2, email2) = self._rule[0][at], self._rule[1][other]

@@ -66,7 +66,13 @@ def test_a_table_for_people(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("name\nKowhai\n", "no column id"), ("", "no column id"), (b"id,name\n1,K\xf6\n", "not UTF-8")],
+    [
+        ("name\nKowhai\n", "has no column id; it has name"),
+        ("", "no column id and no column name; it is empty"),
+        (b"id,name\n1,K\xf6\n", "not UTF-8 (save it as 'CSV UTF-8'"),
+        ('id,name\n1,"unclosed\n2,Kowhai\n', "is not CSV (line 3"),
+        ("id,name\n1," + "x" * 200_000, "is not CSV (line 2"),
+    ],
 )
 def test_a_wrong_file_is_refused_in_words(tmp_path: Path, text: str | bytes, said: str) -> None:
     result = run(tmp_path, "classify", text)
@@ -77,3 +83,34 @@ def test_a_wrong_file_is_refused_in_words(tmp_path: Path, text: str | bytes, sai
 
 def test_short_and_long_rows_are_read(tmp_path: Path) -> None:
     assert len(rows(run(tmp_path, "classify", "id,name,email\n1\n2,Kowhai,a@x.example,more,and more\n"))) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ID, Name ,First Name\n1,Kowhai Ltd,\n",
+        "id;name\n1;Kowhai Ltd\n",
+        "id\tname\r\n1\tKowhai Ltd\r\n",
+        "id,name\n\n1,Kowhai Ltd\n".encode("utf-16"),
+    ],
+)
+def test_files_as_spreadsheets_save_them_are_read(tmp_path: Path, text: str | bytes) -> None:
+    [row] = rows(run(tmp_path, "classify", text))
+    assert (row["id"], row["kind"]) == ("1", "ORGANISATION")
+
+
+def test_first_and_last_name_stand_for_a_blank_name(tmp_path: Path) -> None:
+    [row] = rows(run(tmp_path, "classify", "id,name,first_name,last_name\n1, ,Jane,Doe\n"))
+    assert row["kind"] == "PERSON"
+
+
+def test_what_a_spreadsheet_would_run_is_made_text(tmp_path: Path) -> None:
+    text = "id,name\n=1+1,Kowhai\n@x,Kowhai\n-5,Kowhai\n+64 4 1,Kowhai\n"
+    found = rows(run(tmp_path, "classify", text))
+    assert [row["id"] for row in found] == ["'=1+1", "'@x", "-5", "'+64 4 1"]
+
+
+def test_an_unknown_country_is_refused(tmp_path: Path) -> None:
+    result = run(tmp_path, "match", XERO, PRACTICE, options=("--country", "XX"))
+    assert result.exit_code == 2
+    assert "XX is no country" in " ".join(result.output.replace("│", " ").split())
