@@ -16,7 +16,7 @@ def is_partners(reading: Reading) -> bool:
     if not names.JOINED.search(reading.text) or names.find_legal_form(reading.text):
         return False
     bare = [bare for _, bare, _ in _words(reading)]
-    other = names.TRADES | names.TRUSTS | (names.LITTLE - names.PARTICLES - {"and", "et", "y", "und"})
+    other = names.TRADES | names.TRUSTS | (names.LITTLE - names.PARTICLES - {"and", "et", "y", "und", "a"})
     return not any(word in other or any(map(str.isdigit, word)) for word in bare) and len(bare) < 12
 
 
