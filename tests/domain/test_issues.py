@@ -131,6 +131,7 @@ async def test_who_is_deleted_is_not_made_anew_of_the_contact_that_it_fitted(
     _, contact = await open_issue(world)
     async with world.tx() as tx:
         await issues.each(tx, [contact], lambda one: deletions.delete(tx, one, reimport=reimport))
+    await world.settle()
     await world.import_mirror()
     assert len(await world.rows("select 1 from contact")) == reimport
 

@@ -395,9 +395,8 @@ MEMORY = (
         (
             Edit(
                 "domain/matching.py",
-                "where a.workspace_id = :ws and a.organisation_id = :organisation\n"
-                "                   and a.xero_contact_id = s.xero_id and a.contact_id = c.id)",
-                "where false)",
+                "         where s.free and not exists (\n                select 1 from set_apart a where a",
+                "         where s.free and not exists (\n                select 1 from set_apart a where false and a",
             ),
         ),
         (f"{ISSUES}::test_a_pair_set_apart_stays_so_when_what_was_made_instead_is_gone",),
@@ -457,7 +456,7 @@ MATCH = (
     ),
     Breach(
         "matching: issues are judged once",
-        (Edit("domain/issues.py", "    await judge_all(tx, await _fitting_issues(tx, ids))", "    return"),),
+        (Edit("domain/issues.py", "    await judge_all(tx, xeros)", "    return"),),
         (f"{ISSUES}::test_correcting_the_email_ends_the_issue_in_a_full_match",),
     ),
     Breach(
