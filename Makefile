@@ -43,7 +43,7 @@ lock: ## resolve requirements/*.in anew, with hashes and without any index's add
 	  .tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate --no-emit-index-url requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
-run-env:
+run-env: ## set up .venv with what running needs, and the tandem command
 	@$(PYTHON) scripts/bootstrap.py run
 
 dev-env:

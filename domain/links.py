@@ -42,6 +42,15 @@ _AFRESH: dict[str, Any] = {
 }  # fmt: skip
 
 
+_HOW = {
+    LinkOrigin.FULL_MATCH: "a full match",
+    LinkOrigin.CONFIRMED: "confirmed by a person",
+    LinkOrigin.CREATED_FROM_XERO: "created from Xero",
+    LinkOrigin.PUSHED_TO_XERO: "pushed to Xero",
+    LinkOrigin.REMATCHED: "matched again",
+}
+
+
 @dataclass(frozen=True)
 class Pair:
     """What is to be linked, by the ids of our rows; `winners` for the fields where `winner` does not hold. `link_id`:
@@ -230,7 +239,7 @@ class _Beginning:
         return {
             "workspace_id": tx.workspace, "id": self.activity_id, "at": tx.now, "kind": ActivityKind.LINKED,
             "actor_kind": tx.actor.kind, "actor_name": tx.actor.name, "actor_id": tx.actor.id,
-            "message": f"{name} was linked with Xero ({self.pair.origin.replace('_', ' ').lower()}).",
+            "message": f"{name} was linked with Xero ({_HOW[self.pair.origin]}).",
             "organisation_id": self.organisation["id"], "contact_id": self.pair.contact_id, "link_id": self.link_id,
             "issue_id": None, "changes": [change.as_json() for change in self.changes()],
         }  # fmt: skip

@@ -5,7 +5,7 @@ import base64
 import pkgutil
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ from rich.table import Table
 from sqlalchemy.engine import make_url
 from uvicorn.loops.auto import auto_loop_factory
 
-from domain import erasure, issues, workspaces
+from domain import contacts, erasure, issues, workspaces
 from domain.problems import Code, Refused, refuse
 from domain.tables import Scope
 from domain.tx import TANDEM
@@ -101,7 +101,7 @@ def doctor(
 
 @app.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="end after the import, with one line of JSON")] = False,
+    once: Annotated[bool, typer.Option("--once", help="end by itself, with one line of JSON")] = False,
     reset: Annotated[
         bool, typer.Option("--reset", help="begin anew: what an earlier demo left is deleted")
     ] = False,
@@ -170,22 +170,40 @@ async def _create_token(settings: Settings, workspace: UUID, name: str, scope: S
 
 @app.command()
 def erase(
-    workspace: Annotated[UUID, typer.Argument(help="the id that `tandem workspace create` printed")],
+    workspace: Annotated[str, typer.Argument(help="the workspace's id, as the API or its making gave it")],
     contact: Annotated[str, typer.Argument(help="the contact's id, as the API gives it")],
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Erase a contact for good: no personal value of it stays, history included, and no sync brings one back."""
-    key = pkgutil.resolve_name("api.ids:maybe")("Contact", contact)
-    if key is None:
-        raise refuse(Code.NOT_FOUND, "This is not the id of a contact.")
+    where, key = _key_of("Workspace", workspace), _key_of("Contact", contact)
+    if where is None or key is None:
+        raise refuse(Code.NOT_FOUND, "There is no such contact: give the workspace's id, then the contact's.")
+    settings = configured()
+    name = asyncio.run(_name_of(settings, where, key))
     if not yes:
-        typer.confirm("This cannot be taken back. Erase the contact?", abort=True)
-    left = asyncio.run(_erase(configured(), workspace, key)).left_in_xero
+        typer.confirm(f"This cannot be taken back. Erase {name!r}?", abort=True)
+    left = asyncio.run(_erase(settings, where, key)).left_in_xero
     typer.echo("Erased.")
     for organisation, xero_contact in left:
         typer.echo(
             f"Xero still holds its contact in {organisation}: {xero_contact}. Only Xero's own pages can erase it."
         )
+
+
+def _key_of(kind: str, text: str) -> UUID | None:
+    """By the API's id, or the plain one."""
+    with suppress(ValueError):
+        return UUID(text)
+    key: UUID | None = pkgutil.resolve_name("api.ids:maybe")(kind, text)
+    return key
+
+
+async def _name_of(settings: Settings, workspace: UUID, contact: UUID) -> str:
+    async with _opened(settings) as db, db.transaction(workspace, TANDEM) as tx:
+        found = await contacts.find(tx, contact)
+    if found is None:
+        raise refuse(Code.NOT_FOUND, "There is no such contact.")
+    return found.name
 
 
 async def _erase(settings: Settings, workspace: UUID, contact: UUID) -> erasure.Erased:

@@ -103,6 +103,7 @@ def _environment(
         "HOST": settings.host,
         "PORT": str(settings.port),
         "LOG_LEVEL": settings.log_level,
+        "ALLOWED_ORIGINS": ",".join(settings.allowed_origins),
     }
 
 

@@ -2,13 +2,15 @@ import base64
 import os
 import subprocess
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from typer.testing import CliRunner
 
 from api import ids
 from api.auth import Tokens
+from domain import contacts, workspaces
+from domain.tx import TANDEM
 from runtime import doctor
 from runtime.cli import app
 from runtime.database import connect
@@ -96,6 +98,28 @@ async def test_a_workspace_and_its_tokens_are_made(clean: Place, services: Servi
     viewers = [await Tokens(db).find_viewer(each) for each in (admin, token)]
     await db.close()
     assert [viewer and len(viewer.scopes) for viewer in viewers] == [3, 1]
+
+
+async def test_a_contact_is_erased_by_the_ids_that_the_api_gives(clean: Place, services: Services) -> None:
+    workspace = uuid4()
+    db = connect(clean.app_url)
+    async with db.transaction(workspace, TANDEM) as tx:
+        await workspaces.create(tx, "Harbour Accounting", "NZD")
+        contact = await contacts.create(tx, {"name": "Aroha"})
+    keys = (ids.encode("Workspace", workspace), ids.encode("Contact", contact.id))
+    set_up = {
+        "DATABASE_URL": clean.app_url,
+        "REDIS_URL": services.redis_url,
+        "TANDEM_KEYS": "k:" + base64.b64encode(bytes(32)).decode(),
+    }
+    asked = tandem("erase", *keys, **set_up)
+    assert "Erase 'Aroha'?" in asked.stdout
+    assert asked.returncode == 1
+    done = tandem("erase", *keys, "--yes", **set_up)
+    assert (done.returncode, done.stdout) == (0, "Erased.\n"), done.stderr
+    async with db.transaction(workspace, TANDEM) as tx:
+        assert await contacts.find(tx, contact.id) is None
+    await db.close()
 
 
 @pytest.mark.parametrize(
