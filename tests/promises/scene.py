@@ -102,12 +102,13 @@ class Reaper:
 
 @dataclass
 class Wire(httpx.AsyncBaseTransport):
-    """Between the product and the simulator. `shown`: what answers told of contacts, as (id, element)."""
+    """Between the product and the simulator. `shown`: what answers told of contacts, and when."""
 
     inner: httpx.ASGITransport
     reaper: Reaper
+    time: Time
     interludes: list[Interlude] = field(default_factory=list)
-    shown: list[dict[str, Any]] = field(default_factory=list)
+    shown: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.reaper.tick()
@@ -125,7 +126,8 @@ class Wire(httpx.AsyncBaseTransport):
             await self._interlude(after=True)
         self.reaper.tick()
         if counts and answer.status_code == 200:
-            self.shown += msgspec.json.decode(content).get("Contacts", [])
+            # Before it is applied: a link that this read makes is later.
+            self.shown += [(self.time.at, one) for one in msgspec.json.decode(content).get("Contacts", [])]
         headers = [(name, value) for name, value in answer.headers.raw if name != b"content-length"]
         return httpx.Response(answer.status_code, headers=headers, content=content, request=request)
 
@@ -205,16 +207,16 @@ class Scene:
             return None
         finally:
             self.reaper.left = None
-        for element in self.wire.shown:
-            self.note(element)
+        for at, element in self.wire.shown:
+            self.note(at, element)
         self.wire.shown = []
         return done
 
-    def note(self, element: dict[str, Any]) -> None:
+    def note(self, at: datetime, element: dict[str, Any]) -> None:
         for name, value in shown_values(element).items():
             seen = self.told[element["ContactID"], name]
             if not seen or seen[-1][1] != value:
-                seen.append((self.time.at, value))
+                seen.append((at, value))
 
     async def due(self) -> list[Job]:
         """What a worker's listener would begin now, in its order; arq is away, so imports too."""
@@ -365,7 +367,7 @@ async def staged(
     world = demo_world(0, seed=7, clock=time.xero)
     world.subscribe(Subscription(DEMO_CLIENT_ID, "http://tandem.test/webhooks/xero", HOOK_KEY))
     app = create_app(world, webhook_transport=httpx.ASGITransport(_receiver(database)))
-    wire = Wire(httpx.ASGITransport(app), reaper)
+    wire = Wire(httpx.ASGITransport(app), reaper, time)
 
     @sa.event.listens_for(database.engine.sync_engine, "before_cursor_execute")
     def tick(*_: object) -> None:
