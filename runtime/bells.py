@@ -51,7 +51,12 @@ class Bells:
         while True:
             try:
                 await self._listen_once()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 log.warning("bells_deaf", error=type(error).__name__)
             finally:
                 self.deaf = True
@@ -72,7 +77,13 @@ class Bells:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(broken.wait(), self._probe_seconds)
         finally:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            with suppress(
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+                TimeoutError,
+            ):
                 await connection.close(timeout=2)
 
     def _ring(self, _: object, __: int, channel: str, payload: object) -> None:
