@@ -9,9 +9,19 @@ from itertools import combinations
 from pathlib import Path
 from zlib import crc32
 
+from rapidfuzz.distance import DamerauLevenshtein
+
 from domain.match.index import NameIndex
 from domain.match.names import prepare
-from train.classify_data import NameWords
+from train.classify_data import (
+    EAST_FAMILY,
+    EAST_SYLLABLES,
+    MAORI_FAMILY,
+    MAORI_GIVEN,
+    PACIFIC_FAMILY,
+    PACIFIC_GIVEN,
+    NameWords,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,9 @@ def variant_pairs(data: NameData, most: int = 6) -> Iterator[Pair]:
             yield Pair(one, other, True, "variants", 0.5, (of, of))
 
 
+NEAR_GIVEN = (
+    "Harpreet Jaspreet Gurpreet Manpreet Navpreet Amanpreet Harjit Manjit Surjit Baljit Daljit Ranjit".split()
+)
 SAME = (
     "{N} {S}|{K} {S};{N} {S}|{K} {S};{N} {S}|{S}, {K};{G} {S}|{S}, {G};{G} {S}|Mr {G} {S};{G} {S}|{GU} {SU};{G} {H} {S}|{G} {S};{G} {S} {W}|{G} {S} {W} Ltd;"
     "{S} {W}|{S} {W} Pty Ltd;{S} & {T} {W}|{S} and {T} {W} Limited;{S} {W}|The {S} {W} Company;{S} {T} {W}|{S}-{T} {W} P/L;"
@@ -106,7 +119,8 @@ SAME = (
 OTHER = (
     "{G} {S}|{H} {S};Mr {G} {S}|Mrs {H} {S};Mr {i} {S}|Mrs {j} {S};{S}, {G}|{H} {S};{G} {S}|{G} {T};{S} {W}|{T} {W};"
     "{S} {W} Ltd|{T} {W} Ltd;{G} {S}|{S} {W} Ltd;{G} {S} {W}|{H} {T} {W};{i} {S}|{j} {S};{S} {W}|{S} {V};{G} {S} Trust|{H} {T} Trust;"
-    "{S} {W} Ltd|{S} {V} Ltd;{G} {H} {S}|{H} {G} {T}"
+    "{S} {W} Ltd|{S} {V} Ltd;{G} {H} {S}|{H} {G} {T};The {S} Family Trust|{S} {W} Ltd;{S} {W}|{S} Investment Trust;"
+    "{S} {T} {W} Ltd|{S} {T} {V} Ltd"
 ).split(";")
 
 
@@ -119,6 +133,38 @@ def made_up_pairs(seed: int = 5, of_each: int = 40) -> Iterator[Pair]:
                 one, _, other = filler.fill(form).partition("|")
                 entity = f"made {form} {number}"
                 yield Pair(one, other, match, "made_up", 0.5, (entity, entity))
+    yield from _relatives(random.Random(seed), of_each)
+
+
+def _relatives(chance: random.Random, of_each: int) -> Iterator[Pair]:
+    """Of one family, by names that no census of the US knows: other given names are other people."""
+    for givens, families in ((MAORI_GIVEN, MAORI_FAMILY), (PACIFIC_GIVEN, PACIFIC_FAMILY)):
+        for number in range(of_each * 2):
+            (one, other), family = chance.sample(givens, 2), chance.choice(families)
+            forms = (f"{one} {family}", f"{family}, {one}", f"{other} {family}")
+            for at, match in ((1, True), (2, False)):
+                entity = f"made {family} {at} {number}"
+                names = (forms[0].replace("_", " "), forms[at].replace("_", " "))
+                yield Pair(*names, match, "made_up", 0.5, (entity, entity))
+    yield from _near_names(chance, of_each)
+
+
+def _near_names(chance: random.Random, of_each: int) -> Iterator[Pair]:
+    """Names a letter or two apart that are names of their own: Wang and Yang, Harpreet and Jaspreet."""
+    near = [
+        (one, other)
+        for one, other in combinations(EAST_FAMILY, 2)
+        if len(one) > 2 and DamerauLevenshtein.distance(one, other) == 1
+    ]
+    for number in range(of_each):
+        (one, other), given = chance.choice(near), " ".join(chance.sample(EAST_SYLLABLES, 2)).title()
+        pairs = [(f"{one} {given}", f"{other} {given}")]
+        first, second = chance.sample(NEAR_GIVEN, 2)
+        family = chance.choice(("Singh", "Kaur", "Sharma", "Patel", "Gill", "Dhillon"))
+        pairs.append((f"{first} {family}", f"{second} {family}"))
+        for at, names in enumerate(pairs):
+            entity = f"made near {at} {number}"
+            yield Pair(*names, False, "made_up", 0.3, (entity, entity))
 
 
 def retrieval_pairs(data: NameData, limit: int = 25) -> Iterator[tuple[int, Pair]]:

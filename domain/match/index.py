@@ -6,6 +6,7 @@ PostgreSQL does the same by trigrams and stored keys (`keys_of`); this is for li
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from heapq import nlargest
+from itertools import pairwise
 
 from domain.match.names import Name, cosine, prepare
 
@@ -17,7 +18,8 @@ COMPARED = 60
 
 def keys_of(name: str) -> frozenset[str]:
     """Equal keys make two names candidates: '=' the words in any order, legal form off; '*' first letters, which an
-    acronym is, and the word that may be one; '+' a word. Those that many names share find nobody in particular."""
+    acronym is, and the word that may be one; '+' a word, or two that may be written as one; '^' how a word begins.
+    Those that many names share find nobody in particular."""
     return _keys(prepare(name))
 
 
@@ -29,6 +31,8 @@ def _keys(name: Name) -> frozenset[str]:
     keys.update(f"*{letters[at : at + n]}" for n in range(3, 7) for at in range(len(letters) - n + 1))
     keys.update(f"*{word.plain}" for word in name.core if 2 < len(word.plain) < 7)
     keys.update(f"+{word.plain}" for word in name.core if len(word.plain) > 1)
+    keys.update(f"+{one.plain}{two.plain}" for one, two in pairwise(name.core))
+    keys.update(f"^{word.plain[:5]}" for word in name.core if len(word.plain) > 4)
     return frozenset(keys)
 
 

@@ -1,0 +1,120 @@
+"""Near-duplicates at 100,000 contacts: `python -m bench.similar DATA [--contacts N]`.
+
+The development data's known names among made-up ones, in a PostgreSQL of its own; each query is looked up as an import
+does it (domain.likeness.find, pages of 250) and compared. Prints what a contact costs and whether its counterpart is
+found and ranked. Needs nothing but what tests need.
+"""
+
+import argparse
+import asyncio
+import csv
+import tempfile
+import time
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from domain import contact_keys, likeness
+from domain.match import make_ready, score
+from domain.tables import Contact
+from runtime import embedded
+from runtime.database import connect
+from tests.database import Place, Server, fresh_database, migrated_template
+from tests.domain.world import World, make_world, seen
+from xero.simulator.demo import lifelike_organisation
+
+PAGE, AT_ONCE = 250, 5000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--contacts", type=int, default=100_000)
+    args = parser.parse_args()
+    known = [(row["entity_id"], row["name"]) for row in read(args.data / "retrieval_index_dev.csv")]
+    queries = [(row["query"], row["entity_id"]) for row in read(args.data / "retrieval_queries_dev.csv")]
+    more = args.contacts - len(known)
+    filler = [("", one.name) for one in lifelike_organisation(7, more, "Filler").contacts]
+    with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
+        Path(folder).chmod(0o711)
+        with embedded.services(Path(folder) / "data", durable=False) as services:
+            asyncio.run(measure(services, known + filler, queries))
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+async def measure(
+    services: embedded.Services, contacts: list[tuple[str, str]], queries: list[tuple[str, str]]
+) -> None:
+    server = Server(services.admin_url, embedded.APP)
+    async with fresh_database(server, await migrated_template(server)) as place:
+        await look(place, contacts, queries)
+
+
+async def look(place: Place, contacts: list[tuple[str, str]], queries: list[tuple[str, str]]) -> None:
+    database = connect(place.app_url)
+    world = await make_world(database)
+    entity = await fill(world, contacts)
+    shown = [seen(name) for name, _ in queries]
+    await world.shown(*shown)
+    rows = await world.rows("select id, xero_contact_id from xero_contact")
+    asked = {row["xero_contact_id"]: row["id"] for row in rows}
+    wanted = {
+        asked[one.xero_contact_id]: entity_id for one, (_, entity_id) in zip(shown, queries, strict=True)
+    }
+    async with world.tx() as tx:
+        await tx.rows("select door.refresh_statistics()")
+    found, compared, pages = 0.0, 0.0, []
+    ids = sorted(wanted)
+    for at in range(0, len(ids), PAGE):
+        async with world.tx() as tx:
+            organisation = await tx.row("select * from organisation")
+            assert organisation is not None
+            began = time.perf_counter()
+            page = await likeness.find(tx, organisation, ids[at : at + PAGE])
+            found += time.perf_counter() - began
+        began = time.process_time()
+        likeness.judge(page)
+        compared += time.process_time() - began
+        pages.append(page)
+    n = sum(len(page.asked) for page in pages)
+    print(f"{len(contacts)} contacts, {n} looked up, {n - len(queries) or 'none'} by the rule")
+    print(f"a contact: looked up {found / n * 1e3:.2f} ms, compared {compared / n * 1e3:.2f} ms of CPU")
+    places = [
+        rank(one, wanted, entity) for page in pages for one in page.asked if wanted[one.xero_contact_id]
+    ]
+    for limit in (1, 5, 1000):
+        print(f"R@{limit} {sum(place < limit for place in places) / len(places):.4f}")
+    await database.close()
+
+
+async def fill(world: World, contacts: list[tuple[str, str]]) -> dict[UUID, str]:
+    entity = {uuid4(): entity_id for entity_id, _ in contacts}
+    async with world.tx() as tx:
+        rows = [
+            {
+                "workspace_id": world.workspace, "id": key, "name": name, "kind": "PERSON", "needs_review": False,
+                "created_at": tx.now, "updated_at": tx.now, "version": 1, "field_times": {},
+                **contact_keys.columns(name, None, None, None),
+            }
+            for key, (_, name) in zip(entity, contacts, strict=True)
+        ]  # fmt: skip
+        for at in range(0, len(rows), AT_ONCE):
+            await tx.session.execute(sa.insert(Contact), rows[at : at + AT_ONCE])
+    return entity
+
+
+def rank(asked: likeness.Asked, wanted: dict[UUID, str], entity: dict[UUID, str]) -> int:
+    """Where the right one stands among the candidates, by score."""
+    one = make_ready(asked.contact)
+    ranked = sorted(asked.others, key=lambda key: -score(one, make_ready(asked.others[key])))
+    right = [at for at, key in enumerate(ranked) if entity[key] == wanted[asked.xero_contact_id]]
+    return right[0] if right else len(ranked) + 10_000
+
+
+if __name__ == "__main__":
+    main()
