@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from domain import activity
+from domain import activity, links
 from domain.activity import Change
 from domain.keys import name_key
 from domain.merge import Value, loaded, same, shown
@@ -108,6 +108,52 @@ async def write(tx: Tx, link: Mapping[str, Any], **columns: Any) -> None:
         **values,
     )
     tell(tx, link)
+
+
+async def try_again(tx: Tx, link_id: UUID, **columns: Any) -> None:
+    """What failed is due again as it stands, with these columns. While a write of it is open, what became of that is
+    looked up now by its rules, which free nothing early. The link is locked."""
+    link = await links.find(tx, link_id)
+    if link is None or link["failure"] is None:
+        return
+    opened = await tx.run(
+        "update delivery d set due_at = :now from delivery_member m where d.workspace_id = :ws and d.ended_at is null"
+        " and m.workspace_id = :ws and m.delivery_id = d.id and m.link_id = :id and m.open",
+        id=link_id,
+    )
+    if opened:
+        return
+    await tx.run(
+        "update owed_status set due_at = :now where workspace_id = :ws and xero_contact_id = :id and due_at is null",
+        id=link["xero_contact_id"],
+    )
+    after = {**link, "failure": None}
+    await write(
+        tx, link, failure=None, refused={}, due_at=tx.now, next_attempt_at=None,
+        state=links.state_of(after, conflicts=bool(link["conflicts"]), due=True), **columns,
+    )  # fmt: skip
+
+
+async def names_freed(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> None:
+    """Links that were refused one of these names try again by themselves, where no active contact in Xero holds it
+    any more: nobody should have to come back for it. `keys`: of names that Xero's contacts had."""
+    found = await tx.rows(
+        "select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+        " left join xero_contact own on own.workspace_id = :ws and own.id = l.xero_contact_id"
+        " cross join lateral (select case when own.status = 'ARCHIVED' then own.name_key else c.name_key end as key) w"
+        " where l.workspace_id = :ws and l.organisation_id = :organisation and l.state in ('FAILING', 'CONFLICT')"
+        " and l.failure->>'code' = 'NAME_TAKEN_IN_XERO' and w.key = any(:keys)"
+        " and not exists (select 1 from xero_contact x where x.workspace_id = :ws"
+        "  and x.organisation_id = :organisation and x.name_key = w.key and x.status = 'ACTIVE'"
+        "  and x.id is distinct from l.xero_contact_id)",
+        organisation=organisation_id, keys=list(keys),
+    )  # fmt: skip
+    if not found:
+        return
+    await links.lock_all(tx, [row["id"] for row in found])
+    for row in found:
+        await try_again(tx, row["id"])
+    tx.ring()
 
 
 def tell(tx: Tx, link: Mapping[str, Any]) -> None:

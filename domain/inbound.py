@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain import brake, bulk, endings, issues, links, matching, numbers, owed, poison
+from domain import brake, bulk, endings, failures, issues, links, matching, numbers, owed, poison
 from domain.activity import Change
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
@@ -24,6 +24,7 @@ from domain.tables import (
     Side,
     SyncedField,
     SyncLink,
+    XeroContactStatus,
 )
 from domain.tx import Tx
 
@@ -63,6 +64,7 @@ async def _apply(
     xeros: dict[UUID, Mapping[str, Any]] = {row["id"]: row for row in rows}
     ended = await _settle_endings(tx, organisation, xeros)
     await _merge_links(tx, organisation, xeros, quiet=quiet)
+    await failures.names_freed(tx, organisation["id"], _left_names(rows))
     touched = list(xeros)  # a merge's survivors too
     await issues.judge(tx, organisation, touched)
     await matching.full_matches(tx, organisation, run, ids, quiet=quiet)
@@ -79,6 +81,13 @@ async def _apply(
     await issues.judge_contacts(tx, [*ended.contacts, *(row["contact_id"] for row in linked)])
     keys = {key for row in rows for key in (row["name_key"], row["email_key"], *row["former_keys"]) if key}
     await issues.judge_keys(tx, organisation, list(keys), but=touched)
+
+
+def _left_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names that these contacts no longer hold, as keys: another may be given them now."""
+    former = {key for row in rows for key in row["former_keys"]}
+    ended = {row["name_key"] for row in rows if row["status"] != XeroContactStatus.ACTIVE and row["name_key"]}
+    return sorted(former | ended)
 
 
 async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from domain import failures, links, organisations
 from domain.deliveries import INTERACTIVE_MOST
-from domain.links import state_of
 from domain.problems import Code, Problem, Refused
 from domain.tx import Tx
 
@@ -47,29 +46,6 @@ async def retry(tx: Tx, link_ids: Sequence[UUID] = (), organisation_id: UUID | N
     found = [row["id"] for row in await tx.rows(failing, ids=list(link_ids), organisation=organisation_id)]
     await links.lock_all(tx, found)
     for key in found:
-        await _retry(tx, key, bulk=len(found) > INTERACTIVE_MOST)
+        await failures.try_again(tx, key, bulk=len(found) > INTERACTIVE_MOST)
     tx.ring()
     return Retried(tuple(found))
-
-
-async def _retry(tx: Tx, link_id: UUID, *, bulk: bool) -> None:
-    """While a write of it is open, what became of that is looked up now by its rules, which free nothing early."""
-    link = await links.find(tx, link_id)
-    if link is None or link["failure"] is None:
-        return
-    opened = await tx.run(
-        "update delivery d set due_at = :now from delivery_member m where d.workspace_id = :ws and d.ended_at is null"
-        " and m.workspace_id = :ws and m.delivery_id = d.id and m.link_id = :id and m.open",
-        id=link_id,
-    )
-    if opened:
-        return
-    await tx.run(
-        "update owed_status set due_at = :now where workspace_id = :ws and xero_contact_id = :id and due_at is null",
-        id=link["xero_contact_id"],
-    )
-    after = {**link, "failure": None}
-    await failures.write(
-        tx, link, failure=None, refused={}, due_at=tx.now, next_attempt_at=None, bulk=bulk,
-        state=state_of(after, conflicts=bool(link["conflicts"]), due=True),
-    )  # fmt: skip

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from domain import conflicts, deletions, deliveries, issues, pushes, retries, unsynced
+from domain import conflicts, contacts, deletions, deliveries, issues, links, pushes, retries, unsynced
 from domain.problems import Code, Refused
 from domain.pushes import Wish
 from domain.tables import Side, SyncedField
@@ -223,6 +223,28 @@ async def test_a_name_that_only_xero_knows_is_shown_with_its_holder_and_can_be_r
     assert (await linked.link())["state"] == "PENDING"
     await linked.send()
     assert (await linked.link())["state"] == "SYNCED"
+
+
+@pytest.mark.parametrize("freed", [{"Name": "Free again"}, {"ContactStatus": "ARCHIVED"}])
+async def test_a_name_that_is_freed_in_xero_is_taken_without_a_retry(
+    linked: Linked, freed: dict[str, str]
+) -> None:
+    other = await other_contact(linked)
+    taken = (await linked.shown())["Name"]
+    async with linked.here.world.tx() as tx, issues.judging(tx):
+        await contacts.change(tx, other["contact_id"], {"name": taken})
+    await linked.send()
+    async with linked.here.world.tx() as tx:
+        failing = await links.find(tx, other["link"])
+    assert failing is not None
+    assert (failing["state"], failing["failure"]["code"]) == ("FAILING", "NAME_TAKEN_IN_XERO")
+    await edit(linked, linked.xero, fields=freed)
+    await poll(linked)
+    await linked.send()
+    async with linked.here.world.tx() as tx:
+        after = await links.find(tx, other["link"])
+    assert after is not None
+    assert (after["state"], after["failure"]) == ("SYNCED", None)
 
 
 async def test_retrying_what_is_uncertain_frees_nothing_early(linked: Linked) -> None:
