@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from sqlalchemy.engine import make_url
 from uvicorn.loops.auto import auto_loop_factory
 
@@ -36,7 +35,7 @@ app.add_typer(workspace_app, name="workspace")
 app.add_typer(token_app, name="token")
 app.add_typer(offline.app)
 SCHEMA = Path(__file__).resolve().parent.parent / "schema.graphql"
-MARKS = {True: "[green]ok[/]", False: "[red]missing[/]", None: "-"}
+MARKS = {True: ("ok", "green"), False: ("mend", "red"), None: ("-", "dim")}
 
 
 def main() -> None:
@@ -49,10 +48,14 @@ def main() -> None:
 
 
 def configured() -> Settings:
-    """The settings; where no server is set, those of the embedded parts that `tandem demo` runs."""
+    """The settings. Where no server is set, those of the demo that runs in the data folder, or of embedded parts there."""
     settings = load()
     logs.configure(settings.log_level, settings.log_format)
-    return settings.joined(embedded.get_running(settings.tandem_data)) if settings.embedded else settings
+    if not settings.embedded:
+        return settings
+    parts = embedded.get_running(settings.tandem_data)
+    demos = demonstration.find_settings(settings.tandem_data)
+    return load(**demos) if demos else settings.joined(parts)
 
 
 @app.callback()
@@ -89,12 +92,17 @@ def doctor(
     everything: Annotated[bool, typer.Option("--all", help="also list each setting")] = False,
 ) -> None:
     """Say what is configured, what answers and what is missing. Exit code 1 if something needed is."""
-    findings = asyncio.run(examination.examine(configured()))
-    table = Table("", "", "")
+    settings = load()
+    where = examination.origin(settings, demo=demonstration.find_settings(settings.tandem_data) is not None)
+    looked_at = configured()
+    logs.configure("WARNING", "text")  # what is asked of others is told below
+    findings = [where, *asyncio.run(examination.examine(looked_at))]
+    console = Console(soft_wrap=True, markup=False, highlight=False)
     for finding in findings:
         if everything or finding.subject.upper() != finding.subject:
-            table.add_row(finding.subject, MARKS[finding.ok], finding.says)
-    Console(soft_wrap=True).print(table)
+            mark, style = MARKS[finding.ok]
+            console.print(f"{mark:<5}", style=style, end="")
+            console.print(f"{finding.subject:<{22 if everything else 14}}{finding.says}")
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import redis.asyncio
@@ -32,10 +34,27 @@ class Finding:
     says: str
 
 
+def origin(settings: Settings, *, demo: bool) -> Finding:
+    """What is looked at: whose settings."""
+    if settings.embedded:
+        folder = settings.tandem_data.absolute()
+        says = (
+            f"the demo that runs in {folder}, by its own settings"
+            if demo
+            else f"the embedded parts in {folder}"
+        )
+        return Finding("Looked at", None, says)
+    file = Path(".env")
+    more = f" and {file.absolute()}" if file.is_file() else ""
+    return Finding("Looked at", None, f"what the environment{more} set")
+
+
 async def examine(settings: Settings) -> list[Finding]:
     found = configured(settings)
     found += [finding async for finding in _postgres(settings)]
     found.append(await _redis(settings))
+    found.append(await _api(settings))
+    found += _addresses(settings)
     found.append(_webhooks(settings))
     found += [finding async for finding in _xero(settings)]
     return found
@@ -53,7 +72,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
     if settings.database_url is None:
         yield Finding("PostgreSQL", False, "DATABASE_URL is not set")
         return
-    address = make_url(settings.database_url).render_as_string(hide_password=True)
+    address = _place(settings.database_url)
     engine = create_async_engine(settings.database_url, connect_args={"timeout": 5})
     try:
         async with engine.connect() as connection:
@@ -65,11 +84,19 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
         await engine.dispose()
 
 
+def _place(address: str) -> str:
+    """Database, role and server in words; no password."""
+    url = make_url(address)
+    folder = url.query.get("host")
+    server = f"through {folder}" if folder else f"at {url.host}:{url.port or 5432}"
+    return f"database {url.database} as {url.username} {server}"
+
+
 async def _database(connection: AsyncConnection, address: str) -> list[Finding]:
     role = (await connection.execute(sa.text(ROLE))).mappings().one()
     bound = not role["bypasses"] and not role["owns"]
     return [
-        Finding("PostgreSQL", True, f"{role['version']} at {address}"),
+        Finding("PostgreSQL", True, f"{role['version']}, {address}"),
         Finding(
             "Role",
             bound,
@@ -103,16 +130,51 @@ async def _last_webhook(connection: AsyncConnection) -> Finding:
     return Finding("Last webhook", None, f"{last:%Y-%m-%d %H:%M} UTC" if last else "none has come")
 
 
+async def _api(settings: Settings) -> Finding:
+    """Whether this machine's own answers; it may well run elsewhere."""
+    here = f"http://{settings.host}:{settings.port}"
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            answer = await client.get(f"{here}/readyz")
+    except httpx.HTTPError:
+        return Finding("Server", None, f"nothing answers at {here}; `tandem serve` runs it")
+    says = "is ready" if answer.is_success else f"answers {answer.status_code}: {answer.text.strip()[:200]}"
+    return Finding("Server", answer.is_success, f"{here} {says}; browsers reach it at {settings.public_url}")
+
+
+def _addresses(settings: Settings) -> list[Finding]:
+    """What Xero, and browsers that come back from it, will not take."""
+    found = []
+    if "xero" in settings.public_url.lower():
+        says = (
+            "holds the word xero, and Xero refuses an invoice whose Url has it: give the server another name"
+        )
+        found.append(Finding("Public URL", False, f"{settings.public_url} {says}"))
+    back = urlsplit(settings.xero_redirect_uri)
+    if back.scheme != "https" and back.hostname != "localhost":
+        says = "Xero takes https only, or http://localhost"
+        found.append(Finding("Redirect", False, f"{settings.xero_redirect_uri}: {says}"))
+    if settings.xero_redirect_uri != f"{settings.public_url}/oauth/callback":
+        says = f"is not PUBLIC_URL/oauth/callback, {settings.public_url}/oauth/callback: does it lead here?"
+        found.append(Finding("Redirect", None, f"{settings.xero_redirect_uri} {says}"))
+    return found
+
+
 def _webhooks(settings: Settings) -> Finding:
     address = f"{settings.public_url}/webhooks/xero"
     if not settings.xero_webhook_keys:
         says = f"XERO_WEBHOOK_KEYS is not set: changes in Xero are found by polls; docs/OPERATIONS.md sets up {address}"
         return Finding("Webhooks", None, says)
-    if not settings.simulated and not settings.public_url.startswith("https://"):
+    if _is_xeros(settings.xero_api_url) and not settings.public_url.startswith("https://"):
         return Finding(
             "Webhooks", False, f"Xero calls https only, and PUBLIC_URL makes the address {address}"
         )
     return Finding("Webhooks", True, f"{len(settings.xero_webhook_keys)} key(s); the address is {address}")
+
+
+def _is_xeros(address: str) -> bool:
+    """Not a simulator's."""
+    return (urlsplit(address).hostname or "").endswith("xero.com")
 
 
 async def _redis(settings: Settings) -> Finding:
@@ -135,10 +197,13 @@ async def _xero(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("Xero", None, "XERO_CLIENT_ID is not set; `tandem demo` brings a simulator")
         return
     async with httpx.AsyncClient(timeout=10) as client:
-        for address in (settings.xero_authorize_url, settings.xero_identity_url, settings.xero_api_url):
+        addresses = (settings.xero_authorize_url, settings.xero_identity_url, settings.xero_api_url)
+        for address in dict.fromkeys(addresses):
             try:
                 answer = await client.get(address)
-                yield Finding("Xero", answer.status_code < 500, f"{address} answers {answer.status_code}")
+                who = "" if _is_xeros(address) else "the stand-in Xero at "
+                answers = f"answers ({answer.status_code})"
+                yield Finding("Xero", answer.status_code < 500, f"{who}{address} {answers}")
             except httpx.HTTPError as error:
                 yield Finding("Xero", False, f"{address}: {_brief(error)}")
 

@@ -85,7 +85,10 @@ class Settings(BaseSettings):
         "https://identity.xero.com", description="Xero's token endpoint is under it"
     )
     xero_api_url: str = Field("https://api.xero.com", description="Xero's API and /connections are under it")
-    public_url: str = Field("http://localhost:8000", description="where browsers reach this server")
+    public_url: str = Field(
+        "http://localhost:8000",
+        description="where browsers reach this server; Xero refuses invoices if it holds the word xero",
+    )
     allowed_origins: Listed = Field([], description="origins that browsers may call from, comma between")
     graphiql: bool = Field(False, description="serve GraphiQL at /graphql, introspection without a token")
     xero_webhook_keys: Secrets = Field(

@@ -8,7 +8,7 @@ from uuid import uuid4
 from rich.console import Console
 
 from runtime.children import StartError
-from runtime.demo.parts import Running
+from runtime.demo.parts import Running, heading
 
 LINKED = """query($id: ID!) { xeroOrganisation(id: $id) { tenantId }
   syncLinks(first: 2, filter: {organisationId: $id, state: [SYNCED]}) { edges { node {
@@ -21,6 +21,7 @@ LONGEST = 90  # seconds: without webhooks, what is changed in Xero is found by t
 
 def show_changes(running: Running, organisation: str, console: Console) -> dict[str, float]:
     """Gives the seconds that each took."""
+    heading(console, "A change on each side")
     found = running.ask(LINKED, id=organisation)
     tenant = found["xeroOrganisation"]["tenantId"]
     # Another contact for each way: what is told of a contact within two seconds of our own write to it waits for a poll.
@@ -38,18 +39,22 @@ def show_changes(running: Running, organisation: str, console: Console) -> dict[
     began = time.monotonic()
     running.ask(TYPE, input={"contactId": ours["contact"]["id"], "billingEmail": email})
     out = _arrived(began, lambda: in_xero(ours, {}).get("EmailAddress") == email)
-    _tell(console, ours, f"billing email {email}, typed in the practice, was in Xero", out)
+    console.print(
+        f"   A billing email was typed here: {_name(ours)}, {email}.\n   It was in Xero after {out:.2f} s."
+    )
     number = str(uuid4().int % 9_000_000 + 1_000_000)
     phone = {"PhoneType": "DEFAULT", "PhoneCountryCode": "64", "PhoneAreaCode": "9", "PhoneNumber": number}
     began = time.monotonic()
     in_xero(theirs, {"Phones": [phone]})
     back = _arrived(began, lambda: _digits(running, theirs["contact"]["id"]).endswith(number))
-    _tell(console, theirs, f"phone +64 9 {number}, changed inside Xero, was in the practice", back)
+    console.print(
+        f"   A phone was changed inside Xero: {_name(theirs)}, +64 9 {number}.\n   It was here after {back:.2f} s."
+    )
     return {"toXeroSeconds": round(out, 2), "toPracticeSeconds": round(back, 2)}
 
 
-def _tell(console: Console, link: dict[str, Any], what: str, seconds: float) -> None:
-    console.print(f"{link['contact']['name']}: {what} after {seconds:.2f} s.", markup=False, highlight=False)
+def _name(link: dict[str, Any]) -> str:
+    return " ".join(link["contact"]["name"].split())
 
 
 def _digits(running: Running, contact: str) -> str:

@@ -7,16 +7,21 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
 from runtime.children import StartError
-from runtime.demo.parts import SEED, Running, bar
+from runtime.demo.parts import PRACTICE_NAME, SEED, Running, bar, heading
 from xero.simulator.practice import PracticeContact, practice_overlap
 from xero.simulator.world import World
 
 PRACTICE = 800
 ROWS = 400  # contacts in one request; the API takes 500
 FILTER = "SUPPLIERS_AND_CUSTOMERS"
+REASONS = {
+    "NAME_ONLY": "the same name, another billing email",
+    "EMAIL_ONLY": "the same billing email, another name",
+    "AMBIGUOUS": "several fit, or the one that fits is linked",
+    "SIMILAR": "neither equal, but much alike",
+}
 
 CREATE = """mutation($input: CreateContactsInput!) { createContacts(input: $input) {
   results { contact { id } userErrors { message path } } userErrors { message } } }"""
@@ -26,13 +31,16 @@ CONNECT = (
 ORGANISATIONS = (
     "{ workspace { contactTypes { id name } xeroOrganisations { id name contactSync { startedAt } } } }"
 )
-PREVIEW = """query($id: ID!, $f: XeroContactFilter!) { xeroOrganisation(id: $id) { name importProgress { done total }
-  contactSyncPreview(contactFilter: $f) { complete contactsRead contactsExpected fullMatches conflicts noMatches skipped
-    expectedXeroCalls } } }"""
+PREVIEW = """query($id: ID!, $f: XeroContactFilter!) { xeroOrganisation(id: $id) { name
+  contactSyncPreview(contactFilter: $f) { complete contactsRead contactsExpected fullMatches conflicts noMatches skipped } } }"""
 START = """mutation($input: StartContactSyncInput!) { startContactSync(input: $input) {
   organisation { id } userErrors { message } } }"""
-PROGRESS = """query($id: ID!) { xeroOrganisation(id: $id) { health summary { linked openIssues }
-  importProgress { phase done total fullMatches conflicts created skipped finished startedAt finishedAt } } }"""
+PROGRESS = """query($id: ID!) { xeroOrganisation(id: $id) { name summary { linked openIssues }
+  importProgress { done total fullMatches conflicts created skipped finished startedAt finishedAt } } }"""
+WHY = "query($o: ID!) {%s}" % " ".join(  # noqa: UP031 - braces
+    f"{reason}: matchIssues(first: 1, filter: {{organisationId: $o, reason: [{reason}]}}) {{ totalCount }}"
+    for reason in REASONS
+)
 
 
 def import_contacts(running: Running, data: Path, console: Console) -> tuple[str, dict[str, Any]]:
@@ -44,6 +52,8 @@ def import_contacts(running: Running, data: Path, console: Console) -> tuple[str
         _consent(running, console)
         organisations = running.ask(ORGANISATIONS)["workspace"]["xeroOrganisations"]
     organisation = organisations[0]
+    if organisation["contactSync"]["startedAt"] is not None and _progress(running, organisation["id"])[0]:
+        return organisation["id"], _found_again(running, organisation["id"], data, console)
     if organisation["contactSync"]["startedAt"] is None:
         _preview(running, organisation["id"], console)
         chosen = {
@@ -52,24 +62,27 @@ def import_contacts(running: Running, data: Path, console: Console) -> tuple[str
             "defaultContactTypeId": workspace["contactTypes"][0]["id"],
         }
         running.ask(START, input=chosen)
-    return organisation["id"], outcome(running, organisation["id"], console)
+    return organisation["id"], _outcome(running, organisation["id"], console)
 
 
 def _fill_practice(running: Running, data: Path, console: Console) -> None:
-    """The practice's own list, which overlaps the organisation as real ones do; made through the API."""
+    """The practice's own list, which overlaps the organisation as real ones do; made through the API. Each has a key, so that
+    a start which was cut short is gone on with."""
     world = World.load(data / "demo" / "xero.json")
     [organisation] = world.organisations.values()
-    rows = [_contact_input(one) for one in practice_overlap(list(organisation.contacts), SEED, PRACTICE)]
-    with bar(console) as shown:
-        task = shown.add_task(f"The practice's {len(rows)} contacts", total=len(rows))
+    practice = practice_overlap(list(organisation.contacts), SEED, PRACTICE)
+    rows = [_contact_input(one) | {"idempotencyKey": f"demo-{place}"} for place, one in enumerate(practice)]
+    heading(console, "The practice's own list")
+    with bar(console, "Contacts") as show:
         for start in range(0, len(rows), ROWS):
+            show(start, len(rows))
             answer = running.ask(CREATE, input={"contacts": rows[start : start + ROWS]})
             refused = [
                 result["userErrors"] for result in answer["createContacts"]["results"] if result["userErrors"]
             ]
             if refused:
                 raise StartError(f"a contact of the practice was refused: {refused[0]}")
-            shown.advance(task, len(rows[start : start + ROWS]))
+    console.print(f'   {len(rows)} contacts went into the practice "{PRACTICE_NAME}" (createContacts).')
 
 
 def _contact_input(one: PracticeContact) -> dict[str, Any]:
@@ -90,6 +103,7 @@ def _contact_input(one: PracticeContact) -> dict[str, Any]:
 
 def _consent(running: Running, console: Console) -> None:
     """What a browser does: to Xero's page, Allow, and back to Tandem; it keeps the cookies it was given."""
+    heading(console, "Connecting Xero")
     with httpx.Client(timeout=60, follow_redirects=False) as browser:
         answer = browser.post(
             f"{running.api}/graphql",
@@ -104,51 +118,73 @@ def _consent(running: Running, console: Console) -> None:
     where = landed.headers.get("location", "")
     if "organisationId=" not in where:
         raise StartError(f"Xero was not connected: {where or landed.status_code}")
-    console.print("Consent given at the simulator; Xero is connected.")
+    console.print(
+        "   Consent was given at the stand-in Xero, as a person gives it in a browser (connectXero)."
+    )
 
 
 def _preview(running: Running, organisation: str, console: Console) -> None:
-    with bar(console) as shown:
-        task = shown.add_task("Reading Xero's contacts", total=None)
+    with bar(console, "Reading Xero's contacts") as show:
         while True:
             found = running.ask(PREVIEW, id=organisation, f=FILTER)["xeroOrganisation"]
             plan = found["contactSyncPreview"]
-            shown.update(task, completed=plan["contactsRead"], total=plan["contactsExpected"])
+            show(plan["contactsRead"], plan["contactsExpected"])
             if plan["complete"]:
                 break
             time.sleep(0.2)
-    table = Table(
-        "Xero contacts",
-        "full matches",
-        "conflicts",
-        "new",
-        "left out",
-        title=f"{found['name']}: what would happen",
+    console.print(f'   "{found["name"]}" is connected, and its {plan["contactsRead"]:,} contacts are read.')
+    heading(console, "What an import would do with them (contactSyncPreview; changes nothing)")
+    console.print(
+        _row(plan["fullMatches"], "have the name and billing email of one contact here: would be linked")
     )
-    names = ("contactsRead", "fullMatches", "conflicts", "noMatches", "skipped")
-    table.add_row(*(str(plan[name]) for name in names))
-    console.print(table)
+    console.print(
+        _row(plan["conflicts"], "are much like somebody here, yet not surely: would wait for a person")
+    )
+    console.print(_row(plan["noMatches"], "are like nobody here: would become new contacts"))
+    console.print(_row(plan["skipped"], "would be left out: archived, or neither customer nor supplier"))
 
 
-def outcome(running: Running, organisation: str, console: Console) -> dict[str, Any]:
-    with bar(console) as shown:
-        task = shown.add_task("Matching", total=None)
+def _outcome(running: Running, organisation: str, console: Console) -> dict[str, Any]:
+    heading(console, "The import (startContactSync)")
+    with bar(console, "Looking who is who") as show:
         while True:
-            found = running.ask(PROGRESS, id=organisation)["xeroOrganisation"]
-            run = found["importProgress"]
-            shown.update(task, completed=run["done"], total=run["total"])
-            if run["finished"]:
+            finished, run = _progress(running, organisation)
+            show(run["done"], run["total"])
+            if finished:
                 break
             time.sleep(0.1)
-    table = Table("full matches", "match issues", "created", "skipped", title="Import finished")
-    counts = {name: run[name] for name in ("fullMatches", "conflicts", "created", "skipped")}
-    table.add_row(*map(str, counts.values()))
-    console.print(table)
+    told = _counts(run)
+    reasons = {name: page["totalCount"] for name, page in running.ask(WHY, o=organisation).items()}
+    console.print(_row(run["fullMatches"], f"were linked, in {told['seconds']:.1f} s for all of it"))
+    console.print(_row(run["conflicts"], "wait for a person, as match issues:"))
+    for name, meaning in REASONS.items():
+        if reasons[name]:
+            console.print(f"          {reasons[name]:>5,}  {meaning}")
+    console.print(_row(run["created"], "were made contacts here, and linked"))
+    console.print(_row(run["skipped"], "were left out"))
+    return told
+
+
+def _found_again(running: Running, organisation: str, data: Path, console: Console) -> dict[str, Any]:
+    found = running.ask(PROGRESS, id=organisation)["xeroOrganisation"]
+    told, summary = _counts(found["importProgress"]), found["summary"]
     console.print(
-        f"{found['summary']['linked']} contacts are linked now; {found['summary']['openIssues']} wait for a person."
+        f'\nAn earlier start has done the import; its data is in {data}.\n   "{found["name"]}" is connected:'
+        f" {summary['linked']:,} contacts are linked, {summary['openIssues']:,} wait for a person."
     )
-    return counts | {"seconds": _seconds(run["startedAt"], run["finishedAt"])}
+    return told
 
 
-def _seconds(began: str, ended: str) -> float:
-    return round((datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds(), 2)
+def _progress(running: Running, organisation: str) -> tuple[bool, dict[str, Any]]:
+    run = running.ask(PROGRESS, id=organisation)["xeroOrganisation"]["importProgress"]
+    return run["finished"], run
+
+
+def _counts(run: dict[str, Any]) -> dict[str, Any]:
+    counts = {name: run[name] for name in ("fullMatches", "conflicts", "created", "skipped")}
+    began, ended = (datetime.fromisoformat(run[name]) for name in ("startedAt", "finishedAt"))
+    return counts | {"seconds": round((ended - began).total_seconds(), 2)}
+
+
+def _row(number: int, what: str) -> str:
+    return f"   {number:>5,}  {what}"

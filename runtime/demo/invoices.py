@@ -8,7 +8,7 @@ from rich.console import Console
 
 from runtime.children import StartError
 from runtime.clock import MachineClock
-from runtime.demo.parts import Running
+from runtime.demo.parts import Running, heading
 
 CONTACT = """query($id: ID!) { xeroOrganisation(id: $id) { tenantId taxRates { taxType }
     accounts(first: 100, filter: {class: ["REVENUE"]}) { edges { node { code name } } } invoiceSync { enabled } }
@@ -33,6 +33,7 @@ LONGEST, CUSTOMER = 90, 2.5  # seconds
 
 def show_invoice(running: Running, organisation: str, console: Console) -> dict[str, float]:
     """Gives the seconds from sending it to its standing in Xero, and from its payment there to PAID here."""
+    heading(console, "An invoice")
     found, today = running.ask(CONTACT, id=organisation), MachineClock().now().date()
     contact = found["syncLinks"]["edges"][0]["node"]["contact"]
     service, rate = _kinds(running)
@@ -55,9 +56,9 @@ def show_invoice(running: Running, organisation: str, console: Console) -> dict[
     sent = _until(running, invoice["id"], began, lambda held: held["sync"]["state"] == "SYNCED")
     arrived = time.monotonic() - began
     console.print(
-        f"Invoice {sent['number']} to {contact['name']}: {sent['total']}, in Xero {sent['sync']['xeroTotal']}"
-        f" after {arrived:.2f} s.", markup=False, highlight=False,
-    )  # fmt: skip
+        f"   {sent['number']} to {' '.join(contact['name'].split())}, over {sent['total']}, was sent (sendInvoice)."
+        f"\n   It was in Xero, with that total, after {arrived:.2f} s."
+    )
     tenant, key = found["xeroOrganisation"]["tenantId"], sent["sync"]["xeroInvoiceId"].lower()
     # What Xero announces within two seconds of our own write to it waits for a poll: nobody pays as fast as a script.
     time.sleep(CUSTOMER)
@@ -66,7 +67,7 @@ def show_invoice(running: Running, organisation: str, console: Console) -> dict[
     running.http.post(paying, json={}).raise_for_status()
     _until(running, invoice["id"], began, lambda held: held["status"] == "PAID")
     paid = time.monotonic() - began
-    console.print(f"Paid inside Xero, it was PAID in the practice after {paid:.2f} s.")
+    console.print(f"   It was paid inside Xero, and PAID here after {paid:.2f} s.")
     return {"invoiceSeconds": round(arrived, 2), "paidSeconds": round(paid, 2)}
 
 

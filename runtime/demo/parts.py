@@ -1,12 +1,13 @@
 """What the demo runs: PostgreSQL, Valkey, the simulator, the API and a worker, all ending with this process."""
 
 import asyncio
+import json
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from uuid import uuid4
 
 import httpx
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from runtime import children, embedded
 from runtime.children import StartError
@@ -24,6 +25,8 @@ from runtime.settings import Settings
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 
 CONTACTS, SEED = 1200, 1
+PRACTICE_NAME = "Harbour Accounting"
+SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,16 @@ def started(settings: Settings, data: Path, console: Console) -> Iterator[Runnin
     began = time.monotonic()
     _refuse_busy(settings.host, settings.port)
     with ExitStack() as stack, httpx.Client(timeout=60) as http:
-        console.print("PostgreSQL, Valkey, the Xero simulator, the API and a worker …", end=" ")
+        console.print("Starting PostgreSQL, Valkey, a stand-in Xero, the API and a worker …", end=" ")
         parts = stack.enter_context(embedded.services(data))
         home = data / "demo"
         home.mkdir(exist_ok=True)
         api, port = f"http://localhost:{settings.port}", _free_port()
         simulator = f"http://127.0.0.1:{port}"
         webhook_key = uuid4().hex
-        environment = _environment(settings, parts, api, simulator, webhook_key)
+        own = _settings(settings, parts, api, simulator, webhook_key)
+        environment = children.ENVIRONMENT | own
+        stack.enter_context(_kept(home, own))
         given = {"--port": port, "--contacts": CONTACTS, "--seed": SEED, "--data": home / "xero.json",
                  "--redirect-uri": f"{api}/oauth/callback", "--webhook-url": f"{api}/webhooks/xero",
                  "--webhook-key": webhook_key}  # fmt: skip
@@ -78,15 +83,35 @@ def started(settings: Settings, data: Path, console: Console) -> Iterator[Runnin
             lambda: _answers(http, f"{simulator}/simulator/state"), xero, home / "simulator.log"
         )
         children.wait_for(lambda: _answers(http, f"{api}/readyz"), server, home / "serve.log")
-        console.print(f"up in {time.monotonic() - began:.1f} s")
+        console.print(f"{time.monotonic() - began:.1f} s")
         yield Running(api, simulator, token, http)
 
 
-def _environment(
+def find_settings(data: Path) -> dict[str, str] | None:
+    """Those of the demo that runs in this folder, for commands beside it; None where none does."""
+    try:
+        kept: dict[str, str] = json.loads((data / "demo" / SETTINGS).read_text())
+    except (OSError, ValueError):
+        return None
+    return kept
+
+
+@contextmanager
+def _kept(home: Path, own: Mapping[str, str]) -> Iterator[None]:
+    path = home / SETTINGS
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({name.lower(): value for name, value in own.items()}))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _settings(
     settings: Settings, parts: embedded.Services, api: str, simulator: str, webhook_key: str
 ) -> dict[str, str]:
     return {
-        **children.ENVIRONMENT,
         "DATABASE_URL": parts.app_url,
         "DATABASE_ADMIN_URL": parts.admin_url,
         "REDIS_URL": parts.redis_url,
@@ -160,13 +185,21 @@ def _token(home: Path, environment: Mapping[str, str]) -> str:
     """The practice's first token; the folder is the demo's own, and the token is good for nothing else."""
     kept = home / "token"
     if not kept.exists():
-        printed = _tandem(environment, "workspace", "create", "Harbour Accounting", "--currency", "NZD")
+        printed = _tandem(environment, "workspace", "create", PRACTICE_NAME, "--currency", "NZD")
         token = next(word for word in printed.split() if word.startswith("tdm_"))
         kept.touch(mode=0o600)
         kept.write_text(token)
     return kept.read_text()
 
 
-def bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console)
+@contextmanager
+def bar(console: Console, what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """How far it is, while it lasts; nothing of it stays, and nothing is written where nobody watches."""
+    columns = (TextColumn("   {task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def heading(console: Console, text: str) -> None:
+    console.print(f"\n{text}", style="bold")

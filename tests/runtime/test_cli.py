@@ -77,6 +77,42 @@ async def test_doctor_tells_what_does_not_answer_and_no_password(tmp_path: Path,
     assert not [each for each in found.values() if "hush" in each.says]
 
 
+@pytest.mark.parametrize(
+    ("values", "subject", "ok"),
+    [
+        ({"public_url": "https://Xero-sync.example"}, "Public URL", False),
+        ({"xero_redirect_uri": "http://127.0.0.1:8000/oauth/callback"}, "Redirect", False),
+        ({"xero_redirect_uri": "http://localhost:9/oauth/callback"}, "Redirect", None),
+        ({"public_url": "http://tandem.example", "xero_webhook_keys": "one"}, "Webhooks", False),
+    ],
+)
+async def test_doctor_finds_addresses_that_xero_does_not_take(
+    values: dict[str, str], subject: str, ok: bool | None, services: Services
+) -> None:
+    found = await doctor.examine(load(**values).joined(services))
+    assert (subject, ok) in {(each.subject, each.ok) for each in found}
+
+
+async def test_doctor_has_nothing_to_say_of_addresses_that_xero_takes(services: Services) -> None:
+    fine = {
+        "public_url": "https://tandem.example",
+        "xero_redirect_uri": "https://tandem.example/oauth/callback",
+        "xero_webhook_keys": "one,two",
+    }
+    found = await doctor.examine(load(**fine).joined(services))
+    assert not {"Public URL", "Redirect"} & {each.subject for each in found}
+    assert [each.ok for each in found if each.subject == "Webhooks"] == [True]
+
+
+def test_doctor_says_what_it_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("PORT=8100")
+    keys = "k:" + base64.b64encode(bytes(32)).decode()
+    own = load(database_url="postgres://u:hush@h/x", redis_url="redis://h", tandem_keys=keys)
+    assert doctor.origin(own, demo=False).says == f"what the environment and {tmp_path / '.env'} set"
+    assert doctor.origin(load(tandem_data=str(tmp_path)), demo=True).says.startswith("the demo that runs in")
+
+
 def test_the_committed_schema_is_what_the_code_says() -> None:
     runner = CliRunner()
     assert runner.invoke(app, ["schema", "--check"]).exit_code == 0

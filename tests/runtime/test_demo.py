@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -42,19 +44,29 @@ def counted(world: World) -> dict[str, int]:
     return dict(found)
 
 
-def demo(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def tandem(folder: Path, *words: str, port: int) -> subprocess.Popen[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "runtime", "demo", "--once", *options],
+    return subprocess.Popen(
+        [sys.executable, "-m", "runtime", *words],
         env=kept | {"TANDEM_DATA": str(folder / "data"), "PORT": str(port)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=280,
-        check=False,
     )
+
+
+def previewed(text: str) -> list[int]:
+    """The numbers under the heading of the preview: full matches, conflicts, new, left out."""
+    _, _, after = text.partition("contactSyncPreview")
+    lines = after.split("\n\n")[0].splitlines()[1:]
+    return [int(line.split()[0].replace(",", "")) for line in lines]
 
 
 @pytest.fixture
@@ -64,18 +76,49 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_demo_counts_as_the_rule_does_and_finds_it_all_again(folder: Path) -> None:
-    first = demo(folder)
-    assert first.returncode == 0, first.stderr
-    told = json.loads(first.stdout.splitlines()[-1])
+def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(folder: Path) -> None:
+    out, err = tandem(folder, "demo", "--once", port=free_port()).communicate(timeout=280)
+    told = json.loads(out.splitlines()[-1])
     assert all(told.pop(name) > 0 for name in SECONDS)
     by_rule = counted(World.load(folder / "data" / "demo" / "xero.json"))
     # Near-duplicates wait for a person too, out of those that no rule matches.
     held = told["conflicts"] - by_rule["conflicts"]
     assert 0 < held < by_rule["created"] // 10
     assert told == by_rule | {"conflicts": by_rule["conflicts"] + held, "created": by_rule["created"] - held}
-    again = demo(folder)
-    found = json.loads(again.stdout.splitlines()[-1])
-    assert {name: value for name, value in found.items() if name not in SECONDS} == told
+    assert previewed(err) == [told[name] for name in ("fullMatches", "conflicts", "created", "skipped")]
+    assert told.items() <= readme_figures().items()
+
+    port = free_port()
+    again = tandem(folder, "demo", port=port)
+    assert again.stdout is not None
+    shown = []
+    for line in again.stdout:
+        shown.append(line)
+        if "Queries to begin with" in line:
+            break
+    linked = told["fullMatches"] + told["created"]
+    assert f"{linked} contacts are linked, {told['conflicts']} wait" in "".join(shown)
+    assert "This start has changed nothing." in "".join(shown)
+
+    # Beside it, other commands find the demo and its settings.
+    found, trouble = tandem(folder, "doctor", port=1).communicate(timeout=60)
+    assert trouble == ""
+    assert f"the demo that runs in {folder / 'data'}" in found
+    assert f"http://127.0.0.1:{port} is ready" in found
+    assert f"1 key(s); the address is http://localhost:{port}/webhooks/xero" in found
+    assert f"database tandem as tandem_app through {folder / 'data' / 'run'}" in found
+
+    again.send_signal(signal.SIGINT)
+    assert "Everything is kept" in again.communicate(timeout=60)[0]
+    assert not (folder / "data" / "demo" / "settings.json").exists()
     logs = "".join(path.read_text() for path in (folder / "data" / "demo").glob("*.log"))
     assert (folder / "data" / "demo" / "token").read_text() not in logs
+
+
+def readme_figures() -> dict[str, float]:
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    [line] = re.findall(r'\{"fullMatches".*?\}', text, re.DOTALL)
+    figures: dict[str, float] = json.loads(line)
+    assert f"the oldest of {figures['conflicts']} decisions" in text
+    assert f'"totalCount": {figures["conflicts"]}' in text
+    return figures
