@@ -146,7 +146,7 @@ def account_problem(account: Mapping[str, Any], kind: InvoiceLineKind, remedy: s
     cost less, or on one of income."""
     name, fit = account["name"], {"REVENUE"} if kind is InvoiceLineKind.SERVICE else {"REVENUE", "EXPENSE"}
     if not account["active"]:
-        why = f"The account {name} was archived in Xero."
+        why = f"The account {name} was archived in Xero; syncNow looks whether it still is."
     elif account["account_class"] not in fit:
         why = f"The account {name} may not be used for {'revenue' if kind is InvoiceLineKind.SERVICE else 'expenses'}."
     elif account["system_account"] or not account["code"]:
@@ -162,7 +162,7 @@ def rate_problem(
     """Why Xero's tax rate cannot stand for one of this percentage, on an account of this class."""
     name, applies = rate["name"], f"can_apply_to_{'expenses' if account_class == 'EXPENSE' else 'revenue'}"
     if not rate["active"]:
-        why = f"The tax rate {name} was archived in Xero."
+        why = f"The tax rate {name} was archived in Xero; syncNow looks whether it still is."
     elif not rate[applies]:
         why = f"The tax rate {name} may not be used for {applies.rpartition('_')[2]} in Xero."
     elif rate["effective_rate"] != percentage:

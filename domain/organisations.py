@@ -238,7 +238,7 @@ async def update_sync(
 
 
 async def sync_now(tx: Tx, organisation_id: UUID) -> None:
-    """What changed at Xero is being read afterwards; an import that is under way is enough."""
+    """What changed at Xero is being read afterwards, accounts and tax rates too; an import that is under way is enough."""
     organisation = await lock(tx, organisation_id)
     _connected(organisation)
     _started(organisation)
@@ -248,6 +248,7 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
             "Xero does not let Tandem in any more; connect the organisation again.",
             "organisationId",
         )
+    organisation.catalogue_due_at = tx.now
     run = await _unfinished(tx, organisation_id)
     if run is None:
         _read(tx, organisation, organisation.read_cursor, RunPurpose.DELTA)

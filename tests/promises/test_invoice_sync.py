@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from domain import billing, invoice_changes, invoices, mappings
+from domain import billing, invoice_changes, invoices, mappings, organisations
 from domain.invoice_changes import Decision
 from domain.problems import Refused
 from domain.tables import AmountsAre, Invoice, InvoiceLineKind, InvoiceSyncState, RunPurpose
@@ -324,11 +324,15 @@ class InvoiceSync(RuleBasedStateMachine):
             await scene.at_xero(f"accounts/{code}", {"archived": False})
         await scene.at_xero("taxrates/OUTPUT2", {"archived": False})
         await self._put_in_xero("Unlinked Ltd")
-        await scene.time.sleep(4000)  # the catalogue is read hourly while invoices wait for it
+        await scene.time.sleep(4000)  # longer than whatever was put off
+        await self.act(lambda tx: organisations.sync_now(tx, organisation))
         await scene.work_all()
         rates = list(zip(self.rates, ("OUTPUT2", "ZERORATED"), strict=True))
-        await self.act(lambda tx: mappings.set_mappings(tx, organisation, [], rates))
-        await self.act(lambda tx: mappings.set_sync(tx, organisation, enabled=True))
+        mended = [
+            await self.act(lambda tx: mappings.set_mappings(tx, organisation, [], rates)),
+            await self.act(lambda tx: mappings.set_sync(tx, organisation, enabled=True)),
+        ]
+        assert mended == [None, None]
         await scene.settle()
         await scene.time.sleep(4000)
         await scene.settle()

@@ -181,6 +181,26 @@ async def test_a_tax_rate_archived_in_xero_waits_until_it_is_back(here: Billing)
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
+async def test_a_look_by_hand_shows_a_tax_rate_restored_in_xero_at_once(here: Billing) -> None:
+    """Found by a model: nobody could map to what had been restored, for a day while no invoice waited."""
+    world = here.here.world
+    await here.act("POST", "taxrates/OUTPUT2", {"archived": True})
+    assert (await here.there()).failure_code == "TAX_RATE_UNAVAILABLE"
+    async with world.tx() as tx:
+        await mappings.set_sync(tx, world.organisation, enabled=False)
+    here.later(timedelta(hours=2))
+    assert await catalogues.read_due(*here.key)
+    await here.act("POST", "taxrates/OUTPUT2", {"archived": False})
+    assert await world.rows("select * from door.due_catalogues(:now, '{}', 9)") == []
+    async with world.tx() as tx:
+        await organisations.sync_now(tx, world.organisation)
+    assert len(await world.rows("select * from door.due_catalogues(:now, '{}', 9)")) == 1
+    assert await catalogues.read_due(*here.key)
+    assert await world.rows("select active from xero_tax_rate where tax_type = 'OUTPUT2'") == [
+        {"active": True}
+    ]
+
+
 async def test_a_period_locked_in_xero_waits_until_the_lock_moves(here: Billing) -> None:
     await here.act("PUT", "lockdates", {"period": "2026-11-30"})
     made = await here.there()  # the mirror does not know of it: Xero refuses
