@@ -215,3 +215,19 @@ async def test_what_was_typed_while_xero_was_disconnected_flows_after_a_reconnec
     assert (await stage.scene.organisation())["health"] == "NEEDS_RECONNECT"
     await stage.settle()
     assert (await stage.scene.organisation())["health"] == "HEALTHY"
+
+
+async def test_a_contact_forgotten_while_it_is_being_restored_is_linked_no_more(stage: Stage) -> None:
+    await stage.pair()
+    await stage.people.archive_in_xero(0)
+    await stage.scene.look(RunPurpose.DELTA)
+    await stage.scene.work_all()
+    await stage.hands.rematch(0, Side.PRACTICE)
+    stage.arm(kind=Kind.DROP, when="before")
+    await stage.scene.work_all()
+    assert await stage.scene.world.rows("select 1 from delivery where uncertain and ended_at is null")
+    await stage.people.forget_in_xero(0)
+    await stage.scene.look(RunPurpose.DELTA)  # while the request to restore it may still land
+    await stage.settle()
+    [link] = await stage.links("BROKEN")
+    assert link["failure"]["code"] == "FORGOTTEN_IN_XERO"
