@@ -24,6 +24,7 @@ from api.errors import logged
 from api.view import GraphQLView, refused
 
 log = structlog.get_logger()
+NOWHERE = "There is nothing at this address. The GraphQL API is at /graphql"
 
 
 class Requests:
@@ -105,7 +106,8 @@ def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = (
 
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return refused(request, error.status_code, error.detail, error.headers)
+    message = NOWHERE if error.status_code == 404 else error.detail
+    return refused(request, error.status_code, message, error.headers)
 
 
 async def _fail(request: Request, error: Exception) -> Response:

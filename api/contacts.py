@@ -13,7 +13,7 @@ from api import ids
 from api.context import Context
 from api.loaders import batch, by_id, load
 from api.node import Node
-from api.paging import Asked, Counted, Edge, Key, Listing, Order, asked, read
+from api.paging import Asked, Counted, Edge, First, Key, Last, Listing, Order, asked, read
 from api.payloads import given
 from api.refs import (
     ActivityConnectionRef,
@@ -146,9 +146,9 @@ class Contact(Node):
     async def invoices(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
         order_by: InvoiceOrderRef | None = strawberry.UNSET,
     ) -> InvoiceConnectionRef:
@@ -163,9 +163,9 @@ class Contact(Node):
     async def activity(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
         kind: list[ActivityKind] | None = strawberry.UNSET,
     ) -> ActivityConnectionRef:

@@ -27,6 +27,7 @@ class Code(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"
     TOO_COSTLY = "TOO_COSTLY"
     BAD_REQUEST = "BAD_REQUEST"
+    NOT_FOUND = "NOT_FOUND"  # of an address; GraphQL's own errors never have it
     INTERNAL = "INTERNAL"
 
 

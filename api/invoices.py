@@ -21,7 +21,20 @@ from api.deep_links import deep_link
 from api.links import SyncFailure, SyncFailureCode
 from api.loaders import batch, by_argument, by_id, grouped, load
 from api.node import Node
-from api.paging import Asked, Counted, CountUnder, Edge, Key, Listing, Order, Page, asked, read
+from api.paging import (
+    Asked,
+    Counted,
+    CountUnder,
+    Edge,
+    First,
+    Key,
+    Last,
+    Listing,
+    Order,
+    Page,
+    asked,
+    read,
+)
 from api.payloads import given
 from api.refs import ActivityConnectionRef, ContactRef, XeroOrganisationRef
 from api.sync_problems import SyncProblem
@@ -270,9 +283,9 @@ class Invoice(Node):
     async def activity(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
         kind: list[ActivityKind] | None = strawberry.UNSET,
     ) -> ActivityConnectionRef:

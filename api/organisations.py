@@ -15,7 +15,7 @@ from api.links import SyncFailureCode
 from api.loaders import batch, by_id, load
 from api.mappings import InvoiceSyncPreview, InvoiceSyncSettings, invoice_sync_preview
 from api.node import Node
-from api.paging import asked
+from api.paging import First, Last, asked
 from api.preview import ContactSyncPreview, contact_sync_preview
 from api.refs import ContactTypeRef
 from domain.health import AT_THIS_MOMENT
@@ -229,9 +229,9 @@ class XeroOrganisation(Node):
     async def accounts(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
         filter: XeroAccountFilter | None = strawberry.UNSET,
     ) -> XeroAccountConnection:

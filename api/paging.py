@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -24,6 +24,18 @@ PAGE, MOST = 50, 100
 COUNTED = 10_000
 ABSENT = datetime.fromisoformat("1970-01-01T00:00:00+00:00")  # sorts a time that is not there
 Row = Mapping[str, Any]
+First = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"How many from the beginning, or after `after`: {PAGE} if left out, {MOST} at most."
+    ),
+]
+Last = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"In place of `first`: how many up to the end, or before `before`; {MOST} at most."
+    ),
+]
 Made = TypeVar("Made")
 
 
@@ -65,7 +77,9 @@ def asked(
     if not isinstance(limit, int):
         limit = PAGE
     if not 1 <= limit <= MOST:
-        raise refusal(ErrorCode.BAD_REQUEST, f"A page holds 1 to {MOST}")
+        name = "last" if backward else "first"
+        message = f"`{name}` may be 1 to {MOST}, and is {limit}: take the next page with `after`, or `before`"
+        raise refusal(ErrorCode.BAD_REQUEST, message)
     return Asked(limit, backward, after or None, before or None)
 
 

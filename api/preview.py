@@ -12,7 +12,7 @@ from api.context import Context
 from api.errors import Code as ErrorCode
 from api.errors import refusal
 from api.loaders import load
-from api.paging import Asked, Connection, Edge, PageInfo, asked, pack, unpack
+from api.paging import Asked, Connection, Edge, First, Last, PageInfo, asked, pack, unpack
 from api.payloads import given
 from api.refs import ContactRef, XeroContactRef
 from domain import matching
@@ -104,9 +104,9 @@ class ContactSyncPreview:
     async def changes(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
         outcome: list[MatchOutcome] | None = strawberry.UNSET,
     ) -> PlannedChangeConnection:

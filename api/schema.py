@@ -31,7 +31,7 @@ from api.mapping_mutations import MappingMutations
 from api.node import Node
 from api.organisation_mutations import OrganisationMutations
 from api.organisations import XeroOrganisation
-from api.paging import asked
+from api.paging import First, Last, asked
 from api.payloads import given
 from api.push_mutations import PushMutations
 from api.retry_mutations import RetryMutations
@@ -108,9 +108,9 @@ class Query:
     async def contacts(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
         filter: ContactFilter | None = strawberry.UNSET,
         order_by: ContactOrder | None = strawberry.UNSET,
@@ -125,9 +125,9 @@ class Query:
     async def match_issues(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
         filter: MatchIssueFilter | None = strawberry.UNSET,
         order_by: MatchIssueOrder | None = strawberry.UNSET,
@@ -142,9 +142,9 @@ class Query:
     async def sync_links(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
         filter: SyncLinkFilter | None = strawberry.UNSET,
         order_by: SyncLinkOrder | None = strawberry.UNSET,
@@ -158,9 +158,9 @@ class Query:
     async def invoices(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
         filter: InvoiceFilter | None = strawberry.UNSET,
         order_by: InvoiceOrder | None = strawberry.UNSET,
@@ -183,9 +183,9 @@ class Query:
     async def activity(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
         filter: ActivityFilter | None = strawberry.UNSET,
     ) -> ActivityConnection:

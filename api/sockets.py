@@ -22,9 +22,15 @@ RECHECK = 5.0
 log = structlog.get_logger()
 
 
+REJECTED = "Forbidden"  # all that Strawberry says where on_ws_connect rejects
+WHY_REJECTED = 'A valid token is needed in connection_init\'s payload: {"Authorization": "Bearer ..."}'
+ENDED = "The token was revoked or has expired"
+
+
 class Socket(ASGIWebSocketAdapter):
     async def close(self, code: int, reason: str) -> None:
         """A reason may repeat what the client sent: it is cut to what a frame holds."""
+        reason = WHY_REJECTED if reason == REJECTED else reason
         await super().close(code, reason.encode("ascii", "backslashreplace")[:LONGEST_REASON].decode())
 
 
@@ -101,7 +107,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
                 continue  # nothing is read from the database meanwhile either
             if viewer is None:
                 with suppress(RuntimeError):  # closed already
-                    await self.websocket.close(FORBIDDEN, "Forbidden")
+                    await self.websocket.close(FORBIDDEN, ENDED)
                 return
 
     def _until_check(self) -> float:

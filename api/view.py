@@ -40,7 +40,13 @@ GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 INIT_WAIT = timedelta(seconds=3)
 RECHECK = 4.0  # seconds between looks at the token of an open stream
-CODES = {401: Code.UNAUTHENTICATED, 403: Code.FORBIDDEN, 413: Code.TOO_COSTLY, 429: Code.RATE_LIMITED}
+CODES = {
+    401: Code.UNAUTHENTICATED,
+    403: Code.FORBIDDEN,
+    404: Code.NOT_FOUND,
+    413: Code.TOO_COSTLY,
+    429: Code.RATE_LIMITED,
+}
 log = structlog.get_logger()
 
 

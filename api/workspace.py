@@ -14,7 +14,7 @@ from api.billing import ServiceType, TaxRate
 from api.context import Context
 from api.loaders import batch, by_id, load
 from api.node import Node
-from api.paging import asked
+from api.paging import First, Last, asked
 from api.payloads import Outcome, Payload, given, write
 from api.refs import XeroOrganisationRef
 from api.viewer import ApiToken, UserConnection
@@ -82,9 +82,9 @@ class Workspace(Node):
     async def users(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
+        first: First = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
     ) -> UserConnection:
         return await viewer.users(info.context, asked(first, after, last, before))

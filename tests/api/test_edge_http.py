@@ -27,6 +27,13 @@ async def test_a_query_is_answered_in_the_kind_asked_for(http: httpx.AsyncClient
         assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
 
 
+@pytest.mark.parametrize("path", ["/", "/api"])
+async def test_elsewhere_is_told_where_the_api_is(http: httpx.AsyncClient, path: str) -> None:
+    answer = await http.get(path)
+    assert (answer.status_code, codes(answer)) == (404, ["NOT_FOUND"])
+    assert "The GraphQL API is at /graphql" in answer.json()["errors"][0]["message"]
+
+
 HOSTILE_BODIES: dict[str, bytes] = {
     "number": b"7",
     "text": b'"x"',

