@@ -22,6 +22,7 @@ from api.refs import (
     InvoiceOrderRef,
     SyncLinkRef,
 )
+from domain import health
 from domain.keys import search_patterns
 from domain.tables import ActivityKind, ContactKind, SyncState
 from domain.tx import Tx
@@ -290,17 +291,28 @@ def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing
     return Listing(_COLUMNS, "contact c", by, "c.id", tuple(where), values)
 
 
+def in_states(states: Sequence[SyncState]) -> tuple[str, dict[str, Any]]:
+    """The condition that a link `l` beside health.HELD_LINK is in one of these states, with what it binds. The stored
+    state, which an index has, says more or less the same."""
+    wanted = [str(state) for state in states]
+    stored = [*wanted, "PENDING"] if SyncState.FAILING in states else wanted
+    condition = f"l.state = any(:stored_states) and {health.LINK_STATE} = any(:states)"
+    return condition, {"states": wanted, "stored_states": stored}
+
+
 def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, Any]) -> None:
     """Conditions on links. An index of active links answers `linked`."""
     organisation = ids.wanted("XeroOrganisation", given(wanted.organisation_id))
-    link = "exists (select 1 from sync_link l where l.workspace_id = :ws and l.contact_id = c.id"
+    of_contact = "where l.workspace_id = :ws and l.contact_id = c.id"
     if organisation is not None:
-        link += " and l.organisation_id = :organisation"
+        of_contact += " and l.organisation_id = :organisation"
         values["organisation"] = organisation
+    link = f"exists (select 1 from sync_link l {of_contact}"
     states, linked = given(wanted.sync_state), given(wanted.linked)
     if states is not None:
-        where.append(f"{link} and l.state = any(:states))")
-        values["states"] = [str(state) for state in states]
+        condition, bound = in_states(states)
+        where.append(f"exists (select 1 from sync_link l{health.HELD_LINK} {of_contact} and {condition})")
+        values |= bound
     if linked is not None:
         active = "l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
         where.append(f"{'' if linked else 'not '}{link} and {active})")

@@ -11,13 +11,14 @@ import strawberry
 from strawberry.types import Info
 
 from api import ids
-from api.contacts import MOST_FOUND, Direction
+from api.contacts import MOST_FOUND, Direction, in_states
 from api.context import Context
 from api.loaders import NODES, batch, by_id, grouped, load
 from api.node import Node
 from api.paging import ABSENT, Asked, Counted, Edge, Key, Listing, Order, read
 from api.payloads import given
 from api.refs import ContactRef, XeroContactRef, XeroOrganisationRef
+from domain import failures, health
 from domain.keys import search_patterns
 from domain.links import practice_values, xero_values
 from domain.merge import Value, loaded, same, shown
@@ -25,9 +26,10 @@ from domain.tables import LinkOrigin, Scope, SyncedField, SyncState
 from domain.tx import Tx
 
 _COLUMNS = (
-    "l.id, l.organisation_id, l.contact_id, l.xero_contact_id, l.state, l.state_since, l.origin, l.linked_at,"
-    " l.last_synced_at, l.version, l.base_practice, l.failure"
+    f"l.id, l.contact_id, l.xero_contact_id, {health.LINK_STATE} as state, l.state_since, l.origin, l.linked_at,"
+    f" l.last_synced_at, l.version, l.base_practice, {failures.FAILURE_COLUMNS}, cast(:now as timestamptz) as now"
 )
+_SOURCE = f"sync_link l{health.HELD_LINK}"
 strawberry.enum(LinkOrigin, description="How a link came about.")
 strawberry.enum(SyncedField, description="The fields that are kept in step.")
 
@@ -167,7 +169,8 @@ class SyncLink(Node):
     linked_at: datetime = strawberry.field(description="When it came about.")
     last_synced_at: datetime | None = strawberry.field(description="When both sides were last found in step.")
     version: int = strawberry.field(
-        description="Rises when the state, or a synced field of either side, changes."
+        description="Rises when the state, or a synced field of either side, changes; not when Xero as a whole is out of"
+        " reach, or back."
     )
     failure: SyncFailure | None = strawberry.field(
         description="What keeps it from syncing, if something does."
@@ -184,7 +187,7 @@ class SyncLink(Node):
             linked_at=row["linked_at"],
             last_synced_at=row["last_synced_at"],
             version=row["version"],
-            failure=SyncFailure.of(row["failure"]),
+            failure=SyncFailure.of(failures.shown_failure(row, row["now"])),
         )
 
     @strawberry.field(description="Where the Xero contact is.")
@@ -210,10 +213,11 @@ class SyncLink(Node):
         if viewer is None or Scope.WRITE not in viewer.scopes:
             return []
         if self.state not in (SyncState.UNSYNCED, SyncState.BROKEN):
+            retriable = self.failure is not None and self.failure.code is not SyncFailureCode.NEEDS_RECONNECT
             return [
                 SyncLinkAction.UNSYNC,
                 *([SyncLinkAction.SETTLE_CONFLICT] if self.state is SyncState.CONFLICT else []),
-                *([SyncLinkAction.RETRY] if self.failure is not None else []),
+                *([SyncLinkAction.RETRY] if retriable else []),
             ]
         ends: _Ends = await load(info.context, "SyncLink.ends", self.row["id"])
         return [
@@ -240,7 +244,7 @@ class SyncLink(Node):
 @batch("SyncLink", node="SyncLink")
 async def _links(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
     rows = await tx.rows(
-        f"select {_COLUMNS} from sync_link l where l.workspace_id = :ws and l.id = any(:ids)", ids=list(keys)
+        f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.id = any(:ids)", ids=list(keys)
     )
     return by_id(rows, SyncLink.of)
 
@@ -281,7 +285,7 @@ async def _ends(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
 @batch("SyncLinks.of_contact")
 async def _of_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[SyncLink]]:
     rows = await tx.rows(
-        f"select {_COLUMNS} from sync_link l where l.workspace_id = :ws and l.contact_id = any(:ids)"
+        f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.contact_id = any(:ids)"
         " order by l.linked_at, l.id",
         ids=list(keys),
     )
@@ -292,7 +296,7 @@ async def _of_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[SyncLink
 async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], SyncLink]:
     """By (organisation, contact): the one active link."""
     rows = await tx.rows(
-        f"select {_COLUMNS} from sync_link l"
+        f"select {_COLUMNS} from {_SOURCE}"
         " join unnest(cast(:organisations as uuid[]), cast(:contacts as uuid[])) as k(organisation, contact)"
         " on l.organisation_id = k.organisation and l.contact_id = k.contact"
         " where l.workspace_id = :ws and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
@@ -367,16 +371,19 @@ def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listi
             ids.wanted("XeroOrganisation", given(wanted.organisation_id)),
         ),
         ("contact", "l.contact_id = :contact", ids.wanted("Contact", given(wanted.contact_id))),
-        ("states", "l.state = any(:states)", None if states is None else [str(state) for state in states]),
         (
             "codes",
-            "l.failure->>'code' = any(:codes)",
+            f"{health.LINK_CODE} = any(:codes)",
             None if codes is None else [str(code) for code in codes],
         ),
     ):
         if value is not None:
             where.append(condition)
             values[name] = value
+    if states is not None:
+        condition, bound = in_states(states)
+        where.append(condition)
+        values |= bound
     patterns = search_patterns(given(wanted.search) or "")
     if patterns:
         where.append(
@@ -384,7 +391,7 @@ def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listi
             " or l.xero_contact_id = any(array(select door.search_xero_contacts(cast(:patterns as text[]), :most))))"
         )
         values |= {"patterns": patterns, "most": MOST_FOUND}
-    source = "sync_link l join contact c on c.workspace_id = l.workspace_id and c.id = l.contact_id"
+    source = f"{_SOURCE} join contact c on c.workspace_id = l.workspace_id and c.id = l.contact_id"
     return Listing(_COLUMNS, source, by, "l.id", tuple(where), values)
 
 

@@ -18,6 +18,7 @@ from api.node import Node
 from api.paging import First, Last, asked
 from api.preview import ContactSyncPreview, contact_sync_preview
 from api.refs import ContactTypeRef
+from domain import health
 from domain.health import AT_THIS_MOMENT
 from domain.tables import ConflictPolicy, ConnectionHealth, ImportPhase, Side, XeroContactFilter
 from domain.tx import Tx
@@ -103,9 +104,9 @@ class SyncSummary:
 @batch("SyncSummary")
 async def _summaries(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncSummary]:
     links = await tx.rows(
-        "select organisation_id, state, failure->>'code' as code, count(*) as n,"
-        " count(*) filter (where due_at is not null) as due"
-        " from sync_link where workspace_id = :ws and organisation_id = any(:ids) group by 1, 2, 3",
+        f"select l.organisation_id, {health.LINK_STATE} as state, {health.LINK_CODE} as code, count(*) as n,"
+        f" count(*) filter (where l.due_at is not null) as due from sync_link l{health.HELD_LINK}"
+        " where l.workspace_id = :ws and l.organisation_id = any(:ids) group by 1, 2, 3",
         ids=list(keys),
     )
     issues = await tx.rows(

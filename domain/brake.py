@@ -17,7 +17,7 @@ from domain import activity, organisations
 from domain.mirror import phone_parts
 from domain.phones import join_phone
 from domain.problems import Code, refuse
-from domain.tables import ActivityKind, ConnectionHealth, EventKind, RunPurpose, Side
+from domain.tables import ActivityKind, EventKind, RunPurpose, Side
 from domain.tx import TANDEM, Tx
 
 LEAST = 20
@@ -188,9 +188,10 @@ async def _pause(tx: Tx, organisation: Mapping[str, Any], found: MassChange) -> 
         f"{where}, {found.changed} of {found.of} linked contacts were archived, merged or emptied at once."
     )
     await tx.run(
-        "update organisation set health = :health, health_message = :message, mass_change = cast(:told as jsonb)"
+        "update organisation set health = 'PAUSED', health_message = :message, mass_change = cast(:told as jsonb),"
+        " health_since = case when health = 'PAUSED' then health_since else :now end"
         " where workspace_id = :ws and id = :id",
-        id=organisation["id"], health=ConnectionHealth.PAUSED, message=message, told=json.dumps(told),
+        id=organisation["id"], message=message, told=json.dumps(told),
     )  # fmt: skip
     if held is None:
         entry = activity.record(
@@ -205,7 +206,8 @@ async def _pause(tx: Tx, organisation: Mapping[str, Any], found: MassChange) -> 
 async def _release(tx: Tx, organisation_id: UUID) -> None:
     await tx.run(
         "update organisation set mass_change = null, health_message = case when health <> 'PAUSED' then health_message end,"
-        " health = case when health <> 'PAUSED' then health when catching_up then 'CATCHING_UP' else 'HEALTHY' end"
+        " health = case when health <> 'PAUSED' then health when catching_up then 'CATCHING_UP' else 'HEALTHY' end,"
+        " health_since = case when health <> 'PAUSED' then health_since else :now end"
         " where workspace_id = :ws and id = :id",
         id=organisation_id,
     )

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET
 
-from domain import activity, links
+from domain import activity, health, links
 from domain.activity import Change
 from domain.keys import name_key
 from domain.merge import Value, loaded, same, shown
@@ -56,6 +57,37 @@ async def described(
         "code": failure.code, "message": failure.message, "field": failure.field, "subjects": subjects,
         "since": since, "attempts": link["attempts"] + 1, "nextAttemptAt": None,
         "remedy": REMEDIES.get(failure.code),
+    }  # fmt: skip
+
+
+# Of a link `l` beside health.HELD_LINK: all that `shown_failure` reads.
+FAILURE_COLUMNS = (
+    "l.failure, l.due_at, l.attempts, l.next_attempt_at, l.organisation_id, held.code as held_by, o.health_message,"
+    " case when held.code is not null then greatest(l.due_at, coalesce(o.failing_since, o.health_since)) end as held_since,"
+    " case when held.code = 'XERO_UNAVAILABLE' then greatest(o.limited_until, (select r.due_at from import_run r"
+    "  where r.workspace_id = l.workspace_id and r.organisation_id = o.id and r.finished_at is null)) end as held_until,"
+    " case when l.failure->>'code' = 'UNCERTAIN' then (select jsonb_build_object('at', d.due_at, 'sends', d.sends)"
+    "  from delivery_member m join delivery d on d.workspace_id = m.workspace_id and d.id = m.delivery_id"
+    "  where m.workspace_id = l.workspace_id and m.link_id = l.id and m.open) end as look_up"
+)
+
+
+def shown_failure(row: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
+    """What keeps a link from syncing at this moment: its own failure, or that nothing of the organisation reaches Xero.
+    `row` has FAILURE_COLUMNS."""
+    own: dict[str, Any] | None = row["failure"]
+    if own is not None:
+        looked = row["look_up"]
+        return own if looked is None else own | {"nextAttemptAt": looked["at"], "attempts": looked["sends"]}
+    code: str | None = row["held_by"]
+    if code is None:
+        return None
+    times = [time for time in (row["next_attempt_at"], row["held_until"]) if time and time > now]
+    return {
+        "code": code, "message": row["health_message"] or health.UNAVAILABLE, "field": None,
+        "subjects": [f"XeroOrganisation:{row['organisation_id']}"], "since": row["held_since"].isoformat(),
+        "attempts": row["attempts"], "nextAttemptAt": max(times).isoformat() if times and code == "XERO_UNAVAILABLE" else None,
+        "remedy": REMEDIES[code],
     }  # fmt: skip
 
 

@@ -3,6 +3,9 @@
 Trouble that passes (limits, an outage) gives way by itself to what stands under it: PAUSED while a mass change waits
 for a person, CATCHING_UP until all of Xero has been read again after a reconnect, HEALTHY otherwise. Nothing that
 passes hides PAUSED, and only a reconnect ends NEEDS_RECONNECT.
+
+Whatever waits to be sent while Xero cannot be reached says so by what is written here, once for the organisation: no
+link is written when Xero goes down, and none when it is back.
 """
 
 from collections.abc import Mapping
@@ -26,6 +29,29 @@ RESTING = (
 # What `health` is at this moment, in SQL over `organisation` with :now bound.
 AT_THIS_MOMENT = f"case when health = 'RATE_LIMITED' and limited_until <= :now then {RESTING} else health end"
 _PASSING = "('HEALTHY', 'CATCHING_UP', 'RATE_LIMITED', 'DEGRADED')"
+# A limit of the minute is over before anybody has read of it.
+LONG = "limited_until > coalesce(health_since, connected_at) + interval '61 seconds'"
+MOST_TOLD = 500
+
+
+def _holds(health: str) -> str:
+    return (
+        f"case when {health} in ('NEEDS_RECONNECT', 'DISCONNECTED') then 'NEEDS_RECONNECT'"
+        f" when {health} = 'DEGRADED' or {health} = 'RATE_LIMITED' and {LONG} then 'XERO_UNAVAILABLE' end"
+    )
+
+
+# By which SyncFailureCode all that waits is held up at this moment, or null, in SQL over `organisation` with :now bound.
+HOLDS = _holds(f"({AT_THIS_MOMENT})")
+# To be joined to sync_link as `l`: `o`, its organisation, and held.code, by which this link is held up.
+HELD_LINK = (
+    " join organisation o on o.workspace_id = l.workspace_id and o.id = l.organisation_id"
+    " cross join lateral (select case when l.due_at is not null and l.failure is null"
+    f" and l.state in ('PENDING', 'CONFLICT') then {HOLDS} end as code) held"
+)
+# The link's state and failure code as people see them.
+LINK_STATE = "case when l.state = 'PENDING' and held.code is not null then 'FAILING' else l.state end"
+LINK_CODE = "coalesce(l.failure->>'code', held.code)"
 
 
 def may_send(organisation: Mapping[str, Any]) -> bool:
@@ -57,8 +83,9 @@ async def limited(tx: Tx, organisation_id: UUID, until: datetime) -> None:
     await _set(tx, organisation_id, "RATE_LIMITED", message, until=until)
 
 
-async def unavailable(tx: Tx, organisation_id: UUID) -> None:
-    """A call got no usable answer. DEGRADED once that has been so for a while."""
+async def unavailable(tx: Tx, organisation_id: UUID, *, said: bool = False) -> None:
+    """A call got no usable answer. DEGRADED once that has been so for a while, or where Xero has `said` that it is
+    offline."""
     await tx.run(
         "update organisation set failing_since = :now where workspace_id = :ws and id = :id and failing_since is null",
         id=organisation_id,
@@ -66,7 +93,7 @@ async def unavailable(tx: Tx, organisation_id: UUID) -> None:
     row = await tx.row(
         "select failing_since from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
-    if row is not None and row["failing_since"] <= tx.now - OUTAGE:
+    if row is not None and (said or row["failing_since"] <= tx.now - OUTAGE):
         await _set(tx, organisation_id, "DEGRADED", UNAVAILABLE)
 
 
@@ -79,7 +106,8 @@ async def locked_out(tx: Tx, organisation_id: UUID) -> None:
     """The consent is over: both queues wait, and nothing is dropped."""
     await _tell_if(
         tx, organisation_id,
-        "update organisation set health = 'NEEDS_RECONNECT', health_message = :message, limited_until = null"
+        "update organisation set health = 'NEEDS_RECONNECT', health_message = :message, limited_until = null,"
+        " health_since = :now"
         " where workspace_id = :ws and id = :id and disconnected_at is null and health <> 'NEEDS_RECONNECT'",
         message=RECONNECT,
     )  # fmt: skip
@@ -91,7 +119,8 @@ async def _set(
     await _tell_if(
         tx, organisation_id,
         "update organisation set health = cast(:health as text), health_message = cast(:message as text),"
-        " limited_until = cast(:until as timestamptz) where workspace_id = :ws and id = :id and disconnected_at is null"
+        " limited_until = cast(:until as timestamptz),"
+        " health_since = case when health = cast(:health as text) then health_since else :now end where workspace_id = :ws and id = :id and disconnected_at is null"
         f" and health in {_PASSING}"
         " and (health, health_message) is distinct from (cast(:health as text), cast(:message as text))",
         health=health, message=message, until=until,
@@ -101,7 +130,7 @@ async def _set(
 async def _rest(tx: Tx, organisation_id: UUID, only_if: str) -> None:
     await _tell_if(
         tx, organisation_id,
-        f"update organisation set health = {RESTING}, limited_until = null, failing_since = null,"
+        f"update organisation set health = {RESTING}, limited_until = null, failing_since = null, health_since = :now,"
         " health_message = case when catching_up and mass_change is null then cast(:message as text) end"
         f" where workspace_id = :ws and id = :id and disconnected_at is null and health in {_PASSING} and ({only_if})",
         message=CATCHING_UP,
@@ -109,5 +138,31 @@ async def _rest(tx: Tx, organisation_id: UUID, only_if: str) -> None:
 
 
 async def _tell_if(tx: Tx, organisation_id: UUID, update: str, **values: Any) -> None:
+    before = await _held(tx, organisation_id)
     if await tx.run(update, id=organisation_id, **values):
         tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+        if await _held(tx, organisation_id) != before:
+            await tell_waiting(tx, organisation_id)
+
+
+async def _held(tx: Tx, organisation_id: UUID) -> str | None:
+    """As told last: a limit that has run out is told to be over by `limit_over`."""
+    row = await tx.row(
+        f"select {_holds('health')} as code from organisation where workspace_id = :ws and id = :id",
+        id=organisation_id,
+    )
+    return row["code"] if row else None
+
+
+async def tell_waiting(tx: Tx, organisation_id: UUID) -> None:
+    """What waits is held up now, or is no more: subscribers hear of each link, or of too many to name."""
+    rows = await tx.rows(
+        "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and due_at is not null"
+        " and failure is null and state in ('PENDING', 'CONFLICT') limit :most",
+        organisation=organisation_id, most=MOST_TOLD + 1,
+    )  # fmt: skip
+    if len(rows) > MOST_TOLD:
+        tx.tell(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
+        return
+    for row in rows:
+        tx.tell(EventKind.LINK, row["id"], organisation=organisation_id)

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from domain import activity, mirror
 from domain.activity import Change
-from domain.health import CATCHING_UP
+from domain.health import CATCHING_UP, tell_waiting
 from domain.problems import Code, refuse
 from domain.tables import (
     ActivityKind,
@@ -117,6 +117,7 @@ async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
         organisation=organisation.id,
     )
     _tell(tx, organisation.id)
+    await tell_waiting(tx, organisation.id)
     return organisation.id
 
 
@@ -132,7 +133,7 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
         id=organisation_id,
     )
     organisation.disconnected_at = tx.now
-    organisation.health = ConnectionHealth.DISCONNECTED
+    organisation.health, organisation.health_since = ConnectionHealth.DISCONNECTED, tx.now
     organisation.health_message = (
         "It was disconnected here. Links and what waits are kept for when it is connected again."
     )
@@ -141,6 +142,7 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
         tx, ActivityKind.DISCONNECTED, f"{organisation.name} was disconnected.", organisation=organisation_id
     )
     _tell(tx, organisation_id)
+    await tell_waiting(tx, organisation_id)
 
 
 async def find_ended(tx: Tx, organisation_id: UUID) -> Ended | None:
@@ -294,6 +296,7 @@ async def _take(tx: Tx, organisation: Organisation, tenant: Tenant, grant_id: UU
     organisation.connection_id, organisation.grant_id = tenant.connection_id, grant_id
     organisation.connected_at, organisation.disconnected_at = tx.now, None
     organisation.limited_until = organisation.failing_since = None
+    organisation.health_since = tx.now
     organisation.catching_up = organisation.started_at is not None
     organisation.health, organisation.health_message = ConnectionHealth.HEALTHY, None
     if organisation.catching_up:

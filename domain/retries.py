@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain import failures, links, organisations
+from domain import failures, health, links, organisations
 from domain.deliveries import INTERACTIVE_MOST
 from domain.problems import Code, Problem, Refused
 from domain.tx import Tx
@@ -35,17 +35,39 @@ async def check_known(tx: Tx, link_ids: Sequence[UUID], invoice_ids: Sequence[UU
 
 
 async def retry(tx: Tx, link_ids: Sequence[UUID] = (), organisation_id: UUID | None = None) -> Retried:
-    """Those of the links that fail, and all that do in the organisation. A link that does not fail is left alone."""
+    """Those of the links that fail, and all that do in the organisation. A link that does not fail is left alone, as is
+    one that only a new consent brings on."""
     if organisation_id is not None:
         await organisations.get(tx, organisation_id)
-    failing = (
-        "select id from sync_link where workspace_id = :ws and failure is not null"
-        " and state in ('FAILING', 'CONFLICT')"
-        " and (id = any(:ids) or organisation_id = cast(:organisation as uuid)) order by id"
-    )
-    found = [row["id"] for row in await tx.rows(failing, ids=list(link_ids), organisation=organisation_id)]
-    await links.lock_all(tx, found)
+    which = "(l.id = any(:ids) or l.organisation_id = cast(:organisation as uuid)) order by l.id"
+    failing = await tx.rows(
+        "select l.id from sync_link l where l.workspace_id = :ws and l.failure is not null"
+        f" and l.state in ('FAILING', 'CONFLICT') and {which}",
+        ids=list(link_ids), organisation=organisation_id,
+    )  # fmt: skip
+    held_up = await tx.rows(
+        f"select l.id from sync_link l{health.HELD_LINK} where l.workspace_id = :ws"
+        f" and held.code = 'XERO_UNAVAILABLE' and {which}",
+        ids=list(link_ids), organisation=organisation_id,
+    )  # fmt: skip
+    found, waiting = [row["id"] for row in failing], [row["id"] for row in held_up]
+    await links.lock_all(tx, [*found, *waiting])
     for key in found:
         await failures.try_again(tx, key, bulk=len(found) > INTERACTIVE_MOST)
+    await _reach_out(tx, waiting)
     tx.ring()
-    return Retried(tuple(found))
+    return Retried((*found, *waiting))
+
+
+async def _reach_out(tx: Tx, link_ids: Sequence[UUID]) -> None:
+    """Nothing of theirs waits longer for Xero, nor does what must be read before they are sent."""
+    await tx.run(
+        "update import_run set due_at = :now where workspace_id = :ws and finished_at is null and due_at > :now"
+        " and organisation_id in (select organisation_id from sync_link where workspace_id = :ws and id = any(:ids))",
+        ids=list(link_ids),
+    )
+    await tx.run(
+        "update sync_link set next_attempt_at = null where workspace_id = :ws and id = any(:ids)"
+        " and next_attempt_at > :now",
+        ids=list(link_ids),
+    )

@@ -460,7 +460,7 @@ class Organisation(_Row, table=True):
     """A Xero organisation. `health` is what the last call told; `read_cursor` is Xero's own time up to which the
     mirror has been read, null until it was read whole; `read_asked_at` when that was asked, by our clock.
     `clock_ahead`: how many seconds Xero's clock is ahead of ours.
-    `limited_until` is set while RATE_LIMITED; `failing_since` while no call has got through. `catching_up`: nothing is
+    `health_since`: since when `health` is what it is, null: since it was connected. `limited_until` is set while RATE_LIMITED; `failing_since` while no call has got through. `catching_up`: nothing is
     sent before everything was read again.
     `mass_change` is set while PAUSED: what would happen.
 
@@ -489,6 +489,7 @@ class Organisation(_Row, table=True):
     short_code: str | None = None
     health: ConnectionHealth = _choice(ConnectionHealth)
     health_message: str | None = None
+    health_since: datetime | None = _time(nullable=True)
     limited_until: datetime | None = _time(nullable=True)
     failing_since: datetime | None = _time(nullable=True)
     catching_up: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})

@@ -46,7 +46,8 @@ async def _note(tx: Tx, organisation: Mapping[str, Any], error: XeroError) -> No
     elif isinstance(error, Refused):
         await health.hindered(tx, organisation_id, str(error))
     elif isinstance(error, Uncertain) or (isinstance(error, Retry) and error.reason in _OUTAGE):
-        await health.unavailable(tx, organisation_id)
+        offline = isinstance(error, Retry) and error.reason is Reason.OFFLINE
+        await health.unavailable(tx, organisation_id, said=offline)
     elif isinstance(error, Rejected):
         await health.answered(tx, organisation_id)
     elif isinstance(error, Retry) and error.reason is Reason.LIMIT:

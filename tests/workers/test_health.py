@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain import health, organisations
+from domain import failures, health, organisations, retries
 from domain.organisations import Tenant
 from domain.tables import RunPurpose
 from tests.workers.test_sending import Linked, linked
@@ -101,10 +101,10 @@ class _Ok:
 
 
 async def test_an_outage_is_told_after_a_while_and_ends_with_the_first_answer(linked: Linked) -> None:
-    await linked.fault(kind="status", status=503, method="GET", count=None)
+    await linked.fault(kind="status", status=502, method="GET", count=None)
     await poll(linked)
     assert await how(linked) == "HEALTHY"  # one call that fails is no outage
-    linked.later(timedelta(minutes=6))
+    linked.later(timedelta(minutes=2))
     await linked.advance(await unfinished(linked))
     row = await organisation(linked)
     assert row["health"] == "DEGRADED"
@@ -114,6 +114,52 @@ async def test_an_outage_is_told_after_a_while_and_ends_with_the_first_answer(li
     await linked.advance(await unfinished(linked))
     row = await organisation(linked)
     assert (row["health"], row["health_message"], row["failing_since"]) == ("HEALTHY", None, None)
+
+
+async def seen(linked: Linked) -> tuple[str, dict[str, Any] | None]:
+    """The link's state and failure as people see them."""
+    async with linked.here.world.tx() as tx:
+        [row] = await tx.rows(
+            f"select {health.LINK_STATE} as state, {failures.FAILURE_COLUMNS} from sync_link l{health.HELD_LINK}"
+            " where l.contact_id = :contact",
+            contact=linked.contact,
+        )
+        return row["state"], failures.shown_failure(row, tx.now)
+
+
+async def test_a_change_typed_while_xero_says_that_it_is_offline_says_so_until_it_has_arrived(
+    linked: Linked,
+) -> None:
+    linked.later(timedelta(minutes=2))  # so that Xero must be read before anything is sent
+    await linked.fault(kind="status", status=503, method="GET", count=None)
+    await linked.change(name="Renamed Ltd")
+    assert await seen(linked) == ("PENDING", None)
+    await linked.send()
+    state, failure = await seen(linked)
+    assert failure is not None
+    assert (state, failure["code"], failure["attempts"]) == ("FAILING", "XERO_UNAVAILABLE", 0)
+    [run] = await linked.here.world.rows("select due_at from import_run where finished_at is null")
+    assert failure["nextAttemptAt"] == run["due_at"].isoformat()
+    await linked.here.parts.http.delete(f"{linked.here.xero}/simulator/faults")
+    link = (await linked.link())["id"]
+    async with linked.here.world.tx() as tx:
+        assert (await retries.retry(tx, [link])).link_ids == (link,)
+    await linked.send()
+    assert await seen(linked) == ("SYNCED", None)
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
+
+
+async def test_what_is_uncertain_says_when_it_is_looked_up_and_how_often_it_was_sent(linked: Linked) -> None:
+    await linked.change(name="Renamed Ltd")
+    await linked.fault(kind="status", status=502, method="POST", path=".*Contacts.*", count=2)
+    await linked.send()
+    linked.later(timedelta(seconds=70))
+    await linked.recover()
+    _, failure = await seen(linked)
+    [delivery] = await linked.here.world.rows("select due_at from delivery where ended_at is null")
+    assert failure is not None
+    assert (failure["code"], failure["attempts"]) == ("UNCERTAIN", 2)
+    assert failure["nextAttemptAt"][:19] == delivery["due_at"].isoformat()[:19]
 
 
 async def test_disconnected_inside_xero_nothing_is_dropped_and_no_attempt_counted(linked: Linked) -> None:
