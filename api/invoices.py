@@ -67,7 +67,8 @@ strawberry.enum(AmountsAre, description="How lines hold tax.")
 strawberry.enum(InvoiceLineKind, description="What a line bills.")
 strawberry.enum(
     InvoiceSyncState,
-    description="How an invoice stands with Xero. SYNC_OFF and BEFORE_START_DATE: it stays here. CHANGED_IN_XERO: a"
+    description="How an invoice stands with Xero. SYNC_OFF and BEFORE_START_DATE: it stays here (SYNC_OFF of one that is"
+    " voided: Xero has it still, and it is voided there once the sync is on). CHANGED_IN_XERO: a"
     " person must say what is to become of that (settleInvoiceChange).",
 )
 strawberry.enum(Action, name="InvoiceAction", description="What can be done with an invoice.")

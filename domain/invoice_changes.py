@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from domain import activity, invoice_queue, invoice_sync
 from domain.activity import Change
-from domain.invoice_rows import take_over, touch
+from domain.invoice_rows import renumber, take_over, touch
 from domain.invoice_sync import GONE, LINKED, Problem
 from domain.invoices import check_version, copy, end, lines_of, lock
 from domain.problems import Code, refuse
@@ -358,8 +358,18 @@ async def settle_change(
 async def _accept(tx: Tx, invoice: Invoice, shown: Mapping[str, Any]) -> None:
     """The practice takes over what Xero has; payments decide whether it is paid."""
     if shown:
-        if "contact" in differing(invoice.xero_base or {}, shown):
+        changed = differing(invoice.xero_base or {}, shown)
+        if "currency" in changed:
+            raise refuse(
+                Code.CURRENCY_MISMATCH,
+                f"In Xero it is in {shown['currency']} now, and the practice bills in {invoice.currency}; change it back"
+                " there, or keep the two apart.",
+                "invoiceId",
+            )
+        if "contact" in changed:
             invoice.contact_id = await _ours(tx, invoice, shown["contact"])
+        if "number" in changed:
+            await renumber(tx, invoice, shown.get("number"))
         lines = (await lines_of(tx, [invoice.id]))[invoice.id]
         await take_over(tx, invoice, shown, lines, await _tax_rates(tx, invoice))
     invoice.xero_base, invoice.xero_shown = dict(shown) or invoice.xero_base, None

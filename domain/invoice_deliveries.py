@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from domain import activity, catalogue, invoice_changes, invoice_queue, invoice_sync
 from domain.deliveries import INTERACTIVE_MOST, MOST, Claimed, end_if_settled, lock_delivery, open_delivery
 from domain.invoice_rows import touch
-from domain.invoice_sync import GONE, Problem, Setup
+from domain.invoice_sync import GONE, LINKED, Problem, Setup
 from domain.invoices import lines_of
 from domain.tables import (
     ActivityKind,
@@ -36,10 +36,14 @@ CALL_BYTES, LINE_BYTES = 3_000_000, 300  # Xero takes 3.5 MB; a line's members b
 _PASSING = (UNCERTAIN.code, UNAVAILABLE.code, "NEEDS_RECONNECT")
 # What another set-up may mend at once; Xero's own pages can mend the others.
 _BY_SETUP = ("ACCOUNT_UNAVAILABLE", "TAX_RATE_UNAVAILABLE")
-# Xero's own pages mend these, and nothing is told of it: tried again after this, and twice as long. A contact's end is
-# mirrored within a minute, and then told as CONTACT_NOT_SYNCED, which ends with the link.
-_AGAIN = {"INVOICE_NUMBER_TAKEN": timedelta(hours=1), "ARCHIVED_IN_XERO": timedelta(minutes=1)}
-_LATEST = timedelta(days=1)
+# Xero's own pages mend these, and nothing is told of it: tried again after the first, and twice as long up to the last.
+# A contact's end is read at once, and then told as CONTACT_NOT_SYNCED. INVALID_IN_XERO: where only Xero can mend.
+_HOURLY = (timedelta(hours=1), timedelta(days=1))
+_AGAIN = {
+    "INVOICE_NUMBER_TAKEN": _HOURLY,
+    "INVALID_IN_XERO": _HOURLY,
+    "ARCHIVED_IN_XERO": (timedelta(minutes=1), timedelta(minutes=1)),
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
     nor what a person waits for and bulk. `only`: no others than these, as when a batch is halved."""
     await invoice_queue.lock(tx, organisation_id)
     setup = await invoice_sync.load(tx, organisation_id)
-    if not setup.connected or not setup.organisation["invoice_sync"]:
+    if not setup.connected:
         return None
     while held := await _lock_due(tx, organisation_id, only):
         ready = await _judge(tx, setup, held)
@@ -88,7 +92,7 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
         body, unfit = build(kind, chosen)
         for one in chosen:
             if one.invoice.id in unfit:
-                _refuse(tx, one.invoice, unfit[one.invoice.id])
+                _refuse(tx, one.invoice, _named(setup, one.invoice, one.lines, unfit[one.invoice.id]))
         sent = [one.invoice for one in chosen if one.invoice.id not in unfit]
         await tx.session.flush()
         if sent:
@@ -112,8 +116,9 @@ async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID]) -> list
         "select i.id from invoice i where i.workspace_id = :ws and i.organisation_id = :organisation"
         " and (i.due_at is not null and coalesce(i.next_attempt_at, i.due_at) <= :now"
         " or i.failure_code = 'CONTACT_NOT_SYNCED' and i.due_at is null and exists (select 1 from sync_link l"
+        " join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id and x.status = 'ACTIVE'"
         " where l.workspace_id = :ws and l.organisation_id = :organisation and l.contact_id = i.contact_id"
-        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT') and l.xero_contact_id is not null))"
+        f" and l.state in {LINKED}))"
         " and (cardinality(cast(:only as uuid[])) = 0 or i.id = any(:only))"
         " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.invoice_id = i.id and m.open)"
         f" order by i.bulk, i.status <> 'VOIDED', i.due_at, i.id limit {MOST} for update of i skip locked",
@@ -138,17 +143,21 @@ async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing
     for invoice in held:
         known = invoice.xero_invoice_id is not None
         if invoice.status is InvoiceStatus.VOIDED and known and invoice.xero_status not in GONE:
-            ready.append(Outgoing(invoice, lines[invoice.id], None))
+            if setup.organisation["invoice_sync"]:
+                ready.append(Outgoing(invoice, lines[invoice.id], None))
+            else:
+                invoice_sync.rest(invoice, InvoiceSyncState.SYNC_OFF)
+                touch(tx, invoice)
         elif invoice.status is InvoiceStatus.AWAITING_PAYMENT and not known:
             invoice.due_at = invoice.due_at or tx.now
-            before = invoice.failure
+            before = invoice.failure, invoice.sync_state
             contact = contacts.get(invoice.contact_id)
             await invoice_sync.place(
                 tx, setup, invoice, lines[invoice.id], linked=contact is not None, bulk=invoice.bulk
             )
             if invoice.sync_state is InvoiceSyncState.PENDING and contact is not None:
                 ready.append(Outgoing(invoice, lines[invoice.id], contact))
-            if invoice.failure != before:
+            if (invoice.failure, invoice.sync_state) != before:
                 touch(tx, invoice)
         else:
             invoice_sync.rest(invoice, InvoiceSyncState.SYNCED if known else InvoiceSyncState.NOT_SENT)
@@ -344,19 +353,48 @@ async def _refused(
         invoice_sync.rest(invoice, InvoiceSyncState.NOT_SENT)
         touch(tx, invoice)
         return
-    problem = replace(problem, subjects=problem.subjects or _subjects(setup, invoice, lines, problem))
+    problem = _named(setup, invoice, lines, problem)
     if problem.code in _BY_SETUP and _resolves_anew(setup, invoice, lines):
         invoice.due_at, invoice.next_attempt_at = tx.now, None
         tx.ring()
         return
     _refuse(tx, invoice, problem)
-    if problem.code in _AGAIN:
-        pause = min(_AGAIN[problem.code] * 2 ** min(invoice.attempts - 1, 12), _LATEST)
+    if problem.code in _AGAIN and problem.remedy != "UPDATE_INVOICE":
+        first, last = _AGAIN[problem.code]
+        pause = min(first * 2 ** min(invoice.attempts - 1, 12), last)
         invoice_sync.fail(tx, invoice, problem, next_at=tx.now + pause)
         invoice.due_at = tx.now
     if problem.code in invoice_queue.CATALOGUE_CODES:
         await tx.session.flush()
         await catalogue.wanted_after_failure(tx, setup.organisation["id"])
+    if problem.code == "ARCHIVED_IN_XERO":
+        await _contacts_wanted(tx, setup.organisation["id"])
+
+
+async def _contacts_wanted(tx: Tx, organisation_id: UUID) -> None:
+    """Xero has archived or merged a contact, and the mirror does not know: it is read now."""
+    await tx.run(
+        "update organisation set poll_due_at = least(poll_due_at, :now) where workspace_id = :ws and id = :id",
+        id=organisation_id,
+    )
+    tx.ring()
+
+
+def _named(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine], problem: Problem) -> Problem:
+    """With what Xero's words are about, and the remedy that is the right one for these lines."""
+    remedy = problem.remedy
+    if problem.code == "ACCOUNT_UNAVAILABLE":
+        default = all(
+            line.service_type_id not in setup.service_accounts for line in lines if _is_named(line, problem)
+        )
+        remedy = "SET_DEFAULT_ACCOUNTS" if default else "SET_ACCOUNT_MAPPING"
+    return replace(
+        problem, remedy=remedy, subjects=problem.subjects or _subjects(setup, invoice, lines, problem)
+    )
+
+
+def _is_named(line: InvoiceLine, problem: Problem) -> bool:
+    return f"'{line.account_code}'" in problem.message
 
 
 def _subjects(
@@ -364,11 +402,7 @@ def _subjects(
 ) -> tuple[str, ...]:
     """What Xero's words are about: of accounts and tax rates those that they name."""
     if problem.code == "ACCOUNT_UNAVAILABLE":
-        named = [
-            f"XeroAccount:{line.xero_account_id}"
-            for line in lines
-            if f"'{line.account_code}'" in problem.message
-        ]
+        named = [f"XeroAccount:{line.xero_account_id}" for line in lines if _is_named(line, problem)]
         return tuple(dict.fromkeys(named))
     if problem.code == "TAX_RATE_UNAVAILABLE":
         types = {line.tax_type for line in lines if f"'{line.tax_type}'" in problem.message}

@@ -242,6 +242,16 @@ async def currency_of(tx: Tx) -> str:
     return currency
 
 
+async def check_currency(tx: Tx, given: str | None, problems: list[Problem]) -> str:
+    """The practice's own, which is the only one that can ever be sent: it is fixed once there is an invoice."""
+    own = await currency_of(tx)
+    malformed = any(problem.path == ("currency",) for problem in problems)
+    if given is not None and given != own and not malformed:
+        message = f"The practice bills in {own}; leave the currency out."
+        problems.append(Problem(Code.CURRENCY_MISMATCH, message, ("currency",)))
+    return own
+
+
 async def currency_problems(tx: Tx, invoice: Invoice) -> list[Problem]:
     own = await currency_of(tx)
     wanted = {"practice": own}

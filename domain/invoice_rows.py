@@ -1,6 +1,7 @@
 """The rows of an invoice: its lines and totals, written in one place, and how a change of it is told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from domain import activity, invoice_queue
 from domain.activity import Change
 from domain.invoice_input import GivenLine, compute
-from domain.keys import search_key
+from domain.keys import name_key, search_key
 from domain.problems import Code, refuse
 from domain.tables import ActivityKind, AmountsAre, Invoice, InvoiceLine, InvoiceLineKind
 from domain.totals import Totals, cents, rounded
@@ -53,13 +54,29 @@ async def totals_of(tx: Tx, invoice: Invoice, lines: Sequence[InvoiceLine]) -> T
 
 
 async def add(tx: Tx, invoice: Invoice) -> None:
+    async with _numbered(tx, "Another invoice has this number.", "number"):
+        tx.session.add(invoice)
+
+
+async def renumber(tx: Tx, invoice: Invoice, number: str | None) -> None:
+    """Take over the number that it has in Xero; refused (TAKEN) where another has it here, and (INVALID) where it is blank."""
+    if number is None:
+        raise refuse(Code.INVALID, "In Xero it has no number; give it one there.", "invoiceId")
+    message = f"In Xero it is {number} now, and another invoice here has that number; change it there."
+    async with _numbered(tx, message, "invoiceId"):
+        invoice.number, invoice.number_key = number, name_key(number) or number
+
+
+@asynccontextmanager
+async def _numbered(tx: Tx, message: str, path: str) -> AsyncIterator[None]:
+    """Around what gives an invoice its number."""
     try:
         async with tx.session.begin_nested():
-            tx.session.add(invoice)
+            yield
     except IntegrityError as error:
         if "uq_invoice_workspace_id_number_key" not in str(error.orig):
             raise
-        raise refuse(Code.TAKEN, "Another invoice has this number.", "number") from None
+        raise refuse(Code.TAKEN, message, path) from None
 
 
 async def write_lines(

@@ -131,10 +131,11 @@ async def load(tx: Tx, organisation_id: UUID) -> Setup:
 
 
 async def linked(tx: Tx, organisation_id: UUID, contacts: Sequence[UUID]) -> dict[UUID, UUID]:
-    """By contact: the Xero contact (Xero's own id) that it is linked with in the organisation."""
+    """By contact: the Xero contact (Xero's own id) that it is linked with in the organisation, and that can be billed
+    there: Xero bills no archived one."""
     rows = await tx.rows(
         "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
-        " and x.id = l.xero_contact_id where l.workspace_id = :ws and l.organisation_id = :organisation"
+        " and x.id = l.xero_contact_id and x.status = 'ACTIVE' where l.workspace_id = :ws and l.organisation_id = :organisation"
         f" and l.contact_id = any(:contacts) and l.state in {LINKED}",
         organisation=organisation_id, contacts=list(contacts),
     )  # fmt: skip
@@ -245,8 +246,7 @@ def check(
 def _organisation_problems(setup: Setup, invoice: Sendable, *, linked: bool) -> list[Problem]:
     found, organisation = [], setup.organisation
     if not setup.connected:
-        message = f"{organisation['name']} is not connected; connect it again."
-        found.append(Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (setup.subject,)))
+        found.append(unconnected(setup))
     if organisation["base_currency"] not in ("", invoice.currency):
         message = f"{organisation['name']} is kept in {organisation['base_currency']}, the invoice in {invoice.currency}."
         found.append(Problem("CURRENCY_MISMATCH", message, "VOID_INVOICE", (setup.subject,)))
@@ -256,6 +256,11 @@ def _organisation_problems(setup: Setup, invoice: Sendable, *, linked: bool) -> 
             Problem("CONTACT_NOT_SYNCED", message, "PUSH_TO_XERO", (f"Contact:{invoice.contact_id}",))
         )
     return found
+
+
+def unconnected(setup: Setup) -> Problem:
+    message = f"{setup.organisation['name']} is not connected; connect it again."
+    return Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (setup.subject,))
 
 
 def locked(organisation: Mapping[str, Any], issue_date: date | None) -> list[Problem]:
@@ -296,6 +301,19 @@ async def place(
     freeze(lines, resolved)
     invoice.sync_state, invoice.failure, invoice.failure_code = InvoiceSyncState.PENDING, None, None
     invoice.due_at, invoice.bulk, invoice.next_attempt_at = invoice.due_at or tx.now, bulk, None
+    tx.ring()
+
+
+def place_void(tx: Tx, setup: Setup, invoice: Invoice) -> None:
+    """Put one that was voided here, and that Xero has, where it belongs: due, or waiting for the switch or
+    the connection, and saying so."""
+    if not setup.organisation["invoice_sync"]:
+        rest(invoice, InvoiceSyncState.SYNC_OFF)
+        return
+    rest(invoice, InvoiceSyncState.PENDING)
+    invoice.due_at, invoice.bulk, invoice.attempts = tx.now, False, 0
+    if not setup.connected:
+        fail(tx, invoice, unconnected(setup))
     tx.ring()
 
 

@@ -12,13 +12,13 @@ from sqlmodel import col, select
 
 from domain import invoice_sync
 from domain.invoice_input import (
+    check_currency,
     check_fit,
     check_references,
     clean_header,
     clean_lines,
     compute,
     contact_exists,
-    currency_of,
     find_organisation,
 )
 from domain.invoices import lines_of
@@ -81,7 +81,7 @@ async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
     known = await check_references(tx, [replace(line, id=None) for line in lines], {}, refusals)
     amounts_are = values.get("amounts_are", AmountsAre.TAX_EXCLUSIVE)
     found = compute(lines, known.percentages, amounts_are)
-    currency = values.get("currency") or await currency_of(tx)
+    currency = await check_currency(tx, values.get("currency"), refusals)
     refusals += check_fit(lines, found, amounts_are, currency)
     organisation = await find_organisation(tx, given.get("organisationId"), refusals)
     contact = values.get("contact_id")
@@ -134,7 +134,8 @@ def allowed(invoice: Standing) -> list[Action]:
     found = []
     failing = invoice.sync_state is InvoiceSyncState.FAILING
     if invoice.status is InvoiceStatus.AWAITING_PAYMENT:
-        if failing and invoice.xero_invoice_id is None and invoice.failure_code != "UNCERTAIN":
+        here = invoice.sync_state in (InvoiceSyncState.SYNC_OFF, InvoiceSyncState.BEFORE_START_DATE)
+        if here or (failing and invoice.xero_invoice_id is None and invoice.failure_code != "UNCERTAIN"):
             found.append(Action.UPDATE)
         if invoice.amount_paid <= 0:
             found.append(Action.VOID)

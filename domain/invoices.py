@@ -20,6 +20,7 @@ from sqlmodel import col, select
 from domain import bulk, idempotency, invoice_queue, invoice_sync
 from domain.activity import Change
 from domain.invoice_input import (
+    check_currency,
     check_dates,
     check_fit,
     check_references,
@@ -27,7 +28,6 @@ from domain.invoice_input import (
     clean_lines,
     compute,
     contact_exists,
-    currency_of,
     currency_problems,
     draw_number,
     find_organisation,
@@ -92,7 +92,7 @@ async def lines_of(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[Invoi
 
 async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None = None) -> Invoice:
     """A DRAFT. Without a number one is drawn. With a key that was used within 24 hours for the same input, the invoice
-    that it made then. An archived service type or tax rate is refused on a new line."""
+    that it made then. Refused: another currency than the practice's (CURRENCY_MISMATCH), as it could only be voided. An archived service type or tax rate is refused on a new line."""
     invoice_id = uuid4()
     before = await idempotency.answered(tx, "createInvoice", idempotency_key, given, invoice_id)
     if before is not None:
@@ -107,6 +107,7 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
     elif not await contact_exists(tx, values["contact_id"]):
         problems.append(Problem(Code.NOT_FOUND, "There is no such contact.", ("contactId",)))
     organisation = await find_organisation(tx, given.get("organisationId"), problems)
+    currency = await check_currency(tx, values.get("currency"), problems)
     if problems:
         raise Refused(problems)
     amounts_are = values.get("amounts_are", AmountsAre.TAX_EXCLUSIVE)
@@ -115,7 +116,7 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
         workspace_id=tx.workspace, id=invoice_id, number=number, number_key=name_key(number) or number,
         reference=values.get("reference"), contact_id=values["contact_id"], organisation_id=organisation,
         status=InvoiceStatus.DRAFT, issue_date=values["issue_date"], due_date=values["due_date"],
-        currency=values.get("currency") or await currency_of(tx), amounts_are=amounts_are, subtotal=ZERO,
+        currency=currency, amounts_are=amounts_are, subtotal=ZERO,
         tax_total=ZERO, total=ZERO, total_cents=0, amount_paid=ZERO, amount_due=ZERO, created_at=tx.now,
         updated_at=tx.now, search_key=search_key(number, values.get("reference")),
         sync_state=InvoiceSyncState.NOT_SENT,
@@ -278,7 +279,10 @@ async def void(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoi
         if locked := invoice_sync.locked(setup.organisation, invoice.issue_date):
             raise refuse(Code.PERIOD_LOCKED, locked[0].message, "invoiceId")
     await end(tx, invoice)
-    recorded(tx, invoice, "was voided")
+    waits = invoice.sync_state is InvoiceSyncState.SYNC_OFF
+    recorded(
+        tx, invoice, "was voided; in Xero it will be once the invoice sync is on" if waits else "was voided"
+    )
     return invoice
 
 
@@ -289,7 +293,9 @@ async def end(tx: Tx, invoice: Invoice) -> None:
     if invoice.xero_status in invoice_sync.GONE:
         invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
         invoice.xero_base, invoice.xero_shown = invoice.xero_shown or invoice.xero_base, None
-    elif invoice.xero_invoice_id is not None or await _in_flight(tx, invoice.id):
+    elif invoice.organisation_id is not None and invoice.xero_invoice_id is not None:
+        invoice_sync.place_void(tx, await invoice_sync.load(tx, invoice.organisation_id), invoice)
+    elif await _in_flight(tx, invoice.id):
         invoice_sync.rest(invoice, InvoiceSyncState.PENDING)
         invoice.due_at, invoice.bulk, invoice.attempts = tx.now, False, 0
         tx.ring()

@@ -17,7 +17,7 @@ from sqlmodel import col, select
 
 from domain import activity, invoice_queue, invoice_sync
 from domain.activity import Change
-from domain.invoice_sync import Setup, account_problem, rate_problem
+from domain.invoice_sync import GONE, Setup, account_problem, rate_problem
 from domain.problems import Code, Problem, Refused, refuse
 from domain.tables import (
     ActivityKind,
@@ -40,11 +40,13 @@ _KEPT_HERE = (
     " and (organisation_id = :organisation or organisation_id is null and not exists (select 1 from organisation o"
     " where o.workspace_id = :ws and o.invoice_sync and o.id <> :organisation))"
 )
-_AT_REST = (
-    " where workspace_id = :ws and organisation_id = :organisation and status = 'AWAITING_PAYMENT'"
-    " and xero_invoice_id is null and not exists (select 1 from delivery_member m where m.workspace_id = :ws"
-    " and m.invoice_id = invoice.id and m.open)"
+_OUR_TURN = (
+    " where workspace_id = :ws and organisation_id = :organisation and not exists (select 1 from delivery_member m"
+    " where m.workspace_id = :ws and m.invoice_id = invoice.id and m.open)"
 )
+_AT_REST = f"{_OUR_TURN} and status = 'AWAITING_PAYMENT' and xero_invoice_id is null"
+# Voided here, and not yet in Xero.
+_TO_VOID = f"{_OUR_TURN} and status = 'VOIDED' and xero_invoice_id is not null and xero_status not in {GONE}"
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,7 @@ async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
     found: list[invoice_sync.Problem] = []
     organisation = setup.organisation
     if not setup.connected:
-        message = f"{organisation['name']} is not connected; connect it again."
-        found.append(invoice_sync.Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (setup.subject,)))
+        found.append(invoice_sync.unconnected(setup))
     currency = await tx.row("select currency from workspace where id = :ws")
     if currency and organisation["base_currency"] not in ("", currency["currency"]):
         message = f"{organisation['name']} is kept in {organisation['base_currency']}, the practice in {currency['currency']}."
@@ -404,13 +405,15 @@ async def _kept_here(tx: Tx, organisation_id: UUID, start: date) -> dict[str, An
 
 
 async def _place_again(tx: Tx, organisation_id: UUID, start: date | None) -> None:
-    """Sent invoices that Xero has not got, by the new switch and date; `start` None: off. What is on its way is left:
-    it is judged again if it comes back."""
+    """Sent invoices that Xero has not got, and voids that it has not, by the new switch and date; `start` None: off. What
+    is on its way is left: it is judged again if it comes back."""
     bound = {"organisation": organisation_id}
     rest = "failure = null, failure_code = null, due_at = null, next_attempt_at = null"
     if start is None:
         rows = await tx.rows(
-            f"update invoice set sync_state = 'SYNC_OFF', {rest} {_AT_REST} returning id", **bound
+            f"update invoice set sync_state = 'SYNC_OFF', {rest} where workspace_id = :ws and id in"
+            f" (select id from invoice {_AT_REST} union select id from invoice {_TO_VOID}) returning id",
+            **bound,
         )
     else:
         early = await tx.rows(
@@ -427,7 +430,12 @@ async def _place_again(tx: Tx, organisation_id: UUID, start: date | None) -> Non
             bulk=count > invoice_queue.MOST_INTERACTIVE,
             **bound,
         )
-        rows = [*early, *due]
+        voids = await tx.rows(
+            f"update invoice set sync_state = 'PENDING', due_at = :now {_TO_VOID} and sync_state = 'SYNC_OFF'"
+            " returning id",
+            **bound,
+        )
+        rows = [*early, *due, *voids]
         tx.ring()
     if len(rows) > _SAMPLE:
         tx.tell(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)

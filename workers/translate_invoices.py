@@ -42,7 +42,7 @@ _REFUSALS: tuple[tuple[str, str, str], ...] = (
     (r"TaxType|tax type|tax rate", "TAX_RATE_UNAVAILABLE", "SET_TAX_MAPPING"),
     (r"account code|reference a valid account", "ACCOUNT_UNAVAILABLE", "SET_ACCOUNT_MAPPING"),
     (r"subscribed to currency|currency", "CURRENCY_MISMATCH", "VOID_INVOICE"),
-    (r"contact .*(archived|merged)|archived contact", "ARCHIVED_IN_XERO", "REMATCH"),
+    (r"contact .*(archived|merged)|archived contact", "ARCHIVED_IN_XERO", "WAIT"),
     (r"limit of invoices", "INVALID_IN_XERO", "IN_XERO"),
     (r"too long|maximum length|exceed", "VALUE_TOO_LONG", "UPDATE_INVOICE"),
     (r"", "INVALID_IN_XERO", "UPDATE_INVOICE"),

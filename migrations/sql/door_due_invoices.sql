@@ -1,5 +1,5 @@
--- Organisations with invoices to be created or voided in Xero, and such whose contact has been linked since they failed
--- for want of it. `p_busy`: those that are being sent already.
+-- Organisations with invoices to be created or voided in Xero, and such whose contact has been linked (or restored) since
+-- they failed for want of it. Where the sync is off, what is due is put to rest. `p_busy`: those that are being sent already.
 create or replace function door.due_invoices(p_now timestamptz, p_busy uuid[], p_limit int)
 returns table (workspace_id uuid, organisation_id uuid)
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
@@ -12,11 +12,11 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
         select w.workspace_id, w.organisation_id, w.updated_at from invoice w
           join sync_link l on l.workspace_id = w.workspace_id and l.organisation_id = w.organisation_id
            and l.contact_id = w.contact_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')
-           and l.xero_contact_id is not null
+          join xero_contact x on x.workspace_id = l.workspace_id and x.id = l.xero_contact_id and x.status = 'ACTIVE'
          where w.failure_code = 'CONTACT_NOT_SYNCED' and w.due_at is null
     ) i
       join organisation o on o.workspace_id = i.workspace_id and o.id = i.organisation_id
-     where o.invoice_sync and o.disconnected_at is null and o.id <> all(p_busy) and not o.catching_up
+     where o.disconnected_at is null and o.id <> all(p_busy) and not o.catching_up
        and o.health not in ('NEEDS_RECONNECT', 'PAUSED', 'DISCONNECTED')
      group by 1, 2 order by min(i.due_at) limit p_limit
 $$

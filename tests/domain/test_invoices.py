@@ -139,7 +139,6 @@ async def test_a_stale_version_is_refused_and_changes_nothing(here: Billed) -> N
     [
         ({"taxRateId": None}, {}, Code.REQUIRED),
         ({"price": "-5"}, {}, Code.INVALID),
-        ({}, {"currency": "EUR"}, Code.CURRENCY_MISMATCH),
     ],
 )
 async def test_what_xero_would_refuse_or_compute_otherwise_is_not_approved(
@@ -150,6 +149,25 @@ async def test_what_xero_would_refuse_or_compute_otherwise_is_not_approved(
         with pytest.raises(Refused) as refused:
             await invoices.approve(tx, made.id)
     assert {(problem.code, problem.path) for problem in refused.value.problems} == {(code, ("invoiceId",))}
+
+
+async def test_another_currency_than_the_practices_is_not_made_and_than_xeros_not_approved(
+    here: Billed,
+) -> None:
+    async with here.world.tx() as tx:
+        with pytest.raises(Refused) as refused:
+            await invoices.create(tx, here.input(currency="EUR"))
+        shown = await invoice_view.preview(tx, here.input(currency="EUR"))
+    for problems in (refused.value.problems, shown.refusals):
+        assert [(problem.code, problem.path) for problem in problems] == [
+            (Code.CURRENCY_MISMATCH, ("currency",))
+        ]
+    made = await here.draft(currency="NZD")
+    async with here.world.tx() as tx:
+        await tx.run("update organisation set base_currency = 'AUD' where workspace_id = :ws")
+        with pytest.raises(Refused) as refused:
+            await invoices.approve(tx, made.id)
+    assert [problem.code for problem in refused.value.problems] == [Code.CURRENCY_MISMATCH]
 
 
 async def test_a_quarter_of_an_hour_is_rounded_as_xero_rounds_it(here: Billed) -> None:

@@ -87,6 +87,10 @@ class Billing:
         async with self.here.world.tx() as tx:
             await invoices.void(tx, invoice.id)
 
+    async def switch(self, *, on: bool) -> None:
+        async with self.here.world.tx() as tx:
+            await mappings.set_sync(tx, self.here.world.organisation, enabled=on)
+
     async def settle(self, invoice: Invoice, decision: Decision) -> tuple[Invoice, Invoice | None]:
         async with self.here.world.tx() as tx:
             return await invoice_changes.settle_change(tx, invoice.id, decision)

@@ -500,3 +500,83 @@ async def test_what_xero_refuses_it_for_is_named(here: Billing) -> None:
         assert failure is not None
         assert (failure["code"], failure["subjects"]) == (code, [named])
         await here.act(method, path, back)
+
+
+async def test_switched_off_while_a_create_is_on_its_way_it_stays_here_until_it_is_on(here: Billing) -> None:
+    made = await here.sent()
+    await here.fault(kind="drop", when="before", method="PUT")
+    await here.send()
+    await here.switch(on=False)
+    for minutes in (5, 6):
+        here.later(timedelta(minutes=minutes))
+        await here.recover()
+    await here.send()
+    found = await here.look(made)
+    assert (found.sync_state, found.failure, found.due_at) == ("SYNC_OFF", None, None)
+    await here.switch(on=True)
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+    assert len(await here.all_at_xero()) == 1
+
+
+async def test_switched_off_while_a_void_is_on_its_way_it_waits_until_it_is_on(here: Billing) -> None:
+    made = await here.there()
+    await here.void(made)
+    await here.fault(kind="drop", when="before", method="POST")
+    await here.send()
+    await here.switch(on=False)
+    here.later(timedelta(minutes=11))
+    await here.recover()
+    await here.send()
+    found = await here.look(made)
+    assert (found.status, found.sync_state, found.due_at) == ("VOIDED", "SYNC_OFF", None)
+    await here.switch(on=True)
+    await here.send()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+    assert [one.status for one in await here.all_at_xero()] == ["VOIDED"]
+
+
+async def test_a_void_while_xero_is_not_connected_says_so(here: Billing) -> None:
+    made, other = await here.there(), await here.sent()
+    await here.act("DELETE", "connections")
+    await here.send()
+    assert (await here.look(other)).failure_code == "NEEDS_RECONNECT"
+    await here.void(made)
+    found = await here.look(made)
+    assert (found.status, found.failure_code, found.due_at is None) == ("VOIDED", "NEEDS_RECONNECT", False)
+
+
+async def test_renumbered_in_xero_it_is_accepted_where_the_number_is_free_here(here: Billing) -> None:
+    made = await here.there()
+    await here.sent(number="B-7")
+    await here.act("POST", f"invoices/{made.xero_invoice_id}", {"InvoiceNumber": "b-7"})
+    await here.poll()
+    assert [one["field"] for one in differences(await here.look(made), {})] == ["number"]
+    with pytest.raises(Refused) as refused:
+        await here.settle(made, Decision.ACCEPT)
+    assert [problem.code for problem in refused.value.problems] == ["TAKEN"]
+    await here.act("POST", f"invoices/{made.xero_invoice_id}", {"InvoiceNumber": "Ü-8"})
+    await here.poll()
+    accepted, _ = await here.settle(made, Decision.ACCEPT)
+    assert (accepted.number, accepted.number_key, accepted.sync_state) == ("Ü-8", "ü-8", "SYNCED")
+    assert "ü-8" in accepted.search_key or "u-8" in accepted.search_key
+    await here.poll()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+    with pytest.raises(Refused):
+        await here.sent(number="ü-8")
+
+
+async def test_in_another_currency_in_xero_it_cannot_be_accepted(here: Billing) -> None:
+    made = await here.there()
+    await here.act("PUT", "currencies", ["AUD"])
+    await here.act("POST", f"invoices/{made.xero_invoice_id}", {"CurrencyCode": "AUD"})
+    await here.poll()
+    assert [one["field"] for one in differences(await here.look(made), {})] == ["currency"]
+    with pytest.raises(Refused) as refused:
+        await here.settle(made, Decision.ACCEPT)
+    assert [problem.code for problem in refused.value.problems] == ["CURRENCY_MISMATCH"]
+    found = await here.look(made)
+    assert (found.currency, found.sync_state) == ("NZD", "CHANGED_IN_XERO")
+    await here.act("POST", f"invoices/{made.xero_invoice_id}", {"CurrencyCode": "NZD"})
+    await here.poll()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED

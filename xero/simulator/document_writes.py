@@ -31,6 +31,7 @@ from xero.simulator.world import Organisation
 
 TAKEN = "Invoice # must be unique."
 WRONG_STATUS = "Invoice not of valid status for modification"
+LIMIT = "You have reached the limit of invoices you can approve"
 SETTLED = "This document cannot be edited as it has a payment or credit note allocated to it."
 
 _MOVES = {
@@ -150,6 +151,8 @@ def _write(pen: Pen, asked: DocumentInput, before: Document, errors: list[str], 
         return Outcome(asked, None, list(dict.fromkeys(errors)))
     after = settled(pen.organisation, replace(after, contact_id=contact.id if contact else before.contact_id))
     pen.organisation.ledger.put(after)
+    if pen.organisation.approvals_left and _approves_sale(before, after):
+        pen.organisation.approvals_left -= 1
     _mark_contact(pen.organisation, after)
     return Outcome(asked, after, [], created=created)
 
@@ -160,11 +163,17 @@ def _lines(pen: Pen, document: Document, asked: DocumentInput, errors: list[str]
     return tuple(with_tax(pen.organisation, document.amounts_are, line) for line in document.lines)
 
 
+def _approves_sale(before: Document, after: Document) -> bool:
+    return after.type == SALE and after.is_posted and not before.is_posted
+
+
 def _document_errors(pen: Pen, before: Document, after: Document, *, check_lines: bool) -> list[str]:
     organisation, errors = pen.organisation, list[str]()
     holder = organisation.ledger.find_by_number(after.type, after.number) if after.number else None
     if holder and holder.id != after.id and after.type in (SALE, SALE_CREDIT):
         errors.append(TAKEN)
+    if organisation.approvals_left == 0 and _approves_sale(before, after):
+        errors.append(LIMIT)
     if not any(currency["Code"] == after.currency for currency in organisation.currencies):
         errors.append(f"Organisation is not subscribed to currency {after.currency}")
     if after.status in (SUBMITTED, AUTHORISED) and after.due_date is None and not after.is_credit:

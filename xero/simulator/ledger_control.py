@@ -44,6 +44,12 @@ class LockDates(msgspec.Struct, forbid_unknown_fields=True):
     endOfYear: Day | None = None
 
 
+class Approvals(msgspec.Struct, forbid_unknown_fields=True):
+    """How many sales the plan still lets be approved; null for as many as one likes."""
+
+    left: int | None = None
+
+
 class AccountEdit(msgspec.Struct, forbid_unknown_fields=True):
     code: str | None = None
     name: str | None = None
@@ -52,6 +58,7 @@ class AccountEdit(msgspec.Struct, forbid_unknown_fields=True):
 
 class TaxRateEdit(msgspec.Struct, forbid_unknown_fields=True):
     name: str | None = None
+    effectiveRate: float | None = None
     archived: bool | None = None
 
 
@@ -214,9 +221,19 @@ async def edit_tax_rate(request: Request, pen: Pen) -> Response:
         return not_found()
     asked = msgspec.json.decode(await request.body(), type=TaxRateEdit)
     rate["Name"] = rate["Name"] if asked.name is None else asked.name
+    if asked.effectiveRate is not None:
+        rate["EffectiveRate"] = rate["DisplayTaxRate"] = asked.effectiveRate
+        rate["TaxComponents"] = [{**rate["TaxComponents"][0], "Rate": asked.effectiveRate}]
     if asked.archived is not None:
         rate["Status"] = "ARCHIVED" if asked.archived else "ACTIVE"
     return json_response(rate)
+
+
+async def set_approvals(request: Request, pen: Pen) -> Response:
+    """As a plan with so many sales a month."""
+    asked = msgspec.json.decode(await request.body(), type=Approvals)
+    pen.organisation.approvals_left = asked.left
+    return json_response({"left": asked.left})
 
 
 async def set_currencies(request: Request, pen: Pen) -> Response:
@@ -249,6 +266,7 @@ def ledger_control_routes() -> list[Route]:
         ("POST", "creditnotes/{id}/allocations", allocate_to),
         ("PUT", "lockdates", set_lock_dates),
         ("PUT", "currencies", set_currencies),
+        ("PUT", "approvals", set_approvals),
         ("POST", "accounts/{key}", edit_account),
         ("POST", "taxrates/{key}", edit_tax_rate),
     ]

@@ -42,7 +42,8 @@ class App(msgspec.Struct):
 
 
 class Organisation(msgspec.Struct):
-    """A tenant. `details`, `accounts`, `tax_rates` and `currencies` are as the API shows them."""
+    """A tenant. `details`, `accounts`, `tax_rates` and `currencies` are as the API shows them. `approvals_left`: how many
+    sales the plan lets it approve still; None for as many as it likes."""
 
     id: str
     name: str
@@ -52,6 +53,7 @@ class Organisation(msgspec.Struct):
     contacts: ContactBook
     currencies: list[dict[str, str]]
     ledger: Ledger
+    approvals_left: int | None = None
 
 
 class Connection(msgspec.Struct):
@@ -102,6 +104,7 @@ class _StoredOrganisation(msgspec.Struct):
     contacts: list[Contact]
     currencies: list[dict[str, str]]
     ledger: StoredLedger
+    approvals_left: int | None = None
 
 
 class _Stored(msgspec.Struct):
@@ -190,6 +193,7 @@ class World:
                 list(o.contacts),
                 o.currencies,
                 o.ledger.stored(),
+                o.approvals_left,
             )
             for o in self.organisations.values()
         ]
@@ -221,9 +225,8 @@ class World:
         world.subscriptions = {one.client_id: one for one in stored.subscriptions}
         for o in stored.organisations:
             book, ledger = ContactBook(o.contacts), Ledger(o.ledger)
-            world.add_organisation(
-                Organisation(o.id, o.name, o.details, o.accounts, o.tax_rates, book, o.currencies, ledger)
-            )
+            known = (o.id, o.name, o.details, o.accounts, o.tax_rates, book, o.currencies, ledger)
+            world.add_organisation(Organisation(*known, approvals_left=o.approvals_left))
         return world
 
 

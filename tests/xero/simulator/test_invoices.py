@@ -337,6 +337,27 @@ async def test_archived_accounts_and_tax_rates_are_refused(http: httpx.AsyncClie
     assert "'OUTPUT2' cannot be used" in (await refused(http, "PUT", await sale(http)))[0]
 
 
+async def test_a_small_plan_lets_so_many_sales_be_approved(http: httpx.AsyncClient, world: World) -> None:
+    await person(http, "approvals", "PUT", left=1)
+    first, draft = await made(http), await made(http, Status="DRAFT")
+    assert await refused(http, "PUT", await sale(http)) == [
+        "You have reached the limit of invoices you can approve"
+    ]
+    assert (await write(http, "POST", {"InvoiceID": first["InvoiceID"], "Reference": "kept"})).is_success
+    await person(http, "approvals", "PUT", left=None)
+    assert (await accepted(http, "POST", {"InvoiceID": draft["InvoiceID"], "Status": "AUTHORISED"}))[
+        "Status"
+    ] == "AUTHORISED"
+
+
+async def test_a_tax_rate_that_was_edited_counts_for_what_is_made_then(http: httpx.AsyncClient) -> None:
+    before = await made(http, line(Quantity=1, UnitAmount=200))
+    await person(http, "taxrates/OUTPUT2", effectiveRate=12.5)
+    after = await made(http, line(Quantity=1, UnitAmount=200))
+    assert (before["TotalTax"], after["TotalTax"]) == (30, 25)
+    assert (await shown(http, before["InvoiceID"]))["TotalTax"] == 30
+
+
 async def test_account_edits_are_seen_by_a_delta(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
     since = clock().isoformat(timespec="seconds")
     clock.advance(timedelta(minutes=1))
