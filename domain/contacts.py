@@ -13,7 +13,7 @@ from domain import activity, contact_keys, idempotency
 from domain.classify import classify
 from domain.fitting import UnfitReason, unfit
 from domain.keys import visible
-from domain.merge import loaded, shown
+from domain.merge import Value, loaded, shown
 from domain.problems import Code, Problem, Refused, refuse
 from domain.tables import ActivityKind, Contact, ContactKind, EventKind, Side, SyncedField
 from domain.tx import Tx
@@ -204,24 +204,33 @@ async def _check_type(tx: Tx, values: Mapping[str, Any]) -> None:
 async def _fit_xero(
     tx: Tx, contact_id: UUID, values: Mapping[str, Any], changes: Sequence[activity.Change]
 ) -> None:
-    """Refused (TOO_LONG) where a linked organisation would not take what was typed."""
+    """Refused where a linked organisation would not take what was typed."""
     changed = {SyncedField(change.field) for change in changes if change.field in set(SyncedField)}
     if not changed:
         return
     linked = await tx.rows(
-        "select o.country_code from sync_link l join organisation o on o.workspace_id = :ws"
+        "select distinct o.country_code from sync_link l join organisation o on o.workspace_id = :ws"
         " and o.id = l.organisation_id where l.workspace_id = :ws and l.contact_id = :contact"
         " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
         contact=contact_id,
     )
+    typed = {field: loaded(field, values[COLUMN[field]]) for field in SyncedField if field in changed}
+    check_fit(typed, [row["country_code"] for row in linked])
+
+
+def check_fit(values: Mapping[SyncedField, Value], regions: Sequence[str | None], *path: str) -> None:
+    """Refused (TOO_LONG, INVALID) where Xero would refuse one of these values of a practice contact. `regions`: the
+    countries of the organisations. `path`: what of the input is to blame, if not the values themselves."""
     names = {column: name for name, column in SETTABLE.items()}
     problems = {
-        Problem(Code.TOO_LONG, one.says, (names[COLUMN[one.field]],)): None
-        for row in linked
-        for field in SyncedField
-        if field in changed
-        for one in unfit(field, loaded(field, values[COLUMN[field]]), row["country_code"])
-        if one.reason is UnfitReason.TOO_LONG
+        Problem(
+            Code.TOO_LONG if one.reason is UnfitReason.TOO_LONG else Code.INVALID,
+            f"{one.says} Change the contact first." if path else one.says,
+            path or (names[COLUMN[one.field]],),
+        ): None
+        for region in regions
+        for field, value in values.items()
+        for one in unfit(field, value, region)
     }
     if problems:
         raise Refused(list(problems))

@@ -21,6 +21,7 @@ _ADDRESS = {
     "country": ("Country", 50),
     "attention_to": ("AttentionTo", 255),
 }
+_COUNTRY = re.compile(r"[A-Za-z ]*")
 _NOT_IN_A_NAME = re.compile(r"[<>\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -55,6 +56,10 @@ _WRONG = {
     (SyncedField.NAME, UnfitReason.INVALID): "Xero takes no < or > in a name, and no control characters.",
     (SyncedField.BILLING_EMAIL, UnfitReason.INVALID): "Xero does not take this email address: it knows only"
     " letters without accents, and a domain needs a dot.",
+    (
+        SyncedField.BILLING_ADDRESS,
+        UnfitReason.INVALID,
+    ): "Xero takes only the letters A to Z and spaces in a country.",
 }
 
 
@@ -114,6 +119,8 @@ def unfit_address(address: PostalAddress | None) -> list[Unfit]:
         for part, limit, text in parts
         if _length(text) > limit
     ]
+    if not _COUNTRY.fullmatch(address.country or ""):
+        found.append(Unfit(SyncedField.BILLING_ADDRESS, UnfitReason.INVALID, "Country"))
     if len(address.lines) > ADDRESS_LINES:
         found.append(Unfit(SyncedField.BILLING_ADDRESS, UnfitReason.TOO_LONG, "AddressLines", ADDRESS_LINES))
     return found

@@ -75,7 +75,9 @@ async def confirm(
     await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
     gone = await memory.taken(tx, organisation["id"], contact_id, issue.xero_contact_id)
     winners = dict.fromkeys(keep_practice, Winner.PRACTICE)
-    pair = Pair(contact_id, issue.xero_contact_id, LinkOrigin.CONFIRMED, Winner.XERO, winners)
+    pair = Pair(
+        contact_id, issue.xero_contact_id, LinkOrigin.CONFIRMED, Winner.XERO, winners, named_by="contactId"
+    )
     [started] = await links.start(tx, organisation, [pair])
     _resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
     await judge_contacts(tx, [contact_id])

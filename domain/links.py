@@ -15,7 +15,7 @@ from sqlalchemy.orm.util import identity_key
 
 from domain import activity, contact_keys, mirror, owed
 from domain.activity import Change
-from domain.contacts import COLUMN, mark_links
+from domain.contacts import COLUMN, check_fit, mark_links
 from domain.merge import FieldStart, Value, Winner, loaded, same, shown, stored
 from domain.merge import start as start_field
 from domain.phones import PhoneParts, join_phone
@@ -54,7 +54,9 @@ _HOW = {
 @dataclass(frozen=True)
 class Pair:
     """What is to be linked, by the ids of our rows; `winners` for the fields where `winner` does not hold. `link_id`:
-    an ended link that begins again with this pair. `restored`: the Xero contact is archived, and restored first."""
+    an ended link that begins again with this pair. `restored`: the Xero contact is archived, and restored first.
+    `named_by`: where a person's input names it. A person is refused what Xero would not take; what the machine links
+    says so on the link."""
 
     contact_id: UUID
     xero_contact_id: UUID
@@ -63,6 +65,7 @@ class Pair:
     winners: Mapping[SyncedField, Winner] = field(default_factory=dict)
     link_id: UUID | None = None
     restored: bool = False
+    named_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,10 @@ async def start(
         _Beginning(tx, organisation, pair, contacts[pair.contact_id], xeros[pair.xero_contact_id])
         for pair in pairs
     ]
+    for one in begun:
+        if one.pair.named_by is not None:
+            sent = {name: one.fields[name].xero for name in SyncedField if name in one.to_xero}
+            check_fit(sent, [organisation["country_code"]], one.pair.named_by)
     taken = [(one.contact, one.to_practice) for one in begun if one.to_practice]
     await write_contacts(tx, organisation["id"], taken)
     rows = [one.link() | {"bulk": quiet or bulk} for one in begun]

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from domain import activity, contacts, endings, issues, links, memory, numbers, organisations
-from domain.links import Acted, Pair
+from domain.links import Acted, Pair, practice_values
 from domain.merge import Winner
 from domain.problems import Code, Problem, Refused, refuse
 from domain.tables import (
@@ -71,6 +71,7 @@ async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
     if wish.link_to is not None:
         return await _link(tx, organisation, contact, wish, bulk)
     await _look_for_existing(tx, organisation["id"], contact, wish.create_anyway)
+    check_whole(organisation, contact, "contactId")
     given_up = await tx.row(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
         " and contact_id = :contact and state = 'UNSYNCED' and xero_contact_id is null",
@@ -110,6 +111,11 @@ async def create(
     return Acted(key, (contact.id,), entry)
 
 
+def check_whole(organisation: Mapping[str, Any], contact: Contact, *path: str) -> None:
+    """A contact is created whole: refused where Xero would not take all of it."""
+    contacts.check_fit(practice_values(contact.model_dump()), [organisation["country_code"]], *path)
+
+
 async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, message: str, *path: str) -> None:
     """Refused (TAKEN) where an active contact in Xero holds the name: Xero would refuse it."""
     holders = await tx.rows(
@@ -147,7 +153,7 @@ async def _link(tx: Tx, organisation: Mapping[str, Any], contact: Contact, wish:
     pair = Pair(
         contact.id, xero["id"], LinkOrigin.CONFIRMED, Winner.XERO,
         dict.fromkeys(wish.keep_practice, Winner.PRACTICE),
-        restored=xero["status"] == XeroContactStatus.ARCHIVED,
+        restored=xero["status"] == XeroContactStatus.ARCHIVED, named_by="contactId",
     )  # fmt: skip
     [started] = await links.start(tx, organisation, [pair], bulk=bulk)
     await issues.linked(tx, organisation["id"], xero["id"], started.link_id)

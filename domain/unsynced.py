@@ -76,7 +76,7 @@ async def rematch(
     pair = Pair(
         contact.id, xero["id"], LinkOrigin.REMATCHED, _WINNER[winner],
         dict.fromkeys(except_fields, _WINNER[_OTHER[winner]]), link_id,
-        restored=xero["status"] == XeroContactStatus.ARCHIVED,
+        restored=xero["status"] == XeroContactStatus.ARCHIVED, named_by="contactId" if contact_id else "linkId",
     )  # fmt: skip
     return await _start(tx, organisation, link, pair, bulk=bulk)
 
@@ -94,6 +94,7 @@ async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int 
         "A contact in Xero still has this name. Rename one of the two, or archive the old one in Xero.",
         "linkId",
     )  # fmt: skip
+    pushes.check_whole(organisation, contact, "linkId")
     if link["xero_contact_id"] is not None:
         await memory.set_apart(tx, organisation["id"], contact.id, link["xero_contact_id"])
         if await links.active(tx, organisation["id"], "xero_contact_id", link["xero_contact_id"]) is None:

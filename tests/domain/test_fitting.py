@@ -1,9 +1,16 @@
-"""What Xero would not take is refused where it is typed, if the contact is linked."""
+"""What Xero would not take is refused where it is typed, if the contact is linked, and where a person sends it there."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from domain import contacts, issues
-from domain.problems import Code, Refused
+from domain import contacts, issues, pushes, unsynced
+from domain.problems import Code, Problem, Refused
+from domain.pushes import Wish
+from domain.tables import Side, SyncedField
+from domain.tx import Tx
 from tests import make
 from tests.domain.world import World
 
@@ -24,6 +31,88 @@ async def test_a_value_that_xero_would_find_too_long_is_refused_for_a_linked_con
     assert (problem.code, problem.path) == (Code.TOO_LONG, ("name",))
     [kept] = await world.rows("select name from contact")
     assert kept["name"] == "Kauri Joinery Ltd"
+
+
+WRONG = [
+    ("name", "Jo <jo> Ltd"),
+    ("billingEmail", "jö@kauri.example"),
+    ("billingAddress", {"lines": ["1 High St"], "country": "Côte d'Ivoire"}),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+async def test_a_value_that_xero_would_find_invalid_is_refused_for_a_linked_contact(
+    world: World, name: str, value: Any
+) -> None:
+    await make.linked(world)
+    [row] = await world.rows("select contact_id from sync_link")
+    with pytest.raises(Refused) as refused:
+        await change(world, row["contact_id"], **{name: value})
+    [problem] = refused.value.problems
+    assert (problem.code, problem.path) == (Code.INVALID, (name,))
+    assert problem.message.startswith("Xero ")
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+async def test_an_unlinked_contact_keeps_what_a_push_then_refuses(
+    world: World, name: str, value: Any
+) -> None:
+    contact = await world.contact("Free", None)
+    await change(world, contact.id, **{name: value})
+    wish = Wish(contact.id, world.organisation)
+    [problem] = await refusal(world, lambda tx: pushes.push(tx, wish))
+    assert (problem.code, problem.path) == (Code.INVALID, ("contactId",))
+    assert problem.message.endswith("Change the contact first.")
+    assert await world.rows("select 1 from sync_link") == []
+    assert await world.rows("select 1 from push") == []
+
+
+async def refusal(world: World, act: Callable[[Tx], Awaitable[issues.Touching]]) -> tuple[Problem, ...]:
+    async with world.tx() as tx:
+        [result] = await issues.each(tx, [act], lambda one: one(tx))
+    assert isinstance(result, Refused), result
+    return result.problems
+
+
+async def unsynced_and_renamed(world: World, name: str) -> tuple[UUID, UUID]:
+    """An UNSYNCED link, whose contact got this name since, and its contact."""
+    link = await make.linked(world)
+    async with world.tx() as tx:
+        await issues.each(tx, [link], lambda one: unsynced.unsync(tx, one))
+    [row] = await world.rows("select contact_id from sync_link")
+    await change(world, row["contact_id"], name=name)
+    return link, row["contact_id"]
+
+
+async def test_a_rematch_refuses_what_it_would_send_and_nothing_else(world: World) -> None:
+    link, _ = await unsynced_and_renamed(world, "Jo <jo> Ltd")
+    [problem] = await refusal(world, lambda tx: unsynced.rematch(tx, link, winner=Side.PRACTICE))
+    assert (problem.code, problem.path) == (Code.INVALID, ("linkId",))
+    async with world.tx() as tx:
+        [done] = await issues.each(tx, [link], lambda one: unsynced.rematch(tx, one, winner=Side.XERO))
+    assert not isinstance(done, Refused)
+    [row] = await world.rows("select c.name, l.state from sync_link l join contact c on c.id = l.contact_id")
+    assert row == {"name": "Kauri Joinery Ltd", "state": "SYNCED"}
+
+
+async def test_a_new_xero_contact_of_an_unsynced_one_is_refused_whole(world: World) -> None:
+    link, _ = await unsynced_and_renamed(world, LONG)
+    [problem] = await refusal(world, lambda tx: unsynced.create_from_unsynced(tx, link, Side.PRACTICE))
+    assert (problem.code, problem.path) == (Code.TOO_LONG, ("linkId",))
+    assert await world.rows("select 1 from reimport_mark") == []
+
+
+async def test_a_confirmed_match_sends_nothing_that_xero_would_not_take(world: World) -> None:
+    issue = await make.conflict(world)
+    [row] = await world.rows("select contact_id from match_candidate")
+    await change(world, row["contact_id"], billingEmail="jö@kauri.example")
+    with pytest.raises(Refused) as refused:
+        async with world.tx() as tx, issues.judging(tx):
+            await issues.confirm(tx, issue, row["contact_id"], keep_practice=[SyncedField.BILLING_EMAIL])
+    [problem] = refused.value.problems
+    assert (problem.code, problem.path) == (Code.INVALID, ("contactId",))
+    async with world.tx() as tx, issues.judging(tx):
+        await issues.confirm(tx, issue, row["contact_id"])
 
 
 async def test_an_unlinked_contact_keeps_it(world: World) -> None:
