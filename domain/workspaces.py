@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
 
 from domain import activity
 from domain.keys import name_key, visible
@@ -212,6 +213,16 @@ async def create_token(
     activity.record(tx, ActivityKind.SETTING_CHANGED, f"The API token {text} was made.")
     tx.tell(EventKind.WORKSPACE, tx.workspace)
     return made, token
+
+
+async def find_tokens(tx: Tx) -> list[ApiToken]:
+    """Those that were not revoked, the oldest first."""
+    found = await tx.session.scalars(
+        select(ApiToken)
+        .where(col(ApiToken.workspace_id) == tx.workspace, col(ApiToken.revoked_at).is_(None))
+        .order_by(col(ApiToken.created_at), col(ApiToken.id))
+    )
+    return list(found)
 
 
 async def revoke_token(tx: Tx, token_id: UUID) -> None:

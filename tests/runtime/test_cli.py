@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from api import ids
 from api.auth import Tokens
-from domain import contacts, workspaces
+from domain import contacts, organisations, workspaces
+from domain.organisations import Tenant
 from domain.tx import TANDEM
 from runtime import doctor
 from runtime.cli import app
@@ -119,35 +120,55 @@ def test_the_committed_schema_is_what_the_code_says() -> None:
     assert runner.invoke(app, ["schema"]).stdout == (ROOT / "schema.graphql").read_text()
 
 
-async def test_a_workspace_and_its_tokens_are_made(clean: Place, services: Services) -> None:
-    set_up = {
-        "DATABASE_URL": clean.app_url,
-        "REDIS_URL": services.redis_url,
-        "TANDEM_KEYS": "k:" + base64.b64encode(bytes(32)).decode(),
-    }
+@pytest.fixture
+def set_up(clean: Place, services: Services) -> dict[str, str]:
+    keys = "k:" + base64.b64encode(bytes(32)).decode()
+    return {"DATABASE_URL": clean.app_url, "REDIS_URL": services.redis_url, "TANDEM_KEYS": keys}
+
+
+async def test_workspaces_and_tokens_are_made_listed_and_revoked(
+    clean: Place, set_up: dict[str, str]
+) -> None:
+    assert "none yet" in tandem("workspace", "list", **set_up).stdout
     made = tandem("workspace", "create", "Harbour Accounting", "--currency", "nzd", **set_up)
     assert made.returncode == 0, made.stderr
     _, workspace, _, admin, *_ = made.stdout.split()
-    other = tandem("token", "create", workspace, "Reports", **set_up)
+    key = UUID(workspace)
+    tandem("workspace", "create", "Kauri & Co", "--currency", "AUD", **set_up)
+    other = tandem("token", "create", ids.encode("Workspace", key), "Reports", **set_up)
     token = other.stdout.split()[1]
     db = connect(clean.app_url)
     viewers = [await Tokens(db).find_viewer(each) for each in (admin, token)]
-    await db.close()
     assert [viewer and len(viewer.scopes) for viewer in viewers] == [3, 1]
+    async with db.transaction(key, TANDEM) as tx:
+        await organisations.connect(tx, Tenant(uuid4(), uuid4(), "Kererū Ltd"), uuid4())
+
+    listed = tandem("workspace", "list", **set_up).stdout.splitlines()
+    assert listed[0] == f"{workspace}  Harbour Accounting, NZD"
+    assert listed[1].strip() == "Kererū Ltd, not read yet: HEALTHY, sync not started"
+    assert listed[2].endswith("  Kauri & Co, AUD")
+
+    first, second = tandem("token", "list", workspace, **set_up).stdout.splitlines()
+    assert admin[:8] in first
+    assert "ADMIN" in first
+    assert "READ   Reports: made" in second
+    assert token not in second
+    done = tandem("token", "revoke", workspace, second.split()[0], **set_up)
+    assert (done.returncode, done.stdout) == (0, "Revoked.\n"), done.stderr
+    assert await Tokens(db).find_viewer(token) is None
+    assert len(tandem("token", "list", workspace, **set_up).stdout.splitlines()) == 1
+    await db.close()
 
 
-async def test_a_contact_is_erased_by_the_ids_that_the_api_gives(clean: Place, services: Services) -> None:
+async def test_a_contact_is_erased_by_the_ids_that_the_api_gives(
+    clean: Place, set_up: dict[str, str]
+) -> None:
     workspace = uuid4()
     db = connect(clean.app_url)
     async with db.transaction(workspace, TANDEM) as tx:
         await workspaces.create(tx, "Harbour Accounting", "NZD")
         contact = await contacts.create(tx, {"name": "Aroha"})
     keys = (ids.encode("Workspace", workspace), ids.encode("Contact", contact.id))
-    set_up = {
-        "DATABASE_URL": clean.app_url,
-        "REDIS_URL": services.redis_url,
-        "TANDEM_KEYS": "k:" + base64.b64encode(bytes(32)).decode(),
-    }
     asked = tandem("erase", *keys, **set_up)
     assert "Erase 'Aroha'?" in asked.stdout
     assert asked.returncode == 1
@@ -164,14 +185,14 @@ async def test_a_contact_is_erased_by_the_ids_that_the_api_gives(clean: Place, s
         ("workspace", "create", " ", "--currency", "NZD"),
         ("workspace", "create", "Firm", "--currency", "XYZ"),
         ("token", "create", "00000000-0000-0000-0000-000000000000", "Reports"),
+        ("token", "create", "Harbour Accounting", "Reports"),
+        ("token", "list", "00000000-0000-0000-0000-000000000000"),
+        ("token", "revoke", "00000000-0000-0000-0000-000000000000", "no-id"),
         ("erase", "00000000-0000-0000-0000-000000000000", "no-id", "--yes"),
         ("erase", "00000000-0000-0000-0000-000000000000", ids.encode("Contact", UUID(int=7)), "--yes"),
     ],
 )
-def test_what_cannot_be_made_is_told_in_a_line(
-    command: tuple[str, ...], clean: Place, services: Services
-) -> None:
-    keys = "k:" + base64.b64encode(bytes(32)).decode()
-    done = tandem(*command, DATABASE_URL=clean.app_url, REDIS_URL=services.redis_url, TANDEM_KEYS=keys)
+def test_what_cannot_be_made_is_told_in_a_line(command: tuple[str, ...], set_up: dict[str, str]) -> None:
+    done = tandem(*command, **set_up)
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,16 @@
+"""The settings that a command runs with."""
+
+from runtime import demo as demonstration
+from runtime import embedded, logs
+from runtime.settings import Settings, load
+
+
+def configured() -> Settings:
+    """Those that are set. Where no server is, those of the demo that runs in the data folder, or of embedded parts there."""
+    settings = load()
+    logs.configure(settings.log_level, settings.log_format)
+    if not settings.embedded:
+        return settings
+    parts = embedded.get_running(settings.tandem_data)
+    demos = demonstration.find_settings(settings.tandem_data)
+    return load(**demos) if demos else settings.joined(parts)
