@@ -37,11 +37,11 @@ def environment(found: Services, **more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def process(*arguments: str, env: dict[str, str]) -> AsyncIterator[None]:
+async def process(*arguments: str, env: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
     """`python -m …`, ended with SIGTERM."""
     started = await asyncio.create_subprocess_exec(sys.executable, "-m", *arguments, env=env)
     try:
-        yield
+        yield started
     finally:
         started.terminate()
         await started.wait()

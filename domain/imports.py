@@ -179,34 +179,25 @@ async def _settle_endings(tx: Tx, organisation: dict[str, Any], run: ImportRun) 
         await inbound.apply(tx, organisation, [row["id"] for row in rows], run.id, quiet=True)
 
 
-@dataclass(frozen=True)
-class Look:
-    """A page of the pass SIMILAR: the mirror rows and what is to be compared."""
-
-    ids: Sequence[UUID]
-    page: likeness.Page
+async def look_page(tx: Tx, held: Claim) -> list[UUID]:
+    """The mirror rows of the next page of the pass SIMILAR: each goes through likeness.find and, with no transaction
+    open, likeness.judge; then settle_look."""
+    return await _page(tx, held.run, LOOKED_AT_ONCE, dirty=held.run.purpose is RunPurpose.DELTA)
 
 
-async def look_page(tx: Tx, held: Claim) -> Look:
-    """Read what the next page of the pass SIMILAR compares. Then likeness.judge, and no transaction is open in that;
-    then settle_look."""
-    run = held.run
-    ids = await _page(tx, run, LOOKED_AT_ONCE, dirty=run.purpose is RunPurpose.DELTA)
-    return Look(ids, await likeness.find(tx, held.organisation, ids))
-
-
-async def settle_look(tx: Tx, held: Claim, look: Look, found: Sequence[likeness.Found]) -> bool:
+async def settle_look(tx: Tx, held: Claim, ids: Sequence[UUID], judged: Sequence[likeness.Judged]) -> bool:
     """Keep what was found and move the run on; False where the lease was lost meanwhile."""
     run = await _hold(tx, held)
     if run is None:
         return False
     if run.match_pass is MatchPass.SIMILAR:  # a start has sent a run that only read back to the first pass
-        await likeness.settle(tx, look.page, found)
-        if look.ids:
-            run.position = look.ids[-1]
+        for part in judged:
+            await likeness.settle(tx, part)
+        if ids:
+            run.position = ids[-1]
         if run.purpose is RunPurpose.IMPORT:
-            run.done += len(look.ids)
-        if len(look.ids) < LOOKED_AT_ONCE:
+            run.done += len(ids)
+        if len(ids) < LOOKED_AT_ONCE:
             await _next_pass(tx, run, MatchPass.SIMILAR)
     _go_on(tx, run)
     return True

@@ -31,6 +31,8 @@ def _key(text: str | None) -> str | None:
 
 def visible(text: str) -> str:
     """White space stays white space; what nobody sees goes."""
+    if text.isprintable():  # as nearly every text is: no white space but spaces, and nothing unseen
+        return text
     return "".join(
         " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _UNSEEN
     )

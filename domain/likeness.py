@@ -48,6 +48,14 @@ class Found:
     scores: Mapping[UUID, float]
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Of a page asked about at `at`, who is alike."""
+
+    at: datetime
+    found: Sequence[Found]
+
+
 async def find(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> Page:
     """Of these mirror rows: those that no rule matches, whatever the filter, and that were not looked up since they or
     any contact of the practice changed, each with the unlinked contacts that may be it. Reads only."""
@@ -87,14 +95,16 @@ async def _near(tx: Tx, organisation_id: UUID, asked: Sequence[Details]) -> list
     return near
 
 
-def judge(page: Page) -> list[Found]:
+def judge(page: Page) -> Judged:
     """Compares. Takes milliseconds a contact: not on the event loop, and with no transaction open."""
     ready: dict[UUID, Ready] = {}
     for one in page.asked:
         for key, other in one.others.items():
             if key not in ready:
                 ready[key] = make_ready(other, page.region, page.users)
-    return [Found(one.xero_contact_id, one.updated_at, _scores(one, page, ready)) for one in page.asked]
+    return Judged(
+        page.at, [Found(one.xero_contact_id, one.updated_at, _scores(one, page, ready)) for one in page.asked]
+    )
 
 
 def _scores(asked: Asked, page: Page, ready: Mapping[UUID, Ready]) -> dict[UUID, float]:
@@ -104,15 +114,16 @@ def _scores(asked: Asked, page: Page, ready: Mapping[UUID, Ready]) -> dict[UUID,
     return {key: scores[key] for key in best[:MOST]}
 
 
-async def settle(tx: Tx, page: Page, found: Sequence[Found]) -> None:
+async def settle(tx: Tx, judged: Judged) -> None:
     """Keeps what was found of those rows that have not changed since; the caller holds the organisation's lock. A row
     with an open issue is judged again by the next run of changes."""
+    found = judged.found
     rows = await tx.rows(
         "update xero_contact x set looked_at = cast(:at as timestamptz), dirty = dirty or exists (select 1 from"
         " match_issue i where i.workspace_id = :ws and i.xero_contact_id = x.id and i.state = 'OPEN')"
         " from unnest(cast(:ids as uuid[]), cast(:stamps as timestamptz[])) f(id, updated_at)"
         " where x.workspace_id = :ws and x.id = f.id and x.updated_at = f.updated_at returning x.id",
-        at=page.at, ids=[one.xero_contact_id for one in found], stamps=[one.updated_at for one in found],
+        at=judged.at, ids=[one.xero_contact_id for one in found], stamps=[one.updated_at for one in found],
     )  # fmt: skip
     kept = {row["id"] for row in rows}
     await tx.run(

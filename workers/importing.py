@@ -1,6 +1,7 @@
 """Imports, page by page: claim, read from Xero, settle; then match. Each page stands alone."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -9,6 +10,7 @@ import structlog
 
 from domain import imports, likeness, mirror
 from domain.imports import Claim
+from domain.likeness import Judged
 from domain.tables import ImportPhase, MatchPass
 from domain.tx import XERO
 from workers import health
@@ -44,10 +46,22 @@ async def advance(parts: Parts, workspace: UUID, run_id: UUID, priority: Priorit
 
 async def _look(parts: Parts, workspace: UUID, held: Claim) -> bool:
     async with parts.database.transaction(workspace, XERO) as tx:
-        look = await imports.look_page(tx, held)
-    found = await asyncio.to_thread(likeness.judge, look.page)
+        ids = await imports.look_page(tx, held)
+    middle = (len(ids) + 1) // 2
+    async with asyncio.TaskGroup() as both:  # while one half is compared here, PostgreSQL looks up the other
+        halves = [
+            both.create_task(_judge(parts, workspace, held, half))
+            for half in (ids[:middle], ids[middle:])
+            if half
+        ]
     async with parts.database.transaction(workspace, XERO) as tx:
-        return await imports.settle_look(tx, held, look, found)
+        return await imports.settle_look(tx, held, ids, [half.result() for half in halves])
+
+
+async def _judge(parts: Parts, workspace: UUID, held: Claim, ids: Sequence[UUID]) -> Judged:
+    async with parts.database.transaction(workspace, XERO) as tx:
+        page = await likeness.find(tx, held.organisation, ids)
+    return await asyncio.to_thread(likeness.judge, page)
 
 
 async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Priority) -> bool:

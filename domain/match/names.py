@@ -78,7 +78,7 @@ class Parts(NamedTuple):
     titles: frozenset[str]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)  # some 8 kB each
 def prepare(text: str) -> Name:
     tidy = names.tidy(text)
     parts = split(tidy)

@@ -126,7 +126,7 @@ async def preview(world: World) -> dict[str, int]:
         page = await likeness.find(tx, organisation, ids)
     found = likeness.judge(page)
     async with world.tx() as tx:
-        await likeness.settle(tx, page, found)
+        await likeness.settle(tx, found)
         counts = await matching.preview(tx, world.organisation, XeroContactFilter.ALL)
     return {outcome: counts.get(outcome, 0) for outcome in ("FULL_MATCH", "CONFLICT", "NO_MATCH")}
 
@@ -233,7 +233,7 @@ async def test_a_row_that_changed_during_the_look_is_left_for_the_next(world: Wo
         page = await likeness.find(tx, organisation, ids)
     await world.shown(seen("Rimu", xero_id=contact.xero_contact_id, updated_at=BEGAN.replace(year=2027)))
     async with world.tx() as tx:
-        await likeness.settle(tx, page, likeness.judge(page))
+        await likeness.settle(tx, likeness.judge(page))
     assert await world.rows("select looked_at from xero_contact") == [{"looked_at": None}]
     assert await world.rows("select 1 from likeness") == []
 
@@ -265,10 +265,11 @@ async def test_a_lost_lease_settles_nothing(world: World) -> None:
             held = await imports.claim(tx, run_id)
     assert held is not None
     async with world.tx() as tx:
-        look = await imports.look_page(tx, held)
+        ids = await imports.look_page(tx, held)
+        page = await likeness.find(tx, held.organisation, ids)
     await world.rows("update import_run set lease_until = null returning 1")
     async with world.tx() as tx:
-        assert not await imports.settle_look(tx, held, look, likeness.judge(look.page))
+        assert not await imports.settle_look(tx, held, ids, [likeness.judge(page)])
 
 
 async def test_candidates_of_the_rule_are_ranked_with_evidence_in_words(world: World) -> None:

@@ -102,10 +102,10 @@ class World:
             if held is None or held.run.match_pass is not MatchPass.SIMILAR:
                 return held is not None and await imports.match_page(tx, held)
         async with self.tx() as tx:
-            look = await imports.look_page(tx, held)
-        found = likeness.judge(look.page)
+            ids = await imports.look_page(tx, held)
+            page = await likeness.find(tx, held.organisation, ids)
         async with self.tx() as tx:
-            return await imports.settle_look(tx, held, look, found)
+            return await imports.settle_look(tx, held, ids, [likeness.judge(page)])
 
     async def settle(self) -> None:
         """Do what a change has left to the next run."""

@@ -1,0 +1,192 @@
+"""An import into a practice that has contacts already: `python -m bench.imports --contacts 20000`.
+
+As many contacts in Xero (the simulator) as in the practice. Half of the practice's are those of Xero, a sixth are spelt
+otherwise without a field in common, the others are strangers of the same kinds. Started through the API and done by a
+`tandem worker` of its own; prints what each pass took of time, CPU
+and memory.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from api import ids
+from bench.place import answers, environment, postgres_cpu, process, services
+from domain import contact_keys
+from domain.tables import Contact as PracticeContact
+from domain.tables import ImportRun
+from runtime.embedded import Services
+from tests.api.edge import ask, bearer, make_token
+from tests.database import Place
+from tests.domain.world import World
+from tests.workers.connected import KEY, Connected, connected, settings_for
+from xero.simulator.contacts import Contact
+from xero.simulator.lifelike import lifelike_contacts
+
+PORT = 8017
+AT_ONCE = 5000
+START = (
+    "mutation($input: StartContactSyncInput!) { startContactSync(input: $input) { userErrors { message } } }"
+)
+
+
+def practice_contacts(count: int) -> Iterator[tuple[str, str | None]]:
+    """Name and email."""
+    chance = random.Random(11)
+    strangers = iter(lifelike_contacts(8, count))
+    for contact in lifelike_contacts(7, count):
+        match chance.choice("same same same spelt other other".split()):
+            case "same":
+                yield contact.name, contact.email or None
+            case "spelt":
+                yield _spelt_otherwise(chance, contact), None
+            case _:
+                other = next(strangers)
+                yield other.name, other.email or None
+
+
+def _spelt_otherwise(chance: random.Random, contact: Contact) -> str:
+    name = contact.name
+    at = chance.randrange(1, max(2, len(name) - 2))
+    return chance.choice(
+        [
+            name[:at] + name[at + 1 : at + 2] + name[at : at + 1] + name[at + 2 :],
+            name[:at] + name[at + 1 :],
+            name.removesuffix(" Ltd").removesuffix(" Limited") + " Group",
+            " ".join(reversed(name.split())),
+        ]
+    )
+
+
+async def fill(world: World, count: int) -> None:
+    async with world.tx() as tx:
+        rows = [
+            {
+                "workspace_id": world.workspace, "id": uuid4(), "name": name, "billing_email": email, "kind": "PERSON",
+                "needs_review": False, "created_at": tx.now, "updated_at": tx.now, "version": 1, "field_times": {},
+                **contact_keys.columns(name, email, None, None),
+            }
+            for name, email in practice_contacts(count)
+        ]  # fmt: skip
+        for at in range(0, len(rows), AT_ONCE):
+            await tx.session.execute(sa.insert(PracticeContact), rows[at : at + AT_ONCE])
+
+
+async def start(here: Connected, found: Services, env: dict[str, str]) -> None:
+    """By an owner's call, as a frontend makes it."""
+    async with here.world.tx() as tx:
+        await tx.run("update organisation set started_at = null where workspace_id = :ws")
+    engine = create_async_engine(found.admin_url)
+    async with engine.begin() as owner:
+        token = await make_token(owner, workspace=here.world.workspace)
+    await engine.dispose()
+    variables = {
+        "organisationId": ids.encode("XeroOrganisation", here.world.organisation),
+        "contactFilter": "ALL",
+        "defaultContactTypeId": ids.encode("ContactType", here.world.contact_type),
+    }
+    address = f"http://127.0.0.1:{PORT}"
+    async with process("runtime", "serve", env={**env, "PORT": str(PORT)}):
+        await answers(address)
+        async with httpx.AsyncClient(base_url=address, headers=bearer(token)) as http:
+            answer = (await ask(http, START, input=variables)).json()
+    assert answer["data"]["startContactSync"]["userErrors"] == [], answer
+
+
+class Passes:
+    """By pass: seconds, the CPU of the worker and of PostgreSQL in it, and the worker's most memory."""
+
+    def __init__(self, found: Services, pid: int) -> None:
+        self._found, self._pid = found, pid
+        self._spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+        self._memory: dict[str, int] = defaultdict(int)
+        self._last = self._now()
+
+    def _now(self) -> list[float]:
+        return [time.perf_counter(), cpu(self._pid), postgres_cpu(self._found)]
+
+    def see(self, run: ImportRun) -> None:
+        name, now = str(run.match_pass or run.phase), self._now()
+        self._spent[name] = [
+            s + n - last for s, n, last in zip(self._spent[name], now, self._last, strict=True)
+        ]
+        self._last = now
+        self._memory[name] = max(self._memory[name], memory(self._pid))
+
+    def tell(self) -> None:
+        whole = [sum(spent) for spent in zip(*self._spent.values(), strict=True)]
+        for name, (seconds, ours, postgres) in [*self._spent.items(), ("in all", whole)]:
+            print(f"{name}: {seconds:.0f} s; CPU {ours:.0f} s worker, {postgres:.0f} s PostgreSQL")
+        print(f"the worker's memory: at most {dict(self._memory)} MB")
+
+
+def cpu(pid: int) -> float:
+    """Seconds that the process has used (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def xero_settings(place: Place, found: Services, address: str) -> dict[str, str]:
+    settings = settings_for(place, found, address)
+    plain = "client_id redirect_uri scopes authorize_url identity_url api_url".split()
+    assert settings.xero_client_secret is not None
+    return {
+        "TANDEM_KEYS": KEY,
+        "XERO_CLIENT_SECRET": settings.xero_client_secret.get_secret_value(),
+        **{f"XERO_{name.upper()}": str(getattr(settings, f"xero_{name}")) for name in plain},
+    }
+
+
+def memory(pid: int) -> int:
+    """In MB (Linux)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
+
+
+async def measure(found: Services, count: int) -> None:
+    place = Place("tandem", found.admin_url, found.app_url)
+    async with connected(place, found, count) as here:
+        began = time.perf_counter()
+        await fill(here.world, count)
+        print(f"{count} contacts in the practice, made in {time.perf_counter() - began:.0f} s")
+        env = environment(found, **xero_settings(place, found, here.xero))
+        await start(here, found, env)
+        async with process("runtime", "worker", env=env) as worker:
+            passes = Passes(found, worker.pid)
+            while True:
+                [row] = await here.world.rows("select id from import_run order by started_at limit 1")
+                run = await here.run(row["id"])
+                passes.see(run)
+                if run.finished_at is not None:
+                    break
+                await asyncio.sleep(0.2)
+        passes.tell()
+        print(
+            f"{run.full_matches} full matches, {run.conflicts} conflicts, {run.created} created, {run.skipped} skipped"
+        )
+        for row in await here.world.rows("select reason, count(*) as n from match_issue group by reason"):
+            print(f"  {row['reason']}: {row['n']}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--contacts", type=int, default=20_000)
+    asked = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    with services() as found:
+        asyncio.run(measure(found, asked.contacts))
+
+
+if __name__ == "__main__":
+    main()
