@@ -8,7 +8,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +28,17 @@ AsTable = Annotated[bool, typer.Option("--table", help="a table to read, in plac
 CLASSIFIED = ("id", "kind", "confidence", "reasons")
 MATCHED = ("xero_id", "practice_id", "score", "outcome", "evidence")
 FIELDS = ("email", "phone", "address", "city", "region", "postcode")
+# What Xero's own export of contacts calls them. It has no id, as a contact's name is its only one in Xero; the postal
+# address is the one that is invoiced, else the street's.
+XEROS = {
+    "name": ["contactname"], "email": ["emailaddress"], "first_name": ["firstname"], "last_name": ["lastname"],
+    "phone": ["phonenumber", "mobilenumber", "ddinumber"],
+}  # fmt: skip
+XEROS_ADDRESS = {
+    "address": ["addressline1", "addressline2", "addressline3", "addressline4"], "city": ["city"], "region": ["region"],
+    "postcode": ["postalcode"],
+}  # fmt: skip
+MOST_TOLD = 10
 
 
 @app.command()
@@ -88,23 +99,84 @@ def match(
 
 
 def read(file: Path) -> list[dict[str, str]]:
-    """Rows with all cells as text, by column as the header has it in lower case. Commas, semicolons or tabs between.
-    Refuses a file that is not text, not CSV to its end, or without `id` and `name`."""
+    """Rows with all cells as text, by column as the header has it in lower case. Commas, semicolons or tabs between;
+    Xero's own export does as it is. Refuses a file that is not text, not CSV to its end, without `id` and `name`, or with
+    one column twice; says on standard error which rows are odd."""
     try:
         text = _decoded(file.read_bytes())
         header = text.splitlines()[0] if text else ""
         between = max(",;\t", key=header.count)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=between, strict=True)
-        columns = ["_".join(name.casefold().split()) for name in next(reader, [])]
+        lines = _lines(text, between)
+        columns = ["_".join(name.casefold().lstrip("* ").split()) for name in next(lines, (0, []))[1]]
+        if "contactname" in columns and not {"id", "name"} & set(columns):
+            return _checked(file, columns, lines, _of_xero)
         missing = {"id", "name"} - set(columns)
         if missing:
             has = f"; it has {', '.join(filter(None, columns))}" if any(columns) else "; it is empty"
             raise typer.BadParameter(f"{file}: has no column {' and no column '.join(sorted(missing))}{has}")
-        return [dict(zip(columns, [*row, *[""] * len(columns)], strict=False)) for row in reader if row]
+        return _checked(file, columns, lines, dict)
     except UnicodeDecodeError as error:
         raise typer.BadParameter(f"{file}: is not UTF-8 (save it as 'CSV UTF-8'; {error})") from None
     except csv.Error as error:
-        raise typer.BadParameter(f"{file}: is not CSV (line {reader.line_num}: {error})") from None
+        raise typer.BadParameter(f"{file}: is not CSV ({error})") from None
+
+
+def _lines(text: str, between: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells, and in which line they begin; one row may take several."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=between, strict=True)
+    begins = 1
+    try:
+        for cells in reader:
+            yield begins, cells
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise csv.Error(f"line {reader.line_num}: {error}") from None
+
+
+def _checked(
+    file: Path,
+    columns: list[str],
+    lines: Iterator[tuple[int, list[str]]],
+    read_row: Callable[[dict[str, str]], dict[str, str]],
+) -> list[dict[str, str]]:
+    if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+        raise typer.BadParameter(f"{file}: has the column {' and the column '.join(twice)} twice")
+    rows, odd, seen = [], [], dict[str, int]()
+    for line, cells in lines:
+        if not cells:
+            continue
+        row = read_row(dict(zip(columns, [*cells, *[""] * len(columns)], strict=False)))
+        rows.append(row)
+        if surplus := [cell for cell in cells[len(columns) :] if cell.strip()]:
+            odd.append(
+                f"line {line} has more cells than the {len(columns)} columns; left out: {', '.join(surplus)}"
+            )
+        if row["id"] in seen:
+            odd.append(
+                f"line {line}, column id: {row['id']!r} stands in line {seen[row['id']]} too; each is its own contact"
+            )
+        seen.setdefault(row["id"], line)
+    for told in odd[:MOST_TOLD]:
+        typer.echo(f"{file}: {told}", err=True)
+    if len(odd) > MOST_TOLD:
+        typer.echo(f"{file}: and {len(odd) - MOST_TOLD} more such lines", err=True)
+    return rows
+
+
+def _of_xero(row: dict[str, str]) -> dict[str, str]:
+    known = {
+        ours: next((row[name] for name in theirs if row.get(name, "").strip()), "")
+        for ours, theirs in XEROS.items()
+    }
+    for kind in ("po", "sa"):
+        parts = {
+            ours: " ".join(filter(None, (row.get(kind + name, "").strip() for name in theirs)))
+            for ours, theirs in XEROS_ADDRESS.items()
+        }
+        if any(parts.values()):
+            known |= parts
+            break
+    return known | {"id": known["name"]}
 
 
 def _decoded(found: bytes) -> str:

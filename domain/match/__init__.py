@@ -72,6 +72,8 @@ def evidence(one: Ready, other: Ready) -> tuple[str, ...]:
 
 def score(one: Ready, other: Ready) -> float:
     """compare's score without the words."""
+    if not (one.name.core and other.name.core):
+        return _score_without_name(one, other)
     model = load()
     features = name_features(one.name, other.name)
     margin = add_up(model.names, features)
@@ -79,6 +81,12 @@ def score(one: Ready, other: Ready) -> float:
     if not fields[-1]:
         return _share(margin + model.names_shift)
     return _share(add_up(model.contacts, [margin, *fields, *features]) + model.contacts_shift)
+
+
+def _score_without_name(one: Ready, other: Ready) -> float:
+    """A name without a letter says nothing: an equal email or phone is worth a look, and no more."""
+    same_email = bool(one.email) and one.email == other.email
+    return LIKELY if same_email or (one.digits and one.digits == other.digits) else 0.0
 
 
 def find_alike(one: Ready, others: Mapping[Key, Ready], least: float) -> dict[Key, float]:
@@ -105,6 +113,8 @@ def compare_names(one: str, other: str) -> float:
 
 
 def name_score(one: Name, other: Name) -> float:
+    if not (one.core and other.core):
+        return 0.0
     model = load()
     return _share(add_up(model.names, name_features(one, other)) + model.names_shift)
 

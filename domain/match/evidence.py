@@ -15,6 +15,8 @@ def explain(one: Ready, other: Ready, meeting: Meeting) -> tuple[str, ...]:
 
 
 def _names(one: Name, other: Name, meeting: Meeting) -> Iterator[str]:
+    if not (one.text and other.text):
+        return
     if one.text.casefold() == other.text.casefold():
         yield "same name"
         return

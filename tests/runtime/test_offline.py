@@ -114,3 +114,50 @@ def test_an_unknown_country_is_refused(tmp_path: Path) -> None:
     result = run(tmp_path, "match", XERO, PRACTICE, options=("--country", "XX"))
     assert result.exit_code == 2
     assert "XX is no country" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_surplus_cells_and_an_id_that_comes_twice_are_told(tmp_path: Path) -> None:
+    text = 'id,name\n1,Kowhai\n2,"Rimu\nRoofing",Ltd,\n1,Totara,,\n'
+    result = run(tmp_path, "classify", text)
+    assert [row["id"] for row in rows(result)] == ["1", "2", "1"]
+    file = tmp_path / "0.csv"
+    assert result.stderr.splitlines() == [
+        f"{file}: line 3 has more cells than the 2 columns; left out: Ltd",
+        f"{file}: line 5, column id: '1' stands in line 2 too; each is its own contact",
+    ]
+
+
+def test_only_the_first_of_many_odd_lines_are_told(tmp_path: Path) -> None:
+    result = run(tmp_path, "classify", "id,name\n" + "1,Kowhai\n" * 14)
+    told = result.stderr.splitlines()
+    assert (len(told), told[-1]) == (11, f"{tmp_path / '0.csv'}: and 3 more such lines")
+
+
+def test_a_column_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    result = run(tmp_path, "classify", "id,name,Name\n1,Kowhai,Rimu\n")
+    assert result.exit_code == 2
+    assert "has the column name twice" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_xeros_own_export_is_read_as_it_is(tmp_path: Path) -> None:
+    xero = (
+        "*ContactName,AccountNumber,EmailAddress,FirstName,LastName,POAddressLine1,POAddressLine2,POCity,POPostalCode,"
+        "SAAddressLine1,SACity,PhoneNumber,MobileNumber\n"
+        "KJC,,,,,,,,,12 Rimu Road,Napier,,64 6 1234567\n"
+        "Kowhai,K1,K@x.example,Jane,Doe,PO Box 1,Level 2,Napier,4110,1 Totara St,Hastings,,\n"
+    )
+    practice = "id,name,email,phone,address,city\np1,Kowhai Joinery Collective,,06 123 4567,12 Rimu Rd,Napier\np2,Kowhai,k@x.example,,,\n"
+    found = rows(run(tmp_path, "match", xero, practice))
+    assert [(row["xero_id"], row["practice_id"], row["outcome"]) for row in found] == [
+        ("Kowhai", "p2", "FULL_MATCH"), ("KJC", "p1", "SIMILAR"),
+    ]  # fmt: skip
+    assert "same phone; same address; same city" in found[1]["evidence"]
+
+
+def test_blank_names_are_not_called_the_same(tmp_path: Path) -> None:
+    text = "id,name,email\n1,,k@x.example\n2,,r@y.example\n"
+    found = rows(run(tmp_path, "match", text, text, options=("--all",)))
+    assert [(row["xero_id"], row["practice_id"], row["outcome"]) for row in found] == [
+        ("1", "1", "CONFLICT"), ("2", "2", "CONFLICT"),
+    ]  # fmt: skip
+    assert {row["evidence"] for row in found} == {"same email"}
