@@ -89,9 +89,34 @@ async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:
     return asked is not None and abs(tx.now - asked) <= FRESH  # clocks of two workers differ a little
 
 
-async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = ()) -> Claimed | None:
+async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
+    """Whether a run is under way that nobody should have to wait for: all of Xero, or a delta that somebody else reads."""
+    row = await tx.row(
+        "select 1 from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null"
+        " and (purpose <> 'DELTA' or lease_until > :now)",
+        id=organisation_id,
+    )
+    return row is not None
+
+
+async def want_read(tx: Tx, organisation_id: UUID) -> bool:
+    """The Xero contacts of what a person waits for are due to be read by themselves; False where none need be."""
+    wanted = await tx.run(
+        "update xero_contact set read_due_at = coalesce(read_due_at, :now) where workspace_id = :ws and id in"
+        " (select l.xero_contact_id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation"
+        f" {_DUE} and not l.bulk and l.xero_contact_id is not null and not {_READ_BY_ITSELF}"
+        f" order by l.due_at, l.id limit {INTERACTIVE_MOST})",
+        organisation=organisation_id, fresh=FRESH, only=[],
+    )  # fmt: skip
+    return wanted > 0
+
+
+async def claim(
+    tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, beside: bool = False
+) -> Claimed | None:
     """Hold due links for one write, or None where nothing is to be sent. `only`: no other links than these, as when
-    a batch is halved. Creates and updates are never in one delivery, nor what a person waits for and bulk."""
+    a batch is halved. Creates and updates are never in one delivery, nor what a person waits for and bulk. `beside`:
+    while a run reads Xero, what a person waits for and has been read by itself."""
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
@@ -99,7 +124,7 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
         return None
     if await brake.stops_sending(tx, organisation):
         return None
-    held = await _lock_due(tx, organisation, only)
+    held = await _lock_due(tx, organisation, only, beside=beside)
     ready: list[Outgoing] = []
     for outgoing in await hold_back_names(tx, organisation, held):
         if outgoing.fields:
@@ -117,21 +142,37 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
             await _refuse(tx, organisation, one.link, one.fields, unfit[one.link["id"]])
     sent = [one for one in chosen if one.link["id"] not in unfit]
     if not sent:
-        return await claim(tx, organisation_id, build, only)
+        return await claim(tx, organisation_id, build, only, beside=beside)
     return await _store(tx, organisation, kind, bulk, body, sent)
 
 
-async def _lock_due(tx: Tx, organisation: Mapping[str, Any], only: Sequence[UUID]) -> list[Outgoing]:
-    due = (
-        " from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
-        " and l.state in ('PENDING', 'FAILING', 'CONFLICT') and coalesce(l.next_attempt_at, l.due_at) <= :now"
-        " and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"
-        " and (cardinality(cast(:only as uuid[])) = 0 or l.id = any(:only))"
-        " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.link_id = l.id and m.open)"
-        " and not exists (select 1 from owed_status s where s.workspace_id = :ws"
-        " and s.organisation_id = l.organisation_id and s.xero_contact_id = l.xero_contact_id)"
+_DUE = (
+    " and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')"
+    " and coalesce(l.next_attempt_at, l.due_at) <= :now"
+    " and (cardinality(cast(:only as uuid[])) = 0 or l.id = any(:only))"
+    " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.link_id = l.id and m.open)"
+    " and not exists (select 1 from owed_status s where s.workspace_id = :ws"
+    " and s.organisation_id = l.organisation_id and s.xero_contact_id = l.xero_contact_id)"
+)
+# Of links: that the Xero contact was asked for within the last 60 seconds, and all that was shown has been applied.
+_READ_BY_ITSELF = (
+    "exists (select 1 from xero_contact x where x.workspace_id = :ws and x.id = l.xero_contact_id and not x.dirty"
+    " and x.read_due_at is null and x.seen_at between cast(:now as timestamptz) - cast(:fresh as interval)"
+    " and cast(:now as timestamptz) + cast(:fresh as interval) and l.read_owed_at is null)"
+)
+
+
+async def _lock_due(
+    tx: Tx, organisation: Mapping[str, Any], only: Sequence[UUID], *, beside: bool
+) -> list[Outgoing]:
+    read = (
+        f" and not l.bulk and (l.xero_contact_id is null or {_READ_BY_ITSELF})"
+        if beside
+        else " and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"
     )
-    bound = {"organisation": organisation["id"], "only": list(only), "read": organisation["read_asked_at"]}
+    due = f" from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {_DUE}{read}"
+    bound = {"organisation": organisation["id"], "only": list(only)}
+    bound |= {"fresh": FRESH} if beside else {"read": organisation["read_asked_at"]}
     found = await tx.rows(
         f"select l.id, l.contact_id, l.bulk {due} order by l.bulk, l.xero_contact_id is null, l.due_at, l.id limit {MOST}",
         **bound,

@@ -12,6 +12,7 @@ import structlog
 from msgspec import UNSET
 
 from domain import deliveries, mirror, organisations, poison, statuses
+from domain import health as domain_health
 from domain.deliveries import Answered, Claimed, Next
 from domain.failures import Failure
 from domain.fitting import Unfit, UnfitReason
@@ -19,7 +20,7 @@ from domain.outgoing import Outgoing
 from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
 from domain.tx import TANDEM, XERO
 from domain.values import PostalAddress, SeenContact
-from workers import health, importing
+from workers import health, importing, rereads
 from workers.parts import Parts
 from workers.translate import PracticeValues, contact_update, seen_contact, xero_members
 from xero.allowance import Priority
@@ -37,11 +38,25 @@ HINDERED = timedelta(minutes=5)
 async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
     """Send one batch of what is due; False where there is nothing to send now. Safe to run twice and at once."""
     if not await _fresh(parts, workspace, organisation_id):
-        return False
+        return await _send_beside(parts, workspace, organisation_id)
     for kind in (DeliveryKind.STATUS, DeliveryKind.UPDATE):
         if await _send(parts, workspace, organisation_id, kind):
             return True
     return False
+
+
+async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+    """A person does not wait until all of Xero has been read: the contacts in question are read by themselves."""
+    async with parts.database.transaction(workspace, TANDEM) as tx:
+        organisation = await organisations.get(tx, organisation_id)
+        if not domain_health.may_send(organisation.model_dump()):
+            return False
+        if not await deliveries.is_read_at_length(tx, organisation_id):
+            return False
+        wanted = await deliveries.want_read(tx, organisation_id)
+    if wanted:
+        await rereads.read_due(parts, workspace, organisation_id)
+    return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, beside=True)
 
 
 def _rules(kind: DeliveryKind) -> ModuleType:
@@ -56,7 +71,8 @@ async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
             return True
         await organisations.look(tx, organisation_id, RunPurpose.DELTA)
         run = await tx.row(
-            "select id from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null",
+            "select id from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null"
+            " and purpose = 'DELTA'",
             id=organisation_id,
         )
     while run is not None and await importing.advance(parts, workspace, run["id"], Priority.INTERACTIVE):
@@ -66,14 +82,20 @@ async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
 
 
 async def _send(
-    parts: Parts, workspace: UUID, organisation_id: UUID, kind: DeliveryKind, only: Sequence[UUID] = ()
+    parts: Parts,
+    workspace: UUID,
+    organisation_id: UUID,
+    kind: DeliveryKind,
+    only: Sequence[UUID] = (),
+    *,
+    beside: bool = False,
 ) -> bool:
-    """`only`: no other members than these, as when a batch is halved."""
+    """`only`: no other members than these, as when a batch is halved. `beside`: as for deliveries.claim."""
     async with parts.database.transaction(workspace, XERO) as tx:
         if kind is DeliveryKind.STATUS:
             claimed = await statuses.claim(tx, organisation_id, build_statuses, only)
         else:
-            claimed = await deliveries.claim(tx, organisation_id, build, only)
+            claimed = await deliveries.claim(tx, organisation_id, build, only, beside=beside)
         organisation = await organisations.get(tx, organisation_id)
     if claimed is None:
         return False

@@ -1,0 +1,108 @@
+"""What a person waits for goes out while all of Xero is being read, and by the same rules."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from domain import contacts, imports, issues, organisations
+from domain.tables import RunPurpose
+from tests.workers.connected import until
+from tests.workers.test_over_time import edit
+from tests.workers.test_sending import Linked, linked
+from workers import importing
+
+__all__ = ["linked"]
+
+
+async def begun(linked: Linked) -> UUID:
+    """A full scan that is due, of an organisation that was last asked a while ago."""
+    linked.later(timedelta(minutes=2))
+    async with linked.here.world.tx() as tx:
+        assert await organisations.look(tx, linked.here.world.organisation, RunPurpose.SCAN)
+    [run] = await linked.here.world.rows("select id from import_run where finished_at is null")
+    found: UUID = run["id"]
+    return found
+
+
+async def struck(linked: Linked) -> dict[str, int]:
+    faults: Any = (await linked.here.simulator())["faults"]
+    found: dict[str, int] = faults["struck"]
+    return found
+
+
+@asynccontextmanager
+async def held_up(linked: Linked) -> AsyncIterator[None]:
+    """A scan whose page another worker waits for."""
+    run = await begun(linked)
+    await linked.fault(kind="delay", seconds=600, method="GET", path=".*/Contacts", count=1)
+    task = asyncio.create_task(importing.advance(linked.here.parts, linked.here.world.workspace, run))
+
+    async def asked() -> bool:
+        return (await struck(linked)).get("delay") == 1
+
+    try:
+        await until(asked)
+        yield
+        assert not task.done(), "the page is still under way"
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_an_edit_reaches_xero_while_a_page_of_a_scan_is_waited_for(linked: Linked) -> None:
+    async with held_up(linked):
+        await linked.change(name="Renamed Ltd")
+        await linked.send()
+        assert (await linked.shown())["Name"] == "Renamed Ltd"
+        assert (await linked.link())["state"] == "SYNCED"
+
+
+@asynccontextmanager
+async def claimed(linked: Linked) -> AsyncIterator[None]:
+    """The same for the price of no call: another worker holds the scan."""
+    run = await begun(linked)
+    async with linked.here.world.tx() as tx:
+        assert await imports.claim(tx, run)
+    yield
+    assert (await linked.here.run(run)).next_page == 1
+
+
+async def test_a_scan_that_nobody_reads_yet_is_not_read_by_whoever_sends(linked: Linked) -> None:
+    run = await begun(linked)
+    await linked.change(name="Renamed Ltd")
+    await linked.send()
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
+    assert (await linked.here.run(run)).next_page == 1
+
+
+async def test_what_was_changed_in_xero_since_is_seen_before_anything_is_sent(linked: Linked) -> None:
+    async with claimed(linked):
+        await linked.change(billingEmail="new@practice.example")
+        await edit(linked, linked.xero, fields={"Name": "Theirs Ltd"})
+        await linked.send()
+        shown = await linked.shown()
+        assert (shown["Name"], shown["EmailAddress"]) == ("Theirs Ltd", "new@practice.example")
+        [row] = await linked.here.world.rows("select name from contact where id = :id", id=linked.contact)
+        assert row["name"] == "Theirs Ltd"
+
+
+async def test_bulk_waits_until_all_has_been_read(linked: Linked) -> None:
+    async with claimed(linked):
+        async with linked.here.world.tx() as tx, issues.judging(tx):
+            await contacts.change(tx, linked.contact, {"name": "Renamed Ltd"}, bulk=True)
+        await linked.send()
+        assert await linked.writes() == 0
+
+
+async def test_nothing_is_sent_beside_where_nothing_may_be_sent_at_all(linked: Linked) -> None:
+    async with claimed(linked):
+        await linked.change(name="Renamed Ltd")
+        async with linked.here.world.tx() as tx:
+            await tx.run("update organisation set catching_up = true")
+        await linked.send()
+        assert await linked.writes() == 0
+        assert await linked.here.world.rows("select 1 from xero_contact where read_due_at is not null") == []
