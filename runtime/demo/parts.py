@@ -196,7 +196,7 @@ def _token(home: Path, environment: Mapping[str, str]) -> str:
 def bar(console: Console, what: str) -> Iterator[Callable[[int, int | None], None]]:
     """How far it is, while it lasts; nothing of it stays, and nothing is written where nobody watches."""
     columns = (TextColumn("   {task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as shown:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task(what, total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
 
