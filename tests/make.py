@@ -67,7 +67,7 @@ class Stream:
     def __init__(self, source: Any) -> None:
         self._source = source
 
-    async def next(self, seconds: float = 10) -> dict[str, Any]:
+    async def next(self, seconds: float = 60) -> dict[str, Any]:
         result: ExecutionResult = await asyncio.wait_for(anext(self._source), seconds)
         assert not result.errors, result.errors
         assert result.data is not None

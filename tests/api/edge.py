@@ -124,11 +124,6 @@ def small_schema() -> strawberry.Schema:
     )
 
 
-class Hasty(Impatient):
-    head_seconds = 0.3
-    body_seconds = 0.6
-
-
 @asynccontextmanager
 async def make_parts(place: Place, services: Services, **settings: Any) -> AsyncIterator[Parts]:
     db = database.connect(place.app_url, pool_size=4, hide_parameters=True)
@@ -141,11 +136,11 @@ async def make_parts(place: Place, services: Services, **settings: Any) -> Async
 
 
 @asynccontextmanager
-async def serving(parts: Parts) -> AsyncIterator[str]:
+async def serving(parts: Parts, protocol: type[Impatient] = Impatient) -> AsyncIterator[str]:
     """The edge on a free port; gives host:port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(server_config(create_app(parts, small_schema()), "127.0.0.1", 0, Hasty))
+        server = uvicorn.Server(server_config(create_app(parts, small_schema()), "127.0.0.1", 0, protocol))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             while not server.started:
@@ -227,12 +222,12 @@ async def say(ws: ClientConnection, message: object) -> None:
 
 
 async def hear(ws: ClientConnection) -> Any:
-    return json.loads(await asyncio.wait_for(ws.recv(), 10))
+    return json.loads(await asyncio.wait_for(ws.recv(), 60))
 
 
 async def close_code(ws: ClientConnection) -> int:
     """Waits for the server's close."""
-    await asyncio.wait_for(ws.wait_closed(), 15)
+    await asyncio.wait_for(ws.wait_closed(), 60)
     assert ws.close_code is not None
     return ws.close_code
 

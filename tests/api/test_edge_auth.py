@@ -127,7 +127,7 @@ async def test_elsewhere_there_is_no_page(stranger: httpx.AsyncClient) -> None:
 async def test_a_token_that_ends_ends_its_open_stream(
     stranger: httpx.AsyncClient, owner: AsyncConnection
 ) -> None:
-    headers = {**bearer(await make_token(owner, expires=soon(2))), "accept": "text/event-stream"}
+    headers = {**bearer(await make_token(owner, expires=soon(5))), "accept": "text/event-stream"}
     body = {"query": "subscription {forever}"}
     async with stranger.stream("POST", "/graphql", json=body, headers=headers) as answer:
         text = await answer.aread()  # ends, or the client's time does

@@ -152,7 +152,7 @@ async def test_a_message_over_the_limit_closes(edge: str, token: str) -> None:
 
 @pytest.mark.parametrize("how", ["revoked", "expired"])
 async def test_a_token_that_ends_closes_its_open_socket(edge: str, owner: AsyncConnection, how: str) -> None:
-    token = await make_token(owner, expires=soon(1) if how == "expired" else None)
+    token = await make_token(owner, expires=soon(5) if how == "expired" else None)
     async with acknowledged(edge, token) as ws:
         await say(ws, subscribe("1", "subscription {forever}"))
         await hear(ws)

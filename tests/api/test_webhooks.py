@@ -37,7 +37,7 @@ async def world(parts: Parts) -> World:
 
 @pytest.fixture
 async def xero(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(parts) as place, httpx.AsyncClient(base_url=f"http://{place}", timeout=20) as http:
+    async with serving(parts) as place, httpx.AsyncClient(base_url=f"http://{place}", timeout=60) as http:
         yield http
 
 
@@ -85,7 +85,7 @@ async def test_the_workers_bell_rings(
         bell.clear()
         content = body(event(await tenant_of(world), uuid4(), NOW))
         await xero.post(PATH, content=content, headers=signed(content))
-        await asyncio.wait_for(bell.wait(), 20)
+        await asyncio.wait_for(bell.wait(), 60)
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
 
@@ -210,7 +210,7 @@ async def test_many_at_once_are_stored_by_a_few_statements(
 async def test_while_postgresql_is_away_xero_is_told_to_come_again(parts: Parts) -> None:
     away = database.connect("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     object.__setattr__(parts, "database", away)
-    async with serving(parts) as place, httpx.AsyncClient(base_url=f"http://{place}", timeout=20) as http:
+    async with serving(parts) as place, httpx.AsyncClient(base_url=f"http://{place}", timeout=60) as http:
         content = body(event(uuid4(), uuid4(), NOW))
         assert (await http.post(PATH, content=content, headers=signed(content))).status_code == 503
         content = body()  # an intent to receive needs no database

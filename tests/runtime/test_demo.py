@@ -101,7 +101,7 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
     assert "This start has changed nothing." in "".join(shown)
 
     # Beside it, other commands find the demo and its settings.
-    found, trouble = tandem(folder, "doctor", port=1).communicate(timeout=60)
+    found, trouble = tandem(folder, "doctor", port=1).communicate(timeout=120)
     assert trouble == ""
     assert f"the demo that runs in {folder / 'data'}" in found
     assert f"http://127.0.0.1:{port} is ready" in found
@@ -109,7 +109,7 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
     assert f"database tandem as tandem_app through {folder / 'data' / 'run'}" in found
 
     again.send_signal(signal.SIGINT)
-    assert "Everything is kept" in again.communicate(timeout=60)[0]
+    assert "Everything is kept" in again.communicate(timeout=120)[0]
     assert not (folder / "data" / "demo" / "settings.json").exists()
     logs = "".join(path.read_text() for path in (folder / "data" / "demo").glob("*.log"))
     assert (folder / "data" / "demo" / "token").read_text() not in logs

@@ -40,7 +40,7 @@ def settings_for(place: Place, services: embedded.Services, xero: str) -> Settin
     )
 
 
-async def until(check: Callable[[], Awaitable[object]], seconds: float = 60) -> None:
+async def until(check: Callable[[], Awaitable[object]], seconds: float = 240) -> None:
     """Ask again until it is so; time out where it never is."""
     async with asyncio.timeout(seconds):
         while not await check():  # noqa: ASYNC110 - other processes make it so

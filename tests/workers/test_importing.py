@@ -12,7 +12,7 @@ from tests.workers.connected import Connected, connected
 from workers.run import work
 
 
-async def finished(here: Connected, run_id: object, seconds: float = 60) -> ImportRun:
+async def finished(here: Connected, run_id: object, seconds: float = 240) -> ImportRun:
     deadline = datetime.now(UTC) + timedelta(seconds=seconds)
     while (run := await here.run(run_id)).finished_at is None:  # type: ignore[arg-type]  # it is a UUID
         assert datetime.now(UTC) < deadline, f"the import stands at {run.phase} {run.done}"

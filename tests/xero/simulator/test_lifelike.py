@@ -112,7 +112,7 @@ async def test_app_saves_soon_and_at_the_end(tmp_path: Path) -> None:
     ):
         await connect(http)
         await create(http, Name="Soon")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await saved_with(path, "Soon")
         await create(http, Name="Late")
     await saved_with(path, "Late")
