@@ -68,6 +68,32 @@ async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> N
         await show(tx, invoice, latest[invoice.xero_invoice_id], linked.get(invoice.contact_id))
 
 
+async def follow_merges(tx: Tx, organisation_id: UUID) -> None:
+    """Invoices that were read before their contact's merge was: what they were billed to then is linked here by now, so
+    that nothing is to be decided about that."""
+    await invoice_queue.lock(tx, organisation_id)
+    rows = await tx.rows(
+        "select i.id from invoice i join sync_link l on l.workspace_id = :ws and l.organisation_id = i.organisation_id"
+        f" and l.contact_id = i.contact_id and l.state in {LINKED} join xero_contact x on x.workspace_id = :ws"
+        " and x.id = l.xero_contact_id where i.workspace_id = :ws and i.organisation_id = :organisation"
+        " and i.sync_state = 'CHANGED_IN_XERO' and i.xero_shown->>'contact' = x.xero_contact_id::text"
+        " and i.xero_base->>'contact' <> i.xero_shown->>'contact' order by i.id for update of i",
+        organisation=organisation_id,
+    )
+    held = await tx.session.scalars(
+        select(Invoice)
+        .where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_([row["id"] for row in rows]))
+        .execution_options(populate_existing=True)
+    )
+    for invoice in held:
+        shown = invoice.xero_shown or {}
+        invoice.xero_base = {**(invoice.xero_base or {}), "contact": shown["contact"]}
+        if not differing(invoice.xero_base, shown):
+            invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+            invoice.xero_shown = None
+        touch(tx, invoice)
+
+
 async def show(tx: Tx, invoice: Invoice, seen: SeenInvoice, contact: UUID | None) -> None:
     """Apply one snapshot to its invoice, which is locked. `contact`: Xero's id of the one that it is linked with now."""
     if not _is_news(invoice, seen):

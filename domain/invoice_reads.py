@@ -94,6 +94,7 @@ async def since(tx: Tx, organisation_id: UUID) -> tuple[dict[str, Any], datetime
 
 async def settle_poll(tx: Tx, organisation_id: UUID, read_from: datetime) -> None:
     """All that Xero had at `read_from`, by its clock, has been applied; contacts and invoices are polled in turn."""
+    await invoice_changes.follow_merges(tx, organisation_id)
     told = await tx.row(
         "select door.last_webhook_at() as webhook_at, coalesce(b.day_remaining, b.day_limit, :day) as day_remaining"
         " from organisation o left join door.call_budgets(array[o.tenant_id], :now) b on true"

@@ -199,7 +199,9 @@ class Client:
         if not number.strip():
             raise ValueError("a blank number would list all invoices")
         path, params = "Invoices", dict(FOUR_PLACES)
-        if "," in number:  # in the list a comma parts numbers; in the path it is like any character
+        if "," in number and "/" in number:  # the one parts the list's numbers, the other the path
+            params |= {"searchTerm": number, "page": "1", "pageSize": str(INVOICES_A_PAGE)}
+        elif "," in number:
             path = f"Invoices/{quote(number, safe='')}"
         else:
             params |= {"InvoiceNumbers": number, "page": "1"}

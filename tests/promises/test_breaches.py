@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.promises.breaches import BREACHES, Breach
-from tests.promises.mutants import ROOT, put
+from tests.promises.breaches import Breach
+from tests.promises.mutants import BREACHES, ROOT, put
 
 
 def test_no_two_have_one_name() -> None:

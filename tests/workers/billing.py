@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from domain import billing, invoice_changes, invoices, mappings
+from domain import billing, invoice_changes, invoices, mappings, organisations
 from domain.invoice_changes import Decision
 from domain.tables import Invoice
 from runtime import embedded
@@ -110,6 +110,24 @@ class Billing:
             "select id from delivery where ended_at is null and cargo = 'INVOICES'"
         ):
             await invoicing.recover(self.here.parts, self.here.world.workspace, row["id"])
+
+    async def contact_in_xero(self) -> UUID:
+        """Xero's own id of the one that is billed."""
+        [row] = await self.here.world.rows(
+            "select x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+            " where l.workspace_id = :ws and l.contact_id = :contact",
+            contact=self.contact,
+        )
+        found: UUID = row["xero_contact_id"]
+        return found
+
+    async def read_contacts(self) -> None:
+        world = self.here.world
+        async with world.tx() as tx:
+            await organisations.sync_now(tx, world.organisation)
+        for row in await world.rows("select id from import_run where finished_at is null"):
+            while await importing.advance(self.here.parts, world.workspace, row["id"]):
+                pass
 
     async def poll(self) -> None:
         assert await invoice_reads.poll(*self.key)

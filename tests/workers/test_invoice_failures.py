@@ -304,12 +304,8 @@ async def bills_an_archived_contact(here: Practice) -> str:
 
 
 async def archive(here: Practice, status: str = "ARCHIVED") -> None:
-    [row] = await here.bill.world.rows(
-        "select x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
-        " where l.workspace_id = :ws and l.contact_id = :contact",
-        contact=here.bill.contact,
-    )
-    await here.xero.act("POST", f"contacts/{row['xero_contact_id']}", {"fields": {"ContactStatus": status}})
+    own = await here.xero.contact_in_xero()
+    await here.xero.act("POST", f"contacts/{own}", {"fields": {"ContactStatus": status}})
 
 
 async def push_to_the_archived_one(here: Practice, key: str) -> None:

@@ -16,7 +16,7 @@ from domain.webhooks import Announced, Category
 from runtime import embedded
 from tests.database import Place
 from tests.workers.billing import DAY, Billing, making
-from workers import catalogues, importing, invoice_reads, invoicing
+from workers import catalogues, invoice_reads, invoicing
 
 
 @pytest.fixture
@@ -63,9 +63,14 @@ async def test_a_lost_answer_is_no_second_invoice(here: Billing) -> None:
     await here.fault(kind="drop", when="after", method="PUT")
     made = await here.there()
     assert (made.sync_state, made.failure_code) == ("FAILING", "UNCERTAIN")
+    before: Any = await here.here.simulator()
     await here.recover()
+    after: Any = await here.here.simulator()
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
     assert len(await here.all_at_xero()) == 1
+    assert (
+        after["calls"] - before["calls"] == 1
+    )  # the same key gives the same answer: there is nothing to look up
 
 
 async def test_after_four_minutes_a_lost_create_is_looked_up(here: Billing) -> None:
@@ -88,7 +93,44 @@ async def test_what_never_arrived_goes_again_when_it_can_land_no_more(here: Bill
     await here.recover()
     await here.send()
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+    assert [one.invoice_number for one in await here.all_at_xero()] == [made.number]
+
+
+async def test_a_create_that_landed_after_all_is_found_by_its_number(here: Billing) -> None:
+    made = await here.sent()
+    await here.act("POST", "invoices", {
+        "Type": "ACCREC", "Status": "AUTHORISED", "InvoiceNumber": made.number, "Url": f"http://localhost:8000/i/{made.id}",
+        "Contact": {"ContactID": str(await here.contact_in_xero())}, "Date": "2026-11-20", "DueDate": "2026-12-20",
+        "LineItems": [{"Description": "Annual accounts", "Quantity": 1, "UnitAmount": 100, "AccountCode": "200", "TaxType": "OUTPUT2"}],
+    })  # fmt: skip
+    await here.send()
+    found = await here.look(made)
+    assert (found.sync_state, found.xero_total) == ("SYNCED", found.total)
     assert len(await here.all_at_xero()) == 1
+
+
+async def test_too_many_requests_to_a_resend_say_nothing_of_the_first_send(here: Billing) -> None:
+    await here.fault(kind="drop", when="after", method="PUT")
+    made = await here.there()
+    await here.fault(kind="status", status=429, retry_after=7, method="PUT")
+    await here.recover()
+    assert (await here.look(made)).failure_code == "UNCERTAIN"
+    here.later(timedelta(seconds=70))
+    await here.recover()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_voided_while_it_never_arrived_it_is_not_sent_any_more(here: Billing) -> None:
+    made = await here.sent()
+    await here.fault(kind="drop", when="before", method="PUT")
+    await here.send()
+    await here.void(made)
+    here.later(timedelta(minutes=11))
+    await here.recover()
+    await here.send()
+    found = await here.look(made)
+    assert (found.status, found.sync_state, found.due_at) == ("VOIDED", "NOT_SENT", None)
+    assert await here.all_at_xero() == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -223,11 +265,7 @@ async def test_an_unlinked_contacts_invoice_goes_when_the_contact_is_linked(here
         "PUSH_TO_XERO",
     )
     await here.act("POST", "contacts", {"Name": "Totara Trust", "EmailAddress": "office@totara.example"})
-    async with world.tx() as tx:
-        await organisations.sync_now(tx, world.organisation)
-    for row in await world.rows("select id from import_run where finished_at is null"):
-        while await importing.advance(here.here.parts, world.workspace, row["id"]):
-            pass
+    await here.read_contacts()
     due = await world.rows("select * from door.due_invoices(:now, '{}', 10)")
     assert [row["organisation_id"] for row in due] == [world.organisation]
     await here.send()
@@ -235,15 +273,11 @@ async def test_an_unlinked_contacts_invoice_goes_when_the_contact_is_linked(here
 
 
 async def test_the_contact_archived_in_xero_is_said(here: Billing) -> None:
-    [row] = await here.here.world.rows(
-        "select x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
-        " where l.workspace_id = :ws and l.contact_id = :contact",
-        contact=here.contact,
-    )
-    await here.act("POST", f"contacts/{row['xero_contact_id']}", {"fields": {"ContactStatus": "ARCHIVED"}})
+    own = await here.contact_in_xero()
+    await here.act("POST", f"contacts/{own}", {"fields": {"ContactStatus": "ARCHIVED"}})
     made = await here.there()
     assert made.failure_code == "ARCHIVED_IN_XERO"
-    await here.act("POST", f"contacts/{row['xero_contact_id']}", {"fields": {"ContactStatus": "ACTIVE"}})
+    await here.act("POST", f"contacts/{own}", {"fields": {"ContactStatus": "ACTIVE"}})
     await here.send()
     assert (await here.look(made)).failure_code == "ARCHIVED_IN_XERO"
     here.later(timedelta(minutes=2))
@@ -580,3 +614,41 @@ async def test_in_another_currency_in_xero_it_cannot_be_accepted(here: Billing) 
     await here.act("POST", f"invoices/{made.xero_invoice_id}", {"CurrencyCode": "NZD"})
     await here.poll()
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_merged_in_xero_its_contact_is_the_survivor_whatever_is_read_first(here: Billing) -> None:
+    made = await here.there()
+    own = await here.contact_in_xero()
+    [survivor] = (await here.act("POST", "contacts", {"Contacts": [{"Name": "Survivor Ltd"}]}))["Contacts"]
+    await here.act("POST", f"contacts/{own}", {"mergeInto": survivor["ContactID"]})
+    await here.act(
+        "POST", f"invoices/{made.xero_invoice_id}", {"Contact": {"ContactID": survivor["ContactID"]}}
+    )
+    await here.poll()
+    assert (await here.look(made)).sync_state is InvoiceSyncState.CHANGED_IN_XERO
+    await here.read_contacts()
+    async with here.here.world.tx() as tx:  # so that the poll does not read it once more
+        later = tx.now + timedelta(hours=1)
+        await tx.run("update organisation set invoice_cursor = :later where workspace_id = :ws", later=later)
+    await here.poll()
+    found = await here.look(made)
+    assert (found.sync_state, found.xero_shown, found.contact_id) == ("SYNCED", None, made.contact_id)
+    assert (await here.there()).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_sent_before_its_contacts_merge_is_read_it_goes_to_the_survivor(here: Billing) -> None:
+    own = await here.contact_in_xero()
+    [survivor] = (await here.act("POST", "contacts", {"Contacts": [{"Name": "Survivor Ltd"}]}))["Contacts"]
+    await here.act("POST", f"contacts/{own}", {"mergeInto": survivor["ContactID"]})
+    made = await here.there()
+    assert made.failure_code == "ARCHIVED_IN_XERO"
+    assert await here.here.world.rows(
+        "select 1 from organisation where workspace_id = :ws and poll_due_at <= :now"
+    )
+    await here.read_contacts()
+    here.later(timedelta(minutes=2))
+    await here.send()
+    found = await here.at_xero(made)
+    assert found is not None
+    assert found.contact
+    assert str(found.contact.contact_id) == survivor["ContactID"]

@@ -70,6 +70,18 @@ async def test_unit_amounts_of_four_places_come_back_as_they_were_sent(xero: Con
     )
 
 
+@pytest.mark.parametrize(
+    "number", ["№ 7/Ä", "8, 9", "№ 7/Ä, 2026", "a&b=c?d#e%2F+1", "..", "🧾 1", "Straße-1"]
+)
+async def test_any_number_is_found(xero: Connected, number: str) -> None:
+    await created(xero, f"{number}0")
+    assert await found(xero, number) is None
+    made = await created(xero, number)
+    invoice = await found(xero, number)
+    assert invoice is not None
+    assert invoice.invoice_id == made.invoice_id
+
+
 async def test_a_create_whose_answer_was_lost_is_found_by_its_number_with_its_mark(xero: Connected) -> None:
     await xero.arm(kind="drop", when="after", method="PUT")
     body = await creation(xero, "T-lost")
