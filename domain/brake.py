@@ -124,34 +124,75 @@ async def _count_inbound(tx: Tx, organisation_id: UUID) -> MassChange:
     return MassChange(Side.XERO, row["changed"], row["of"])
 
 
+@dataclass(frozen=True)
+class _Held:
+    """A field of which one value may come over many contacts, as the mirror `x` and a link's base hold it. `came`: that
+    the mirror's value is another than the base."""
+
+    field: str
+    value: str
+    came: str
+
+
+# The base holds a phone in one text, so that of those only the size of a group is known at first.
+_SPREADABLE = (
+    _Held("BILLING_EMAIL", "to_jsonb(x.email)", "l.base_xero->>'BILLING_EMAIL' is distinct from x.email"),
+    _Held(
+        "BILLING_ADDRESS",
+        "x.billing_address",
+        "l.base_xero->'BILLING_ADDRESS' is distinct from x.billing_address",
+    ),
+    _Held("PRIMARY_PHONE", "x.phone", "true"),
+)
+# Links whose value in the practice was overwritten from Xero of late, and what Xero has there; `at`: when.
+_CAME_OF_LATE = (
+    "select l.id as link, {value} as value, max(a.at) as at from activity a"
+    " cross join lateral jsonb_array_elements(a.changes) c"
+    f" join sync_link l on l.workspace_id = :ws and l.id = a.link_id and l.state in {_ACTIVE}"
+    " join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id and not x.dirty"
+    " join organisation o on o.workspace_id = :ws and o.id = a.organisation_id"
+    " where a.workspace_id = :ws and a.organisation_id = :organisation and a.at > cast(:since as timestamptz)"
+    " and a.at > coalesce(o.let_through_at, '-infinity') and a.kind in ('CONTACT_CHANGED', 'CONFLICT_SETTLED')"
+    " and c->>'writtenTo' = 'PRACTICE' and c->>'before' is not null and c->>'field' = '{field}'"
+    " and {value} is not null group by l.id, {value}"
+)
+
+
 async def _count_same(tx: Tx, organisation_id: UUID) -> None:
-    """Of a value that comes to many contacts at once: those that had another before."""
-    groups = await tx.rows(
-        f"select 'email' as held, to_jsonb(x.email) as value {_WAITING} and x.email is not null"
-        " and l.base_xero->>'BILLING_EMAIL' is distinct from x.email group by x.email having count(*) >= :least"
-        f" union all select 'address', x.billing_address {_WAITING} and x.billing_address is not null"
-        " and l.base_xero->'BILLING_ADDRESS' is distinct from x.billing_address"
-        " group by x.billing_address having count(*) >= :least"
-        f" union all select 'phone', x.phone {_WAITING} and x.phone is not null group by x.phone"
-        " having count(*) >= :least",
-        organisation=organisation_id, least=LEAST,
-    )  # fmt: skip
-    for group in groups:
-        phone = join_phone(phone_parts(group["value"])) if group["held"] == "phone" else None
-        which = {
-            "email": "x.email = :text and l.base_xero->>'BILLING_EMAIL' is distinct from :text",
-            "address": "x.billing_address = cast(:json as jsonb)"
-            " and l.base_xero->'BILLING_ADDRESS' is distinct from x.billing_address",
-            "phone": "x.phone = cast(:json as jsonb) and l.base_xero->>'PRIMARY_PHONE' is distinct from :text",
-        }[group["held"]]
-        bound: dict[str, Any] = {"email": {"text": group["value"]}, "address": {"json": json.dumps(group["value"])},
-            "phone": {"json": json.dumps(group["value"]), "text": phone}}[group["held"]]  # fmt: skip
-        await tx.run(
-            f"with same as (select x.id {_WAITING} and x.brake is null and {which})"
-            " update xero_contact set brake = 'COUNTED' where workspace_id = :ws and id in (select id from same)"
-            " and (select count(*) from same) >= :least",
-            organisation=organisation_id, least=LEAST, **bound,
-        )  # fmt: skip
+    """Of a value that comes to many contacts, at once or in a few minutes: those that had another before."""
+    bound = {"organisation": organisation_id, "since": tx.now - WINDOW, "least": LEAST}
+    for held in _SPREADABLE:
+        names = {"value": held.value, "field": held.field}
+        groups = await tx.rows(
+            f"with waiting as materialized (select l.id as link, {held.value} as value {_WAITING} and {held.value} is not null"
+            f" and {held.came}), late as (select link, value from ({_CAME_OF_LATE.format(**names)}) late"
+            " where exists (select 1 from waiting))"
+            " select value from (select * from waiting union select * from late) u group by value"
+            " having count(*) >= :least and value in (select value from waiting)",
+            **bound,
+        )
+        for group in groups:
+            await _count_group(tx, held, group["value"], bound)
+
+
+async def _count_group(tx: Tx, held: _Held, value: Any, bound: Mapping[str, Any]) -> None:
+    came, known = held.came, dict(bound) | {"json": json.dumps(value)}
+    if held.field == "PRIMARY_PHONE":
+        came, known["text"] = (
+            "l.base_xero->>'PRIMARY_PHONE' is distinct from :text",
+            join_phone(phone_parts(value)),
+        )
+    of_late = f"({_CAME_OF_LATE.format(value=held.value, field=held.field)})"
+    await tx.run(
+        f"with same as (select x.id {_WAITING} and x.brake is null and {held.value} = cast(:json as jsonb) and {came}),"
+        f" late as (select * from {of_late} late where value = cast(:json as jsonb)),"
+        " many as (select (select count(*) from same) + (select count(*) from late) >= :least as so),"
+        " spread as (update sync_link l set destroyed_at = late.at from late where l.workspace_id = :ws and l.id = late.link"
+        "  and (select so from many))"
+        " update xero_contact set brake = 'COUNTED' where workspace_id = :ws and id in (select id from same)"
+        " and (select so from many)",
+        **known,
+    )
 
 
 async def _count_outbound(tx: Tx, organisation_id: UUID) -> MassChange:
@@ -223,6 +264,10 @@ async def _pass_counted(tx: Tx, organisation_id: UUID) -> None:
             " and brake = 'COUNTED'",
             organisation=organisation_id,
         )
+    await tx.run(
+        "update organisation set let_through_at = :now where workspace_id = :ws and id = :id",
+        id=organisation_id,
+    )
     await tx.run(
         "update sync_link set destroyed_at = null, blanked_at = null where workspace_id = :ws"
         " and organisation_id = :organisation and (destroyed_at is not null or blanked_at is not null)",

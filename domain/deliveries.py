@@ -147,8 +147,8 @@ async def claim(
 
 
 _DUE = (
-    " and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')"
-    " and coalesce(l.next_attempt_at, l.due_at) <= :now"
+    " and l.due_at is not null"
+    " and l.state in ('PENDING', 'FAILING', 'CONFLICT') and coalesce(l.next_attempt_at, l.due_at) <= :now"
     " and (cardinality(cast(:only as uuid[])) = 0 or l.id = any(:only))"
     " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.link_id = l.id and m.open)"
     " and not exists (select 1 from owed_status s where s.workspace_id = :ws"

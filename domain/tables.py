@@ -462,7 +462,8 @@ class Organisation(_Row, table=True):
     `clock_ahead`: how many seconds Xero's clock is ahead of ours.
     `health_since`: since when `health` is what it is, null: since it was connected. `limited_until` is set while RATE_LIMITED; `failing_since` while no call has got through. `catching_up`: nothing is
     sent before everything was read again.
-    `mass_change` is set while PAUSED: what would happen.
+    `mass_change` is set while PAUSED: what would happen. `let_through_at`: when a person last let one through, since
+    when the brake counts anew.
 
     Invoices: `invoice_sync` is the switch, `invoice_start_date` the first issue date that goes to Xero. The default
     accounts are ids of `xero_account`. Xero takes no invoice dated on or before a lock date. The catalogue is
@@ -508,6 +509,7 @@ class Organisation(_Row, table=True):
     poll_due_at: datetime | None = _time(nullable=True)
     scan_due_at: datetime | None = _time(nullable=True)
     mass_change: dict[str, Any] | None = _json()
+    let_through_at: datetime | None = _time(nullable=True)
     clock_ahead: float = Field(default=0, sa_column_kwargs={"server_default": "0"})
     invoice_sync: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     invoice_start_date: date | None = None

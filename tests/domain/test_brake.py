@@ -102,6 +102,41 @@ async def test_one_same_value_over_many_contacts_counts(world: World, changed: d
     assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
 
 
+@pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
+async def test_one_same_value_that_comes_in_small_groups_counts(
+    world: World, changed: dict[str, Any]
+) -> None:
+    ids = await linked(world)
+    if "address" in changed:  # so that there is something to overwrite
+        theirs = [PostalAddress(lines=(f"{n} Old Street",)) for n in range(MANY)]
+        await look(world, *(as_now(n, xero, address=theirs[n]) for n, xero in enumerate(ids)))
+    for start in range(0, 24, 6):
+        some = list(enumerate(ids))[start : start + 6]
+        await look(world, *(as_now(n, xero, minutes=1, **changed) for n, xero in some))
+    now = await organisation(world)
+    assert now["health"] == ConnectionHealth.PAUSED
+    held = now["mass_change"]
+    assert isinstance(held, dict)
+    assert (held["changed"], held["of"]) == (24, MANY)
+    await decide(world, apply=True)
+    await go_on(world)
+    some = list(enumerate(ids))[30:36]
+    await look(world, *(as_now(n, xero, minutes=2, **changed) for n, xero in some))
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY, (
+        "what was let through counts no more"
+    )
+
+
+async def test_one_value_that_people_type_in_the_practice_does_not_count(world: World) -> None:
+    ids = await linked(world)
+    rows = await world.rows("select id from contact order by name limit 30")
+    async with world.tx() as tx, issues.judging(tx):
+        for row in rows[:25]:
+            await contacts.change(tx, row["id"], {"billingEmail": "all@x.nz"})
+    await look(world, as_now(40, ids[40], minutes=1, email="all@x.nz"))
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+
+
 async def test_an_honest_bulk_edit_never_trips_it(world: World) -> None:
     ids = await linked(world)
     edited = [
