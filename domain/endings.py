@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from domain import activity, forgetting, issues, links, owed
+from domain import activity, forgetting, judgement, links, owed
 from domain.tables import ACTIVE_STATES, ActivityKind, EventKind, SyncState, XeroContactStatus
 from domain.tx import Tx
 
@@ -150,7 +150,7 @@ async def _follow(
             id=link["id"],
         )
     if row is not None and taken is not None and not kept:
-        await issues.offer_both(tx, organisation, row["id"], [taken, link["contact_id"]])
+        await judgement.offer_both(tx, organisation, row["id"], [taken, link["contact_id"]])
 
 
 async def _is_kept(tx: Tx, organisation_id: UUID, contact_id: UUID, survivor: Mapping[str, Any]) -> bool:
@@ -231,7 +231,7 @@ async def _move_memory(
         tx.tell(EventKind.DELETION, f"SyncLink:{row['id']}", organisation=organisation["id"])
     for row in moved:
         tx.tell(EventKind.LINK, row["id"], organisation=organisation["id"])
-    await issues.follow_merge(tx, organisation, loser["id"], survivor.row["id"])
+    await judgement.follow_merge(tx, organisation, loser["id"], survivor.row["id"])
 
 
 async def _restore(

@@ -1,4 +1,4 @@
-"""Match issues: what a person decides, and how open ones are judged again when either side changes.
+"""Match issues: what a person decides, and which open ones are judged again when either side changes.
 
 What a person decided is remembered and never decided again by the machine. One order of locks: the organisation,
 then contacts, then links, then issues.
@@ -8,27 +8,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import sqlalchemy as sa
-from sqlmodel import col, select
-
-from domain import activity, bulk, contacts, likeness, links, matching, memory, mirror
+from domain import activity, bulk, contacts, judgement, likeness, links, matching, memory, mirror
 from domain.activity import Change
 from domain.links import Pair
 from domain.merge import Winner
 from domain.problems import Code, Refused, refuse
 from domain.tables import (
     ActivityKind,
-    EventKind,
     LinkOrigin,
-    MatchCandidate,
     MatchIssue,
-    MatchIssueReason,
     MatchIssueState,
     MatchResolution,
     SyncedField,
-    XeroContactFilter,
 )
 from domain.tx import Tx
 
@@ -62,7 +55,7 @@ async def confirm(
     if contact_version is not None and contact_version != contact.version:
         raise refuse(Code.STALE_VERSION, "Somebody changed this contact since you read it.", "contactVersion")
     if issue.merged and (kept := await _link_of(tx, issue, contact_id)):
-        _resolve(tx, issue, MatchResolution.CONFIRMED, kept, "was confirmed")
+        judgement.resolve(tx, issue, MatchResolution.CONFIRMED, kept, "was confirmed")
         return Outcome(issue_id, kept)
     if contact.archived_at is not None:
         raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", "contactId")
@@ -79,7 +72,7 @@ async def confirm(
         contact_id, issue.xero_contact_id, LinkOrigin.CONFIRMED, Winner.XERO, winners, named_by="contactId"
     )
     [started] = await links.start(tx, organisation, [pair])
-    _resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
+    judgement.resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
     await judge_contacts(tx, [contact_id])
     return Outcome(issue_id, started.link_id, started.activity_id, gone)
 
@@ -102,14 +95,16 @@ async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None)
     [started] = await matching.create_from_xero(tx, organisation, rows, None)
     gone = await memory.taken(tx, organisation["id"], started.pair.contact_id, issue.xero_contact_id)
     issue.created_contact_id = started.pair.contact_id
-    _resolve(tx, issue, MatchResolution.CREATED_SEPARATE, started.link_id, "got a contact of its own")
+    judgement.resolve(
+        tx, issue, MatchResolution.CREATED_SEPARATE, started.link_id, "got a contact of its own"
+    )
     await judge_contacts(tx, [started.pair.contact_id])
     return Outcome(issue_id, started.link_id, started.activity_id, gone)
 
 
 async def ignore(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
     issue, _ = await _hold(tx, issue_id)
-    _resolve(tx, await _open(tx, issue, version), MatchResolution.IGNORED, None, "is ignored")
+    judgement.resolve(tx, await _open(tx, issue, version), MatchResolution.IGNORED, None, "is ignored")
     return Outcome(issue_id)
 
 
@@ -133,13 +128,13 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
     )
     await memory.forget_apart(tx, organisation["id"], issue.xero_contact_id, kept)
     await memory.lift_mark(tx, organisation["id"], issue.xero_contact_id)
-    fitting = await _candidates(tx, organisation, issue.xero_contact_id, kept)
+    fitting = await judgement.find_candidates(tx, organisation, issue.xero_contact_id, kept)
     if not fitting:
         raise refuse(Code.WRONG_STATE, "None of its candidates is left.", "issueId")
     issue.state, issue.resolution, issue.reopened = MatchIssueState.OPEN, None, True
     issue.resolved_at = issue.resolved_by = issue.link_id = None
     issue.reason = matching.reason(fitting)
-    await _set_candidates(tx, issue, fitting)
+    await judgement.set_candidates(tx, issue, fitting)
     entry = activity.record(
         tx,
         ActivityKind.ISSUE_OPENED,
@@ -195,9 +190,9 @@ async def each(
 
 async def linked(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, link_id: UUID) -> None:
     """A person has linked this Xero contact elsewhere than in its open issue, which that decides."""
-    issue = await _find_open(tx, organisation_id, xero_contact_id)
+    issue = await judgement.find_open(tx, organisation_id, xero_contact_id)
     if issue is not None:
-        _resolve(tx, issue, MatchResolution.CONFIRMED, link_id, "was linked by hand")
+        judgement.resolve(tx, issue, MatchResolution.CONFIRMED, link_id, "was linked by hand")
         await tx.session.flush()
 
 
@@ -219,9 +214,9 @@ async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID
             continue
         if not reimport:
             await memory.mark(tx, row["organisation_id"], [row["xero_contact_id"]])
-        issue = await _find_open(tx, row["organisation_id"], row["xero_contact_id"])
+        issue = await judgement.find_open(tx, row["organisation_id"], row["xero_contact_id"])
         if issue is not None:
-            _resolve(tx, issue, MatchResolution.OBSOLETE, None, "lost its only candidate")
+            judgement.resolve(tx, issue, MatchResolution.OBSOLETE, None, "lost its only candidate")
     await tx.session.flush()
     return judged
 
@@ -267,7 +262,7 @@ async def judge_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
         touched: set[UUID] = set()
         for organisation_id, ids in xeros.items():
             if ids:
-                touched |= await _judge(tx, await _organisation(tx, organisation_id), ids)
+                touched |= await judgement.judge(tx, await _organisation(tx, organisation_id), ids)
         xeros = await _fitting_issues(tx, list(touched))
         if not xeros:
             return
@@ -294,199 +289,8 @@ async def _fitting_issues(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]
 
 
 async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
-    """Judge the open issues of these Xero contacts again, as the import's passes would: a full match links, no
-    candidate left makes a contact, excluded or archived ends the issue, and else the candidates are brought up to
-    date. Issues that a person opened again, and those of merges, are left to a person."""
+    """`judge_all` of one organisation."""
     await judge_all(tx, {organisation["id"]: xero_ids})
-
-
-async def _judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> set[UUID]:
-    """Gives the contacts that this linked, made, or let go as candidates: other issues may depend on them."""
-    await _open_returned(tx, organisation, xero_ids)
-    statement = (
-        select(MatchIssue)
-        .where(
-            col(MatchIssue.workspace_id) == tx.workspace,
-            col(MatchIssue.organisation_id) == organisation["id"],
-            col(MatchIssue.state) == MatchIssueState.OPEN,
-            col(MatchIssue.xero_contact_id).in_(list(xero_ids)),
-        )
-        .order_by(col(MatchIssue.id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    found = (await tx.session.scalars(statement)).all()
-    by_person = [issue for issue in found if issue.reopened or issue.merged]
-    for issue in by_person:
-        await _judge_by_person(tx, organisation, issue)
-    return await _judge_open(tx, organisation, [issue for issue in found if issue not in by_person])
-
-
-async def _judge_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[MatchIssue]) -> set[UUID]:
-    if not found:
-        return set()
-    open_issues = {issue.xero_contact_id: issue for issue in found}
-    plan = matching.plan(XeroContactFilter(organisation["contact_filter"]), "x.id = any(:ids)")
-    bound = {"organisation": organisation["id"], "run": None, "ids": list(open_issues)}
-    outcomes = await tx.rows(f"with {plan} select * from outcome", **bound)
-    ranked = await matching.rank(
-        tx, organisation, await tx.rows(f"with {plan} select * from fitting", **bound)
-    )
-    held = await _held_candidates(tx, [issue.id for issue in found])
-    ended = {row["xero_contact_id"]: row["outcome"] for row in outcomes}
-    let_go: set[UUID] = set()
-    for xero_id, issue in open_issues.items():
-        fitting = ranked.get(xero_id, [])
-        before = held.get(issue.id, [])
-        if ended.get(xero_id) == "CONFLICT" and fitting:
-            await _renew(tx, issue, before, fitting)
-        else:
-            _resolve(tx, issue, MatchResolution.OBSOLETE, None, "needs no decision any more")
-            fitting = []
-        let_go |= {row["contact_id"] for row in before} - {row["cid"] for row in fitting}
-    await tx.session.flush()
-    await matching.full_matches(tx, organisation, None, list(open_issues), quiet=False)
-    await matching.creations(tx, organisation, None, list(open_issues), quiet=False)
-    linked = await tx.rows(
-        "update match_issue i set link_id = l.id from sync_link l where i.workspace_id = :ws and i.id = any(:issues)"
-        " and i.state = 'RESOLVED' and l.workspace_id = :ws and l.xero_contact_id = i.xero_contact_id"
-        " and l.organisation_id = i.organisation_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
-        " returning l.contact_id",
-        issues=[issue.id for issue in open_issues.values()],
-    )
-    return let_go | {row["contact_id"] for row in linked}
-
-
-async def _held_candidates(tx: Tx, issues: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    rows = await tx.rows(
-        "select issue_id, contact_id, name_matches, email_matches, score, evidence from match_candidate"
-        " where workspace_id = :ws and issue_id = any(:ids)",
-        ids=list(issues),
-    )
-    held: dict[UUID, list[dict[str, Any]]] = {}
-    for row in rows:
-        held.setdefault(row["issue_id"], []).append(row)
-    return held
-
-
-async def _renew(
-    tx: Tx, issue: MatchIssue, held: Sequence[Mapping[str, Any]], fitting: Sequence[Mapping[str, Any]]
-) -> None:
-    before = {row["contact_id"]: row for row in held}
-    now = {row["contact_id"]: row for row in matching.candidate_rows(tx, issue.id, fitting)}
-    same = before.keys() == now.keys() and all(before[key].items() <= now[key].items() for key in before)
-    reason = matching.reason(fitting) if not issue.merged else MatchIssueReason.AMBIGUOUS
-    if not same or issue.reason != reason:
-        issue.reason = reason
-        await _set_candidates(tx, issue, fitting)
-
-
-async def _open_returned(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
-    """An issue that a person had opened again, and that ended as its Xero contact was archived or left out, comes
-    back with it: still nobody but a person may match it."""
-    rows = await tx.rows(
-        "update match_issue i set state = 'OPEN', resolution = null, resolved_at = null, resolved_by = null,"
-        " link_id = null, version = version + 1 where i.workspace_id = :ws and i.id in"
-        " (select distinct on (x.id) r.id from match_issue r join xero_contact x on x.workspace_id = :ws"
-        "  and x.id = r.xero_contact_id where r.workspace_id = :ws and r.organisation_id = :organisation"
-        f"  and r.reopened and r.resolution = 'OBSOLETE' and x.id = any(:ids) and {_included(organisation)}"
-        "  and not exists (select 1 from match_issue o where o.workspace_id = :ws and o.xero_contact_id = x.id"
-        "   and (o.state = 'OPEN' or o.created_at > r.created_at))"
-        "  and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
-        "   and l.organisation_id = :organisation) order by x.id, r.created_at desc) returning i.id",
-        organisation=organisation["id"], ids=list(xero_ids),
-    )  # fmt: skip
-    for row in rows:
-        activity.record(
-            tx, ActivityKind.ISSUE_OPENED, "A Xero contact that is for a person to match is back.",
-            organisation=organisation["id"], issue=row["id"],
-        )  # fmt: skip
-        tx.tell(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
-
-
-def _included(organisation: Mapping[str, Any]) -> str:
-    return matching.included(XeroContactFilter(organisation["contact_filter"]))
-
-
-async def _judge_by_person(tx: Tx, organisation: Mapping[str, Any], issue: MatchIssue) -> None:
-    """No machine decides it. It ends where nothing is left to decide; else its candidates are brought up to date:
-    those that a person was shown stay while they exist, and of a merge no others come."""
-    xero = await tx.row(
-        f"select x.xero_contact_id, x.status, {_included(organisation)} as included,"
-        " exists (select 1 from reimport_mark m where m.workspace_id = :ws and m.organisation_id = :organisation"
-        " and m.xero_contact_id = x.xero_contact_id) as marked"
-        " from xero_contact x where x.workspace_id = :ws and x.id = :id",
-        organisation=organisation["id"], id=issue.xero_contact_id,
-    )  # fmt: skip
-    link = await tx.row(
-        "select id, linked_at from sync_link where workspace_id = :ws and organisation_id = :organisation"
-        " and xero_contact_id = :id and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
-        organisation=organisation["id"], id=issue.xero_contact_id,
-    )  # fmt: skip
-    held = (await _held_candidates(tx, [issue.id])).get(issue.id, [])
-    kept = [row["contact_id"] for row in held]
-    fitting = await _candidates(tx, organisation, issue.xero_contact_id, kept)
-    if issue.merged:
-        fitting = [row for row in fitting if row["cid"] in kept]
-        over = len(fitting) < 2 or xero is None or xero["marked"] or xero["status"] != "ACTIVE"
-        decided = link is not None and link["linked_at"] > issue.created_at
-    else:
-        over, decided = xero is None or not xero["included"], link is not None
-    if over or decided:
-        link_id = link["id"] if link and decided else None
-        _resolve(tx, issue, MatchResolution.OBSOLETE, link_id, "needs no decision any more")
-        await tx.session.flush()
-    elif fitting:
-        await _renew(tx, issue, held, fitting)
-
-
-async def offer_both(
-    tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, contact_ids: Sequence[UUID]
-) -> None:
-    """One issue for a merge's survivor that offers these contacts beside those that it offers already."""
-    await tx.session.flush()
-    issue = await _find_open(tx, organisation["id"], xero_id)
-    if issue is None:
-        issue = MatchIssue(
-            workspace_id=tx.workspace, id=uuid4(), organisation_id=organisation["id"], xero_contact_id=xero_id,
-            reason=MatchIssueReason.AMBIGUOUS, state=MatchIssueState.OPEN, score=0, merged=True, created_at=tx.now,
-        )  # fmt: skip
-        tx.session.add(issue)
-        await tx.session.flush()
-        activity.record(
-            tx, ActivityKind.ISSUE_OPENED, "Two linked contacts were merged in Xero: a person decides which link stays.",
-            organisation=organisation["id"], issue=issue.id,
-        )  # fmt: skip
-    issue.merged, issue.reason = True, MatchIssueReason.AMBIGUOUS
-    held = [row["contact_id"] for row in (await _held_candidates(tx, [issue.id])).get(issue.id, [])]
-    offered = {*held, *contact_ids}
-    fitting = await _candidates(tx, organisation, xero_id, list(offered))
-    await _set_candidates(tx, issue, [row for row in fitting if row["cid"] in offered])
-
-
-async def follow_merge(tx: Tx, organisation: Mapping[str, Any], loser_id: UUID, survivor_id: UUID) -> None:
-    """An issue of an earlier merge goes on with the survivor of this one."""
-    issue = await _find_open(tx, organisation["id"], loser_id)
-    if issue is None or not issue.merged:
-        return
-    held = [row["contact_id"] for row in (await _held_candidates(tx, [issue.id])).get(issue.id, [])]
-    _resolve(tx, issue, MatchResolution.OBSOLETE, None, "was merged again")
-    await offer_both(tx, organisation, survivor_id, held)
-
-
-async def _find_open(tx: Tx, organisation_id: UUID, xero_id: UUID) -> MatchIssue | None:
-    found = await tx.session.scalars(
-        select(MatchIssue)
-        .where(
-            col(MatchIssue.workspace_id) == tx.workspace,
-            col(MatchIssue.organisation_id) == organisation_id,
-            col(MatchIssue.xero_contact_id) == xero_id,
-            col(MatchIssue.state) == MatchIssueState.OPEN,
-        )
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return found.one_or_none()
 
 
 async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
@@ -497,31 +301,6 @@ async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
         organisation=issue.organisation_id, contact=contact_id, xero=issue.xero_contact_id,
     )  # fmt: skip
     return row["id"] if row else None
-
-
-async def _set_candidates(tx: Tx, issue: MatchIssue, fitting: Sequence[Mapping[str, Any]]) -> None:
-    await tx.run("delete from match_candidate where workspace_id = :ws and issue_id = :id", id=issue.id)
-    await tx.session.execute(sa.insert(MatchCandidate), matching.candidate_rows(tx, issue.id, fitting))
-    issue.score = float(fitting[0]["score"])
-    issue.version += 1
-    await tx.session.flush()
-    tx.tell(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)
-
-
-def _resolve(tx: Tx, issue: MatchIssue, resolution: MatchResolution, link_id: UUID | None, verb: str) -> None:
-    issue.state, issue.resolution, issue.link_id = MatchIssueState.RESOLVED, resolution, link_id
-    issue.resolved_at, issue.resolved_by = tx.now, tx.actor.as_json()
-    issue.version += 1
-    activity.record(
-        tx,
-        ActivityKind.ISSUE_RESOLVED,
-        f"A Xero contact {verb}.",
-        organisation=issue.organisation_id,
-        issue=issue.id,
-        link=link_id,
-    )
-    tx.tell(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)
-    tx.tell(EventKind.CONNECTION, issue.organisation_id, organisation=issue.organisation_id)
 
 
 async def _hold(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, dict[str, Any]]:
@@ -593,20 +372,3 @@ async def _unmake(tx: Tx, issue: MatchIssue) -> UUID:
     await tx.session.flush()
     await links.remove(tx, link_id, "A separate contact was taken back.")
     return link_id
-
-
-async def _candidates(
-    tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, kept: Sequence[UUID]
-) -> list[dict[str, Any]]:
-    """Who fits by name or email now, and who was a candidate before, best first."""
-    rows = await tx.rows(
-        "select x.id as xid, c.id as cid, coalesce(c.name_key = x.name_key, false) as nm,"
-        " coalesce(c.email_key = x.email_key, false) as em, l.id as link_id"
-        " from xero_contact x join contact c on c.workspace_id = :ws and c.archived_at is null"
-        " and (c.name_key = x.name_key or c.email_key = x.email_key or c.id = any(:kept))"
-        " left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id and l.organisation_id = :organisation"
-        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
-        " where x.workspace_id = :ws and x.id = :xero order by nm desc, em desc, c.id limit 25",
-        organisation=organisation["id"], xero=xero_id, kept=list(kept),
-    )  # fmt: skip
-    return (await matching.rank(tx, organisation, rows)).get(xero_id, [])

@@ -326,8 +326,8 @@ PUSH = (
         (
             Edit(
                 "domain/deliveries.py",
-                "\" and l.state in ('PENDING', 'FAILING', 'CONFLICT') and coalesce(",
-                '" and coalesce(',
+                "\" and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')\"",
+                '" and l.due_at is not null"',
             ),
             Edit("domain/unsynced.py", "refused={}, due_at=None,", "refused={},"),
         ),
@@ -338,8 +338,8 @@ PUSH = (
         (
             Edit(
                 "domain/deliveries.py",
-                "\" and l.state in ('PENDING', 'FAILING', 'CONFLICT') and coalesce(",
-                '" and coalesce(',
+                "\" and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')\"",
+                '" and l.due_at is not null"',
             ),
         ),
         (f"{DELIVERIES}::test_what_waited_on_a_link_that_has_ended_is_not_claimed",),
@@ -512,7 +512,7 @@ MATCH = (
         "matching: a reopened one is judged by the machine",
         (
             Edit(
-                "domain/issues.py",
+                "domain/judgement.py",
                 "if issue.reopened or issue.merged]",
                 "if issue.merged]",
             ),
