@@ -201,7 +201,9 @@ class Scene:
         self.reaper.left, self.kill_at = self.kill_at, None
         try:
             done = await work
-        except KilledError:
+        except BaseException as died:
+            if not _is_killed(died):
+                raise
             self.killed += 1
             self.wire.shown = []
             return None
@@ -252,7 +254,7 @@ class Scene:
         self.wire.interludes.clear()
         self.book.lag = timedelta()
         self.simulation.courier.chance = Chance()
-        if not self.simulation.world.is_connected(DEMO_CLIENT_ID, self.tenant):
+        if not self.simulation.world.is_connected(DEMO_CLIENT_ID, self.tenant) or await self._is_locked_out():
             await self.reconnect()
         await self._until_quiet()
         await self.time.sleep(15 * 60)
@@ -293,6 +295,11 @@ class Scene:
         async with self.world.tx() as tx:
             await organisations.connect(tx, Tenant(UUID(self.tenant), connection, None), self.grant)
 
+    async def _is_locked_out(self) -> bool:
+        """Now, or as soon as the tokens are to be renewed."""
+        locked_out = (await self.organisation())["health"] == "NEEDS_RECONNECT"
+        return locked_out or not self.simulation.world.grants
+
     async def organisation(self) -> dict[str, Any]:
         [row] = await self.world.rows("select * from organisation where workspace_id = :ws")
         return row
@@ -308,6 +315,13 @@ class Scene:
             " and failure_code is distinct from 'INVOICE_NUMBER_TAKEN') as invoices"
         )
         return row | {"announced": self.simulation.courier.waiting(DEMO_CLIENT_ID)}
+
+
+def _is_killed(error: BaseException) -> bool:
+    """Also where it was doing several things at once."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_killed(one) for one in error.exceptions)
+    return isinstance(error, KilledError)
 
 
 def shown_values(element: dict[str, Any]) -> dict[str, Any]:

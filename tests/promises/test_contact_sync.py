@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 import hypothesis
 import pytest
@@ -24,6 +25,7 @@ from runtime import embedded
 from tests.database import Place, empty_all
 from tests.promises.hands import Hands
 from tests.promises.ledger import Ledger
+from tests.promises.neighbour import moved_in
 from tests.promises.people import ADDRESSES, EMAILS, NAMES, PHONES, People
 from tests.promises.scene import Act, Interlude, Scene, staged
 from xero.simulator.faults import Fault, Kind
@@ -101,13 +103,15 @@ class ContactSync(RuleBasedStateMachine):
         await engine.dispose()
         stage = staged(self.place, self.services, policy=policy, contact_filter=contact_filter)
         self.scene = scene = await self.stack.enter_async_context(stage)
+        pairs = [*zip(NAMES[:2], EMAILS[1:3], strict=True)]
+        self.neighbour = await moved_in(scene.parts.database, UUID(scene.tenant), pairs)
         scene.simulation.courier.chance = chance
         self.ledger = Ledger()
         self.people = people = People(scene, self.ledger)
         self.hands = Hands(scene, self.ledger, people)
-        for name, email in [*zip(NAMES[:2], EMAILS[1:3], strict=True), ("Only here", None)]:
+        for name, email in [*pairs, ("Only here", None)]:
             await people.create_in_practice(name, email)
-        for name, email in [*zip(NAMES[:2], EMAILS[1:3], strict=True), ("Only there", "there@x.nz")]:
+        for name, email in [*pairs, ("Only there", "there@x.nz")]:
             await people.create_in_xero(name, email)
         for which in range(3):
             await people.set_flags_in_xero(which, customer=True, supplier=False)
@@ -299,6 +303,21 @@ class ContactSync(RuleBasedStateMachine):
         assert self.scene is not None
         self.scene.disconnect_in_xero()
 
+    @step(fault=FAULT, seconds=st.sampled_from([1500, 1900, 4000]))
+    async def strike_refresh(self, fault: dict[str, Any], seconds: float) -> None:
+        """Something befalls a renewal of the tokens; perhaps so late that the old one is spent."""
+        assert self.scene is not None
+        self.scene.simulation.faults.arm(Fault(**fault | {"method": "POST"}, path="/connect/token"))
+        await self.scene.time.sleep(1900)
+        await self.scene.work_all()
+        await self.scene.time.sleep(seconds)
+
+    @step()
+    async def end_consent(self) -> None:
+        """No token of the practice can be renewed any more (invalid_grant), though the connection stands."""
+        assert self.scene is not None
+        self.scene.simulation.world.grants.clear()
+
     @step()
     async def restart_database(self) -> None:
         assert self.scene is not None
@@ -328,6 +347,7 @@ class ContactSync(RuleBasedStateMachine):
     async def settle(self, scene: Scene) -> None:
         await scene.settle()
         await self.ledger.check_rest(scene)
+        await self.neighbour.check_untouched()
         before = await self.written(scene)
         await scene.time.sleep(65)
         await scene.look(RunPurpose.SCAN)
