@@ -16,7 +16,7 @@ from api.catalogue import XeroAccount, XeroTaxRate
 from api.context import Context
 from api.loaders import batch, load
 from api.sync_problems import SyncProblem
-from domain import mappings
+from domain import mapping_view
 from domain.tx import Tx
 
 
@@ -116,17 +116,17 @@ class InvoiceSyncSettings:
 
 @batch("AccountMappings.of_organisation")
 async def _account_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Mapping[str, Any]]]:
-    return {key: await mappings.account_mappings(tx, key) for key in keys}
+    return {key: await mapping_view.account_mappings(tx, key) for key in keys}
 
 
 @batch("TaxMappings.of_organisation")
 async def _tax_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Mapping[str, Any]]]:
-    return {key: await mappings.tax_mappings(tx, key) for key in keys}
+    return {key: await mapping_view.tax_mappings(tx, key) for key in keys}
 
 
 @batch("InvoiceSyncGaps.of_organisation")
 async def _gaps(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    return {key: await mappings.gaps(tx, key) for key in keys}
+    return {key: await mapping_view.gaps(tx, key) for key in keys}
 
 
 @strawberry.type(description="What another start date would send.")
@@ -140,7 +140,7 @@ class InvoiceSyncPreview:
 
 async def invoice_sync_preview(context: Context, organisation: UUID, start_date: date) -> InvoiceSyncPreview:
     async with context.transaction() as tx:
-        found = await mappings.preview(tx, organisation, start_date)
+        found = await mapping_view.preview(tx, organisation, start_date)
     return InvoiceSyncPreview(
         invoices=found.invoices,
         total=money(found.total),

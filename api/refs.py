@@ -7,7 +7,8 @@ import strawberry
 if TYPE_CHECKING:
     from api.activity import ActivityConnection, ActivityEvent, ValueChange
     from api.contacts import Contact
-    from api.invoices import Invoice, InvoiceConnection, InvoiceOrder
+    from api.invoice_lists import InvoiceConnection, InvoiceOrder
+    from api.invoices import Invoice
     from api.issues import MatchIssue
     from api.links import SyncLink
     from api.organisations import ImportProgress, XeroOrganisation
@@ -21,8 +22,8 @@ ApiTokenRef = Annotated["ApiToken", strawberry.lazy("api.viewer")]
 ContactRef = Annotated["Contact", strawberry.lazy("api.contacts")]
 ContactTypeRef = Annotated["ContactType", strawberry.lazy("api.workspace")]
 ImportProgressRef = Annotated["ImportProgress", strawberry.lazy("api.organisations")]
-InvoiceConnectionRef = Annotated["InvoiceConnection", strawberry.lazy("api.invoices")]
-InvoiceOrderRef = Annotated["InvoiceOrder", strawberry.lazy("api.invoices")]
+InvoiceConnectionRef = Annotated["InvoiceConnection", strawberry.lazy("api.invoice_lists")]
+InvoiceOrderRef = Annotated["InvoiceOrder", strawberry.lazy("api.invoice_lists")]
 InvoiceRef = Annotated["Invoice", strawberry.lazy("api.invoices")]
 MatchIssueRef = Annotated["MatchIssue", strawberry.lazy("api.issues")]
 SyncLinkRef = Annotated["SyncLink", strawberry.lazy("api.links")]

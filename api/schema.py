@@ -20,8 +20,9 @@ from api.edge import edge_config, edge_extensions
 from api.errors import Code as ErrorCode
 from api.errors import refusal
 from api.invoice_inputs import InvoicePreview, InvoicePreviewInput, invoice_preview
+from api.invoice_lists import InvoiceConnection, InvoiceFilter, InvoiceOrder, invoice_list
 from api.invoice_mutations import InvoiceMutations
-from api.invoices import Invoice, InvoiceConnection, InvoiceFilter, InvoiceOrder, invoice_list
+from api.invoices import Invoice
 from api.issue_mutations import MatchIssueMutations
 from api.issues import MatchIssueConnection, MatchIssueFilter, MatchIssueOrder
 from api.links import SyncLinkConnection, SyncLinkFilter, SyncLinkOrder

@@ -6,14 +6,10 @@ or the organisation is connected anew: it is flagged, and a person makes another
 waited for it. Refused: NOT_FOUND for ids and codes that are not there, each at its place in the input.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
-
-from sqlmodel import col, select
 
 from domain import activity, invoice_queue, invoice_sync
 from domain.activity import Change
@@ -22,19 +18,16 @@ from domain.problems import Code, Problem, Refused, refuse
 from domain.tables import (
     ActivityKind,
     EventKind,
-    Invoice,
-    InvoiceLine,
     InvoiceLineKind,
     Organisation,
 )
 from domain.tx import Tx
 
-A_CALL = 50  # invoices in one call
 _OF_ACCOUNTS = ("ACCOUNT_UNMAPPED", "ACCOUNT_UNAVAILABLE")
 _OF_RATES = ("TAX_RATE_UNMAPPED", "TAX_RATE_UNAVAILABLE")
-_SAMPLE = 500  # invoices whose problems a preview looks at
+_MOST_TOLD = 500
 # Sent, and kept here by switch or date. One without an organisation goes to the only one that is on.
-_KEPT_HERE = (
+KEPT_HERE = (
     " from invoice where workspace_id = :ws and status = 'AWAITING_PAYMENT' and xero_invoice_id is null"
     " and sync_state in ('SYNC_OFF', 'BEFORE_START_DATE') and issue_date >= :start"
     " and (organisation_id = :organisation or organisation_id is null and not exists (select 1 from organisation o"
@@ -47,18 +40,6 @@ _OUR_TURN = (
 _AT_REST = f"{_OUR_TURN} and status = 'AWAITING_PAYMENT' and xero_invoice_id is null"
 # Voided here, and not yet in Xero.
 _TO_VOID = f"{_OUR_TURN} and status = 'VOIDED' and xero_invoice_id is not null and xero_status not in {GONE}"
-
-
-@dataclass(frozen=True)
-class Preview:
-    """`invoices`: sent ones that another start date would newly send; `earliest` their first issue date. `calls`: what
-    sending them takes of Xero's calls. `problems`: as `SyncProblem` rows, of all of them together."""
-
-    invoices: int
-    total: Decimal
-    earliest: date | None
-    calls: int
-    problems: list[dict[str, Any]]
 
 
 async def set_default_accounts(
@@ -144,7 +125,7 @@ async def set_sync(
     if on:
         await _check_fit(tx, organisation, start)
     if before is not None and start is not None and start < before:
-        waiting = await _kept_here(tx, organisation_id, start)
+        waiting = await kept_here(tx, organisation_id, start)
         if waiting["invoices"] > (accept_invoices or 0):
             message = f"This sends {waiting['invoices']} more invoices to Xero; give their number as acceptInvoices."
             raise refuse(Code.CONFIRMATION_NEEDED, message, "acceptInvoices")
@@ -168,102 +149,7 @@ async def set_sync(
     await _changed(tx, organisation_id, "The invoice sync was set.", changes, ())
 
 
-async def preview(tx: Tx, organisation_id: UUID, start_date: date) -> Preview:
-    """What `set_sync` with this start date would newly send."""
-    await _get(tx, organisation_id)
-    found = await _kept_here(tx, organisation_id, start_date)
-    ids = await tx.rows(
-        f"select id {_KEPT_HERE} order by issue_date, id limit {_SAMPLE}",
-        organisation=organisation_id,
-        start=start_date,
-    )
-    problems = await _problems_of(tx, organisation_id, [row["id"] for row in ids])
-    calls = -(-found["invoices"] // A_CALL)
-    return Preview(found["invoices"], found["total"], found["earliest"], calls, problems)
-
-
-async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
-    """What still keeps invoices from syncing: rows of code, message, subjects (as 'TaxRate:id') and remedy."""
-    setup = await invoice_sync.load(tx, organisation_id)
-    found: list[invoice_sync.Problem] = []
-    organisation = setup.organisation
-    if not setup.connected:
-        found.append(invoice_sync.unconnected(setup))
-    currency = await tx.row("select currency from workspace where id = :ws")
-    if currency and organisation["base_currency"] not in ("", currency["currency"]):
-        message = f"{organisation['name']} is kept in {organisation['base_currency']}, the practice in {currency['currency']}."
-        found.append(invoice_sync.Problem("CURRENCY_MISMATCH", message, "UPDATE_WORKSPACE", (setup.subject,)))
-    for kind, what in ((InvoiceLineKind.SERVICE, "revenue"), (InvoiceLineKind.EXPENSE, "expense")):
-        account = setup.accounts.get(organisation[f"{what}_account_id"])
-        problem = (
-            account_problem(account, kind, "SET_DEFAULT_ACCOUNTS")
-            if account
-            else invoice_sync.Problem(
-                "ACCOUNT_UNMAPPED",
-                f"There is no default {what} account.",
-                "SET_DEFAULT_ACCOUNTS",
-                (setup.subject,),
-            )
-        )
-        found += [problem] if problem else []
-    rows = [problem.as_json() for problem in found]
-    for mapping in [*await _account_mappings(tx, setup), *await _tax_mappings(tx, setup)]:
-        rows += [mapping["problem"]] if mapping["problem"] else []
-    return rows
-
-
-async def account_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, Any]]:
-    """A row for each service type that is offered, used by a line or mapped: service_type_id, xero_account_id or None,
-    and `problem` (as in `gaps`) or None."""
-    return await _account_mappings(tx, await invoice_sync.load(tx, organisation_id))
-
-
-async def _account_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
-    rows = await _in_use(tx, "service_type", "account_mapping", setup.organisation["id"])
-    found: list[Mapping[str, Any]] = []
-    for row in rows:
-        chosen = setup.service_accounts.get(row["id"])
-        problem = (
-            account_problem(setup.accounts[chosen], InvoiceLineKind.SERVICE, "SET_ACCOUNT_MAPPING")
-            if chosen
-            else None
-        )
-        found.append(
-            {
-                "service_type_id": row["id"],
-                "xero_account_id": chosen,
-                "problem": problem.as_json() if problem else None,
-            }
-        )
-    return found
-
-
-async def tax_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, Any]]:
-    """As account_mappings: tax_rate_id, xero_tax_rate_id or None, `problem` or None."""
-    return await _tax_mappings(tx, await invoice_sync.load(tx, organisation_id))
-
-
-async def _tax_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
-    rows = await _in_use(tx, "tax_rate", "tax_mapping", setup.organisation["id"])
-    found: list[Mapping[str, Any]] = []
-    for row in rows:
-        chosen, own = setup.rate_choices.get(row["id"]), setup.tax_rates[row["id"]]
-        problem = (
-            rate_problem(setup.xero_rates[chosen], own["percentage"])
-            if chosen
-            else invoice_sync.unmapped_rate(own)
-        )
-        found.append(
-            {
-                "tax_rate_id": row["id"],
-                "xero_tax_rate_id": chosen,
-                "problem": problem.as_json() if problem else None,
-            }
-        )
-    return found
-
-
-async def _get(tx: Tx, organisation_id: UUID) -> Organisation:
+async def get(tx: Tx, organisation_id: UUID) -> Organisation:
     found = await tx.session.get(Organisation, (tx.workspace, organisation_id), populate_existing=True)
     if found is None:
         raise refuse(Code.NOT_FOUND, "There is no such organisation.", "organisationId")
@@ -273,7 +159,7 @@ async def _get(tx: Tx, organisation_id: UUID) -> Organisation:
 async def _lock(tx: Tx, organisation_id: UUID) -> tuple[Organisation, Setup]:
     """Nobody judges by the set-up while it is changed."""
     await invoice_queue.lock(tx, organisation_id, change=True)
-    return await _get(tx, organisation_id), await invoice_sync.load(tx, organisation_id)
+    return await get(tx, organisation_id), await invoice_sync.load(tx, organisation_id)
 
 
 def _raise(problems: list[Problem]) -> None:
@@ -394,9 +280,9 @@ async def _check_fit(tx: Tx, organisation: Organisation, start: date | None) -> 
     _raise(problems)
 
 
-async def _kept_here(tx: Tx, organisation_id: UUID, start: date) -> dict[str, Any]:
+async def kept_here(tx: Tx, organisation_id: UUID, start: date) -> dict[str, Any]:
     found = await tx.row(
-        f"select count(*) as invoices, coalesce(sum(total), 0.00) as total, min(issue_date) as earliest {_KEPT_HERE}",
+        f"select count(*) as invoices, coalesce(sum(total), 0.00) as total, min(issue_date) as earliest {KEPT_HERE}",
         organisation=organisation_id,
         start=start,
     )
@@ -422,10 +308,10 @@ async def _place_again(tx: Tx, organisation_id: UUID, start: date | None) -> Non
             start=start,
             **bound,
         )
-        count = (await _kept_here(tx, organisation_id, start))["invoices"]
+        count = (await kept_here(tx, organisation_id, start))["invoices"]
         due = await tx.rows(
             "update invoice set sync_state = 'PENDING', organisation_id = :organisation, due_at = :now, bulk = :bulk"
-            f" where workspace_id = :ws and id in (select id {_KEPT_HERE}) returning id",
+            f" where workspace_id = :ws and id in (select id {KEPT_HERE}) returning id",
             start=start,
             bulk=count > invoice_queue.MOST_INTERACTIVE,
             **bound,
@@ -437,43 +323,8 @@ async def _place_again(tx: Tx, organisation_id: UUID, start: date | None) -> Non
         )
         rows = [*early, *due, *voids]
         tx.ring()
-    if len(rows) > _SAMPLE:
+    if len(rows) > _MOST_TOLD:
         tx.tell(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
         return
     for row in rows:
         tx.tell(EventKind.INVOICE, row["id"], organisation=organisation_id)
-
-
-async def _in_use(tx: Tx, table: str, mapping: str, organisation_id: UUID) -> list[dict[str, Any]]:
-    """Offered, mapped, or on a line that is still to go."""
-    return await tx.rows(
-        f"select t.id from {table} t where t.workspace_id = :ws and (t.archived_at is null"
-        f" or exists (select 1 from {mapping} m where m.workspace_id = :ws and m.organisation_id = :organisation"
-        f" and m.{table}_id = t.id)"
-        f" or exists (select 1 from invoice_line l join invoice i on i.workspace_id = :ws and i.id = l.invoice_id"
-        f" where l.workspace_id = :ws and l.{table}_id = t.id and i.xero_invoice_id is null"
-        " and i.status in ('DRAFT', 'APPROVED', 'AWAITING_PAYMENT'))) order by t.name_key, t.id",
-        organisation=organisation_id,
-    )
-
-
-async def _problems_of(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    setup = await invoice_sync.load(tx, organisation_id)
-    invoices = (
-        await tx.session.scalars(
-            select(Invoice).where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
-        )
-    ).all()
-    lines: dict[UUID, list[InvoiceLine]] = {invoice_id: [] for invoice_id in ids}
-    for line in await tx.session.scalars(
-        select(InvoiceLine).where(
-            col(InvoiceLine.workspace_id) == tx.workspace, col(InvoiceLine.invoice_id).in_(ids)
-        )
-    ):
-        lines[line.invoice_id].append(line)
-    linked = await invoice_sync.linked(tx, organisation_id, [one.contact_id for one in invoices])
-    found: dict[invoice_sync.Problem, None] = {}
-    for one in invoices:
-        problems, _ = invoice_sync.check(setup, one, lines[one.id], linked=one.contact_id in linked)
-        found |= dict.fromkeys(problems)
-    return [problem.as_json() for problem in found]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain import billing, invoices, mappings, organisations
+from domain import billing, invoices, mapping_view, mappings, organisations
 from domain.organisations import Tenant
 from domain.problems import Code, Refused
 from domain.tables import InvoiceSyncState
@@ -52,7 +52,7 @@ async def test_only_what_may_take_revenue_is_mapped(here: Billed) -> None:
         (Code.NOT_FOUND, ("taxRates", "2", "xeroTaxType")),
     ]
     async with here.world.tx() as tx:
-        [row] = await mappings.account_mappings(tx, here.world.organisation)
+        [row] = await mapping_view.account_mappings(tx, here.world.organisation)
     assert row["xero_account_id"] is None  # all or none
 
 
@@ -76,8 +76,8 @@ async def test_what_is_archived_is_flagged_and_its_choice_kept(here: Billed) -> 
         await mappings.set_account_mapping(tx, here.world.organisation, here.service, "205")
     await here.show(chart(archived=("205", "220", "OUTPUT2")))
     async with here.world.tx() as tx:
-        found = await mappings.gaps(tx, here.world.organisation)
-        [account] = await mappings.account_mappings(tx, here.world.organisation)
+        found = await mapping_view.gaps(tx, here.world.organisation)
+        [account] = await mapping_view.account_mappings(tx, here.world.organisation)
     assert sorted((gap["code"], gap["remedy"]) for gap in found) == [
         ("ACCOUNT_UNAVAILABLE", "SET_ACCOUNT_MAPPING"),
         ("ACCOUNT_UNAVAILABLE", "SET_DEFAULT_ACCOUNTS"),
@@ -115,7 +115,7 @@ async def test_connecting_again_keeps_the_choices(here: Billed) -> None:
         await organisations.connect(tx, tenant, grant)
     async with here.world.tx() as tx:
         organisation = await organisations.get(tx, here.world.organisation)
-        [rate] = await mappings.tax_mappings(tx, organisation.id)
+        [rate] = await mapping_view.tax_mappings(tx, organisation.id)
     assert (
         organisation.revenue_account_id,
         organisation.invoice_start_date,
@@ -131,7 +131,7 @@ async def test_an_earlier_start_needs_the_count_that_the_preview_gives(here: Bil
     assert first.sync_state is InvoiceSyncState.PENDING
     start = date(2026, 10, 31)
     async with here.world.tx() as tx:
-        told = await mappings.preview(tx, here.world.organisation, start)
+        told = await mapping_view.preview(tx, here.world.organisation, start)
     assert (told.invoices, told.total, told.earliest, told.calls) == (1, Decimal(115), start, 1)
     assert await refused(here, lambda tx, o: mappings.set_sync(tx, o, start_date=start)) == [
         (Code.CONFIRMATION_NEEDED, ("acceptInvoices",))
@@ -171,5 +171,5 @@ async def test_another_currency_or_no_date_is_refused(here: Billed) -> None:
         (Code.CURRENCY_MISMATCH, ("organisationId",)),
     ]
     async with here.world.tx() as tx:
-        found = await mappings.gaps(tx, here.world.organisation)
+        found = await mapping_view.gaps(tx, here.world.organisation)
     assert [(gap["code"], gap["remedy"]) for gap in found] == [("CURRENCY_MISMATCH", "UPDATE_WORKSPACE")]
