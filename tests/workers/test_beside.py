@@ -106,3 +106,12 @@ async def test_nothing_is_sent_beside_where_nothing_may_be_sent_at_all(linked: L
         await linked.send()
         assert await linked.writes() == 0
         assert await linked.here.world.rows("select 1 from xero_contact where read_due_at is not null") == []
+
+
+async def test_what_could_not_be_read_is_not_sent(linked: Linked) -> None:
+    async with claimed(linked):
+        await linked.change(name="Renamed Ltd")
+        await linked.fault(kind="status", status=503, method="GET", path=".*/Contacts", count=None)
+        await linked.send()
+        assert await linked.writes() == 0
+        assert (await linked.link())["due_at"] is not None
