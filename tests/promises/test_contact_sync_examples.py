@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain import brake
 from domain.tables import ConflictPolicy, RunPurpose, Side, SyncedField
 from runtime import embedded
 from tests.database import Place
@@ -235,3 +236,31 @@ async def test_a_contact_forgotten_while_it_is_being_restored_is_linked_no_more(
     await stage.settle()
     [link] = await stage.links("BROKEN")
     assert link["failure"]["code"] == "FORGOTTEN_IN_XERO"
+
+
+@pytest.mark.parametrize("apply", [True, False])
+async def test_a_mass_change_amid_edits_stops_and_loses_nothing_whatever_is_decided(
+    stage: Stage, apply: bool
+) -> None:
+    for n in range(21):
+        await stage.people.create_in_practice(f"Ann {n}", f"a{n}@x.nz")
+        await stage.people.create_in_xero(f"Ann {n}", f"a{n}@x.nz")
+    await stage.scene.look(RunPurpose.DELTA)
+    await stage.scene.work_all()
+    for n in range(21):
+        await stage.people.edit_in_xero(n, EMAIL, None)
+    await stage.people.edit_in_practice(3, PHONE, "021 222 222")
+    await stage.scene.time.sleep(61)
+    await stage.scene.look(RunPurpose.DELTA)
+    await stage.scene.work_all()
+    assert (await stage.scene.organisation())["health"] == "PAUSED"
+    assert await stage.scene.world.rows("select 1 from contact where billing_email is null") == []
+    if not apply:  # it was a mistake, and is put right in Xero
+        for n in range(21):
+            await stage.people.edit_in_xero(n, EMAIL, f"a{n}@x.nz")
+    async with stage.scene.world.tx() as tx:
+        await brake.decide(tx, stage.scene.world.organisation, apply=apply)
+    await stage.settle()
+    assert (await stage.scene.organisation())["health"] == "HEALTHY"
+    blank = await stage.scene.world.rows("select 1 from contact where billing_email is null")
+    assert len(blank) == (21 if apply else 0)
