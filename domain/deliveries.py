@@ -111,6 +111,17 @@ async def want_read(tx: Tx, organisation_id: UUID) -> bool:
     return wanted > 0
 
 
+async def put_off_unread(tx: Tx, organisation_id: UUID) -> None:
+    """What has just been read by itself and Xero did not show is not asked for again at once."""
+    await tx.run(
+        "update sync_link l set next_attempt_at = cast(:now as timestamptz) + cast(:fresh as interval)"
+        f" where l.workspace_id = :ws and l.organisation_id = :organisation {_DUE} and not l.bulk"
+        " and exists (select 1 from xero_contact x where x.workspace_id = :ws and x.id = l.xero_contact_id"
+        f" and x.read_due_at is null) and not {_READ_BY_ITSELF}",
+        organisation=organisation_id, fresh=FRESH, only=[],
+    )  # fmt: skip
+
+
 async def claim(
     tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, beside: bool = False
 ) -> Claimed | None:
@@ -147,8 +158,8 @@ async def claim(
 
 
 _DUE = (
-    " and l.due_at is not null"
-    " and l.state in ('PENDING', 'FAILING', 'CONFLICT') and coalesce(l.next_attempt_at, l.due_at) <= :now"
+    " and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')"
+    " and coalesce(l.next_attempt_at, l.due_at) <= :now"
     " and (cardinality(cast(:only as uuid[])) = 0 or l.id = any(:only))"
     " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.link_id = l.id and m.open)"
     " and not exists (select 1 from owed_status s where s.workspace_id = :ws"

@@ -54,8 +54,9 @@ async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID) -> 
         if not await deliveries.is_read_at_length(tx, organisation_id):
             return False
         wanted = await deliveries.want_read(tx, organisation_id)
-    if wanted:
-        await rereads.read_due(parts, workspace, organisation_id)
+    if wanted and await rereads.read_due(parts, workspace, organisation_id):
+        async with parts.database.transaction(workspace, TANDEM) as tx:
+            await deliveries.put_off_unread(tx, organisation_id)
     return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, beside=True)
 
 

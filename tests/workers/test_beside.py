@@ -115,3 +115,18 @@ async def test_what_could_not_be_read_is_not_sent(linked: Linked) -> None:
         await linked.send()
         assert await linked.writes() == 0
         assert (await linked.link())["due_at"] is not None
+
+
+async def test_what_xero_does_not_show_is_not_asked_for_over_and_over(linked: Linked) -> None:
+    async with claimed(linked):
+        await linked.change(name="Renamed Ltd")
+        await linked.here.world.rows(
+            "update xero_contact set xero_contact_id = gen_random_uuid()"
+            " where id = (select xero_contact_id from sync_link where contact_id = :contact) returning id",
+            contact=linked.contact,
+        )
+        await linked.send()
+        asked = (await linked.here.simulator())["tallies"]
+        await linked.send()
+        assert (await linked.here.simulator())["tallies"] == asked
+        assert await linked.writes() == 0
