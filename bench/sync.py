@@ -26,8 +26,7 @@ from runtime.embedded import Services
 from tests.api.edge import make_parts, serving
 from tests.database import Place
 from tests.hooks import KEY
-from tests.workers.connected import Connected, connected, until
-from tests.workers.test_importing import finished
+from tests.workers.connected import Connected, connected, finished, until
 from workers import sending
 from workers.run import work
 

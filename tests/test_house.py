@@ -105,6 +105,16 @@ def test_no_module_outgrows_a_reader() -> None:
     )
 
 
+def test_benches_build_on_stands_and_on_no_test() -> None:
+    imported = [
+        f"{path.name} {node.module}"
+        for path in (ROOT / "bench").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and re.search(r"(^|\.)test_", node.module or "")
+    ]
+    assert imported == []
+
+
 def test_no_tracked_file_names_a_package_registry() -> None:
     hosts = re.compile(
         rb"(pypi|npmjs|pythonhosted|files\.pythonhosted|registry\.npmjs)\.(org|com)|deb\.debian\.org"

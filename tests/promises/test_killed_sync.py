@@ -17,8 +17,7 @@ from domain.values import SeenContact
 from runtime import embedded
 from tests.database import Place, Server, fresh_database
 from tests.promises.test_killed_worker import worker
-from tests.workers.connected import Connected, connected
-from tests.workers.test_importing import worked
+from tests.workers.connected import Connected, connected, worked
 from workers.parts import opened
 from workers.run import work
 from workers.translate import seen_contact

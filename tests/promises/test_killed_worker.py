@@ -17,8 +17,7 @@ from redis.asyncio import Redis
 from runtime import embedded
 from runtime.settings import Settings
 from tests.database import Place, Server, fresh_database
-from tests.workers.connected import Connected, connected
-from tests.workers.test_importing import finished
+from tests.workers.connected import Connected, connected, finished
 from xero.simulator.demo import lifelike_organisation
 from xero.simulator.practice import practice_overlap
 
@@ -116,6 +115,7 @@ async def compare(
     assert tally["refused"] == {}
 
 
+@pytest.mark.timeout(900)  # two imports of 6,000, which take minutes on a busy machine
 async def test_a_worker_killed_twice_leaves_the_same(
     server: Server, template: Place, services: embedded.Services, valkey: Redis
 ) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
@@ -16,6 +16,7 @@ from tests.database import Place
 from tests.domain.world import World, make_world
 from tests.xero.simulator.serving import SCOPES, serving
 from workers.parts import Parts, opened
+from workers.run import work
 from xero import oauth
 from xero.simulator.clock import Clock as XeroClock
 from xero.simulator.clock import system_clock
@@ -111,3 +112,23 @@ async def connected(
                 grant=grant,
             )
         yield Connected(parts, world, xero)
+
+
+async def finished(here: Connected, run_id: UUID, seconds: float = 240) -> ImportRun:
+    deadline = datetime.now(UTC) + timedelta(seconds=seconds)
+    while (run := await here.run(run_id)).finished_at is None:
+        assert datetime.now(UTC) < deadline, f"the import stands at {run.phase} {run.done}"
+        await asyncio.sleep(0.05)
+    return run
+
+
+async def worked(here: Connected) -> ImportRun:
+    """An import, done by a worker of its own."""
+    stop = asyncio.Event()
+    worker = asyncio.create_task(work(here.parts, stop))
+    run_id = await here.start_import()
+    try:
+        return await finished(here, run_id)
+    finally:
+        stop.set()
+        await worker

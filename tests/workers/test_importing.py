@@ -1,34 +1,10 @@
 """An import end to end: PostgreSQL, Valkey, a worker and the simulator, all real."""
 
-import asyncio
-from datetime import UTC, datetime, timedelta
-
 from redis.asyncio import Redis
 
-from domain.tables import ImportRun
 from runtime import embedded
 from tests.database import Place
-from tests.workers.connected import Connected, connected
-from workers.run import work
-
-
-async def finished(here: Connected, run_id: object, seconds: float = 240) -> ImportRun:
-    deadline = datetime.now(UTC) + timedelta(seconds=seconds)
-    while (run := await here.run(run_id)).finished_at is None:  # type: ignore[arg-type]  # it is a UUID
-        assert datetime.now(UTC) < deadline, f"the import stands at {run.phase} {run.done}"
-        await asyncio.sleep(0.05)
-    return run
-
-
-async def worked(here: Connected) -> ImportRun:
-    stop = asyncio.Event()
-    worker = asyncio.create_task(work(here.parts, stop))
-    run_id = await here.start_import()
-    try:
-        return await finished(here, run_id)
-    finally:
-        stop.set()
-        await worker
+from tests.workers.connected import connected, worked
 
 
 async def test_an_import_ends_with_every_contact_accounted_for(
