@@ -178,7 +178,7 @@ SHORT = {
     short: long
     for group in (
         "association assn assoc asscn ass;department dept;government govt gov;international intl internat;national natl;"
-        "manufacturing mfg manuf manufacturers;university univ;australia aust aus austr australasia;zealand nz;"
+        "manufacturing mfg manuf manufacturers;university univ;australia aust aus austr australasia;"
         "queensland qld;victoria vic;tasmania tas;brothers bros;mount mt;saint st;centre center ctr cntr;services service "
         "svcs svc;management mgmt mgt;hospital hosp;engineering eng engrs engineers;building bldg;construction const "
         "constr constructions;investments invest invests investment;properties props property;holdings holding "

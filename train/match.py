@@ -44,7 +44,7 @@ RISING = frozenset(
     "ratio ordered token_set compact jaro jaro_ordered wratio cosine worth_small worth_large same_small same_large".split()
 )
 FALLING = frozenset(
-    "left_less_rare left_less_rarest left_given titles_differ initials_differ left_both spelling_given".split()
+    "left_less_rare left_less_rarest left_given titles_differ initials_differ left_both spelling_given places_differ".split()
 )
 MONOTONE = [1 if name in RISING else -1 if name in FALLING else 0 for name in NAME_FEATURES]
 CONTACT_FEATURES = (

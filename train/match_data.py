@@ -134,6 +134,19 @@ def made_up_pairs(seed: int = 5, of_each: int = 40) -> Iterator[Pair]:
                 entity = f"made {form} {number}"
                 yield Pair(one, other, match, "made_up", 0.5, (entity, entity))
     yield from _relatives(random.Random(seed), of_each)
+    yield from _short_forms(filler, of_each)
+
+
+def _short_forms(filler: NameWords, of_each: int) -> Iterator[Pair]:
+    """A business may be called by its first letters; a person's initials are nobody's business."""
+    for form, after, match in (
+        ("{S} {T} {W} {V}", "", True), ("{G} {H} {S}", "", False), ("{G} {H} {S}", " Pty Ltd", False),
+    ):  # fmt: skip
+        for number in range(of_each * 2):
+            name = filler.fill(form)
+            letters = "".join(word[0] for word in name.split() if word[0].isalpha())
+            entity = f"made letters {match} {number}"
+            yield Pair(name, letters + after, match, "made_up", 0.3, (entity, entity))
 
 
 def _relatives(chance: random.Random, of_each: int) -> Iterator[Pair]:
@@ -164,7 +177,7 @@ def _near_names(chance: random.Random, of_each: int) -> Iterator[Pair]:
         pairs.append((f"{first} {family}", f"{second} {family}"))
         for at, names in enumerate(pairs):
             entity = f"made near {at} {number}"
-            yield Pair(*names, False, "made_up", 0.3, (entity, entity))
+            yield Pair(*names, False, "made_up", 0.6, (entity, entity))
 
 
 def retrieval_pairs(data: NameData, limit: int = 25) -> Iterator[tuple[int, Pair]]:

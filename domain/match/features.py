@@ -7,7 +7,7 @@ from rapidfuzz.distance import JaroWinkler
 
 from domain import names
 from domain.lexicon import UNKNOWN
-from domain.match.names import How, Meeting, Name, Word, cosine, meet
+from domain.match.names import PLACES, How, Meeting, Name, Word, cosine, meet
 
 WAYS: tuple[How, ...] = ("same", "first letters", "nickname", "initial", "joined", "beginning", "spelling")
 
@@ -89,6 +89,20 @@ def _rest(one: Name, other: Name) -> Iterator[float]:
     yield abs(_people(one) - _people(other))
     yield sum("(" in name.text for name in (one, other))
     yield _initials_differ(one, other)
+    yield from _places(one, other)
+    yield _single_letters(one) + _single_letters(other)
+    yield one.compact == other.compact or one.acronym == other.compact or other.acronym == one.compact
+
+
+def _places(one: Name, other: Name) -> Iterator[float]:
+    """Branches of one body: whether a state or country stands in both, and another; and in how many of the two any."""
+    a, b = ({word.plain for word in name.core} & PLACES for name in (one, other))
+    yield bool(a and b and not a & b)
+    yield bool(a) + bool(b)
+
+
+def _single_letters(name: Name) -> int:
+    return sum(len(word.plain) == 1 for word in name.core)
 
 
 def _is_given(word: Word) -> bool:
@@ -135,5 +149,5 @@ NAME_FEATURES = (
     + " ".join(f"left_{side}_{feature}" for side in ("less", "more") for feature in _SIDE.split())
     + " left_both left_alike left_given "
     "words_small words_large first_same last_same acronym legal legal_differs titles titles_differ joined people "
-    "people_differ brackets initials_differ"
+    "people_differ brackets initials_differ places_differ places single_letters compact_same"
 ).split()

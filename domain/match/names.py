@@ -27,7 +27,38 @@ _RESPELT = (
     (re.compile(r"\bt/as?\b|\btrading as\b"), " "),
     (re.compile(r"\b[mc]/[-so]*(?=\s|$)"), " "),
     (re.compile(r"&amp;"), "&"),
+    (
+        re.compile(
+            r"\b(?:open |public |closed )?joint[- ]stock company\b|\b(?:publichnoe )?aktsionernoe obshchestvo\b"
+        ),
+        "jsc",
+    ),
+    (re.compile(r"\blimited liability company\b"), "llc"),
+    (re.compile(r"\bsocietatea cu raspundere limitata\b"), "srl"),
+    # Places by one name each; 'sa' alone is a legal form.
+    (re.compile(r"\bnew south wales\b"), "nsw"),
+    (re.compile(r"\bwestern australian?\b"), "wa"),
+    (re.compile(r"\bnorthern territory\b"), "nt"),
+    (re.compile(r"\baustralian capital territory\b"), "act"),
+    (
+        re.compile(
+            r"\bsouth australian?\b|\(sa\)|^sa (?=\w)|\bsa (?=branch|division|state)|(?<=\bof )sa$|(?<=- )sa$"
+        ),
+        "southaustralia",
+    ),
+    (re.compile(r"\bnew zealand\b"), "nz"),
 )
+# As transliterated.
+_FORMS = (
+    names.LEGAL_WORDS
+    | dict.fromkeys(("jsc", "ojsc", "cjsc", "pjsc", "oao", "zao", "pao"), "jsc")
+    | {"ooo": "llc", "too": "llc"}
+)
+_NUMBERS = {
+    word: str(at) for at, word in enumerate("two three four five six seven eight nine ten".split(), 2)
+}
+PLACES = frozenset("nsw qld queensland vic victoria tas tasmania wa nt act southaustralia nz zealand".split())
+_SPELT_OUT = frozenset(("corporation", "company", "cooperative", "limited", "incorporated"))
 LIKE = 0.75
 
 
@@ -72,6 +103,7 @@ class Meeting(NamedTuple):
 
 
 class Parts(NamedTuple):
+    words: list[str]
     own: list[str]  # without legal form
     core: list[str]  # without titles and empty words either, short forms spelt out
     legal: frozenset[str]
@@ -85,28 +117,37 @@ def prepare(text: str) -> Name:
     core = tuple(_word(word) for word in parts.core)
     ordered = " ".join(sorted(parts.core))
     return Name(
-        tidy, core, ordered, "".join(parts.core), parts.legal, parts.titles, _acronym(parts.own), _grams(core)
+        tidy, core, ordered, "".join(parts.core), parts.legal, parts.titles, _acronym(parts), _grams(core)
     )
 
 
 def split(tidy: str) -> Parts:
     plain = names.fold(tidy)
-    for pattern, instead in _RESPELT:
-        plain = pattern.sub(instead, plain)
     if any(c >= LATIN_END for c in plain):
         plain = anyascii(plain).casefold()
+    for pattern, instead in _RESPELT:
+        plain = pattern.sub(instead, plain)
     words = [word for part in _PARTS.findall(plain) if (word := _bare(part))]
     end = len(words)
-    while end > 1 and words[end - 1] in names.LEGAL:
+    while end > 1 and words[end - 1] in _FORMS:
         end -= 1
-    forms = words[end:] + [
-        word for word in words[1:end] if word in names.LEGAL and word not in names.LEGAL_LAST
-    ]
-    own = [word for at, word in enumerate(words) if at < end and word not in forms]
+    forms = words[end:] + [word for word in words[1:end] if word in _FORMS and word not in names.LEGAL_LAST]
+    own = _once([word for at, word in enumerate(words) if at < end and word not in forms])
     titles = frozenset(word for word in own if word in names.TITLES or word in names.POSTNOMINALS)
     core = [word for word in own if word not in titles and word not in EMPTY] or own or words
-    legal = frozenset(names.LEGAL_WORDS[word] or word for word in forms)
-    return Parts(own, [names.SHORT.get(word, word) for word in core], legal, titles)
+    legal = frozenset(_FORMS[word] or word for word in forms)
+    return Parts(
+        words, own, [names.SHORT.get(word) or _NUMBERS.get(word, word) for word in core], legal, titles
+    )
+
+
+def _once(words: list[str]) -> list[str]:
+    """'Electrical Trades Union (ETU)' without the short form of the rest."""
+    for at, word in enumerate(words):
+        rest = [other for other in words[:at] + words[at + 1 :] if other not in EMPTY]
+        if len(word) > 2 and len(rest) > 2 and "".join(other[0] for other in rest).startswith(word):
+            return words[:at] + words[at + 1 :]
+    return words
 
 
 def grams(words: Iterable[str]) -> Iterator[str]:
@@ -123,8 +164,10 @@ def _bare(part: str) -> str:
     return part.removesuffix("'s").replace("'", "").replace(".", "")
 
 
-def _acronym(words: list[str]) -> str:
-    letters = "".join(word[0] for word in words if word not in EMPTY)
+def _acronym(parts: Parts) -> str:
+    """Of the words, and of a last one that is also a form: the C of ABC is a corporation."""
+    last = parts.words[-1:] if parts.words[-1:] != parts.own[-1:] and parts.words[-1] in _SPELT_OUT else []
+    letters = "".join(word[0] for word in [*parts.own, *last] if word not in EMPTY)
     return letters if len(letters) > 1 else ""
 
 
@@ -156,7 +199,8 @@ def meet(one: Name, other: Name) -> Meeting:
     """Each word meets at most one, the surest ways first."""
     left = list(one.core)
     right = list(other.core)
-    met = [*_meet_same(left, right)]
+    met = [*_meet_acronym(one, left, right), *_meet_acronym(other, right, left)]
+    met += _meet_same(left, right)
     if left and right:
         met += _meet_joined(left, right)
         met += [Met(b, a, how, worth) for b, a, how, worth in _meet_joined(right, left)]
@@ -172,6 +216,20 @@ def _meet_same(left: list[Word], right: list[Word]) -> Iterator[Met]:
             right.remove(word)
             left.remove(word)
             yield Met(word, word, "same", 1.0)
+
+
+def _meet_acronym(long: Name, left: list[Word], right: list[Word]) -> list[Met]:
+    """The first letters of all of `long`, whose words are `left`, as a word of the other."""
+    word = (
+        next((word for word in right if word.plain == long.acronym), None) if len(long.acronym) > 2 else None
+    )
+    if word is None or len(left) < 2:
+        return []
+    whole = Word(" ".join(w.plain for w in left), sum(w.rare for w in left), left[0].known)
+    right.remove(word)
+    for spelt in [w for w in left if w not in right]:
+        left.remove(spelt)
+    return [Met(whole, word, "first letters", 0.9)]
 
 
 def _meet_joined(left: list[Word], right: list[Word]) -> list[Met]:

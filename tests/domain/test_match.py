@@ -14,14 +14,16 @@ ALIKE = [
     ("Horatio Zebedee", "Horatio J Zebedee"), ("Robert Zebedee", "Bob Zebedee"), ("Horatio Zebedee", "Horatio Zebadee"),
     ("Dept of Quarries", "Department of Quarries"), ("Zebedee Bros Quarries", "Zebedee Brothers Quarries"),
     ("Good Will Quarries", "Goodwill Quarries"), ("Иван Зебедеев", "Ivan Zebedeev"), ("Hēmi Zebedee", "Hemi Zebedee"),
-    ("A L Zebedee", "AL Zebedee"),
+    ("A L Zebedee", "AL Zebedee"), ("Zebedee Quarry Union (ZQU)", "Zebedee Quarry Union"),
+    ("Joinery Board of New South Wales", "Joinery Board of NSW"), ("Kowhai Union of South Australia", "Kowhai Union of SA"),
+    ("Kowhai Joint Stock Company", "Kowhai JSC"), ("Three Quarries Ltd", "3 Quarries Ltd"),
 ]  # fmt: skip
 UNLIKE = [
     ("Horatio Zebedee", "Cornelia Zebedee"), ("Mr H Zebedee", "Mrs C Zebedee"), ("Kowhai Joinery Ltd", "Rimu Joinery Ltd"),
     ("John Smith", "John Jones"), ("Horatio Zebedee", "Zebedee Quarries Ltd"), ("Acme Trust No 1", "Rimu Trust No 1"),
     ("Auckland Motors", "Wellington Motors"), ("P M Zebedee", "PMP"), ("Tala Lolohea", "Tavita Lolohea"),
     ("The Zebedee Family Trust", "Zebedee Builders Ltd"), ("Hemi Zebedee", "Aroha Zebedee"),
-    ("Harpreet Patel", "Jaspreet Patel"),
+    ("Harpreet Patel", "Jaspreet Patel"), ("Kowhai Union - NSW", "Kowhai Union - Western Australia"),
 ]  # fmt: skip
 
 
@@ -33,6 +35,11 @@ def test_spellings_of_one_name_are_similar(one: str, other: str) -> None:
 @pytest.mark.parametrize(("one", "other"), UNLIKE)
 def test_other_names_are_not(one: str, other: str) -> None:
     assert compare_names(one, other) < LIKELY
+
+
+def test_the_last_letter_of_a_short_form_may_be_a_legal_form() -> None:
+    assert "*kbc" in keys_of("KBC") & keys_of("Kowhai Broadcasting Corporation")
+    assert compare_names("KBC", "Kowhai Broadcasting Corporation") >= LIKELY
 
 
 def test_family_names_a_letter_apart_do_not_hold_a_contact_back() -> None:
