@@ -267,8 +267,12 @@ async def _uncertain(
     """No answer. A 500 to a create is looked up at once: what is absent is free under the same number."""
     log.info("delivery_uncertain", delivery=str(claimed.delivery.id), status=error.status)
     if error.status == 500 and claimed.delivery.kind is DeliveryKind.CREATE:
-        await _look_up(parts, workspace, claimed, client, free_absent=True)
-        return
+        try:
+            await _look_up(parts, workspace, claimed, client, free_absent=True)
+        except XeroError as again:
+            log.info("look_up_put_off", delivery=str(claimed.delivery.id), error=type(again).__name__)
+        else:
+            return
     async with parts.database.transaction(workspace, XERO) as tx:
         await deliveries.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))
 

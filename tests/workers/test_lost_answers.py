@@ -7,7 +7,7 @@ import pytest
 
 from domain import deliveries
 from domain.deliveries import LEASE
-from tests.workers.test_by_hand import drop, in_time
+from tests.workers.test_by_hand import drop, in_time, pushed
 from tests.workers.test_over_time import edit, poll
 from tests.workers.test_sending import Linked, linked
 from workers import sending
@@ -37,6 +37,17 @@ async def test_a_500_to_an_update_says_nothing(linked: Linked, when: str) -> Non
     await in_time(linked)
     assert await both(linked) == ("Renamed Ltd", "Renamed Ltd")
     assert (await linked.link())["state"] == "SYNCED"
+
+
+async def test_a_500_to_a_create_that_cannot_be_looked_up_is_looked_up_later(linked: Linked) -> None:
+    await pushed(linked)
+    await linked.fault(kind="status", status=500, when="after", method="PUT", path=".*Contacts.*")
+    await linked.fault(kind="status", status=429, retry_after=7, method="GET", path=".*Contacts/.*")
+    await linked.send()
+    assert (await linked.link())["failure"]["code"] == "UNCERTAIN"
+    await in_time(linked)
+    assert (await linked.link())["state"] == "SYNCED"
+    assert await linked.writes() == 1
 
 
 async def test_too_many_requests_to_a_resend_says_nothing_about_the_first(linked: Linked) -> None:
