@@ -94,8 +94,8 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
     assert settings.database_url is not None
     assert settings.listen_url is not None
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
-    db = database.connect(settings.database_url, hide_parameters=True)
-    bells = Bells(settings.listen_url)
+    db = database.connect(settings.database_url, program="serve", hide_parameters=True)
+    bells = Bells(settings.listen_url, "serve")
     listening = asyncio.create_task(bells.listen())
     try:
         timeout = httpx.Timeout(30, connect=10)

@@ -15,6 +15,8 @@ import asyncpg
 import structlog
 from sqlalchemy.engine import make_url
 
+from runtime.database import told_as
+
 EVENT = "tandem_event"
 DUE = "tandem_due"
 PROBE = "tandem_probe"
@@ -27,7 +29,8 @@ log = structlog.get_logger()
 class Bells:
     """Run `listen` as a task; then `heard(channel, workspace)` gives an Event that each bell sets."""
 
-    def __init__(self, url: str, *, probe_seconds: float = PROBE_SECONDS) -> None:
+    def __init__(self, url: str, program: str = "command", *, probe_seconds: float = PROBE_SECONDS) -> None:
+        self._named = told_as(program)
         self._probe_seconds = probe_seconds
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._waiting: defaultdict[tuple[str, UUID | None], set[asyncio.Event]] = defaultdict(set)
@@ -63,7 +66,7 @@ class Bells:
             await asyncio.sleep(FALLBACK)
 
     async def _listen_once(self) -> None:
-        connection = await asyncpg.connect(self._url, statement_cache_size=0)
+        connection = await asyncpg.connect(self._url, statement_cache_size=0, server_settings=self._named)
         broken = asyncio.Event()
         connection.add_termination_listener(lambda _: broken.set())
         try:

@@ -6,6 +6,8 @@ workspace's counter row, whose lock is held until the commit, so that positions 
 """
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -140,9 +142,17 @@ async def _notify(tx: Tx, channel: str) -> None:
     )
 
 
-def connect(url: str, *, clock: Clock | None = None, pool_size: int = 8, **options: Any) -> Database:
+def told_as(program: str) -> dict[str, str]:
+    """Server settings that name this process in pg_stat_activity: `tandem doctor` counts workers by them."""
+    return {"application_name": f"tandem {program} {os.getpid()}@{socket.gethostname()}"}
+
+
+def connect(
+    url: str, *, program: str = "command", clock: Clock | None = None, pool_size: int = 8, **options: Any
+) -> Database:
     """`url` as settings normalise it (postgresql+asyncpg://). Every statement is counted, for tests and metrics."""
-    engine = create_async_engine(url, pool_size=pool_size, pool_pre_ping=True, **options)
+    named = {"server_settings": told_as(program)}
+    engine = create_async_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args=named, **options)
     database = Database(engine, clock or ServerClock())
 
     @sa.event.listens_for(engine.sync_engine, "before_cursor_execute")

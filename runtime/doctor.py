@@ -23,6 +23,11 @@ select current_user as name, rolsuper or rolbypassrls as bypasses,
        exists (select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace) as owns
 from pg_roles where rolname = current_user
 """
+# A name holds the process and its machine (runtime.database.told_as).
+WORKERS = """
+select count(distinct application_name) from pg_stat_activity
+where datname = current_database() and application_name like 'tandem worker %'
+"""
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ async def _database(connection: AsyncConnection, address: str) -> list[Finding]:
             else f"{role['name']} owns tables, is a superuser or has BYPASSRLS; DATABASE_URL needs a role that is not",
         ),
         await _schema(connection),
+        await _workers(connection),
         await _last_webhook(connection),
     ]
 
@@ -120,6 +126,18 @@ async def _schema(connection: AsyncConnection) -> Finding:
         return Finding("Migrations", True, f"at {now}")
     return Finding(
         "Migrations", False, f"at {now or 'nothing'}, and {wanted} is needed: run `tandem migrate`"
+    )
+
+
+async def _workers(connection: AsyncConnection) -> Finding:
+    """Each has connections of its own while it lives, whichever machine it is on."""
+    there = await connection.scalar(sa.text(WORKERS))
+    if there:
+        return Finding("Worker", True, f"{there} connected")
+    return Finding(
+        "Worker",
+        None,
+        "none is connected: nothing is sent to Xero or read from it until `tandem worker` runs",
     )
 
 

@@ -77,10 +77,11 @@ def app_of(settings: Settings) -> App:
 async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Parts]:
     """The parts of this process, closed at the end."""
     assert settings.database_url is not None
-    database = connect(settings.database_url, clock=clock, pool_size=12)
+    database = connect(settings.database_url, program="worker", clock=clock, pool_size=12)
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
     try:
         async with on_time(database), httpx.AsyncClient(limits=httpx.Limits(max_connections=40)) as http:
-            yield Parts(settings, database, keys, http, Bells(settings.listen_url or ""), app_of(settings))
+            bells = Bells(settings.listen_url or "", "worker")
+            yield Parts(settings, database, keys, http, bells, app_of(settings))
     finally:
         await database.close()

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from typer.testing import CliRunner
 
+import workers.parts
 from api import ids
 from api.auth import Tokens
 from domain import contacts, organisations, workspaces
@@ -76,6 +77,19 @@ async def test_doctor_tells_what_does_not_answer_and_no_password(tmp_path: Path,
     found = {each.subject: each for each in await doctor.examine(settings)}
     assert (found["PostgreSQL"].ok, found["Redis"].ok) == (False, False)
     assert not [each for each in found.values() if "hush" in each.says]
+
+
+async def test_doctor_says_whether_a_worker_is_connected(clean: Place, services: Services) -> None:
+    settings = load().joined(services).model_copy(update={"database_url": clean.app_url})
+
+    async def worker() -> doctor.Finding:
+        [found] = [each for each in await doctor.examine(settings) if each.subject == "Worker"]
+        return found
+
+    before = await worker()
+    assert (before.ok, "until `tandem worker` runs" in before.says) == (None, True)
+    async with workers.parts.opened(settings):
+        assert await worker() == doctor.Finding("Worker", True, "1 connected")
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
     assert trouble == ""
     assert f"the demo that runs in {folder / 'data'}" in found
     assert f"http://127.0.0.1:{port} is ready" in found
+    assert re.search(r"ok +Worker +1 connected", found)
     assert f"1 key(s); the address is http://localhost:{port}/webhooks/xero" in found
     assert f"database tandem as tandem_app through {folder / 'data' / 'run'}" in found
 
