@@ -28,6 +28,11 @@ AsTable = Annotated[bool, typer.Option("--table", help="a table to read, in plac
 CLASSIFIED = ("id", "kind", "confidence", "reasons")
 MATCHED = ("xero_id", "practice_id", "score", "outcome", "evidence")
 FIELDS = ("email", "phone", "address", "city", "region", "postcode")
+COLUMNS = ("id", "name", "first_name", "last_name", *FIELDS)
+SYNONYMS = {
+    "fullname": "name", "emailaddress": "email", "telephone": "phone", "phonenumber": "phone",
+    "postalcode": "postcode", "zip": "postcode", "zipcode": "postcode",
+}  # fmt: skip
 # What Xero's own export of contacts calls them. It has no id, as a contact's name is its only one in Xero; the postal
 # address is the one that is invoiced, else the street's.
 XEROS = {
@@ -38,6 +43,10 @@ XEROS_ADDRESS = {
     "address": ["addressline1", "addressline2", "addressline3", "addressline4"], "city": ["city"], "region": ["region"],
     "postcode": ["postalcode"],
 }  # fmt: skip
+XEROS_COLUMNS = {
+    *(name for names in XEROS.values() for name in names),
+    *(kind + name for kind in ("po", "sa") for names in XEROS_ADDRESS.values() for name in names),
+}
 MOST_TOLD = 10
 
 
@@ -99,26 +108,45 @@ def match(
 
 
 def read(file: Path) -> list[dict[str, str]]:
-    """Rows with all cells as text, by column as the header has it in lower case. Commas, semicolons or tabs between;
-    Xero's own export does as it is. Refuses a file that is not text, not CSV to its end, without `id` and `name`, or with
-    one column twice; says on standard error which rows are odd."""
+    """Rows with all cells as text, by column. Commas, semicolons or tabs between; Xero's own export does as it is.
+    Refuses a file that is not text, not CSV to its end, without `id` and `name`, or with one column twice; says on
+    standard error which columns are not read and which rows are odd."""
     try:
         text = _decoded(file.read_bytes())
-        header = text.splitlines()[0] if text else ""
-        between = max(",;\t", key=header.count)
-        lines = _lines(text, between)
-        columns = ["_".join(name.casefold().lstrip("* ").split()) for name in next(lines, (0, []))[1]]
-        if "contactname" in columns and not {"id", "name"} & set(columns):
-            return _checked(file, columns, lines, _of_xero)
-        missing = {"id", "name"} - set(columns)
-        if missing:
-            has = f"; it has {', '.join(filter(None, columns))}" if any(columns) else "; it is empty"
+        first = text.splitlines()[0] if text else ""
+        lines = _lines(text, max(",;\t", key=first.count))
+        header = [name.strip("* ") for name in next(lines, (0, []))[1]]
+        while header and not header[-1]:
+            header.pop()  # what stands under no name is a surplus cell
+        columns, known, read_row = _columns(header), {*COLUMNS}, _as_it_is
+        xeros = [name.casefold() for name in header]
+        if "contactname" in xeros and not {"id", "name"} & set(columns):
+            columns, known, read_row = xeros, XEROS_COLUMNS, _of_xero
+        elif missing := {"id", "name"} - set(columns):
+            has = f"; it has {', '.join(filter(None, header))}" if header else "; it is empty"
             raise typer.BadParameter(f"{file}: has no column {' and no column '.join(sorted(missing))}{has}")
-        return _checked(file, columns, lines, dict)
+        if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+            raise typer.BadParameter(f"{file}: has the column {' and the column '.join(twice)} twice")
+        if unread := [name for name, column in zip(header, columns, strict=True) if column not in known]:
+            told = ", ".join(name or "one without a name" for name in unread)
+            typer.echo(f"{file}: columns that are not read: {told}", err=True)
+        return _checked(file, columns, lines, read_row)
     except UnicodeDecodeError as error:
         raise typer.BadParameter(f"{file}: is not UTF-8 (save it as 'CSV UTF-8'; {error})") from None
     except csv.Error as error:
         raise typer.BadParameter(f"{file}: is not CSV ({error})") from None
+
+
+def _columns(header: Sequence[str]) -> list[str]:
+    """By our names, whatever the case, spaces and hyphens. A synonym stands for a column that is not there, and only if
+    no other does."""
+    plain = [re.sub(r"[\s_-]", "", name.casefold()) for name in header]
+    own = {name.replace("_", ""): name for name in COLUMNS}
+    meant = [own.get(name) or SYNONYMS.get(name, name) for name in plain]
+    return [
+        name if name in SYNONYMS and meant.count(ours) > 1 else ours
+        for name, ours in zip(plain, meant, strict=True)
+    ]
 
 
 def _lines(text: str, between: str) -> Iterator[tuple[int, list[str]]]:
@@ -139,19 +167,20 @@ def _checked(
     lines: Iterator[tuple[int, list[str]]],
     read_row: Callable[[dict[str, str]], dict[str, str]],
 ) -> list[dict[str, str]]:
-    if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
-        raise typer.BadParameter(f"{file}: has the column {' and the column '.join(twice)} twice")
     rows, odd, seen = [], [], dict[str, int]()
     for line, cells in lines:
         if not cells:
             continue
         row = read_row(dict(zip(columns, [*cells, *[""] * len(columns)], strict=False)))
+        row["id"] = row["id"].strip()
         rows.append(row)
         if surplus := [cell for cell in cells[len(columns) :] if cell.strip()]:
             odd.append(
                 f"line {line} has more cells than the {len(columns)} columns; left out: {', '.join(surplus)}"
             )
-        if row["id"] in seen:
+        if not row["id"]:
+            odd.append(f"line {line} has no id")
+        elif row["id"] in seen:
             odd.append(
                 f"line {line}, column id: {row['id']!r} stands in line {seen[row['id']]} too; each is its own contact"
             )
@@ -161,6 +190,10 @@ def _checked(
     if len(odd) > MOST_TOLD:
         typer.echo(f"{file}: and {len(odd) - MOST_TOLD} more such lines", err=True)
     return rows
+
+
+def _as_it_is(row: dict[str, str]) -> dict[str, str]:
+    return row
 
 
 def _of_xero(row: dict[str, str]) -> dict[str, str]:

@@ -151,3 +151,8 @@ def test_development_data_are_met() -> None:
         rows = [row for row in csv.DictReader(file) if int(row["id"][1:]) % 7 == 0]
     right = [classify(row["name"]).kind == row["label"] for row in rows]
     assert sum(right) / len(right) > 0.96  # with some 2 % of labels wrong
+
+
+def test_the_guide_says_from_which_confidence_on_nobody_need_look() -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs/MATCHING.md").read_text(encoding="utf-8")
+    assert f"The review threshold is {load().review_below}:" in guide

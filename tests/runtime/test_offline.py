@@ -139,6 +139,49 @@ def test_a_column_that_comes_twice_is_refused(tmp_path: Path) -> None:
     assert "has the column name twice" in " ".join(result.output.replace("│", " ").split())
 
 
+def test_columns_by_their_plain_synonyms_are_read(tmp_path: Path) -> None:
+    xero = "ID,Full Name,E-Mail,Telephone,Zip\nx1,KJC,,06 123 4567,4110\nx2,Kowhai,k@x.example,,\n"
+    practice = (
+        "id,name,Email Address,phone-number,Postal Code\np1,Kowhai Joinery Collective,,+64 6 1234567,4110\n"
+        "p2,Kowhai,k@x.example,,\n"
+    )
+    result = run(tmp_path, "match", xero, practice, options=("--all",))
+    found = {(row["xero_id"], row["practice_id"]): row for row in rows(result)}
+    assert found["x2", "p2"]["outcome"] == "FULL_MATCH"
+    assert "same phone; same postcode" in found["x1", "p1"]["evidence"]
+    assert result.stderr == ""
+
+
+def test_columns_that_are_not_read_are_told_once(tmp_path: Path) -> None:
+    text = "id,name,Fax,,Client Code,phone,Telephone,\n1,Kowhai,1,2,3,4,5,\n2,Rimu,,,,,,\n"
+    result = run(tmp_path, "classify", text)
+    assert len(rows(result)) == 2
+    assert result.stderr.splitlines() == [
+        f"{tmp_path / '0.csv'}: columns that are not read: Fax, one without a name, Client Code, Telephone"
+    ]
+
+
+def test_of_two_synonyms_of_one_column_neither_is_read(tmp_path: Path) -> None:
+    xero = "id,name,Telephone,Phone Number\nx1,Kowhai,06 123 4567,06 765 4321\n"
+    practice = "id,name,phone\np1,Kowhai,06 123 4567\n"
+    result = run(tmp_path, "match", xero, practice, options=("--all",))
+    assert [row["evidence"] for row in rows(result)] == ["same name"]
+    assert result.stderr.splitlines() == [
+        f"{tmp_path / '0.csv'}: columns that are not read: Telephone, Phone Number"
+    ]
+
+
+def test_a_row_without_an_id_is_told_and_answered(tmp_path: Path) -> None:
+    result = run(tmp_path, "classify", "id,name\n ,Kowhai\n 2 ,Rimu\n,Totara\n2,Miro\n")
+    assert [row["id"] for row in rows(result)] == ["", "2", "", "2"]
+    file = tmp_path / "0.csv"
+    assert result.stderr.splitlines() == [
+        f"{file}: line 2 has no id",
+        f"{file}: line 4 has no id",
+        f"{file}: line 5, column id: '2' stands in line 3 too; each is its own contact",
+    ]
+
+
 def test_xeros_own_export_is_read_as_it_is(tmp_path: Path) -> None:
     xero = (
         "*ContactName,AccountNumber,EmailAddress,FirstName,LastName,POAddressLine1,POAddressLine2,POCity,POPostalCode,"
@@ -147,10 +190,12 @@ def test_xeros_own_export_is_read_as_it_is(tmp_path: Path) -> None:
         "Kowhai,K1,K@x.example,Jane,Doe,PO Box 1,Level 2,Napier,4110,1 Totara St,Hastings,,\n"
     )
     practice = "id,name,email,phone,address,city\np1,Kowhai Joinery Collective,,06 123 4567,12 Rimu Rd,Napier\np2,Kowhai,k@x.example,,,\n"
-    found = rows(run(tmp_path, "match", xero, practice))
+    result = run(tmp_path, "match", xero, practice)
+    found = rows(result)
     assert [(row["xero_id"], row["practice_id"], row["outcome"]) for row in found] == [
         ("Kowhai", "p2", "FULL_MATCH"), ("KJC", "p1", "SIMILAR"),
     ]  # fmt: skip
+    assert result.stderr.splitlines() == [f"{tmp_path / '0.csv'}: columns that are not read: AccountNumber"]
     assert "same phone; same address; same city" in found[1]["evidence"]
 
 
