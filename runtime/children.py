@@ -94,6 +94,7 @@ def start(
     log: Path,
     last_signal: signal.Signals,
     environment: Mapping[str, str] = ENVIRONMENT,
+    append: bool = False,
 ) -> subprocess.Popen[bytes]:
     """In a session of its own, so that Ctrl-C reaches only us and we stop it in order.
 
@@ -101,7 +102,7 @@ def start(
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("children are started from the main thread: their life follows that thread")
-    with log.open("wb") as output:
+    with log.open("ab" if append else "wb") as output:
         return subprocess.Popen(  # noqa: S603 - as above
             [*account.prefix, *command],
             stdin=subprocess.DEVNULL,

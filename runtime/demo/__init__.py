@@ -17,6 +17,7 @@ from runtime.demo.changes import show_changes
 from runtime.demo.contacts import import_contacts
 from runtime.demo.invoices import show_invoice
 from runtime.demo.parts import Running, find_settings, started
+from runtime.demo.processes import keep_up
 from runtime.settings import Settings
 
 __all__ = ["demo", "find_settings"]
@@ -57,7 +58,7 @@ def demo(settings: Settings, *, once: bool, reset: bool) -> None:
                 print(json.dumps(told))  # noqa: T201 - what --once is for
                 return
             _tell(running, settings, data, console)
-            signal.pause()
+            keep_up(running.processes, console)
     except KeyboardInterrupt:
         console.print("\nEnded. Everything is kept for the next start; `tandem demo --reset` begins anew.")
 

@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from runtime import children, embedded
 from runtime.children import StartError
+from runtime.demo.processes import Process, tandem
 from runtime.migrate import migrate
 from runtime.settings import Settings
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
@@ -37,6 +37,7 @@ class Running:
     simulator: str
     token: str
     http: httpx.Client
+    processes: Sequence[Process] = ()
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         answer = self.http.post(
@@ -74,17 +75,17 @@ def started(settings: Settings, data: Path, console: Console) -> Iterator[Runnin
                  "--redirect-uri": f"{api}/oauth/callback", "--webhook-url": f"{api}/webhooks/xero",
                  "--webhook-key": webhook_key}  # fmt: skip
         words = [str(word) for option in given.items() for word in option]
-        xero = _child(stack, home, environment, "simulator", *words)
+        xero = tandem(home, environment, "simulator", *words)
+        server, worker = tandem(home, environment, "serve"), tandem(home, environment, "worker")
+        _start(xero, stack)
         asyncio.run(migrate(parts.admin_url, embedded.APP))
-        server = _child(stack, home, environment, "serve")
-        _child(stack, home, environment, "worker")
+        _start(server, stack)
+        _start(worker, stack)
         token = _token(home, environment)
-        children.wait_for(
-            lambda: _answers(http, f"{simulator}/simulator/state"), xero, home / "simulator.log"
-        )
-        children.wait_for(lambda: _answers(http, f"{api}/readyz"), server, home / "serve.log")
+        children.wait_for(lambda: _answers(http, f"{simulator}/simulator/state"), xero.child, xero.log)
+        children.wait_for(lambda: _answers(http, f"{api}/readyz"), server.child, server.log)
         console.print(f"{time.monotonic() - began:.1f} s")
-        yield Running(api, simulator, token, http)
+        yield Running(api, simulator, token, http, (xero, server, worker))
 
 
 def find_settings(data: Path) -> dict[str, str] | None:
@@ -161,17 +162,9 @@ def _tandem(environment: Mapping[str, str], *words: str) -> str:
     return done.stdout
 
 
-def _child(
-    stack: ExitStack, home: Path, environment: Mapping[str, str], *words: str
-) -> subprocess.Popen[bytes]:
-    """A command of ours, which ends with this process; its log is in the demo's folder."""
-    command = [sys.executable, "-m", "runtime", *words]
-    log = home / f"{words[0]}.log"
-    child = children.start(
-        command, children.myself(), log=log, last_signal=signal.SIGTERM, environment=environment
-    )
-    stack.callback(children.stop, child, signal.SIGTERM)
-    return child
+def _start(process: Process, stack: ExitStack) -> None:
+    process.start(time.monotonic())
+    stack.callback(process.stop)
 
 
 def _answers(http: httpx.Client, address: str) -> bool:

@@ -1,5 +1,6 @@
 """`tandem demo`, run as a person runs it, and its figures against an independent count."""
 
+import asyncio
 import json
 import os
 import re
@@ -7,14 +8,19 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from rich.console import Console
 
+from runtime.database import connect
 from runtime.demo.contacts import PRACTICE
 from runtime.demo.parts import SEED
+from runtime.demo.processes import Process
 from xero.simulator.practice import practice_overlap
 from xero.simulator.world import World
 
@@ -60,6 +66,20 @@ def tandem(folder: Path, *words: str, port: int) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def worker_pids(folder: Path) -> set[int]:
+    """As PostgreSQL knows them."""
+
+    async def ask() -> set[int]:
+        database = connect(json.loads((folder / "data/demo/settings.json").read_text())["database_url"])
+        async with database.door() as session:
+            names = await session.scalars(sa.text("select application_name from pg_stat_activity"))
+            found = {re.match(r"tandem worker (\d+)@", name or "") for name in names}
+        await database.close()
+        return {int(each[1]) for each in found if each}
+
+    return asyncio.run(ask())
 
 
 def previewed(text: str) -> list[int]:
@@ -109,11 +129,44 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
     assert f"1 key(s); the address is http://localhost:{port}/webhooks/xero" in found
     assert f"database tandem as tandem_app through {folder / 'data' / 'run'}" in found
 
+    [worker] = worker_pids(folder)
+    os.kill(worker, signal.SIGKILL)
+    shown = []
+    for line in again.stdout:
+        shown.append(line)
+        if "was started again" in line:
+            break
+    assert "tandem worker has ended (by SIGKILL)" in "".join(shown)
+    while worker_pids(folder) <= {worker}:
+        time.sleep(0.1)
+
     again.send_signal(signal.SIGINT)
     assert "Everything is kept" in again.communicate(timeout=120)[0]
     assert not (folder / "data" / "demo" / "settings.json").exists()
     logs = "".join(path.read_text() for path in (folder / "data" / "demo").glob("*.log"))
     assert (folder / "data" / "demo" / "token").read_text() not in logs
+
+
+def test_a_process_that_does_not_last_is_started_again_ever_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [sys.executable, "-c", "print('here'); raise SystemExit(3)"]
+    process, console = Process("tandem worker", command, tmp_path / "worker.log", {}), Console(soft_wrap=True)
+    process.start(0)
+    for now, told in [
+        (0, "tandem worker has ended (with exit code 3), and is started again in 1 s."),
+        (0.9, ""),
+        (1, "was started again."),
+        (2, "is started again in 2 s."),
+        (4, "was started again."),
+        (4, "is started again in 4 s."),
+        (8, "was started again."),
+        (100, "is started again in 1 s."),
+    ]:
+        process.child.wait(60)
+        process.mend(now, console)
+        assert told in capsys.readouterr().out
+    assert (tmp_path / "worker.log").read_text() == "here\n" * 4
 
 
 def readme_figures() -> dict[str, float]:

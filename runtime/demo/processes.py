@@ -1,0 +1,81 @@
+"""The demo's own processes: the stand-in Xero, the API and a worker. One that ends while the demo is up is started again."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from runtime import children
+
+LASTED = 60.0  # seconds after which an end is the first again
+LONGEST = 30  # seconds of the pause, which doubles from 1
+LOOK = 0.5
+
+
+@dataclass
+class Process:
+    """A command which ends with this process; its log is in the demo's folder."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    environment: Mapping[str, str] = field(repr=False)
+    child: subprocess.Popen[bytes] = field(init=False)
+    began: float = field(init=False)
+    ends: int = 0
+    again_at: float | None = None
+
+    def start(self, now: float, *, anew: bool = True) -> None:
+        """`anew`: with an empty log."""
+        self.began, self.again_at = now, None
+        self.child = children.start(
+            self.command,
+            children.myself(),
+            log=self.log,
+            last_signal=signal.SIGTERM,
+            environment=self.environment,
+            append=not anew,
+        )
+
+    def stop(self) -> None:
+        children.stop(self.child, signal.SIGTERM)
+
+    def mend(self, now: float, console: Console) -> None:
+        """Say that it has ended, and start it again after a pause."""
+        if self.again_at is not None:
+            if now >= self.again_at:
+                self.start(now, anew=False)
+                console.print(f"{self.name} was started again.")
+            return
+        if self.child.poll() is None:
+            return
+        self.ends = 0 if now - self.began > LASTED else self.ends
+        pause = min(2**self.ends, LONGEST)
+        self.ends, self.again_at = self.ends + 1, now + pause
+        why = _why(self.child.returncode)
+        console.print(
+            f"\n{self.name} has ended ({why}), and is started again in {pause} s. Its log: {self.log}"
+        )
+
+
+def _why(code: int) -> str:
+    return f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+
+
+def tandem(home: Path, environment: Mapping[str, str], *words: str) -> Process:
+    """`tandem …` as a process of the demo."""
+    command = [sys.executable, "-m", "runtime", *words]
+    return Process(f"tandem {words[0]}", command, home / f"{words[0]}.log", environment)
+
+
+def keep_up(processes: Sequence[Process], console: Console) -> None:
+    """Until a signal ends it."""
+    while True:
+        for process in processes:
+            process.mend(time.monotonic(), console)
+        time.sleep(LOOK)
