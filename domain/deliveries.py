@@ -99,26 +99,31 @@ async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
     return row is not None
 
 
-async def want_read(tx: Tx, organisation_id: UUID) -> bool:
-    """The Xero contacts of what a person waits for are due to be read by themselves; False where none need be."""
-    wanted = await tx.run(
-        "update xero_contact set read_due_at = coalesce(read_due_at, :now) where workspace_id = :ws and id in"
-        " (select l.xero_contact_id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation"
-        f" {_DUE} and not l.bulk and l.xero_contact_id is not null and not {_READ_BY_ITSELF}"
-        f" order by l.due_at, l.id limit {INTERACTIVE_MOST})",
+async def want_read(tx: Tx, organisation_id: UUID) -> list[UUID]:
+    """The Xero contacts of what a person waits for are due to be read by themselves; gives their links, a few at a
+    time."""
+    wanted = await tx.rows(
+        "select l.id, l.xero_contact_id from sync_link l where l.workspace_id = :ws"
+        f" and l.organisation_id = :organisation {_DUE} and not l.bulk and l.xero_contact_id is not null"
+        f" and not {_READ_BY_ITSELF} order by l.due_at, l.id limit {INTERACTIVE_MOST}",
         organisation=organisation_id, fresh=FRESH, only=[],
     )  # fmt: skip
-    return wanted > 0
+    await tx.run(
+        "update xero_contact set read_due_at = :now where workspace_id = :ws and id = any(:ids) and read_due_at is null",
+        ids=[row["xero_contact_id"] for row in wanted],
+    )
+    return [row["id"] for row in wanted]
 
 
-async def put_off_unread(tx: Tx, organisation_id: UUID) -> None:
-    """What has just been read by itself and Xero did not show is not asked for again at once."""
+async def put_off_unread(tx: Tx, organisation_id: UUID, wanted: Sequence[UUID]) -> None:
+    """Those of the links that have just been read by themselves, and that Xero did not show, are not asked for again at
+    once. The others were not asked for yet: they are as due as before."""
     await tx.run(
         "update sync_link l set next_attempt_at = cast(:now as timestamptz) + cast(:fresh as interval)"
         f" where l.workspace_id = :ws and l.organisation_id = :organisation {_DUE} and not l.bulk"
         " and exists (select 1 from xero_contact x where x.workspace_id = :ws and x.id = l.xero_contact_id"
         f" and x.read_due_at is null) and not {_READ_BY_ITSELF}",
-        organisation=organisation_id, fresh=FRESH, only=[],
+        organisation=organisation_id, fresh=FRESH, only=list(wanted),
     )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID) -> 
         wanted = await deliveries.want_read(tx, organisation_id)
     if wanted and await rereads.read_due(parts, workspace, organisation_id):
         async with parts.database.transaction(workspace, TANDEM) as tx:
-            await deliveries.put_off_unread(tx, organisation_id)
+            await deliveries.put_off_unread(tx, organisation_id, wanted)
     return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, beside=True)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from domain import contacts, imports, issues, organisations
+from domain import contacts, deliveries, imports, issues, organisations
 from domain.tables import RunPurpose
 from tests.workers.connected import until
 from tests.workers.test_over_time import edit
@@ -130,3 +130,14 @@ async def test_what_xero_does_not_show_is_not_asked_for_over_and_over(linked: Li
         await linked.send()
         assert (await linked.here.simulator())["tallies"] == asked
         assert await linked.writes() == 0
+
+
+async def test_more_edits_than_are_read_at_a_time_all_go_at_once(linked: Linked) -> None:
+    rows = await linked.here.world.rows("select contact_id from sync_link where state = 'SYNCED' limit :n",
+        n=deliveries.INTERACTIVE_MOST + 4)  # fmt: skip
+    async with claimed(linked):
+        async with linked.here.world.tx() as tx, issues.judging(tx):
+            for n, row in enumerate(rows):
+                await contacts.change(tx, row["contact_id"], {"billingEmail": f"new{n}@practice.example"})
+        await linked.send()
+        assert await linked.here.world.rows("select 1 from sync_link where due_at is not null") == []
