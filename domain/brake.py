@@ -127,22 +127,34 @@ async def _count_inbound(tx: Tx, organisation_id: UUID) -> MassChange:
 @dataclass(frozen=True)
 class _Held:
     """A field of which one value may come over many contacts, as the mirror `x` and a link's base hold it. `came`: that
-    the mirror's value is another than the base."""
+    the mirror's value is another than the base, and the practice has one that it would overwrite."""
 
     field: str
     value: str
     came: str
 
 
+def _overwrites(column: str) -> str:
+    """What fills a blank destroys nothing."""
+    return (
+        "exists (select 1 from contact c where c.workspace_id = :ws and c.id = l.contact_id"
+        f" and c.{column} is not null)"
+    )
+
+
 # The base holds a phone in one text, so that of those only the size of a group is known at first.
 _SPREADABLE = (
-    _Held("BILLING_EMAIL", "to_jsonb(x.email)", "l.base_xero->>'BILLING_EMAIL' is distinct from x.email"),
+    _Held(
+        "BILLING_EMAIL",
+        "to_jsonb(x.email)",
+        f"l.base_xero->>'BILLING_EMAIL' is distinct from x.email and {_overwrites('billing_email')}",
+    ),
     _Held(
         "BILLING_ADDRESS",
         "x.billing_address",
-        "l.base_xero->'BILLING_ADDRESS' is distinct from x.billing_address",
+        f"l.base_xero->'BILLING_ADDRESS' is distinct from x.billing_address and {_overwrites('billing_address')}",
     ),
-    _Held("PRIMARY_PHONE", "x.phone", "true"),
+    _Held("PRIMARY_PHONE", "x.phone", _overwrites("primary_phone")),
 )
 # Links whose value in the practice was overwritten from Xero of late, and what Xero has there; `at`: when.
 _CAME_OF_LATE = (
@@ -179,7 +191,7 @@ async def _count_group(tx: Tx, held: _Held, value: Any, bound: Mapping[str, Any]
     came, known = held.came, dict(bound) | {"json": json.dumps(value)}
     if held.field == "PRIMARY_PHONE":
         came, known["text"] = (
-            "l.base_xero->>'PRIMARY_PHONE' is distinct from :text",
+            f"l.base_xero->>'PRIMARY_PHONE' is distinct from :text and {held.came}",
             join_phone(phone_parts(value)),
         )
     of_late = f"({_CAME_OF_LATE.format(value=held.value, field=held.field)})"

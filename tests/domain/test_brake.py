@@ -98,8 +98,29 @@ async def test_values_made_blank_count(world: World, field: str) -> None:
 @pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
 async def test_one_same_value_over_many_contacts_counts(world: World, changed: dict[str, Any]) -> None:
     ids = await linked(world)
-    await look(world, *(as_now(n, xero, **changed) for n, xero in enumerate(ids[:30])))
+    if "address" in changed:  # so that there is something to overwrite
+        theirs = [PostalAddress(lines=(f"{n} Old Street",)) for n in range(MANY)]
+        await look(world, *(as_now(n, xero, address=theirs[n]) for n, xero in enumerate(ids)))
+    await look(world, *(as_now(n, xero, minutes=1, **changed) for n, xero in enumerate(ids[:30])))
     assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+
+
+@pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
+async def test_one_same_value_that_fills_blanks_destroys_nothing(
+    world: World, changed: dict[str, Any]
+) -> None:
+    found = [seen(f"Contact {n:03}") for n in range(MANY)]
+    await look(world, *found)
+    filled = [
+        seen(f"Contact {n:03}", xero_id=one.xero_contact_id, updated_at=LATER, **changed)
+        for n, one in enumerate(found[:30])
+    ]
+    await look(world, *filled)
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+    [row] = await world.rows(
+        "select count(*) as n from contact where coalesce(billing_email, primary_phone, billing_address->>'city') is not null"
+    )
+    assert row["n"] == 30
 
 
 @pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
