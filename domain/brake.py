@@ -156,7 +156,8 @@ _SPREADABLE = (
     ),
     _Held("PRIMARY_PHONE", "x.phone", _overwrites("primary_phone")),
 )
-# Links whose value in the practice was overwritten from Xero of late, and what Xero has there; `at`: when.
+# Links whose value in the practice was overwritten from Xero of late, by no person's decision, and what Xero has there;
+# `at`: when.
 _CAME_OF_LATE = (
     "select l.id as link, {value} as value, max(a.at) as at from activity a"
     " cross join lateral jsonb_array_elements(a.changes) c"
@@ -165,6 +166,7 @@ _CAME_OF_LATE = (
     " join organisation o on o.workspace_id = :ws and o.id = a.organisation_id"
     " where a.workspace_id = :ws and a.organisation_id = :organisation and a.at > cast(:since as timestamptz)"
     " and a.at > coalesce(o.let_through_at, '-infinity') and a.kind in ('CONTACT_CHANGED', 'CONFLICT_SETTLED')"
+    " and a.actor_kind in ('XERO', 'TANDEM')"
     " and c->>'writtenTo' = 'PRACTICE' and c->>'before' is not null and c->>'field' = '{field}'"
     " and {value} is not null group by l.id, {value}"
 )

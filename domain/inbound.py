@@ -40,7 +40,6 @@ async def apply(
     await owed.settle_shown(tx, ids)
     if organisation["mass_change"] is not None:
         return
-    await _remember_destroyed(tx, ids)
     _, failed = await bulk.together(tx, ids, lambda some: _apply(tx, organisation, some, run, quiet=quiet))
     if failed:
         await _leave(tx, organisation["id"], dict(failed))
@@ -101,7 +100,7 @@ async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> Non
 
 
 async def _remember_destroyed(tx: Tx, ids: Sequence[UUID]) -> None:
-    """For the brake, which counts over ten minutes."""
+    """For the brake, which counts over ten minutes. Their links are locked, after their contacts."""
     await tx.run(
         "update sync_link l set destroyed_at = :now from xero_contact x where x.workspace_id = :ws and x.id = any(:ids)"
         " and x.brake = 'COUNTED' and l.workspace_id = :ws and l.xero_contact_id = x.id"
@@ -122,6 +121,7 @@ async def _settle_endings(
     # Before a link moves, and on the survivors as on the rest.
     await numbers.meet(tx, organisation, [*xeros, *(row["id"] for row in survivors)])
     held = await endings.lock(tx, organisation["id"], [*xeros.values(), *survivors])
+    await _remember_destroyed(tx, list(xeros))
     ended = await endings.settle(tx, organisation, xeros, held)
     missing = [row for row in ended.survivors if row not in xeros]
     if missing:

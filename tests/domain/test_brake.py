@@ -1,15 +1,17 @@
 """The brake: what is destroyed at once stops before any of it is applied, and an honest bulk edit never does."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from domain import brake, contacts, deliveries, issues
+from domain import brake, conflicts, contacts, deliveries, issues
 from domain.phones import PhoneParts
 from domain.problems import Code, Refused
-from domain.tables import ConnectionHealth, ImportRun, XeroContactStatus
+from domain.tables import ActorKind, ConnectionHealth, ImportRun, Side, XeroContactStatus
+from domain.tx import Actor
 from domain.values import PostalAddress, SeenContact
 from tests.domain.test_inbound import LATER, look
 from tests.domain.world import World, seen
@@ -156,6 +158,50 @@ async def test_one_value_that_people_type_in_the_practice_does_not_count(world: 
             await contacts.change(tx, row["id"], {"billingEmail": "all@x.nz"})
     await look(world, as_now(40, ids[40], minutes=1, email="all@x.nz"))
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+
+
+async def test_conflicts_that_a_person_settles_for_xero_do_not_count(world: World) -> None:
+    ids = await linked(world)
+    await world.rows("update organisation set conflict_policy = 'ASK' returning id")
+    rows = await world.rows("select id from contact order by name limit 24")
+    async with world.tx() as tx, issues.judging(tx):
+        for n, row in enumerate(rows):
+            await contacts.change(tx, row["id"], {"billingEmail": f"ours{n}@x.nz"})
+    for start in range(0, 24, 6):
+        some = list(enumerate(ids))[start : start + 6]
+        await look(world, *(as_now(n, xero, minutes=1, email="all@x.nz") for n, xero in some))
+    waiting = await world.rows("select id from sync_link where state = 'CONFLICT'")
+    assert len(waiting) == 24
+    person = Actor(ActorKind.USER, "Ana")
+    async with world.database.transaction(world.workspace, person) as tx:
+        for row in waiting:
+            await conflicts.settle(tx, row["id"], Side.XERO)
+    await look(world, as_now(40, ids[40], minutes=2, email="all@x.nz"))
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+
+
+async def test_what_is_archived_while_a_person_edits_it_is_no_deadlock(world: World) -> None:
+    ids = await linked(world)
+    [row] = await world.rows("select id from contact where name = 'Contact 000'")
+    locked = asyncio.Event()
+
+    async def read() -> None:
+        await locked.wait()
+        await look(world, *archived(ids[:1]))
+
+    async with asyncio.TaskGroup() as both:
+        both.create_task(read())
+        async with world.tx() as tx:
+            await contacts.lock(tx, row["id"])
+            locked.set()
+            for _ in range(200):  # until whoever reads waits for the contact
+                if await tx.rows(
+                    "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
+                ):
+                    break
+                await asyncio.sleep(0.05)
+            await contacts.change(tx, row["id"], {"billingEmail": "ours@x.nz"})
+    assert await broken(world) == 1
 
 
 async def test_an_honest_bulk_edit_never_trips_it(world: World) -> None:
