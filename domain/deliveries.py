@@ -90,10 +90,12 @@ async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:
 
 
 async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
-    """Whether a run is under way that nobody should have to wait for: all of Xero, or a delta that somebody else reads."""
+    """Whether a run is under way that nobody should have to wait for: all of Xero, or a delta that somebody else reads
+    or that waits for calls that bulk has not. Where Xero does not answer, there is no other way round it either."""
     row = await tx.row(
-        "select 1 from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null"
-        " and (purpose <> 'DELTA' or lease_until > :now)",
+        "select 1 from import_run r join organisation o on o.workspace_id = :ws and o.id = r.organisation_id"
+        " where r.workspace_id = :ws and r.organisation_id = :id and r.finished_at is null and (r.purpose <> 'DELTA'"
+        " or r.lease_until > :now or r.due_at > :now and o.failing_since is null)",
         id=organisation_id,
     )
     return row is not None

@@ -13,6 +13,7 @@ from tests.workers.connected import until
 from tests.workers.test_over_time import edit
 from tests.workers.test_sending import Linked, linked
 from workers import importing
+from xero.allowance import Priority, Told
 
 __all__ = ["linked"]
 
@@ -141,3 +142,20 @@ async def test_more_edits_than_are_read_at_a_time_all_go_at_once(linked: Linked)
                 await contacts.change(tx, row["contact_id"], {"billingEmail": f"new{n}@practice.example"})
         await linked.send()
         assert await linked.here.world.rows("select 1 from sync_link where due_at is not null") == []
+
+
+async def test_a_delta_for_which_bulk_has_no_calls_left_keeps_nobody_waiting(linked: Linked) -> None:
+    """A poll that is put off for an hour: a tenth of the day is left for what a person waits for."""
+    linked.later(timedelta(minutes=2))
+    async with linked.here.world.tx() as tx:
+        assert await organisations.look(tx, linked.here.world.organisation, RunPurpose.DELTA)
+    [row] = await linked.here.world.rows("select tenant_id from organisation")
+    slot = await linked.here.parts.limits.take(row["tenant_id"], Priority.INTERACTIVE)
+    assert isinstance(slot, UUID)
+    await linked.here.parts.limits.give(slot, Told(200, minute_remaining=50, day_remaining=60))
+    [run] = await linked.here.world.rows("select id from import_run where finished_at is null")
+    assert not await importing.advance(linked.here.parts, linked.here.world.workspace, run["id"])
+    await linked.change(name="Renamed Ltd")
+    await linked.send()
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
+    assert (await linked.here.run(run["id"])).next_page == 1
