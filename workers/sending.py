@@ -101,7 +101,7 @@ async def _send(
     if claimed is None:
         return False
     priority = Priority.BULK if claimed.delivery.bulk else Priority.INTERACTIVE
-    await _call(parts, workspace, claimed, organisation.model_dump(), priority)
+    await _call(parts, workspace, claimed, organisation.model_dump(), priority, beside=beside)
     return True
 
 
@@ -169,9 +169,15 @@ def _failure(unfit: Unfit) -> Failure:
 
 
 async def _call(
-    parts: Parts, workspace: UUID, claimed: Claimed, organisation: Mapping[str, Any], priority: Priority
+    parts: Parts,
+    workspace: UUID,
+    claimed: Claimed,
+    organisation: Mapping[str, Any],
+    priority: Priority,
+    *,
+    beside: bool = False,
 ) -> None:
-    """Send the delivery's bytes under its key, and settle by what comes back."""
+    """Send the delivery's bytes under its key, and settle by what comes back. `beside`: it was claimed so."""
     delivery = claimed.delivery
     if delivery.lease_until - parts.database.clock.now() <= MARGIN or delivery.body is None:
         return
@@ -182,7 +188,7 @@ async def _call(
     except Uncertain as error:
         await _uncertain(parts, workspace, claimed, client, error)
     except Rejected as error:
-        await _rejected(parts, workspace, claimed, error)
+        await _rejected(parts, workspace, claimed, error, beside=beside)
     except Retry as error:
         await _later(parts, workspace, claimed, error.at)
     except Refused as error:
@@ -277,7 +283,9 @@ async def _uncertain(
         await deliveries.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))
 
 
-async def _rejected(parts: Parts, workspace: UUID, claimed: Claimed, error: Rejected) -> None:
+async def _rejected(
+    parts: Parts, workspace: UUID, claimed: Claimed, error: Rejected, *, beside: bool
+) -> None:
     """Nothing was done with the whole batch: it is halved until the bad one stands alone."""
     text = " ".join(error.messages) or f"Xero refused the request ({error.status})."
     kind = claimed.delivery.kind
@@ -292,7 +300,7 @@ async def _rejected(parts: Parts, workspace: UUID, claimed: Claimed, error: Reje
         await rules.free(tx, claimed)
     half = len(claimed.members) // 2
     for part in (claimed.members[:half], claimed.members[half:]):
-        await _send(parts, workspace, claimed.delivery.organisation_id, kind, part)
+        await _send(parts, workspace, claimed.delivery.organisation_id, kind, part, beside=beside)
 
 
 async def _later(parts: Parts, workspace: UUID, claimed: Claimed, at: datetime | None = None) -> None:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from domain import contacts, deliveries, imports, issues, organisations
 from domain.tables import RunPurpose
 from tests.workers.connected import until
@@ -14,6 +16,9 @@ from tests.workers.test_over_time import edit
 from tests.workers.test_sending import Linked, linked
 from workers import importing
 from xero.allowance import Priority, Told
+from xero.client import Client, Written
+from xero.errors import Rejected
+from xero.payloads import Updates, WrittenContact
 
 __all__ = ["linked"]
 
@@ -159,3 +164,31 @@ async def test_a_delta_for_which_bulk_has_no_calls_left_keeps_nobody_waiting(lin
     await linked.send()
     assert (await linked.shown())["Name"] == "Renamed Ltd"
     assert (await linked.here.run(run["id"])).next_page == 1
+
+
+async def test_halves_of_a_refused_batch_wait_for_what_the_scan_has_shown_meanwhile(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await begun(linked)
+    [other] = await linked.here.world.rows(
+        "select contact_id from sync_link where state = 'SYNCED' and contact_id <> :id limit 1",
+        id=linked.contact,
+    )
+    send, refused = Client.update_contacts, list[str]()
+
+    async def refusing(client: Client, body: Updates, key: str) -> Written[WrittenContact]:
+        if refused:
+            return await send(client, body, key)
+        refused.append(key)
+        linked.later(timedelta(seconds=1))
+        await edit(linked, linked.xero, fields={"EmailAddress": "theirs@xero.example"})
+        assert await importing.advance(linked.here.parts, linked.here.world.workspace, run)
+        raise Rejected(400, ("The request could not be read.",), 10)
+
+    monkeypatch.setattr(Client, "update_contacts", refusing)
+    async with linked.here.world.tx() as tx, issues.judging(tx):
+        for contact in (linked.contact, other["contact_id"]):
+            await contacts.change(tx, contact, {"billingEmail": f"ours{contact}@practice.example"})
+    await linked.send()
+    assert refused
+    assert (await linked.shown())["EmailAddress"] == "theirs@xero.example"
