@@ -6,7 +6,7 @@ Rows stay when Xero lists them no more, as mappings and lines name them; they ar
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -54,16 +54,19 @@ class Catalogue:
     year_lock_date: date | None
 
 
-async def show(tx: Tx, organisation_id: UUID, seen: Catalogue) -> None:
-    """Put it into the mirror, and let go what failed by what it was: each is judged anew before it is sent."""
+async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime | None = None) -> None:
+    """Put it into the mirror, and let go what failed by what it was: each is judged anew before it is sent. A read that
+    was wished since this one was `asked` is still due."""
     await invoice_queue.lock(tx, organisation_id, change=True)
     await _show_accounts(tx, organisation_id, seen.accounts)
     await _show_tax_rates(tx, organisation_id, seen.tax_rates)
     waiting = await invoice_queue.release(tx, organisation_id, invoice_queue.CATALOGUE_CODES)
     await tx.run(
         "update organisation set period_lock_date = :period, year_lock_date = :year, catalogue_read_at = :now,"
-        " catalogue_due_at = cast(:now as timestamptz) + :pause where workspace_id = :ws and id = :id",
-        id=organisation_id, period=seen.period_lock_date, year=seen.year_lock_date,
+        " catalogue_due_at = least(cast(:now as timestamptz) + :pause,"
+        " case when catalogue_due_at between cast(:asked as timestamptz) and :now then catalogue_due_at end)"
+        " where workspace_id = :ws and id = :id",
+        id=organisation_id, asked=asked or tx.now, period=seen.period_lock_date, year=seen.year_lock_date,
         pause=WHILE_INVOICES_WAIT if waiting else DAILY,
     )  # fmt: skip
     tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)

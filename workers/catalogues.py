@@ -27,7 +27,7 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
         )
     if organisation is None:
         return False
-    client = parts.client(organisation, Priority.BULK)
+    client, asked = parts.client(organisation, Priority.BULK), parts.database.clock.now()
     try:
         async with health.watched(parts, workspace, organisation):
             details = (await client.organisation()).value
@@ -39,7 +39,7 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
             await catalogue.put_off(tx, organisation_id, AGAIN)
         return False
     async with parts.database.transaction(workspace, XERO) as tx:
-        await catalogue.show(tx, organisation_id, translated(details, accounts, rates))
+        await catalogue.show(tx, organisation_id, translated(details, accounts, rates), asked)
     return True
 
 

@@ -17,6 +17,8 @@ from runtime import embedded
 from tests.database import Place
 from tests.workers.billing import DAY, Billing, making
 from workers import catalogues, invoice_reads, invoicing
+from xero.client import Answer, Client
+from xero.payloads import TaxRate
 
 
 @pytest.fixture
@@ -241,6 +243,26 @@ async def test_a_look_by_hand_shows_a_tax_rate_restored_in_xero_at_once(here: Bi
     assert await world.rows("select active from xero_tax_rate where tax_type = 'OUTPUT2'") == [
         {"active": True}
     ]
+
+
+async def test_a_look_by_hand_while_accounts_are_being_read_is_one_more_read(
+    here: Billing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, read = here.here.world, Client.tax_rates
+
+    async def meanwhile(client: Client) -> Answer[list[TaxRate]]:
+        found = await read(client)
+        async with world.tx() as tx:
+            await organisations.sync_now(tx, world.organisation)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "tax_rates", meanwhile)
+        assert await catalogues.read_due(*here.key)
+    due = "select * from door.due_catalogues(:now, '{}', 9)"
+    assert len(await world.rows(due)) == 1
+    assert await catalogues.read_due(*here.key)
+    assert await world.rows(due) == []
 
 
 async def test_a_period_locked_in_xero_waits_until_the_lock_moves(here: Billing) -> None:
