@@ -19,7 +19,7 @@ from runtime import logs, offline, practices
 from runtime import migrate as migration
 from runtime.children import StartError
 from runtime.configured import configured
-from runtime.settings import SettingsError, load
+from runtime.settings import SettingsError, load, read
 from workers.run import work_until_told
 from xero.simulator.serve import run as serve_simulator
 
@@ -79,11 +79,13 @@ def doctor(
     """Say what is configured, what answers and what is missing.
 
     Exit code 1 if something that is needed is missing."""
-    settings = load()
-    where = examination.origin(settings, demo=demonstration.find_settings(settings.tandem_data) is not None)
-    looked_at = configured()
+    settings, wrong = read()
+    beside_demo = demonstration.find_settings(settings.tandem_data) is not None
+    where = examination.origin(settings, demo=beside_demo, wrong=bool(wrong))
+    looked_at = settings if wrong else configured()
     logs.configure("WARNING", "text")  # what is asked of others is told below
-    findings = [where, *asyncio.run(examination.examine(looked_at))]
+    findings = [where, *(examination.Finding("Setting", False, each) for each in wrong)]
+    findings += asyncio.run(examination.examine(looked_at))
     console = Console(soft_wrap=True, markup=False, highlight=False)
     for finding in findings:
         if everything or finding.subject.upper() != finding.subject:

@@ -39,9 +39,9 @@ class Finding:
     says: str
 
 
-def origin(settings: Settings, *, demo: bool) -> Finding:
-    """What is looked at: whose settings."""
-    if settings.embedded:
+def origin(settings: Settings, *, demo: bool, wrong: bool = False) -> Finding:
+    """What is looked at: whose settings. Where one is wrong, those that are set."""
+    if settings.embedded and not wrong:
         folder = settings.tandem_data.absolute()
         says = (
             f"the demo that runs in {folder}, by its own settings"
@@ -75,7 +75,7 @@ def configured(settings: Settings) -> list[Finding]:
 
 async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
     if settings.database_url is None:
-        yield Finding("PostgreSQL", False, "DATABASE_URL is not set")
+        yield Finding("PostgreSQL", False, "needs DATABASE_URL")
         return
     address = _place(settings.database_url)
     engine = create_async_engine(settings.database_url, connect_args={"timeout": 5})
@@ -197,7 +197,7 @@ def _is_xeros(address: str) -> bool:
 
 async def _redis(settings: Settings) -> Finding:
     if settings.redis_url is None:
-        return Finding("Redis", False, "REDIS_URL is not set")
+        return Finding("Redis", False, "needs REDIS_URL")
     client = redis.asyncio.Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_timeout=5)
     try:
         facts = await client.info("server")

@@ -6,6 +6,7 @@ docs/OPERATIONS.md has them in one table; a test compares the two.
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -164,20 +165,34 @@ class Settings(BaseSettings):
 
 def load(**values: str) -> Settings:
     """Refuses, in words and by the variable's name, what cannot be used. `values` win over the environment."""
+    settings, wrong = read(**values)
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return settings
+
+
+def read(**values: str) -> tuple[Settings, list[str]]:
+    """With a line for each that is wrong or missing; a wrong one then has its default."""
+    wrong: list[tuple[str, str]] = []
     try:
         settings = Settings(**values)  # type: ignore[arg-type]  # texts, as the environment has them
     except ValidationError as error:
-        lines = [
-            f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
-        ]
-        raise SettingsError("\n".join(lines)) from None
-    if (settings.database_url is None) != (settings.redis_url is None):
-        missing = "DATABASE_URL" if settings.database_url is None else "REDIS_URL"
-        raise SettingsError(
-            f"{missing}: set both DATABASE_URL and REDIS_URL, or neither for the embedded parts"
-        )
+        wrong = [(str(e["loc"][0]).lower(), e["msg"].removeprefix("Value error, ")) for e in error.errors()]
+        defaults = {name: Settings.model_fields[name].default for name, _ in wrong}
+        settings = Settings(**{**values, **defaults})
+    named = {name for name, _ in wrong}
+    wrong += [(name, says) for name, says in _missing(settings) if name not in named]
+    return settings, [f"{name.upper()}: {says}" for name, says in wrong]
+
+
+def _missing(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What others that are set need."""
+    both = "set both DATABASE_URL and REDIS_URL, or neither for the embedded parts"
+    if settings.database_url is None and settings.redis_url is not None:
+        yield "database_url", both
+    if settings.redis_url is None and settings.database_url is not None:
+        yield "redis_url", both
     if settings.xero_client_id and not settings.xero_client_secret:
-        raise SettingsError("XERO_CLIENT_SECRET: needed with XERO_CLIENT_ID")
+        yield "xero_client_secret", "needed with XERO_CLIENT_ID"
     if not settings.embedded and not settings.tandem_keys:
-        raise SettingsError("TANDEM_KEYS: needed to seal Xero's tokens; `tandem key` makes one")
-    return settings
+        yield "tandem_keys", "needed to seal Xero's tokens; `tandem key` makes one"

@@ -46,8 +46,34 @@ def test_commands_say_what_starts_the_embedded_parts(command: str, tmp_path: Pat
 
 
 def test_a_wrong_setting_is_named_without_a_trace() -> None:
-    done = tandem("doctor", DATABASE_URL="mysql://u:hush@h/x")
+    done = tandem("migrate", DATABASE_URL="mysql://u:hush@h/x")
     assert (done.returncode, done.stderr) == (1, "DATABASE_URL: must begin with postgresql://\n")
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (
+            {"DATABASE_URL": "postgresql://nobody@localhost:1/x", "REDIS_URL": "redis://localhost:1"},
+            ["TANDEM_KEYS"],
+        ),
+        (
+            {"DATABASE_URL": "mysql://u:hush@h/x", "REDIS_URL": "redis://localhost:1", "XERO_CLIENT_ID": "x"},
+            ["DATABASE_URL", "XERO_CLIENT_SECRET", "TANDEM_KEYS"],
+        ),
+        ({"REDIS_URL": "redis://localhost:1", "PORT": "x"}, ["PORT", "DATABASE_URL", "TANDEM_KEYS"]),
+    ],
+)
+def test_doctor_names_every_setting_that_is_wrong_and_looks_at_the_rest(
+    values: dict[str, str], names: list[str]
+) -> None:
+    done = tandem("doctor", **values, XERO_API_URL="http://localhost:1", XERO_IDENTITY_URL="http://localhost:1",
+                  XERO_AUTHORIZE_URL="http://localhost:1")  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "")
+    told = [line.split() for line in done.stdout.splitlines()]
+    assert [words[2] for words in told if words[1] == "Setting"] == [f"{name}:" for name in names]
+    assert {"PostgreSQL", "Redis", "Server", "Xero"} <= {words[1] for words in told}
+    assert "hush" not in done.stdout
 
 
 def test_a_key_is_one_that_settings_take(tmp_path: Path) -> None:
