@@ -161,7 +161,9 @@ class InvoicePreview:
     subtotal: Decimal = strawberry.field(description="Without tax.")
     tax_total: Decimal = strawberry.field(description="The tax.")
     total: Decimal = strawberry.field(description="With tax.")
-    problems: list[SyncProblem] = strawberry.field(description="What would keep it from Xero.")
+    problems: list[SyncProblem] = strawberry.field(
+        description="What would keep it from Xero once `userErrors` are mended."
+    )
     user_errors: list[UserError] = strawberry.field(description="What is wrong with what was typed.")
 
 

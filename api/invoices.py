@@ -249,7 +249,11 @@ class Invoice(Node):
         found: list[Payment] = await load(info.context, "Payments.of_invoice", self.key)
         return found
 
-    @strawberry.field(description="What would keep it from Xero if it were sent now; empty once it is there.")
+    @strawberry.field(
+        description="What would keep it from Xero if it were sent now; empty once it is there. That invoices stay here by"
+        " choice, as the sync is off or starts after `issueDate`, is no problem: see the organisation's `invoiceSync`, and"
+        " once it is sent, `sync`."
+    )
     async def problems(self, info: Info[Context, None]) -> list[SyncProblem]:
         rows = await load(info.context, "InvoiceProblems.of_invoice", self.key)
         return [SyncProblem.of(row) for row in rows or ()]

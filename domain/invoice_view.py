@@ -23,7 +23,7 @@ from domain.invoice_input import (
 )
 from domain.invoices import lines_of
 from domain.problems import Code, Problem
-from domain.tables import AmountsAre, Invoice, InvoiceStatus, InvoiceSyncState
+from domain.tables import AmountsAre, Invoice, InvoiceLine, InvoiceStatus, InvoiceSyncState
 from domain.tx import Tx
 
 
@@ -104,7 +104,8 @@ async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
 
 
 async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """What would keep each from Xero if it were sent now; empty once it is there."""
+    """What would keep each from Xero if it were sent now; empty once it is there. What stays here by choice (the sync is
+    off, or starts later) is none: that is a state, and nothing fails."""
     rows = await tx.session.scalars(
         select(Invoice).where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(invoice_ids))
     )
@@ -121,8 +122,22 @@ async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[
         linked = await invoice_sync.linked(tx, organisation, [one.contact_id for one in own])
         for one in own:
             found, _ = invoice_sync.check(setup, one, lines[one.id], linked=one.contact_id in linked)
+            found = [*_unfit(setup, one, lines[one.id]), *found]
             answer[one.id] = [problem.as_json() for problem in found]
     return answer
+
+
+def _unfit(
+    setup: invoice_sync.Setup, invoice: Invoice, lines: Sequence[InvoiceLine]
+) -> list[invoice_sync.Problem]:
+    """What a draft is not approved with; of tax rates `check` tells in its own words."""
+    percentages = {key: rate["percentage"] for key, rate in setup.tax_rates.items()}
+    found = compute(lines, percentages, invoice.amounts_are)
+    return [
+        invoice_sync.Problem("INVALID_IN_XERO", told.message, "UPDATE_INVOICE", (f"Invoice:{invoice.id}",))
+        for told in check_fit(lines, found, invoice.amounts_are, invoice.currency)
+        if told.path[-1] != "taxRateId"
+    ]
 
 
 def allowed(invoice: Standing) -> list[Action]:

@@ -210,6 +210,19 @@ async def test_what_keeps_an_invoice_from_xero_is_told_with_its_remedy(here: Off
     }
 
 
+@pytest.mark.parametrize("prices", [[], ["-100"]])
+async def test_what_a_draft_is_not_approved_with_keeps_it_from_xero(here: Office, prices: list[str]) -> None:
+    made = done(
+        await here.call("createInvoice", **here.input() | {"lines": [here.line(price) for price in prices]})
+    )
+    itself = {"id": made["id"], "__typename": "Invoice"}
+    assert made["problems"] == [{"code": "INVALID_IN_XERO", "remedy": "UPDATE_INVOICE", "subjects": [itself]}]
+    refused = await here.call("approveInvoice", invoiceId=made["id"])
+    assert len(refused["userErrors"]) == 1
+    mended = done(await here.call("updateInvoice", invoiceId=made["id"], lines=[here.line()]))
+    assert mended["problems"] == []
+
+
 async def changed_in_xero(here: Office) -> str:
     """Sent, there, and its reference edited in Xero."""
     key = str((await here.sent(reference="ours"))["id"])
