@@ -38,6 +38,7 @@ from api.sockets import Socket, SocketHandler
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
+UNKNOWN = "This token is unknown, revoked or expired."
 INIT_WAIT = timedelta(seconds=3)
 RECHECK = 4.0  # seconds between looks at the token of an open stream
 CODES = {
@@ -122,9 +123,8 @@ class GraphQLView(GraphQL[Context, None]):
         token = find_bearer(given[0]) if len(given) == 1 else None
         viewer = await self.find_viewer(token)
         if viewer is None:
-            raise HTTPException(
-                401, "A valid token is needed: Authorization: Bearer …", {"www-authenticate": "Bearer"}
-            )
+            why = UNKNOWN if token else "A valid token is needed: Authorization: Bearer …"
+            raise HTTPException(401, why, {"www-authenticate": "Bearer"})
         return EdgeContext(self.parts, viewer, response=response, token=token)
 
     async def find_viewer(self, token: str | None) -> Viewer | None:

@@ -19,6 +19,7 @@ from runtime import logs, offline, practices
 from runtime import migrate as migration
 from runtime.children import StartError
 from runtime.configured import configured
+from runtime.ports import refuse_busy
 from runtime.settings import SettingsError, load, read
 from workers.run import work_until_told
 from xero.simulator.serve import run as serve_simulator
@@ -68,8 +69,14 @@ def serve() -> None:
     edge, schema, routes = (
         pkgutil.resolve_name(name) for name in ("api.serve:serve", "api.schema:schema", "api.connect:routes")
     )
+    settings = configured()
+    try:
+        refuse_busy(settings.host, settings.port)
+    except StartError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(3) from None  # uvicorn's own, for a server that could not start
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        runner.run(edge(configured(), schema, routes))
+        runner.run(edge(settings, schema, routes))
 
 
 @app.command()

@@ -41,6 +41,12 @@ def demo(settings: Settings, *, once: bool, reset: bool) -> None:
         )
     console = Console(stderr=once, soft_wrap=True, markup=False, highlight=False)
     data = settings.tandem_data.resolve()
+    held = find_settings(data)
+    if held and embedded.running(data):
+        raise StartError(
+            f"A demo runs in {data} already, at {held['public_url']}/graphql. Stop it (Ctrl-C there), or set TANDEM_DATA"
+            " and PORT to others."
+        )
     if reset:
         embedded.reset(data)
         shutil.rmtree(data / "demo", ignore_errors=True)

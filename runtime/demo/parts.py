@@ -21,6 +21,7 @@ from runtime import children, embedded
 from runtime.children import StartError
 from runtime.demo.processes import Process, tandem
 from runtime.migrate import migrate
+from runtime.ports import refuse_busy
 from runtime.settings import Settings
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 
@@ -59,7 +60,7 @@ class Running:
 def started(settings: Settings, data: Path, console: Console) -> Iterator[Running]:
     """Everything at once that does not need the other: each process takes a second to come up."""
     began = time.monotonic()
-    _refuse_busy(settings.host, settings.port)
+    refuse_busy(settings.host, settings.port)
     with ExitStack() as stack, httpx.Client(timeout=60) as http:
         console.print("Starting PostgreSQL, Valkey, a stand-in Xero, the API and a worker …", end=" ")
         parts = stack.enter_context(embedded.services(data))
@@ -138,15 +139,6 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _refuse_busy(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            raise StartError(f"port {port} is in use; stop what uses it, or set PORT to another") from None
 
 
 def _tandem(environment: Mapping[str, str], *words: str) -> str:

@@ -1,5 +1,6 @@
 import base64
 import os
+import socket
 import subprocess
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -217,6 +218,14 @@ async def test_a_contact_is_erased_by_the_ids_that_the_api_gives(
     async with db.transaction(workspace, TANDEM) as tx:
         assert await contacts.find(tx, contact.id) is None
     await db.close()
+
+
+def test_serve_says_that_its_port_is_taken(set_up: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = tandem("serve", PORT=str(port), **set_up)
+    assert done.returncode == 3
+    assert done.stderr == f"port {port} is in use; stop what uses it, or set PORT to another\n"
 
 
 @pytest.mark.parametrize(

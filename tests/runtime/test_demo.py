@@ -129,6 +129,9 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
     assert f"1 key(s); the address is http://localhost:{port}/webhooks/xero" in found
     assert f"database tandem as tandem_app through {folder / 'data' / 'run'}" in found
 
+    _, trouble = tandem(folder, "demo", port=free_port()).communicate(timeout=120)
+    assert f"A demo runs in {folder / 'data'} already, at http://localhost:{port}/graphql" in trouble
+
     [worker] = worker_pids(folder)
     os.kill(worker, signal.SIGKILL)
     shown = []
