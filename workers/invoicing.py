@@ -3,7 +3,7 @@ number; it is ours if its Url is. The same number without it is somebody else's,
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,9 +17,9 @@ from domain.invoice_sync import GONE, Problem
 from domain.tables import DeliveryKind
 from domain.tx import XERO
 from domain.values import SeenInvoice
-from workers import catalogues, health
+from workers import catalogues, health, unanswered
 from workers.parts import Parts
-from workers.sending import BUSY, HINDERED, MARGIN, RESEND_AFTER
+from workers.sending import BUSY, HINDERED, MARGIN
 from workers.translate_invoices import mark, new_invoice, refusal, seen_invoice, voided
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL, Client, Written
@@ -92,7 +92,8 @@ async def _call(
             written = await _write(client, claimed)
             answers = await _answers(parts, workspace, client, claimed, written)
     except Uncertain as error:
-        await _uncertain(parts, workspace, claimed, client, error)
+        look_up = partial(_look_up, parts, workspace, claimed, client, free_absent=True)
+        await unanswered.wait(parts, workspace, invoice_deliveries, claimed, error, look_up)
     except Rejected as error:
         await _rejected(parts, workspace, claimed, error)
     except (Retry, Refused) as error:
@@ -101,7 +102,7 @@ async def _call(
         async with parts.database.transaction(workspace, XERO) as tx:
             await invoice_deliveries.settle(tx, claimed, answers)
             if len(answers) < len(claimed.members):
-                await invoice_deliveries.wait(tx, claimed, tx.now + RESEND_AFTER)
+                await invoice_deliveries.wait(tx, claimed, tx.now + unanswered.RESEND_AFTER)
 
 
 async def _write(client: Client, claimed: Claimed) -> Written[WrittenInvoice]:
@@ -198,22 +199,6 @@ async def _shown(
     return {one: seen[targets[one]] for one in members if targets.get(one) in seen}
 
 
-async def _uncertain(
-    parts: Parts, workspace: UUID, claimed: Claimed, client: Client, error: Uncertain
-) -> None:
-    """No answer. A 500 to a create is looked up at once: what is absent is free under the same number."""
-    log.info("delivery_uncertain", delivery=str(claimed.delivery.id), status=error.status)
-    if error.status == 500 and claimed.delivery.kind is DeliveryKind.CREATE:
-        try:
-            await _look_up(parts, workspace, claimed, client, free_absent=True)
-        except XeroError as again:
-            log.info("look_up_put_off", delivery=str(claimed.delivery.id), error=type(again).__name__)
-        else:
-            return
-    async with parts.database.transaction(workspace, XERO) as tx:
-        await invoice_deliveries.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))
-
-
 async def _rejected(parts: Parts, workspace: UUID, claimed: Claimed, error: Rejected) -> None:
     """Nothing was done with the whole batch: it is halved until the bad one stands alone."""
     async with parts.database.transaction(workspace, XERO) as tx:
@@ -281,13 +266,6 @@ async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
 async def _look_up(
     parts: Parts, workspace: UUID, claimed: Claimed, client: Client, *, free_absent: bool
 ) -> None:
-    """Each create by its number: found is settled, absent is free once the request cannot land any more."""
+    """Each create by its number."""
     found = await _found(parts, workspace, client, claimed, claimed.members)
-    absent = [invoice_id for invoice_id in claimed.members if invoice_id not in found]
-    async with parts.database.transaction(workspace, XERO) as tx:
-        await invoice_deliveries.settle(tx, claimed, list(found.values()))
-        if absent and free_absent:
-            await invoice_deliveries.free(tx, claimed, members=absent)
-        elif absent:
-            landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
-            await invoice_deliveries.wait(tx, claimed, min(tx.now + timedelta(minutes=1), landed))
+    await unanswered.settle(parts, workspace, invoice_deliveries, claimed, found, free_absent=free_absent)

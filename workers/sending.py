@@ -4,6 +4,7 @@ a delivery, so that a lost answer is settled by rule and not by hope."""
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import ModuleType
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from domain.outgoing import Outgoing
 from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
 from domain.tx import TANDEM, XERO
 from domain.values import PostalAddress, SeenContact
-from workers import health, importing, rereads
+from workers import health, importing, rereads, unanswered
 from workers.parts import Parts
 from workers.translate import PracticeValues, contact_update, seen_contact, xero_members
 from xero.allowance import Priority
@@ -30,7 +31,6 @@ from xero.payloads import ContactUpdate, Creations, NewContact, Updates, Written
 
 log = structlog.get_logger()
 MARGIN = timedelta(seconds=25)  # a call's full time-out: with less of the lease left nothing is sent
-RESEND_AFTER = timedelta(seconds=5)
 BUSY = timedelta(seconds=5)
 HINDERED = timedelta(minutes=5)
 
@@ -186,7 +186,8 @@ async def _call(
         async with health.watched(parts, workspace, organisation):
             written = await _write(client, claimed)
     except Uncertain as error:
-        await _uncertain(parts, workspace, claimed, client, error)
+        look_up = partial(_look_up, parts, workspace, claimed, client, free_absent=True)
+        await unanswered.wait(parts, workspace, deliveries, claimed, error, look_up)
     except Rejected as error:
         await _rejected(parts, workspace, claimed, error, beside=beside)
     except Retry as error:
@@ -225,7 +226,7 @@ async def _settle(
         rules = _rules(claimed.delivery.kind)
         await rules.settle(tx, claimed, [_judged_again(one, shown) for one in answers])
         if not whole:
-            await deliveries.wait(tx, claimed, asked + RESEND_AFTER)
+            await deliveries.wait(tx, claimed, asked + unanswered.RESEND_AFTER)
 
 
 def _judged_again(answer: Answered, shown: Mapping[UUID, SeenContact]) -> Answered:
@@ -265,22 +266,6 @@ async def _found(parts: Parts, workspace: UUID, client: Client, link_id: UUID) -
     asked = parts.database.clock.now()
     found = (await client.find_contact_by_number(link["contact_number"])).value
     return Answered(link_id, seen_contact(found, asked), found=True) if found else None
-
-
-async def _uncertain(
-    parts: Parts, workspace: UUID, claimed: Claimed, client: Client, error: Uncertain
-) -> None:
-    """No answer. A 500 to a create is looked up at once: what is absent is free under the same number."""
-    log.info("delivery_uncertain", delivery=str(claimed.delivery.id), status=error.status)
-    if error.status == 500 and claimed.delivery.kind is DeliveryKind.CREATE:
-        try:
-            await _look_up(parts, workspace, claimed, client, free_absent=True)
-        except XeroError as again:
-            log.info("look_up_put_off", delivery=str(claimed.delivery.id), error=type(again).__name__)
-        else:
-            return
-    async with parts.database.transaction(workspace, XERO) as tx:
-        await deliveries.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))
 
 
 async def _rejected(
@@ -356,16 +341,10 @@ async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
 async def _look_up(
     parts: Parts, workspace: UUID, claimed: Claimed, client: Client, *, free_absent: bool
 ) -> None:
-    """Each create by its number: found is acknowledged, absent is free once the request cannot land any more."""
-    found = [await _found(parts, workspace, client, link_id) for link_id in claimed.members]
-    absent = [link_id for link_id, answer in zip(claimed.members, found, strict=True) if answer is None]
-    async with parts.database.transaction(workspace, XERO) as tx:
-        await deliveries.settle(tx, claimed, [answer for answer in found if answer])
-        if absent and free_absent:
-            await deliveries.free(tx, claimed, members=absent)
-        elif absent:
-            landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
-            await deliveries.wait(tx, claimed, min(tx.now + timedelta(minutes=1), landed))
+    """Each create by its number."""
+    answers = [await _found(parts, workspace, client, link_id) for link_id in claimed.members]
+    found = {answer.link_id: answer for answer in answers if answer}
+    await unanswered.settle(parts, workspace, deliveries, claimed, found, free_absent=free_absent)
 
 
 async def _read(parts: Parts, workspace: UUID, claimed: Claimed, client: Client) -> None:

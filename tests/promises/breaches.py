@@ -183,12 +183,12 @@ DELIVERY = (
         "delivery: 500 to an update counts as done",
         (
             Edit(
-                "workers/sending.py",
-                "        await deliveries.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))",
+                "workers/unanswered.py",
+                "        await rules.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))",
                 "        await tx.run(\n"
                 '            "update sync_link l set base_practice = l.base_practice || m.sent, base_xero = l.base_xero || m.sent"\n'
                 '            " from delivery_member m where m.delivery_id = :id and l.id = m.link_id", id=claimed.delivery.id)\n'
-                "        await deliveries.free(tx, claimed)",
+                "        await rules.free(tx, claimed)",
             ),
         ),
         (f"{LOST}::test_a_500_to_an_update_says_nothing",),
@@ -197,9 +197,9 @@ DELIVERY = (
         "delivery: 500 to an update counts as not done",
         (
             Edit(
-                "workers/sending.py",
-                "        await deliveries.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))",
-                "        await deliveries.free(tx, claimed)",
+                "workers/unanswered.py",
+                "        await rules.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))",
+                "        await rules.free(tx, claimed)",
             ),
         ),
         (f"{LOST}::test_a_500_to_an_update_says_nothing",),
