@@ -3,13 +3,16 @@
 Destructive from Xero: archived, merged, to be forgotten, a value made blank, one same value over many contacts. To
 Xero: a value made blank. Counted over what waits and what was let through in the last ten minutes, before any of what
 waits is applied; so a scan's first page does no harm. What is neither never counts, however much it is. While it
-holds, nothing is dropped: rows stay dirty, links due.
+holds, nothing is dropped: rows stay dirty, links due; and the ten minutes are those before it stopped, as time alone
+puts nothing right.
+
+Counting marks mirror rows only: whoever counts goes on to lock contacts, and must hold no link before those.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -59,9 +62,9 @@ async def stops(tx: Tx, organisation: Mapping[str, Any]) -> bool:
     """Judge what of Xero's side waits to be applied; True: nothing is to be applied. Under the organisation's lock.
 
     Where it held before and no longer has reason to, it lets go."""
-    found = await _count_inbound(tx, organisation["id"])
+    found = await _count_inbound(tx, organisation)
     if not is_mass(found.changed, found.of) and organisation["mass_change"] is not None:
-        found = await _count_outbound(tx, organisation["id"])
+        found = await _count_outbound(tx, organisation)
     if is_mass(found.changed, found.of):
         await _pause(tx, organisation, found)
         return True
@@ -74,11 +77,17 @@ async def stops_sending(tx: Tx, organisation: Mapping[str, Any]) -> bool:
     """Judge the blanks that wait to be sent; True: nothing is to be sent."""
     if organisation["mass_change"] is not None:
         return True
-    found = await _count_outbound(tx, organisation["id"])
+    found = await _count_outbound(tx, organisation)
     if is_mass(found.changed, found.of):
         await _pause(tx, organisation, found)
         return True
     return False
+
+
+def _since(tx: Tx, organisation: Mapping[str, Any]) -> datetime:
+    """From when on what was done counts."""
+    held = organisation["mass_change"]
+    return (datetime.fromisoformat(held["since"]) if held else tx.now) - WINDOW
 
 
 async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
@@ -104,21 +113,23 @@ async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
         await organisations.look(tx, organisation_id, RunPurpose.DELTA if apply else RunPurpose.SCAN)
 
 
-async def _count_inbound(tx: Tx, organisation_id: UUID) -> MassChange:
+async def _count_inbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange:
     await tx.run(
         "update xero_contact set brake = 'COUNTED' where workspace_id = :ws and id in"
         f" (select x.id {_WAITING} and x.brake is null and (x.status <> 'ACTIVE' or {_BLANKED}))",
-        organisation=organisation_id,
+        organisation=organisation["id"],
     )
-    await _count_same(tx, organisation_id)
+    since = _since(tx, organisation)
+    spread = await _count_same(tx, organisation["id"], since)
     row = await tx.row(
         f"with waiting as (select l.id {_WAITING} and x.brake = 'COUNTED'), done as"
         " (select id, state from sync_link where workspace_id = :ws and organisation_id = :organisation"
         "  and destroyed_at > cast(:since as timestamptz))"
-        " select (select count(*) from (select id from waiting union select id from done) u) as changed,"
+        " select (select count(*) from (select id from waiting union select id from done"
+        "  union select unnest(cast(:spread as uuid[]))) u) as changed,"
         " (select count(*) from done where state = 'BROKEN') + (select count(*) from sync_link"
         f" where workspace_id = :ws and organisation_id = :organisation and state in {_ACTIVE}) as of",
-        organisation=organisation_id, since=tx.now - WINDOW,
+        organisation=organisation["id"], since=since, spread=list(spread),
     )  # fmt: skip
     assert row is not None
     return MassChange(Side.XERO, row["changed"], row["of"])
@@ -156,60 +167,63 @@ _SPREADABLE = (
     ),
     _Held("PRIMARY_PHONE", "x.phone", _overwrites("primary_phone")),
 )
-# Links whose value in the practice was overwritten from Xero of late, by no person's decision, and what Xero has there;
-# `at`: when.
+# Links whose value in the practice was last overwritten from Xero, of late and by no person's decision, and what Xero has
+# there. Whatever anybody in the practice has put there since is no harm of Xero's.
 _CAME_OF_LATE = (
-    "select l.id as link, {value} as value, max(a.at) as at from activity a"
-    " cross join lateral jsonb_array_elements(a.changes) c"
-    f" join sync_link l on l.workspace_id = :ws and l.id = a.link_id and l.state in {_ACTIVE}"
-    " join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id and not x.dirty"
-    " join organisation o on o.workspace_id = :ws and o.id = a.organisation_id"
-    " where a.workspace_id = :ws and a.organisation_id = :organisation and a.at > cast(:since as timestamptz)"
-    " and a.at > coalesce(o.let_through_at, '-infinity') and a.kind in ('CONTACT_CHANGED', 'CONFLICT_SETTLED')"
-    " and a.actor_kind in ('XERO', 'TANDEM')"
-    " and c->>'writtenTo' = 'PRACTICE' and c->>'before' is not null and c->>'field' = '{field}'"
-    " and {value} is not null group by l.id, {value}"
+    "select t.id as link, {value} as value from ("
+    " select distinct on (l.id) l.id, l.xero_contact_id, c->>'before' is not null and a.organisation_id = :organisation"
+    "  and a.kind in ('CONTACT_CHANGED', 'CONFLICT_SETTLED') and a.actor_kind in ('XERO', 'TANDEM') as overwritten"
+    " from activity a cross join lateral jsonb_array_elements(a.changes) c"
+    f" join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation and l.contact_id = a.contact_id and l.state in {_ACTIVE}"
+    " join organisation o on o.workspace_id = :ws and o.id = :organisation"
+    " where a.workspace_id = :ws and a.at > cast(:since as timestamptz) and a.at > coalesce(o.let_through_at, '-infinity')"
+    "  and c->>'writtenTo' = 'PRACTICE' and c->>'field' = '{field}' order by l.id, a.at desc) t"
+    " join xero_contact x on x.workspace_id = :ws and x.id = t.xero_contact_id and not x.dirty"
+    " where t.overwritten and {value} is not null"
 )
 
 
-async def _count_same(tx: Tx, organisation_id: UUID) -> None:
-    """Of a value that comes to many contacts, at once or in a few minutes: those that had another before."""
-    bound = {"organisation": organisation_id, "since": tx.now - WINDOW, "least": LEAST}
+async def _count_same(tx: Tx, organisation_id: UUID, since: datetime) -> set[UUID]:
+    """Of a value that comes to many contacts, at once or in a few minutes: those that had another before. Gives the
+    links to which it has come already; where nothing waits that destroys, nobody asks."""
+    bound = {"organisation": organisation_id, "since": since, "least": LEAST}
+    spread: set[UUID] = set()
     for held in _SPREADABLE:
         names = {"value": held.value, "field": held.field}
         groups = await tx.rows(
             f"with waiting as materialized (select l.id as link, {held.value} as value {_WAITING} and {held.value} is not null"
             f" and {held.came}), late as (select link, value from ({_CAME_OF_LATE.format(**names)}) late"
-            " where exists (select 1 from waiting))"
-            " select value from (select * from waiting union select * from late) u group by value"
-            " having count(*) >= :least and value in (select value from waiting)",
+            f" where exists (select 1 from waiting) or exists (select 1 {_WAITING} and x.brake = 'COUNTED'))"
+            " select value from (select * from waiting union select * from late) u group by value having count(*) >= :least",
             **bound,
         )
         for group in groups:
-            await _count_group(tx, held, group["value"], bound)
+            spread |= await _count_group(tx, held, group["value"], bound)
+    return spread
 
 
-async def _count_group(tx: Tx, held: _Held, value: Any, bound: Mapping[str, Any]) -> None:
+async def _count_group(tx: Tx, held: _Held, value: Any, bound: Mapping[str, Any]) -> set[UUID]:
     came, known = held.came, dict(bound) | {"json": json.dumps(value)}
     if held.field == "PRIMARY_PHONE":
         came, known["text"] = (
             f"l.base_xero->>'PRIMARY_PHONE' is distinct from :text and {held.came}",
             join_phone(phone_parts(value)),
         )
-    of_late = f"({_CAME_OF_LATE.format(value=held.value, field=held.field)})"
-    await tx.run(
-        f"with same as (select x.id {_WAITING} and x.brake is null and {held.value} = cast(:json as jsonb) and {came}),"
-        f" late as (select * from {of_late} late where value = cast(:json as jsonb)),"
-        " many as (select (select count(*) from same) + (select count(*) from late) >= :least as so),"
-        " spread as (update sync_link l set destroyed_at = late.at from late where l.workspace_id = :ws and l.id = late.link"
-        "  and (select so from many))"
-        " update xero_contact set brake = 'COUNTED' where workspace_id = :ws and id in (select id from same)"
-        " and (select so from many)",
+    rows = await tx.rows(
+        f"with same as (select x.id, x.brake {_WAITING} and x.brake is distinct from 'PASSED'"
+        f"  and {held.value} = cast(:json as jsonb) and {came}),"
+        f" late as (select link from ({_CAME_OF_LATE.format(value=held.value, field=held.field)}) late"
+        "  where value = cast(:json as jsonb)),"
+        " many as (select 1 where (select count(*) from same) + (select count(*) from late) >= :least),"
+        " counted as (update xero_contact set brake = 'COUNTED' where workspace_id = :ws"
+        "  and id in (select id from same where brake is null) and exists (select 1 from many))"
+        " select link from late where exists (select 1 from many)",
         **known,
     )
+    return {row["link"] for row in rows}
 
 
-async def _count_outbound(tx: Tx, organisation_id: UUID) -> MassChange:
+async def _count_outbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange:
     row = await tx.row(
         "with waiting as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
@@ -219,7 +233,7 @@ async def _count_outbound(tx: Tx, organisation_id: UUID) -> MassChange:
         " select (select count(*) from (select id from waiting union select id from done) u) as changed,"
         " (select count(*) from sync_link where workspace_id = :ws and organisation_id = :organisation"
         f"  and state in {_ACTIVE}) as of",
-        organisation=organisation_id, since=tx.now - WINDOW,
+        organisation=organisation["id"], since=_since(tx, organisation),
     )  # fmt: skip
     assert row is not None
     return MassChange(Side.PRACTICE, row["changed"], row["of"])
@@ -229,9 +243,10 @@ async def _pause(tx: Tx, organisation: Mapping[str, Any], found: MassChange) -> 
     held = organisation["mass_change"]
     if found.side is Side.PRACTICE:
         await tx.run(
-            "update sync_link l set brake = 'COUNTED' from contact c where l.workspace_id = :ws"
-            " and l.organisation_id = :organisation and l.due_at is not null and l.brake is null"
-            f" and l.state in {_ACTIVE} and c.workspace_id = :ws and c.id = l.contact_id and {_BLANKS}",
+            "with counted as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+            "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
+            f"  and l.brake is null and l.state in {_ACTIVE} and {_BLANKS} order by l.id for update of l)"
+            " update sync_link set brake = 'COUNTED' where workspace_id = :ws and id in (select id from counted)",
             organisation=organisation["id"],
         )
     told = {
@@ -272,19 +287,20 @@ async def _release(tx: Tx, organisation_id: UUID) -> None:
 
 async def _pass_counted(tx: Tx, organisation_id: UUID) -> None:
     """What a person let through counts no more, nor does what came before it."""
-    for table in ("xero_contact", "sync_link"):
-        await tx.run(
-            f"update {table} set brake = 'PASSED' where workspace_id = :ws and organisation_id = :organisation"
-            " and brake = 'COUNTED'",
-            organisation=organisation_id,
-        )
+    await tx.run(
+        "update xero_contact set brake = 'PASSED' where workspace_id = :ws and organisation_id = :organisation"
+        " and brake = 'COUNTED'",
+        organisation=organisation_id,
+    )
     await tx.run(
         "update organisation set let_through_at = :now where workspace_id = :ws and id = :id",
         id=organisation_id,
     )
     await tx.run(
-        "update sync_link set destroyed_at = null, blanked_at = null where workspace_id = :ws"
-        " and organisation_id = :organisation and (destroyed_at is not null or blanked_at is not null)",
+        "with counted as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        "  and (brake = 'COUNTED' or destroyed_at is not null or blanked_at is not null) order by id for update)"
+        " update sync_link set brake = case when brake = 'COUNTED' then 'PASSED' else brake end,"
+        " destroyed_at = null, blanked_at = null where workspace_id = :ws and id in (select id from counted)",
         organisation=organisation_id,
     )
 

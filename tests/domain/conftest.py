@@ -8,8 +8,13 @@ from tests.domain.world import Clock, World, make_world
 
 
 @pytest.fixture
-async def matching_database(clean: Place) -> AsyncIterator[Database]:
-    made = connect(clean.app_url, clock=Clock())
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def matching_database(clean: Place, clock: Clock) -> AsyncIterator[Database]:
+    made = connect(clean.app_url, clock=clock)
     yield made
     await made.close()
 

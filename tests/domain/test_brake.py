@@ -7,14 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from domain import brake, conflicts, contacts, deliveries, issues
+from domain import brake, conflicts, contacts, deliveries, issues, organisations
 from domain.phones import PhoneParts
 from domain.problems import Code, Refused
 from domain.tables import ActorKind, ConnectionHealth, ImportRun, Side, XeroContactStatus
 from domain.tx import Actor
 from domain.values import PostalAddress, SeenContact
 from tests.domain.test_inbound import LATER, look
-from tests.domain.world import World, seen
+from tests.domain.world import Clock, World, seen
 
 MANY = 60
 PHONE = PhoneParts("64", "9", "1112222")
@@ -69,6 +69,15 @@ async def go_on(world: World) -> ImportRun:
         pass
     async with world.tx() as tx:
         return await tx.session.get_one(ImportRun, (world.workspace, run["id"]))
+
+
+async def answer(world: World, claimed: deliveries.Claimed, shown: list[SeenContact]) -> None:
+    """Xero did what was sent, and shows these contacts so."""
+    by_id = {one.xero_contact_id: one for one in shown}
+    async with world.tx() as tx:
+        keys = await deliveries.targets(tx, claimed.members)
+        answers = [deliveries.Answered(link, by_id[keys[link]]) for link in claimed.members]
+        await deliveries.settle(tx, claimed, answers)
 
 
 async def test_mass_archiving_stops_before_any_of_it_is_applied(world: World) -> None:
@@ -160,6 +169,57 @@ async def test_one_value_that_people_type_in_the_practice_does_not_count(world: 
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
 
 
+async def test_one_value_typed_over_what_xero_had_just_changed_does_not_count(world: World) -> None:
+    ids = await linked(world)
+    await look(world, *(as_now(n, xero, minutes=1, email=f"new{n}@x.nz") for n, xero in enumerate(ids[:25])))
+    rows = await world.rows("select id from contact order by name limit 25")
+    async with world.tx() as tx, issues.judging(tx):
+        for row in rows:
+            await contacts.change(tx, row["id"], {"billingEmail": "all@x.nz"})
+    async with world.tx() as tx:
+        claimed = await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+    assert claimed is not None
+    await answer(
+        world, claimed, [as_now(n, key, minutes=2, email="all@x.nz") for n, key in enumerate(ids[:25])]
+    )
+    await look(world, as_now(40, ids[40], minutes=3, email="all@x.nz"))
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+
+
+async def test_time_alone_lets_nothing_through(world: World, clock: Clock) -> None:
+    ids = await linked(world)
+    for start in range(0, 24, 6):
+        await look(world, *archived(ids)[start : start + 6])
+    assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.PAUSED, 18)
+    clock.time += timedelta(minutes=11)
+    async with world.tx() as tx:
+        await organisations.sync_now(tx, world.organisation)
+    [run] = await world.rows("select id from import_run where finished_at is null")
+    while await world.match(run["id"]):
+        pass
+    assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.PAUSED, 18)
+
+
+async def test_time_alone_sends_no_blanks(world: World, clock: Clock) -> None:
+    ids = await linked(world)
+    rows = await world.rows("select id from contact order by name limit 24")
+    claimed = []
+    for some in (rows[:18], rows[18:]):
+        async with world.tx() as tx, issues.judging(tx):
+            for row in some:
+                await contacts.change(tx, row["id"], {"primaryPhone": None})
+        async with world.tx() as tx:
+            claimed.append(await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})))
+        if claimed[0] is not None and len(claimed) == 1:
+            await answer(world, claimed[0], [as_now(n, key, phone=None) for n, key in enumerate(ids)])
+    assert [one is not None for one in claimed] == [True, False]
+    clock.time += timedelta(minutes=11)
+    await look(world)
+    assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+
+
 async def test_conflicts_that_a_person_settles_for_xero_do_not_count(world: World) -> None:
     ids = await linked(world)
     await world.rows("update organisation set conflict_policy = 'ASK' returning id")
@@ -180,28 +240,47 @@ async def test_conflicts_that_a_person_settles_for_xero_do_not_count(world: Worl
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
 
 
-async def test_what_is_archived_while_a_person_edits_it_is_no_deadlock(world: World) -> None:
-    ids = await linked(world)
-    [row] = await world.rows("select id from contact where name = 'Contact 000'")
+async def edit_while_read(world: World, names: list[str], found: list[SeenContact]) -> None:
+    """A person holds these contacts and changes the first, while a delta that shows `found` waits for one of them."""
+    rows = await world.rows("select id from contact where name = any(:names) order by name", names=names)
     locked = asyncio.Event()
 
     async def read() -> None:
         await locked.wait()
-        await look(world, *archived(ids[:1]))
+        await look(world, *found)
 
     async with asyncio.TaskGroup() as both:
         both.create_task(read())
         async with world.tx() as tx:
-            await contacts.lock(tx, row["id"])
+            for row in rows:
+                await contacts.lock(tx, row["id"])
             locked.set()
-            for _ in range(200):  # until whoever reads waits for the contact
+            for _ in range(200):  # until whoever reads waits for a contact
                 if await tx.rows(
                     "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
                 ):
                     break
                 await asyncio.sleep(0.05)
-            await contacts.change(tx, row["id"], {"billingEmail": "ours@x.nz"})
+            await contacts.change(tx, rows[0]["id"], {"billingEmail": "ours@x.nz"})
+
+
+async def test_what_is_archived_while_a_person_edits_it_is_no_deadlock(world: World) -> None:
+    ids = await linked(world)
+    await edit_while_read(world, ["Contact 000"], archived(ids[:1]))
     assert await broken(world) == 1
+
+
+async def test_what_came_of_late_is_counted_without_holding_its_links(world: World) -> None:
+    ids = await linked(world, 100)
+    same = [as_now(n, xero, minutes=1, email="all@x.nz") for n, xero in enumerate(ids[:24])]
+    for start in range(0, 18, 6):
+        await look(world, *same[start : start + 6])
+    await edit_while_read(world, ["Contact 000", "Contact 020"], same[18:])
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY, "24 of 100"
+    await look(world, *archived(ids, minutes=2)[30:38])
+    held = (await organisation(world))["mass_change"]
+    assert isinstance(held, dict)
+    assert held["changed"] == 31, "one of the 24 a person has put right since"
 
 
 async def test_an_honest_bulk_edit_never_trips_it(world: World) -> None:

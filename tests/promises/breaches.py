@@ -590,6 +590,22 @@ EDGES = (
         ("tests/domain/test_brake.py::test_one_same_value_that_comes_in_small_groups_counts",),
     ),
     Breach(
+        "brake: what a person has typed over since counts",
+        (Edit("domain/brake.py", "where t.overwritten and {value}", "where {value}"),),
+        ("tests/domain/test_brake.py::test_one_value_typed_over_what_xero_had_just_changed_does_not_count",),
+    ),
+    Breach(
+        "brake: time alone lets it through",
+        (
+            Edit(
+                "domain/brake.py",
+                '(datetime.fromisoformat(held["since"]) if held else tx.now) - WINDOW',
+                "tx.now - WINDOW",
+            ),
+        ),
+        ("tests/domain/test_brake.py::test_time_alone_lets_nothing_through",),
+    ),
+    Breach(
         "delivery: beside a scan it is sent unread",
         (Edit("domain/deliveries.py", "l.xero_contact_id is null or {_READ_BY_ITSELF}", "true"),),
         ("tests/workers/test_beside.py::test_what_could_not_be_read_is_not_sent",),
