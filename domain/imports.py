@@ -150,6 +150,8 @@ async def match_page(tx: Tx, held: Claim) -> bool:
             await numbers.meet(tx, organisation, ids)
         made = await _RUN[current](tx, organisation, run.id, ids, quiet=True)
         setattr(run, _COUNTED[current], getattr(run, _COUNTED[current]) + made)
+        if current is MatchPass.FULL_MATCHES and made:
+            await _judge_later(tx, organisation)
     if ids:
         run.position = ids[-1]
         run.done += len(ids)
@@ -157,6 +159,18 @@ async def match_page(tx: Tx, held: Claim) -> bool:
         await _next_pass(tx, run, current)
     _go_on(tx, run)
     return True
+
+
+async def _judge_later(tx: Tx, organisation: Mapping[str, Any]) -> None:
+    """Who has just been linked is a candidate no more: the last pass judges the open issues that offer one of them."""
+    await tx.run(
+        "update xero_contact x set dirty = true from sync_link l join match_candidate m on m.workspace_id = :ws"
+        " and m.contact_id = l.contact_id join match_issue i on i.workspace_id = :ws and i.id = m.issue_id"
+        " and i.organisation_id = l.organisation_id and i.state = 'OPEN' where l.workspace_id = :ws"
+        " and l.organisation_id = :organisation and l.linked_at = :now and x.workspace_id = :ws"
+        " and x.id = i.xero_contact_id",
+        organisation=organisation["id"],
+    )
 
 
 async def _is_stopped(tx: Tx, run: ImportRun, organisation: Mapping[str, Any]) -> bool:
@@ -299,17 +313,18 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
             await health.caught_up(tx, run.organisation_id)
     await tx.session.flush()
     await _match_again_if_changed(tx, run)
-    if run.read_from is not None:  # else what is left would begin runs for ever
-        await _look_at_the_rest(tx, run)
+    await _look_at_the_rest(tx, run)
     tx.tell(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)
 
 
 async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
-    """Of those that this run has judged anew after its look for near-duplicates."""
+    """Of those that were judged anew after this run's look for near-duplicates. After a run that read nothing only those
+    with an open issue: what waits to be created would begin runs for as long as contacts are being changed."""
     left = await tx.rows(
-        "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation and dirty"
-        " and looked_at is null and status = 'ACTIVE' limit :limit",
-        organisation=run.organisation_id, limit=PAGE,
+        "select x.id from xero_contact x where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
+        " and x.looked_at is null and x.status = 'ACTIVE' and (:whole or exists (select 1 from match_issue i"
+        "  where i.workspace_id = :ws and i.xero_contact_id = x.id and i.state = 'OPEN')) order by x.id limit :limit",
+        organisation=run.organisation_id, limit=PAGE, whole=run.read_from is not None,
     )  # fmt: skip
     organisation = {"id": run.organisation_id, "contact_filter": run.contact_filter}
     await mirror.look_again(tx, organisation, [row["id"] for row in left])

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain import brake, bulk, endings, failures, issues, links, matching, numbers, owed, poison
+from domain import brake, bulk, endings, failures, issues, links, matching, mirror, numbers, owed, poison
 from domain.activity import Change
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
@@ -72,6 +72,7 @@ async def _apply(
         "update xero_contact set dirty = false, former_keys = '{}', brake = null where workspace_id = :ws and id = any(:ids)",
         ids=list(ids),
     )
+    await _keep_to_be_looked_at(tx, organisation, ids)
     await matching.creations(tx, organisation, run, ids, quiet=quiet)
     linked = await tx.rows(
         "select contact_id from sync_link where workspace_id = :ws and xero_contact_id = any(:ids) and linked_at = :now",
@@ -80,6 +81,17 @@ async def _apply(
     await issues.judge_contacts(tx, [*ended.contacts, *(row["contact_id"] for row in linked)])
     keys = {key for row in rows for key in (row["name_key"], row["email_key"], *row["former_keys"]) if key}
     await issues.judge_keys(tx, organisation, list(keys), but=touched)
+
+
+async def _keep_to_be_looked_at(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> None:
+    """What makes these a question may have changed since their last look for near-duplicates: the next run looks."""
+    rows = await tx.rows(
+        "select x.id from xero_contact x join match_issue i on i.workspace_id = :ws and i.xero_contact_id = x.id"
+        " and i.state = 'OPEN' and i.reason = 'SIMILAR' and not i.reopened and not i.merged"
+        " where x.workspace_id = :ws and x.id = any(:ids) and x.looked_at is null order by x.id",
+        ids=list(ids),
+    )
+    await mirror.look_again(tx, organisation, [row["id"] for row in rows])
 
 
 def _left_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:

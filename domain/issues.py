@@ -222,10 +222,14 @@ async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID
 
 
 async def judge_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
-    """Judge the open issues that these contacts fit or fitted."""
+    """Judge the open issues that these contacts fit or fitted; those that they may be much alike are looked at again by
+    the next run."""
+    if not ids:
+        return
     xeros = await _fitting_issues(tx, ids)
     for organisation_id in xeros:
         await likeness.renew(tx, await _organisation(tx, organisation_id), ids)
+    await likeness.look_again(tx, ids)
     await judge_all(tx, xeros)
 
 

@@ -8,26 +8,30 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from domain import candidates, contact_keys, matching
+from domain import candidates, contact_keys, matching, mirror
 from domain.match import LIKELY, Details, Ready, find_alike, make_ready
 from domain.tables import Likeness, XeroContactFilter
 from domain.tx import Tx
 
 MOST = 10
+MOST_MET = 50  # contacts that have changed at once; of more, all open issues are looked at again
+Keys = tuple[str, list[str]]  # see contact_keys.lookup
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A mirror row as it was at `updated_at`, and the practice contacts that it may be."""
+    """A mirror row as it was at `updated_at`, what it was looked up by, and the practice contacts that it may be."""
 
     xero_contact_id: UUID
     updated_at: datetime
     contact: Details
+    keys: Keys
     others: Mapping[UUID, Details]
 
 
@@ -45,6 +49,7 @@ class Page:
 class Found:
     xero_contact_id: UUID
     updated_at: datetime
+    keys: Keys
     scores: Mapping[UUID, float]
 
 
@@ -68,24 +73,24 @@ async def find(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> 
         organisation=organisation["id"], run=None, ids=list(ids),
     )  # fmt: skip
     asked = [candidates.of_xero(row) for row in rows]
-    near = await _near(tx, organisation["id"], asked)
+    keys = [contact_keys.lookup(contact) for contact in asked]
+    near = await _near(tx, organisation["id"], keys)
     contacts = await candidates.read_contacts(tx, {key for found in near for key in found})
     users = await candidates.email_users(tx, organisation["id"], [*rows, *contacts.values()])
     others = {key: candidates.of_contact(row) for key, row in contacts.items()}
     return Page(
         [
-            Asked(row["id"], row["updated_at"], contact, {key: others[key] for key in found if key in others})
-            for row, contact, found in zip(rows, asked, near, strict=True)
+            Asked(row["id"], row["updated_at"], contact, by, {key: others[key] for key in found if key in others})
+            for row, contact, by, found in zip(rows, asked, keys, near, strict=True)
         ],
         tx.now, organisation["country_code"], users,
     )  # fmt: skip
 
 
-async def _near(tx: Tx, organisation_id: UUID, asked: Sequence[Details]) -> list[set[UUID]]:
-    near: list[set[UUID]] = [set() for _ in asked]
-    if not asked:
+async def _near(tx: Tx, organisation_id: UUID, keys: Sequence[Keys]) -> list[set[UUID]]:
+    near: list[set[UUID]] = [set() for _ in keys]
+    if not keys:
         return near
-    keys = [contact_keys.lookup(contact) for contact in asked]
     found = await tx.rows(
         "select place, contact_id from door.similar_contacts(:organisation, :names, cast(:keys as jsonb))",
         organisation=organisation_id, names=[name for name, _ in keys], keys=json.dumps([one for _, one in keys]),
@@ -103,7 +108,11 @@ def judge(page: Page) -> Judged:
             if key not in ready:
                 ready[key] = make_ready(other, page.region, page.users)
     return Judged(
-        page.at, [Found(one.xero_contact_id, one.updated_at, _scores(one, page, ready)) for one in page.asked]
+        page.at,
+        [
+            Found(one.xero_contact_id, one.updated_at, one.keys, _scores(one, page, ready))
+            for one in page.asked
+        ],
     )
 
 
@@ -119,11 +128,13 @@ async def settle(tx: Tx, judged: Judged) -> None:
     with an open issue is judged again by the next run of changes."""
     found = judged.found
     rows = await tx.rows(
-        "update xero_contact x set looked_at = cast(:at as timestamptz), dirty = dirty or exists (select 1 from"
+        "update xero_contact x set looked_at = cast(:at as timestamptz), match_name = f.match_name,"
+        " match_keys = f.match_keys, dirty = dirty or exists (select 1 from"
         " match_issue i where i.workspace_id = :ws and i.xero_contact_id = x.id and i.state = 'OPEN')"
-        " from unnest(cast(:ids as uuid[]), cast(:stamps as timestamptz[])) f(id, updated_at)"
+        " from jsonb_to_recordset(cast(:found as jsonb))"
+        " f(id uuid, updated_at timestamptz, match_name text, match_keys text[])"
         " where x.workspace_id = :ws and x.id = f.id and x.updated_at = f.updated_at returning x.id",
-        at=judged.at, ids=[one.xero_contact_id for one in found], stamps=[one.updated_at for one in found],
+        at=judged.at, found=json.dumps([_looked(one) for one in found]),
     )  # fmt: skip
     kept = {row["id"] for row in rows}
     await tx.run(
@@ -137,6 +148,37 @@ async def settle(tx: Tx, judged: Judged) -> None:
     ]  # fmt: skip
     if alike:
         await tx.session.execute(sa.insert(Likeness), alike)
+
+
+def _looked(one: Found) -> dict[str, Any]:
+    name, keys = one.keys if one.scores else (None, None)
+    return {
+        "id": str(one.xero_contact_id), "updated_at": one.updated_at.isoformat(), "match_name": name, "match_keys": keys,
+    }  # fmt: skip
+
+
+async def look_again(tx: Tx, contact_ids: Sequence[UUID]) -> None:
+    """These contacts are new or have changed: Xero contacts whose open issue is about near-duplicates, and by whose look
+    one of them would be found now, are looked at again by the next run. Nothing is compared here."""
+    rows = await tx.rows(
+        "select i.organisation_id, o.contact_filter, i.xero_contact_id from match_issue i"
+        " join organisation o on o.workspace_id = :ws and o.id = i.organisation_id"
+        " join xero_contact x on x.workspace_id = :ws and x.id = i.xero_contact_id"
+        " where i.workspace_id = :ws and i.state = 'OPEN' and i.reason = 'SIMILAR' and not i.reopened and not i.merged"
+        " and exists (select 1 from contact c where c.workspace_id = :ws and c.id = any(:ids) and c.archived_at is null"
+        "  and (:many or x.match_name is null or similarity(c.match_name, x.match_name) >= 0.4"
+        "       or c.match_keys && x.match_keys)"
+        "  and not exists (select 1 from likeness a where a.workspace_id = :ws and a.xero_contact_id = x.id"
+        "   and a.contact_id = c.id)"
+        "  and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.contact_id = c.id"
+        "   and l.organisation_id = i.organisation_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')))"
+        " order by i.organisation_id, i.xero_contact_id",
+        ids=list(contact_ids), many=len(contact_ids) > MOST_MET,
+    )  # fmt: skip
+    for organisation_id, group in groupby(rows, key=lambda row: row["organisation_id"]):
+        met = list(group)
+        organisation = {"id": organisation_id, "contact_filter": met[0]["contact_filter"]}
+        await mirror.look_again(tx, organisation, [row["xero_contact_id"] for row in met])
 
 
 async def renew(tx: Tx, organisation: Mapping[str, Any], contact_ids: Sequence[UUID]) -> None:

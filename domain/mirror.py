@@ -50,6 +50,7 @@ _COLUMNS = {
     "merged_to": ("(r->>'merged_to')::uuid", "null"),
     "updated_at": ("(r->>'updated_at')::timestamptz", ":now"),
 }
+_LOOKED = ("match_name", "match_keys")  # of the last look, and gone with it
 _SYNCED = {
     SyncedField.NAME: "name",
     SyncedField.BILLING_EMAIL: "email",
@@ -145,6 +146,7 @@ _SHOW = f"""
             dirty = excluded.dirty, brake = excluded.brake, looked_at = excluded.looked_at,
             former_keys = excluded.former_keys,
             doubted_at = excluded.doubted_at, read_due_at = excluded.read_due_at,
+            {", ".join(f"{column} = case when excluded.looked_at is not null then xero_contact.{column} end" for column in _LOOKED)},
             {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)}
         returning id, xero_contact_id
     )
@@ -245,7 +247,7 @@ async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
     )  # fmt: skip
     await tx.run(
         f"update xero_contact set {', '.join(f'{name} = {blank}' for name, (_, blank) in _PERSONAL.items())},"
-        " former_keys = '{}' where workspace_id = :ws and id = any(:ids)",
+        " former_keys = '{}', match_name = null, match_keys = null where workspace_id = :ws and id = any(:ids)",
         ids=list(ids),
     )
 

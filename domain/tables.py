@@ -531,7 +531,8 @@ class XeroContact(_Row, table=True):
     `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to
     links and issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot
     of the same stamp, with other values, was asked for. `read_due_at`: when it is to be read by itself.
-    `looked_at`: when near-duplicates of it were last looked up; null where it has changed since.
+    `looked_at`: when near-duplicates of it were last looked up; null where it has changed since. `match_name`,
+    `match_keys`: what it was looked up by, as Contact's, where some were found.
     """
 
     __tablename__ = "xero_contact"
@@ -585,6 +586,8 @@ class XeroContact(_Row, table=True):
     read_due_at: datetime | None = _time(nullable=True)
     brake: Brake | None = _choice(Brake, nullable=True)
     looked_at: datetime | None = _time(nullable=True)
+    match_name: str | None = _key()
+    match_keys: list[str] | None = Field(sa_type=ARRAY(sa.Text), nullable=True, default=None)
 
 
 class SyncLink(_Row, table=True):

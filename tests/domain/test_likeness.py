@@ -5,9 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from domain import contacts, imports, issues, likeness, matching
+from domain import contacts, deletions, imports, inbound, issues, likeness, links, matching, mirror
+from domain.links import Pair
+from domain.merge import Winner
 from domain.phones import PhoneParts
-from domain.tables import MatchPass, XeroContactFilter
+from domain.tables import LinkOrigin, MatchPass, XeroContactFilter, XeroContactStatus
 from domain.values import PostalAddress
 from tests.domain.world import BEGAN, World, seen
 
@@ -197,6 +199,156 @@ async def test_the_other_look_finds_who_has_come_meanwhile(world: World) -> None
     [candidate] = await candidates(world)
     assert candidate["name"] == "Kowhai Joinery Pty Ltd"
     assert await made(world) == 0
+
+
+async def names(world: World) -> set[str]:
+    return {row["name"] for row in await candidates(world)}
+
+
+async def test_a_contact_made_later_joins_the_open_issue_with_the_next_step(world: World) -> None:
+    await held_back(world)
+    await world.contact("Kowhai Joinery Pty Ltd")
+    await world.settle()
+    assert await names(world) == {PRACTICE, "Kowhai Joinery Pty Ltd"}
+
+
+async def test_a_contact_renamed_to_be_alike_joins_and_leaves_again(world: World) -> None:
+    await held_back(world)
+    other = await world.contact("Rimu Roofing")
+    await change(world, other.id, {"name": "Kowhai Joinery Co"})
+    await world.settle()
+    assert await names(world) == {PRACTICE, "Kowhai Joinery Co"}
+    await change(world, other.id, {"name": "Rimu Roofing"})
+    assert await names(world) == {PRACTICE}
+
+
+async def test_a_contact_that_meets_by_phone_alone_joins(world: World) -> None:
+    address = {"lines": ["12 Rimu Road"], "city": "Napier", "postalCode": "4110"}
+    await world.contact("KJC", primaryPhone="06 123 4567", billingAddress=address)
+    await world.shown(
+        seen(
+            "Kowhai Joinery Collective",
+            phone=PhoneParts("64", "6", "1234567"),
+            address=PostalAddress(("12 Rimu Rd",), city="Napier", postal_code="4110"),
+        )
+    )
+    await world.import_mirror()
+    await world.contact("K J Co", primaryPhone="06 123 4567", billingAddress=address)
+    await world.settle()
+    assert await names(world) == {"KJC", "K J Co"}
+
+
+async def test_a_stranger_starts_no_run(world: World) -> None:
+    await held_back(world)
+    before = await world.rows("select id from import_run")
+    await world.contact("Rimu Roofing")
+    assert await world.rows("select id from import_run") == before
+
+
+async def test_one_that_comes_while_the_issues_are_looked_at_joins_with_the_step_after(world: World) -> None:
+    await held_back(world)
+    await world.contact("Kowhai Joinery Pty Ltd")
+    [run] = await world.rows("select id from import_run where finished_at is null")
+    await world.match(run["id"])  # its look is over
+    await world.contact("Kowhai Joinery Co")
+    await world.settle()
+    assert await names(world) == {PRACTICE, "Kowhai Joinery Pty Ltd", "Kowhai Joinery Co"}
+
+
+async def test_what_xero_changes_of_one_in_question_is_looked_at_again(world: World) -> None:
+    await held_back(world)
+    address = {"lines": ["12 Rimu Road"], "city": "Napier", "postalCode": "4110"}
+    await world.contact("Kowhai Kitchens", primaryPhone="06 123 4567", billingAddress=address)
+    await world.settle()
+    assert await names(world) == {PRACTICE}
+    [row] = await world.rows("select id, xero_contact_id from xero_contact")
+    there = PostalAddress(("12 Rimu Rd",), city="Napier", postal_code="4110")
+    await world.shown(
+        seen(
+            XERO, xero_id=row["xero_contact_id"], updated_at=BEGAN.replace(year=2027),
+            phone=PhoneParts("64", "6", "1234567"), address=there,
+        )
+    )  # fmt: skip
+    async with world.tx() as tx:  # as after a webhook
+        await mirror.lock(tx, world.organisation)
+        await inbound.apply_shown(tx, world.organisation, [row["id"]])
+    await world.settle()
+    assert await names(world) == {PRACTICE, "Kowhai Kitchens"}
+
+
+async def test_of_many_made_at_once_the_alike_one_joins(world: World) -> None:
+    await held_back(world)
+    async with world.tx() as tx, issues.judging(tx) as touched:
+        for name in ["Kowhai Joinery Co", *(f"Stranger {n}" for n in range(likeness.MOST_MET))]:
+            touched.add((await contacts.create(tx, {"name": name})).id)
+    await world.settle()
+    assert await names(world) == {PRACTICE, "Kowhai Joinery Co"}
+
+
+async def test_one_that_is_linked_does_not_join(world: World) -> None:
+    await held_back(world)
+    other = await world.contact("Kowhai Joinery Co", "co@x.nz")
+    await world.settle()
+    assert len(await names(world)) == 2
+    await world.shown(seen("Kowhai Joinery Co", "co@x.nz"))
+    await world.import_mirror()
+    await world.settle()
+    assert await world.rows("select 1 from sync_link where contact_id = :id", id=other.id)
+    assert await names(world) == {PRACTICE}
+
+
+async def test_the_issue_ends_when_its_only_candidate_is_deleted(world: World) -> None:
+    issue, contact = await held_back(world)
+    async with world.tx() as tx:
+        await issues.each(tx, [contact], lambda one: deletions.delete(tx, one), contact_ids=[contact])
+    [row] = await world.rows("select resolution from match_issue where id = :id", id=issue)
+    assert row["resolution"] == "OBSOLETE"
+    await world.settle()
+    assert await world.rows("select c.name from sync_link l join contact c on c.id = l.contact_id") == [
+        {"name": XERO}
+    ]
+
+
+async def test_the_issue_ends_when_its_only_candidate_is_archived(world: World) -> None:
+    issue, contact = await held_back(world)
+    await change(world, contact, {}, archived=True)
+    [row] = await world.rows("select resolution from match_issue where id = :id", id=issue)
+    assert row["resolution"] == "OBSOLETE"
+    await change(world, contact, {}, archived=False)
+    await world.settle()
+    assert await names(world) == {PRACTICE}  # back before the next step: held back again
+    assert await made(world) == 0
+
+
+async def test_the_issue_ends_when_its_only_candidate_is_linked_elsewhere(world: World) -> None:
+    issue, contact = await held_back(world)
+    await world.shown(seen("Somebody Else", "else@x.nz"))
+    await world.rows("update xero_contact set looked_at = null returning 1")
+    async with world.tx() as tx:
+        [row] = await tx.rows("select id from xero_contact where name = 'Somebody Else'")
+        organisation = await tx.row("select * from organisation")
+        assert organisation is not None
+        pair = Pair(contact, row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)
+        await links.start(tx, organisation, [pair])
+        await issues.judge_contacts(tx, [contact])
+    [row] = await world.rows("select resolution from match_issue where id = :id", id=issue)
+    assert row["resolution"] == "OBSOLETE"
+    await world.settle()
+    assert await made(world) == 1
+
+
+async def test_what_it_was_looked_up_by_goes_with_what_xero_forgets(world: World) -> None:
+    await held_back(world)
+    keys = "select match_name is null as gone, match_keys from xero_contact"
+    assert not (await world.rows(keys))[0]["gone"]
+    [row] = await world.rows("select xero_contact_id from xero_contact")
+    await world.shown(
+        seen(
+            "", xero_id=row["xero_contact_id"], status=XeroContactStatus.GDPR_REQUEST,
+            updated_at=BEGAN.replace(year=2027),
+        )
+    )  # fmt: skip
+    assert await world.rows(keys) == [{"gone": True, "match_keys": None}]
 
 
 async def test_a_candidate_that_comes_to_be_equal_is_judged_by_the_rule(world: World) -> None:

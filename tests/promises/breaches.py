@@ -471,6 +471,19 @@ MATCH = (
         ("tests/domain/test_issues_over_time.py",),
     ),
     Breach(
+        "matching: a new contact is not held against the open issues",
+        (Edit("domain/issues.py", "    await likeness.look_again(tx, ids)\n", ""),),
+        ("tests/domain/test_likeness.py::test_a_contact_made_later_joins_the_open_issue_with_the_next_step",),
+    ),
+    Breach(
+        "matching: one that comes during the look of an open issue is forgotten",
+        (Edit("domain/inbound.py", "    await _keep_to_be_looked_at(tx, organisation, ids)\n", ""),),
+        (
+            "tests/domain/test_likeness.py"
+            "::test_one_that_comes_while_the_issues_are_looked_at_joins_with_the_step_after",
+        ),
+    ),
+    Breach(
         "matching: a full match is unique in the practice only",
         (Edit("domain/matching.py", "and {x2} limit 2) n) = 1", "and {x2} limit 2) n) >= 1"),),
         (f"{MATCHING}::test_a_full_match_is_the_only_one_on_both_sides",),
