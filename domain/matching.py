@@ -167,7 +167,7 @@ async def full_matches(
     pairs = [
         Pair(row["contact_id"], row["xero_contact_id"], LinkOrigin.FULL_MATCH, winner, equal) for row in found
     ]
-    await links.start(tx, organisation, pairs, quiet=quiet)
+    await _tell_issues(tx, organisation, await links.start(tx, organisation, pairs, quiet=quiet), quiet=quiet)
     return len(pairs)
 
 
@@ -265,8 +265,26 @@ async def creations(
     unseen = {row["id"] for row in rows if organisation["hold_similar"] and not row["seen"]}
     await mirror.look_again(tx, organisation, list(unseen))
     rows = [row for row in rows if row["id"] not in unseen]
-    await create_from_xero(tx, organisation, rows, run, quiet=quiet)
+    started = await create_from_xero(tx, organisation, rows, run, quiet=quiet)
+    await _tell_issues(tx, organisation, started, quiet=quiet)
     return len(rows)
+
+
+async def _tell_issues(
+    tx: Tx, organisation: Mapping[str, Any], started: Sequence[links.Started], *, quiet: bool
+) -> None:
+    """What the machine has linked may be long what became of an issue that needed no decision any more: its last one
+    says so, to whoever has it open."""
+    rows = await tx.rows(
+        "update match_issue i set link_id = f.link_id, version = version + 1 from unnest(cast(:xeros as uuid[]),"
+        " cast(:links as uuid[])) f(xero_id, link_id) where i.workspace_id = :ws and i.xero_contact_id = f.xero_id"
+        " and i.resolution = 'OBSOLETE' and i.link_id is null and not exists (select 1 from match_issue later"
+        "  where later.workspace_id = :ws and later.xero_contact_id = f.xero_id and later.created_at > i.created_at)"
+        " returning i.id",
+        xeros=[one.pair.xero_contact_id for one in started], links=[one.link_id for one in started],
+    )  # fmt: skip
+    for row in [] if quiet else rows:
+        tx.tell(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
 
 
 async def create_from_xero(

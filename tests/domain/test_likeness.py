@@ -191,6 +191,33 @@ async def test_a_candidate_that_ceases_to_fit_lets_it_through_after_another_look
     assert await made(world) == 1
 
 
+async def test_the_ended_issue_says_what_became_of_its_xero_contact_though_a_step_later(world: World) -> None:
+    issue, contact = await held_back(world)
+    await change(world, contact, {"name": "Rimu Roofing"})
+    outcome = (
+        "select i.version, c.name from match_issue i left join sync_link l on l.id = i.link_id"
+        " left join contact c on c.id = l.contact_id where i.id = :id"
+    )
+    assert await world.rows(outcome, id=issue) == [{"version": 2, "name": None}]
+    [before] = await world.rows("select max(position) as at from event")
+    await world.settle()
+    assert await world.rows(outcome, id=issue) == [{"version": 3, "name": XERO}]
+    told = "select 1 from event where kind = 'MATCH_ISSUE' and subject = :id and position > :at"
+    assert await world.rows(told, id=str(issue), at=before["at"])
+
+
+async def test_only_the_last_of_several_issues_says_so(world: World) -> None:
+    first, contact = await held_back(world)
+    await change(world, contact, {"name": "Rimu Roofing"})
+    await change(world, contact, {"name": PRACTICE})
+    await world.settle()
+    [second] = await world.rows("select id from match_issue where state = 'OPEN'")
+    await change(world, contact, {"name": "Rimu Roofing"})
+    await world.settle()
+    rows = await world.rows("select id, link_id is not null as linked from match_issue")
+    assert {row["id"]: row["linked"] for row in rows} == {first: False, second["id"]: True}
+
+
 async def test_the_other_look_finds_who_has_come_meanwhile(world: World) -> None:
     _, contact = await held_back(world)
     await world.contact("Kowhai Joinery Pty Ltd")
