@@ -1,13 +1,14 @@
 """What matching and searching compare: text normalised in one place, in Python, never in SQL.
 
 PostgreSQL's lower() and Python's casefold() differ on ß, İ and final sigma, so a key made in two places would
-miss. `VERSION` is stored beside each key: raise it when a rule here changes, and the rows are made anew.
+miss. `VERSION` is stored beside each key: raise it when a rule here or in domain.match, by which contacts are found,
+changes, and `tandem migrate` makes the keys anew (domain.rekeying). tests/domain/test_keys.py notices.
 """
 
 import re
 import unicodedata
 
-VERSION = 2
+VERSION = 3
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 

@@ -202,6 +202,16 @@ def phone_parts(held: Mapping[str, str]) -> PhoneParts:
     return PhoneParts(**held)
 
 
+def keys(row: Mapping[str, Any]) -> dict[str, str | None]:
+    """What the mirror row is found by, by column."""
+    phone = row["phone"] and join_phone(phone_parts(row["phone"]))
+    return {
+        "name_key": name_key(row["name"]),
+        "email_key": email_key(row["email"]),
+        "search_key": search_key(row["name"], row["email"], phone),
+    }
+
+
 async def lock(tx: Tx, organisation: UUID) -> None:
     """The first lock of whoever applies Xero's side, held until the transaction ends."""
     await tx.rows(

@@ -413,6 +413,7 @@ class Contact(_Row, table=True):
             postgresql_using="gin",
             postgresql_ops={"search_key": "gin_trgm_ops"},
         ),
+        sa.Index("ix_contact_key_version", "key_version"),
         sa.Index(
             "ix_contact_match_name",
             "workspace_id",
@@ -542,6 +543,7 @@ class XeroContact(_Row, table=True):
         sa.Index("ix_xero_contact_name", "workspace_id", "organisation_id", "name_key"),
         sa.Index("ix_xero_contact_email", "workspace_id", "organisation_id", "email_key"),
         sa.Index("ix_xero_contact_dirty", "workspace_id", "organisation_id", "id", postgresql_where="dirty"),
+        sa.Index("ix_xero_contact_key_version", "key_version"),
         sa.Index("ix_xero_contact_read", "read_due_at", postgresql_where="read_due_at is not null"),
         sa.Index(
             "ix_xero_contact_merged",

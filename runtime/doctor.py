@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from domain.keys import VERSION
 from runtime import migrate
 from runtime.settings import Settings
 
@@ -28,6 +29,7 @@ WORKERS = """
 select count(distinct application_name) from pg_stat_activity
 where datname = current_database() and application_name like 'tandem worker %'
 """
+OLD_KEYS = "names' keys are of older rules, and may not meet: run `tandem migrate`"
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ async def _schema(connection: AsyncConnection) -> Finding:
     except CommandError as error:
         return Finding("Migrations", False, str(error))
     if now == wanted:
-        return Finding("Migrations", True, f"at {now}")
+        behind = await connection.scalar(sa.text("select door.keys_behind(:version)"), {"version": VERSION})
+        return Finding("Migrations", not behind, OLD_KEYS if behind else f"at {now}")
     return Finding(
         "Migrations", False, f"at {now or 'nothing'}, and {wanted} is needed: run `tandem migrate`"
     )

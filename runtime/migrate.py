@@ -10,6 +10,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from domain import rekeying
+from domain.keys import VERSION
+from domain.tx import TANDEM
+from runtime.clock import ServerClock
+from runtime.database import Database, on_time
+
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 GRANTS = (
@@ -43,7 +49,8 @@ def head() -> str | None:
 
 
 async def migrate(admin_url: str, app_role: str) -> str | None:
-    """Upgrades to head and grants, in one transaction; gives the revision. Safe to repeat, and two at once wait.
+    """Upgrades to head and grants, in one transaction; then makes keys of older rules anew, a transaction a workspace.
+    Gives the revision. Safe to repeat, and two at once wait.
 
     Refuses where the app's role is the owner: row-level security would not bind it.
     """
@@ -58,9 +65,23 @@ async def migrate(admin_url: str, app_role: str) -> str | None:
             await connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('tandem migrate'))"))
             await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
             await connection.run_sync(grant, app_role)
+        database = Database(engine, ServerClock())
+        async with on_time(database):
+            await renew_keys(database)
     finally:
         await engine.dispose()
     return head()
+
+
+async def renew_keys(database: Database) -> None:
+    """Of all workspaces, where any are of older rules."""
+    async with database.door() as session:
+        behind = await session.scalar(sa.text("select door.keys_behind(:version)"), {"version": VERSION})
+        found = await session.scalars(sa.text("select * from door.every_workspace()"))
+        workspaces = found.all() if behind else []
+    for workspace in workspaces:
+        async with database.transaction(workspace, TANDEM) as tx:
+            await rekeying.renew(tx)
 
 
 def grant(connection: Connection, app_role: str) -> None:

@@ -16,7 +16,7 @@ DOORS = {
     "receive_webhooks", "due_webhooks", "claim_webhooks", "postpone_webhooks", "settle_webhooks", "last_webhook_at",
     "forget_inbox", "limits_over", "due_since", "forget_deliveries", "due_sends", "due_deliveries", "due_polls", "due_reads",
     "due_invoices", "due_invoice_polls", "due_catalogues", "search_invoices",
-    "similar_contacts", "every_workspace",
+    "similar_contacts", "every_workspace", "keys_behind",
 }  # fmt: skip
 
 

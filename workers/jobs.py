@@ -12,6 +12,7 @@ from arq.connections import ArqRedis, RedisSettings
 from arq.cron import CronJob
 from arq.worker import Function, Worker, func
 
+from runtime.migrate import renew_keys
 from workers import importing
 from workers.ending import end_connections
 from workers.parts import Parts
@@ -44,8 +45,9 @@ async def import_pages(ctx: dict[str, Any], workspace: str, run_id: str) -> int:
 
 async def keep_house(ctx: dict[str, Any]) -> None:
     """Forget what is only kept for a while: live events, calls that no limit counts any more, what was sent to Xero,
-    and what nobody reads of the inbox."""
+    and what nobody reads of the inbox. Make anew the keys that a process of an older version still wrote."""
     parts: Parts = ctx["parts"]
+    await renew_keys(parts.database)
     await parts.limits.forget()
     now = parts.database.clock.now()
     for statement, kept in _KEPT.items():

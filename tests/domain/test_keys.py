@@ -1,8 +1,12 @@
+import hashlib
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.keys import email_key, name_key, search_key, search_patterns
+from domain import contact_keys
+from domain.keys import VERSION, email_key, name_key, search_key, search_patterns
 
 
 def test_names_that_differ_in_case_space_and_what_nobody_sees_are_equal() -> None:
@@ -53,3 +57,19 @@ def test_a_phone_is_found_with_or_without_its_zero() -> None:
 
 def test_wildcards_are_only_letters() -> None:
     assert search_patterns("50%_\\") == ["% 50\\%\\_\\\\%"]
+
+
+SAMPLES = (
+    ("Kauri Joinery Pty Ltd", "Office@Kauri.example", "+64 9 555 0100", {"lines": ["12 Rimu Road"], "city": "Napier"}),
+    ("Иван Зебедеев", None, None, None),
+    ("The Trustee for the O’Brien Family Trust", "o'brien@gmail.com", "(02) 5550 1234", None),
+    ("Dr. Bob STRASSE-İnan  &\u200b Sons (NZ)", None, None, {"lines": ["Level 3", "834 E. 50th Street"]}),
+    ("2nd Dept. of Mt. St. Anne Nth Qld", "info@anne.example", None, None),
+    ("株式会社かうり", "", "", None),
+)  # fmt: skip
+
+
+def test_whoever_changes_a_rule_of_the_keys_raises_their_version() -> None:
+    """Where this fails: raise domain.keys.VERSION, so that `tandem migrate` makes stored keys anew, and put both here."""
+    made = json.dumps([contact_keys.columns(*sample) for sample in SAMPLES], sort_keys=True)
+    assert (VERSION, hashlib.sha256(made.encode()).hexdigest()[:16]) == (3, "6b09000206c8eace")
