@@ -33,8 +33,8 @@ async def act(
     contacts: Sequence[str] = (),
 ) -> tuple[list[Acted | Refused], list[UserError]]:
     """`links` and `contacts` are the ids that the input names. The errors are of the request as a whole."""
-    link_ids = [key for text in links if (key := ids.maybe("SyncLink", text))]
-    contact_ids = [key for text in contacts if (key := ids.maybe("Contact", text))]
+    link_ids = [key for text in links if (key := ids.find("SyncLink", text))]
+    contact_ids = [key for text in contacts if (key := ids.find("Contact", text))]
 
     async def run(tx: Tx) -> list[Acted | Refused]:
         return await issues.each(

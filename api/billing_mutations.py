@@ -107,7 +107,7 @@ class BillingMutations:
             name, archived = given(input.name), given(input.archived)
             return (await billing.update_service_type(tx, key, name=name, archived=archived)).id
 
-        return await _service_type(info.context, update, ids.maybe("ServiceType", input.service_type_id))
+        return await _service_type(info.context, update, ids.find("ServiceType", input.service_type_id))
 
     @strawberry.mutation(
         description=f"A new tax rate; its percentage never changes, as invoices hold it. {_ADMIN}",
@@ -133,4 +133,4 @@ class BillingMutations:
             name, archived = given(input.name), given(input.archived)
             return (await billing.update_tax_rate(tx, key, name=name, archived=archived)).id
 
-        return await _tax_rate(info.context, update, ids.maybe("TaxRate", input.tax_rate_id))
+        return await _tax_rate(info.context, update, ids.find("TaxRate", input.tax_rate_id))

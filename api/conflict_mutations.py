@@ -82,7 +82,7 @@ class ConflictMutations:
         results, errors = await acts.act(info.context, [input], restore)
         result = results[0] if results else None
         done = result if isinstance(result, Restored) else None
-        event = ids.maybe("ActivityEvent", input.event_id)
+        event = ids.find("ActivityEvent", input.event_id)
         return RestoreValuePayload(
             contact=await acts.find_contact(info.context, done.contact_ids[0] if done else None),
             event=await load(info.context, "ActivityEvent", event) if event else None,

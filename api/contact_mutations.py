@@ -173,7 +173,7 @@ async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | R
         )  # fmt: skip
         return changed.id
 
-    keys = [key for input in inputs if (key := ids.maybe("Contact", input.contact_id))]
+    keys = [key for input in inputs if (key := ids.find("Contact", input.contact_id))]
     return await _judged(tx, inputs, update, keys)
 
 
@@ -261,7 +261,7 @@ class ContactMutations:
             return _only(await _update(tx, [input]))
 
         outcome = await write(info.context, change)
-        return await _payload(info.context, ids.maybe("Contact", input.contact_id), outcome.errors)
+        return await _payload(info.context, ids.find("Contact", input.contact_id), outcome.errors)
 
     @strawberry.mutation(
         description=f"Many at once, as for the review of persons and organisations. {_WRITE}",
@@ -274,7 +274,7 @@ class ContactMutations:
         if errors:
             return ContactsPayload(results=[], user_errors=errors)
         outcome = await write(info.context, lambda tx: _update(tx, input.contacts))
-        keys = [ids.maybe("Contact", one.contact_id) for one in input.contacts]
+        keys = [ids.find("Contact", one.contact_id) for one in input.contacts]
         return await _payloads(info.context, outcome.done or [], keys)
 
     @strawberry.mutation(

@@ -3,12 +3,13 @@
 A fault becomes INTERNAL with an id that the log holds. At most `MOST` errors leave in one answer.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from uuid import uuid4
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLEnumType, GraphQLError, GraphQLSchema
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -17,6 +18,10 @@ MOST = 5
 log = structlog.get_logger()
 # Raised by Strawberry about the request itself.
 ABOUT_THE_REQUEST = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
+# How graphql-core words a wrong value of an enum.
+ENUM = re.compile(
+    r"does not exist in '(\w+)' enum\.$|Enum '(\w+)' cannot represent non-\w+ value: .*\.$", re.DOTALL
+)
 # How graphql-core words its own two limits on a document.
 PARSER_LIMITS = ("Document contains more than", "Document is nested too deeply")
 
@@ -39,12 +44,12 @@ def refusal(code: Code, message: str, **more: object) -> GraphQLError:
     return GraphQLError(message, extensions={"code": code.value, **more})
 
 
-def presented(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+def presented(errors: Sequence[GraphQLError], schema: GraphQLSchema | None = None) -> list[GraphQLError]:
     """As the client gets them. Applied twice, it changes nothing more."""
-    return [_presented(error) for error in errors[:MOST]]
+    return [_presented(error, schema) for error in errors[:MOST]]
 
 
-def _presented(error: GraphQLError) -> GraphQLError:
+def _presented(error: GraphQLError, schema: GraphQLSchema | None) -> GraphQLError:
     if error.extensions and error.extensions.get("code") in Code.__members__:
         return error
     if isinstance(error.original_error, RecursionError) or any(
@@ -53,7 +58,18 @@ def _presented(error: GraphQLError) -> GraphQLError:
         return _coded(error, Code.TOO_COSTLY, error.message)
     if _is_fault(error):
         return _internal(error)
-    return _coded(error, Code.BAD_REQUEST, error.message.split(" Did you mean")[0])
+    message = error.message.split(" Did you mean")[0]
+    return _coded(error, Code.BAD_REQUEST, message + _values(message, schema))
+
+
+def _values(message: str, schema: GraphQLSchema | None) -> str:
+    """Where an enum's value is wrong: those that it has. They are few, and the schema is no secret."""
+    named = ENUM.search(message)
+    enum = schema.get_type(named[1] or named[2]) if named and schema else None
+    if not isinstance(enum, GraphQLEnumType):
+        return ""
+    listed = ", ".join(sorted(enum.values))
+    return f" It is one of {listed}{', written without quotes' if 'non-enum' in message else ''}."
 
 
 def _is_fault(error: GraphQLError) -> bool:
@@ -93,7 +109,7 @@ class Errors(SchemaExtension):
         yield
         result = self.execution_context.result
         if result is not None and result.errors:
-            result.errors = presented(result.errors)
+            result.errors = presented(result.errors, self.execution_context.schema._schema)
 
     def on_stream_result(self, result: object) -> Iterator[None]:
         errors = getattr(result, "errors", None)

@@ -126,7 +126,7 @@ def values(input: CreateInvoiceInput | UpdateInvoiceInput | InvoicePreviewInput)
         ("organisationId", "XeroOrganisation", given(getattr(input, "organisation_id", None))),
     ):
         if text is not None:
-            found[name] = ids.named(kind, text)
+            found[name] = ids.wanted(kind, text)
     lines = given(input.lines)
     if lines is not None:
         found["lines"] = [_line(line) for line in lines]
@@ -135,13 +135,13 @@ def values(input: CreateInvoiceInput | UpdateInvoiceInput | InvoicePreviewInput)
 
 def _line(line: InvoiceLineInput) -> dict[str, Any]:
     return {
-        "id": ids.named("InvoiceLine", given(line.id)),
+        "id": ids.wanted("InvoiceLine", given(line.id)),
         "kind": line.kind,
         "description": line.description,
         "quantity": line.quantity,
         "unitPrice": line.unit_price,
-        "serviceTypeId": ids.named("ServiceType", given(line.service_type_id)),
-        "taxRateId": ids.named("TaxRate", given(line.tax_rate_id)),
+        "serviceTypeId": ids.wanted("ServiceType", given(line.service_type_id)),
+        "taxRateId": ids.wanted("TaxRate", given(line.tax_rate_id)),
     }
 
 

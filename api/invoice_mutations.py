@@ -75,7 +75,7 @@ async def _one(
     context: Context, change: Callable[[Tx], Awaitable[tables.Invoice]], invoice_id: str | None = None
 ) -> InvoicePayload:
     outcome = await write(context, change)
-    known = ids.maybe("Invoice", invoice_id) if invoice_id else None
+    known = ids.find("Invoice", invoice_id) if invoice_id else None
     return await _payload(context, outcome.done.id if outcome.done else known, outcome.errors)
 
 
@@ -100,7 +100,7 @@ async def _many(
 
 
 async def _move(context: Context, to: InvoiceStatus, rows: Sequence[InvoiceInput]) -> InvoicesPayload:
-    keys = [ids.named("Invoice", row.invoice_id) or ids.NOWHERE for row in rows]
+    keys = [ids.wanted("Invoice", row.invoice_id) or ids.NOWHERE for row in rows]
     wanted = [(key, given(row.version)) for key, row in zip(keys, rows, strict=True)]
     return await _many(context, lambda tx: invoices.many(tx, to, wanted), keys)
 
@@ -191,7 +191,7 @@ class InvoiceMutations:
         replacement = outcome.done[1] if outcome.done else None
         return await _payload(
             info.context,
-            ids.maybe("Invoice", input.invoice_id),
+            ids.find("Invoice", input.invoice_id),
             outcome.errors,
             replacement.id if replacement else None,
         )

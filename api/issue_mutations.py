@@ -106,7 +106,7 @@ def _deciding(
 async def _payload(
     context: Context, issue_id: strawberry.ID, outcome: Outcome | None, errors: list[UserError]
 ) -> MatchPayload:
-    key = ids.maybe("MatchIssue", issue_id)
+    key = ids.find("MatchIssue", issue_id)
     event = outcome.activity_id if outcome else None
     loading: list[Any] = [
         load(context, name, wanted) if wanted else None
@@ -190,7 +190,7 @@ class MatchIssueMutations:
         errors = too_many(len(rows))
         if errors:
             return ResolveMatchIssuesPayload(results=[], user_errors=errors)
-        contacts = [key for one in input.confirm if (key := ids.maybe("Contact", one.contact_id))]
+        contacts = [key for one in input.confirm if (key := ids.find("Contact", one.contact_id))]
         outcome = await write(context, lambda tx: _all(tx, [decide for _, decide, _ in rows], contacts))
         loading = [
             _payload(context, issue_id, result if isinstance(result, Outcome) else None, _place(result, at))

@@ -81,11 +81,11 @@ class SetInvoiceMappingsInput:
 
 
 def _account(input: AccountMappingInput) -> tuple[UUID, str | None]:
-    return ids.named("ServiceType", input.service_type_id) or ids.NOWHERE, given(input.account_code)
+    return ids.wanted("ServiceType", input.service_type_id) or ids.NOWHERE, given(input.account_code)
 
 
 def _rate(input: TaxMappingInput) -> tuple[UUID, str | None]:
-    return ids.named("TaxRate", input.tax_rate_id) or ids.NOWHERE, given(input.xero_tax_type)
+    return ids.wanted("TaxRate", input.tax_rate_id) or ids.NOWHERE, given(input.xero_tax_type)
 
 
 async def _set(

@@ -93,7 +93,7 @@ class OrganisationPayload(Payload):
 async def organisation_payload(
     context: Context, organisation_id: strawberry.ID, errors: list[UserError]
 ) -> OrganisationPayload:
-    key = ids.maybe("XeroOrganisation", organisation_id)
+    key = ids.find("XeroOrganisation", organisation_id)
     found = await load(context, "XeroOrganisation", key) if key else None
     return OrganisationPayload(organisation=found, user_errors=errors)
 

@@ -77,9 +77,9 @@ def asked(
     if not isinstance(limit, int):
         limit = PAGE
     if not 1 <= limit <= MOST:
-        name = "last" if backward else "first"
-        message = f"`{name}` may be 1 to {MOST}, and is {limit}: take the next page with `after`, or `before`"
-        raise refusal(ErrorCode.BAD_REQUEST, message)
+        name, way = ("last", "before") if backward else ("first", "after")
+        advice = f"take the next page with `{way}`" if limit > MOST else f"leave it out for {PAGE}"
+        raise refusal(ErrorCode.BAD_REQUEST, f"`{name}` may be 1 to {MOST}, and is {limit}: {advice}")
     return Asked(limit, backward, after or None, before or None)
 
 

@@ -93,7 +93,7 @@ async def _payload(
     found = result.xero_contact_ids if isinstance(result, Existing) else ()
     loading = [load(context, "XeroContact", key) for key in found]
     return PushToXeroPayload(
-        contact=await acts.find_contact(context, ids.maybe("Contact", input.contact_id)),
+        contact=await acts.find_contact(context, ids.find("Contact", input.contact_id)),
         link=await acts.find_link(context, done.link_id if done else None),
         existing=[one for one in await asyncio.gather(*loading) if one],
         changes=await acts.changes(context, done.activity_id if done else None),

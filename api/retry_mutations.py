@@ -16,6 +16,7 @@ from api.loaders import load
 from api.organisations import XeroOrganisation
 from api.payloads import MOST_ROWS, Payload, UserError, given, too_many, write
 from domain import invoices, issues, retries
+from domain.problems import Code
 from domain.tables import Scope
 from domain.tx import Tx
 
@@ -46,11 +47,11 @@ class RetrySyncPayload(Payload):
 
 def _keys(kind: str, texts: list[strawberry.ID]) -> list[UUID]:
     """The key of nothing for whatever cannot be the id of one."""
-    return [ids.maybe(kind, text) or ids.NOWHERE for text in texts]
+    return [ids.find(kind, text) or ids.NOWHERE for text in texts]
 
 
 async def _named(context: Context, kind: str, texts: list[strawberry.ID]) -> list[Any]:
-    keys = [key for text in texts[:MOST_ROWS] if (key := ids.maybe(kind, text))]
+    keys = [key for text in texts[:MOST_ROWS] if (key := ids.find(kind, text))]
     found = await asyncio.gather(*(load(context, kind, key) for key in keys))
     return [one for one in found if one]
 
@@ -61,7 +62,7 @@ async def _payload(
     links: list[SyncLink] = await _named(context, "SyncLink", input.link_ids)
     bills: list[Invoice] = await _named(context, "Invoice", input.invoice_ids)
     named = given(input.all_of_organisation)
-    organisation = ids.maybe("XeroOrganisation", named) if named else None
+    organisation = ids.find("XeroOrganisation", named) if named else None
     if organisation is None and (links or bills):
         organisation = (links or bills)[0].row["organisation_id"]
     return RetrySyncPayload(
@@ -82,6 +83,11 @@ class RetryMutations:
     )
     async def retry_sync(self, info: Info[Context, None], input: RetrySyncInput) -> RetrySyncPayload | None:
         errors = too_many(len(input.link_ids), "linkIds") + too_many(len(input.invoice_ids), "invoiceIds")
+        if not (input.link_ids or input.invoice_ids or given(input.all_of_organisation) is not None):
+            message = (
+                "Say what to try again: linkIds, invoiceIds, or allOfOrganisation for all that fails there."
+            )
+            errors = [UserError(code=Code.REQUIRED, message=message, path=None)]
         if errors:
             return await _payload(info.context, input, 0, errors)
 
@@ -89,7 +95,7 @@ class RetryMutations:
             named = given(input.all_of_organisation)
             links, bills = _keys("SyncLink", input.link_ids), _keys("Invoice", input.invoice_ids)
             await retries.check_known(tx, links, bills)
-            organisation = ids.take("XeroOrganisation", named, "allOfOrganisation") if named else None
+            organisation = None if named is None else ids.take("XeroOrganisation", named, "allOfOrganisation")
             async with issues.judging(tx):
                 retried = await retries.retry(tx, links, organisation)
                 return len(retried.link_ids) + await invoices.retry(tx, bills, organisation)

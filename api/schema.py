@@ -53,14 +53,14 @@ async def _one(context: Context, kind: str, text: str) -> Any:
 
 
 async def _any(context: Context, text: str) -> Any:
-    kind, key = ids.decode(text)
+    kind, key = ids.decode(text) or ("", ids.NOWHERE)
     return await load(context, NODES[kind], key) if kind in NODES else None
 
 
 @strawberry.type(description="What can be read.")
 class Query:
     @strawberry.field(
-        description="The object with this id, or null: unknown and foreign ids look the same.",
+        description="The object with this id, or null: unknown and foreign ids look the same, as does what is no id.",
         extensions=READ,
     )
     async def node(self, info: Info[Context, None], id: strawberry.ID) -> Node | None:

@@ -127,7 +127,7 @@ async def _rematch(context: Context, inputs: Sequence[RematchInput]) -> Results:
 
 
 async def _link_payload(context: Context, link_id: strawberry.ID, errors: list[UserError]) -> SyncLinkPayload:
-    link = await acts.find_link(context, ids.maybe("SyncLink", link_id))
+    link = await acts.find_link(context, ids.find("SyncLink", link_id))
     return SyncLinkPayload(link=link, user_errors=errors)
 
 
@@ -136,7 +136,7 @@ async def rematch_payload(
 ) -> RematchPayload:
     done = result if isinstance(result, Acted) else None
     return RematchPayload(
-        link=await acts.find_link(context, ids.maybe("SyncLink", link_id)),
+        link=await acts.find_link(context, ids.find("SyncLink", link_id)),
         previous_contact=await acts.find_contact(context, done.previous_contact_id if done else None),
         changes=await acts.changes(context, done.activity_id if done else None),
         user_errors=errors,

@@ -287,7 +287,8 @@ async def is_voided_though_paid(here: Practice) -> str:
 async def take_the_payment_off(here: Practice, key: str) -> None:
     [payment] = (await here.look(key))["payments"]
     rows = await here.bill.world.rows(
-        "select xero_id from payment where workspace_id = :ws and id = :id", id=ids.decode(payment["id"])[1]
+        "select xero_id from payment where workspace_id = :ws and id = :id",
+        id=ids.find("Payment", payment["id"]),
     )
     await here.xero.act("DELETE", f"payments/{rows[0]['xero_id']}")
     await here.later(minutes=5)

@@ -103,7 +103,9 @@ def codes(payload: dict[str, Any]) -> list[tuple[str, list[str] | None]]:
 
 
 def uuid_of(text: str) -> UUID:
-    return ids.decode(text)[1]
+    found = ids.decode(text)
+    assert found is not None
+    return found[1]
 
 
 async def office(parts: Parts, *scopes: Scope) -> Office:

@@ -180,7 +180,30 @@ async def test_sizes_that_are_none_are_refused(ada: make.Client, size: dict[str,
 
 async def test_a_page_that_is_too_long_says_how_long_one_may_be(ada: make.Client) -> None:
     _, [(message, _)] = await ada.answer("{ contacts(first: 1000) { totalCount } }")
-    assert "`first` may be 1 to 100, and is 1000" in message
+    assert message == "`first` may be 1 to 100, and is 1000: take the next page with `after`"
+
+
+async def test_a_page_of_nothing_is_told_what_to_ask_for(ada: make.Client) -> None:
+    _, [(message, _)] = await ada.answer("{ contacts(last: -1) { totalCount } }")
+    assert message == "`last` may be 1 to 100, and is -1: leave it out for 50"
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        ("{ contacts(filter: {kind: HUMAN}) { totalCount } }", {}),
+        ('{ contacts(filter: {kind: "PERSON"}) { totalCount } }', {}),
+        ("query($k: ContactKind) { contacts(filter: {kind: $k}) { totalCount } }", {"k": "human"}),
+        ("query($f: ContactFilter) { contacts(filter: $f) { totalCount } }", {"f": {"kind": 7}}),
+    ],
+)
+async def test_a_value_that_an_enum_has_not_is_told_which_it_has(
+    ada: make.Client, query: str, variables: dict[str, Any]
+) -> None:
+    _, [(message, code)] = await ada.answer(query, **variables)
+    assert code == "BAD_REQUEST"
+    assert "It is one of ORGANISATION, PERSON" in message
+    assert ("written without quotes" in message) == ('"PERSON"' in query)
 
 
 async def test_a_cursor_of_another_order_is_refused(ada: make.Client) -> None:

@@ -4,6 +4,8 @@ import json
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from api import ids
 from tests import make
 from tests.domain.billed import make_billed
@@ -197,3 +199,10 @@ async def test_a_contact_with_invoices_stays(ada: make.Client) -> None:
     ]
     assert answer["userErrors"] == [{"code": "IN_USE", "path": ["contactId"]}]
     assert await one(client, "(select count(*) from contact)") >= 1
+
+
+@pytest.mark.parametrize("nothing", [{}, {"linkIds": []}, {"allOfOrganisation": None}])
+async def test_a_retry_of_nothing_says_what_to_give(ada: make.Client, nothing: dict[str, object]) -> None:
+    answer = (await ada.ask(RETRY, i=nothing))["retrySync"]
+    [error] = answer["userErrors"]
+    assert (error["code"], answer["retried"]) == ("REQUIRED", 0)

@@ -137,10 +137,15 @@ async def test_no_mutation_reaches_anothers_rows(
 
 
 @pytest.mark.parametrize("text", ["", "x", "é", "Q29udGFjdA", "Q29udGFjdDp4", "=" * 8, "A" * 5000])
-async def test_what_is_no_id_is_refused_clearly(ada: make.Client, text: str) -> None:
-    data, errors = await ada.answer("query($i: ID!) { node(id: $i) { id } contact(id: $i) { id } }", i=text)
-    assert data == {"node": None, "contact": None}
-    assert [code for _, code in errors] == ["BAD_REQUEST"] * 2
+async def test_what_is_no_id_is_as_unknown_as_a_foreign_one(ada: make.Client, text: str) -> None:
+    await ada.world.contact("A")
+    query = (
+        "query($i: ID!) { node(id: $i) { id } nodes(ids: [$i]) { id } contact(id: $i) { id } invoice(id: $i) { id }"
+        " contacts(filter: {contactTypeId: $i}) { totalCount } }"
+    )
+    nothing = {"node": None, "nodes": [None], "contact": None, "invoice": None, "contacts": {"totalCount": 0}}
+    for one in (text, ids.encode("Contact", ids.NOWHERE), ids.encode("Nonsense", ids.NOWHERE)):
+        assert await ada.ask(query, i=one) == nothing
 
 
 async def test_an_excluded_xero_contact_is_shown_by_a_preview_only(ada: make.Client) -> None:
