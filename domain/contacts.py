@@ -288,17 +288,17 @@ async def mark_links(
     organisation that they came from. `bulk`: no person waits; what one waits for already stays so."""
     if not fields:
         return
+    # A failure of one of these fields is over, and of no field in particular, as Xero names none where it refuses all.
+    mended = "coalesce(failure->>'field' = any(:fields), refused <> '{}')"
     rows = await tx.rows(
         "update sync_link set bulk = :bulk and (bulk or due_at is null), due_at = coalesce(due_at, :now),"
         " version = version + 1, attempts = 0, brake = null,"
         " next_attempt_at = null,"
         # With the failure goes all that was refused: what Xero still does not take is shown anew.
-        " refused = case when failure->>'field' = any(:fields) then '{}' else refused - cast(:fields as text[]) end,"
-        " failure = case when failure->>'field' = any(:fields) then null else failure end,"
-        " state = case when state = 'SYNCED' or state = 'FAILING' and failure->>'field' = any(:fields)"
-        " then 'PENDING' else state end,"
-        " state_since = case when state = 'SYNCED' or state = 'FAILING' and failure->>'field' = any(:fields)"
-        " then :now else state_since end"
+        f" refused = case when {mended} then '{{}}' else refused - cast(:fields as text[]) end,"
+        f" failure = case when {mended} then null else failure end,"
+        f" state = case when state = 'SYNCED' or state = 'FAILING' and {mended} then 'PENDING' else state end,"
+        f" state_since = case when state = 'SYNCED' or state = 'FAILING' and {mended} then :now else state_since end"
         " where workspace_id = :ws and contact_id = :contact and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
         " and organisation_id is distinct from cast(:but as uuid) returning id, organisation_id",
         contact=contact_id, fields=[str(field) for field in fields], but=but, bulk=bulk,

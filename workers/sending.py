@@ -271,7 +271,8 @@ async def _found(parts: Parts, workspace: UUID, client: Client, link_id: UUID) -
 async def _rejected(
     parts: Parts, workspace: UUID, claimed: Claimed, error: Rejected, *, beside: bool
 ) -> None:
-    """Nothing was done with the whole batch: it is halved until the bad one stands alone."""
+    """Nothing was done with the whole batch: it is halved until the bad one stands alone. Each half is a write of its own,
+    before which Xero is looked at: the whole may have been a resend, of minutes ago."""
     text = " ".join(error.messages) or f"Xero refused the request ({error.status})."
     kind = claimed.delivery.kind
     rules = _rules(kind)
@@ -285,6 +286,8 @@ async def _rejected(
         await rules.free(tx, claimed)
     half = len(claimed.members) // 2
     for part in (claimed.members[:half], claimed.members[half:]):
+        if not beside and not await _fresh(parts, workspace, claimed.delivery.organisation_id):
+            return
         await _send(parts, workspace, claimed.delivery.organisation_id, kind, part, beside=beside)
 
 

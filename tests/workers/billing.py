@@ -18,6 +18,8 @@ from workers import catalogues, importing, invoice_reads, invoicing
 from xero.allowance import Priority
 from xero.client import Client
 from xero.invoices import Invoice as XeroInvoice
+from xero.simulator.clock import Clock as XeroClock
+from xero.simulator.clock import system_clock
 
 DAY = date(2026, 11, 20)
 
@@ -165,9 +167,11 @@ class Billing:
 
 
 @asynccontextmanager
-async def making(place: Place, services: embedded.Services, contacts: int = 4) -> AsyncIterator[Billing]:
+async def making(
+    place: Place, services: embedded.Services, contacts: int = 4, *, simulated: XeroClock = system_clock
+) -> AsyncIterator[Billing]:
     clock = MovedClock()
-    async with connected(place, services, contacts, clock) as here:
+    async with connected(place, services, contacts, clock, simulated=simulated) as here:
         run = await here.start_import()
         while await importing.advance(here.parts, here.world.workspace, run):
             pass

@@ -120,7 +120,7 @@ def _get_organisation(simulation: Simulation, request: Request, access: Access) 
 
 
 async def _with_faults(call: Call, operation: Operation) -> Response:
-    """A 500 is remembered for its key as any other outcome; what is refused or cut at the gate is not."""
+    """A 400 or 500 is remembered for its key as any other outcome; what is refused or cut at the gate is not."""
     request = call.request
     armed = call.simulation.faults.claim(request.method, request.url.path)
     at_gate = [fault for fault in armed if fault.at_gate]

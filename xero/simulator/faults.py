@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from xero.simulator.limits import too_many
-from xero.simulator.wire import encode, text_response
+from xero.simulator.wire import encode, text_response, unreadable
 
 CUT_EXTENSION = "tandem.cut"
 """Key in the ASGI scope's extensions of a callable that cuts the connection; the server that `serve` runs has it."""
@@ -30,14 +30,14 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     `when` says whether the work is done before the fault; DELAY makes the work itself late (an answer replayed for a
     key is not), MALFORM comes after it, and a DROP `later` cuts the connection while the request still travels: it
     lands when `seconds` of the world's clock have passed. `count` is how often a fault strikes, unbounded if None;
-    `probability` is drawn from the world's seed. DELAY takes `seconds`, STATUS takes `status` of 429 (with `limit` and
-    `retry_after`), 500, 502, 503 or 504.
+    `probability` is drawn from the world's seed. DELAY takes `seconds`, STATUS takes `status` of 400 (the whole body is
+    refused), 429 (with `limit` and `retry_after`), 500, 502, 503 or 504.
     """
 
     kind: Kind
     when: Literal["before", "after", "later"] = "before"
     seconds: float = 0.0
-    status: Literal[429, 500, 502, 503, 504] = 500
+    status: Literal[400, 429, 500, 502, 503, 504] = 500
     limit: Literal["minute", "day", "concurrent", "appminute"] = "minute"
     retry_after: int | None = None
     method: str | None = None
@@ -53,7 +53,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """Whether it strikes before the request is looked at: such an outcome is remembered for no key."""
         if self.kind is Kind.DROP:
             return self.when in ("before", "later")
-        return self.kind is Kind.STATUS and self.when == "before" and self.status != 500
+        return self.kind is Kind.STATUS and self.when == "before" and self.status not in (400, 500)
 
 
 class Chaos(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -176,6 +176,8 @@ def _nonsense(element: dict[str, Any]) -> dict[str, Any]:
 def _status_answer(fault: Fault) -> Response:
     if fault.status == 429:
         return too_many(fault.limit, fault.retry_after).response
+    if fault.status == 400:
+        return unreadable("The request could not be read.").response
     if fault.status == 503:
         return text_response("The Organisation is offline", 503)
     return HTMLResponse(f"<html><body><h1>{fault.status} Server Error</h1></body></html>", fault.status)
