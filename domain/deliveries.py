@@ -288,7 +288,13 @@ async def open_delivery(
 
 async def hold(tx: Tx, delivery_id: UUID) -> Claimed | None:
     """Take over a delivery whose lease has lapsed; None where another worker has it, or it has ended or does so now,
-    as nobody is left in it."""
+    as nobody is left in it. Its members are locked before it, as who ends a link does."""
+    for table, column in (("sync_link", "link_id"), ("invoice", "invoice_id")):
+        await tx.rows(
+            f"select id from {table} where workspace_id = :ws and id in (select {column} from delivery_member"
+            " where workspace_id = :ws and delivery_id = :delivery and open) order by id for update",
+            delivery=delivery_id,
+        )
     row = await tx.row(
         "update delivery set lease_token = :token, lease_until = cast(:now as timestamptz) + :lease, uncertain = true"
         " where workspace_id = :ws and id = :id and ended_at is null and lease_until <= :now returning id",
@@ -352,6 +358,7 @@ async def sent_again(tx: Tx, claimed: Claimed) -> bool:
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`."""
+    await _lock_links(tx, claimed.members)
     await tx.run(
         "update delivery set uncertain = true, lease_until = :now, due_at = cast(:until as timestamptz)"
         " where workspace_id = :ws and id = :id and lease_token = :token and ended_at is null",
@@ -375,9 +382,10 @@ async def free(
 ) -> None:
     """Nothing was done: all members (or only `members`) are due again, not before `until`, and no attempt is counted.
     A link with notes owes a read that begins after now."""
+    which = list(claimed.members if members is None else members)
+    await _lock_links(tx, which)
     if await lock_delivery(tx, claimed) is None:
         return
-    which = list(claimed.members if members is None else members)
     await tx.run(
         "update delivery_member set open = false where workspace_id = :ws and delivery_id = :delivery"
         " and link_id = any(:links)",
@@ -473,6 +481,14 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
     assert organisation is not None
     ids = await snapshots.take(tx, organisation, [shown[one] for one in rest if one in shown])
     await inbound.apply(tx, organisation, ids, uuid4(), quiet=False)
+
+
+async def _lock_links(tx: Tx, ids: Sequence[UUID]) -> None:
+    """Before their delivery, as the order of locks has it."""
+    await tx.rows(
+        "select id from sync_link where workspace_id = :ws and id = any(:ids) order by id for update",
+        ids=list(ids),
+    )
 
 
 async def _lock_members(

@@ -1,11 +1,12 @@
 """Deliveries: what is claimed, and what an answer moves."""
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from domain import deliveries, issues, unsynced
+from domain import deliveries, issues, links, unsynced
 from domain.deliveries import LEASE, Answered, Claimed
 from domain.phones import PhoneParts
 from domain.tables import ConflictPolicy, XeroContactStatus
@@ -115,3 +116,43 @@ async def test_an_answer_that_is_applied_twice_is_applied_once(
     [link] = await world.rows("select * from sync_link")
     assert (link["base_xero"], link["state"]) == (before[0]["base_xero"], "PENDING")
     assert (await state(world))["name"] == "Typed since"
+
+
+@pytest.mark.parametrize("done", ["free", "wait", "take over"])
+async def test_a_delivery_that_is_given_back_while_its_link_is_unsynced_is_no_deadlock(
+    world: World, done: str
+) -> None:
+    contact, _ = await linked(world)
+    await change(world, contact, name="Sent")
+    claimed = await claim(world)
+    assert claimed is not None
+    clock = world.database.clock
+    assert isinstance(clock, Clock)
+    held = asyncio.Event()
+
+    async def give_back() -> None:
+        await held.wait()
+        if done == "free":
+            async with world.tx() as tx:
+                await deliveries.free(tx, claimed)
+        elif done == "wait":
+            async with world.tx() as tx:
+                await deliveries.wait(tx, claimed, tx.now + LEASE)
+        else:
+            clock.time += LEASE
+            async with world.tx() as tx:
+                assert await deliveries.hold(tx, claimed.delivery.id) is None, "nobody is left in it"
+
+    async with asyncio.TaskGroup() as both:
+        both.create_task(give_back())
+        async with world.tx() as tx:
+            link = await links.lock(tx, claimed.members[0])
+            held.set()
+            for _ in range(200):  # until whoever gives it back waits for the link
+                if await tx.rows(
+                    "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
+                ):
+                    break
+                await asyncio.sleep(0.05)
+            await links.leave_deliveries(tx, link["id"])
+    assert await world.rows("select open from delivery_member") == [{"open": False}]

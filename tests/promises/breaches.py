@@ -34,6 +34,7 @@ ENDINGS = "tests/domain/test_endings.py"
 SENDING = "tests/workers/test_sending.py"
 LOST = "tests/workers/test_lost_answers.py"
 BY_HAND = "tests/workers/test_by_hand.py"
+RESENDS = "tests/workers/test_refused_resends.py"
 PUSHES = "tests/workers/test_pushes.py"
 UNSYNCED = "tests/api/schema/test_unsynced.py"
 
@@ -622,6 +623,20 @@ EDGES = (
             ),
         ),
         ("tests/domain/test_brake.py::test_time_alone_lets_nothing_through",),
+    ),
+    Breach(
+        "delivery: the halves of a refused batch are sent unread",
+        (
+            Edit(
+                "workers/sending.py", "if not beside and not await _fresh(", "if False and not await _fresh("
+            ),
+        ),
+        (f"{RESENDS}::test_the_halves_of_a_refused_resend_overwrite_nothing_unseen",),
+    ),
+    Breach(
+        "delivery: it is given back by who holds it before its links",
+        (Edit("domain/deliveries.py", "await _lock_links(tx, which)", "pass"),),
+        ("tests/domain/test_deliveries.py",),
     ),
     Breach(
         "delivery: beside a scan it is sent unread",

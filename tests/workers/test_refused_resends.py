@@ -39,7 +39,7 @@ async def test_the_halves_of_a_refused_resend_overwrite_nothing_unseen(clocked: 
         for n, row in enumerate(rows):
             await contacts.change(tx, row["contact_id"], {"billingEmail": f"ours{n}@x.example"})
             touched.add(row["contact_id"])
-    when = {"when": "later", "seconds": LATE} if first == "lands late" else {"when": "before"}
+    when: dict[str, Any] = {"when": "later", "seconds": LATE} if first == "lands late" else {"when": "before"}
     await fault(clocked, "POST", kind="drop", **when)
     await clocked.send()
     clocked.contact, clocked.xero = rows[2]["contact_id"], str(rows[2]["xero_contact_id"])
@@ -73,7 +73,7 @@ async def test_what_is_typed_after_a_refused_resend_outlives_a_first_request_tha
 @pytest.mark.parametrize("first", ["never arrives", "lands late"])
 async def test_a_push_whose_resend_is_refused_makes_one_contact_at_most(clocked: Clocked, first: str) -> None:
     await pushed(clocked)
-    when = {"when": "later", "seconds": LATE} if first == "lands late" else {"when": "before"}
+    when: dict[str, Any] = {"when": "later", "seconds": LATE} if first == "lands late" else {"when": "before"}
     await fault(clocked, "PUT", kind="drop", **when)
     await clocked.send()
     before = (await clocked.here.simulator())["creates"]
@@ -98,7 +98,9 @@ async def test_the_halves_of_refused_invoices_are_made_once(
         async with bill.here.world.tx() as tx:
             for one in made:
                 await invoices.send(tx, one.id)
-        when = {"when": "later", "seconds": LATE} if first == "lands late" else {"when": "before"}
+        when: dict[str, Any] = (
+            {"when": "later", "seconds": LATE} if first == "lands late" else {"when": "before"}
+        )
         await bill.fault(kind="drop", method="PUT", **when)
         await bill.send()
         bill.later(timedelta(seconds=90))
@@ -108,7 +110,7 @@ async def test_the_halves_of_refused_invoices_are_made_once(
         bill.later(timedelta(seconds=LATE + 60))
         await bill.recover()
         await bill.send()
-        assert sorted(one.invoice_number for one in await bill.all_at_xero()) == sorted(
+        assert sorted(str(one.invoice_number) for one in await bill.all_at_xero()) == sorted(
             one.number for one in made
         )
         assert {(await bill.look(one)).sync_state for one in made} == {"SYNCED"}
