@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from domain import invoice_queue
+from domain import invoice_queue, pace
 from domain.keys import search_key
 from domain.tables import EventKind
 from domain.tx import Tx
@@ -56,7 +56,7 @@ class Catalogue:
 
 async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime | None = None) -> None:
     """Put it into the mirror, and let go what failed by what it was: each is judged anew before it is sent. A read that
-    was wished since this one was `asked` is still due."""
+    was wished since this one was `asked` is still due, a little later."""
     await invoice_queue.lock(tx, organisation_id, change=True)
     await _show_accounts(tx, organisation_id, seen.accounts)
     await _show_tax_rates(tx, organisation_id, seen.tax_rates)
@@ -64,10 +64,11 @@ async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime |
     await tx.run(
         "update organisation set period_lock_date = :period, year_lock_date = :year, catalogue_read_at = :now,"
         " catalogue_due_at = least(cast(:now as timestamptz) + :pause,"
-        " case when catalogue_due_at between cast(:asked as timestamptz) and :now then catalogue_due_at end)"
+        " case when catalogue_due_at between cast(:asked as timestamptz) and cast(:now as timestamptz) + :soon"
+        " then greatest(catalogue_due_at, cast(:now as timestamptz) + :by_hand) end)"
         " where workspace_id = :ws and id = :id",
         id=organisation_id, asked=asked or tx.now, period=seen.period_lock_date, year=seen.year_lock_date,
-        pause=WHILE_INVOICES_WAIT if waiting else DAILY,
+        pause=WHILE_INVOICES_WAIT if waiting else DAILY, soon=pace.LONGEST, by_hand=pace.BY_HAND,
     )  # fmt: skip
     tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
 

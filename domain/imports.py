@@ -351,10 +351,14 @@ async def _look_again(tx: Tx, run: ImportRun) -> None:
             tx.now, organisation["timezone"], organisation["contacts"], organisation["day_limit"]
         )
     await tx.run(
-        "update organisation set read_asked_at = cast(:asked as timestamptz), poll_due_at = cast(:poll as timestamptz),"
+        "update organisation set read_asked_at = cast(:asked as timestamptz), poll_due_at = least(cast(:poll as timestamptz),"
+        # One that was wished since this one began.
+        " case when poll_due_at between cast(:asked as timestamptz) and cast(:now as timestamptz) + :by_hand"
+        " then greatest(poll_due_at, cast(:asked as timestamptz) + :by_hand) end),"
         " scan_due_at = cast(:scan as timestamptz) where workspace_id = :ws and id = :id",
         id=run.organisation_id, asked=run.started_at, scan=scan,
         poll=tx.now + interval + pace.jitter(run.organisation_id.int, interval),
+        by_hand=pace.BY_HAND,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from domain import activity, mirror
+from domain import activity, mirror, pace
 from domain.activity import Change
 from domain.health import CATCHING_UP, tell_waiting
 from domain.problems import Code, refuse
@@ -240,7 +240,9 @@ async def update_sync(
 
 
 async def sync_now(tx: Tx, organisation_id: UUID) -> None:
-    """What changed at Xero is being read afterwards, accounts and tax rates too; an import that is under way is enough."""
+    """What changed at Xero is being read afterwards, accounts and tax rates too. Who asks again within moments is answered
+    by one more look a little later, as is who asks while Xero is being read: asking each second spends no calls that
+    others need, and nothing that a person has changed in Xero meanwhile is missed."""
     organisation = await lock(tx, organisation_id)
     _connected(organisation)
     _started(organisation)
@@ -250,14 +252,27 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
             "Xero does not let Tandem in any more; connect the organisation again.",
             "organisationId",
         )
-    organisation.catalogue_due_at = tx.now
-    run = await _unfinished(tx, organisation_id)
-    if run is None:
+    run, due = await _unfinished(tx, organisation_id), await _next_look(tx, organisation)
+    organisation.looked_by_hand_at = due
+    organisation.catalogue_due_at = pace.sooner(tx.now, organisation.catalogue_due_at, due)
+    if run is None and due <= tx.now:
         _read(tx, organisation, organisation.read_cursor, RunPurpose.DELTA)
         return
-    if run.lease_until is None or run.lease_until <= tx.now:
+    organisation.poll_due_at = pace.sooner(tx.now, organisation.poll_due_at, due)
+    if run is not None and (run.lease_until is None or run.lease_until <= tx.now):
         run.due_at = tx.now
     tx.ring()
+
+
+async def _next_look(tx: Tx, organisation: Organisation) -> datetime:
+    told = await tx.row(
+        "select day_remaining, day_limit from door.call_budgets(array[cast(:tenant as uuid)], :now)",
+        tenant=organisation.tenant_id,
+    )
+    limit: int = (told and told["day_limit"]) or pace.USUAL_DAY
+    left: int | None = told["day_remaining"] if told else None
+    interval = pace.look_interval(limit if left is None else left, limit)
+    return pace.next_look(tx.now, organisation.looked_by_hand_at, interval)
 
 
 def _known(organisation: Organisation | None) -> Organisation:

@@ -460,6 +460,7 @@ class Contact(_Row, table=True):
 class Organisation(_Row, table=True):
     """A Xero organisation. `health` is what the last call told; `read_cursor` is Xero's own time up to which the
     mirror has been read, null until it was read whole; `read_asked_at` when that was asked, by our clock.
+    `looked_by_hand_at`: when the last look that a person asked for was due, or is.
     `clock_ahead`: how many seconds Xero's clock is ahead of ours.
     `health_since`: since when `health` is what it is, null: since it was connected. `limited_until` is set while RATE_LIMITED; `failing_since` while no call has got through. `catching_up`: nothing is
     sent before everything was read again.
@@ -507,6 +508,7 @@ class Organisation(_Row, table=True):
     last_full_scan_at: datetime | None = _time(nullable=True)
     last_webhook_at: datetime | None = _time(nullable=True)
     read_asked_at: datetime | None = _time(nullable=True)
+    looked_by_hand_at: datetime | None = _time(nullable=True)
     poll_due_at: datetime | None = _time(nullable=True)
     scan_due_at: datetime | None = _time(nullable=True)
     mass_change: dict[str, Any] | None = _json()

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain import billing, invoices, mappings, organisations, webhooks
+from domain import billing, invoices, mappings, organisations, pace, webhooks
 from domain.invoice_changes import Decision, contact_names, differences
 from domain.problems import Refused
 from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
@@ -260,6 +260,8 @@ async def test_a_look_by_hand_while_accounts_are_being_read_is_one_more_read(
         patched.setattr(Client, "tax_rates", meanwhile)
         assert await catalogues.read_due(*here.key)
     due = "select * from door.due_catalogues(:now, '{}', 9)"
+    assert await world.rows(due) == []
+    here.later(pace.BY_HAND)
     assert len(await world.rows(due)) == 1
     assert await catalogues.read_due(*here.key)
     assert await world.rows(due) == []
