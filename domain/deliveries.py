@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from domain import brake, failures, health, inbound, mirror, snapshots
 from domain.failures import Failure
+from domain.freshness import FRESH, LINK_DUE, LINK_READ
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import Value, loaded, same, stored
 from domain.outgoing import Outgoing, hold_back_names
@@ -27,7 +28,6 @@ LEASE = timedelta(seconds=60)
 # Xero remembers a key for about 6 minutes from the first call.
 RESEND_WITHIN = timedelta(minutes=4)
 LANDED_AFTER = timedelta(minutes=10)
-FRESH = timedelta(seconds=60)
 
 _NOTHING: dict[str, Any] = {"name": None, "email": None, "phone": None, "billing_address": None}
 
@@ -79,56 +79,6 @@ def plan_recovery(delivery: Delivery, now: datetime, *, changed_meanwhile: bool)
     return (Next.READ, now) if now >= landed else (Next.WAIT, landed)
 
 
-async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:
-    """Whether a delta asked within the last 60 seconds has been applied. Only then may anything be sent, as Xero has
-    no conditional write. One that was asked in what is now the future says nothing: the clock was set back since."""
-    row = await tx.row(
-        "select read_asked_at from organisation where workspace_id = :ws and id = :id", id=organisation_id
-    )
-    asked: datetime | None = row["read_asked_at"] if row else None
-    return asked is not None and abs(tx.now - asked) <= FRESH  # clocks of two workers differ a little
-
-
-async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
-    """Whether a run is under way that nobody should have to wait for: all of Xero, or a delta that somebody else reads
-    or that waits for calls that bulk has not. Where Xero does not answer, there is no other way round it either."""
-    row = await tx.row(
-        "select 1 from import_run r join organisation o on o.workspace_id = :ws and o.id = r.organisation_id"
-        " where r.workspace_id = :ws and r.organisation_id = :id and r.finished_at is null and (r.purpose <> 'DELTA'"
-        " or r.lease_until > :now or r.due_at > :now and o.failing_since is null)",
-        id=organisation_id,
-    )
-    return row is not None
-
-
-async def want_read(tx: Tx, organisation_id: UUID) -> list[UUID]:
-    """The Xero contacts of what a person waits for are due to be read by themselves; gives their links, a few at a
-    time."""
-    wanted = await tx.rows(
-        "select l.id, l.xero_contact_id from sync_link l where l.workspace_id = :ws"
-        f" and l.organisation_id = :organisation {_DUE} and not l.bulk and l.xero_contact_id is not null"
-        f" and not {_READ_BY_ITSELF} order by l.due_at, l.id limit {INTERACTIVE_MOST}",
-        organisation=organisation_id, fresh=FRESH, only=[],
-    )  # fmt: skip
-    await tx.run(
-        "update xero_contact set read_due_at = :now where workspace_id = :ws and id = any(:ids) and read_due_at is null",
-        ids=[row["xero_contact_id"] for row in wanted],
-    )
-    return [row["id"] for row in wanted]
-
-
-async def put_off_unread(tx: Tx, organisation_id: UUID, wanted: Sequence[UUID]) -> None:
-    """Those of the links that have just been read by themselves, and that Xero did not show, are not asked for again at
-    once. The others were not asked for yet: they are as due as before."""
-    await tx.run(
-        "update sync_link l set next_attempt_at = cast(:now as timestamptz) + cast(:fresh as interval)"
-        f" where l.workspace_id = :ws and l.organisation_id = :organisation {_DUE} and not l.bulk"
-        " and exists (select 1 from xero_contact x where x.workspace_id = :ws and x.id = l.xero_contact_id"
-        f" and x.read_due_at is null) and not {_READ_BY_ITSELF}",
-        organisation=organisation_id, fresh=FRESH, only=list(wanted),
-    )  # fmt: skip
-
-
 async def claim(
     tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, beside: bool = False
 ) -> Claimed | None:
@@ -164,31 +114,17 @@ async def claim(
     return await _store(tx, organisation, kind, bulk, body, sent)
 
 
-_DUE = (
-    " and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')"
-    " and coalesce(l.next_attempt_at, l.due_at) <= :now"
-    " and (cardinality(cast(:only as uuid[])) = 0 or l.id = any(:only))"
-    " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.link_id = l.id and m.open)"
-    " and not exists (select 1 from owed_status s where s.workspace_id = :ws"
-    " and s.organisation_id = l.organisation_id and s.xero_contact_id = l.xero_contact_id)"
-)
-# Of links: that the Xero contact was asked for within the last 60 seconds, and all that was shown has been applied.
-_READ_BY_ITSELF = (
-    "exists (select 1 from xero_contact x where x.workspace_id = :ws and x.id = l.xero_contact_id and not x.dirty"
-    " and x.read_due_at is null and x.seen_at between cast(:now as timestamptz) - cast(:fresh as interval)"
-    " and cast(:now as timestamptz) + cast(:fresh as interval) and l.read_owed_at is null)"
-)
-
-
 async def _lock_due(
     tx: Tx, organisation: Mapping[str, Any], only: Sequence[UUID], *, beside: bool
 ) -> list[Outgoing]:
     read = (
-        f" and not l.bulk and (l.xero_contact_id is null or {_READ_BY_ITSELF})"
+        f" and not l.bulk and (l.xero_contact_id is null or {LINK_READ})"
         if beside
         else " and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"
     )
-    due = f" from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {_DUE}{read}"
+    due = (
+        f" from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}{read}"
+    )
     bound = {"organisation": organisation["id"], "only": list(only)}
     bound |= {"fresh": FRESH} if beside else {"read": organisation["read_asked_at"]}
     found = await tx.rows(

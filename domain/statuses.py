@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import activity, failures, inbound, links, mirror, owed, snapshots
+from domain import activity, failures, health, inbound, links, mirror, owed, snapshots
 from domain.deliveries import MOST, Answered, Claimed, end_if_settled, lock_delivery, open_delivery
 from domain.failures import Failure
+from domain.freshness import FRESH, READ, STATUS_DUE
 from domain.tables import ActivityKind, DeliveryKind, SyncState, XeroContactStatus
 from domain.tx import Tx
 from domain.values import SeenContact
@@ -16,14 +17,23 @@ from domain.values import SeenContact
 Build = Callable[[Sequence[tuple[UUID, XeroContactStatus]]], bytes]
 
 
-async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = ()) -> Claimed | None:
-    """Hold what is due for one write, or None. `build` takes Xero's own ids and what each is to become."""
+async def claim(
+    tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, beside: bool = False
+) -> Claimed | None:
+    """Hold what is due for one write, or None. `build` takes Xero's own ids and what each is to become. `only` and
+    `beside`: as for deliveries.claim."""
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
+    )
+    if organisation is None or not health.may_send(organisation):
+        return None
     due = (
         " from owed_status s join xero_contact x on x.workspace_id = :ws and x.id = s.xero_contact_id"
-        " where s.workspace_id = :ws and s.organisation_id = :organisation and s.due_at <= :now"
-        " and s.delivery_id is null and (cardinality(cast(:only as uuid[])) = 0 or x.id = any(:only))"
+        f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE}"
     )
-    bound = {"organisation": organisation_id, "only": list(only)}
+    bound: dict[str, Any] = {"organisation": organisation_id, "only": list(only)}
+    if beside:
+        due, bound["fresh"] = f"{due} and {READ}", FRESH
     await owed.settle_shown(tx, [row["id"] for row in await tx.rows(f"select x.id{due}", **bound)])
     held = await tx.rows(
         f"select x.id, x.xero_contact_id, s.status{due} order by x.id limit {MOST} for update of s skip locked",

@@ -122,15 +122,17 @@ async def settle(
     contacts: Sequence[SeenContact],
     unreadable: Sequence[Indigestible] = (),
 ) -> None:
-    """Apply what was read about these events. One that shows nothing as new as its event is read again, once."""
+    """Apply what was read about these events: while a run is under way, of what is or was linked; who is who among the
+    others is for its last pass. One that shows nothing as new as its event is read again, once."""
     await mirror.lock(tx, organisation_id)
     organisation = await _organisation(tx, organisation_id)
     if organisation is None:
         return
     written = await snapshots.take(tx, organisation, contacts)
     await poison.tell(tx, organisation_id, unreadable)
-    if not await _importing(tx, organisation_id):
-        await inbound.apply_shown(tx, organisation_id, await _dirty(tx, written))
+    dirty = await _dirty(tx, written, linked=await _importing(tx, organisation_id))
+    if dirty:
+        await inbound.apply_shown(tx, organisation_id, dirty)
     seen = {contact.xero_contact_id: contact for contact in contacts}
     late = [one for one in events if not one.late and not _is_as_new(seen.get(one.resource_id), one)]
     await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, read=True)
@@ -210,9 +212,10 @@ async def _importing(tx: Tx, organisation_id: UUID) -> bool:
     )
 
 
-async def _dirty(tx: Tx, ids: Sequence[UUID]) -> list[UUID]:
+async def _dirty(tx: Tx, ids: Sequence[UUID], *, linked: bool) -> list[UUID]:
     rows = await tx.rows(
-        "select id from xero_contact where workspace_id = :ws and id = any(:ids) and dirty order by id",
-        ids=list(ids),
-    )
+        "select id from xero_contact x where workspace_id = :ws and id = any(:ids) and dirty and (not :linked or exists"
+        " (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id)) order by id",
+        ids=list(ids), linked=linked,
+    )  # fmt: skip
     return [row["id"] for row in rows]

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from msgspec import UNSET
 
-from domain import deliveries, mirror, organisations, poison, statuses
+from domain import deliveries, freshness, mirror, organisations, poison, statuses
 from domain import health as domain_health
 from domain.deliveries import Answered, Claimed, Next
 from domain.failures import Failure
@@ -39,8 +39,12 @@ async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
     """Send one batch of what is due; False where there is nothing to send now. Safe to run twice and at once."""
     if not await _fresh(parts, workspace, organisation_id):
         return await _send_beside(parts, workspace, organisation_id)
+    return await _send_any(parts, workspace, organisation_id)
+
+
+async def _send_any(parts: Parts, workspace: UUID, organisation_id: UUID, *, beside: bool = False) -> bool:
     for kind in (DeliveryKind.STATUS, DeliveryKind.UPDATE):
-        if await _send(parts, workspace, organisation_id, kind):
+        if await _send(parts, workspace, organisation_id, kind, beside=beside):
             return True
     return False
 
@@ -51,13 +55,13 @@ async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID) -> 
         organisation = await organisations.get(tx, organisation_id)
         if not domain_health.may_send(organisation.model_dump()):
             return False
-        if not await deliveries.is_read_at_length(tx, organisation_id):
+        if not await freshness.is_read_at_length(tx, organisation_id):
             return False
-        wanted = await deliveries.want_read(tx, organisation_id)
+        wanted = await freshness.want_read(tx, organisation_id)
     if wanted and await rereads.read_due(parts, workspace, organisation_id):
         async with parts.database.transaction(workspace, TANDEM) as tx:
-            await deliveries.put_off_unread(tx, organisation_id, wanted)
-    return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, beside=True)
+            await freshness.put_off_unread(tx, organisation_id, wanted)
+    return await _send_any(parts, workspace, organisation_id, beside=True)
 
 
 def _rules(kind: DeliveryKind) -> ModuleType:
@@ -68,7 +72,7 @@ def _rules(kind: DeliveryKind) -> ModuleType:
 async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
     """A delta asked within the last 60 seconds has been applied; else one is read now, and counts as this write."""
     async with parts.database.transaction(workspace, TANDEM) as tx:
-        if await deliveries.is_fresh(tx, organisation_id):
+        if await freshness.is_fresh(tx, organisation_id):
             return True
         await organisations.look(tx, organisation_id, RunPurpose.DELTA)
         run = await tx.row(
@@ -79,7 +83,7 @@ async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
     while run is not None and await importing.advance(parts, workspace, run["id"], Priority.INTERACTIVE):
         pass
     async with parts.database.transaction(workspace, TANDEM) as tx:
-        return await deliveries.is_fresh(tx, organisation_id)
+        return await freshness.is_fresh(tx, organisation_id)
 
 
 async def _send(
@@ -94,7 +98,7 @@ async def _send(
     """`only`: no other members than these, as when a batch is halved. `beside`: as for deliveries.claim."""
     async with parts.database.transaction(workspace, XERO) as tx:
         if kind is DeliveryKind.STATUS:
-            claimed = await statuses.claim(tx, organisation_id, build_statuses, only)
+            claimed = await statuses.claim(tx, organisation_id, build_statuses, only, beside=beside)
         else:
             claimed = await deliveries.claim(tx, organisation_id, build, only, beside=beside)
         organisation = await organisations.get(tx, organisation_id)

@@ -1,5 +1,6 @@
--- Organisations of which the inbox holds something to be read by `p_until`, and from when on. One that is being read
--- already waits for the end of that. `p_busy`: those whose events are being read already.
+-- Organisations of which the inbox holds something to be read by `p_until`, and from when on. Whatever a delta or the
+-- first import reads, what was announced waits for the end of that; what takes longer keeps nobody waiting. `p_busy`:
+-- those whose events are being read already.
 create or replace function door.due_webhooks(p_category text, p_until timestamptz, p_busy uuid[], p_limit int)
 returns table (workspace_id uuid, organisation_id uuid, due_at timestamptz)
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
@@ -10,6 +11,7 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
      where o.health not in ('NEEDS_RECONNECT', 'PAUSED', 'DISCONNECTED') and o.started_at is not null
        and o.id <> all(p_busy)
        and not exists (select 1 from import_run r where r.workspace_id = o.workspace_id
-                          and r.organisation_id = o.id and r.finished_at is null)
+                          and r.organisation_id = o.id and r.finished_at is null
+                          and (r.purpose = 'DELTA' or o.read_cursor is null))
      order by e.due_at limit p_limit
 $$

@@ -326,7 +326,7 @@ PUSH = (
         "push: a claim for a link that was unsynced",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/freshness.py",
                 "\" and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')\"",
                 '" and l.due_at is not null"',
             ),
@@ -338,7 +338,7 @@ PUSH = (
         "push: a claim for a link that is broken",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/freshness.py",
                 "\" and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')\"",
                 '" and l.due_at is not null"',
             ),
@@ -651,8 +651,13 @@ EDGES = (
     ),
     Breach(
         "delivery: beside a scan it is sent unread",
-        (Edit("domain/deliveries.py", "l.xero_contact_id is null or {_READ_BY_ITSELF}", "true"),),
+        (Edit("domain/deliveries.py", "l.xero_contact_id is null or {LINK_READ}", "true"),),
         ("tests/workers/test_beside.py::test_what_could_not_be_read_is_not_sent",),
+    ),
+    Breach(
+        "delivery: beside a scan a contact is archived unread",
+        (Edit("domain/statuses.py", 'f"{due} and {READ}", FRESH', "due, FRESH"),),
+        ("tests/workers/test_beside.py",),
     ),
     Breach(
         "health: what waits for Xero does not say so",
@@ -663,7 +668,7 @@ EDGES = (
         "clock: a read in the future of a clock that was set back is fresh",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/freshness.py",
                 "abs(tx.now - asked) <= FRESH",
                 "tx.now - asked <= FRESH",
             ),

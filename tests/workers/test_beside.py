@@ -9,11 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from domain import contacts, deliveries, imports, issues, organisations
-from domain.tables import RunPurpose
+from domain import contacts, deletions, deliveries, imports, issues, organisations, unsynced
+from domain.tables import RunPurpose, Side
 from tests.workers.connected import until
-from tests.workers.test_over_time import edit
+from tests.workers.test_by_hand import act
+from tests.workers.test_over_time import edit, poll
 from tests.workers.test_sending import Linked, linked
+from tests.workers.test_webhooks import announce, read
 from workers import importing
 from xero.allowance import Priority, Told
 from xero.client import Client, Written
@@ -21,6 +23,7 @@ from xero.errors import Rejected
 from xero.payloads import Updates, WrittenContact
 
 __all__ = ["linked"]
+ANNOUNCED = "select * from door.due_webhooks('CONTACT', :now, '{}', 9)"
 
 
 async def begun(linked: Linked) -> UUID:
@@ -192,3 +195,115 @@ async def test_halves_of_a_refused_batch_wait_for_what_the_scan_has_shown_meanwh
     await linked.send()
     assert refused
     assert (await linked.shown())["EmailAddress"] == "theirs@xero.example"
+
+
+async def delete_and_archive(linked: Linked) -> None:
+    await act(linked, lambda tx: deletions.delete(tx, linked.contact, archive_in_xero=True))
+
+
+async def test_archiving_reaches_xero_while_a_page_of_a_scan_is_waited_for(linked: Linked) -> None:
+    async with held_up(linked):
+        await delete_and_archive(linked)
+        await linked.send()
+        assert (await linked.shown())["ContactStatus"] == "ARCHIVED"
+        assert await linked.here.world.rows("select 1 from owed_status") == []
+
+
+async def test_restoring_and_what_it_brings_reach_xero_beside_a_scan(linked: Linked) -> None:
+    await edit(linked, linked.xero, fields={"ContactStatus": "ARCHIVED"})
+    await poll(linked)
+    link = await linked.link()
+    assert link["state"] == "BROKEN"
+    async with claimed(linked):
+        await linked.change(billingEmail="new@practice.example")
+        await act(linked, lambda tx: unsynced.rematch(tx, link["id"], winner=Side.PRACTICE))
+        await linked.send()
+        shown = await linked.shown()
+        assert (shown["ContactStatus"], shown["EmailAddress"]) == ("ACTIVE", "new@practice.example")
+        assert (await linked.link())["state"] == "SYNCED"
+
+
+async def test_what_is_archived_in_xero_already_costs_no_write_beside_a_scan(linked: Linked) -> None:
+    async with claimed(linked):
+        await edit(linked, linked.xero, fields={"ContactStatus": "ARCHIVED"})
+        await delete_and_archive(linked)
+        await linked.send()
+        assert await linked.writes() == 0
+        assert await linked.here.world.rows("select 1 from owed_status") == []
+
+
+async def test_what_is_archived_and_restored_in_xero_is_followed_beside_a_scan(linked: Linked) -> None:
+    async with claimed(linked):
+        for status, state in (("ARCHIVED", "BROKEN"), ("ACTIVE", "SYNCED")):
+            await edit(linked, linked.xero, fields={"ContactStatus": status})
+            await announce(linked, linked.xero, at=linked.clock.now())
+            assert len(await linked.here.world.rows(ANNOUNCED)) == 1
+            assert await read(linked)
+            assert (await linked.link())["state"] == state
+            linked.later(timedelta(seconds=5))
+
+
+async def test_what_is_announced_while_a_delta_is_read_waits_for_its_end(linked: Linked) -> None:
+    async with linked.here.world.tx() as tx:
+        assert await organisations.look(tx, linked.here.world.organisation, RunPurpose.DELTA)
+    await announce(linked, linked.xero, at=linked.clock.now())
+    assert await linked.here.world.rows(ANNOUNCED) == []
+    [run] = await linked.here.world.rows("select id from import_run where finished_at is null")
+    await linked.advance(run["id"])
+    assert len(await linked.here.world.rows(ANNOUNCED)) == 1
+
+
+async def test_what_is_changed_in_xero_is_told_beside_a_scan_and_what_is_new_there_after_it(
+    linked: Linked,
+) -> None:
+    async with claimed(linked):
+        await edit(linked, linked.xero, fields={"Name": "Theirs Ltd"})
+        [row] = await linked.here.world.rows(
+            "select l.id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+            " where l.contact_id <> :contact limit 1",
+            contact=linked.contact,
+        )
+        async with linked.here.world.tx() as tx:  # as if nobody had matched it yet
+            await tx.run("delete from sync_link where id = :id", id=row["id"])
+        await edit(linked, row["xero_contact_id"], fields={"Name": "New to us Ltd"})
+        await announce(linked, linked.xero, row["xero_contact_id"], at=linked.clock.now())
+        assert await read(linked)
+        found = await linked.here.world.rows(
+            "select name from contact where name in ('Theirs Ltd', 'New to us Ltd')"
+        )
+        assert found == [{"name": "Theirs Ltd"}]
+        found = await linked.here.world.rows("select name from xero_contact where dirty")
+        assert found == [{"name": "New to us Ltd"}]
+
+
+async def test_archiving_waits_where_its_contact_cannot_be_read(linked: Linked) -> None:
+    async with claimed(linked):
+        await delete_and_archive(linked)
+        await linked.fault(kind="status", status=503, method="GET", path=".*/Contacts", count=None)
+        await linked.send()
+        assert await linked.writes() == 0
+        assert len(await linked.here.world.rows("select 1 from owed_status")) == 1
+
+
+async def test_a_contact_to_archive_that_xero_does_not_show_is_not_asked_for_over_and_over(
+    linked: Linked,
+) -> None:
+    async with claimed(linked):
+        await delete_and_archive(linked)
+        await linked.here.world.rows(
+            "update xero_contact set xero_contact_id = gen_random_uuid()"
+            " where id = (select xero_contact_id from owed_status) returning id"
+        )
+        await linked.send()
+        asked = (await linked.here.simulator())["tallies"]
+        await linked.send()
+        assert (await linked.here.simulator())["tallies"] == asked
+        assert await linked.writes() == 0
+
+
+async def test_while_the_brake_holds_nothing_is_archived(linked: Linked) -> None:
+    await delete_and_archive(linked)
+    async with linked.here.world.tx() as tx:
+        await tx.run("update organisation set mass_change = cast('{}' as jsonb), read_asked_at = :now")
+    await linked.send()
+    assert await linked.writes() == 0

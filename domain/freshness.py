@@ -1,0 +1,110 @@
+"""Xero as it is now, without which nothing is sent: it has no conditional write.
+
+A delta asked within the last 60 seconds has been applied; or, while a run reads Xero at length, what a person waits for
+has been read by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.tx import Tx
+
+FRESH = timedelta(seconds=60)
+MOST = 10  # of each kind, read by themselves at a time
+# Of links `l` and of `s`, what of owed_status is due; `:only` these, if any.
+LINK_DUE = (
+    " and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')"
+    " and coalesce(l.next_attempt_at, l.due_at) <= :now"
+    " and (cardinality(cast(:only as uuid[])) = 0 or l.id = any(:only))"
+    " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.link_id = l.id and m.open)"
+    " and not exists (select 1 from owed_status s where s.workspace_id = :ws"
+    " and s.organisation_id = l.organisation_id and s.xero_contact_id = l.xero_contact_id)"
+)
+STATUS_DUE = (
+    " and s.due_at <= :now and s.delivery_id is null"
+    " and (cardinality(cast(:only as uuid[])) = 0 or s.xero_contact_id = any(:only))"
+)
+# Of the mirror `x`: it was asked for within the last 60 seconds, and all that was shown has been applied.
+READ = (
+    "(not x.dirty and x.read_due_at is null and x.seen_at between cast(:now as timestamptz) - cast(:fresh as interval)"
+    " and cast(:now as timestamptz) + cast(:fresh as interval))"
+)
+LINK_READ = (
+    "exists (select 1 from xero_contact x where x.workspace_id = :ws and x.id = l.xero_contact_id"
+    f" and l.read_owed_at is null and {READ})"
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What waits for a read of its own: links, and mirror rows that are to be archived or restored."""
+
+    links: Sequence[UUID]
+    statuses: Sequence[UUID]
+
+
+async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:
+    """Whether a delta asked within the last 60 seconds has been applied. Only then may anything be sent, as Xero has
+    no conditional write. One that was asked in what is now the future says nothing: the clock was set back since."""
+    row = await tx.row(
+        "select read_asked_at from organisation where workspace_id = :ws and id = :id", id=organisation_id
+    )
+    asked: datetime | None = row["read_asked_at"] if row else None
+    return asked is not None and abs(tx.now - asked) <= FRESH  # clocks of two workers differ a little
+
+
+async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
+    """Whether a run is under way that nobody should have to wait for: all of Xero, or a delta that somebody else reads
+    or that waits for calls that bulk has not. Where Xero does not answer, there is no other way round it either."""
+    row = await tx.row(
+        "select 1 from import_run r join organisation o on o.workspace_id = :ws and o.id = r.organisation_id"
+        " where r.workspace_id = :ws and r.organisation_id = :id and r.finished_at is null and (r.purpose <> 'DELTA'"
+        " or r.lease_until > :now or r.due_at > :now and o.failing_since is null)",
+        id=organisation_id,
+    )
+    return row is not None
+
+
+async def want_read(tx: Tx, organisation_id: UUID) -> Wanted | None:
+    """The Xero contacts of what a person waits for are due to be read by themselves, a few at a time; None where there
+    are none."""
+    links = await tx.rows(
+        "select l.id, l.xero_contact_id from sync_link l where l.workspace_id = :ws"
+        f" and l.organisation_id = :organisation {LINK_DUE} and not l.bulk and l.xero_contact_id is not null"
+        f" and not {LINK_READ} order by l.due_at, l.id limit {MOST}",
+        organisation=organisation_id, fresh=FRESH, only=[],
+    )  # fmt: skip
+    statuses = await tx.rows(
+        "select s.xero_contact_id from owed_status s join xero_contact x on x.workspace_id = :ws"
+        f" and x.id = s.xero_contact_id where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE}"
+        f" and not {READ} order by s.due_at, s.xero_contact_id limit {MOST}",
+        organisation=organisation_id, fresh=FRESH, only=[],
+    )  # fmt: skip
+    await tx.run(
+        "update xero_contact set read_due_at = :now where workspace_id = :ws and id = any(:ids) and read_due_at is null",
+        ids=[row["xero_contact_id"] for row in (*links, *statuses)],
+    )
+    wanted = Wanted([row["id"] for row in links], [row["xero_contact_id"] for row in statuses])
+    return wanted if links or statuses else None
+
+
+async def put_off_unread(tx: Tx, organisation_id: UUID, wanted: Wanted) -> None:
+    """What has just been read by itself, and Xero did not show, is not asked for again at once. The rest was not asked
+    for yet: it is as due as before."""
+    if wanted.links:
+        await tx.run(
+            "update sync_link l set next_attempt_at = cast(:now as timestamptz) + cast(:fresh as interval)"
+            f" where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE} and not l.bulk"
+            " and exists (select 1 from xero_contact x where x.workspace_id = :ws and x.id = l.xero_contact_id"
+            f" and x.read_due_at is null) and not {LINK_READ}",
+            organisation=organisation_id, fresh=FRESH, only=list(wanted.links),
+        )  # fmt: skip
+    if wanted.statuses:
+        await tx.run(
+            "update owed_status s set due_at = cast(:now as timestamptz) + cast(:fresh as interval) from xero_contact x"
+            f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE} and x.workspace_id = :ws"
+            f" and x.id = s.xero_contact_id and x.read_due_at is null and not {READ}",
+            organisation=organisation_id, fresh=FRESH, only=list(wanted.statuses),
+        )  # fmt: skip
