@@ -32,6 +32,14 @@ _PASSING = "('HEALTHY', 'CATCHING_UP', 'RATE_LIMITED', 'DEGRADED')"
 # A limit of the minute is over before anybody has read of it.
 LONG = "limited_until > coalesce(health_since, connected_at) + interval '61 seconds'"
 MOST_TOLD = 500
+# Whether `o` has anything that waits to be written, or of which a write is under way.
+_TO_WRITE = (
+    "(exists (select 1 from sync_link l where l.workspace_id = :ws and l.organisation_id = o.id and l.due_at is not null"
+    "  and l.state in ('PENDING', 'FAILING', 'CONFLICT'))"
+    " or exists (select 1 from owed_status s where s.workspace_id = :ws and s.organisation_id = o.id and s.due_at is not null)"
+    " or exists (select 1 from invoice i where i.workspace_id = :ws and i.organisation_id = o.id and i.due_at is not null)"
+    " or exists (select 1 from delivery d where d.workspace_id = :ws and d.organisation_id = o.id and d.ended_at is null))"
+)
 
 
 def _holds(health: str) -> str:
@@ -60,9 +68,23 @@ def may_send(organisation: Mapping[str, Any]) -> bool:
     return not waits and organisation["health"] not in ("NEEDS_RECONNECT", "PAUSED", "DISCONNECTED")
 
 
-async def answered(tx: Tx, organisation_id: UUID) -> None:
-    """A call got through: limits and outages are over."""
-    await _rest(tx, organisation_id, "health in ('RATE_LIMITED', 'DEGRADED') or failing_since is not null")
+async def answered(tx: Tx, organisation_id: UUID, *, write: bool = False) -> None:
+    """A call got through: limits and outages are over. That reads are answered says nothing of writes, while there is
+    anything to write."""
+    await tx.run(
+        "update organisation o set writes_failing_since = null where workspace_id = :ws and id = :id"
+        f" and writes_failing_since is not null and (:write or not {_TO_WRITE})",
+        id=organisation_id, write=write,
+    )  # fmt: skip
+    await _rest(
+        tx,
+        organisation_id,
+        "health = 'RATE_LIMITED' or writes_failing_since is null and (health = 'DEGRADED' or failing_since is not null)",
+    )
+    await tx.run(
+        "update organisation set failing_since = null where workspace_id = :ws and id = :id and failing_since is not null",
+        id=organisation_id,
+    )
 
 
 async def limit_over(tx: Tx, organisation_id: UUID) -> None:
@@ -83,17 +105,17 @@ async def limited(tx: Tx, organisation_id: UUID, until: datetime) -> None:
     await _set(tx, organisation_id, "RATE_LIMITED", message, until=until)
 
 
-async def unavailable(tx: Tx, organisation_id: UUID, *, said: bool = False) -> None:
-    """A call got no usable answer. DEGRADED once that has been so for a while, or where Xero has `said` that it is
-    offline."""
-    await tx.run(
-        "update organisation set failing_since = :now where workspace_id = :ws and id = :id and failing_since is null",
-        id=organisation_id,
-    )
+async def unavailable(tx: Tx, organisation_id: UUID, *, write: bool = False, said: bool = False) -> None:
+    """A call got no usable answer. DEGRADED once that has been so for a while, of all calls or of writes, or where Xero
+    has `said` that it is offline."""
     row = await tx.row(
-        "select failing_since from organisation where workspace_id = :ws and id = :id", id=organisation_id
-    )
-    if row is not None and (said or row["failing_since"] <= tx.now - OUTAGE):
+        "update organisation set failing_since = coalesce(failing_since, :now),"
+        " writes_failing_since = case when :write then coalesce(writes_failing_since, :now) else writes_failing_since end"
+        " where workspace_id = :ws and id = :id"
+        " returning case when :write then writes_failing_since else failing_since end as since",
+        id=organisation_id, write=write,
+    )  # fmt: skip
+    if row is not None and (said or row["since"] <= tx.now - OUTAGE):
         await _set(tx, organisation_id, "DEGRADED", UNAVAILABLE)
 
 

@@ -137,7 +137,7 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
     organisation.health_message = (
         "It was disconnected here. Links and what waits are kept for when it is connected again."
     )
-    organisation.limited_until = organisation.failing_since = None
+    organisation.limited_until = organisation.failing_since = organisation.writes_failing_since = None
     activity.record(
         tx, ActivityKind.DISCONNECTED, f"{organisation.name} was disconnected.", organisation=organisation_id
     )
@@ -310,7 +310,7 @@ def _new(tx: Tx, tenant: Tenant) -> Organisation:
 async def _take(tx: Tx, organisation: Organisation, tenant: Tenant, grant_id: UUID) -> None:
     organisation.connection_id, organisation.grant_id = tenant.connection_id, grant_id
     organisation.connected_at, organisation.disconnected_at = tx.now, None
-    organisation.limited_until = organisation.failing_since = None
+    organisation.limited_until = organisation.failing_since = organisation.writes_failing_since = None
     organisation.health_since = tx.now
     organisation.catching_up = organisation.started_at is not None
     organisation.health, organisation.health_message = ConnectionHealth.HEALTHY, None

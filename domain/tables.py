@@ -462,7 +462,7 @@ class Organisation(_Row, table=True):
     mirror has been read, null until it was read whole; `read_asked_at` when that was asked, by our clock.
     `looked_by_hand_at`: when the last look that a person asked for was due, or is.
     `clock_ahead`: how many seconds Xero's clock is ahead of ours.
-    `health_since`: since when `health` is what it is, null: since it was connected. `limited_until` is set while RATE_LIMITED; `failing_since` while no call has got through. `catching_up`: nothing is
+    `health_since`: since when `health` is what it is, null: since it was connected. `limited_until` is set while RATE_LIMITED; `failing_since` while no call has got through, `writes_failing_since` while no write has. `catching_up`: nothing is
     sent before everything was read again.
     `mass_change` is set while PAUSED: what would happen. `let_through_at`: when a person last let one through, since
     when the brake counts anew.
@@ -495,6 +495,7 @@ class Organisation(_Row, table=True):
     health_since: datetime | None = _time(nullable=True)
     limited_until: datetime | None = _time(nullable=True)
     failing_since: datetime | None = _time(nullable=True)
+    writes_failing_since: datetime | None = _time(nullable=True)
     catching_up: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     connected_at: datetime = _time()
     disconnected_at: datetime | None = _time(nullable=True)

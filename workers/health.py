@@ -26,20 +26,23 @@ _OUTAGE = {Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR, Reason.UNREA
 
 
 @asynccontextmanager
-async def watched(parts: Parts, workspace: UUID, organisation: Mapping[str, Any]) -> AsyncIterator[None]:
-    """Around one or more calls, with no transaction open. `organisation`: its row as last read."""
+async def watched(
+    parts: Parts, workspace: UUID, organisation: Mapping[str, Any], *, write: bool = False
+) -> AsyncIterator[None]:
+    """Around one or more calls, with no transaction open. `organisation`: its row as last read. `write`: they write."""
     try:
         yield
     except XeroError as error:
         async with parts.database.transaction(workspace, TANDEM) as tx:
-            await _note(tx, organisation, error)
+            await _note(tx, organisation, error, write=write)
         raise
-    if organisation["failing_since"] is not None or organisation["health"] in ("RATE_LIMITED", "DEGRADED"):
+    troubled = organisation["failing_since"] or organisation["writes_failing_since"]
+    if troubled or organisation["health"] in ("RATE_LIMITED", "DEGRADED"):
         async with parts.database.transaction(workspace, TANDEM) as tx:
-            await health.answered(tx, organisation["id"])
+            await health.answered(tx, organisation["id"], write=write)
 
 
-async def _note(tx: Tx, organisation: Mapping[str, Any], error: XeroError) -> None:
+async def _note(tx: Tx, organisation: Mapping[str, Any], error: XeroError, *, write: bool) -> None:
     organisation_id: UUID = organisation["id"]
     if isinstance(error, Disconnected | NeedsReconnect):
         await health.locked_out(tx, organisation_id)
@@ -47,9 +50,9 @@ async def _note(tx: Tx, organisation: Mapping[str, Any], error: XeroError) -> No
         await health.hindered(tx, organisation_id, str(error))
     elif isinstance(error, Uncertain) or (isinstance(error, Retry) and error.reason in _OUTAGE):
         offline = isinstance(error, Retry) and error.reason is Reason.OFFLINE
-        await health.unavailable(tx, organisation_id, said=offline)
+        await health.unavailable(tx, organisation_id, write=write, said=offline)
     elif isinstance(error, Rejected):
-        await health.answered(tx, organisation_id)
+        await health.answered(tx, organisation_id, write=write)
     elif isinstance(error, Retry) and error.reason is Reason.LIMIT:
         await _limited(tx, organisation, error)
 

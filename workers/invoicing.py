@@ -88,7 +88,7 @@ async def _call(
         return
     client = parts.client(organisation, priority)
     try:
-        async with health.watched(parts, workspace, organisation):
+        async with health.watched(parts, workspace, organisation, write=True):
             written = await _write(client, claimed)
             answers = await _answers(parts, workspace, client, claimed, written)
     except Uncertain as error:

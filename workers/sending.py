@@ -187,7 +187,7 @@ async def _call(
         return
     client = parts.client(organisation, priority)
     try:
-        async with health.watched(parts, workspace, organisation):
+        async with health.watched(parts, workspace, organisation, write=True):
             written = await _write(client, claimed)
     except Uncertain as error:
         look_up = partial(_look_up, parts, workspace, claimed, client, free_absent=True)

@@ -639,6 +639,13 @@ EDGES = (
         ("tests/domain/test_deliveries.py",),
     ),
     Breach(
+        "health: a read that is answered hides that no write is",
+        (Edit("domain/health.py", "and (:write or not {_TO_WRITE})", "and (:write or true)"),),
+        (
+            "tests/workers/test_health.py::test_what_waits_says_so_where_xero_takes_no_writes_though_it_is_read",
+        ),
+    ),
+    Breach(
         "looks: each press of syncNow is a look of its own",
         (
             Edit(

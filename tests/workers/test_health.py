@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain import failures, health, organisations, retries
+from domain import failures, health, issues, organisations, retries, unsynced
 from domain.organisations import Tenant
 from domain.tables import RunPurpose
 from tests.workers.test_sending import Linked, linked
@@ -147,6 +147,65 @@ async def test_a_change_typed_while_xero_says_that_it_is_offline_says_so_until_i
     await linked.send()
     assert await seen(linked) == ("SYNCED", None)
     assert (await linked.shown())["Name"] == "Renamed Ltd"
+
+
+WRITES = {"kind": "status", "method": "POST", "path": ".*Contacts.*", "count": None}
+
+
+async def test_what_waits_says_so_where_xero_takes_no_writes_though_it_is_read(linked: Linked) -> None:
+    await linked.fault(status=503, **WRITES)
+    await linked.change(name="Renamed Ltd")
+    await linked.send()
+    since = set[str]()
+    for _ in range(3):
+        await poll(linked)  # Xero answers that
+        assert await how(linked) == "DEGRADED"
+        state, failure = await seen(linked)
+        assert failure is not None
+        assert (state, failure["code"]) == ("FAILING", "XERO_UNAVAILABLE")
+        since.add(failure["since"])
+        linked.later(timedelta(minutes=3))
+        await linked.send()
+    assert len(since) == 1
+    await linked.here.parts.http.delete(f"{linked.here.xero}/simulator/faults")
+    linked.later(timedelta(minutes=6))
+    await linked.send()
+    assert (await seen(linked), await how(linked)) == (("SYNCED", None), "HEALTHY")
+
+
+async def test_writes_that_get_no_answer_are_told_of_beside_what_waits(linked: Linked) -> None:
+    await linked.fault(status=504, **WRITES)
+    await linked.change(name="Renamed Ltd")
+    await linked.send()
+    await poll(linked)
+    assert await how(linked) == "HEALTHY"  # one write that fails is no outage
+    linked.later(timedelta(minutes=2))
+    await linked.recover()
+    await poll(linked)
+    assert await how(linked) == "DEGRADED"
+    uncertain = linked.contact
+    [other] = await linked.here.world.rows("select contact_id from sync_link where state = 'SYNCED' limit 1")
+    linked.contact = other["contact_id"]
+    await linked.change(billingEmail="typed@since.example")
+    state, failure = await seen(linked)
+    assert failure is not None
+    assert (state, failure["code"]) == ("FAILING", "XERO_UNAVAILABLE")
+    linked.contact = uncertain
+    _, failure = await seen(linked)
+    assert failure is not None
+    assert failure["code"] == "UNCERTAIN"
+
+
+async def test_writes_that_nobody_wants_any_more_are_no_trouble(linked: Linked) -> None:
+    await linked.fault(status=503, **WRITES)
+    await linked.change(name="Renamed Ltd")
+    await linked.send()
+    assert await how(linked) == "DEGRADED"
+    link = await linked.link()
+    async with linked.here.world.tx() as tx:
+        await issues.each(tx, [link["id"]], lambda key: unsynced.unsync(tx, key))
+    await poll(linked)
+    assert await how(linked) == "HEALTHY"
 
 
 async def test_what_is_uncertain_says_when_it_is_looked_up_and_how_often_it_was_sent(linked: Linked) -> None:
