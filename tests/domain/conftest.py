@@ -8,15 +8,17 @@ from tests.domain.world import Clock, World, make_world
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+async def matching_database(clean: Place) -> AsyncIterator[Database]:
+    made = connect(clean.app_url, clock=Clock())
+    yield made
+    await made.close()
 
 
 @pytest.fixture
-async def matching_database(clean: Place, clock: Clock) -> AsyncIterator[Database]:
-    made = connect(clean.app_url, clock=clock)
-    yield made
-    await made.close()
+def clock(matching_database: Database) -> Clock:
+    """The world's."""
+    assert isinstance(matching_database.clock, Clock)
+    return matching_database.clock
 
 
 @pytest.fixture
