@@ -202,7 +202,8 @@ class WorkspaceMutations:
         return await _typed(info.context, await write(info.context, change), None)
 
     @strawberry.mutation(
-        description="Renames a contact type, archives it or brings it back. Needs ADMIN.",
+        description="Renames a contact type, archives it or brings it back. One that new contacts from Xero get cannot be"
+        " archived (IN_USE). Needs ADMIN.",
         extensions=[require(Scope.ADMIN)],
     )
     async def update_contact_type(

@@ -131,7 +131,8 @@ async def create_contact_type(tx: Tx, name: str) -> ContactType:
 async def update_contact_type(
     tx: Tx, contact_type_id: UUID, *, name: str | None = None, archived: bool | None = None
 ) -> ContactType:
-    """None: stays as it is. Contacts keep an archived type; the name is then free for another."""
+    """None: stays as it is. Contacts keep an archived type; the name is then free for another. Refused (IN_USE) where new
+    contacts from Xero get it."""
     found = await tx.session.get(
         ContactType, (tx.workspace, contact_type_id), with_for_update=True, populate_existing=True
     )
@@ -139,12 +140,29 @@ async def update_contact_type(
         raise refuse(Code.NOT_FOUND, "There is no such contact type.", "contactTypeId")
     before = (found.name, found.archived_at)
     if archived is not None and archived != (found.archived_at is not None):
+        if archived:
+            await _is_no_default(tx, contact_type_id)
         found.archived_at = tx.now if archived else None
     await name_row(tx, found, found.name if name is None else name, "contact type")
     if before != (found.name, found.archived_at):
         activity.record(tx, ActivityKind.SETTING_CHANGED, f"The contact type {found.name} was changed.")
         tx.tell(EventKind.WORKSPACE, tx.workspace)
     return found
+
+
+async def _is_no_default(tx: Tx, contact_type_id: UUID) -> None:
+    """Whoever makes it one at the same time has the row locked, or waits for this."""
+    rows = await tx.rows(
+        "select name from organisation where workspace_id = :ws and default_contact_type_id = :id order by name, id",
+        id=contact_type_id,
+    )
+    if rows:
+        names = ", ".join(row["name"] for row in rows)
+        message = (
+            f"New contacts from Xero get this type ({names}): choose another `defaultContactTypeId` there first,"
+            " with updateContactSync."
+        )
+        raise refuse(Code.IN_USE, message, "archived")
 
 
 async def name_row(tx: Tx, row: ContactType | ServiceType | TaxRate, name: str, what: str) -> None:

@@ -43,6 +43,33 @@ async def test_a_contact_type_is_made_and_its_name_is_taken(ada: make.Client) ->
     assert (await ada.ask(NEW_TYPE, n="Lead"))["createContactType"]["userErrors"] == []
 
 
+async def test_the_type_that_new_contacts_from_xero_get_is_archived_only_after_another_was_chosen(
+    ada: make.Client,
+) -> None:
+    key = ids.encode("ContactType", ada.world.contact_type)
+
+    async def archive() -> dict[str, Any]:
+        query = "mutation($i: UpdateContactTypeInput!) { updateContactType(input: $i) { userErrors { code message path } } }"
+        done: dict[str, Any] = (await ada.ask(query, i={"contactTypeId": key, "archived": True}))[
+            "updateContactType"
+        ]
+        return done
+
+    [refused] = (await archive())["userErrors"]
+    assert (refused["code"], refused["path"]) == ("IN_USE", ["archived"])
+    assert "(Demo Company)" in refused["message"]
+    renamed = (await ada.ask(CHANGE_TYPE, i={"contactTypeId": key, "name": "Customer"}))["updateContactType"]
+    assert renamed["userErrors"] == []
+    other = (await ada.ask(NEW_TYPE, n="Lead"))["createContactType"]["contactType"]["id"]
+    settings = {
+        "organisationId": ids.encode("XeroOrganisation", ada.world.organisation),
+        "defaultContactTypeId": other,
+    }
+    update = "mutation($i: UpdateContactSyncInput!) { updateContactSync(input: $i) { userErrors { code } } }"
+    assert (await ada.ask(update, i=settings))["updateContactSync"]["userErrors"] == []
+    assert (await archive())["userErrors"] == []
+
+
 @pytest.mark.parametrize(
     ("values", "code", "path"),
     [
