@@ -34,7 +34,9 @@ class AddressInput:
 
 @strawberry.input(description="A new contact.")
 class CreateContactInput:
-    name: str = strawberry.field(description="At most 255 characters.")
+    name: str = strawberry.field(
+        description="At most 255 characters. Here as in every text what nobody sees, such as marks of direction, is left out."
+    )
     first_name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 255 characters.")
     last_name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 255 characters.")
     kind: ContactKind | None = strawberry.field(
@@ -45,7 +47,7 @@ class CreateContactInput:
     )
     billing_email: str | None = strawberry.field(default=strawberry.UNSET, description="One address.")
     primary_phone: str | None = strawberry.field(
-        default=strawberry.UNSET, description="At most 50 characters."
+        default=strawberry.UNSET, description="At most 50 characters, a digit among them."
     )
     billing_address: AddressInput | None = strawberry.field(
         default=strawberry.UNSET, description="Where letters go."
@@ -61,7 +63,10 @@ class CreateContactsInput:
     contacts: list[CreateContactInput] = strawberry.field(description="At most 500.")
 
 
-@strawberry.input(description="Changes of a contact. An absent field stays as it is; null clears it.")
+@strawberry.input(
+    description="Changes of a contact. An absent field stays as it is; null clears it. A value that the contact has already is"
+    " never refused."
+)
 class UpdateContactInput:
     contact_id: strawberry.ID = strawberry.field(description="Which.")
     version: int | None = strawberry.field(
@@ -82,7 +87,7 @@ class UpdateContactInput:
     )
     billing_email: str | None = strawberry.field(default=strawberry.UNSET, description="One address.")
     primary_phone: str | None = strawberry.field(
-        default=strawberry.UNSET, description="At most 50 characters."
+        default=strawberry.UNSET, description="At most 50 characters, a digit among them."
     )
     billing_address: AddressInput | None = strawberry.field(
         default=strawberry.UNSET, description="All of it: parts that are left out are cleared."

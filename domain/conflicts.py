@@ -113,7 +113,7 @@ async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None 
     place = next((n for n in about if event.changes[n]["restorable"]), None)
     if place is None:
         raise refuse(Code.WRONG_STATE, "There is nothing to bring back, or it was brought back.", "field")
-    await contacts.change(tx, contact.id, _given(event.changes[place]), version=version)
+    await contacts.change(tx, contact.id, _given(event.changes[place]), version=version, typed=False)
     event.changes = [
         change | {"restorable": False} if n == place else change for n, change in enumerate(event.changes)
     ]
@@ -122,6 +122,6 @@ async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None 
 
 
 def _given(change: Mapping[str, Any]) -> dict[str, Any]:
-    """As a person would type it."""
+    """By the schema's name."""
     column = contacts.COLUMN[SyncedField(change["field"])]
     return {_NAME_IN_SCHEMA[column]: change["storedBefore"]}

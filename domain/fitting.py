@@ -63,10 +63,16 @@ _WRONG = {
 }
 
 
-def unfit(field: SyncedField, value: str | PostalAddress | None, region: str | None) -> list[Unfit]:
-    """All that is wrong with a value as the practice holds it; `region`: the organisation's country."""
+def unfit(
+    field: SyncedField,
+    value: str | PostalAddress | None,
+    region: str | None,
+    held: PostalAddress | None = None,
+) -> list[Unfit]:
+    """All that is wrong with a value as the practice holds it; `region`: the organisation's country; `held`: the address
+    that Xero has."""
     if field is SyncedField.BILLING_ADDRESS:
-        return unfit_address(value if isinstance(value, PostalAddress) else None)
+        return unfit_address(value if isinstance(value, PostalAddress) else None, held)
     text = value if isinstance(value, str) else None
     if field is SyncedField.NAME:
         return unfit_name(text)
@@ -109,17 +115,23 @@ def unfit_phone(parts: PhoneParts) -> list[Unfit]:
     ]
 
 
-def unfit_address(address: PostalAddress | None) -> list[Unfit]:
+def unfit_address(address: PostalAddress | None, held: PostalAddress | None = None) -> list[Unfit]:
+    """`held`: the address that Xero has. Of a part that Xero holds itself we do not know better than Xero what it takes."""
     if address is None:
         return []
+    theirs = held or PostalAddress()
     parts = [(f"AddressLine{n}", _LINE, line) for n, line in enumerate(address.lines[:ADDRESS_LINES], 1)]
-    parts += [(part, limit, getattr(address, name) or "") for name, (part, limit) in _ADDRESS.items()]
+    parts += [
+        (part, limit, getattr(address, name) or "")
+        for name, (part, limit) in _ADDRESS.items()
+        if getattr(address, name) != getattr(theirs, name)
+    ]
     found = [
         Unfit(SyncedField.BILLING_ADDRESS, UnfitReason.TOO_LONG, part, limit)
         for part, limit, text in parts
         if _length(text) > limit
     ]
-    if not _COUNTRY.fullmatch(address.country or ""):
+    if address.country != theirs.country and not _COUNTRY.fullmatch(address.country or ""):
         found.append(Unfit(SyncedField.BILLING_ADDRESS, UnfitReason.INVALID, "Country"))
     if len(address.lines) > ADDRESS_LINES:
         found.append(Unfit(SyncedField.BILLING_ADDRESS, UnfitReason.TOO_LONG, "AddressLines", ADDRESS_LINES))

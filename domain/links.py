@@ -33,6 +33,7 @@ from domain.tables import (
     XeroContactStatus,
 )
 from domain.tx import Tx
+from domain.values import PostalAddress
 
 _CONTACT: sa.Table = Contact.__table__  # type: ignore[attr-defined]  # SQLModel sets it and does not declare it
 _LINK: sa.Table = SyncLink.__table__  # type: ignore[attr-defined]  # as above
@@ -135,7 +136,9 @@ async def start(
     for one in begun:
         if one.pair.named_by is not None:
             sent = {name: one.fields[name].xero for name in SyncedField if name in one.to_xero}
-            check_fit(sent, [organisation["country_code"]], one.pair.named_by)
+            held = one.xero[SyncedField.BILLING_ADDRESS]
+            theirs = held if isinstance(held, PostalAddress) else None
+            check_fit(sent, [(organisation["country_code"], theirs)], one.pair.named_by)
     taken = [(one.contact, one.to_practice) for one in begun if one.to_practice]
     await write_contacts(tx, organisation["id"], taken)
     rows = [one.link() | {"bulk": quiet or bulk} for one in begun]

@@ -113,7 +113,7 @@ async def create(
 
 def check_whole(organisation: Mapping[str, Any], contact: Contact, *path: str) -> None:
     """A contact is created whole: refused where Xero would not take all of it."""
-    contacts.check_fit(practice_values(contact.model_dump()), [organisation["country_code"]], *path)
+    contacts.check_fit(practice_values(contact.model_dump()), [(organisation["country_code"], None)], *path)
 
 
 async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, message: str, *path: str) -> None:

@@ -132,10 +132,11 @@ def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[U
 
 
 def _element(one: Outgoing) -> NewContact | ContactUpdate | Failure:
-    last = one.xero["phone"] if one.xero else None
+    last = one.xero or {"phone": None, "billing_address": None}
     members = xero_members(
-        _values(one), region=one.region, last_phone=mirror.phone_parts(last) if last else None
-    )
+        _values(one), region=one.region, last_phone=mirror.phone_parts(last["phone"]) if last["phone"] else None,
+        last_address=PostalAddress.from_json(last["billing_address"]),
+    )  # fmt: skip
     if isinstance(members, list):
         return _failure(members[0])
     if one.xero is not None:

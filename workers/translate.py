@@ -96,13 +96,17 @@ def practice_phone(parts: PhoneParts | None) -> str | None:
 
 
 def xero_members(
-    values: PracticeValues, *, region: str | None, last_phone: PhoneParts | None = None
+    values: PracticeValues,
+    *,
+    region: str | None,
+    last_phone: PhoneParts | None = None,
+    last_address: PostalAddress | None = None,
 ) -> XeroMembers | list[Unfit]:
     """What to write for these values, or everything in them that Xero would refuse.
 
     A phone or address is sent whole, all its parts set, because Xero does not promise what becomes of a part left
     out. A phone that is the same number as the last read keeps that read's spelling. `region`: the organisation's
-    country.
+    country. `last_address`: that of the last read, whose parts Xero is not thought to refuse.
     """
     phone = UNSET if values.primary_phone is UNSET else _phone(values.primary_phone, region, last_phone)
     address = UNSET if values.billing_address is UNSET else _address(values.billing_address)
@@ -110,7 +114,11 @@ def xero_members(
         *([] if isinstance(values.name, UnsetType) else unfit_name(values.name)),
         *([] if isinstance(values.billing_email, UnsetType) else unfit_email(values.billing_email)),
         *([] if isinstance(phone, UnsetType) else unfit_phone(phone)),
-        *([] if isinstance(values.billing_address, UnsetType) else unfit_address(values.billing_address)),
+        *(
+            []
+            if isinstance(values.billing_address, UnsetType)
+            else unfit_address(values.billing_address, last_address)
+        ),
     ]
     if unfit:
         return unfit

@@ -6,10 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from domain import contacts
+from domain import conflicts, contacts
+from domain.phones import PhoneParts
 from domain.problems import Code, Refused
 from domain.tx import TANDEM
-from tests.domain.world import World
+from tests.domain.world import World, seen
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,9 @@ from tests.domain.world import World
         ({"name": "a\ud800"}, Code.INVALID, ("name",)),
         ({"name": "A", "billingEmail": "nobody"}, Code.INVALID, ("billingEmail",)),
         ({"name": "A", "primaryPhone": "1" * 51}, Code.TOO_LONG, ("primaryPhone",)),
+        ({"name": "A", "primaryPhone": "call me"}, Code.INVALID, ("primaryPhone",)),
+        ({"name": "a\x85b"}, Code.INVALID, ("name",)),
+        ({"name": "\u202e\u2066"}, Code.REQUIRED, ("name",)),
         ({"name": "A", "contactTypeId": uuid4()}, Code.NOT_FOUND, ("contactTypeId",)),
         ({"name": "A", "billingAddress": {"lines": ["x"] * 5}}, Code.TOO_MANY, ("billingAddress", "lines")),
         (
@@ -95,3 +99,46 @@ async def test_search_is_by_index_and_within_the_workspace(world: World) -> None
     assert [row["search_contacts"] for row in found] == [made.id]
     async with world.database.transaction(uuid4(), TANDEM) as tx:
         assert await tx.rows("select * from door.search_contacts(:patterns, 10)", patterns=["% maor%"]) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("\u202dAcme\u202c Ltd", "Acme Ltd"),
+        ("Ac\u200bme\ufeff Ltd", "Acme Ltd"),
+        ("\u2066\u200fAcme\u2069 L\u00adtd ", "Acme Ltd"),
+        ("نامه\u200cای", "نامه\u200cای"),  # the joiners belong to how it is spelt
+        ("क्\u200dष", "क्\u200dष"),
+        ("👩\u200d👩\u200d👧 Care", "👩\u200d👩\u200d👧 Care"),
+    ],
+)
+async def test_what_nobody_sees_is_left_out_where_it_is_typed(world: World, typed: str, kept: str) -> None:
+    made = await world.contact(typed, primaryPhone="\u202a+64 9 123 4567\u202c")
+    assert (made.name, made.primary_phone) == (kept, "+64 9 123 4567")
+
+
+async def test_what_xero_holds_stays_as_it_is_while_something_else_is_edited(world: World) -> None:
+    await world.shown(seen("Ac\u202eme", phone=PhoneParts(number="call me")))
+    await world.import_mirror()
+    [held] = await world.rows("select id, name, primary_phone from contact")
+    assert (held["name"], held["primary_phone"]) == ("Ac\u202eme", "call me")
+    form = {"name": held["name"], "primaryPhone": held["primary_phone"], "billingEmail": "a@x.nz"}
+    async with world.tx() as tx:
+        await contacts.change(tx, held["id"], form)
+    [link] = await world.rows("select base_practice from sync_link")
+    assert await world.rows("select name, primary_phone, billing_email from contact") == [
+        {"name": "Ac\u202eme", "primary_phone": "call me", "billing_email": "a@x.nz"}
+    ]
+    assert link["base_practice"]["NAME"] == "Ac\u202eme"
+
+
+async def test_what_stood_there_can_be_brought_back_though_nobody_may_type_it(world: World) -> None:
+    await world.shown(seen("Ac\u202eme", phone=PhoneParts(number="call me")))
+    await world.import_mirror()
+    [held] = await world.rows("select id from contact")
+    async with world.tx() as tx:
+        await contacts.change(tx, held["id"], {"primaryPhone": "09 123 4567"})
+    [event] = await world.rows("select id from activity where kind = 'CONTACT_CHANGED'")
+    async with world.tx() as tx:
+        await conflicts.restore_value(tx, event["id"], "PRIMARY_PHONE")
+    assert await world.rows("select primary_phone from contact") == [{"primary_phone": "call me"}]

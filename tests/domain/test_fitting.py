@@ -11,8 +11,9 @@ from domain.problems import Code, Problem, Refused
 from domain.pushes import Wish
 from domain.tables import Side, SyncedField
 from domain.tx import Tx
+from domain.values import PostalAddress
 from tests import make
-from tests.domain.world import World
+from tests.domain.world import World, seen
 
 LONG = "😀" * 128  # 128 characters here, 256 where Xero counts
 
@@ -51,6 +52,22 @@ async def test_a_value_that_xero_would_find_invalid_is_refused_for_a_linked_cont
     [problem] = refused.value.problems
     assert (problem.code, problem.path) == (Code.INVALID, (name,))
     assert problem.message.startswith("Xero ")
+
+
+async def test_a_country_that_xero_holds_itself_keeps_no_other_part_from_being_edited(world: World) -> None:
+    await world.shown(
+        seen("Kauri", address=PostalAddress(("1 Rue",), city="Abijan", country="Côte d'Ivoire"))
+    )
+    await world.import_mirror()
+    [row] = await world.rows("select contact_id from sync_link")
+    address = {"lines": ["1 Rue"], "city": "Abidjan", "country": "Côte d'Ivoire"}
+    await change(world, row["contact_id"], name="Kauri Ltd", billingAddress=address)
+    [link] = await world.rows("select state, due_at is not null as due from sync_link")
+    assert link == {"state": "PENDING", "due": True}
+    with pytest.raises(Refused) as refused:
+        await change(world, row["contact_id"], billingAddress={**address, "country": "Réunion"})
+    assert [problem.code for problem in refused.value.problems] == [Code.INVALID]
+    await change(world, row["contact_id"], billingAddress={**address, "country": "Ivory Coast"})
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from domain.fitting import Unfit, UnfitReason
 from domain.phones import PhoneParts
@@ -263,3 +263,15 @@ def test_a_phone_comes_back_the_same_number(text: str) -> None:
     assert not isinstance(back, msgspec.UnsetType)
     again = members(PracticeValues(primary_phone=practice_phone(back)), back)
     assert msgspec.to_builtins(again.phones) == msgspec.to_builtins(made.phones)
+
+
+def test_a_part_of_an_address_that_xero_holds_itself_is_sent_as_it_is() -> None:
+    held = PostalAddress(("1 Rue",), city="Abijan", country="Côte d'Ivoire")
+    mended = PracticeValues(
+        billing_address=PostalAddress(("1 Rue",), city="Abidjan", country="Côte d'Ivoire")
+    )
+    made = xero_members(mended, region="NZ", last_address=held)
+    assert isinstance(made, XeroMembers)
+    assert not isinstance(made.addresses, UnsetType)
+    assert (made.addresses[0].city, made.addresses[0].country) == ("Abidjan", "Côte d'Ivoire")
+    assert [one.part for one in unfit(mended)] == ["Country"]
