@@ -198,7 +198,7 @@ def _key_of(kind: str, text: str) -> UUID | None:
     """By the API's id, or the plain one."""
     with suppress(ValueError):
         return UUID(text)
-    key: UUID | None = pkgutil.resolve_name("api.ids:maybe")(kind, text)
+    key: UUID | None = pkgutil.resolve_name("api.ids:find")(kind, text)
     return key
 
 
