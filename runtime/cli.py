@@ -69,11 +69,13 @@ def serve() -> None:
     edge, schema, routes = (
         pkgutil.resolve_name(name) for name in ("api.serve:serve", "api.schema:schema", "api.connect:routes")
     )
-    settings = configured()
+    settings = configured("host", "port")
     try:
         refuse_busy(settings.host, settings.port)
     except StartError as error:
-        typer.echo(str(error), err=True)
+        demos = demonstration.find_settings(settings.tandem_data) or {}
+        its = f"port {settings.port} is the demo's, whose API answers there; set PORT to another for a second API"
+        typer.echo(its if demos.get("port") == str(settings.port) else str(error), err=True)
         raise typer.Exit(3) from None  # uvicorn's own, for a server that could not start
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(edge(settings, schema, routes))

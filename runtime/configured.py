@@ -5,12 +5,16 @@ from runtime import embedded, logs
 from runtime.settings import Settings, load
 
 
-def configured() -> Settings:
-    """Those that are set. Where no server is, those of the demo that runs in the data folder, or of embedded parts there."""
+def configured(*own: str) -> Settings:
+    """Those that are set. Where no server is, those of the demo that runs in the data folder, or of embedded parts there.
+    `own`: what is this process's beside a demo too, where it is set."""
     settings = load()
     logs.configure(settings.log_level, settings.log_format)
     if not settings.embedded:
         return settings
     parts = embedded.get_running(settings.tandem_data)
     demos = demonstration.find_settings(settings.tandem_data)
-    return load(**demos) if demos else settings.joined(parts)
+    if not demos:
+        return settings.joined(parts)
+    kept = settings.model_fields_set.intersection(own)
+    return load(**{name: value for name, value in demos.items() if name not in kept})

@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from rich.console import Console
@@ -66,6 +67,13 @@ def tandem(folder: Path, *words: str, port: int) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=60).is_success
+    except httpx.TransportError:
+        return False
 
 
 def worker_pids(folder: Path) -> set[int]:
@@ -128,6 +136,19 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
     assert re.search(r"ok +Worker +1 connected", found)
     assert f"1 key(s); the address is http://localhost:{port}/webhooks/xero" in found
     assert f"database tandem as tandem_app through {folder / 'data' / 'run'}" in found
+
+    _, trouble = tandem(folder, "serve", port=port).communicate(timeout=120)
+    assert (
+        trouble
+        == f"port {port} is the demo's, whose API answers there; set PORT to another for a second API\n"
+    )
+    other = free_port()
+    second = tandem(folder, "serve", port=other)
+    while not is_ready(other):
+        assert second.poll() is None
+        time.sleep(0.1)
+    second.terminate()
+    second.communicate(timeout=120)
 
     _, trouble = tandem(folder, "demo", port=free_port()).communicate(timeout=120)
     assert f"A demo runs in {folder / 'data'} already, at http://localhost:{port}/graphql" in trouble
