@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from email_validator import EmailNotValidError, validate_email
 
-from domain import activity, contact_keys, idempotency
+from domain import activity, apart, contact_keys, idempotency
 from domain.classify import classify
 from domain.fitting import UnfitReason, unfit
 from domain.keys import visible
@@ -83,6 +83,7 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
     _settle(tx, contact, values)
     tx.session.add(contact)
     await tx.session.flush()
+    await apart.contacts_came(tx, [contact.id])
     activity.record(tx, ActivityKind.CONTACT_CREATED, f"{contact.name} was created.", contact=contact.id)
     tx.tell(EventKind.CONTACT, contact.id)
     return contact

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain import activity, contacts, issues, links, memory, owed
+from domain import activity, apart, contacts, issues, links, memory, owed
 from domain.problems import Code, refuse
 from domain.tables import ActivityKind, EventKind, XeroContactStatus
 from domain.tx import Tx
@@ -61,6 +61,7 @@ async def delete(
             )
     fitting = await issues.contact_goes(tx, contact_id, reimport=reimport)
     activity.record(tx, ActivityKind.CONTACT_DELETED, f"{contact.name} was deleted.", contact=contact_id)
+    await apart.contact_goes(tx, contact_id)
     await tx.session.delete(contact)
     await tx.session.flush()
     await issues.judge_all(tx, fitting)

@@ -211,9 +211,9 @@ async def _move_memory(
     )
     await tx.run(
         "with m as (delete from set_apart where workspace_id = :ws and organisation_id = :organisation"
-        " and xero_contact_id = :loser_id returning contact_id, at)"
-        " insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, at)"
-        f" select :ws, :organisation, :survivor_id, m.contact_id, m.at from m where not exists ({linked})"
+        " and xero_contact_id = :loser_id returning contact_id, contact_hash, at)"
+        " insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, contact_hash, at)"
+        f" select :ws, :organisation, :survivor_id, m.contact_id, m.contact_hash, m.at from m where not exists ({linked})"
         " on conflict do nothing",
         **bound,
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain import deletions, issues, mirror
+from domain import apart, deletions, issues, mirror
 from domain.tx import Tx
 
 ERASED = "About a contact that was erased."
@@ -41,6 +41,7 @@ async def erase(tx: Tx, contact_id: UUID) -> Erased:
         " (select delivery_id from delivery_member where workspace_id = :ws and link_id = any(:ids))",
         ids=ids,
     )
+    await apart.erase_contact(tx, contact_id)
     await deletions.delete(tx, contact_id)
     await tx.run(
         "update push set erased = true where workspace_id = :ws and link_id = any(:ids) and seen_at is null",

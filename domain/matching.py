@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain import candidates, contact_keys, links, mirror
+from domain import apart, candidates, contact_keys, links, mirror
 from domain.classify import classify
 from domain.links import Pair, xero_values
 from domain.match import LIKELY, SIMILAR
@@ -317,7 +317,9 @@ async def create_from_xero(
         Pair(one["id"], row["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO)
         for one, row in zip(made, rows, strict=True)
     ]
-    return await links.start(tx, organisation, pairs, quiet=quiet)
+    started = await links.start(tx, organisation, pairs, quiet=quiet)
+    await apart.contacts_came(tx, [one["id"] for one in made])
+    return started
 
 
 def contact_from_xero(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from domain import links
+from domain.apart import HASH
 from domain.tables import EventKind
 from domain.tx import Tx
 
@@ -53,8 +54,9 @@ async def forget_apart(
 ) -> None:
     """A person's decision for a pair lifts an earlier one against it, and against what was merged into it."""
     await tx.run(
-        f"{_FAMILY} delete from set_apart a using family f where a.workspace_id = :ws"
-        " and a.organisation_id = :organisation and a.xero_contact_id = f.xero_id and a.contact_id = any(:contacts)",
+        f"{_FAMILY} delete from set_apart a using family f, contact c where a.workspace_id = :ws"
+        " and a.organisation_id = :organisation and a.xero_contact_id = f.xero_id and c.workspace_id = :ws"
+        f" and c.id = any(:contacts) and (a.contact_id = c.id or a.contact_hash = {HASH})",
         organisation=organisation_id, xero=xero_contact_id, contacts=list(contact_ids),
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
+from domain import apart
 from domain.keys import VERSION, email_key, name_key, search_key
 from domain.phones import PhoneParts, join_phone
 from domain.tables import EventKind, SyncedField, XeroContactStatus
@@ -150,7 +151,7 @@ _SHOW = f"""
             {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)}
         returning id, xero_contact_id
     )
-    select coalesce(n.known, w.id) as id, n.xero_contact_id, n.how, n.differs, n.name, n.email, n.phone, n.billing_address
+    select coalesce(n.known, w.id) as id, n.xero_contact_id, n.how, n.differs, n.known is null as first_seen, n.name, n.email, n.phone, n.billing_address
       from judged n left join written w using (xero_contact_id)
 """  # fmt: skip
 
@@ -242,6 +243,7 @@ async def show(
         for key, contact in latest.items()
     ]
     found = await tx.rows(_SHOW, organisation=organisation, rows=json.dumps(rows), again=READ_AGAIN)
+    await apart.xero_contacts_came(tx, organisation, [row["id"] for row in found if row["first_seen"]])
     return [
         Shown(row["id"], row["xero_contact_id"], How(row["how"]), bool(row["differs"]), row) for row in found
     ]

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
@@ -298,11 +298,16 @@ class _Row(SQLModel):
 
 
 class Workspace(SQLModel, table=True):
+    """`memory_key`: of the keyed hashes in set_apart."""
+
     __tablename__ = "workspace"
     id: UUID = Field(primary_key=True)
     name: str
     currency: str
     created_at: datetime = _time()
+    memory_key: UUID = Field(
+        default_factory=uuid4, sa_column_kwargs={"server_default": sa.text("gen_random_uuid()")}
+    )
 
 
 class User(_Row, table=True):
@@ -738,19 +743,26 @@ class Likeness(SQLModel, table=True):
 
 
 class SetApart(SQLModel, table=True):
-    """A pair that a person set apart: no machine matches it again. By Xero's own id, which outlives the mirror."""
+    """A pair that a person set apart: no machine matches it again. By Xero's own id, which outlives the mirror.
+    `contact_hash`: in place of the practice contact, when it is gone (domain.apart)."""
 
     __tablename__ = "set_apart"
     __table_args__ = (
         _belongs("organisation", "organisation_id", "CASCADE"),
-        _belongs("contact", "contact_id", "CASCADE"),
         sa.Index("ix_set_apart_contact", "workspace_id", "contact_id"),
+        sa.Index(
+            "ix_set_apart_hash",
+            "workspace_id",
+            "contact_hash",
+            postgresql_where="contact_hash is not null",
+        ),
     )
     workspace_id: UUID = Field(primary_key=True)
     organisation_id: UUID = Field(primary_key=True)
     xero_contact_id: UUID = Field(primary_key=True)
     contact_id: UUID = Field(primary_key=True)
     at: datetime = _time()
+    contact_hash: bytes | None = Field(default=None, sa_type=BYTEA, nullable=True)
 
 
 class ImportRun(_Row, table=True):

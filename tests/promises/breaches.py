@@ -358,6 +358,21 @@ _UNSYNCED_KEEPS = Edit(
 
 MEMORY = (
     Breach(
+        "memory: a contact that is made anew is matched again",
+        (Edit("domain/contacts.py", "    await apart.contacts_came(tx, [contact.id])\n", ""),),
+        ("tests/domain/test_apart.py::test_a_contact_deleted_and_made_anew_is_not_matched_again",),
+    ),
+    Breach(
+        "memory: one beside its twin in Xero is taken for made anew",
+        (Edit("domain/apart.py", " and o.status <> 'ACTIVE'", ""),),
+        ("tests/domain/test_apart.py::test_beside_one_that_is_there_still_another_is_asked_about",),
+    ),
+    Breach(
+        "memory: whoever is erased leaves a hash",
+        (Edit("domain/erasure.py", "    await apart.erase_contact(tx, contact_id)\n", ""),),
+        ("tests/domain/test_apart.py::test_whoever_is_forgotten_is_forgotten_here_too",),
+    ),
+    Breach(
         "memory: a delete leaves no mark",
         (_DELETION_MARKS,),
         (f"{BY_HAND}::test_a_deleted_contact_does_not_come_back_unless_that_was_wished",),

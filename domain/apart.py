@@ -1,0 +1,75 @@
+"""Pairs that a person set apart, beyond the ids of the two: one that goes and is made anew is the same to people.
+
+A practice contact that is deleted leaves a keyed hash of its name and email in place of itself, so that no value of it
+stays; the key is the workspace's own. Who is made with both equal is set apart from the same Xero contacts. A Xero
+contact never goes from the mirror: one that is first seen when another of its name and email is active no more takes
+over what was set apart from that. From then on ids say all, so that matching knows of no hash.
+
+Erasing a contact, or Xero's being asked to forget one, forgets these too: a hash is still about a person.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from domain.tx import Tx
+
+# Of a contact `c`. Both keys, as one email may be shared by hundreds, and a name alone is another's too.
+HASH = (
+    "(select sha256(convert_to(w.memory_key || E'\\n' || c.name_key || E'\\n' || coalesce(c.email_key, ''), 'UTF8'))"
+    " from workspace w where w.id = :ws)"
+)
+
+
+async def contact_goes(tx: Tx, contact_id: UUID) -> None:
+    """Before it is deleted."""
+    await tx.run(
+        f"update set_apart a set contact_hash = {HASH} from contact c where a.workspace_id = :ws"
+        " and a.contact_id = :contact and c.workspace_id = :ws and c.id = :contact",
+        contact=contact_id,
+    )
+
+
+async def contacts_came(tx: Tx, contact_ids: Sequence[UUID]) -> None:
+    """After they were made, and linked with whom they were made of."""
+    await tx.run(
+        "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, at)"
+        " select :ws, a.organisation_id, a.xero_contact_id, c.id, min(a.at) from contact c join set_apart a"
+        f" on a.workspace_id = :ws and a.contact_hash = {HASH} where c.workspace_id = :ws and c.id = any(:ids)"
+        " and not exists (select 1 from sync_link l join xero_contact x on x.workspace_id = :ws"
+        "  and x.id = l.xero_contact_id where l.workspace_id = :ws and l.contact_id = c.id"
+        "  and l.organisation_id = a.organisation_id and x.xero_contact_id = a.xero_contact_id)"
+        " group by a.organisation_id, a.xero_contact_id, c.id on conflict do nothing",
+        ids=list(contact_ids),
+    )
+
+
+async def xero_contacts_came(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:
+    """Mirror rows that were seen for the first time."""
+    await tx.run(
+        "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, contact_hash, at)"
+        " select distinct on (x.id, a.contact_id) :ws, a.organisation_id, x.xero_contact_id, a.contact_id,"
+        " a.contact_hash, a.at from set_apart a join xero_contact o on o.workspace_id = :ws"
+        " and o.organisation_id = a.organisation_id and o.xero_contact_id = a.xero_contact_id and o.status <> 'ACTIVE'"
+        " join xero_contact x on x.workspace_id = :ws and x.organisation_id = a.organisation_id"
+        " and x.name_key = o.name_key and x.email_key is not distinct from o.email_key and x.id = any(:ids)"
+        " where a.workspace_id = :ws and a.organisation_id = :organisation and x.id <> o.id on conflict do nothing",
+        organisation=organisation_id, ids=list(ids),
+    )  # fmt: skip
+
+
+async def erase_contact(tx: Tx, contact_id: UUID) -> None:
+    """What was remembered of it, and of those before it that were the same to people."""
+    await tx.run(
+        "delete from set_apart a using contact c where a.workspace_id = :ws and c.workspace_id = :ws and c.id = :contact"
+        f" and (a.contact_id = c.id or a.contact_hash = {HASH})",
+        contact=contact_id,
+    )
+
+
+async def forget_xero(tx: Tx, organisation_id: UUID, xero_contact_id: UUID) -> None:
+    """By Xero's own id. It is matched no more, and what is gone may have been of the same person."""
+    await tx.run(
+        "delete from set_apart where workspace_id = :ws and organisation_id = :organisation"
+        " and xero_contact_id = :xero and contact_hash is not null",
+        organisation=organisation_id, xero=xero_contact_id,
+    )  # fmt: skip
