@@ -1,4 +1,4 @@
-"""Labelled contacts, and made-up families and bookkeepers whose members share an email and are not one."""
+"""Labelled contacts, and made-up families whose members share an email and are not one."""
 
 import random
 from collections import defaultdict
@@ -115,15 +115,15 @@ class _People:
         chance = self._chance
         others = [f"{first[0]} {last}", f"{last}, {first}", f"{last} {first}", f"Mr {first} {last}"]
         name = chance.choice([f"{first} {last}"] * 5 + others)
-        name = _typo(chance, name) if chance.random() < 0.4 else name
-        email = _typo(chance, email) if chance.random() < 0.15 else email
+        name = typo(chance, name) if chance.random() < 0.4 else name
+        email = typo(chance, email) if chance.random() < 0.15 else email
         return Details(name, self._maybe(email, 0.85), self._maybe(phone, 0.4), None, self._maybe(city, 0.8))
 
     def _maybe(self, value: str, share: float) -> str | None:
         return value if self._chance.random() < share else None
 
 
-def _typo(chance: random.Random, text: str) -> str:
+def typo(chance: random.Random, text: str) -> str:
     at = chance.randrange(max(1, len(text) - 1))
     kind = chance.randrange(4)
     if kind == 0:

@@ -23,6 +23,7 @@ from domain.match.contacts import FIELD_FEATURES, field_features
 from domain.match.features import NAME_FEATURES, name_features
 from domain.match.names import prepare
 from train.boosting import boost, write_trees
+from train.business_data import made_up_businesses
 from train.contact_data import ContactSet, labelled_pairs, made_up_families, read_contacts
 from train.match_data import (
     NameData,
@@ -180,22 +181,33 @@ def report_names(names: Names, margins: Floats) -> tuple[float, float]:
     return cut, similar
 
 
-def contact_rows(
-    number: int, contacts: ContactSet, names: lightgbm.Booster
-) -> tuple[Floats, Bools, npt.NDArray[np.int64]]:
+@dataclass(frozen=True)
+class Contacts:
+    """Pairs of contacts: margin of their names, fields, names; `alone`: no other field is known of both. Of `missed` pairs
+    that match, nothing brought the two together."""
+
+    source: str
+    table: Floats
+    match: Bools
+    alone: Bools
+    folds: npt.NDArray[np.int64]
+    missed: int
+
+
+def contact_rows(number: int, contacts: ContactSet, names: lightgbm.Booster) -> Contacts:
     pairs = list(labelled_pairs(contacts))
-    table = np.array(
-        [name_features(contacts.ready[i].name, contacts.ready[j].name) for i, j, _ in pairs], float
-    )
-    fields = np.array(
-        [list(field_features(contacts.ready[i], contacts.ready[j])) for i, j, _ in pairs], float
-    )
+    ready = contacts.ready
+    table = np.array([name_features(ready[i].name, ready[j].name) for i, j, _ in pairs], float)
+    fields = np.array([list(field_features(ready[i], ready[j])) for i, j, _ in pairs], float)
     margins = names.predict(table, raw_score=True)
-    folds = [[fold_of(contacts.clusters[at], FOLDS, number) for at in (i, j)] for i, j, _ in pairs]
-    return (
+    match = np.array([match for *_, match in pairs])
+    return Contacts(
+        contacts.source,
         np.column_stack([margins, fields, table]),
-        np.array([match for *_, match in pairs]),
-        np.array(folds),
+        match,
+        fields[:, FIELD_FEATURES.index("fields_shared")] == 0,
+        np.array([[fold_of(contacts.clusters[at], FOLDS, number) for at in (i, j)] for i, j, _ in pairs]),
+        contacts.matches() - int(match.sum()),
     )
 
 
@@ -205,33 +217,43 @@ def fit_contacts(table: Floats, match: Bools) -> lightgbm.Booster:
     return boost(table, match, None, CONTACT_FEATURES, 300, num_leaves=7)
 
 
-def train_contacts(folder: Path, names: lightgbm.Booster) -> tuple[lightgbm.Booster, float]:
-    """The model over all sets, and the cut at which the mean F1 of the sets, out of fold, is best."""
-    sets = [*read_contacts(folder), made_up_families(), made_up_families(seed=99, families=150)]
-    parts = [contact_rows(number, contacts, names) for number, contacts in enumerate(sets)]
-    table, match, folds = (np.concatenate([part[k] for part in parts]) for k in range(3))
-    source = np.repeat(np.arange(len(sets)), [len(part[1]) for part in parts])
-    margins = np.zeros(len(match))
+def train_contacts(folder: Path, names: lightgbm.Booster, similar: float) -> tuple[lightgbm.Booster, float]:
+    """The model over all sets, and the cut at which the mean F1 of the sets is best, out of fold. The last two sets are made
+    up and stand for what training has not seen; what is labelled counts twice."""
+    learned = [*read_contacts(folder), made_up_families(), made_up_businesses()]
+    unseen = [made_up_families(seed=99, families=150), made_up_businesses(seed=98, groups=150)]
+    sets = [contact_rows(number, contacts, names) for number, contacts in enumerate([*learned, *unseen])]
+    found = [np.zeros(len(one.match)) for one in sets]
     for fold in range(FOLDS):
-        # The last made-up set stands for families that training has not seen.
-        seen = ~(folds == fold).any(1) & (source < len(sets) - 1)
-        unseen = folds[:, 0] == fold
-        margins[unseen] = fit_contacts(table[seen], match[seen]).predict(table[unseen], raw_score=True)
-    missed = [contacts.matches() - int(match[source == n].sum()) for n, contacts in enumerate(sets)]
+        rows = [~(one.folds == fold).any(1) for one in sets[: len(learned)]]
+        model = fit_contacts(*_joined(sets, rows))
+        for margins, one in zip(found, sets, strict=True):
+            own = one.folds[:, 0] == fold
+            margins[own] = model.predict(one.table[own], raw_score=True)
 
     def f1(cut: float, chosen: list[int]) -> float:
-        own = np.isin(source, chosen)
-        hits = ((margins >= cut) & match & own).sum()
-        return float(
-            2 * hits / (((margins >= cut) & own).sum() + (match & own).sum() + sum(missed[n] for n in chosen))
-        )
+        said = [(found[n] >= cut) & (~sets[n].alone | (sets[n].table[:, 0] >= similar)) for n in chosen]
+        hits = sum((flags & sets[n].match).sum() for flags, n in zip(said, chosen, strict=True))
+        real = sum(sets[n].match.sum() + sets[n].missed for n in chosen)
+        return float(2 * hits / (sum(flags.sum() for flags in said) + real))
 
-    judged = [0, 1, len(sets) - 1]
+    judged = [0, 0, 1, 1, len(sets) - 2, len(sets) - 1]
     cut = max(np.arange(-1.5, 2, 0.125), key=lambda cut: sum(f1(cut, [n]) for n in judged))
-    for n, contacts in enumerate(sets):
-        print(f"contacts {contacts.source}: F1 {f1(cut, [n]):.4f}")
+    for n, one in enumerate(sets):
+        print(f"contacts {one.source}: F1 {f1(cut, [n]):.4f}{' (unseen)' if n >= len(learned) else ''}")
     print(f"contacts: pooled F1 of the labelled sets {f1(cut, [0, 1]):.4f} at {cut}")
-    return fit_contacts(table, match), float(cut)
+    return fit_contacts(
+        *_joined(sets, [np.ones(len(one.match), bool) for one in sets[: len(learned)]])
+    ), float(cut)
+
+
+def _joined(sets: list[Contacts], rows: list[Bools]) -> tuple[Floats, Bools]:
+    """Of the first sets, these rows."""
+    chosen = list(zip(sets, rows, strict=False))
+    return (
+        np.concatenate([one.table[own] for one, own in chosen]),
+        np.concatenate([one.match[own] for one, own in chosen]),
+    )
 
 
 def main() -> None:
@@ -243,7 +265,7 @@ def main() -> None:
     cut, similar = report_names(names, names_out_of_fold(names))
     print("name cuts: look-alikes", cut, "SIMILAR", similar)
     model = fit_names(names, np.ones(len(names.pairs), bool))
-    contacts, contact_cut = train_contacts(args.data, model)
+    contacts, contact_cut = train_contacts(args.data, model, similar)
     if args.evaluate:
         return
     at_similar = math.log(SIMILAR / (1 - SIMILAR))

@@ -111,6 +111,11 @@ def variant_pairs(data: NameData, most: int = 6) -> Iterator[Pair]:
 NEAR_GIVEN = (
     "Harpreet Jaspreet Gurpreet Manpreet Navpreet Amanpreet Harjit Manjit Surjit Baljit Daljit Ranjit".split()
 )
+NEAR_SYLLABLES = [
+    (one.title(), other.title())
+    for one, other in combinations(EAST_SYLLABLES, 2)
+    if len(one) > 2 and DamerauLevenshtein.distance(one, other) == 1
+]
 SAME = (
     "{N} {S}|{K} {S};{N} {S}|{K} {S};{N} {S}|{S}, {K};{G} {S}|{S}, {G};{G} {S}|Mr {G} {S};{G} {S}|{GU} {SU};{G} {H} {S}|{G} {S};{G} {S} {W}|{G} {S} {W} Ltd;"
     "{S} {W}|{S} {W} Pty Ltd;{S} & {T} {W}|{S} and {T} {W} Limited;{S} {W}|The {S} {W} Company;{S} {T} {W}|{S}-{T} {W} P/L;"
@@ -171,7 +176,8 @@ def _near_names(chance: random.Random, of_each: int) -> Iterator[Pair]:
     ]
     for number in range(of_each):
         (one, other), given = chance.choice(near), " ".join(chance.sample(EAST_SYLLABLES, 2)).title()
-        pairs = [(f"{one} {given}", f"{other} {given}")]
+        first, second = chance.choice(NEAR_SYLLABLES)
+        pairs = [(f"{one} {given}", f"{other} {given}"), (f"{first} {one}", f"{second} {one}")]
         first, second = chance.sample(NEAR_GIVEN, 2)
         family = chance.choice(("Singh", "Kaur", "Sharma", "Patel", "Gill", "Dhillon"))
         pairs.append((f"{first} {family}", f"{second} {family}"))

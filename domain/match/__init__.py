@@ -61,7 +61,7 @@ class _Model:
 
 
 def compare(one: Ready, other: Ready) -> Comparison:
-    """By name alone where no other field is known of both. Both made ready with the same country and users."""
+    """Where no other field is known of both, the name alone must say so too. Both made ready with the same country and users."""
     return Comparison(score(one, other), evidence(one, other))
 
 
@@ -77,10 +77,12 @@ def score(one: Ready, other: Ready) -> float:
     model = load()
     features = name_features(one.name, other.name)
     margin = add_up(model.names, features)
+    by_name = _share(margin + model.names_shift)
+    if not (one.known or other.known):
+        return by_name
     fields = list(field_features(one, other))
-    if not fields[-1]:
-        return _share(margin + model.names_shift)
-    return _share(add_up(model.contacts, [margin, *fields, *features]) + model.contacts_shift)
+    whole = _share(add_up(model.contacts, [margin, *fields, *features]) + model.contacts_shift)
+    return whole if fields[-1] else min(by_name, whole)
 
 
 def _score_without_name(one: Ready, other: Ready) -> float:

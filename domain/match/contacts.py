@@ -57,6 +57,11 @@ class Ready:
     region: str
     postcode: str
 
+    @property
+    def known(self) -> bool:
+        """More than a name."""
+        return bool(self.email or self.digits or self.address or self.city or self.region or self.postcode)
+
 
 def make_ready(details: Details, country: str | None = None, users: Mapping[str, int] | None = None) -> Ready:
     """`country`: ISO code of two letters that phones are dialled from; `users`: see count_users."""

@@ -291,7 +291,8 @@ def alikeness(one: str, other: str) -> tuple[How, float] | None:
         return "nickname", 0.9
     if len(short) == 1:
         return ("initial", 0.6) if long.startswith(short) else None
-    if len(short) >= 3 and long.startswith(short):
+    # A letter more is another spelling, or another name: Min and Ming.
+    if len(short) >= 3 and long.startswith(short) and len(long) > len(short) + 1:
         return "beginning", 0.5 + 0.45 * len(short) / len(long)
     share = DamerauLevenshtein.normalized_similarity(one, other)
     return ("spelling", share) if share >= LIKE and len(short) > 2 else None

@@ -23,7 +23,8 @@ UNLIKE = [
     ("John Smith", "John Jones"), ("Horatio Zebedee", "Zebedee Quarries Ltd"), ("Acme Trust No 1", "Rimu Trust No 1"),
     ("Auckland Motors", "Wellington Motors"), ("P M Zebedee", "PMP"), ("Tala Lolohea", "Tavita Lolohea"),
     ("The Zebedee Family Trust", "Zebedee Builders Ltd"), ("Hemi Zebedee", "Aroha Zebedee"),
-    ("Harpreet Patel", "Jaspreet Patel"), ("Kowhai Union - NSW", "Kowhai Union - Western Australia"),
+    ("Harpreet Patel", "Jaspreet Patel"), ("Min Zhou", "Ming Zhou"), ("Mark Zebedee", "Mary Zebedee"),
+    ("Kowhai Union - NSW", "Kowhai Union - Western Australia"),
 ]  # fmt: skip
 
 
@@ -90,6 +91,26 @@ def test_an_equal_email_speaks_less_the_more_names_use_it() -> None:
     ]
     assert count_users((d.name, d.email) for d in (one, other, *many))["a@x.example"] >= 6
     assert share(one, other, many) <= share(one, other, [])
+
+
+def test_businesses_of_one_brand_with_nothing_else_in_common_do_not_hold_a_contact_back() -> None:
+    one = Details("Copper Kettle Joinery Ltd", "info@copperkettle.example.nz", "09 555 0101")
+    other = Details("Zebedee Copper Kettle Joinery Ltd", "office@zebedee.example.com", "03 555 0199")
+    assert compare_names(one.name, other.name) >= SIMILAR
+    assert share(one, other, []) < SIMILAR
+
+
+def test_where_no_field_is_known_of_both_the_names_must_be_alike_by_themselves() -> None:
+    one, other = (
+        Details("Mark Zebedee", address="12 Quarry Road"),
+        Details("Mary Zebedee", phone="03 555 0199"),
+    )
+    assert share(one, other, []) <= compare_names(one.name, other.name)
+    alike = (
+        Details("Kowhai Joinery Ltd", address="12 Quarry Road"),
+        Details("Kowhai Joinery Limited", phone="03 555 0199"),
+    )
+    assert share(*alike, []) >= SIMILAR
 
 
 def test_a_family_on_one_email_stays_apart() -> None:
