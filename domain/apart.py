@@ -30,15 +30,20 @@ async def contact_goes(tx: Tx, contact_id: UUID) -> None:
 
 
 async def contacts_came(tx: Tx, contact_ids: Sequence[UUID]) -> None:
-    """After they were made, and linked with whom they were made of."""
+    """After they were made, and linked with whom they were made of. What they take over is theirs from now on: a hash
+    that stayed would be left when they are renamed and then erased."""
     await tx.run(
-        "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, at)"
-        " select :ws, a.organisation_id, a.xero_contact_id, c.id, min(a.at) from contact c join set_apart a"
-        f" on a.workspace_id = :ws and a.contact_hash = {HASH} where c.workspace_id = :ws and c.id = any(:ids)"
-        " and not exists (select 1 from sync_link l join xero_contact x on x.workspace_id = :ws"
+        "with came as (select a.organisation_id, a.xero_contact_id, a.contact_id as gone_id, c.id, a.at from contact c"
+        f" join set_apart a on a.workspace_id = :ws and a.contact_hash = {HASH} where c.workspace_id = :ws"
+        " and c.id = any(:ids) and not exists (select 1 from sync_link l join xero_contact x on x.workspace_id = :ws"
         "  and x.id = l.xero_contact_id where l.workspace_id = :ws and l.contact_id = c.id"
-        "  and l.organisation_id = a.organisation_id and x.xero_contact_id = a.xero_contact_id)"
-        " group by a.organisation_id, a.xero_contact_id, c.id on conflict do nothing",
+        "  and l.organisation_id = a.organisation_id and x.xero_contact_id = a.xero_contact_id)),"
+        " gone as (delete from set_apart a using came where a.workspace_id = :ws"
+        "  and a.organisation_id = came.organisation_id and a.xero_contact_id = came.xero_contact_id"
+        "  and a.contact_id = came.gone_id)"
+        " insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, at)"
+        " select :ws, organisation_id, xero_contact_id, id, min(at) from came"
+        " group by organisation_id, xero_contact_id, id on conflict do nothing",
         ids=list(contact_ids),
     )
 

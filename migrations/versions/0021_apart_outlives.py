@@ -32,7 +32,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_set_apart_hash", table_name="set_apart")
-    op.execute("delete from set_apart where contact_hash is not null")
+    op.execute(
+        "delete from set_apart a where not exists (select 1 from contact c where c.workspace_id = a.workspace_id"
+        " and c.id = a.contact_id)"
+    )
     op.drop_column("set_apart", "contact_hash")
     op.create_foreign_key(
         FOREIGN_KEY,

@@ -159,3 +159,21 @@ async def test_whoever_is_forgotten_is_forgotten_here_too(world: World, forgotte
         async with world.tx() as tx, issues.judging(tx):
             await erasure.erase(tx, contact)
     assert await pairs(world) == set()
+
+
+async def test_whoever_is_erased_under_another_name_leaves_no_hash_of_the_first(world: World) -> None:
+    contact, _ = await apart(world)
+    await delete(world, contact)
+    anew = (await world.contact("Acme", "a@x.nz")).id
+    await change(world, anew, name="Acme Holdings")
+    async with world.tx() as tx, issues.judging(tx):
+        await erasure.erase(tx, anew)
+    assert await pairs(world) == set()
+
+
+async def test_deleting_and_making_anew_time_after_time_keeps_one_row(world: World) -> None:
+    contact, xero = await apart(world)
+    for _ in range(3):
+        await delete(world, contact)
+        contact = (await world.contact("Acme", "a@x.nz")).id
+    assert await pairs(world) == {(xero, contact, False)}
