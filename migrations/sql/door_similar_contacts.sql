@@ -2,7 +2,9 @@
 -- keys as domain.contact_keys makes them); `place` counts from 1. The likest by trigrams, and those that share a key
 -- with few others. Under row-level security PostgreSQL would use neither index, as their operators are not leakproof.
 -- Trigrams from a similarity of 0.4 on: PostgreSQL's own 0.3 doubles the time and finds two in a thousand more.
--- EXECUTE, so that it is planned on today's statistics; `same`, as the limit would make reading the whole table look cheap.
+-- EXECUTE, so that it is planned on today's statistics; `same`, as the limit would make reading the whole table look cheap;
+-- limit 1, as many are expected to be found and the whole table was hashed for a few. A blank name is like none, and would
+-- be looked for in the whole index.
 create or replace function door.similar_contacts(p_organisation uuid, p_names text[], p_keys jsonb)
 returns table (place int, contact_id uuid)
 language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
@@ -13,7 +15,7 @@ begin
     return query execute
         'select near.place, c.id from ('
         ' select a.place::int, s.id from unnest($3) with ordinality a(name, place) cross join lateral ('
-        '     select id from contact where workspace_id = $1 and match_name % a.name and archived_at is null'
+        '     select id from contact where workspace_id = $1 and match_name % a.name and a.name <> '''' and archived_at is null'
         '      order by similarity(match_name, a.name) desc, id limit 20) s'
         ' union'
         ' select k.place::int, unnest(few.ids) from jsonb_array_elements($4) with ordinality a(keys, place)'
@@ -22,7 +24,8 @@ begin
         '         with same as materialized ('
         '             select id from contact where workspace_id = $1 and match_keys @> array[k.key])'
         '         select id from same limit 51) t) few'
-        ') near join contact c on c.workspace_id = $1 and c.id = near.id and c.archived_at is null'
+        ') near cross join lateral ('
+        '     select id from contact where workspace_id = $1 and id = near.id and archived_at is null limit 1) c'
         ' where not exists (select 1 from sync_link l where l.workspace_id = $1 and l.contact_id = c.id'
         '   and l.organisation_id = $2 and l.state in (''SYNCED'', ''PENDING'', ''FAILING'', ''CONFLICT''))'
         using workspace, p_organisation, p_names, p_keys;

@@ -46,6 +46,14 @@ async def scans(world: World, index: str) -> int:
     return count
 
 
+async def whole_reads(world: World) -> int:
+    async with world.tx() as tx:
+        await tx.rows("select pg_stat_force_next_flush()")
+    [row] = await world.rows("select seq_scan from pg_stat_user_tables where relname = 'contact'")
+    count: int = row["seq_scan"]
+    return count
+
+
 async def test_a_search_uses_the_trigram_index(crowded: World) -> None:
     # One connection, as statistics are kept by each until it flushes them.
     before = await scans(crowded, "ix_contact_search")
@@ -60,6 +68,7 @@ async def test_a_search_uses_the_trigram_index(crowded: World) -> None:
 async def test_near_duplicates_are_found_by_trigrams_and_by_keys(crowded: World) -> None:
     indexes = ("ix_contact_match_name", "ix_contact_match_keys")
     before = [await scans(crowded, index) for index in indexes]
+    whole = await whole_reads(crowded)
     async with crowded.tx() as tx:
         found = await tx.rows(
             "select place from door.similar_contacts(:organisation, array['n1234', 'x'], '[[], [\"=n5\", \"=n6\"]]')",
@@ -68,6 +77,7 @@ async def test_near_duplicates_are_found_by_trigrams_and_by_keys(crowded: World)
     places = [row["place"] for row in found]
     assert (places.count(1), places.count(2)) == (20, 2)
     assert all([await scans(crowded, index) > n for index, n in zip(indexes, before, strict=True)])
+    assert await whole_reads(crowded) == whole
 
 
 async def test_a_page_of_the_match_reads_no_whole_table(crowded: World) -> None:
