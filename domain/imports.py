@@ -21,6 +21,7 @@ from domain import (
     numbers,
     pace,
     poison,
+    roll,
     snapshots,
 )
 from domain.poison import Indigestible
@@ -197,6 +198,27 @@ async def look_page(tx: Tx, held: Claim) -> list[UUID]:
     """The mirror rows of the next page of the pass SIMILAR: each goes through likeness.find and, with no transaction
     open, likeness.judge; then settle_look."""
     return await _page(tx, held.run, LOOKED_AT_ONCE, dirty=held.run.purpose is RunPurpose.DELTA)
+
+
+async def is_for_roll(tx: Tx, held: Claim) -> bool:
+    """Whether the pass SIMILAR has so much to look up that a roll is worth reading."""
+    run = held.run
+    left = await tx.row(
+        "select count(*) as n from (select from xero_contact x where x.workspace_id = :ws"
+        " and x.organisation_id = :organisation and (x.dirty or not :delta)"
+        " and (cast(:position as uuid) is null or x.id > :position) and (x.looked_at is null"
+        "  or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))"
+        " and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
+        "  and l.organisation_id = :organisation and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT'))"
+        " limit :most) looks",
+        organisation=run.organisation_id, position=run.position, delta=run.purpose is RunPurpose.DELTA,
+        most=roll.FEWEST_LOOKS,
+    )  # fmt: skip
+    there = await tx.row(
+        "select count(*) as n from (select from contact where workspace_id = :ws limit :most) contacts",
+        most=roll.MOST_CONTACTS + 1,
+    )
+    return left is not None and there is not None and roll.is_worth(left["n"], there["n"])
 
 
 async def settle_look(tx: Tx, held: Claim, ids: Sequence[UUID], judged: Sequence[likeness.Judged]) -> bool:

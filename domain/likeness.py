@@ -5,7 +5,7 @@ transaction, `settle` keeps in the table `likeness` who is alike. The plan of a 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from domain import candidates, contact_keys, matching, mirror
 from domain.match import LIKELY, Details, Ready, find_alike, make_ready
+from domain.roll import Roll
 from domain.tables import Likeness, XeroContactFilter
 from domain.tx import Tx
 
@@ -61,9 +62,12 @@ class Judged:
     found: Sequence[Found]
 
 
-async def find(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> Page:
+async def find(
+    tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], roll: Roll | None = None
+) -> Page:
     """Of these mirror rows: those that no rule matches, whatever the filter, and that were not looked up since they or
-    any contact of the practice changed, each with the unlinked contacts that may be it. Reads only."""
+    any contact of the practice changed, each with the unlinked contacts that may be it. Reads only. With a `roll` they
+    are as it was: what has changed since may be missed, and makes them be looked up again."""
     rows = await tx.rows(
         f"with {matching.plan(XeroContactFilter.ALL, 'x.id = any(:ids)')}"
         " select x.id, x.name, x.email_key, x.email, x.phone, x.billing_address, x.updated_at"
@@ -72,9 +76,10 @@ async def find(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> 
         " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws)) order by x.id",
         organisation=organisation["id"], run=None, ids=list(ids),
     )  # fmt: skip
+    at = roll.at if roll else tx.now
     asked = [candidates.of_xero(row) for row in rows]
     keys = [contact_keys.lookup(contact) for contact in asked]
-    near = await _near(tx, organisation["id"], keys)
+    near = await _near(tx, organisation["id"], keys, roll)
     contacts = await candidates.read_contacts(tx, {key for found in near for key in found})
     users = await candidates.email_users(tx, organisation["id"], [*rows, *contacts.values()])
     others = {key: candidates.of_contact(row) for key, row in contacts.items()}
@@ -83,21 +88,38 @@ async def find(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> 
             Asked(row["id"], row["updated_at"], contact, by, {key: others[key] for key in found if key in others})
             for row, contact, by, found in zip(rows, asked, keys, near, strict=True)
         ],
-        tx.now, organisation["country_code"], users,
+        at, organisation["country_code"], users,
     )  # fmt: skip
 
 
-async def _near(tx: Tx, organisation_id: UUID, keys: Sequence[Keys]) -> list[set[UUID]]:
+async def _near(tx: Tx, organisation_id: UUID, keys: Sequence[Keys], roll: Roll | None) -> list[set[UUID]]:
     near: list[set[UUID]] = [set() for _ in keys]
     if not keys:
         return near
+    names = [name for name, _ in keys]
+    common = roll.common if roll else ()
     found = await tx.rows(
         "select place, contact_id from door.similar_contacts(:organisation, :names, cast(:keys as jsonb))",
-        organisation=organisation_id, names=[name for name, _ in keys], keys=json.dumps([one for _, one in keys]),
+        organisation=organisation_id, names=[] if roll else names,
+        keys=json.dumps([[key for key in one if key not in common] for _, one in keys]),
     )  # fmt: skip
     for row in found:
         near[row["place"] - 1].add(row["contact_id"])
+    if roll:
+        likest = await roll.likest(tx, names)
+        linked = await _linked(tx, organisation_id, {key for found in likest for key in found})
+        for known, more in zip(near, likest, strict=True):
+            known |= set(more) - linked
     return near
+
+
+async def _linked(tx: Tx, organisation_id: UUID, contact_ids: Collection[UUID]) -> set[UUID]:
+    rows = await tx.rows(
+        "select contact_id from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        " and contact_id = any(:ids) and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        organisation=organisation_id, ids=list(contact_ids),
+    )  # fmt: skip
+    return {row["contact_id"] for row in rows}
 
 
 def judge(page: Page) -> Judged:

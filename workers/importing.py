@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import structlog
 from domain import imports, likeness, mirror
 from domain.imports import Claim
 from domain.likeness import Judged
+from domain.roll import Roll
 from domain.tables import ImportPhase, MatchPass
 from domain.tx import XERO
 from workers import health
@@ -47,20 +49,25 @@ async def advance(parts: Parts, workspace: UUID, run_id: UUID, priority: Priorit
 async def _look(parts: Parts, workspace: UUID, held: Claim) -> bool:
     async with parts.database.transaction(workspace, XERO) as tx:
         ids = await imports.look_page(tx, held)
+        roll = await parts.rolls.find(tx, held.run.id, partial(imports.is_for_roll, tx, held))
     middle = (len(ids) + 1) // 2
     async with asyncio.TaskGroup() as both:  # while one half is compared here, PostgreSQL looks up the other
         halves = [
-            both.create_task(_judge(parts, workspace, held, half))
+            both.create_task(_judge(parts, workspace, held, half, roll))
             for half in (ids[:middle], ids[middle:])
             if half
         ]
+    if len(ids) < imports.LOOKED_AT_ONCE:
+        parts.rolls.drop(held.run.id)
     async with parts.database.transaction(workspace, XERO) as tx:
         return await imports.settle_look(tx, held, ids, [half.result() for half in halves])
 
 
-async def _judge(parts: Parts, workspace: UUID, held: Claim, ids: Sequence[UUID]) -> Judged:
+async def _judge(
+    parts: Parts, workspace: UUID, held: Claim, ids: Sequence[UUID], roll: Roll | None
+) -> Judged:
     async with parts.database.transaction(workspace, XERO) as tx:
-        page = await likeness.find(tx, held.organisation, ids)
+        page = await likeness.find(tx, held.organisation, ids, roll)
     return await asyncio.to_thread(likeness.judge, page)
 
 

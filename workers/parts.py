@@ -14,6 +14,7 @@ from runtime.clock import Clock
 from runtime.database import Database, connect, guard, on_time
 from runtime.seal import KeyRing
 from runtime.settings import Settings
+from workers.rolls import Rolls
 from xero.allowance import Priority
 from xero.client import Client
 from xero.oauth import App
@@ -30,6 +31,7 @@ class Parts:
     app: App
     limits: Limits = field(init=False)
     grants: Grants = field(init=False)
+    rolls: Rolls = field(default_factory=Rolls, init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "limits", Limits(self.database.door, self.database.clock))

@@ -497,6 +497,16 @@ MATCH = (
         ("tests/domain/test_likeness.py::test_a_contact_made_later_joins_the_open_issue_with_the_next_step",),
     ),
     Breach(
+        "matching: a roll takes over nothing that changes",
+        (Edit("workers/rolls.py", "                await self._roll.refresh(tx)", "                pass"),),
+        ("tests/workers/test_rolls.py",),
+    ),
+    Breach(
+        "matching: what a roll cannot know counts as looked up",
+        (Edit("domain/likeness.py", "    at = roll.at if roll else tx.now", "    at = tx.now"),),
+        ("tests/domain/test_roll.py::test_who_comes_after_the_roll_was_refreshed_makes_it_look_again",),
+    ),
+    Breach(
         "matching: one that comes during the look of an open issue is forgotten",
         (Edit("domain/inbound.py", "    await _keep_to_be_looked_at(tx, organisation, ids)\n", ""),),
         (
