@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from domain.classify import classify as classify_name
 from domain.match.contacts import Details
@@ -113,9 +114,9 @@ def read(file: Path) -> list[dict[str, str]]:
     standard error which columns are not read and which rows are odd."""
     try:
         text = _decoded(file.read_bytes())
-        first = text.splitlines()[0] if text else ""
+        first = text.lstrip("\r\n").split("\n", 1)[0]
         lines = _lines(text, max(",;\t", key=first.count))
-        header = [name.strip("* ") for name in next(lines, (0, []))[1]]
+        header = [name.strip("* ") for name in next((cells for _, cells in lines if cells), [])]
         while header and not header[-1]:
             header.pop()  # what stands under no name is a surplus cell
         columns, known, read_row = _columns(header), {*COLUMNS}, _as_it_is
@@ -239,7 +240,8 @@ def write(columns: Sequence[str], answers: Iterable[Sequence[str]], table: bool)
         return
     shown = Table(*columns)
     for answer in answers:
-        shown.add_row(*answer)
+        # As text: rich takes what stands in brackets for its own markup, leaves it out, or fails on it.
+        shown.add_row(*map(Text, answer))
     Console(soft_wrap=not sys.stdout.isatty()).print(shown)
 
 

@@ -64,6 +64,19 @@ def test_a_table_for_people(tmp_path: Path) -> None:
     assert not result.stdout.startswith("xero_id,")
 
 
+def test_a_table_shows_what_stands_in_brackets_as_it_is(tmp_path: Path) -> None:
+    text = "id,name\n[old],Kowhai [/nz]\nx[/b],[bold]Kowhai[/bold]\n"
+    told = run(tmp_path, "classify", text, options=("--table",))
+    assert told.exit_code == 0, told.output
+    assert "[old]" in told.stdout
+    assert "x[/b]" in told.stdout
+
+
+def test_empty_lines_before_the_names_of_the_columns_are_none(tmp_path: Path) -> None:
+    found = rows(run(tmp_path, "classify", "\n\r\nid;name\n1;Kowhai Ltd\n"))
+    assert [row["id"] for row in found] == ["1"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
