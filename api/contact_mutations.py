@@ -43,7 +43,7 @@ class CreateContactInput:
         default=strawberry.UNSET, description="Classified by its names where it is left out."
     )
     contact_type_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="What the practice keeps it as."
+        default=strawberry.UNSET, description="What the practice keeps it as; no archived one (WRONG_STATE)."
     )
     billing_email: str | None = strawberry.field(default=strawberry.UNSET, description="One address.")
     primary_phone: str | None = strawberry.field(
@@ -83,7 +83,8 @@ class UpdateContactInput:
         default=strawberry.UNSET, description="Chosen by a person: `classification` goes."
     )
     contact_type_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="What the practice keeps it as."
+        default=strawberry.UNSET,
+        description="What the practice keeps it as; an archived one only where it is that already.",
     )
     billing_email: str | None = strawberry.field(default=strawberry.UNSET, description="One address.")
     primary_phone: str | None = strawberry.field(

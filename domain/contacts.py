@@ -64,11 +64,11 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
     """A new contact from values by the schema's names; an address is a mapping. With a key that was used within 24
     hours for the same input, the contact that it made then."""
     values = clean(given, new=True)
-    await _check_type(tx, values)
     contact_id = uuid4()
     before = await idempotency.answered(tx, "createContact", idempotency_key, given, contact_id)
     if before is not None:
         return await lock(tx, before)
+    await _check_type(tx, values, None)
     contact = Contact(
         workspace_id=tx.workspace,
         id=contact_id,
@@ -111,7 +111,7 @@ async def change(
         )
     told = {name: value for name, value in given.items() if not _is_held(contact, name, value)}
     values = clean(told, new=False) if typed else {SETTABLE[name]: value for name, value in told.items()}
-    await _check_type(tx, values)
+    await _check_type(tx, values, contact.contact_type_id)
     changes = _differences(contact, values)
     await _fit_xero(tx, contact_id, values, changes)
     archiving = archived is not None and archived != (contact.archived_at is not None)
@@ -209,15 +209,18 @@ def _is_email(text: str) -> bool:
     return True
 
 
-async def _check_type(tx: Tx, values: Mapping[str, Any]) -> None:
-    if values.get("contact_type_id") is None:
+async def _check_type(tx: Tx, values: Mapping[str, Any], held: UUID | None) -> None:
+    """Locked against being archived at the same time. A contact keeps an archived one that it has."""
+    wanted = values.get("contact_type_id")
+    if wanted is None or wanted == held:
         return
     found = await tx.row(
-        "select archived_at from contact_type where workspace_id = :ws and id = :id",
-        id=values["contact_type_id"],
+        "select archived_at from contact_type where workspace_id = :ws and id = :id for share", id=wanted
     )
     if found is None:
         raise refuse(Code.NOT_FOUND, "There is no such contact type.", "contactTypeId")
+    if found["archived_at"] is not None:
+        raise refuse(Code.WRONG_STATE, "This contact type is archived.", "contactTypeId")
 
 
 async def _fit_xero(

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain import conflicts, contacts
+from domain import conflicts, contacts, workspaces
 from domain.phones import PhoneParts
 from domain.problems import Code, Refused
 from domain.tx import TANDEM
@@ -42,6 +42,27 @@ async def test_bad_input_is_refused_where_it_stands(
             await contacts.create(tx, given)
     assert [(problem.code, problem.path) for problem in refused.value.problems] == [(code, path)]
     assert await world.rows("select 1 from contact") == []
+
+
+async def test_an_archived_type_stays_with_who_has_it_and_goes_to_nobody_else(world: World) -> None:
+    async with world.tx() as tx:
+        kind = (await workspaces.create_contact_type(tx, "Lead")).id
+    has, other = await world.contact("Acme", contactTypeId=kind), await world.contact("Kowhai")
+    async with world.tx() as tx:
+        await workspaces.update_contact_type(tx, kind, archived=True)
+    async with world.tx() as tx:
+        kept = await contacts.change(tx, has.id, {"name": "Acme Ltd", "contactTypeId": kind})
+    assert (kept.name, kept.contact_type_id) == ("Acme Ltd", kind)
+    with pytest.raises(Refused) as given:
+        async with world.tx() as tx:
+            await contacts.change(tx, other.id, {"contactTypeId": kind})
+    with pytest.raises(Refused) as made:
+        async with world.tx() as tx:
+            await contacts.create(tx, {"name": "New", "contactTypeId": kind})
+    for refused in (given, made):
+        assert [(problem.code, problem.path) for problem in refused.value.problems] == [
+            (Code.WRONG_STATE, ("contactTypeId",))
+        ]
 
 
 async def test_a_repeated_create_is_one_contact_even_at_once(world: World) -> None:
