@@ -10,7 +10,19 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from domain import activity, contacts, failures, issues, links, matching, memory, organisations, owed, pushes
+from domain import (
+    activity,
+    apart,
+    contacts,
+    failures,
+    issues,
+    links,
+    matching,
+    memory,
+    organisations,
+    owed,
+    pushes,
+)
 from domain.links import Acted, Pair, xero_values
 from domain.merge import Winner
 from domain.problems import Code, refuse
@@ -147,7 +159,9 @@ async def _new_practice_contact(tx: Tx, organisation: Mapping[str, Any], link: M
     )  # fmt: skip
     await _part(tx, link, made["id"], xero["id"])
     pair = Pair(made["id"], xero["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO, link_id=link["id"])
-    return await _start(tx, organisation, link, pair)
+    acted = await _start(tx, organisation, link, pair)
+    await apart.contacts_came(tx, [made["id"]])
+    return acted
 
 
 async def _part(tx: Tx, link: Mapping[str, Any], contact_id: UUID, xero_id: UUID) -> None:

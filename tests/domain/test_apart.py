@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
+from functools import partial
+from uuid import UUID, uuid4
 
 import pytest
 
-from domain import deletions, erasure, issues, memory, unsynced
-from domain.tables import XeroContactStatus
+from domain import deletions, erasure, issues, links, memory, unsynced
+from domain.links import Pair
+from domain.merge import Winner
+from domain.tables import LinkOrigin, Organisation, Side, XeroContactStatus
 from domain.values import SeenContact
 from runtime.database import Database
 from tests.domain.test_inbound import LATER, change, linked, look
@@ -70,6 +73,30 @@ async def test_a_contact_deleted_and_made_anew_is_not_matched_again(world: World
     [own] = await world.rows("select contact_id from sync_link")
     assert (await linked_with(world, own["contact_id"])) == [xero], "it has a contact of its own"
     assert (xero, own["contact_id"], False) not in await pairs(world)
+
+
+async def test_one_made_anew_from_another_organisation_is_not_matched_again(world: World) -> None:
+    contact, xero = await apart(world)
+    await delete(world, contact)
+    other = await world.contact("Other", "other@x.nz")
+    async with world.tx() as tx:
+        present = await tx.session.get_one(Organisation, (world.workspace, world.organisation))
+        second = Organisation(
+            **present.model_dump() | {"id": uuid4(), "tenant_id": uuid4(), "name": "Second"}
+        )
+        tx.session.add(second)
+    [there] = await replace(world, organisation=second.id).shown(acme())
+    async with world.tx() as tx:
+        pair = Pair(other.id, there, LinkOrigin.CONFIRMED, Winner.PRACTICE)
+        [started] = await links.start(tx, second.model_dump(), [pair])
+    for act in (unsynced.unsync, partial(unsynced.create_from_unsynced, basis=Side.XERO)):
+        async with world.tx() as tx:
+            [done] = await issues.each(tx, [started.link_id], partial(act, tx))
+            assert not isinstance(done, Exception)
+    [anew] = await world.rows("select id from contact where name = 'Acme'")
+    await look(world, acme(xero))
+    assert xero not in await linked_with(world, anew["id"])
+    assert (xero, contact, True) not in await pairs(world)
 
 
 async def test_one_that_only_shares_its_name_or_its_email_is_another(world: World) -> None:
