@@ -49,7 +49,8 @@ async def contacts_came(tx: Tx, contact_ids: Sequence[UUID]) -> None:
 
 
 async def xero_contacts_came(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:
-    """Mirror rows that were seen for the first time."""
+    """Mirror rows that were seen for the first time. A contact's own push is no stranger to it, whomever it was set apart
+    from before: made anew in place of one that was left behind, the two are linked."""
     await tx.run(
         "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, contact_hash, at)"
         " select distinct on (x.id, a.contact_id) :ws, a.organisation_id, x.xero_contact_id, a.contact_id,"
@@ -57,7 +58,10 @@ async def xero_contacts_came(tx: Tx, organisation_id: UUID, ids: Sequence[UUID])
         " and o.organisation_id = a.organisation_id and o.xero_contact_id = a.xero_contact_id and o.status <> 'ACTIVE'"
         " join xero_contact x on x.workspace_id = :ws and x.organisation_id = a.organisation_id"
         " and x.name_key = o.name_key and x.email_key is not distinct from o.email_key and x.id = any(:ids)"
-        " where a.workspace_id = :ws and a.organisation_id = :organisation and x.id <> o.id on conflict do nothing",
+        " where a.workspace_id = :ws and a.organisation_id = :organisation and x.id <> o.id"
+        " and not exists (select 1 from push p join sync_link l on l.workspace_id = :ws and l.id = p.link_id"
+        "  where p.workspace_id = :ws and p.organisation_id = a.organisation_id"
+        "  and p.contact_number = x.contact_number and l.contact_id = a.contact_id) on conflict do nothing",
         organisation=organisation_id, ids=list(ids),
     )  # fmt: skip
 

@@ -37,6 +37,31 @@ async def test_each_push_of_one_contact_is_a_contact_of_its_own(linked: Linked) 
     assert (await linked.link())["state"] == "SYNCED"
 
 
+async def test_a_contact_pushed_in_place_of_one_left_behind_comes_back_when_it_is_restored(
+    linked: Linked,
+) -> None:
+    """What was set apart from the one of the same name and email that was left behind keeps nobody from this one."""
+    await pushed(linked)
+    await linked.send()
+    await unsync(linked)
+    [first] = await numbers(linked)
+    left = await read(linked, first)
+    assert left is not None
+    await edit(linked, left["ContactID"], fields={"ContactStatus": "ARCHIVED"})
+    await poll(linked)
+    link = await linked.link()
+    await act(linked, lambda tx: unsynced.create_from_unsynced(tx, link["id"], Side.PRACTICE))
+    await linked.send()
+    made = await read(linked, (await numbers(linked))[1])
+    assert made is not None
+    for status, state in (("ARCHIVED", "BROKEN"), ("ACTIVE", "SYNCED")):
+        await edit(linked, made["ContactID"], fields={"ContactStatus": status})
+        await poll(linked)
+        assert (await linked.link())["state"] == state
+    apart = await linked.here.world.rows("select xero_contact_id from set_apart")
+    assert [str(row["xero_contact_id"]) for row in apart] == [left["ContactID"]]
+
+
 async def test_a_push_is_completed_whatever_the_filter_says(linked: Linked) -> None:
     """A contact just made is no customer yet; its number is asked before the filter."""
     async with linked.here.world.tx() as tx:
