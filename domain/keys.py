@@ -8,7 +8,7 @@ changes, and `tandem migrate` makes the keys anew (domain.rekeying). tests/domai
 import re
 import unicodedata
 
-VERSION = 3
+VERSION = 4
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 

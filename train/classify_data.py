@@ -9,7 +9,7 @@ from pathlib import Path
 
 from faker import Faker
 
-from domain import names
+from domain import names, word_lists
 from train.lexicon import census_family, census_given, faker_names, locales
 
 NAMELESS = names.LEGAL | names.LITTLE | names.TITLES
@@ -49,6 +49,22 @@ TRADE_FAMILY = (
     "Marsh Street Market Inn Hotel Love Power Porter Shepherd Fisher Bakes Driver Smart Best Rich Price Sharp Young Major "
     "College Chambers Chalmers Weller Potter Glover Sawyer Turner Tanner Thatcher Mills Farms Garage Shipman Bridge Wood Woods"
 ).split()
+PLACE_WORDS = "Downs Heights Valley Bay Beach Island Falls Springs Creek Ridge Village Pass Estate Station Hills Plains Harbour".split()
+AFRICAN_GIVEN = (
+    "Thabo Sipho Nomsa Lerato Themba Zanele Bongani Ayanda Tendai Farai Tatenda Chipo Rudo Tafadzwa Nyasha Simba Chinedu Ngozi Emeka Chioma "
+    "Obinna Ifeanyi Adaeze Uche Adebayo Oluwaseun Folake Babatunde Yetunde Olumide Kwame Kofi Akua Abena Kwabena Ama Wanjiku Kamau Njeri "
+    "Otieno Achieng Juma Amina Zawadi Baraka Neema Abebe Tigist Bekele Haile Selam Dawit Mulugeta Fatou Mamadou Aissatou Ousmane Lindiwe "
+    "Blessing Precious Innocent Lovemore Prosper Gift Patience Fortune Memory Wisdom"
+).split()
+AFRICAN_FAMILY = (
+    "Mokoena Dlamini Nkosi Khumalo Ndlovu Sithole Mahlangu Naidoo Zulu Mthembu Moyo Ncube Chirwa Banda Phiri Mutasa Chikwanha Okafor Okeke "
+    "Nwosu Eze Adeyemi Ogunleye Balogun Afolabi Adekunle Mensah Owusu Asante Boateng Osei Kariuki Mwangi Wambui Odhiambo Kimani Mutua Nyong'o "
+    "Tesfaye Alemu Girma Haile Diallo Traore Ndiaye Keita Sow Cisse Mabaso Tshabalala Molefe Motsepe"
+).split()
+INDIAN_GIVEN = "Harpreet Gurpreet Manjit Jaspreet Priya Anita Deepak Sanjay Rajesh Sunita Ravi Vijay Lakshmi Arjun Meena Amit Neha Kiran Suresh Nisha".split()
+INDIAN_FAMILY = "Singh Kaur Patel Sharma Gupta Reddy Nair Menon Iyer Desai Mehta Joshi Chaudhary Gill Dhillon Sandhu Rao Verma Kumar Shah".split()
+PARSI_GIVEN = "Rustom Cyrus Farokh Jehangir Kersi Zubin Freny Roshan Sohrab Behram Dinshaw Homi Nariman Perin Arvind Suresh Nita".split()
+PARSI_FAMILY = "Engineer Contractor Printer Mistry Pilot Merchant Driver Vakil Doctor Batliwala Sodawala Canteenwala Daruwala".split()
 ORGS = (
     "Ngāti {x} Trust Board;Te {x} Marae;Te Kura o {x};Te Rūnanga o {x};{x} Marae;Ngāi {x};Te Whare {x};Te Kōhanga Reo o {x};"
     "{x} Iwi Holdings;Te Puna {x};Whānau Ora ki {x};Te Roopu {x};Hapū o {x};Te Wānanga o {x}"
@@ -56,16 +72,16 @@ ORGS = (
 GIVEN = (
     MAORI_GIVEN
     + PACIFIC_GIVEN
-    + "Rosa Bella Sophia Lily Luca Marco Ruby Sally Max Oscar Stella Daisy Charlie".split()
+    + "Hana Sakura Yuki Lotus Ming Raj Taj Mumbai Delhi Saigon Hanoi Bangkok Tokyo Kyoto Seoul Punjab Bombay Istanbul Roma Napoli Pasifika Wei Rosa Bella Sophia Lily Luca Marco Ruby Sally Max Oscar Stella Daisy Charlie".split()
 )
 PLACES = (
     "Cafe {x};{x} Cafe;Café {x};{x}'s Kitchen;Studio {x};Salon {x};{x} Kebabs;Kebab {x};Bar {x};Hotel {x};{x} Motel;Casa {x};"
-    "{x} Thai;Pizza {x};{x} Nails;{x}'s Place;Hair by {x};Little {x} Kindergarten;{x} King;{x} Bar & Grill;The {x}"
+    "{x} Thai;Pizza {x};{x} Nails;{x}'s Place;Hair by {x};Little {x} Kindergarten;{x} King;{x} Bar & Grill;The {x};Sushi {x};Ramen {x};Curry {x};Pho {x};Taco {x};Noodle {x};Dim Sum {x};Thai {x};Wok {x};New {x};Royal {x};{x} Palace;{x} Garden;{x} Express;{x} House;{x} Cuisine;Taste of {x}"
 ).split(";")
 PERSON_FORMS = (
     "{G} {S};{G} {S};{G} {S};{S}, {G};{S}, {G} {H};{SU}, {G};{SU}, {G} {H};{G} {H} {S};{g} {s};{GU} {SU};{i} {S};{i}. {S};"
-    "{i} {j} {S};{i}.{j}. {S};{S}, {i};{S}, {i} {j};Mr {G} {S};Mrs {G} {S};Ms {G} {S};Dr {G} {S};Dr {i} {S};Miss {i} {S};"
-    "Mr {i} {j} {S};{G} {i} {S};{G} {i}. {S};{G} {S}-{T};{G} (Liz) {S};{S} {G};{S} {i};{S} {i} {j};{SU} {i};Prof {G} {S};{GU} {i} {SU}"
+    "{i} {j} {S};{i}.{j}. {S};{S}, {i};{S}, {i} {j};Mr {G} {S};Mrs {G} {S};The Hon {G} {S};Lord {S};Lady {G} {S};Baroness {S} of {T};Mr Justice {S};Hon Justice {G} {S};Uncle {G} {S};Aunty {G} {S};Sir {G} {S};Ms {G} {S};Dr {G} {S};Dr {i} {S};Miss {i} {S};"
+    "Mr {i} {j} {S};{G} ap {S};{G} van der {S};{G} Bar-{S};{G} de {S};{G} St {S};{SU}, {G} {i};{G} {S} Snr;{G} {S}, PhD;{G} {i} {S};{G} {i}. {S};{G} {S}-{T};{G} (Liz) {S};{S} {G};{S} {i};{S} {i} {j};{SU} {i};Prof {G} {S};{GU} {i} {SU}"
 ).split(";")
 COUPLE_FORMS = (
     "{i} & {j} {S};{i} and {j} {S};{G} & {H} {S};{G} and {H} {S};Mr & Mrs {S};Mr and Mrs {i} {S};{i}{j} & {k}{i} {S};"
@@ -75,12 +91,12 @@ COUPLE_FORMS = (
 TRADE_FORMS = (
     "{S} {W};{G} {S} {W};{G}'s {W};{S}'s {W};{S} & Sons {W};{S} Bros {W};{i} {S} {W};{i}{j} {W};{W} by {G};{S} {W} Services;"
     "{S} and Sons;{SU} {WU};{s} {w};Dr {i} {S} {W};Dr {S} {W};{G} {S} - {W};{G} {S} T/A {T} {W};{S} & Co;{S} & Associates;"
-    "{S} {T} {W};{G} {T} {W} Ltd;{S} Group;{S} Family {W};The {W} Co;{W} {G};{G} & Co {W};{S} {W} (NZ);{S} {W} {V};{T} Road {W};{V} {W}"
+    "{S} {T} {W};{G} {T} {W} Ltd;{S} Group;{S} Family {W};The {W} Co;{W} {G};{G} & Co {W};{S} {W} (NZ);{S} {W} {V};Mr {W};Dr {W};Captain {W};Uncle {G}'s {W};Mrs {S}'s {W};{G} the {W};{G}s {W};{G}'s;{S}'s;{W} Direct;{S} {P};{T} Road {W};{V} {W}"
 ).split(";")
 TRUST_FORMS = (
     "The {S} Family Trust;{S} Family Trust;{G} {S} Trust;The {S} Trust;{i} & {j} {S} Family Trust;{S} Superannuation Fund;"
     "Estate of {G} {S};Estate {G} {S};The Estate of the late {G} {S};{S} Whānau Trust;{S} Investment Trust;{G} {S} Family Trust;"
-    "{i} {S} Trust;Trustees of the {S} Trust;{S} SMSF;ATF {S} Family Trust"
+    "{i} {S} Trust;Trustees of the {S} Trust;{S} SMSF;ATF {S} Family Trust;{S} Tst;{S} Fam Tst;{S} F/T;{S} Tr.;{G} {S} Tr"
 ).split(";")
 
 
@@ -97,7 +113,13 @@ class Row:
 def read_rows(path: Path) -> list[Row]:
     with path.open(encoding="utf-8") as file:
         return [
-            Row(names.tidy(r["name"]), r["first_name"], r["last_name"], r["label"] == "PERSON", r["source"])
+            Row(
+                names.without_note(names.tidy(r["name"]))[0],
+                r["first_name"],
+                r["last_name"],
+                r["label"] == "PERSON",
+                r["source"],
+            )
             for r in csv.DictReader(file)
         ]
 
@@ -124,7 +146,7 @@ class Plain:
         if names.JOINED.search(name) or not re.fullmatch(r"[^\W\d_]+(?:[ .,'-]+[^\W\d_]+)*\.?", name):
             return False
         own = [word for word in bare if word not in names.TITLES and word not in names.POSTNOMINALS]
-        if not own or set(own) & (names.TRADES | names.LEGAL | names.TRUSTS | names.LITTLE):
+        if not own or set(own) & (word_lists.TRADES | names.LEGAL | names.TRUSTS | names.LITTLE):
             return False
         before, comma, after = name.casefold().partition(", ")
         if comma:
@@ -182,26 +204,33 @@ def made_up(seed: int = 7) -> list[Row]:
         for x in chance.sample(GIVEN, 8)
     ]
     rows += [Row(name, "", "", True, "made_east", 0.5) for name in eastern_names(chance)]
+    rows += [Row(name, "", "", False, "made_trade", 0.4) for name in traders(chance)]
     rows += [
         Row(words.fill("{G} ") + chance.choice(TRADE_FAMILY), "", "", True, "made_trade_family", 0.5)
         for _ in range(200)
     ]
-    rows += [Row(name.title(), "", "", False, "made_eponym", 0.5) for name in sorted(names.EPONYMS)]
+    rows += [Row(name, "", "", True, "made_african", 0.4) for name in african_names(chance)]
+    rows += [
+        Row(f"{given} {family}", "", "", True, "made_trade_family", 0.5)
+        for family in PARSI_FAMILY
+        for given in chance.sample(PARSI_GIVEN, 5)
+    ]
+    rows += [Row(name.title(), "", "", False, "made_eponym", 0.5) for name in sorted(word_lists.EPONYMS)]
     rows += [Row(name, "", "", False, "made_foreign", 0.3) for name in foreign_businesses(seed)]
     rows += [Row(acronym, "", "", False, "made_acronym", 0.3) for acronym in acronyms(chance)]
     return [Row(names.tidy(r.name.replace("_", " ")), "", "", r.person, r.source, r.weight) for r in rows]
 
 
 class NameWords:
-    """Fills a form: G, H given names, N and K a name and its short form, S, T family names, i, j, k initials, W, V trades; U upper case, small: lower."""
+    """Fills a form: G, H given names, I the initial of H, P a word of places, m, n numbers, N and K a name and its short form, S, T family names, i, j, k initials, W, V trades; U upper case, small: lower."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         given, family = census_given(), census_family()
         self._given = ([word.title() for word in given], list(given.values()))
         self._family = ([word.title() for word in family], [share + 0.001 for share in family.values()])
-        self._trades = sorted(names.TRADES)
-        self._nicknamed = sorted(name for name, group in names.NICKNAMES.items() if len(group) > 1)
+        self._trades = sorted(word_lists.TRADES)
+        self._nicknamed = sorted(name for name, group in word_lists.NICKNAMES.items() if len(group) > 1)
 
     def fill(self, form: str) -> str:
         pick = self._chance.choices
@@ -209,10 +238,12 @@ class NameWords:
         family, second = pick(*self._family, k=2)
         trade, also = self._chance.sample(self._trades, 2)
         long = self._chance.choice(self._nicknamed)
-        short = self._chance.choice(sorted(names.NICKNAMES[long] - {long}))
+        short = self._chance.choice(sorted(word_lists.NICKNAMES[long] - {long}))
         i, j, k = pick("ABCDEFGHIJKLMNOPRSTVW", k=3)
+        place = self._chance.choice(PLACE_WORDS)
+        m, n = self._chance.sample(range(2, 30), 2)
         return form.format(
-            G=given, H=other, N=long.title(), K=short.title(), S=family, T=second, i=i, j=j, k=k, W=trade.title(), V=also.title(), g=given.lower(),
+            G=given, H=other, I=other[0], P=place, m=m, n=n, N=long.title(), K=short.title(), S=family, T=second, i=i, j=j, k=k, W=trade.title(), V=also.title(), g=given.lower(),
             s=family.lower(), w=trade, GU=given.upper(), SU=family.upper(), WU=trade.upper(),
         )  # fmt: skip
 
@@ -221,7 +252,7 @@ def locale_names(seed: int) -> Iterator[str]:
     for locale in locales():
         makes = Faker(locale)
         makes.seed_instance(seed)
-        for _ in range(14 if locale[:2] in LATIN else 40):
+        for _ in range(14 if locale[:2] in LATIN else 40 if locale[:2] not in UNSPACED else 120):
             yield f"{makes.first_name()} {makes.last_name()}" if locale[:2] not in UNSPACED else makes.name()
 
 
@@ -245,6 +276,42 @@ def foreign_businesses(seed: int) -> Iterator[str]:
         for form in forms.split(";"):
             for _ in range(12):
                 yield form.format(makes.last_name())
+
+
+def traders(chance: random.Random) -> Iterator[str]:
+    """Businesses by the names of people whom the English-speaking registers hold few of."""
+    trades = sorted(word_lists.TRADES)
+    for givens, families in ((MAORI_GIVEN, MAORI_FAMILY), (PACIFIC_GIVEN, PACIFIC_FAMILY), (AFRICAN_GIVEN, AFRICAN_FAMILY),
+                             (INDIAN_GIVEN, INDIAN_FAMILY), (EAST_FAMILY, EAST_FAMILY)):  # fmt: skip
+        for _ in range(50):
+            given, family, trade = (
+                chance.choice(givens),
+                chance.choice(families),
+                chance.choice(trades).title(),
+            )
+            yield chance.choice(
+                (
+                    f"{given} {family} {trade}",
+                    f"{given} {family} {trade}",
+                    f"{given}'s {trade}",
+                    f"{family} {trade}",
+                    f"{family} & Sons {trade}",
+                )
+            )
+
+
+def african_names(chance: random.Random) -> Iterator[str]:
+    for _ in range(200):
+        (given, second), family = chance.sample(AFRICAN_GIVEN, 2), chance.choice(AFRICAN_FAMILY)
+        yield chance.choice(
+            (
+                f"{given} {family}",
+                f"{given} {family}",
+                f"{given} {second} {family}",
+                f"{family}, {given}",
+                f"{given[0]} {family}",
+            )
+        )
 
 
 def eastern_names(chance: random.Random) -> Iterator[str]:
@@ -272,3 +339,7 @@ def pacific_names(chance: random.Random) -> Iterator[str]:
             yield f"{chance.choice(given)} {chance.choice(family)}"
         for _ in range(20):
             yield f"{chance.choice(family).upper()}, {chance.choice(given)}"
+        for title in ("Mr", "Mrs", "Ms", "Miss", "Dr", "Matua", "Whaea"):
+            yield f"{title} {chance.choice(given)} {chance.choice(family)}"
+            yield f"{title} {chance.choice(given)[0]}. {chance.choice(family)}"
+            yield f"{chance.choice(given)[0]} {chance.choice(family)}"

@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -78,6 +78,11 @@ def made_up_families(seed: int = 3, families: int = 220) -> ContactSet:
     return ready_set("made_up", clusters, details, "GB")
 
 
+_STREETS = "Mill Lane;Church Road;Station Street;Victoria Avenue;Park Drive;Queen Street;High Street;Bridge Road".split(
+    ";"
+)
+
+
 class _People:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -97,9 +102,11 @@ class _People:
             (f"{surname.lower()}family", surname.lower(), f"{surname.lower()}.home", f"office{number}", None)
         )
         shared = f"{box}@example.com" if box else None
-        phone, city = (
-            f"0{chance.randrange(20000000, 99999999)}",
-            chance.choice(("Leeds", "York", "Bath", "Hull")),
+        home = Details(
+            "",
+            phone=f"0{chance.randrange(20000000, 99999999)}",
+            address=f"{chance.randrange(1, 300)} {chance.choice(_STREETS)}",
+            city=chance.choice(("Leeds", "York", "Bath", "Hull")),
         )
         for first in self._pick("given", chance.randrange(1, 6)):
             last = surname if chance.random() < 0.85 else second
@@ -108,16 +115,33 @@ class _People:
                 shared if shared and chance.random() < 0.8 else own
                 for _ in range(chance.choice((1, 1, 2, 3)))
             ]
-            yield [self._record(first, last, email, phone, city) for email in emails]
+            yield [self._record(first, last, email, home) for email in emails]
+        if chance.random() < 0.25:
+            yield self._married(home)
 
-    def _record(self, first: str, last: str, email: str, phone: str, city: str) -> Details:
+    def _married(self, home: Details) -> list[Details]:
+        """Who changes her family name keeps her given name, and her email or phone."""
+        (first,), (before, after) = self._pick("given", 1), self._pick("family", 2)
+        email = f"{first.lower()}{self._chance.randrange(9999)}@example.org"
+        own = f"0{self._chance.randrange(20000000, 99999999)}"
+        one, other = (
+            replace(home, name=f"{first} {name}", email=email, phone=own) for name in (before, after)
+        )
+        lost = self._chance.choice(
+            ({}, {}, {"phone": None}, {"email": None}, {"address": None, "city": None})
+        )
+        return [one, replace(other, **lost)]
+
+    def _record(self, first: str, last: str, email: str, home: Details) -> Details:
         """With the errors that people make."""
         chance = self._chance
         others = [f"{first[0]} {last}", f"{last}, {first}", f"{last} {first}", f"Mr {first} {last}"]
         name = chance.choice([f"{first} {last}"] * 5 + others)
         name = typo(chance, name) if chance.random() < 0.4 else name
         email = typo(chance, email) if chance.random() < 0.15 else email
-        return Details(name, self._maybe(email, 0.85), self._maybe(phone, 0.4), None, self._maybe(city, 0.8))
+        address = self._maybe(home.address or "", 0.4)
+        phone, city = self._maybe(home.phone or "", 0.4), self._maybe(home.city or "", 0.8)
+        return Details(name, self._maybe(email, 0.85), phone, address, city)
 
     def _maybe(self, value: str, share: float) -> str | None:
         return value if self._chance.random() < share else None

@@ -20,6 +20,7 @@ from sklearn.metrics import average_precision_score
 import domain
 from domain.match import SIMILAR
 from domain.match.contacts import FIELD_FEATURES, field_features
+from domain.match.distinct import tell_apart
 from domain.match.features import NAME_FEATURES, name_features
 from domain.match.names import prepare
 from train.boosting import boost, write_trees
@@ -39,6 +40,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 FOLDS = 4
 STRANGERS = 0.012
+APART_MARGIN = -1.0
 PARAMETERS = Path(domain.__file__).parent / "parameters" / "match.json"
 # More of these can never make two names less alike, or more so: it keeps strange labels from teaching strange rules.
 RISING = frozenset(
@@ -69,6 +71,7 @@ class Names:
 
     data: NameData
     pairs: list[Pair]
+    apart: Bools
     table: Floats
     match: Bools
     weight: Floats
@@ -86,6 +89,7 @@ def read(folder: Path) -> Names:
     pairs = [*data.pairs, *variant_pairs(data), *made_up_pairs(), *(pair for _, pair in found)]
     before = len(pairs) - len(found)
     table = np.array([name_features(prepare(pair.one), prepare(pair.other)) for pair in pairs], float)
+    apart = np.array([tell_apart(prepare(pair.one), prepare(pair.other)) is not None for pair in pairs])
     match = np.array([pair.match for pair in pairs])
     weight = np.where(_strange(table) & match, 0.0, [pair.weight for pair in pairs])
     folds = np.array([[fold_of(entity, FOLDS) for entity in pair.entities] for pair in pairs])
@@ -93,7 +97,7 @@ def read(folder: Path) -> Names:
     asked = [fold_of(data.entities.of(name), FOLDS) for name, _, _ in data.queries]
     for at in range(before, len(pairs)):
         folds[at, 0] = asked[query[at]]
-    return Names(data, pairs, table, match, weight, folds, query)
+    return Names(data, pairs, apart, table, match, weight, folds, query)
 
 
 def _strange(table: Floats) -> Bools:
@@ -112,13 +116,13 @@ def fit_names(names: Names, rows: Bools) -> lightgbm.Booster:
 
 
 def names_out_of_fold(names: Names) -> Floats:
-    """Margins by models that have seen neither name's entity."""
+    """Margins by models that have seen neither name's entity; what is told apart comes last."""
     margins = np.zeros(len(names.pairs))
     for fold in range(FOLDS):
         unseen = names.folds[:, 0] == fold
         model = fit_names(names, ~(names.folds == fold).any(1))
         margins[unseen] = model.predict(names.table[unseen], raw_score=True)
-    return margins
+    return np.where(names.apart, np.minimum(margins, APART_MARGIN), margins)
 
 
 @dataclass(frozen=True)

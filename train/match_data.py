@@ -119,7 +119,9 @@ NEAR_SYLLABLES = [
 SAME = (
     "{N} {S}|{K} {S};{N} {S}|{K} {S};{N} {S}|{S}, {K};{G} {S}|{S}, {G};{G} {S}|Mr {G} {S};{G} {S}|{GU} {SU};{G} {H} {S}|{G} {S};{G} {S} {W}|{G} {S} {W} Ltd;"
     "{S} {W}|{S} {W} Pty Ltd;{S} & {T} {W}|{S} and {T} {W} Limited;{S} {W}|The {S} {W} Company;{S} {T} {W}|{S}-{T} {W} P/L;"
-    "{i} & {j} {S}|{S} {i} & {j};{S} {W} {V}|{S} {W} & {V}"
+    "{i} & {j} {S}|{S} {i} & {j};{S} {W} {V}|{S} {W} & {V};"
+    "{S} Family Trust|{S} F/T;{S} Trust No {m}|{S} Trust No. {m};{G} {i} {S}|{G} {S};{G} {H} {S}|{G} {I} {S};"
+    "{G} {S} (Deceased)|{G} {S};{S} {W}|{G} {S} t/a {S} {W};Mr {i} {S}|{i} {S};Mrs {G} {S}|{G} {S};{S} {W} CC|{S} {W}"
 ).split(";")
 OTHER = (
     "{G} {S}|{H} {S};Mr {G} {S}|Mrs {H} {S};Mr {i} {S}|Mrs {j} {S};{S}, {G}|{H} {S};{G} {S}|{G} {T};{S} {W}|{T} {W};"

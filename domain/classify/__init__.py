@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from domain import names
+from domain import names, word_lists
 from domain.classify.evidence import mailbox, relation
 from domain.classify.model import load
 from domain.classify.reasons import explain, is_partners
@@ -18,6 +18,8 @@ Row = tuple[str, str | None, str | None, str | None]
 
 # What is said of several names joined, and of no name at all, is never sure enough to stand unseen.
 PARTNERS, NAMELESS = 0.7, 0.5
+# In log-odds: a word for company, school or shop in a language of which training has seen few names decides.
+FOREIGN_FORM = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def classify(
 ) -> Classification:
     """The name decides. First and last name speak for a person only where they are the name itself, since an
     organisation's are those of somebody who works there; an email only by a shared mailbox ('accounts@')."""
-    text = names.tidy(name)
+    text, note = names.without_note(names.tidy(name))
     if not any(map(str.isalnum, text)):
         return Classification("ORGANISATION", NAMELESS, ("no name",), needs_review=True)
     model = load()
@@ -43,11 +45,15 @@ def classify(
     given = relation(text, first_name, last_name)
     shared = mailbox(email)
     margin = model.margin(reading) + model.shift(given) - (model.mailbox if shared else 0.0)
+    if word_lists.FOREIGN_FORM.search(text):
+        margin -= FOREIGN_FORM
     partners = is_partners(reading)
     probability = model.probability(margin)
     person = probability > 0.5 and not partners
     confidence = min(PARTNERS, 1 - probability / 2) if partners else max(probability, 1 - probability)
     reasons = explain(reading, person=person, partners=partners, relation=given, mailbox=shared)
+    if note:
+        reasons = (*reasons, f"a note, not the name: {note}")
     return Classification(
         "PERSON" if person else "ORGANISATION", round(confidence, 4), reasons, confidence < model.review_below
     )

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from zlib import crc32
 
-from domain import names
+from domain import names, word_lists
 from domain.lexicon import UNKNOWN, Known, look_up
 
 SPELLINGS, WORDS, SHAPES = 1 << 16, 1 << 15, 1 << 13
@@ -136,7 +136,7 @@ class Reading:
 
     def features(self) -> list[float]:
         """In the order of FEATURES."""
-        bare = [word.strip(".,()'\"") for word in self.lower]
+        bare = [names.fold(word.strip(".,()'\"")) for word in self.lower]
         return [
             *self.linear,
             *_own_words(bare, self.tokens),
@@ -178,11 +178,11 @@ def _words_found(text: str, bare: list[str]) -> Iterator[float]:
     yield sum(word in names.POSTNOMINALS for word in bare[1:])
     yield sum(word in names.LEGAL for word in bare)
     yield sum(word in names.LITTLE for word in bare)
-    yield sum(word in names.TRADES for word in bare)
+    yield sum(word in word_lists.TRADES for word in bare)
     yield sum(word in names.TRUSTS for word in bare)
     yield names.JOINED.search(text) is not None
-    yield names.FOREIGN_FORM.search(text) is not None
-    yield " ".join(bare) in names.EPONYMS or " ".join(bare[:2]) in names.EPONYMS
+    yield word_lists.FOREIGN_FORM.search(text) is not None
+    yield " ".join(bare) in word_lists.EPONYMS or " ".join(bare[:2]) in word_lists.EPONYMS
     initials = [at for at, word in enumerate(bare) if len(word) == 1 and word.isalpha()]
     yield from (len(initials), 0 in initials, len(bare) - 1 in initials)
     yield sum(len(word) > 1 and word.isascii() and not _VOWEL.search(word) for word in bare)
@@ -200,6 +200,7 @@ def _writing(text: str, raw: list[str]) -> Iterator[float]:
     yield sum(word.istitle() for word in raw) / len(raw)
     yield sum(len(word) > 1 and word.isupper() for word in raw)
     yield any(_CAMEL.search(word) for word in raw)
+    yield any(word.endswith(("'s", "s'", "'S")) for word in raw)
 
 
 FEATURES = (
@@ -210,5 +211,5 @@ FEATURES = (
     "most_given given listed least_family most_word least_word nameless nameless_words worst worst_listed "
     "words title_first titles postnominals legal little trades trusts joined foreign_form eponym "
     "initials initial_first initial_last voweless "
-    "length longest commas comma_first dots dash apostrophe digits upper foreign lower_first titled upper_words camel"
+    "length longest commas comma_first dots dash apostrophe digits upper foreign lower_first titled upper_words camel possessive"
 ).split()

@@ -3,7 +3,7 @@
 The model sums up hundreds of small signs; named here are those that a reader sees too, weightiest first.
 """
 
-from domain import names
+from domain import names, word_lists
 from domain.classify.evidence import Relation
 from domain.classify.features import Reading, Token
 
@@ -16,7 +16,9 @@ def is_partners(reading: Reading) -> bool:
     if not names.JOINED.search(reading.text) or names.find_legal_form(reading.text):
         return False
     bare = [bare for _, bare, _ in _words(reading)]
-    other = names.TRADES | names.TRUSTS | (names.LITTLE - names.PARTICLES - {"and", "et", "y", "und", "a"})
+    other = (
+        word_lists.TRADES | names.TRUSTS | (names.LITTLE - names.PARTICLES - {"and", "et", "y", "und", "a"})
+    )
     return not any(word in other or any(map(str.isdigit, word)) for word in bare) and len(bare) < 12
 
 
@@ -34,10 +36,12 @@ def explain(
 def _for_organisation(reading: Reading, relation: Relation, mailbox: str | None) -> list[str]:
     words = _words(reading)
     found = []
-    if form := names.find_legal_form(reading.text):
+    if foreign := word_lists.FOREIGN_FORM.search(reading.text):
+        found.append(f"word for an organisation: {foreign.group().strip()}")
+    elif form := names.find_legal_form(reading.text):
         found.append(f"legal form: {form}")
     found += [f"trust or estate: {raw}" for raw, bare, _ in words if bare in names.TRUSTS][:1]
-    found += [f"trade word: {raw}" for raw, bare, _ in words if bare in names.TRADES][:2]
+    found += [f"trade word: {raw}" for raw, bare, _ in words if bare in word_lists.TRADES][:2]
     if not found and (word := _least_like_a_name(words)):
         found.append(f"not a person's name: {word}")
     if any(map(str.isdigit, reading.text)):
@@ -88,5 +92,5 @@ def _is_family(word: Word) -> bool:
 
 
 def _words(reading: Reading) -> list[Word]:
-    bare = [word.strip(".,()'\"") for word in reading.lower]
+    bare = [names.fold(word.strip(".,()'\"")) for word in reading.lower]
     return list(zip(reading.raw, bare, reading.tokens, strict=True))

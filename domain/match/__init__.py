@@ -7,13 +7,14 @@ is the rule's (domain.matching), whatever the score.
 import json
 import math
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from heapq import nlargest
 from importlib import resources
 from typing import TypeVar
 
 from domain.match.contacts import Details, Ready, contact_keys, count_users, field_features, make_ready
+from domain.match.distinct import tell_apart
 from domain.match.evidence import explain
 from domain.match.features import is_acronym, name_features
 from domain.match.index import NameIndex, keys_of
@@ -41,6 +42,8 @@ SIMILAR = 0.7
 LIKELY = 0.5
 # See find_alike: of 1,900 pairs of the development data from SIMILAR on they lose 12.
 NEAR, MOST_NEAR, FIRST, HOPELESS = 0.3, 6, 25, -1.0
+# What is told apart (domain.match.distinct) is never LIKELY.
+APART = 0.4
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -71,7 +74,18 @@ def evidence(one: Ready, other: Ready) -> tuple[str, ...]:
 
 
 def score(one: Ready, other: Ready) -> float:
-    """compare's score without the words."""
+    """compare's score without the words: of a contact with several names, by the one that fits best."""
+    found = _score(one, other)
+    if one.also or other.also:
+        found = max(
+            _score(replace(one, name=a), replace(other, name=b))
+            for a in (one.name, *one.also)
+            for b in (other.name, *other.also)
+        )
+    return min(found, APART) if found > APART and tell_apart(one.name, other.name) else found
+
+
+def _score(one: Ready, other: Ready) -> float:
     if not (one.name.core and other.name.core):
         return _score_without_name(one, other)
     model = load()
@@ -118,7 +132,8 @@ def name_score(one: Name, other: Name) -> float:
     if not (one.core and other.core):
         return 0.0
     model = load()
-    return _share(add_up(model.names, name_features(one, other)) + model.names_shift)
+    found = _share(add_up(model.names, name_features(one, other)) + model.names_shift)
+    return min(found, APART) if tell_apart(one, other) else found
 
 
 def _share(margin: float) -> float:

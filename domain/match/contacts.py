@@ -44,9 +44,12 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Details made ready once for many comparisons; '' where unknown. `users`: how many people use the email."""
+    """Details made ready once for many comparisons; '' where unknown. `also`: where the name holds several, each of them;
+    one of a single word is left out, as a brand begins many names;
+    `users`: how many people use the email."""
 
     name: Name
+    also: tuple[Name, ...]
     email: str
     users: int
     phone: str
@@ -71,6 +74,7 @@ def make_ready(details: Details, country: str | None = None, users: Mapping[str,
     number = re.search(r"\d+", address)
     return Ready(
         prepare(details.name),
+        tuple(name for name in map(prepare, names.several(details.name)) if len(name.core) > 1),
         email,
         (users or {}).get(email, 1) if email else 0,
         (phone_key(details.phone, country) or "") if len(digits) > 4 else "",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from domain.match.contacts import Ready
+from domain.match.distinct import tell_apart
 from domain.match.names import Meeting, Name
 
 MOST = 6
@@ -68,6 +69,8 @@ def _fields(one: Ready, other: Ready) -> Iterator[str]:
 
 
 def _against(one: Ready, other: Ready, meeting: Meeting) -> Iterator[str]:
+    if apart := tell_apart(one.name, other.name):
+        yield apart
     left, right = meeting.left
     if left or right:
         sides = [" ".join(word.plain for word in side) or "nothing" for side in (left, right)]

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from anyascii import anyascii
 from rapidfuzz.distance import DamerauLevenshtein
 
-from domain import names
+from domain import names, word_lists
 from domain.lexicon import Known, look_up, rarity
 
 How = Literal["same", "first letters", "nickname", "initial", "joined", "beginning", "spelling"]
@@ -22,6 +22,7 @@ EMPTY = frozenset(("the", "and", "&", "of", "for"))
 # What stands for 'pty ltd', 'cooperative', 'trustee for' and 'trading as'; and 'care of' and 'messrs', which say nothing.
 _RESPELT = (
     (re.compile(r"\bp\s?/\s?l\b|\bp\.l\.?(?=\s|$)"), "pty ltd"),
+    (re.compile(r"\bno\.?\s?(?=\d)|#\s?(?=\d)"), ""),
     (re.compile(r"\bco-op(?:erative)?\b"), "coop"),
     (re.compile(r"\b(?:as )?trustees? (?:for|of)(?: the)?\b"), "atf"),
     (re.compile(r"\bt/as?\b|\btrading as\b"), " "),
@@ -34,6 +35,11 @@ _RESPELT = (
         "jsc",
     ),
     (re.compile(r"\blimited liability company\b"), "llc"),
+    (re.compile(r"\bdesignated activity company\b"), "dac"),
+    (re.compile(r"\bclose corporation\b"), "cc"),
+    (re.compile(r"\b(?:company )?limited by guarantee\b"), "clg"),
+    (re.compile(r"\bcommunity interest company\b"), "cic"),
+    (re.compile(r"(?<=\w )f/?t$"), "family trust"),
     (re.compile(r"\bsocietatea cu raspundere limitata\b"), "srl"),
     # Places by one name each; 'sa' alone is a legal form.
     (re.compile(r"\bnew south wales\b"), "nsw"),
@@ -54,10 +60,16 @@ _FORMS = (
     | dict.fromkeys(("jsc", "ojsc", "cjsc", "pjsc", "oao", "zao", "pao"), "jsc")
     | {"ooo": "llc", "too": "llc"}
 )
-_NUMBERS = {
+_ROMAN = dict(zip("ii iii iv vi vii viii ix".split(), "2 3 4 6 7 8 9".split(), strict=True))
+_NUMBERS = _ROMAN | {
     word: str(at) for at, word in enumerate("two three four five six seven eight nine ten".split(), 2)
 }
 PLACES = frozenset("nsw qld queensland vic victoria tas tasmania wa nt act southaustralia nz zealand".split())
+# Written before the name; and without a space, whatever stands beside them.
+_FORMS_FIRST = frozenset("ooo oao zao pao tov too ip pt cv".split())
+_FORMS_UNSPACED = re.compile(
+    '株式会社|有限会社|合同会社|股份有限公司|有限责任公司|有限公司|公司|주식회사|บริษัท|จำกัด|בעמ|בע"מ|شركة'
+)
 _SPELT_OUT = frozenset(("corporation", "company", "cooperative", "limited", "incorporated"))
 LIKE = 0.75
 
@@ -113,7 +125,7 @@ class Parts(NamedTuple):
 @lru_cache(maxsize=8192)  # some 8 kB each
 def prepare(text: str) -> Name:
     tidy = names.tidy(text)
-    parts = split(tidy)
+    parts = split(names.without_role(tidy)[0])
     core = tuple(_word(word) for word in parts.core)
     ordered = " ".join(sorted(parts.core))
     return Name(
@@ -122,7 +134,7 @@ def prepare(text: str) -> Name:
 
 
 def split(tidy: str) -> Parts:
-    plain = names.fold(tidy)
+    plain = _FORMS_UNSPACED.sub(" ", names.fold(tidy)) if not tidy.isascii() else names.fold(tidy)
     if any(c >= LATIN_END for c in plain):
         plain = anyascii(plain).casefold()
     for pattern, instead in _RESPELT:
@@ -131,13 +143,20 @@ def split(tidy: str) -> Parts:
     end = len(words)
     while end > 1 and words[end - 1] in _FORMS:
         end -= 1
-    forms = words[end:] + [word for word in words[1:end] if word in _FORMS and word not in names.LEGAL_LAST]
-    own = _once([word for at, word in enumerate(words) if at < end and word not in forms])
-    titles = frozenset(word for word in own if word in names.TITLES or word in names.POSTNOMINALS)
+    first = 1 if end > 1 and words[0] in _FORMS_FIRST else 0
+    forms = (
+        words[:first]
+        + words[end:]
+        + [word for word in words[1:end] if word in _FORMS and word not in names.LEGAL_LAST]
+    )
+    own = _once([word for at, word in enumerate(words) if first <= at < end and word not in forms])
+    titles = frozenset(
+        word for word in own if word not in _ROMAN and (word in names.TITLES or word in names.POSTNOMINALS)
+    )
     core = [word for word in own if word not in titles and word not in EMPTY] or own or words
-    legal = frozenset(_FORMS[word] or word for word in forms)
+    legal = frozenset(_FORMS.get(word) or word for word in forms)
     return Parts(
-        words, own, [names.SHORT.get(word) or _NUMBERS.get(word, word) for word in core], legal, titles
+        words, own, [word_lists.SHORT.get(word) or _NUMBERS.get(word, word) for word in core], legal, titles
     )
 
 
@@ -287,12 +306,14 @@ def alikeness(one: str, other: str) -> tuple[How, float] | None:
     if one.isdigit() or other.isdigit():
         return None
     short, long = sorted((one, other), key=len)
-    if other in names.NICKNAMES.get(one, ()):
+    if other in word_lists.NICKNAMES.get(one, ()):
         return "nickname", 0.9
     if len(short) == 1:
         return ("initial", 0.6) if long.startswith(short) else None
     # A letter more is another spelling, or another name: Min and Ming.
     if len(short) >= 3 and long.startswith(short) and len(long) > len(short) + 1:
+        if look_up(short).given > 0 and look_up(long).given > 0:
+            return None  # Daniel and Danielle
         return "beginning", 0.5 + 0.45 * len(short) / len(long)
     share = DamerauLevenshtein.normalized_similarity(one, other)
     return ("spelling", share) if share >= LIKE and len(short) > 2 else None

@@ -51,6 +51,11 @@ PEOPLE = {
         "Helen Brewer", "David Glass", "Susan Field", "Kate Lodge", "Paul Park", "Anne Stone", "Ruth Bishop", "Mark Driver",
         "Heather Fields", "Victoria Bridge", "Joy Love", "April Summers", "Melbourne Jones", "Chelsea London", "Summer Rayne",
     ),
+    "with what a ledger notes beside them": (
+        "Ann Lee (Deceased)", "Smith, John - Rental", "John Smith c/- Brown & Co", "Wages - Hemi Parata", "Priya Sharma (née Gupta)",
+        "1042 John Smith", "Mr J Smith (Director)", "Owner - Mary Jones", "Peter Orr (Orr Builders Ltd)", "zz John Smith - old",
+        "Tom Gill - Tenant", "Aroha Ngata (Rotorua)", "Mary Jones (formerly Brown)", "Ruth Pell care of Harte & Pell",
+    ),
 }  # fmt: skip
 ORGANISATIONS = {
     "legal forms": (
@@ -88,6 +93,14 @@ ORGANISATIONS = {
         "Te Whare Wānanga o Kōwhai", "Ngāti Kōwhai Trust Board", "Kōwhai Marae", "Te Rūnanga o Ngāti Rimu", "Te Kōhanga Reo o Nikau",
         "Hapū o Tōtara", "Whānau Ora ki Kauri", "Rimu Iwi Holdings", "Tongan Methodist Church", "Pasifika Futures", "Aoga Amata Samoa",
         "Ngāi Huia Fisheries",
+    ),
+    "mosques, temples, clubs by their own words": (
+        "Masjid Al Noor", "Gurdwara Sahib Takanini", "Shri Ram Mandir", "Chabad of Kowhai", "Kowhai Kiwanis", "Probus Tawa",
+        "R Patel HUF", "Kirche am Hafen", "Iglesia San Pablo", "Waikura SPCA", "Ngai Rimu", "Ngati Kowhai Runanga",
+    ),
+    "shops in other languages": (
+        "Van Dyk Boerdery", "Bäckerei Müller", "Boulangerie Lefèvre", "Trattoria Luca", "Izakaya Hana", "Slaghuis Botha", "Kirana Sharma",
+        "Пекарня Иванова", "शर्मा ट्रेडर्स", "Ταβέρνα Νίκος", "מסעדת שלום", "مطعم الشام", "김밥 식당", "田中クリニック", "ร้านสมชาย",
     ),
     "other scripts": (
         "ООО Ромашка", "北京科技有限公司", "株式会社ひまわり", "شركة النور للتجارة", "บริษัท ดอกไม้ จำกัด", "삼나무 주식회사", "上海银行", "中国餐厅",

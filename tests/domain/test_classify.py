@@ -71,6 +71,13 @@ def test_reasons_are_words_that_a_person_can_check(name: str, reason: str) -> No
     assert reason in classify(name).reasons
 
 
+def test_a_note_beside_the_name_is_told_and_not_judged() -> None:
+    found = classify("Ann Lee (Deceased)")
+    assert found.kind == "PERSON"
+    assert "a note, not the name: Deceased" in found.reasons
+    assert found.confidence == classify("Ann Lee").confidence
+
+
 @pytest.mark.parametrize("name", ["", "  ", "\u200b", "---", "\x00"])
 def test_no_name_is_an_organisation_that_nobody_is_sure_of(name: str) -> None:
     assert classify(name) == Classification("ORGANISATION", 0.5, ("no name",), needs_review=True)

@@ -17,6 +17,8 @@ ALIKE = [
     ("A L Zebedee", "AL Zebedee"), ("Zebedee Quarry Union (ZQU)", "Zebedee Quarry Union"),
     ("Joinery Board of New South Wales", "Joinery Board of NSW"), ("Kowhai Union of South Australia", "Kowhai Union of SA"),
     ("Kowhai Joint Stock Company", "Kowhai JSC"), ("Three Quarries Ltd", "3 Quarries Ltd"),
+    ("Kowhai Quarries DAC", "Kowhai Quarries Designated Activity Company"), ("ООО Зебедей", "Зебедей"), ("Zebedee Fam Tst", "Zebedee Family Trust"),
+    ("Zebedee Quarries No. 2", "Zebedee Quarries II"), ("Horatio Zebedee (Deceased)", "Horatio Zebedee"),
 ]  # fmt: skip
 UNLIKE = [
     ("Horatio Zebedee", "Cornelia Zebedee"), ("Mr H Zebedee", "Mrs C Zebedee"), ("Kowhai Joinery Ltd", "Rimu Joinery Ltd"),
@@ -24,7 +26,10 @@ UNLIKE = [
     ("Auckland Motors", "Wellington Motors"), ("P M Zebedee", "PMP"), ("Tala Lolohea", "Tavita Lolohea"),
     ("The Zebedee Family Trust", "Zebedee Builders Ltd"), ("Hemi Zebedee", "Aroha Zebedee"),
     ("Harpreet Patel", "Jaspreet Patel"), ("Min Zhou", "Ming Zhou"), ("Mark Zebedee", "Mary Zebedee"),
-    ("Kowhai Union - NSW", "Kowhai Union - Western Australia"),
+    ("Kowhai Union - NSW", "Kowhai Union - Western Australia"), ("Zebedee Trust No 1", "Zebedee Trust No. 2"),
+    ("Zebedee Trust II", "Zebedee Trust III"), ("Lot 7 Kowhai Road", "Lot 8 Kowhai Road"), ("Mr H Zebedee", "Mrs H Zebedee"),
+    ("Horatio Zebedee Snr", "Horatio Zebedee Jnr"), ("Horatio A Zebedee", "Horatio B Zebedee"),
+    ("Strata Plan 48811", "Strata Plan 48118"), ("Daniel Zebedee", "Danielle Zebedee"),
 ]  # fmt: skip
 
 
@@ -72,6 +77,22 @@ def words(one: Details, other: Details) -> str:
 )
 def test_evidence_is_in_words(one: str, other: str, said: str) -> None:
     assert said in words(Details(one), Details(other))
+
+
+def test_what_tells_two_apart_counts_more_than_all_that_is_equal() -> None:
+    home = {"email": "zebedees@example.com", "phone": "09 555 0101", "address": "3 Kowhai Road"}
+    one, other = (make_ready(Details(f"{title} H Zebedee", **home)) for title in ("Mr", "Mrs"))
+    found = compare(one, other)
+    assert found.score < LIKELY
+    assert "other title: mr / mrs" in found.evidence
+    assert compare(one, make_ready(Details("H Zebedee", **home))).score >= SIMILAR
+
+
+@pytest.mark.parametrize("known", ["Cornelia Marlowe", "Marlowe Baking"])
+def test_a_contact_with_two_names_is_known_by_either(known: str) -> None:
+    both = make_ready(Details("Cornelia Marlowe t/a Marlowe Baking"))
+    assert compare(both, make_ready(Details(known))).score >= SIMILAR
+    assert compare(make_ready(Details(known)), both).score >= SIMILAR
 
 
 def test_phones_are_compared_as_dialled_from_the_country() -> None:
