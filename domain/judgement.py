@@ -155,9 +155,16 @@ async def _renew(
 async def offer_both(
     tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, contact_ids: Sequence[UUID]
 ) -> None:
-    """One issue for a merge's survivor that offers these contacts beside those that it offers already."""
+    """One issue for a merge's survivor that offers these contacts beside those that it offers already. None where fewer
+    than two of them are in use."""
     await tx.session.flush()
     issue = await find_open(tx, organisation["id"], xero_id)
+    held = await _held_candidates(tx, [issue.id]) if issue else {}
+    offered = {*contact_ids, *(row["contact_id"] for rows in held.values() for row in rows)}
+    fitting = await find_candidates(tx, organisation, xero_id, list(offered))
+    fitting = [row for row in fitting if row["cid"] in offered]
+    if len(fitting) < 2:
+        return
     if issue is None:
         issue = MatchIssue(
             workspace_id=tx.workspace, id=uuid4(), organisation_id=organisation["id"], xero_contact_id=xero_id,
@@ -170,10 +177,7 @@ async def offer_both(
             organisation=organisation["id"], issue=issue.id,
         )  # fmt: skip
     issue.merged, issue.reason = True, MatchIssueReason.AMBIGUOUS
-    held = [row["contact_id"] for row in (await _held_candidates(tx, [issue.id])).get(issue.id, [])]
-    offered = {*held, *contact_ids}
-    fitting = await find_candidates(tx, organisation, xero_id, list(offered))
-    await set_candidates(tx, issue, [row for row in fitting if row["cid"] in offered])
+    await set_candidates(tx, issue, fitting)
 
 
 async def follow_merge(tx: Tx, organisation: Mapping[str, Any], loser_id: UUID, survivor_id: UUID) -> None:

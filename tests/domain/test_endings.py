@@ -199,6 +199,26 @@ async def test_it_ends_when_fewer_than_two_of_its_contacts_remain(world: World) 
     assert (issue["state"], issue["resolution"]) == ("RESOLVED", "OBSOLETE")
 
 
+@pytest.mark.parametrize("archived", [{"Acme"}, {"Beta"}, {"Acme", "Beta"}])
+async def test_there_is_nothing_to_decide_where_fewer_than_two_are_in_use(
+    world: World, archived: set[str]
+) -> None:
+    acme, xero = await linked(world)
+    beta = (await world.contact("Beta", "b@x.nz")).id
+    into = seen("Beta", "b@x.nz")
+    await look(world, into)
+    for name, contact in (("Acme", acme), ("Beta", beta)):
+        if name in archived:
+            async with world.tx() as tx, issues.judging(tx):
+                await contacts.change(tx, contact, {}, archived=True)
+    await look(world, merged(xero, into.xero_contact_id))
+    assert [(link["name"], link["state"], link["code"]) for link in await links(world)] == [
+        ("Acme", "BROKEN", "MERGED_IN_XERO"),
+        ("Beta", "SYNCED", None),
+    ]
+    assert await world.rows("select 1 from match_issue where state = 'OPEN'") == []
+
+
 async def test_two_losers_make_one_issue_and_a_second_merge_takes_it_along(world: World) -> None:
     acme, _, beta, into = await two_linked(world)
     gamma = (await world.contact("Gamma", "g@x.nz")).id
