@@ -15,7 +15,7 @@ from domain.trigrams import Trigrams
 from domain.tx import Tx
 
 FEWEST_LOOKS, FEWEST_CONTACTS = 1000, 5000
-MOST_CONTACTS = 500_000  # some 200 MB, see docs/PERFORMANCE.md
+MOST_CONTACTS = 300_000  # in 200 MB, see docs/PERFORMANCE.md
 LIKEST = 20  # as the door's
 # The door finds nobody by a key of more than 50 contacts. Of these even more have it, so that one stays common until it is
 # asked again which are, whoever goes meanwhile.

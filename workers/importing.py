@@ -51,12 +51,17 @@ async def _look(parts: Parts, workspace: UUID, held: Claim) -> bool:
         ids = await imports.look_page(tx, held)
         roll = await parts.rolls.find(tx, held.run.id, partial(imports.is_for_roll, tx, held))
     middle = (len(ids) + 1) // 2
-    async with asyncio.TaskGroup() as both:  # while one half is compared here, PostgreSQL looks up the other
-        halves = [
-            both.create_task(_judge(parts, workspace, held, half, roll))
-            for half in (ids[:middle], ids[middle:])
-            if half
-        ]
+    try:
+        # While one half is compared here, PostgreSQL looks up the other.
+        async with asyncio.TaskGroup() as both:
+            halves = [
+                both.create_task(_judge(parts, workspace, held, half, roll))
+                for half in (ids[:middle], ids[middle:])
+                if half
+            ]
+    except BaseException:  # a thread may still be at it
+        parts.rolls.drop(held.run.id)
+        raise
     if len(ids) < imports.LOOKED_AT_ONCE:
         parts.rolls.drop(held.run.id)
     async with parts.database.transaction(workspace, XERO) as tx:

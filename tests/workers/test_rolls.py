@@ -3,6 +3,9 @@
 import asyncio
 from uuid import UUID, uuid4
 
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from domain.keys import VERSION
 from domain.roll import FEWEST_CONTACTS
 from domain.tables import MatchPass
@@ -10,7 +13,7 @@ from domain.tx import Tx
 from runtime import embedded
 from tests.database import Place
 from tests.domain.world import World
-from tests.workers.connected import connected
+from tests.workers.connected import Connected, connected
 from workers import importing
 from workers.rolls import Rolls
 
@@ -25,8 +28,18 @@ async def fill(world: World) -> None:
         )
 
 
+async def fail_in_a_look(owner: AsyncConnection, here: Connected, run_id: UUID) -> None:
+    await owner.exec_driver_sql("alter table sync_link rename to away")
+    try:
+        with pytest.raises(ExceptionGroup):
+            await importing.advance(here.parts, here.world.workspace, run_id)
+    finally:
+        await owner.exec_driver_sql("alter table away rename to sync_link")
+    await here.world.rows("update import_run set lease_until = null returning 1")
+
+
 async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_later(
-    clean: Place, services: embedded.Services
+    clean: Place, services: embedded.Services, owner: AsyncConnection
 ) -> None:
     async with connected(clean, services, 1600) as here:
         await fill(here.world)
@@ -34,6 +47,11 @@ async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_
         workspace, rolls = here.world.workspace, here.parts.rolls
         while not rolls.held(run_id):
             assert await importing.advance(here.parts, workspace, run_id)
+        # What failed may have left a thread at it.
+        await fail_in_a_look(owner, here, run_id)
+        assert not rolls.held(run_id)
+        assert await importing.advance(here.parts, workspace, run_id)
+        assert rolls.held(run_id)
         run = await here.run(run_id)
         assert (run.match_pass, run.position is None) == (MatchPass.SIMILAR, False)
         # Two that no key brings together.
