@@ -2,18 +2,22 @@
 
 As many contacts in Xero (the simulator) as in the practice. Half of the practice's are those of Xero, a sixth are spelt
 otherwise without a field in common, the others are strangers of the same kinds. Started through the API and done by a
-`tandem worker` of its own; prints what each pass took of time, CPU
-and memory.
+`tandem worker` of its own, which is killed once in the middle of SIMILAR and followed by another; meanwhile the API is
+asked for a page of contacts, over and over. Prints what each pass took of time, CPU and memory, how the API answered, and a
+digest of who is linked with whom and who waits beside whom.
 """
 
 import argparse
 import asyncio
+import hashlib
+import json
 import logging
 import os
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,10 +27,10 @@ import structlog
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from api import ids
-from bench.place import answers, environment, postgres_cpu, process, services
+from bench.place import answers, environment, percentile, postgres_cpu, process, services
 from domain import contact_keys
 from domain.tables import Contact as PracticeContact
-from domain.tables import ImportRun
+from domain.tables import ImportRun, MatchPass
 from runtime.embedded import Services
 from tests.api.edge import ask, bearer, make_token
 from tests.database import Place
@@ -40,6 +44,8 @@ AT_ONCE = 5000
 START = (
     "mutation($input: StartContactSyncInput!) { startContactSync(input: $input) { userErrors { message } } }"
 )
+PAGE = "{ contacts(first: 50) { edges { node { id name billingEmail } } } }"
+ASKED_EVERY = 0.25  # seconds
 
 
 def practice_contacts(count: int) -> Iterator[tuple[str, str | None]]:
@@ -84,38 +90,58 @@ async def fill(world: World, count: int) -> None:
             await tx.session.execute(sa.insert(PracticeContact), rows[at : at + AT_ONCE])
 
 
-async def start(here: Connected, found: Services, env: dict[str, str]) -> None:
-    """By an owner's call, as a frontend makes it."""
+@asynccontextmanager
+async def serving(here: Connected, found: Services, env: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+    """`tandem serve`, and an owner who asks it."""
     async with here.world.tx() as tx:
         await tx.run("update organisation set started_at = null where workspace_id = :ws")
     engine = create_async_engine(found.admin_url)
     async with engine.begin() as owner:
         token = await make_token(owner, workspace=here.world.workspace)
     await engine.dispose()
+    address = f"http://127.0.0.1:{PORT}"
+    async with process("runtime", "serve", env={**env, "PORT": str(PORT)}):
+        await answers(address)
+        async with httpx.AsyncClient(base_url=address, headers=bearer(token), timeout=60) as http:
+            yield http
+
+
+async def start(here: Connected, http: httpx.AsyncClient) -> None:
+    """By an owner's call, as a frontend makes it."""
     variables = {
         "organisationId": ids.encode("XeroOrganisation", here.world.organisation),
         "contactFilter": "ALL",
         "defaultContactTypeId": ids.encode("ContactType", here.world.contact_type),
     }
-    address = f"http://127.0.0.1:{PORT}"
-    async with process("runtime", "serve", env={**env, "PORT": str(PORT)}):
-        await answers(address)
-        async with httpx.AsyncClient(base_url=address, headers=bearer(token)) as http:
-            answer = (await ask(http, START, input=variables)).json()
+    answer = (await ask(http, START, input=variables)).json()
     assert answer["data"]["startContactSync"]["userErrors"] == [], answer
+
+
+async def keep_asking(http: httpx.AsyncClient, took: list[float], stop: asyncio.Event) -> None:
+    """For a page of contacts; milliseconds of each answer."""
+    while not stop.is_set():
+        began = time.perf_counter()
+        answer = (await ask(http, PAGE)).json()
+        assert len(answer["data"]["contacts"]["edges"]) == 50, answer
+        took.append((time.perf_counter() - began) * 1e3)
+        await asyncio.sleep(ASKED_EVERY)
 
 
 class Passes:
     """By pass: seconds, the CPU of the worker and of PostgreSQL in it, and the worker's most memory."""
 
     def __init__(self, found: Services, pid: int) -> None:
-        self._found, self._pid = found, pid
+        self._found, self.pid = found, pid
         self._spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
         self._memory: dict[str, int] = defaultdict(int)
         self._last = self._now()
 
     def _now(self) -> list[float]:
-        return [time.perf_counter(), cpu(self._pid), postgres_cpu(self._found)]
+        return [time.perf_counter(), cpu(self.pid), postgres_cpu(self._found)]
+
+    def begin(self, pid: int) -> None:
+        """Another worker."""
+        self.pid, self._last[1] = pid, 0.0
 
     def see(self, run: ImportRun) -> None:
         name, now = str(run.match_pass or run.phase), self._now()
@@ -123,7 +149,8 @@ class Passes:
             s + n - last for s, n, last in zip(self._spent[name], now, self._last, strict=True)
         ]
         self._last = now
-        self._memory[name] = max(self._memory[name], memory(self._pid))
+        self.memory = memory(self.pid)
+        self._memory[name] = max(self._memory[name], self.memory)
 
     def tell(self) -> None:
         whole = [sum(spent) for spent in zip(*self._spent.values(), strict=True)]
@@ -161,22 +188,63 @@ async def measure(found: Services, count: int) -> None:
         await fill(here.world, count)
         print(f"{count} contacts in the practice, made in {time.perf_counter() - began:.0f} s")
         env = environment(found, **xero_settings(place, found, here.xero))
-        await start(here, found, env)
-        async with process("runtime", "worker", env=env) as worker:
-            passes = Passes(found, worker.pid)
-            while True:
-                [row] = await here.world.rows("select id from import_run order by started_at limit 1")
-                run = await here.run(row["id"])
-                passes.see(run)
-                if run.finished_at is not None:
-                    break
-                await asyncio.sleep(0.2)
+        async with serving(here, found, env) as http:
+            await start(here, http)
+            took: list[float] = []
+            stop = asyncio.Event()
+            asking = asyncio.create_task(keep_asking(http, took, stop))
+            async with process("runtime", "worker", env=env) as worker:
+                passes = Passes(found, worker.pid)
+                await watch(here, passes, until=MatchPass.SIMILAR)
+                worker.kill()
+                await worker.wait()
+                print(f"killed in the pass SIMILAR with {passes.memory} MB")
+            async with process("runtime", "worker", env=env) as worker:
+                passes.begin(worker.pid)
+                run = await watch(here, passes)
+            stop.set()
+            await asking
+        print(
+            f"the API, asked {len(took)} times: p50 {percentile(took, 0.5):.0f} ms, p95 {percentile(took, 0.95):.0f} ms,"
+            f" most {max(took):.0f} ms"
+        )
         passes.tell()
         print(
             f"{run.full_matches} full matches, {run.conflicts} conflicts, {run.created} created, {run.skipped} skipped"
         )
         for row in await here.world.rows("select reason, count(*) as n from match_issue group by reason"):
             print(f"  {row['reason']}: {row['n']}")
+        print(f"digest {await digest(here.world)}")
+
+
+async def watch(here: Connected, passes: Passes, until: MatchPass | None = None) -> ImportRun:
+    """To the run's end, or to the middle of the pass."""
+    while True:
+        [row] = await here.world.rows("select id from import_run order by started_at limit 1")
+        run = await here.run(row["id"])
+        passes.see(run)
+        if run.finished_at is not None:
+            return run
+        # Ids are drawn at random, so their order says how far it is.
+        if until and run.match_pass is until and run.position and run.position.int >> 127:
+            return run
+        await asyncio.sleep(0.2)
+
+
+async def digest(world: World) -> str:
+    """The same wherever the same was decided, whatever the ids."""
+    decided = [
+        await world.rows(
+            "select x.xero_contact_id, c.name, c.billing_email, l.origin from sync_link l join contact c on c.id = l.contact_id"
+            " join xero_contact x on x.id = l.xero_contact_id order by 1"
+        ),
+        await world.rows(
+            "select x.xero_contact_id, i.reason, array_agg(c.name || ' ' || round(m.score::numeric, 3)"
+            "  order by c.name, m.score) from match_issue i join xero_contact x on x.id = i.xero_contact_id"
+            " join match_candidate m on m.issue_id = i.id join contact c on c.id = m.contact_id group by i.id, 1, 2 order by 1"
+        ),
+    ]
+    return hashlib.sha256(json.dumps(decided, default=str).encode()).hexdigest()[:12]
 
 
 def main() -> None:

@@ -38,12 +38,13 @@ def environment(found: Services, **more: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def process(*arguments: str, env: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m …`, ended with SIGTERM."""
+    """`python -m …`, ended with SIGTERM, unless it was killed."""
     started = await asyncio.create_subprocess_exec(sys.executable, "-m", *arguments, env=env)
     try:
         yield started
     finally:
-        started.terminate()
+        with suppress(ProcessLookupError):  # killed
+            started.terminate()
         await started.wait()
 
 

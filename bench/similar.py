@@ -1,8 +1,8 @@
 """Near-duplicates at 100,000 contacts: `python -m bench.similar DATA [--contacts N]`.
 
 The development data's known names among made-up ones, in a PostgreSQL of its own; each query is looked up as an import
-does it (domain.likeness.find, pages of 250) and compared. Prints what a contact costs and whether its counterpart is
-found and ranked. Needs nothing but what tests need.
+does it (domain.likeness.find, pages of 250), by PostgreSQL and with a roll, which must find the same, and compared. Prints
+what a contact costs and whether its counterpart is found and ranked. Needs nothing but what tests need.
 """
 
 import argparse
@@ -15,8 +15,10 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from bench.place import postgres_cpu
 from domain import contact_keys, likeness
 from domain.match import make_ready, score
+from domain.roll import Roll
 from domain.tables import Contact
 from runtime import embedded
 from runtime.database import connect
@@ -52,10 +54,12 @@ async def measure(
 ) -> None:
     server = Server(services.admin_url, embedded.APP)
     async with fresh_database(server, await migrated_template(server)) as place:
-        await look(place, contacts, queries)
+        await look(place, services, contacts, queries)
 
 
-async def look(place: Place, contacts: list[tuple[str, str]], queries: list[tuple[str, str]]) -> None:
+async def look(
+    place: Place, services: embedded.Services, contacts: list[tuple[str, str]], queries: list[tuple[str, str]]
+) -> None:
     database = connect(place.app_url)
     world = await make_world(database)
     entity = await fill(world, contacts)
@@ -68,28 +72,47 @@ async def look(place: Place, contacts: list[tuple[str, str]], queries: list[tupl
     }
     async with world.tx() as tx:
         await tx.rows("select door.refresh_statistics()")
-    found, compared, pages = 0.0, 0.0, []
+        roll = Roll(tx.now)
+        began = time.perf_counter()
+        await roll.read(tx)
+        print(f"the roll was read in {time.perf_counter() - began:.1f} s")
+    took = {False: [0.0] * 3, True: [0.0] * 3}  # with the roll: seconds, CPU here, CPU in PostgreSQL
+    compared, pages = 0.0, []
     ids = sorted(wanted)
     for at in range(0, len(ids), PAGE):
-        async with world.tx() as tx:
-            organisation = await tx.row("select * from organisation")
-            assert organisation is not None
-            began = time.perf_counter()
-            page = await likeness.find(tx, organisation, ids[at : at + PAGE])
-            found += time.perf_counter() - began
+        found = {}
+        for way in sorted(took, reverse=at // PAGE % 2 > 0):  # in turns, as the second finds names made ready
+            async with world.tx() as tx:
+                organisation = await tx.row("select * from organisation")
+                assert organisation is not None
+                began = spent(services)
+                found[way] = await likeness.find(tx, organisation, ids[at : at + PAGE], roll if way else None)
+                now = spent(services)
+                took[way] = [sum(one) - b for *one, b in zip(took[way], now, began, strict=True)]
+        page = found[True]
+        assert [one.others for one in page.asked] == [one.others for one in found[False].asked]
         began = time.process_time()
         likeness.judge(page)
         compared += time.process_time() - began
         pages.append(page)
     n = sum(len(page.asked) for page in pages)
     print(f"{len(contacts)} contacts, {n} looked up, {n - len(queries) or 'none'} by the rule")
-    print(f"a contact: looked up {found / n * 1e3:.2f} ms, compared {compared / n * 1e3:.2f} ms of CPU")
+    for way, name in ((False, "by PostgreSQL"), (True, "with the roll")):
+        wall, here, there = (one / n * 1e3 for one in took[way])
+        print(
+            f"a contact looked up {name}: {wall:.2f} ms; CPU {here:.2f} ms here, {there:.2f} ms in PostgreSQL"
+        )
+    print(f"compared {compared / n * 1e3:.2f} ms of CPU")
     places = [
         rank(one, wanted, entity) for page in pages for one in page.asked if wanted[one.xero_contact_id]
     ]
     for limit in (1, 5, 1000):
         print(f"R@{limit} {sum(place < limit for place in places) / len(places):.4f}")
     await database.close()
+
+
+def spent(services: embedded.Services) -> list[float]:
+    return [time.perf_counter(), time.process_time(), postgres_cpu(services)]
 
 
 async def fill(world: World, contacts: list[tuple[str, str]]) -> dict[UUID, str]:
