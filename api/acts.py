@@ -11,10 +11,10 @@ from api.links import SyncLink
 from api.loaders import load
 from api.payloads import UserError, told, write
 from domain import issues
-from domain.deliveries import INTERACTIVE_MOST
 from domain.issues import Acted, Row
 from domain.problems import Refused
 from domain.tx import Tx
+from domain.underway import INTERACTIVE_MOST
 
 WRITE = "Needs WRITE."
 

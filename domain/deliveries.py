@@ -1,48 +1,31 @@
-"""Writes to Xero: claimed, sent by a worker, settled. What to send is what differs from the base at the claim.
+"""Contacts on their way to Xero: claimed, sent by a worker, settled. What to send is what differs from the base at the
+claim.
 
-A delivery is stored, with its key and exact bytes, before it is sent; a link is in one open delivery at most. An
-answer moves the base to (value sent, value returned) for just the fields sent, so what was typed meanwhile differs
-from the base and goes out next. Each acknowledgement is conditional on the lease's token.
+An answer moves the base to (value sent, value returned) for just the fields sent, so what was typed meanwhile differs
+from the base and goes out next.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import brake, failures, health, inbound, mirror, snapshots
+from domain import brake, failures, health, inbound, mirror, snapshots, underway
 from domain.failures import Failure
 from domain.freshness import FRESH, LINK_DUE, LINK_READ
 from domain.links import practice_values, refused, state_of, xero_values
 from domain.merge import Value, loaded, same, stored
 from domain.outgoing import Outgoing, hold_back_names
-from domain.tables import Cargo, Delivery, DeliveryKind, DeliveryMember, SyncedField
+from domain.tables import DeliveryKind, SyncedField
 from domain.tx import Tx
+from domain.underway import MOST, Claimed
 from domain.values import SeenContact
-
-MOST = 50  # contacts in one call, as Xero advises
-INTERACTIVE_MOST = 10  # rows that a person waits for
-LEASE = timedelta(seconds=60)
-# Xero remembers a key for about 6 minutes from the first call.
-RESEND_WITHIN = timedelta(minutes=4)
-LANDED_AFTER = timedelta(minutes=10)
 
 _NOTHING: dict[str, Any] = {"name": None, "email": None, "phone": None, "billing_address": None}
 
 
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Failure]]]
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """What a worker holds until `lease_until`: the bytes to send, and whose they are, in their order: links, or in a
-    STATUS the rows of Xero contacts."""
-
-    delivery: Delivery
-    members: tuple[UUID, ...]
-    region: str | None
 
 
 @dataclass(frozen=True)
@@ -56,27 +39,6 @@ class Answered:
     failure: Failure | None = None
     kept_back: bool = False
     found: bool = False
-
-
-class Next(StrEnum):
-    """What is to be done about a delivery without an answer."""
-
-    RESEND = "RESEND"
-    LOOK_UP = "LOOK_UP"
-    READ = "READ"
-    WAIT = "WAIT"
-
-
-def plan_recovery(delivery: Delivery, now: datetime, *, changed_meanwhile: bool) -> tuple[Next, datetime]:
-    """What to do now, or when to ask again. Within 4 minutes the same bytes under the same key are safe, unless a
-    read has shown that somebody else wrote. A create is looked up by its number after that. An update is not freed
-    by a read alone while the request can still land: it is read 10 minutes after the last send."""
-    if now - delivery.claimed_at < RESEND_WITHIN and not changed_meanwhile:
-        return Next.RESEND, now
-    if delivery.kind is DeliveryKind.CREATE:
-        return Next.LOOK_UP, now
-    landed = delivery.last_sent_at + LANDED_AFTER
-    return (Next.READ, now) if now >= landed else (Next.WAIT, landed)
 
 
 async def claim(
@@ -111,7 +73,7 @@ async def claim(
     sent = [one for one in chosen if one.link["id"] not in unfit]
     if not sent:
         return await claim(tx, organisation_id, build, only, beside=beside)
-    return await _store(tx, organisation, kind, bulk, body, sent)
+    return await _store(tx, organisation, kind, bulk, body, sent, beside=beside)
 
 
 async def _lock_due(
@@ -169,138 +131,35 @@ async def _store(
     bulk: bool,
     body: bytes,
     sent: Sequence[Outgoing],
+    *,
+    beside: bool,
 ) -> Claimed:
-    delivery_id = uuid4()
-    delivery = await open_delivery(tx, delivery_id, organisation["id"], kind, bulk, body)
-    for place, one in enumerate(sent):
-        values = {str(name): stored(value) for name, value in one.fields.items()}
-        tx.session.add(
-            DeliveryMember(
-                workspace_id=tx.workspace,
-                delivery_id=delivery_id,
-                link_id=one.link["id"],
-                place=place,
-                sent=values,
-            )
-        )
-    await tx.session.flush()
+    values = {
+        one.link["id"]: {str(name): stored(value) for name, value in one.fields.items()} for one in sent
+    }
+    delivery = await underway.start(tx, organisation["id"], kind, bulk, body, links=values)
     blanked = [one.link["id"] for one in sent if None in one.fields.values() and one.link["brake"] is None]
     if blanked:
         await tx.run(
             "update sync_link set blanked_at = :now where workspace_id = :ws and id = any(:ids)", ids=blanked
         )
-    return Claimed(delivery, tuple(one.link["id"] for one in sent), organisation["country_code"])
-
-
-async def open_delivery(
-    tx: Tx,
-    delivery_id: UUID,
-    organisation_id: UUID,
-    kind: DeliveryKind,
-    bulk: bool,
-    body: bytes,
-    cargo: Cargo = Cargo.CONTACTS,
-) -> Delivery:
-    """Claimed now, which counts as its first send."""
-    delivery = Delivery(
-        workspace_id=tx.workspace,
-        id=delivery_id,
-        organisation_id=organisation_id,
-        cargo=cargo,
-        kind=kind,
-        bulk=bulk,
-        idempotency_key=f"tandem-{delivery_id}",
-        body=body,
-        claimed_at=tx.now,
-        last_sent_at=tx.now,
-        lease_token=uuid4(),
-        lease_until=tx.now + LEASE,
-        due_at=tx.now + LEASE,
-    )
-    tx.session.add(delivery)
-    await tx.session.flush()
-    return delivery
-
-
-async def hold(tx: Tx, delivery_id: UUID) -> Claimed | None:
-    """Take over a delivery whose lease has lapsed; None where another worker has it, or it has ended or does so now,
-    as nobody is left in it. Its members are locked before it, as who ends a link does."""
-    for table, column in (("sync_link", "link_id"), ("invoice", "invoice_id")):
-        await tx.rows(
-            f"select id from {table} where workspace_id = :ws and id in (select {column} from delivery_member"
-            " where workspace_id = :ws and delivery_id = :delivery and open) order by id for update",
-            delivery=delivery_id,
-        )
-    row = await tx.row(
-        "update delivery set lease_token = :token, lease_until = cast(:now as timestamptz) + :lease, uncertain = true"
-        " where workspace_id = :ws and id = :id and ended_at is null and lease_until <= :now returning id",
-        id=delivery_id, token=uuid4(), lease=LEASE,
-    )  # fmt: skip
-    if row is None:
-        return None
-    delivery = await tx.session.get_one(Delivery, (tx.workspace, delivery_id), populate_existing=True)
-    members = await tx.rows(
-        "select coalesce(link_id, invoice_id) as id, place from delivery_member where workspace_id = :ws and delivery_id = :id and open"
-        " union all select xero_contact_id, 0 from owed_status where workspace_id = :ws and delivery_id = :id"
-        " order by place, id",
-        id=delivery_id,
-    )
-    region = await tx.row(
-        "select country_code from organisation where workspace_id = :ws and id = :id",
-        id=delivery.organisation_id,
-    )
-    claimed = Claimed(
-        delivery, tuple(row["id"] for row in members), region["country_code"] if region else None
-    )
-    if not members:
-        await end_if_settled(tx, claimed)
-        return None
-    return claimed
-
-
-async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
-    """Whether the same bytes must not be sent again: a read has shown, in a field of an update, something other than
-    its base and the value sent, or one of the members has left."""
-    if claimed.delivery.recalled:
-        return True
-    rows = await tx.rows(
-        "select l.notes, m.sent from delivery_member m join sync_link l on l.workspace_id = :ws and l.id = m.link_id"
-        " where m.workspace_id = :ws and m.delivery_id = :id and m.open",
-        id=claimed.delivery.id,
-    )
-    return any(
-        not same(
-            SyncedField(name),
-            loaded(SyncedField(name), value),
-            loaded(SyncedField(name), row["sent"][name]),
-            claimed.region,
-        )
-        for row in rows
-        for name, values in row["notes"].items()
-        if name in row["sent"]
-        for value in values
-    )
-
-
-async def sent_again(tx: Tx, claimed: Claimed) -> bool:
-    """Right before a resend: counted, under the lease."""
-    done = await tx.run(
-        "update delivery set sends = sends + 1, last_sent_at = :now where workspace_id = :ws and id = :id"
-        " and lease_token = :token and ended_at is null",
-        id=claimed.delivery.id, token=claimed.delivery.lease_token,
-    )  # fmt: skip
-    return done > 0
+    return Claimed(delivery, tuple(values), organisation["country_code"], beside)
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`."""
     await _lock_links(tx, claimed.members)
-    await tx.run(
-        "update delivery set uncertain = true, lease_until = :now, due_at = cast(:until as timestamptz)"
-        " where workspace_id = :ws and id = :id and lease_token = :token and ended_at is null",
-        id=claimed.delivery.id, token=claimed.delivery.lease_token, until=until,
-    )  # fmt: skip
+    await underway.wait(tx, claimed, until)
     await failures.uncertain(tx, claimed.delivery.id)
+
+
+async def numbers(tx: Tx, members: Sequence[UUID]) -> dict[UUID, str]:
+    """The number of each push, by which its contact is looked up."""
+    rows = await tx.rows(
+        "select id, contact_number from sync_link where workspace_id = :ws and id = any(:ids) and contact_number <> ''",
+        ids=list(members),
+    )
+    return {row["id"]: row["contact_number"] for row in rows}
 
 
 async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
@@ -320,13 +179,9 @@ async def free(
     A link with notes owes a read that begins after now."""
     which = list(claimed.members if members is None else members)
     await _lock_links(tx, which)
-    if await lock_delivery(tx, claimed) is None:
+    if not await underway.lock(tx, claimed):
         return
-    await tx.run(
-        "update delivery_member set open = false where workspace_id = :ws and delivery_id = :delivery"
-        " and link_id = any(:links)",
-        delivery=claimed.delivery.id, links=which,
-    )  # fmt: skip
+    await underway.close(tx, claimed, which)
     await tx.run(
         "update sync_link set due_at = coalesce(due_at, :now), next_attempt_at = cast(:until as timestamptz),"
         " read_owed_at = case when notes = '{}' then read_owed_at else :now end"
@@ -335,7 +190,6 @@ async def free(
     )  # fmt: skip
     await failures.certain(tx, which)
     await mirror.owe_reads(tx, which)
-    await end_if_settled(tx, claimed)
     tx.ring()
 
 
@@ -348,7 +202,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     )
     assert organisation is not None
     links, sent = await _lock_members(tx, claimed, [answer.link_id for answer in answers])
-    if await lock_delivery(tx, claimed) is None:
+    if not await underway.lock(tx, claimed):
         return
     shown: list[SeenContact] = [answer.seen for answer in answers if answer.seen]
     written = {
@@ -377,12 +231,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await _acknowledge(
                 tx, organisation, link, sent[answer.link_id], answer.seen, xero, xero["id"] in newer
             )
-    await tx.run(
-        "update delivery_member set open = false where workspace_id = :ws and delivery_id = :delivery"
-        " and link_id = any(:links)",
-        delivery=claimed.delivery.id, links=[answer.link_id for answer in answers],
-    )  # fmt: skip
-    await end_if_settled(tx, claimed)
+    await underway.close(tx, claimed, [answer.link_id for answer in answers])
     await inbound.apply(tx, organisation, [row["id"] for row in rows], uuid4(), quiet=False)
     await mirror.owe_reads(tx, [answer.link_id for answer in answers])
 
@@ -451,29 +300,6 @@ async def _lock_members(
         row["id"]: {**row, "contact": by_contact[row["contact_id"]]} for row in held if row["id"] in sent
     }
     return links, sent
-
-
-async def lock_delivery(tx: Tx, claimed: Claimed) -> Delivery | None:
-    """None where the lease is somebody else's by now: a late answer must not overwrite a newer state."""
-    key = (tx.workspace, claimed.delivery.id)
-    delivery = await tx.session.get(Delivery, key, with_for_update=True, populate_existing=True)
-    if (
-        delivery is None
-        or delivery.ended_at is not None
-        or delivery.lease_token != claimed.delivery.lease_token
-    ):
-        return None
-    return delivery
-
-
-async def end_if_settled(tx: Tx, claimed: Claimed) -> None:
-    """Ended, its bytes go; else what the answer left out is looked at when the lease is over."""
-    await tx.run(
-        "update delivery d set ended_at = :now, body = null where d.workspace_id = :ws and d.id = :id and not exists"
-        " (select 1 from delivery_member m where m.workspace_id = :ws and m.delivery_id = d.id and m.open) and not exists"
-        " (select 1 from owed_status s where s.workspace_id = :ws and s.delivery_id = d.id)",
-        id=claimed.delivery.id,
-    )
 
 
 async def _acknowledge(

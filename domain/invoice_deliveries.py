@@ -4,29 +4,27 @@ An invoice is created once: what is claimed is judged by the set-up as it is now
 exact bytes stored before they are sent. A lost create is looked up by its number; it is ours if its Url is, and only then.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain import activity, invoice_changes, invoice_queue, invoice_refusals, invoice_sync
-from domain.deliveries import INTERACTIVE_MOST, MOST, Claimed, end_if_settled, lock_delivery, open_delivery
+from domain import activity, invoice_changes, invoice_queue, invoice_refusals, invoice_sync, underway
 from domain.invoice_rows import touch
 from domain.invoice_sync import GONE, LINKED, Problem, Setup
 from domain.invoices import lines_of
 from domain.tables import (
     ActivityKind,
-    Cargo,
     DeliveryKind,
-    DeliveryMember,
     Invoice,
     InvoiceLine,
     InvoiceStatus,
     InvoiceSyncState,
 )
 from domain.tx import Tx
+from domain.underway import INTERACTIVE_MOST, MOST, Claimed
 from domain.values import SeenInvoice
 
 UNCERTAIN = Problem("UNCERTAIN", "Xero did not answer; what became of it is being looked up.", "WAIT")
@@ -86,10 +84,11 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
                     one.invoice,
                     invoice_refusals.named(setup, one.invoice, one.lines, unfit[one.invoice.id]),
                 )
-        sent = [one.invoice for one in chosen if one.invoice.id not in unfit]
+        sent = [one.invoice.id for one in chosen if one.invoice.id not in unfit]
         await tx.session.flush()
         if sent:
-            return await _store(tx, organisation_id, kind, bulk, body, sent)
+            delivery = await underway.start(tx, organisation_id, kind, bulk, body, invoices=sent)
+            return Claimed(delivery, tuple(sent))
     return None
 
 
@@ -158,26 +157,12 @@ async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing
     return ready
 
 
-async def _store(
-    tx: Tx, organisation_id: UUID, kind: DeliveryKind, bulk: bool, body: bytes, sent: Sequence[Invoice]
-) -> Claimed:
-    delivery = await open_delivery(tx, uuid4(), organisation_id, kind, bulk, body, Cargo.INVOICES)
-    tx.session.add_all(
-        DeliveryMember(
-            workspace_id=tx.workspace, delivery_id=delivery.id, invoice_id=invoice.id, place=place, sent={}
-        )
-        for place, invoice in enumerate(sent)
-    )
-    await tx.session.flush()
-    return Claimed(delivery, tuple(invoice.id for invoice in sent), None)
-
-
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     """Settle each element on its own. Members that the answers leave out stay open, as uncertain as a lost answer."""
     organisation_id = claimed.delivery.organisation_id
     await invoice_queue.lock(tx, organisation_id)
     invoices = await _lock_members(tx, claimed, [answer.invoice_id for answer in answers])
-    if await lock_delivery(tx, claimed) is None:
+    if not await underway.lock(tx, claimed):
         return
     setup = await invoice_sync.load(tx, organisation_id)
     contacts = await invoice_sync.linked(tx, organisation_id, [one.contact_id for one in invoices.values()])
@@ -191,7 +176,8 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await _acknowledge(tx, invoice, lines[invoice.id], answer.seen, contact)
         if answer.problem is not None:
             await invoice_refusals.settle(tx, setup, invoice, lines[invoice.id], answer.problem)
-    await _close(tx, claimed, [answer.invoice_id for answer in answers])
+    await tx.session.flush()
+    await underway.close(tx, claimed, [answer.invoice_id for answer in answers])
 
 
 async def free(
@@ -205,7 +191,7 @@ async def free(
     `why` is shown meanwhile, where there is something to show."""
     which = list(claimed.members if members is None else members)
     invoices = await _lock_members(tx, claimed, which)
-    if await lock_delivery(tx, claimed) is None:
+    if not await underway.lock(tx, claimed):
         return
     for invoice in invoices.values():
         invoice.due_at, invoice.next_attempt_at = invoice.due_at or tx.now, until
@@ -214,46 +200,44 @@ async def free(
         elif invoice.failure_code in _PASSING:
             invoice.sync_state, invoice.failure, invoice.failure_code = InvoiceSyncState.PENDING, None, None
             touch(tx, invoice)
-    await _close(tx, claimed, which)
+    await tx.session.flush()
+    await underway.close(tx, claimed, which)
     tx.ring()
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`."""
     invoices = await _lock_members(tx, claimed, claimed.members)
-    delivery = await lock_delivery(tx, claimed)
-    if delivery is None:
+    if not await underway.wait(tx, claimed, until):
         return
-    delivery.uncertain, delivery.lease_until, delivery.due_at = True, tx.now, until
     for invoice in invoices.values():
         if invoice.failure_code in (None, UNAVAILABLE.code):
             invoice_sync.fail(tx, invoice, UNCERTAIN, next_at=until)
     await tx.session.flush()
 
 
-async def settle_read(tx: Tx, claimed: Claimed, shown: Sequence[tuple[UUID, SeenInvoice]]) -> None:
+async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenInvoice]) -> None:
     """Settle voids that can land no more by what a read shows of each: what is gone is done, the rest is free."""
-    landed = [Answered(invoice_id, seen) for invoice_id, seen in shown if seen.status in GONE]
+    landed = [Answered(invoice_id, seen) for invoice_id, seen in shown.items() if seen.status in GONE]
     settled = {answer.invoice_id for answer in landed}
     await settle(tx, claimed, landed)
     await free(tx, claimed, members=[one for one in claimed.members if one not in settled])
 
 
-async def numbers(tx: Tx, claimed: Claimed) -> dict[UUID, str]:
+async def numbers(tx: Tx, members: Sequence[UUID]) -> dict[UUID, str]:
     """The number of each member, by which a lost create is looked up."""
     rows = await tx.rows(
-        "select id, number from invoice where workspace_id = :ws and id = any(:ids)",
-        ids=list(claimed.members),
+        "select id, number from invoice where workspace_id = :ws and id = any(:ids)", ids=list(members)
     )
     return {row["id"]: row["number"] for row in rows}
 
 
-async def targets(tx: Tx, claimed: Claimed) -> dict[UUID, UUID]:
+async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
     """Xero's own id of each member that has one."""
     rows = await tx.rows(
         "select id, xero_invoice_id from invoice where workspace_id = :ws and id = any(:ids)"
         " and xero_invoice_id is not null",
-        ids=list(claimed.members),
+        ids=list(members),
     )
     return {row["id"]: row["xero_invoice_id"] for row in rows}
 
@@ -295,16 +279,6 @@ async def _lock_members(tx: Tx, claimed: Claimed, ids: Sequence[UUID]) -> dict[U
         .execution_options(populate_existing=True)
     )
     return {invoice.id: invoice for invoice in found}
-
-
-async def _close(tx: Tx, claimed: Claimed, ids: Sequence[UUID]) -> None:
-    await tx.session.flush()
-    await tx.run(
-        "update delivery_member set open = false where workspace_id = :ws and delivery_id = :delivery"
-        " and invoice_id = any(:ids)",
-        delivery=claimed.delivery.id, ids=list(ids),
-    )  # fmt: skip
-    await end_if_settled(tx, claimed)
 
 
 async def _acknowledge(

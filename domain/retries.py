@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain import failures, health, links, organisations
-from domain.deliveries import INTERACTIVE_MOST
 from domain.problems import Code, Problem, Refused
 from domain.tx import Tx
+from domain.underway import INTERACTIVE_MOST
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import activity, failures, health, inbound, links, mirror, owed, snapshots
-from domain.deliveries import MOST, Answered, Claimed, end_if_settled, lock_delivery, open_delivery
+from domain import activity, failures, health, inbound, links, mirror, owed, snapshots, underway
+from domain.deliveries import Answered
 from domain.failures import Failure
 from domain.freshness import FRESH, READ, STATUS_DUE
 from domain.tables import ActivityKind, DeliveryKind, SyncState, XeroContactStatus
 from domain.tx import Tx
+from domain.underway import MOST, Claimed
 from domain.values import SeenContact
 
 Build = Callable[[Sequence[tuple[UUID, XeroContactStatus]]], bytes]
@@ -42,13 +43,13 @@ async def claim(
     if not held:
         return None
     body = build([(row["xero_contact_id"], XeroContactStatus(row["status"])) for row in held])
-    delivery = await open_delivery(tx, uuid4(), organisation_id, DeliveryKind.STATUS, False, body)
+    delivery = await underway.start(tx, organisation_id, DeliveryKind.STATUS, False, body)
     members = tuple(row["id"] for row in held)
     await tx.run(
         "update owed_status set delivery_id = :delivery where workspace_id = :ws and xero_contact_id = any(:ids)",
         delivery=delivery.id, ids=list(members),
     )  # fmt: skip
-    return Claimed(delivery, members, None)
+    return Claimed(delivery, members, beside=beside)
 
 
 async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
@@ -68,7 +69,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
     wanted = await _wanted(tx, claimed)
-    if organisation is None or await lock_delivery(tx, claimed) is None:
+    if organisation is None or not await underway.lock(tx, claimed):
         return
     seen = [answer.seen for answer in answers if answer.seen]
     ids = await snapshots.take(tx, organisation, seen, {one.xero_contact_id: () for one in seen})
@@ -80,7 +81,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await _delete(tx, answer.link_id)
         else:
             await _refuse(tx, organisation, answer.link_id, answer.failure)
-    await end_if_settled(tx, claimed)
+    await underway.end_if_settled(tx, claimed)
     await inbound.apply(tx, organisation, ids, uuid4(), quiet=False)
     tx.ring()
 
@@ -99,7 +100,7 @@ async def free(
     tx: Tx, claimed: Claimed, until: datetime | None = None, members: Sequence[UUID] | None = None
 ) -> None:
     """Nothing was done: due again, not before `until`."""
-    if await lock_delivery(tx, claimed) is None:
+    if not await underway.lock(tx, claimed):
         return
     await tx.run(
         "update owed_status set delivery_id = null, due_at = coalesce(cast(:until as timestamptz), :now)"
@@ -107,8 +108,13 @@ async def free(
         delivery=claimed.delivery.id, until=until,
         ids=list(claimed.members if members is None else members),
     )  # fmt: skip
-    await end_if_settled(tx, claimed)
+    await underway.end_if_settled(tx, claimed)
     tx.ring()
+
+
+async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
+    """No answer yet."""
+    await underway.wait(tx, claimed, until)
 
 
 async def _wanted(tx: Tx, claimed: Claimed) -> dict[UUID, XeroContactStatus]:

@@ -1,38 +1,32 @@
-"""Sends what is due: claim, call, settle. No transaction is open while Xero is called, and what was claimed stands in
-a delivery, so that a lost answer is settled by rule and not by hope."""
+"""Sends what is due of contacts, once Xero has been looked at, as it has no conditional write. How it is carried is
+`carrying`; what contacts have of their own there is CONTACTS."""
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from functools import partial
-from types import ModuleType
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-import structlog
 from msgspec import UNSET
 
 from domain import deliveries, freshness, mirror, organisations, poison, statuses
 from domain import health as domain_health
-from domain.deliveries import Answered, Claimed, Next
+from domain.deliveries import Answered
 from domain.failures import Failure
 from domain.fitting import Unfit, UnfitReason
 from domain.outgoing import Outgoing
 from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
-from domain.tx import TANDEM, XERO
+from domain.tx import TANDEM, Tx
+from domain.underway import Claimed
 from domain.values import PostalAddress, SeenContact
-from workers import health, importing, rereads, unanswered
+from workers import carrying, importing, rereads
+from workers.carrying import BUSY, Carried, Trip
 from workers.parts import Parts
 from workers.translate import PracticeValues, contact_update, seen_contact, xero_members
 from xero.allowance import Priority
 from xero.client import Client, Written
-from xero.errors import Disconnected, NeedsReconnect, Refused, Rejected, Retry, Uncertain, XeroError
+from xero.errors import XeroError
 from xero.payloads import ContactUpdate, Creations, NewContact, Updates, WrittenContact
-
-log = structlog.get_logger()
-MARGIN = timedelta(seconds=25)  # a call's full time-out: with less of the lease left nothing is sent
-BUSY = timedelta(seconds=5)
-HINDERED = timedelta(minutes=5)
 
 
 async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
@@ -40,6 +34,10 @@ async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
     if not await _fresh(parts, workspace, organisation_id):
         return await _send_beside(parts, workspace, organisation_id)
     return await _send_any(parts, workspace, organisation_id)
+
+
+async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
+    await carrying.recover(parts, workspace, _cargo, delivery_id)
 
 
 async def _send_any(parts: Parts, workspace: UUID, organisation_id: UUID, *, beside: bool = False) -> bool:
@@ -62,11 +60,6 @@ async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID) -> 
         async with parts.database.transaction(workspace, TANDEM) as tx:
             await freshness.put_off_unread(tx, organisation_id, wanted)
     return await _send_any(parts, workspace, organisation_id, beside=True)
-
-
-def _rules(kind: DeliveryKind) -> ModuleType:
-    """Who settles such a delivery: each has `settle`, `settle_read`, `free` and `targets`."""
-    return statuses if kind is DeliveryKind.STATUS else deliveries
 
 
 async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
@@ -96,17 +89,13 @@ async def _send(
     beside: bool = False,
 ) -> bool:
     """`only`: no other members than these, as when a batch is halved. `beside`: as for deliveries.claim."""
-    async with parts.database.transaction(workspace, XERO) as tx:
+
+    async def claim(tx: Tx) -> Claimed | None:
         if kind is DeliveryKind.STATUS:
-            claimed = await statuses.claim(tx, organisation_id, build_statuses, only, beside=beside)
-        else:
-            claimed = await deliveries.claim(tx, organisation_id, build, only, beside=beside)
-        organisation = await organisations.get(tx, organisation_id)
-    if claimed is None:
-        return False
-    priority = Priority.BULK if claimed.delivery.bulk else Priority.INTERACTIVE
-    await _call(parts, workspace, claimed, organisation.model_dump(), priority, beside=beside)
-    return True
+            return await statuses.claim(tx, organisation_id, build_statuses, only, beside=beside)
+        return await deliveries.claim(tx, organisation_id, build, only, beside=beside)
+
+    return await carrying.send(parts, workspace, _cargo(kind), organisation_id, claim)
 
 
 def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Failure]]:
@@ -173,65 +162,28 @@ def _failure(unfit: Unfit) -> Failure:
     return Failure("VALUE_TOO_LONG" if too_long else "INVALID_IN_XERO", unfit.says, unfit.field)
 
 
-async def _call(
-    parts: Parts,
-    workspace: UUID,
-    claimed: Claimed,
-    organisation: Mapping[str, Any],
-    priority: Priority,
-    *,
-    beside: bool = False,
-) -> None:
-    """Send the delivery's bytes under its key, and settle by what comes back. `beside`: it was claimed so."""
-    delivery = claimed.delivery
-    if delivery.lease_until - parts.database.clock.now() <= MARGIN or delivery.body is None:
-        return
-    client = parts.client(organisation, priority)
-    try:
-        async with health.watched(parts, workspace, organisation, write=True):
-            written = await _write(client, claimed)
-    except Uncertain as error:
-        look_up = partial(_look_up, parts, workspace, claimed, client, free_absent=True)
-        await unanswered.wait(parts, workspace, deliveries, claimed, error, look_up)
-    except Rejected as error:
-        await _rejected(parts, workspace, claimed, error, beside=beside)
-    except Retry as error:
-        await _later(parts, workspace, claimed, error.at)
-    except Refused as error:
-        await _refused(parts, workspace, claimed, error)
-    else:
-        await _settle(parts, workspace, claimed, client, written)
+async def _write(client: Client, kind: DeliveryKind, body: bytes, key: str) -> Written[WrittenContact]:
+    if kind is DeliveryKind.CREATE:
+        return await client.create_contacts(Creations(body), key)
+    return await client.update_contacts(Updates(body), key)
 
 
-async def _write(client: Client, claimed: Claimed) -> Written[WrittenContact]:
-    delivery = claimed.delivery
-    assert delivery.body is not None
-    if delivery.kind is DeliveryKind.CREATE:
-        return await client.create_contacts(Creations(delivery.body), delivery.idempotency_key)
-    return await client.update_contacts(Updates(delivery.body), delivery.idempotency_key)
-
-
-async def _settle(
-    parts: Parts, workspace: UUID, claimed: Claimed, client: Client, written: Written[WrittenContact]
-) -> None:
-    """Answers come in the order sent. Elements that were left out stay open."""
-    asked = parts.database.clock.now()
-    whole = len(written.items) == len(claimed.members) and not written.unreadable
+async def _answers(trip: Trip, elements: Sequence[WrittenContact]) -> list[Answered]:
+    """A create that is refused because its name or number is taken may be our own, whose answer was lost."""
+    asked = trip.parts.database.clock.now()
     answers = [
         Answered(link_id, seen_contact(element, asked))
         if element.saved
         else Answered(link_id, failure=_judged(element))
-        for link_id, element in (zip(claimed.members, written.items, strict=True) if whole else ())
+        for link_id, element in zip(trip.claimed.members, elements, strict=True)
     ]
-    if claimed.delivery.kind is DeliveryKind.CREATE:
-        answers = [await _ours(parts, workspace, client, answer) for answer in answers]
+    failed = [one.link_id for one in answers if one.failure]
+    if failed and trip.claimed.delivery.kind is DeliveryKind.CREATE:
+        ours = await carrying.found(trip, failed)
+        answers = [ours.get(one.link_id, one) for one in answers]
     archived = [one.link_id for one in answers if one.failure and one.failure.code == "ARCHIVED_IN_XERO"]
-    shown = await _shown(parts, workspace, client, claimed.delivery.kind, archived) if archived else {}
-    async with parts.database.transaction(workspace, XERO) as tx:
-        rules = _rules(claimed.delivery.kind)
-        await rules.settle(tx, claimed, [_judged_again(one, shown) for one in answers])
-        if not whole:
-            await deliveries.wait(tx, claimed, asked + unanswered.RESEND_AFTER)
+    shown = await carrying.shown(trip, archived) if archived else {}
+    return [_judged_again(one, shown) for one in answers]
 
 
 def _judged_again(answer: Answered, shown: Mapping[UUID, SeenContact]) -> Answered:
@@ -253,125 +205,49 @@ def _judged(element: WrittenContact) -> Failure:
     return Failure("INVALID_IN_XERO", text)
 
 
-async def _ours(parts: Parts, workspace: UUID, client: Client, answer: Answered) -> Answered:
-    """A create that is refused because its name or number is taken may be our own, whose answer was lost."""
-    if answer.failure is None:
-        return answer
-    return await _found(parts, workspace, client, answer.link_id) or answer
-
-
-async def _found(parts: Parts, workspace: UUID, client: Client, link_id: UUID) -> Answered | None:
-    """The contact that holds this push's number, if Xero has it."""
-    async with parts.database.transaction(workspace, XERO) as tx:
-        link = await tx.row(
-            "select contact_number from sync_link where workspace_id = :ws and id = :id", id=link_id
-        )
-    if link is None or not link["contact_number"]:
-        return None
-    asked = parts.database.clock.now()
-    found = (await client.find_contact_by_number(link["contact_number"])).value
+async def _find(trip: Trip, link_id: UUID, number: str) -> Answered | None:
+    """The contact that holds this push's number."""
+    asked = trip.parts.database.clock.now()
+    found = (await trip.client.find_contact_by_number(number)).value
     return Answered(link_id, seen_contact(found, asked), found=True) if found else None
 
 
-async def _rejected(
-    parts: Parts, workspace: UUID, claimed: Claimed, error: Rejected, *, beside: bool
-) -> None:
-    """Nothing was done with the whole batch: it is halved until the bad one stands alone. Each half is a write of its own,
-    before which Xero is looked at: the whole may have been a resend, of minutes ago."""
-    text = " ".join(error.messages) or f"Xero refused the request ({error.status})."
-    kind = claimed.delivery.kind
-    rules = _rules(kind)
-    if len(claimed.members) == 1:
-        async with parts.database.transaction(workspace, XERO) as tx:
-            await rules.settle(
-                tx, claimed, [Answered(claimed.members[0], failure=Failure("INVALID_IN_XERO", text))]
-            )
-        return
-    async with parts.database.transaction(workspace, XERO) as tx:
-        await rules.free(tx, claimed)
-    half = len(claimed.members) // 2
-    for part in (claimed.members[:half], claimed.members[half:]):
-        if not beside and not await _fresh(parts, workspace, claimed.delivery.organisation_id):
-            return
-        await _send(parts, workspace, claimed.delivery.organisation_id, kind, part, beside=beside)
+async def _read(client: Client, ids: Sequence[UUID], asked: datetime) -> dict[UUID, SeenContact]:
+    page = await client.contacts_by_ids(ids)
+    return {contact.contact_id: seen_contact(contact, asked) for contact in page.items}
 
 
-async def _later(parts: Parts, workspace: UUID, claimed: Claimed, at: datetime | None = None) -> None:
-    """Nothing was done. To a resend that says nothing about the first send, which stays uncertain."""
-    async with parts.database.transaction(workspace, XERO) as tx:
-        until = at or tx.now + BUSY
-        if claimed.delivery.sends == 1 and not claimed.delivery.uncertain:
-            await _rules(claimed.delivery.kind).free(tx, claimed, until)
-        else:
-            await deliveries.wait(tx, claimed, until)
+def _refused(member: UUID, messages: Sequence[str]) -> Answered:
+    return Answered(member, failure=Failure("INVALID_IN_XERO", " ".join(messages)))
 
 
-async def _refused(parts: Parts, workspace: UUID, claimed: Claimed, error: Refused) -> None:
-    """No request gets through until a person has done something: nothing is dropped, no attempt is counted. What a
-    reconnect mends goes on at once with it; for the rest it is asked now and then."""
-    reconnect = isinstance(error, Disconnected | NeedsReconnect)
-    at = None if reconnect else parts.database.clock.now() + HINDERED
-    await _later(parts, workspace, claimed, at)
+async def _again(trip: Trip, part: Sequence[UUID]) -> bool:
+    """Xero is looked at anew; what is sent beside a run has been read by itself, as each claim sees to."""
+    delivery, beside = trip.claimed.delivery, trip.claimed.beside
+    if not beside and not await _fresh(trip.parts, trip.workspace, delivery.organisation_id):
+        return False
+    await _send(trip.parts, trip.workspace, delivery.organisation_id, delivery.kind, part, beside=beside)
+    return True
 
 
-async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
-    """A delivery without an answer whose time has come: the same bytes again, or look what became of it."""
-    async with parts.database.transaction(workspace, XERO) as tx:
-        claimed = await deliveries.hold(tx, delivery_id)
-        if claimed is None:
-            return
-        changed = await deliveries.changed_meanwhile(tx, claimed)
-        what, when = deliveries.plan_recovery(claimed.delivery, tx.now, changed_meanwhile=changed)
-        if what is Next.WAIT:
-            await deliveries.wait(tx, claimed, when)
-            return
-        organisation = await organisations.get(tx, claimed.delivery.organisation_id)
-        if what is Next.RESEND and not await deliveries.sent_again(tx, claimed):
-            return
-    row = organisation.model_dump()
-    if what is Next.RESEND:
-        await _call(parts, workspace, claimed, row, Priority.INTERACTIVE)
-        return
-    client = parts.client(row, Priority.INTERACTIVE)
-    try:
-        async with health.watched(parts, workspace, row):
-            if what is Next.LOOK_UP:
-                landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
-                await _look_up(
-                    parts, workspace, claimed, client, free_absent=parts.database.clock.now() >= landed
-                )
-            else:
-                await _read(parts, workspace, claimed, client)
-    except XeroError as error:
-        await _later(parts, workspace, claimed, error.at if isinstance(error, Retry) else None)
+async def _give_back(tx: Tx, claimed: Claimed, until: datetime, _: XeroError) -> None:
+    await _cargo(claimed.delivery.kind).rules.free(tx, claimed, until)
 
 
-async def _look_up(
-    parts: Parts, workspace: UUID, claimed: Claimed, client: Client, *, free_absent: bool
-) -> None:
-    """Each create by its number."""
-    answers = [await _found(parts, workspace, client, link_id) for link_id in claimed.members]
-    found = {answer.link_id: answer for answer in answers if answer}
-    await unanswered.settle(parts, workspace, deliveries, claimed, found, free_absent=free_absent)
+CONTACTS = Carried(
+    rules=deliveries,
+    write=_write,
+    answers=_answers,
+    refused=_refused,
+    numbers=deliveries.numbers,
+    find=_find,
+    read=_read,
+    again=_again,
+    give_back=_give_back,
+    hindered=BUSY,
+)
+STATUSES = replace(CONTACTS, rules=statuses)
 
 
-async def _read(parts: Parts, workspace: UUID, claimed: Claimed, client: Client) -> None:
-    """An update that can land no more: what is there now is equal to what was sent, or is merged like any change."""
-    shown = await _shown(parts, workspace, client, claimed.delivery.kind, claimed.members)
-    async with parts.database.transaction(workspace, XERO) as tx:
-        await _rules(claimed.delivery.kind).settle_read(tx, claimed, shown)
-
-
-async def _shown(
-    parts: Parts, workspace: UUID, client: Client, kind: DeliveryKind, members: Sequence[UUID]
-) -> dict[UUID, SeenContact]:
-    """By member: its Xero contact as a read shows it now."""
-    async with parts.database.transaction(workspace, XERO) as tx:
-        targets: dict[UUID, UUID] = await _rules(kind).targets(tx, members)
-    asked = parts.database.clock.now()
-    wanted = list(targets.values())
-    seen: dict[UUID, SeenContact] = {}
-    for start in range(0, len(wanted), 40):
-        page = await client.contacts_by_ids(wanted[start : start + 40])
-        seen |= {contact.contact_id: seen_contact(contact, asked) for contact in page.items}
-    return {member: seen[key] for member, key in targets.items() if key in seen}
+def _cargo(kind: DeliveryKind) -> Carried:
+    return STATUSES if kind is DeliveryKind.STATUS else CONTACTS

@@ -12,6 +12,7 @@ from domain.phones import PhoneParts
 from domain.problems import Code, Refused
 from domain.tables import ActorKind, ConnectionHealth, ImportRun, Side, XeroContactStatus
 from domain.tx import Actor
+from domain.underway import Claimed
 from domain.values import PostalAddress, SeenContact
 from tests.domain.test_inbound import LATER, look
 from tests.domain.world import Clock, World, seen
@@ -71,7 +72,7 @@ async def go_on(world: World) -> ImportRun:
         return await tx.session.get_one(ImportRun, (world.workspace, run["id"]))
 
 
-async def answer(world: World, claimed: deliveries.Claimed, shown: list[SeenContact]) -> None:
+async def answer(world: World, claimed: Claimed, shown: list[SeenContact]) -> None:
     """Xero did what was sent, and shows these contacts so."""
     by_id = {one.xero_contact_id: one for one in shown}
     async with world.tx() as tx:

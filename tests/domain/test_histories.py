@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 
 from domain import deliveries, inbound, mirror, rereads, snapshots
-from domain.deliveries import Answered, Claimed
+from domain.deliveries import Answered
+from domain.underway import Claimed
 from domain.values import SeenContact
 from tests.domain.test_inbound import change, linked, look
 from tests.domain.test_snapshots import snapshot

@@ -151,7 +151,7 @@ DELIVERY = (
         "delivery: updates are resent blindly, however late",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/underway.py",
                 "if now - delivery.claimed_at < RESEND_WITHIN and not changed_meanwhile:",
                 "if delivery.kind is DeliveryKind.UPDATE or now - delivery.claimed_at < RESEND_WITHIN:",
             ),
@@ -162,7 +162,7 @@ DELIVERY = (
         "delivery: updates are resent blindly, whatever a read has shown",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/underway.py",
                 "if now - delivery.claimed_at < RESEND_WITHIN and not changed_meanwhile:",
                 "if now - delivery.claimed_at < RESEND_WITHIN:",
             ),
@@ -173,7 +173,7 @@ DELIVERY = (
         "delivery: one read frees an UNCERTAIN update",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/underway.py",
                 "(Next.READ, now) if now >= landed else (Next.WAIT, landed)",
                 "(Next.READ, now)",
             ),
@@ -184,12 +184,12 @@ DELIVERY = (
         "delivery: 500 to an update counts as done",
         (
             Edit(
-                "workers/unanswered.py",
-                "        await rules.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))",
+                "workers/carrying.py",
+                "        await trip.rules.wait(tx, trip.claimed, tx.now + RESEND_AFTER * min(delivery.sends, 12))",
                 "        await tx.run(\n"
                 '            "update sync_link l set base_practice = l.base_practice || m.sent, base_xero = l.base_xero || m.sent"\n'
-                '            " from delivery_member m where m.delivery_id = :id and l.id = m.link_id", id=claimed.delivery.id)\n'
-                "        await rules.free(tx, claimed)",
+                '            " from delivery_member m where m.delivery_id = :id and l.id = m.link_id", id=delivery.id)\n'
+                "        await trip.rules.free(tx, trip.claimed)",
             ),
         ),
         (f"{LOST}::test_a_500_to_an_update_says_nothing",),
@@ -198,9 +198,9 @@ DELIVERY = (
         "delivery: 500 to an update counts as not done",
         (
             Edit(
-                "workers/unanswered.py",
-                "        await rules.wait(tx, claimed, tx.now + RESEND_AFTER * min(claimed.delivery.sends, 12))",
-                "        await rules.free(tx, claimed)",
+                "workers/carrying.py",
+                "        await trip.rules.wait(tx, trip.claimed, tx.now + RESEND_AFTER * min(delivery.sends, 12))",
+                "        await trip.rules.free(tx, trip.claimed)",
             ),
         ),
         (f"{LOST}::test_a_500_to_an_update_says_nothing",),
@@ -209,9 +209,9 @@ DELIVERY = (
         "delivery: 429 to a resend frees the members",
         (
             Edit(
-                "workers/sending.py",
-                "if claimed.delivery.sends == 1 and not claimed.delivery.uncertain:",
-                "if claimed.delivery is not None:",
+                "workers/carrying.py",
+                "if delivery.sends == 1 and not delivery.uncertain:",
+                "if delivery.sends:",
             ),
         ),
         (f"{LOST}::test_too_many_requests_to_a_resend_says_nothing_about_the_first",),
@@ -220,8 +220,8 @@ DELIVERY = (
         "delivery: no lease token on acknowledgements",
         (
             Edit(
-                "domain/deliveries.py",
-                "        or delivery.lease_token != claimed.delivery.lease_token\n",
+                "domain/underway.py",
+                "        and delivery.lease_token == claimed.delivery.lease_token\n",
                 "",
             ),
         ),
@@ -231,8 +231,8 @@ DELIVERY = (
         "delivery: a send after the lease",
         (
             Edit(
-                "workers/sending.py",
-                "if delivery.lease_until - parts.database.clock.now() <= MARGIN or delivery.body is None:",
+                "workers/carrying.py",
+                "if delivery.lease_until - trip.parts.database.clock.now() <= MARGIN or delivery.body is None:",
                 "if delivery.body is None:",
             ),
         ),
@@ -597,9 +597,9 @@ EDGES = (
         "poison: a batch that is refused whole is not halved",
         (
             Edit(
-                "workers/sending.py",
-                "    half = len(claimed.members) // 2\n    for part in (claimed.members[:half], claimed.members[half:]):",
-                "    for part in (claimed.members[:1], claimed.members[1:2]):",
+                "workers/carrying.py",
+                "    half = len(members) // 2\n    for part in (members[:half], members[half:]):",
+                "    for part in (members[:1], members[1:2]):",
             ),
         ),
         (

@@ -19,9 +19,9 @@ ONCE = (
         "a resend has a key of its own",
         f"{INVOICING}::test_a_lost_answer_is_no_second_invoice",
         (
-            "workers/invoicing.py",
-            "client.create_invoices(InvoiceCreations(delivery.body), delivery.idempotency_key)",
-            'client.create_invoices(InvoiceCreations(delivery.body), f"{delivery.idempotency_key}-{delivery.uncertain}")',
+            "workers/carrying.py",
+            "trip.client, delivery.kind, delivery.body, delivery.idempotency_key",
+            'trip.client, delivery.kind, delivery.body, f"{delivery.idempotency_key}-{delivery.uncertain}"',
         ),
     ),
     _breach(
@@ -37,21 +37,25 @@ ONCE = (
     _breach(
         "what may still land is free at once",
         f"{INVOICING}::test_what_never_arrived_goes_again_when_it_can_land_no_more",
-        ("workers/invoicing.py", "free = parts.database.clock.now() >= landed", "free = True"),
+        ("workers/carrying.py", "free_absent=parts.database.clock.now() >= landed", "free_absent=True"),
     ),
     _breach(
         "a taken number is not looked up",
         f"{INVOICING}::test_a_create_that_landed_after_all_is_found_by_its_number",
         (
             "workers/invoicing.py",
-            "found = await _found(parts, workspace, client, claimed, taken)\n        return",
+            "found = await carrying.found(trip, taken)\n        return",
             "found: dict[UUID, Answered] = {}\n        return",
         ),
     ),
     _breach(
         "whoever has the number is ours",
         f"{INVOICING}::test_a_number_that_somebody_else_took_is_never_adopted",
-        ("workers/invoicing.py", "if shown.url == mark(parts.settings.public_url, invoice_id):", "if shown:"),
+        (
+            "workers/invoicing.py",
+            "if shown.url == mark(trip.parts.settings.public_url, invoice_id):",
+            "if shown:",
+        ),
     ),
     _breach(
         "POST for PUT",
@@ -66,9 +70,9 @@ ONCE = (
         "429 to a resend frees it",
         f"{INVOICING}::test_too_many_requests_to_a_resend_say_nothing_of_the_first_send",
         (
-            "workers/invoicing.py",
-            "if claimed.delivery.sends == 1 and not claimed.delivery.uncertain:",
-            "if claimed.delivery.sends:",
+            "workers/carrying.py",
+            "if delivery.sends == 1 and not delivery.uncertain:",
+            "if delivery.sends:",
         ),
     ),
     _breach(

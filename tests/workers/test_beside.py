@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from domain import contacts, deletions, deliveries, imports, issues, organisations, unsynced
+from domain import contacts, deletions, imports, issues, organisations, underway, unsynced
 from domain.tables import RunPurpose, Side
 from tests.workers.connected import until
 from tests.workers.test_by_hand import act
@@ -143,7 +143,7 @@ async def test_what_xero_does_not_show_is_not_asked_for_over_and_over(linked: Li
 
 async def test_more_edits_than_are_read_at_a_time_all_go_at_once(linked: Linked) -> None:
     rows = await linked.here.world.rows("select contact_id from sync_link where state = 'SYNCED' limit :n",
-        n=deliveries.INTERACTIVE_MOST + 4)  # fmt: skip
+        n=underway.INTERACTIVE_MOST + 4)  # fmt: skip
     async with claimed(linked):
         async with linked.here.world.tx() as tx, issues.judging(tx):
             for n, row in enumerate(rows):

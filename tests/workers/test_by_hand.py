@@ -15,7 +15,7 @@ from domain.tables import Side, SyncedField
 from domain.tx import Tx
 from tests.workers.test_over_time import edit, poll
 from tests.workers.test_sending import Linked, linked
-from workers import sending
+from workers import carrying, sending
 from xero.allowance import Priority
 
 __all__ = ["linked"]
@@ -393,7 +393,9 @@ async def test_unsync_in_the_middle_of_a_call_leaves_its_answer_without_effect(l
     assert claimed is not None
     await unsync(linked)
     organisation = await world.rows("select * from organisation")
-    await sending._call(parts, world.workspace, claimed, organisation[0], Priority.INTERACTIVE)
+    client = parts.client(organisation[0], Priority.INTERACTIVE)
+    trip = carrying.Trip(parts, world.workspace, sending.CONTACTS, claimed, client)
+    await carrying.call(trip, organisation[0])
     after = await linked.link()
     assert (after["state"], after["version"]) == ("UNSYNCED", link["version"] + 1)
     assert after["base_xero"] == link["base_xero"]

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from domain import deliveries
-from domain.deliveries import LEASE
+from domain.underway import LEASE
 from tests.workers.test_by_hand import drop, in_time, pushed
 from tests.workers.test_over_time import edit, poll
 from tests.workers.test_sending import Linked, linked
-from workers import sending
+from workers import carrying, sending
 from xero.allowance import Priority
 
 __all__ = ["linked"]
@@ -88,10 +88,13 @@ async def test_nothing_is_sent_when_too_little_of_the_lease_is_left(linked: Link
         claimed = await deliveries.claim(tx, world.organisation, sending.build)
     assert claimed is not None
     [organisation] = await world.rows("select * from organisation")
-    linked.later(LEASE - sending.MARGIN)
-    await sending._call(parts, world.workspace, claimed, organisation, Priority.INTERACTIVE)
+    linked.later(LEASE - carrying.MARGIN)
+    client = parts.client(organisation, Priority.INTERACTIVE)
+    await carrying.call(
+        carrying.Trip(parts, world.workspace, sending.CONTACTS, claimed, client), organisation
+    )
     assert await linked.writes() == 0
-    linked.later(sending.MARGIN)
+    linked.later(carrying.MARGIN)
     await linked.recover()
     assert await both(linked) == ("Renamed Ltd", "Renamed Ltd")
     assert await linked.writes() == 1
