@@ -85,7 +85,8 @@ FOREIGN_FORM = re.compile(
 )
 # Businesses that many ledgers hold and whose names could be a person's, or two partners'.
 EPONYMS = frozenset(
-    """a j hackett;a l goodbody;abercrombie fitch;addleshaw goddard;aird berlis;aj hackett;al goodbody;
+    name.strip()
+    for name in """a j hackett;a l goodbody;abercrombie fitch;addleshaw goddard;aird berlis;aj hackett;al goodbody;
     alannah hill;alexander mcqueen;alfa romeo;allen gledhill;allen overy;allens arthur;allied pickfords;
     anderson lloyd;ann taylor;anthony harper;arby's;arnold bloch;arnotts;arthur andersen;arthur barnett;
     arthur cox;arthur j gallagher;arthur young;ashurst;aston martin;aunt betty's;aurecon;austin martin;
@@ -143,7 +144,7 @@ EPONYMS = frozenset(
     warren mahoney;washington h soul;waterford wedgwood;wattie's;watts hughes;webb henderson;
     webber wentzel;wells fargo;wendy's;white case;william buck;william fry;william hill;williams sonoma;
     willis towers;wilson parking;wolf blass;wong partnership;woods bagot;wynn williams;young rubicam;
-    yves saint""".replace(";\n    ", ";").split(";")
+    yves saint""".split(";")
 )
 # Short forms, and the one form under which both are compared.
 SHORT = {

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from domain import names, word_lists
+from domain import names
 from domain.classify.evidence import mailbox, relation
 from domain.classify.model import load
 from domain.classify.reasons import explain, is_partners
@@ -45,7 +45,7 @@ def classify(
     given = relation(text, first_name, last_name)
     shared = mailbox(email)
     margin = model.margin(reading) + model.shift(given) - (model.mailbox if shared else 0.0)
-    if word_lists.FOREIGN_FORM.search(text):
+    if reading.foreign_form:
         margin -= FOREIGN_FORM
     partners = is_partners(reading)
     probability = model.probability(margin)

@@ -1,6 +1,6 @@
 """A name in numbers: hashed spelling, words and shape for a linear model, and what the trees read.
 
-The same code makes them for training (scripts/train_classify.py) and for use, so they cannot differ. Hashes are
+The same code makes them for training (train/classify.py) and for use, so they cannot differ. Hashes are
 CRC-32, which is the same everywhere.
 """
 
@@ -112,9 +112,11 @@ class Reader:
             self._sum(shape_marks(raw, lower)),
         )
         spelt, worded, shaped = (w * block for w, block in zip(WEIGHTS, blocks, strict=True))
+        foreign = word_lists.FOREIGN_FORM.search(text)
         return Reading(
-            text, raw, lower, tokens, (spelt, worded, shaped, spelt + worded + shaped + self._bias)
-        )
+            text, raw, lower, tokens, foreign.group().strip() if foreign else None,
+            (spelt, worded, shaped, spelt + worded + shaped + self._bias),
+        )  # fmt: skip
 
     def _sum(self, marks: Collection[int]) -> float:
         return self._scale * sum(map(self._weights.__getitem__, marks)) / math.sqrt(len(marks) or 1)
@@ -126,12 +128,14 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A name as read. `linear`: log-odds of PERSON by spelling, words, shape, and all three with the bias."""
+    """A name as read. `foreign_form`: a word for company, school or shop in another language; `linear`: log-odds of PERSON
+    by spelling, words, shape, and all three with the bias."""
 
     text: str
     raw: list[str]
     lower: list[str]
     tokens: list[Token]
+    foreign_form: str | None
     linear: tuple[float, float, float, float]
 
     def features(self) -> list[float]:
@@ -140,7 +144,7 @@ class Reading:
         return [
             *self.linear,
             *_own_words(bare, self.tokens),
-            *_words_found(self.text, bare),
+            *_words_found(self, bare),
             *_writing(self.text, self.raw),
         ]
 
@@ -172,7 +176,7 @@ def _own_words(bare: list[str], tokens: list[Token]) -> Iterator[float]:
     yield max(k[4] - 2 * max(k[0], k[1]) - 2 * max(k[2], k[3]) for k in known)
 
 
-def _words_found(text: str, bare: list[str]) -> Iterator[float]:
+def _words_found(reading: Reading, bare: list[str]) -> Iterator[float]:
     yield from (len(bare), bool(bare) and bare[0] in names.TITLES)
     yield sum(word in names.TITLES for word in bare)
     yield sum(word in names.POSTNOMINALS for word in bare[1:])
@@ -180,8 +184,8 @@ def _words_found(text: str, bare: list[str]) -> Iterator[float]:
     yield sum(word in names.LITTLE for word in bare)
     yield sum(word in word_lists.TRADES for word in bare)
     yield sum(word in names.TRUSTS for word in bare)
-    yield names.JOINED.search(text) is not None
-    yield word_lists.FOREIGN_FORM.search(text) is not None
+    yield names.JOINED.search(reading.text) is not None
+    yield reading.foreign_form is not None
     yield " ".join(bare) in word_lists.EPONYMS or " ".join(bare[:2]) in word_lists.EPONYMS
     initials = [at for at, word in enumerate(bare) if len(word) == 1 and word.isalpha()]
     yield from (len(initials), 0 in initials, len(bare) - 1 in initials)

@@ -36,8 +36,8 @@ def explain(
 def _for_organisation(reading: Reading, relation: Relation, mailbox: str | None) -> list[str]:
     words = _words(reading)
     found = []
-    if foreign := word_lists.FOREIGN_FORM.search(reading.text):
-        found.append(f"word for an organisation: {foreign.group().strip()}")
+    if reading.foreign_form:
+        found.append(f"word for an organisation: {reading.foreign_form}")
     elif form := names.find_legal_form(reading.text):
         found.append(f"legal form: {form}")
     found += [f"trust or estate: {raw}" for raw, bare, _ in words if bare in names.TRUSTS][:1]

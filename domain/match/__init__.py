@@ -82,7 +82,11 @@ def score(one: Ready, other: Ready) -> float:
             for a in (one.name, *one.also)
             for b in (other.name, *other.also)
         )
-    return min(found, APART) if found > APART and tell_apart(one.name, other.name) else found
+    return _held_apart(found, one.name, other.name)
+
+
+def _held_apart(found: float, one: Name, other: Name) -> float:
+    return min(found, APART) if found > APART and tell_apart(one, other) else found
 
 
 def _score(one: Ready, other: Ready) -> float:
@@ -133,7 +137,7 @@ def name_score(one: Name, other: Name) -> float:
         return 0.0
     model = load()
     found = _share(add_up(model.names, name_features(one, other)) + model.names_shift)
-    return min(found, APART) if tell_apart(one, other) else found
+    return _held_apart(found, one, other)
 
 
 def _share(margin: float) -> float:

@@ -44,9 +44,8 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Details made ready once for many comparisons; '' where unknown. `also`: where the name holds several, each of them;
-    one of a single word is left out, as a brand begins many names;
-    `users`: how many people use the email."""
+    """Details made ready once for many comparisons; '' where unknown. `also`: where the name holds several, each of them
+    but for those of a single word, as a brand begins many names; `users`: how many people use the email."""
 
     name: Name
     also: tuple[Name, ...]
