@@ -26,12 +26,12 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from api import ids
+from api.relay import ids
 from bench.place import answers, environment, percentile, postgres_cpu, process, services
-from domain import contact_keys
+from domain.contacts import search_keys as contact_keys
 from domain.tables import Contact as PracticeContact
 from domain.tables import ImportRun, MatchPass
-from runtime.embedded import Services
+from runtime.embedded.services import Services
 from tests.api.edge import ask, bearer, make_token
 from tests.database import Place
 from tests.domain.world import World

@@ -14,9 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from domain import invoices
+from domain.invoices import actions as invoices
 from domain.tables import InvoiceStatus
-from runtime import embedded
+from runtime.embedded import services as embedded
 from tests.database import Server, fresh_database, migrated_template
 from tests.workers.billing import Billing, MovedClock
 from tests.workers.connected import connected

@@ -16,12 +16,12 @@ from cleanco import basename
 from rapidfuzz import fuzz, process
 from sklearn.metrics import average_precision_score, f1_score
 
-from domain import names
-from domain.classify import classify
-from domain.keys import name_key
-from domain.match import Details, compare_names, count_users, make_ready, score
-from domain.match.index import NameIndex
-from domain.match.names import prepare
+from domain.names import words as names
+from domain.names.classification import classify
+from domain.names.similarity import Details, compare_names, count_users, make_ready, score
+from domain.names.similarity.index import NameIndex
+from domain.names.similarity.names import prepare
+from domain.names.text_keys import name_key
 from train.classify import Labelled, label, mended, out_of_fold, report
 from train.classify_data import made_up, read_rows
 from train.contact_data import read_contacts

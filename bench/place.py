@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from runtime import embedded
-from runtime.embedded import Services
-from runtime.migrate import migrate
+from runtime.commands.migrate import migrate
+from runtime.embedded import services as embedded
+from runtime.embedded.services import Services
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Near-duplicates at 100,000 contacts: `python -m bench.similar DATA [--contacts N]`.
 
 The development data's known names among made-up ones, in a PostgreSQL of its own; each query is looked up as an import
-does it (domain.likeness.find, pages of 250), by PostgreSQL and with a roll, which must find the same, and compared. Prints
+does it (domain.matching.near_duplicates.find, pages of 250), by PostgreSQL and with a roll, which must find the same, and compared. Prints
 what a contact costs and whether its counterpart is found and ranked. Needs nothing but what tests need.
 """
 
@@ -16,12 +16,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from bench.place import postgres_cpu
-from domain import contact_keys, likeness
-from domain.match import make_ready, score
-from domain.roll import Roll
+from domain.contacts import search_keys as contact_keys
+from domain.matching import near_duplicates as likeness
+from domain.matching.name_index import Roll
+from domain.names.similarity import make_ready, score
 from domain.tables import Contact
-from runtime import embedded
 from runtime.database import connect
+from runtime.embedded import services as embedded
 from tests.database import Place, Server, fresh_database, migrated_template
 from tests.domain.world import World, make_world, seen
 from xero.simulator.demo import lifelike_organisation

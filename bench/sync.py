@@ -21,8 +21,8 @@ from arq.worker import Worker, func
 from pydantic import SecretStr
 
 from bench.place import percentile, services
-from domain import contacts
-from runtime.embedded import Services
+from domain.contacts import edits as contacts
+from runtime.embedded.services import Services
 from tests.api.edge import make_parts, serving
 from tests.database import Place
 from tests.hooks import KEY

@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from bench.place import answers, environment, percentile, postgres_cpu, process, services
 from runtime import database
-from runtime.embedded import Services
+from runtime.embedded.services import Services
 from tests.domain.world import make_world
 from tests.hooks import KEY, body, event, signed
 from xero.webhooks import is_signed

@@ -1,5 +1,5 @@
 """`python -m runtime` is `tandem`."""
 
-from runtime.cli import main
+from runtime.commands.cli import main
 
 main()

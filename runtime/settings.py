@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from runtime.embedded import Services
+from runtime.embedded.services import Services
 
 SCOPES = (
     "openid profile email offline_access accounting.contacts accounting.settings.read accounting.invoices"

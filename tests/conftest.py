@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from runtime import embedded
+from runtime.embedded import services as embedded
 from tests.database import Place, Server, drop, empty_all, external, fresh_database, migrated_template
 
 hypothesis.settings.register_profile("default", derandomize=True, deadline=None)

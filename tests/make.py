@@ -13,8 +13,8 @@ from graphql import ExecutionResult
 from pydantic import SecretStr
 
 from api.context import Context, Parts, Viewer
-from api.schema import schema
-from domain import workspaces
+from api.root import schema
+from domain.practice import workspaces
 from domain.tables import ActorKind, ImportRun, Scope
 from domain.tx import Actor
 from runtime.bells import Bells

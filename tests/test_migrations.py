@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from runtime.migrate import config
+from runtime.commands.migrate import config
 from tests.database import Place, Server, fresh_database
 
 # Each hole in row-level security, by name: a new one must be argued here.

@@ -1,1 +1,1 @@
-"""Makes the parameter files of domain.classify and domain.match from labelled data; needs requirements/train.txt."""
+"""Makes the parameter files of domain.names.classification and domain.names.similarity from labelled data; needs requirements/train.txt."""

@@ -1,4 +1,4 @@
-"""LightGBM's trees, trained in one thread and written as domain.trees reads them."""
+"""LightGBM's trees, trained in one thread and written as domain.names.trees reads them."""
 
 from collections.abc import Sequence
 from typing import Any

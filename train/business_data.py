@@ -8,7 +8,7 @@ from itertools import combinations
 
 from rapidfuzz.distance.DamerauLevenshtein import distance
 
-from domain.match.contacts import Details
+from domain.names.similarity.contacts import Details
 from train.classify_data import PACIFIC_GIVEN, NameWords
 from train.contact_data import ContactSet, ready_set, typo
 from train.lexicon import census_given

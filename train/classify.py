@@ -1,4 +1,4 @@
-"""Trains domain.classify: `python -m train.classify DATA [--evaluate]`. Writes its parameter files.
+"""Trains domain.names.classification: `python -m train.classify DATA [--evaluate]`. Writes its parameter files.
 
 A logistic regression over hashed spelling, words and shape comes first. Boosted trees then read its judgement, made
 out of fold, beside what is known of the words. What neither believes of a label is taken as an error of the source.
@@ -17,13 +17,13 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from domain import names
-from domain.classify import PARTNERS
-from domain.classify import features as reading
-from domain.classify import model as classify_model
-from domain.classify.evidence import relation
-from domain.classify.reasons import is_partners
-from domain.trees import add_up, read_trees
+from domain.names import words as names
+from domain.names.classification import PARTNERS
+from domain.names.classification import features as reading
+from domain.names.classification import model as classify_model
+from domain.names.classification.evidence import relation
+from domain.names.classification.reasons import is_partners
+from domain.names.trees import add_up, read_trees
 from train.boosting import boost, write_trees
 from train.classify_data import Plain, Row, entity_keys, made_up, read_rows, under_policy
 

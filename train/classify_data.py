@@ -9,7 +9,8 @@ from pathlib import Path
 
 from faker import Faker
 
-from domain import names, word_lists
+from domain.names import word_lists
+from domain.names import words as names
 from train.lexicon import census_family, census_given, faker_names, locales
 
 NAMELESS = names.LEGAL | names.LITTLE | names.TITLES

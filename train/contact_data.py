@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
-from domain.match.contacts import Details, Ready, contact_keys, count_users, make_ready
-from domain.match.index import NameIndex
+from domain.names.similarity.contacts import Details, Ready, contact_keys, count_users, make_ready
+from domain.names.similarity.index import NameIndex
 from train.lexicon import census_family, census_given
 from train.match_data import rows
 

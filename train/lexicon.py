@@ -1,4 +1,4 @@
-"""Makes what domain.lexicon reads: `python -m train.lexicon DATA`.
+"""Makes what domain.names.lexicon reads: `python -m train.lexicon DATA`.
 
 What is commonly known of words comes from packages: `names` (US Census 1990, public domain), Faker (MIT: names of
 some eighty locales) and pyspellchecker (MIT: English word counts). How rare a word is comes from counting in the
@@ -20,12 +20,12 @@ import faker.providers.person as faker_persons
 import names as census
 from spellchecker import SpellChecker
 
-import domain
-from domain.lexicon import RARITIES, SLOTS, STEPS, pack, slots
-from domain.match.names import grams, split
-from domain.names import tidy
+import domain.names
+from domain.names.lexicon import RARITIES, SLOTS, STEPS, pack, slots
+from domain.names.similarity.names import grams, split
+from domain.names.words import tidy
 
-PARAMETERS = Path(domain.__file__).parent / "parameters"
+PARAMETERS = Path(domain.names.__file__).parent / "parameters"
 MOST_WORDS = 60_000
 
 

@@ -1,4 +1,4 @@
-"""Trains domain.match: `python -m train.match DATA [--evaluate]`. Writes domain/parameters/match.json.
+"""Trains domain.names.similarity: `python -m train.match DATA [--evaluate]`. Writes domain/names/parameters/match.json.
 
 Names first: trees over pairs of names (labelled pairs, spellings of one client, queries with their candidates).
 Contacts next: trees over the names' margin and the other fields. Thresholds: SIMILAR is where at most one stranger
@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score
 
-import domain
-from domain.match import SIMILAR
-from domain.match.contacts import FIELD_FEATURES, field_features
-from domain.match.distinct import tell_apart
-from domain.match.features import NAME_FEATURES, name_features
-from domain.match.names import prepare
+import domain.names
+from domain.names.similarity import SIMILAR
+from domain.names.similarity.contacts import FIELD_FEATURES, field_features
+from domain.names.similarity.distinct import tell_apart
+from domain.names.similarity.features import NAME_FEATURES, name_features
+from domain.names.similarity.names import prepare
 from train.boosting import boost, write_trees
 from train.business_data import made_up_businesses
 from train.contact_data import ContactSet, labelled_pairs, made_up_families, read_contacts
@@ -41,7 +41,7 @@ Bools = npt.NDArray[np.bool_]
 FOLDS = 4
 STRANGERS = 0.012
 APART_MARGIN = -1.0
-PARAMETERS = Path(domain.__file__).parent / "parameters" / "match.json"
+PARAMETERS = Path(domain.names.__file__).parent / "parameters" / "match.json"
 # More of these can never make two names less alike, or more so: it keeps strange labels from teaching strange rules.
 RISING = frozenset(
     "ratio ordered token_set compact jaro jaro_ordered wratio cosine worth_small worth_large same_small same_large".split()

@@ -11,8 +11,8 @@ from zlib import crc32
 
 from rapidfuzz.distance import DamerauLevenshtein
 
-from domain.match.index import NameIndex
-from domain.match.names import prepare
+from domain.names.similarity.index import NameIndex
+from domain.names.similarity.names import prepare
 from train.classify_data import (
     EAST_FAMILY,
     EAST_SYLLABLES,

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import structlog
 
-from domain import catalogue
+from domain.invoices import xero_catalogue as catalogue
 from domain.tx import XERO
 from workers import health
-from workers.parts import Parts
+from workers.process import Parts
 from workers.translate_invoices import catalogue as translated
 from xero.allowance import Priority
 from xero.errors import XeroError

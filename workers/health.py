@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from domain import health
+from domain.connection import health
 from domain.tx import TANDEM, Tx
-from workers.parts import Parts
+from workers.process import Parts
 from xero.errors import (
     Disconnected,
     NeedsReconnect,

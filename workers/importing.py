@@ -9,14 +9,16 @@ from uuid import UUID
 
 import structlog
 
-from domain import imports, likeness, mirror
-from domain.imports import Claim
-from domain.likeness import Judged
-from domain.roll import Roll
+from domain.inbound import imports
+from domain.inbound.imports import Claim
+from domain.matching import near_duplicates as likeness
+from domain.matching.name_index import Roll
+from domain.matching.near_duplicates import Judged
+from domain.mirror import xero_contacts as mirror
 from domain.tables import ImportPhase, MatchPass
 from domain.tx import XERO
 from workers import health
-from workers.parts import Parts
+from workers.process import Parts
 from workers.translate import indigestible, organisation_details, seen_contact
 from xero.allowance import Priority
 from xero.errors import Disconnected, NeedsReconnect, Refused, Retry, XeroError

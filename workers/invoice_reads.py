@@ -5,11 +5,11 @@ from uuid import UUID
 
 import structlog
 
-from domain import invoice_reads
-from domain.invoice_reads import Claimed
+from domain.invoices import reads as invoice_reads
+from domain.invoices.reads import Claimed
 from domain.tx import XERO
 from workers import health
-from workers.parts import Parts
+from workers.process import Parts
 from workers.translate_invoices import seen_invoice
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL

@@ -7,16 +7,17 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from domain import invoice_deliveries
-from domain.invoice_deliveries import UNAVAILABLE, Answered, Outgoing
-from domain.invoice_sync import GONE, Problem
+from domain.fields.values import SeenInvoice
+from domain.invoices import deliveries as invoice_deliveries
+from domain.invoices.deliveries import UNAVAILABLE, Answered, Outgoing
+from domain.invoices.eligibility import GONE, Problem
+from domain.outbound.deliveries import Claimed
 from domain.tables import DeliveryKind
 from domain.tx import Tx
-from domain.underway import Claimed
-from domain.values import SeenInvoice
-from workers import carrying, catalogues
-from workers.carrying import HINDERED, Carried, Trip
-from workers.parts import Parts
+from workers import catalogues
+from workers import delivery_attempts as carrying
+from workers.delivery_attempts import HINDERED, Carried, Trip
+from workers.process import Parts
 from workers.translate_invoices import mark, new_invoice, refusal, seen_invoice, voided
 from xero.client import Client, Written
 from xero.errors import Disconnected, NeedsReconnect, Reason, Retry, XeroError

@@ -12,10 +12,10 @@ from arq.connections import ArqRedis, RedisSettings
 from arq.cron import CronJob
 from arq.worker import Function, Worker, func
 
-from runtime.migrate import renew_keys
+from runtime.commands.migrate import renew_keys
 from workers import importing
-from workers.ending import end_connections
-from workers.parts import Parts
+from workers.disconnecting import end_connections
+from workers.process import Parts
 
 EVENTS_KEPT = timedelta(days=7)
 INBOX_KEPT = timedelta(days=14)  # longer than between two scans

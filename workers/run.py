@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 
 from runtime.settings import Settings
 from workers import jobs
-from workers.listener import listen, redis_settings
-from workers.parts import Parts, opened
+from workers.dispatcher import listen, redis_settings
+from workers.process import Parts, opened
 
 log = structlog.get_logger()
 

@@ -9,19 +9,26 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from domain import deliveries, freshness, mirror, organisations, poison, statuses
-from domain import health as domain_health
-from domain.deliveries import Answered
-from domain.failures import Failure
-from domain.fitting import Unfit, UnfitReason
-from domain.outgoing import Outgoing
+from domain.connection import health as domain_health
+from domain.connection import organisations
+from domain.fields.values import PostalAddress, SeenContact
+from domain.fields.xero_limits import Unfit, UnfitReason
+from domain.links.failures import Failure
+from domain.mirror import unreadable as poison
+from domain.mirror import xero_contacts as mirror
+from domain.outbound import contact_deliveries as deliveries
+from domain.outbound import freshness
+from domain.outbound import status_deliveries as statuses
+from domain.outbound.contact_changes import Outgoing
+from domain.outbound.contact_deliveries import Answered
+from domain.outbound.deliveries import Claimed
 from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
 from domain.tx import TANDEM, Tx
-from domain.underway import Claimed
-from domain.values import PostalAddress, SeenContact
-from workers import carrying, importing, rereads
-from workers.carrying import BUSY, Carried, Trip
-from workers.parts import Parts
+from workers import delivery_attempts as carrying
+from workers import importing
+from workers import single_reads as rereads
+from workers.delivery_attempts import BUSY, Carried, Trip
+from workers.process import Parts
 from workers.translate import PracticeValues, contact_update, seen_contact, xero_members
 from xero.allowance import Priority
 from xero.client import Client, Written

@@ -11,12 +11,19 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from domain.fitting import ADDRESS_LINES, Unfit, unfit_address, unfit_email, unfit_name, unfit_phone
-from domain.mirror import Details
-from domain.phones import PhoneParts, join_phone, phone_key, split_phone
-from domain.poison import Indigestible
+from domain.fields.phones import PhoneParts, join_phone, phone_key, split_phone
+from domain.fields.values import Blankable, PostalAddress, SeenContact, clean
+from domain.fields.xero_limits import (
+    ADDRESS_LINES,
+    Unfit,
+    unfit_address,
+    unfit_email,
+    unfit_name,
+    unfit_phone,
+)
+from domain.mirror.unreadable import Indigestible
+from domain.mirror.xero_contacts import Details
 from domain.tables import XeroContactStatus
-from domain.values import Blankable, PostalAddress, SeenContact, clean
 from xero.client import Page
 from xero.payloads import (
     NOT_SAVED,

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from domain.catalogue import Catalogue, SeenAccount, SeenTaxRate
-from domain.invoice_deliveries import Outgoing
-from domain.invoice_sync import Problem
+from domain.fields.values import SeenInvoice, SeenLine, SeenPayment, clean
+from domain.invoices.deliveries import Outgoing
+from domain.invoices.eligibility import Problem
+from domain.invoices.xero_catalogue import Catalogue, SeenAccount, SeenTaxRate
 from domain.tables import AmountsAre, PaymentKind
-from domain.values import SeenInvoice, SeenLine, SeenPayment, clean
 from xero.invoices import (
     ContactRef,
     Invoice,

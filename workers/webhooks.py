@@ -5,11 +5,11 @@ from uuid import UUID
 
 import structlog
 
-from domain import webhooks
+from domain.inbound import webhook_inbox as webhooks
+from domain.inbound.webhook_inbox import Claimed
 from domain.tx import XERO
-from domain.webhooks import Claimed
 from workers import health
-from workers.parts import Parts
+from workers.process import Parts
 from workers.translate import indigestible, seen_contact
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL

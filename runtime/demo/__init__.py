@@ -11,13 +11,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runtime import embedded
-from runtime.children import StartError
 from runtime.demo.changes import show_changes
 from runtime.demo.contacts import import_contacts
 from runtime.demo.invoices import show_invoice
 from runtime.demo.parts import Running, find_settings, started
 from runtime.demo.processes import keep_up
+from runtime.embedded import services as embedded
+from runtime.embedded.children import StartError
 from runtime.settings import Settings
 
 __all__ = ["demo", "find_settings"]

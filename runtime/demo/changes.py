@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from rich.console import Console
 
-from runtime.children import StartError
 from runtime.demo.parts import Running, heading
+from runtime.embedded.children import StartError
 
 LINKED = """query($id: ID!) { xeroOrganisation(id: $id) { tenantId }
   syncLinks(first: 2, filter: {organisationId: $id, state: [SYNCED]}) { edges { node {

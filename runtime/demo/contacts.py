@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from runtime.children import StartError
 from runtime.demo.parts import PRACTICE_NAME, SEED, Running, bar, heading
+from runtime.embedded.children import StartError
 from xero.simulator.practice import PracticeContact, practice_overlap
 from xero.simulator.world import World
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Console
 
-from runtime.children import StartError
 from runtime.clock import MachineClock
 from runtime.demo.parts import Running, heading
+from runtime.embedded.children import StartError
 
 CONTACT = """query($id: ID!) { xeroOrganisation(id: $id) { tenantId taxRates { taxType }
     accounts(first: 100, filter: {class: ["REVENUE"]}) { edges { node { code name } } } invoiceSync { enabled } }

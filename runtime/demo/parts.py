@@ -17,11 +17,12 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from runtime import children, embedded
-from runtime.children import StartError
+from runtime.commands.migrate import migrate
 from runtime.demo.processes import Process, tandem
-from runtime.migrate import migrate
-from runtime.ports import refuse_busy
+from runtime.embedded import children
+from runtime.embedded import services as embedded
+from runtime.embedded.children import StartError
+from runtime.embedded.ports import refuse_busy
 from runtime.settings import Settings
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 

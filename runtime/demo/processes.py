@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runtime import children
+from runtime.embedded import children
 
 LASTED = 60.0  # seconds after which an end is the first again
 LONGEST = 30  # seconds of the pause, which doubles from 1

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.context import Parts
-from runtime.embedded import Services
+from runtime.embedded.services import Services
 from tests.api.edge import bearer, make_parts, make_token, serving
 from tests.database import Place
 

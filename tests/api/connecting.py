@@ -12,7 +12,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.responses import Response
 
-from api import connect
+from api.consent import connect
 from api.context import Context, Parts, Viewer
 from domain.tables import ActorKind, Organisation, Scope, Workspace
 from domain.tx import Actor

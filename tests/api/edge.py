@@ -20,16 +20,16 @@ from strawberry.types import Info
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
-from api.app import create_app
-from api.auth import require
+from api.auth.tokens import require
 from api.context import Context, Parts
-from api.edge import edge_config, edge_extensions
-from api.serve import Impatient, server_config
+from api.guards.extensions import edge_config, edge_extensions
+from api.http.app import create_app
+from api.http.serve import Impatient, server_config
+from domain.practice.workspaces import new_token, token_hash
 from domain.tables import Scope
-from domain.workspaces import new_token, token_hash
 from runtime import database
 from runtime.bells import Bells
-from runtime.embedded import Services
+from runtime.embedded.services import Services
 from runtime.seal import KeyRing, new_key
 from runtime.settings import load
 from tests.database import Place

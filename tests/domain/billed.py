@@ -7,8 +7,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import billing, catalogue, invoices, mappings
-from domain.catalogue import Catalogue, SeenAccount, SeenTaxRate
+from domain.invoices import actions as invoices
+from domain.invoices import mappings
+from domain.invoices import xero_catalogue as catalogue
+from domain.invoices.xero_catalogue import Catalogue, SeenAccount, SeenTaxRate
+from domain.practice import services_and_rates as billing
 from domain.tables import Invoice
 from runtime.database import Database
 from tests.domain.world import World, make_world, seen

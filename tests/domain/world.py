@@ -7,8 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain import contacts, imports, issues, likeness, mirror
-from domain.phones import PhoneParts
+from domain.contacts import edits as contacts
+from domain.fields.phones import PhoneParts
+from domain.fields.values import PostalAddress, SeenContact
+from domain.inbound import imports
+from domain.matching import issues
+from domain.matching import near_duplicates as likeness
+from domain.mirror import xero_contacts as mirror
 from domain.tables import (
     ConflictPolicy,
     ConnectionHealth,
@@ -23,7 +28,6 @@ from domain.tables import (
     XeroContactStatus,
 )
 from domain.tx import TANDEM, Tx
-from domain.values import PostalAddress, SeenContact
 from runtime.database import Database
 
 BEGAN = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)

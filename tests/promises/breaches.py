@@ -24,16 +24,16 @@ class Breach:
     tests: tuple[str, ...]
 
 
-INBOUND = "tests/domain/test_inbound.py"
-DELIVERIES = "tests/domain/test_deliveries.py"
-SNAPSHOTS = "tests/domain/test_snapshots.py"
-HISTORIES = "tests/domain/test_histories.py"
-MATCHING = "tests/domain/test_matching.py"
-ISSUES = "tests/domain/test_issues.py"
-ENDINGS = "tests/domain/test_endings.py"
+INBOUND = "tests/domain/inbound/test_apply.py"
+DELIVERIES = "tests/domain/outbound/test_contact_deliveries.py"
+SNAPSHOTS = "tests/domain/inbound/test_snapshots.py"
+HISTORIES = "tests/domain/inbound/test_histories.py"
+MATCHING = "tests/domain/matching/test_plan.py"
+ISSUES = "tests/domain/matching/test_issues.py"
+ENDINGS = "tests/domain/inbound/test_link_endings.py"
 SENDING = "tests/workers/test_sending.py"
 LOST = "tests/workers/test_lost_answers.py"
-BY_HAND = "tests/workers/test_by_hand.py"
+BY_HAND = "tests/workers/test_actions.py"
 RESENDS = "tests/workers/test_refused_resends.py"
 PUSHES = "tests/workers/test_pushes.py"
 UNSYNCED = "tests/api/schema/test_unsynced.py"
@@ -43,7 +43,7 @@ MERGE = (
         "merge: base is the contact's present value",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/outbound/contact_deliveries.py",
                 '"base_practice": {**link["base_practice"], **sent},',
                 '"base_practice": {**link["base_practice"],'
                 ' **{n: stored(v) for n, v in practice_values(link["contact"]).items() if n in sent}},',
@@ -55,7 +55,7 @@ MERGE = (
         "merge: the answer moves all bases",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/outbound/contact_deliveries.py",
                 "**{name: stored(returned[SyncedField(name)]) for name in sent}}",
                 "**{name: stored(value) for name, value in returned.items()}}",
             ),
@@ -66,7 +66,7 @@ MERGE = (
         "merge: the practice wins and only half of the base moves",
         (
             Edit(
-                "domain/merge.py",
+                "domain/fields/merge.py",
                 "return Merged(state.practice, state.xero, state.xero, state.xero, Side.XERO)",
                 "return Merged(state.practice, state.base_practice, state.xero, state.xero, Side.XERO)",
             ),
@@ -77,7 +77,7 @@ MERGE = (
         "merge: a stale page is applied",
         (
             Edit(
-                "domain/mirror.py",
+                "domain/mirror/xero_contacts.py",
                 "when n.updated_at < x.updated_at then 'OLDER'",
                 "when n.updated_at < x.updated_at then 'NEW'",
             ),
@@ -88,7 +88,7 @@ MERGE = (
         "merge: equal stamps are applied as newer",
         (
             Edit(
-                "domain/mirror.py",
+                "domain/mirror/xero_contacts.py",
                 "or n.updated_at > x.updated_at then",
                 "or n.updated_at >= x.updated_at then",
             ),
@@ -99,7 +99,7 @@ MERGE = (
         "merge: equal stamps are dropped",
         (
             Edit(
-                "domain/mirror.py",
+                "domain/mirror/xero_contacts.py",
                 "when n.updated_at < x.updated_at then",
                 "when n.updated_at <= x.updated_at then",
             ),
@@ -110,7 +110,7 @@ MERGE = (
         "merge: a read that equals the value in flight acknowledges it",
         (
             Edit(
-                "domain/inbound.py",
+                "domain/inbound/apply.py",
                 "if name in self.in_flight:",
                 "if name in self.in_flight and not same(name, xero[name], practice[name], self.region):",
             ),
@@ -119,14 +119,14 @@ MERGE = (
     ),
     Breach(
         "merge: values shown during a write are forgotten",
-        (Edit("domain/inbound.py", "self._note(name, xero[name])", "self.owes_read = True"),),
+        (Edit("domain/inbound/apply.py", "self._note(name, xero[name])", "self.owes_read = True"),),
         (f"{HISTORIES}::test_a_read_while_a_field_is_in_flight_decides_nothing_about_it",),
     ),
     Breach(
         "merge: no re-read after a cut read",
         (
             Edit(
-                "domain/mirror.py",
+                "domain/mirror/xero_contacts.py",
                 "set read_due_at = least(x.read_due_at, :now) from",
                 "set read_due_at = x.read_due_at from",
             ),
@@ -137,7 +137,7 @@ MERGE = (
         "merge: the claim does not wait for the re-read",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/outbound/contact_deliveries.py",
                 '" and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"',
                 '" and (true or cast(:read as timestamptz) is null)"',
             ),
@@ -151,7 +151,7 @@ DELIVERY = (
         "delivery: updates are resent blindly, however late",
         (
             Edit(
-                "domain/underway.py",
+                "domain/outbound/deliveries.py",
                 "if now - delivery.claimed_at < RESEND_WITHIN and not changed_meanwhile:",
                 "if delivery.kind is DeliveryKind.UPDATE or now - delivery.claimed_at < RESEND_WITHIN:",
             ),
@@ -162,7 +162,7 @@ DELIVERY = (
         "delivery: updates are resent blindly, whatever a read has shown",
         (
             Edit(
-                "domain/underway.py",
+                "domain/outbound/deliveries.py",
                 "if now - delivery.claimed_at < RESEND_WITHIN and not changed_meanwhile:",
                 "if now - delivery.claimed_at < RESEND_WITHIN:",
             ),
@@ -173,7 +173,7 @@ DELIVERY = (
         "delivery: one read frees an UNCERTAIN update",
         (
             Edit(
-                "domain/underway.py",
+                "domain/outbound/deliveries.py",
                 "(Next.READ, now) if now >= landed else (Next.WAIT, landed)",
                 "(Next.READ, now)",
             ),
@@ -184,7 +184,7 @@ DELIVERY = (
         "delivery: 500 to an update counts as done",
         (
             Edit(
-                "workers/carrying.py",
+                "workers/delivery_attempts.py",
                 "        await trip.rules.wait(tx, trip.claimed, tx.now + RESEND_AFTER * min(delivery.sends, 12))",
                 "        await tx.run(\n"
                 '            "update sync_link l set base_practice = l.base_practice || m.sent, base_xero = l.base_xero || m.sent"\n'
@@ -198,7 +198,7 @@ DELIVERY = (
         "delivery: 500 to an update counts as not done",
         (
             Edit(
-                "workers/carrying.py",
+                "workers/delivery_attempts.py",
                 "        await trip.rules.wait(tx, trip.claimed, tx.now + RESEND_AFTER * min(delivery.sends, 12))",
                 "        await trip.rules.free(tx, trip.claimed)",
             ),
@@ -209,7 +209,7 @@ DELIVERY = (
         "delivery: 429 to a resend frees the members",
         (
             Edit(
-                "workers/carrying.py",
+                "workers/delivery_attempts.py",
                 "if delivery.sends == 1 and not delivery.uncertain:",
                 "if delivery.sends:",
             ),
@@ -220,7 +220,7 @@ DELIVERY = (
         "delivery: no lease token on acknowledgements",
         (
             Edit(
-                "domain/underway.py",
+                "domain/outbound/deliveries.py",
                 "        and delivery.lease_token == claimed.delivery.lease_token\n",
                 "",
             ),
@@ -231,7 +231,7 @@ DELIVERY = (
         "delivery: a send after the lease",
         (
             Edit(
-                "workers/carrying.py",
+                "workers/delivery_attempts.py",
                 "if delivery.lease_until - trip.parts.database.clock.now() <= MARGIN or delivery.body is None:",
                 "if delivery.body is None:",
             ),
@@ -242,7 +242,7 @@ DELIVERY = (
         "delivery: an acknowledgement clears the due mark of what was typed since",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/outbound/contact_deliveries.py",
                 "    await mirror.owe_reads(tx, [answer.link_id for answer in answers])",
                 '    await tx.run("update sync_link set due_at = null where workspace_id = :ws and id = any(:ids)",\n'
                 "                 ids=[answer.link_id for answer in answers])",
@@ -254,7 +254,7 @@ DELIVERY = (
         "delivery: freed members are not due again",
         (
             Edit(
-                "domain/deliveries.py",
+                "domain/outbound/contact_deliveries.py",
                 "set due_at = coalesce(due_at, :now), next_attempt_at",
                 "set due_at = null, next_attempt_at",
             ),
@@ -268,7 +268,7 @@ PUSH = (
         "push: a number per contact, not per push",
         (
             Edit(
-                "domain/pushes.py",
+                "domain/actions/push.py",
                 'resumed = before is not None and before["xero_contact_id"] is None and before["contact_number"]',
                 'resumed = before is not None and before["contact_number"]',
             ),
@@ -279,7 +279,7 @@ PUSH = (
         "push: it is completed by its answer only",
         (
             Edit(
-                "domain/numbers.py",
+                "domain/links/push_numbers.py",
                 "        await _complete(tx, organisation, link, xero_id)",
                 "        return",
             ),
@@ -290,7 +290,7 @@ PUSH = (
         "push: a retry draws a new number",
         (
             Edit(
-                "domain/pushes.py",
+                "domain/actions/push.py",
                 '"contact_number": resumed or await numbers.draw(tx, organisation["id"], key),',
                 '"contact_number": await numbers.draw(tx, organisation["id"], key),',
             ),
@@ -312,7 +312,7 @@ PUSH = (
         "push: the filter is asked before the number rule",
         (
             Edit(
-                "domain/inbound.py",
+                "domain/inbound/apply.py",
                 '    await numbers.meet(tx, organisation, [*xeros, *(row["id"] for row in survivors)])',
                 "    inside = await tx.rows(\n"
                 "        f\"select x.id from xero_contact x where x.id = any(:ids) and {matching.included(organisation['contact_filter'])}\",\n"
@@ -326,11 +326,11 @@ PUSH = (
         "push: a claim for a link that was unsynced",
         (
             Edit(
-                "domain/freshness.py",
+                "domain/outbound/freshness.py",
                 "\" and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')\"",
                 '" and l.due_at is not null"',
             ),
-            Edit("domain/unsynced.py", "refused={}, due_at=None,", "refused={},"),
+            Edit("domain/actions/unsync.py", "refused={}, due_at=None,", "refused={},"),
         ),
         (f"{DELIVERIES}::test_what_waited_on_a_link_that_has_ended_is_not_claimed",),
     ),
@@ -338,7 +338,7 @@ PUSH = (
         "push: a claim for a link that is broken",
         (
             Edit(
-                "domain/freshness.py",
+                "domain/outbound/freshness.py",
                 "\" and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')\"",
                 '" and l.due_at is not null"',
             ),
@@ -348,29 +348,35 @@ PUSH = (
 )
 
 _DELETION_MARKS = Edit(
-    "domain/deletions.py",
+    "domain/actions/delete.py",
     '            await memory.mark(tx, link["organisation_id"], [link["xero_contact_id"]])',
     "            pass",
 )
 _UNSYNCED_KEEPS = Edit(
-    "domain/matching.py", "and k.organisation_id = :organisation and k.state not in {_ACTIVE})", "and false)"
+    "domain/matching/plan.py",
+    "and k.organisation_id = :organisation and k.state not in {_ACTIVE})",
+    "and false)",
 )
 
 MEMORY = (
     Breach(
         "memory: a contact that is made anew is matched again",
-        (Edit("domain/contacts.py", "    await apart.contacts_came(tx, [contact.id])\n", ""),),
-        ("tests/domain/test_apart.py::test_a_contact_deleted_and_made_anew_is_not_matched_again",),
+        (Edit("domain/contacts/edits.py", "    await apart.contacts_came(tx, [contact.id])\n", ""),),
+        (
+            "tests/domain/decisions/test_kept_apart.py::test_a_contact_deleted_and_made_anew_is_not_matched_again",
+        ),
     ),
     Breach(
         "memory: one beside its twin in Xero is taken for made anew",
-        (Edit("domain/apart.py", " and o.status <> 'ACTIVE'", ""),),
-        ("tests/domain/test_apart.py::test_beside_one_that_is_there_still_another_is_asked_about",),
+        (Edit("domain/decisions/kept_apart.py", " and o.status <> 'ACTIVE'", ""),),
+        (
+            "tests/domain/decisions/test_kept_apart.py::test_beside_one_that_is_there_still_another_is_asked_about",
+        ),
     ),
     Breach(
         "memory: whoever is erased leaves a hash",
-        (Edit("domain/erasure.py", "    await apart.erase_contact(tx, contact_id)\n", ""),),
-        ("tests/domain/test_apart.py::test_whoever_is_forgotten_is_forgotten_here_too",),
+        (Edit("domain/actions/erase.py", "    await apart.erase_contact(tx, contact_id)\n", ""),),
+        ("tests/domain/decisions/test_kept_apart.py::test_whoever_is_forgotten_is_forgotten_here_too",),
     ),
     Breach(
         "memory: a delete leaves no mark",
@@ -381,7 +387,7 @@ MEMORY = (
         "memory: a delete leaves no mark on what it fitted",
         (
             Edit(
-                "domain/issues.py",
+                "domain/matching/issues.py",
                 '            await memory.mark(tx, row["organisation_id"], [row["xero_contact_id"]])',
                 "            pass",
             ),
@@ -393,7 +399,7 @@ MEMORY = (
         (
             _UNSYNCED_KEEPS,
             Edit(
-                "domain/unsynced.py",
+                "domain/actions/unsync.py",
                 '    await memory.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])\n'
                 "    entry = activity.record(",
                 "    entry = activity.record(",
@@ -410,7 +416,7 @@ MEMORY = (
         "memory: set-apart is forgotten",
         (
             Edit(
-                "domain/matching.py",
+                "domain/matching/plan.py",
                 "         where s.free and not exists (\n                select 1 from set_apart a where a",
                 "         where s.free and not exists (\n                select 1 from set_apart a where false and a",
             ),
@@ -421,7 +427,7 @@ MEMORY = (
         "memory: the contact left behind is not marked",
         (
             Edit(
-                "domain/unsynced.py",
+                "domain/actions/unsync.py",
                 '            await memory.mark(tx, organisation["id"], [link["xero_contact_id"]])',
                 "            pass",
             ),
@@ -432,7 +438,7 @@ MEMORY = (
         "memory: a link that moves forgets its former pair",
         (
             Edit(
-                "domain/unsynced.py",
+                "domain/actions/unsync.py",
                 '        await memory.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])\n'
                 "    await memory.taken(",
                 "        pass\n    await memory.taken(",
@@ -444,7 +450,7 @@ MEMORY = (
         "memory: merges ignore what keeps the survivor",
         (
             Edit(
-                "domain/endings.py",
+                "domain/inbound/link_endings.py",
                 'kept = alive and row is not None and await _is_kept(tx, organisation["id"], link["contact_id"], row)',
                 "kept = False",
             ),
@@ -455,7 +461,7 @@ MEMORY = (
         "memory: merges leave the loser's memory behind",
         (
             Edit(
-                "domain/endings.py",
+                "domain/inbound/link_endings.py",
                 '            await _move_memory(tx, organisation, xero, merged[xero["id"]])',
                 "            pass",
             ),
@@ -467,63 +473,79 @@ MEMORY = (
 MATCH = (
     Breach(
         "matching: contacts that the run made are candidates",
-        (Edit("domain/matching.py", '"created_by_run": run,', '"created_by_run": None,'),),
+        (Edit("domain/matching/plan.py", '"created_by_run": run,', '"created_by_run": None,'),),
         (f"{MATCHING}::test_nor_do_they_over_many_pages",),
     ),
     Breach(
         "matching: issues are judged once",
-        (Edit("domain/issues.py", "    await judge_all(tx, xeros)", "    return"),),
+        (Edit("domain/matching/issues.py", "    await judge_all(tx, xeros)", "    return"),),
         (f"{ISSUES}::test_correcting_the_email_ends_the_issue_in_a_full_match",),
     ),
     Breach(
         "matching: issues of those who share a name or an email are judged once",
         (
             Edit(
-                "domain/inbound.py",
+                "domain/inbound/apply.py",
                 "    await issues.judge_keys(tx, organisation, list(keys), but=touched)",
                 "    pass",
             ),
         ),
-        ("tests/domain/test_issues_over_time.py",),
+        ("tests/domain/matching/test_issues_over_time.py",),
     ),
     Breach(
         "matching: keys of older rules stay as they are",
-        (Edit("runtime/migrate.py", "            await rekeying.renew(tx)", "            pass"),),
-        ("tests/domain/test_rekeying.py",),
+        (Edit("runtime/commands/migrate.py", "            await rekeying.renew(tx)", "            pass"),),
+        ("tests/domain/contacts/test_rebuild_keys.py",),
     ),
     Breach(
         "matching: a new contact is not held against the open issues",
-        (Edit("domain/issues.py", "    await likeness.look_again(tx, ids)\n", ""),),
-        ("tests/domain/test_likeness.py::test_a_contact_made_later_joins_the_open_issue_with_the_next_step",),
+        (Edit("domain/matching/issues.py", "    await likeness.look_again(tx, ids)\n", ""),),
+        (
+            "tests/domain/matching/test_near_duplicates.py::test_a_contact_made_later_joins_the_open_issue_with_the_next_step",
+        ),
     ),
     Breach(
         "matching: a roll takes over nothing that changes",
-        (Edit("workers/rolls.py", "                await self._roll.refresh(tx)", "                pass"),),
-        ("tests/workers/test_rolls.py",),
+        (
+            Edit(
+                "workers/name_indexes.py",
+                "                await self._roll.refresh(tx)",
+                "                pass",
+            ),
+        ),
+        ("tests/workers/test_name_indexes.py",),
     ),
     Breach(
         "matching: what a roll cannot know counts as looked up",
-        (Edit("domain/likeness.py", "    at = roll.at if roll else tx.now", "    at = tx.now"),),
-        ("tests/domain/test_roll.py::test_who_comes_after_the_roll_was_refreshed_makes_it_look_again",),
+        (
+            Edit(
+                "domain/matching/near_duplicates.py",
+                "    at = roll.at if roll else tx.now",
+                "    at = tx.now",
+            ),
+        ),
+        (
+            "tests/domain/matching/test_name_index.py::test_who_comes_after_the_roll_was_refreshed_makes_it_look_again",
+        ),
     ),
     Breach(
         "matching: one that comes during the look of an open issue is forgotten",
-        (Edit("domain/inbound.py", "    await _keep_to_be_looked_at(tx, organisation, ids)\n", ""),),
+        (Edit("domain/inbound/apply.py", "    await _keep_to_be_looked_at(tx, organisation, ids)\n", ""),),
         (
-            "tests/domain/test_likeness.py"
+            "tests/domain/matching/test_near_duplicates.py"
             "::test_one_that_comes_while_the_issues_are_looked_at_joins_with_the_step_after",
         ),
     ),
     Breach(
         "matching: a full match is unique in the practice only",
-        (Edit("domain/matching.py", "and {x2} limit 2) n) = 1", "and {x2} limit 2) n) >= 1"),),
+        (Edit("domain/matching/plan.py", "and {x2} limit 2) n) = 1", "and {x2} limit 2) n) >= 1"),),
         (f"{MATCHING}::test_a_full_match_is_the_only_one_on_both_sides",),
     ),
     Breach(
         "matching: a full match is unique in Xero only",
         (
             Edit(
-                "domain/matching.py",
+                "domain/matching/plan.py",
                 "                    limit 2) n) = 1",
                 "                    limit 2) n) >= 1",
             ),
@@ -534,7 +556,7 @@ MATCH = (
         "matching: ignored ones are judged again",
         (
             Edit(
-                "domain/matching.py",
+                "domain/matching/plan.py",
                 "i.resolution in ('IGNORED', 'CREATED_SEPARATE')",
                 "i.resolution in ('CREATED_SEPARATE')",
             ),
@@ -545,7 +567,7 @@ MATCH = (
         "matching: a reopened one is matched by an import",
         (
             Edit(
-                "domain/matching.py",
+                "domain/matching/plan.py",
                 "or i.reopened and (i.state = 'OPEN' or i.resolution = 'OBSOLETE')",
                 "or false",
             ),
@@ -556,12 +578,12 @@ MATCH = (
         "matching: a reopened one is judged by the machine",
         (
             Edit(
-                "domain/judgement.py",
+                "domain/matching/issue_review.py",
                 "if issue.reopened or issue.merged]",
                 "if issue.merged]",
             ),
             Edit(
-                "domain/matching.py",
+                "domain/matching/plan.py",
                 "or i.reopened and (i.state = 'OPEN' or i.resolution = 'OBSOLETE')",
                 "or false",
             ),
@@ -572,7 +594,7 @@ MATCH = (
         "matching: the filter is not asked",
         (
             Edit(
-                "domain/matching.py",
+                "domain/matching/plan.py",
                 "return f\"({x}.status = 'ACTIVE' and {INCLUDED[contact_filter].format(x=x)})\"",
                 "return f\"({x}.status = 'ACTIVE')\"",
             ),
@@ -597,7 +619,7 @@ EDGES = (
         "poison: a batch that is refused whole is not halved",
         (
             Edit(
-                "workers/carrying.py",
+                "workers/delivery_attempts.py",
                 "    half = len(members) // 2\n    for part in (members[:half], members[half:]):",
                 "    for part in (members[:1], members[1:2]):",
             ),
@@ -610,44 +632,52 @@ EDGES = (
         "redelivery: a page is settled under a claim that has ended",
         (
             Edit(
-                "domain/imports.py",
+                "domain/inbound/imports.py",
                 "return run if run.finished_at is None and run.lease_until == held.lease_until else None",
                 "return run",
             ),
         ),
-        ("tests/domain/test_redelivered.py::test_a_delta_and_each_of_its_pages_may_be_done_twice",),
+        ("tests/domain/inbound/test_redelivered.py::test_a_delta_and_each_of_its_pages_may_be_done_twice",),
     ),
     Breach(
         "brake: it never holds",
-        (Edit("domain/brake.py", "return changed >= LEAST and changed > SHARE * of", "return False"),),
-        ("tests/domain/test_brake.py",),
+        (
+            Edit(
+                "domain/inbound/mass_change.py",
+                "return changed >= LEAST and changed > SHARE * of",
+                "return False",
+            ),
+        ),
+        ("tests/domain/inbound/test_mass_change.py",),
     ),
     Breach(
         "brake: one value in small groups slips by",
         (
             Edit(
-                "domain/brake.py",
+                "domain/inbound/mass_change.py",
                 "(select count(*) from same) + (select count(*) from late) >= :least",
                 "(select count(*) from same) >= :least",
             ),
         ),
-        ("tests/domain/test_brake.py::test_one_same_value_that_comes_in_small_groups_counts",),
+        ("tests/domain/inbound/test_mass_change.py::test_one_same_value_that_comes_in_small_groups_counts",),
     ),
     Breach(
         "brake: what a person has typed over since counts",
-        (Edit("domain/brake.py", "where t.overwritten and {value}", "where {value}"),),
-        ("tests/domain/test_brake.py::test_one_value_typed_over_what_xero_had_just_changed_does_not_count",),
+        (Edit("domain/inbound/mass_change.py", "where t.overwritten and {value}", "where {value}"),),
+        (
+            "tests/domain/inbound/test_mass_change.py::test_one_value_typed_over_what_xero_had_just_changed_does_not_count",
+        ),
     ),
     Breach(
         "brake: time alone lets it through",
         (
             Edit(
-                "domain/brake.py",
+                "domain/inbound/mass_change.py",
                 '(datetime.fromisoformat(held["since"]) if held else tx.now) - WINDOW',
                 "tx.now - WINDOW",
             ),
         ),
-        ("tests/domain/test_brake.py::test_time_alone_lets_nothing_through",),
+        ("tests/domain/inbound/test_mass_change.py::test_time_alone_lets_nothing_through",),
     ),
     Breach(
         "delivery: the halves of a refused batch are sent unread",
@@ -660,12 +690,12 @@ EDGES = (
     ),
     Breach(
         "delivery: it is given back by who holds it before its links",
-        (Edit("domain/deliveries.py", "await _lock_links(tx, which)", "pass"),),
-        ("tests/domain/test_deliveries.py",),
+        (Edit("domain/outbound/contact_deliveries.py", "await _lock_links(tx, which)", "pass"),),
+        ("tests/domain/outbound/test_contact_deliveries.py",),
     ),
     Breach(
         "health: a read that is answered hides that no write is",
-        (Edit("domain/health.py", "and (:write or not {_TO_WRITE})", "and (:write or true)"),),
+        (Edit("domain/connection/health.py", "and (:write or not {_TO_WRITE})", "and (:write or true)"),),
         (
             "tests/workers/test_health.py::test_what_waits_says_so_where_xero_takes_no_writes_though_it_is_read",
         ),
@@ -674,33 +704,33 @@ EDGES = (
         "looks: each press of syncNow is a look of its own",
         (
             Edit(
-                "domain/pace.py",
+                "domain/connection/poll_schedule.py",
                 "return last if last > now else last + interval",
                 "return now",
             ),
         ),
-        ("tests/domain/test_looks_by_hand.py",),
+        ("tests/domain/connection/test_sync_now.py",),
     ),
     Breach(
         "delivery: beside a scan it is sent unread",
-        (Edit("domain/deliveries.py", "l.xero_contact_id is null or {LINK_READ}", "true"),),
-        ("tests/workers/test_beside.py::test_what_could_not_be_read_is_not_sent",),
+        (Edit("domain/outbound/contact_deliveries.py", "l.xero_contact_id is null or {LINK_READ}", "true"),),
+        ("tests/workers/test_during_scan.py::test_what_could_not_be_read_is_not_sent",),
     ),
     Breach(
         "delivery: beside a scan a contact is archived unread",
-        (Edit("domain/statuses.py", 'f"{due} and {READ}", FRESH', "due, FRESH"),),
-        ("tests/workers/test_beside.py",),
+        (Edit("domain/outbound/status_deliveries.py", 'f"{due} and {READ}", FRESH', "due, FRESH"),),
+        ("tests/workers/test_during_scan.py",),
     ),
     Breach(
         "health: what waits for Xero does not say so",
-        (Edit("domain/health.py", "then 'XERO_UNAVAILABLE' end", "then null end"),),
+        (Edit("domain/connection/health.py", "then 'XERO_UNAVAILABLE' end", "then null end"),),
         ("tests/api/schema/test_waiting.py::test_what_waits_for_xero_says_so_and_nothing_else_does",),
     ),
     Breach(
         "clock: a read in the future of a clock that was set back is fresh",
         (
             Edit(
-                "domain/freshness.py",
+                "domain/outbound/freshness.py",
                 "abs(tx.now - asked) <= FRESH",
                 "tx.now - asked <= FRESH",
             ),
@@ -760,13 +790,17 @@ EDGES = (
         "edges: the limiter's rows are per process",
         (
             Edit(
-                "domain/limits.py",
+                "domain/connection/call_budget.py",
                 '"tenant": tenant_id, "bulk"',
                 '"tenant": uuid5(tenant_id, str(id(self.door.__self__))), "bulk"',
             ),
-            Edit("domain/limits.py", "from uuid import UUID, uuid4", "from uuid import UUID, uuid4, uuid5"),
+            Edit(
+                "domain/connection/call_budget.py",
+                "from uuid import UUID, uuid4",
+                "from uuid import UUID, uuid4, uuid5",
+            ),
         ),
-        ("tests/domain/test_limits_with_simulator.py",),
+        ("tests/domain/connection/test_call_budget_with_simulator.py",),
     ),
 )
 

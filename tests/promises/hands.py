@@ -4,9 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-from domain import conflicts, deletions, issues, pushes, retries, unsynced
+from domain.actions import conflicts
+from domain.actions import delete as deletions
+from domain.actions import push as pushes
+from domain.actions import retry as retries
+from domain.actions import unsync as unsynced
+from domain.actions.push import Wish
+from domain.matching import issues
 from domain.problems import Refused
-from domain.pushes import Wish
 from domain.tables import Side
 from domain.tx import Tx
 from tests.promises.ledger import Ledger

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from domain.links import practice_values
-from domain.merge import Value, canonical, loaded
-from domain.phones import PhoneParts, join_phone
+from domain.fields.merge import Value, canonical, loaded
+from domain.fields.phones import PhoneParts, join_phone
+from domain.fields.values import PostalAddress
+from domain.links.starting import practice_values
 from domain.tables import SyncedField
-from domain.values import PostalAddress
 from tests.promises.scene import Scene
 from xero.simulator.contacts import ACTIVE, GDPRREQUEST, Address, Contact, Phone
 

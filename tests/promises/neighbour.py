@@ -6,7 +6,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from domain import contacts, issues, organisations
+from domain.connection import organisations
+from domain.contacts import edits as contacts
+from domain.matching import issues
 from domain.tables import metadata
 from runtime.database import Database
 from tests.domain.world import World, make_world, seen

@@ -3,10 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from domain import contacts, issues, organisations
+from domain.connection import organisations
+from domain.contacts import edits as contacts
+from domain.fields.values import PostalAddress
+from domain.matching import issues
 from domain.problems import Refused
 from domain.tables import ConflictPolicy, SyncedField, XeroContactFilter
-from domain.values import PostalAddress
 from tests.promises.ledger import Ledger
 from tests.promises.scene import Scene
 from xero.simulator.contacts import ARCHIVED

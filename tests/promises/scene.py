@@ -22,20 +22,21 @@ from prometheus_client import CollectorRegistry, Counter
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from api import webhooks
-from domain import organisations
-from domain.organisations import Tenant
+from api.http import webhooks
+from domain.connection import organisations
+from domain.connection.organisations import Tenant
 from domain.tables import ConflictPolicy, RunPurpose, XeroContactFilter
-from runtime import embedded
 from runtime.bells import Bells
 from runtime.database import Database, connect
+from runtime.embedded import services as embedded
 from runtime.seal import KeyRing
 from tests.database import Place
 from tests.domain.world import BEGAN, World, make_world
 from tests.workers.connected import settings_for
-from workers import listener, sending
+from workers import dispatcher as listener
+from workers import sending
 from workers.crew import Crew, Job
-from workers.parts import Parts, app_of
+from workers.process import Parts, app_of
 from xero import oauth
 from xero.allowance import Priority
 from xero.client import Client

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.tables import ConflictPolicy, RunPurpose, Side, SyncedField, XeroContactFilter
-from runtime import embedded
+from runtime.embedded import services as embedded
 from tests.database import Place, empty_all
 from tests.promises.hands import Hands
 from tests.promises.ledger import Ledger

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from domain import brake
+from domain.inbound import mass_change as brake
 from domain.tables import ConflictPolicy, RunPurpose, Side, SyncedField
-from runtime import embedded
+from runtime.embedded import services as embedded
 from tests.database import Place
 from tests.promises.hands import Hands
 from tests.promises.ledger import Ledger

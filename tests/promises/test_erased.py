@@ -7,11 +7,14 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import deliveries, erasure, issues, pushes
-from domain.phones import PhoneParts
+from domain.actions import erase as erasure
+from domain.actions import push as pushes
+from domain.fields.phones import PhoneParts
+from domain.fields.values import PostalAddress, SeenContact
+from domain.matching import issues
+from domain.outbound import contact_deliveries as deliveries
 from domain.tables import LinkOrigin, SyncState
-from domain.values import PostalAddress, SeenContact
-from tests.domain.test_inbound import LATER, change, look
+from tests.domain.inbound.test_apply import LATER, change, look
 from tests.domain.world import World, seen
 
 # Found in no other value: of both sides, typed, overwritten and refused ones.

@@ -5,8 +5,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.invoices.totals import Line, totals
 from domain.tables import AmountsAre
-from domain.totals import Line, totals
 from xero.simulator import arithmetic
 from xero.simulator.ledger import Line as XeroLine
 

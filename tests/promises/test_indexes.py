@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import matching
-from domain.keys import search_patterns
+from domain.matching import plan as matching
+from domain.names.text_keys import search_patterns
 from domain.tables import XeroContactFilter
 from domain.tx import Tx
 from tests.domain.world import World

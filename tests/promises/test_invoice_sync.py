@@ -19,11 +19,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from domain import billing, invoice_changes, invoices, mappings, organisations
-from domain.invoice_changes import Decision
+from domain.connection import organisations
+from domain.invoices import actions as invoices
+from domain.invoices import changes as invoice_changes
+from domain.invoices import mappings
+from domain.invoices.changes import Decision
+from domain.practice import services_and_rates as billing
 from domain.problems import Refused
 from domain.tables import AmountsAre, Invoice, InvoiceLineKind, InvoiceSyncState, RunPurpose
-from runtime import embedded
+from runtime.embedded import services as embedded
 from tests.database import Place, empty_all
 from tests.promises.scene import Act, Interlude, Scene, staged
 from tests.promises.test_contact_sync import FAULT, SECONDS, THEN, WHICH, how_much

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from domain import contacts, issues, organisations
-from domain.values import SeenContact
-from runtime import embedded
+from domain.connection import organisations
+from domain.contacts import edits as contacts
+from domain.fields.values import SeenContact
+from domain.matching import issues
+from runtime.embedded import services as embedded
 from tests.database import Place, Server, fresh_database
 from tests.promises.test_killed_worker import worker
 from tests.workers.connected import Connected, connected, worked
-from workers.parts import opened
+from workers.process import opened
 from workers.run import work
 from workers.translate import seen_contact
 from xero.allowance import Priority

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from runtime import embedded
+from runtime.embedded import services as embedded
 from runtime.settings import Settings
 from tests.database import Place, Server, fresh_database
 from tests.workers.connected import Connected, connected, finished

@@ -9,10 +9,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from api import ids
 from api.context import Parts
-from api.paging import unpack
-from domain import contacts, issues, organisations
+from api.relay import ids
+from api.relay.paging import unpack
+from domain.connection import organisations
+from domain.contacts import edits as contacts
+from domain.matching import issues
 from domain.tables import RunPurpose, XeroContactStatus
 from tests import make
 from tests.api.schema.bills import Office

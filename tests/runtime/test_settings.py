@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.embedded import Services
+from runtime.embedded.services import Services
 from runtime.settings import Settings, SettingsError, load
 
 KEY = "k1:" + base64.b64encode(bytes(32)).decode()

@@ -8,10 +8,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from domain import billing, invoice_changes, invoices, mappings, organisations
-from domain.invoice_changes import Decision
+from domain.connection import organisations
+from domain.invoices import actions as invoices
+from domain.invoices import changes as invoice_changes
+from domain.invoices import mappings
+from domain.invoices.changes import Decision
+from domain.practice import services_and_rates as billing
 from domain.tables import Invoice
-from runtime import embedded
+from runtime.embedded import services as embedded
 from tests.database import Place
 from tests.workers.connected import Connected, connected
 from workers import catalogues, importing, invoice_reads, invoicing

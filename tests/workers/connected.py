@@ -9,13 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 from domain.tables import ImportPhase, ImportRun
-from runtime import embedded
 from runtime.clock import Clock
+from runtime.embedded import services as embedded
 from runtime.settings import Settings, load
 from tests.database import Place
 from tests.domain.world import World, make_world
 from tests.xero.simulator.serving import SCOPES, serving
-from workers.parts import Parts, opened
+from workers.process import Parts, opened
 from workers.run import work
 from xero import oauth
 from xero.simulator.clock import Clock as XeroClock

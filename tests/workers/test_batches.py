@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from domain import contacts, issues
+from domain.contacts import edits as contacts
+from domain.matching import issues
 from tests.workers.test_sending import Linked, linked
 from xero.client import Client, Written
 from xero.errors import Rejected

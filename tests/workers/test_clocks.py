@@ -6,16 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import organisations
+from domain.connection import organisations
 from domain.tables import RunPurpose
 from domain.tx import TANDEM
-from runtime import embedded
+from runtime.embedded import services as embedded
 from tests.database import Place
 from tests.workers.connected import connected
-from tests.workers.test_by_hand import drop
+from tests.workers.test_actions import drop
 from tests.workers.test_over_time import edit
 from tests.workers.test_sending import Linked, MovedClock
-from workers import importing, rereads
+from workers import importing
+from workers import single_reads as rereads
 from xero.simulator.clock import ShiftedClock
 
 SKEW = timedelta(minutes=5)

@@ -8,11 +8,15 @@ from uuid import uuid4
 
 import pytest
 
-from domain import failures, health, issues, organisations, retries, unsynced
-from domain.organisations import Tenant
+from domain.actions import retry as retries
+from domain.actions import unsync as unsynced
+from domain.connection import health, organisations
+from domain.connection.organisations import Tenant
+from domain.links import failures
+from domain.matching import issues
 from domain.tables import RunPurpose
 from tests.workers.test_sending import Linked, linked
-from workers import listener
+from workers import dispatcher as listener
 from workers.crew import Crew
 
 __all__ = ["linked"]

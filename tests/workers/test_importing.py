@@ -2,7 +2,7 @@
 
 from redis.asyncio import Redis
 
-from runtime import embedded
+from runtime.embedded import services as embedded
 from tests.database import Place
 from tests.workers.connected import connected, worked
 

@@ -13,11 +13,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import Response
 
-from api import connect, ids
+from api.consent import connect
 from api.context import Context
 from api.context import Parts as ApiParts
-from api.schema import schema
-from runtime import embedded
+from api.relay import ids
+from api.root import schema
+from runtime.embedded import services as embedded
 from tests import make
 from tests.api.connecting import Browser
 from tests.api.schema.bills import Office, done
@@ -25,7 +26,7 @@ from tests.database import Place
 from tests.domain.billed import Billed
 from tests.workers.billing import Billing, making
 from tests.workers.connected import until
-from tests.workers.test_listener import working
+from tests.workers.test_dispatcher import working
 from workers import catalogues
 
 FAILURE = """query($k: ID!) { invoice(id: $k) { status problems { code } sync { state xeroInvoiceId xeroTotal failure {

@@ -8,12 +8,17 @@ from uuid import uuid4
 
 import pytest
 
-from domain import billing, invoices, mappings, organisations, pace, webhooks
-from domain.invoice_changes import Decision, contact_names, differences
+from domain.connection import organisations
+from domain.connection import poll_schedule as pace
+from domain.inbound import webhook_inbox as webhooks
+from domain.inbound.webhook_inbox import Announced, Category
+from domain.invoices import actions as invoices
+from domain.invoices import mappings
+from domain.invoices.changes import Decision, contact_names, differences
+from domain.practice import services_and_rates as billing
 from domain.problems import Refused
 from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
-from domain.webhooks import Announced, Category
-from runtime import embedded
+from runtime.embedded import services as embedded
 from tests.database import Place
 from tests.workers.billing import DAY, Billing, making
 from workers import catalogues, invoice_reads, invoicing

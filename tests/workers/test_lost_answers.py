@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from domain import deliveries
-from domain.underway import LEASE
-from tests.workers.test_by_hand import drop, in_time, pushed
+from domain.outbound import contact_deliveries as deliveries
+from domain.outbound.deliveries import LEASE
+from tests.workers.test_actions import drop, in_time, pushed
 from tests.workers.test_over_time import edit, poll
 from tests.workers.test_sending import Linked, linked
-from workers import carrying, sending
+from workers import delivery_attempts as carrying
+from workers import sending
 from xero.allowance import Priority
 
 __all__ = ["linked"]

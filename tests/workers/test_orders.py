@@ -6,7 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from domain import contacts, issues, retries
+from domain.actions import retry as retries
+from domain.contacts import edits as contacts
+from domain.matching import issues
 from tests.workers.test_sending import Linked, linked
 
 __all__ = ["linked"]

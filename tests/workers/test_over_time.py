@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from domain import organisations
+from domain.connection import organisations
 from domain.tables import RunPurpose
 from domain.tx import TANDEM
 from tests.workers.test_sending import Linked, linked
-from workers import importing, rereads
+from workers import importing
+from workers import single_reads as rereads
 
 __all__ = ["linked"]
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from domain import unsynced
+from domain.actions import unsync as unsynced
 from domain.tables import Side
-from tests.workers.test_by_hand import act, drop, pushed, read, unsync
+from tests.workers.test_actions import act, drop, pushed, read, unsync
 from tests.workers.test_over_time import edit, poll
 from tests.workers.test_sending import Linked, linked
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from domain import contacts, invoices, issues
-from runtime import embedded
+from domain.contacts import edits as contacts
+from domain.invoices import actions as invoices
+from domain.matching import issues
+from runtime.embedded import services as embedded
 from tests.database import Place
 from tests.workers.billing import making
-from tests.workers.test_by_hand import count, pushed
+from tests.workers.test_actions import count, pushed
 from tests.workers.test_clocks import Clocked, clocked
 from tests.workers.test_over_time import edit
 from xero.simulator.clock import ShiftedClock

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from domain import contacts, issues
-from runtime import embedded
+from domain.contacts import edits as contacts
+from domain.matching import issues
+from runtime.embedded import services as embedded
 from tests.database import Place
 from tests.workers.connected import Connected, connected
 from workers import importing, sending

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from domain.fitting import Unfit, UnfitReason
-from domain.phones import PhoneParts
+from domain.fields.phones import PhoneParts
+from domain.fields.values import PostalAddress, SeenContact
+from domain.fields.xero_limits import Unfit, UnfitReason
 from domain.tables import SyncedField, XeroContactStatus
-from domain.values import PostalAddress, SeenContact
 from workers.translate import (
     PracticeValues,
     XeroMembers,

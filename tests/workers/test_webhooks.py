@@ -11,10 +11,11 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import contacts, webhooks
+from domain.contacts import edits as contacts
+from domain.inbound import webhook_inbox as webhooks
+from domain.inbound.webhook_inbox import GATHER, Announced, Category
 from domain.tables import RunPurpose
-from domain.webhooks import GATHER, Announced, Category
-from runtime import embedded
+from runtime.embedded import services as embedded
 from tests.api.edge import make_parts, serving
 from tests.database import Place
 from tests.hooks import KEY

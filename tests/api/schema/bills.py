@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from api import ids
 from api.context import Parts
+from api.relay import ids
 from domain.tables import Scope
 from tests import make
 from tests.domain.billed import Billed, set_up

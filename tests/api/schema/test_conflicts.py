@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api import ids
 from api.context import Parts
+from api.relay import ids
 from domain.tables import ConflictPolicy
 from tests import make
 from tests.domain.world import BEGAN, make_world, seen

@@ -10,9 +10,9 @@ from graphql import GraphQLError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api import contacts
 from api.context import Parts
-from api.paging import Key, Listing, Order, asked, pack
+from api.relay.paging import Key, Listing, Order, asked, pack
+from api.schema import contacts
 from domain.tables import Scope
 from tests import make
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from api import ids
+from api.relay import ids
 from tests import make
 from tests.domain.billed import make_billed
 from tests.domain.world import seen

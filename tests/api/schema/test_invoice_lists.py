@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from api import ids
 from api.context import Parts
+from api.relay import ids
 from tests.api.schema.bills import Office, office
 
 LIST = """query($f: InvoiceFilter, $o: InvoiceOrder, $first: Int, $after: String, $last: Int, $before: String) {

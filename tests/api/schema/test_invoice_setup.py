@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from api import ids
 from api.context import Parts
+from api.relay import ids
 from domain.tables import Scope
 from tests import make
 from tests.api.schema.bills import Office, codes, office

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from api import ids
 from api.context import Parts
+from api.relay import ids
 from domain.tables import Scope
 from tests import make
 from tests.api.schema.bills import ERRORS, Office, codes, done, office, uuid_of

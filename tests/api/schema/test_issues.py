@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import ids
+from api.relay import ids
 from tests import make
 
 MATCH = """{ issueId issue { id state resolution resolvedBy { name } link { id } }

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from api import ids
-from api.schema import schema
+from api.relay import ids
+from api.root import schema
 from domain.tables import EventKind
 from tests import make
 

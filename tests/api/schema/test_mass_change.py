@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from api import ids
+from api.relay import ids
 from domain.tables import Scope, XeroContactStatus
 from tests import make
-from tests.domain.test_inbound import look
+from tests.domain.inbound.test_apply import look
 from tests.domain.world import BEGAN, seen
 
 HELD = (

@@ -1,10 +1,10 @@
-"""Practice contacts that a person sends to Xero, through the API; tests/workers/test_by_hand.py has Xero's side."""
+"""Practice contacts that a person sends to Xero, through the API; tests/workers/test_actions.py has Xero's side."""
 
 import asyncio
 import re
 from typing import Any
 
-from api import ids
+from api.relay import ids
 from domain.tables import XeroContactStatus
 from tests import make
 from tests.domain.world import seen

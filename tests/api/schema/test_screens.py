@@ -7,8 +7,8 @@ import pytest
 from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, parse, print_ast, validate
 from graphql.language import FragmentSpreadNode, Visitor, visit
 
-from api import ids
-from api.schema import schema
+from api.relay import ids
+from api.root import schema
 from tests import make
 from tests.api.schema.bills import Office
 from tests.domain.billed import set_up

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from api import ids
-from api.loaders import NODES
-from api.schema import schema
+from api.relay import ids
+from api.relay.loaders import NODES
+from api.root import schema
 from tests import make
 from tests.domain.billed import set_up
 from tests.domain.world import seen

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from api import ids
+from api.relay import ids
 from domain.tables import Scope, XeroContactStatus
 from tests import make
 from tests.domain.world import BEGAN, seen

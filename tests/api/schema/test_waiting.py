@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from api import ids
-from domain import contacts, health, issues, organisations
+from api.relay import ids
+from domain.connection import health, organisations
+from domain.contacts import edits as contacts
+from domain.matching import issues
 from domain.tx import Tx
 from tests import make
 from tests.domain.world import World

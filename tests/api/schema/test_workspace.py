@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from api import ids
-from api.auth import Tokens
+from api.auth.tokens import Tokens
 from api.context import Parts
+from api.relay import ids
 from domain.tables import Scope
 from tests import make
 

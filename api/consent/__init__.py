@@ -1,0 +1,1 @@
+"""OAuth with Xero: consent, callback, pages."""

@@ -1,0 +1,354 @@
+"""Connecting an organisation of Xero, and ending that.
+
+connectXero begins a consent and gives the address of Xero's page; Xero sends the browser to /oauth/callback, which
+exchanges the code and goes on to `returnTo` at once. A browser that did not begin it is asked first, because a link
+can be sent to a stranger, whose organisation would land in the sender's workspace. See docs/decisions.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from urllib.parse import urlencode, urlsplit, urlunsplit
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from api.consent import flows, pages
+from api.consent.flows import Begun, Flow
+from api.context import Context, Parts
+from domain.connection import organisations
+from domain.connection.oauth_grants import Grants
+from domain.connection.organisations import Ended, Tenant
+from domain.problems import Refused
+from domain.tx import Actor
+from xero import oauth
+from xero.oauth import Connection
+from xero.tokens import GrantTokens, expires_at, seal_tokens
+
+log = structlog.get_logger()
+_LIVE = sa.text("select door.tenant_workspaces(:tenant)")
+
+
+class Failure(StrEnum):
+    """What `returnTo` is given as ?error=…"""
+
+    ACCESS_DENIED = "ACCESS_DENIED"
+    EXPIRED = "EXPIRED"
+    CODE_REFUSED = "CODE_REFUSED"
+    XERO_UNAVAILABLE = "XERO_UNAVAILABLE"
+    MISCONFIGURED = "MISCONFIGURED"
+    NO_ORGANISATION = "NO_ORGANISATION"
+    STALE_CONNECTION = "STALE_CONNECTION"
+    OTHER_ORGANISATION = "OTHER_ORGANISATION"
+    CONNECTED_ELSEWHERE = "CONNECTED_ELSEWHERE"
+
+
+TEXTS = {
+    Failure.ACCESS_DENIED: "The connection was not allowed, so nothing was connected.",
+    Failure.EXPIRED: "This link is not valid any more: it is good for ten minutes, once."
+    " If you have just pressed the button, look whether the organisation is connected; otherwise begin again.",
+    Failure.CODE_REFUSED: "Xero did not accept its own answer, because it came too late or twice. Begin again.",
+    Failure.XERO_UNAVAILABLE: "Xero could not be reached. Begin again in a minute.",
+    Failure.MISCONFIGURED: "Xero refuses this server's app. Its administrator finds the reason in the log.",
+    Failure.NO_ORGANISATION: "Xero gave no organisation to connect. Begin again, and choose one.",
+    Failure.STALE_CONNECTION: "Xero still held an unfinished connection, which is removed now. Begin once more.",
+    Failure.OTHER_ORGANISATION: "This is another organisation than the one to connect again.",
+    Failure.CONNECTED_ELSEWHERE: "This organisation is connected in another workspace. Disconnect it there first.",
+}
+
+
+class Failed(Exception):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What a code was exchanged for: tokens, and the organisations that it gives this workspace."""
+
+    tokens: oauth.TokenAnswer
+    expires_at: datetime
+    xero_user_id: UUID
+    tenants: list[Tenant]
+
+
+def routes(parts: Parts) -> list[Route]:
+    return [
+        Route("/oauth/callback", partial(callback, parts), methods=["GET"]),
+        Route("/oauth/confirm", partial(confirm, parts), methods=["POST"]),
+    ]
+
+
+async def begin_consent(
+    context: Context, return_to: str | None = None, organisation_id: UUID | None = None
+) -> str:
+    """The address of Xero's page. Sets the cookie by which the callback knows the browser, where there is an answer
+    to set it on; without it the callback asks. Refuses a `returnTo` that is not allowed, an unknown organisation."""
+    settings, viewer = context.parts.settings, context.viewer
+    assert viewer is not None
+    begun = Begun(viewer.workspace, viewer.actor, flows.check_return_to(settings, return_to), organisation_id)
+    app = flows.app_of(settings)
+    if organisation_id is not None:
+        async with context.transaction() as tx:
+            await organisations.get(tx, organisation_id)
+    state, verifier, cookie = oauth.new_secret(), oauth.new_secret(), oauth.new_secret()
+    await flows.keep(context.parts, state, begun, verifier.encode(), cookie)
+    if context.response is not None:
+        context.response.set_cookie(
+            flows.cookie_name(settings, state),
+            cookie,
+            max_age=int(flows.LIFETIME.total_seconds()),
+            secure=flows.is_secure(settings),
+            httponly=True,
+            samesite="lax",
+        )
+    return oauth.consent_url(app, state, verifier)
+
+
+async def callback(parts: Parts, request: Request) -> Response:
+    """Where Xero sends the browser: with a code, or with an error."""
+    state = request.query_params.get("state", "")
+    flow = await flows.take(parts, state)
+    if flow is None:
+        return _failed(None, Failure.EXPIRED)
+    name = flows.cookie_name(parts.settings, state)
+    try:
+        answer = await _called_back(parts, request, flow, request.cookies.get(name))
+    except Failed as error:
+        answer = _failed(flow.begun, error.failure)
+    answer.delete_cookie(name, secure=flows.is_secure(parts.settings), httponly=True, samesite="lax")
+    return answer
+
+
+async def confirm(parts: Parts, request: Request) -> Response:
+    """The button of the page that another browser was shown."""
+    form = await request.form()
+    token = form.get("token")
+    flow = await flows.take(parts, token) if isinstance(token, str) else None
+    if flow is None:
+        return _failed(None, Failure.EXPIRED)
+    consent = msgspec.json.decode(flow.opened, type=Consent)
+    if form.get("answer") != "yes":
+        await _let_go(parts, consent.tokens, consent.tenants)
+        return _failed(flow.begun, Failure.ACCESS_DENIED, status=303)
+    try:
+        connected = await _connect(parts, flow.begun, consent)
+    except Failed as error:
+        return _failed(flow.begun, error.failure, status=303)
+    return _done(flow.begun, connected, status=303)
+
+
+async def disconnect(context: Context, organisation_id: UUID) -> None:
+    """Over here at once, whether or not Xero answers; what is left at Xero is ended when this is repeated, by the
+    sweep for `door.ended_connections`, or by connecting again."""
+    viewer = context.viewer
+    assert viewer is not None
+    async with context.transaction() as tx:
+        await organisations.disconnect(tx, organisation_id)
+        ended = await organisations.find_ended(tx, organisation_id)
+    if ended is not None:
+        await _end(context.parts, viewer.workspace, viewer.actor, ended)
+
+
+async def _called_back(parts: Parts, request: Request, flow: Flow, cookie: str | None) -> Response:
+    query = request.query_params
+    if "error" in query or not query.get("code"):
+        denied = query.get("error") == "access_denied"
+        raise Failed(Failure.ACCESS_DENIED if denied else Failure.CODE_REFUSED)
+    consent = await _exchange(parts, flow, query["code"])
+    if flow.kept_by(cookie):
+        return _done(flow.begun, await _connect(parts, flow.begun, consent))
+    return await _ask(parts, flow.begun, consent)
+
+
+async def _exchange(parts: Parts, flow: Flow, code: str) -> Consent:
+    app, now = flows.app_of(parts.settings), parts.database.clock.now()
+    try:
+        tokens = await oauth.exchange(parts.http, app, code, flow.opened.decode())
+        claims = oauth.read_claims(tokens.access_token)
+        found = await oauth.connections(parts.http, app, tokens.access_token)
+    except oauth.XeroError as error:
+        # The exception's text holds no token and no payload.
+        log.warning("consent_failed", error=str(error))
+        raise Failed(_failure_of(error)) from None
+    tenants = await _choose(parts, flow, tokens, claims, found)
+    return Consent(tokens, expires_at(tokens, now), claims.xero_userid, tenants)
+
+
+def _failure_of(error: oauth.XeroError) -> Failure:
+    if isinstance(error, oauth.NeedsReconnect):
+        return Failure.CODE_REFUSED
+    return Failure.MISCONFIGURED if isinstance(error, oauth.Misconfigured) else Failure.XERO_UNAVAILABLE
+
+
+async def _choose(
+    parts: Parts, flow: Flow, tokens: oauth.TokenAnswer, claims: oauth.Claims, found: Sequence[Connection]
+) -> list[Tenant]:
+    """The organisations of this consent that this workspace may have; never none. What else the consent made at Xero
+    is undone there, as a connection that is left would hide the next consent's (see `oauth.granted`)."""
+    async with parts.database.transaction(flow.begun.workspace, flow.begun.by) as tx:
+        known = await organisations.tenants(tx)
+    given = oauth.granted(found, claims, flow.began_at, set(known.values()))
+    if not given:
+        recent = _tenants(found, since=flow.began_at - oauth.SKEW)
+        gone = await _let_go(parts, tokens, recent)
+        if await _elsewhere(parts, flow.begun.workspace, recent):
+            raise Failed(Failure.CONNECTED_ELSEWHERE)
+        raise Failed(Failure.STALE_CONNECTION if gone else Failure.NO_ORGANISATION)
+    tenants = _tenants(given)
+    if flow.begun.organisation is not None:
+        wanted = known.get(flow.begun.organisation)
+        tenants, others = _split(tenants, {wanted} if wanted else set())
+        if not tenants:
+            await _let_go(parts, tokens, others)
+            raise Failed(Failure.OTHER_ORGANISATION)
+    _, tenants = _split(tenants, await _elsewhere(parts, flow.begun.workspace, tenants))
+    if not tenants:
+        raise Failed(Failure.CONNECTED_ELSEWHERE)
+    return tenants
+
+
+def _tenants(connections: Iterable[Connection], since: datetime | None = None) -> list[Tenant]:
+    """Those organisations that were updated `since`."""
+    return [
+        Tenant(connection.tenant_id, connection.id, connection.tenant_name)
+        for connection in connections
+        if connection.tenant_type.upper() == "ORGANISATION"
+        and (
+            since is None
+            or (connection.updated_date_utc is not None and connection.updated_date_utc >= since)
+        )
+    ]
+
+
+def _split(tenants: Iterable[Tenant], ids: set[UUID]) -> tuple[list[Tenant], list[Tenant]]:
+    listed = list(tenants)
+    return [each for each in listed if each.tenant_id in ids], [
+        each for each in listed if each.tenant_id not in ids
+    ]
+
+
+async def _workspaces(parts: Parts, tenant_id: UUID) -> set[UUID]:
+    """Where it is connected now, whatever the workspace."""
+    async with parts.database.door() as session:
+        return set(await session.scalars(_LIVE, {"tenant": tenant_id}))
+
+
+async def _elsewhere(parts: Parts, workspace: UUID, tenants: Iterable[Tenant]) -> set[UUID]:
+    return {each.tenant_id for each in tenants if await _workspaces(parts, each.tenant_id) - {workspace}}
+
+
+async def _let_go(parts: Parts, tokens: oauth.TokenAnswer, tenants: Iterable[Tenant]) -> list[Tenant]:
+    """Ends, at Xero, connections that no workspace lives by; gives those that are gone."""
+    app = flows.app_of(parts.settings)
+    gone = []
+    for tenant in tenants:
+        if await _workspaces(parts, tenant.tenant_id):
+            continue
+        try:
+            await oauth.delete_connection(parts.http, app, tokens.access_token, tenant.connection_id)
+            gone.append(tenant)
+        except oauth.XeroError as error:
+            log.warning("connection_left", connection=str(tenant.connection_id), error=str(error))
+    return gone
+
+
+async def _connect(parts: Parts, begun: Begun, consent: Consent) -> list[UUID]:
+    """The tokens first: an organisation without them could not be read. Killed in between, the next consent finds
+    what is left at Xero."""
+    app, user = flows.app_of(parts.settings), consent.xero_user_id
+    sealed = seal_tokens(parts.keys, consent.tokens, app.client_id, user)
+    grant_id = await _grants(parts).keep(app.client_id, user, sealed, consent.expires_at)
+    try:
+        async with parts.database.transaction(begun.workspace, begun.by) as tx:
+            return [await organisations.connect(tx, tenant, grant_id) for tenant in consent.tenants]
+    except Refused as refused:
+        log.warning("connect_refused", error=str(refused))
+        raise Failed(Failure.CONNECTED_ELSEWHERE) from None
+
+
+async def _ask(parts: Parts, begun: Begun, consent: Consent) -> Response:
+    """The tokens wait, sealed, for the button: the code itself would be dead in five minutes."""
+    token = oauth.new_secret()
+    await flows.keep(parts, token, begun, msgspec.json.encode(consent))
+    async with parts.database.transaction(begun.workspace, begun.by) as tx:
+        row = await tx.row("select name from workspace where id = :ws")
+    practice = row["name"] if row else "this workspace"
+    names = ", ".join(tenant.name or organisations.NAMELESS for tenant in consent.tenants)
+    return pages.question(
+        f"Connect {names} to {practice}?",
+        f"{begun.by.name} of {practice} began this connection, but not in this browser.",
+        f"If you go on, {practice} can read and change the contacts of {names} in Xero.",
+        "If somebody sent you here and you do not know why, do not connect.",
+        token=token,
+        yes=f"Connect {names} to {practice}",
+        no="Do not connect",
+        action="confirm",
+        goes_to=flows.origin_of(begun.return_to) if begun.return_to else None,
+    )
+
+
+def _done(begun: Begun, ids: Sequence[UUID], status: int = 302) -> Response:
+    if begun.return_to is None:
+        return pages.notice("Connected", "The organisation is connected. You can close this page.")
+    return _redirect(begun.return_to, [("organisationId", _global_id(each)) for each in ids], status)
+
+
+def _failed(begun: Begun | None, failure: Failure, status: int = 302) -> Response:
+    if begun is None or begun.return_to is None:
+        return pages.notice("Not connected", TEXTS[failure], status=400)
+    return _redirect(begun.return_to, [("error", failure)], status)
+
+
+def _redirect(address: str, added: Sequence[tuple[str, str]], status: int) -> Response:
+    """What it has for a query and a fragment stays."""
+    parts = urlsplit(address)
+    query = "&".join(part for part in (parts.query, urlencode(added)) if part)
+    headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+    return RedirectResponse(urlunsplit(parts._replace(query=query)), status, headers)
+
+
+def _global_id(organisation_id: UUID) -> str:
+    return base64.urlsafe_b64encode(f"XeroOrganisation:{organisation_id}".encode()).decode().rstrip("=")
+
+
+async def _end(parts: Parts, workspace: UUID, actor: Actor, ended: Ended) -> None:
+    """Ends the connection at Xero, unless the organisation is connected again, perhaps elsewhere and by the same one."""
+    if not await _workspaces(parts, ended.tenant_id) and not await _deleted(parts, ended):
+        return
+    async with parts.database.transaction(workspace, actor) as tx:
+        await organisations.settle_ended(tx, ended)
+
+
+async def _deleted(parts: Parts, ended: Ended) -> bool:
+    """False: to be tried again. A consent that has ended cannot end its connection, now or later."""
+    try:
+        app = flows.app_of(parts.settings)
+        tokens = GrantTokens(
+            http=parts.http,
+            app=app,
+            grants=_grants(parts),
+            seal=parts.keys,
+            clock=parts.database.clock,
+            grant_id=ended.grant_id,
+        )
+        await oauth.delete_connection(parts.http, app, await tokens.access_token(), ended.connection_id)
+    except oauth.NeedsReconnect:
+        return True
+    except (oauth.XeroError, Refused) as error:
+        log.warning("connection_left", connection=str(ended.connection_id), error=str(error))
+        return False
+    return True
+
+
+def _grants(parts: Parts) -> Grants:
+    return Grants(parts.database.door, parts.database.clock)

@@ -1,0 +1,1 @@
+"""What may run, and at what cost."""

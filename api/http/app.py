@@ -1,0 +1,114 @@
+"""The API as one ASGI application: GraphQL, health, Xero's webhooks, and the routes that others bring (OAuth)."""
+
+import logging
+import time
+from collections.abc import Sequence
+from uuid import uuid4
+
+import structlog
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from strawberry.schema import BaseSchema
+
+from api.context import Parts
+from api.errors import logged
+from api.http import health, webhooks
+from api.http.bodies import Bodies
+from api.http.view import GraphQLView, refused
+
+log = structlog.get_logger()
+NOWHERE = "There is nothing at this address. The GraphQL API is at /graphql"
+
+
+class Requests:
+    """Gives each request an id (X-Request-Id, and in each line of its log) and logs its end: the path, never the query."""
+
+    def __init__(self, app: ASGIApp, metrics: health.Metrics, paths: frozenset[str]) -> None:
+        self._app, self._metrics, self._paths = app, metrics, paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        number = uuid4().hex
+        status = 101 if scope["type"] == "websocket" else 500
+        begun = time.perf_counter()
+
+        async def marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = number
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=number):
+            try:
+                await self._app(scope, receive, marked)
+            finally:
+                self._record(scope, status, time.perf_counter() - begun)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        path = scope["path"] if scope["path"] in self._paths else "other"
+        method = scope.get("method", "WEBSOCKET")
+        self._metrics.requests.labels(
+            path, method if method in ("GET", "POST", "WEBSOCKET") else "other", status
+        ).inc()
+        self._metrics.seconds.labels(path).observe(seconds)
+        log.info("request", method=method, path=path, status=status, ms=round(seconds * 1000, 1))
+
+
+class Counted:
+    """Counts open sockets around the view."""
+
+    def __init__(self, view: GraphQLView, metrics: health.Metrics) -> None:
+        self._view, self._metrics = view, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._metrics.sockets.track_inprogress():
+            await self._view(scope, receive, send)
+
+
+def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """`schema` is made with api.guards.extensions's config and extensions. `routes` come from api.consent.connect."""
+    # It would log each error, a client's too, with the text of the query; api.errors logs the faults.
+    logging.getLogger("strawberry.execution").disabled = True
+    metrics = health.Metrics(parts)
+    view = GraphQLView(parts, schema)
+    every = [
+        Route("/graphql", view),
+        WebSocketRoute("/graphql", Counted(view, metrics)),
+        *health.routes(parts, metrics),
+        *webhooks.routes(parts, metrics.registry),
+        *routes,
+    ]
+    paths = frozenset(route.path for route in every if isinstance(route, Route))
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=parts.settings.allowed_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type"],
+        expose_headers=["X-Request-Id"],
+        allow_credentials=True,  # the OAuth flow's cookie; the API itself knows no cookie
+    )
+    return Starlette(
+        routes=every,
+        middleware=[Middleware(Requests, metrics=metrics, paths=paths), cors, Middleware(Bodies)],
+        exception_handlers={HTTPException: _refuse, Exception: _fail},
+    )
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = NOWHERE if error.status_code == 404 else error.detail
+    return refused(request, error.status_code, message, error.headers)
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    return refused(request, 500, f"Something went wrong here. The log has it as {logged(error)}")

@@ -1,0 +1,100 @@
+"""/healthz: this process runs. /readyz: it can serve. /metrics: what it did, in Prometheus's text format."""
+
+import asyncio
+from collections.abc import Awaitable
+from functools import cache
+
+import sqlalchemy as sa
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from api.context import Parts
+from runtime.commands import doctor, migrate
+
+PATIENCE = 3.0  # seconds for each part to answer
+head = cache(migrate.head)
+
+
+class Metrics:
+    """One registry an app, so that two in one process (tests) do not add up."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "tandem_requests", "Answers", ["path", "method", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "tandem_request_seconds", "Until the answer's end", ["path"], registry=self.registry
+        )
+        self.sockets = Gauge("tandem_sockets", "Open WebSockets", registry=self.registry)
+        statements = Gauge("tandem_statements", "SQL statements since the start", registry=self.registry)
+        statements.set_function(lambda: parts.database.statements)
+        deaf = Gauge("tandem_bells_deaf", "1 while PostgreSQL's bells are not heard", registry=self.registry)
+        deaf.set_function(lambda: float(parts.bells.deaf))
+        self.behind = Gauge(
+            "tandem_due_seconds",
+            "How long the oldest work has been due that may be done now; it grows where no worker runs",
+            ["kind"],
+            registry=self.registry,
+        )
+
+
+def routes(parts: Parts, metrics: Metrics) -> list[Route]:
+    async def healthz(request: Request) -> Response:
+        return JSONResponse({"alive": True})
+
+    async def readyz(request: Request) -> Response:
+        reasons = await find_reasons(parts)
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    async def show_metrics(request: Request) -> Response:
+        await _within(_behind(parts, metrics.behind), "PostgreSQL")
+        return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", show_metrics)]
+
+
+async def find_reasons(parts: Parts) -> list[str]:
+    """Why it cannot serve: words of ours only, since drivers repeat addresses. Redis is none of it: without it
+    the API serves, and workers do what people wait for."""
+    return await _within(_postgres(parts), "PostgreSQL")
+
+
+async def _within(check: Awaitable[list[str]], name: str) -> list[str]:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await check
+    except (TimeoutError, OSError, SQLAlchemyError):
+        return [f"{name} does not answer"]
+
+
+async def _postgres(parts: Parts) -> list[str]:
+    async with parts.database.door() as session:
+        role = (await session.execute(sa.text(doctor.ROLE))).mappings().one()
+        there = await session.scalar(sa.text("select to_regclass('alembic_version')"))
+        now = await session.scalar(sa.text("select version_num from alembic_version")) if there else None
+    reasons = []
+    if role["bypasses"] or role["owns"]:
+        reasons.append("The role of DATABASE_URL owns tables, is a superuser or has BYPASSRLS")
+    if now != head():
+        reasons.append(f"The database is at {now or 'nothing'}, and {head()} is needed: run `tandem migrate`")
+    return reasons
+
+
+async def _behind(parts: Parts, gauge: Gauge) -> list[str]:
+    gauge.clear()
+    now = parts.database.clock.now()
+    async with parts.database.door() as session:
+        for kind, since in await session.execute(sa.text("select * from door.due_since(:now)"), {"now": now}):
+            gauge.labels(kind).set((now - since).total_seconds() if since else 0.0)
+    return []

@@ -1,0 +1,123 @@
+"""The API on uvicorn: limits that uvicorn has not by itself, and an end that lets running requests finish."""
+
+import asyncio
+import signal
+from asyncio import TimerHandle
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import uvicorn
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+from strawberry.schema import BaseSchema
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.context import Parts
+from api.http.app import create_app
+from api.http.bodies import LARGEST
+from runtime import database
+from runtime.bells import Bells
+from runtime.seal import KeyRing
+from runtime.settings import Settings
+
+HEAD_SECONDS = 10.0
+BODY_SECONDS = 15.0  # api.http.bodies answers 408 before, where the body is read
+DRAIN_SECONDS = 10
+CONNECTIONS = 2_000
+
+
+class Impatient(HttpToolsProtocol):
+    """Cuts a connection whose request is not whole in time, its head or what nobody reads of its body: uvicorn
+    waits for ever.
+
+    Builds on methods of uvicorn's own (the versions are pinned); test_edge_serving would fail without them.
+    """
+
+    head_seconds = HEAD_SECONDS
+    body_seconds = BODY_SECONDS
+    _deadline: TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        super().connection_made(transport)
+        self._arm(self.head_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._arm(self.head_seconds)
+
+    def on_headers_complete(self) -> None:
+        self._disarm()
+        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            self._arm(self.body_seconds)
+
+    def on_message_complete(self) -> None:
+        self._disarm()
+        super().on_message_complete()
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def server_config(
+    app: ASGIApp, host: str, port: int, protocol: type[HttpToolsProtocol] = Impatient
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=protocol,
+        ws_max_size=LARGEST,
+        access_log=False,  # ours has request ids, and never a query
+        log_config=None,
+        log_level="warning",  # at INFO it writes the whole address of each socket
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Parts]:
+    """What the process holds while it runs. The settings must name the database and a key."""
+    assert settings.database_url is not None
+    assert settings.listen_url is not None
+    keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
+    db = database.connect(settings.database_url, program="serve", hide_parameters=True)
+    bells = Bells(settings.listen_url, "serve")
+    listening = asyncio.create_task(bells.listen())
+    try:
+        timeout = httpx.Timeout(30, connect=10)
+        async with database.on_time(db), httpx.AsyncClient(timeout=timeout) as http:
+            yield Parts(settings, db, keys, http, bells)
+    finally:
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+        await db.close()
+
+
+async def serve(
+    settings: Settings, schema: BaseSchema, routes: Callable[[Parts], Sequence[BaseRoute]] = lambda _: ()
+) -> None:
+    """Until SIGTERM or SIGINT: then nothing new is accepted, sockets close with 1012, requests have 10 s to finish."""
+    # uvicorn raises a signal again when it is done, which would end the process before its parts are closed.
+    signals: list[int] = []
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda number, _: signals.append(number))
+    async with opened(settings) as parts:
+        app = create_app(parts, schema, routes(parts))
+        server = uvicorn.Server(server_config(app, settings.host, settings.port))
+        if not signals:
+            await server.serve()

@@ -1,0 +1,305 @@
+"""The GraphQL endpoint: HTTP by the GraphQL-over-HTTP draft, server-sent events, and graphql-transport-ws.
+
+Strawberry's view trusts the shape of what comes in; here it is checked, so that whatever a client sends is answered
+with errors in JSON, or with the close code that the protocol names. Measured by tests/api/http.
+"""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from cross_web import AsyncHTTPRequestAdapter
+from cross_web import HTTPException as ViewException
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.http.parse_content_type import parse_content_type
+from strawberry.http.streaming import HTTPStreamTransport, SSETransport
+from strawberry.schema import BaseSchema
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.unset import UNSET, UnsetType
+
+from api.auth.tokens import Tokens, find_bearer
+from api.context import Context, Parts, Viewer
+from api.errors import STATUS, Code, logged, presented, refusal
+from api.http.sockets import Socket, SocketHandler
+
+GRAPHQL_JSON = "application/graphql-response+json"
+JSON = "application/json"
+UNKNOWN = "This token is unknown, revoked or expired."
+INIT_WAIT = timedelta(seconds=3)
+RECHECK = 4.0  # seconds between looks at the token of an open stream
+CODES = {
+    401: Code.UNAUTHENTICATED,
+    403: Code.FORBIDDEN,
+    404: Code.NOT_FOUND,
+    413: Code.TOO_COSTLY,
+    429: Code.RATE_LIMITED,
+}
+log = structlog.get_logger()
+
+
+@dataclass
+class EdgeContext(Context):
+    """`response` takes headers and cookies of the answer; None on a socket. The rest is the edge's own."""
+
+    response: Response | None = None
+    token: str | None = field(default=None, repr=False)
+    connection_params: dict[str, object] | None = field(default=None, repr=False)
+
+
+class BeatingSSE(SSETransport):
+    """A beat every few seconds, at which the token is looked at again."""
+
+    heartbeat_interval = RECHECK
+
+    def __init__(self) -> None:
+        super().__init__(RECHECK)
+
+
+STREAMS: Mapping[str, type[HTTPStreamTransport]] = {GRAPHQL_SSE_PROTOCOL: BeatingSSE}
+
+
+class GraphQLView(GraphQL[Context, None]):
+    graphql_transport_ws_handler_class = SocketHandler
+    websocket_adapter_class = Socket
+    stream_transport_classes_by_protocol = STREAMS
+
+    def __init__(self, parts: Parts, schema: BaseSchema, *, init_wait: timedelta = INIT_WAIT) -> None:
+        super().__init__(
+            schema,
+            graphql_ide="graphiql" if parts.settings.graphiql else None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            connection_init_wait_timeout=init_wait,
+            allowed_origins=parts.settings.allowed_origins,
+        )
+        self.parts = parts
+        self.tokens = Tokens(parts.database)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.run(WebSocket(scope, receive=receive, send=send))
+            return
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method not in ("GET", "POST"):
+            return refused(request, 405, "GraphQL is asked by GET or POST", {"allow": "GET, POST"})
+        try:
+            if self.should_render_graphql_ide(self.request_adapter_class(request)):
+                return await self.render_graphql_ide(request)
+            return await self.run(request)
+        except ViewException as error:
+            return refused(request, error.status_code, error.reason)
+        except HTTPException as error:
+            return refused(request, error.status_code, error.detail, error.headers)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("database_unreachable", id=logged(error))
+            return refused(request, 503, "Try again in a moment", {"retry-after": "2"})
+
+    # Who asks
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        if isinstance(request, WebSocket):
+            return EdgeContext(self.parts)
+        assert isinstance(response, Response)
+        given = request.headers.getlist("authorization")
+        if not given and self.parts.settings.graphiql:
+            return EdgeContext(self.parts, response=response)
+        token = find_bearer(given[0]) if len(given) == 1 else None
+        viewer = await self.find_viewer(token)
+        if viewer is None:
+            why = UNKNOWN if token else "A valid token is needed: Authorization: Bearer …"
+            raise HTTPException(401, why, {"www-authenticate": "Bearer"})
+        return EdgeContext(self.parts, viewer, response=response, token=token)
+
+    async def find_viewer(self, token: str | None) -> Viewer | None:
+        return await self.tokens.find_viewer(token) if token else None
+
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+        """From `connection_init`'s payload: {"Authorization": "Bearer …"}, its name in any case."""
+        assert isinstance(context, EdgeContext)
+        params = {name.lower(): value for name, value in (context.connection_params or {}).items()}
+        context.token = find_bearer(params.get("authorization"))
+        context.viewer = await self.find_viewer(context.token)
+        context.connection_params = None
+        if context.viewer is None:
+            raise ConnectionRejectionError
+        unset: UnsetType = UNSET  # no payload in the acknowledgement
+        return unset
+
+    # What is asked
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Raises JSONDecodeError for all that json.loads refuses in ways of its own: bytes that are no UTF-8,
+        numbers of thousands of digits, nesting beyond the stack. NaN and Infinity are no JSON."""
+        try:
+            return json.loads(data, parse_constant=_refuse_constant)
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError):
+            raise json.JSONDecodeError("not JSON", "", 0) from None
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """A body (bytes) is an object; a parameter of GET (text) may be null."""
+        value = super().parse_json(data)
+        if isinstance(data, bytes) and not isinstance(value, dict):
+            raise ViewException(400, "The body must be one JSON object")
+        return value
+
+    async def parse_http_body(
+        self, request: AsyncHTTPRequestAdapter
+    ) -> GraphQLRequestData | list[GraphQLRequestData]:
+        if request.method == "POST":
+            _check_content_type(request.content_type or "")
+        data = await super().parse_http_body(request)
+        if isinstance(data, GraphQLRequestData) and not isinstance(data.operation_name, str | None):
+            raise ViewException(400, "`operationName` must be a string or null, if provided")
+        return data
+
+    async def execute_single(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: Context,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        context.one_answer = True
+        return await super().execute_single(
+            request, request_adapter, sub_response, context, root_value, request_data
+        )
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        wants_page = "text/html" in request.headers.get("accept", "")
+        return (
+            self.graphql_ide is not None
+            and request.method == "GET"
+            and wants_page
+            and request.query_params.get("query") is None
+        )
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        page = await super().render_graphql_ide(request)
+        page.headers["content-security-policy"] = "frame-ancestors 'none'"
+        page.headers["cache-control"] = "no-store"
+        return page
+
+    # What is answered
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        response = await super().get_sub_response(request)
+        response.media_type = negotiate(request.headers.get("accept", ""))
+        return response
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """Without `data` where nothing was executed."""
+        if result.errors:
+            result.errors = presented(result.errors)
+        answer = await super().process_result(request, result)
+        if result.errors and result.data is None and not any(error.path for error in result.errors):
+            del answer["data"]
+        return answer
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        assert isinstance(response_data, dict)  # batching is off
+        response = super().create_response(response_data, sub_response)
+        media_type = sub_response.media_type or JSON
+        response.headers["content-type"] = f"{media_type}; charset=utf-8"
+        response.headers["cache-control"] = "no-store"
+        if "data" not in response_data:
+            response.status_code = _status(response_data, media_type)
+        return response
+
+    async def create_streaming_response(
+        self,
+        request: Request | WebSocket,
+        stream: Callable[[], AsyncIterator[str]],
+        sub_response: Response,
+        headers: Mapping[str, str],
+    ) -> Response:
+        token = find_bearer(request.headers.get("authorization"))
+        return await super().create_streaming_response(
+            request, lambda: self._while_valid(stream(), token), sub_response, headers
+        )
+
+    async def _while_valid(self, stream: AsyncIterator[str], token: str | None) -> AsyncIterator[str]:
+        """Ends the stream once its token is revoked or has expired."""
+        assert isinstance(stream, AsyncGenerator)  # Strawberry's, with a task of its own to end
+        clock = self.parts.database.clock
+        checked = clock.now()
+        async with aclosing(stream):
+            async for chunk in stream:
+                yield chunk
+                if token and clock.now() - checked >= timedelta(seconds=RECHECK):
+                    checked = clock.now()
+                    if await self.find_viewer(token) is None:
+                        return
+
+
+def refused(
+    request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An answer of errors only. JSON escapes what could not be encoded."""
+    code = CODES.get(status, Code.INTERNAL if status >= 500 else Code.BAD_REQUEST)
+    kind = f"{negotiate(request.headers.get('accept', ''))}; charset=utf-8"
+    content = json.dumps({"errors": [refusal(code, message).formatted]})
+    response = Response(content, status, headers, kind)
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def negotiate(accept: str) -> str:
+    """The kind of JSON for an answer. Whoever names neither gets application/json."""
+    best, best_weight = JSON, 0.0
+    for part in accept.split(","):
+        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weight = next((_weight(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
+        if kind in (JSON, GRAPHQL_JSON) and (weight, kind == GRAPHQL_JSON) > (best_weight, False):
+            best, best_weight = kind, weight
+    return best
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _status(answer: GraphQLHTTPResponse, media_type: str) -> int:
+    """Of an answer without data. application/json says 200 for all but a missing token, as clients of it expect."""
+    errors: list[Any] = answer.get("errors") or []
+    code = Code(errors[0]["extensions"]["code"]) if errors else Code.INTERNAL
+    if code is Code.UNAUTHENTICATED:
+        return 401
+    return STATUS.get(code, 400) if media_type == GRAPHQL_JSON else 200
+
+
+def _check_content_type(text: str) -> None:
+    kind, parameters = parse_content_type(text or "none")
+    if kind.lower() != JSON:
+        raise ViewException(415, f"The body must be {JSON}")
+    if str(parameters.get("charset", "utf-8")).lower() not in ("utf-8", "utf8"):
+        raise ViewException(415, "The body must be UTF-8")
+
+
+def _refuse_constant(text: str) -> object:
+    raise ValueError(text)

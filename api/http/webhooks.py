@@ -1,0 +1,108 @@
+"""POST /webhooks/xero: one address for the app, as Xero has it. A body says only that something changed.
+
+Xero gives 5 seconds, wants an empty answer without cookies, and sends some bodies signed wrongly, to see them refused.
+What is announced is stored before it is answered, that of several requests in one statement.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+import asyncpg
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.context import Parts
+from domain.inbound import webhook_inbox as webhooks
+from domain.inbound.webhook_inbox import Announced, Category
+from runtime.database import Database
+from xero.webhooks import is_signed, read_events
+
+log = structlog.get_logger()
+PATH = "/webhooks/xero"
+PATIENCE = 4.0  # seconds; a second less than Xero's
+GATHER = 0.01  # seconds: Xero waits for five, and a statement for ten requests costs as much as for one
+MOST = 200  # requests whose events are stored at once
+_CATEGORIES = frozenset(Category)
+_DOWN = (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Inbox:
+    """Stores what several requests announce in one statement; each is told after its commit."""
+
+    def __init__(self, database: Database, events: Counter) -> None:
+        self._database, self._events = database, events
+        self._waiting: list[tuple[Sequence[Announced], asyncio.Future[None]]] = []
+        self._storing: asyncio.Task[None] | None = None
+
+    async def put(self, announced: Sequence[Announced]) -> None:
+        """Committed afterwards. Raises what the database raises."""
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((announced, stored))
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.create_task(self._store())
+        await stored
+
+    async def _store(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(GATHER)
+            taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            error = await self._store_some([one for announced, _ in taken for one in announced])
+            for _, stored in taken:
+                if stored.done():  # whoever asked has gone
+                    continue
+                if error is None:
+                    stored.set_result(None)
+                else:
+                    stored.set_exception(error)
+
+    async def _store_some(self, announced: Sequence[Announced]) -> Exception | None:
+        try:
+            async with self._database.door() as session:
+                received = await webhooks.receive(session, announced, self._database.clock.now())
+        except Exception as error:
+            return error
+        self._events.labels("kept").inc(received.kept)
+        self._events.labels("unknown organisation").inc(received.unknown)
+        return None
+
+
+def routes(parts: Parts, registry: CollectorRegistry) -> list[Route]:
+    """None without a key: nothing unsigned is ever taken."""
+    keys = [key.get_secret_value() for key in parts.settings.xero_webhook_keys]
+    if not keys:
+        return []
+    events = Counter("tandem_webhook_events", "Events by what became of them", ["outcome"], registry=registry)
+    inbox = Inbox(parts.database, events)
+    return [Route(PATH, partial(receive, keys, inbox, events), methods=["POST"])]
+
+
+async def receive(keys: Sequence[str], inbox: Inbox, events: Counter, request: Request) -> Response:
+    """200 where what it announces is in the inbox; 503 makes Xero send it again."""
+    body = await request.body()
+    if not is_signed(keys, body, request.headers.get("x-xero-signature")):
+        return Response(status_code=401)
+    try:
+        told, unreadable = read_events(body)
+    except (ValueError, RecursionError):
+        log.warning("webhook_unreadable", size=len(body))
+        return Response(status_code=400)
+    wanted = [
+        Announced(one.tenant_id, Category(one.event_category), one.resource_id, one.event_date_utc)
+        for one in told
+        if one.event_category in _CATEGORIES
+    ]
+    events.labels("unreadable").inc(unreadable)
+    events.labels("not followed").inc(len(told) - len(wanted))
+    try:
+        if wanted:
+            async with asyncio.timeout(PATIENCE):
+                await inbox.put(wanted)
+    except _DOWN as error:  # a time-out is an OSError
+        log.warning("webhook_not_stored", error=type(error).__name__)
+        return Response(status_code=503)
+    return Response(status_code=200)

@@ -1,0 +1,3 @@
+"""Mutations, one group a file."""
+
+from api.schema import enums as enums

@@ -1,0 +1,108 @@
+"""A mutation's transaction and what the person is told where it was refused.
+
+Each mutation is a transaction of its own. Refused: nothing has changed, and `userErrors` says all that was wrong.
+Payloads are nullable, so that a fault here does not hide what an earlier mutation of the request did.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar
+
+import strawberry
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from api.context import Context
+from api.relay.loaders import renew
+from domain.problems import Code, Problem, Refused
+from domain.tx import Tx
+
+MOST_ROWS = 500
+DEADLOCK = "40P01"
+TRIES = 3
+Done = TypeVar("Done")
+log = structlog.get_logger()
+
+
+@strawberry.type(description="Something in the input that the person can mend.")
+class UserError:
+    code: Code = strawberry.field(description="What it is, for programs.")
+    message: str = strawberry.field(description="What it is, for people.")
+    path: list[str] | None = strawberry.field(description="Where it stands in the input.")
+
+    @classmethod
+    def of(cls, problem: Problem) -> Self:
+        return cls(code=problem.code, message=problem.message, path=list(problem.path) or None)
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Done]):
+    """`done` is None where it was refused."""
+
+    done: Done | None
+    errors: list[UserError]
+
+
+def told(problems: Iterable[Problem], *under: str) -> list[UserError]:
+    """`under`: the place of a bulk form's row in the input."""
+    return [UserError.of(Problem(one.code, one.message, (*under, *one.path))) for one in problems]
+
+
+async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Outcome[Done]:
+    """Runs `change` in a transaction; what is loaded afterwards is as it stands then. A deadlock is tried again."""
+    for tried in range(1, TRIES + 1):
+        renew(context)
+        try:
+            async with context.transaction() as tx:
+                done = await change(tx)
+            renew(context)
+        except Refused as refused:
+            return Outcome(None, told(refused.problems))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != DEADLOCK or tried == TRIES:
+                raise
+            log.warning("deadlock_tried_again", tried=tried)
+        else:
+            return Outcome(done, [])
+    raise AssertionError("the last try returns or raises")
+
+
+async def attempt(context: Context, act: Callable[[], Awaitable[Done]]) -> Outcome[Done]:
+    """As `write`, for what opens its transactions itself, as it calls Xero in between."""
+    renew(context)
+    try:
+        done = await act()
+    except Refused as refused:
+        return Outcome(None, told(refused.problems))
+    renew(context)
+    return Outcome(done, [])
+
+
+def rows_told(result: object, *under: str) -> list[UserError]:
+    """Of one row of a bulk form, whose place in the input is `under`."""
+    return told(result.problems, *under) if isinstance(result, Refused) else []
+
+
+def too_many(rows: int, *path: str) -> list[UserError]:
+    """Of a bulk form with more rows than it takes; else empty."""
+    if rows <= MOST_ROWS:
+        return []
+    return [
+        UserError(
+            code=Code.TOO_MANY,
+            message=f"At most {MOST_ROWS} rows; these are {rows}.",
+            path=list(path) or None,
+        )
+    ]
+
+
+@strawberry.type(description="What every payload tells.")
+class Payload:
+    user_errors: list[UserError] = strawberry.field(
+        description="What the person can mend. Not empty: nothing has changed."
+    )
+
+
+def given(value: Done | None) -> Done | None:
+    """None for a field that the input leaves out."""
+    return None if value is strawberry.UNSET else value

@@ -1,0 +1,1 @@
+"""Ids, nodes, loaders, pages."""

@@ -1,0 +1,320 @@
+"""Pages by keyset: a cursor holds the sort keys of its row, so a page costs the same however deep it lies, and
+neither new rows nor gone ones shift what follows."""
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Annotated, Any, Protocol, TypeVar
+from uuid import UUID
+
+import strawberry
+from strawberry.types import Info
+
+from api.context import Context
+from api.errors import Code as ErrorCode
+from api.errors import refusal
+from api.relay.loaders import load
+from domain.tx import Tx
+
+PAGE, MOST = 50, 100
+COUNTED = 10_000
+ABSENT = datetime.fromisoformat("1970-01-01T00:00:00+00:00")  # sorts a time that is not there
+Row = Mapping[str, Any]
+First = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"How many from the beginning, or after `after`: {PAGE} if left out, {MOST} at most."
+    ),
+]
+Last = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"In place of `first`: how many up to the end, or before `before`; {MOST} at most."
+    ),
+]
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is sorted by: SQL that is never null, and the type of its values."""
+
+    sql: str
+    type: type[str] | type[datetime] | type[date] | type[float] | type[int]
+
+
+@dataclass(frozen=True)
+class Order:
+    """`name` stands in each cursor, so that one of another order is refused. All keys go the same way."""
+
+    name: str
+    keys: tuple[Key, ...]
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Hashable, so that pages of one kind under many parents are read by one statement."""
+
+    limit: int = PAGE
+    backward: bool = False
+    after: str | None = None
+    before: str | None = None
+
+
+def asked(
+    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
+) -> Asked:
+    """The arguments of a connection. Refuses both directions at once, and sizes other than 1 to 100."""
+    if isinstance(first, int) and isinstance(last, int):
+        raise refusal(ErrorCode.BAD_REQUEST, "Give `first` or `last`, not both")
+    backward = isinstance(last, int)
+    limit = last if backward else first
+    if not isinstance(limit, int):
+        limit = PAGE
+    if not 1 <= limit <= MOST:
+        name, way = ("last", "before") if backward else ("first", "after")
+        advice = f"take the next page with `{way}`" if limit > MOST else f"leave it out for {PAGE}"
+        raise refusal(ErrorCode.BAD_REQUEST, f"`{name}` may be 1 to {MOST}, and is {limit}: {advice}")
+    return Asked(limit, backward, after or None, before or None)
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether more follow.")
+    has_previous_page: bool = strawberry.field(description="Whether some come before.")
+    start_cursor: str | None = strawberry.field(description="Of the first edge; null where there is none.")
+    end_cursor: str | None = strawberry.field(
+        description="Of the last edge, to be given as `after`; null where there is none."
+    )
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows in the list's order, each with its cursor."""
+
+    rows: Sequence[tuple[str, Row]]
+    info: PageInfo
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list as SQL. `id` is the last key, as it tells rows apart; :ws is bound. `parent`: the column by which the
+    list is read under many parents at once."""
+
+    columns: str
+    source: str
+    order: Order
+    id: str
+    where: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+
+    async def read(self, tx: Tx, page: Asked) -> Page:
+        bounds, values = self._bounds(page)
+        sql = self._select(page, (*self.where, *bounds))
+        return self._page(await tx.rows(sql, **self.values, **values), page)
+
+    async def read_under(self, tx: Tx, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page]:
+        """One page under each parent, by one statement."""
+        bounds, values = self._bounds(page)
+        inner = self._select(page, (*self.where, *bounds, f"{self.parent} = p.parent"))
+        sql = f"select p.parent, r.* from unnest(cast(:parents as uuid[])) as p(parent) cross join lateral ({inner}) r"
+        found: dict[UUID, list[Row]] = {parent: [] for parent in parents}
+        for row in await tx.rows(sql, parents=list(parents), **self.values, **values):
+            found[row["parent"]].append(row)
+        return {parent: self._page(rows, page) for parent, rows in found.items()}
+
+    async def count_under(self, tx: Tx, parents: Sequence[UUID]) -> dict[UUID, int]:
+        """As `count`, under each parent."""
+        rows = await tx.rows(
+            f"select p.parent, count(*) as n from unnest(cast(:parents as uuid[])) as p(parent) cross join lateral"
+            f" (select 1 from {self.source} where {self._all((*self.where, f'{self.parent} = p.parent'))}"
+            f" limit {COUNTED + 1}) counted group by 1",
+            parents=list(parents),
+            **self.values,
+        )
+        return {row["parent"]: row["n"] for row in rows}
+
+    async def count(self, tx: Tx) -> int:
+        """At most one more than COUNTED."""
+        row = await tx.row(
+            f"select count(*) as n from (select 1 from {self.source} where {self._all(self.where)}"
+            f" limit {COUNTED + 1}) counted",
+            **self.values,
+        )
+        assert row is not None
+        n: int = row["n"]
+        return n
+
+    def _select(self, page: Asked, where: Sequence[str]) -> str:
+        sorts = [*(key.sql for key in self.order.keys), self.id]
+        way = "desc" if self.order.descending != page.backward else "asc"
+        keys = ", ".join(f"{sql} as sort_{n}" for n, sql in enumerate(sorts))
+        return (
+            f"select {self.columns}, {keys} from {self.source} where {self._all(where)}"
+            f" order by {', '.join(f'{sql} {way}' for sql in sorts)} limit {page.limit + 1}"
+        )
+
+    def _all(self, where: Sequence[str]) -> str:
+        return " and ".join(where) or "true"
+
+    def _bounds(self, page: Asked) -> tuple[list[str], dict[str, Any]]:
+        conditions: list[str] = []
+        values: dict[str, Any] = {}
+        sorts = ", ".join([*(key.sql for key in self.order.keys), self.id])
+        for name, cursor, later in (("after", page.after, True), ("before", page.before, False)):
+            if cursor is not None:
+                given = self._decode(cursor)
+                values |= {f"{name}_{n}": value for n, value in enumerate(given)}
+                sign = ">" if later != self.order.descending else "<"
+                conditions.append(f"({sorts}) {sign} ({', '.join(self._casts(name))})")
+        return conditions, values
+
+    def _casts(self, name: str) -> list[str]:
+        types = {str: "text", datetime: "timestamptz", date: "date", float: "float8", int: "bigint"}
+        kinds = [*(types[key.type] for key in self.order.keys), "uuid"]
+        return [f"cast(:{name}_{n} as {kind})" for n, kind in enumerate(kinds)]
+
+    def _page(self, rows: Sequence[Row], page: Asked) -> Page:
+        more = len(rows) > page.limit
+        kept = rows[: page.limit]
+        found = [(self.cursor(row), row) for row in (reversed(kept) if page.backward else kept)]
+        info = PageInfo(
+            has_next_page=page.before is not None if page.backward else more,
+            has_previous_page=more if page.backward else page.after is not None,
+            start_cursor=found[0][0] if found else None,
+            end_cursor=found[-1][0] if found else None,
+        )
+        return Page(found, info)
+
+    def cursor(self, row: Row) -> str:
+        values = [row[f"sort_{n}"] for n in range(len(self.order.keys) + 1)]
+        return pack(
+            self.order.name,
+            *(value.isoformat() if isinstance(value, date) else value for value in values[:-1]),
+            str(values[-1]),
+        )
+
+    def _decode(self, cursor: str) -> list[Any]:
+        name, *values = unpack(cursor)
+        if name != self.order.name or len(values) != len(self.order.keys) + 1:
+            raise refusal(ErrorCode.BAD_REQUEST, "This cursor is of another list or order")
+        try:
+            return [*map(_read, (key.type for key in self.order.keys), values), UUID(values[-1])]
+        except (ValueError, TypeError, AttributeError):
+            raise refusal(ErrorCode.BAD_REQUEST, "This is not a cursor that Tandem gave") from None
+
+
+def _read(kind: type, value: Any) -> Any:
+    if kind is datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment
+    if kind is date:
+        return date.fromisoformat(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError
+    if isinstance(value, str):
+        value.encode()
+        if "\x00" in value:
+            raise ValueError
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError
+    return value
+
+
+def pack(*values: object) -> str:
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def unpack(cursor: str) -> list[Any]:
+    """What `pack` was given; BAD_REQUEST for anything else."""
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error, RecursionError):
+        values = None
+    if not isinstance(values, list) or not values:
+        raise refusal(ErrorCode.BAD_REQUEST, "This is not a cursor that Tandem gave")
+    return values
+
+
+class Countable(Protocol):
+    async def get(self, context: Context) -> int: ...
+
+
+@dataclass
+class Count:
+    """Read once, and only if somebody asks."""
+
+    listing: Listing
+    _reading: asyncio.Future[int] | None = None
+
+    async def get(self, context: Context) -> int:
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(self._read(context))
+        return await self._reading
+
+    async def _read(self, context: Context) -> int:
+        async with context.transaction() as tx:
+            return await self.listing.count(tx)
+
+
+@dataclass(frozen=True)
+class CountUnder:
+    """Of a list under one of many parents: counted for all of them at once by the batch of that name."""
+
+    batch: str
+    key: Hashable
+
+    async def get(self, context: Context) -> int:
+        found: int | None = await load(context, self.batch, self.key)
+        return found or 0
+
+
+@strawberry.type(description="A row in a page.")
+class Edge:
+    cursor: str = strawberry.field(description="Where this row stands, for `after` and `before`.")
+
+
+@strawberry.type(description="A page.")
+class Connection:
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+
+
+@strawberry.type(description="A page of a list that is counted.")
+class Counted(Connection):
+    count: strawberry.Private[Countable]
+
+    @strawberry.field(description="How many the whole list has, counted up to 10,000.")
+    async def total_count(self, info: Info[Context, None]) -> int:
+        return min(await self.count.get(info.context), COUNTED)
+
+    @strawberry.field(description="False where there are more than `totalCount` says.")
+    async def total_count_is_exact(self, info: Info[Context, None]) -> bool:
+        return await self.count.get(info.context) <= COUNTED
+
+
+@dataclass(frozen=True)
+class CountedPage:
+    """What a connection is made of."""
+
+    page: Page
+    count: Count
+
+    def edges(self, make: Callable[[str, Row], Made]) -> list[Made]:
+        return [make(cursor, row) for cursor, row in self.page.rows]
+
+
+async def read(context: Context, listing: Listing, page: Asked) -> CountedPage:
+    async with context.transaction() as tx:
+        return CountedPage(await listing.read(tx, page), Count(listing))

@@ -1,0 +1,194 @@
+"""What happened: every value moved, by whom or by which side."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+import strawberry
+from strawberry.types import Info
+
+from api.context import Context
+from api.mutations.payloads import given
+from api.relay import ids
+from api.relay.loaders import batch, by_argument, by_id, load
+from api.relay.node import Node
+from api.relay.paging import Asked, Connection, Edge, Key, Listing, Order, Page
+from api.schema.refs import ContactRef, InvoiceRef, MatchIssueRef, SyncLinkRef, XeroOrganisationRef
+from api.schema.viewer import Actor
+from domain.tables import ActivityKind, Side
+from domain.tx import Tx
+
+_COLUMNS = (
+    "a.id, a.at, a.kind, a.actor_kind, a.actor_name, a.actor_id, a.message, a.organisation_id, a.contact_id,"
+    " a.link_id, a.issue_id, a.invoice_id, a.changes"
+)
+_ORDER = Order("activity", (Key("a.at", datetime),), descending=True)
+
+
+@strawberry.type(description="A value that moved. `eventId` and `field` name it.")
+class ValueChange:
+    event_id: strawberry.ID = strawberry.field(description="Of the activity event that tells of it.")
+    field: str = strawberry.field(description="Which field.")
+    before: str | None = strawberry.field(description="What stood there before, in one line.")
+    after: str | None = strawberry.field(description="What stands there since, in one line.")
+    written_to: Side = strawberry.field(description="The side that was written.")
+    restorable: bool = strawberry.field(
+        description="Whether `before` is kept, so that it can be brought back."
+    )
+
+    @classmethod
+    def of(cls, event: UUID, stored: Mapping[str, Any]) -> Self:
+        return cls(
+            event_id=ids.encode("ActivityEvent", event),
+            field=stored["field"],
+            before=stored.get("before"),
+            after=stored.get("after"),
+            written_to=Side(stored.get("writtenTo") or Side.PRACTICE),
+            restorable=bool(stored.get("restorable")),
+        )
+
+
+@strawberry.type(description="One thing that happened.")
+class ActivityEvent(Node):
+    row: strawberry.Private[Mapping[str, Any]]
+    at: datetime = strawberry.field(description="When.")
+    kind: ActivityKind = strawberry.field(description="What.")
+    actor: Actor = strawberry.field(description="By whom.")
+    message: str = strawberry.field(description="In words.")
+    changes: list[ValueChange] = strawberry.field(description="The values that moved.")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        actor = {"kind": row["actor_kind"], "name": row["actor_name"], "id": row["actor_id"]}
+        return cls(
+            id=ids.encode("ActivityEvent", row["id"]),
+            row=row,
+            at=row["at"],
+            kind=ActivityKind(row["kind"]),
+            actor=Actor.of(actor),
+            message=row["message"],
+            changes=[ValueChange.of(row["id"], change) for change in row["changes"]],
+        )
+
+    async def _about(self, info: Info[Context, None], name: str, column: str) -> Any:
+        key = self.row[column]
+        return None if key is None else await load(info.context, name, key)
+
+    @strawberry.field(description="The organisation that it is about; null where none, or it is gone.")
+    async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef | None:
+        found: XeroOrganisationRef | None = await self._about(info, "XeroOrganisation", "organisation_id")
+        return found
+
+    @strawberry.field(description="The contact that it is about; null where none, or it is gone.")
+    async def contact(self, info: Info[Context, None]) -> ContactRef | None:
+        found: ContactRef | None = await self._about(info, "Contact", "contact_id")
+        return found
+
+    @strawberry.field(description="The invoice that it is about; null where none.")
+    async def invoice(self, info: Info[Context, None]) -> InvoiceRef | None:
+        found: InvoiceRef | None = await self._about(info, "Invoice", "invoice_id")
+        return found
+
+    @strawberry.field(description="The link that it is about; null where none, or it is gone.")
+    async def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
+        found: SyncLinkRef | None = await self._about(info, "SyncLink", "link_id")
+        return found
+
+    @strawberry.field(description="The match issue that it is about; null where none, or it is gone.")
+    async def issue(self, info: Info[Context, None]) -> MatchIssueRef | None:
+        found: MatchIssueRef | None = await self._about(info, "MatchIssue", "issue_id")
+        return found
+
+
+@batch("ActivityEvent", node="ActivityEvent")
+async def _events(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ActivityEvent]:
+    rows = await tx.rows(
+        f"select {_COLUMNS} from activity a where a.workspace_id = :ws and a.id = any(:ids)", ids=list(keys)
+    )
+    return by_id(rows, ActivityEvent.of)
+
+
+@strawberry.type(description="An event in a page.")
+class ActivityEdge(Edge):
+    node: ActivityEvent = strawberry.field(description="The event.")
+
+
+@strawberry.type(description="A page of activity; it is not counted.")
+class ActivityConnection(Connection):
+    edges: list[ActivityEdge] = strawberry.field(description="The events of this page, the newest first.")
+
+    @classmethod
+    def of(cls, page: Page) -> Self:
+        return cls(
+            edges=[ActivityEdge(cursor=cursor, node=ActivityEvent.of(row)) for cursor, row in page.rows],
+            page_info=page.info,
+        )
+
+
+@strawberry.input(description="Which events: those for which all holds that is given.")
+class ActivityFilter:
+    organisation_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Those about this organisation."
+    )
+    contact_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Those about this contact."
+    )
+    invoice_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Those about this invoice."
+    )
+    kind: list[ActivityKind] | None = strawberry.field(
+        default=strawberry.UNSET, description="Those of one of these kinds."
+    )
+    since: datetime | None = strawberry.field(default=strawberry.UNSET, description="At or after this time.")
+
+
+def listing(filter: ActivityFilter | None) -> Listing:
+    wanted = filter or ActivityFilter()
+    where, values = ["a.workspace_id = :ws"], dict[str, Any]()
+    kinds = given(wanted.kind)
+    for name, condition, value in (
+        (
+            "organisation",
+            "a.organisation_id = :organisation",
+            ids.wanted("XeroOrganisation", given(wanted.organisation_id)),
+        ),
+        ("contact", "a.contact_id = :contact", ids.wanted("Contact", given(wanted.contact_id))),
+        ("invoice", "a.invoice_id = :invoice", ids.wanted("Invoice", given(wanted.invoice_id))),
+        ("kinds", "a.kind = any(:kinds)", None if kinds is None else [str(kind) for kind in kinds]),
+        ("since", "a.at >= :since", given(wanted.since)),
+    ):
+        if value is not None:
+            where.append(condition)
+            values[name] = value
+    return Listing(_COLUMNS, "activity a", _ORDER, "a.id", tuple(where), values)
+
+
+async def activity(context: Context, page: Asked, filter: ActivityFilter | None) -> ActivityConnection:
+    async with context.transaction() as tx:
+        return ActivityConnection.of(await listing(given(filter)).read(tx, page))
+
+
+_Under = tuple[UUID, tuple[Asked, tuple[ActivityKind, ...]]]
+
+
+@batch("ActivityConnection.of_contact")
+async def _of_contacts(tx: Tx, keys: Sequence[_Under]) -> dict[Any, ActivityConnection]:
+    return await _under("a.contact_id", tx, keys)
+
+
+@batch("ActivityConnection.of_invoice")
+async def _of_invoices(tx: Tx, keys: Sequence[_Under]) -> dict[Any, ActivityConnection]:
+    return await _under("a.invoice_id", tx, keys)
+
+
+async def _under(parent: str, tx: Tx, keys: Sequence[_Under]) -> dict[Any, ActivityConnection]:
+    found: dict[Any, ActivityConnection] = {}
+    for arguments, parents in by_argument(keys).items():
+        page, kinds = arguments
+        where = ("a.workspace_id = :ws", *(("a.kind = any(:kinds)",) if kinds else ()))
+        values = {"kinds": [str(kind) for kind in kinds]} if kinds else {}
+        under = Listing(_COLUMNS, "activity a", _ORDER, "a.id", where, values, parent=parent)
+        pages = await under.read_under(tx, parents, page)
+        found |= {(one, arguments): ActivityConnection.of(page) for one, page in pages.items()}
+    return found

@@ -1,0 +1,70 @@
+"""What the practice bills with: service types and tax rates."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Self
+from uuid import UUID
+
+import strawberry
+
+from api.context import Context
+from api.relay import ids
+from api.relay.loaders import batch, by_id
+from api.relay.node import Node
+from api.schema.amounts import plain
+from domain.tx import Tx
+
+
+@strawberry.type(description="A kind of work that the practice bills.")
+class ServiceType(Node):
+    name: str = strawberry.field(description="Unique among those that are not archived.")
+    archived_at: datetime | None = strawberry.field(
+        description="Since when it is offered no more; invoices keep it."
+    )
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(id=ids.encode("ServiceType", row["id"]), name=row["name"], archived_at=row["archived_at"])
+
+
+@strawberry.type(description="A tax rate of the practice.")
+class TaxRate(Node):
+    name: str = strawberry.field(description="Unique among those that are not archived.")
+    percentage: Decimal = strawberry.field(description="'15' is 15 %. It never changes, as invoices hold it.")
+    archived_at: datetime | None = strawberry.field(
+        description="Since when it is offered no more; invoices keep it."
+    )
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            id=ids.encode("TaxRate", row["id"]),
+            name=row["name"],
+            percentage=plain(row["percentage"]),
+            archived_at=row["archived_at"],
+        )
+
+
+_SERVICE_TYPES = "select id, name, archived_at from service_type where workspace_id = :ws"
+_TAX_RATES = "select id, name, percentage, archived_at from tax_rate where workspace_id = :ws"
+
+
+@batch("ServiceType", node="ServiceType")
+async def _service_types(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ServiceType]:
+    return by_id(await tx.rows(f"{_SERVICE_TYPES} and id = any(:ids)", ids=list(keys)), ServiceType.of)
+
+
+@batch("TaxRate", node="TaxRate")
+async def _tax_rates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, TaxRate]:
+    return by_id(await tx.rows(f"{_TAX_RATES} and id = any(:ids)", ids=list(keys)), TaxRate.of)
+
+
+async def service_types(context: Context) -> list[ServiceType]:
+    async with context.transaction() as tx:
+        return [ServiceType.of(row) for row in await tx.rows(f"{_SERVICE_TYPES} order by name_key, id")]
+
+
+async def tax_rates(context: Context) -> list[TaxRate]:
+    async with context.transaction() as tx:
+        return [TaxRate.of(row) for row in await tx.rows(f"{_TAX_RATES} order by name_key, id")]

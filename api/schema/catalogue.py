@@ -1,0 +1,182 @@
+"""Xero's accounts and tax rates, of which the mappings choose."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Self
+from uuid import UUID
+
+import strawberry
+
+from api.context import Context
+from api.mutations.payloads import given
+from api.relay import ids
+from api.relay.loaders import batch, by_argument, by_id, grouped, load
+from api.relay.node import Node
+from api.relay.paging import Asked, Counted, CountUnder, Edge, Key, Listing, Order
+from api.schema.amounts import plain
+from domain.names.text_keys import search_patterns
+from domain.tx import Tx
+
+_ACCOUNTS = "a.id, a.code, a.name, a.account_class, a.account_type, a.active"
+_RATES = (
+    "select id, organisation_id, tax_type, name, effective_rate, active, can_apply_to_revenue, can_apply_to_expenses"
+    " from xero_tax_rate where workspace_id = :ws"
+)
+# Those without a code, bank accounts, come last.
+_BY_CODE = Order(
+    "accounts",
+    (
+        Key("case when a.code is null then 1 else 0 end", int),
+        Key("coalesce(a.code, '')", str),
+        Key("a.name", str),
+    ),
+)
+
+
+@strawberry.type(
+    description="An account of the organisation. `code` can be changed in Xero: `id` is what stays."
+)
+class XeroAccount(Node):
+    code: strawberry.ID | None = strawberry.field(description="Null for bank accounts that have none.")
+    name: str = strawberry.field(description="As Xero has it.")
+    class_: str = strawberry.field(name="class", description="As Xero has it, such as REVENUE.")
+    type: str = strawberry.field(description="As Xero has it, such as SALES.")
+    active: bool = strawberry.field(description="False where Xero has archived it, or lists it no more.")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            id=ids.encode("XeroAccount", row["id"]),
+            code=strawberry.ID(row["code"]) if row["code"] else None,
+            name=row["name"],
+            class_=row["account_class"],
+            type=row["account_type"],
+            active=row["active"],
+        )
+
+
+@strawberry.type(description="A tax rate of the organisation.")
+class XeroTaxRate(Node):
+    tax_type: strawberry.ID = strawberry.field(description="Xero's code for it.")
+    name: str = strawberry.field(description="As Xero has it.")
+    effective_rate: Decimal = strawberry.field(description="'15' is 15 %.")
+    active: bool = strawberry.field(description="False where Xero has archived it, or lists it no more.")
+    can_apply_to_revenue: bool = strawberry.field(description="Whether income may have it.")
+    can_apply_to_expenses: bool = strawberry.field(description="Whether expenses may have it.")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            id=ids.encode("XeroTaxRate", row["id"]),
+            tax_type=strawberry.ID(row["tax_type"]),
+            name=row["name"],
+            effective_rate=plain(row["effective_rate"]),
+            active=row["active"],
+            can_apply_to_revenue=row["can_apply_to_revenue"],
+            can_apply_to_expenses=row["can_apply_to_expenses"],
+        )
+
+
+@batch("XeroAccount", node="XeroAccount")
+async def _accounts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroAccount]:
+    rows = await tx.rows(
+        f"select {_ACCOUNTS} from xero_account a where a.workspace_id = :ws and a.id = any(:ids)",
+        ids=list(keys),
+    )
+    return by_id(rows, XeroAccount.of)
+
+
+@batch("XeroTaxRate", node="XeroTaxRate")
+async def _tax_rates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroTaxRate]:
+    return by_id(await tx.rows(f"{_RATES} and id = any(:ids)", ids=list(keys)), XeroTaxRate.of)
+
+
+@batch("XeroTaxRates.of_organisation")
+async def _rates_of(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[XeroTaxRate]]:
+    rows = await tx.rows(
+        f"{_RATES} and organisation_id = any(:ids) order by name, tax_type, id", ids=list(keys)
+    )
+    return grouped(keys, rows, "organisation_id", XeroTaxRate.of)
+
+
+@strawberry.type(description="An account in a page.")
+class XeroAccountEdge(Edge):
+    node: XeroAccount = strawberry.field(description="The account.")
+
+
+@strawberry.type(description="A page of accounts, by code.")
+class XeroAccountConnection(Counted):
+    edges: list[XeroAccountEdge] = strawberry.field(description="The accounts of this page.")
+
+
+@strawberry.input(description="Which accounts: those for which all holds that is given.")
+class XeroAccountFilter:
+    search: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Words of code and name, by their beginnings."
+    )
+    class_: list[str] | None = strawberry.field(
+        name="class", default=strawberry.UNSET, description="As Xero has it, such as REVENUE."
+    )
+    active: bool | None = strawberry.field(default=True, description="Null for all.")
+
+
+Filter = tuple[tuple[str, ...], tuple[str, ...] | None, bool | None]
+
+
+def _filter(filter: XeroAccountFilter | None) -> Filter:
+    """Patterns, classes, active: hashable, so that organisations asked alike are read by one statement."""
+    wanted = filter or XeroAccountFilter()
+    classes = given(wanted.class_)
+    return (
+        tuple(search_patterns(given(wanted.search) or "")),
+        None if classes is None else tuple(classes),
+        given(wanted.active),
+    )
+
+
+def _listing(filter: Filter) -> Listing:
+    patterns, classes, active = filter
+    where, values = ["a.workspace_id = :ws"], dict[str, Any]()
+    for n, pattern in enumerate(patterns):
+        where.append(f"a.search_key like :pattern_{n}")
+        values[f"pattern_{n}"] = pattern
+    if classes is not None:
+        where.append("a.account_class = any(:classes)")
+        values["classes"] = list(classes)
+    if active is not None:
+        where.append("a.active = :active")
+        values["active"] = active
+    return Listing(
+        _ACCOUNTS, "xero_account a", _BY_CODE, "a.id", tuple(where), values, parent="a.organisation_id"
+    )
+
+
+@batch("XeroAccountPage.of_organisation")
+async def _pages(tx: Tx, keys: Sequence[tuple[UUID, tuple[Asked, Filter]]]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for arguments, organisations in by_argument(keys).items():
+        page, filter = arguments
+        pages = await _listing(filter).read_under(tx, organisations, page)
+        found |= {(organisation, arguments): one for organisation, one in pages.items()}
+    return found
+
+
+@batch("XeroAccountCount.of_organisation")
+async def _counts(tx: Tx, keys: Sequence[tuple[UUID, Filter]]) -> dict[Any, int]:
+    found: dict[Any, int] = {}
+    for filter, organisations in by_argument(keys).items():
+        counts = await _listing(filter).count_under(tx, organisations)
+        found |= {(organisation, filter): n for organisation, n in counts.items()}
+    return found
+
+
+async def accounts(
+    context: Context, organisation: UUID, page: Asked, filter: XeroAccountFilter | None
+) -> XeroAccountConnection:
+    wanted = _filter(given(filter))
+    found = await load(context, "XeroAccountPage.of_organisation", (organisation, (page, wanted)))
+    return XeroAccountConnection(
+        edges=[XeroAccountEdge(cursor=cursor, node=XeroAccount.of(row)) for cursor, row in found.rows],
+        page_info=found.info,
+        count=CountUnder("XeroAccountCount.of_organisation", (organisation, wanted)),
+    )

@@ -1,0 +1,168 @@
+"""Lists of invoices, with their search, filters and orders."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from api.context import Context
+from api.mutations.payloads import given
+from api.relay import ids
+from api.relay.loaders import batch, by_argument
+from api.relay.paging import Asked, Counted, CountUnder, Edge, Key, Listing, Order, Page, read
+from api.schema.contacts import MOST_FOUND, Direction
+from api.schema.invoices import COLUMNS, SOURCE, Invoice
+from api.schema.links import SyncFailureCode
+from domain.names.text_keys import search_patterns
+from domain.tables import InvoiceStatus, InvoiceSyncState
+from domain.tx import Tx
+
+
+@strawberry.type(description="An invoice in a page.")
+class InvoiceEdge(Edge):
+    node: Invoice = strawberry.field(description="The invoice.")
+
+
+@strawberry.type(description="A page of invoices.")
+class InvoiceConnection(Counted):
+    edges: list[InvoiceEdge] = strawberry.field(description="The invoices of this page.")
+
+
+@strawberry.enum(description="What to sort invoices by.")
+class InvoiceOrderField(StrEnum):
+    ISSUE_DATE = "ISSUE_DATE"
+    DUE_DATE = "DUE_DATE"
+    NUMBER = "NUMBER"
+    TOTAL = "TOTAL"
+    UPDATED_AT = "UPDATED_AT"
+
+
+@strawberry.input(description="How to sort invoices.")
+class InvoiceOrder:
+    field: InvoiceOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(description="Which way.")
+
+
+@strawberry.input(description="Which invoices: those for which all holds that is given. Dates are inclusive.")
+class InvoiceFilter:
+    organisation_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Those that go to this organisation."
+    )
+    status: list[InvoiceStatus] | None = strawberry.field(
+        default=strawberry.UNSET, description="Those in one of these statuses."
+    )
+    sync_state: list[InvoiceSyncState] | None = strawberry.field(
+        default=strawberry.UNSET, description="Those that stand so with Xero."
+    )
+    failure_code: list[SyncFailureCode] | None = strawberry.field(
+        default=strawberry.UNSET, description="Those that fail for one of these reasons."
+    )
+    contact_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Those of this contact."
+    )
+    issued_from: date | None = strawberry.field(
+        default=strawberry.UNSET, description="Issued on this day or later."
+    )
+    issued_to: date | None = strawberry.field(
+        default=strawberry.UNSET, description="Issued on this day or earlier."
+    )
+    due_from: date | None = strawberry.field(
+        default=strawberry.UNSET, description="Due on this day or later."
+    )
+    due_to: date | None = strawberry.field(
+        default=strawberry.UNSET, description="Due on this day or earlier."
+    )
+    updated_since: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="Those changed at or after this time."
+    )
+    search: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Words of number and reference, or of the contact's name, email or phone, by their beginnings.",
+    )
+
+
+_ORDERS = {
+    InvoiceOrderField.ISSUE_DATE: Key("i.issue_date", date),
+    InvoiceOrderField.DUE_DATE: Key("i.due_date", date),
+    InvoiceOrderField.NUMBER: Key("i.number_key", str),
+    InvoiceOrderField.TOTAL: Key("i.total_cents", int),
+    InvoiceOrderField.UPDATED_AT: Key("i.updated_at", datetime),
+}
+
+
+def _order(order: InvoiceOrder | None) -> Order:
+    """The latest issue date first, unless told otherwise."""
+    field = order.field if order else InvoiceOrderField.ISSUE_DATE
+    descending = order is None or order.direction is Direction.DESC
+    return Order(f"invoices {field}", (_ORDERS[field],), descending)
+
+
+def _texts(values: Sequence[StrEnum] | None) -> list[str] | None:
+    return None if values is None else [str(value) for value in values]
+
+
+def listing(filter: InvoiceFilter | None, order: InvoiceOrder | None) -> Listing:
+    wanted = filter or InvoiceFilter()
+    where, values = ["i.workspace_id = :ws"], dict[str, Any]()
+    for name, condition, value in (
+        (
+            "organisation",
+            "i.organisation_id = :organisation",
+            ids.wanted("XeroOrganisation", given(wanted.organisation_id)),
+        ),
+        ("contact", "i.contact_id = :contact", ids.wanted("Contact", given(wanted.contact_id))),
+        ("statuses", "i.status = any(:statuses)", _texts(given(wanted.status))),
+        ("states", "i.sync_state = any(:states)", _texts(given(wanted.sync_state))),
+        ("codes", "i.failure_code = any(:codes)", _texts(given(wanted.failure_code))),
+        ("issued_from", "i.issue_date >= :issued_from", given(wanted.issued_from)),
+        ("issued_to", "i.issue_date <= :issued_to", given(wanted.issued_to)),
+        ("due_from", "i.due_date >= :due_from", given(wanted.due_from)),
+        ("due_to", "i.due_date <= :due_to", given(wanted.due_to)),
+        ("since", "i.updated_at >= :since", given(wanted.updated_since)),
+    ):
+        if value is not None:
+            where.append(condition)
+            values[name] = value
+    patterns = search_patterns(given(wanted.search) or "")
+    if patterns:
+        where.append(
+            "(i.id = any(array(select door.search_invoices(cast(:patterns as text[]), :most)))"
+            " or i.contact_id = any(array(select door.search_contacts(cast(:patterns as text[]), :most))))"
+        )
+        values |= {"patterns": patterns, "most": MOST_FOUND}
+    return Listing(COLUMNS, SOURCE, _order(order), "i.id", tuple(where), values, parent="i.contact_id")
+
+
+def _edges(page: Page) -> list[InvoiceEdge]:
+    return [InvoiceEdge(cursor=cursor, node=Invoice.of(row)) for cursor, row in page.rows]
+
+
+async def invoice_list(
+    context: Context, page: Asked, filter: InvoiceFilter | None, order: InvoiceOrder | None
+) -> InvoiceConnection:
+    found = await read(context, listing(given(filter), given(order)), page)
+    return InvoiceConnection(edges=_edges(found.page), page_info=found.page.info, count=found.count)
+
+
+@batch("InvoiceConnection.of_contact")
+async def _of_contacts(
+    tx: Tx, keys: Sequence[tuple[UUID, tuple[Asked, tuple[str, str] | None]]]
+) -> dict[Any, InvoiceConnection]:
+    found: dict[Any, InvoiceConnection] = {}
+    for arguments, contacts in by_argument(keys).items():
+        page, by = arguments
+        order = InvoiceOrder(field=InvoiceOrderField(by[0]), direction=Direction(by[1])) if by else None
+        pages = await listing(None, order).read_under(tx, contacts, page)
+        for contact, one in pages.items():
+            found[contact, arguments] = InvoiceConnection(
+                edges=_edges(one), page_info=one.info, count=CountUnder("InvoiceCount.of_contact", contact)
+            )
+    return found
+
+
+@batch("InvoiceCount.of_contact")
+async def _counts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, int]:
+    return await listing(None, None).count_under(tx, list(keys))

@@ -1,0 +1,242 @@
+"""Match issues: Xero contacts of which a person must say whom they match."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+from uuid import UUID
+
+import strawberry
+from strawberry.types import Info
+
+from api.context import Context
+from api.mutations.payloads import given
+from api.relay import ids
+from api.relay.loaders import batch, by_id, grouped, load
+from api.relay.node import Node
+from api.relay.paging import Asked, Counted, Edge, Key, Listing, Order, read
+from api.schema.contacts import MOST_FOUND, Direction
+from api.schema.links import FieldDifference, differences
+from api.schema.refs import ContactRef, SyncLinkRef, XeroContactRef, XeroOrganisationRef
+from api.schema.viewer import Actor
+from domain.names.text_keys import search_patterns
+from domain.tables import MatchIssueReason, MatchIssueState, MatchResolution
+from domain.tx import Tx
+
+_COLUMNS = (
+    "i.id, i.organisation_id, i.xero_contact_id, i.reason, i.state, i.created_at, i.resolved_at, i.resolved_by,"
+    " i.resolution, i.link_id, i.version"
+)
+
+
+@strawberry.type(description="A practice contact that the Xero contact may be.")
+class MatchCandidate:
+    row: strawberry.Private[Mapping[str, Any]]
+    score: float = strawberry.field(description="0 to 1.")
+    name_matches: bool = strawberry.field(
+        description="Whether the names are equal, apart from case and spaces."
+    )
+    email_matches: bool = strawberry.field(description="Whether the emails are equal, apart from case.")
+    evidence: list[str] = strawberry.field(description="What speaks for and against it, in words.")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            row=row,
+            score=row["score"],
+            name_matches=row["name_matches"],
+            email_matches=row["email_matches"],
+            evidence=row["evidence"],
+        )
+
+    @strawberry.field(description="The practice contact.")
+    async def contact(self, info: Info[Context, None]) -> ContactRef:
+        found: ContactRef = await load(info.context, "Contact", self.row["contact_id"])
+        return found
+
+    @strawberry.field(
+        description="This contact's active link in the organisation, which must be unsynced before it can be confirmed"
+        " here."
+    )
+    async def blocked_by(self, info: Info[Context, None]) -> SyncLinkRef | None:
+        key = (self.row["organisation_id"], self.row["contact_id"])
+        found: SyncLinkRef | None = await load(info.context, "SyncLink.active", key)
+        return found
+
+    @strawberry.field(description="The synced fields in which the two differ.")
+    async def differences(self, info: Info[Context, None]) -> list[FieldDifference]:
+        loading = (
+            load(info.context, "Contact", self.row["contact_id"]),
+            load(info.context, "XeroContact", self.row["xero_contact_id"]),
+        )
+        contact, xero_contact = [await one for one in loading]
+        return differences(contact.row, xero_contact.row)
+
+
+@strawberry.type(description="A Xero contact of which a person must say whom it matches.")
+class MatchIssue(Node):
+    row: strawberry.Private[Mapping[str, Any]]
+    reason: MatchIssueReason = strawberry.field(description="Why it could not be decided by rule.")
+    state: MatchIssueState = strawberry.field(description="Open or not.")
+    created_at: datetime = strawberry.field(description="When it was found.")
+    resolved_at: datetime | None = strawberry.field(description="When it ended.")
+    resolved_by: Actor | None = strawberry.field(description="Who ended it.")
+    resolution: MatchResolution | None = strawberry.field(description="How it ended.")
+    version: int = strawberry.field(
+        description="Rises when the Xero contact, the candidates or the state change."
+    )
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            id=ids.encode("MatchIssue", row["id"]),
+            row=row,
+            reason=MatchIssueReason(row["reason"]),
+            state=MatchIssueState(row["state"]),
+            created_at=row["created_at"],
+            resolved_at=row["resolved_at"],
+            resolved_by=Actor.of(row["resolved_by"]) if row["resolved_by"] else None,
+            resolution=MatchResolution(row["resolution"]) if row["resolution"] else None,
+            version=row["version"],
+        )
+
+    @strawberry.field(description="Where the Xero contact is.")
+    async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
+        found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row["organisation_id"])
+        return found
+
+    @strawberry.field(description="Whom it is about.")
+    async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef:
+        found: XeroContactRef = await load(info.context, "XeroContact", self.row["xero_contact_id"])
+        return found
+
+    @strawberry.field(description="The best first, at most 10; never empty while the issue is open.")
+    async def candidates(self, info: Info[Context, None]) -> list[MatchCandidate]:
+        found: list[MatchCandidate] = await load(info.context, "MatchCandidates.of_issue", self.row["id"])
+        return found
+
+    @strawberry.field(description="What came of it.")
+    async def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
+        if self.row["link_id"] is None:
+            return None
+        found: SyncLinkRef | None = await load(info.context, "SyncLink", self.row["link_id"])
+        return found
+
+
+@batch("MatchIssue", node="MatchIssue")
+async def _issues(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, MatchIssue]:
+    rows = await tx.rows(
+        f"select {_COLUMNS} from match_issue i where i.workspace_id = :ws and i.id = any(:ids)",
+        ids=list(keys),
+    )
+    return by_id(rows, MatchIssue.of)
+
+
+@batch("MatchCandidates.of_issue")
+async def _candidates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchCandidate]]:
+    rows = await tx.rows(
+        "select m.issue_id, m.contact_id, m.score, m.name_matches, m.email_matches, m.evidence, i.organisation_id,"
+        " i.xero_contact_id from match_candidate m join match_issue i on i.workspace_id = :ws and i.id = m.issue_id"
+        " where m.workspace_id = :ws and m.issue_id = any(:ids) order by m.score desc, m.contact_id",
+        ids=list(keys),
+    )
+    return grouped(keys, rows, "issue_id", MatchCandidate.of)
+
+
+@strawberry.type(description="A match issue in a page.")
+class MatchIssueEdge(Edge):
+    node: MatchIssue = strawberry.field(description="The match issue.")
+
+
+@strawberry.type(description="A page of match issues.")
+class MatchIssueConnection(Counted):
+    edges: list[MatchIssueEdge] = strawberry.field(description="The match issues of this page.")
+
+
+@strawberry.input(description="Which match issues: those for which all holds that is given.")
+class MatchIssueFilter:
+    organisation_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Those of this organisation."
+    )
+    contact_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Those in which this contact is a candidate."
+    )
+    state: MatchIssueState | None = strawberry.field(
+        default=MatchIssueState.OPEN, description="Open ones unless something else is said; null: all."
+    )
+    reason: list[MatchIssueReason] | None = strawberry.field(
+        default=strawberry.UNSET, description="Those with one of these reasons."
+    )
+    search: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Words of the Xero contact's name, email or phone, by their beginnings.",
+    )
+
+
+@strawberry.enum(description="What to sort match issues by.")
+class MatchIssueOrderField(StrEnum):
+    CREATED_AT = "CREATED_AT"
+    SCORE = "SCORE"
+    NAME = "NAME"
+
+
+@strawberry.input(
+    description="How to sort match issues. SCORE is the best candidate's, NAME the Xero contact's."
+)
+class MatchIssueOrder:
+    field: MatchIssueOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(description="Which way.")
+
+
+_ORDERS = {
+    MatchIssueOrderField.CREATED_AT: Key("i.created_at", datetime),
+    MatchIssueOrderField.SCORE: Key("i.score", float),
+    MatchIssueOrderField.NAME: Key("coalesce(x.name_key, '')", str),
+}
+
+
+def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> Listing:
+    wanted = filter or MatchIssueFilter()
+    field = order.field if order else MatchIssueOrderField.CREATED_AT
+    by = Order(f"issues {field}", (_ORDERS[field],), order is not None and order.direction is Direction.DESC)
+    where, values = ["i.workspace_id = :ws"], dict[str, Any]()
+    reasons = given(wanted.reason)
+    patterns = search_patterns(given(wanted.search) or "")
+    for name, condition, value in (
+        (
+            "organisation",
+            "i.organisation_id = :organisation",
+            ids.wanted("XeroOrganisation", given(wanted.organisation_id)),
+        ),
+        (
+            "contact",
+            "exists (select 1 from match_candidate m where m.workspace_id = :ws and m.issue_id = i.id"
+            " and m.contact_id = :contact)",
+            ids.wanted("Contact", given(wanted.contact_id)),
+        ),
+        ("state", "i.state = :state", given(wanted.state)),
+        ("reasons", "i.reason = any(:reasons)", None if reasons is None else [str(one) for one in reasons]),
+        (
+            "patterns",
+            f"i.xero_contact_id = any(array(select door.search_xero_contacts(cast(:patterns as text[]), {MOST_FOUND})))",
+            patterns or None,
+        ),
+    ):
+        if value is not None:
+            where.append(condition)
+            values[name] = value
+    source = (
+        "match_issue i join xero_contact x on x.workspace_id = i.workspace_id and x.id = i.xero_contact_id"
+    )
+    return Listing(_COLUMNS, source, by, "i.id", tuple(where), values)
+
+
+async def match_issues(
+    context: Context, page: Asked, filter: MatchIssueFilter | None, order: MatchIssueOrder | None
+) -> MatchIssueConnection:
+    found = await read(context, listing(given(filter), given(order)), page)
+    return MatchIssueConnection(
+        edges=found.edges(lambda cursor, row: MatchIssueEdge(cursor=cursor, node=MatchIssue.of(row))),
+        page_info=found.page.info,
+        count=found.count,
+    )

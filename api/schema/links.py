@@ -1,0 +1,405 @@
+"""Links between practice contacts and Xero contacts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+from uuid import UUID
+
+import strawberry
+from strawberry.types import Info
+
+from api.context import Context
+from api.mutations.payloads import given
+from api.relay import ids
+from api.relay.loaders import NODES, batch, by_id, grouped, load
+from api.relay.node import Node
+from api.relay.paging import ABSENT, Asked, Counted, Edge, Key, Listing, Order, read
+from api.schema.contacts import MOST_FOUND, Direction, in_states
+from api.schema.refs import ContactRef, XeroContactRef, XeroOrganisationRef
+from domain.connection import health
+from domain.fields.merge import Value, loaded, same, shown
+from domain.links import failures
+from domain.links.starting import practice_values, xero_values
+from domain.names.text_keys import search_patterns
+from domain.tables import LinkOrigin, Scope, SyncedField, SyncState
+from domain.tx import Tx
+
+_COLUMNS = (
+    f"l.id, l.contact_id, l.xero_contact_id, {health.LINK_STATE} as state, l.state_since, l.origin, l.linked_at,"
+    f" l.last_synced_at, l.version, l.base_practice, {failures.FAILURE_COLUMNS}, cast(:now as timestamptz) as now"
+)
+_SOURCE = f"sync_link l{health.HELD_LINK}"
+
+
+@strawberry.enum(description="What can be done with a link.")
+class SyncLinkAction(StrEnum):
+    UNSYNC = "UNSYNC"
+    REMATCH = "REMATCH"
+    CREATE_FROM_UNSYNCED = "CREATE_FROM_UNSYNCED"
+    SETTLE_CONFLICT = "SETTLE_CONFLICT"
+    RETRY = "RETRY"
+    DISMISS = "DISMISS"
+
+
+@strawberry.enum(description="Why something does not sync.")
+class SyncFailureCode(StrEnum):
+    NAME_TAKEN_IN_XERO = "NAME_TAKEN_IN_XERO"
+    VALUE_TOO_LONG = "VALUE_TOO_LONG"
+    INVALID_IN_XERO = "INVALID_IN_XERO"
+    ARCHIVED_IN_XERO = "ARCHIVED_IN_XERO"
+    MERGED_IN_XERO = "MERGED_IN_XERO"
+    FORGOTTEN_IN_XERO = "FORGOTTEN_IN_XERO"
+    CONTACT_NOT_SYNCED = "CONTACT_NOT_SYNCED"
+    ACCOUNT_UNMAPPED = "ACCOUNT_UNMAPPED"
+    ACCOUNT_UNAVAILABLE = "ACCOUNT_UNAVAILABLE"
+    TAX_RATE_UNMAPPED = "TAX_RATE_UNMAPPED"
+    TAX_RATE_UNAVAILABLE = "TAX_RATE_UNAVAILABLE"
+    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
+    PERIOD_LOCKED = "PERIOD_LOCKED"
+    TOTAL_MISMATCH = "TOTAL_MISMATCH"
+    INVOICE_NUMBER_TAKEN = "INVOICE_NUMBER_TAKEN"
+    HAS_PAYMENTS = "HAS_PAYMENTS"
+    NEEDS_RECONNECT = "NEEDS_RECONNECT"
+    XERO_UNAVAILABLE = "XERO_UNAVAILABLE"
+    UNCERTAIN = "UNCERTAIN"
+
+
+@strawberry.enum(
+    description="A mutation by its name; IN_XERO: only Xero's own pages can mend it; WAIT: it mends itself."
+)
+class Remedy(StrEnum):
+    CONNECT_XERO = "CONNECT_XERO"
+    UPDATE_WORKSPACE = "UPDATE_WORKSPACE"
+    UPDATE_CONTACT = "UPDATE_CONTACT"
+    CONFIRM_MATCH = "CONFIRM_MATCH"
+    PUSH_TO_XERO = "PUSH_TO_XERO"
+    UNSYNC = "UNSYNC"
+    REMATCH = "REMATCH"
+    CREATE_FROM_UNSYNCED = "CREATE_FROM_UNSYNCED"
+    SETTLE_CONFLICT = "SETTLE_CONFLICT"
+    RETRY_SYNC = "RETRY_SYNC"
+    UPDATE_INVOICE = "UPDATE_INVOICE"
+    VOID_INVOICE = "VOID_INVOICE"
+    SETTLE_INVOICE_CHANGE = "SETTLE_INVOICE_CHANGE"
+    SET_INVOICE_SYNC = "SET_INVOICE_SYNC"
+    SET_DEFAULT_ACCOUNTS = "SET_DEFAULT_ACCOUNTS"
+    SET_ACCOUNT_MAPPING = "SET_ACCOUNT_MAPPING"
+    SET_TAX_MAPPING = "SET_TAX_MAPPING"
+    IN_XERO = "IN_XERO"
+    WAIT = "WAIT"
+
+
+@strawberry.type(
+    description="Two values of one field, each in one line for people; an address joined by commas."
+)
+class FieldDifference:
+    field: SyncedField = strawberry.field(description="Which field.")
+    agreed: str | None = strawberry.field(
+        description="What both sides last agreed on; null also where nothing was agreed on yet."
+    )
+    practice: str | None = strawberry.field(description="What the practice has.")
+    xero: str | None = strawberry.field(description="What Xero has.")
+
+
+@strawberry.type(description="What keeps something from syncing.")
+class SyncFailure:
+    subject_keys: strawberry.Private[list[tuple[str, UUID]]]
+    code: SyncFailureCode = strawberry.field(description="What it is, for programs.")
+    message: str = strawberry.field(description="What it is, for people.")
+    field: SyncedField | None = strawberry.field(description="The field that it is about, if one.")
+    since: datetime = strawberry.field(description="Since when.")
+    attempts: int = strawberry.field(description="How often it was tried.")
+    next_attempt_at: datetime | None = strawberry.field(description="When it is tried again by itself.")
+    remedy: Remedy | None = strawberry.field(description="The mutation that mends it.")
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any] | None) -> Self | None:
+        """From {code, message, field, subjects: ['Type:uuid'], since, attempts, nextAttemptAt, remedy}."""
+        if stored is None:
+            return None
+        subjects = [one.partition(":") for one in stored.get("subjects") or ()]
+        field, remedy, again = stored.get("field"), stored.get("remedy"), stored.get("nextAttemptAt")
+        return cls(
+            subject_keys=[(kind, UUID(key)) for kind, _, key in subjects],
+            code=SyncFailureCode(stored["code"]),
+            message=stored["message"],
+            field=SyncedField(field) if field else None,
+            since=datetime.fromisoformat(stored["since"]),
+            attempts=stored["attempts"],
+            next_attempt_at=datetime.fromisoformat(again) if again else None,
+            remedy=Remedy(remedy) if remedy else None,
+        )
+
+    @strawberry.field(description="What it is about, such as the Xero contacts that hold the name.")
+    async def subjects(self, info: Info[Context, None]) -> list[Node]:
+        loading = [load(info.context, NODES[kind], key) for kind, key in self.subject_keys]
+        found = [await one for one in loading]
+        return [node for node in found if node is not None]
+
+
+def differences(
+    practice: Mapping[str, Any],
+    xero: Mapping[str, Any],
+    agreed: Mapping[str, Any] | None = None,
+) -> list[FieldDifference]:
+    """Of a contact's row and a mirror's row, compared as the merge compares them."""
+    ours, theirs = practice_values(practice), xero_values(xero)
+    region = xero["country_code"]
+    found = []
+    for field in SyncedField:
+        base: Value = loaded(field, (agreed or {}).get(field))
+        if not same(field, ours[field], theirs[field], region):
+            found.append(
+                FieldDifference(
+                    field=field, agreed=shown(base), practice=shown(ours[field]), xero=shown(theirs[field])
+                )
+            )
+    return found
+
+
+@strawberry.type(description="A practice contact and a Xero contact that are, were or will be kept in step.")
+class SyncLink(Node):
+    row: strawberry.Private[Mapping[str, Any]]
+    state: SyncState = strawberry.field(description="How it is.")
+    state_since: datetime = strawberry.field(description="Since when it is so.")
+    origin: LinkOrigin = strawberry.field(description="How it came about.")
+    linked_at: datetime = strawberry.field(description="When it came about.")
+    last_synced_at: datetime | None = strawberry.field(description="When both sides were last found in step.")
+    version: int = strawberry.field(
+        description="Rises when the state, or a synced field of either side, changes; not when Xero as a whole is out of"
+        " reach, or back."
+    )
+    failure: SyncFailure | None = strawberry.field(
+        description="What keeps it from syncing, if something does."
+    )
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            id=ids.encode("SyncLink", row["id"]),
+            row=row,
+            state=SyncState(row["state"]),
+            state_since=row["state_since"],
+            origin=LinkOrigin(row["origin"]),
+            linked_at=row["linked_at"],
+            last_synced_at=row["last_synced_at"],
+            version=row["version"],
+            failure=SyncFailure.of(failures.shown_failure(row, row["now"])),
+        )
+
+    @strawberry.field(description="Where the Xero contact is.")
+    async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
+        found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row["organisation_id"])
+        return found
+
+    @strawberry.field(description="The practice's side.")
+    async def contact(self, info: Info[Context, None]) -> ContactRef:
+        found: ContactRef = await load(info.context, "Contact", self.row["contact_id"])
+        return found
+
+    @strawberry.field(description="Xero's side; null while a push has not reached Xero.")
+    async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef | None:
+        if self.row["xero_contact_id"] is None:
+            return None
+        found: XeroContactRef | None = await load(info.context, "XeroContact", self.row["xero_contact_id"])
+        return found
+
+    @strawberry.field(description="What this viewer may do with it now.")
+    async def allowed_actions(self, info: Info[Context, None]) -> list[SyncLinkAction]:
+        viewer = info.context.viewer
+        if viewer is None or Scope.WRITE not in viewer.scopes:
+            return []
+        if self.state not in (SyncState.UNSYNCED, SyncState.BROKEN):
+            retriable = self.failure is not None and self.failure.code is not SyncFailureCode.NEEDS_RECONNECT
+            return [
+                SyncLinkAction.UNSYNC,
+                *([SyncLinkAction.SETTLE_CONFLICT] if self.state is SyncState.CONFLICT else []),
+                *([SyncLinkAction.RETRY] if retriable else []),
+            ]
+        ends: _Ends = await load(info.context, "SyncLink.ends", self.row["id"])
+        return [
+            *([SyncLinkAction.UNSYNC] if self.state is SyncState.BROKEN else []),
+            *([SyncLinkAction.REMATCH] if ends.rematchable else []),
+            *([SyncLinkAction.CREATE_FROM_UNSYNCED] if ends.creatable else []),
+            SyncLinkAction.DISMISS,
+        ]
+
+    @strawberry.field(
+        description="The fields that differ now, with the value that both sides last agreed on."
+    )
+    async def differences(self, info: Info[Context, None]) -> list[FieldDifference]:
+        if self.row["xero_contact_id"] is None:
+            return []
+        loading = (
+            load(info.context, "Contact", self.row["contact_id"]),
+            load(info.context, "XeroContact", self.row["xero_contact_id"]),
+        )
+        contact, xero_contact = [await one for one in loading]
+        return differences(contact.row, xero_contact.row, self.row["base_practice"])
+
+
+@batch("SyncLink", node="SyncLink")
+async def _links(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
+    rows = await tx.rows(
+        f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.id = any(:ids)", ids=list(keys)
+    )
+    return by_id(rows, SyncLink.of)
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Of an ended link: whether its Xero contact can be linked again, and whether a new contact can be made of either
+    side."""
+
+    rematchable: bool
+    creatable: bool
+
+
+@batch("SyncLink.ends")
+async def _ends(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
+    busy = (
+        "exists (select 1 from sync_link k where k.workspace_id = :ws and k.organisation_id = l.organisation_id"
+        " and k.{column} = l.{column} and k.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT'))"
+    )
+    rows = await tx.rows(
+        f"select l.id, x.status, {busy.format(column='xero_contact_id')} as xero_busy,"
+        f" {busy.format(column='contact_id')} as contact_busy, c.archived_at from sync_link l"
+        " join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+        " left join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
+        " where l.workspace_id = :ws and l.id = any(:ids)",
+        ids=list(keys),
+    )
+    return {
+        row["id"]: _Ends(
+            rematchable=row["status"] in ("ACTIVE", "ARCHIVED") and not row["xero_busy"],
+            creatable=not (row["contact_busy"] or row["archived_at"])
+            or (row["status"] == "ACTIVE" and not row["xero_busy"]),
+        )
+        for row in rows
+    }
+
+
+@batch("SyncLinks.of_contact")
+async def _of_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[SyncLink]]:
+    rows = await tx.rows(
+        f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.contact_id = any(:ids)"
+        " order by l.linked_at, l.id",
+        ids=list(keys),
+    )
+    return grouped(keys, rows, "contact_id", SyncLink.of)
+
+
+@batch("SyncLink.active")
+async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], SyncLink]:
+    """By (organisation, contact): the one active link."""
+    rows = await tx.rows(
+        f"select {_COLUMNS} from {_SOURCE}"
+        " join unnest(cast(:organisations as uuid[]), cast(:contacts as uuid[])) as k(organisation, contact)"
+        " on l.organisation_id = k.organisation and l.contact_id = k.contact"
+        " where l.workspace_id = :ws and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        organisations=[organisation for organisation, _ in keys],
+        contacts=[contact for _, contact in keys],
+    )
+    return {(row["organisation_id"], row["contact_id"]): SyncLink.of(row) for row in rows}
+
+
+@strawberry.type(description="A link in a page.")
+class SyncLinkEdge(Edge):
+    node: SyncLink = strawberry.field(description="The link.")
+
+
+@strawberry.type(description="A page of links.")
+class SyncLinkConnection(Counted):
+    edges: list[SyncLinkEdge] = strawberry.field(description="The links of this page.")
+
+
+@strawberry.input(description="Which links: those for which all holds that is given.")
+class SyncLinkFilter:
+    organisation_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Those with this organisation."
+    )
+    contact_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Those of this contact."
+    )
+    state: list[SyncState] | None = strawberry.field(
+        default=strawberry.UNSET, description="Those in one of these states."
+    )
+    failure_code: list[SyncFailureCode] | None = strawberry.field(
+        default=strawberry.UNSET, description="Those that fail for one of these reasons."
+    )
+    search: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Words of either side's name, email or phone, by their beginnings.",
+    )
+
+
+@strawberry.enum(description="What to sort links by.")
+class SyncLinkOrderField(StrEnum):
+    NAME = "NAME"
+    STATE_SINCE = "STATE_SINCE"
+    LAST_SYNCED_AT = "LAST_SYNCED_AT"
+
+
+@strawberry.input(description="How to sort links. NAME is the practice contact's.")
+class SyncLinkOrder:
+    field: SyncLinkOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(description="Which way.")
+
+
+_ORDERS = {
+    SyncLinkOrderField.NAME: Key("c.name_key", str),
+    SyncLinkOrderField.STATE_SINCE: Key("l.state_since", datetime),
+    SyncLinkOrderField.LAST_SYNCED_AT: Key(
+        f"coalesce(l.last_synced_at, timestamptz '{ABSENT.isoformat()}')", datetime
+    ),
+}
+
+
+def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listing:
+    wanted = filter or SyncLinkFilter()
+    field = order.field if order else SyncLinkOrderField.NAME
+    by = Order(f"links {field}", (_ORDERS[field],), order is not None and order.direction is Direction.DESC)
+    where, values = ["l.workspace_id = :ws"], dict[str, Any]()
+    states, codes = given(wanted.state), given(wanted.failure_code)
+    for name, condition, value in (
+        (
+            "organisation",
+            "l.organisation_id = :organisation",
+            ids.wanted("XeroOrganisation", given(wanted.organisation_id)),
+        ),
+        ("contact", "l.contact_id = :contact", ids.wanted("Contact", given(wanted.contact_id))),
+        (
+            "codes",
+            f"{health.LINK_CODE} = any(:codes)",
+            None if codes is None else [str(code) for code in codes],
+        ),
+    ):
+        if value is not None:
+            where.append(condition)
+            values[name] = value
+    if states is not None:
+        condition, bound = in_states(states)
+        where.append(condition)
+        values |= bound
+    patterns = search_patterns(given(wanted.search) or "")
+    if patterns:
+        where.append(
+            "(l.contact_id = any(array(select door.search_contacts(cast(:patterns as text[]), :most)))"
+            " or l.xero_contact_id = any(array(select door.search_xero_contacts(cast(:patterns as text[]), :most))))"
+        )
+        values |= {"patterns": patterns, "most": MOST_FOUND}
+    source = f"{_SOURCE} join contact c on c.workspace_id = l.workspace_id and c.id = l.contact_id"
+    return Listing(_COLUMNS, source, by, "l.id", tuple(where), values)
+
+
+async def sync_links(
+    context: Context, page: Asked, filter: SyncLinkFilter | None, order: SyncLinkOrder | None
+) -> SyncLinkConnection:
+    found = await read(context, listing(given(filter), given(order)), page)
+    return SyncLinkConnection(
+        edges=found.edges(lambda cursor, row: SyncLinkEdge(cursor=cursor, node=SyncLink.of(row))),
+        page_info=found.page.info,
+        count=found.count,
+    )

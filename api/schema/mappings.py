@@ -1,0 +1,150 @@
+"""How an organisation's invoices are synced: switch, start date, default accounts and mappings."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, Self
+from uuid import UUID
+
+import strawberry
+from strawberry.types import Info
+
+from api.context import Context
+from api.relay import ids
+from api.relay.loaders import batch, load
+from api.schema.amounts import money
+from api.schema.billing import ServiceType, TaxRate
+from api.schema.catalogue import XeroAccount, XeroTaxRate
+from api.schema.sync_problems import SyncProblem
+from domain.invoices import mapping_view
+from domain.tx import Tx
+
+
+async def _account(context: Context, key: UUID | None) -> XeroAccount | None:
+    found: XeroAccount | None = await load(context, "XeroAccount", key) if key else None
+    return found
+
+
+@strawberry.type(
+    description="Where lines of a service type go. Without `account` the default revenue account serves."
+)
+class AccountMapping:
+    row: strawberry.Private[Mapping[str, Any]]
+    problem: SyncProblem | None = strawberry.field(
+        description="The chosen account was archived, or may not take revenue."
+    )
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(row=row, problem=SyncProblem.of(row["problem"]) if row["problem"] else None)
+
+    @strawberry.field(description="Of the practice.")
+    async def service_type(self, info: Info[Context, None]) -> ServiceType:
+        found: ServiceType = await load(info.context, "ServiceType", self.row["service_type_id"])
+        return found
+
+    @strawberry.field(description="Of the organisation.")
+    async def account(self, info: Info[Context, None]) -> XeroAccount | None:
+        return await _account(info.context, self.row["xero_account_id"])
+
+
+@strawberry.type(
+    description="Which Xero tax rate stands for one of the practice's. Without `xeroTaxRate`, invoices with it wait."
+)
+class TaxMapping:
+    row: strawberry.Private[Mapping[str, Any]]
+    problem: SyncProblem | None = strawberry.field(
+        description="None was chosen; or it was archived, has another percentage, or may not be used for revenue."
+    )
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(row=row, problem=SyncProblem.of(row["problem"]) if row["problem"] else None)
+
+    @strawberry.field(description="Of the practice.")
+    async def tax_rate(self, info: Info[Context, None]) -> TaxRate:
+        found: TaxRate = await load(info.context, "TaxRate", self.row["tax_rate_id"])
+        return found
+
+    @strawberry.field(description="Of the organisation.")
+    async def xero_tax_rate(self, info: Info[Context, None]) -> XeroTaxRate | None:
+        key = self.row["xero_tax_rate_id"]
+        found: XeroTaxRate | None = await load(info.context, "XeroTaxRate", key) if key else None
+        return found
+
+
+@strawberry.type(description="How invoices go to Xero.")
+class InvoiceSyncSettings:
+    row: strawberry.Private[Mapping[str, Any]]
+    id: strawberry.ID = strawberry.field(description="Its own, the same for as long as the organisation's.")
+    enabled: bool = strawberry.field(description="Whether they go at all.")
+    start_date: date | None = strawberry.field(description="The first issue date that goes to Xero.")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """From an organisation's row."""
+        return cls(
+            row=row,
+            id=ids.encode("InvoiceSyncSettings", row["id"]),
+            enabled=row["invoice_sync"],
+            start_date=row["invoice_start_date"],
+        )
+
+    @strawberry.field(description="Where services go that no mapping names.")
+    async def default_revenue_account(self, info: Info[Context, None]) -> XeroAccount | None:
+        return await _account(info.context, self.row["revenue_account_id"])
+
+    @strawberry.field(description="Where expenses go.")
+    async def default_expense_account(self, info: Info[Context, None]) -> XeroAccount | None:
+        return await _account(info.context, self.row["expense_account_id"])
+
+    @strawberry.field(description="A row for each service type in use, mapped or not.")
+    async def account_mappings(self, info: Info[Context, None]) -> list[AccountMapping]:
+        rows = await load(info.context, "AccountMappings.of_organisation", self.row["id"])
+        return [AccountMapping.of(row) for row in rows]
+
+    @strawberry.field(description="A row for each tax rate in use, mapped or not.")
+    async def tax_mappings(self, info: Info[Context, None]) -> list[TaxMapping]:
+        rows = await load(info.context, "TaxMappings.of_organisation", self.row["id"])
+        return [TaxMapping.of(row) for row in rows]
+
+    @strawberry.field(description="What still keeps invoices from syncing.")
+    async def gaps(self, info: Info[Context, None]) -> list[SyncProblem]:
+        rows = await load(info.context, "InvoiceSyncGaps.of_organisation", self.row["id"])
+        return [SyncProblem.of(row) for row in rows]
+
+
+@batch("AccountMappings.of_organisation")
+async def _account_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Mapping[str, Any]]]:
+    return {key: await mapping_view.account_mappings(tx, key) for key in keys}
+
+
+@batch("TaxMappings.of_organisation")
+async def _tax_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Mapping[str, Any]]]:
+    return {key: await mapping_view.tax_mappings(tx, key) for key in keys}
+
+
+@batch("InvoiceSyncGaps.of_organisation")
+async def _gaps(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    return {key: await mapping_view.gaps(tx, key) for key in keys}
+
+
+@strawberry.type(description="What another start date would send.")
+class InvoiceSyncPreview:
+    invoices: int = strawberry.field(description="Sent ones that the date would newly send to Xero.")
+    total: Decimal = strawberry.field(description="What they come to.")
+    earliest: date | None = strawberry.field(description="The first issue date among them.")
+    expected_xero_calls: int = strawberry.field(description="How many calls of Xero that takes.")
+    problems: list[SyncProblem] = strawberry.field(description="What would keep some of them back.")
+
+
+async def invoice_sync_preview(context: Context, organisation: UUID, start_date: date) -> InvoiceSyncPreview:
+    async with context.transaction() as tx:
+        found = await mapping_view.preview(tx, organisation, start_date)
+    return InvoiceSyncPreview(
+        invoices=found.invoices,
+        total=money(found.total),
+        earliest=found.earliest,
+        expected_xero_calls=found.calls,
+        problems=[SyncProblem.of(row) for row in found.problems],
+    )

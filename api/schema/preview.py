@@ -1,0 +1,198 @@
+"""What an import would do, read from what Tandem already mirrors."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry.types import Info
+
+from api.context import Context
+from api.errors import Code as ErrorCode
+from api.errors import refusal
+from api.mutations.payloads import given
+from api.relay.loaders import load
+from api.relay.paging import Asked, Connection, Edge, First, Last, PageInfo, asked, pack, unpack
+from api.schema.refs import ContactRef, XeroContactRef
+from domain.inbound.imports import PAGE
+from domain.matching import plan as matching
+from domain.tables import XeroContactFilter
+from domain.tx import Tx
+
+SAMPLE = 10
+
+
+@strawberry.enum(
+    description="What matching found. SKIPPED: left out by the filter, archived, or decided before; nothing but a"
+    " preview shows such contacts."
+)
+class MatchOutcome(StrEnum):
+    FULL_MATCH = "FULL_MATCH"
+    CONFLICT = "CONFLICT"
+    NO_MATCH = "NO_MATCH"
+    SKIPPED = "SKIPPED"
+
+
+async def _xero_contact(context: Context, row: Mapping[str, Any]) -> XeroContactRef:
+    found: XeroContactRef = await load(context, "XeroContact", row["xero_contact_id"])
+    return found
+
+
+async def _contact(context: Context, row: Mapping[str, Any]) -> ContactRef | None:
+    if row["contact_id"] is None:
+        return None
+    found: ContactRef | None = await load(context, "Contact", row["contact_id"])
+    return found
+
+
+@strawberry.type(description="What would become of one Xero contact.")
+class PlannedChange:
+    row: strawberry.Private[Mapping[str, Any]]
+    outcome: MatchOutcome = strawberry.field(description="What would become of it.")
+
+    @strawberry.field(description="The Xero contact.")
+    async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef:
+        return await _xero_contact(info.context, self.row)
+
+    @strawberry.field(description="The contact that it would be linked with.")
+    async def contact(self, info: Info[Context, None]) -> ContactRef | None:
+        return await _contact(info.context, self.row)
+
+
+@strawberry.type(description="A row of the plan: a Xero contact, and what would become of it.")
+class PlannedChangeEdge(Edge):
+    row: strawberry.Private[Mapping[str, Any]]
+    outcome: MatchOutcome = strawberry.field(description="What would become of it.")
+
+    @strawberry.field(description="The Xero contact.")
+    async def node(self, info: Info[Context, None]) -> XeroContactRef:
+        return await _xero_contact(info.context, self.row)
+
+    @strawberry.field(description="The contact that it would be linked with.")
+    async def contact(self, info: Info[Context, None]) -> ContactRef | None:
+        return await _contact(info.context, self.row)
+
+
+@strawberry.type(description="A page of a plan.")
+class PlannedChangeConnection(Connection):
+    edges: list[PlannedChangeEdge] = strawberry.field(description="The rows of this page, by name.")
+
+
+@strawberry.type(description="Counts over what was read so far; final when `complete`.")
+class ContactSyncPreview:
+    organisation: strawberry.Private[UUID]
+    contact_filter: strawberry.Private[XeroContactFilter]
+    complete: bool = strawberry.field(description="Whether all of Xero's contacts were read.")
+    contacts_read: int = strawberry.field(description="How many were read.")
+    contacts_expected: int | None = strawberry.field(description="How many Xero says there are.")
+    full_matches: int = strawberry.field(description="Would be linked at once.")
+    conflicts: int = strawberry.field(description="Would wait for a person.")
+    no_matches: int = strawberry.field(description="Would become new contacts.")
+    skipped: int = strawberry.field(description="Would be left out.")
+    expected_xero_calls: int = strawberry.field(description="How many calls of Xero reading still takes.")
+
+    @strawberry.field(description="The first few rows of the plan.")
+    async def sample(self, info: Info[Context, None]) -> list[PlannedChange]:
+        async with info.context.transaction() as tx:
+            rows = await matching.preview_rows(
+                tx, self.organisation, self.contact_filter, (), after=None, limit=SAMPLE
+            )
+        return [PlannedChange(row=row, outcome=MatchOutcome(row["outcome"])) for row in rows]
+
+    @strawberry.field(description="The whole plan, row by row.")
+    async def changes(
+        self,
+        info: Info[Context, None],
+        first: First = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
+        outcome: list[MatchOutcome] | None = strawberry.UNSET,
+    ) -> PlannedChangeConnection:
+        page, outcomes = asked(first, after, last, before), given(outcome)
+        if outcomes is not None and not outcomes:
+            return _planned([], page)
+        async with info.context.transaction() as tx:
+            rows = await matching.preview_rows(
+                tx,
+                self.organisation,
+                self.contact_filter,
+                [str(one) for one in outcomes or ()],
+                after=_place(page.after),
+                before=_place(page.before),
+                limit=page.limit + 1,
+                backward=page.backward,
+            )
+        return _planned(rows, page)
+
+
+def _place(cursor: str | None) -> tuple[str, UUID] | None:
+    if cursor is None:
+        return None
+    match unpack(cursor):
+        case ["plan", str(name), str(key)] if "\x00" not in name:
+            try:
+                name.encode()
+                return name, UUID(key)
+            except ValueError:
+                pass
+    raise refusal(ErrorCode.BAD_REQUEST, "This is not a cursor that Tandem gave")
+
+
+def _planned(rows: Sequence[Mapping[str, Any]], page: Asked) -> PlannedChangeConnection:
+    more = len(rows) > page.limit
+    kept = list(rows[: page.limit])
+    if page.backward:
+        kept.reverse()
+    edges = [
+        PlannedChangeEdge(
+            cursor=pack("plan", row["name_key"], str(row["xero_contact_id"])),
+            row=row,
+            outcome=MatchOutcome(row["outcome"]),
+        )
+        for row in kept
+    ]
+    info = PageInfo(
+        has_next_page=page.before is not None if page.backward else more,
+        has_previous_page=more if page.backward else page.after is not None,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return PlannedChangeConnection(edges=edges, page_info=info)
+
+
+async def contact_sync_preview(
+    context: Context, organisation: UUID, contact_filter: XeroContactFilter
+) -> ContactSyncPreview:
+    async with context.transaction() as tx:
+        # Each statement sees what is committed by then: counted last, so that the counts of a complete one are final.
+        read, expected, complete = await _reading(tx, organisation)
+        counts = await matching.preview(tx, organisation, contact_filter)
+    left = 0 if complete else max(0, -(-((expected or PAGE) - read) // PAGE))
+    return ContactSyncPreview(
+        organisation=organisation,
+        contact_filter=contact_filter,
+        complete=complete,
+        contacts_read=read,
+        contacts_expected=expected,
+        full_matches=counts.get(MatchOutcome.FULL_MATCH, 0),
+        conflicts=counts.get(MatchOutcome.CONFLICT, 0),
+        no_matches=counts.get(MatchOutcome.NO_MATCH, 0),
+        skipped=counts.get(MatchOutcome.SKIPPED, 0),
+        expected_xero_calls=left + 1,  # the delta with which matching begins
+    )
+
+
+async def _reading(tx: Tx, organisation: UUID) -> tuple[int, int | None, bool]:
+    """Contacts read, contacts that Xero says there are, and whether all were read once."""
+    row = await tx.row(
+        "select (select count(*) from xero_contact x where x.workspace_id = :ws and x.organisation_id = o.id) as read,"
+        " (select r.total from import_run r where r.workspace_id = :ws and r.organisation_id = o.id"
+        "   and r.phase = 'READING' and r.modified_since is null order by r.started_at desc limit 1) as expected,"
+        " o.read_cursor is not null and not exists (select 1 from import_run r where r.workspace_id = :ws"
+        "   and r.organisation_id = o.id and r.finished_at is null and not r.match) as complete from organisation o where o.workspace_id = :ws and o.id = :id",
+        id=organisation,
+    )
+    assert row is not None, "the organisation was read before"
+    return row["read"], row["read"] if row["complete"] else row["expected"], row["complete"]

@@ -1,0 +1,176 @@
+"""Who asks, and who did a thing: viewer, users, API tokens, actors."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+from uuid import UUID
+
+import strawberry
+from strawberry.types import Info
+
+from api.context import Context
+from api.relay import ids
+from api.relay.loaders import batch, by_id, load
+from api.relay.node import Node
+from api.relay.paging import Asked, Connection, Edge, Key, Listing, Order
+from domain.tables import ActorKind, Scope
+from domain.tx import Tx
+
+
+@strawberry.enum(description="How the caller was known.")
+class ViewerKind(StrEnum):
+    USER = "USER"
+    API_TOKEN = "API_TOKEN"  # noqa: S105 - a kind of viewer, not a secret
+
+
+def in_order(scopes: Any) -> list[Scope]:
+    return [scope for scope in Scope if scope in scopes]
+
+
+@strawberry.type(
+    description="A person who has signed in. The identity provider decides who may come in, and with which scope."
+)
+class User(Node):
+    name: str = strawberry.field(description="As the identity provider gives it.")
+    email: str | None = strawberry.field(description="As the identity provider gives it.")
+    scopes: list[Scope] = strawberry.field(description="What this person may do.")
+    last_seen_at: datetime | None = strawberry.field(description="When this person last asked for anything.")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            id=ids.encode("User", row["id"]),
+            name=row["name"],
+            email=row["email"],
+            scopes=in_order(row["scopes"]),
+            last_seen_at=row["last_seen_at"],
+        )
+
+
+@strawberry.type(description="A user in a page.")
+class UserEdge(Edge):
+    node: User = strawberry.field(description="The user.")
+
+
+@strawberry.type(description="A page of users.")
+class UserConnection(Connection):
+    edges: list[UserEdge] = strawberry.field(description="The users of this page, by name.")
+
+
+USERS = Listing(
+    columns="u.id, u.name, u.email, u.scopes, u.last_seen_at",
+    source="app_user u",
+    order=Order("users", (Key('u.name collate "C"', str),)),
+    id="u.id",
+    where=("u.workspace_id = :ws",),
+)
+
+
+async def users(context: Context, page: Asked) -> UserConnection:
+    async with context.transaction() as tx:
+        found = await USERS.read(tx, page)
+    return UserConnection(
+        edges=[UserEdge(cursor=cursor, node=User.of(row)) for cursor, row in found.rows], page_info=found.info
+    )
+
+
+@batch("User", node="User")
+async def _users(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, User]:
+    rows = await tx.rows(
+        "select id, name, email, scopes, last_seen_at from app_user where workspace_id = :ws and id = any(:ids)",
+        ids=list(keys),
+    )
+    return by_id(rows, User.of)
+
+
+@strawberry.type(description="Who did a thing. The name remains when the user or the token is gone.")
+class Actor:
+    key: strawberry.Private[UUID | None]
+    kind: ActorKind = strawberry.field(description="What kind of actor.")
+    name: str = strawberry.field(description="Its name when it was done.")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """From {kind, name, id}, as Actor.as_json stores it."""
+        key = given["id"]
+        return cls(key=UUID(str(key)) if key else None, kind=ActorKind(given["kind"]), name=given["name"])
+
+    @strawberry.field(description="The person; null where it was none, or they are gone.")
+    async def user(self, info: Info[Context, None]) -> User | None:
+        if self.kind is not ActorKind.USER or self.key is None:
+            return None
+        found: User | None = await load(info.context, "User", self.key)
+        return found
+
+    @strawberry.field(description="The token; null where it was none, or it was revoked.")
+    async def api_token(self, info: Info[Context, None]) -> "ApiToken | None":
+        if self.kind is not ActorKind.API_TOKEN or self.key is None:
+            return None
+        found: ApiToken | None = await load(info.context, "ApiToken", self.key)
+        return found
+
+
+@strawberry.type(description="A token for a tool or a script.")
+class ApiToken(Node):
+    name: str = strawberry.field(description="What it is for.")
+    scopes: list[Scope] = strawberry.field(description="What it allows.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    created_by: Actor = strawberry.field(description="Who made it.")
+    last_used_at: datetime | None = strawberry.field(description="To the minute; null where it never was.")
+    expires_at: datetime | None = strawberry.field(description="When it ends by itself; null: never.")
+    hint: str = strawberry.field(description="Its first letters, to know it by.")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            id=ids.encode("ApiToken", row["id"]),
+            name=row["name"],
+            scopes=in_order(row["scopes"]),
+            created_at=row["created_at"],
+            created_by=Actor.of(row["created_by"]),
+            last_used_at=row["last_used_at"],
+            expires_at=row["expires_at"],
+            hint=row["hint"],
+        )
+
+
+_TOKENS = (
+    "select id, name, scopes, created_at, created_by, last_used_at, expires_at, hint from api_token"
+    " where workspace_id = :ws and revoked_at is null"
+)
+
+
+@batch("ApiToken", node="ApiToken")
+async def _tokens(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ApiToken]:
+    return by_id(await tx.rows(f"{_TOKENS} and id = any(:ids)", ids=list(keys)), ApiToken.of)
+
+
+async def api_tokens(context: Context) -> list[ApiToken]:
+    async with context.transaction() as tx:
+        return [ApiToken.of(row) for row in await tx.rows(f"{_TOKENS} order by created_at, id")]
+
+
+@strawberry.type(description="Who asks.")
+class Viewer:
+    id: strawberry.ID = strawberry.field(description="The viewer's own, not that of its user or token.")
+    name: str = strawberry.field(description="Of the person or the token.")
+    kind: ViewerKind = strawberry.field(description="How the caller was known.")
+    scopes: list[Scope] = strawberry.field(description="What the caller may do.")
+    user: User | None = strawberry.field(description="The person; null for a token.")
+    api_token: ApiToken | None = strawberry.field(description="The token; null for a person.")
+
+
+async def viewer(context: Context) -> Viewer:
+    who = context.viewer
+    assert who is not None, "the field's scope was checked"
+    actor = who.actor
+    person = actor.kind is ActorKind.USER
+    return Viewer(
+        id=ids.encode("Viewer", actor.id or ids.NOWHERE),
+        name=actor.name,
+        kind=ViewerKind.USER if person else ViewerKind.API_TOKEN,
+        scopes=in_order(who.scopes),
+        user=await load(context, "User", actor.id) if person else None,
+        api_token=None if person else await load(context, "ApiToken", actor.id),
+    )

@@ -1,0 +1,79 @@
+"""Contacts as Xero last showed them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+import strawberry
+
+from api.relay import ids
+from api.relay.loaders import batch, by_id
+from api.relay.node import Node
+from api.schema.contacts import Address
+from api.schema.deep_links import deep_link
+from domain.fields.phones import PhoneParts, join_phone
+from domain.matching.plan import included
+from domain.tables import XeroContactFilter, XeroContactStatus
+from domain.tx import Tx
+
+_SELECT = (
+    "select x.id, x.xero_contact_id, x.name, x.first_name, x.last_name, x.email, x.phone, x.billing_address,"
+    " x.is_customer, x.is_supplier, x.status, x.updated_at, o.short_code, o.country_code"
+    " from xero_contact x join organisation o on o.workspace_id = :ws and o.id = x.organisation_id"
+    " where x.workspace_id = :ws and x.id = any(:ids)"
+)
+
+
+@strawberry.type(description="A contact as Xero last showed it.")
+class XeroContact(Node):
+    row: strawberry.Private[Mapping[str, Any]]
+    xero_contact_id: strawberry.ID = strawberry.field(description="Xero's own id.")
+    name: str = strawberry.field(description="Xero's Name.")
+    first_name: str | None = strawberry.field(description="Of Xero's primary person.")
+    last_name: str | None = strawberry.field(description="Of Xero's primary person.")
+    email: str | None = strawberry.field(description="Xero's EmailAddress.")
+    phone: str | None = strawberry.field(description="Xero's default phone, in one line.")
+    billing_address: Address | None = strawberry.field(description="Xero's postal address (POBOX).")
+    is_customer: bool = strawberry.field(description="Whether Xero has sent it an invoice.")
+    is_supplier: bool = strawberry.field(description="Whether Xero has had a bill from it.")
+    status: XeroContactStatus = strawberry.field(description="Xero's own status.")
+    updated_at: datetime = strawberry.field(description="When it last changed, by Xero's clock.")
+    url: str = strawberry.field(description="Its own page in Xero.")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            id=ids.encode("XeroContact", row["id"]),
+            row=row,
+            xero_contact_id=strawberry.ID(str(row["xero_contact_id"])),
+            name=row["name"],
+            first_name=row["first_name"],
+            last_name=row["last_name"],
+            email=row["email"],
+            phone=join_phone(PhoneParts(**row["phone"])) if row["phone"] else None,
+            billing_address=Address.of(row["billing_address"]),
+            is_customer=row["is_customer"],
+            is_supplier=row["is_supplier"],
+            status=XeroContactStatus(row["status"]),
+            updated_at=row["updated_at"],
+            url=deep_link(row["short_code"], f"/Contacts/View/{row['xero_contact_id']}"),
+        )
+
+
+@batch("XeroContact")
+async def _xero_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
+    return by_id(await tx.rows(_SELECT, ids=list(keys)), XeroContact.of)
+
+
+@batch("XeroContact.shown", node="XeroContact")
+async def _shown(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
+    """As the filter leaves them: one that it excludes is in no answer but a preview, unless a link or an issue
+    leads to it."""
+    let_in = " or ".join(f"(o.contact_filter = '{one}' and {included(one)})" for one in XeroContactFilter)
+    led_to = " or ".join(
+        f"exists (select 1 from {table} t where t.workspace_id = :ws and t.xero_contact_id = x.id)"
+        for table in ("sync_link", "match_issue")
+    )
+    rows = await tx.rows(f"{_SELECT} and ({let_in} or {led_to})", ids=list(keys))
+    return by_id(rows, XeroContact.of)

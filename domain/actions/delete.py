@@ -1,0 +1,94 @@
+"""Deleting a practice contact: its links go with it, and what it was linked to in Xero is not imported again."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain import activity
+from domain.contacts import edits as contacts
+from domain.decisions import kept_apart as apart
+from domain.links import decisions as memory
+from domain.links import starting as links
+from domain.matching import issues
+from domain.mirror import status_requests as owed
+from domain.problems import Code, refuse
+from domain.tables import ActivityKind, EventKind, XeroContactStatus
+from domain.tx import Tx
+
+_ACTIVE = ("SYNCED", "PENDING", "FAILING", "CONFLICT")
+
+
+@dataclass(frozen=True)
+class Deleted:
+    contact_id: UUID
+    link_ids: tuple[UUID, ...]
+    contact_ids: tuple[UUID, ...] = ()
+
+
+async def delete(
+    tx: Tx,
+    contact_id: UUID,
+    *,
+    version: int | None = None,
+    archive_in_xero: bool = False,
+    reimport: bool = False,
+) -> Deleted:
+    """The contact is gone with its links; refused (IN_USE) where it has invoices. Unless `reimport`, all Xero contacts that it is or was linked to are marked
+    against re-import, and so is one that a create under way may still make. `archive_in_xero`: those of active links
+    are archived there, however long that takes. Within `issues.each`.
+    """
+    contact = await contacts.lock(tx, contact_id)
+    if version is not None and version != contact.version:
+        raise refuse(
+            Code.STALE_VERSION,
+            "Somebody changed this contact since you read it. Look at it again.",
+            "version",
+        )
+    if await tx.row(
+        "select 1 from invoice where workspace_id = :ws and contact_id = :contact limit 1", contact=contact_id
+    ):
+        raise refuse(Code.IN_USE, "This contact has invoices. Archive it instead.", "contactId")
+    held = await tx.rows(
+        "select * from sync_link where workspace_id = :ws and contact_id = :contact order by id for update",
+        contact=contact_id,
+    )
+    for link in held:
+        await links.leave_deliveries(tx, link["id"])
+        restoring = link["xero_contact_id"] in await owed.restoring(tx, [link["xero_contact_id"]])
+        await owed.withdraw(tx, link["xero_contact_id"])
+        if archive_in_xero and link["state"] in _ACTIVE:
+            await _archive(tx, link["organisation_id"], link["id"], link["xero_contact_id"], restoring)
+        if not reimport and link["xero_contact_id"] is not None:
+            await memory.mark(tx, link["organisation_id"], [link["xero_contact_id"]])
+        elif reimport:
+            await tx.run(
+                "update push set seen_at = :now where workspace_id = :ws and link_id = :link and seen_at is null"
+                " and not archive",
+                link=link["id"],
+            )
+    fitting = await issues.contact_goes(tx, contact_id, reimport=reimport)
+    activity.record(tx, ActivityKind.CONTACT_DELETED, f"{contact.name} was deleted.", contact=contact_id)
+    await apart.contact_goes(tx, contact_id)
+    await tx.session.delete(contact)
+    await tx.session.flush()
+    await issues.judge_all(tx, fitting)
+    tx.tell(EventKind.DELETION, f"Contact:{contact_id}")
+    for link in held:
+        tx.tell(EventKind.DELETION, f"SyncLink:{link['id']}", organisation=link["organisation_id"])
+    return Deleted(contact_id, tuple(link["id"] for link in held))
+
+
+async def _archive(
+    tx: Tx, organisation_id: UUID, link_id: UUID, xero_contact_id: UUID | None, restoring: bool
+) -> None:
+    """A contact that Xero does not show yet is archived when its number does."""
+    if xero_contact_id is None:
+        await tx.run(
+            "update push set archive = true where workspace_id = :ws and link_id = :link and seen_at is null",
+            link=link_id,
+        )
+        return
+    row = await tx.row(
+        "select status from xero_contact where workspace_id = :ws and id = :id", id=xero_contact_id
+    )
+    if restoring or (row is not None and row["status"] == XeroContactStatus.ACTIVE):
+        await owed.owe(tx, organisation_id, xero_contact_id, XeroContactStatus.ARCHIVED)

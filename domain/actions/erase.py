@@ -1,0 +1,79 @@
+"""Erasing a contact: no personal value of it stays in any table, and nothing brings one back.
+
+What Xero holds is Xero's to forget: there a contact is archived or put under a GDPR request by a person. Of its Xero
+contacts the mirror keeps the ids alone, and a mark by which every later snapshot of them is stored blank.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.actions import delete as deletions
+from domain.decisions import kept_apart as apart
+from domain.matching import issues
+from domain.mirror import xero_contacts as mirror
+from domain.tx import Tx
+
+ERASED = "About a contact that was erased."
+
+
+@dataclass(frozen=True)
+class Erased:
+    """`left_in_xero`: what was linked with it and stands in Xero still, by organisation's name and Xero's own id."""
+
+    left_in_xero: tuple[tuple[str, UUID], ...]
+
+
+async def erase(tx: Tx, contact_id: UUID) -> Erased:
+    """Within `issues.judging`. Refused (IN_USE) where it has invoices: the law has those kept."""
+    links = await tx.rows(
+        "select id, organisation_id, xero_contact_id from sync_link where workspace_id = :ws and contact_id = :contact",
+        contact=contact_id,
+    )
+    ids = [link["id"] for link in links]
+    by_organisation: dict[UUID, list[UUID]] = {}
+    for link in links:
+        if link["xero_contact_id"] is not None:
+            by_organisation.setdefault(link["organisation_id"], []).append(link["xero_contact_id"])
+    xeros = [xero for found in by_organisation.values() for xero in found]
+    about = await tx.rows(
+        "select id from match_issue where workspace_id = :ws and xero_contact_id = any(:ids)", ids=xeros
+    )
+    await tx.run(
+        "update delivery set body = null, recalled = true where workspace_id = :ws and body is not null and id in"
+        " (select delivery_id from delivery_member where workspace_id = :ws and link_id = any(:ids))",
+        ids=ids,
+    )
+    await apart.erase_contact(tx, contact_id)
+    await deletions.delete(tx, contact_id)
+    await tx.run(
+        "update push set erased = true where workspace_id = :ws and link_id = any(:ids) and seen_at is null",
+        ids=ids,
+    )
+    for organisation, found in by_organisation.items():
+        await mirror.erase(tx, organisation, found)
+        await issues.judge_all(tx, {organisation: found})
+    await _blank_history(tx, contact_id, ids, [row["id"] for row in about])
+    left = await tx.rows(
+        "select o.name, x.xero_contact_id from xero_contact x join organisation o on o.workspace_id = :ws"
+        " and o.id = x.organisation_id where x.workspace_id = :ws and x.id = any(:ids)"
+        " and x.status <> 'GDPR_REQUEST' order by o.name, x.xero_contact_id",
+        ids=xeros,
+    )
+    return Erased(tuple((row["name"], row["xero_contact_id"]) for row in left))
+
+
+async def _blank_history(tx: Tx, contact_id: UUID, links: Sequence[UUID], about: Sequence[UUID]) -> None:
+    """Activity keeps that something happened, when, and by whom."""
+    await tx.session.flush()
+    await tx.run(
+        "update activity set message = :erased, changes = '[]' where workspace_id = :ws"
+        " and (contact_id = :contact or link_id = any(:links) or issue_id = any(:issues))",
+        erased=ERASED, contact=contact_id, links=list(links), issues=list(about),
+    )  # fmt: skip
+    await tx.run(
+        "delete from match_candidate where workspace_id = :ws and issue_id = any(:issues)", issues=list(about)
+    )
+    await tx.run(
+        "delete from idempotency_key where workspace_id = :ws and made = :contact", contact=contact_id
+    )

@@ -1,0 +1,75 @@
+"""Trying again now what failed: what Xero refused is sent as it stands, what is uncertain is looked up at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.connection import health, organisations
+from domain.links import failures
+from domain.links import starting as links
+from domain.outbound.deliveries import INTERACTIVE_MOST
+from domain.problems import Code, Problem, Refused
+from domain.tx import Tx
+
+
+@dataclass(frozen=True)
+class Retried:
+    """`link_ids`: those that had failed, and are tried again."""
+
+    link_ids: tuple[UUID, ...]
+
+
+async def check_known(tx: Tx, link_ids: Sequence[UUID], invoice_ids: Sequence[UUID]) -> None:
+    """Refused (NOT_FOUND) with the place of each id that is unknown."""
+    problems: list[Problem] = []
+    for table, path, ids in (("sync_link", "linkIds", link_ids), ("invoice", "invoiceIds", invoice_ids)):
+        rows = await tx.rows(
+            f"select id from {table} where workspace_id = :ws and id = any(:ids)", ids=list(ids)
+        )
+        known = {row["id"] for row in rows}
+        problems += [
+            Problem(Code.NOT_FOUND, "There is nothing with this id.", (path, str(n)))
+            for n, key in enumerate(ids)
+            if key not in known
+        ]
+    if problems:
+        raise Refused(problems)
+
+
+async def retry(tx: Tx, link_ids: Sequence[UUID] = (), organisation_id: UUID | None = None) -> Retried:
+    """Those of the links that fail, and all that do in the organisation. A link that does not fail is left alone, as is
+    one that only a new consent brings on."""
+    if organisation_id is not None:
+        await organisations.get(tx, organisation_id)
+    which = "(l.id = any(:ids) or l.organisation_id = cast(:organisation as uuid)) order by l.id"
+    failing = await tx.rows(
+        "select l.id from sync_link l where l.workspace_id = :ws and l.failure is not null"
+        f" and l.state in ('FAILING', 'CONFLICT') and {which}",
+        ids=list(link_ids), organisation=organisation_id,
+    )  # fmt: skip
+    held_up = await tx.rows(
+        f"select l.id from sync_link l{health.HELD_LINK} where l.workspace_id = :ws"
+        f" and held.code = 'XERO_UNAVAILABLE' and {which}",
+        ids=list(link_ids), organisation=organisation_id,
+    )  # fmt: skip
+    found, waiting = [row["id"] for row in failing], [row["id"] for row in held_up]
+    await links.lock_all(tx, [*found, *waiting])
+    for key in found:
+        await failures.try_again(tx, key, bulk=len(found) > INTERACTIVE_MOST)
+    await _reach_out(tx, waiting)
+    tx.ring()
+    return Retried((*found, *waiting))
+
+
+async def _reach_out(tx: Tx, link_ids: Sequence[UUID]) -> None:
+    """Nothing of theirs waits longer for Xero, nor does what must be read before they are sent."""
+    await tx.run(
+        "update import_run set due_at = :now where workspace_id = :ws and finished_at is null and due_at > :now"
+        " and organisation_id in (select organisation_id from sync_link where workspace_id = :ws and id = any(:ids))",
+        ids=list(link_ids),
+    )
+    await tx.run(
+        "update sync_link set next_attempt_at = null where workspace_id = :ws and id = any(:ids)"
+        " and next_attempt_at > :now",
+        ids=list(link_ids),
+    )

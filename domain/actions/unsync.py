@@ -1,0 +1,205 @@
+"""What a person does with links that no longer sync: unsync, rematch, make a new contact of one side, dismiss.
+
+Nothing flows over an UNSYNCED or BROKEN link, and while it stands no machine matches its Xero contact. All of these
+run within `issues.each`, which holds the locks and judges the open issues of what they touched.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from domain import activity
+from domain.actions import push as pushes
+from domain.actions.push import take_xero_contact
+from domain.connection import organisations
+from domain.contacts import edits as contacts
+from domain.decisions import kept_apart as apart
+from domain.fields.merge import Winner
+from domain.links import decisions as memory
+from domain.links import failures
+from domain.links import starting as links
+from domain.links.starting import Acted, Pair, xero_values
+from domain.matching import issues
+from domain.matching import plan as matching
+from domain.mirror import status_requests as owed
+from domain.problems import Code, refuse
+from domain.tables import (
+    ActivityKind,
+    Contact,
+    EventKind,
+    LinkOrigin,
+    Side,
+    SyncedField,
+    SyncState,
+    XeroContactStatus,
+)
+from domain.tx import Tx
+
+ENDED = (SyncState.UNSYNCED, SyncState.BROKEN)
+_WINNER = {Side.XERO: Winner.XERO, Side.PRACTICE: Winner.PRACTICE}
+_OTHER = {Side.XERO: Side.PRACTICE, Side.PRACTICE: Side.XERO}
+
+
+async def unsync(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
+    """Nothing flows either way from now on, and no machine matches the pair again."""
+    link = await links.lock(tx, link_id, version)
+    if link["state"] == SyncState.UNSYNCED:
+        raise refuse(Code.WRONG_STATE, "This link is unsynced already.", "linkId")
+    await _record_notes(tx, link)
+    await links.leave_deliveries(tx, link_id)
+    await owed.withdraw(tx, link["xero_contact_id"])
+    await memory.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])
+    entry = activity.record(
+        tx, ActivityKind.UNLINKED, f"{await _name(tx, link)} is no longer kept in step with Xero.",
+        organisation=link["organisation_id"], contact=link["contact_id"], link=link_id,
+    )  # fmt: skip
+    await failures.write(
+        tx, link, state=SyncState.UNSYNCED, failure=None, conflicts=[], notes={}, refused={}, due_at=None,
+        attempts=0, next_attempt_at=None,
+    )  # fmt: skip
+    tx.tell(EventKind.LINK, link_id, organisation=link["organisation_id"], activity=entry)
+    return Acted(link_id, (link["contact_id"],), entry)
+
+
+async def rematch(
+    tx: Tx,
+    link_id: UUID,
+    version: int | None = None,
+    *,
+    contact_id: UUID | None = None,
+    winner: Side = Side.XERO,
+    except_fields: Sequence[SyncedField] = (),
+    bulk: bool = False,
+) -> Acted:
+    """The link is active again, with this contact or another. A merge is followed, an archived one restored."""
+    link = await _lock_ended(tx, link_id, version)
+    organisation = await organisations.lock_syncing(tx, link["organisation_id"])
+    contact = await _free_contact(
+        tx, organisation["id"], contact_id or link["contact_id"], "contactId" if contact_id else "linkId"
+    )
+    if link["xero_contact_id"] is None:
+        raise refuse(Code.WRONG_STATE, "It never had a contact in Xero; push its contact again.", "linkId")
+    xero = await take_xero_contact(tx, organisation["id"], link["xero_contact_id"], "linkId")
+    await _part(tx, link, contact.id, xero["id"])
+    pair = Pair(
+        contact.id, xero["id"], LinkOrigin.REMATCHED, _WINNER[winner],
+        dict.fromkeys(except_fields, _WINNER[_OTHER[winner]]), link_id,
+        restored=xero["status"] == XeroContactStatus.ARCHIVED, named_by="contactId" if contact_id else "linkId",
+    )  # fmt: skip
+    return await _start(tx, organisation, link, pair, bulk=bulk)
+
+
+async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int | None = None) -> Acted:
+    """A new contact on one side from the data of the other, which is the `basis`. The link gets the new contact; the
+    one that it leaves behind is set apart, and one in Xero is not imported again."""
+    link = await _lock_ended(tx, link_id, version)
+    organisation = await organisations.lock_syncing(tx, link["organisation_id"])
+    if basis is Side.XERO:
+        return await _new_practice_contact(tx, organisation, link)
+    contact = await _free_contact(tx, organisation["id"], link["contact_id"], "linkId")
+    await pushes.name_is_free(
+        tx, organisation["id"], contact.name_key,
+        "A contact in Xero still has this name. Rename one of the two, or archive the old one in Xero.",
+        "linkId",
+    )  # fmt: skip
+    pushes.check_whole(organisation, contact, "linkId")
+    if link["xero_contact_id"] is not None:
+        await memory.set_apart(tx, organisation["id"], contact.id, link["xero_contact_id"])
+        if await links.active(tx, organisation["id"], "xero_contact_id", link["xero_contact_id"]) is None:
+            await memory.mark(tx, organisation["id"], [link["xero_contact_id"]])
+    return await pushes.create(tx, organisation, contact, link_id)
+
+
+async def dismiss(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
+    """The link is gone, the pair stays set apart, and a Xero contact that nothing links is not imported again."""
+    link = await _lock_ended(tx, link_id, version)
+    organisation_id, xero_id = link["organisation_id"], link["xero_contact_id"]
+    await memory.set_apart(tx, organisation_id, link["contact_id"], xero_id)
+    await links.remove(tx, link_id, f"The link of {await _name(tx, link)} was dismissed.")
+    if xero_id is not None and await links.active(tx, organisation_id, "xero_contact_id", xero_id) is None:
+        await memory.mark(tx, organisation_id, [xero_id])
+    return Acted(link_id, (link["contact_id"],))
+
+
+async def _lock_ended(tx: Tx, link_id: UUID, version: int | None) -> dict[str, Any]:
+    link = await links.lock(tx, link_id, version)
+    if link["state"] not in ENDED:
+        raise refuse(Code.WRONG_STATE, "This link is in use; unsync it first.", "linkId")
+    return link
+
+
+async def _free_contact(tx: Tx, organisation_id: UUID, contact_id: UUID, path: str) -> Contact:
+    contact = await contacts.lock(tx, contact_id)
+    if contact.archived_at is not None:
+        raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", path)
+    if await links.active(tx, organisation_id, "contact_id", contact_id) is not None:
+        raise refuse(
+            Code.ALREADY_LINKED,
+            "This contact is linked in this organisation; unsync that first.",
+            path,
+        )
+    return contact
+
+
+async def _new_practice_contact(tx: Tx, organisation: Mapping[str, Any], link: Mapping[str, Any]) -> Acted:
+    if link["xero_contact_id"] is None:
+        raise refuse(Code.WRONG_STATE, "It never had a contact in Xero.", "linkId")
+    xero = await take_xero_contact(tx, organisation["id"], link["xero_contact_id"], "linkId")
+    if xero["status"] != XeroContactStatus.ACTIVE:
+        raise refuse(Code.WRONG_STATE, "This contact is not active in Xero any more.", "linkId")
+    made = matching.contact_from_xero(tx, xero, organisation["default_contact_type_id"], None)
+    await tx.session.execute(sa.insert(Contact), [made])
+    activity.record(
+        tx, ActivityKind.CONTACT_CREATED, f"{made['name']} came from Xero.",
+        organisation=organisation["id"], contact=made["id"],
+    )  # fmt: skip
+    await _part(tx, link, made["id"], xero["id"])
+    pair = Pair(made["id"], xero["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO, link_id=link["id"])
+    acted = await _start(tx, organisation, link, pair)
+    await apart.contacts_came(tx, [made["id"]])
+    return acted
+
+
+async def _part(tx: Tx, link: Mapping[str, Any], contact_id: UUID, xero_id: UUID) -> None:
+    """The pair that the link had is set apart where it gets another one; what stood against the new one is lifted."""
+    if (link["contact_id"], link["xero_contact_id"]) != (contact_id, xero_id):
+        await memory.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])
+    await memory.taken(tx, link["organisation_id"], contact_id, xero_id, keep=link["id"])
+
+
+async def _start(
+    tx: Tx, organisation: Mapping[str, Any], link: Mapping[str, Any], pair: Pair, *, bulk: bool = False
+) -> Acted:
+    [started] = await links.start(tx, organisation, [pair], bulk=bulk)
+    await issues.linked(tx, organisation["id"], pair.xero_contact_id, started.link_id)
+    before: UUID = link["contact_id"]
+    if before == pair.contact_id:
+        return Acted(started.link_id, (before,), started.activity_id)
+    tx.tell(EventKind.CONTACT, before)
+    return Acted(started.link_id, (before, pair.contact_id), started.activity_id, before)
+
+
+async def _record_notes(tx: Tx, link: Mapping[str, Any]) -> None:
+    """What reads showed while a write was under way stands in `activity`, as nothing will be merged any more."""
+    if not link["notes"]:
+        return
+    found = await tx.rows(
+        "select x.*, o.country_code, c.name as contact_name from xero_contact x join organisation o"
+        " on o.workspace_id = :ws and o.id = x.organisation_id join contact c on c.workspace_id = :ws"
+        " and c.id = :contact where x.workspace_id = :ws and x.id = :xero",
+        contact=link["contact_id"], xero=link["xero_contact_id"],
+    )  # fmt: skip
+    for row in found:
+        organisation = {"id": link["organisation_id"], "country_code": row["country_code"]}
+        named = {**link, "contact": {"name": row["contact_name"]}}
+        await failures.record_notes(tx, organisation, named, link["notes"], xero_values(row))
+
+
+async def _name(tx: Tx, link: Mapping[str, Any]) -> str:
+    [row] = await tx.rows(
+        "select name from contact where workspace_id = :ws and id = :id", id=link["contact_id"]
+    )
+    name: str = row["name"]
+    return name

@@ -1,0 +1,1 @@
+"""A connected organisation: health, OAuth grants, call budget, poll schedule."""

@@ -1,0 +1,448 @@
+"""Organisations of Xero: connected, started, set up, disconnected. The only writer of `organisation`, but for what
+reading tells (`mirror`, `imports`).
+
+One order of locks: the organisation's advisory lock, then its import, then its row. An organisation has at most one
+unfinished import, so whatever wants reading joins the one that is under way.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from domain import activity
+from domain.activity import Change
+from domain.connection import poll_schedule as pace
+from domain.connection.health import CATCHING_UP, tell_waiting
+from domain.fields.values import clean
+from domain.mirror import xero_contacts as mirror
+from domain.problems import Code, refuse
+from domain.tables import (
+    ActivityKind,
+    ConflictPolicy,
+    ConnectionHealth,
+    ContactType,
+    EventKind,
+    ImportPhase,
+    ImportRun,
+    MatchPass,
+    Organisation,
+    RunPurpose,
+    XeroContactFilter,
+)
+from domain.tx import Tx
+
+NAMELESS = "Xero organisation"  # until its details have been read: Xero may give a connection without a name
+# Each lets in all that those before it do.
+WIDTH = {kind: width for width, kind in enumerate(XeroContactFilter)}
+# Columns that a person sets, by the schema's names.
+SETTINGS = {
+    "contact_filter": "contactFilter",
+    "default_contact_type_id": "defaultContactTypeId",
+    "conflict_policy": "conflictPolicy",
+    "hold_similar": "holdSimilar",
+}
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """What a consent gave: an organisation, by Xero's ids of it and of the connection."""
+
+    tenant_id: UUID
+    connection_id: UUID
+    name: str | None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A connection that is over here and perhaps not at Xero."""
+
+    organisation_id: UUID
+    tenant_id: UUID
+    connection_id: UUID
+    grant_id: UUID
+
+
+async def find(tx: Tx, organisation_id: UUID) -> Organisation | None:
+    return await tx.session.get(Organisation, (tx.workspace, organisation_id))
+
+
+async def get(tx: Tx, organisation_id: UUID) -> Organisation:
+    return _known(await find(tx, organisation_id))
+
+
+async def lock(tx: Tx, organisation_id: UUID) -> Organisation:
+    """The organisation as it is now; nobody else applies anything of it until this transaction ends."""
+    await mirror.lock(tx, organisation_id)
+    key = (tx.workspace, organisation_id)
+    return _known(await tx.session.get(Organisation, key, populate_existing=True))
+
+
+async def lock_syncing(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
+    """As `lock`, as a row; refused where it is disconnected or its sync has not been started."""
+    organisation = await lock(tx, organisation_id)
+    _connected(organisation)
+    _started(organisation)
+    return organisation.model_dump()
+
+
+async def tenants(tx: Tx) -> dict[UUID, UUID]:
+    """The tenant of each organisation that this workspace has or had connected, by the organisation's id."""
+    rows = await tx.rows("select id, tenant_id from organisation where workspace_id = :ws")
+    return {row["id"]: row["tenant_id"] for row in rows}
+
+
+async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
+    """Connected and being read afterwards; one that was here before keeps its settings, links and memory.
+
+    Refused (TAKEN) where it is connected in another workspace.
+    """
+    await mirror.lock(tx, tenant.tenant_id)  # two consents at once to what has no row yet
+    row = await tx.row(
+        "select id from organisation where workspace_id = :ws and tenant_id = :tenant",
+        tenant=tenant.tenant_id,
+    )
+    organisation = await lock(tx, row["id"]) if row else _new(tx, tenant)
+    again = row is not None
+    if again:
+        await _read_again(tx, organisation)
+    await _take(tx, organisation, tenant, grant_id)
+    if not again:
+        _read(tx, organisation, None)
+    activity.record(
+        tx,
+        ActivityKind.CONNECTED,
+        f"{organisation.name} was connected{' again' if again else ''}.",
+        organisation=organisation.id,
+    )
+    _tell(tx, organisation.id)
+    await tell_waiting(tx, organisation.id)
+    return organisation.id
+
+
+async def disconnect(tx: Tx, organisation_id: UUID) -> None:
+    """Nothing is read or sent any more; links, settings, memory and what waits are kept. `find_ended` then says what
+    is to be ended at Xero. Does nothing where it is disconnected."""
+    organisation = await lock(tx, organisation_id)
+    if organisation.disconnected_at is not None:
+        return
+    await tx.run(
+        "update import_run set due_at = null, lease_until = null where workspace_id = :ws and organisation_id = :id"
+        " and finished_at is null",
+        id=organisation_id,
+    )
+    organisation.disconnected_at = tx.now
+    organisation.health, organisation.health_since = ConnectionHealth.DISCONNECTED, tx.now
+    organisation.health_message = (
+        "It was disconnected here. Links and what waits are kept for when it is connected again."
+    )
+    organisation.limited_until = organisation.failing_since = organisation.writes_failing_since = None
+    activity.record(
+        tx, ActivityKind.DISCONNECTED, f"{organisation.name} was disconnected.", organisation=organisation_id
+    )
+    _tell(tx, organisation_id)
+    await tell_waiting(tx, organisation_id)
+
+
+async def find_ended(tx: Tx, organisation_id: UUID) -> Ended | None:
+    """None where it is connected, or where its connection is known to be gone at Xero too."""
+    organisation = await get(tx, organisation_id)
+    connection, grant = organisation.connection_id, organisation.grant_id
+    if organisation.disconnected_at is None or connection is None or grant is None:
+        return None
+    return Ended(organisation_id, organisation.tenant_id, connection, grant)
+
+
+async def settle_ended(tx: Tx, ended: Ended) -> None:
+    """The connection is gone at Xero. What was connected again meanwhile stays as it is."""
+    await tx.run(
+        "update organisation set connection_id = null where workspace_id = :ws and id = :id"
+        " and disconnected_at is not null and connection_id = :connection",
+        id=ended.organisation_id, connection=ended.connection_id,
+    )  # fmt: skip
+
+
+async def start(
+    tx: Tx,
+    organisation_id: UUID,
+    contact_filter: XeroContactFilter,
+    default_contact_type_id: UUID,
+    conflict_policy: ConflictPolicy = ConflictPolicy.LATEST_WINS,
+    hold_similar: bool = True,
+) -> None:
+    """The import is under way afterwards. Repeated with the same settings it does nothing; with others it is refused,
+    as changing them is `update_sync`'s."""
+    organisation = await lock(tx, organisation_id)
+    wanted = {
+        "contact_filter": contact_filter,
+        "default_contact_type_id": default_contact_type_id,
+        "conflict_policy": conflict_policy,
+        "hold_similar": hold_similar,
+    }
+    if organisation.started_at is not None:
+        if all(getattr(organisation, column) == value for column, value in wanted.items()):
+            return
+        raise refuse(
+            Code.WRONG_STATE, "The sync has been started; change its settings instead.", "organisationId"
+        )
+    _connected(organisation)
+    await _type_name(tx, default_contact_type_id)
+    for column, value in wanted.items():
+        setattr(organisation, column, value)
+    organisation.started_at = tx.now
+    await _match(tx, organisation)
+    activity.record(
+        tx, ActivityKind.IMPORT_STARTED, "The sync of contacts was started.", organisation=organisation_id
+    )
+    _tell(tx, organisation_id)
+
+
+async def update_sync(
+    tx: Tx,
+    organisation_id: UUID,
+    *,
+    contact_filter: XeroContactFilter | None = None,
+    default_contact_type_id: UUID | None = None,
+    conflict_policy: ConflictPolicy | None = None,
+    hold_similar: bool | None = None,
+) -> None:
+    """None leaves a setting as it is. A wider filter brings in what it lets in; a narrower one unlinks nobody."""
+    organisation = await lock(tx, organisation_id)
+    _started(organisation)
+    given = {
+        "contact_filter": contact_filter,
+        "default_contact_type_id": default_contact_type_id,
+        "conflict_policy": conflict_policy,
+        "hold_similar": hold_similar,
+    }
+    changed = {
+        column: value
+        for column, value in given.items()
+        if value is not None and value != getattr(organisation, column)
+    }
+    if not changed:
+        return
+    changes = [await _change(tx, organisation, column, value) for column, value in changed.items()]
+    before = organisation.contact_filter
+    for column, value in changed.items():
+        setattr(organisation, column, value)
+    if contact_filter and before and WIDTH[contact_filter] > WIDTH[before]:
+        await _match_wider(tx, organisation)
+    activity.record(
+        tx,
+        ActivityKind.SETTING_CHANGED,
+        "The settings of the contact sync were changed.",
+        organisation=organisation_id,
+        changes=changes,
+    )
+    _tell(tx, organisation_id)
+
+
+async def sync_now(tx: Tx, organisation_id: UUID) -> None:
+    """What changed at Xero is being read afterwards, accounts and tax rates too. Who asks again within moments is answered
+    by one more look a little later, as is who asks while Xero is being read: asking each second spends no calls that
+    others need, and nothing that a person has changed in Xero meanwhile is missed."""
+    organisation = await lock(tx, organisation_id)
+    _connected(organisation)
+    _started(organisation)
+    if organisation.health == ConnectionHealth.NEEDS_RECONNECT:
+        raise refuse(
+            Code.NOT_CONNECTED,
+            "Xero does not let Tandem in any more; connect the organisation again.",
+            "organisationId",
+        )
+    run, due = await _unfinished(tx, organisation_id), await _next_look(tx, organisation)
+    organisation.looked_by_hand_at = due
+    organisation.catalogue_due_at = pace.sooner(tx.now, organisation.catalogue_due_at, due)
+    if run is None and due <= tx.now:
+        _read(tx, organisation, organisation.read_cursor, RunPurpose.DELTA)
+        return
+    organisation.poll_due_at = pace.sooner(tx.now, organisation.poll_due_at, due)
+    if run is not None and (run.lease_until is None or run.lease_until <= tx.now):
+        run.due_at = tx.now
+    tx.ring()
+
+
+async def _next_look(tx: Tx, organisation: Organisation) -> datetime:
+    told = await tx.row(
+        "select day_remaining, day_limit from door.call_budgets(array[cast(:tenant as uuid)], :now)",
+        tenant=organisation.tenant_id,
+    )
+    limit: int = (told and told["day_limit"]) or pace.USUAL_DAY
+    left: int | None = told["day_remaining"] if told else None
+    interval = pace.look_interval(limit if left is None else left, limit)
+    return pace.next_look(tx.now, organisation.looked_by_hand_at, interval)
+
+
+def _known(organisation: Organisation | None) -> Organisation:
+    if organisation is None:
+        raise refuse(Code.NOT_FOUND, "There is no such organisation.", "organisationId")
+    return organisation
+
+
+def _connected(organisation: Organisation) -> None:
+    if organisation.disconnected_at is not None:
+        raise refuse(
+            Code.NOT_CONNECTED, "This organisation is disconnected; connect it again.", "organisationId"
+        )
+
+
+def _started(organisation: Organisation) -> None:
+    if organisation.started_at is None:
+        raise refuse(Code.SYNC_NOT_STARTED, "The sync of contacts has not been started.", "organisationId")
+
+
+def _new(tx: Tx, tenant: Tenant) -> Organisation:
+    """Its details are not known yet: whoever reads it first fills them in, and knows by the blank currency."""
+    return Organisation(
+        workspace_id=tx.workspace,
+        id=uuid4(),
+        tenant_id=tenant.tenant_id,
+        name=clean(tenant.name) or NAMELESS,
+        base_currency="",
+        timezone="UTC",
+        health=ConnectionHealth.HEALTHY,
+        connected_at=tx.now,
+    )
+
+
+async def _take(tx: Tx, organisation: Organisation, tenant: Tenant, grant_id: UUID) -> None:
+    organisation.connection_id, organisation.grant_id = tenant.connection_id, grant_id
+    organisation.connected_at, organisation.disconnected_at = tx.now, None
+    organisation.limited_until = organisation.failing_since = organisation.writes_failing_since = None
+    organisation.health_since = tx.now
+    organisation.catching_up = organisation.started_at is not None
+    organisation.health, organisation.health_message = ConnectionHealth.HEALTHY, None
+    if organisation.catching_up:
+        organisation.health, organisation.health_message = ConnectionHealth.CATCHING_UP, CATCHING_UP
+    if organisation.mass_change is not None:
+        organisation.health, organisation.health_message = ConnectionHealth.PAUSED, None
+    try:
+        async with tx.session.begin_nested():
+            tx.session.add(organisation)
+    except IntegrityError as error:
+        if "uq_organisation_live_tenant" not in str(error.orig):
+            raise
+        raise refuse(Code.TAKEN, "This organisation is connected in another workspace.") from None
+
+
+async def _unfinished(tx: Tx, organisation_id: UUID) -> ImportRun | None:
+    found = await tx.session.scalars(
+        select(ImportRun)
+        .where(
+            col(ImportRun.workspace_id) == tx.workspace,
+            col(ImportRun.organisation_id) == organisation_id,
+            col(ImportRun.finished_at).is_(None),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found.one_or_none()
+
+
+async def look(tx: Tx, organisation_id: UUID, purpose: RunPurpose) -> bool:
+    """A delta or a scan begins, unless something is being read already."""
+    organisation = await lock(tx, organisation_id)
+    if organisation.disconnected_at is not None or await _unfinished(tx, organisation_id) is not None:
+        return False
+    _read(tx, organisation, organisation.read_cursor if purpose is RunPurpose.DELTA else None, purpose)
+    return True
+
+
+def _read(
+    tx: Tx, organisation: Organisation, since: datetime | None, purpose: RunPurpose = RunPurpose.IMPORT
+) -> ImportRun:
+    """Reads what changed `since`, everything without it, and then matches where the sync has been started."""
+    run = ImportRun(
+        workspace_id=tx.workspace,
+        id=uuid4(),
+        organisation_id=organisation.id,
+        purpose=purpose,
+        phase=ImportPhase.READING,
+        match=organisation.started_at is not None,
+        contact_filter=organisation.contact_filter,
+        modified_since=since,
+        started_at=tx.now,
+        due_at=tx.now,
+    )
+    tx.session.add(run)
+    if purpose is RunPurpose.IMPORT:
+        tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=organisation.id)
+    tx.ring()
+    return run
+
+
+async def _match(tx: Tx, organisation: Organisation) -> None:
+    """The run that reads matches too, once it has read; without one, a delta is read first."""
+    run = await _unfinished(tx, organisation.id)
+    if run is None:
+        _read(tx, organisation, organisation.read_cursor)
+        return
+    if run.phase is ImportPhase.MATCHING and not run.match:
+        run.match_pass, run.position, run.done, run.total = (
+            MatchPass.FULL_MATCHES,
+            None,
+            0,
+            4 * (run.total or 0),
+        )
+    run.match, run.contact_filter, run.purpose = True, organisation.contact_filter, RunPurpose.IMPORT
+    tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=organisation.id)
+    tx.ring()
+
+
+async def _match_wider(tx: Tx, organisation: Organisation) -> None:
+    """An import that is matching ends with the filter that it began with, and begins another one by itself."""
+    run = await _unfinished(tx, organisation.id)
+    matching = run is not None and run.phase is ImportPhase.MATCHING
+    if organisation.disconnected_at is None and not matching:
+        await _match(tx, organisation)
+
+
+async def _read_again(tx: Tx, organisation: Organisation) -> None:
+    """After a reconnect everything is read before anything is sent. What stood still reads from the beginning too: what
+    it has read is as old as the connection's end."""
+    run = await _unfinished(tx, organisation.id)
+    if run is None:
+        _read(tx, organisation, None)
+        return
+    if run.purpose is RunPurpose.DELTA:
+        run.purpose = RunPurpose.SCAN
+    run.match = run.match or organisation.started_at is not None
+    run.phase, run.modified_since, run.next_page = ImportPhase.READING, None, 1
+    run.match_pass = run.position = run.read_from = run.total = None
+    run.done, run.started_at, run.attempts = 0, tx.now, 0
+    run.due_at, run.lease_until = tx.now, None
+    tx.ring()
+
+
+async def _change(tx: Tx, organisation: Organisation, column: str, value: Any) -> Change:
+    before = getattr(organisation, column)
+    if column == "default_contact_type_id":
+        before = (await tx.session.get_one(ContactType, (tx.workspace, before))).name if before else None
+        value = await _type_name(tx, value)
+    return Change(SETTINGS[column], _text(before), _text(value))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+async def _type_name(tx: Tx, type_id: UUID) -> str:
+    """Locked against being archived at the same time; refused where it is unknown or archived."""
+    row = await tx.row(
+        "select name, archived_at from contact_type where workspace_id = :ws and id = :id for share",
+        id=type_id,
+    )
+    if row is None:
+        raise refuse(Code.NOT_FOUND, "There is no such contact type.", "defaultContactTypeId")
+    if row["archived_at"] is not None:
+        raise refuse(Code.WRONG_STATE, "This contact type is archived.", "defaultContactTypeId")
+    name: str = row["name"]
+    return name
+
+
+def _tell(tx: Tx, organisation_id: UUID) -> None:
+    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)

@@ -1,0 +1,1 @@
+"""Edits of the practice's contacts, and their search keys."""

@@ -1,0 +1,343 @@
+"""The practice's contacts: the only writer of `contact`, but for an import's bulk creation in `matching`.
+
+Whoever changes a contact calls `matching.judge_contacts` in the same transaction: open issues depend on it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from email_validator import EmailNotValidError, validate_email
+
+from domain import activity, idempotency
+from domain.contacts import search_keys as contact_keys
+from domain.decisions import kept_apart as apart
+from domain.fields.merge import Value, loaded, shown
+from domain.fields.values import PostalAddress
+from domain.fields.xero_limits import UnfitReason, unfit
+from domain.names.classification import classify
+from domain.names.text_keys import visible
+from domain.problems import Code, Problem, Refused, refuse
+from domain.tables import ActivityKind, Contact, ContactKind, EventKind, Side, SyncedField
+from domain.tx import Tx
+
+LIMITS = {"name": 255, "firstName": 255, "lastName": 255, "billingEmail": 255, "primaryPhone": 50}
+ADDRESS_LIMITS = {"city": 255, "region": 255, "postalCode": 50, "country": 50, "attentionTo": 255}
+ADDRESS_LINES, LINE_LIMIT = 4, 500
+# What pasting brings along and nobody sees: marks of direction and order, soft hyphens, breaks without width. Those that
+# join letters or keep them apart (U+200C, U+200D) belong to the spelling of Persian and Indian names, and stay.
+_UNSEEN = dict.fromkeys(
+    (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x2070),
+     *range(0xFFF9, 0xFFFC))
+)  # fmt: skip
+COLUMN = {
+    SyncedField.NAME: "name",
+    SyncedField.BILLING_EMAIL: "billing_email",
+    SyncedField.PRIMARY_PHONE: "primary_phone",
+    SyncedField.BILLING_ADDRESS: "billing_address",
+}
+# The schema's names of what a person can set, and the columns that hold them.
+SETTABLE = {
+    "name": "name",
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "kind": "kind",
+    "contactTypeId": "contact_type_id",
+    "billingEmail": "billing_email",
+    "primaryPhone": "primary_phone",
+    "billingAddress": "billing_address",
+}
+
+
+async def find(tx: Tx, contact_id: UUID) -> Contact | None:
+    return await tx.session.get(Contact, (tx.workspace, contact_id))
+
+
+async def lock(tx: Tx, contact_id: UUID, *path: str) -> Contact:
+    """The contact, held against others until the end; refused where it is unknown."""
+    key = (tx.workspace, contact_id)
+    contact = await tx.session.get(Contact, key, with_for_update=True, populate_existing=True)
+    if contact is None:
+        raise refuse(Code.NOT_FOUND, "There is no such contact.", *(path or ("contactId",)))
+    return contact
+
+
+async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None = None) -> Contact:
+    """A new contact from values by the schema's names; an address is a mapping. With a key that was used within 24
+    hours for the same input, the contact that it made then."""
+    values = clean(given, new=True)
+    contact_id = uuid4()
+    before = await idempotency.answered(tx, "createContact", idempotency_key, given, contact_id)
+    if before is not None:
+        return await lock(tx, before)
+    await _check_type(tx, values, None)
+    contact = Contact(
+        workspace_id=tx.workspace,
+        id=contact_id,
+        created_at=tx.now,
+        updated_at=tx.now,
+        kind=ContactKind.ORGANISATION,
+        name_key="",
+        search_key="",
+        field_times={},
+        **{column: values[column] for column in SETTABLE.values() if column in values and column != "kind"},
+    )
+    _settle(tx, contact, values)
+    tx.session.add(contact)
+    await tx.session.flush()
+    await apart.contacts_came(tx, [contact.id])
+    activity.record(tx, ActivityKind.CONTACT_CREATED, f"{contact.name} was created.", contact=contact.id)
+    tx.tell(EventKind.CONTACT, contact.id)
+    return contact
+
+
+async def change(
+    tx: Tx,
+    contact_id: UUID,
+    given: Mapping[str, Any],
+    *,
+    version: int | None = None,
+    archived: bool | None = None,
+    bulk: bool = False,
+    typed: bool = True,
+) -> Contact:
+    """Change what `given` names, by the schema's names; None clears. Links learn of it through the outbox. `bulk`: one
+    of so many that nobody waits for it. What the contact holds already, from Xero perhaps, is not judged as `typed`; nor
+    is anything where that is False."""
+    contact = await lock(tx, contact_id)
+    if version is not None and version != contact.version:
+        raise refuse(
+            Code.STALE_VERSION,
+            "Somebody changed this contact since you read it. Look at it again.",
+            "version",
+        )
+    told = {name: value for name, value in given.items() if not _is_held(contact, name, value)}
+    values = clean(told, new=False) if typed else {SETTABLE[name]: value for name, value in told.items()}
+    await _check_type(tx, values, contact.contact_type_id)
+    changes = _differences(contact, values)
+    await _fit_xero(tx, contact_id, values, changes)
+    archiving = archived is not None and archived != (contact.archived_at is not None)
+    if not changes and not archiving and not ("kind" in values and contact.confidence is not None):
+        return contact
+    for column, value in values.items():
+        if column != "kind":
+            setattr(contact, column, value)
+    if archiving:
+        contact.archived_at = tx.now if archived else None
+    _settle(tx, contact, values, {change.field for change in changes})
+    contact.version += 1
+    contact.updated_at = tx.now
+    await tx.session.flush()
+    verb = {True: "archived", False: "brought back", None: "changed"}[archived if archiving else None]
+    entry = activity.record(
+        tx, ActivityKind.CONTACT_CHANGED, f"{contact.name} was {verb}.", contact=contact.id, changes=changes
+    )
+    moved = {field for field in SyncedField if field in {change.field for change in changes}}
+    await mark_links(tx, contact.id, moved, entry=entry, bulk=bulk)
+    tx.tell(EventKind.CONTACT, contact.id)
+    return contact
+
+
+def _is_held(contact: Contact, name: str, value: Any) -> bool:
+    held = getattr(contact, SETTABLE[name])
+    if name == "billingAddress":
+        return bool(value) and PostalAddress.from_json(value) == PostalAddress.from_json(held)
+    return name in LIMITS and value is not None and value == held
+
+
+def clean(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
+    """Values by column, trimmed, blank as None. Refuses everything that is wrong with them at once."""
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    for name, column in SETTABLE.items():
+        if name not in given and not (new and name == "name"):
+            continue
+        value = given.get(name)
+        if name == "billingAddress":
+            values[column] = _clean_address(value, problems)
+        elif name in LIMITS:
+            values[column] = _clean_text(value, LIMITS[name], (name,), problems)
+        else:
+            values[column] = value
+    if "name" in values and values["name"] is None:
+        problems.append(Problem(Code.REQUIRED, "A contact needs a name.", ("name",)))
+    if "kind" in values and values["kind"] is None and not new:
+        problems.append(Problem(Code.REQUIRED, "A contact is a PERSON or an ORGANISATION.", ("kind",)))
+    if values.get("billing_email") and not _is_email(values["billing_email"]):
+        problems.append(Problem(Code.INVALID, "This is not an email address.", ("billingEmail",)))
+    if values.get("primary_phone") and not any(c.isdigit() for c in values["primary_phone"]):
+        problems.append(Problem(Code.INVALID, "A phone number has digits.", ("primaryPhone",)))
+    if problems:
+        raise Refused(problems)
+    return values
+
+
+def _clean_text(value: Any, limit: int, path: tuple[str, ...], problems: list[Problem]) -> str | None:
+    text = (value or "").translate(_UNSEEN).strip()
+    if not visible(text).strip():
+        return None
+    if len(text) > limit:
+        problems.append(Problem(Code.TOO_LONG, f"At most {limit} characters; this has {len(text)}.", path))
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
+        problems.append(Problem(Code.INVALID, "Control characters cannot be kept.", path))
+    return text
+
+
+def _clean_address(value: Mapping[str, Any] | None, problems: list[Problem]) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    given = list(value.get("lines") or ())
+    if len(given) > ADDRESS_LINES:
+        problems.append(
+            Problem(Code.TOO_MANY, f"At most {ADDRESS_LINES} lines.", ("billingAddress", "lines"))
+        )
+    lines = [
+        _clean_text(line, LINE_LIMIT, ("billingAddress", "lines", str(n)), problems)
+        for n, line in enumerate(given)
+    ]
+    parts = {
+        name: _clean_text(value.get(name), limit, ("billingAddress", name), problems)
+        for name, limit in ADDRESS_LIMITS.items()
+    }
+    address = PostalAddress.from_json({"lines": lines, **parts})
+    return address.as_json() if address else None
+
+
+def _is_email(text: str) -> bool:
+    try:
+        validate_email(text, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError:
+        return False
+    return True
+
+
+async def _check_type(tx: Tx, values: Mapping[str, Any], held: UUID | None) -> None:
+    """Locked against being archived at the same time. A contact keeps an archived one that it has."""
+    wanted = values.get("contact_type_id")
+    if wanted is None or wanted == held:
+        return
+    found = await tx.row(
+        "select archived_at from contact_type where workspace_id = :ws and id = :id for share", id=wanted
+    )
+    if found is None:
+        raise refuse(Code.NOT_FOUND, "There is no such contact type.", "contactTypeId")
+    if found["archived_at"] is not None:
+        raise refuse(Code.WRONG_STATE, "This contact type is archived.", "contactTypeId")
+
+
+async def _fit_xero(
+    tx: Tx, contact_id: UUID, values: Mapping[str, Any], changes: Sequence[activity.Change]
+) -> None:
+    """Refused where a linked organisation would not take what was typed."""
+    changed = {SyncedField(change.field) for change in changes if change.field in set(SyncedField)}
+    if not changed:
+        return
+    linked = await tx.rows(
+        "select o.country_code, x.billing_address from sync_link l join organisation o on o.workspace_id = :ws"
+        " and o.id = l.organisation_id left join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
+        " where l.workspace_id = :ws and l.contact_id = :contact"
+        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        contact=contact_id,
+    )
+    typed = {field: loaded(field, values[COLUMN[field]]) for field in SyncedField if field in changed}
+    sides = [(row["country_code"], PostalAddress.from_json(row["billing_address"])) for row in linked]
+    check_fit(typed, sides)
+
+
+def check_fit(
+    values: Mapping[SyncedField, Value], sides: Sequence[tuple[str | None, PostalAddress | None]], *path: str
+) -> None:
+    """Refused (TOO_LONG, INVALID) where Xero would refuse one of these values of a practice contact. `sides`: of each
+    organisation its country, and the address that Xero holds. `path`: what of the input is to blame, if not the values
+    themselves."""
+    names = {column: name for name, column in SETTABLE.items()}
+    problems = {
+        Problem(
+            Code.TOO_LONG if one.reason is UnfitReason.TOO_LONG else Code.INVALID,
+            f"{one.says} Change the contact first." if path else one.says,
+            path or (names[COLUMN[one.field]],),
+        ): None
+        for region, held in sides
+        for field, value in values.items()
+        for one in unfit(field, value, region, held)
+    }
+    if problems:
+        raise Refused(list(problems))
+
+
+def _differences(contact: Contact, values: Mapping[str, Any]) -> list[activity.Change]:
+    fields: dict[str, str] = {column: field for field, column in COLUMN.items()}
+    return [
+        activity.Change(
+            fields.get(column, name),
+            _text(getattr(contact, column)),
+            _text(values[column]),
+            Side.PRACTICE,
+            getattr(contact, column) if column in fields else None,
+            restorable=column in fields,
+        )
+        for name, column in SETTABLE.items()
+        if column in values and values[column] != getattr(contact, column)
+    ]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else shown(value) if isinstance(value, Mapping) else str(value)
+
+
+def _settle(tx: Tx, contact: Contact, values: Mapping[str, Any], changed: set[str] | None = None) -> None:
+    """What follows from the values: kind, keys, and when each synced field was set."""
+    if values.get("kind") is not None:
+        contact.kind = ContactKind(values["kind"])
+        contact.confidence, contact.reasons, contact.needs_review = None, None, False
+    elif changed is None:
+        found = classify(contact.name, contact.first_name, contact.last_name, contact.billing_email)
+        contact.kind = ContactKind(found.kind)
+        contact.confidence, contact.reasons = found.confidence, list(found.reasons)
+        contact.needs_review = found.needs_review
+    keys = contact_keys.columns(
+        contact.name, contact.billing_email, contact.primary_phone, contact.billing_address
+    )
+    for column, key in keys.items():
+        setattr(contact, column, key)
+    times = {str(field): tx.now.isoformat() for field in COLUMN if changed is None or field in changed}
+    contact.field_times = {**contact.field_times, **times}
+
+
+async def mark_links(
+    tx: Tx,
+    contact_id: UUID,
+    fields: Collection[SyncedField],
+    *,
+    entry: UUID | None = None,
+    but: UUID | None = None,
+    bulk: bool = False,
+) -> None:
+    """A link whose synced fields moved owes Xero something, once sync has brought its Xero contact. `but`: the
+    organisation that they came from. `bulk`: no person waits; what one waits for already stays so."""
+    if not fields:
+        return
+    # A failure of one of these fields is over, and of no field in particular, as Xero names none where it refuses all.
+    mended = "coalesce(failure->>'field' = any(:fields), refused <> '{}')"
+    rows = await tx.rows(
+        "update sync_link set bulk = :bulk and (bulk or due_at is null), due_at = coalesce(due_at, :now),"
+        " version = version + 1, attempts = 0, brake = null,"
+        " next_attempt_at = null,"
+        # With the failure goes all that was refused: what Xero still does not take is shown anew.
+        f" refused = case when {mended} then '{{}}' else refused - cast(:fields as text[]) end,"
+        f" failure = case when {mended} then null else failure end,"
+        f" state = case when state = 'SYNCED' or state = 'FAILING' and {mended} then 'PENDING' else state end,"
+        f" state_since = case when state = 'SYNCED' or state = 'FAILING' and {mended} then :now else state_since end"
+        " where workspace_id = :ws and contact_id = :contact and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        " and organisation_id is distinct from cast(:but as uuid) returning id, organisation_id",
+        contact=contact_id, fields=[str(field) for field in fields], but=but, bulk=bulk,
+    )  # fmt: skip
+    # A conflict ends by itself where both sides have come to the same: the next run looks.
+    await tx.run(
+        "update xero_contact x set dirty = true from sync_link l where l.workspace_id = :ws and l.id = any(:ids)"
+        " and l.conflicts && cast(:fields as text[]) and x.workspace_id = :ws and x.id = l.xero_contact_id",
+        ids=[row["id"] for row in rows], fields=[str(field) for field in fields],
+    )  # fmt: skip
+    for row in rows:
+        tx.tell(EventKind.LINK, row["id"], organisation=row["organisation_id"], activity=entry)
+        tx.ring()

@@ -1,0 +1,1 @@
+"""What a person decided and no machine decides again."""

@@ -1,0 +1,1 @@
+"""What Xero shows, read and applied."""

@@ -1,0 +1,101 @@
+"""A contact that Xero has been asked to forget: all that came from Xero about it is blanked, and nothing is sent.
+
+The practice's own contact stays until a person erases it, as the law may oblige the practice to keep it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from domain.decisions import kept_apart as apart
+from domain.fields.merge import loaded, shown
+from domain.tables import EventKind, Side, SyncedField
+from domain.tx import Tx
+
+FORGOTTEN = "About a contact that Xero was asked to forget."
+
+
+async def forget(tx: Tx, organisation: Mapping[str, Any], xero: Mapping[str, Any]) -> None:
+    """Blank the bases, notes and refused values of its links, what deliveries carry, and Xero's values in `activity`.
+    The mirror keeps none since the snapshot that said so."""
+    held = await tx.rows(
+        "select * from sync_link where workspace_id = :ws and xero_contact_id = :id", id=xero["id"]
+    )
+    issues = await tx.rows(
+        "select id from match_issue where workspace_id = :ws and xero_contact_id = :id", id=xero["id"]
+    )
+    ids = [link["id"] for link in held]
+    await apart.forget_xero(tx, organisation["id"], xero["xero_contact_id"])
+    await _blank_activity(tx, organisation, held, [row["id"] for row in issues])
+    await tx.run(
+        "update delivery set body = null where workspace_id = :ws and body is not null and id in"
+        " (select delivery_id from delivery_member where workspace_id = :ws and link_id = any(:ids))",
+        ids=ids,
+    )
+    await tx.run(
+        "update delivery_member set sent = '{}' where workspace_id = :ws and link_id = any(:ids)", ids=ids
+    )
+    changed = await tx.rows(
+        "update sync_link set base_practice = '{}', base_xero = '{}', notes = '{}', refused = '{}', conflicts = '{}',"
+        " due_at = null, read_owed_at = null, version = version + 1, failure = case when state = 'BROKEN'"
+        " then cast(:failure as jsonb) end where workspace_id = :ws and id = any(:ids) returning id",
+        ids=ids, failure=json.dumps(_failure(tx, xero)),
+    )  # fmt: skip
+    for row in changed:
+        tx.tell(EventKind.LINK, row["id"], organisation=organisation["id"])
+
+
+def _failure(tx: Tx, xero: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "code": "FORGOTTEN_IN_XERO", "message": "Xero was asked to forget this contact.", "field": None,
+        "subjects": [f"XeroContact:{xero['id']}"], "since": tx.now.isoformat(), "attempts": 0,
+        "nextAttemptAt": None, "remedy": None,
+    }  # fmt: skip
+
+
+async def _blank_activity(
+    tx: Tx, organisation: Mapping[str, Any], held: Sequence[Mapping[str, Any]], issues: Sequence[UUID]
+) -> None:
+    """Of the practice's own entries only those values go that Xero held too."""
+    links = {link["id"] for link in held}
+    rows = await tx.rows(
+        "select id, message, organisation_id, link_id, changes from activity where workspace_id = :ws"
+        " and (link_id = any(:links) or issue_id = any(:issues) or contact_id = any(:contacts)"
+        " and (organisation_id = :organisation or organisation_id is null)) for update",
+        links=list(links), issues=list(issues), contacts=[link["contact_id"] for link in held],
+        organisation=organisation["id"],
+    )  # fmt: skip
+    values = {*_held_by_xero(held), *_from_xero(row for row in rows if row["link_id"] in links)}
+    for row in rows:
+        changes = [_blanked(change, values) for change in row["changes"]]
+        message = row["message"] if row["organisation_id"] is None else FORGOTTEN
+        if (changes, message) != (row["changes"], row["message"]):
+            await tx.run(
+                "update activity set changes = cast(:changes as jsonb), message = :message"
+                " where workspace_id = :ws and id = :id",
+                id=row["id"], changes=json.dumps(changes), message=message,
+            )  # fmt: skip
+
+
+def _held_by_xero(held: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str | None]]:
+    for link in held:
+        for name in SyncedField:
+            for value in (link["base_xero"].get(name), *link["notes"].get(name, ())):
+                yield name, shown(loaded(name, value))
+
+
+def _from_xero(rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str | None]]:
+    """A value that was written to the practice's side came from Xero; one that was overwritten at Xero was Xero's."""
+    for row in rows:
+        for change in row["changes"]:
+            yield change["field"], change["after" if change["writtenTo"] == Side.PRACTICE else "before"]
+
+
+def _blanked(change: Mapping[str, Any], values: set[tuple[str, str | None]]) -> dict[str, Any]:
+    after = dict(change)
+    if (change["field"], change["before"]) in values:
+        after |= {"before": None, "storedBefore": None, "restorable": False}
+    if (change["field"], change["after"]) in values:
+        after["after"] = None
+    return after

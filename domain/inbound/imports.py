@@ -1,0 +1,420 @@
+"""Imports: reading Xero's side into the mirror page by page, then matching it in passes.
+
+All that an import knows stands in its row, and each page is one transaction that also moves the row on. So a worker
+may die at any instant, and another goes on; a page that is done twice finds nothing left to do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain import activity
+from domain.connection import health
+from domain.connection import poll_schedule as pace
+from domain.fields.values import SeenContact
+from domain.inbound import apply as inbound
+from domain.inbound import mass_change as brake
+from domain.inbound import snapshots
+from domain.links import push_numbers as numbers
+from domain.matching import name_index as roll
+from domain.matching import near_duplicates as likeness
+from domain.matching import plan as matching
+from domain.mirror import unreadable as poison
+from domain.mirror import xero_contacts as mirror
+from domain.mirror.unreadable import Indigestible
+from domain.tables import (
+    ActivityKind,
+    EventKind,
+    ImportPhase,
+    ImportRun,
+    MatchPass,
+    RunPurpose,
+    XeroContactFilter,
+)
+from domain.tx import Tx
+
+# Longer than a read of Xero takes; a worker that dies in one costs so much time, and no more.
+LEASE = timedelta(seconds=30)
+LOOKING_LEASE = timedelta(seconds=60)
+PAGE = 1000
+LOOKED_AT_ONCE = 250  # a few seconds' comparing
+# Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
+OVERLAP = timedelta(minutes=3)
+MOST_TOLD = 500
+_IMPORT = tuple(MatchPass)
+_CHANGES = (MatchPass.SIMILAR, MatchPass.CHANGES)
+_RUN = {
+    MatchPass.FULL_MATCHES: matching.full_matches,
+    MatchPass.ISSUES: matching.issues,
+    MatchPass.CREATIONS: matching.creations,
+}
+_COUNTED = {
+    MatchPass.FULL_MATCHES: "full_matches",
+    MatchPass.ISSUES: "conflicts",
+    MatchPass.CREATIONS: "created",
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An import held until `lease_until`, and all that its next page needs."""
+
+    run: ImportRun
+    organisation: dict[str, Any]
+    lease_until: datetime
+
+
+async def claim(tx: Tx, run_id: UUID) -> Claim | None:
+    """Hold the import for one page, or None where somebody holds it, it has ended or it is not due.
+
+    A page that is matched in this same transaction needs no lease: if it dies, so does the claim.
+    """
+    known = await tx.row(
+        "select organisation_id from import_run where workspace_id = :ws and id = :id", id=run_id
+    )
+    if known is None:
+        return None
+    await mirror.lock(tx, known["organisation_id"])
+    row = await tx.row(
+        "update import_run set lease_until = cast(:now as timestamptz)"
+        " + case when match_pass = 'SIMILAR' then cast(:looking as interval) else :lease end"
+        " where workspace_id = :ws and id = :id"
+        " and finished_at is null and due_at <= :now and (lease_until is null or lease_until <= :now)"
+        " returning lease_until",
+        id=run_id, lease=LEASE, looking=LOOKING_LEASE,
+    )  # fmt: skip
+    if row is None:
+        return None
+    run = await tx.session.get_one(ImportRun, (tx.workspace, run_id), populate_existing=True)
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id", id=run.organisation_id
+    )
+    return Claim(run, organisation, row["lease_until"]) if organisation else None
+
+
+async def settle_page(
+    tx: Tx,
+    held: Claim,
+    contacts: Sequence[SeenContact],
+    *,
+    last: bool,
+    expected: int | None,
+    server_time: datetime,
+    unreadable: Sequence[Indigestible] = (),
+) -> bool:
+    """Put a page into the mirror and move the import on; False where the lease was lost meanwhile. `unreadable`:
+    what of the page could not be read."""
+    run = await _hold(tx, held)
+    if run is None:
+        return False
+    await snapshots.take(tx, held.organisation, contacts)
+    await poison.tell(tx, run.organisation_id, unreadable)
+    if run.next_page == 1:
+        run.read_from = server_time
+        await mirror.set_clock(tx, run.organisation_id, server_time)
+    run.done += len(contacts)
+    run.total = max(expected or 0, run.done)
+    run.next_page += 1
+    if last:
+        await _read_to_the_end(tx, run)
+    _go_on(tx, run)
+    return True
+
+
+async def match_page(tx: Tx, held: Claim) -> bool:
+    """Do the next page of the present pass; False where the lease was lost meanwhile."""
+    run = await _hold(tx, held)
+    if run is None:
+        return False
+    # The filter may have been changed since; the run's own is finished first, and then the new one has its turn.
+    organisation = {**held.organisation, "contact_filter": run.contact_filter}
+    if (run.position is None or organisation["mass_change"] is not None) and await _is_stopped(
+        tx, run, organisation
+    ):
+        return False
+    organisation["mass_change"] = None
+    page = run.done // PAGE
+    if page & (page - 1) == 0:  # as often as what was made before has doubled
+        await tx.rows("select door.refresh_statistics()")
+    current = run.match_pass or MatchPass.CHANGES
+    if current is MatchPass.FULL_MATCHES and run.position is None:
+        await _settle_endings(tx, organisation, run)
+    ids = await _page(tx, run, PAGE, dirty=current is MatchPass.CHANGES)
+    if ids and current is MatchPass.CHANGES:
+        await inbound.apply(tx, organisation, ids, run.id, quiet=_is_quiet(run))
+    elif ids:
+        if current is MatchPass.FULL_MATCHES:
+            await numbers.meet(tx, organisation, ids)
+        made = await _RUN[current](tx, organisation, run.id, ids, quiet=True)
+        setattr(run, _COUNTED[current], getattr(run, _COUNTED[current]) + made)
+        if current is MatchPass.FULL_MATCHES and made:
+            await _judge_later(tx, organisation)
+    if ids:
+        run.position = ids[-1]
+        run.done += len(ids)
+    if len(ids) < PAGE:
+        await _next_pass(tx, run, current)
+    _go_on(tx, run)
+    return True
+
+
+async def _judge_later(tx: Tx, organisation: Mapping[str, Any]) -> None:
+    """Who has just been linked is a candidate no more: the last pass judges the open issues that offer one of them."""
+    await tx.run(
+        "update xero_contact x set dirty = true from sync_link l join match_candidate m on m.workspace_id = :ws"
+        " and m.contact_id = l.contact_id join match_issue i on i.workspace_id = :ws and i.id = m.issue_id"
+        " and i.organisation_id = l.organisation_id and i.state = 'OPEN' where l.workspace_id = :ws"
+        " and l.organisation_id = :organisation and l.linked_at = :now and x.workspace_id = :ws"
+        " and x.id = i.xero_contact_id",
+        organisation=organisation["id"],
+    )
+
+
+async def _is_stopped(tx: Tx, run: ImportRun, organisation: Mapping[str, Any]) -> bool:
+    """Before a pass begins: too much has been destroyed at once, and the run waits for a person."""
+    if not await brake.stops(tx, organisation):
+        return False
+    run.due_at = run.lease_until = None
+    return True
+
+
+async def _settle_endings(tx: Tx, organisation: dict[str, Any], run: ImportRun) -> None:
+    """Before an import matches anything: a merge's survivor is not to be taken from the link that moves there."""
+    rows = await tx.rows(
+        "select x.id from xero_contact x where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
+        " and x.status <> 'ACTIVE' and exists (select 1 from sync_link l where l.workspace_id = :ws"
+        " and l.xero_contact_id = x.id) order by x.id",
+        organisation=run.organisation_id,
+    )
+    if rows:
+        await inbound.apply(tx, organisation, [row["id"] for row in rows], run.id, quiet=True)
+
+
+async def look_page(tx: Tx, held: Claim) -> list[UUID]:
+    """The mirror rows of the next page of the pass SIMILAR: each goes through likeness.find and, with no transaction
+    open, likeness.judge; then settle_look."""
+    return await _page(tx, held.run, LOOKED_AT_ONCE, dirty=held.run.purpose is RunPurpose.DELTA)
+
+
+async def is_for_roll(tx: Tx, held: Claim) -> bool:
+    """Whether the pass SIMILAR has so much to look up that a roll is worth reading."""
+    run = held.run
+    left = await tx.row(
+        "select count(*) as n from (select from xero_contact x where x.workspace_id = :ws"
+        " and x.organisation_id = :organisation and (x.dirty or not :delta)"
+        " and (cast(:position as uuid) is null or x.id > :position) and (x.looked_at is null"
+        "  or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))"
+        " and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
+        "  and l.organisation_id = :organisation and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT'))"
+        " limit :most) looks",
+        organisation=run.organisation_id, position=run.position, delta=run.purpose is RunPurpose.DELTA,
+        most=roll.FEWEST_LOOKS,
+    )  # fmt: skip
+    there = await tx.row(
+        "select count(*) as n from (select from contact where workspace_id = :ws limit :most) contacts",
+        most=roll.MOST_CONTACTS + 1,
+    )
+    return left is not None and there is not None and roll.is_worth(left["n"], there["n"])
+
+
+async def settle_look(tx: Tx, held: Claim, ids: Sequence[UUID], judged: Sequence[likeness.Judged]) -> bool:
+    """Keep what was found and move the run on; False where the lease was lost meanwhile."""
+    run = await _hold(tx, held)
+    if run is None:
+        return False
+    if run.match_pass is MatchPass.SIMILAR:  # a start has sent a run that only read back to the first pass
+        for part in judged:
+            await likeness.settle(tx, part)
+        if ids:
+            run.position = ids[-1]
+        if run.purpose is RunPurpose.IMPORT:
+            run.done += len(ids)
+        if len(ids) < LOOKED_AT_ONCE:
+            await _next_pass(tx, run, MatchPass.SIMILAR)
+    _go_on(tx, run)
+    return True
+
+
+async def _page(tx: Tx, run: ImportRun, limit: int, *, dirty: bool) -> list[UUID]:
+    rows = await tx.rows(
+        "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
+        f"{' and dirty' if dirty else ''}"
+        " and (cast(:position as uuid) is null or id > :position) order by id limit :limit",
+        organisation=run.organisation_id, position=run.position, limit=limit,
+    )  # fmt: skip
+    return [row["id"] for row in rows]
+
+
+def _is_quiet(run: ImportRun) -> bool:
+    """An import, or a run about so much that subscribers do better to read their lists again."""
+    return run.purpose is RunPurpose.IMPORT or (run.total or 0) > MOST_TOLD
+
+
+async def put_off(tx: Tx, held: Claim, until: datetime | None) -> None:
+    """Give the import back, due again at `until`; None: only when somebody makes it due, as a reconnect does."""
+    run = await _hold(tx, held)
+    if run is not None:
+        run.due_at = until
+        run.lease_until = None
+        run.attempts += 1
+
+
+async def _hold(tx: Tx, held: Claim) -> ImportRun | None:
+    """The organisation's lock, then the row, if the lease is still ours."""
+    await mirror.lock(tx, held.run.organisation_id)
+    key = (tx.workspace, held.run.id)
+    run = await tx.session.get_one(ImportRun, key, with_for_update=True, populate_existing=True)
+    return run if run.finished_at is None and run.lease_until == held.lease_until else None
+
+
+def _go_on(tx: Tx, run: ImportRun) -> None:
+    run.lease_until = None
+    run.attempts = 0
+    if run.finished_at is None:
+        run.due_at = tx.now
+        tx.ring()
+    if run.purpose is RunPurpose.IMPORT:
+        tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=run.organisation_id)
+
+
+async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
+    await tx.run(
+        "update organisation set read_cursor = cast(:cursor as timestamptz), last_polled_at = :now,"
+        " last_full_scan_at = case when :whole then :now else last_full_scan_at end"
+        " where workspace_id = :ws and id = :id",
+        id=run.organisation_id, cursor=(run.read_from or tx.now) - OVERLAP, whole=run.modified_since is None,
+    )  # fmt: skip
+    organisation = await tx.row(
+        "select contact_filter, (select count(*) from xero_contact x where x.workspace_id = :ws"
+        " and x.organisation_id = :id) as mirrored, (select count(*) from xero_contact x where x.workspace_id = :ws"
+        " and x.organisation_id = :id and x.dirty) as dirty from organisation where workspace_id = :ws and id = :id",
+        id=run.organisation_id,
+    )
+    assert organisation is not None
+    run.phase, run.position = ImportPhase.MATCHING, None
+    if not run.match:  # only looked for near-duplicates, for the preview
+        run.match_pass, run.done, run.total = MatchPass.SIMILAR, 0, organisation["mirrored"]
+        return
+    run.contact_filter = XeroContactFilter(organisation["contact_filter"])
+    imported = run.purpose is RunPurpose.IMPORT
+    run.match_pass = _passes(run)[0]
+    run.done, run.total = (
+        0,
+        organisation["mirrored"] * len(_IMPORT[:-1]) if imported else organisation["dirty"],
+    )
+
+
+def _passes(run: ImportRun) -> tuple[MatchPass, ...]:
+    if not run.match:
+        return (MatchPass.SIMILAR,)
+    return _IMPORT if run.purpose is RunPurpose.IMPORT else _CHANGES
+
+
+async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
+    passes = _passes(run)
+    place = passes.index(current) + 1
+    if place < len(passes):
+        run.match_pass, run.position = passes[place], None
+        return
+    if not run.match:
+        _finish(tx, run)
+        return
+    assert run.contact_filter is not None
+    if run.purpose is RunPurpose.IMPORT:
+        await _tell_import(tx, run, run.contact_filter)
+    if _is_quiet(run):
+        tx.tell(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=run.organisation_id)
+    _finish(tx, run)
+    if run.read_from is not None:
+        await _look_again(tx, run)
+        if run.modified_since is None:
+            await health.caught_up(tx, run.organisation_id)
+    await tx.session.flush()
+    await _match_again_if_changed(tx, run)
+    await _look_at_the_rest(tx, run)
+    tx.tell(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)
+
+
+async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
+    """Of those that were judged anew after this run's look for near-duplicates. After a run that read nothing only those
+    with an open issue: what waits to be created would begin runs for as long as contacts are being changed."""
+    left = await tx.rows(
+        "select x.id from xero_contact x where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
+        " and x.looked_at is null and x.status = 'ACTIVE' and (:whole or exists (select 1 from match_issue i"
+        "  where i.workspace_id = :ws and i.xero_contact_id = x.id and i.state = 'OPEN')) order by x.id limit :limit",
+        organisation=run.organisation_id, limit=PAGE, whole=run.read_from is not None,
+    )  # fmt: skip
+    organisation = {"id": run.organisation_id, "contact_filter": run.contact_filter}
+    await mirror.look_again(tx, organisation, [row["id"] for row in left])
+
+
+async def _look_again(tx: Tx, run: ImportRun) -> None:
+    """All that Xero had when this run began has been applied; when it is looked at next."""
+    organisation = await tx.row(
+        "select door.last_webhook_at() as webhook_at, o.timezone, o.invoice_sync, (select count(*) from xero_contact x"
+        " where x.workspace_id = :ws and x.organisation_id = o.id) as contacts, o.scan_due_at,"
+        " coalesce(b.day_limit, :day) as day_limit, coalesce(b.day_remaining, b.day_limit, :day) as day_remaining"
+        " from organisation o left join door.call_budgets(array[o.tenant_id], :now) b on true"
+        " where o.workspace_id = :ws and o.id = :id",
+        id=run.organisation_id, day=pace.USUAL_DAY,
+    )  # fmt: skip
+    assert organisation is not None
+    healthy = pace.webhooks_healthy(organisation["webhook_at"], tx.now)
+    interval = pace.poll_interval(
+        organisation["day_remaining"], webhooks_healthy=healthy, invoices=organisation["invoice_sync"]
+    )
+    scan = organisation["scan_due_at"]
+    if scan is None or run.modified_since is None:
+        scan = pace.next_scan(
+            tx.now, organisation["timezone"], organisation["contacts"], organisation["day_limit"]
+        )
+    await tx.run(
+        "update organisation set read_asked_at = cast(:asked as timestamptz), poll_due_at = least(cast(:poll as timestamptz),"
+        # One that was wished since this one began.
+        " case when poll_due_at between cast(:asked as timestamptz) and cast(:now as timestamptz) + :by_hand"
+        " then greatest(poll_due_at, cast(:asked as timestamptz) + :by_hand) end),"
+        " scan_due_at = cast(:scan as timestamptz) where workspace_id = :ws and id = :id",
+        id=run.organisation_id, asked=run.started_at, scan=scan,
+        poll=tx.now + interval + pace.jitter(run.organisation_id.int, interval),
+        by_hand=pace.BY_HAND,
+    )  # fmt: skip
+
+
+async def _tell_import(tx: Tx, run: ImportRun, contact_filter: XeroContactFilter) -> None:
+    run.skipped = (await matching.preview(tx, run.organisation_id, contact_filter)).get("SKIPPED", 0)
+    run.done = run.total or run.done
+    activity.record(
+        tx,
+        ActivityKind.IMPORT_FINISHED,
+        f"Import finished: {run.full_matches} full matches, {run.conflicts} match issues, {run.created} created,"
+        f" {run.skipped} skipped.",
+        organisation=run.organisation_id,
+    )
+
+
+def _finish(tx: Tx, run: ImportRun) -> None:
+    run.phase, run.finished_at, run.due_at = ImportPhase.FINISHED, tx.now, None
+
+
+async def _match_again_if_changed(tx: Tx, run: ImportRun) -> None:
+    """A filter that was changed while this import matched gets an import of its own."""
+    row = await tx.row(
+        "select contact_filter, read_cursor from organisation where workspace_id = :ws and id = :id",
+        id=run.organisation_id,
+    )
+    if row is not None and row["contact_filter"] != run.contact_filter:
+        tx.session.add(
+            ImportRun(
+                workspace_id=tx.workspace,
+                id=uuid4(),
+                organisation_id=run.organisation_id,
+                phase=ImportPhase.READING,
+                match=True,
+                modified_since=row["read_cursor"],
+                started_at=tx.now,
+                due_at=tx.now,
+            )
+        )
+        tx.ring()

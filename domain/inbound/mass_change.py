@@ -1,0 +1,334 @@
+"""The brake: a side that destroys much at once stops both directions, until a person says whether it is meant.
+
+Destructive from Xero: archived, merged, to be forgotten, a value made blank, one same value over many contacts. To
+Xero: a value made blank. Counted over what waits and what was let through in the last ten minutes, before any of what
+waits is applied; so a scan's first page does no harm. What is neither never counts, however much it is. While it
+holds, nothing is dropped: rows stay dirty, links due; and the ten minutes are those before it stopped, as time alone
+puts nothing right.
+
+Counting marks mirror rows only: whoever counts goes on to lock contacts, and must hold no link before those.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from domain import activity
+from domain.connection import organisations
+from domain.fields.phones import join_phone
+from domain.mirror.xero_contacts import phone_parts
+from domain.problems import Code, refuse
+from domain.tables import ActivityKind, EventKind, RunPurpose, Side
+from domain.tx import TANDEM, Tx
+
+LEAST = 20
+SHARE = 0.30
+WINDOW = timedelta(minutes=10)
+_ACTIVE = "('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+_BLANKED = (
+    "(x.name = '' and coalesce(l.base_xero->>'NAME', '') <> ''"
+    " or x.email is null and l.base_xero->>'BILLING_EMAIL' is not null"
+    " or x.phone is null and l.base_xero->>'PRIMARY_PHONE' is not null"
+    " or x.billing_address is null and jsonb_typeof(l.base_xero->'BILLING_ADDRESS') = 'object')"
+)
+_BLANKS = (
+    "(c.billing_email is null and l.base_practice->>'BILLING_EMAIL' is not null"
+    " or c.primary_phone is null and l.base_practice->>'PRIMARY_PHONE' is not null"
+    " or c.billing_address is null and jsonb_typeof(l.base_practice->'BILLING_ADDRESS') = 'object')"
+)
+_WAITING = (
+    " from xero_contact x join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation"
+    f" and l.xero_contact_id = x.id and l.state in {_ACTIVE}"
+    " where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
+)
+
+
+@dataclass(frozen=True)
+class MassChange:
+    """On `side`, so many of so many active links."""
+
+    side: Side
+    changed: int
+    of: int
+
+
+def is_mass(changed: int, of: int) -> bool:
+    return changed >= LEAST and changed > SHARE * of
+
+
+async def stops(tx: Tx, organisation: Mapping[str, Any]) -> bool:
+    """Judge what of Xero's side waits to be applied; True: nothing is to be applied. Under the organisation's lock.
+
+    Where it held before and no longer has reason to, it lets go."""
+    found = await _count_inbound(tx, organisation)
+    if not is_mass(found.changed, found.of) and organisation["mass_change"] is not None:
+        found = await _count_outbound(tx, organisation)
+    if is_mass(found.changed, found.of):
+        await _pause(tx, organisation, found)
+        return True
+    if organisation["mass_change"] is not None:
+        await _release(tx, organisation["id"])
+    return False
+
+
+async def stops_sending(tx: Tx, organisation: Mapping[str, Any]) -> bool:
+    """Judge the blanks that wait to be sent; True: nothing is to be sent."""
+    if organisation["mass_change"] is not None:
+        return True
+    found = await _count_outbound(tx, organisation)
+    if is_mass(found.changed, found.of):
+        await _pause(tx, organisation, found)
+        return True
+    return False
+
+
+def _since(tx: Tx, organisation: Mapping[str, Any]) -> datetime:
+    """From when on what was done counts."""
+    held = organisation["mass_change"]
+    return (datetime.fromisoformat(held["since"]) if held else tx.now) - WINDOW
+
+
+async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
+    """`apply` lets through exactly what was counted; else Xero is read again, whole, and judged anew, and until then
+    the brake holds."""
+    organisation = await organisations.lock(tx, organisation_id)
+    if organisation.disconnected_at is not None:
+        raise refuse(
+            Code.NOT_CONNECTED, "This organisation is disconnected; connect it again.", "organisationId"
+        )
+    if organisation.mass_change is None:
+        raise refuse(Code.WRONG_STATE, "No mass change waits for a decision.", "organisationId")
+    if apply:
+        await _pass_counted(tx, organisation_id)
+        await _release(tx, organisation_id)
+        message = "A mass change was let through."
+    else:
+        await _read_again(tx, organisation_id)
+        message = "After a mass change, Xero is being read again."
+    await tx.session.refresh(organisation)
+    activity.record(tx, ActivityKind.SETTING_CHANGED, message, organisation=organisation_id)
+    if not await _resume(tx, organisation_id):
+        await organisations.look(tx, organisation_id, RunPurpose.DELTA if apply else RunPurpose.SCAN)
+
+
+async def _count_inbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange:
+    await tx.run(
+        "update xero_contact set brake = 'COUNTED' where workspace_id = :ws and id in"
+        f" (select x.id {_WAITING} and x.brake is null and (x.status <> 'ACTIVE' or {_BLANKED}))",
+        organisation=organisation["id"],
+    )
+    since = _since(tx, organisation)
+    spread = await _count_same(tx, organisation["id"], since)
+    row = await tx.row(
+        f"with waiting as (select l.id {_WAITING} and x.brake = 'COUNTED'), done as"
+        " (select id, state from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        "  and destroyed_at > cast(:since as timestamptz))"
+        " select (select count(*) from (select id from waiting union select id from done"
+        "  union select unnest(cast(:spread as uuid[]))) u) as changed,"
+        " (select count(*) from done where state = 'BROKEN') + (select count(*) from sync_link"
+        f" where workspace_id = :ws and organisation_id = :organisation and state in {_ACTIVE}) as of",
+        organisation=organisation["id"], since=since, spread=list(spread),
+    )  # fmt: skip
+    assert row is not None
+    return MassChange(Side.XERO, row["changed"], row["of"])
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A field of which one value may come over many contacts, as the mirror `x` and a link's base hold it. `came`: that
+    the mirror's value is another than the base, and the practice has one that it would overwrite."""
+
+    field: str
+    value: str
+    came: str
+
+
+def _overwrites(column: str) -> str:
+    """What fills a blank destroys nothing."""
+    return (
+        "exists (select 1 from contact c where c.workspace_id = :ws and c.id = l.contact_id"
+        f" and c.{column} is not null)"
+    )
+
+
+# The base holds a phone in one text, so that of those only the size of a group is known at first.
+_SPREADABLE = (
+    _Held(
+        "BILLING_EMAIL",
+        "to_jsonb(x.email)",
+        f"l.base_xero->>'BILLING_EMAIL' is distinct from x.email and {_overwrites('billing_email')}",
+    ),
+    _Held(
+        "BILLING_ADDRESS",
+        "x.billing_address",
+        f"l.base_xero->'BILLING_ADDRESS' is distinct from x.billing_address and {_overwrites('billing_address')}",
+    ),
+    _Held("PRIMARY_PHONE", "x.phone", _overwrites("primary_phone")),
+)
+# Links whose value in the practice was last overwritten from Xero, of late and by no person's decision, and what Xero has
+# there. Whatever anybody in the practice has put there since is no harm of Xero's.
+_CAME_OF_LATE = (
+    "select t.id as link, {value} as value from ("
+    " select distinct on (l.id) l.id, l.xero_contact_id, c->>'before' is not null and a.organisation_id = :organisation"
+    "  and a.kind in ('CONTACT_CHANGED', 'CONFLICT_SETTLED') and a.actor_kind in ('XERO', 'TANDEM') as overwritten"
+    " from activity a cross join lateral jsonb_array_elements(a.changes) c"
+    f" join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation and l.contact_id = a.contact_id and l.state in {_ACTIVE}"
+    " join organisation o on o.workspace_id = :ws and o.id = :organisation"
+    " where a.workspace_id = :ws and a.at > cast(:since as timestamptz) and a.at > coalesce(o.let_through_at, '-infinity')"
+    "  and c->>'writtenTo' = 'PRACTICE' and c->>'field' = '{field}' order by l.id, a.at desc) t"
+    " join xero_contact x on x.workspace_id = :ws and x.id = t.xero_contact_id and not x.dirty"
+    " where t.overwritten and {value} is not null"
+)
+
+
+async def _count_same(tx: Tx, organisation_id: UUID, since: datetime) -> set[UUID]:
+    """Of a value that comes to many contacts, at once or in a few minutes: those that had another before. Gives the
+    links to which it has come already; where nothing waits that destroys, nobody asks."""
+    bound = {"organisation": organisation_id, "since": since, "least": LEAST}
+    spread: set[UUID] = set()
+    for held in _SPREADABLE:
+        names = {"value": held.value, "field": held.field}
+        groups = await tx.rows(
+            f"with waiting as materialized (select l.id as link, {held.value} as value {_WAITING} and {held.value} is not null"
+            f" and {held.came}), late as (select link, value from ({_CAME_OF_LATE.format(**names)}) late"
+            f" where exists (select 1 from waiting) or exists (select 1 {_WAITING} and x.brake = 'COUNTED'))"
+            " select value from (select * from waiting union select * from late) u group by value having count(*) >= :least",
+            **bound,
+        )
+        for group in groups:
+            spread |= await _count_group(tx, held, group["value"], bound)
+    return spread
+
+
+async def _count_group(tx: Tx, held: _Held, value: Any, bound: Mapping[str, Any]) -> set[UUID]:
+    came, known = held.came, dict(bound) | {"json": json.dumps(value)}
+    if held.field == "PRIMARY_PHONE":
+        came, known["text"] = (
+            f"l.base_xero->>'PRIMARY_PHONE' is distinct from :text and {held.came}",
+            join_phone(phone_parts(value)),
+        )
+    rows = await tx.rows(
+        f"with same as (select x.id, x.brake {_WAITING} and x.brake is distinct from 'PASSED'"
+        f"  and {held.value} = cast(:json as jsonb) and {came}),"
+        f" late as (select link from ({_CAME_OF_LATE.format(value=held.value, field=held.field)}) late"
+        "  where value = cast(:json as jsonb)),"
+        " many as (select 1 where (select count(*) from same) + (select count(*) from late) >= :least),"
+        " counted as (update xero_contact set brake = 'COUNTED' where workspace_id = :ws"
+        "  and id in (select id from same where brake is null) and exists (select 1 from many))"
+        " select link from late where exists (select 1 from many)",
+        **known,
+    )
+    return {row["link"] for row in rows}
+
+
+async def _count_outbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange:
+    row = await tx.row(
+        "with waiting as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+        "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
+        f"  and l.state in {_ACTIVE} and l.xero_contact_id is not null and l.brake is distinct from 'PASSED' and {_BLANKS}),"
+        " done as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        "  and blanked_at > cast(:since as timestamptz))"
+        " select (select count(*) from (select id from waiting union select id from done) u) as changed,"
+        " (select count(*) from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        f"  and state in {_ACTIVE}) as of",
+        organisation=organisation["id"], since=_since(tx, organisation),
+    )  # fmt: skip
+    assert row is not None
+    return MassChange(Side.PRACTICE, row["changed"], row["of"])
+
+
+async def _pause(tx: Tx, organisation: Mapping[str, Any], found: MassChange) -> None:
+    held = organisation["mass_change"]
+    if found.side is Side.PRACTICE:
+        await tx.run(
+            "with counted as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+            "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
+            f"  and l.brake is null and l.state in {_ACTIVE} and {_BLANKS} order by l.id for update of l)"
+            " update sync_link set brake = 'COUNTED' where workspace_id = :ws and id in (select id from counted)",
+            organisation=organisation["id"],
+        )
+    told = {
+        "side": found.side, "changed": found.changed, "of": found.of,
+        "since": held["since"] if held else tx.now.isoformat(),
+    }  # fmt: skip
+    where = "In Xero" if found.side is Side.XERO else "In the practice"
+    message = (
+        f"{where}, {found.changed} of {found.of} linked contacts were archived, merged or emptied at once."
+    )
+    await tx.run(
+        "update organisation set health = 'PAUSED', health_message = :message, mass_change = cast(:told as jsonb),"
+        " health_since = case when health = 'PAUSED' then health_since else :now end"
+        " where workspace_id = :ws and id = :id",
+        id=organisation["id"], message=message, told=json.dumps(told),
+    )  # fmt: skip
+    if held is None:
+        entry = activity.record(
+            tx, ActivityKind.MASS_CHANGE_STOPPED, f"{message} Nothing of it is applied before somebody decides.",
+            organisation=organisation["id"], actor=TANDEM,
+        )  # fmt: skip
+        tx.tell(EventKind.CONNECTION, organisation["id"], organisation=organisation["id"], activity=entry)
+    else:
+        tx.tell(EventKind.CONNECTION, organisation["id"], organisation=organisation["id"])
+
+
+async def _release(tx: Tx, organisation_id: UUID) -> None:
+    await tx.run(
+        "update organisation set mass_change = null, health_message = case when health <> 'PAUSED' then health_message end,"
+        " health = case when health <> 'PAUSED' then health when catching_up then 'CATCHING_UP' else 'HEALTHY' end,"
+        " health_since = case when health <> 'PAUSED' then health_since else :now end"
+        " where workspace_id = :ws and id = :id",
+        id=organisation_id,
+    )
+    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+    tx.ring()
+
+
+async def _pass_counted(tx: Tx, organisation_id: UUID) -> None:
+    """What a person let through counts no more, nor does what came before it."""
+    await tx.run(
+        "update xero_contact set brake = 'PASSED' where workspace_id = :ws and organisation_id = :organisation"
+        " and brake = 'COUNTED'",
+        organisation=organisation_id,
+    )
+    await tx.run(
+        "update organisation set let_through_at = :now where workspace_id = :ws and id = :id",
+        id=organisation_id,
+    )
+    await tx.run(
+        "with counted as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        "  and (brake = 'COUNTED' or destroyed_at is not null or blanked_at is not null) order by id for update)"
+        " update sync_link set brake = case when brake = 'COUNTED' then 'PASSED' else brake end,"
+        " destroyed_at = null, blanked_at = null where workspace_id = :ws and id in (select id from counted)",
+        organisation=organisation_id,
+    )
+
+
+async def _read_again(tx: Tx, organisation_id: UUID) -> None:
+    """A run that waits to be applied reads everything anew, and then comes before the brake again."""
+    await tx.run(
+        "update import_run set phase = 'READING', next_page = 1, modified_since = null, match_pass = null,"
+        " position = null, done = 0, total = null, started_at = :now,"
+        " purpose = case when purpose = 'DELTA' then 'SCAN' else purpose end"
+        " where workspace_id = :ws and organisation_id = :organisation and finished_at is null and phase = 'MATCHING'",
+        organisation=organisation_id,
+    )
+    await tx.run(
+        "update organisation set health_message = :message where workspace_id = :ws and id = :id",
+        id=organisation_id, message="After a mass change, Xero is being read again.",
+    )  # fmt: skip
+    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+
+
+async def _resume(tx: Tx, organisation_id: UUID) -> bool:
+    """Whether there was a run that goes on."""
+    found = await tx.run(
+        "update import_run set due_at = :now, lease_until = null, attempts = 0 where workspace_id = :ws"
+        " and organisation_id = :organisation and finished_at is null",
+        organisation=organisation_id,
+    )
+    if found:
+        tx.ring()
+    return found > 0

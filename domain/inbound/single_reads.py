@@ -1,0 +1,92 @@
+"""Contacts that are read by themselves: one that a write kept back from a read, or whose last two snapshots bear one
+stamp and differ. Due in the mirror (`read_due_at`), whoever dies in between."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from domain.fields.values import SeenContact
+from domain.inbound import apply as inbound
+from domain.inbound import snapshots
+from domain.mirror import unreadable as poison
+from domain.mirror import xero_contacts as mirror
+from domain.mirror.unreadable import Indigestible
+from domain.tx import Tx
+
+LEASE = timedelta(seconds=45)  # longer than a call takes; a reader that dies costs so much time
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What is to be read now, by Xero's ids; until `lease` nobody else reads it."""
+
+    organisation: Mapping[str, Any]
+    ids: Sequence[UUID]
+    lease: datetime
+
+
+async def claim(tx: Tx, organisation_id: UUID, most: int) -> Claimed | None:
+    await mirror.lock(tx, organisation_id)
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null"
+        " and mass_change is null",
+        id=organisation_id,
+    )
+    if organisation is None:
+        return None
+    lease = tx.now + LEASE
+    rows = await tx.rows(
+        "update xero_contact set read_due_at = cast(:lease as timestamptz) where workspace_id = :ws and id in"
+        " (select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
+        " and read_due_at <= :now order by read_due_at, id limit :most) returning xero_contact_id",
+        organisation=organisation_id, lease=lease, most=most,
+    )  # fmt: skip
+    return Claimed(organisation, [row["xero_contact_id"] for row in rows], lease) if rows else None
+
+
+async def settle(
+    tx: Tx,
+    claimed: Claimed,
+    asked: datetime,
+    contacts: Sequence[SeenContact],
+    unreadable: Sequence[Indigestible] = (),
+) -> None:
+    """Apply what was read since `asked`. Links that owed a read have had it, but for those that owe another."""
+    organisation_id = claimed.organisation["id"]
+    await mirror.lock(tx, organisation_id)
+    await _read(tx, claimed, asked, [contact.xero_contact_id for contact in contacts])
+    await snapshots.take(tx, claimed.organisation, contacts)
+    await poison.tell(tx, organisation_id, unreadable)
+    rows = await tx.rows(
+        "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
+        " and xero_contact_id = any(:ids) order by id",
+        organisation=organisation_id, ids=[contact.xero_contact_id for contact in contacts],
+    )  # fmt: skip
+    await inbound.apply_shown(tx, organisation_id, [row["id"] for row in rows])
+
+
+async def put_off(tx: Tx, claimed: Claimed, until: datetime) -> None:
+    await tx.run(
+        "update xero_contact set read_due_at = cast(:until as timestamptz) where workspace_id = :ws"
+        " and organisation_id = :organisation and xero_contact_id = any(:ids) and read_due_at = cast(:lease as timestamptz)",
+        organisation=claimed.organisation["id"], ids=list(claimed.ids), lease=claimed.lease, until=until,
+    )  # fmt: skip
+
+
+async def _read(tx: Tx, claimed: Claimed, asked: datetime, shown: Sequence[UUID]) -> None:
+    """No other read of these is due, unless something has asked for one since. Links whose contact the answer left
+    out wait for the next delta."""
+    organisation_id = claimed.organisation["id"]
+    await tx.run(
+        "update xero_contact set read_due_at = null where workspace_id = :ws and organisation_id = :organisation"
+        " and xero_contact_id = any(:ids) and read_due_at = cast(:lease as timestamptz)",
+        organisation=organisation_id, ids=list(claimed.ids), lease=claimed.lease,
+    )  # fmt: skip
+    await tx.run(
+        "update sync_link l set read_owed_at = null from xero_contact x where x.workspace_id = :ws"
+        " and x.organisation_id = :organisation and x.xero_contact_id = any(:ids) and l.workspace_id = :ws"
+        " and l.xero_contact_id = x.id and l.read_owed_at < cast(:asked as timestamptz)",
+        organisation=organisation_id, ids=list(shown), asked=asked,
+    )  # fmt: skip

@@ -1,0 +1,225 @@
+"""The inbox of webhooks: that Xero has something to show. What it shows is read, and applied, as a small run.
+
+An event stays in the inbox until what it announced has been applied, or is known to be: whoever dies in between, it
+is due again. An event about what the mirror shows already is dropped without a call, as are those of our own writes.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from msgspec import UNSET
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.connection import organisations
+from domain.fields.values import SeenContact
+from domain.inbound import apply as inbound
+from domain.inbound import snapshots
+from domain.mirror import unreadable as poison
+from domain.mirror import xero_contacts as mirror
+from domain.mirror.unreadable import Indigestible
+from domain.tables import RunPurpose
+from domain.tx import Tx
+
+GATHER = timedelta(milliseconds=300)
+LEASE = timedelta(seconds=45)  # longer than a call takes; a reader that dies costs so much time
+# Xero stamps the event a little after the contact.
+SLACK = timedelta(seconds=2)
+IN_FLIGHT_AGAIN = timedelta(seconds=2)
+LAG_AGAIN = timedelta(seconds=5)
+DELTA_AGAIN = timedelta(seconds=10)
+MOST = 1000
+DELTA_OVER = 200  # more than so many are read cheaper as what changed since the last poll
+
+_RECEIVE = sa.text("select * from door.receive_webhooks(cast(:events as jsonb), :now, :gather)")
+
+
+class Category(StrEnum):
+    """What is kept in the inbox. This module reads contacts; invoices wait there for whoever reads them."""
+
+    CONTACT = "CONTACT"
+    INVOICE = "INVOICE"
+
+
+@dataclass(frozen=True)
+class Announced:
+    """That a resource of a tenant changed, and when by Xero's clock."""
+
+    tenant_id: UUID
+    category: Category
+    resource_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Received:
+    """`unknown`: of organisations that are connected nowhere, and dropped."""
+
+    kept: int
+    unknown: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """`late`: a read has shown something older than this already."""
+
+    resource_id: UUID
+    at: datetime
+    late: bool
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """Events whose contacts are to be read now, of one organisation."""
+
+    organisation: Mapping[str, Any]
+    events: Sequence[Event]
+
+
+async def receive(session: AsyncSession, events: Collection[Announced], now: datetime) -> Received:
+    """In the inbox afterwards, and the workers' bell rung. The same event twice, or in another order, is one."""
+    rows = [
+        {
+            "tenant": str(one.tenant_id),
+            "category": one.category,
+            "resource": str(one.resource_id),
+            "at": one.at.isoformat(),
+        }
+        for one in events
+    ]
+    found = await session.execute(_RECEIVE, {"events": json.dumps(rows), "now": now, "gather": GATHER})
+    kept, unknown = found.one()
+    return Received(kept, unknown)
+
+
+async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
+    """What of the inbox is to be read by ids now; None where nothing is. What the mirror shows already is settled; what
+    a write is under way about waits for its end; and so much at once begins a delta, and waits for that."""
+    await mirror.lock(tx, organisation_id)
+    events = await _take(tx, organisation_id)
+    if not events:
+        return None
+    known = await _known(tx, organisation_id, events)
+    shown = [one for one in events if one.resource_id in known and known[one.resource_id].shows(one)]
+    rest = [one for one in events if one not in shown]
+    busy = [one for one in rest if one.resource_id in known and known[one.resource_id].in_flight]
+    rest = [one for one in rest if one not in busy]
+    await _settle(tx, organisation_id, shown)
+    await postpone(tx, organisation_id, busy, tx.now + IN_FLIGHT_AGAIN)
+    if len(rest) > DELTA_OVER:
+        await organisations.look(tx, organisation_id, RunPurpose.DELTA)
+        await postpone(tx, organisation_id, rest, tx.now + DELTA_AGAIN)
+        return None
+    organisation = await _organisation(tx, organisation_id)
+    return Claimed(organisation, rest) if organisation and rest else None
+
+
+async def settle(
+    tx: Tx,
+    organisation_id: UUID,
+    events: Sequence[Event],
+    contacts: Sequence[SeenContact],
+    unreadable: Sequence[Indigestible] = (),
+) -> None:
+    """Apply what was read about these events: while a run is under way, of what is or was linked; who is who among the
+    others is for its last pass. One that shows nothing as new as its event is read again, once."""
+    await mirror.lock(tx, organisation_id)
+    organisation = await _organisation(tx, organisation_id)
+    if organisation is None:
+        return
+    written = await snapshots.take(tx, organisation, contacts)
+    await poison.tell(tx, organisation_id, unreadable)
+    dirty = await _dirty(tx, written, linked=await _importing(tx, organisation_id))
+    if dirty:
+        await inbound.apply_shown(tx, organisation_id, dirty)
+    seen = {contact.xero_contact_id: contact for contact in contacts}
+    late = [one for one in events if not one.late and not _is_as_new(seen.get(one.resource_id), one)]
+    await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, read=True)
+    await _settle(tx, organisation_id, [one for one in events if one not in late])
+
+
+async def postpone(
+    tx: Tx, organisation_id: UUID, events: Sequence[Event], until: datetime, *, read: bool = False
+) -> None:
+    """`read`: they were read, and Xero did not show yet what it had announced."""
+    if events:
+        await tx.rows(
+            "select door.postpone_webhooks(:organisation, 'CONTACT', cast(:ids as uuid[]), :until, :read)",
+            organisation=organisation_id,
+            ids=[one.resource_id for one in events],
+            until=until,
+            read=read,
+        )
+
+
+@dataclass(frozen=True)
+class _Known:
+    updated_at: datetime
+    in_flight: bool
+
+    def shows(self, event: Event) -> bool:
+        return self.updated_at >= event.at - SLACK
+
+
+def _is_as_new(seen: SeenContact | None, event: Event) -> bool:
+    return seen is not None and seen.updated_at is not UNSET and seen.updated_at >= event.at - SLACK
+
+
+async def _take(tx: Tx, organisation_id: UUID) -> list[Event]:
+    rows = await tx.rows(
+        "select * from door.claim_webhooks(:organisation, 'CONTACT', :now, :until, :most)",
+        organisation=organisation_id, until=tx.now + LEASE, most=MOST,
+    )  # fmt: skip
+    return [Event(row["resource_id"], row["event_at"], row["reads"] > 0) for row in rows]
+
+
+async def _settle(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None:
+    if events:
+        await tx.rows(
+            "select door.settle_webhooks(:organisation, 'CONTACT', cast(:ids as uuid[]), cast(:times as timestamptz[]))",
+            organisation=organisation_id,
+            ids=[one.resource_id for one in events],
+            times=[one.at for one in events],
+        )
+
+
+async def _known(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> dict[UUID, _Known]:
+    rows = await tx.rows(
+        "select x.xero_contact_id, x.updated_at, exists (select 1 from sync_link l join delivery_member m"
+        " on m.workspace_id = :ws and m.link_id = l.id and m.open where l.workspace_id = :ws"
+        " and l.xero_contact_id = x.id) as in_flight from xero_contact x where x.workspace_id = :ws"
+        " and x.organisation_id = :organisation and x.xero_contact_id = any(:ids)",
+        organisation=organisation_id, ids=[one.resource_id for one in events],
+    )  # fmt: skip
+    return {row["xero_contact_id"]: _Known(row["updated_at"], row["in_flight"]) for row in rows}
+
+
+async def _organisation(tx: Tx, organisation_id: UUID) -> dict[str, Any] | None:
+    return await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
+        id=organisation_id,
+    )
+
+
+async def _importing(tx: Tx, organisation_id: UUID) -> bool:
+    """Whether a run is under way, whose last pass applies what is new in the mirror."""
+    return bool(
+        await tx.row(
+            "select 1 from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null",
+            id=organisation_id,
+        )
+    )
+
+
+async def _dirty(tx: Tx, ids: Sequence[UUID], *, linked: bool) -> list[UUID]:
+    rows = await tx.rows(
+        "select id from xero_contact x where workspace_id = :ws and id = any(:ids) and dirty and (not :linked or exists"
+        " (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id)) order by id",
+        ids=list(ids), linked=linked,
+    )  # fmt: skip
+    return [row["id"] for row in rows]

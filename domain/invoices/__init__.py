@@ -1,0 +1,1 @@
+"""Invoices, from their creation to their void."""

@@ -1,0 +1,426 @@
+"""The practice's invoices: the only writer of what a person sets in `invoice` and `invoice_line`.
+
+DRAFT → APPROVED → AWAITING_PAYMENT → PAID, or VOIDED. DRAFT and APPROVED can be edited, and AWAITING_PAYMENT while it is
+known that Xero has no such invoice (FAILING, no delivery open); an approved one must stay fit to be sent. PAID follows
+from what Xero shows.
+
+Values come by the schema's names, as Python types: UUIDs for ids, `date`, `Decimal`, enums of `domain.tables`; `lines` is
+a list of mappings with id, kind, description, quantity, unitPrice, serviceTypeId, taxRateId. All that is wrong with the
+input is refused at once, each problem at its path, as ('lines', '3', 'quantity').
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlmodel import col, select
+
+from domain import bulk, idempotency
+from domain.activity import Change
+from domain.invoices import eligibility as invoice_sync
+from domain.invoices import waiting as invoice_queue
+from domain.invoices.input import (
+    check_currency,
+    check_dates,
+    check_fit,
+    check_references,
+    clean_header,
+    clean_lines,
+    compute,
+    contact_exists,
+    currency_problems,
+    draw_number,
+    find_organisation,
+)
+from domain.invoices.rows import add, as_given, recorded, set_totals, totals_of, touch, write_lines
+from domain.names.text_keys import name_key, search_key
+from domain.problems import Code, Problem, Refused, refuse
+from domain.tables import (
+    AmountsAre,
+    Invoice,
+    InvoiceLine,
+    InvoiceStatus,
+    InvoiceSyncState,
+)
+from domain.tx import Tx
+
+ZERO = Decimal("0.00")
+_SENT = (InvoiceStatus.AWAITING_PAYMENT, InvoiceStatus.PAID)
+
+
+async def find(tx: Tx, invoice_id: UUID) -> Invoice | None:
+    return await tx.session.get(Invoice, (tx.workspace, invoice_id))
+
+
+async def lock(tx: Tx, invoice_id: UUID) -> Invoice:
+    """The invoice, held against others until the end, and its organisation's set-up against change; refused where it is
+    unknown."""
+    known = await tx.row(
+        "select organisation_id from invoice where workspace_id = :ws and id = :id", id=invoice_id
+    )
+    if known is not None and known["organisation_id"] is not None:
+        await invoice_queue.lock(tx, known["organisation_id"])
+    key = (tx.workspace, invoice_id)
+    invoice = await tx.session.get(Invoice, key, with_for_update=True, populate_existing=True)
+    if invoice is None:
+        raise refuse(Code.NOT_FOUND, "There is no such invoice.", "invoiceId")
+    return invoice
+
+
+def check_version(invoice: Invoice, version: int | None) -> None:
+    if version is not None and version != invoice.version:
+        raise refuse(
+            Code.STALE_VERSION,
+            "Somebody changed this invoice since you read it. Look at it again.",
+            "version",
+        )
+
+
+async def lines_of(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
+    """In their order."""
+    found = await tx.session.scalars(
+        select(InvoiceLine)
+        .where(col(InvoiceLine.workspace_id) == tx.workspace, col(InvoiceLine.invoice_id).in_(invoice_ids))
+        .order_by(col(InvoiceLine.invoice_id), col(InvoiceLine.place))
+        .execution_options(populate_existing=True)
+    )
+    lines: dict[UUID, list[InvoiceLine]] = {invoice_id: [] for invoice_id in invoice_ids}
+    for line in found:
+        lines[line.invoice_id].append(line)
+    return lines
+
+
+async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None = None) -> Invoice:
+    """A DRAFT. Without a number one is drawn. With a key that was used within 24 hours for the same input, the invoice
+    that it made then. Refused: another currency than the practice's (CURRENCY_MISMATCH), as it could only be voided. An archived service type or tax rate is refused on a new line."""
+    invoice_id = uuid4()
+    before = await idempotency.answered(tx, "createInvoice", idempotency_key, given, invoice_id)
+    if before is not None:
+        return await lock(tx, before)
+    problems: list[Problem] = []
+    values = clean_header({"issueDate": None, "dueDate": None, **given}, problems)
+    check_dates(values["issue_date"], values["due_date"], problems)
+    lines = clean_lines(given.get("lines") or (), problems)
+    known = await check_references(tx, lines, {}, problems)
+    if "contact_id" not in values:
+        problems.append(Problem(Code.REQUIRED, "An invoice needs a contact.", ("contactId",)))
+    elif not await contact_exists(tx, values["contact_id"]):
+        problems.append(Problem(Code.NOT_FOUND, "There is no such contact.", ("contactId",)))
+    organisation = await find_organisation(tx, given.get("organisationId"), problems)
+    currency = await check_currency(tx, values.get("currency"), problems)
+    if problems:
+        raise Refused(problems)
+    amounts_are = values.get("amounts_are", AmountsAre.TAX_EXCLUSIVE)
+    number = values.get("number") or await draw_number(tx)
+    invoice = Invoice(
+        workspace_id=tx.workspace, id=invoice_id, number=number, number_key=name_key(number) or number,
+        reference=values.get("reference"), contact_id=values["contact_id"], organisation_id=organisation,
+        status=InvoiceStatus.DRAFT, issue_date=values["issue_date"], due_date=values["due_date"],
+        currency=currency, amounts_are=amounts_are, subtotal=ZERO,
+        tax_total=ZERO, total=ZERO, total_cents=0, amount_paid=ZERO, amount_due=ZERO, created_at=tx.now,
+        updated_at=tx.now, search_key=search_key(number, values.get("reference")),
+        sync_state=InvoiceSyncState.NOT_SENT,
+    )  # fmt: skip
+    set_totals(invoice, compute(lines, known.percentages, amounts_are))
+    await add(tx, invoice)
+    await write_lines(tx, invoice, lines, {}, compute(lines, known.percentages, amounts_are))
+    recorded(tx, invoice, "was created")
+    return invoice
+
+
+async def create_many(
+    tx: Tx, rows: Sequence[tuple[Mapping[str, Any], str | None]]
+) -> list[Invoice | Refused]:
+    """Each with its idempotency key, each on its own."""
+    return await bulk.each(tx, rows, lambda row: create(tx, *row))
+
+
+async def update(
+    tx: Tx, invoice_id: UUID, given: Mapping[str, Any], *, version: int | None = None
+) -> Invoice:
+    """Change what `given` names: contactId, reference, issueDate, dueDate, amountsAre, lines. `lines` stand for all lines;
+    one that names the id of a line of this invoice keeps it."""
+    invoice = await lock(tx, invoice_id)
+    check_version(invoice, version)
+    await _check_editable(tx, invoice)
+    problems: list[Problem] = []
+    values = clean_header({key: value for key, value in given.items() if key not in _FIXED}, problems)
+    check_dates(
+        values.get("issue_date", invoice.issue_date), values.get("due_date", invoice.due_date), problems
+    )
+    kept = {line.id: line for line in (await lines_of(tx, [invoice.id]))[invoice.id]}
+    if given.get("lines") is not None:
+        lines = clean_lines(given["lines"], problems)
+    else:
+        lines = [as_given(line) for line in kept.values()]
+    known = await check_references(tx, lines, kept, problems)
+    if "contact_id" in values and not await contact_exists(tx, values["contact_id"]):
+        problems.append(Problem(Code.NOT_FOUND, "There is no such contact.", ("contactId",)))
+    amounts_are = values.get("amounts_are", invoice.amounts_are)
+    found = compute(lines, known.percentages, amounts_are)
+    if not problems and invoice.status is not InvoiceStatus.DRAFT:
+        problems += check_fit(lines, found, amounts_are, invoice.currency)
+    if problems:
+        raise Refused(problems)
+    changes = [
+        Change(name, _text(getattr(invoice, column)), _text(values[column]))
+        for name, column in _CHANGED.items()
+        if column in values and values[column] != getattr(invoice, column)
+    ]
+    lines_changed = [as_given(line) for line in kept.values()] != lines
+    if not changes and not lines_changed:
+        return invoice
+    total_before = invoice.total
+    for column, value in values.items():
+        setattr(invoice, column, value)
+    invoice.search_key = search_key(invoice.number, invoice.reference)
+    set_totals(invoice, found)
+    await write_lines(tx, invoice, lines, kept, found)
+    if lines_changed:
+        changes.append(Change("lines", _text(total_before), _text(invoice.total)))
+    touch(tx, invoice)
+    if invoice.status is InvoiceStatus.AWAITING_PAYMENT:
+        await (await _surroundings(tx, [invoice])).place(tx, invoice, bulk=False)
+    recorded(tx, invoice, "was changed", changes)
+    return invoice
+
+
+async def approve(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoice:
+    """DRAFT becomes APPROVED; an approved one is given as it is. Refused: another currency than the organisation's
+    (CURRENCY_MISMATCH); a line whose amount needs a third decimal, no lines, a negative total (INVALID)."""
+    invoice = await lock(tx, invoice_id)
+    if invoice.status is InvoiceStatus.APPROVED:
+        return invoice
+    check_version(invoice, version)
+    if invoice.status is not InvoiceStatus.DRAFT:
+        raise refuse(Code.WRONG_STATE, f"This invoice is {invoice.status}, not a draft.", "invoiceId")
+    lines = (await lines_of(tx, [invoice.id]))[invoice.id]
+    problems = [
+        replace(problem, path=("invoiceId",))
+        for problem in check_fit(
+            lines, await totals_of(tx, invoice, lines), invoice.amounts_are, invoice.currency
+        )
+    ]
+    problems += await currency_problems(tx, invoice)
+    if problems:
+        raise Refused(problems)
+    invoice.status = InvoiceStatus.APPROVED
+    touch(tx, invoice)
+    recorded(tx, invoice, "was approved")
+    return invoice
+
+
+async def send(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoice:
+    """APPROVED becomes AWAITING_PAYMENT, due to go to Xero by the same transaction, or waiting with the reason why. One
+    that was sent is given as it is."""
+    invoice = await lock(tx, invoice_id)
+    return await _send(tx, invoice, version, await _surroundings(tx, [invoice]), bulk=False)
+
+
+async def _send(tx: Tx, invoice: Invoice, version: int | None, around: "_Around", *, bulk: bool) -> Invoice:
+    if invoice.status in _SENT:
+        return invoice
+    if invoice.status is not InvoiceStatus.APPROVED:
+        raise refuse(
+            Code.WRONG_STATE, f"This invoice is {invoice.status}; only an approved one is sent.", "invoiceId"
+        )
+    check_version(invoice, version)
+    invoice.status, invoice.sent_at = InvoiceStatus.AWAITING_PAYMENT, tx.now
+    touch(tx, invoice)
+    await around.place(tx, invoice, bulk=bulk)
+    recorded(tx, invoice, "was sent")
+    return invoice
+
+
+async def many(tx: Tx, to: InvoiceStatus, rows: Sequence[tuple[UUID, int | None]]) -> list[Invoice | Refused]:
+    """approve (APPROVED) or send (AWAITING_PAYMENT) each row on its own; all are locked first, and above 10 are bulk."""
+    ids = [invoice_id for invoice_id, _ in rows]
+    organisations = await tx.rows(
+        "select distinct organisation_id as id from invoice where workspace_id = :ws and id = any(:ids)"
+        " and organisation_id is not null order by 1",
+        ids=ids,
+    )
+    for row in organisations:
+        await invoice_queue.lock(tx, row["id"])
+    held = await tx.session.scalars(
+        select(Invoice)
+        .where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
+        .order_by(col(Invoice.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    known = {invoice.id: invoice for invoice in held}
+    around = await _surroundings(tx, list(known.values()))
+
+    async def change(row: tuple[UUID, int | None]) -> Invoice:
+        if to is InvoiceStatus.APPROVED:
+            return await approve(tx, row[0], version=row[1])
+        invoice = known.get(row[0]) or await lock(tx, row[0])
+        return await _send(tx, invoice, row[1], around, bulk=len(rows) > invoice_queue.MOST_INTERACTIVE)
+
+    return await bulk.each(tx, rows, change)
+
+
+async def void(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoice:
+    """VOIDED here at once, and due to be voided in Xero. Refused (HAS_PAYMENTS) where Xero has shown a payment or credit
+    on it, and (PERIOD_LOCKED) where its books are locked; a voided one is given as it is."""
+    invoice = await lock(tx, invoice_id)
+    if invoice.status is InvoiceStatus.VOIDED:
+        return invoice
+    check_version(invoice, version)
+    if invoice.amount_paid > 0:
+        raise refuse(
+            Code.HAS_PAYMENTS,
+            "It has payments or credits in Xero; take them off there first.",
+            "invoiceId",
+        )
+    if invoice.xero_invoice_id is not None and invoice.organisation_id is not None:
+        setup = await invoice_sync.load(tx, invoice.organisation_id)
+        if locked := invoice_sync.locked(setup.organisation, invoice.issue_date):
+            raise refuse(Code.PERIOD_LOCKED, locked[0].message, "invoiceId")
+    await end(tx, invoice)
+    waits = invoice.sync_state is InvoiceSyncState.SYNC_OFF
+    recorded(
+        tx, invoice, "was voided; in Xero it will be once the invoice sync is on" if waits else "was voided"
+    )
+    return invoice
+
+
+async def end(tx: Tx, invoice: Invoice) -> None:
+    """VOIDED here, and due to be voided in Xero where that has it, or may have it."""
+    invoice.status, invoice.amount_due = InvoiceStatus.VOIDED, ZERO
+    touch(tx, invoice)
+    if invoice.xero_status in invoice_sync.GONE:
+        invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+        invoice.xero_base, invoice.xero_shown = invoice.xero_shown or invoice.xero_base, None
+    elif invoice.organisation_id is not None and invoice.xero_invoice_id is not None:
+        invoice_sync.place_void(tx, await invoice_sync.load(tx, invoice.organisation_id), invoice)
+    elif await _in_flight(tx, invoice.id):
+        invoice_sync.rest(invoice, InvoiceSyncState.PENDING)
+        invoice.due_at, invoice.bulk, invoice.attempts = tx.now, False, 0
+        tx.ring()
+    else:
+        invoice_sync.rest(invoice, InvoiceSyncState.NOT_SENT)
+
+
+async def copy(tx: Tx, invoice: Invoice) -> Invoice:
+    """The same once more under a new number, sent at once."""
+    number = await draw_number(tx)
+    made = Invoice(
+        workspace_id=tx.workspace, id=uuid4(), number=number, number_key=name_key(number) or number,
+        reference=invoice.reference, contact_id=invoice.contact_id, organisation_id=invoice.organisation_id,
+        status=InvoiceStatus.AWAITING_PAYMENT, issue_date=invoice.issue_date, due_date=invoice.due_date,
+        currency=invoice.currency, amounts_are=invoice.amounts_are, subtotal=ZERO, tax_total=ZERO, total=ZERO,
+        total_cents=0, amount_paid=ZERO, amount_due=ZERO, created_at=tx.now, updated_at=tx.now, sent_at=tx.now,
+        search_key=search_key(number, invoice.reference), sync_state=InvoiceSyncState.NOT_SENT,
+    )  # fmt: skip
+    lines = (await lines_of(tx, [invoice.id]))[invoice.id]
+    found = await totals_of(tx, made, lines)
+    set_totals(made, found)
+    await add(tx, made)
+    await write_lines(tx, made, [replace(as_given(line), id=None) for line in lines], {}, found)
+    await (await _surroundings(tx, [made])).place(tx, made, bulk=False)
+    recorded(tx, made, f"was made anew from {invoice.number}")
+    return made
+
+
+async def retry(tx: Tx, invoice_ids: Sequence[UUID], organisation_id: UUID | None = None) -> int:
+    """Try again now what failed: the named ones, and all of the organisation. Gives how many. One that is UNCERTAIN is
+    looked up now, and never sent anew before that is known. One that came to another total is never sent again. Where
+    accounts, tax rates or lock dates are the matter, they are read anew too: somebody says that they are others now."""
+    rows = await tx.rows(
+        "update invoice set due_at = :now, next_attempt_at = null, bulk = false where workspace_id = :ws and id in ("
+        " select id from invoice where workspace_id = :ws and sync_state = 'FAILING' and failure_code <> 'TOTAL_MISMATCH'"
+        " and (id = any(:ids) or organisation_id = cast(:organisation as uuid)) order by id for update) returning id, organisation_id, failure_code",
+        ids=list(invoice_ids), organisation=organisation_id,
+    )  # fmt: skip
+    doubted = {row["organisation_id"] for row in rows if row["failure_code"] in invoice_queue.CATALOGUE_CODES}
+    for one in sorted(doubted):
+        await invoice_queue.catalogue_wanted(tx, one, tx.now)
+    await tx.run(
+        "update delivery set due_at = :now where workspace_id = :ws and ended_at is null and lease_until <= :now"
+        " and id in (select delivery_id from delivery_member where workspace_id = :ws and open"
+        " and invoice_id = any(:ids))",
+        ids=[row["id"] for row in rows],
+    )
+    if rows:
+        tx.ring()
+    return len(rows)
+
+
+_FIXED = ("number", "currency", "organisationId")
+_CHANGED = {
+    "contactId": "contact_id",
+    "reference": "reference",
+    "issueDate": "issue_date",
+    "dueDate": "due_date",
+    "amountsAre": "amounts_are",
+}
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What decides where invoices go when they are sent, read once for all of them."""
+
+    setups: Mapping[UUID, invoice_sync.Setup]
+    linked: Mapping[UUID, Mapping[UUID, UUID]]
+    lines: Mapping[UUID, Sequence[InvoiceLine]]
+
+    async def place(self, tx: Tx, invoice: Invoice, *, bulk: bool) -> None:
+        organisation = invoice.organisation_id
+        await invoice_sync.place(
+            tx,
+            self.setups.get(organisation) if organisation else None,
+            invoice,
+            self.lines[invoice.id],
+            linked=organisation is not None and invoice.contact_id in self.linked[organisation],
+            bulk=bulk,
+        )
+
+
+async def _surroundings(tx: Tx, invoices: Sequence[Invoice]) -> _Around:
+    """An invoice without an organisation gets the one that there is by now."""
+    homeless = [invoice for invoice in invoices if invoice.organisation_id is None]
+    found = await find_organisation(tx, None, []) if homeless else None
+    if found is not None:
+        await invoice_queue.lock(tx, found)
+        for invoice in homeless:
+            invoice.organisation_id = found
+    await tx.session.flush()
+    organisations = {invoice.organisation_id for invoice in invoices if invoice.organisation_id}
+    contacts = {invoice.contact_id for invoice in invoices}
+    return _Around(
+        {one: await invoice_sync.load(tx, one) for one in organisations},
+        {one: await invoice_sync.linked(tx, one, list(contacts)) for one in organisations},
+        await lines_of(tx, [invoice.id for invoice in invoices]),
+    )
+
+
+async def _check_editable(tx: Tx, invoice: Invoice) -> None:
+    if invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.APPROVED):
+        return
+    if invoice.status is InvoiceStatus.VOIDED:
+        raise refuse(Code.WRONG_STATE, "It is voided; make another.", "invoiceId")
+    failing = invoice.sync_state is InvoiceSyncState.FAILING and invoice.xero_invoice_id is None
+    waiting = failing or invoice.sync_state in (InvoiceSyncState.SYNC_OFF, InvoiceSyncState.BEFORE_START_DATE)
+    if (
+        invoice.status is not InvoiceStatus.AWAITING_PAYMENT
+        or not waiting
+        or await _in_flight(tx, invoice.id)
+    ):
+        raise refuse(
+            Code.WRONG_STATE, "It has been sent; void it and make another, or edit it in Xero.", "invoiceId"
+        )
+
+
+async def _in_flight(tx: Tx, invoice_id: UUID) -> bool:
+    found = await tx.row(
+        "select 1 from delivery_member where workspace_id = :ws and invoice_id = :id and open", id=invoice_id
+    )
+    return found is not None

@@ -1,0 +1,435 @@
+"""What Xero shows of invoices that went there: payments, PAID, voids and edits; and what a person decides about edits.
+
+`xero_base` holds what Xero showed when both sides last agreed, in Xero's own values, so that nothing is compared across
+the mapping. What differs from it was changed inside Xero: that is shown, and waits for a decision; an invoice is never
+resurrected nor overwritten. Payments and PAID simply come back.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from msgspec import UNSET
+from sqlmodel import col, select
+
+from domain import activity
+from domain.activity import Change
+from domain.fields.values import SeenInvoice, SeenLine
+from domain.invoices import eligibility as invoice_sync
+from domain.invoices import waiting as invoice_queue
+from domain.invoices.actions import check_version, copy, end, lines_of, lock
+from domain.invoices.eligibility import GONE, LINKED, Problem
+from domain.invoices.rows import renumber, take_over, touch
+from domain.problems import Code, refuse
+from domain.tables import (
+    ActivityKind,
+    Invoice,
+    InvoiceStatus,
+    InvoiceSyncState,
+    Payment,
+    PaymentKind,
+    Side,
+)
+from domain.tx import Tx
+
+_PAID = "PAID"
+# What is compared, in the order in which people read it.
+_FIELDS = ("status", "number", "reference", "contact", "issueDate", "dueDate", "currency", "amountsAre", "lines",
+           "subtotal", "taxTotal", "total")  # fmt: skip
+
+
+class Decision(StrEnum):
+    """InvoiceChangeDecision of the schema."""
+
+    VOID_HERE = "VOID_HERE"
+    REISSUE = "REISSUE"
+    ACCEPT = "ACCEPT"
+    KEEP_APART = "KEEP_APART"
+
+
+async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> None:
+    """Apply what Xero showed to the invoices that it is about; others are none of ours. Older snapshots are dropped."""
+    latest = {one.xero_invoice_id: one for one in sorted(seen, key=lambda one: _stamp(one, one.seen_at))}
+    held = await tx.session.scalars(
+        select(Invoice)
+        .where(
+            col(Invoice.workspace_id) == tx.workspace,
+            col(Invoice.organisation_id) == organisation_id,
+            col(Invoice.xero_invoice_id).in_(list(latest)),
+        )
+        .order_by(col(Invoice.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    invoices = list(held)
+    linked = await invoice_sync.linked(tx, organisation_id, [one.contact_id for one in invoices])
+    for invoice in invoices:
+        assert invoice.xero_invoice_id is not None
+        await show(tx, invoice, latest[invoice.xero_invoice_id], linked.get(invoice.contact_id))
+
+
+async def follow_merges(tx: Tx, organisation_id: UUID) -> None:
+    """Invoices that were read before their contact's merge was: what they were billed to then is linked here by now, so
+    that nothing is to be decided about that."""
+    await invoice_queue.lock(tx, organisation_id)
+    rows = await tx.rows(
+        "select i.id from invoice i join sync_link l on l.workspace_id = :ws and l.organisation_id = i.organisation_id"
+        f" and l.contact_id = i.contact_id and l.state in {LINKED} join xero_contact x on x.workspace_id = :ws"
+        " and x.id = l.xero_contact_id where i.workspace_id = :ws and i.organisation_id = :organisation"
+        " and i.sync_state = 'CHANGED_IN_XERO' and i.xero_shown->>'contact' = x.xero_contact_id::text"
+        " and i.xero_base->>'contact' <> i.xero_shown->>'contact' order by i.id for update of i",
+        organisation=organisation_id,
+    )
+    held = await tx.session.scalars(
+        select(Invoice)
+        .where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_([row["id"] for row in rows]))
+        .execution_options(populate_existing=True)
+    )
+    for invoice in held:
+        shown = invoice.xero_shown or {}
+        invoice.xero_base = {**(invoice.xero_base or {}), "contact": shown["contact"]}
+        if not differing(invoice.xero_base, shown):
+            invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+            invoice.xero_shown = None
+        touch(tx, invoice)
+
+
+async def show(tx: Tx, invoice: Invoice, seen: SeenInvoice, contact: UUID | None) -> None:
+    """Apply one snapshot to its invoice, which is locked. `contact`: Xero's id of the one that it is linked with now."""
+    if not _is_news(invoice, seen):
+        return
+    before = (invoice.status, invoice.sync_state, invoice.amount_paid, invoice.xero_shown)
+    invoice.xero_updated_at = invoice.xero_updated_at if seen.updated_at is UNSET else seen.updated_at
+    invoice.xero_seen_at = seen.seen_at
+    invoice.last_synced_at = tx.now
+    invoice.xero_status = invoice.xero_status if seen.status is UNSET else seen.status
+    invoice.xero_total = invoice.xero_total if seen.total is UNSET else seen.total
+    await _show_payments(tx, invoice, seen)
+    shown = snapshot(seen)
+    base = {**shown, **(invoice.xero_base or {})}
+    if contact is not None and shown.get("contact") == str(contact):
+        base["contact"] = shown["contact"]  # merged in Xero, and the link has followed
+    names = await contact_names(tx, invoice.organisation_id, base, shown)
+    _decide(tx, invoice, base, {**base, **shown}, names)
+    if before != (invoice.status, invoice.sync_state, invoice.amount_paid, invoice.xero_shown):
+        touch(tx, invoice)
+
+
+def _is_news(invoice: Invoice, seen: SeenInvoice) -> bool:
+    known = invoice.xero_updated_at, invoice.xero_seen_at
+    if known[0] is None or known[1] is None:
+        return True
+    return _stamp(seen, known[0]) >= known
+
+
+def _stamp(seen: SeenInvoice, otherwise: Any) -> tuple[Any, Any]:
+    return (otherwise if seen.updated_at is UNSET else seen.updated_at, seen.seen_at)
+
+
+def _decide(
+    tx: Tx, invoice: Invoice, base: dict[str, Any], shown: dict[str, Any], names: Mapping[str, str]
+) -> None:
+    gone = shown["status"] == "VOIDED"
+    if invoice.status is InvoiceStatus.VOIDED:
+        _decide_voided(tx, invoice, base, shown, gone=gone)
+        return
+    if not gone:
+        paid = invoice.xero_status == _PAID
+        invoice.status = InvoiceStatus.PAID if paid else InvoiceStatus.AWAITING_PAYMENT
+    invoice.amount_due = invoice.total - invoice.amount_paid
+    if (
+        invoice.xero_total is not None
+        and invoice.xero_total != invoice.total
+        and _unchanged(invoice, base, shown)
+    ):
+        _mismatch(tx, invoice)
+        invoice.xero_base = shown
+        return
+    if invoice.failure_code == "TOTAL_MISMATCH" and not gone:
+        base = shown  # it was put right there
+    invoice.xero_base = base
+    if differing(base, shown):
+        _changed(tx, invoice, base, shown, names)
+    else:
+        invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+        invoice.xero_shown = None
+
+
+def _unchanged(invoice: Invoice, base: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
+    """Whether the total has been another from the beginning, which no edit in Xero explains."""
+    first = invoice.xero_base is None or invoice.failure_code == "TOTAL_MISMATCH"
+    return first and shown["status"] != "VOIDED"
+
+
+def _decide_voided(
+    tx: Tx, invoice: Invoice, base: dict[str, Any], shown: dict[str, Any], *, gone: bool
+) -> None:
+    """Voided here: it is done once Xero shows it, whoever did it; what stood in the way may be gone."""
+    invoice.amount_due = Decimal("0.00")
+    invoice.xero_base, invoice.xero_shown = (shown if gone else base), None
+    if gone:
+        invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+    elif invoice.failure_code == "HAS_PAYMENTS" and invoice.amount_paid <= 0:
+        invoice.due_at, invoice.next_attempt_at = tx.now, None
+        tx.ring()
+    elif (
+        invoice.sync_state is InvoiceSyncState.CHANGED_IN_XERO
+        or invoice.sync_state is InvoiceSyncState.NOT_SENT
+    ):
+        invoice.sync_state, invoice.due_at = InvoiceSyncState.PENDING, tx.now
+        tx.ring()
+
+
+def _mismatch(tx: Tx, invoice: Invoice) -> None:
+    message = (
+        f"Xero comes to {invoice.xero_total:f}, the practice to {invoice.total:f}. Void it, and say so to us."
+    )
+    invoice.due_at = None
+    invoice_sync.fail(
+        tx, invoice, Problem("TOTAL_MISMATCH", message, "VOID_INVOICE", (f"Invoice:{invoice.id}",))
+    )
+
+
+def _changed(
+    tx: Tx, invoice: Invoice, base: Mapping[str, Any], shown: dict[str, Any], names: Mapping[str, str]
+) -> None:
+    if invoice.sync_state is InvoiceSyncState.CHANGED_IN_XERO and invoice.xero_shown == shown:
+        return
+    invoice_sync.rest(invoice, InvoiceSyncState.CHANGED_IN_XERO)
+    invoice.xero_shown = shown
+    changes = [
+        Change(name, _told(name, base.get(name), names), _told(name, shown.get(name), names), Side.XERO)
+        for name in differing(base, shown)
+    ]
+    what = "voided" if shown["status"] == "VOIDED" else "changed"
+    activity.record(
+        tx, ActivityKind.INVOICE_CHANGED, f"Invoice {invoice.number} was {what} in Xero.",
+        organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id, changes=changes,
+    )  # fmt: skip
+
+
+def snapshot(seen: SeenInvoice) -> dict[str, Any]:
+    """What of it can be edited in Xero, as `xero_base` holds it; amounts as text. What was not shown is left out."""
+    found: dict[str, Any] = {
+        "number": seen.number,
+        "reference": seen.reference,
+        "contact": seen.contact_id,
+        "issueDate": seen.issue_date,
+        "dueDate": seen.due_date,
+        "currency": seen.currency,
+        "amountsAre": seen.amounts_are,
+        "subtotal": seen.subtotal,
+        "taxTotal": seen.tax_total,
+        "total": seen.total,
+    }
+    told: dict[str, Any] = {name: _plain(value) for name, value in found.items() if value is not UNSET}
+    if seen.status is not UNSET:
+        told["status"] = "VOIDED" if seen.status in GONE else "AUTHORISED"
+    if seen.lines is not UNSET:
+        told["lines"] = [_line(line) for line in seen.lines]
+    return {"status": "AUTHORISED", **told}
+
+
+def _line(line: SeenLine) -> dict[str, Any]:
+    return {
+        "id": _plain(line.line_id), "description": line.description, "quantity": _plain(line.quantity),
+        "unitPrice": _plain(line.unit_price), "account": _plain(line.account_id) or line.account_code,
+        "accountCode": line.account_code, "taxType": line.tax_type, "amount": _plain(line.amount),
+        "taxAmount": _plain(line.tax_amount),
+    }  # fmt: skip
+
+
+def _plain(value: Any) -> str | None:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return None if value in (None, "") else str(value)
+
+
+def differing(base: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
+    """The fields that were changed. An account is told by its id, as its code can be edited."""
+    return [
+        name
+        for name in _FIELDS
+        if name in shown and _same_for(name, base.get(name)) != _same_for(name, shown[name])
+    ]
+
+
+def _same_for(name: str, value: Any) -> Any:
+    if name != "lines" or value is None:
+        return value
+    return [{key: part for key, part in line.items() if key not in ("id", "accountCode")} for line in value]
+
+
+def differences(invoice: Invoice, names: Mapping[str, str]) -> list[dict[str, str | None]]:
+    """While CHANGED_IN_XERO: field, practice, xero. `names`: of contacts, from `contact_names`."""
+    if invoice.sync_state is not InvoiceSyncState.CHANGED_IN_XERO:
+        return []
+    base, shown = invoice.xero_base or {}, invoice.xero_shown or {}
+    return [
+        {
+            "field": name,
+            "practice": invoice.status if name == "status" else _told(name, base.get(name), names),
+            "xero": _told(name, shown[name], names),
+        }
+        for name in differing(base, shown)
+    ]
+
+
+async def contact_names(
+    tx: Tx, organisation_id: UUID | None, base: Mapping[str, Any] | None, shown: Mapping[str, Any] | None
+) -> dict[str, str]:
+    """By Xero's ids: what the contacts of both are called there, where they are not the same."""
+    contacts = {(base or {}).get("contact"), (shown or base or {}).get("contact")}
+    if len(contacts) < 2:
+        return {}
+    rows = await tx.rows(
+        "select xero_contact_id, name from xero_contact where workspace_id = :ws and organisation_id = :organisation"
+        " and xero_contact_id = any(:ids)",
+        organisation=organisation_id, ids=[UUID(one) for one in contacts if one],
+    )  # fmt: skip
+    return {str(row["xero_contact_id"]): row["name"] for row in rows if row["name"]}
+
+
+def _told(name: str, value: Any, names: Mapping[str, str]) -> str | None:
+    if name == "contact":
+        return names.get(value) or value
+    if name != "lines":
+        return value if value is None else str(value)
+    return "; ".join(
+        f"{line['description']}: {line['quantity']} × {line['unitPrice']} = {line['amount']}"
+        f" ({line['accountCode']}, {line['taxType']})"
+        for line in value or ()
+    )
+
+
+async def _show_payments(tx: Tx, invoice: Invoice, seen: SeenInvoice) -> None:
+    if seen.amount_paid is not UNSET:
+        invoice.amount_paid = seen.amount_paid
+    if seen.payments is UNSET:
+        return
+    await tx.session.flush()
+    rows = await tx.session.scalars(
+        select(Payment)
+        .where(col(Payment.workspace_id) == tx.workspace, col(Payment.invoice_id) == invoice.id)
+        .execution_options(populate_existing=True)
+    )
+    known = {row.xero_id: row for row in rows}
+    now = {one.xero_id: one for one in seen.payments}
+    for xero_id, one in now.items():
+        row = known.get(xero_id)
+        if row is None:
+            row = Payment(
+                workspace_id=tx.workspace, id=uuid4(), invoice_id=invoice.id, kind=one.kind, xero_id=xero_id,
+                paid_on=one.paid_on, amount=one.amount, reference=one.reference,
+            )  # fmt: skip
+            tx.session.add(row)
+            _paid(tx, invoice, row, "was recorded")
+        elif row.reversed or row.amount != one.amount:
+            row.reversed, row.amount, row.paid_on, row.reference = (
+                False,
+                one.amount,
+                one.paid_on,
+                one.reference,
+            )
+            _paid(tx, invoice, row, "was changed")
+    for xero_id, row in known.items():
+        if xero_id not in now and not row.reversed:
+            row.reversed = True
+            _paid(tx, invoice, row, "was taken off")
+
+
+def _paid(tx: Tx, invoice: Invoice, payment: Payment, what: str) -> None:
+    name = "payment" if payment.kind is PaymentKind.PAYMENT else payment.kind.replace("_", " ").lower()
+    activity.record(
+        tx, ActivityKind.PAYMENT_RECORDED,
+        f"Invoice {invoice.number}: a {name} of {payment.amount:f} {invoice.currency} {what} in Xero.",
+        organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id,
+    )  # fmt: skip
+    invoice_queue.tell(tx, invoice)
+
+
+async def settle_change(
+    tx: Tx, invoice_id: UUID, decision: Decision, *, version: int | None = None
+) -> tuple[Invoice, Invoice | None]:
+    """Answers CHANGED_IN_XERO; gives the invoice and the replacement of a REISSUE, which is sent at once. ACCEPT also
+    takes back a void that Xero refuses because of payments (HAS_PAYMENTS)."""
+    invoice = await lock(tx, invoice_id)
+    refused_void = invoice.failure_code == "HAS_PAYMENTS"
+    if invoice.sync_state is not InvoiceSyncState.CHANGED_IN_XERO and not refused_void:
+        raise refuse(Code.WRONG_STATE, "Nothing was changed in Xero that waits for a decision.", "invoiceId")
+    check_version(invoice, version)
+    shown = invoice.xero_shown or {}
+    replacement = None
+    if decision is Decision.KEEP_APART:
+        invoice.xero_base, invoice.xero_shown = shown or invoice.xero_base, None
+        invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+    elif decision is Decision.ACCEPT and shown.get("status") != "VOIDED":
+        await _accept(tx, invoice, shown)
+    elif invoice.amount_paid > 0:
+        raise refuse(
+            Code.HAS_PAYMENTS, "It has payments or credits in Xero; take them off there first.", "invoiceId"
+        )
+    else:
+        await end(tx, invoice)
+        replacement = await copy(tx, invoice) if decision is Decision.REISSUE else None
+    touch(tx, invoice)
+    activity.record(
+        tx, ActivityKind.INVOICE_CHANGED,
+        f"Invoice {invoice.number}: a change in Xero was settled ({decision.replace('_', ' ').lower()}).",
+        organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id,
+    )  # fmt: skip
+    return invoice, replacement
+
+
+async def _accept(tx: Tx, invoice: Invoice, shown: Mapping[str, Any]) -> None:
+    """The practice takes over what Xero has; payments decide whether it is paid."""
+    if shown:
+        changed = differing(invoice.xero_base or {}, shown)
+        if "currency" in changed:
+            raise refuse(
+                Code.CURRENCY_MISMATCH,
+                f"In Xero it is in {shown['currency']} now, and the practice bills in {invoice.currency}; change it back"
+                " there, or keep the two apart.",
+                "invoiceId",
+            )
+        if "contact" in changed:
+            invoice.contact_id = await _ours(tx, invoice, shown["contact"])
+        if "number" in changed:
+            await renumber(tx, invoice, shown.get("number"))
+        lines = (await lines_of(tx, [invoice.id]))[invoice.id]
+        await take_over(tx, invoice, shown, lines, await _tax_rates(tx, invoice))
+    invoice.xero_base, invoice.xero_shown = dict(shown) or invoice.xero_base, None
+    paid = invoice.xero_status == _PAID
+    invoice.status = InvoiceStatus.PAID if paid else InvoiceStatus.AWAITING_PAYMENT
+    invoice.amount_due = invoice.total - invoice.amount_paid
+    invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+
+
+async def _ours(tx: Tx, invoice: Invoice, xero_contact: str | None) -> UUID:
+    """The practice's contact that is linked with Xero's; refused where there is none to bill."""
+    row = await tx.row(
+        "select l.contact_id from sync_link l join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
+        " where l.workspace_id = :ws and l.organisation_id = :organisation and x.xero_contact_id = :contact"
+        f" and l.state in {LINKED}",
+        organisation=invoice.organisation_id, contact=UUID(xero_contact) if xero_contact else None,
+    )  # fmt: skip
+    if row is None or row["contact_id"] is None:
+        raise refuse(
+            Code.WRONG_STATE,
+            "In Xero it bills a contact that is linked with none here; link that one first, or keep the two apart.",
+            "invoiceId",
+        )
+    contact: UUID = row["contact_id"]
+    return contact
+
+
+async def _tax_rates(tx: Tx, invoice: Invoice) -> dict[str, UUID]:
+    """The practice's tax rate that each tax type of Xero's stands for."""
+    rows = await tx.rows(
+        "select m.tax_rate_id, x.tax_type from tax_mapping m join xero_tax_rate x on x.workspace_id = :ws"
+        " and x.id = m.xero_tax_rate_id where m.workspace_id = :ws and m.organisation_id = :organisation",
+        organisation=invoice.organisation_id,
+    )
+    return {row["tax_type"]: row["tax_rate_id"] for row in rows}

@@ -1,0 +1,310 @@
+"""Invoices on their way to Xero: claimed, sent by a worker, settled, by the rules of `deliveries`.
+
+An invoice is created once: what is claimed is judged by the set-up as it is now, its lines resolved and kept, and the
+exact bytes stored before they are sent. A lost create is looked up by its number; it is ours if its Url is, and only then.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from domain import activity
+from domain.fields.values import SeenInvoice
+from domain.invoices import changes as invoice_changes
+from domain.invoices import eligibility as invoice_sync
+from domain.invoices import refusals as invoice_refusals
+from domain.invoices import waiting as invoice_queue
+from domain.invoices.actions import lines_of
+from domain.invoices.eligibility import GONE, LINKED, Problem, Setup
+from domain.invoices.rows import touch
+from domain.outbound import deliveries as underway
+from domain.outbound.deliveries import INTERACTIVE_MOST, MOST, Claimed
+from domain.tables import (
+    ActivityKind,
+    DeliveryKind,
+    Invoice,
+    InvoiceLine,
+    InvoiceStatus,
+    InvoiceSyncState,
+)
+from domain.tx import Tx
+
+UNCERTAIN = Problem("UNCERTAIN", "Xero did not answer; what became of it is being looked up.", "WAIT")
+UNAVAILABLE = Problem("XERO_UNAVAILABLE", "Xero is not available just now.", "WAIT")
+CALL_BYTES, LINE_BYTES = 3_000_000, 300  # Xero takes 3.5 MB; a line's members but its description
+_PASSING = (UNCERTAIN.code, UNAVAILABLE.code, "NEEDS_RECONNECT")
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """`contact`: Xero's own id of the contact; None for a void, which needs none."""
+
+    invoice: Invoice
+    lines: Sequence[InvoiceLine]
+    contact: UUID | None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What Xero showed of one invoice, or why it was refused; both, where a refusal was looked into."""
+
+    invoice_id: UUID
+    seen: SeenInvoice | None = None
+    problem: Problem | None = None
+
+
+Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Problem]]]
+
+
+async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = ()) -> Claimed | None:
+    """Hold due invoices for one write, or None where nothing is to be sent. Creates and voids are never in one delivery,
+    nor what a person waits for and bulk. `only`: no others than these, as when a batch is halved."""
+    await invoice_queue.lock(tx, organisation_id)
+    setup = await invoice_sync.load(tx, organisation_id)
+    if not setup.connected:
+        return None
+    while held := await _lock_due(tx, organisation_id, only):
+        ready = await _judge(tx, setup, held)
+        if not ready:
+            await tx.session.flush()
+            continue
+        first = ready[0]
+        kind = DeliveryKind.UPDATE if first.contact is None else DeliveryKind.CREATE
+        bulk = first.invoice.bulk
+        chosen = _fitting(
+            [
+                one
+                for one in ready
+                if (one.contact is None) is (first.contact is None) and one.invoice.bulk is bulk
+            ][: MOST if bulk else INTERACTIVE_MOST]
+        )
+        body, unfit = build(kind, chosen)
+        for one in chosen:
+            if one.invoice.id in unfit:
+                invoice_refusals.refuse(
+                    tx,
+                    one.invoice,
+                    invoice_refusals.named(setup, one.invoice, one.lines, unfit[one.invoice.id]),
+                )
+        sent = [one.invoice.id for one in chosen if one.invoice.id not in unfit]
+        await tx.session.flush()
+        if sent:
+            delivery = await underway.start(tx, organisation_id, kind, bulk, body, invoices=sent)
+            return Claimed(delivery, tuple(sent))
+    return None
+
+
+def _fitting(chosen: list[Outgoing]) -> list[Outgoing]:
+    """As many of them as go into one call by the length of their texts, and one at least."""
+    size = 0
+    for count, one in enumerate(chosen):
+        size += sum(LINE_BYTES + 2 * len(line.description.encode()) for line in one.lines)
+        if size > CALL_BYTES and count:
+            return chosen[:count]
+    return chosen
+
+
+async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID]) -> list[Invoice]:
+    """Due ones, and such as have failed for want of a link that is there now; a person's before bulk, voids first."""
+    rows = await tx.rows(
+        "select i.id from invoice i where i.workspace_id = :ws and i.organisation_id = :organisation"
+        " and (i.due_at is not null and coalesce(i.next_attempt_at, i.due_at) <= :now"
+        " or i.failure_code = 'CONTACT_NOT_SYNCED' and i.due_at is null and exists (select 1 from sync_link l"
+        " join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id and x.status = 'ACTIVE'"
+        " where l.workspace_id = :ws and l.organisation_id = :organisation and l.contact_id = i.contact_id"
+        f" and l.state in {LINKED}))"
+        " and (cardinality(cast(:only as uuid[])) = 0 or i.id = any(:only))"
+        " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.invoice_id = i.id and m.open)"
+        f" order by i.bulk, i.status <> 'VOIDED', i.due_at, i.id limit {MOST} for update of i skip locked",
+        organisation=organisation_id, only=list(only),
+    )  # fmt: skip
+    ids = [row["id"] for row in rows]
+    found = await tx.session.scalars(
+        select(Invoice)
+        .where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
+        .execution_options(populate_existing=True)
+    )
+    return sorted(found, key=lambda invoice: ids.index(invoice.id))
+
+
+async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing]:
+    """Those that may go. The others are put where they belong, and are due no more."""
+    lines = await lines_of(tx, [invoice.id for invoice in held])
+    contacts = await invoice_sync.linked(
+        tx, setup.organisation["id"], [invoice.contact_id for invoice in held]
+    )
+    ready = []
+    for invoice in held:
+        known = invoice.xero_invoice_id is not None
+        if invoice.status is InvoiceStatus.VOIDED and known and invoice.xero_status not in GONE:
+            if setup.organisation["invoice_sync"]:
+                ready.append(Outgoing(invoice, lines[invoice.id], None))
+            else:
+                invoice_sync.rest(invoice, InvoiceSyncState.SYNC_OFF)
+                touch(tx, invoice)
+        elif invoice.status is InvoiceStatus.AWAITING_PAYMENT and not known:
+            invoice.due_at = invoice.due_at or tx.now
+            before = invoice.failure, invoice.sync_state
+            contact = contacts.get(invoice.contact_id)
+            await invoice_sync.place(
+                tx, setup, invoice, lines[invoice.id], linked=contact is not None, bulk=invoice.bulk
+            )
+            if invoice.sync_state is InvoiceSyncState.PENDING and contact is not None:
+                ready.append(Outgoing(invoice, lines[invoice.id], contact))
+            if (invoice.failure, invoice.sync_state) != before:
+                touch(tx, invoice)
+        else:
+            invoice_sync.rest(invoice, InvoiceSyncState.SYNCED if known else InvoiceSyncState.NOT_SENT)
+            touch(tx, invoice)
+    return ready
+
+
+async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
+    """Settle each element on its own. Members that the answers leave out stay open, as uncertain as a lost answer."""
+    organisation_id = claimed.delivery.organisation_id
+    await invoice_queue.lock(tx, organisation_id)
+    invoices = await _lock_members(tx, claimed, [answer.invoice_id for answer in answers])
+    if not await underway.lock(tx, claimed):
+        return
+    setup = await invoice_sync.load(tx, organisation_id)
+    contacts = await invoice_sync.linked(tx, organisation_id, [one.contact_id for one in invoices.values()])
+    lines = await lines_of(tx, list(invoices))
+    for answer in answers:
+        invoice = invoices.get(answer.invoice_id)
+        if invoice is None:
+            continue
+        if answer.seen is not None:
+            contact = contacts.get(invoice.contact_id)
+            await _acknowledge(tx, invoice, lines[invoice.id], answer.seen, contact)
+        if answer.problem is not None:
+            await invoice_refusals.settle(tx, setup, invoice, lines[invoice.id], answer.problem)
+    await tx.session.flush()
+    await underway.close(tx, claimed, [answer.invoice_id for answer in answers])
+
+
+async def free(
+    tx: Tx,
+    claimed: Claimed,
+    until: datetime | None = None,
+    members: Sequence[UUID] | None = None,
+    why: Problem | None = None,
+) -> None:
+    """Nothing was done: all members (or only `members`) are due again, not before `until`, and no attempt is counted.
+    `why` is shown meanwhile, where there is something to show."""
+    which = list(claimed.members if members is None else members)
+    invoices = await _lock_members(tx, claimed, which)
+    if not await underway.lock(tx, claimed):
+        return
+    for invoice in invoices.values():
+        invoice.due_at, invoice.next_attempt_at = invoice.due_at or tx.now, until
+        if why is not None:
+            invoice_sync.fail(tx, invoice, why, next_at=until)
+        elif invoice.failure_code in _PASSING:
+            invoice.sync_state, invoice.failure, invoice.failure_code = InvoiceSyncState.PENDING, None, None
+            touch(tx, invoice)
+    await tx.session.flush()
+    await underway.close(tx, claimed, which)
+    tx.ring()
+
+
+async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
+    """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`."""
+    invoices = await _lock_members(tx, claimed, claimed.members)
+    if not await underway.wait(tx, claimed, until):
+        return
+    for invoice in invoices.values():
+        if invoice.failure_code in (None, UNAVAILABLE.code):
+            invoice_sync.fail(tx, invoice, UNCERTAIN, next_at=until)
+    await tx.session.flush()
+
+
+async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenInvoice]) -> None:
+    """Settle voids that can land no more by what a read shows of each: what is gone is done, the rest is free."""
+    landed = [Answered(invoice_id, seen) for invoice_id, seen in shown.items() if seen.status in GONE]
+    settled = {answer.invoice_id for answer in landed}
+    await settle(tx, claimed, landed)
+    await free(tx, claimed, members=[one for one in claimed.members if one not in settled])
+
+
+async def numbers(tx: Tx, members: Sequence[UUID]) -> dict[UUID, str]:
+    """The number of each member, by which a lost create is looked up."""
+    rows = await tx.rows(
+        "select id, number from invoice where workspace_id = :ws and id = any(:ids)", ids=list(members)
+    )
+    return {row["id"]: row["number"] for row in rows}
+
+
+async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Xero's own id of each member that has one."""
+    rows = await tx.rows(
+        "select id, xero_invoice_id from invoice where workspace_id = :ws and id = any(:ids)"
+        " and xero_invoice_id is not null",
+        ids=list(members),
+    )
+    return {row["id"]: row["xero_invoice_id"] for row in rows}
+
+
+async def unreachable(tx: Tx, organisation_id: UUID, message: str) -> None:
+    """Xero lets nothing through until a person connects again: what is due says so, and stays due."""
+    problem = Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (f"XeroOrganisation:{organisation_id}",))
+    found = await tx.session.scalars(
+        select(Invoice)
+        .where(
+            col(Invoice.workspace_id) == tx.workspace,
+            col(Invoice.organisation_id) == organisation_id,
+            col(Invoice.sync_state) == InvoiceSyncState.PENDING,
+            col(Invoice.due_at).is_not(None),
+        )
+        .order_by(col(Invoice.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    for invoice in found:
+        invoice_sync.fail(tx, invoice, problem)
+
+
+async def _lock_members(tx: Tx, claimed: Claimed, ids: Sequence[UUID]) -> dict[UUID, Invoice]:
+    """Those that are in it still."""
+    rows = await tx.rows(
+        "select invoice_id from delivery_member where workspace_id = :ws and delivery_id = :delivery and open"
+        " and invoice_id = any(:ids)",
+        delivery=claimed.delivery.id, ids=list(ids),
+    )  # fmt: skip
+    found = await tx.session.scalars(
+        select(Invoice)
+        .where(
+            col(Invoice.workspace_id) == tx.workspace,
+            col(Invoice.id).in_([row["invoice_id"] for row in rows]),
+        )
+        .order_by(col(Invoice.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {invoice.id: invoice for invoice in found}
+
+
+async def _acknowledge(
+    tx: Tx, invoice: Invoice, lines: Sequence[InvoiceLine], seen: SeenInvoice, contact: UUID | None
+) -> None:
+    """Xero has it. What it came to, and whether it was voided here meanwhile, is judged as of any read."""
+    created = invoice.xero_invoice_id is None
+    invoice.xero_invoice_id = seen.xero_invoice_id
+    invoice.attempts, invoice.next_attempt_at = 0, None
+    if invoice.failure_code != "TOTAL_MISMATCH":
+        invoice.failure, invoice.failure_code = None, None
+    if isinstance(seen.lines, tuple) and len(seen.lines) == len(lines):
+        for line, shown in zip(lines, seen.lines, strict=True):
+            line.xero_line_id = shown.line_id
+    if invoice.status is InvoiceStatus.VOIDED and seen.status not in GONE:
+        invoice.sync_state, invoice.due_at = InvoiceSyncState.PENDING, tx.now
+        tx.ring()
+    await invoice_changes.show(tx, invoice, seen, contact)
+    touch(tx, invoice)
+    if created:
+        activity.record(
+            tx, ActivityKind.INVOICE_SYNCED, f"Invoice {invoice.number} is in Xero.",
+            organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id,
+        )  # fmt: skip

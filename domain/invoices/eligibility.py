@@ -1,0 +1,351 @@
+"""Whether an invoice may go to Xero, on which accounts and tax rates, and what keeps it back.
+
+`check` is pure: the set-up of an organisation and an invoice in, problems and what its lines resolve to out. `place`
+puts a sent invoice where it belongs: off, before the start date, waiting for a fix, or due.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from domain import activity
+from domain.invoices import waiting as invoice_queue
+from domain.invoices import xero_catalogue as catalogue
+from domain.tables import (
+    ActivityKind,
+    AmountsAre,
+    ConnectionHealth,
+    Invoice,
+    InvoiceLineKind,
+    InvoiceSyncState,
+)
+from domain.tx import Tx
+
+NO_TAX_TYPE = "NONE"  # Xero's code for lines of an invoice without tax
+GONE = ("VOIDED", "DELETED")  # ends of an invoice in Xero
+LINKED = "('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"  # states of a link that stands
+_UNCONNECTED = (ConnectionHealth.NEEDS_RECONNECT, ConnectionHealth.DISCONNECTED)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """SyncProblem of the schema. `subjects` as 'TaxRate:id'."""
+
+    code: str
+    message: str
+    remedy: str | None
+    subjects: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "message": self.message,
+            "subjects": list(self.subjects),
+            "remedy": self.remedy,
+        }
+
+
+class Line(Protocol):
+    """What resolves a line; account and tax type are set where it was resolved before."""
+
+    @property
+    def kind(self) -> InvoiceLineKind: ...
+    @property
+    def service_type_id(self) -> UUID | None: ...
+    @property
+    def tax_rate_id(self) -> UUID | None: ...
+    @property
+    def xero_account_id(self) -> UUID | None: ...
+    @property
+    def tax_type(self) -> str | None: ...
+
+
+class Sendable(Protocol):
+    """An invoice, or as much of it as is typed."""
+
+    @property
+    def contact_id(self) -> UUID | None: ...
+    @property
+    def issue_date(self) -> date | None: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def amounts_are(self) -> AmountsAre: ...
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Where a line goes; None where that is not known yet. `account` is a row of the mirror."""
+
+    account: Mapping[str, Any] | None
+    tax_type: str | None
+
+
+@dataclass(frozen=True)
+class Setup:
+    """An organisation and all that decides how its invoices go. Rows are those of the tables, by id."""
+
+    organisation: Mapping[str, Any]
+    accounts: Mapping[UUID, Mapping[str, Any]]
+    xero_rates: Mapping[UUID, Mapping[str, Any]]
+    service_accounts: Mapping[UUID, UUID]
+    rate_choices: Mapping[UUID, UUID]
+    service_types: Mapping[UUID, Mapping[str, Any]]
+    tax_rates: Mapping[UUID, Mapping[str, Any]]
+
+    @property
+    def connected(self) -> bool:
+        return (
+            self.organisation["disconnected_at"] is None and self.organisation["health"] not in _UNCONNECTED
+        )
+
+    @property
+    def subject(self) -> str:
+        return f"XeroOrganisation:{self.organisation['id']}"
+
+
+async def load(tx: Tx, organisation_id: UUID) -> Setup:
+    """The caller holds `invoice_queue.lock` if it acts on what this shows."""
+    bound = {"organisation": organisation_id}
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :organisation", **bound
+    )
+    assert organisation is not None
+    of_organisation = "where workspace_id = :ws and organisation_id = :organisation"
+    accounts = await tx.rows(f"select * from xero_account {of_organisation}", **bound)
+    xero_rates = await tx.rows(f"select * from xero_tax_rate {of_organisation}", **bound)
+    services = await tx.rows(f"select * from account_mapping {of_organisation}", **bound)
+    rates = await tx.rows(f"select * from tax_mapping {of_organisation}", **bound)
+    types = await tx.rows("select id, name from service_type where workspace_id = :ws")
+    tax_rates = await tx.rows("select id, name, percentage from tax_rate where workspace_id = :ws")
+    return Setup(
+        organisation,
+        {row["id"]: row for row in accounts},
+        {row["id"]: row for row in xero_rates},
+        {row["service_type_id"]: row["xero_account_id"] for row in services},
+        {row["tax_rate_id"]: row["xero_tax_rate_id"] for row in rates},
+        {row["id"]: row for row in types},
+        {row["id"]: row for row in tax_rates},
+    )
+
+
+async def linked(tx: Tx, organisation_id: UUID, contacts: Sequence[UUID]) -> dict[UUID, UUID]:
+    """By contact: the Xero contact (Xero's own id) that it is linked with in the organisation, and that can be billed
+    there: Xero bills no archived one."""
+    rows = await tx.rows(
+        "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
+        " and x.id = l.xero_contact_id and x.status = 'ACTIVE' where l.workspace_id = :ws and l.organisation_id = :organisation"
+        f" and l.contact_id = any(:contacts) and l.state in {LINKED}",
+        organisation=organisation_id, contacts=list(contacts),
+    )  # fmt: skip
+    return {row["contact_id"]: row["xero_contact_id"] for row in rows}
+
+
+def account_problem(account: Mapping[str, Any], kind: InvoiceLineKind, remedy: str) -> Problem | None:
+    """Why lines of this kind cannot go on the account. Expenses that are billed on may go on an expense account, as a
+    cost less, or on one of income."""
+    name, fit = account["name"], {"REVENUE"} if kind is InvoiceLineKind.SERVICE else {"REVENUE", "EXPENSE"}
+    if not account["active"]:
+        why = f"The account {name} was archived in Xero; syncNow looks whether it still is."
+    elif account["account_class"] not in fit:
+        why = f"The account {name} may not be used for {'revenue' if kind is InvoiceLineKind.SERVICE else 'expenses'}."
+    elif account["system_account"] or not account["code"]:
+        why = f"The account {name} is one that Xero keeps for itself, or has no code."
+    else:
+        return None
+    return Problem("ACCOUNT_UNAVAILABLE", why, remedy, (f"XeroAccount:{account['id']}",))
+
+
+def rate_problem(
+    rate: Mapping[str, Any], percentage: Decimal, account_class: str = "REVENUE"
+) -> Problem | None:
+    """Why Xero's tax rate cannot stand for one of this percentage, on an account of this class."""
+    name, applies = rate["name"], f"can_apply_to_{'expenses' if account_class == 'EXPENSE' else 'revenue'}"
+    if not rate["active"]:
+        why = f"The tax rate {name} was archived in Xero; syncNow looks whether it still is."
+    elif not rate[applies]:
+        why = f"The tax rate {name} may not be used for {applies.rpartition('_')[2]} in Xero."
+    elif rate["effective_rate"] != percentage:
+        why = f"The tax rate {name} is {rate['effective_rate']:f} % in Xero, not {percentage:f} %."
+    else:
+        return None
+    return Problem("TAX_RATE_UNAVAILABLE", why, "SET_TAX_MAPPING", (f"XeroTaxRate:{rate['id']}",))
+
+
+def resolve(setup: Setup, line: Line, amounts_are: AmountsAre) -> tuple[Resolved, list[Problem]]:
+    """The line's account and tax type, and what is wrong with them. What was resolved before stays while Xero has it."""
+    account, problem = _account(setup, line)
+    problems = [problem] if problem else []
+    if amounts_are is AmountsAre.NO_TAX:
+        return Resolved(account, NO_TAX_TYPE), problems
+    rate, problem = _rate(setup, line, account)
+    if problem:
+        problems.append(problem)
+    return Resolved(account, rate["tax_type"] if rate else None), problems
+
+
+def _account(setup: Setup, line: Line) -> tuple[Mapping[str, Any] | None, Problem | None]:
+    before = setup.accounts.get(line.xero_account_id) if line.xero_account_id else None
+    if before is not None and before["active"]:
+        return before, None
+    service = line.service_type_id
+    if line.kind is InvoiceLineKind.EXPENSE:
+        chosen, remedy = setup.organisation["expense_account_id"], "SET_DEFAULT_ACCOUNTS"
+    elif service is not None and service in setup.service_accounts:
+        chosen, remedy = setup.service_accounts[service], "SET_ACCOUNT_MAPPING"
+    else:
+        chosen, remedy = setup.organisation["revenue_account_id"], "SET_DEFAULT_ACCOUNTS"
+    account = setup.accounts.get(chosen) if chosen else None
+    if account is not None:
+        return account, account_problem(account, line.kind, remedy)
+    if line.kind is InvoiceLineKind.SERVICE and service is not None:
+        name = setup.service_types[service]["name"]
+        message = f"No account for {name}: map it, or set a default revenue account."
+        return None, Problem("ACCOUNT_UNMAPPED", message, "SET_ACCOUNT_MAPPING", (f"ServiceType:{service}",))
+    message = (
+        f"There is no default {'expense' if line.kind is InvoiceLineKind.EXPENSE else 'revenue'} account."
+    )
+    return None, Problem("ACCOUNT_UNMAPPED", message, "SET_DEFAULT_ACCOUNTS", (setup.subject,))
+
+
+def _rate(
+    setup: Setup, line: Line, account: Mapping[str, Any] | None
+) -> tuple[Mapping[str, Any] | None, Problem | None]:
+    if line.tax_rate_id is None:
+        message = "A line has no tax rate; no tax is never assumed."
+        return None, Problem("TAX_RATE_UNMAPPED", message, "UPDATE_INVOICE")
+    own = setup.tax_rates[line.tax_rate_id]
+    before = [
+        rate for rate in setup.xero_rates.values() if rate["tax_type"] == line.tax_type and rate["active"]
+    ]
+    chosen = setup.rate_choices.get(line.tax_rate_id)
+    rate = before[0] if before else setup.xero_rates.get(chosen) if chosen else None
+    if rate is None:
+        return None, unmapped_rate(own)
+    return rate, rate_problem(rate, own["percentage"], account["account_class"] if account else "REVENUE")
+
+
+def unmapped_rate(own: Mapping[str, Any]) -> Problem:
+    message = f"The tax rate {own['name']} is not mapped to one of Xero's."
+    return Problem("TAX_RATE_UNMAPPED", message, "SET_TAX_MAPPING", (f"TaxRate:{own['id']}",))
+
+
+def check(
+    setup: Setup, invoice: Sendable, lines: Sequence[Line], *, linked: bool
+) -> tuple[list[Problem], list[Resolved]]:
+    """All that keeps the invoice from Xero, each thing once, and where each line goes. `linked`: its contact is."""
+    resolved = [resolve(setup, line, invoice.amounts_are) for line in lines]
+    found = [*_organisation_problems(setup, invoice, linked=linked)]
+    for _, problems in resolved:
+        found += problems
+    found += locked(setup.organisation, invoice.issue_date)
+    return list(dict.fromkeys(found)), [line for line, _ in resolved]
+
+
+def _organisation_problems(setup: Setup, invoice: Sendable, *, linked: bool) -> list[Problem]:
+    found, organisation = [], setup.organisation
+    if not setup.connected:
+        found.append(unconnected(setup))
+    if organisation["base_currency"] not in ("", invoice.currency):
+        message = f"{organisation['name']} is kept in {organisation['base_currency']}, the invoice in {invoice.currency}."
+        found.append(Problem("CURRENCY_MISMATCH", message, "VOID_INVOICE", (setup.subject,)))
+    if invoice.contact_id is not None and not linked:
+        message = "The contact is not linked with one in Xero."
+        found.append(
+            Problem("CONTACT_NOT_SYNCED", message, "PUSH_TO_XERO", (f"Contact:{invoice.contact_id}",))
+        )
+    return found
+
+
+def unconnected(setup: Setup) -> Problem:
+    message = f"{setup.organisation['name']} is not connected; connect it again."
+    return Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (setup.subject,))
+
+
+def locked(organisation: Mapping[str, Any], issue_date: date | None) -> list[Problem]:
+    locks = [lock for lock in (organisation["period_lock_date"], organisation["year_lock_date"]) if lock]
+    if not locks or issue_date is None or issue_date > max(locks):
+        return []
+    message = (
+        f"Xero's books are locked up to {max(locks).isoformat()}; move the lock date there, or the invoice's."
+    )
+    return [Problem("PERIOD_LOCKED", message, "IN_XERO", (f"XeroOrganisation:{organisation['id']}",))]
+
+
+def eligible(organisation: Mapping[str, Any] | None, issue_date: date) -> InvoiceSyncState | None:
+    """Why a sent invoice stays here, or None where it goes."""
+    if organisation is None or not organisation["invoice_sync"]:
+        return InvoiceSyncState.SYNC_OFF
+    start = organisation["invoice_start_date"]
+    return InvoiceSyncState.BEFORE_START_DATE if start is not None and issue_date < start else None
+
+
+async def place(
+    tx: Tx, setup: Setup | None, invoice: Invoice, lines: Sequence[Any], *, linked: bool, bulk: bool
+) -> None:
+    """Put a sent invoice that Xero has not got where it belongs. Its lines are resolved here where they can be, and
+    keep that."""
+    stays = eligible(setup.organisation if setup else None, invoice.issue_date)
+    if stays is not None or setup is None:
+        rest(invoice, stays or InvoiceSyncState.SYNC_OFF)
+        return
+    problems, resolved = check(setup, invoice, lines, linked=linked)
+    if problems:
+        fail(tx, invoice, problems[0])
+        # Nothing but the connection is the matter: it goes once that is back.
+        invoice.due_at = tx.now if problems[0].code == "NEEDS_RECONNECT" else None
+        if problems[0].code in invoice_queue.CATALOGUE_CODES:
+            await catalogue.wanted_after_failure(tx, setup.organisation["id"])
+        return
+    freeze(lines, resolved)
+    invoice.sync_state, invoice.failure, invoice.failure_code = InvoiceSyncState.PENDING, None, None
+    invoice.due_at, invoice.bulk, invoice.next_attempt_at = invoice.due_at or tx.now, bulk, None
+    tx.ring()
+
+
+def place_void(tx: Tx, setup: Setup, invoice: Invoice) -> None:
+    """Put one that was voided here, and that Xero has, where it belongs: due, or waiting for the switch or
+    the connection, and saying so."""
+    if not setup.organisation["invoice_sync"]:
+        rest(invoice, InvoiceSyncState.SYNC_OFF)
+        return
+    rest(invoice, InvoiceSyncState.PENDING)
+    invoice.due_at, invoice.bulk, invoice.attempts = tx.now, False, 0
+    if not setup.connected:
+        fail(tx, invoice, unconnected(setup))
+    tx.ring()
+
+
+def rest(invoice: Invoice, state: InvoiceSyncState) -> None:
+    """Nothing of it is due."""
+    invoice.sync_state, invoice.failure, invoice.failure_code = state, None, None
+    invoice.due_at, invoice.next_attempt_at = None, None
+
+
+def freeze(lines: Sequence[Any], resolved: Sequence[Resolved]) -> None:
+    for line, where in zip(lines, resolved, strict=True):
+        assert where.account is not None
+        line.xero_account_id, line.account_code = where.account["id"], where.account["code"]
+        line.tax_type = where.tax_type
+
+
+def fail(tx: Tx, invoice: Invoice, problem: Problem, *, next_at: Any = None, attempted: bool = False) -> None:
+    """Shown on the invoice; `due_at` is the caller's. The same failure again keeps since when, and is told once."""
+    before = invoice.failure
+    same = before is not None and (before["code"], before["message"]) == (problem.code, problem.message)
+    invoice.attempts += attempted
+    invoice.sync_state, invoice.failure_code = InvoiceSyncState.FAILING, problem.code
+    invoice.next_attempt_at = next_at
+    invoice.failure = {
+        **problem.as_json(), "field": None, "since": before["since"] if same and before else tx.now.isoformat(),
+        "attempts": invoice.attempts, "nextAttemptAt": next_at.isoformat() if next_at else None,
+    }  # fmt: skip
+    invoice_queue.tell(tx, invoice)
+    if not same:
+        activity.record(
+            tx, ActivityKind.FAILED, f"Invoice {invoice.number}: {problem.message}",
+            organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id,
+        )  # fmt: skip

@@ -1,0 +1,290 @@
+"""What a person gives of an invoice, checked: by the schema's names in, by column out. All that is wrong is said at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from domain.invoices.totals import Line, Totals, totals
+from domain.names.text_keys import name_key, visible
+from domain.practice.workspaces import clean_currency
+from domain.problems import Code, Problem
+from domain.tables import AmountsAre, Invoice, InvoiceLineKind
+from domain.tx import Tx
+
+LINES = 500
+TEXT, DESCRIPTION = 255, 4000  # Xero's limits
+DECIMALS = 4
+MOST = Decimal(10) ** 13  # beyond any invoice, and within what Xero and a bigint of cents hold
+FIRST_DAY = date(1900, 1, 1)
+NUMBER = "TI-{:05d}"  # not Xero's own INV-, so that the two sequences do not meet
+
+
+@dataclass(frozen=True)
+class GivenLine:
+    """`id`: of a line that is there and stays. The rest as the columns of `invoice_line`."""
+
+    id: UUID | None
+    kind: InvoiceLineKind
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    service_type_id: UUID | None
+    tax_rate_id: UUID | None
+    xero_account_id: UUID | None = None
+    tax_type: str | None = None
+
+
+def clean_text(value: Any, path: str, problems: list[Problem]) -> str | None:
+    text = (value or "").strip()
+    if not visible(text).strip():
+        return None
+    if len(text) > TEXT:
+        problems.append(Problem(Code.TOO_LONG, f"At most {TEXT} characters; this has {len(text)}.", (path,)))
+    if _controls(text, but=""):
+        problems.append(Problem(Code.INVALID, "Control characters cannot be kept.", (path,)))
+    return text
+
+
+def clean_header(given: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """The columns of `invoice` that `given` names; dates that are there are in order."""
+    values: dict[str, Any] = {}
+    for name, column in (("number", "number"), ("reference", "reference")):
+        if name in given:
+            values[column] = clean_text(given[name], name, problems)
+    for name, column in (("issueDate", "issue_date"), ("dueDate", "due_date")):
+        if name in given:
+            values[column] = given[name]
+            if given[name] is None:
+                problems.append(Problem(Code.REQUIRED, "A date is needed.", (name,)))
+            elif given[name] < FIRST_DAY:
+                problems.append(Problem(Code.INVALID, "This date is too long ago.", (name,)))
+    if given.get("currency") is not None:
+        values["currency"] = clean_currency(given["currency"], problems, "currency")
+    if given.get("amountsAre") is not None:
+        values["amounts_are"] = AmountsAre(given["amountsAre"])
+    if given.get("contactId") is not None:
+        values["contact_id"] = given["contactId"]
+    return values
+
+
+def check_dates(issued: date | None, due: date | None, problems: list[Problem]) -> None:
+    if issued and due and due < issued:
+        problems.append(Problem(Code.INVALID, "It cannot be due before it is issued.", ("dueDate",)))
+
+
+def clean_lines(given: Sequence[Mapping[str, Any]], problems: list[Problem]) -> list[GivenLine]:
+    if len(given) > LINES:
+        problems.append(Problem(Code.TOO_MANY, f"At most {LINES} lines; these are {len(given)}.", ("lines",)))
+        return []
+    named = [line["id"] for line in given if line.get("id") is not None]
+    if len(named) != len(set(named)):
+        problems.append(Problem(Code.INVALID, "A line is named twice.", ("lines",)))
+    return [_clean_line(line, str(place), problems) for place, line in enumerate(given)]
+
+
+def _clean_line(given: Mapping[str, Any], place: str, problems: list[Problem]) -> GivenLine:
+    def wrong(code: Code, message: str, field: str) -> None:
+        problems.append(Problem(code, message, ("lines", place, field)))
+
+    description = (given.get("description") or "").strip()
+    if not visible(description).strip():
+        wrong(Code.REQUIRED, "A line needs a description.", "description")
+    elif len(description) > DESCRIPTION:
+        wrong(Code.TOO_LONG, f"At most {DESCRIPTION} characters; this has {len(description)}.", "description")
+    if _controls(description, but="\n\r\t"):
+        wrong(Code.INVALID, "Control characters cannot be kept.", "description")
+    kind = InvoiceLineKind(given.get("kind") or InvoiceLineKind.SERVICE)
+    if kind is InvoiceLineKind.EXPENSE and given.get("serviceTypeId") is not None:
+        wrong(Code.INVALID, "An expense has no service type.", "serviceTypeId")
+    quantity, price = given["quantity"], given["unitPrice"]
+    for value, field in ((quantity, "quantity"), (price, "unitPrice")):
+        if not value.is_finite() or value != round(value, DECIMALS):
+            wrong(Code.INVALID, f"At most {DECIMALS} decimals.", field)
+            quantity = price = Decimal(0)
+    if abs(quantity * price) >= MOST:
+        wrong(Code.INVALID, "This line comes to too much.", "unitPrice")
+        quantity = price = Decimal(0)
+    return GivenLine(
+        given.get("id"),
+        kind,
+        description,
+        quantity,
+        price,
+        given.get("serviceTypeId"),
+        given.get("taxRateId"),
+    )
+
+
+def _controls(text: str, *, but: str) -> bool:
+    return any(
+        (ord(c) < 32 and c not in but) or 127 <= ord(c) < 160 or 0xD800 <= ord(c) <= 0xDFFF for c in text
+    )
+
+
+@dataclass(frozen=True)
+class Known:
+    """The practice's tax rates and service types that lines name, by id."""
+
+    percentages: Mapping[UUID, Decimal]
+
+
+async def check_references(
+    tx: Tx, lines: Sequence[GivenLine], kept: Mapping[UUID, Any], problems: list[Problem]
+) -> Known:
+    """What lines name exists, and is not archived unless a line that stays (`kept`, by id) has it already."""
+    services = await _rows(tx, "service_type", "id, archived_at", [line.service_type_id for line in lines])
+    rates = await _rows(tx, "tax_rate", "id, archived_at, percentage", [line.tax_rate_id for line in lines])
+    for place, line in enumerate(lines):
+        before = kept.get(line.id) if line.id else None
+        if line.id is not None and before is None:
+            problems.append(
+                Problem(Code.NOT_FOUND, "This invoice has no such line.", ("lines", str(place), "id"))
+            )
+        for found, wanted, had, field, what in (
+            (
+                services,
+                line.service_type_id,
+                before and before.service_type_id,
+                "serviceTypeId",
+                "service type",
+            ),
+            (rates, line.tax_rate_id, before and before.tax_rate_id, "taxRateId", "tax rate"),
+        ):
+            path = ("lines", str(place), field)
+            if wanted is None:
+                continue
+            if wanted not in found:
+                problems.append(Problem(Code.NOT_FOUND, f"There is no such {what}.", path))
+            elif found[wanted]["archived_at"] is not None and wanted != had:
+                problems.append(Problem(Code.WRONG_STATE, f"This {what} is archived.", path))
+    return Known({key: row["percentage"] for key, row in rates.items()})
+
+
+async def _rows(tx: Tx, table: str, columns: str, ids: Sequence[UUID | None]) -> dict[UUID, dict[str, Any]]:
+    """Locked against being archived at the same time."""
+    rows = await tx.rows(
+        f"select {columns} from {table} where workspace_id = :ws and id = any(:ids) order by id for share",
+        ids=list({one for one in ids if one is not None}),
+    )
+    return {row["id"]: row for row in rows}
+
+
+# ISO 4217. What is billed there by the third decimal would be rounded away at Xero; elsewhere nothing smaller is due.
+OF_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+
+
+def compute(lines: Sequence[Any], percentages: Mapping[UUID, Decimal], amounts_are: AmountsAre) -> Totals:
+    """`lines`: given ones or rows; a rate that is not known counts as none."""
+    return totals(
+        [
+            Line(
+                line.quantity,
+                line.unit_price,
+                percentages.get(line.tax_rate_id) if line.tax_rate_id else None,
+            )
+            for line in lines
+        ],
+        amounts_are,
+    )
+
+
+def check_fit(lines: Sequence[Any], found: Totals, amounts_are: AmountsAre, currency: str) -> list[Problem]:
+    """What keeps an invoice from being approved: Xero would refuse it, or come to another total."""
+    problems = [] if lines else [Problem(Code.REQUIRED, "An invoice needs a line.", ("lines",))]
+    for place, (line, total) in enumerate(zip(lines, found.lines, strict=True)):
+        if currency in OF_THREE_DECIMALS and not total.exact:
+            message = f"Line {place + 1}: it needs a third decimal, and Xero keeps two in {currency} as in every currency."
+            problems.append(Problem(Code.INVALID, message, ("lines", str(place), "unitPrice")))
+        if line.tax_rate_id is None and amounts_are is not AmountsAre.NO_TAX:
+            message = f"Line {place + 1}: choose a tax rate, or let the invoice be without tax (NO_TAX)."
+            problems.append(Problem(Code.REQUIRED, message, ("lines", str(place), "taxRateId")))
+    if found.total < 0:
+        problems.append(Problem(Code.INVALID, "An invoice cannot come to less than nothing.", ("lines",)))
+    return problems
+
+
+async def contact_exists(tx: Tx, contact_id: UUID) -> bool:
+    """Held against being deleted at the same time."""
+    found = await tx.row(
+        "select 1 from contact where workspace_id = :ws and id = :id for key share", id=contact_id
+    )
+    return found is not None
+
+
+async def find_organisation(tx: Tx, given: UUID | None, problems: list[Problem]) -> UUID | None:
+    """The one given, else the only one with invoice sync on, else the only one that there is."""
+    rows = await tx.rows(
+        "select id, invoice_sync, disconnected_at from organisation where workspace_id = :ws order by id"
+    )
+    if given is not None:
+        if given not in [row["id"] for row in rows]:
+            problems.append(Problem(Code.NOT_FOUND, "There is no such organisation.", ("organisationId",)))
+        return given
+    on = [row["id"] for row in rows if row["invoice_sync"]]
+    connected = [row["id"] for row in rows if row["disconnected_at"] is None]
+    for some in (on, connected, [row["id"] for row in rows]):
+        if len(some) == 1:
+            only: UUID = some[0]
+            return only
+    if rows:
+        message = "There are several organisations; say to which one it goes."
+        problems.append(Problem(Code.REQUIRED, message, ("organisationId",)))
+    return None
+
+
+async def currency_of(tx: Tx) -> str:
+    row = await tx.row("select currency from workspace where id = :ws")
+    assert row is not None
+    currency: str = row["currency"]
+    return currency
+
+
+async def check_currency(tx: Tx, given: str | None, problems: list[Problem]) -> str:
+    """The practice's own, which is the only one that can ever be sent: it is fixed once there is an invoice."""
+    own = await currency_of(tx)
+    malformed = any(problem.path == ("currency",) for problem in problems)
+    if given is not None and given != own and not malformed:
+        message = f"The practice bills in {own}; leave the currency out."
+        problems.append(Problem(Code.CURRENCY_MISMATCH, message, ("currency",)))
+    return own
+
+
+async def currency_problems(tx: Tx, invoice: Invoice) -> list[Problem]:
+    own = await currency_of(tx)
+    wanted = {"practice": own}
+    if invoice.organisation_id is not None:
+        row = await tx.row(
+            "select name, base_currency from organisation where workspace_id = :ws and id = :id",
+            id=invoice.organisation_id,
+        )
+        if row is not None and row["base_currency"]:
+            wanted["Xero organisation"] = row["base_currency"]
+    return [
+        Problem(
+            Code.CURRENCY_MISMATCH,
+            f"The invoice is in {invoice.currency}, the {whose} in {currency}.",
+            ("invoiceId",),
+        )
+        for whose, currency in wanted.items()
+        if currency != invoice.currency
+    ]
+
+
+async def draw_number(tx: Tx) -> str:
+    """The sequence's row is held to the end: a create that fails gives its number back. What people have taken is
+    passed over."""
+    while True:
+        row = await tx.row(
+            "insert into invoice_sequence (workspace_id, next) values (:ws, 2) on conflict (workspace_id)"
+            " do update set next = invoice_sequence.next + 1 returning next - 1 as drawn"
+        )
+        assert row is not None
+        number = NUMBER.format(row["drawn"])
+        taken = await tx.row(
+            "select 1 from invoice where workspace_id = :ws and number_key = :key", key=name_key(number)
+        )
+        if taken is None:
+            return number

@@ -1,0 +1,153 @@
+"""Looking at Xero's invoices: what webhooks announced, and what changed since the last poll.
+
+An event stays in the inbox until what it announced has been applied, or is known to be. One about an invoice that is
+not ours, or that shows what our own write returned already, is dropped without a call.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET
+
+from domain.connection import poll_schedule as pace
+from domain.fields.values import SeenInvoice
+from domain.inbound.imports import OVERLAP
+from domain.inbound.webhook_inbox import DELTA_OVER, IN_FLIGHT_AGAIN, LAG_AGAIN, LEASE, MOST, SLACK, Event
+from domain.invoices import changes as invoice_changes
+from domain.mirror import xero_contacts as mirror
+from domain.tx import Tx
+
+_CATEGORY = "INVOICE"
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """Events whose invoices are to be read now, of one organisation."""
+
+    organisation: Mapping[str, Any]
+    events: Sequence[Event]
+
+
+async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
+    """What of the inbox is to be read by ids now; None where nothing is. So much at once makes a poll due instead."""
+    rows = await tx.rows(
+        "select * from door.claim_webhooks(:organisation, :category, :now, :until, :most)",
+        organisation=organisation_id, category=_CATEGORY, until=tx.now + LEASE, most=MOST,
+    )  # fmt: skip
+    events = [Event(row["resource_id"], row["event_at"], row["reads"] > 0) for row in rows]
+    if not events:
+        return None
+    known = await _known(tx, organisation_id, events)
+    busy = [one for one in events if one.resource_id in known and known[one.resource_id][1]]
+    wanted = [
+        one
+        for one in events
+        if one not in busy and one.resource_id in known and known[one.resource_id][0] < one.at - SLACK
+    ]
+    await _settle(tx, organisation_id, [one for one in events if one not in wanted and one not in busy])
+    await postpone(tx, organisation_id, busy, tx.now + IN_FLIGHT_AGAIN)
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
+        id=organisation_id,
+    )
+    if len(wanted) > DELTA_OVER and organisation is not None and organisation["invoice_sync"]:
+        await tx.run(
+            "update organisation set invoice_poll_due_at = :now where workspace_id = :ws and id = :id",
+            id=organisation_id,
+        )
+        await _settle(tx, organisation_id, wanted)
+        tx.ring()
+        return None
+    return Claimed(organisation, wanted) if organisation and wanted else None
+
+
+async def settle(tx: Tx, organisation_id: UUID, events: Sequence[Event], seen: Sequence[SeenInvoice]) -> None:
+    """Apply what was read about these events. One that shows nothing as new as its event is read again, once."""
+    await invoice_changes.apply(tx, organisation_id, seen)
+    by_id = {one.xero_invoice_id: one for one in seen}
+    late = [one for one in events if not one.late and not _is_as_new(by_id.get(one.resource_id), one)]
+    await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, read=True)
+    await _settle(tx, organisation_id, [one for one in events if one not in late])
+
+
+async def postpone(
+    tx: Tx, organisation_id: UUID, events: Sequence[Event], until: datetime, *, read: bool = False
+) -> None:
+    """`read`: they were read, and Xero did not show yet what it had announced."""
+    if events:
+        await tx.rows(
+            "select door.postpone_webhooks(:organisation, :category, cast(:ids as uuid[]), :until, :read)",
+            organisation=organisation_id, category=_CATEGORY, ids=[one.resource_id for one in events],
+            until=until, read=read,
+        )  # fmt: skip
+
+
+async def since(tx: Tx, organisation_id: UUID) -> tuple[dict[str, Any], datetime | None] | None:
+    """The organisation and from when on its invoices are to be read; None where they are not."""
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null and invoice_sync",
+        id=organisation_id,
+    )
+    return (organisation, organisation["invoice_cursor"]) if organisation else None
+
+
+async def settle_poll(tx: Tx, organisation_id: UUID, read_from: datetime) -> None:
+    """All that Xero had at `read_from`, by its clock, has been applied; contacts and invoices are polled in turn."""
+    await invoice_changes.follow_merges(tx, organisation_id)
+    told = await tx.row(
+        "select door.last_webhook_at() as webhook_at, coalesce(b.day_remaining, b.day_limit, :day) as day_remaining"
+        " from organisation o left join door.call_budgets(array[o.tenant_id], :now) b on true"
+        " where o.workspace_id = :ws and o.id = :id",
+        id=organisation_id, day=pace.USUAL_DAY,
+    )  # fmt: skip
+    assert told is not None
+    healthy = pace.webhooks_healthy(told["webhook_at"], tx.now)
+    interval = pace.poll_interval(told["day_remaining"], webhooks_healthy=healthy, invoices=True)
+    await tx.run(
+        "update organisation set invoice_cursor = cast(:cursor as timestamptz), invoices_polled_at = :now,"
+        " invoice_poll_due_at = cast(:due as timestamptz) where workspace_id = :ws and id = :id",
+        id=organisation_id, cursor=read_from - OVERLAP,
+        due=tx.now + interval + pace.jitter(organisation_id.int, interval),
+    )  # fmt: skip
+
+
+async def put_off_poll(tx: Tx, organisation_id: UUID, until: datetime) -> None:
+    await tx.run(
+        "update organisation set invoice_poll_due_at = cast(:until as timestamptz)"
+        " where workspace_id = :ws and id = :id",
+        id=organisation_id, until=until,
+    )  # fmt: skip
+
+
+async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> None:
+    """A page of a poll."""
+    await mirror.lock(tx, organisation_id)
+    await invoice_changes.apply(tx, organisation_id, seen)
+
+
+def _is_as_new(seen: SeenInvoice | None, event: Event) -> bool:
+    return seen is not None and seen.updated_at is not UNSET and seen.updated_at >= event.at - SLACK
+
+
+async def _known(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> dict[UUID, tuple[datetime, bool]]:
+    """Of invoices that are ours: what Xero last showed, and whether a write is under way."""
+    rows = await tx.rows(
+        "select i.xero_invoice_id, coalesce(i.xero_updated_at, i.created_at) as shown, exists (select 1"
+        " from delivery_member m where m.workspace_id = :ws and m.invoice_id = i.id and m.open) as in_flight"
+        " from invoice i where i.workspace_id = :ws and i.organisation_id = :organisation"
+        " and i.xero_invoice_id = any(:ids)",
+        organisation=organisation_id, ids=[one.resource_id for one in events],
+    )  # fmt: skip
+    return {row["xero_invoice_id"]: (row["shown"], row["in_flight"]) for row in rows}
+
+
+async def _settle(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None:
+    if events:
+        await tx.rows(
+            "select door.settle_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]))",
+            organisation=organisation_id, category=_CATEGORY, ids=[one.resource_id for one in events],
+            times=[one.at for one in events],
+        )  # fmt: skip

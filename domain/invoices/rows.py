@@ -1,0 +1,143 @@
+"""The rows of an invoice: its lines and totals, written in one place, and how a change of it is told."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.exc import IntegrityError
+
+from domain import activity
+from domain.activity import Change
+from domain.invoices import waiting as invoice_queue
+from domain.invoices.input import GivenLine, compute
+from domain.invoices.totals import Totals, cents, rounded
+from domain.names.text_keys import name_key, search_key
+from domain.problems import Code, refuse
+from domain.tables import ActivityKind, AmountsAre, Invoice, InvoiceLine, InvoiceLineKind
+from domain.tx import Tx
+
+
+def set_totals(invoice: Invoice, found: Totals) -> None:
+    invoice.subtotal, invoice.tax_total, invoice.total = found.subtotal, found.tax, found.total
+    invoice.total_cents, invoice.amount_due = cents(found.total), found.total - invoice.amount_paid
+
+
+def touch(tx: Tx, invoice: Invoice) -> None:
+    """What a person sees of it has changed."""
+    invoice.version += 1
+    invoice.updated_at = tx.now
+    invoice_queue.tell(tx, invoice)
+
+
+def recorded(tx: Tx, invoice: Invoice, what: str, changes: Sequence[Change] = ()) -> None:
+    activity.record(
+        tx, ActivityKind.INVOICE_CHANGED, f"Invoice {invoice.number} {what}.",
+        organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id, changes=changes,
+    )  # fmt: skip
+    invoice_queue.tell(tx, invoice)
+
+
+def as_given(line: InvoiceLine) -> GivenLine:
+    return GivenLine(
+        line.id, line.kind, line.description, line.quantity, line.unit_price, line.service_type_id, line.tax_rate_id
+    )  # fmt: skip
+
+
+async def totals_of(tx: Tx, invoice: Invoice, lines: Sequence[InvoiceLine]) -> Totals:
+    rates = await tx.rows(
+        "select id, percentage from tax_rate where workspace_id = :ws and id = any(:ids)",
+        ids=[line.tax_rate_id for line in lines if line.tax_rate_id],
+    )
+    return compute(lines, {row["id"]: row["percentage"] for row in rates}, invoice.amounts_are)
+
+
+async def add(tx: Tx, invoice: Invoice) -> None:
+    async with _numbered(tx, "Another invoice has this number.", "number"):
+        tx.session.add(invoice)
+
+
+async def renumber(tx: Tx, invoice: Invoice, number: str | None) -> None:
+    """Take over the number that it has in Xero; refused (TAKEN) where another has it here, and (INVALID) where it is blank."""
+    if number is None:
+        raise refuse(Code.INVALID, "In Xero it has no number; give it one there.", "invoiceId")
+    message = f"In Xero it is {number} now, and another invoice here has that number; change it there."
+    async with _numbered(tx, message, "invoiceId"):
+        invoice.number, invoice.number_key = number, name_key(number) or number
+
+
+@asynccontextmanager
+async def _numbered(tx: Tx, message: str, path: str) -> AsyncIterator[None]:
+    """Around what gives an invoice its number."""
+    try:
+        async with tx.session.begin_nested():
+            yield
+    except IntegrityError as error:
+        if "uq_invoice_workspace_id_number_key" not in str(error.orig):
+            raise
+        raise refuse(Code.TAKEN, message, path) from None
+
+
+async def write_lines(
+    tx: Tx, invoice: Invoice, lines: Sequence[GivenLine], kept: Mapping[UUID, InvoiceLine], found: Totals
+) -> None:
+    """Rows as `lines` say; what is not named goes. What was resolved before is resolved anew."""
+    for gone in kept.keys() - {line.id for line in lines}:
+        await tx.session.delete(kept[gone])
+    for place, (line, total) in enumerate(zip(lines, found.lines, strict=True)):
+        row = kept.get(line.id) if line.id else None
+        if row is None:
+            row = InvoiceLine(
+                workspace_id=tx.workspace, id=uuid4(), invoice_id=invoice.id, place=place, description=""
+            )
+            tx.session.add(row)
+        row.place, row.kind, row.description = place, line.kind, line.description
+        row.quantity, row.unit_price = line.quantity, line.unit_price
+        row.service_type_id, row.tax_rate_id = line.service_type_id, line.tax_rate_id
+        row.amount, row.tax_amount = total.amount, total.tax
+        row.xero_account_id, row.account_code, row.tax_type = None, None, None
+    await tx.session.flush()
+
+
+async def take_over(
+    tx: Tx,
+    invoice: Invoice,
+    shown: Mapping[str, Any],
+    lines: Sequence[InvoiceLine],
+    rates: Mapping[str, UUID],
+) -> None:
+    """The practice holds what Xero shows (as `xero_base` does), amounts included; a line that both know keeps its id,
+    kind and service type. `rates`: by Xero's tax type."""
+    invoice.reference = shown.get("reference")
+    if shown.get("issueDate") and shown.get("dueDate"):
+        invoice.issue_date = date.fromisoformat(shown["issueDate"])
+        invoice.due_date = date.fromisoformat(shown["dueDate"])
+    invoice.amounts_are = AmountsAre(shown.get("amountsAre") or invoice.amounts_are)
+    amounts = [Decimal(shown[name]) for name in ("subtotal", "taxTotal", "total")]
+    invoice.subtotal, invoice.tax_total, invoice.total = (rounded(amount) for amount in amounts)
+    invoice.total_cents = cents(invoice.total)
+    invoice.search_key = search_key(invoice.number, invoice.reference)
+    if shown.get("lines") is None:
+        return
+    known = {str(line.xero_line_id): line for line in lines if line.xero_line_id}
+    kept = []
+    for place, given in enumerate(shown["lines"]):
+        line = known.get(given["id"]) or InvoiceLine(
+            workspace_id=tx.workspace, id=uuid4(), invoice_id=invoice.id, place=place, description="",
+            kind=InvoiceLineKind.SERVICE, xero_line_id=UUID(given["id"]) if given["id"] else None,
+        )  # fmt: skip
+        tx.session.add(line)
+        kept.append(line.id)
+        line.place, line.description = place, given["description"] or ""
+        line.quantity, line.unit_price = Decimal(given["quantity"] or 0), Decimal(given["unitPrice"] or 0)
+        line.amount, line.tax_amount = Decimal(given["amount"] or 0), Decimal(given["taxAmount"] or 0)
+        if line.account_code != given["accountCode"]:
+            line.account_code, line.xero_account_id = given["accountCode"], None
+        if line.tax_type != given["taxType"]:
+            line.tax_type, line.tax_rate_id = given["taxType"], rates.get(given["taxType"])
+    for line in lines:
+        if line.id not in kept:
+            await tx.session.delete(line)
+    await tx.session.flush()

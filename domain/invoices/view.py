@@ -1,0 +1,169 @@
+"""What is told of an invoice besides its row: what may be done with it, what keeps it from Xero, what one that is being
+typed would come to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from domain.invoices import eligibility as invoice_sync
+from domain.invoices.actions import lines_of
+from domain.invoices.input import (
+    check_currency,
+    check_fit,
+    check_references,
+    clean_header,
+    clean_lines,
+    compute,
+    contact_exists,
+    find_organisation,
+)
+from domain.problems import Code, Problem
+from domain.tables import AmountsAre, Invoice, InvoiceLine, InvoiceStatus, InvoiceSyncState
+from domain.tx import Tx
+
+
+class Action(StrEnum):
+    """InvoiceAction of the schema."""
+
+    UPDATE = "UPDATE"
+    APPROVE = "APPROVE"
+    SEND = "SEND"
+    VOID = "VOID"
+    SETTLE_CHANGE = "SETTLE_CHANGE"
+    RETRY = "RETRY"
+
+
+class Standing(Protocol):
+    """An invoice, or as much of it as decides what may be done with it."""
+
+    @property
+    def status(self) -> InvoiceStatus: ...
+    @property
+    def sync_state(self) -> InvoiceSyncState: ...
+    @property
+    def failure_code(self) -> str | None: ...
+    @property
+    def xero_invoice_id(self) -> UUID | None: ...
+    @property
+    def amount_paid(self) -> Decimal: ...
+
+
+@dataclass(frozen=True)
+class PreviewLine:
+    amount: Decimal
+    tax_amount: Decimal
+    account_code: str | None
+    tax_type: str | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`problems`: rows of code, message, subjects ('TaxRate:id') and remedy. `refusals`: the user errors."""
+
+    lines: list[PreviewLine]
+    subtotal: Decimal
+    tax_total: Decimal
+    total: Decimal
+    problems: list[dict[str, Any]]
+    refusals: list[Problem]
+
+
+async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
+    """What it would come to and what would keep it from Xero, as far as it is typed; saves nothing."""
+    refusals: list[Problem] = []
+    values = clean_header({key: value for key, value in given.items() if value is not None}, refusals)
+    lines = clean_lines(given.get("lines") or (), refusals)
+    known = await check_references(tx, [replace(line, id=None) for line in lines], {}, refusals)
+    amounts_are = values.get("amounts_are", AmountsAre.TAX_EXCLUSIVE)
+    found = compute(lines, known.percentages, amounts_are)
+    currency = await check_currency(tx, values.get("currency"), refusals)
+    refusals += check_fit(lines, found, amounts_are, currency)
+    organisation = await find_organisation(tx, given.get("organisationId"), refusals)
+    contact = values.get("contact_id")
+    if contact is not None and not await contact_exists(tx, contact):
+        refusals.append(Problem(Code.NOT_FOUND, "There is no such contact.", ("contactId",)))
+    problems: list[invoice_sync.Problem] = []
+    where = [invoice_sync.Resolved(None, None)] * len(lines)
+    if organisation is not None and not any(one.code is Code.NOT_FOUND for one in refusals):
+        setup = await invoice_sync.load(tx, organisation)
+        linked = await invoice_sync.linked(tx, organisation, [contact] if contact else [])
+        typed = _Typed(contact, values.get("issue_date"), currency, amounts_are)
+        problems, where = invoice_sync.check(setup, typed, lines, linked=contact in linked)
+    return Preview(
+        [
+            PreviewLine(total.amount, total.tax, to.account["code"] if to.account else None, to.tax_type)
+            for total, to in zip(found.lines, where, strict=True)
+        ],
+        found.subtotal, found.tax, found.total, [problem.as_json() for problem in problems], refusals,
+    )  # fmt: skip
+
+
+async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """What would keep each from Xero if it were sent now; empty once it is there. What stays here by choice (the sync is
+    off, or starts later) is none: that is a state, and nothing fails."""
+    rows = await tx.session.scalars(
+        select(Invoice).where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(invoice_ids))
+    )
+    waiting = [
+        one
+        for one in rows
+        if one.xero_invoice_id is None and one.organisation_id and one.status is not InvoiceStatus.VOIDED
+    ]
+    lines = await lines_of(tx, [one.id for one in waiting])
+    answer: dict[UUID, list[dict[str, Any]]] = {invoice_id: [] for invoice_id in invoice_ids}
+    for organisation in {one.organisation_id for one in waiting if one.organisation_id}:
+        own = [one for one in waiting if one.organisation_id == organisation]
+        setup = await invoice_sync.load(tx, organisation)
+        linked = await invoice_sync.linked(tx, organisation, [one.contact_id for one in own])
+        for one in own:
+            found, _ = invoice_sync.check(setup, one, lines[one.id], linked=one.contact_id in linked)
+            found = [*_unfit(setup, one, lines[one.id]), *found]
+            answer[one.id] = [problem.as_json() for problem in found]
+    return answer
+
+
+def _unfit(
+    setup: invoice_sync.Setup, invoice: Invoice, lines: Sequence[InvoiceLine]
+) -> list[invoice_sync.Problem]:
+    """What a draft is not approved with; of tax rates `check` tells in its own words."""
+    percentages = {key: rate["percentage"] for key, rate in setup.tax_rates.items()}
+    found = compute(lines, percentages, invoice.amounts_are)
+    return [
+        invoice_sync.Problem("INVALID_IN_XERO", told.message, "UPDATE_INVOICE", (f"Invoice:{invoice.id}",))
+        for told in check_fit(lines, found, invoice.amounts_are, invoice.currency)
+        if told.path[-1] != "taxRateId"
+    ]
+
+
+def allowed(invoice: Standing) -> list[Action]:
+    """What may be done with it in its status."""
+    if invoice.status is InvoiceStatus.DRAFT:
+        return [Action.UPDATE, Action.APPROVE, Action.VOID]
+    if invoice.status is InvoiceStatus.APPROVED:
+        return [Action.UPDATE, Action.SEND, Action.VOID]
+    found = []
+    failing = invoice.sync_state is InvoiceSyncState.FAILING
+    if invoice.status is InvoiceStatus.AWAITING_PAYMENT:
+        here = invoice.sync_state in (InvoiceSyncState.SYNC_OFF, InvoiceSyncState.BEFORE_START_DATE)
+        if here or (failing and invoice.xero_invoice_id is None and invoice.failure_code != "UNCERTAIN"):
+            found.append(Action.UPDATE)
+        if invoice.amount_paid <= 0:
+            found.append(Action.VOID)
+    if invoice.sync_state is InvoiceSyncState.CHANGED_IN_XERO or invoice.failure_code == "HAS_PAYMENTS":
+        found.append(Action.SETTLE_CHANGE)
+    if failing and invoice.failure_code != "TOTAL_MISMATCH":
+        found.append(Action.RETRY)
+    return found
+
+
+@dataclass
+class _Typed:
+    contact_id: UUID | None
+    issue_date: Any
+    currency: str
+    amounts_are: AmountsAre

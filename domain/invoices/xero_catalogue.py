@@ -1,0 +1,143 @@
+"""Xero's accounts, tax rates and lock dates as last seen: what the mappings choose from and invoices are held against.
+
+Rows stay when Xero lists them no more, as mappings and lines name them; they are not active then.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from domain.connection import poll_schedule as pace
+from domain.invoices import waiting as invoice_queue
+from domain.names.text_keys import search_key
+from domain.tables import EventKind
+from domain.tx import Tx
+
+DAILY = timedelta(hours=24)
+WHILE_INVOICES_WAIT = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class SeenAccount:
+    account_id: UUID
+    code: str | None
+    name: str
+    account_class: str
+    account_type: str
+    tax_type: str | None
+    system_account: str | None
+    active: bool
+
+
+@dataclass(frozen=True)
+class SeenTaxRate:
+    """`effective_rate`: 15 is 15 %."""
+
+    tax_type: str
+    name: str
+    effective_rate: Decimal
+    active: bool
+    can_apply_to_revenue: bool
+    can_apply_to_expenses: bool
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All of it, read at once; a lock date that is not set is None."""
+
+    accounts: Sequence[SeenAccount]
+    tax_rates: Sequence[SeenTaxRate]
+    period_lock_date: date | None
+    year_lock_date: date | None
+
+
+async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime | None = None) -> None:
+    """Put it into the mirror, and let go what failed by what it was: each is judged anew before it is sent. A read that
+    was wished since this one was `asked` is still due, a little later."""
+    await invoice_queue.lock(tx, organisation_id, change=True)
+    await _show_accounts(tx, organisation_id, seen.accounts)
+    await _show_tax_rates(tx, organisation_id, seen.tax_rates)
+    waiting = await invoice_queue.release(tx, organisation_id, invoice_queue.CATALOGUE_CODES)
+    await tx.run(
+        "update organisation set period_lock_date = :period, year_lock_date = :year, catalogue_read_at = :now,"
+        " catalogue_due_at = least(cast(:now as timestamptz) + :pause,"
+        " case when catalogue_due_at between cast(:asked as timestamptz) and cast(:now as timestamptz) + :soon"
+        " then greatest(catalogue_due_at, cast(:now as timestamptz) + :by_hand) end)"
+        " where workspace_id = :ws and id = :id",
+        id=organisation_id, asked=asked or tx.now, period=seen.period_lock_date, year=seen.year_lock_date,
+        pause=WHILE_INVOICES_WAIT if waiting else DAILY, soon=pace.LONGEST, by_hand=pace.BY_HAND,
+    )  # fmt: skip
+    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+
+
+async def put_off(tx: Tx, organisation_id: UUID, pause: timedelta) -> None:
+    """It could not be read just now."""
+    await tx.run(
+        "update organisation set catalogue_due_at = cast(:now as timestamptz) + :pause"
+        " where workspace_id = :ws and id = :id",
+        id=organisation_id, pause=pause,
+    )  # fmt: skip
+
+
+async def wanted_after_failure(tx: Tx, organisation_id: UUID) -> None:
+    """Xero refused by accounts, tax rates or lock dates that are not as the mirror has them: it is read anew, at once
+    where it was not read within the hour, as otherwise each refusal would read it again."""
+    row = await tx.row(
+        "select catalogue_read_at from organisation where workspace_id = :ws and id = :id", id=organisation_id
+    )
+    read = row["catalogue_read_at"] if row else None
+    at = max(tx.now, read + WHILE_INVOICES_WAIT) if read else tx.now
+    await invoice_queue.catalogue_wanted(tx, organisation_id, at)
+
+
+async def _show_accounts(tx: Tx, organisation_id: UUID, seen: Sequence[SeenAccount]) -> None:
+    rows = [{**_plain(one), "search_key": search_key(one.code, one.name)} for one in seen]
+    await tx.run(
+        "insert into xero_account (workspace_id, id, organisation_id, account_id, code, name, account_class,"
+        " account_type, tax_type, system_account, active, search_key)"
+        " select :ws, gen_random_uuid(), :organisation, r.account_id, r.code, r.name, r.account_class, r.account_type,"
+        " r.tax_type, r.system_account, r.active, r.search_key from jsonb_to_recordset(cast(:rows as jsonb)) as r("
+        " account_id uuid, code text, name text, account_class text, account_type text, tax_type text,"
+        " system_account text, active boolean, search_key text)"
+        " on conflict (workspace_id, organisation_id, account_id) do update set code = excluded.code,"
+        " name = excluded.name, account_class = excluded.account_class, account_type = excluded.account_type,"
+        " tax_type = excluded.tax_type, system_account = excluded.system_account, active = excluded.active,"
+        " search_key = excluded.search_key",
+        organisation=organisation_id, rows=json.dumps(rows),
+    )  # fmt: skip
+    await tx.run(
+        "update xero_account set active = false where workspace_id = :ws and organisation_id = :organisation"
+        " and active and not account_id = any(:ids)",
+        organisation=organisation_id, ids=[one.account_id for one in seen],
+    )  # fmt: skip
+
+
+async def _show_tax_rates(tx: Tx, organisation_id: UUID, seen: Sequence[SeenTaxRate]) -> None:
+    await tx.run(
+        "insert into xero_tax_rate (workspace_id, id, organisation_id, tax_type, name, effective_rate, active,"
+        " can_apply_to_revenue, can_apply_to_expenses)"
+        " select :ws, gen_random_uuid(), :organisation, r.tax_type, r.name, r.effective_rate, r.active,"
+        " r.can_apply_to_revenue, r.can_apply_to_expenses from jsonb_to_recordset(cast(:rows as jsonb)) as r("
+        " tax_type text, name text, effective_rate numeric, active boolean, can_apply_to_revenue boolean,"
+        " can_apply_to_expenses boolean)"
+        " on conflict (workspace_id, organisation_id, tax_type) do update set name = excluded.name,"
+        " effective_rate = excluded.effective_rate, active = excluded.active,"
+        " can_apply_to_revenue = excluded.can_apply_to_revenue, can_apply_to_expenses = excluded.can_apply_to_expenses",
+        organisation=organisation_id, rows=json.dumps([_plain(one) for one in seen]),
+    )  # fmt: skip
+    await tx.run(
+        "update xero_tax_rate set active = false where workspace_id = :ws and organisation_id = :organisation"
+        " and active and not tax_type = any(:kinds)",
+        organisation=organisation_id, kinds=[one.tax_type for one in seen],
+    )  # fmt: skip
+
+
+def _plain(seen: SeenAccount | SeenTaxRate) -> dict[str, Any]:
+    return {
+        name: str(value) if isinstance(value, UUID | Decimal) else value
+        for name, value in asdict(seen).items()
+    }

@@ -1,0 +1,1 @@
+"""Links between practice contacts and Xero contacts."""

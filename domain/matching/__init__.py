@@ -1,0 +1,1 @@
+"""Matching, near duplicates and match issues."""

@@ -1,0 +1,264 @@
+"""What an open match issue is to be: linked, ended, made a contact, or left to a person with its candidates up to date.
+
+Within the organisation's lock; domain.matching.issues says when, and whose.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from domain import activity
+from domain.matching import plan as matching
+from domain.tables import (
+    ActivityKind,
+    EventKind,
+    MatchCandidate,
+    MatchIssue,
+    MatchIssueReason,
+    MatchIssueState,
+    MatchResolution,
+    XeroContactFilter,
+)
+from domain.tx import Tx
+
+
+async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> set[UUID]:
+    """Judge the open issues of these Xero contacts again, as the import's passes would: a full match links, no
+    candidate left makes a contact, excluded or archived ends the issue, and else the candidates are brought up to
+    date. Issues that a person opened again, and those of merges, are left to a person.
+
+    Gives the contacts that this linked, made, or let go as candidates: other issues may depend on them."""
+    await _open_returned(tx, organisation, xero_ids)
+    statement = (
+        select(MatchIssue)
+        .where(
+            col(MatchIssue.workspace_id) == tx.workspace,
+            col(MatchIssue.organisation_id) == organisation["id"],
+            col(MatchIssue.state) == MatchIssueState.OPEN,
+            col(MatchIssue.xero_contact_id).in_(list(xero_ids)),
+        )
+        .order_by(col(MatchIssue.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found = (await tx.session.scalars(statement)).all()
+    by_person = [issue for issue in found if issue.reopened or issue.merged]
+    for issue in by_person:
+        await _judge_by_person(tx, organisation, issue)
+    return await _judge_open(tx, organisation, [issue for issue in found if issue not in by_person])
+
+
+async def _judge_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[MatchIssue]) -> set[UUID]:
+    if not found:
+        return set()
+    open_issues = {issue.xero_contact_id: issue for issue in found}
+    plan = matching.plan(XeroContactFilter(organisation["contact_filter"]), "x.id = any(:ids)")
+    bound = {"organisation": organisation["id"], "run": None, "ids": list(open_issues)}
+    outcomes = await tx.rows(f"with {plan} select * from outcome", **bound)
+    ranked = await matching.rank(
+        tx, organisation, await tx.rows(f"with {plan} select * from fitting", **bound)
+    )
+    held = await _held_candidates(tx, [issue.id for issue in found])
+    ended = {row["xero_contact_id"]: row["outcome"] for row in outcomes}
+    let_go: set[UUID] = set()
+    for xero_id, issue in open_issues.items():
+        fitting = ranked.get(xero_id, [])
+        before = held.get(issue.id, [])
+        if ended.get(xero_id) == "CONFLICT" and fitting:
+            await _renew(tx, issue, before, fitting)
+        else:
+            resolve(tx, issue, MatchResolution.OBSOLETE, None, "needs no decision any more")
+            fitting = []
+        let_go |= {row["contact_id"] for row in before} - {row["cid"] for row in fitting}
+    await tx.session.flush()
+    await matching.full_matches(tx, organisation, None, list(open_issues), quiet=False)
+    await matching.creations(tx, organisation, None, list(open_issues), quiet=False)
+    linked = await tx.rows(
+        "update match_issue i set link_id = l.id from sync_link l where i.workspace_id = :ws and i.id = any(:issues)"
+        " and i.state = 'RESOLVED' and l.workspace_id = :ws and l.xero_contact_id = i.xero_contact_id"
+        " and l.organisation_id = i.organisation_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        " returning l.contact_id",
+        issues=[issue.id for issue in open_issues.values()],
+    )
+    return let_go | {row["contact_id"] for row in linked}
+
+
+async def _judge_by_person(tx: Tx, organisation: Mapping[str, Any], issue: MatchIssue) -> None:
+    """No machine decides it. It ends where nothing is left to decide; else its candidates are brought up to date:
+    those that a person was shown stay while they exist, and of a merge no others come."""
+    xero = await tx.row(
+        f"select x.xero_contact_id, x.status, {_included(organisation)} as included,"
+        " exists (select 1 from reimport_mark m where m.workspace_id = :ws and m.organisation_id = :organisation"
+        " and m.xero_contact_id = x.xero_contact_id) as marked"
+        " from xero_contact x where x.workspace_id = :ws and x.id = :id",
+        organisation=organisation["id"], id=issue.xero_contact_id,
+    )  # fmt: skip
+    link = await tx.row(
+        "select id, linked_at from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        " and xero_contact_id = :id and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        organisation=organisation["id"], id=issue.xero_contact_id,
+    )  # fmt: skip
+    held = (await _held_candidates(tx, [issue.id])).get(issue.id, [])
+    kept = [row["contact_id"] for row in held]
+    fitting = await find_candidates(tx, organisation, issue.xero_contact_id, kept)
+    if issue.merged:
+        fitting = [row for row in fitting if row["cid"] in kept]
+        over = len(fitting) < 2 or xero is None or xero["marked"] or xero["status"] != "ACTIVE"
+        decided = link is not None and link["linked_at"] > issue.created_at
+    else:
+        over, decided = xero is None or not xero["included"], link is not None
+    if over or decided:
+        link_id = link["id"] if link and decided else None
+        resolve(tx, issue, MatchResolution.OBSOLETE, link_id, "needs no decision any more")
+        await tx.session.flush()
+    elif fitting:
+        await _renew(tx, issue, held, fitting)
+
+
+async def _open_returned(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
+    """An issue that a person had opened again, and that ended as its Xero contact was archived or left out, comes
+    back with it: still nobody but a person may match it."""
+    rows = await tx.rows(
+        "update match_issue i set state = 'OPEN', resolution = null, resolved_at = null, resolved_by = null,"
+        " link_id = null, version = version + 1 where i.workspace_id = :ws and i.id in"
+        " (select distinct on (x.id) r.id from match_issue r join xero_contact x on x.workspace_id = :ws"
+        "  and x.id = r.xero_contact_id where r.workspace_id = :ws and r.organisation_id = :organisation"
+        f"  and r.reopened and r.resolution = 'OBSOLETE' and x.id = any(:ids) and {_included(organisation)}"
+        "  and not exists (select 1 from match_issue o where o.workspace_id = :ws and o.xero_contact_id = x.id"
+        "   and (o.state = 'OPEN' or o.created_at > r.created_at))"
+        "  and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
+        "   and l.organisation_id = :organisation) order by x.id, r.created_at desc) returning i.id",
+        organisation=organisation["id"], ids=list(xero_ids),
+    )  # fmt: skip
+    for row in rows:
+        activity.record(
+            tx, ActivityKind.ISSUE_OPENED, "A Xero contact that is for a person to match is back.",
+            organisation=organisation["id"], issue=row["id"],
+        )  # fmt: skip
+        tx.tell(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
+
+
+async def _renew(
+    tx: Tx, issue: MatchIssue, held: Sequence[Mapping[str, Any]], fitting: Sequence[Mapping[str, Any]]
+) -> None:
+    before = {row["contact_id"]: row for row in held}
+    now = {row["contact_id"]: row for row in matching.candidate_rows(tx, issue.id, fitting)}
+    same = before.keys() == now.keys() and all(before[key].items() <= now[key].items() for key in before)
+    reason = matching.reason(fitting) if not issue.merged else MatchIssueReason.AMBIGUOUS
+    if not same or issue.reason != reason:
+        issue.reason = reason
+        await set_candidates(tx, issue, fitting)
+
+
+async def offer_both(
+    tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, contact_ids: Sequence[UUID]
+) -> None:
+    """One issue for a merge's survivor that offers these contacts beside those that it offers already. None where fewer
+    than two of them are in use."""
+    await tx.session.flush()
+    issue = await find_open(tx, organisation["id"], xero_id)
+    held = await _held_candidates(tx, [issue.id]) if issue else {}
+    offered = {*contact_ids, *(row["contact_id"] for rows in held.values() for row in rows)}
+    fitting = await find_candidates(tx, organisation, xero_id, list(offered))
+    fitting = [row for row in fitting if row["cid"] in offered]
+    if len(fitting) < 2:
+        return
+    if issue is None:
+        issue = MatchIssue(
+            workspace_id=tx.workspace, id=uuid4(), organisation_id=organisation["id"], xero_contact_id=xero_id,
+            reason=MatchIssueReason.AMBIGUOUS, state=MatchIssueState.OPEN, score=0, merged=True, created_at=tx.now,
+        )  # fmt: skip
+        tx.session.add(issue)
+        await tx.session.flush()
+        activity.record(
+            tx, ActivityKind.ISSUE_OPENED, "Two linked contacts were merged in Xero: a person decides which link stays.",
+            organisation=organisation["id"], issue=issue.id,
+        )  # fmt: skip
+    issue.merged, issue.reason = True, MatchIssueReason.AMBIGUOUS
+    await set_candidates(tx, issue, fitting)
+
+
+async def follow_merge(tx: Tx, organisation: Mapping[str, Any], loser_id: UUID, survivor_id: UUID) -> None:
+    """An issue of an earlier merge goes on with the survivor of this one."""
+    issue = await find_open(tx, organisation["id"], loser_id)
+    if issue is None or not issue.merged:
+        return
+    held = [row["contact_id"] for row in (await _held_candidates(tx, [issue.id])).get(issue.id, [])]
+    resolve(tx, issue, MatchResolution.OBSOLETE, None, "was merged again")
+    await offer_both(tx, organisation, survivor_id, held)
+
+
+async def find_open(tx: Tx, organisation_id: UUID, xero_id: UUID) -> MatchIssue | None:
+    found = await tx.session.scalars(
+        select(MatchIssue)
+        .where(
+            col(MatchIssue.workspace_id) == tx.workspace,
+            col(MatchIssue.organisation_id) == organisation_id,
+            col(MatchIssue.xero_contact_id) == xero_id,
+            col(MatchIssue.state) == MatchIssueState.OPEN,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found.one_or_none()
+
+
+async def _held_candidates(tx: Tx, issues: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    rows = await tx.rows(
+        "select issue_id, contact_id, name_matches, email_matches, score, evidence from match_candidate"
+        " where workspace_id = :ws and issue_id = any(:ids)",
+        ids=list(issues),
+    )
+    held: dict[UUID, list[dict[str, Any]]] = {}
+    for row in rows:
+        held.setdefault(row["issue_id"], []).append(row)
+    return held
+
+
+async def find_candidates(
+    tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, kept: Sequence[UUID]
+) -> list[dict[str, Any]]:
+    """Who fits by name or email now, and who was a candidate before, best first."""
+    rows = await tx.rows(
+        "select x.id as xid, c.id as cid, coalesce(c.name_key = x.name_key, false) as nm,"
+        " coalesce(c.email_key = x.email_key, false) as em, l.id as link_id"
+        " from xero_contact x join contact c on c.workspace_id = :ws and c.archived_at is null"
+        " and (c.name_key = x.name_key or c.email_key = x.email_key or c.id = any(:kept))"
+        " left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id and l.organisation_id = :organisation"
+        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        " where x.workspace_id = :ws and x.id = :xero order by nm desc, em desc, c.id limit 25",
+        organisation=organisation["id"], xero=xero_id, kept=list(kept),
+    )  # fmt: skip
+    return (await matching.rank(tx, organisation, rows)).get(xero_id, [])
+
+
+async def set_candidates(tx: Tx, issue: MatchIssue, fitting: Sequence[Mapping[str, Any]]) -> None:
+    await tx.run("delete from match_candidate where workspace_id = :ws and issue_id = :id", id=issue.id)
+    await tx.session.execute(sa.insert(MatchCandidate), matching.candidate_rows(tx, issue.id, fitting))
+    issue.score = float(fitting[0]["score"])
+    issue.version += 1
+    await tx.session.flush()
+    tx.tell(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)
+
+
+def resolve(tx: Tx, issue: MatchIssue, resolution: MatchResolution, link_id: UUID | None, verb: str) -> None:
+    issue.state, issue.resolution, issue.link_id = MatchIssueState.RESOLVED, resolution, link_id
+    issue.resolved_at, issue.resolved_by = tx.now, tx.actor.as_json()
+    issue.version += 1
+    activity.record(
+        tx,
+        ActivityKind.ISSUE_RESOLVED,
+        f"A Xero contact {verb}.",
+        organisation=issue.organisation_id,
+        issue=issue.id,
+        link=link_id,
+    )
+    tx.tell(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)
+    tx.tell(EventKind.CONNECTION, issue.organisation_id, organisation=issue.organisation_id)
+
+
+def _included(organisation: Mapping[str, Any]) -> str:
+    return matching.included(XeroContactFilter(organisation["contact_filter"]))

@@ -1,0 +1,385 @@
+"""Match issues: what a person decides, and which open ones are judged again when either side changes.
+
+What a person decided is remembered and never decided again by the machine. One order of locks: the organisation,
+then contacts, then links, then issues.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from domain import activity, bulk
+from domain.activity import Change
+from domain.contacts import edits as contacts
+from domain.fields.merge import Winner
+from domain.links import decisions as memory
+from domain.links import starting as links
+from domain.links.starting import Pair
+from domain.matching import issue_review as judgement
+from domain.matching import near_duplicates as likeness
+from domain.matching import plan as matching
+from domain.mirror import xero_contacts as mirror
+from domain.problems import Code, Refused, refuse
+from domain.tables import (
+    ActivityKind,
+    LinkOrigin,
+    MatchIssue,
+    MatchIssueState,
+    MatchResolution,
+    SyncedField,
+)
+from domain.tx import Tx
+
+MOST_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a decision came to. `activity_id`: the event whose changes it made."""
+
+    issue_id: UUID
+    link_id: UUID | None = None
+    activity_id: UUID | None = None
+    deleted_link_ids: tuple[UUID, ...] = ()
+    changes: tuple[Change, ...] = field(default=())
+
+
+async def confirm(
+    tx: Tx,
+    issue_id: UUID,
+    contact_id: UUID,
+    *,
+    version: int | None = None,
+    contact_version: int | None = None,
+    keep_practice: Sequence[SyncedField] = (),
+) -> Outcome:
+    """Link with this contact, candidate or not; Xero's values overwrite, but for `keep_practice`."""
+    issue, organisation = await _hold(tx, issue_id)
+    contact = await contacts.lock(tx, contact_id, "contactId")
+    issue = await _open(tx, issue, version)
+    if contact_version is not None and contact_version != contact.version:
+        raise refuse(Code.STALE_VERSION, "Somebody changed this contact since you read it.", "contactVersion")
+    if issue.merged and (kept := await _link_of(tx, issue, contact_id)):
+        judgement.resolve(tx, issue, MatchResolution.CONFIRMED, kept, "was confirmed")
+        return Outcome(issue_id, kept)
+    if contact.archived_at is not None:
+        raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", "contactId")
+    if await _linked(tx, organisation["id"], contact_id):
+        raise refuse(
+            Code.ALREADY_LINKED,
+            "This contact is linked in this organisation; unsync that first.",
+            "contactId",
+        )
+    await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
+    gone = await memory.taken(tx, organisation["id"], contact_id, issue.xero_contact_id)
+    winners = dict.fromkeys(keep_practice, Winner.PRACTICE)
+    pair = Pair(
+        contact_id, issue.xero_contact_id, LinkOrigin.CONFIRMED, Winner.XERO, winners, named_by="contactId"
+    )
+    [started] = await links.start(tx, organisation, [pair])
+    judgement.resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
+    await judge_contacts(tx, [contact_id])
+    return Outcome(issue_id, started.link_id, started.activity_id, gone)
+
+
+async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
+    """A contact of its own from Xero's data; every candidate shown is set apart from it for good."""
+    issue, organisation = await _hold(tx, issue_id)
+    issue = await _open(tx, issue, version)
+    await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
+    await tx.run(
+        "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, at)"
+        " select :ws, x.organisation_id, x.xero_contact_id, c.contact_id, :now from match_candidate c"
+        " join xero_contact x on x.workspace_id = :ws and x.id = :xero"
+        " where c.workspace_id = :ws and c.issue_id = :issue on conflict do nothing",
+        xero=issue.xero_contact_id, issue=issue_id,
+    )  # fmt: skip
+    rows = await tx.rows(
+        "select * from xero_contact where workspace_id = :ws and id = :id", id=issue.xero_contact_id
+    )
+    [started] = await matching.create_from_xero(tx, organisation, rows, None)
+    gone = await memory.taken(tx, organisation["id"], started.pair.contact_id, issue.xero_contact_id)
+    issue.created_contact_id = started.pair.contact_id
+    judgement.resolve(
+        tx, issue, MatchResolution.CREATED_SEPARATE, started.link_id, "got a contact of its own"
+    )
+    await judge_contacts(tx, [started.pair.contact_id])
+    return Outcome(issue_id, started.link_id, started.activity_id, gone)
+
+
+async def ignore(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
+    issue, _ = await _hold(tx, issue_id)
+    judgement.resolve(tx, await _open(tx, issue, version), MatchResolution.IGNORED, None, "is ignored")
+    return Outcome(issue_id)
+
+
+async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
+    """Takes back IGNORED or CREATED_SEPARATE: the link that was made goes, the contact stays and is a candidate.
+    From now on only a person matches this Xero contact."""
+    issue, organisation = await _hold(tx, issue_id)
+    issue = await _lock(tx, issue, version)
+    if issue.resolution not in (MatchResolution.IGNORED, MatchResolution.CREATED_SEPARATE):
+        raise refuse(Code.WRONG_STATE, "Only an ignored or separated one can be opened again.", "issueId")
+    gone: UUID | None = None
+    if issue.resolution is MatchResolution.CREATED_SEPARATE:
+        gone = await _unmake(tx, issue)
+    await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
+    former = await tx.rows(
+        "select contact_id from match_candidate where workspace_id = :ws and issue_id = :issue",
+        issue=issue_id,
+    )
+    kept = [row["contact_id"] for row in former] + (
+        [issue.created_contact_id] if issue.created_contact_id else []
+    )
+    await memory.forget_apart(tx, organisation["id"], issue.xero_contact_id, kept)
+    await memory.lift_mark(tx, organisation["id"], issue.xero_contact_id)
+    fitting = await judgement.find_candidates(tx, organisation, issue.xero_contact_id, kept)
+    if not fitting:
+        raise refuse(Code.WRONG_STATE, "None of its candidates is left.", "issueId")
+    issue.state, issue.resolution, issue.reopened = MatchIssueState.OPEN, None, True
+    issue.resolved_at = issue.resolved_by = issue.link_id = None
+    issue.reason = matching.reason(fitting)
+    await judgement.set_candidates(tx, issue, fitting)
+    entry = activity.record(
+        tx,
+        ActivityKind.ISSUE_OPENED,
+        "A decision was taken back.",
+        organisation=organisation["id"],
+        issue=issue_id,
+    )
+    return Outcome(issue_id, None, entry, (gone,) if gone else ())
+
+
+@asynccontextmanager
+async def judging(tx: Tx) -> AsyncIterator[set[UUID]]:
+    """Around any change of contacts: put the ids of those changed into the set, and the open issues that they
+    began or ceased to fit are judged again. Takes the organisations' locks first, as the order of locks has it."""
+    for row in await tx.rows(
+        "select id from organisation where workspace_id = :ws and started_at is not null order by id"
+    ):
+        await mirror.lock(tx, row["id"])
+    touched: set[UUID] = set()
+    yield touched
+    await judge_contacts(tx, list(touched))
+
+
+class Touching(Protocol):
+    """What an act came to; `contact_ids`: those that began or ceased to fit."""
+
+    @property
+    def contact_ids(self) -> tuple[UUID, ...]: ...
+
+
+Row = TypeVar("Row")
+Acted = TypeVar("Acted", bound=Touching)
+
+
+async def each(
+    tx: Tx,
+    rows: Sequence[Row],
+    act: Callable[[Row], Awaitable[Acted]],
+    *,
+    link_ids: Sequence[UUID] = (),
+    contact_ids: Sequence[UUID] = (),
+) -> list[Acted | Refused]:
+    """A person's acts, each row on its own: all locks are taken up front in their order, and at the end the open
+    issues of every contact that was touched are judged again."""
+    async with judging(tx) as touched:
+        await links.lock_all(tx, link_ids, contact_ids)
+        results = await bulk.each(tx, rows, act)
+        for result in results:
+            if not isinstance(result, Refused):
+                touched.update(result.contact_ids)
+    return results
+
+
+async def linked(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, link_id: UUID) -> None:
+    """A person has linked this Xero contact elsewhere than in its open issue, which that decides."""
+    issue = await judgement.find_open(tx, organisation_id, xero_contact_id)
+    if issue is not None:
+        judgement.resolve(tx, issue, MatchResolution.CONFIRMED, link_id, "was linked by hand")
+        await tx.session.flush()
+
+
+async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID, list[UUID]]:
+    """Before a contact is deleted: an open issue that it alone fitted by name, or that was opened again for it alone,
+    ends, and its Xero contact is marked, so that the machine does not bring back what a person has deleted. Gives the
+    Xero contacts, by organisation, whose open issues are to be judged when it is gone."""
+    rows = await tx.rows(
+        "select i.organisation_id, i.xero_contact_id, i.reopened, c.name_matches, exists (select 1 from"
+        " match_candidate o where o.workspace_id = :ws and o.issue_id = i.id and o.contact_id <> :contact) as others"
+        " from match_candidate c join match_issue i on i.workspace_id = :ws and i.id = c.issue_id and i.state = 'OPEN'"
+        " where c.workspace_id = :ws and c.contact_id = :contact order by i.id",
+        contact=contact_id,
+    )
+    judged: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        if row["others"] or not (row["reopened"] or (row["name_matches"] and not reimport)):
+            judged.setdefault(row["organisation_id"], []).append(row["xero_contact_id"])
+            continue
+        if not reimport:
+            await memory.mark(tx, row["organisation_id"], [row["xero_contact_id"]])
+        issue = await judgement.find_open(tx, row["organisation_id"], row["xero_contact_id"])
+        if issue is not None:
+            judgement.resolve(tx, issue, MatchResolution.OBSOLETE, None, "lost its only candidate")
+    await tx.session.flush()
+    return judged
+
+
+async def judge_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
+    """Judge the open issues that these contacts fit or fitted; those that they may be much alike are looked at again by
+    the next run."""
+    if not ids:
+        return
+    xeros = await _fitting_issues(tx, ids)
+    for organisation_id in xeros:
+        await likeness.renew(tx, await _organisation(tx, organisation_id), ids)
+    await likeness.look_again(tx, ids)
+    await judge_all(tx, xeros)
+
+
+async def judge_keys(
+    tx: Tx, organisation: Mapping[str, Any], keys: Sequence[str], but: Sequence[UUID]
+) -> None:
+    """Judge the open issues of the Xero contacts with one of these names or emails: another one began or ceased to
+    share it, and a full match is the only one on both sides. `but`: those that are judged already."""
+    rows = await tx.rows(
+        "select i.xero_contact_id from match_issue i join xero_contact x on x.workspace_id = :ws"
+        " and x.id = i.xero_contact_id where i.workspace_id = :ws and i.organisation_id = :organisation"
+        " and i.state = 'OPEN' and (x.name_key = any(:keys) or x.email_key = any(:keys)) and x.id <> all(:but)",
+        organisation=organisation["id"], keys=list(keys), but=list(but),
+    )  # fmt: skip
+    await judge_all(tx, {organisation["id"]: [row["xero_contact_id"] for row in rows]})
+
+
+async def judge_filter(tx: Tx, organisation_id: UUID) -> None:
+    """After a change of the filter: an issue ends where its Xero contact is left out now, and one that a person had
+    opened again comes back where it is let in."""
+    await mirror.lock(tx, organisation_id)
+    rows = await tx.rows(
+        "select xero_contact_id from match_issue where workspace_id = :ws and organisation_id = :organisation"
+        " and (state = 'OPEN' or reopened)",
+        organisation=organisation_id,
+    )
+    await judge_all(tx, {organisation_id: [row["xero_contact_id"] for row in rows]})
+
+
+async def judge_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
+    """The open issues of these Xero contacts, by organisation. What a judgement links or makes may bear on other issues
+    in turn."""
+    for _ in range(MOST_ROUNDS):
+        touched: set[UUID] = set()
+        for organisation_id, ids in xeros.items():
+            if ids:
+                touched |= await judgement.judge(tx, await _organisation(tx, organisation_id), ids)
+        xeros = await _fitting_issues(tx, list(touched))
+        if not xeros:
+            return
+
+
+async def _fitting_issues(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """The Xero contacts, by organisation, whose open issues these contacts fit or fitted."""
+    if not ids:
+        return {}
+    rows = await tx.rows(
+        "select distinct i.organisation_id, i.xero_contact_id from match_issue i"
+        " join xero_contact x on x.workspace_id = :ws and x.id = i.xero_contact_id"
+        " where i.workspace_id = :ws and i.state = 'OPEN' and ("
+        " exists (select 1 from match_candidate c where c.workspace_id = :ws and c.issue_id = i.id"
+        "         and c.contact_id = any(:ids))"
+        " or exists (select 1 from contact p where p.workspace_id = :ws and p.id = any(:ids)"
+        "            and (p.name_key = x.name_key or p.email_key = x.email_key)))",
+        ids=list(ids),
+    )
+    by_organisation: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        by_organisation.setdefault(row["organisation_id"], []).append(row["xero_contact_id"])
+    return by_organisation
+
+
+async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
+    """`judge_all` of one organisation."""
+    await judge_all(tx, {organisation["id"]: xero_ids})
+
+
+async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
+    """The active link of the issue's Xero contact with this very contact."""
+    row = await tx.row(
+        "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
+        " and xero_contact_id = :xero and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        organisation=issue.organisation_id, contact=contact_id, xero=issue.xero_contact_id,
+    )  # fmt: skip
+    return row["id"] if row else None
+
+
+async def _hold(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, dict[str, Any]]:
+    """The issue, unlocked, and its organisation, whose lock is held from here on."""
+    issue = await tx.session.get(MatchIssue, (tx.workspace, issue_id))
+    if issue is None:
+        raise refuse(Code.NOT_FOUND, "There is no such match issue.", "issueId")
+    await mirror.lock(tx, issue.organisation_id)
+    return issue, await _organisation(tx, issue.organisation_id)
+
+
+async def _lock(tx: Tx, issue: MatchIssue, version: int | None) -> MatchIssue:
+    await tx.session.refresh(issue, with_for_update=True)
+    if version is not None and version != issue.version:
+        raise refuse(
+            Code.STALE_VERSION, "This issue has changed since you read it. Look at it again.", "version"
+        )
+    return issue
+
+
+async def _open(tx: Tx, issue: MatchIssue, version: int | None) -> MatchIssue:
+    await tx.session.refresh(issue, with_for_update=True)
+    if issue.state is not MatchIssueState.OPEN:
+        raise refuse(Code.ALREADY_DECIDED, "This was decided already.", "issueId")
+    return await _lock(tx, issue, version)
+
+
+async def _organisation(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
+    row = await tx.row("select * from organisation where workspace_id = :ws and id = :id", id=organisation_id)
+    if row is None:
+        raise refuse(Code.NOT_FOUND, "There is no such organisation.", "organisationId")
+    return row
+
+
+async def _linked(tx: Tx, organisation_id: UUID, contact_id: UUID) -> bool:
+    found = await tx.row(
+        "select 1 from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
+        " and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        organisation=organisation_id, contact=contact_id,
+    )  # fmt: skip
+    return found is not None
+
+
+async def _xero_is_free(tx: Tx, organisation_id: UUID, xero_id: UUID) -> None:
+    row = await tx.row(
+        "select x.status, exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
+        " and l.organisation_id = :organisation and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')) as linked"
+        " from xero_contact x where x.workspace_id = :ws and x.id = :id",
+        organisation=organisation_id, id=xero_id,
+    )  # fmt: skip
+    if row is None or row["status"] != "ACTIVE":
+        raise refuse(Code.WRONG_STATE, "This contact is not active in Xero any more.", "issueId")
+    if row["linked"]:
+        raise refuse(
+            Code.ALREADY_LINKED, "This Xero contact is linked already; unsync that link first.", "issueId"
+        )
+
+
+async def _unmake(tx: Tx, issue: MatchIssue) -> UUID:
+    link = await tx.row(
+        "select id, contact_id, state from sync_link where workspace_id = :ws and id = :id for update",
+        id=issue.link_id,
+    )
+    active = link is not None and link["state"] in ("SYNCED", "PENDING", "FAILING", "CONFLICT")
+    if link is None or not active or link["contact_id"] != issue.created_contact_id:
+        raise refuse(Code.WRONG_STATE, "The link that this decision made has changed since.", "issueId")
+    link_id: UUID = link["id"]
+    issue.link_id = None
+    await tx.session.flush()
+    await links.remove(tx, link_id, "A separate contact was taken back.")
+    return link_id

@@ -1,0 +1,224 @@
+"""Near-duplicates of mirror rows that no rule matches, looked up before the transaction that acts on them.
+
+In three steps, so that nothing is locked meanwhile: `find` reads who may be one, `judge` compares and needs no
+transaction, `settle` keeps in the table `likeness` who is alike. The plan of a match takes it from there.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from domain.contacts import search_keys as contact_keys
+from domain.matching import comparison as candidates
+from domain.matching import plan as matching
+from domain.matching.name_index import Roll
+from domain.mirror import xero_contacts as mirror
+from domain.names.similarity import LIKELY, Details, Ready, find_alike, make_ready
+from domain.tables import Likeness, XeroContactFilter
+from domain.tx import Tx
+
+MOST = 10
+MOST_MET = 50  # contacts that have changed at once; of more, all open issues are looked at again
+Keys = tuple[str, list[str]]  # see contact_keys.lookup
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A mirror row as it was at `updated_at`, what it was looked up by, and the practice contacts that it may be."""
+
+    xero_contact_id: UUID
+    updated_at: datetime
+    contact: Details
+    keys: Keys
+    others: Mapping[UUID, Details]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What one `find` asked about. `region`: phones are dialled from there; `users`: see candidates.email_users."""
+
+    asked: Sequence[Asked]
+    at: datetime
+    region: str | None
+    users: candidates.Users
+
+
+@dataclass(frozen=True)
+class Found:
+    xero_contact_id: UUID
+    updated_at: datetime
+    keys: Keys
+    scores: Mapping[UUID, float]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Of a page asked about at `at`, who is alike."""
+
+    at: datetime
+    found: Sequence[Found]
+
+
+async def find(
+    tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], roll: Roll | None = None
+) -> Page:
+    """Of these mirror rows: those that no rule matches, whatever the filter, and that were not looked up since they or
+    any contact of the practice changed, each with the unlinked contacts that may be it. Reads only. With a `roll` they
+    are as it was: what has changed since may be missed, and makes them be looked up again."""
+    rows = await tx.rows(
+        f"with {matching.plan(XeroContactFilter.ALL, 'x.id = any(:ids)')}"
+        " select x.id, x.name, x.email_key, x.email, x.phone, x.billing_address, x.updated_at"
+        " from scope s join xero_contact x on x.workspace_id = :ws and x.id = s.id"
+        " where s.free and not exists (select 1 from pair p where p.xid = s.id) and (x.looked_at is null"
+        " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws)) order by x.id",
+        organisation=organisation["id"], run=None, ids=list(ids),
+    )  # fmt: skip
+    at = roll.at if roll else tx.now
+    asked = [candidates.of_xero(row) for row in rows]
+    keys = [contact_keys.lookup(contact) for contact in asked]
+    near = await _near(tx, organisation["id"], keys, roll)
+    contacts = await candidates.read_contacts(tx, {key for found in near for key in found})
+    users = await candidates.email_users(tx, organisation["id"], [*rows, *contacts.values()])
+    others = {key: candidates.of_contact(row) for key, row in contacts.items()}
+    return Page(
+        [
+            Asked(row["id"], row["updated_at"], contact, by, {key: others[key] for key in found if key in others})
+            for row, contact, by, found in zip(rows, asked, keys, near, strict=True)
+        ],
+        at, organisation["country_code"], users,
+    )  # fmt: skip
+
+
+async def _near(tx: Tx, organisation_id: UUID, keys: Sequence[Keys], roll: Roll | None) -> list[set[UUID]]:
+    near: list[set[UUID]] = [set() for _ in keys]
+    if not keys:
+        return near
+    names = [name for name, _ in keys]
+    common = roll.common if roll else ()
+    found = await tx.rows(
+        "select place, contact_id from door.similar_contacts(:organisation, :names, cast(:keys as jsonb))",
+        organisation=organisation_id, names=[] if roll else names,
+        keys=json.dumps([[key for key in one if key not in common] for _, one in keys]),
+    )  # fmt: skip
+    for row in found:
+        near[row["place"] - 1].add(row["contact_id"])
+    if roll:
+        likest = await roll.likest(tx, names)
+        linked = await _linked(tx, organisation_id, {key for found in likest for key in found})
+        for known, more in zip(near, likest, strict=True):
+            known |= set(more) - linked
+    return near
+
+
+async def _linked(tx: Tx, organisation_id: UUID, contact_ids: Collection[UUID]) -> set[UUID]:
+    rows = await tx.rows(
+        "select contact_id from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        " and contact_id = any(:ids) and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        organisation=organisation_id, ids=list(contact_ids),
+    )  # fmt: skip
+    return {row["contact_id"] for row in rows}
+
+
+def judge(page: Page) -> Judged:
+    """Compares. Takes milliseconds a contact: not on the event loop, and with no transaction open."""
+    ready: dict[UUID, Ready] = {}
+    for one in page.asked:
+        for key, other in one.others.items():
+            if key not in ready:
+                ready[key] = make_ready(other, page.region, page.users)
+    return Judged(
+        page.at,
+        [
+            Found(one.xero_contact_id, one.updated_at, one.keys, _scores(one, page, ready))
+            for one in page.asked
+        ],
+    )
+
+
+def _scores(asked: Asked, page: Page, ready: Mapping[UUID, Ready]) -> dict[UUID, float]:
+    one = make_ready(asked.contact, page.region, page.users)
+    scores = find_alike(one, {key: ready[key] for key in asked.others}, LIKELY)
+    best = sorted(scores, key=lambda key: (-scores[key], key))
+    return {key: scores[key] for key in best[:MOST]}
+
+
+async def settle(tx: Tx, judged: Judged) -> None:
+    """Keeps what was found of those rows that have not changed since; the caller holds the organisation's lock. A row
+    with an open issue is judged again by the next run of changes."""
+    found = judged.found
+    rows = await tx.rows(
+        "update xero_contact x set looked_at = cast(:at as timestamptz), match_name = f.match_name,"
+        " match_keys = f.match_keys, dirty = dirty or exists (select 1 from"
+        " match_issue i where i.workspace_id = :ws and i.xero_contact_id = x.id and i.state = 'OPEN')"
+        " from jsonb_to_recordset(cast(:found as jsonb))"
+        " f(id uuid, updated_at timestamptz, match_name text, match_keys text[])"
+        " where x.workspace_id = :ws and x.id = f.id and x.updated_at = f.updated_at returning x.id",
+        at=judged.at, found=json.dumps([_looked(one) for one in found]),
+    )  # fmt: skip
+    kept = {row["id"] for row in rows}
+    await tx.run(
+        "delete from likeness where workspace_id = :ws and xero_contact_id = any(:ids)", ids=list(kept)
+    )
+    there = await candidates.read_contacts(tx, {key for one in found for key in one.scores})
+    alike = [
+        {"workspace_id": tx.workspace, "xero_contact_id": one.xero_contact_id, "contact_id": key, "score": score}
+        for one in found if one.xero_contact_id in kept
+        for key, score in one.scores.items() if key in there
+    ]  # fmt: skip
+    if alike:
+        await tx.session.execute(sa.insert(Likeness), alike)
+
+
+def _looked(one: Found) -> dict[str, Any]:
+    name, keys = one.keys if one.scores else (None, None)
+    return {
+        "id": str(one.xero_contact_id), "updated_at": one.updated_at.isoformat(), "match_name": name, "match_keys": keys,
+    }  # fmt: skip
+
+
+async def look_again(tx: Tx, contact_ids: Sequence[UUID]) -> None:
+    """These contacts are new or have changed: Xero contacts whose open issue is about near-duplicates, and by whose look
+    one of them would be found now, are looked at again by the next run. Nothing is compared here."""
+    rows = await tx.rows(
+        "select i.organisation_id, o.contact_filter, i.xero_contact_id from match_issue i"
+        " join organisation o on o.workspace_id = :ws and o.id = i.organisation_id"
+        " join xero_contact x on x.workspace_id = :ws and x.id = i.xero_contact_id"
+        " where i.workspace_id = :ws and i.state = 'OPEN' and i.reason = 'SIMILAR' and not i.reopened and not i.merged"
+        " and exists (select 1 from contact c where c.workspace_id = :ws and c.id = any(:ids) and c.archived_at is null"
+        "  and (:many or x.match_name is null or similarity(c.match_name, x.match_name) >= 0.4"
+        "       or c.match_keys && x.match_keys)"
+        "  and not exists (select 1 from likeness a where a.workspace_id = :ws and a.xero_contact_id = x.id"
+        "   and a.contact_id = c.id)"
+        "  and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.contact_id = c.id"
+        "   and l.organisation_id = i.organisation_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')))"
+        " order by i.organisation_id, i.xero_contact_id",
+        ids=list(contact_ids), many=len(contact_ids) > MOST_MET,
+    )  # fmt: skip
+    for organisation_id, group in groupby(rows, key=lambda row: row["organisation_id"]):
+        met = list(group)
+        organisation = {"id": organisation_id, "contact_filter": met[0]["contact_filter"]}
+        await mirror.look_again(tx, organisation, [row["xero_contact_id"] for row in met])
+
+
+async def renew(tx: Tx, organisation: Mapping[str, Any], contact_ids: Sequence[UUID]) -> None:
+    """These contacts have changed: how alike they are to the open issues' Xero contacts is found out anew."""
+    rows = await tx.rows(
+        "select a.xero_contact_id, a.contact_id, a.score from likeness a join match_issue i on i.workspace_id = :ws"
+        " and i.xero_contact_id = a.xero_contact_id and i.state = 'OPEN' and i.organisation_id = :organisation"
+        " where a.workspace_id = :ws and a.contact_id = any(:ids)",
+        organisation=organisation["id"], ids=list(contact_ids),
+    )  # fmt: skip
+    pairs = [(row["xero_contact_id"], row["contact_id"]) for row in rows]
+    compared = await candidates.compare_pairs(tx, organisation, pairs)
+    for (xero, contact), one in compared.items():
+        await tx.run(
+            "update likeness set score = :score where workspace_id = :ws and xero_contact_id = :xero"
+            " and contact_id = :contact",
+            xero=xero, contact=contact, score=one.score,
+        )  # fmt: skip

@@ -1,0 +1,394 @@
+"""Who is who: the plan of a match, and the import's passes that carry it out, set by set.
+
+A full match is the only one on both sides: one active practice contact with that name and billing email, one
+included active Xero contact with them, neither linked here. Anything else that fits is for a person (a match
+issue); what fits nobody becomes a new contact. Statements grow with pages, not with contacts.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from domain.contacts import search_keys as contact_keys
+from domain.decisions import kept_apart as apart
+from domain.fields.merge import Winner, policy_winner, shown, stored
+from domain.links import starting as links
+from domain.links.starting import Pair, xero_values
+from domain.matching import comparison as candidates
+from domain.mirror import xero_contacts as mirror
+from domain.names.classification import classify
+from domain.names.similarity import LIKELY, SIMILAR
+from domain.tables import (
+    Activity,
+    ActivityKind,
+    ConflictPolicy,
+    Contact,
+    ContactKind,
+    EventKind,
+    LinkOrigin,
+    MatchCandidate,
+    MatchIssue,
+    MatchIssueReason,
+    MatchIssueState,
+    SyncedField,
+    XeroContactFilter,
+)
+from domain.tx import Tx
+
+MOST_CANDIDATES = 10
+_ACTIVE = "('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+INCLUDED = {
+    XeroContactFilter.CUSTOMERS_ONLY: "{x}.is_customer",
+    XeroContactFilter.SUPPLIERS_AND_CUSTOMERS: "({x}.is_customer or {x}.is_supplier)",
+    XeroContactFilter.ALL: "true",
+}
+
+
+def included(contact_filter: XeroContactFilter, x: str = "x") -> str:
+    """SQL: whether the mirror row takes part at all: active, and let in by the filter."""
+    return f"({x}.status = 'ACTIVE' and {INCLUDED[contact_filter].format(x=x)})"
+
+
+def plan(contact_filter: XeroContactFilter, scope: str) -> str:
+    """SQL of the plan for the mirror rows x that `scope` selects, as CTEs ending in `outcome`:
+    (xero_contact_id, outcome, contact_id of a full match) and `fitting`, the candidates.
+
+    Where the organisation holds near-duplicates back, unlinked contacts that were found much alike (domain.matching.near_duplicates)
+    fit too, as neither name nor email: nm and em are false.
+
+    Binds :ws, :organisation and :run, the import whose own creations do not count as the practice's. Rows that are
+    linked are not in it. SKIPPED: excluded, archived, or decided by a person before. Look-ups are lateral and
+    limited, as one email may be shared by hundreds.
+    """
+    x2 = included(contact_filter, "x2")
+    return f"""
+    scope as materialized (
+        select x.id, x.xero_contact_id as xero_id, x.name_key, x.email_key,
+               ({included(contact_filter)} and not exists (
+                    select 1 from sync_link k where k.workspace_id = :ws and k.xero_contact_id = x.id
+                       and k.organisation_id = :organisation and k.state not in {_ACTIVE})
+                and not exists (
+                    select 1 from match_issue i where i.workspace_id = :ws and i.xero_contact_id = x.id
+                       and (i.resolution in ('IGNORED', 'CREATED_SEPARATE')
+                            or i.reopened and (i.state = 'OPEN' or i.resolution = 'OBSOLETE')))
+                and not exists (
+                    select 1 from reimport_mark r where r.workspace_id = :ws and r.organisation_id = :organisation
+                       and r.xero_contact_id = x.xero_contact_id)
+               ) as free
+          from xero_contact x
+         where x.workspace_id = :ws and x.organisation_id = :organisation and {scope}
+           and not exists (
+                select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id
+                   and l.organisation_id = :organisation and l.state in {_ACTIVE})
+    ),
+    pair as materialized (
+        select s.id as xid, c.id as cid, c.nm, c.em, c.link_id, s.name_key, s.email_key
+          from scope s cross join lateral (
+            (select c.id, true as nm, coalesce(c.email_key = s.email_key, false) as em, l.id as link_id
+               from contact c
+               left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id
+                    and l.organisation_id = :organisation and l.state in {_ACTIVE}
+              where c.workspace_id = :ws and c.name_key = s.name_key and c.archived_at is null
+                and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
+              order by coalesce(c.email_key = s.email_key, false) desc, l.id is not null, c.id limit 25)
+            union all
+            (select c.id, false, true, l.id
+               from contact c
+               left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id
+                    and l.organisation_id = :organisation and l.state in {_ACTIVE}
+              where c.workspace_id = :ws and c.email_key = s.email_key and c.archived_at is null
+                and c.name_key is distinct from s.name_key
+                and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
+              order by l.id is not null, c.id limit 25)
+          ) c
+         where s.free and not exists (
+                select 1 from set_apart a where a.workspace_id = :ws and a.organisation_id = :organisation
+                   and a.xero_contact_id = s.xero_id and a.contact_id = c.id)
+    ),
+    ruled as materialized (
+        select p.*, case when nm and em then 1.0 when nm then 0.7 else 0.5 end as score
+          from pair p
+         where nm or link_id is null
+            or not exists (select 1 from pair q where q.xid = p.xid and (q.nm or q.link_id is null))
+    ),
+    "full" as materialized (
+        select f.xid, f.cid from ruled f
+         where f.nm and f.em and f.link_id is null
+           and (select count(*) from (select 1 from contact c where c.workspace_id = :ws and c.name_key = f.name_key
+                    and c.email_key = f.email_key and c.archived_at is null
+                    and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
+                    limit 2) n) = 1
+           and (select count(*) from (select 1 from xero_contact x2 where x2.workspace_id = :ws
+                    and x2.organisation_id = :organisation and x2.name_key = f.name_key
+                    and x2.email_key = f.email_key and {x2} limit 2) n) = 1
+    ),
+    alike as materialized (
+        select s.id as xid, a.contact_id as cid, false as nm, false as em, cast(null as uuid) as link_id, s.name_key,
+               s.email_key, a.score, max(a.score) over (partition by s.id) as best
+          from scope s
+          join organisation o on o.workspace_id = :ws and o.id = :organisation and o.hold_similar
+          join likeness a on a.workspace_id = :ws and a.xero_contact_id = s.id and a.score >= {LIKELY}
+          join contact c on c.workspace_id = :ws and c.id = a.contact_id and c.archived_at is null
+               and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
+         where s.free and s.id not in (select p.xid from pair p) and c.id not in (select f.cid from "full" f)
+           and not exists (
+                select 1 from sync_link l where l.workspace_id = :ws and l.contact_id = c.id
+                   and l.organisation_id = :organisation and l.state in {_ACTIVE})
+           and not exists (
+                select 1 from set_apart a where a.workspace_id = :ws and a.organisation_id = :organisation
+                   and a.xero_contact_id = s.xero_id and a.contact_id = c.id)
+    ),
+    fitting as materialized (
+        select * from ruled
+        union all
+        select xid, cid, nm, em, link_id, name_key, email_key, score from alike where best >= {SIMILAR}
+    ),
+    outcome as materialized (
+        select s.id as xero_contact_id, f.cid as contact_id,
+               case when not s.free then 'SKIPPED' when f.xid is not null then 'FULL_MATCH'
+                    when s.id in (select g.xid from fitting g) then 'CONFLICT' else 'NO_MATCH'
+               end as outcome
+          from scope s left join "full" f on f.xid = s.id
+    )"""
+
+
+async def full_matches(
+    tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
+) -> int:
+    """Link those of the mirror rows that are full matches; gives how many."""
+    found = await tx.rows(
+        f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
+        " select xero_contact_id, contact_id from outcome where outcome = 'FULL_MATCH'",
+        organisation=organisation["id"], run=run, ids=list(ids),
+    )  # fmt: skip
+    winner = policy_winner(ConflictPolicy(organisation["conflict_policy"]))
+    # Name and email are equal but for what normalising takes away; nobody need choose between those.
+    equal = dict.fromkeys(
+        (SyncedField.NAME, SyncedField.BILLING_EMAIL), Winner.XERO if winner is Winner.NOBODY else winner
+    )
+    pairs = [
+        Pair(row["contact_id"], row["xero_contact_id"], LinkOrigin.FULL_MATCH, winner, equal) for row in found
+    ]
+    await _tell_issues(tx, organisation, await links.start(tx, organisation, pairs, quiet=quiet), quiet=quiet)
+    return len(pairs)
+
+
+async def issues(
+    tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
+) -> int:
+    """Open an issue for those of the mirror rows that something fits, though not fully; gives how many."""
+    rows = await tx.rows(
+        f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
+        " select f.*, x.name as xero_name from fitting f join outcome o on o.xero_contact_id = f.xid"
+        " join xero_contact x on x.workspace_id = :ws and x.id = f.xid"
+        " where o.outcome = 'CONFLICT' and not exists (select 1 from match_issue i where i.workspace_id = :ws"
+        " and i.xero_contact_id = f.xid and i.state = 'OPEN') order by f.xid",
+        organisation=organisation["id"], run=run, ids=list(ids),
+    )  # fmt: skip
+    by_xero = await rank(tx, organisation, rows)
+    if not by_xero:
+        return 0
+    made = [_issue(tx, organisation, xid, fitting) for xid, fitting in by_xero.items()]
+    await tx.session.execute(sa.insert(MatchIssue), [issue for issue, _, _ in made])
+    await tx.session.execute(
+        sa.insert(MatchCandidate), [one for _, candidates, _ in made for one in candidates]
+    )
+    await tx.session.execute(sa.insert(Activity), [entry for _, _, entry in made])
+    for issue, _, _ in [] if quiet else made:
+        tx.tell(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation["id"])
+    return len(made)
+
+
+def reason(fitting: Sequence[Mapping[str, Any]]) -> MatchIssueReason:
+    first = fitting[0]
+    if not any(row["nm"] or row["em"] for row in fitting):
+        return MatchIssueReason.SIMILAR
+    if len(fitting) > 1 or first["link_id"] is not None or (first["nm"] and first["em"]):
+        return MatchIssueReason.AMBIGUOUS
+    return MatchIssueReason.NAME_ONLY if first["nm"] else MatchIssueReason.EMAIL_ONLY
+
+
+async def rank(
+    tx: Tx, organisation: Mapping[str, Any], fitting: Sequence[Mapping[str, Any]]
+) -> dict[UUID, list[dict[str, Any]]]:
+    """The candidates of each mirror row with score and evidence, best first; who is linked stands behind."""
+    compared = await candidates.compare_pairs(tx, organisation, {(row["xid"], row["cid"]) for row in fitting})
+    by_xero: dict[UUID, list[dict[str, Any]]] = {}
+    for row in fitting:
+        if (found := compared.get((row["xid"], row["cid"]))) is not None:
+            ranked = {**row, "score": found.score, "evidence": list(found.evidence)}
+            by_xero.setdefault(row["xid"], []).append(ranked)
+    for rows in by_xero.values():
+        rows.sort(key=lambda row: (-row["score"], row["link_id"] is not None, row["cid"]))
+    return by_xero
+
+
+def candidate_rows(tx: Tx, issue_id: UUID, fitting: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "workspace_id": tx.workspace, "issue_id": issue_id, "contact_id": row["cid"],
+            "score": float(row["score"]), "name_matches": row["nm"], "email_matches": row["em"],
+            "evidence": row["evidence"],
+        }
+        for row in fitting[:MOST_CANDIDATES]
+    ]  # fmt: skip
+
+
+def _issue(
+    tx: Tx, organisation: Mapping[str, Any], xid: UUID, fitting: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+    issue_id, why = uuid4(), reason(fitting)
+    issue = {
+        "workspace_id": tx.workspace, "id": issue_id, "organisation_id": organisation["id"], "xero_contact_id": xid,
+        "reason": why, "state": MatchIssueState.OPEN, "score": float(fitting[0]["score"]), "reopened": False,
+        "created_at": tx.now, "version": 1,
+    }  # fmt: skip
+    message = f"{fitting[0]['xero_name']} in Xero needs a decision ({why.replace('_', ' ').lower()})."
+    entry = _activity(tx, organisation, ActivityKind.ISSUE_OPENED, message, issue_id=issue_id)
+    return issue, candidate_rows(tx, issue_id, fitting), entry
+
+
+async def creations(
+    tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
+) -> int:
+    """Make a practice contact of each of the mirror rows that nobody fits, and link the two; gives how many.
+
+    Where near-duplicates are held back, one of which they were not looked up waits for the next run, which is asked
+    for. Outside a run they must have been looked up since any contact changed.
+    """
+    rows = await tx.rows(
+        f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
+        " select x.*, x.looked_at is not null and (cast(:run as uuid) is not null"
+        "  or coalesce(x.looked_at > (select max(c.updated_at) from contact c where c.workspace_id = :ws), true)) as seen"
+        " from outcome o join xero_contact x on x.workspace_id = :ws and x.id = o.xero_contact_id"
+        " where o.outcome = 'NO_MATCH' order by x.id",
+        organisation=organisation["id"], run=run, ids=list(ids),
+    )  # fmt: skip
+    unseen = {row["id"] for row in rows if organisation["hold_similar"] and not row["seen"]}
+    await mirror.look_again(tx, organisation, list(unseen))
+    rows = [row for row in rows if row["id"] not in unseen]
+    started = await create_from_xero(tx, organisation, rows, run, quiet=quiet)
+    await _tell_issues(tx, organisation, started, quiet=quiet)
+    return len(rows)
+
+
+async def _tell_issues(
+    tx: Tx, organisation: Mapping[str, Any], started: Sequence[links.Started], *, quiet: bool
+) -> None:
+    """What the machine has linked may be long what became of an issue that needed no decision any more: its last one
+    says so, to whoever has it open."""
+    rows = await tx.rows(
+        "update match_issue i set link_id = f.link_id, version = version + 1 from unnest(cast(:xeros as uuid[]),"
+        " cast(:links as uuid[])) f(xero_id, link_id) where i.workspace_id = :ws and i.xero_contact_id = f.xero_id"
+        " and i.resolution = 'OBSOLETE' and i.link_id is null and not exists (select 1 from match_issue later"
+        "  where later.workspace_id = :ws and later.xero_contact_id = f.xero_id and later.created_at > i.created_at)"
+        " returning i.id",
+        xeros=[one.pair.xero_contact_id for one in started], links=[one.link_id for one in started],
+    )  # fmt: skip
+    for row in [] if quiet else rows:
+        tx.tell(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
+
+
+async def create_from_xero(
+    tx: Tx,
+    organisation: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    run: UUID | None,
+    *,
+    quiet: bool = False,
+) -> list[links.Started]:
+    """New contacts from mirror rows, classified, with the default contact type, each linked with its origin."""
+    if not rows:
+        return []
+    made = [contact_from_xero(tx, row, organisation["default_contact_type_id"], run) for row in rows]
+    await tx.session.execute(sa.insert(Contact), made)
+    await tx.session.execute(
+        sa.insert(Activity),
+        [
+            _activity(
+                tx,
+                organisation,
+                ActivityKind.CONTACT_CREATED,
+                f"{one['name']} came from Xero.",
+                contact_id=one["id"],
+            )
+            for one in made
+        ],
+    )
+    pairs = [
+        Pair(one["id"], row["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO)
+        for one, row in zip(made, rows, strict=True)
+    ]
+    started = await links.start(tx, organisation, pairs, quiet=quiet)
+    await apart.contacts_came(tx, [one["id"] for one in made])
+    return started
+
+
+def contact_from_xero(
+    tx: Tx, row: Mapping[str, Any], contact_type_id: UUID | None, run: UUID | None
+) -> dict[str, Any]:
+    values = xero_values(row)
+    name, email = shown(values[SyncedField.NAME]) or "", shown(values[SyncedField.BILLING_EMAIL])
+    phone = shown(values[SyncedField.PRIMARY_PHONE])
+    address = stored(values[SyncedField.BILLING_ADDRESS])
+    found = classify(name, row["first_name"], row["last_name"], email)
+    return {
+        "workspace_id": tx.workspace, "id": uuid4(), "name": name, "first_name": row["first_name"],
+        "last_name": row["last_name"], "kind": ContactKind(found.kind), "confidence": found.confidence,
+        "reasons": list(found.reasons), "needs_review": found.needs_review, "contact_type_id": contact_type_id,
+        "billing_email": email, "primary_phone": phone,
+        "billing_address": address, "created_at": tx.now, "updated_at": tx.now,
+        "version": 1, **contact_keys.columns(name, email, phone, contact_keys.as_address(address)),
+        "field_times": dict.fromkeys(SyncedField, tx.now.isoformat()), "created_by_run": run,
+    }  # fmt: skip
+
+
+def _activity(
+    tx: Tx, organisation: Mapping[str, Any], kind: ActivityKind, message: str,
+    *, contact_id: UUID | None = None, issue_id: UUID | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "workspace_id": tx.workspace, "id": uuid4(), "at": tx.now, "kind": kind, "actor_kind": tx.actor.kind,
+        "actor_name": tx.actor.name, "actor_id": tx.actor.id, "message": message,
+        "organisation_id": organisation["id"], "contact_id": contact_id, "link_id": None, "issue_id": issue_id,
+        "changes": [],
+    }  # fmt: skip
+
+
+async def preview(tx: Tx, organisation: UUID, contact_filter: XeroContactFilter) -> dict[str, int]:
+    """How many of the mirror's contacts would have which outcome; writes nothing. Linked ones are not counted."""
+    rows = await tx.rows(
+        f"with {plan(contact_filter, 'true')} select outcome, count(*) as n from outcome group by outcome",
+        organisation=organisation, run=None,
+    )  # fmt: skip
+    return {row["outcome"]: row["n"] for row in rows}
+
+
+async def preview_rows(
+    tx: Tx,
+    organisation: UUID,
+    contact_filter: XeroContactFilter,
+    outcomes: Sequence[str],
+    *,
+    after: tuple[str, UUID] | None,
+    before: tuple[str, UUID] | None = None,
+    limit: int,
+    backward: bool = False,
+) -> list[dict[str, Any]]:
+    """The plan row by row, by name: name_key, xero_contact_id, outcome, contact_id. `after` and `before` are
+    (name_key, id) of rows; empty `outcomes` mean all; `backward` gives the last ones, in reverse."""
+    low, high = after or ("", UUID(int=0)), before or (None, None)
+    down = "desc" if backward else "asc"
+    return await tx.rows(
+        f"with {plan(contact_filter, 'true')}"
+        " select coalesce(x.name_key, '') as name_key, o.* from outcome o"
+        " join xero_contact x on x.workspace_id = :ws and x.id = o.xero_contact_id"
+        " where (coalesce(x.name_key, ''), x.id) > (:low_key, cast(:low_id as uuid))"
+        " and (cast(:high_key as text) is null or (coalesce(x.name_key, ''), x.id) < (:high_key, cast(:high_id as uuid)))"
+        " and (cardinality(cast(:outcomes as text[])) = 0 or o.outcome = any(:outcomes))"
+        f" order by coalesce(x.name_key, '') {down}, x.id {down} limit :limit",
+        organisation=organisation, run=None, outcomes=list(outcomes), limit=limit,
+        low_key=low[0], low_id=low[1], high_key=high[0], high_id=high[1],
+    )  # fmt: skip

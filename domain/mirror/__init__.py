@@ -1,0 +1,1 @@
+"""Xero's contacts as last seen."""

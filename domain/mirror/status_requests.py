@@ -1,0 +1,58 @@
+"""Xero contacts that are to be archived or restored: the rows that say so. `domain.outbound.status_deliveries` sends them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from domain.tables import XeroContactStatus
+from domain.tx import Tx
+
+_LOST = "(x.status = 'GDPR_REQUEST' or x.merged_to is not null)"
+
+
+async def owe(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, status: XeroContactStatus) -> None:
+    """It is to become so, whatever was wanted of it before."""
+    await withdraw(tx, xero_contact_id)
+    await tx.run(
+        "insert into owed_status (workspace_id, organisation_id, xero_contact_id, status, due_at)"
+        " values (:ws, :organisation, :xero, :status, :now)",
+        organisation=organisation_id, xero=xero_contact_id, status=status,
+    )  # fmt: skip
+    tx.ring()
+
+
+async def withdraw(tx: Tx, xero_contact_id: UUID | None) -> None:
+    """Nothing is wanted of it any more; a request that is under way is not sent again."""
+    await _delete(tx, "s.xero_contact_id = :xero", xero=xero_contact_id)
+
+
+async def restoring(tx: Tx, xero_contact_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of them that are to be restored: that they are archived breaks no link. Merged or forgotten, none can be."""
+    rows = await tx.rows(
+        "select s.xero_contact_id from owed_status s join xero_contact x on x.workspace_id = :ws"
+        " and x.id = s.xero_contact_id where s.workspace_id = :ws and s.xero_contact_id = any(:ids)"
+        f" and s.status = 'ACTIVE' and not {_LOST}",
+        ids=list(xero_contact_ids),
+    )
+    return {row["xero_contact_id"] for row in rows}
+
+
+async def settle_shown(tx: Tx, xero_contact_ids: Sequence[UUID]) -> None:
+    """Whatever the mirror shows as wanted, or can be neither (merged, forgotten), is owed no more."""
+    await _delete(
+        tx,
+        f"s.xero_contact_id = any(:ids) and (s.delivery_id is null and x.status = s.status or {_LOST})",
+        ids=list(xero_contact_ids),
+    )
+
+
+async def _delete(tx: Tx, which: str, **bound: Any) -> None:
+    gone = await tx.rows(
+        "delete from owed_status s using xero_contact x where s.workspace_id = :ws and x.workspace_id = :ws"
+        f" and x.id = s.xero_contact_id and {which} returning s.delivery_id",
+        **bound,
+    )
+    await tx.run(
+        "update delivery set recalled = true where workspace_id = :ws and id = any(:ids)",
+        ids=[row["delivery_id"] for row in gone if row["delivery_id"]],
+    )

@@ -1,0 +1,348 @@
+"""Xero's side as last seen: the table `xero_contact`.
+
+A snapshot is ordered by Xero's own UpdatedDateUTC; an older one is dropped. Of equal ones the one asked for later
+holds for the flags, as those move without it; where anything else differs nobody can say which came last, so the
+contact is read again 10 s later, and that holds if no other snapshot came between. What an answer left out says
+nothing: the mirror keeps what it had. Of a contact that Xero has been asked to forget, or that a person has erased
+here, no personal value is kept.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET
+
+from domain.decisions import kept_apart as apart
+from domain.fields.phones import PhoneParts, join_phone
+from domain.fields.values import SeenContact
+from domain.names.text_keys import VERSION, email_key, name_key, search_key
+from domain.tables import EventKind, SyncedField, XeroContactStatus
+from domain.tx import Tx
+
+READ_AGAIN = timedelta(seconds=10)
+ON_THE_WAY = timedelta(seconds=30)  # longer than any answer takes
+
+# Column, its SQL from the row r, and what a contact that was never seen before, or is forgotten, has.
+_PERSONAL = {
+    "name": ("r->>'name'", "''"),
+    "first_name": ("r->>'first_name'", "null"),
+    "last_name": ("r->>'last_name'", "null"),
+    "email": ("r->>'email'", "null"),
+    "phone": ("nullif(r->'phone', 'null')", "null"),
+    "billing_address": ("nullif(r->'billing_address', 'null')", "null"),
+    "contact_number": ("r->>'contact_number'", "null"),
+    "name_key": ("r->>'name_key'", "null"),
+    "email_key": ("r->>'email_key'", "null"),
+    "search_key": ("r->>'search_key'", "''"),
+}
+_FLAGS = {
+    "is_customer": ("(r->>'is_customer')::boolean", "false"),
+    "is_supplier": ("(r->>'is_supplier')::boolean", "false"),
+}
+_COLUMNS = {
+    **_PERSONAL,
+    **_FLAGS,
+    "status": ("r->>'status'", f"'{XeroContactStatus.ACTIVE}'"),
+    "merged_to": ("(r->>'merged_to')::uuid", "null"),
+    "updated_at": ("(r->>'updated_at')::timestamptz", ":now"),
+}
+_LOOKED = ("match_name", "match_keys")  # of the last look, and gone with it
+_SYNCED = {
+    SyncedField.NAME: "name",
+    SyncedField.BILLING_EMAIL: "email",
+    SyncedField.PRIMARY_PHONE: "phone",
+    SyncedField.BILLING_ADDRESS: "billing_address",
+}
+_COMPARED = [name for name in _COLUMNS if name not in (*_FLAGS, "updated_at") and not name.endswith("_key")]
+_APPLIED = [*_SYNCED.values(), "status", "merged_to", "contact_number"]
+
+
+def _said(column: str) -> str:
+    value, default = _COLUMNS[column]
+    said = f"case when r ? '{column}' then {value} when x.id is not null then x.{column} else {default} end"
+    if column in _PERSONAL:
+        forgotten = f"coalesce(r->>'status', x.status) = '{XeroContactStatus.GDPR_REQUEST}' or k.erased"
+        said = f"case when {forgotten} then {default} else {said} end"
+    return f"{said} as {column}"
+
+
+def _differs(columns: Collection[str]) -> str:
+    return "(" + " or ".join(f"n.{column} is distinct from x.{column}" for column in columns) + ")"
+
+
+def _held(column: str) -> str:
+    """What the mirror holds of the column afterwards."""
+    if column in _FLAGS:
+        return f"case when n.how = 'NEW' or n.seen_at >= x.seen_at then n.{column} else x.{column} end"
+    return f"case when n.how = 'NEW' then n.{column} else x.{column} end"
+
+
+def _stamp_of(field: SyncedField, column: str) -> str:
+    """Xero's time of the first snapshot that showed the value. A snapshot that our own write made says nothing about
+    when a field that it did not send was changed: that may have been at any time since the last look."""
+    looked = (
+        "(select greatest(x.updated_at, greatest(x.seen_at, o.read_asked_at) + o.clock_ahead * interval '1 second')"
+        " from organisation o where o.workspace_id = :ws and o.id = :organisation)"
+    )
+    return f"""'{field}', case
+        when x.id is null then to_jsonb(n.updated_at)
+        when n.how <> 'NEW' or n.{column} is not distinct from x.{column}
+            then coalesce(x.value_times->'{field}', to_jsonb(x.updated_at))
+        when n.sent is not null and not n.sent ? '{field}' then to_jsonb(least(n.updated_at, {looked}))
+        else to_jsonb(n.updated_at) end"""
+
+
+_X = "xero_contact x on x.workspace_id = :ws and x.organisation_id = :organisation"
+_SHOW = f"""
+    with said as (
+        select (r->>'id')::uuid as xero_contact_id, (r->>'seen_at')::timestamptz as seen_at, nullif(r->'sent', 'null') as sent,
+               {", ".join(map(_said, _COLUMNS))}
+          from jsonb_array_elements(cast(:rows as jsonb)) r
+          left join {_X} and x.xero_contact_id = (r->>'id')::uuid
+          left join reimport_mark k on k.workspace_id = :ws and k.organisation_id = :organisation
+                                   and k.xero_contact_id = (r->>'id')::uuid
+    ),
+    judged as (
+        select n.*, x.id as known, {_differs(_COMPARED)} as differs,
+               case when x.id is null or n.updated_at > x.updated_at then 'NEW'
+                    when n.updated_at < x.updated_at then 'OLDER'
+                    when not {_differs(_COMPARED)} then 'SAME'
+                    when n.seen_at >= x.doubted_at + cast(:again as interval) then 'NEW'
+                    else 'DOUBTED' end as how
+          from said n left join {_X} and x.xero_contact_id = n.xero_contact_id
+    ),
+    doubt as (
+        select n.xero_contact_id, case
+                   when n.how = 'DOUBTED' then greatest(n.seen_at, x.seen_at, x.doubted_at)
+                   when n.how = 'SAME' and n.seen_at < x.doubted_at + cast(:again as interval)
+                       then greatest(n.seen_at, x.doubted_at) end as at
+          from judged n left join {_X} and x.xero_contact_id = n.xero_contact_id
+    ),
+    written as (
+        insert into xero_contact
+            (workspace_id, id, organisation_id, xero_contact_id, seen_at, key_version, {", ".join(_COLUMNS)},
+             value_times, dirty, brake, looked_at, former_keys, doubted_at, read_due_at)
+        select :ws, coalesce(x.id, gen_random_uuid()), :organisation, n.xero_contact_id,
+               greatest(n.seen_at, x.seen_at), {VERSION}, {", ".join(map(_held, _COLUMNS))},
+               jsonb_build_object({", ".join(_stamp_of(*field) for field in _SYNCED.items())}),
+               coalesce(x.dirty, true) or (n.how = 'NEW' and {_differs(_APPLIED)})
+                   or (n.seen_at >= x.seen_at and {_differs(_FLAGS)}),
+               case when n.how = 'NEW' and {_differs(_APPLIED)} then null else x.brake end,
+               case when n.how = 'NEW' and {_differs(_APPLIED)} then null else x.looked_at end,
+               case when n.how = 'NEW' and {_differs(["name_key", "email_key"])}
+                    then array_remove(x.former_keys || x.name_key || x.email_key, null)
+                    else coalesce(x.former_keys, '{{}}') end,
+               d.at, case when d.at is not null then d.at + cast(:again as interval)
+                          when x.doubted_at is null then x.read_due_at end
+          from judged n join doubt d using (xero_contact_id)
+          left join {_X} and x.xero_contact_id = n.xero_contact_id
+         where n.how <> 'OLDER'
+        on conflict (workspace_id, organisation_id, xero_contact_id) do update set
+            seen_at = excluded.seen_at, key_version = excluded.key_version, value_times = excluded.value_times,
+            dirty = excluded.dirty, brake = excluded.brake, looked_at = excluded.looked_at,
+            former_keys = excluded.former_keys,
+            doubted_at = excluded.doubted_at, read_due_at = excluded.read_due_at,
+            {", ".join(f"{column} = case when excluded.looked_at is not null then xero_contact.{column} end" for column in _LOOKED)},
+            {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)}
+        returning id, xero_contact_id
+    )
+    select coalesce(n.known, w.id) as id, n.xero_contact_id, n.how, n.differs, n.known is null as first_seen, n.name, n.email, n.phone, n.billing_address
+      from judged n left join written w using (xero_contact_id)
+"""  # fmt: skip
+
+
+class How(StrEnum):
+    """How a snapshot stands to the mirror: it is the newest; it says the same; another of the same stamp says
+    otherwise; or a newer one is there."""
+
+    NEW = "NEW"
+    SAME = "SAME"
+    DOUBTED = "DOUBTED"
+    OLDER = "OLDER"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A snapshot that was put beside the mirror row `id`, whose columns `values` are as the snapshot has them."""
+
+    id: UUID
+    xero_contact_id: UUID
+    how: How
+    differs: bool
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Details:
+    """What Xero says of an organisation itself; `timezone` is an IANA name."""
+
+    name: str
+    base_currency: str
+    country_code: str | None
+    timezone: str
+    short_code: str | None
+
+
+async def describe(tx: Tx, organisation: UUID, details: Details) -> None:
+    await tx.run(
+        "update organisation set name = :name, base_currency = :base_currency, country_code = :country_code,"
+        " timezone = :timezone, short_code = :short_code where workspace_id = :ws and id = :id",
+        id=organisation,
+        **asdict(details),
+    )
+    tx.tell(EventKind.CONNECTION, organisation, organisation=organisation)
+
+
+def phone_parts(held: Mapping[str, str]) -> PhoneParts:
+    """The column `phone` as what it is."""
+    return PhoneParts(**held)
+
+
+def keys(row: Mapping[str, Any]) -> dict[str, str | None]:
+    """What the mirror row is found by, by column."""
+    phone = row["phone"] and join_phone(phone_parts(row["phone"]))
+    return {
+        "name_key": name_key(row["name"]),
+        "email_key": email_key(row["email"]),
+        "search_key": search_key(row["name"], row["email"], phone),
+    }
+
+
+async def lock(tx: Tx, organisation: UUID) -> None:
+    """The first lock of whoever applies Xero's side, held until the transaction ends."""
+    await tx.rows(
+        "select pg_advisory_xact_lock(hashtextextended('tandem organisation ' || cast(:organisation as text), 0))",
+        organisation=str(organisation),
+    )
+
+
+async def show(
+    tx: Tx,
+    organisation: UUID,
+    contacts: Sequence[SeenContact],
+    sent: Mapping[UUID, Collection[str]] | None = None,
+) -> list[Shown]:
+    """Put what Xero showed into the mirror, as far as it is new, and say of each how it stood to what was there.
+
+    Of several snapshots of one contact among `contacts`, the latest counts. `sent`: of the contacts that an answer to
+    our own write shows, by Xero's id, the fields that were written.
+    """
+    latest: dict[UUID, SeenContact] = {}
+    for contact in contacts:
+        before = latest.get(contact.xero_contact_id)
+        if before is None or _stamp(contact) >= _stamp(before):
+            latest[contact.xero_contact_id] = contact
+    written = sent or {}
+    rows = [
+        {**_row(contact), "sent": dict.fromkeys(written[key]) if key in written else None}
+        for key, contact in latest.items()
+    ]
+    found = await tx.rows(_SHOW, organisation=organisation, rows=json.dumps(rows), again=READ_AGAIN)
+    await apart.xero_contacts_came(tx, organisation, [row["id"] for row in found if row["first_seen"]])
+    return [
+        Shown(row["id"], row["xero_contact_id"], How(row["how"]), bool(row["differs"]), row) for row in found
+    ]
+
+
+async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
+    """Of these rows no personal value is kept, now or of any later snapshot."""
+    await tx.run(
+        "insert into reimport_mark (workspace_id, organisation_id, xero_contact_id, at, erased)"
+        " select :ws, :organisation, xero_contact_id, :now, true from xero_contact where workspace_id = :ws"
+        " and id = any(:ids) on conflict (workspace_id, organisation_id, xero_contact_id) do update set erased = true",
+        organisation=organisation, ids=list(ids),
+    )  # fmt: skip
+    await tx.run(
+        f"update xero_contact set {', '.join(f'{name} = {blank}' for name, (_, blank) in _PERSONAL.items())},"
+        " former_keys = '{}', match_name = null, match_keys = null where workspace_id = :ws and id = any(:ids)",
+        ids=list(ids),
+    )
+
+
+async def look_again(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> None:
+    """What became of these rows is open: the next run looks for near-duplicates of them and applies them. That begins
+    at once, without a call, unless a run is under way; then the one after it does it."""
+    if not ids:
+        return
+    await tx.run(
+        "update xero_contact set looked_at = null, dirty = true where workspace_id = :ws and id = any(:ids)",
+        ids=list(ids),
+    )
+    await tx.run(
+        "insert into import_run (workspace_id, id, organisation_id, purpose, phase, match, contact_filter, match_pass,"
+        " next_page, done, total, full_matches, conflicts, created, skipped, attempts, started_at, due_at)"
+        " values (:ws, gen_random_uuid(), :organisation, 'DELTA', 'MATCHING', true, :filter, 'SIMILAR', 1, 0, :total,"
+        " 0, 0, 0, 0, 0, :now, :now) on conflict do nothing",
+        organisation=organisation["id"], filter=organisation["contact_filter"], total=len(ids),
+    )  # fmt: skip
+    tx.ring()
+
+
+async def set_clock(tx: Tx, organisation: UUID, server_time: datetime) -> None:
+    """Xero's clock against ours, by an answer that has just come. What an answer's way may have cost is no difference."""
+    ahead = (server_time - tx.now).total_seconds()
+    await tx.run(
+        "update organisation set clock_ahead = :ahead where workspace_id = :ws and id = :id",
+        id=organisation, ahead=ahead if abs(ahead) > ON_THE_WAY.total_seconds() else 0.0,
+    )  # fmt: skip
+
+
+async def came_back(tx: Tx, row_id: UUID, fields: Collection[str]) -> None:
+    """The values of these fields in the mirror stand there anew, since the mirror's own stamp: an older answer has
+    shown that something else was there in between."""
+    await tx.run(
+        "update xero_contact set value_times = value_times || (select jsonb_object_agg(f, to_jsonb(updated_at))"
+        " from unnest(cast(:fields as text[])) f) where workspace_id = :ws and id = :id",
+        id=row_id, fields=list(fields),
+    )  # fmt: skip
+
+
+async def owe_reads(tx: Tx, links: Sequence[UUID]) -> None:
+    """Those of the links that owe a read, and of which no write is under way, have their Xero contact read now."""
+    done = await tx.run(
+        "update xero_contact x set read_due_at = least(x.read_due_at, :now) from sync_link l where l.workspace_id = :ws"
+        " and l.id = any(:links) and l.read_owed_at is not null and x.workspace_id = :ws and x.id = l.xero_contact_id"
+        " and x.doubted_at is null and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT') and not exists"
+        " (select 1 from delivery_member m where m.workspace_id = :ws and m.link_id = l.id and m.open)",
+        links=list(links),
+    )
+    if done:
+        tx.ring()
+
+
+def _stamp(contact: SeenContact) -> tuple[str, str]:
+    updated = "" if contact.updated_at is UNSET else contact.updated_at.isoformat()
+    return updated, contact.seen_at.isoformat()
+
+
+def _row(contact: SeenContact) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "id": str(contact.xero_contact_id),
+        "seen_at": contact.seen_at.isoformat(),
+        "name": contact.name or "" if contact.name is not UNSET else UNSET,
+        "first_name": contact.first_name,
+        "last_name": contact.last_name,
+        "email": contact.email,
+        "phone": contact.phone.as_json() if contact.phone else contact.phone,
+        "billing_address": contact.billing_address.as_json()
+        if contact.billing_address
+        else contact.billing_address,
+        "contact_number": contact.contact_number,
+        "is_customer": contact.is_customer,
+        "is_supplier": contact.is_supplier,
+        "status": contact.status,
+        "merged_to": str(contact.merged_to) if contact.merged_to else contact.merged_to,
+        "updated_at": UNSET if contact.updated_at is UNSET else contact.updated_at.isoformat(),
+    }
+    if contact.name is not UNSET:
+        given["name_key"] = name_key(contact.name)
+        phone = join_phone(contact.phone) if contact.phone else None
+        given["search_key"] = search_key(contact.name, contact.email or None, phone)
+    if contact.email is not UNSET:
+        given["email_key"] = email_key(contact.email)
+    return {name: value for name, value in given.items() if value is not UNSET}

@@ -1,0 +1,1 @@
+"""Names of people and organisations: words, keys, similarity, classification. Pure."""

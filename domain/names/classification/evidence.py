@@ -1,0 +1,44 @@
+"""What first name, last name and email say beside the name. Pure."""
+
+import re
+from typing import Literal
+
+from domain.names import words as names
+
+Relation = Literal["", "same", "inside", "other"]
+
+SHARED = frozenset(
+    "accounts account admin administration billing bookings contact enquiries enquiry finance hello info invoices mail "
+    "manager office orders payable payables purchasing reception sales service support team".split()
+)
+
+
+def relation(text: str, first_name: str | None, last_name: str | None) -> Relation:
+    """'same': they are all of the name, titles and initials aside; 'inside': the name holds the last name and more;
+    'other': it does not hold the last name; '': one of them is blank."""
+    first = names.fold(names.tidy(first_name or "")).split()
+    last = [part for word in names.fold(names.tidy(last_name or "")).split() for part in word.split("-")]
+    if not first or not last:
+        return ""
+    own = [
+        part
+        for word in names.fold(text).replace(".", " ").replace(",", " ").split()
+        if word not in names.TITLES and word not in names.POSTNOMINALS
+        for part in word.split("-")
+    ]
+    if not set(last) <= set(own):
+        return "other"
+    rest = [word for word in own if word not in last]
+    known = [*first, "".join(word[0] for word in first)]
+    return "same" if rest and all(_fits(word, known) for word in rest) else "inside"
+
+
+def _fits(word: str, known: list[str]) -> bool:
+    return any(word == other or (len(word) == 1 and other.startswith(word)) for other in known)
+
+
+def mailbox(email: str | None) -> str | None:
+    """The shared mailbox that the address names: 'accounts' of accounts@example.com."""
+    local = re.split(r"[@+]", (email or "").strip().casefold())[0]
+    part = re.split(r"[._\-\d]", local)[0]
+    return part if part in SHARED else None

@@ -1,0 +1,97 @@
+"""Why a name was judged as it was, in words that a person can check. Pure.
+
+The model sums up hundreds of small signs; named here are those that a reader sees too, weightiest first.
+"""
+
+from domain.names import word_lists
+from domain.names import words as names
+from domain.names.classification.evidence import Relation
+from domain.names.classification.features import Reading, Token
+
+MOST = 3
+Word = tuple[str, str, Token]  # as written, bare and lower-case, as read
+
+
+def is_partners(reading: Reading) -> bool:
+    """Several people's names joined, and nothing else: 'J & K Smith', 'Smith and Jones', 'Mr & Mrs J Smith'."""
+    if not names.JOINED.search(reading.text) or names.find_legal_form(reading.text):
+        return False
+    bare = [bare for _, bare, _ in _words(reading)]
+    other = (
+        word_lists.TRADES | names.TRUSTS | (names.LITTLE - names.PARTICLES - {"and", "et", "y", "und", "a"})
+    )
+    return not any(word in other or any(map(str.isdigit, word)) for word in bare) and len(bare) < 12
+
+
+def explain(
+    reading: Reading, *, person: bool, partners: bool, relation: Relation, mailbox: str | None
+) -> tuple[str, ...]:
+    if partners:
+        return ("several names joined: a couple or partners",)
+    found = _for_person(reading, relation) if person else _for_organisation(reading, relation, mailbox)
+    return tuple(found[:MOST]) or (
+        "spelt like a person's name" if person else "spelt like a business's name",
+    )
+
+
+def _for_organisation(reading: Reading, relation: Relation, mailbox: str | None) -> list[str]:
+    words = _words(reading)
+    found = []
+    if reading.foreign_form:
+        found.append(f"word for an organisation: {reading.foreign_form}")
+    elif form := names.find_legal_form(reading.text):
+        found.append(f"legal form: {form}")
+    found += [f"trust or estate: {raw}" for raw, bare, _ in words if bare in names.TRUSTS][:1]
+    found += [f"trade word: {raw}" for raw, bare, _ in words if bare in word_lists.TRADES][:2]
+    if not found and (word := _least_like_a_name(words)):
+        found.append(f"not a person's name: {word}")
+    if any(map(str.isdigit, reading.text)):
+        found.append("has digits")
+    if mailbox:
+        found.append(f"shared mailbox: {mailbox}@")
+    if relation == "other":
+        found.append("the contact person's name is another")
+    return found
+
+
+def _least_like_a_name(words: list[Word]) -> str | None:
+    raw, _, token = min(words, key=lambda word: word[2].score)
+    return raw.strip(".,()") if token.score < 0 and not (token.known[0] or token.known[2] > 1) else None
+
+
+def _for_person(reading: Reading, relation: Relation) -> list[str]:
+    words = _words(reading)
+    own = [word for word in words if word[1] not in names.TITLES and word[1] not in names.POSTNOMINALS]
+    found = []
+    if relation == "same":
+        found.append("first name and last name are the whole name")
+    found += [f"title: {raw.strip(',')}" for raw, bare, _ in words if bare in names.TITLES][:1]
+    if "," in reading.text and len(own) > 1:
+        found.append("family name, then given name")
+    elif len(own) > 1 and all(len(bare) == 1 for _, bare, _ in own[:-1]):
+        found.append("initials and family name")
+    elif len(own) > 1 and _is_given(own[0]) and _is_family(own[-1]):
+        found.append("given name and family name")
+    elif given := [raw for raw, bare, token in own if _is_given((raw, bare, token))]:
+        found.append(f"given name: {given[0].strip('.,()')}")
+    found += [
+        f"letters after the name: {raw.strip(',')}"
+        for raw, bare, _ in words[1:]
+        if bare in names.POSTNOMINALS
+    ][:1]
+    return found
+
+
+def _is_given(word: Word) -> bool:
+    known = word[2].known
+    return bool(known[0] or known[1])
+
+
+def _is_family(word: Word) -> bool:
+    known = word[2].known
+    return bool(known[2] or known[3]) or word[2].score > 0
+
+
+def _words(reading: Reading) -> list[Word]:
+    bare = [names.fold(word.strip(".,()'\"")) for word in reading.lower]
+    return list(zip(reading.raw, bare, reading.tokens, strict=True))

@@ -1,0 +1,173 @@
+"""Two contacts compared beyond their names: email, phone and address, where both have them. Pure."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from domain.fields.phones import phone_key
+from domain.names import words as names
+from domain.names.similarity.names import Name, prepare
+from domain.names.text_keys import email_key
+
+# So many contacts of one address are compared to see how many people use it; more count as they are.
+MOST_USERS = 25
+# Mail hosts and mailboxes that anybody may have: an equal one brings nobody together.
+_HOSTS = (
+    "gmail.com googlemail.com outlook.com hotmail.com hotmail.co.uk hotmail.co.nz live.com msn.com yahoo.com yahoo.co.uk "
+    "yahoo.co.nz yahoo.com.au ymail.com icloud.com me.com mac.com aol.com proton.me protonmail.com gmx.com xtra.co.nz "
+    "bigpond.com bigpond.net.au optusnet.com.au btinternet.com sky.com comcast.net verizon.net att.net slingshot.co.nz"
+)
+_BOXES = "accounts admin billing contact enquiries finance hello info mail manager office reception sales service support"
+_ANYBODYS = frozenset([*(f"d {host}" for host in _HOSTS.split()), *(f"l {box}" for box in _BOXES.split())])
+_STREET = {
+    "street": "st", "road": "rd", "avenue": "ave", "av": "ave", "drive": "dr", "boulevard": "blvd", "place": "pl", "lane": "ln",
+    "court": "ct", "crescent": "cres", "terrace": "tce", "parade": "pde", "highway": "hwy", "north": "n", "south": "s",
+    "east": "e", "west": "w", "level": "l", "unit": "u", "suite": "u", "flat": "u", "apartment": "u", "apt": "u",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Of one contact, as typed; None or blank where unknown."""
+
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    address: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postcode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Details made ready once for many comparisons; '' where unknown. `also`: where the name holds several, each of them
+    but for those of a single word, as a brand begins many names; `users`: how many people use the email."""
+
+    name: Name
+    also: tuple[Name, ...]
+    email: str
+    users: int
+    phone: str
+    digits: str
+    address: str
+    number: str
+    city: str
+    region: str
+    postcode: str
+
+    @property
+    def known(self) -> bool:
+        """More than a name."""
+        return bool(self.email or self.digits or self.address or self.city or self.region or self.postcode)
+
+
+def make_ready(details: Details, country: str | None = None, users: Mapping[str, int] | None = None) -> Ready:
+    """`country`: ISO code of two letters that phones are dialled from; `users`: see count_users."""
+    email = email_key(details.email) or ""
+    digits = re.sub(r"\D", "", details.phone or "")
+    address = street(details.address)
+    number = re.search(r"\d+", address)
+    return Ready(
+        prepare(details.name),
+        tuple(name for name in map(prepare, names.several(details.name)) if len(name.core) > 1),
+        email,
+        (users or {}).get(email, 1) if email else 0,
+        (phone_key(details.phone, country) or "") if len(digits) > 4 else "",
+        digits[-7:],
+        address,
+        number.group() if number else "",
+        names.fold(names.tidy(details.city or "")),
+        names.fold(names.tidy(details.region or "")),
+        re.sub(r"\W", "", (details.postcode or "").casefold()),
+    )
+
+
+def street(address: str | None) -> str:
+    """Words in short: '834 E. 50Th Street' is '834 e 50th st'."""
+    words = re.findall(r"[^\W_]+", names.fold(names.tidy(address or "")))
+    return " ".join(_STREET.get(word, word) for word in words)
+
+
+def count_users(contacts: Iterable[tuple[str, str | None]]) -> dict[str, int]:
+    """How many people's or businesses' names (name, email) stand by each email; spellings of one name count once."""
+    by_email: dict[str, set[str]] = defaultdict(set)
+    for name, email in contacts:
+        if (key := email_key(email)) and prepare(name).core:
+            by_email[key].add(prepare(name).ordered)
+    return {email: _count_distinct(sorted(found)) for email, found in by_email.items()}
+
+
+def _count_distinct(found: list[str]) -> int:
+    if len(found) > MOST_USERS:
+        return len(found)
+    groups: list[list[str]] = []
+    for text in found:
+        joined = [group for group in groups if any(_one_name(text, other) for other in group)]
+        groups = [group for group in groups if group not in joined]
+        groups.append([text, *(other for group in joined for other in group)])
+    return len(groups)
+
+
+def _one_name(one: str, other: str) -> bool:
+    return fuzz.ratio(one, other) >= 82 or fuzz.token_set_ratio(one, other) >= 96
+
+
+def field_features(one: Ready, other: Ready) -> Iterator[float]:
+    """In the order of FIELD_FEATURES; -1 where one of the two lacks the field."""
+    yield from _email(one, other)
+    if one.digits and other.digits:
+        yield from (
+            one.phone == other.phone,
+            one.digits == other.digits,
+            fuzz.ratio(one.digits, other.digits) / 100,
+        )
+    else:
+        yield from (-1, -1, -1)
+    if one.address and other.address:
+        yield fuzz.token_set_ratio(one.address, other.address) / 100
+        yield fuzz.ratio(one.address, other.address) / 100
+        yield one.number == other.number if one.number and other.number else -1
+    else:
+        yield from (-1, -1, -1)
+    for a, b in ((one.city, other.city), (one.region, other.region), (one.postcode, other.postcode)):
+        yield fuzz.ratio(a, b) / 100 if a and b else -1
+    yield sum(
+        bool(getattr(one, field) and getattr(other, field))
+        for field in ("email", "digits", "address", "city", "postcode")
+    )
+
+
+def _email(one: Ready, other: Ready) -> Iterator[float]:
+    if not one.email or not other.email:
+        yield from (-1, -1, -1, -1, 0)
+        return
+    (local, _, domain), (local2, _, domain2) = one.email.partition("@"), other.email.partition("@")
+    yield one.email == other.email
+    yield fuzz.ratio(one.email, other.email) / 100
+    yield fuzz.ratio(local, local2) / 100
+    yield fuzz.ratio(domain, domain2) / 100
+    yield max(one.users, other.users)
+
+
+FIELD_FEATURES = (
+    "email_same email_ratio email_local email_domain email_users phone_same digits_same digits_ratio "
+    "address_set address_ratio number_same city region postcode fields_shared"
+).split()
+
+
+def contact_keys(details: Ready) -> frozenset[str]:
+    """Equal keys make two contacts candidates, whatever their names."""
+    keys = set()
+    if details.email:
+        local, _, domain = details.email.partition("@")
+        keys |= {f"e {details.email}", f"l {local}", f"d {domain}"} - _ANYBODYS
+    if len(details.digits) >= 6:
+        keys.add(f"p {details.digits}")
+    if details.address and details.number:
+        words = [word for word in details.address.split() if len(word) > 2 and word != details.number]
+        keys |= {f"a {details.number} {word[:5]}" for word in words[:3]}
+    return frozenset(keys)

@@ -1,0 +1,153 @@
+"""A pair of names in numbers, the same for both orders; what the trees of domain.names.similarity read. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import JaroWinkler
+
+from domain.names import words as names
+from domain.names.lexicon import UNKNOWN
+from domain.names.similarity.names import PLACES, How, Meeting, Name, Word, cosine, meet
+
+WAYS: tuple[How, ...] = ("same", "first letters", "nickname", "initial", "joined", "beginning", "spelling")
+
+
+def name_features(one: Name, other: Name) -> list[float]:
+    """In the order of NAME_FEATURES."""
+    meeting = meet(one, other)
+    return [
+        *_spelling(one, other),
+        *_words_met(one, other, meeting),
+        *_left_over(meeting),
+        *_rest(one, other),
+    ]
+
+
+def _spelling(one: Name, other: Name) -> Iterator[float]:
+    a, b = one.plain, other.plain
+    yield fuzz.ratio(a, b) / 100
+    yield fuzz.ratio(one.ordered, other.ordered) / 100
+    yield fuzz.token_set_ratio(one.ordered, other.ordered) / 100
+    yield fuzz.partial_ratio(a, b) / 100
+    yield fuzz.ratio(one.compact, other.compact) / 100
+    yield fuzz.partial_ratio(one.compact, other.compact) / 100
+    yield JaroWinkler.similarity(a, b)
+    yield JaroWinkler.similarity(one.ordered, other.ordered)
+    yield fuzz.WRatio(one.text.casefold(), other.text.casefold()) / 100
+    yield cosine(one, other)
+
+
+def _words_met(one: Name, other: Name, meeting: Meeting) -> Iterator[float]:
+    worth = sum(met.one.rare * met.worth for met in meeting.met)
+    same = sum(met.one.rare for met in meeting.met if met.worth == 1.0)
+    totals = sorted((sum(word.rare for word in name.core) or 1.0) for name in (one, other))
+    yield from (worth / totals[0], worth / totals[1], worth, same / totals[0], same / totals[1], same)
+    yield from totals
+    yield max((met.one.rare for met in meeting.met if met.worth == 1.0), default=0.0)
+    yield max((met.one.rare * met.worth for met in meeting.met), default=0.0)
+    yield min((met.worth for met in meeting.met), default=0.0)
+    ways = [met.how for met in meeting.met]
+    yield from (ways.count(way) for way in WAYS)
+    spelt = [met for met in meeting.met if met.how == "spelling"]
+    yield min((met.worth for met in spelt), default=1.0)
+    # Two words that are both known, and differ, are seldom one misspelt.
+    yield sum(any(met.one.known[:4]) and any(met.other.known[:4]) for met in spelt)
+    yield sum(met.one.known.word > 0 and met.other.known.word > 0 for met in spelt)
+    yield sum(met.one.known.given > 0 and met.other.known.given > 0 for met in spelt)
+    yield min((min(len(met.one.plain), len(met.other.plain)) for met in spelt), default=0)
+
+
+def _left_over(meeting: Meeting) -> Iterator[float]:
+    """Of what met nothing: the side with less of it first."""
+    sides = sorted(meeting.left, key=lambda words: (sum(word.rare for word in words), len(words)))
+    for words in sides:
+        yield len(words)
+        yield sum(word.rare for word in words)
+        yield max((word.rare for word in words), default=0.0)
+        yield max((max(word.known.given, word.known.listed_given) for word in words), default=0)
+        yield max((word.known.family for word in words), default=0)
+        yield max((word.known.word for word in words), default=0)
+        yield any(len(word.plain) == 1 for word in words)
+        yield any(any(map(str.isdigit, word.plain)) for word in words)
+    yield bool(sides[0]) and bool(sides[1])
+    yield max((JaroWinkler.similarity(a.plain, b.plain) for a in sides[0] for b in sides[1]), default=0.0)
+    yield any(_is_given(a) and _is_given(b) for a in sides[0] for b in sides[1])
+
+
+def _rest(one: Name, other: Name) -> Iterator[float]:
+    counts = sorted((len(one.core), len(other.core)))
+    yield from counts
+    yield one.core[0].plain == other.core[0].plain if counts[0] else False
+    yield one.core[-1].plain == other.core[-1].plain if counts[0] else False
+    yield is_acronym(one, other)
+    yield bool(one.legal) + bool(other.legal)
+    yield bool(one.legal) and bool(other.legal) and not one.legal & other.legal
+    yield bool(one.titles) + bool(other.titles)
+    yield _kinds_of_title(one.titles, other.titles)
+    yield (names.JOINED.search(one.text) is not None) + (names.JOINED.search(other.text) is not None)
+    yield _people(one) + _people(other)
+    yield abs(_people(one) - _people(other))
+    yield sum("(" in name.text for name in (one, other))
+    yield _initials_differ(one, other)
+    yield from _places(one, other)
+    yield _single_letters(one) + _single_letters(other)
+    yield one.compact == other.compact or one.acronym == other.compact or other.acronym == one.compact
+
+
+def _places(one: Name, other: Name) -> Iterator[float]:
+    """Branches of one body: whether a state or country stands in both, and another; and in how many of the two any."""
+    a, b = ({word.plain for word in name.core} & PLACES for name in (one, other))
+    yield bool(a and b and not a & b)
+    yield bool(a) + bool(b)
+
+
+def _single_letters(name: Name) -> int:
+    return sum(len(word.plain) == 1 for word in name.core)
+
+
+def _is_given(word: Word) -> bool:
+    return word.known.given > 0 or word.known.listed_given > 0 or len(word.plain) == 1
+
+
+def is_acronym(one: Name, other: Name) -> bool:
+    """Whether a word of the one is made of the first letters of the other, either way."""
+    return any(
+        len(long.acronym) > 2 and any(word.plain == long.acronym for word in short.core)
+        for short, long in ((one, other), (other, one))
+    )
+
+
+def _kinds_of_title(one: frozenset[str], other: frozenset[str]) -> bool:
+    women = {"mrs", "ms", "miss", "lady", "dame"}
+    men = {"mr", "sir", "lord"}
+    return bool((one & women and other & men) or (one & men and other & women))
+
+
+def _people(name: Name) -> float:
+    """How much the words are people's: the share that are given or family names rather than other words."""
+    known: Sequence[Word] = [word for word in name.core if word.known != UNKNOWN]
+    likely = [
+        w for w in known if max(w.known.given, w.known.family, w.known.listed_given) * 2 >= w.known.word
+    ]
+    return len(likely) / len(name.core) if name.core else 0.0
+
+
+def _initials_differ(one: Name, other: Name) -> bool:
+    """Both begin with a given name or initial, and with another letter, though they end on the same word."""
+    if len(one.core) < 2 or len(other.core) < 2 or one.core[-1].plain != other.core[-1].plain:
+        return False
+    a, b = one.core[0], other.core[0]
+    return _is_given(a) and _is_given(b) and a.plain[0] != b.plain[0]
+
+
+_SIDE = "words rare rarest given family word initial digits"
+NAME_FEATURES = (
+    "ratio ordered token_set partial compact partial_compact jaro jaro_ordered wratio cosine "
+    "worth_small worth_large worth same_small same_large same total_small total_large rarest_same rarest_met least_met "
+    "n_same n_letters n_nickname n_initial n_joined n_beginning n_spelling "
+    "least_spelling spelling_names spelling_words spelling_given spelling_length "
+    + " ".join(f"left_{side}_{feature}" for side in ("less", "more") for feature in _SIDE.split())
+    + " left_both left_alike left_given "
+    "words_small words_large first_same last_same acronym legal legal_differs titles titles_differ joined people "
+    "people_differ brackets initials_differ places_differ places single_letters compact_same"
+).split()

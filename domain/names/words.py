@@ -1,0 +1,182 @@
+"""What the words of a name are for: legal forms, titles, trades. Pure; lower-case, without accents.
+
+The lists are of common knowledge and stay short: what they miss, the trained models of classify and match see.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from domain.names import word_lists
+
+# Several spellings of one legal form; the value is how it is compared. A form of several words comes after
+# its words have been brought into line: 'Pty. Limited' is 'pty ltd' is 'P/L'.
+LEGAL_WORDS = {
+    **dict.fromkeys(("ltd", "limited", "ltda", "limitada", "ltee"), "ltd"),
+    **dict.fromkeys(("pty", "proprietary", "pte"), "pty"),
+    **dict.fromkeys(("inc", "incorporated", "incorporation"), "inc"),
+    **dict.fromkeys(("corp", "corporation"), "corp"),
+    **dict.fromkeys(("co", "coy", "company"), "co"),
+    **dict.fromkeys(("cooperative", "coop"), "coop"),
+    **dict.fromkeys(("gmbh", "mbh"), "gmbh"),
+    **dict.fromkeys(("oy", "oyj"), "oy"),
+    **dict.fromkeys(("dac", "clg", "cic", "npc", "cio", "cc"), ""),
+    **dict.fromkeys(("plc", "llc", "llp", "lp", "lllp", "pllc", "pc", "ulc"), ""),
+    **dict.fromkeys(
+        ("ag", "sa", "sas", "sarl", "srl", "spa", "bv", "nv", "ab", "asa", "aps", "kg", "ohg"), ""
+    ),
+    **dict.fromkeys(
+        ("kgaa", "eurl", "sl", "slu", "kft", "zrt", "rt", "doo", "ood", "eood", "sia", "uab"), ""
+    ),
+    **dict.fromkeys(
+        ("bhd", "sdn", "tbk", "pt", "cv", "kk", "kabushiki", "kaisha", "pvt", "pjsc", "ojsc"), ""
+    ),
+    **dict.fromkeys(
+        ("ооо", "оао", "зао", "пао", "ао", "ип", "тов", "еоод", "оод", "有限公司", "株式会社"), ""
+    ),
+}
+LEGAL = frozenset(LEGAL_WORDS)
+# Forms that are also common words or letters count only at the end of a name.
+LEGAL_LAST = frozenset(
+    ("ag", "sa", "ab", "as", "pt", "co", "pc", "lp", "cv", "sl", "rt", "kk", "spa", "se", "cc")
+)
+TRUSTS = frozenset(
+    ("trust", "trusts", "trustee", "trustees", "ttee", "ttees", "tst", "atf", "superannuation", "estate")
+)
+TITLES = frozenset(
+    "mr mrs ms miss mx mister messrs dr drs doctor doctors prof professor sen sir dame lady lord rev revd reverend fr "
+    "father sister brother hon honourable senator mayor cr councillor judge justice capt captain col colonel maj "
+    "major sgt lt pastor rabbi imam sheikh sheik herr frau mme mlle sr sra srta don dona congressman "
+    "congresswoman representative matua whaea shri smt dato datuk datin haji ustaz brigadier lieutenant sergeant uncle aunty baron baroness archbishop".split()
+)
+POSTNOMINALS = frozenset(
+    "am ao oam ac mp mla mlc mhr jr snr jnr ii iii iv md phd obe mbe cbe kcmg qc kc sc dds esq cpa ca mba bds jp "
+    "cnzm onzm mnzm qso msc bsc ba rn do dc mlitt frcs mrcp dnzm "
+    "gnzm dcnzm cmg kbe mbchb bcom llb bvsc mvsc fca acca frcgp edd dphil rgn esquire".split()
+)
+LITTLE = frozenset("of the for and in on at by to a an de la le les du des del della di da dos van von der den "
+                   "te ten ter el al bin binti ibn abu y e und et o as".split())  # fmt: skip
+# Between a person's own names.
+PARTICLES = frozenset(
+    "de la le du del della di da dos das van von der den te ten ter el al bin binti bint ibn abu ap st san".split()
+)
+# Two people or more: joined by a word or sign that stands between their names.
+JOINED = re.compile(
+    r"(?<=\w)\s*(?:&|\+)\s*(?=\w)|\s(?:and|or|und|et|y|me|(?-i:en|i|og|och|ja|ve|и|та|και))\s", re.IGNORECASE
+)
+_WORD = re.compile(r"[^\W_]+(?:['’`.\-][^\W_]+)*")
+
+
+def tidy(text: str) -> str:
+    """NFKC, what nobody sees gone, one kind of apostrophe, single spaces."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    normal = unicodedata.normalize("NFKC", text).translate(_QUOTES)
+    seen = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in normal)
+    return " ".join(seen.split())
+
+
+_QUOTES = {ord(c): "'" for c in "’‘`´ʻʼ"}
+
+
+@lru_cache(maxsize=16384)
+def fold(text: str) -> str:
+    """Casefolded and without accents: 'Māori' and 'maori' are one."""
+    lower = text.casefold()
+    if lower.isascii():
+        return lower
+    decomposed = unicodedata.normalize("NFKD", lower.translate(_PLAIN))
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+_PLAIN = str.maketrans(
+    {"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ß": "ss", "ð": "d", "þ": "th", "ı": "i"}
+)
+
+
+# What ledgers write after a name that is no part of it: what somebody is, who they were, who takes their post.
+_ROLES = (
+    "deceased|dec'?d|retd?|retired|directors?|client|customer|supplier|individual|personal|private|rentals?|tenants?|landlord|"
+    "sole trader|self[- ]employed|employee|staff|shareholder|trustee|guarantor|minor|beneficiary|owner|spouse|wife|husband|old|new|"
+    "inactive|do not use"
+)
+_OTHER_NAMES = r"(?:formerly|previously|was|n[ée]e|ex|aka|a\.k\.a\.?|also known as)\s.+"
+_ROLE, _OTHER_NAME = (
+    re.compile(rf"(?:\s*[(\[](?P<in>{notes})[)\]]|\s+[-–—]\s+(?P<after>{notes}))$", re.IGNORECASE)
+    for notes in (_ROLES, _OTHER_NAMES)
+)
+_CARE_OF = re.compile(r",?\s+(?P<in>(?:c/[-o]?|care of|attn:?)\s.+)(?P<after>)$", re.IGNORECASE)
+# Before it: what it is booked as, or a code of the ledger's own.
+_BEFORE = re.compile(
+    r"^(?:(?:wages|salary|drawings|loan|rent|advance|deposit|tenant|owner|director|employee|staff|client|customer|old|inactive|closed|"
+    r"do not use)(?:\s+[-–—]\s+|:\s*)|z{2,4}\s+|x{2,4}\s+|[a-z]{0,4}[-.]?\d{3,}\s*[-–—:/]?\s+)(?=.*\w\W+\w)",
+    re.IGNORECASE,
+)
+_BRACKETS = re.compile(r"\s*[(\[](?P<in>[^()\[\]]+)[)\]](?P<after>)$")
+
+
+def without_role(text: str) -> tuple[str, str]:
+    """A tidy name without what a ledger notes about somebody, and that note or '': 'Ann Lee' and 'Deceased' of
+    'Ann Lee (Deceased)'."""
+    return _without(text, _ROLE)
+
+
+def without_note(text: str) -> tuple[str, str]:
+    """A tidy name without what a ledger notes before and after it, and that note or '': what somebody is or is booked as, a
+    former name, who takes the post of 'Ann Lee c/- Orr & Co', a place or firm in brackets; not a legal form or trust."""
+    before = _BEFORE.match(text)
+    name = text[before.end() :] if before else text
+    for pattern in (_ROLE, _OTHER_NAME, _CARE_OF, _BRACKETS):
+        rest, note = _without(name, pattern)
+        if note and not (pattern is _BRACKETS and (" " not in rest or _is_form(note))):
+            return rest, note
+    return name, before.group().strip(" -–—:/") if before else ""
+
+
+def _is_form(note: str) -> bool:
+    return any(word.strip(".,") in LEGAL | TRUSTS for word in fold(note).split()) and len(note.split()) < 3
+
+
+def _without(text: str, pattern: re.Pattern[str]) -> tuple[str, str]:
+    if (found := pattern.search(text)) is None or not any(map(str.isalnum, text[: found.start()])):
+        return text, ""
+    return text[: found.start()], found["in"] or found["after"]
+
+
+_ALSO = re.compile(
+    r"[\s(\[]+(?:t/as?|t\.a\.?|trading as|formerly(?: known as)?|previously|a\.?k\.?a\.?|also known as)\s+",
+    re.IGNORECASE,
+)
+
+
+def several(text: str) -> list[str]:
+    """The names that one contact has: 'Ann Lee' and 'Lee Baking' of 'Ann Lee t/a Lee Baking'; none of any other."""
+    parts = [part.strip(" ()[]") for part in _ALSO.split(text)]
+    return parts if len(parts) > 1 and all(parts) else []
+
+
+def words(text: str) -> list[str]:
+    """As written, without the punctuation around them: "O'Brien" and 'J.P' stay whole."""
+    return _WORD.findall(text)
+
+
+def find_legal_form(text: str) -> str | None:
+    """As written: 'Pty Ltd' of 'Acme Pty Ltd'. A form that is also a word counts only at the end."""
+    if match := re.search(r"\bP\s?/\s?L\b|\bP\.L\.?(?=\s|$)|\bA/S\b|\bT/A\b", text, re.IGNORECASE):
+        return match.group()
+    if match := word_lists.FOREIGN_FORM.search(text):
+        return match.group().strip()
+    parts = text.split()
+    marks = [_is_legal(part, at == len(parts) - 1 and at > 0) for at, part in enumerate(parts)]
+    if True not in marks:
+        return None
+    start = marks.index(True)
+    end = start
+    while end < len(marks) and marks[end]:
+        end += 1
+    return " ".join(parts[start:end]).strip(" ,()")
+
+
+def _is_legal(part: str, last: bool) -> bool:
+    plain = fold(part).replace(".", "").strip(",()")
+    return plain in LEGAL and (last or plain not in LEGAL_LAST)

@@ -1,0 +1,208 @@
+"""Writes that are under way to Xero, of contacts, of changes of status and of invoices alike.
+
+A delivery is stored, with its key and exact bytes, before it is sent; a member is in one open delivery at most. Each
+acknowledgement is conditional on the lease's token. What becomes of the members is for `deliveries`, `statuses` and
+`invoice_deliveries`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain.fields.merge import loaded, same
+from domain.tables import Cargo, Delivery, DeliveryKind, DeliveryMember, SyncedField
+from domain.tx import Tx
+
+MOST = 50  # in one call, as Xero advises
+INTERACTIVE_MOST = 10  # rows that a person waits for
+LEASE = timedelta(seconds=60)
+# Xero remembers a key for about 6 minutes from the first call.
+RESEND_WITHIN = timedelta(minutes=4)
+LANDED_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a worker holds until `lease_until`: the bytes to send, and whose they are, in their order: links, in a STATUS
+    the rows of Xero contacts, or invoices. `beside`: it was claimed so, as `deliveries.claim` has it."""
+
+    delivery: Delivery
+    members: tuple[UUID, ...]
+    region: str | None = None
+    beside: bool = False
+
+
+class Next(StrEnum):
+    """What is to be done about a delivery without an answer."""
+
+    RESEND = "RESEND"
+    LOOK_UP = "LOOK_UP"
+    READ = "READ"
+    WAIT = "WAIT"
+
+
+def plan_recovery(delivery: Delivery, now: datetime, *, changed_meanwhile: bool) -> tuple[Next, datetime]:
+    """What to do now, or when to ask again. Within 4 minutes the same bytes under the same key are safe, unless a
+    read has shown that somebody else wrote. A create is looked up by its number after that. An update is not freed
+    by a read alone while the request can still land: it is read 10 minutes after the last send."""
+    if now - delivery.claimed_at < RESEND_WITHIN and not changed_meanwhile:
+        return Next.RESEND, now
+    if delivery.kind is DeliveryKind.CREATE:
+        return Next.LOOK_UP, now
+    landed = delivery.last_sent_at + LANDED_AFTER
+    return (Next.READ, now) if now >= landed else (Next.WAIT, landed)
+
+
+async def start(
+    tx: Tx,
+    organisation_id: UUID,
+    kind: DeliveryKind,
+    bulk: bool,
+    body: bytes,
+    *,
+    links: Mapping[UUID, Mapping[str, Any]] | None = None,
+    invoices: Sequence[UUID] = (),
+) -> Delivery:
+    """Claimed now, which counts as its first send. `links`: with what each sends, as `base_practice` holds it. Members
+    are in the order of the bytes."""
+    delivery_id = uuid4()
+    delivery = Delivery(
+        workspace_id=tx.workspace,
+        id=delivery_id,
+        organisation_id=organisation_id,
+        cargo=Cargo.INVOICES if invoices else Cargo.CONTACTS,
+        kind=kind,
+        bulk=bulk,
+        idempotency_key=f"tandem-{delivery_id}",
+        body=body,
+        claimed_at=tx.now,
+        last_sent_at=tx.now,
+        lease_token=uuid4(),
+        lease_until=tx.now + LEASE,
+        due_at=tx.now + LEASE,
+    )
+    tx.session.add(delivery)
+    await tx.session.flush()
+    members: list[dict[str, Any]] = [{"link_id": key, "sent": sent} for key, sent in (links or {}).items()]
+    members += [{"invoice_id": key, "sent": {}} for key in invoices]
+    tx.session.add_all(
+        DeliveryMember(workspace_id=tx.workspace, delivery_id=delivery_id, place=place, **member)
+        for place, member in enumerate(members)
+    )
+    await tx.session.flush()
+    return delivery
+
+
+async def hold(tx: Tx, delivery_id: UUID) -> Claimed | None:
+    """Take over a delivery whose lease has lapsed; None where another worker has it, or it has ended or does so now,
+    as nobody is left in it. Its members are locked before it, as who ends a link does."""
+    for table, column in (("sync_link", "link_id"), ("invoice", "invoice_id")):
+        await tx.rows(
+            f"select id from {table} where workspace_id = :ws and id in (select {column} from delivery_member"
+            " where workspace_id = :ws and delivery_id = :delivery and open) order by id for update",
+            delivery=delivery_id,
+        )
+    row = await tx.row(
+        "update delivery set lease_token = :token, lease_until = cast(:now as timestamptz) + :lease, uncertain = true"
+        " where workspace_id = :ws and id = :id and ended_at is null and lease_until <= :now returning id",
+        id=delivery_id, token=uuid4(), lease=LEASE,
+    )  # fmt: skip
+    if row is None:
+        return None
+    delivery = await tx.session.get_one(Delivery, (tx.workspace, delivery_id), populate_existing=True)
+    members = await tx.rows(
+        "select coalesce(link_id, invoice_id) as id, place from delivery_member where workspace_id = :ws and delivery_id = :id and open"
+        " union all select xero_contact_id, 0 from owed_status where workspace_id = :ws and delivery_id = :id"
+        " order by place, id",
+        id=delivery_id,
+    )
+    region = await tx.row(
+        "select country_code from organisation where workspace_id = :ws and id = :id",
+        id=delivery.organisation_id,
+    )
+    claimed = Claimed(
+        delivery, tuple(row["id"] for row in members), region["country_code"] if region else None
+    )
+    if not members:
+        await end_if_settled(tx, claimed)
+        return None
+    return claimed
+
+
+async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
+    """Whether the same bytes must not be sent again: a read has shown, in a field of an update, something other than
+    its base and the value sent, or one of the members has left."""
+    if claimed.delivery.recalled:
+        return True
+    rows = await tx.rows(
+        "select l.notes, m.sent from delivery_member m join sync_link l on l.workspace_id = :ws and l.id = m.link_id"
+        " where m.workspace_id = :ws and m.delivery_id = :id and m.open",
+        id=claimed.delivery.id,
+    )
+    return any(
+        not same(
+            SyncedField(name),
+            loaded(SyncedField(name), value),
+            loaded(SyncedField(name), row["sent"][name]),
+            claimed.region,
+        )
+        for row in rows
+        for name, values in row["notes"].items()
+        if name in row["sent"]
+        for value in values
+    )
+
+
+async def sent_again(tx: Tx, claimed: Claimed) -> bool:
+    """Right before a resend: counted, under the lease."""
+    done = await tx.run(
+        "update delivery set sends = sends + 1, last_sent_at = :now where workspace_id = :ws and id = :id"
+        " and lease_token = :token and ended_at is null",
+        id=claimed.delivery.id, token=claimed.delivery.lease_token,
+    )  # fmt: skip
+    return done > 0
+
+
+async def wait(tx: Tx, claimed: Claimed, until: datetime) -> bool:
+    """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`. False where the lease is
+    somebody else's by now."""
+    done = await tx.run(
+        "update delivery set uncertain = true, lease_until = :now, due_at = cast(:until as timestamptz)"
+        " where workspace_id = :ws and id = :id and lease_token = :token and ended_at is null",
+        id=claimed.delivery.id, token=claimed.delivery.lease_token, until=until,
+    )  # fmt: skip
+    return done > 0
+
+
+async def lock(tx: Tx, claimed: Claimed) -> bool:
+    """False where the lease is somebody else's by now: a late answer must not overwrite a newer state."""
+    key = (tx.workspace, claimed.delivery.id)
+    delivery = await tx.session.get(Delivery, key, with_for_update=True, populate_existing=True)
+    return (
+        delivery is not None
+        and delivery.ended_at is None
+        and delivery.lease_token == claimed.delivery.lease_token
+    )
+
+
+async def close(tx: Tx, claimed: Claimed, members: Sequence[UUID]) -> None:
+    """These links or invoices are settled or free; with the last of them the delivery ends."""
+    await tx.run(
+        "update delivery_member set open = false where workspace_id = :ws and delivery_id = :delivery"
+        " and coalesce(link_id, invoice_id) = any(:members)",
+        delivery=claimed.delivery.id, members=list(members),
+    )  # fmt: skip
+    await end_if_settled(tx, claimed)
+
+
+async def end_if_settled(tx: Tx, claimed: Claimed) -> None:
+    """Ended, its bytes go; else what the answer left out is looked at when the lease is over."""
+    await tx.run(
+        "update delivery d set ended_at = :now, body = null where d.workspace_id = :ws and d.id = :id and not exists"
+        " (select 1 from delivery_member m where m.workspace_id = :ws and m.delivery_id = d.id and m.open) and not exists"
+        " (select 1 from owed_status s where s.workspace_id = :ws and s.delivery_id = d.id)",
+        id=claimed.delivery.id,
+    )

@@ -1,0 +1,167 @@
+"""Archiving and restoring contacts in Xero: claimed, sent and settled by the rules of `deliveries`, in deliveries of
+their own. A member is a Xero contact (`OwedStatus`), as what asked for it may be gone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain import activity
+from domain.connection import health
+from domain.fields.values import SeenContact
+from domain.inbound import apply as inbound
+from domain.inbound import snapshots
+from domain.links import failures
+from domain.links import starting as links
+from domain.links.failures import Failure
+from domain.mirror import status_requests as owed
+from domain.mirror import xero_contacts as mirror
+from domain.outbound import deliveries as underway
+from domain.outbound.contact_deliveries import Answered
+from domain.outbound.deliveries import MOST, Claimed
+from domain.outbound.freshness import FRESH, READ, STATUS_DUE
+from domain.tables import ActivityKind, DeliveryKind, SyncState, XeroContactStatus
+from domain.tx import Tx
+
+Build = Callable[[Sequence[tuple[UUID, XeroContactStatus]]], bytes]
+
+
+async def claim(
+    tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, beside: bool = False
+) -> Claimed | None:
+    """Hold what is due for one write, or None. `build` takes Xero's own ids and what each is to become. `only` and
+    `beside`: as for deliveries.claim."""
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
+    )
+    if organisation is None or not health.may_send(organisation):
+        return None
+    due = (
+        " from owed_status s join xero_contact x on x.workspace_id = :ws and x.id = s.xero_contact_id"
+        f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE}"
+    )
+    bound: dict[str, Any] = {"organisation": organisation_id, "only": list(only)}
+    if beside:
+        due, bound["fresh"] = f"{due} and {READ}", FRESH
+    await owed.settle_shown(tx, [row["id"] for row in await tx.rows(f"select x.id{due}", **bound)])
+    held = await tx.rows(
+        f"select x.id, x.xero_contact_id, s.status{due} order by x.id limit {MOST} for update of s skip locked",
+        **bound,
+    )
+    if not held:
+        return None
+    body = build([(row["xero_contact_id"], XeroContactStatus(row["status"])) for row in held])
+    delivery = await underway.start(tx, organisation_id, DeliveryKind.STATUS, False, body)
+    members = tuple(row["id"] for row in held)
+    await tx.run(
+        "update owed_status set delivery_id = :delivery where workspace_id = :ws and xero_contact_id = any(:ids)",
+        delivery=delivery.id, ids=list(members),
+    )  # fmt: skip
+    return Claimed(delivery, members, beside=beside)
+
+
+async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Xero's own id of each member."""
+    rows = await tx.rows(
+        "select id, xero_contact_id from xero_contact where workspace_id = :ws and id = any(:ids)",
+        ids=list(members),
+    )
+    return {row["id"]: row["xero_contact_id"] for row in rows}
+
+
+async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
+    """What was done is owed no more, and shows in the mirror; what was refused waits for a person, with its link."""
+    organisation_id = claimed.delivery.organisation_id
+    await mirror.lock(tx, organisation_id)
+    organisation = await tx.row(
+        "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
+    )
+    wanted = await _wanted(tx, claimed)
+    if organisation is None or not await underway.lock(tx, claimed):
+        return
+    seen = [answer.seen for answer in answers if answer.seen]
+    ids = await snapshots.take(tx, organisation, seen, {one.xero_contact_id: () for one in seen})
+    for answer in answers:
+        status = wanted.get(answer.link_id)
+        if status is None:  # nobody wants it any more
+            continue
+        if answer.failure is None or _is_so_already(status, answer.failure):
+            await _delete(tx, answer.link_id)
+        else:
+            await _refuse(tx, organisation, answer.link_id, answer.failure)
+    await underway.end_if_settled(tx, claimed)
+    await inbound.apply(tx, organisation, ids, uuid4(), quiet=False)
+    tx.ring()
+
+
+async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
+    """Settle what can land no more by what a read shows; the rest is free."""
+    await mirror.lock(tx, claimed.delivery.organisation_id)
+    wanted = await _wanted(tx, claimed)
+    landed = [Answered(key, seen) for key, seen in shown.items() if seen.status == wanted.get(key)]
+    settled = {answer.link_id for answer in landed}
+    await settle(tx, claimed, landed)
+    await free(tx, claimed, members=[key for key in claimed.members if key not in settled])
+
+
+async def free(
+    tx: Tx, claimed: Claimed, until: datetime | None = None, members: Sequence[UUID] | None = None
+) -> None:
+    """Nothing was done: due again, not before `until`."""
+    if not await underway.lock(tx, claimed):
+        return
+    await tx.run(
+        "update owed_status set delivery_id = null, due_at = coalesce(cast(:until as timestamptz), :now)"
+        " where workspace_id = :ws and delivery_id = :delivery and xero_contact_id = any(:ids)",
+        delivery=claimed.delivery.id, until=until,
+        ids=list(claimed.members if members is None else members),
+    )  # fmt: skip
+    await underway.end_if_settled(tx, claimed)
+    tx.ring()
+
+
+async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
+    """No answer yet."""
+    await underway.wait(tx, claimed, until)
+
+
+async def _wanted(tx: Tx, claimed: Claimed) -> dict[UUID, XeroContactStatus]:
+    rows = await tx.rows(
+        "select xero_contact_id, status from owed_status where workspace_id = :ws and delivery_id = :delivery",
+        delivery=claimed.delivery.id,
+    )
+    return {row["xero_contact_id"]: XeroContactStatus(row["status"]) for row in rows}
+
+
+def _is_so_already(status: XeroContactStatus, failure: Failure) -> bool:
+    return status is XeroContactStatus.ARCHIVED and failure.code == "ARCHIVED_IN_XERO"
+
+
+async def _delete(tx: Tx, xero_contact_id: UUID) -> None:
+    await tx.run(
+        "delete from owed_status where workspace_id = :ws and xero_contact_id = :id", id=xero_contact_id
+    )
+
+
+async def _refuse(tx: Tx, organisation: Mapping[str, Any], xero_contact_id: UUID, failure: Failure) -> None:
+    found = await links.active(tx, organisation["id"], "xero_contact_id", xero_contact_id)
+    if found is None:
+        await _delete(tx, xero_contact_id)
+        activity.record(
+            tx, ActivityKind.FAILED, f"Xero refused to archive a contact: {failure.message}",
+            organisation=organisation["id"],
+        )  # fmt: skip
+        return
+    link = await links.lock(tx, found["id"])
+    await tx.run(
+        "update owed_status set delivery_id = null, due_at = null where workspace_id = :ws and xero_contact_id = :id",
+        id=xero_contact_id,
+    )
+    # Not the practice's name is to blame but the one that the contact has in Xero: changing ours would not mend it.
+    told = await failures.described(tx, organisation, link, Failure(failure.code, failure.message))
+    state = SyncState.CONFLICT if link["conflicts"] else SyncState.FAILING
+    attempts = link["attempts"] + 1
+    await failures.write(
+        tx, link, failure=told | {"remedy": "RETRY_SYNC"}, state=state, due_at=None, attempts=attempts
+    )
+    failures.recorded(tx, organisation, link, told)

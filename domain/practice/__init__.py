@@ -1,0 +1,1 @@
+"""The practice's own set-up: workspaces, service types, tax rates."""

@@ -1,0 +1,81 @@
+"""What the practice bills with: its service types and tax rates."""
+
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from domain import activity
+from domain.practice.workspaces import name_row
+from domain.problems import Code, refuse
+from domain.tables import ActivityKind, EventKind, ServiceType, TaxRate
+from domain.tx import Tx
+
+DECIMALS = 4
+
+
+async def create_service_type(tx: Tx, name: str) -> ServiceType:
+    """Refused (TAKEN) where another that is not archived has this name."""
+    made = ServiceType(workspace_id=tx.workspace, id=uuid4(), name="", name_key="", created_at=tx.now)
+    await name_row(tx, made, name, "service type")
+    _told(tx, f"The service type {made.name} was added.")
+    return made
+
+
+async def update_service_type(
+    tx: Tx, service_type_id: UUID, *, name: str | None = None, archived: bool | None = None
+) -> ServiceType:
+    """None: stays as it is. Invoices keep an archived one, and its name is free for another."""
+    found = await tx.session.get(
+        ServiceType, (tx.workspace, service_type_id), with_for_update=True, populate_existing=True
+    )
+    if found is None:
+        raise refuse(Code.NOT_FOUND, "There is no such service type.", "serviceTypeId")
+    await _update(tx, found, "service type", name, archived)
+    return found
+
+
+async def create_tax_rate(tx: Tx, name: str, percentage: Decimal) -> TaxRate:
+    """`percentage` from 0 to 100, at most 4 decimals; it never changes."""
+    if not 0 <= percentage <= 100 or percentage != round(percentage, DECIMALS):
+        raise refuse(
+            Code.INVALID, f"A percentage is from 0 to 100, with at most {DECIMALS} decimals.", "percentage"
+        )
+    made = TaxRate(
+        workspace_id=tx.workspace,
+        id=uuid4(),
+        name="",
+        name_key="",
+        percentage=percentage,
+        created_at=tx.now,
+    )
+    await name_row(tx, made, name, "tax rate")
+    _told(tx, f"The tax rate {made.name} was added.")
+    return made
+
+
+async def update_tax_rate(
+    tx: Tx, tax_rate_id: UUID, *, name: str | None = None, archived: bool | None = None
+) -> TaxRate:
+    """As update_service_type."""
+    found = await tx.session.get(
+        TaxRate, (tx.workspace, tax_rate_id), with_for_update=True, populate_existing=True
+    )
+    if found is None:
+        raise refuse(Code.NOT_FOUND, "There is no such tax rate.", "taxRateId")
+    await _update(tx, found, "tax rate", name, archived)
+    return found
+
+
+async def _update(
+    tx: Tx, row: ServiceType | TaxRate, what: str, name: str | None, archived: bool | None
+) -> None:
+    before = (row.name, row.archived_at)
+    if archived is not None and archived != (row.archived_at is not None):
+        row.archived_at = tx.now if archived else None
+    await name_row(tx, row, row.name if name is None else name, what)
+    if before != (row.name, row.archived_at):
+        _told(tx, f"The {what} {row.name} was changed.")
+
+
+def _told(tx: Tx, message: str) -> None:
+    activity.record(tx, ActivityKind.SETTING_CHANGED, message)
+    tx.tell(EventKind.WORKSPACE, tx.workspace)

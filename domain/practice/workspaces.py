@@ -1,0 +1,256 @@
+"""Workspaces and what is set in them: name and currency, contact types, API tokens."""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from domain import activity
+from domain.names.text_keys import name_key, visible
+from domain.problems import Code, Problem, Refused, refuse
+from domain.tables import (
+    ActivityKind,
+    ApiToken,
+    ContactType,
+    EventKind,
+    Scope,
+    ServiceType,
+    TaxRate,
+    Workspace,
+)
+from domain.tx import Tx
+
+NAME_LIMIT = 255
+FIRST_CONTACT_TYPE = "Client"
+TOKEN_PREFIX = "tdm_"  # noqa: S105 - how every token begins, so that scanners of leaked secrets know it
+HINT = len(TOKEN_PREFIX) + 4
+# Each includes those before it.
+INCLUDED = {
+    Scope.READ: frozenset({Scope.READ}),
+    Scope.WRITE: frozenset({Scope.READ, Scope.WRITE}),
+    Scope.ADMIN: frozenset(Scope),
+}
+_ISO_4217 = (
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP"
+    " CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF"
+    " IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD"
+    " MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB"
+    " RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD"
+    " UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG"
+)
+CURRENCIES = frozenset(_ISO_4217.split())
+
+
+def clean_name(value: str | None, problems: list[Problem], *path: str) -> str:
+    """Trimmed. Blank, too long or with control characters: a problem more, and the text is not to be used."""
+    text = " ".join((value or "").split(" ")).strip()
+    if not visible(text).strip():
+        problems.append(Problem(Code.REQUIRED, "A name is needed.", path))
+    elif len(text) > NAME_LIMIT:
+        problems.append(
+            Problem(Code.TOO_LONG, f"At most {NAME_LIMIT} characters; this has {len(text)}.", path)
+        )
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
+        problems.append(Problem(Code.INVALID, "Control characters cannot be kept.", path))
+    return text
+
+
+def clean_currency(value: str | None, problems: list[Problem], *path: str) -> str:
+    code = (value or "").strip().upper()
+    if code not in CURRENCIES:
+        problems.append(Problem(Code.INVALID, "A currency is three letters of ISO 4217, such as NZD.", path))
+    return code
+
+
+def _raise(problems: list[Problem]) -> None:
+    if problems:
+        raise Refused(problems)
+
+
+async def create(tx: Tx, name: str, currency: str) -> Workspace:
+    """The workspace of the transaction, with a contact type to start with, as an import needs one."""
+    problems: list[Problem] = []
+    made = Workspace(
+        id=tx.workspace,
+        name=clean_name(name, problems, "name"),
+        currency=clean_currency(currency, problems, "currency"),
+        created_at=tx.now,
+    )
+    _raise(problems)
+    tx.session.add(made)
+    await tx.session.flush()
+    await create_contact_type(tx, FIRST_CONTACT_TYPE)
+    return made
+
+
+async def exists(tx: Tx) -> bool:
+    return await tx.row("select 1 from workspace where id = :ws") is not None
+
+
+async def get(tx: Tx) -> Workspace:
+    return await tx.session.get_one(Workspace, tx.workspace, with_for_update=True, populate_existing=True)
+
+
+async def update(tx: Tx, *, name: str | None = None, currency: str | None = None) -> Workspace:
+    """None: stays as it is."""
+    problems: list[Problem] = []
+    workspace = await get(tx)
+    before = {"name": workspace.name, "currency": workspace.currency}
+    if name is not None:
+        workspace.name = clean_name(name, problems, "name")
+    if currency is not None:
+        workspace.currency = clean_currency(currency, problems, "currency")
+    _raise(problems)
+    if workspace.currency != before["currency"] and await tx.row(
+        "select 1 from invoice where workspace_id = :ws limit 1"
+    ):
+        raise refuse(Code.IN_USE, "There are invoices in this currency, so it stays.", "currency")
+    changes = [
+        activity.Change(field, was, getattr(workspace, field))
+        for field, was in before.items()
+        if was != getattr(workspace, field)
+    ]
+    if changes:
+        activity.record(tx, ActivityKind.SETTING_CHANGED, "The workspace was changed.", changes=changes)
+        tx.tell(EventKind.WORKSPACE, tx.workspace)
+    return workspace
+
+
+async def create_contact_type(tx: Tx, name: str) -> ContactType:
+    made = ContactType(workspace_id=tx.workspace, id=uuid4(), name="", name_key="", created_at=tx.now)
+    await name_row(tx, made, name, "contact type")
+    activity.record(tx, ActivityKind.SETTING_CHANGED, f"The contact type {made.name} was added.")
+    tx.tell(EventKind.WORKSPACE, tx.workspace)
+    return made
+
+
+async def update_contact_type(
+    tx: Tx, contact_type_id: UUID, *, name: str | None = None, archived: bool | None = None
+) -> ContactType:
+    """None: stays as it is. Contacts keep an archived type; the name is then free for another. Refused (IN_USE) where new
+    contacts from Xero get it."""
+    found = await tx.session.get(
+        ContactType, (tx.workspace, contact_type_id), with_for_update=True, populate_existing=True
+    )
+    if found is None:
+        raise refuse(Code.NOT_FOUND, "There is no such contact type.", "contactTypeId")
+    before = (found.name, found.archived_at)
+    if archived is not None and archived != (found.archived_at is not None):
+        if archived:
+            await _is_no_default(tx, contact_type_id)
+        found.archived_at = tx.now if archived else None
+    await name_row(tx, found, found.name if name is None else name, "contact type")
+    if before != (found.name, found.archived_at):
+        activity.record(tx, ActivityKind.SETTING_CHANGED, f"The contact type {found.name} was changed.")
+        tx.tell(EventKind.WORKSPACE, tx.workspace)
+    return found
+
+
+async def _is_no_default(tx: Tx, contact_type_id: UUID) -> None:
+    """Whoever makes it one at the same time has the row locked, or waits for this."""
+    rows = await tx.rows(
+        "select name from organisation where workspace_id = :ws and default_contact_type_id = :id order by name, id",
+        id=contact_type_id,
+    )
+    if rows:
+        names = ", ".join(row["name"] for row in rows)
+        message = (
+            f"New contacts from Xero get this type ({names}): choose another `defaultContactTypeId` there first,"
+            " with updateContactSync."
+        )
+        raise refuse(Code.IN_USE, message, "archived")
+
+
+async def name_row(tx: Tx, row: ContactType | ServiceType | TaxRate, name: str, what: str) -> None:
+    """Give it this name. The unique index decides, so that of two at once one is refused."""
+    problems: list[Problem] = []
+    text = clean_name(name, problems, "name")
+    _raise(problems)
+    try:
+        async with tx.session.begin_nested():
+            row.name, row.name_key = text, name_key(text) or text
+            tx.session.add(row)
+    except IntegrityError as error:
+        if f"uq_{row.__tablename__}_name" not in str(error.orig):
+            raise
+        raise refuse(Code.TAKEN, f"Another {what} has this name.", "name") from None
+
+
+def new_token() -> str:
+    """256 random bits, shown once; only `token_hash` of it is kept."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """A token has 256 random bits, so this needs to be neither slow nor salted."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def included(scopes: Collection[Scope]) -> frozenset[Scope]:
+    return frozenset[Scope]().union(*(INCLUDED[scope] for scope in scopes))
+
+
+async def create_token(
+    tx: Tx,
+    name: str,
+    scopes: Collection[Scope],
+    *,
+    within: Collection[Scope],
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, str]:
+    """The row, and the token itself. `within`: what its maker may; refused (SCOPE_TOO_WIDE) beyond that."""
+    problems: list[Problem] = []
+    text = clean_name(name, problems, "name")
+    if not scopes:
+        problems.append(Problem(Code.REQUIRED, "A token needs a scope.", ("scopes",)))
+    if not included(scopes) <= included(within):
+        problems.append(
+            Problem(Code.SCOPE_TOO_WIDE, "No scope may be wider than those of its maker.", ("scopes",))
+        )
+    if expires_at is not None and expires_at <= tx.now:
+        problems.append(Problem(Code.INVALID, "This time has passed.", ("expiresAt",)))
+    _raise(problems)
+    token = new_token()
+    made = ApiToken(
+        workspace_id=tx.workspace,
+        id=uuid4(),
+        name=text,
+        scopes=[scope for scope in Scope if scope in included(scopes)],
+        hash=token_hash(token),
+        hint=token[:HINT],
+        created_at=tx.now,
+        created_by=tx.actor.as_json(),
+        expires_at=expires_at,
+    )
+    tx.session.add(made)
+    await tx.session.flush()
+    activity.record(tx, ActivityKind.SETTING_CHANGED, f"The API token {text} was made.")
+    tx.tell(EventKind.WORKSPACE, tx.workspace)
+    return made, token
+
+
+async def find_tokens(tx: Tx) -> list[ApiToken]:
+    """Those that were not revoked, the oldest first."""
+    found = await tx.session.scalars(
+        select(ApiToken)
+        .where(col(ApiToken.workspace_id) == tx.workspace, col(ApiToken.revoked_at).is_(None))
+        .order_by(col(ApiToken.created_at), col(ApiToken.id))
+    )
+    return list(found)
+
+
+async def revoke_token(tx: Tx, token_id: UUID) -> None:
+    """At once. A second time it is unknown."""
+    found = await tx.session.get(
+        ApiToken, (tx.workspace, token_id), with_for_update=True, populate_existing=True
+    )
+    if found is None or found.revoked_at is not None:
+        raise refuse(Code.NOT_FOUND, "There is no such token.", "apiTokenId")
+    found.revoked_at = tx.now
+    activity.record(tx, ActivityKind.SETTING_CHANGED, f"The API token {found.name} was revoked.")
+    tx.tell(EventKind.WORKSPACE, tx.workspace)
+    tx.tell(EventKind.DELETION, f"ApiToken:{token_id}")

@@ -1,0 +1,251 @@
+"""`tandem classify` and `tandem match`: what Tandem makes of exported lists, before anything is connected.
+
+CSV in UTF-8 comes in by file and goes out on standard output; progress goes to standard error. Nothing is sent.
+"""
+
+import codecs
+import csv
+import io
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import phonenumbers
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+from domain.names.classification import classify as classify_name
+from domain.names.similarity.contacts import Details
+from domain.names.similarity.lists import Lists
+
+app = typer.Typer()
+
+AsTable = Annotated[bool, typer.Option("--table", help="a table to read, in place of CSV")]
+CLASSIFIED = ("id", "kind", "confidence", "reasons")
+MATCHED = ("xero_id", "practice_id", "score", "outcome", "evidence")
+FIELDS = ("email", "phone", "address", "city", "region", "postcode")
+COLUMNS = ("id", "name", "first_name", "last_name", *FIELDS)
+SYNONYMS = {
+    "fullname": "name", "emailaddress": "email", "telephone": "phone", "phonenumber": "phone",
+    "postalcode": "postcode", "zip": "postcode", "zipcode": "postcode",
+}  # fmt: skip
+# What Xero's own export of contacts calls them. It has no id, as a contact's name is its only one in Xero; the postal
+# address is the one that is invoiced, else the street's.
+XEROS = {
+    "name": ["contactname"], "email": ["emailaddress"], "first_name": ["firstname"], "last_name": ["lastname"],
+    "phone": ["phonenumber", "mobilenumber", "ddinumber"],
+}  # fmt: skip
+XEROS_ADDRESS = {
+    "address": ["addressline1", "addressline2", "addressline3", "addressline4"], "city": ["city"], "region": ["region"],
+    "postcode": ["postalcode"],
+}  # fmt: skip
+XEROS_COLUMNS = {
+    *(name for names in XEROS.values() for name in names),
+    *(kind + name for kind in ("po", "sa") for names in XEROS_ADDRESS.values() for name in names),
+}
+MOST_TOLD = 10
+
+
+@app.command()
+def classify(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV: id, name; first_name, last_name, email")
+    ],
+    table: AsTable = False,
+) -> None:
+    """Say of each contact of FILE whether it is a person or an organisation, how surely, and why."""
+    rows = read(file)
+    answers = []
+    for row in progress(rows, "Classifying"):
+        found = classify_name(whole_name(row), row.get("first_name"), row.get("last_name"), row.get("email"))
+        answers.append((row["id"], found.kind, f"{found.confidence:.4f}", "; ".join(found.reasons)))
+    write(CLASSIFIED, answers, table)
+
+
+@app.command()
+def match(
+    xero: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV of Xero's contacts: id, name, …")
+    ],
+    practice: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV of the practice's: the same columns")
+    ],
+    everyone: Annotated[
+        bool, typer.Option("--all", help="also list candidates that are not alike enough")
+    ] = False,
+    country: Annotated[str, typer.Option(help="that phone numbers are dialled from; two letters")] = "NZ",
+    table: AsTable = False,
+) -> None:
+    """List who of PRACTICE may be whom of XERO, best first: full matches, conflicts and those much alike.
+
+    Columns: id and name; email, phone, address, city, region and postcode where there are any.
+    """
+    if country.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise typer.BadParameter(f"{country} is no country's code of two letters, as NZ, AU or GB are")
+    ours, theirs = read(xero), read(practice)
+    lists = Lists([details(row) for row in ours], [details(row) for row in theirs], country.upper())
+    found = [
+        candidate
+        for _, candidates in zip(progress(ours, "Matching"), lists.candidates(everyone), strict=True)
+        for candidate in candidates
+    ]
+    found.sort(key=lambda candidate: (-candidate.score, candidate.xero, candidate.practice))
+    answers = [
+        (
+            ours[c.xero]["id"],
+            theirs[c.practice]["id"],
+            f"{c.score:.4f}",
+            c.outcome.value,
+            "; ".join(c.evidence),
+        )
+        for c in found
+    ]
+    write(MATCHED, answers, table)
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    """Rows with all cells as text, by column. Commas, semicolons or tabs between; Xero's own export does as it is.
+    Refuses a file that is not text, not CSV to its end, without `id` and `name`, or with one column twice; says on
+    standard error which columns are not read and which rows are odd."""
+    try:
+        text = _decoded(file.read_bytes())
+        first = text.lstrip("\r\n").split("\n", 1)[0]
+        lines = _lines(text, max(",;\t", key=first.count))
+        header = [name.strip("* ") for name in next((cells for _, cells in lines if cells), [])]
+        while header and not header[-1]:
+            header.pop()  # what stands under no name is a surplus cell
+        columns, known, read_row = _columns(header), {*COLUMNS}, _as_it_is
+        xeros = [name.casefold() for name in header]
+        if "contactname" in xeros and not {"id", "name"} & set(columns):
+            columns, known, read_row = xeros, XEROS_COLUMNS, _of_xero
+        elif missing := {"id", "name"} - set(columns):
+            has = f"; it has {', '.join(filter(None, header))}" if header else "; it is empty"
+            raise typer.BadParameter(f"{file}: has no column {' and no column '.join(sorted(missing))}{has}")
+        if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+            raise typer.BadParameter(f"{file}: has the column {' and the column '.join(twice)} twice")
+        if unread := [name for name, column in zip(header, columns, strict=True) if column not in known]:
+            told = ", ".join(name or "one without a name" for name in unread)
+            typer.echo(f"{file}: columns that are not read: {told}", err=True)
+        return _checked(file, columns, lines, read_row)
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{file}: is not UTF-8 (save it as 'CSV UTF-8'; {error})") from None
+    except csv.Error as error:
+        raise typer.BadParameter(f"{file}: is not CSV ({error})") from None
+
+
+def _columns(header: Sequence[str]) -> list[str]:
+    """By our names, whatever the case, spaces and hyphens. A synonym stands for a column that is not there, and only if
+    no other does."""
+    plain = [re.sub(r"[\s_-]", "", name.casefold()) for name in header]
+    own = {name.replace("_", ""): name for name in COLUMNS}
+    meant = [own.get(name) or SYNONYMS.get(name, name) for name in plain]
+    return [
+        name if name in SYNONYMS and meant.count(ours) > 1 else ours
+        for name, ours in zip(plain, meant, strict=True)
+    ]
+
+
+def _lines(text: str, between: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells, and in which line they begin; one row may take several."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=between, strict=True)
+    begins = 1
+    try:
+        for cells in reader:
+            yield begins, cells
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise csv.Error(f"line {reader.line_num}: {error}") from None
+
+
+def _checked(
+    file: Path,
+    columns: list[str],
+    lines: Iterator[tuple[int, list[str]]],
+    read_row: Callable[[dict[str, str]], dict[str, str]],
+) -> list[dict[str, str]]:
+    rows, odd, seen = [], [], dict[str, int]()
+    for line, cells in lines:
+        if not cells:
+            continue
+        row = read_row(dict(zip(columns, [*cells, *[""] * len(columns)], strict=False)))
+        row["id"] = row["id"].strip()
+        rows.append(row)
+        if surplus := [cell for cell in cells[len(columns) :] if cell.strip()]:
+            odd.append(
+                f"line {line} has more cells than the {len(columns)} columns; left out: {', '.join(surplus)}"
+            )
+        if not row["id"]:
+            odd.append(f"line {line} has no id")
+        elif row["id"] in seen:
+            odd.append(
+                f"line {line}, column id: {row['id']!r} stands in line {seen[row['id']]} too; each is its own contact"
+            )
+        seen.setdefault(row["id"], line)
+    for told in odd[:MOST_TOLD]:
+        typer.echo(f"{file}: {told}", err=True)
+    if len(odd) > MOST_TOLD:
+        typer.echo(f"{file}: and {len(odd) - MOST_TOLD} more such lines", err=True)
+    return rows
+
+
+def _as_it_is(row: dict[str, str]) -> dict[str, str]:
+    return row
+
+
+def _of_xero(row: dict[str, str]) -> dict[str, str]:
+    known = {
+        ours: next((row[name] for name in theirs if row.get(name, "").strip()), "")
+        for ours, theirs in XEROS.items()
+    }
+    for kind in ("po", "sa"):
+        parts = {
+            ours: " ".join(filter(None, (row.get(kind + name, "").strip() for name in theirs)))
+            for ours, theirs in XEROS_ADDRESS.items()
+        }
+        if any(parts.values()):
+            known |= parts
+            break
+    return known | {"id": known["name"]}
+
+
+def _decoded(found: bytes) -> str:
+    wide = found.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return found.decode("utf-16" if wide else "utf-8-sig")
+
+
+def whole_name(row: dict[str, str]) -> str:
+    """Where the name is blank, first and last name stand for it."""
+    return row["name"].strip() or f"{row.get('first_name', '')} {row.get('last_name', '')}".strip()
+
+
+def details(row: dict[str, str]) -> Details:
+    return Details(whole_name(row), *(row.get(field) for field in FIELDS))
+
+
+def progress(rows: Sequence[dict[str, str]], title: str) -> Iterable[dict[str, str]]:
+    console = Console(stderr=True)
+    return track(rows, title, console=console, disable=not console.is_terminal, transient=True)
+
+
+def write(columns: Sequence[str], answers: Iterable[Sequence[str]], table: bool) -> None:
+    if not table:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_inert(cell) for cell in answer] for answer in answers)
+        return
+    shown = Table(*columns)
+    for answer in answers:
+        # As text: rich takes what stands in brackets for its own markup, leaves it out, or fails on it.
+        shown.add_row(*map(Text, answer))
+    Console(soft_wrap=not sys.stdout.isatty()).print(shown)
+
+
+def _inert(cell: str) -> str:
+    """A spreadsheet runs what begins so; an apostrophe before it makes it text. Numbers stay."""
+    runs = cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{cell}" if runs and not re.fullmatch(r"[-+]?[\d.,]+", cell) else cell

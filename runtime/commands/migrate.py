@@ -1,0 +1,93 @@
+"""Brings the database's schema up to date, as its owner, and lets the app's role use it."""
+
+import re
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from domain.contacts import rebuild_keys as rekeying
+from domain.names.text_keys import VERSION
+from domain.tx import TANDEM
+from runtime.clock import ServerClock
+from runtime.database import Database, on_time
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+
+GRANTS = (
+    "grant usage on schema public to {role}",
+    "grant select, insert, update, delete on all tables in schema public to {role}",
+    "revoke all on table alembic_version from {role}",
+    "grant select on table alembic_version to {role}",
+    "grant usage on all sequences in schema public to {role}",
+)
+DOOR_GRANTS = (
+    "grant usage on schema door to {role}",
+    "revoke all on all functions in schema door from public",
+    "grant execute on all functions in schema door to {role}",
+)
+
+
+class MigrateError(Exception):
+    """Says what is wrong with the addresses or roles."""
+
+
+def config(connection: Connection | None = None) -> Config:
+    """migrations/env.py takes the connection from `attributes["connection"]`."""
+    made = Config()
+    made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    made.attributes["connection"] = connection
+    return made
+
+
+def head() -> str | None:
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+async def migrate(admin_url: str, app_role: str) -> str | None:
+    """Upgrades to head and grants, in one transaction; then makes keys of older rules anew, a transaction a workspace.
+    Gives the revision. Safe to repeat, and two at once wait.
+
+    Refuses where the app's role is the owner: row-level security would not bind it.
+    """
+    if make_url(admin_url).username == app_role:
+        raise MigrateError(
+            f"DATABASE_URL and DATABASE_ADMIN_URL both use the role {app_role}. Make the app a role of its own that"
+            " owns nothing: create role tandem_app login password '...';"
+        )
+    engine = create_async_engine(admin_url)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('tandem migrate'))"))
+            await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
+            await connection.run_sync(grant, app_role)
+        database = Database(engine, ServerClock())
+        async with on_time(database):
+            await renew_keys(database)
+    finally:
+        await engine.dispose()
+    return head()
+
+
+async def renew_keys(database: Database) -> None:
+    """Of all workspaces, where any are of older rules."""
+    async with database.door() as session:
+        behind = await session.scalar(sa.text("select door.keys_behind(:version)"), {"version": VERSION})
+        found = await session.scalars(sa.text("select * from door.every_workspace()"))
+        workspaces = found.all() if behind else []
+    for workspace in workspaces:
+        async with database.transaction(workspace, TANDEM) as tx:
+            await rekeying.renew(tx)
+
+
+def grant(connection: Connection, app_role: str) -> None:
+    if not connection.scalar(sa.text("select 1 from pg_roles where rolname = :role"), {"role": app_role}):
+        raise MigrateError(f"DATABASE_URL: there is no role {app_role} on the server")
+    role = connection.dialect.identifier_preparer.quote(app_role)
+    doors = connection.scalar(sa.text("select 1 from pg_namespace where nspname = 'door'"))
+    for statement in GRANTS + (DOOR_GRANTS if doors else ()):
+        connection.execute(sa.text(statement.format(role=re.sub(":", r"\:", role))))

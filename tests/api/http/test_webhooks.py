@@ -1,0 +1,218 @@
+"""POST /webhooks/xero: what Xero sends, and what it gets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.context import Parts
+from runtime import database
+from runtime.bells import DUE, Bells
+from runtime.embedded.services import Services
+from tests.api.edge import make_parts, serving, with_settings
+from tests.database import Place
+from tests.domain.world import World, make_world
+from tests.hooks import KEY, body, event, signed
+
+NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
+PATH = "/webhooks/xero"
+
+
+@pytest.fixture
+async def parts(clean: Place, services: Services) -> AsyncIterator[Parts]:
+    keys = [SecretStr("the new key"), SecretStr(KEY)]
+    async with make_parts(clean, services, xero_webhook_keys=keys) as made:
+        yield made
+
+
+@pytest.fixture
+async def world(parts: Parts) -> World:
+    return await make_world(parts.database)
+
+
+@pytest.fixture
+async def xero(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(parts) as place, httpx.AsyncClient(base_url=f"http://{place}", timeout=60) as http:
+        yield http
+
+
+async def tenant_of(world: World) -> str:
+    [row] = await world.rows("select tenant_id from organisation where workspace_id = :ws")
+    return str(row["tenant_id"])
+
+
+async def inbox(owner: AsyncConnection) -> list[tuple[str, str, datetime]]:
+    found = await owner.exec_driver_sql(
+        "select category, resource_id::text as resource_id, event_at from webhook_event order by 1, 3"
+    )
+    return [(row.category, row.resource_id, row.event_at) for row in found.all()]
+
+
+async def outcome(xero: httpx.AsyncClient, name: str) -> float:
+    text = (await xero.get("/metrics")).text
+    lines = [line for line in text.splitlines() if line.startswith("tandem_webhook_events_total{")]
+    return sum(float(line.rpartition(" ")[2]) for line in lines if f'"{name}"' in line)
+
+
+async def test_what_xero_announces_is_in_the_inbox_when_it_is_answered(
+    xero: httpx.AsyncClient, world: World, owner: AsyncConnection
+) -> None:
+    async with world.tx() as tx:
+        await tx.run("update organisation set invoice_sync = true where workspace_id = :ws")
+    tenant, contact, invoice = await tenant_of(world), str(uuid4()), str(uuid4())
+    content = body(event(tenant, contact, NOW), event(tenant, invoice, NOW, "Invoice"))
+    answer = await xero.post(PATH, content=content, headers=signed(content))
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "set-cookie" not in answer.headers
+    assert await inbox(owner) == [("CONTACT", contact, NOW), ("INVOICE", invoice, NOW)]
+    [row] = await world.rows("select last_webhook_at from organisation")
+    assert row["last_webhook_at"] is not None
+
+
+async def test_the_workers_bell_rings(
+    xero: httpx.AsyncClient, parts: Parts, world: World, clean: Place
+) -> None:
+    bells = Bells(clean.app_url)
+    listening = asyncio.create_task(bells.listen())
+    async with bells.heard(DUE, world.workspace) as bell:
+        while bells.deaf:  # noqa: ASYNC110 - another task's connection
+            await asyncio.sleep(0.01)
+        bell.clear()
+        content = body(event(await tenant_of(world), uuid4(), NOW))
+        await xero.post(PATH, content=content, headers=signed(content))
+        await asyncio.wait_for(bell.wait(), 60)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+
+
+async def test_an_intent_to_receive_is_answered_by_its_signature(xero: httpx.AsyncClient) -> None:
+    content = body()
+    right = signed(content)["x-xero-signature"]
+    for signature, status in {right: 200, "A" + right[1:]: 401, right[:-1]: 401, "": 401}.items():
+        answer = await xero.post(PATH, content=content, headers={"x-xero-signature": signature})
+        assert (answer.status_code, answer.content) == (status, b"")
+    assert (await xero.post(PATH, content=content)).status_code == 401
+
+
+async def test_each_of_several_keys_will_do(xero: httpx.AsyncClient) -> None:
+    content = body()
+    statuses = [
+        (await xero.post(PATH, content=content, headers=signed(content, key))).status_code
+        for key in ("the new key", KEY, "another key")
+    ]
+    assert statuses == [200, 200, 401]
+
+
+async def test_a_body_changed_on_its_way_is_refused_and_leaves_nothing(
+    xero: httpx.AsyncClient, world: World, owner: AsyncConnection
+) -> None:
+    content = body(event(await tenant_of(world), uuid4(), NOW))
+    answer = await xero.post(PATH, content=content + b" ", headers=signed(content))
+    assert (answer.status_code, await inbox(owner)) == (401, [])
+
+
+async def test_without_a_key_there_is_no_such_address(parts: Parts) -> None:
+    async with (
+        serving(with_settings(parts, xero_webhook_keys=[])) as place,
+        httpx.AsyncClient(base_url=f"http://{place}") as http,
+    ):
+        content = body()
+        assert (await http.post(PATH, content=content, headers=signed(content, ""))).status_code == 404
+
+
+async def test_repeats_and_another_order_are_one_event_of_the_latest_time(
+    xero: httpx.AsyncClient, world: World, owner: AsyncConnection
+) -> None:
+    tenant, contact = await tenant_of(world), str(uuid4())
+    for at in (NOW, NOW + timedelta(seconds=9), NOW, NOW + timedelta(seconds=3)):
+        content = body(event(tenant, contact, at), event(tenant, contact, NOW), entropy=str(uuid4()))
+        assert (await xero.post(PATH, content=content, headers=signed(content))).status_code == 200
+    assert await inbox(owner) == [("CONTACT", contact, NOW + timedelta(seconds=9))]
+
+
+async def test_what_concerns_nobody_here_is_dropped_and_counted(
+    xero: httpx.AsyncClient, world: World, owner: AsyncConnection
+) -> None:
+    tenant, contact = await tenant_of(world), str(uuid4())
+    content = body(
+        event(uuid4(), uuid4(), NOW), event(tenant, uuid4(), NOW, "CREDITNOTE"), {"tenantId": 7}, 7,
+        event(tenant, contact, NOW),
+    )  # fmt: skip
+    assert (await xero.post(PATH, content=content, headers=signed(content))).status_code == 200
+    assert await inbox(owner) == [("CONTACT", contact, NOW)]
+    counts = [
+        await outcome(xero, name) for name in ("unknown organisation", "not followed", "unreadable", "kept")
+    ]
+    assert counts == [1, 1, 2, 1]
+
+
+async def test_what_an_organisation_does_not_sync_is_not_kept(
+    xero: httpx.AsyncClient, world: World, owner: AsyncConnection
+) -> None:
+    async with world.tx() as tx:
+        await tx.run("update organisation set started_at = null where workspace_id = :ws")
+    tenant = await tenant_of(world)
+    content = body(event(tenant, uuid4(), NOW), event(tenant, uuid4(), NOW, "INVOICE"))
+    assert (await xero.post(PATH, content=content, headers=signed(content))).status_code == 200
+    assert await inbox(owner) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b'{"events":7}', b"\xff", b"[" * 100_000])
+async def test_a_signed_body_that_is_no_webhook_is_a_bad_request(
+    xero: httpx.AsyncClient, content: bytes
+) -> None:
+    assert (await xero.post(PATH, content=content, headers=signed(content))).status_code == 400
+
+
+async def test_metrics_tell_how_long_work_has_been_due(
+    xero: httpx.AsyncClient, world: World, owner: AsyncConnection
+) -> None:
+    content = body(event(await tenant_of(world), uuid4(), NOW))
+    await xero.post(PATH, content=content, headers=signed(content))
+    await owner.exec_driver_sql("update webhook_event set due_at = now() - interval '90 s'")
+    text = (await xero.get("/metrics")).text
+    due = {
+        line.split('"')[1]: float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if line.startswith("tandem_due_seconds{")
+    }
+    assert set(due) == {"send", "webhook", "import", "delivery"}
+    assert due["webhook"] >= 90
+    assert due["send"] == 0
+
+
+async def test_more_than_a_megabyte_is_refused(xero: httpx.AsyncClient) -> None:
+    content = b" " * 1_000_001
+    assert (await xero.post(PATH, content=content, headers=signed(content))).status_code == 413
+
+
+async def test_another_method_is_refused(xero: httpx.AsyncClient) -> None:
+    assert (await xero.get(PATH)).status_code == 405
+
+
+async def test_many_at_once_are_stored_by_a_few_statements(
+    xero: httpx.AsyncClient, parts: Parts, world: World, owner: AsyncConnection
+) -> None:
+    tenant = await tenant_of(world)
+    contents = [body(event(tenant, uuid4(), NOW)) for _ in range(100)]
+    before = parts.database.statements
+    answers = await asyncio.gather(*(xero.post(PATH, content=c, headers=signed(c)) for c in contents))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(await inbox(owner)) == 100
+    assert parts.database.statements - before < 60
+
+
+async def test_while_postgresql_is_away_xero_is_told_to_come_again(parts: Parts) -> None:
+    away = database.connect("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    object.__setattr__(parts, "database", away)
+    async with serving(parts) as place, httpx.AsyncClient(base_url=f"http://{place}", timeout=60) as http:
+        content = body(event(uuid4(), uuid4(), NOW))
+        assert (await http.post(PATH, content=content, headers=signed(content))).status_code == 503
+        content = body()  # an intent to receive needs no database
+        assert (await http.post(PATH, content=content, headers=signed(content))).status_code == 200
+    await away.close()

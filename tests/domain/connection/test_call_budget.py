@@ -1,0 +1,235 @@
+"""Xero's limits, kept in PostgreSQL over all who call."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.connection.call_budget import HOLD, CallBudget, Limits
+from runtime.database import Database, connect
+from tests.database import Place
+from xero.allowance import Priority, Told
+
+BEGAN = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
+OK = Told(200)
+
+
+@dataclass
+class Clock:
+    time: datetime = field(default=BEGAN)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def move(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+async def database(clean: Place) -> AsyncIterator[Database]:
+    made = connect(clean.app_url)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limits(database: Database, clock: Clock) -> Limits:
+    return Limits(database.door, clock)
+
+
+@pytest.fixture
+def tenant() -> UUID:
+    return uuid4()
+
+
+async def taken(limits: Limits, tenant: UUID, priority: Priority = Priority.INTERACTIVE) -> UUID:
+    slot = await limits.take(tenant, priority)
+    assert isinstance(slot, UUID), f"no slot before {slot}"
+    return slot
+
+
+async def refused(limits: Limits, tenant: UUID, priority: Priority = Priority.INTERACTIVE) -> datetime:
+    until = await limits.take(tenant, priority)
+    assert isinstance(until, datetime), "a slot, though there should be none"
+    return until
+
+
+async def call(limits: Limits, tenant: UUID, times: int, told: Told = OK) -> None:
+    for _ in range(times):
+        await limits.give(await taken(limits, tenant), told)
+
+
+async def test_five_at_once_and_the_sixth_when_one_is_answered(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
+    slots = [await taken(limits, tenant) for _ in range(5)]
+    assert await refused(limits, tenant) > clock.now()
+    await limits.give(slots[0], OK)
+    await taken(limits, tenant)
+    await refused(limits, tenant)
+
+
+async def test_bulk_leaves_one_of_the_five_free(limits: Limits, tenant: UUID) -> None:
+    for _ in range(4):
+        await taken(limits, tenant, Priority.BULK)
+    await refused(limits, tenant, Priority.BULK)
+    await taken(limits, tenant, Priority.INTERACTIVE)
+
+
+async def test_a_dead_holders_slot_lapses_with_its_call(limits: Limits, tenant: UUID, clock: Clock) -> None:
+    for _ in range(5):
+        await taken(limits, tenant)
+    clock.move(HOLD.total_seconds() - 1)
+    await refused(limits, tenant)
+    clock.move(1)
+    await taken(limits, tenant)
+
+
+async def test_57_a_minute_and_the_next_when_the_first_is_a_minute_past(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
+    await call(limits, tenant, 1)
+    clock.move(10)
+    await call(limits, tenant, 56)
+    assert await refused(limits, tenant) == BEGAN + timedelta(seconds=60)
+    clock.move(50)
+    await call(limits, tenant, 1)
+    assert await refused(limits, tenant) == BEGAN + timedelta(seconds=70)
+
+
+async def test_the_minute_counts_from_answers(limits: Limits, tenant: UUID, clock: Clock) -> None:
+    slot = await taken(limits, tenant)
+    clock.move(20)
+    await limits.give(slot, OK)
+    await call(limits, tenant, 56)
+    assert await refused(limits, tenant) == BEGAN + timedelta(seconds=80)
+
+
+async def test_bulk_leaves_ten_calls_of_the_minute(limits: Limits, tenant: UUID) -> None:
+    await call(limits, tenant, 47)
+    await refused(limits, tenant, Priority.BULK)
+    await call(limits, tenant, 10)
+    await refused(limits, tenant)
+
+
+async def test_what_others_used_of_the_minute_is_not_there(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
+    await call(limits, tenant, 1, Told(200, minute_remaining=10, day_remaining=4000))  # 49 by others
+    clock.move(1)
+    await call(limits, tenant, 7)
+    await refused(limits, tenant)
+    clock.move(61)
+    await call(limits, tenant, 8)
+
+
+async def test_what_the_headers_say_of_our_own_calls_is_not_counted_twice(
+    limits: Limits, tenant: UUID
+) -> None:
+    for used in range(1, 58):
+        await call(limits, tenant, 1, Told(200, minute_remaining=60 - used, day_remaining=5000 - used))
+    await refused(limits, tenant)
+
+
+async def test_retry_after_stops_that_organisation_alone(limits: Limits, tenant: UUID, clock: Clock) -> None:
+    until = clock.now() + timedelta(seconds=90)
+    await call(limits, tenant, 1, Told(429, until=until))
+    assert await refused(limits, tenant) == until
+    await taken(limits, uuid4())
+    clock.move(90)
+    await taken(limits, tenant)
+
+
+async def test_a_call_that_never_left_does_not_count(limits: Limits, tenant: UUID) -> None:
+    await call(limits, tenant, 56)
+    await limits.give(await taken(limits, tenant), None)
+    await call(limits, tenant, 1)
+    await refused(limits, tenant)
+
+
+async def used_today(owner: AsyncConnection, tenant: UUID, count: int) -> None:
+    """So many answered calls, ten hours before the clock's beginning."""
+    await owner.exec_driver_sql(
+        "insert into xero_call (id, tenant_id, bulk, taken_at, expires_at, ended_at, status)"
+        " select gen_random_uuid(), $1, true, $2, $2, $2, 200 from generate_series(1, $3)",
+        (tenant, BEGAN - timedelta(hours=10), count),
+    )
+
+
+@pytest.mark.parametrize(("used", "bulk"), [(4499, True), (4500, False)])
+async def test_a_tenth_of_the_day_is_left_to_people(
+    limits: Limits, tenant: UUID, owner: AsyncConnection, used: int, bulk: bool
+) -> None:
+    await used_today(owner, tenant, used)
+    assert isinstance(await limits.take(tenant, Priority.BULK), UUID) is bulk
+    await taken(limits, tenant, Priority.INTERACTIVE)
+
+
+async def test_the_day_slides(limits: Limits, tenant: UUID, owner: AsyncConnection, clock: Clock) -> None:
+    await used_today(owner, tenant, 5000)
+    assert await refused(limits, tenant) == BEGAN + timedelta(hours=1)  # looks again, at the latest
+    clock.move(14 * 3600 - 60)
+    assert await refused(limits, tenant) == BEGAN + timedelta(hours=14)
+    clock.move(60)
+    await taken(limits, tenant)
+
+
+async def test_a_header_tells_the_smaller_day(limits: Limits, tenant: UUID, owner: AsyncConnection) -> None:
+    await used_today(owner, tenant, 899)
+    await call(limits, tenant, 1, Told(200, minute_remaining=59, day_remaining=100))
+    budget = (await limits.budgets([tenant, uuid4()]))[tenant]
+    assert budget == CallBudget(tenant, 59, 100, 1000, None)
+    await refused(limits, tenant, Priority.BULK)
+    await taken(limits, tenant)
+
+
+async def test_an_answer_without_headers_forgets_nothing(limits: Limits, tenant: UUID, clock: Clock) -> None:
+    await call(limits, tenant, 1, Told(200, minute_remaining=59, day_remaining=999))
+    await call(limits, tenant, 1, Told(429, until=clock.now() + timedelta(seconds=5)))
+    budget = (await limits.budgets([tenant]))[tenant]
+    assert (budget.minute_remaining, budget.day_remaining, budget.day_limit) == (59, 999, 1000)
+    assert budget.limited_until == clock.now() + timedelta(seconds=5)
+
+
+async def test_the_apps_own_minute_is_over_all_organisations(
+    limits: Limits, owner: AsyncConnection, clock: Clock
+) -> None:
+    await owner.exec_driver_sql(
+        "insert into xero_call (id, tenant_id, bulk, taken_at, expires_at, ended_at, status)"
+        " select gen_random_uuid(), gen_random_uuid(), true, $1, $1, $1, 200 from generate_series(1, 9500)",
+        (BEGAN,),
+    )
+    await refused(limits, uuid4())
+    clock.move(61)
+    await taken(limits, uuid4())
+
+
+async def test_many_who_ask_at_once_get_no_more_than_there_is(
+    clean: Place, tenant: UUID, clock: Clock
+) -> None:
+    """Two pools stand for two processes: nothing is shared but PostgreSQL."""
+    databases = [connect(clean.app_url, pool_size=5) for _ in range(2)]
+    asked = [Limits(databases[n % 2].door, clock).take(tenant, Priority.INTERACTIVE) for n in range(40)]
+    answers = await asyncio.gather(*asked)
+    assert sum(isinstance(answer, UUID) for answer in answers) == 5
+    for database in databases:
+        await database.close()
+
+
+async def test_calls_are_forgotten_when_no_window_counts_them(
+    limits: Limits, tenant: UUID, owner: AsyncConnection, clock: Clock
+) -> None:
+    await used_today(owner, tenant, 3)
+    await call(limits, tenant, 1)
+    assert await limits.forget() == 0
+    clock.move(17 * 3600)
+    assert await limits.forget() == 3

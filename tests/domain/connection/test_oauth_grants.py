@@ -1,0 +1,258 @@
+"""One consent's tokens: sealed, shared, and refreshed by one at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from domain.connection.oauth_grants import LEASE, Grant, Grants
+from runtime.database import Database, connect
+from runtime.seal import KeyRing, SealError, new_key
+from tests.database import Place
+from tests.domain.connection.test_call_budget import Clock
+from xero.errors import NeedsReconnect, Reason, Retry
+from xero.oauth import App
+from xero.payloads import TokenAnswer
+from xero.tokens import GrantTokens, expires_at, seal_tokens
+
+APP = App("client", "secret", "http://localhost/cb", "offline_access")
+RING = KeyRing.parse([new_key("test")])
+
+
+class Identity(httpx.AsyncBaseTransport):
+    """Xero's token endpoint: each refresh token is good once, for the next pair. `fault` is answered instead."""
+
+    def __init__(self) -> None:
+        self.current = "refresh-0"
+        self.count = 0
+        self.fault: httpx.Response | Exception | None = None
+        self.gate: asyncio.Event | None = None
+        self.asked = asyncio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        form = parse_qs((await request.aread()).decode())
+        self.asked.set()
+        if self.gate:
+            await self.gate.wait()
+        if isinstance(self.fault, Exception):
+            raise self.fault
+        if self.fault:
+            return self.fault
+        if form["refresh_token"] != [self.current]:
+            return httpx.Response(400, json={"error": "invalid_grant"})
+        self.count += 1
+        self.current = f"refresh-{self.count}"
+        return httpx.Response(200, json=pair(self.count))
+
+
+def pair(number: int) -> dict[str, Any]:
+    return {"access_token": f"access-{number}", "refresh_token": f"refresh-{number}", "expires_in": 1800}
+
+
+@pytest.fixture
+async def database(clean: Place) -> AsyncIterator[Database]:
+    made = connect(clean.app_url)
+    yield made
+    await made.close()
+
+
+class Made:
+    """A kept grant, and everything that asks for its tokens."""
+
+    def __init__(self, database: Database) -> None:
+        self.clock = Clock()
+        self.grants = Grants(database.door, self.clock)
+        self.identity = Identity()
+        self.user = uuid4()
+        self.id = uuid4()
+        self.slept = 0.0
+
+    async def keep(self, number: int = 0) -> UUID:
+        tokens = TokenAnswer(**pair(number))
+        sealed = seal_tokens(RING, tokens, APP.client_id, self.user)
+        self.id = await self.grants.keep(
+            APP.client_id, self.user, sealed, expires_at(tokens, self.clock.now())
+        )
+        return self.id
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        await asyncio.sleep(0)
+
+    def tokens(self, database: Database | None = None) -> GrantTokens[Grant]:
+        """As one process has them."""
+        return GrantTokens(
+            http=httpx.AsyncClient(transport=self.identity),
+            app=APP,
+            grants=Grants(database.door, self.clock) if database else self.grants,
+            seal=RING,
+            clock=self.clock,
+            grant_id=self.id,
+            sleep=self.sleep,
+        )
+
+    async def grant(self) -> Grant:
+        found = await self.grants.find(self.id)
+        assert found
+        return found
+
+
+@pytest.fixture
+async def made(database: Database) -> Made:
+    made = Made(database)
+    await made.keep()
+    return made
+
+
+async def test_a_good_token_is_given_without_asking_xero(made: Made) -> None:
+    assert await made.tokens().access_token() == "access-0"
+    assert made.identity.count == 0
+
+
+async def test_a_token_is_renewed_before_it_ends(made: Made) -> None:
+    made.clock.move(1800 - 119)
+    assert await made.tokens().access_token() == "access-1"
+    assert await made.tokens().access_token() == "access-1"
+    assert made.identity.count == 1
+
+
+async def test_a_token_that_xero_refuses_is_renewed_once_whoever_asks(made: Made) -> None:
+    assert await made.tokens().refresh("access-0") == "access-1"
+    assert await made.tokens().refresh("access-0") == "access-1"
+    assert made.identity.count == 1
+
+
+async def test_twenty_in_two_processes_refresh_once(made: Made, clean: Place) -> None:
+    databases = [connect(clean.app_url, pool_size=5) for _ in range(2)]
+    made.clock.move(1800)
+    asked = [made.tokens(databases[n % 2]).access_token() for n in range(20)]
+    assert set(await asyncio.gather(*asked)) == {"access-1"}
+    assert made.identity.count == 1
+    for database in databases:
+        await database.close()
+
+
+async def test_who_waits_too_long_for_another_comes_back_later(made: Made) -> None:
+    assert await made.grants.lease(await made.grant())
+    with pytest.raises(Retry) as caught:
+        await made.tokens().refresh("access-0")
+    assert caught.value.reason is Reason.TOKEN_BUSY
+    assert made.identity.count == 0
+    assert made.slept == pytest.approx(5.0)
+
+
+async def test_a_dead_holders_lease_is_taken_over_with_the_stored_token(made: Made) -> None:
+    assert await made.grants.lease(await made.grant())
+    made.clock.move(LEASE.total_seconds())
+    assert await made.tokens().refresh("access-0") == "access-1"
+
+
+async def test_a_result_that_comes_after_anothers_is_dropped(made: Made) -> None:
+    before = await made.grant()
+    late = await made.grants.lease(before)
+    assert late
+    made.clock.move(LEASE.total_seconds())
+    assert await made.tokens().refresh("access-0") == "access-1"
+    assert not await made.grants.settle(before, late, b"x", made.clock.now())
+    assert await made.tokens().access_token() == "access-1"
+
+
+async def test_a_result_after_the_lease_counts_while_nobody_took_it_over(made: Made) -> None:
+    before = await made.grant()
+    lease = await made.grants.lease(before)
+    assert lease
+    made.clock.move(LEASE.total_seconds() + 1)
+    assert await made.grants.settle(before, lease, before.sealed, made.clock.now())
+
+
+@pytest.mark.parametrize("fault", [httpx.Response(503), httpx.ReadError("cut"), httpx.ConnectError("down")])
+async def test_a_refresh_without_an_answer_can_be_tried_again_at_once(
+    made: Made, fault: httpx.Response | Exception
+) -> None:
+    made.identity.fault = fault
+    with pytest.raises(Retry):
+        await made.tokens().refresh("access-0")
+    made.identity.fault = None
+    assert await made.tokens().refresh("access-0") == "access-1"
+
+
+async def test_a_spent_refresh_token_asks_for_a_new_consent_and_xero_no_more(made: Made) -> None:
+    made.identity.current = "another"
+    with pytest.raises(NeedsReconnect):
+        await made.tokens().refresh("access-0")
+    made.identity.current = "refresh-0"
+    with pytest.raises(NeedsReconnect):
+        await made.tokens().access_token()
+    assert made.identity.count == 0
+
+
+async def test_a_new_consent_replaces_the_tokens_and_ends_the_failure(made: Made) -> None:
+    made.identity.current = "another"
+    with pytest.raises(NeedsReconnect):
+        await made.tokens().refresh("access-0")
+    assert await made.keep(7) == made.id
+    assert await made.tokens().access_token() == "access-7"
+
+
+async def test_a_consent_during_a_refresh_wins_over_its_result(made: Made) -> None:
+    made.identity.gate = asyncio.Event()
+    refreshing = asyncio.create_task(made.tokens().refresh("access-0"))
+    await made.identity.asked.wait()
+    await made.keep(7)
+    made.identity.gate.set()
+    assert await refreshing == "access-7"
+    assert await made.tokens().access_token() == "access-7"
+
+
+async def test_a_consent_during_a_refresh_that_fails_is_not_failed_by_it(made: Made) -> None:
+    made.identity.gate = asyncio.Event()
+    made.identity.current = "another"
+    refreshing = asyncio.create_task(made.tokens().refresh("access-0"))
+    await made.identity.asked.wait()
+    await made.keep(7)
+    made.identity.gate.set()
+    assert await refreshing == "access-7"
+
+
+async def test_two_users_of_one_app_have_a_grant_each(made: Made, database: Database) -> None:
+    other = Made(database)
+    assert await other.keep(3) != made.id
+    assert await other.tokens().access_token() == "access-3"
+    assert await made.tokens().access_token() == "access-0"
+
+
+async def test_tokens_do_not_open_in_another_grant(made: Made, database: Database) -> None:
+    other = Made(database)
+    await other.grants.keep(APP.client_id, other.user, (await made.grant()).sealed, made.clock.now())
+    other.id = await other.grants.keep(
+        APP.client_id, other.user, (await made.grant()).sealed, made.clock.now()
+    )
+    with pytest.raises(SealError):
+        await other.tokens().access_token()
+
+
+async def test_what_is_stored_shows_no_token(made: Made) -> None:
+    grant = await made.grant()
+    assert b"refresh-0" not in grant.sealed
+    assert b"access-0" not in grant.sealed
+
+
+async def test_a_grant_that_nobody_uses_is_due_within_a_week(made: Made) -> None:
+    made.clock.move(timedelta(days=6).total_seconds())
+    assert await made.grants.stale() == []
+    made.clock.move(1)
+    assert await made.grants.stale() == [made.id]
+    await made.tokens().keep_alive()
+    assert await made.grants.stale() == []
+    assert made.identity.count == 1
+
+
+async def test_a_grant_that_is_not_there_asks_for_consent(made: Made) -> None:
+    made.id = uuid4()
+    with pytest.raises(NeedsReconnect):
+        await made.tokens().access_token()

@@ -1,0 +1,167 @@
+"""Contacts of the practice: what is refused, what a repeated create answers, and what a change leaves."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain.actions import conflicts
+from domain.contacts import edits as contacts
+from domain.fields.phones import PhoneParts
+from domain.practice import workspaces
+from domain.problems import Code, Refused
+from domain.tx import TANDEM
+from tests.domain.world import World, seen
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "path"),
+    [
+        ({"name": " \u200b\t"}, Code.REQUIRED, ("name",)),
+        ({"name": "x" * 300}, Code.TOO_LONG, ("name",)),
+        ({"name": "a\x00b"}, Code.INVALID, ("name",)),
+        ({"name": "a\ud800"}, Code.INVALID, ("name",)),
+        ({"name": "A", "billingEmail": "nobody"}, Code.INVALID, ("billingEmail",)),
+        ({"name": "A", "primaryPhone": "1" * 51}, Code.TOO_LONG, ("primaryPhone",)),
+        ({"name": "A", "primaryPhone": "call me"}, Code.INVALID, ("primaryPhone",)),
+        ({"name": "a\x85b"}, Code.INVALID, ("name",)),
+        ({"name": "\u202e\u2066"}, Code.REQUIRED, ("name",)),
+        ({"name": "A", "contactTypeId": uuid4()}, Code.NOT_FOUND, ("contactTypeId",)),
+        ({"name": "A", "billingAddress": {"lines": ["x"] * 5}}, Code.TOO_MANY, ("billingAddress", "lines")),
+        (
+            {"name": "A", "billingAddress": {"lines": [], "city": "a\x07"}},
+            Code.INVALID,
+            ("billingAddress", "city"),
+        ),
+    ],
+)
+async def test_bad_input_is_refused_where_it_stands(
+    world: World, given: dict[str, Any], code: Code, path: tuple[str, ...]
+) -> None:
+    with pytest.raises(Refused) as refused:
+        async with world.tx() as tx:
+            await contacts.create(tx, given)
+    assert [(problem.code, problem.path) for problem in refused.value.problems] == [(code, path)]
+    assert await world.rows("select 1 from contact") == []
+
+
+async def test_an_archived_type_stays_with_who_has_it_and_goes_to_nobody_else(world: World) -> None:
+    async with world.tx() as tx:
+        kind = (await workspaces.create_contact_type(tx, "Lead")).id
+    has, other = await world.contact("Acme", contactTypeId=kind), await world.contact("Kowhai")
+    async with world.tx() as tx:
+        await workspaces.update_contact_type(tx, kind, archived=True)
+    async with world.tx() as tx:
+        kept = await contacts.change(tx, has.id, {"name": "Acme Ltd", "contactTypeId": kind})
+    assert (kept.name, kept.contact_type_id) == ("Acme Ltd", kind)
+    with pytest.raises(Refused) as given:
+        async with world.tx() as tx:
+            await contacts.change(tx, other.id, {"contactTypeId": kind})
+    with pytest.raises(Refused) as made:
+        async with world.tx() as tx:
+            await contacts.create(tx, {"name": "New", "contactTypeId": kind})
+    for refused in (given, made):
+        assert [(problem.code, problem.path) for problem in refused.value.problems] == [
+            (Code.WRONG_STATE, ("contactTypeId",))
+        ]
+
+
+async def test_a_repeated_create_is_one_contact_even_at_once(world: World) -> None:
+    async def create() -> object:
+        async with world.tx() as tx:
+            return (await contacts.create(tx, {"name": "Acme"}, "key-1")).id
+
+    made = await asyncio.gather(*(create() for _ in range(4)))
+    assert len(set(made)) == 1
+    with pytest.raises(Refused) as refused:
+        async with world.tx() as tx:
+            await contacts.create(tx, {"name": "Other"}, "key-1")
+    assert refused.value.problems[0].code is Code.KEY_REUSED
+
+
+async def test_null_clears_absent_stays_and_the_old_value_can_be_found(world: World) -> None:
+    made = await world.contact("Acme", "a@x.nz", primaryPhone="09 111 2222")
+    async with world.tx() as tx:
+        changed = await contacts.change(tx, made.id, {"billingEmail": None}, version=made.version)
+    assert (changed.billing_email, changed.primary_phone, changed.version) == (None, "09 111 2222", 2)
+    [event] = await world.rows("select changes from activity where kind = 'CONTACT_CHANGED'")
+    assert [(c["field"], c["before"], c["after"]) for c in event["changes"]] == [
+        ("BILLING_EMAIL", "a@x.nz", None)
+    ]
+
+
+async def test_a_stale_version_changes_nothing(world: World) -> None:
+    made = await world.contact("Acme")
+    with pytest.raises(Refused) as refused:
+        async with world.tx() as tx:
+            await contacts.change(tx, made.id, {"name": "Other"}, version=made.version + 1)
+    assert refused.value.problems[0].code is Code.STALE_VERSION
+
+
+async def test_saving_what_is_there_is_no_change(world: World) -> None:
+    made = await world.contact("Acme", "a@x.nz")
+    async with world.tx() as tx:
+        same = await contacts.change(tx, made.id, {"name": "Acme", "billingEmail": "a@x.nz"})
+    assert same.version == made.version
+
+
+async def test_a_chosen_kind_is_final(world: World) -> None:
+    made = await world.contact("Ada Byron")
+    async with world.tx() as tx:
+        chosen = await contacts.change(tx, made.id, {"kind": made.kind})
+    assert (chosen.confidence, chosen.reasons, chosen.needs_review) == (None, None, False)
+
+
+async def test_search_is_by_index_and_within_the_workspace(world: World) -> None:
+    made = await world.contact("Māori & Sons", "ada@example.com")
+    async with world.tx() as tx:
+        found = await tx.rows(
+            "select * from door.search_contacts(:patterns, 10)", patterns=["% maor%", "% ada%"]
+        )
+    assert [row["search_contacts"] for row in found] == [made.id]
+    async with world.database.transaction(uuid4(), TANDEM) as tx:
+        assert await tx.rows("select * from door.search_contacts(:patterns, 10)", patterns=["% maor%"]) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("\u202dAcme\u202c Ltd", "Acme Ltd"),
+        ("Ac\u200bme\ufeff Ltd", "Acme Ltd"),
+        ("\u2066\u200fAcme\u2069 L\u00adtd ", "Acme Ltd"),
+        ("نامه\u200cای", "نامه\u200cای"),  # the joiners belong to how it is spelt
+        ("क्\u200dष", "क्\u200dष"),
+        ("👩\u200d👩\u200d👧 Care", "👩\u200d👩\u200d👧 Care"),
+    ],
+)
+async def test_what_nobody_sees_is_left_out_where_it_is_typed(world: World, typed: str, kept: str) -> None:
+    made = await world.contact(typed, primaryPhone="\u202a+64 9 123 4567\u202c")
+    assert (made.name, made.primary_phone) == (kept, "+64 9 123 4567")
+
+
+async def test_what_xero_holds_stays_as_it_is_while_something_else_is_edited(world: World) -> None:
+    await world.shown(seen("Ac\u202eme", phone=PhoneParts(number="call me")))
+    await world.import_mirror()
+    [held] = await world.rows("select id, name, primary_phone from contact")
+    assert (held["name"], held["primary_phone"]) == ("Ac\u202eme", "call me")
+    form = {"name": held["name"], "primaryPhone": held["primary_phone"], "billingEmail": "a@x.nz"}
+    async with world.tx() as tx:
+        await contacts.change(tx, held["id"], form)
+    [link] = await world.rows("select base_practice from sync_link")
+    assert await world.rows("select name, primary_phone, billing_email from contact") == [
+        {"name": "Ac\u202eme", "primary_phone": "call me", "billing_email": "a@x.nz"}
+    ]
+    assert link["base_practice"]["NAME"] == "Ac\u202eme"
+
+
+async def test_what_stood_there_can_be_brought_back_though_nobody_may_type_it(world: World) -> None:
+    await world.shown(seen("Ac\u202eme", phone=PhoneParts(number="call me")))
+    await world.import_mirror()
+    [held] = await world.rows("select id from contact")
+    async with world.tx() as tx:
+        await contacts.change(tx, held["id"], {"primaryPhone": "09 123 4567"})
+    [event] = await world.rows("select id from activity where kind = 'CONTACT_CHANGED'")
+    async with world.tx() as tx:
+        await conflicts.restore_value(tx, event["id"], "PRIMARY_PHONE")
+    assert await world.rows("select primary_phone from contact") == [{"primary_phone": "call me"}]

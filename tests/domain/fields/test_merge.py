@@ -1,0 +1,43 @@
+import pytest
+
+from domain.fields.merge import FieldStart, Winner, canonical, loaded, same, shown, start, stored
+from domain.fields.values import PostalAddress
+from domain.tables import SyncedField
+
+NAME, PHONE, ADDRESS = SyncedField.NAME, SyncedField.PRIMARY_PHONE, SyncedField.BILLING_ADDRESS
+HOME = PostalAddress(("1 Queen St",), "Auckland", postal_code="1010")
+
+
+@pytest.mark.parametrize(
+    ("practice", "xero", "winner", "expected"),
+    [
+        ("Acme ", "Acme", Winner.XERO, FieldStart("Acme ", "Acme")),
+        ("Acme", None, Winner.XERO, FieldStart("Acme", "Acme")),
+        (None, "Acme", Winner.PRACTICE, FieldStart("Acme", "Acme")),
+        ("Acme", "ACME", Winner.XERO, FieldStart("ACME", "ACME")),
+        ("Acme", "ACME", Winner.PRACTICE, FieldStart("Acme", "Acme")),
+        ("Acme", "ACME", Winner.NOBODY, FieldStart("Acme", "ACME", conflict=True)),
+        (None, None, Winner.NOBODY, FieldStart(None, None)),
+    ],
+)
+def test_how_a_field_starts(
+    practice: str | None, xero: str | None, winner: Winner, expected: FieldStart
+) -> None:
+    assert start(NAME, practice, xero, winner, "NZ") == expected
+
+
+def test_two_spellings_of_one_phone_are_the_same() -> None:
+    assert same(PHONE, "021 123 4567", "+64 21 1234567", "NZ")
+    assert not same(PHONE, "021 123 4567", "+61 21 1234567", "NZ")
+
+
+def test_an_address_is_compared_by_its_parts() -> None:
+    assert same(ADDRESS, HOME, PostalAddress(("1  Queen St ",), "Auckland", postal_code="1010"), None)
+    assert canonical(ADDRESS, HOME, None) != canonical(
+        ADDRESS, PostalAddress(("1 Queen St", "Auckland")), None
+    )
+
+
+def test_an_address_is_shown_in_one_line_and_comes_back_from_storage() -> None:
+    assert shown(HOME) == "1 Queen St, Auckland, 1010"
+    assert loaded(ADDRESS, stored(HOME)) == HOME

@@ -1,0 +1,100 @@
+"""One number in several spellings, in one text and in three parts."""
+
+import phonenumbers
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from domain.fields.phones import PhoneParts, join_phone, phone_key, split_phone
+
+REGIONS = ("NZ", "AU", "GB", "US", "SG", "IT", "AR", "FR")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("09 123 4567", "+64 9 123 4567"),
+        ("(09) 123-4567", "0064 9 1234567"),
+        ("+64 (0)9 123 4567", "09 123 4567"),
+        ("0800 83 83 83", "0800838383"),
+        ("09 123 4567 ext 12", "+6491234567 x12"),
+        ("  ", None),
+        ("Reception", "reception"),
+    ],
+)
+def test_the_same(one: str, other: str | None) -> None:
+    assert phone_key(one, "NZ") == phone_key(other, "NZ")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("09 123 4567", "09 123 4568"),
+        ("+61 9 123 4567", "+64 9 123 4567"),
+        ("09 123 4567", "09 123 4567 ext 1"),
+        ("Reception", "Office"),
+        ("09 123 4567", ""),
+    ],
+)
+def test_not_the_same(one: str, other: str) -> None:
+    assert phone_key(one, "NZ") != phone_key(other, "NZ")
+
+
+def test_a_number_is_dialled_from_the_organisations_country() -> None:
+    assert phone_key("02 9876 5432", "AU") == "+61298765432"
+    assert phone_key("02 9876 5432", None) == "0298765432"
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        (PhoneParts("64", "9", "123 4567"), "+64 9 123 4567"),
+        (PhoneParts("+64", "9", "123 4567"), "+64 9 123 4567"),
+        (PhoneParts("0064", "9", "123 4567"), "+64 9 123 4567"),
+        (PhoneParts("", "09", "123 4567"), "09 123 4567"),
+        (PhoneParts("", "", "call Ada"), "call Ada"),
+        (PhoneParts("64", "", ""), None),
+        (PhoneParts(), None),
+    ],
+)
+def test_joined(parts: PhoneParts, text: str | None) -> None:
+    assert join_phone(parts) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("09 379 1234", PhoneParts("64", "9", "379 1234")),
+        ("09 123 4567", PhoneParts("64", "", "91234567")),  # no such area: possible, not valid
+        ("+61 2 9876 5432 ext 7", PhoneParts("61", "2", "9876 5432 ext. 7")),
+        ("021 123 456", PhoneParts("64", "21", "123 456")),
+        ("+1 (212) 555-0123", PhoneParts("1", "212", "555-0123")),
+        ("call Ada", PhoneParts(number="call Ada")),
+        (None, PhoneParts()),
+    ],
+)
+def test_split(text: str | None, parts: PhoneParts) -> None:
+    assert split_phone(text, "NZ") == parts
+
+
+@given(st.sampled_from(REGIONS), st.sampled_from(REGIONS), st.text("0123456789", max_size=8), st.booleans())
+def test_a_real_number_comes_back_the_same(home: str, region: str, tail: str, national: bool) -> None:
+    example = phonenumbers.example_number(region)
+    assert example is not None
+    digits = str(example.national_number)
+    number = phonenumbers.PhoneNumber(
+        country_code=example.country_code,
+        national_number=int(digits[: max(len(digits) - len(tail), 1)] + tail),
+        italian_leading_zero=example.italian_leading_zero,
+    )
+    assume(phonenumbers.is_possible_number(number))
+    style = phonenumbers.PhoneNumberFormat
+    text = phonenumbers.format_number(
+        number, style.NATIONAL if national and home == region else style.INTERNATIONAL
+    )
+    assert phone_key(join_phone(split_phone(text, home)), home) == phone_key(text, home)
+
+
+@given(st.text(max_size=60), st.sampled_from([*REGIONS, None]))
+def test_anything_typed_comes_back_the_same(text: str, region: str | None) -> None:
+    assert phone_key(join_phone(split_phone(text, region)), region) == phone_key(text, region)

@@ -1,0 +1,186 @@
+"""What Xero's side shows, applied to linked contacts."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from domain.contacts import edits as contacts
+from domain.fields.phones import PhoneParts
+from domain.fields.values import SeenContact
+from domain.matching import issues
+from domain.outbound import contact_deliveries as deliveries
+from domain.tables import ConflictPolicy, ImportPhase, ImportRun, RunPurpose, XeroContactStatus
+from runtime.database import Database
+from tests.domain.world import BEGAN, World, make_world, seen
+
+LATER = BEGAN + timedelta(hours=1)
+
+
+async def linked(world: World, **more: object) -> tuple[UUID, UUID]:
+    """Acme, linked and equal on both sides: the contact's id, and Xero's."""
+    contact = await world.contact("Acme", "a@x.nz", primaryPhone="09 111 2222")
+    xero = seen("Acme", "a@x.nz", phone=PhoneParts("64", "9", "1112222"))
+    await world.shown(xero)
+    await world.import_mirror()
+    return contact.id, xero.xero_contact_id
+
+
+async def look(world: World, *found: SeenContact) -> None:
+    """A delta that shows these."""
+    async with world.tx() as tx:
+        run = ImportRun(
+            workspace_id=world.workspace, id=UUID(int=tx.now.microsecond + 1), organisation_id=world.organisation,
+            purpose=RunPurpose.DELTA, phase=ImportPhase.READING, match=True, started_at=tx.now, due_at=tx.now,
+        )  # fmt: skip
+        tx.session.add(run)
+    await world.read(run.id, found)
+    while await world.match(run.id):
+        pass
+
+
+async def change(world: World, contact: UUID, **given: object) -> None:
+    async with world.tx() as tx, issues.judging(tx) as touched:
+        await contacts.change(tx, contact, given)
+        touched.add(contact)
+
+
+async def state(world: World) -> dict[str, object]:
+    [row] = await world.rows(
+        "select c.name, c.billing_email, c.primary_phone, l.state, l.due_at is not null as due, l.conflicts"
+        " from contact c join sync_link l on l.contact_id = c.id"
+    )
+    return row
+
+
+async def test_a_change_in_xero_comes_to_the_practice(world: World) -> None:
+    _, xero = await linked(world)
+    await look(
+        world,
+        seen("Acme Ltd", "new@x.nz", phone=PhoneParts("64", "9", "1112222"), xero_id=xero, updated_at=LATER),
+    )
+    now = await state(world)
+    assert (now["name"], now["billing_email"], now["state"]) == ("Acme Ltd", "new@x.nz", "SYNCED")
+    [event] = await world.rows("select changes from activity where kind = 'CONTACT_CHANGED'")
+    assert {(c["field"], c["before"], c["after"]) for c in event["changes"]} == {
+        ("NAME", "Acme", "Acme Ltd"),
+        ("BILLING_EMAIL", "a@x.nz", "new@x.nz"),
+    }
+
+
+async def test_what_did_not_change_in_xero_is_not_written(world: World) -> None:
+    _, xero = await linked(world)
+    [before] = await world.rows("select version from contact")
+    await look(
+        world, seen("Acme", "a@x.nz", phone=PhoneParts("64", "9", "1112222"), xero_id=xero, updated_at=LATER)
+    )
+    assert await world.rows("select version from contact") == [before]
+    assert await world.rows("select 1 from activity where kind = 'CONTACT_CHANGED'") == []
+
+
+async def test_a_value_that_xero_cleared_is_cleared(world: World) -> None:
+    _, xero = await linked(world)
+    await look(world, seen("Acme", "a@x.nz", xero_id=xero, updated_at=LATER))
+    assert (await state(world))["primary_phone"] is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "email", "due", "link"),
+    [
+        (ConflictPolicy.LATEST_WINS, "theirs@x.nz", False, "SYNCED"),
+        (ConflictPolicy.XERO_WINS, "theirs@x.nz", False, "SYNCED"),
+        (ConflictPolicy.PRACTICE_WINS, "ours@x.nz", True, "PENDING"),
+        (ConflictPolicy.ASK, "ours@x.nz", False, "CONFLICT"),
+    ],
+)
+async def test_both_sides_changed_one_field(
+    matching_database: Database, policy: ConflictPolicy, email: str, due: bool, link: str
+) -> None:
+    world = await make_world(matching_database, policy=policy)
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    phone = PhoneParts("64", "9", "1112222")
+    await look(world, seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
+    now = await state(world)
+    assert (now["billing_email"], now["due"], now["state"]) == (email, due, link)
+
+
+async def test_the_later_edit_of_the_practice_wins_and_the_loser_can_be_found(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    phone = PhoneParts("64", "9", "1112222")
+    await look(
+        world,
+        seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=BEGAN + timedelta(milliseconds=1)),
+    )
+    assert (await state(world))["billing_email"] == "ours@x.nz"
+    [event] = await world.rows("select changes from activity where kind = 'CONFLICT_SETTLED'")
+    [lost] = event["changes"]
+    assert (lost["before"], lost["writtenTo"], lost["restorable"]) == ("theirs@x.nz", "XERO", True)
+
+
+async def test_a_value_that_won_and_is_typed_back_before_the_send_still_goes_out(
+    matching_database: Database,
+) -> None:
+    world = await make_world(matching_database, policy=ConflictPolicy.PRACTICE_WINS)
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    phone = PhoneParts("64", "9", "1112222")
+    await look(world, seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
+    await change(world, contact, billingEmail="a@x.nz")  # as it was when both agreed; Xero has theirs
+    async with world.tx() as tx:
+        claimed = await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+    assert claimed is not None
+    [member] = await world.rows("select sent from delivery_member")
+    assert member["sent"] == {"BILLING_EMAIL": "a@x.nz"}
+
+
+@pytest.mark.parametrize("name", ["Ours", "Theirs", "Acme"])
+async def test_no_read_decides_about_a_field_that_is_being_written(world: World, name: str) -> None:
+    """Neither that somebody has changed it, nor that the write has landed: it may land once more."""
+    contact, xero = await linked(world)
+    await change(world, contact, name="Ours")
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+    phone = PhoneParts("64", "9", "1112222")
+    await look(world, seen(name, "new@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
+    now = await state(world)
+    assert (now["name"], now["billing_email"]) == ("Ours", "new@x.nz")
+    assert (now["state"], now["due"]) == ("PENDING", True)
+    [link] = await world.rows("select base_practice, base_xero, notes, read_owed_at from sync_link")
+    assert link["base_practice"]["NAME"] == link["base_xero"]["NAME"] == "Acme"
+    assert link["notes"] == ({} if name == "Acme" else {"NAME": [name]})
+    assert (link["read_owed_at"] is None) == (name == "Acme")
+
+
+async def test_the_other_fields_keep_flowing_beside_a_conflict(matching_database: Database) -> None:
+    world = await make_world(matching_database, policy=ConflictPolicy.ASK)
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    await look(world, seen("Acme Two", "theirs@x.nz", xero_id=xero, updated_at=LATER))
+    now = await state(world)
+    assert (now["name"], now["billing_email"], now["conflicts"]) == (
+        "Acme Two",
+        "ours@x.nz",
+        ["BILLING_EMAIL"],
+    )
+
+
+async def test_an_archived_contact_breaks_its_link_and_keeps_what_waits(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    gone = seen("Acme", "a@x.nz", xero_id=xero, status=XeroContactStatus.ARCHIVED, updated_at=LATER)
+    await look(world, gone)
+    now = await state(world)
+    assert (now["state"], now["due"], now["billing_email"]) == ("BROKEN", True, "ours@x.nz")
+    [link] = await world.rows("select failure from sync_link")
+    assert link["failure"]["code"] == "ARCHIVED_IN_XERO"
+
+
+async def test_a_new_contact_in_a_delta_is_matched(world: World) -> None:
+    await linked(world)
+    await world.contact("Beta", "b@x.nz")
+    await look(world, seen("BETA", "b@x.nz"), seen("Acme", "other@x.nz"), seen("Gamma"))
+    origins = await world.rows("select origin, count(*) as n from sync_link group by origin order by origin")
+    assert {row["origin"]: row["n"] for row in origins} == {"FULL_MATCH": 2, "CREATED_FROM_XERO": 1}
+    assert await world.rows("select reason from match_issue") == [{"reason": "AMBIGUOUS"}]

@@ -1,0 +1,405 @@
+"""The brake: what is destroyed at once stops before any of it is applied, and an honest bulk edit never does."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.actions import conflicts
+from domain.connection import organisations
+from domain.contacts import edits as contacts
+from domain.fields.phones import PhoneParts
+from domain.fields.values import PostalAddress, SeenContact
+from domain.inbound import mass_change as brake
+from domain.matching import issues
+from domain.outbound import contact_deliveries as deliveries
+from domain.outbound.deliveries import Claimed
+from domain.problems import Code, Refused
+from domain.tables import ActorKind, ConnectionHealth, ImportRun, Side, XeroContactStatus
+from domain.tx import Actor
+from tests.domain.inbound.test_apply import LATER, look
+from tests.domain.world import Clock, World, seen
+
+MANY = 60
+PHONE = PhoneParts("64", "9", "1112222")
+SAME = PostalAddress(lines=("1 Queen Street",), city="Auckland")
+
+
+async def linked(world: World, count: int = MANY) -> list[UUID]:
+    """So many contacts that came from Xero, by Xero's ids."""
+    found = [
+        seen(f"Contact {n:03}", f"c{n}@x.nz", phone=PhoneParts("64", "9", f"1112{n:03}"))
+        for n in range(count)
+    ]
+    await look(world, *found)
+    return [one.xero_contact_id for one in found]
+
+
+def as_now(n: int, xero: UUID, *, minutes: int = 0, **changed: Any) -> SeenContact:
+    given: dict[str, Any] = {
+        "phone": PhoneParts("64", "9", f"1112{n:03}"),
+        "email": f"c{n}@x.nz",
+        "name": f"Contact {n:03}",
+    }
+    given |= changed
+    return seen(**given, xero_id=xero, updated_at=LATER + timedelta(minutes=minutes))
+
+
+def archived(ids: list[UUID], *, minutes: int = 0) -> list[SeenContact]:
+    return [as_now(n, xero, minutes=minutes, status=XeroContactStatus.ARCHIVED) for n, xero in enumerate(ids)]
+
+
+async def organisation(world: World) -> dict[str, object]:
+    [row] = await world.rows("select health, mass_change from organisation")
+    return row
+
+
+async def broken(world: World) -> int:
+    [row] = await world.rows("select count(*) as n from sync_link where state = 'BROKEN'")
+    found: int = row["n"]
+    return found
+
+
+async def decide(world: World, *, apply: bool) -> None:
+    async with world.tx() as tx:
+        await brake.decide(tx, world.organisation, apply=apply)
+
+
+async def go_on(world: World) -> ImportRun:
+    """The run that waited is matched to its end."""
+    async with world.tx() as tx:
+        [run] = await tx.rows("select id, phase from import_run where finished_at is null")
+    while await world.match(run["id"]):
+        pass
+    async with world.tx() as tx:
+        return await tx.session.get_one(ImportRun, (world.workspace, run["id"]))
+
+
+async def answer(world: World, claimed: Claimed, shown: list[SeenContact]) -> None:
+    """Xero did what was sent, and shows these contacts so."""
+    by_id = {one.xero_contact_id: one for one in shown}
+    async with world.tx() as tx:
+        keys = await deliveries.targets(tx, claimed.members)
+        answers = [deliveries.Answered(link, by_id[keys[link]]) for link in claimed.members]
+        await deliveries.settle(tx, claimed, answers)
+
+
+async def test_mass_archiving_stops_before_any_of_it_is_applied(world: World) -> None:
+    ids = await linked(world)
+    await look(world, *archived(ids[:40]))
+    now = await organisation(world)
+    assert (now["health"], await broken(world)) == (ConnectionHealth.PAUSED, 0)
+    held = now["mass_change"]
+    assert isinstance(held, dict)
+    assert (held["side"], held["changed"], held["of"]) == ("XERO", 40, MANY)
+    assert len(await world.rows("select 1 from activity where kind = 'MASS_CHANGE_STOPPED'")) == 1
+
+
+@pytest.mark.parametrize("count", [19, 18])
+async def test_fewer_than_twenty_or_at_most_thirty_percent_pass(world: World, count: int) -> None:
+    ids = await linked(world, 20 if count == 19 else MANY)
+    await look(world, *archived(ids[:count]))
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+    assert await broken(world) == count
+
+
+@pytest.mark.parametrize("field", ["phone", "email"])
+async def test_values_made_blank_count(world: World, field: str) -> None:
+    ids, gone = await linked(world), dict[str, Any]({field: None})
+    await look(world, *(as_now(n, xero, **gone) for n, xero in enumerate(ids[:30])))
+    assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+
+
+@pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
+async def test_one_same_value_over_many_contacts_counts(world: World, changed: dict[str, Any]) -> None:
+    ids = await linked(world)
+    if "address" in changed:  # so that there is something to overwrite
+        theirs = [PostalAddress(lines=(f"{n} Old Street",)) for n in range(MANY)]
+        await look(world, *(as_now(n, xero, address=theirs[n]) for n, xero in enumerate(ids)))
+    await look(world, *(as_now(n, xero, minutes=1, **changed) for n, xero in enumerate(ids[:30])))
+    assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+
+
+@pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
+async def test_one_same_value_that_fills_blanks_destroys_nothing(
+    world: World, changed: dict[str, Any]
+) -> None:
+    found = [seen(f"Contact {n:03}") for n in range(MANY)]
+    await look(world, *found)
+    filled = [
+        seen(f"Contact {n:03}", xero_id=one.xero_contact_id, updated_at=LATER, **changed)
+        for n, one in enumerate(found[:30])
+    ]
+    await look(world, *filled)
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+    [row] = await world.rows(
+        "select count(*) as n from contact where coalesce(billing_email, primary_phone, billing_address->>'city') is not null"
+    )
+    assert row["n"] == 30
+
+
+@pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
+async def test_one_same_value_that_comes_in_small_groups_counts(
+    world: World, changed: dict[str, Any]
+) -> None:
+    ids = await linked(world)
+    if "address" in changed:  # so that there is something to overwrite
+        theirs = [PostalAddress(lines=(f"{n} Old Street",)) for n in range(MANY)]
+        await look(world, *(as_now(n, xero, address=theirs[n]) for n, xero in enumerate(ids)))
+    for start in range(0, 24, 6):
+        some = list(enumerate(ids))[start : start + 6]
+        await look(world, *(as_now(n, xero, minutes=1, **changed) for n, xero in some))
+    now = await organisation(world)
+    assert now["health"] == ConnectionHealth.PAUSED
+    held = now["mass_change"]
+    assert isinstance(held, dict)
+    assert (held["changed"], held["of"]) == (24, MANY)
+    await decide(world, apply=True)
+    await go_on(world)
+    some = list(enumerate(ids))[30:36]
+    await look(world, *(as_now(n, xero, minutes=2, **changed) for n, xero in some))
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY, (
+        "what was let through counts no more"
+    )
+
+
+async def test_one_value_that_people_type_in_the_practice_does_not_count(world: World) -> None:
+    ids = await linked(world)
+    rows = await world.rows("select id from contact order by name limit 30")
+    async with world.tx() as tx, issues.judging(tx):
+        for row in rows[:25]:
+            await contacts.change(tx, row["id"], {"billingEmail": "all@x.nz"})
+    await look(world, as_now(40, ids[40], minutes=1, email="all@x.nz"))
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+
+
+async def test_one_value_typed_over_what_xero_had_just_changed_does_not_count(world: World) -> None:
+    ids = await linked(world)
+    await look(world, *(as_now(n, xero, minutes=1, email=f"new{n}@x.nz") for n, xero in enumerate(ids[:25])))
+    rows = await world.rows("select id from contact order by name limit 25")
+    async with world.tx() as tx, issues.judging(tx):
+        for row in rows:
+            await contacts.change(tx, row["id"], {"billingEmail": "all@x.nz"})
+    async with world.tx() as tx:
+        claimed = await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+    assert claimed is not None
+    await answer(
+        world, claimed, [as_now(n, key, minutes=2, email="all@x.nz") for n, key in enumerate(ids[:25])]
+    )
+    await look(world, as_now(40, ids[40], minutes=3, email="all@x.nz"))
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+
+
+async def test_time_alone_lets_nothing_through(world: World, clock: Clock) -> None:
+    ids = await linked(world)
+    for start in range(0, 24, 6):
+        await look(world, *archived(ids)[start : start + 6])
+    assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.PAUSED, 18)
+    clock.time += timedelta(minutes=11)
+    async with world.tx() as tx:
+        await organisations.sync_now(tx, world.organisation)
+    [run] = await world.rows("select id from import_run where finished_at is null")
+    while await world.match(run["id"]):
+        pass
+    assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.PAUSED, 18)
+
+
+async def test_time_alone_sends_no_blanks(world: World, clock: Clock) -> None:
+    ids = await linked(world)
+    rows = await world.rows("select id from contact order by name limit 24")
+    claimed = []
+    for some in (rows[:18], rows[18:]):
+        async with world.tx() as tx, issues.judging(tx):
+            for row in some:
+                await contacts.change(tx, row["id"], {"primaryPhone": None})
+        async with world.tx() as tx:
+            claimed.append(await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})))
+        if claimed[0] is not None and len(claimed) == 1:
+            await answer(world, claimed[0], [as_now(n, key, phone=None) for n, key in enumerate(ids)])
+    assert [one is not None for one in claimed] == [True, False]
+    clock.time += timedelta(minutes=11)
+    await look(world)
+    assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+
+
+async def test_conflicts_that_a_person_settles_for_xero_do_not_count(world: World) -> None:
+    ids = await linked(world)
+    await world.rows("update organisation set conflict_policy = 'ASK' returning id")
+    rows = await world.rows("select id from contact order by name limit 24")
+    async with world.tx() as tx, issues.judging(tx):
+        for n, row in enumerate(rows):
+            await contacts.change(tx, row["id"], {"billingEmail": f"ours{n}@x.nz"})
+    for start in range(0, 24, 6):
+        some = list(enumerate(ids))[start : start + 6]
+        await look(world, *(as_now(n, xero, minutes=1, email="all@x.nz") for n, xero in some))
+    waiting = await world.rows("select id from sync_link where state = 'CONFLICT'")
+    assert len(waiting) == 24
+    person = Actor(ActorKind.USER, "Ana")
+    async with world.database.transaction(world.workspace, person) as tx:
+        for row in waiting:
+            await conflicts.settle(tx, row["id"], Side.XERO)
+    await look(world, as_now(40, ids[40], minutes=2, email="all@x.nz"))
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+
+
+async def edit_while_read(world: World, names: list[str], found: list[SeenContact]) -> None:
+    """A person holds these contacts and changes the first, while a delta that shows `found` waits for one of them."""
+    rows = await world.rows("select id from contact where name = any(:names) order by name", names=names)
+    locked = asyncio.Event()
+
+    async def read() -> None:
+        await locked.wait()
+        await look(world, *found)
+
+    async with asyncio.TaskGroup() as both:
+        both.create_task(read())
+        async with world.tx() as tx:
+            for row in rows:
+                await contacts.lock(tx, row["id"])
+            locked.set()
+            for _ in range(200):  # until whoever reads waits for a contact
+                if await tx.rows(
+                    "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
+                ):
+                    break
+                await asyncio.sleep(0.05)
+            await contacts.change(tx, rows[0]["id"], {"billingEmail": "ours@x.nz"})
+
+
+async def test_what_is_archived_while_a_person_edits_it_is_no_deadlock(world: World) -> None:
+    ids = await linked(world)
+    await edit_while_read(world, ["Contact 000"], archived(ids[:1]))
+    assert await broken(world) == 1
+
+
+async def test_what_came_of_late_is_counted_without_holding_its_links(world: World) -> None:
+    ids = await linked(world, 100)
+    same = [as_now(n, xero, minutes=1, email="all@x.nz") for n, xero in enumerate(ids[:24])]
+    for start in range(0, 18, 6):
+        await look(world, *same[start : start + 6])
+    await edit_while_read(world, ["Contact 000", "Contact 020"], same[18:])
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY, "24 of 100"
+    await look(world, *archived(ids, minutes=2)[30:38])
+    held = (await organisation(world))["mass_change"]
+    assert isinstance(held, dict)
+    assert held["changed"] == 31, "one of the 24 a person has put right since"
+
+
+async def test_an_honest_bulk_edit_never_trips_it(world: World) -> None:
+    ids = await linked(world)
+    edited = [
+        as_now(n, xero, name=f"Renamed {n}", email=f"new{n}@x.nz", phone=PhoneParts("64", "21", f"55{n:04}"))
+        for n, xero in enumerate(ids)
+    ]
+    await look(world, *edited)
+    assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
+    [row] = await world.rows("select count(*) as n from contact where name like 'Renamed%'")
+    assert row["n"] == MANY
+
+
+async def test_what_was_applied_in_the_last_ten_minutes_counts_too(world: World) -> None:
+    ids = await linked(world)
+    for start in range(0, 18, 6):
+        await look(world, *archived(ids)[start : start + 6])
+    assert await broken(world) == 18
+    await look(world, *archived(ids)[18:24])
+    assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+    assert await broken(world) == 18
+
+
+async def test_applying_lets_through_exactly_what_was_counted(world: World) -> None:
+    ids = await linked(world, 100)
+    await look(world, *archived(ids[:40]))
+    await world.shown(*archived(ids[40:80]))  # read after it was counted
+    await decide(world, apply=True)
+    now = await organisation(world)
+    assert (now["health"], now["mass_change"]) == (ConnectionHealth.HEALTHY, None)
+    await go_on(world)
+    again = await organisation(world)
+    assert (again["health"], await broken(world)) == (ConnectionHealth.PAUSED, 0)
+    held = again["mass_change"]
+    assert isinstance(held, dict)
+    assert held["changed"] == 40
+    await decide(world, apply=True)
+    await go_on(world)
+    assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.HEALTHY, 80)
+
+
+async def test_reading_again_judges_anew_and_holds_until_then(world: World) -> None:
+    ids = await linked(world)
+    await look(world, *archived(ids[:40]))
+    await decide(world, apply=False)
+    assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
+    [run] = await world.rows(
+        "select id, phase, modified_since, next_page from import_run where finished_at is null"
+    )
+    assert (run["phase"], run["modified_since"], run["next_page"]) == ("READING", None, 1)
+    # Somebody has put it right in Xero, but for a few.
+    mended = [as_now(n, xero, minutes=5) for n, xero in enumerate(ids)]
+    await world.read(run["id"], [*mended[:35], *archived(ids, minutes=6)[35:40], *mended[40:]])
+    await go_on(world)
+    assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.HEALTHY, 5)
+
+
+async def test_reading_again_stops_again_where_nothing_was_put_right(world: World) -> None:
+    ids = await linked(world)
+    await look(world, *archived(ids[:40]))
+    await decide(world, apply=False)
+    [run] = await world.rows("select id from import_run where finished_at is null")
+    await world.read(run["id"], [])
+    await go_on(world)
+    assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.PAUSED, 0)
+    assert len(await world.rows("select 1 from activity where kind = 'MASS_CHANGE_STOPPED'")) == 1
+
+
+async def test_while_it_holds_nothing_is_sent_or_dropped(world: World) -> None:
+    ids = await linked(world)
+    [row] = await world.rows("select id from contact where name = 'Contact 050'")
+    async with world.tx() as tx, issues.judging(tx):
+        await contacts.change(tx, row["id"], {"billingEmail": "ours@x.nz"})
+    await look(world, *archived(ids[:40]))
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+    await decide(world, apply=True)
+    await go_on(world)
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+
+
+async def test_outbound_it_counts_blanks(world: World) -> None:
+    await linked(world)
+    rows = await world.rows("select id from contact order by name limit 30")
+    async with world.tx() as tx, issues.judging(tx):
+        for row in rows:
+            await contacts.change(tx, row["id"], {"primaryPhone": None})
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+    now = await organisation(world)
+    held = now["mass_change"]
+    assert isinstance(held, dict)
+    assert (now["health"], held["side"], held["changed"]) == ("PAUSED", "PRACTICE", 30)
+    await decide(world, apply=True)
+    async with world.tx() as tx:
+        claimed = await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+    assert claimed is not None
+    assert len(claimed.members) == 30
+
+
+async def test_many_honest_edits_go_out(world: World) -> None:
+    await linked(world)
+    rows = await world.rows("select id from contact order by name")
+    async with world.tx() as tx, issues.judging(tx):
+        for n, row in enumerate(rows):
+            await contacts.change(tx, row["id"], {"primaryPhone": f"09 777 {n:04}"})
+    async with world.tx() as tx:
+        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+
+
+async def test_a_decision_where_none_waits_is_refused(world: World) -> None:
+    with pytest.raises(Refused) as refused:
+        await decide(world, apply=True)
+    assert refused.value.problems[0].code is Code.WRONG_STATE

@@ -1,0 +1,115 @@
+"""Promise 4: what is told twice, late, or in another order than it happened changes nothing more."""
+
+import random
+from typing import Any
+
+import pytest
+
+from domain.inbound import imports
+from domain.tables import ImportPhase, ImportRun, RunPurpose, XeroContactStatus
+from tests.domain.inbound.test_apply import LATER, change, linked, look
+from tests.domain.inbound.test_histories import OURS, TOLD, answer, claim, read, settle, shown
+from tests.domain.world import World, seen
+
+# All that people see or that is sent; of the mirror what Xero showed, not when it was looked at.
+SHOWN = {
+    "contact": "*",
+    "sync_link": "*",
+    "match_issue": "*",
+    "match_candidate": "*",
+    "activity": "*",
+    "set_apart": "*",
+    "reimport_mark": "*",
+    "delivery_member": "*",
+    "xero_contact": "name, email, phone, billing_address, status, merged_to, updated_at, value_times, dirty, doubted_at",
+}
+
+
+async def everything(world: World) -> dict[str, list[dict[str, Any]]]:
+    found = {table: await world.rows(f"select {columns} from {table}") for table, columns in SHOWN.items()}
+    return {table: sorted(rows, key=repr) for table, rows in found.items()}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_history_told_again_in_any_order_changes_nothing(world: World, seed: int) -> None:
+    rng = random.Random(seed)
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail=OURS)
+    claimed, told = await claim(world), shown(xero)
+    for what in TOLD:
+        await (answer(world, claimed, told[what]) if what == "answer" else read(world, told[what]))
+    await settle(world, told["renamed"])
+    before = await everything(world)
+    again = [*TOLD, *TOLD]
+    rng.shuffle(again)
+    for what in again:
+        await (answer(world, claimed, told[what]) if what == "answer" else read(world, told[what]))
+    assert await everything(world) == before
+
+
+async def test_each_step_told_twice_ends_as_told_once(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail=OURS)
+    claimed, told = await claim(world), shown(xero)
+    for what in TOLD:
+        for _ in range(2):
+            await (answer(world, claimed, told[what]) if what == "answer" else read(world, told[what]))
+    await settle(world, told["renamed"])
+    [row] = await world.rows(
+        "select c.name, c.billing_email, l.state, l.due_at, l.notes from contact c join sync_link l on true"
+    )
+    assert row == {"name": "Acme Two", "billing_email": OURS, "state": "SYNCED", "due_at": None, "notes": {}}
+    assert len(await world.rows("select 1 from contact")) == 1
+
+
+async def test_what_came_archived_went_and_came_back_stays_so_when_an_old_page_comes_late(
+    world: World,
+) -> None:
+    _, xero = await linked(world)
+    pages = [
+        seen("Acme", "a@x.nz", xero_id=xero, updated_at=LATER.replace(minute=n), status=status)
+        for n, status in enumerate(
+            [XeroContactStatus.ACTIVE, XeroContactStatus.ARCHIVED, XeroContactStatus.ACTIVE], 1
+        )
+    ]
+    for page in pages:
+        await look(world, page)
+    before = await everything(world)
+    for page in (pages[1], pages[0], pages[1], pages[2]):
+        await look(world, page)
+    assert await everything(world) == before
+
+
+async def test_a_delta_and_each_of_its_pages_may_be_done_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a worker that was thought dead: its page is not settled under another's claim."""
+    monkeypatch.setattr(imports, "PAGE", 2)
+    await linked(world)
+    await world.contact("Beta", "b@x.nz")
+    page = [seen(f"Client {n}", f"c{n}@x.nz") for n in range(3)] + [seen("Beta", "other@x.nz")]
+    async with world.tx() as tx:
+        run = ImportRun(
+            workspace_id=world.workspace, id=world.contact_type, organisation_id=world.organisation,
+            purpose=RunPurpose.DELTA, phase=ImportPhase.READING, match=True, started_at=tx.now, due_at=tx.now,
+        )  # fmt: skip
+        tx.session.add(run)
+    async with world.tx() as tx:
+        held = await imports.claim(tx, run.id)
+    assert held is not None
+    for settled in (True, False):
+        async with world.tx() as tx:
+            done = await imports.settle_page(
+                tx, held, page, last=True, expected=len(page), server_time=tx.now
+            )
+        assert done is settled
+    while await world.match(run.id):
+        async with world.tx() as tx:  # the same page again, late
+            assert not await imports.settle_page(
+                tx, held, page, last=True, expected=len(page), server_time=tx.now
+            )
+    before = await everything(world)
+    assert (len(before["contact"]), len(before["match_issue"])) == (5, 1)
+    await look(world, *page)
+    await look(world, *reversed(page))
+    assert await everything(world) == before

@@ -1,0 +1,291 @@
+"""Invoices in the practice: what may be done with one, when, and what it comes to."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain.invoices import actions as invoices
+from domain.invoices import view as invoice_view
+from domain.invoices.view import Action
+from domain.practice import services_and_rates as billing
+from domain.problems import Code, Refused
+from domain.tables import AmountsAre, Invoice, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
+from domain.tx import Tx
+from runtime.database import Database
+from tests.domain.billed import Billed, make_billed
+
+
+@pytest.fixture
+async def here(matching_database: Database) -> Billed:
+    return await make_billed(matching_database)
+
+
+async def test_a_draft_is_approved_and_sent_and_its_lines_are_resolved(here: Billed) -> None:
+    expense = here.line("12.50", kind=InvoiceLineKind.EXPENSE, serviceTypeId=None)
+    made = await here.draft(here.line("25.06"), here.line("25.61"), here.line("25.63"), expense)
+    assert (made.number, made.status) == ("TI-00001", InvoiceStatus.DRAFT)
+    assert (made.subtotal, made.tax_total, made.total) == tuple(map(Decimal, ("88.80", "13.32", "102.12")))
+    async with here.world.tx() as tx:
+        assert (await invoices.approve(tx, made.id)).status is InvoiceStatus.APPROVED
+        sent = await invoices.send(tx, made.id)
+        lines = (await invoices.lines_of(tx, [made.id]))[made.id]
+    assert (sent.status, sent.sync_state) == (InvoiceStatus.AWAITING_PAYMENT, InvoiceSyncState.PENDING)
+    assert [(line.account_code, line.tax_type) for line in lines] == [("200", "OUTPUT2")] * 3 + [
+        ("220", "OUTPUT2")
+    ]
+
+
+async def test_numbers_are_drawn_without_gaps_and_pass_over_what_people_took(here: Billed) -> None:
+    assert (await here.draft(number="TI-00002")).number == "TI-00002"
+    with pytest.raises(Refused):
+        await here.draft(here.line(description=" "))
+    assert [(await here.draft()).number for _ in range(2)] == ["TI-00001", "TI-00003"]
+    with pytest.raises(Refused) as refused:
+        await here.draft(number="ti-00001")
+    assert [problem.code for problem in refused.value.problems] == [Code.TAKEN]
+
+
+async def test_twenty_creates_at_once_have_twenty_numbers(here: Billed) -> None:
+    made = await asyncio.gather(*(here.draft() for _ in range(20)))
+    assert sorted(invoice.number for invoice in made) == [f"TI-{n:05d}" for n in range(1, 21)]
+
+
+async def test_a_repeated_create_is_one_invoice(here: Billed) -> None:
+    async def create(given: dict[str, Any]) -> Any:
+        async with here.world.tx() as tx:
+            return await invoices.create(tx, given, "key-1")
+
+    made = await asyncio.gather(*(create(here.input()) for _ in range(4)))
+    assert len({invoice.id for invoice in made}) == 1
+    with pytest.raises(Refused) as refused:
+        await create(here.input(reference="another"))
+    assert refused.value.problems[0].code is Code.KEY_REUSED
+
+
+async def test_the_same_request_has_the_same_answer_whatever_was_archived_since(here: Billed) -> None:
+    async with here.world.tx() as tx:
+        made = await invoices.create(tx, here.input(), "key")
+        await billing.update_service_type(tx, here.service, archived=True)
+        again = await invoices.create(tx, here.input(), "key")
+    assert again.id == made.id
+
+
+async def test_all_that_is_wrong_is_said_at_once_at_its_place(here: Billed) -> None:
+    given = here.input(
+        here.line(quantity="1.23456", description=""),
+        here.line(serviceTypeId=uuid4(), taxRateId=uuid4()),
+        here.line(kind=InvoiceLineKind.EXPENSE),
+        here.line("900000000000000", "900000000000000"),
+        contactId=uuid4(),
+        dueDate=date(2026, 1, 1),
+        reference="x" * 300,
+        currency="euro",
+    )
+    async with here.world.tx() as tx:
+        with pytest.raises(Refused) as refused:
+            await invoices.create(tx, given)
+    assert {(problem.code, problem.path) for problem in refused.value.problems} == {
+        (Code.TOO_LONG, ("reference",)),
+        (Code.INVALID, ("dueDate",)),
+        (Code.INVALID, ("currency",)),
+        (Code.NOT_FOUND, ("contactId",)),
+        (Code.REQUIRED, ("lines", "0", "description")),
+        (Code.INVALID, ("lines", "0", "quantity")),
+        (Code.NOT_FOUND, ("lines", "1", "serviceTypeId")),
+        (Code.NOT_FOUND, ("lines", "1", "taxRateId")),
+        (Code.INVALID, ("lines", "2", "serviceTypeId")),
+        (Code.INVALID, ("lines", "3", "unitPrice")),
+    }
+
+
+async def test_lines_keep_their_ids_and_what_is_not_named_goes(here: Billed) -> None:
+    made = await here.draft(here.line("1"), here.line("2"), here.line("3"))
+    async with here.world.tx() as tx:
+        before = [line.id for line in (await invoices.lines_of(tx, [made.id]))[made.id]]
+    async with here.world.tx() as tx:
+        given = {"lines": [here.line("30", id=before[2]), here.line("4"), here.line("1", id=before[0])]}
+        changed = await invoices.update(tx, made.id, given, version=made.version)
+        after = (await invoices.lines_of(tx, [made.id]))[made.id]
+    assert [line.id for line in after][::2] == [before[2], before[0]]
+    assert (changed.subtotal, changed.version) == (Decimal(35), made.version + 1)
+    with pytest.raises(Refused) as refused:
+        async with here.world.tx() as tx:
+            await invoices.update(tx, made.id, {"lines": [here.line(id=before[1])]})
+    assert refused.value.problems[0].path == ("lines", "0", "id")
+
+
+async def test_a_stale_version_is_refused_and_changes_nothing(here: Billed) -> None:
+    made = await here.draft()
+    async with here.world.tx() as tx:
+        await invoices.update(tx, made.id, {"reference": "PO 7"}, version=made.version)
+    attempts: list[Callable[[Tx], Awaitable[Invoice]]] = [
+        lambda tx: invoices.update(tx, made.id, {"reference": "PO 8"}, version=made.version),
+        lambda tx: invoices.approve(tx, made.id, version=made.version),
+        lambda tx: invoices.void(tx, made.id, version=made.version),
+    ]
+    for attempt in attempts:
+        async with here.world.tx() as tx:
+            with pytest.raises(Refused) as refused:
+                await attempt(tx)
+        assert refused.value.problems[0].code is Code.STALE_VERSION
+    assert (await here.look(made.id)).reference == "PO 7"
+
+
+@pytest.mark.parametrize(
+    ("line", "header", "code"),
+    [
+        ({"taxRateId": None}, {}, Code.REQUIRED),
+        ({"price": "-5"}, {}, Code.INVALID),
+    ],
+)
+async def test_what_xero_would_refuse_or_compute_otherwise_is_not_approved(
+    here: Billed, line: dict[str, Any], header: dict[str, Any], code: Code
+) -> None:
+    made = await here.draft(here.line(**line), **header)
+    async with here.world.tx() as tx:
+        with pytest.raises(Refused) as refused:
+            await invoices.approve(tx, made.id)
+    assert {(problem.code, problem.path) for problem in refused.value.problems} == {(code, ("invoiceId",))}
+
+
+async def test_another_currency_than_the_practices_is_not_made_and_than_xeros_not_approved(
+    here: Billed,
+) -> None:
+    async with here.world.tx() as tx:
+        with pytest.raises(Refused) as refused:
+            await invoices.create(tx, here.input(currency="EUR"))
+        shown = await invoice_view.preview(tx, here.input(currency="EUR"))
+    for problems in (refused.value.problems, shown.refusals):
+        assert [(problem.code, problem.path) for problem in problems] == [
+            (Code.CURRENCY_MISMATCH, ("currency",))
+        ]
+    made = await here.draft(currency="NZD")
+    async with here.world.tx() as tx:
+        await tx.run("update organisation set base_currency = 'AUD' where workspace_id = :ws")
+        with pytest.raises(Refused) as refused:
+            await invoices.approve(tx, made.id)
+    assert [problem.code for problem in refused.value.problems] == [Code.CURRENCY_MISMATCH]
+
+
+async def test_a_quarter_of_an_hour_is_rounded_as_xero_rounds_it(here: Billed) -> None:
+    made = await here.approved(here.line("142.50", "0.25"))
+    assert (made.subtotal, made.tax_total, made.total) == (
+        Decimal("35.63"),
+        Decimal("5.34"),
+        Decimal("40.97"),
+    )
+
+
+async def test_a_third_decimal_of_a_currency_that_has_one_is_not_rounded_away(here: Billed) -> None:
+    await here.world.rows("update workspace set currency = 'KWD' where id = :ws returning 1")
+    await here.world.rows(
+        "update organisation set base_currency = 'KWD' where workspace_id = :ws returning 1"
+    )
+    with pytest.raises(Refused) as refused:
+        await here.approved(here.line("1.234"))
+    assert [problem.code for problem in refused.value.problems] == [Code.INVALID]
+    assert (await here.approved(here.line("1.240"))).total == Decimal("1.43")
+
+
+async def test_without_tax_no_rate_is_needed(here: Billed) -> None:
+    made = await here.sent(here.line(taxRateId=None), amountsAre=AmountsAre.NO_TAX)
+    assert (made.tax_total, made.sync_state) == (Decimal(0), InvoiceSyncState.PENDING)
+
+
+async def test_only_an_approved_invoice_is_sent_and_a_second_sender_gets_the_same(here: Billed) -> None:
+    draft, approved = await here.draft(), await here.approved()
+    async with here.world.tx() as tx:
+        with pytest.raises(Refused) as refused:
+            await invoices.send(tx, draft.id)
+    assert refused.value.problems[0].code is Code.WRONG_STATE
+
+    async def send() -> Any:
+        async with here.world.tx() as tx:
+            return await invoices.send(tx, approved.id, version=approved.version)
+
+    one, other = await asyncio.gather(send(), send())
+    assert (one.version, one.sent_at) == (other.version, other.sent_at)
+
+
+async def test_what_was_sent_is_edited_only_while_xero_has_it_not(here: Billed) -> None:
+    pending = await here.sent()
+    assert invoice_view.allowed(pending) == [Action.VOID]
+    async with here.world.tx() as tx:
+        with pytest.raises(Refused) as refused:
+            await invoices.update(tx, pending.id, {"reference": "late"})
+    assert refused.value.problems[0].code is Code.WRONG_STATE
+    other = await here.world.contact("Nobody in Xero")
+    failing = await here.sent(contactId=other.id)
+    assert (failing.failure_code, invoice_view.allowed(failing)) == (
+        "CONTACT_NOT_SYNCED",
+        [Action.UPDATE, Action.VOID, Action.RETRY],
+    )
+    async with here.world.tx() as tx:
+        changed = await invoices.update(tx, failing.id, {"contactId": here.contact})
+    assert (changed.sync_state, changed.failure) == (InvoiceSyncState.PENDING, None)
+
+
+async def test_many_are_sent_each_on_its_own(here: Billed) -> None:
+    rows = [await here.approved() for _ in range(11)] + [await here.draft()]
+    async with here.world.tx() as tx:
+        results = await invoices.many(
+            tx,
+            InvoiceStatus.AWAITING_PAYMENT,
+            [(invoice.id, invoice.version) for invoice in rows] + [(uuid4(), None)],
+        )
+    codes = [result.problems[0].code if isinstance(result, Refused) else None for result in results]
+    assert codes == [None] * 11 + [Code.WRONG_STATE, Code.NOT_FOUND]
+    assert {(await here.look(invoice.id)).bulk for invoice in rows[:11]} == {True}
+
+
+async def test_an_archived_type_or_rate_is_for_lines_that_have_it(here: Billed) -> None:
+    made = await here.draft()
+    async with here.world.tx() as tx:
+        await billing.update_tax_rate(tx, here.gst, archived=True)
+        await billing.update_service_type(tx, here.service, archived=True)
+    async with here.world.tx() as tx:
+        [line] = (await invoices.lines_of(tx, [made.id]))[made.id]
+        await invoices.update(tx, made.id, {"lines": [here.line("7", id=line.id)]})
+    with pytest.raises(Refused) as refused:
+        await here.draft()
+    assert [problem.code for problem in refused.value.problems] == [Code.WRONG_STATE] * 2
+
+
+async def test_a_preview_says_what_it_comes_to_and_what_is_missing(here: Billed) -> None:
+    async with here.world.tx() as tx:
+        other = await billing.create_tax_rate(tx, "Zero", Decimal(0))
+    given = {
+        "amountsAre": AmountsAre.TAX_INCLUSIVE,
+        "lines": [
+            here.line("115"),
+            here.line("0.333", "0.5"),
+            here.line("10", taxRateId=other.id),
+            here.line("1", taxRateId=None),
+        ],
+    }
+    async with here.world.tx() as tx:
+        found = await invoice_view.preview(tx, given)
+    assert (found.subtotal, found.tax_total, found.total) == tuple(
+        map(Decimal, ("111.15", "15.02", "126.17"))
+    )
+    assert [(line.account_code, line.tax_type) for line in found.lines] == [("200", "OUTPUT2")] * 2 + [
+        ("200", None)
+    ] * 2
+    assert [problem["code"] for problem in found.problems] == ["TAX_RATE_UNMAPPED"] * 2
+    assert [problem.path for problem in found.refusals] == [("lines", "3", "taxRateId")]
+    assert await here.world.rows("select id from invoice") == []
+
+
+async def test_a_draft_is_voided_here_alone_and_twice_is_once(here: Billed) -> None:
+    made = await here.draft()
+    for _ in range(2):
+        async with here.world.tx() as tx:
+            voided = await invoices.void(tx, made.id)
+    assert (voided.status, voided.sync_state, voided.amount_due, voided.version) == (
+        InvoiceStatus.VOIDED, InvoiceSyncState.NOT_SENT, Decimal(0), made.version + 1,
+    )  # fmt: skip

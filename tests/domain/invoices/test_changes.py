@@ -1,0 +1,297 @@
+"""What comes back from Xero: payments, PAID, voids and edits, and what a person decides about them."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from msgspec import UNSET
+
+from domain.fields.values import SeenInvoice, SeenLine, SeenPayment
+from domain.invoices import actions as invoices
+from domain.invoices import changes as invoice_changes
+from domain.invoices import deliveries as invoice_deliveries
+from domain.invoices import mappings
+from domain.invoices.changes import Decision
+from domain.invoices.deliveries import Answered, Outgoing
+from domain.invoices.eligibility import Problem
+from domain.problems import Code, Refused
+from domain.tables import DeliveryKind, Invoice, InvoiceStatus, InvoiceSyncState, PaymentKind
+from runtime.database import Database
+from tests.domain.billed import Billed, make_billed
+from tests.domain.world import BEGAN
+
+
+@pytest.fixture
+async def here(matching_database: Database) -> Billed:
+    return await make_billed(matching_database)
+
+
+def build(kind: DeliveryKind, chosen: Any) -> tuple[bytes, dict[UUID, Problem]]:
+    return b"bytes", {}
+
+
+def as_xero_shows(one: Outgoing) -> SeenInvoice:
+    invoice = one.invoice
+    lines = tuple(
+        SeenLine(uuid4(), line.description, line.quantity, line.unit_price, line.account_code, None, line.tax_type,
+                 line.amount, line.tax_amount)
+        for line in one.lines
+    )  # fmt: skip
+    return SeenInvoice(
+        xero_invoice_id=uuid4(), status="AUTHORISED", number=invoice.number, reference=invoice.reference, url=UNSET,
+        contact_id=one.contact or uuid4(), issue_date=invoice.issue_date, due_date=invoice.due_date,
+        currency=invoice.currency, amounts_are=invoice.amounts_are, lines=lines, subtotal=invoice.subtotal,
+        tax_total=invoice.tax_total, total=invoice.total, amount_paid=Decimal(0), payments=(),
+        updated_at=BEGAN, seen_at=BEGAN,
+    )  # fmt: skip
+
+
+class There:
+    """An invoice that is in Xero, and what Xero shows of it from then on."""
+
+    def __init__(self, here: Billed, invoice: Invoice, seen: SeenInvoice) -> None:
+        self.here, self.id, self.seen = here, invoice.id, seen
+
+    async def show(self, **changes: Any) -> Invoice:
+        assert self.seen.updated_at is not UNSET
+        later = self.seen.updated_at + timedelta(seconds=5)
+        self.seen = replace(self.seen, **{"updated_at": later, "seen_at": later, **changes})
+        await self.apply(self.seen)
+        return await self.here.look(self.id)
+
+    async def apply(self, seen: SeenInvoice) -> None:
+        async with self.here.world.tx() as tx:
+            await invoice_changes.apply(tx, self.here.world.organisation, [seen])
+
+    async def settle(self, decision: Decision) -> tuple[Invoice, Invoice | None]:
+        async with self.here.world.tx() as tx:
+            return await invoice_changes.settle_change(tx, self.id, decision)
+
+
+async def there(here: Billed, **changes: Any) -> There:
+    sent = await here.sent()
+    shown: list[Outgoing] = []
+
+    def keep(kind: DeliveryKind, chosen: Any) -> tuple[bytes, dict[UUID, Problem]]:
+        shown.extend(chosen)
+        return build(kind, chosen)
+
+    async with here.world.tx() as tx:
+        claimed = await invoice_deliveries.claim(tx, here.world.organisation, keep)
+    assert claimed is not None
+    seen = replace(as_xero_shows(shown[0]), **changes)
+    async with here.world.tx() as tx:
+        await invoice_deliveries.settle(tx, claimed, [Answered(sent.id, seen)])
+    return There(here, sent, seen)
+
+
+def payment(amount: str, kind: PaymentKind = PaymentKind.PAYMENT) -> SeenPayment:
+    return SeenPayment(uuid4(), kind, date(2026, 11, 22), Decimal(amount), "INV")
+
+
+async def test_what_arrived_is_synced_and_has_no_differences(here: Billed) -> None:
+    known = await there(here)
+    found = await here.look(known.id)
+    assert (found.sync_state, found.xero_total, found.due_at) == (InvoiceSyncState.SYNCED, found.total, None)
+    again = await known.show()
+    assert (again.version, invoice_changes.differences(again, {})) == (found.version, [])
+
+
+async def test_payments_and_credits_come_back_and_go_again(here: Billed) -> None:
+    known = await there(here)
+    first, credit = payment("40"), payment("75", PaymentKind.CREDIT_NOTE)
+    partly = await known.show(payments=(first,), amount_paid=Decimal(40))
+    assert (partly.status, partly.amount_due) == (InvoiceStatus.AWAITING_PAYMENT, Decimal(75))
+    paid = await known.show(payments=(first, credit), amount_paid=Decimal(115), status="PAID")
+    assert (paid.status, paid.amount_due, paid.sync_state) == (InvoiceStatus.PAID, Decimal(0), "SYNCED")
+    back = await known.show(payments=(credit,), amount_paid=Decimal(75), status="AUTHORISED")
+    assert (back.status, back.amount_due) == (InvoiceStatus.AWAITING_PAYMENT, Decimal(40))
+    rows = await here.world.rows("select xero_id, reversed from payment")
+    assert {row["xero_id"]: row["reversed"] for row in rows} == {first.xero_id: True, credit.xero_id: False}
+    told = await here.world.rows("select message from activity where kind = 'PAYMENT_RECORDED' order by at")
+    assert [row["message"].split(":")[1] for row in told] == [
+        " a payment of 40 NZD was recorded in Xero.",
+        " a credit note of 75 NZD was recorded in Xero.",
+        " a payment of 40 NZD was taken off in Xero.",
+    ]
+
+
+async def test_an_older_snapshot_and_absent_fields_change_nothing(here: Billed) -> None:
+    known = await there(here)
+    old = replace(known.seen, amount_paid=Decimal(0), payments=())
+    paid = await known.show(payments=(payment("115"),), amount_paid=Decimal(115), status="PAID")
+    await known.apply(old)
+    absent = dict.fromkeys(("status", "lines", "payments", "amount_paid", "total", "reference"), UNSET)
+    after = await known.show(**absent)
+    assert (after.status, after.amount_due, after.version) == (InvoiceStatus.PAID, Decimal(0), paid.version)
+
+
+async def test_a_void_in_xero_waits_for_a_decision_and_is_never_resurrected(here: Billed) -> None:
+    known = await there(here)
+    found = await known.show(status="VOIDED")
+    assert (found.status, found.sync_state) == (
+        InvoiceStatus.AWAITING_PAYMENT,
+        InvoiceSyncState.CHANGED_IN_XERO,
+    )
+    assert invoice_changes.differences(found, {}) == [
+        {"field": "status", "practice": "AWAITING_PAYMENT", "xero": "VOIDED"}
+    ]
+    async with here.world.tx() as tx:
+        assert await invoice_deliveries.claim(tx, here.world.organisation, build) is None
+    settled, replacement = await known.settle(Decision.VOID_HERE)
+    assert (settled.status, settled.sync_state, replacement) == (InvoiceStatus.VOIDED, "SYNCED", None)
+    async with here.world.tx() as tx:
+        assert await invoice_deliveries.claim(tx, here.world.organisation, build) is None
+
+
+async def test_reissue_sends_it_again_under_a_new_number(here: Billed) -> None:
+    known = await there(here)
+    await known.show(status="VOIDED")
+    settled, replacement = await known.settle(Decision.REISSUE)
+    assert replacement is not None
+    assert (settled.status, replacement.number, replacement.total) == (
+        InvoiceStatus.VOIDED,
+        "TI-00002",
+        settled.total,
+    )
+    assert (replacement.status, replacement.sync_state) == (
+        InvoiceStatus.AWAITING_PAYMENT,
+        InvoiceSyncState.PENDING,
+    )
+
+
+async def test_an_edit_in_xero_is_shown_and_accepted(here: Billed) -> None:
+    known = await there(here)
+    [line] = known.seen.lines if isinstance(known.seen.lines, tuple) else ()
+    added = replace(line, line_id=uuid4(), description="Extra", amount=Decimal(10), tax_amount=Decimal("1.50"),
+                    unit_price=Decimal(10), tax_type="ZERORATED")  # fmt: skip
+    found = await known.show(
+        lines=(replace(line, description="Accounts 2026"), added), reference="PO 9", subtotal=Decimal(110),
+        tax_total=Decimal("16.50"), total=Decimal("126.50"),
+    )  # fmt: skip
+    assert [row["field"] for row in invoice_changes.differences(found, {})] == [
+        "reference", "lines", "subtotal", "taxTotal", "total",
+    ]  # fmt: skip
+    async with here.world.tx() as tx:
+        before = (await invoices.lines_of(tx, [known.id]))[known.id]
+    settled, _ = await known.settle(Decision.ACCEPT)
+    async with here.world.tx() as tx:
+        after = (await invoices.lines_of(tx, [known.id]))[known.id]
+    assert (settled.total, settled.amount_due, settled.reference) == (
+        Decimal("126.50"),
+        Decimal("126.50"),
+        "PO 9",
+    )
+    assert (after[0].id, after[0].service_type_id) == (before[0].id, here.service)
+    assert [line.description for line in after] == ["Accounts 2026", "Extra"]
+    assert (await known.show()).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_kept_apart_is_not_asked_again_until_it_changes_again(here: Billed) -> None:
+    known = await there(here)
+    await known.show(due_date=date(2027, 1, 1))
+    settled, _ = await known.settle(Decision.KEEP_APART)
+    assert (settled.due_date, settled.sync_state) == (date(2026, 12, 20), InvoiceSyncState.SYNCED)
+    assert (await known.show()).sync_state is InvoiceSyncState.SYNCED
+    assert (await known.show(due_date=date(2027, 2, 1))).sync_state is InvoiceSyncState.CHANGED_IN_XERO
+
+
+async def test_an_edit_that_is_taken_back_asks_nothing_any_more(here: Billed) -> None:
+    known = await there(here)
+    await known.show(due_date=date(2027, 1, 1))
+    assert (await known.show(due_date=date(2026, 12, 20))).sync_state is InvoiceSyncState.SYNCED
+
+
+async def test_another_total_is_a_failure_that_only_a_void_mends(here: Billed) -> None:
+    known = await there(here, total=Decimal("115.01"))
+    found = await known.show()
+    assert (found.sync_state, found.failure_code, found.due_at) == ("FAILING", "TOTAL_MISMATCH", None)
+    async with here.world.tx() as tx:
+        assert await invoices.retry(tx, [known.id]) == 0
+        await invoices.void(tx, known.id)
+    async with here.world.tx() as tx:
+        claimed = await invoice_deliveries.claim(tx, here.world.organisation, build)
+        assert claimed is not None
+        assert claimed.delivery.kind is DeliveryKind.UPDATE
+
+
+async def test_what_has_payments_is_not_voided(here: Billed) -> None:
+    known = await there(here)
+    await known.show(payments=(payment("1"),), amount_paid=Decimal(1))
+    async with here.world.tx() as tx:
+        with pytest.raises(Refused) as refused:
+            await invoices.void(tx, known.id)
+    assert refused.value.problems[0].code is Code.HAS_PAYMENTS
+
+
+async def test_a_void_that_xero_refuses_for_a_payment_goes_out_when_that_is_gone(here: Billed) -> None:
+    known = await there(here)
+    async with here.world.tx() as tx:
+        await invoices.void(tx, known.id)
+    async with here.world.tx() as tx:
+        claimed = await invoice_deliveries.claim(tx, here.world.organisation, build)
+    assert claimed is not None
+    problem = Problem("HAS_PAYMENTS", "It has a payment.", "IN_XERO")
+    async with here.world.tx() as tx:
+        await invoice_deliveries.settle(tx, claimed, [Answered(known.id, problem=problem)])
+    shown = await known.show(payments=(payment("5"),), amount_paid=Decimal(5))
+    assert (shown.status, shown.failure_code, shown.due_at) == (InvoiceStatus.VOIDED, "HAS_PAYMENTS", None)
+    assert (await known.show(payments=(), amount_paid=Decimal(0))).due_at is not None
+
+
+async def test_a_void_that_xero_refuses_can_be_taken_back(here: Billed) -> None:
+    known = await there(here)
+    async with here.world.tx() as tx:
+        await invoices.void(tx, known.id)
+        claimed = await invoice_deliveries.claim(tx, here.world.organisation, build)
+        assert claimed is not None
+        problem = Problem("HAS_PAYMENTS", "It has a payment.", "IN_XERO")
+        await invoice_deliveries.settle(tx, claimed, [Answered(known.id, problem=problem)])
+    await known.show(payments=(payment("115"),), amount_paid=Decimal(115), status="PAID")
+    settled, _ = await known.settle(Decision.ACCEPT)
+    assert (settled.status, settled.sync_state, settled.amount_due) == (
+        InvoiceStatus.PAID,
+        "SYNCED",
+        Decimal(0),
+    )
+
+
+async def test_voided_while_it_is_on_its_way_it_is_voided_there_as_well(here: Billed) -> None:
+    sent = await here.sent()
+    shown: list[Outgoing] = []
+
+    def keep(kind: DeliveryKind, chosen: Any) -> tuple[bytes, dict[UUID, Problem]]:
+        shown.extend(chosen)
+        return b"bytes", {}
+
+    async with here.world.tx() as tx:
+        claimed = await invoice_deliveries.claim(tx, here.world.organisation, keep)
+    async with here.world.tx() as tx:
+        await invoices.void(tx, sent.id)
+    assert claimed is not None
+    async with here.world.tx() as tx:
+        await invoice_deliveries.settle(tx, claimed, [Answered(sent.id, as_xero_shows(shown[0]))])
+    async with here.world.tx() as tx:
+        again = await invoice_deliveries.claim(tx, here.world.organisation, build)
+    assert again is not None
+    assert (again.delivery.kind, again.members) == (DeliveryKind.UPDATE, (sent.id,))
+
+
+async def test_a_mapping_changed_on_its_way_changes_nothing_of_what_was_sent(here: Billed) -> None:
+    sent = await here.sent()
+    async with here.world.tx() as tx:
+        claimed = await invoice_deliveries.claim(tx, here.world.organisation, build)
+    async with here.world.tx() as tx:
+        await mappings.set_default_accounts(tx, here.world.organisation, "205", "220")
+    assert claimed is not None
+    async with here.world.tx() as tx:
+        await invoice_deliveries.free(tx, claimed)
+        [line] = (await invoices.lines_of(tx, [sent.id]))[sent.id]
+    async with here.world.tx() as tx:
+        again = await invoice_deliveries.claim(tx, here.world.organisation, build)
+        [line] = (await invoices.lines_of(tx, [sent.id]))[sent.id]
+    assert again is not None
+    assert line.account_code == "200"

@@ -1,0 +1,212 @@
+"""The look-up in memory finds whom the one in PostgreSQL finds, whatever the names and whatever changes meanwhile."""
+
+import json
+import random
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from domain.actions import delete as deletions
+from domain.contacts import edits as contacts
+from domain.contacts import search_keys as contact_keys
+from domain.fields.merge import Winner
+from domain.links import starting as links
+from domain.links.starting import Pair
+from domain.matching import issues
+from domain.matching import near_duplicates as likeness
+from domain.matching.name_index import (
+    COMMON,
+    COMMON_FOR,
+    FEWEST_CONTACTS,
+    FEWEST_LOOKS,
+    MOST_CONTACTS,
+    Roll,
+    can_be_kept,
+    is_worth,
+)
+from domain.names.similarity import Details
+from domain.tables import Contact, LinkOrigin
+from tests.domain.world import Clock, World, seen
+from xero.simulator.lifelike import lifelike_contacts
+
+# As stored, whatever a name is made into before.
+ODD = [
+    "", " ", "a", "ab", "abc", "aaaa", "aaaaaaaa", "a b c d", "1", "42", "2degrees 2degrees", "12345678", "o'brien & co.",
+    "-- // --", "_under_score_", "köhler möbel", "kohler mobel", "Köhler MÖBEL", "žluťoučký kůň", "ỹ", "ﬁne ﬂour",
+    "Иван Петров", "иван петров", "Иванов Пётр", "山田太郎", "山田 太郎", "محمد علي", "मोहन लाल", "한국 상사", "🦄 unicorn 🦄",
+    "x" * 300, "ab" * 150, " ".join(f"word{n}" for n in range(50)), "kauri " * 50, "ÅÄÖ" * 100, "0x12345a", "tab\tand\nline",
+]  # fmt: skip
+
+
+async def fill(
+    world: World, names: Sequence[str | None], keys: Sequence[Sequence[str]] | None = None
+) -> list[UUID]:
+    """Contacts whose stored names to match by are these."""
+    async with world.tx() as tx:
+        rows = [
+            {
+                "workspace_id": world.workspace, "id": uuid4(), "name": name or "-", "kind": "PERSON", "needs_review": False,
+                "created_at": tx.now, "updated_at": tx.now, "version": 1, "field_times": {},
+                **contact_keys.columns("-", None, None, None), "match_name": name,
+                "match_keys": list(keys[at]) if keys else [],
+            }
+            for at, name in enumerate(names)
+        ]  # fmt: skip
+        await tx.session.execute(sa.insert(Contact), rows)
+    return [row["id"] for row in rows]
+
+
+async def read(world: World) -> Roll:
+    async with world.tx() as tx:
+        roll = Roll(tx.now)
+        await roll.read(tx)
+    return roll
+
+
+async def refreshed(world: World, roll: Roll) -> Roll:
+    async with world.tx() as tx:
+        await roll.refresh(tx)
+    return roll
+
+
+async def both(world: World, roll: Roll, names: Sequence[str]) -> list[set[UUID]]:
+    """By PostgreSQL and from the roll, which are the same."""
+    async with world.tx() as tx:
+        found: list[set[UUID]] = [set() for _ in names]
+        for row in await tx.rows(
+            "select place, contact_id from door.similar_contacts(:organisation, :names, cast(:keys as jsonb))",
+            organisation=world.organisation, names=list(names), keys=json.dumps([[] for _ in names]),
+        ):  # fmt: skip
+            found[row["place"] - 1].add(row["contact_id"])
+        from_roll = [set(near) for near in await roll.likest(tx, names)]
+    assert from_roll == found
+    return found
+
+
+async def test_the_likest_are_those_of_postgresql_whatever_the_names(world: World) -> None:
+    chance = random.Random(5)
+    lifelike = [contact_keys.lookup(Details(one.name))[0] for one in lifelike_contacts(8, 2500)]
+    letters = "aaeinort '-.7éßи山"
+    drawn = ["".join(chance.choices(letters, k=chance.randrange(1, 12))) for _ in range(600)]
+    spelt = [
+        name[:at] + name[at + 1 :] for name in lifelike[:300] for at in [chance.randrange(1, len(name) + 1)]
+    ]
+    await fill(world, [*lifelike, *drawn, *ODD, *ODD, None, *["kauri joinery"] * 45, *["kauri joiners"] * 9])
+    roll = await read(world)
+    asked = [*spelt, *ODD, *drawn[:200], "kauri joinery", "kauri joiner", "nobody whatsoever"]
+    found = await both(world, roll, asked)
+    assert [len(near) for near in found[-3:]] == [20, 20, 0]
+    assert sum(map(len, found)) > 2000
+    assert len(roll.names) == 2500 + 600 + 2 * len(ODD) + 1 + 54
+
+
+async def test_what_has_changed_is_found_as_it_is_now(world: World) -> None:
+    ids = await fill(
+        world, ["kauri joinery", "rimu roofing", "totara motors", "matai milling"] + ["rata"] * 30
+    )
+    roll = await read(world)
+    asked = ["kauri joinery", "rimu roofing", "totara motors", "miro press", "rata"]
+    await both(world, roll, asked)
+    await world.contact("Miro Press")
+    async with world.tx() as tx:
+        await contacts.change(tx, ids[0], {"name": "Totara Motor"})
+        await contacts.change(tx, ids[1], {}, archived=True)
+    found = await both(world, await refreshed(world, roll), asked)
+    assert [len(near) for near in found] == [0, 0, 2, 1, 20]
+    async with world.tx() as tx:
+        await contacts.change(tx, ids[1], {}, archived=False)
+    found = await both(world, await refreshed(world, roll), asked)
+    assert found[1] == {ids[1]}
+    # Gone without a trace: another one has the place.
+    [goner, *_] = found[4]
+    async with world.tx() as tx:
+        await issues.each(tx, [goner], lambda one: deletions.delete(tx, one), contact_ids=[goner])
+    assert len((await both(world, roll, asked))[4] - {goner}) == 20
+
+
+async def test_nothing_is_put_twice(world: World) -> None:
+    await fill(world, ["kauri joinery"] * 3)
+    roll = await read(world)
+    before = len(roll.names._keys)
+    await refreshed(world, roll)
+    assert (len(roll.names), len(roll.names._keys)) == (3, before)
+
+
+async def looked_up(world: World, roll: Roll | None) -> dict[UUID, set[UUID]]:
+    async with world.tx() as tx:
+        organisation = await tx.row("select * from organisation")
+        assert organisation is not None
+        ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
+        page = await likeness.find(tx, organisation, ids, roll)
+    return {one.xero_contact_id: set(one.others) for one in page.asked}
+
+
+async def test_a_page_is_the_same_with_a_roll(world: World) -> None:
+    """Keys that many share or few, and who is linked, among it."""
+    known = lifelike_contacts(8, 1500)
+    made = [contact_keys.lookup(Details(one.name, one.email)) for one in known]
+    ids = await fill(world, [name for name, _ in made], [keys for _, keys in made])
+    await world.shown(*[seen(one.name + "s", one.email) for one in known[:200]])
+    await world.shown(seen("Linked Elsewhere"))
+    async with world.tx() as tx:
+        [row] = await tx.rows("select id from xero_contact where name = 'Linked Elsewhere'")
+        organisation = await tx.row("select * from organisation")
+        assert organisation is not None
+        await links.start(tx, organisation, [Pair(ids[0], row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)])
+    roll = await read(world)
+    found = await looked_up(world, roll)
+    assert found == await looked_up(world, None)
+    assert len(found) > 150
+    assert all(ids[0] not in others for others in found.values())
+    assert roll.common
+
+
+async def test_a_key_that_becomes_rare_finds_again(world: World, clock: Clock) -> None:
+    ids = await fill(world, ["x"] * (COMMON + 1), [["+kauri"]] * (COMMON + 1))
+    roll = await read(world)
+    assert roll.common == {"+kauri"}
+    async with world.tx() as tx:
+        await tx.run("delete from contact where workspace_id = :ws and id <> :kept", kept=ids[0])
+    assert (await refreshed(world, roll)).common == {"+kauri"}
+    clock.time += COMMON_FOR
+    assert (await refreshed(world, roll)).common == frozenset()
+
+
+async def test_who_comes_after_the_roll_was_refreshed_makes_it_look_again(world: World) -> None:
+    await world.contact("Totara Motors")
+    await world.shown(seen("Kowhai Joinery Limited"))
+    roll = await read(world)
+    await world.contact("Kowhai Joinery Ltd")
+    async with world.tx() as tx:
+        organisation = await tx.row("select * from organisation")
+        assert organisation is not None
+        ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
+        page = await likeness.find(tx, organisation, ids, roll)
+    async with world.tx() as tx:
+        await likeness.settle(tx, likeness.judge(page))
+    [others] = (await looked_up(world, await refreshed(world, roll))).values()
+    assert len(others) == 1
+
+
+async def test_keys_of_older_rules_forbid_a_roll(world: World) -> None:
+    await world.contact("Kowhai Joinery Ltd")
+    async with world.tx() as tx:
+        assert await can_be_kept(tx)
+        await tx.run("update contact set key_version = 0 where workspace_id = :ws")
+        assert not await can_be_kept(tx)
+
+
+@pytest.mark.parametrize(
+    ("looks", "contacts", "worth"),
+    [
+        (FEWEST_LOOKS, FEWEST_CONTACTS, True),
+        (FEWEST_LOOKS - 1, MOST_CONTACTS, False),
+        (10**6, FEWEST_CONTACTS - 1, False),
+        (10**6, MOST_CONTACTS, True),
+        (10**6, MOST_CONTACTS + 1, False),
+    ],
+)
+def test_a_roll_is_for_many_look_ups_among_many(looks: int, contacts: int, worth: bool) -> None:
+    assert is_worth(looks, contacts) is worth

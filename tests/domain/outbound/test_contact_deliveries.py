@@ -1,0 +1,163 @@
+"""Deliveries: what is claimed, and what an answer moves."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from domain.actions import unsync as unsynced
+from domain.fields.phones import PhoneParts
+from domain.fields.values import SeenContact
+from domain.links import starting as links
+from domain.matching import issues
+from domain.outbound import contact_deliveries as deliveries
+from domain.outbound import deliveries as underway
+from domain.outbound.contact_deliveries import Answered
+from domain.outbound.deliveries import LEASE, Claimed
+from domain.tables import ConflictPolicy, XeroContactStatus
+from runtime.database import Database
+from tests.domain.inbound.test_apply import LATER, change, linked, look, state
+from tests.domain.world import Clock, World, make_world, seen
+
+PHONE = PhoneParts("64", "9", "1112222")
+
+
+async def claim(world: World) -> Claimed | None:
+    async with world.tx() as tx:
+        return await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+
+
+async def answer(world: World, claimed: Claimed, seen: SeenContact) -> None:
+    async with world.tx() as tx:
+        await deliveries.settle(tx, claimed, [Answered(claimed.members[0], seen)])
+
+
+def shown(xero: UUID, name: str, email: str, *, after: float = 0) -> SeenContact:
+    return seen(name, email, phone=PHONE, xero_id=xero, updated_at=LATER + timedelta(seconds=after))
+
+
+async def test_an_answer_moves_the_base_of_the_fields_sent_alone(world: World) -> None:
+    """It shows an email that somebody changed in Xero: that is news, and comes to the practice."""
+    contact, xero = await linked(world)
+    await change(world, contact, name="Sent")
+    claimed = await claim(world)
+    assert claimed is not None
+    await answer(world, claimed, shown(xero, "Sent", "theirs@x.nz"))
+    now = await state(world)
+    assert (now["name"], now["billing_email"], now["state"]) == ("Sent", "theirs@x.nz", "SYNCED")
+
+
+async def test_a_link_that_owes_a_read_is_not_claimed_before_it(world: World) -> None:
+    contact, _ = await linked(world)
+    await change(world, contact, name="Ours")
+    async with world.tx() as tx:
+        await tx.run("update organisation set read_asked_at = :now")
+        await tx.run("update sync_link set read_owed_at = :now")
+    assert await claim(world) is None
+    async with world.tx() as tx:  # a delta that was asked since is applied
+        await tx.run("update organisation set read_asked_at = :now")
+    assert await claim(world) is not None
+
+
+async def test_an_answer_that_comes_when_somebody_else_holds_the_lease_changes_nothing(
+    world: World,
+) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, name="First")
+    late = await claim(world)
+    assert late is not None
+    clock = world.database.clock
+    assert isinstance(clock, Clock)
+    clock.time += LEASE
+    async with world.tx() as tx:
+        held = await underway.hold(tx, late.delivery.id)
+    assert held is not None
+    await change(world, contact, name="Second")
+    before = await world.rows("select * from sync_link")
+    await answer(world, late, shown(xero, "First", "a@x.nz"))
+    assert await world.rows("select * from sync_link") == before
+    assert await world.rows("select open from delivery_member") == [{"open": True}]
+    await answer(world, held, shown(xero, "First", "a@x.nz"))
+    assert await world.rows("select open from delivery_member") == [{"open": False}]
+    assert (await state(world))["name"] == "Second"
+
+
+@pytest.mark.parametrize("ended", ["UNSYNCED", "BROKEN"])
+async def test_what_waited_on_a_link_that_has_ended_is_not_claimed(world: World, ended: str) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, name="Never Sent")
+    if ended == "BROKEN":
+        gone = seen("Acme", "a@x.nz", xero_id=xero, status=XeroContactStatus.ARCHIVED, updated_at=LATER)
+        await look(world, gone)
+    else:
+        [link] = await world.rows("select id from sync_link")
+        async with world.tx() as tx:
+            await issues.each(tx, [link["id"]], lambda link_id: unsynced.unsync(tx, link_id))
+    assert await claim(world) is None
+
+
+async def test_a_delivery_is_one_write_of_each_link_at_a_time(world: World) -> None:
+    contact, _ = await linked(world)
+    await change(world, contact, name="First")
+    assert await claim(world) is not None
+    await change(world, contact, name="Second")
+    assert await claim(world) is None
+
+
+@pytest.mark.parametrize("policy", [ConflictPolicy.LATEST_WINS, ConflictPolicy.ASK])
+async def test_an_answer_that_is_applied_twice_is_applied_once(
+    matching_database: Database, policy: ConflictPolicy
+) -> None:
+    world = await make_world(matching_database, policy=policy)
+    contact, xero = await linked(world)
+    await change(world, contact, name="Sent")
+    claimed = await claim(world)
+    assert claimed is not None
+    await answer(world, claimed, shown(xero, "Sent", "a@x.nz"))
+    before = await world.rows("select * from sync_link")
+    await change(world, contact, name="Typed since")
+    await answer(world, claimed, shown(xero, "Sent", "a@x.nz"))
+    [link] = await world.rows("select * from sync_link")
+    assert (link["base_xero"], link["state"]) == (before[0]["base_xero"], "PENDING")
+    assert (await state(world))["name"] == "Typed since"
+
+
+@pytest.mark.parametrize("done", ["free", "wait", "take over"])
+async def test_a_delivery_that_is_given_back_while_its_link_is_unsynced_is_no_deadlock(
+    world: World, done: str
+) -> None:
+    contact, _ = await linked(world)
+    await change(world, contact, name="Sent")
+    claimed = await claim(world)
+    assert claimed is not None
+    clock = world.database.clock
+    assert isinstance(clock, Clock)
+    held = asyncio.Event()
+
+    async def give_back() -> None:
+        await held.wait()
+        if done == "free":
+            async with world.tx() as tx:
+                await deliveries.free(tx, claimed)
+        elif done == "wait":
+            async with world.tx() as tx:
+                await deliveries.wait(tx, claimed, tx.now + LEASE)
+        else:
+            clock.time += LEASE
+            async with world.tx() as tx:
+                assert await underway.hold(tx, claimed.delivery.id) is None, "nobody is left in it"
+
+    async with asyncio.TaskGroup() as both:
+        both.create_task(give_back())
+        async with world.tx() as tx:
+            link = await links.lock(tx, claimed.members[0])
+            held.set()
+            for _ in range(200):  # until whoever gives it back waits for the link
+                if await tx.rows(
+                    "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
+                ):
+                    break
+                await asyncio.sleep(0.05)
+            await links.leave_deliveries(tx, link["id"])
+    assert await world.rows("select open from delivery_member") == [{"open": False}]

@@ -1,0 +1,249 @@
+import base64
+import os
+import socket
+import subprocess
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from typer.testing import CliRunner
+
+import workers.process
+from api.auth.tokens import Tokens
+from api.relay import ids
+from domain.connection import organisations
+from domain.connection.organisations import Tenant
+from domain.contacts import edits as contacts
+from domain.practice import workspaces
+from domain.tx import TANDEM
+from runtime.commands import doctor
+from runtime.commands.cli import app
+from runtime.database import connect
+from runtime.embedded.services import Services
+from runtime.settings import Settings, load
+from tests.database import Place
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def tandem(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    command = [str(ROOT / ".venv/bin/python"), "-m", "runtime", *arguments]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+@pytest.mark.parametrize("command", ["migrate", "doctor"])
+def test_commands_say_what_starts_the_embedded_parts(command: str, tmp_path: Path) -> None:
+    done = tandem(command, TANDEM_DATA=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "tandem demo" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_named_without_a_trace() -> None:
+    done = tandem("migrate", DATABASE_URL="mysql://u:hush@h/x")
+    assert (done.returncode, done.stderr) == (1, "DATABASE_URL: must begin with postgresql://\n")
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (
+            {"DATABASE_URL": "postgresql://nobody@localhost:1/x", "REDIS_URL": "redis://localhost:1"},
+            ["TANDEM_KEYS"],
+        ),
+        (
+            {"DATABASE_URL": "mysql://u:hush@h/x", "REDIS_URL": "redis://localhost:1", "XERO_CLIENT_ID": "x"},
+            ["DATABASE_URL", "XERO_CLIENT_SECRET", "TANDEM_KEYS"],
+        ),
+        ({"REDIS_URL": "redis://localhost:1", "PORT": "x"}, ["PORT", "DATABASE_URL", "TANDEM_KEYS"]),
+    ],
+)
+def test_doctor_names_every_setting_that_is_wrong_and_looks_at_the_rest(
+    values: dict[str, str], names: list[str]
+) -> None:
+    done = tandem("doctor", **values, XERO_API_URL="http://localhost:1", XERO_IDENTITY_URL="http://localhost:1",
+                  XERO_AUTHORIZE_URL="http://localhost:1")  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "")
+    told = [line.split() for line in done.stdout.splitlines()]
+    assert [words[2] for words in told if words[1] == "Setting"] == [f"{name}:" for name in names]
+    assert {"PostgreSQL", "Redis", "Server", "Xero"} <= {words[1] for words in told}
+    assert "hush" not in done.stdout
+
+
+def test_a_key_is_one_that_settings_take(tmp_path: Path) -> None:
+    made = CliRunner().invoke(app, ["key"]).stdout.strip()
+    assert load(tandem_keys=made, tandem_data=str(tmp_path)).tandem_keys[0].get_secret_value() == made
+
+
+async def test_doctor_finds_both_servers(services: Services) -> None:
+    found = {each.subject: each for each in await doctor.examine(load().joined(services))}
+    assert (found["PostgreSQL"].ok, found["Role"].ok, found["Redis"].ok) == (True, True, True)
+    assert not [each for each in found.values() if services.key in each.says]
+
+
+async def test_doctor_refuses_an_owner_or_superuser(services: Services) -> None:
+    settings = load().joined(services).model_copy(update={"database_url": services.database("postgres")})
+    found = {each.subject: each for each in await doctor.examine(settings)}
+    assert found["Role"].ok is False
+
+
+async def test_doctor_tells_what_does_not_answer_and_no_password(tmp_path: Path, services: Services) -> None:
+    nowhere = f"postgresql+asyncpg://app:hush@/tandem?host={tmp_path}"
+    settings = (
+        load()
+        .joined(services)
+        .model_copy(update={"database_url": nowhere, "redis_url": f"unix://{tmp_path}/none"})
+    )
+    found = {each.subject: each for each in await doctor.examine(settings)}
+    assert (found["PostgreSQL"].ok, found["Redis"].ok) == (False, False)
+    assert not [each for each in found.values() if "hush" in each.says]
+
+
+async def test_doctor_says_whether_a_worker_is_connected(clean: Place, services: Services) -> None:
+    settings = load().joined(services).model_copy(update={"database_url": clean.app_url})
+
+    async def worker() -> doctor.Finding:
+        [found] = [each for each in await doctor.examine(settings) if each.subject == "Worker"]
+        return found
+
+    before = await worker()
+    assert (before.ok, "until `tandem worker` runs" in before.says) == (None, True)
+    async with workers.process.opened(settings):
+        assert await worker() == doctor.Finding("Worker", True, "1 connected")
+
+
+@pytest.mark.parametrize(
+    ("values", "subject", "ok"),
+    [
+        ({"public_url": "https://Xero-sync.example"}, "Public URL", False),
+        ({"xero_redirect_uri": "http://127.0.0.1:8000/oauth/callback"}, "Redirect", False),
+        ({"xero_redirect_uri": "http://localhost:9/oauth/callback"}, "Redirect", None),
+        ({"public_url": "http://tandem.example", "xero_webhook_keys": "one"}, "Webhooks", False),
+    ],
+)
+async def test_doctor_finds_addresses_that_xero_does_not_take(
+    values: dict[str, str], subject: str, ok: bool | None, services: Services
+) -> None:
+    found = await doctor.examine(load(**values).joined(services))
+    assert (subject, ok) in {(each.subject, each.ok) for each in found}
+
+
+async def test_doctor_has_nothing_to_say_of_addresses_that_xero_takes(services: Services) -> None:
+    fine = {
+        "public_url": "https://tandem.example",
+        "xero_redirect_uri": "https://tandem.example/oauth/callback",
+        "xero_webhook_keys": "one,two",
+    }
+    found = await doctor.examine(load(**fine).joined(services))
+    assert not {"Public URL", "Redirect"} & {each.subject for each in found}
+    assert [each.ok for each in found if each.subject == "Webhooks"] == [True]
+
+
+def test_doctor_says_what_it_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("PORT=8100")
+    keys = "k:" + base64.b64encode(bytes(32)).decode()
+    own = load(database_url="postgres://u:hush@h/x", redis_url="redis://h", tandem_keys=keys)
+    assert doctor.origin(own, demo=False).says == f"what the environment and {tmp_path / '.env'} set"
+    assert doctor.origin(load(tandem_data=str(tmp_path)), demo=True).says.startswith("the demo that runs in")
+
+
+def test_the_committed_schema_is_what_the_code_says() -> None:
+    runner = CliRunner()
+    assert runner.invoke(app, ["schema", "--check"]).exit_code == 0
+    assert runner.invoke(app, ["schema"]).stdout == (ROOT / "schema.graphql").read_text()
+
+
+@pytest.fixture
+def set_up(clean: Place, services: Services) -> dict[str, str]:
+    keys = "k:" + base64.b64encode(bytes(32)).decode()
+    return {"DATABASE_URL": clean.app_url, "REDIS_URL": services.redis_url, "TANDEM_KEYS": keys}
+
+
+async def test_workspaces_and_tokens_are_made_listed_and_revoked(
+    clean: Place, set_up: dict[str, str]
+) -> None:
+    assert "none yet" in tandem("workspace", "list", **set_up).stdout
+    made = tandem("workspace", "create", "Harbour Accounting", "--currency", "nzd", **set_up)
+    assert made.returncode == 0, made.stderr
+    _, workspace, _, admin, *_ = made.stdout.split()
+    key = UUID(workspace)
+    tandem("workspace", "create", "Kauri & Co", "--currency", "AUD", **set_up)
+    other = tandem("token", "create", ids.encode("Workspace", key), "Reports", **set_up)
+    token = other.stdout.split()[1]
+    db = connect(clean.app_url)
+    viewers = [await Tokens(db).find_viewer(each) for each in (admin, token)]
+    assert [viewer and len(viewer.scopes) for viewer in viewers] == [3, 1]
+    async with db.transaction(key, TANDEM) as tx:
+        await organisations.connect(tx, Tenant(uuid4(), uuid4(), "Kererū Ltd"), uuid4())
+
+    listed = tandem("workspace", "list", **set_up).stdout.splitlines()
+    assert listed[0] == f"{workspace}  Harbour Accounting, NZD"
+    assert listed[1].strip() == "Kererū Ltd, not read yet: HEALTHY, sync not started"
+    assert listed[2].endswith("  Kauri & Co, AUD")
+
+    first, second = tandem("token", "list", workspace, **set_up).stdout.splitlines()
+    assert admin[:8] in first
+    assert "ADMIN" in first
+    assert "READ   Reports: made" in second
+    assert token not in second
+    done = tandem("token", "revoke", workspace, second.split()[0], **set_up)
+    assert (done.returncode, done.stdout) == (0, "Revoked.\n"), done.stderr
+    assert await Tokens(db).find_viewer(token) is None
+    assert len(tandem("token", "list", workspace, **set_up).stdout.splitlines()) == 1
+    await db.close()
+
+
+async def test_a_contact_is_erased_by_the_ids_that_the_api_gives(
+    clean: Place, set_up: dict[str, str]
+) -> None:
+    workspace = uuid4()
+    db = connect(clean.app_url)
+    async with db.transaction(workspace, TANDEM) as tx:
+        await workspaces.create(tx, "Harbour Accounting", "NZD")
+        contact = await contacts.create(tx, {"name": "Aroha"})
+    keys = (ids.encode("Workspace", workspace), ids.encode("Contact", contact.id))
+    asked = tandem("erase", *keys, **set_up)
+    assert "Erase 'Aroha'?" in asked.stdout
+    assert asked.returncode == 1
+    done = tandem("erase", *keys, "--yes", **set_up)
+    assert (done.returncode, done.stdout) == (0, "Erased.\n"), done.stderr
+    async with db.transaction(workspace, TANDEM) as tx:
+        assert await contacts.find(tx, contact.id) is None
+    await db.close()
+
+
+def test_serve_says_that_its_port_is_taken(set_up: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = tandem("serve", PORT=str(port), **set_up)
+    assert done.returncode == 3
+    assert done.stderr == f"port {port} is in use; stop what uses it, or set PORT to another\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("workspace", "create", " ", "--currency", "NZD"),
+        ("workspace", "create", "Firm", "--currency", "XYZ"),
+        ("token", "create", "00000000-0000-0000-0000-000000000000", "Reports"),
+        ("token", "create", "Harbour Accounting", "Reports"),
+        ("token", "list", "00000000-0000-0000-0000-000000000000"),
+        ("token", "revoke", "00000000-0000-0000-0000-000000000000", "no-id"),
+        ("erase", "00000000-0000-0000-0000-000000000000", "no-id", "--yes"),
+        ("erase", "00000000-0000-0000-0000-000000000000", ids.encode("Contact", UUID(int=7)), "--yes"),
+    ],
+)
+def test_what_cannot_be_made_is_told_in_a_line(command: tuple[str, ...], set_up: dict[str, str]) -> None:
+    done = tandem(*command, **set_up)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1

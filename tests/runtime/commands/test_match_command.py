@@ -1,0 +1,221 @@
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from runtime.commands.match_command import app
+
+XERO = "id,name,email\nx1,Kowhai,k@x.example\nx2,Zebedee Roofing Ltd,\nx3,Nobody Known,\n"
+PRACTICE = "id,name,email\np1,Kowhai,k@x.example\np2,Zebedee Roofing,\np3,Totara Motors,\n"
+
+
+def run(tmp_path: Path, command: str, *texts: str | bytes, options: tuple[str, ...] = ()) -> Result:
+    files = []
+    for number, text in enumerate(texts):
+        file = tmp_path / f"{number}.csv"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        files.append(str(file))
+    return CliRunner().invoke(app, [command, *files, *options])
+
+
+def rows(result: Result) -> list[dict[str, str]]:
+    assert result.exit_code == 0, result.output
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def test_classify_answers_every_row_in_order(tmp_path: Path) -> None:
+    text = "\ufeffid,name,first_name,last_name\n1,Kowhai Ltd,Jane,Doe\n2,Jane Doe,Jane,Doe\n3,,,\n"
+    found = rows(run(tmp_path, "classify", text))
+    assert [(row["id"], row["kind"]) for row in found] == [
+        ("1", "ORGANISATION"),
+        ("2", "PERSON"),
+        ("3", "ORGANISATION"),
+    ]
+    assert list(found[0]) == ["id", "kind", "confidence", "reasons"]
+    assert found[0]["reasons"].startswith("legal form: Ltd")
+
+
+def test_match_lists_the_best_first(tmp_path: Path) -> None:
+    found = rows(run(tmp_path, "match", XERO, PRACTICE))
+    assert [(row["xero_id"], row["practice_id"], row["outcome"]) for row in found] == [
+        ("x1", "p1", "FULL_MATCH"), ("x2", "p2", "SIMILAR"),
+    ]  # fmt: skip
+    assert list(found[0]) == ["xero_id", "practice_id", "score", "outcome", "evidence"]
+
+
+def test_match_lists_candidates_below_the_threshold_on_request(tmp_path: Path) -> None:
+    found = rows(
+        run(
+            tmp_path,
+            "match",
+            "id,name\n1,Kowhai Joinery\n",
+            "id,name\n2,Kowhai Roofing\n",
+            options=("--all",),
+        )
+    )
+    assert [row["outcome"] for row in found] == ["CANDIDATE"]
+
+
+def test_a_table_for_people(tmp_path: Path) -> None:
+    result = run(tmp_path, "match", XERO, PRACTICE, options=("--table",))
+    assert "FULL_MATCH" in result.stdout
+    assert not result.stdout.startswith("xero_id,")
+
+
+def test_a_table_shows_what_stands_in_brackets_as_it_is(tmp_path: Path) -> None:
+    text = "id,name\n[old],Kowhai [/nz]\nx[/b],[bold]Kowhai[/bold]\n"
+    told = run(tmp_path, "classify", text, options=("--table",))
+    assert told.exit_code == 0, told.output
+    assert "[old]" in told.stdout
+    assert "x[/b]" in told.stdout
+
+
+def test_empty_lines_before_the_names_of_the_columns_are_none(tmp_path: Path) -> None:
+    found = rows(run(tmp_path, "classify", "\n\r\nid;name\n1;Kowhai Ltd\n"))
+    assert [row["id"] for row in found] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name\nKowhai\n", "has no column id; it has name"),
+        ("", "no column id and no column name; it is empty"),
+        (b"id,name\n1,K\xf6\n", "not UTF-8 (save it as 'CSV UTF-8'"),
+        ('id,name\n1,"unclosed\n2,Kowhai\n', "is not CSV (line 3"),
+        ("id,name\n1," + "x" * 200_000, "is not CSV (line 2"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_words(tmp_path: Path, text: str | bytes, said: str) -> None:
+    result = run(tmp_path, "classify", text)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.replace("│", " ").split())
+    assert "Traceback" not in result.output
+
+
+def test_short_and_long_rows_are_read(tmp_path: Path) -> None:
+    assert len(rows(run(tmp_path, "classify", "id,name,email\n1\n2,Kowhai,a@x.example,more,and more\n"))) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ID, Name ,First Name\n1,Kowhai Ltd,\n",
+        "id;name\n1;Kowhai Ltd\n",
+        "id\tname\r\n1\tKowhai Ltd\r\n",
+        "id,name\n\n1,Kowhai Ltd\n".encode("utf-16"),
+    ],
+)
+def test_files_as_spreadsheets_save_them_are_read(tmp_path: Path, text: str | bytes) -> None:
+    [row] = rows(run(tmp_path, "classify", text))
+    assert (row["id"], row["kind"]) == ("1", "ORGANISATION")
+
+
+def test_first_and_last_name_stand_for_a_blank_name(tmp_path: Path) -> None:
+    [row] = rows(run(tmp_path, "classify", "id,name,first_name,last_name\n1, ,Jane,Doe\n"))
+    assert row["kind"] == "PERSON"
+
+
+def test_what_a_spreadsheet_would_run_is_made_text(tmp_path: Path) -> None:
+    text = "id,name\n=1+1,Kowhai\n@x,Kowhai\n-5,Kowhai\n+64 4 1,Kowhai\n"
+    found = rows(run(tmp_path, "classify", text))
+    assert [row["id"] for row in found] == ["'=1+1", "'@x", "-5", "'+64 4 1"]
+
+
+def test_an_unknown_country_is_refused(tmp_path: Path) -> None:
+    result = run(tmp_path, "match", XERO, PRACTICE, options=("--country", "XX"))
+    assert result.exit_code == 2
+    assert "XX is no country" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_surplus_cells_and_an_id_that_comes_twice_are_told(tmp_path: Path) -> None:
+    text = 'id,name\n1,Kowhai\n2,"Rimu\nRoofing",Ltd,\n1,Totara,,\n'
+    result = run(tmp_path, "classify", text)
+    assert [row["id"] for row in rows(result)] == ["1", "2", "1"]
+    file = tmp_path / "0.csv"
+    assert result.stderr.splitlines() == [
+        f"{file}: line 3 has more cells than the 2 columns; left out: Ltd",
+        f"{file}: line 5, column id: '1' stands in line 2 too; each is its own contact",
+    ]
+
+
+def test_only_the_first_of_many_odd_lines_are_told(tmp_path: Path) -> None:
+    result = run(tmp_path, "classify", "id,name\n" + "1,Kowhai\n" * 14)
+    told = result.stderr.splitlines()
+    assert (len(told), told[-1]) == (11, f"{tmp_path / '0.csv'}: and 3 more such lines")
+
+
+def test_a_column_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    result = run(tmp_path, "classify", "id,name,Name\n1,Kowhai,Rimu\n")
+    assert result.exit_code == 2
+    assert "has the column name twice" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_columns_by_their_plain_synonyms_are_read(tmp_path: Path) -> None:
+    xero = "ID,Full Name,E-Mail,Telephone,Zip\nx1,KJC,,06 123 4567,4110\nx2,Kowhai,k@x.example,,\n"
+    practice = (
+        "id,name,Email Address,phone-number,Postal Code\np1,Kowhai Joinery Collective,,+64 6 1234567,4110\n"
+        "p2,Kowhai,k@x.example,,\n"
+    )
+    result = run(tmp_path, "match", xero, practice, options=("--all",))
+    found = {(row["xero_id"], row["practice_id"]): row for row in rows(result)}
+    assert found["x2", "p2"]["outcome"] == "FULL_MATCH"
+    assert "same phone; same postcode" in found["x1", "p1"]["evidence"]
+    assert result.stderr == ""
+
+
+def test_columns_that_are_not_read_are_told_once(tmp_path: Path) -> None:
+    text = "id,name,Fax,,Client Code,phone,Telephone,\n1,Kowhai,1,2,3,4,5,\n2,Rimu,,,,,,\n"
+    result = run(tmp_path, "classify", text)
+    assert len(rows(result)) == 2
+    assert result.stderr.splitlines() == [
+        f"{tmp_path / '0.csv'}: columns that are not read: Fax, one without a name, Client Code, Telephone"
+    ]
+
+
+def test_of_two_synonyms_of_one_column_neither_is_read(tmp_path: Path) -> None:
+    xero = "id,name,Telephone,Phone Number\nx1,Kowhai,06 123 4567,06 765 4321\n"
+    practice = "id,name,phone\np1,Kowhai,06 123 4567\n"
+    result = run(tmp_path, "match", xero, practice, options=("--all",))
+    assert [row["evidence"] for row in rows(result)] == ["same name"]
+    assert result.stderr.splitlines() == [
+        f"{tmp_path / '0.csv'}: columns that are not read: Telephone, Phone Number"
+    ]
+
+
+def test_a_row_without_an_id_is_told_and_answered(tmp_path: Path) -> None:
+    result = run(tmp_path, "classify", "id,name\n ,Kowhai\n 2 ,Rimu\n,Totara\n2,Miro\n")
+    assert [row["id"] for row in rows(result)] == ["", "2", "", "2"]
+    file = tmp_path / "0.csv"
+    assert result.stderr.splitlines() == [
+        f"{file}: line 2 has no id",
+        f"{file}: line 4 has no id",
+        f"{file}: line 5, column id: '2' stands in line 3 too; each is its own contact",
+    ]
+
+
+def test_xeros_own_export_is_read_as_it_is(tmp_path: Path) -> None:
+    xero = (
+        "*ContactName,AccountNumber,EmailAddress,FirstName,LastName,POAddressLine1,POAddressLine2,POCity,POPostalCode,"
+        "SAAddressLine1,SACity,PhoneNumber,MobileNumber\n"
+        "KJC,,,,,,,,,12 Rimu Road,Napier,,64 6 1234567\n"
+        "Kowhai,K1,K@x.example,Jane,Doe,PO Box 1,Level 2,Napier,4110,1 Totara St,Hastings,,\n"
+    )
+    practice = "id,name,email,phone,address,city\np1,Kowhai Joinery Collective,,06 123 4567,12 Rimu Rd,Napier\np2,Kowhai,k@x.example,,,\n"
+    result = run(tmp_path, "match", xero, practice)
+    found = rows(result)
+    assert [(row["xero_id"], row["practice_id"], row["outcome"]) for row in found] == [
+        ("Kowhai", "p2", "FULL_MATCH"), ("KJC", "p1", "SIMILAR"),
+    ]  # fmt: skip
+    assert result.stderr.splitlines() == [f"{tmp_path / '0.csv'}: columns that are not read: AccountNumber"]
+    assert "same phone; same address; same city" in found[1]["evidence"]
+
+
+def test_blank_names_are_not_called_the_same(tmp_path: Path) -> None:
+    text = "id,name,email\n1,,k@x.example\n2,,r@y.example\n"
+    found = rows(run(tmp_path, "match", text, text, options=("--all",)))
+    assert [(row["xero_id"], row["practice_id"], row["outcome"]) for row in found] == [
+        ("1", "1", "CONFLICT"), ("2", "2", "CONFLICT"),
+    ]  # fmt: skip
+    assert {row["evidence"] for row in found} == {"same email"}

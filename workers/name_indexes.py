@@ -1,0 +1,54 @@
+"""The roll that this process holds for a pass with many look-ups (domain.matching.name_index)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from domain.matching.name_index import Roll, can_be_kept
+from domain.tx import Tx
+
+IDLE = 120.0  # seconds; the pass goes on in another process, or stands
+
+
+class Rolls:
+    """One at a time, so that memory is bounded: a second import is looked up by PostgreSQL meanwhile."""
+
+    def __init__(self) -> None:
+        self._run: UUID | None = None
+        self._roll: Roll | None = None
+        self._not_worth: UUID | None = None
+        self._in_use = asyncio.Lock()
+        self._end: asyncio.TimerHandle | None = None
+
+    async def find(self, tx: Tx, run: UUID, is_worth: Callable[[], Awaitable[bool]]) -> Roll | None:
+        """The run's, as new as `tx`; None where PostgreSQL is to be asked. `is_worth` is asked once a run."""
+        if self._run not in (None, run) or self._not_worth == run:
+            return None
+        async with self._in_use:
+            if self._run not in (None, run):  # since it waited
+                return None
+            if not await can_be_kept(tx):
+                self.drop(run)
+            elif self._roll is not None:
+                await self._roll.refresh(tx)
+            elif await is_worth():
+                roll = Roll(tx.now)
+                await roll.read(tx)
+                self._run, self._roll = run, roll
+            else:
+                self._not_worth = run
+            self._rest()
+            return self._roll
+
+    def held(self, run: UUID) -> bool:
+        return self._roll is not None and self._run == run
+
+    def drop(self, run: UUID) -> None:
+        if self._run == run:
+            self._run = self._roll = None
+
+    def _rest(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        if self._run is not None:
+            self._end = asyncio.get_running_loop().call_later(IDLE, self.drop, self._run)

@@ -1,0 +1,89 @@
+"""What a worker process holds for as long as it runs, and how it reaches an organisation of Xero."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from domain.connection.call_budget import Limits
+from domain.connection.oauth_grants import Grants
+from runtime.bells import Bells
+from runtime.clock import Clock
+from runtime.database import Database, connect, guard, on_time
+from runtime.seal import KeyRing
+from runtime.settings import Settings
+from workers.name_indexes import Rolls
+from xero.allowance import Priority
+from xero.client import Client
+from xero.oauth import App
+from xero.tokens import GrantTokens
+
+
+@dataclass(frozen=True)
+class Parts:
+    settings: Settings
+    database: Database
+    keys: KeyRing
+    http: httpx.AsyncClient
+    bells: Bells
+    app: App
+    limits: Limits = field(init=False)
+    grants: Grants = field(init=False)
+    rolls: Rolls = field(default_factory=Rolls, init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "limits", Limits(self.database.door, self.database.clock))
+        object.__setattr__(self, "grants", Grants(self.database.door, self.database.clock))
+
+    def client(self, organisation: Mapping[str, Any], priority: Priority) -> Client:
+        """A client of this organisation, within its limits and never inside a transaction."""
+        return Client(
+            http=self.http,
+            tenant_id=organisation["tenant_id"],
+            tokens=self.tokens(organisation),
+            limiter=self.limits,
+            clock=self.database.clock,
+            guard=guard,
+            api_url=self.settings.xero_api_url,
+            priority=priority,
+        )
+
+    def tokens(self, organisation: Mapping[str, Any]) -> GrantTokens[Any]:
+        return GrantTokens(
+            http=self.http,
+            app=self.app,
+            grants=self.grants,
+            seal=self.keys,
+            clock=self.database.clock,
+            grant_id=organisation["grant_id"],
+        )
+
+
+def app_of(settings: Settings) -> App:
+    """The app registered with Xero, as the settings name it."""
+    secret = settings.xero_client_secret
+    return App(
+        client_id=settings.xero_client_id or "",
+        client_secret=secret.get_secret_value() if secret else "",
+        redirect_uri=settings.xero_redirect_uri,
+        scopes=settings.xero_scopes,
+        authorize_url=settings.xero_authorize_url,
+        identity_url=settings.xero_identity_url,
+        api_url=settings.xero_api_url,
+    )
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Parts]:
+    """The parts of this process, closed at the end."""
+    assert settings.database_url is not None
+    database = connect(settings.database_url, program="worker", clock=clock, pool_size=12)
+    keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
+    try:
+        async with on_time(database), httpx.AsyncClient(limits=httpx.Limits(max_connections=40)) as http:
+            bells = Bells(settings.listen_url or "", "worker")
+            yield Parts(settings, database, keys, http, bells, app_of(settings))
+    finally:
+        await database.close()

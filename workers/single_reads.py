@@ -1,0 +1,42 @@
+"""Reads contacts by themselves, 40 a call, and applies what they show."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from domain.inbound import single_reads as rereads
+from domain.tx import XERO
+from workers import health
+from workers.process import Parts
+from workers.translate import indigestible, seen_contact
+from xero.allowance import Priority
+from xero.client import IDS_A_CALL
+from xero.errors import Retry, XeroError
+
+log = structlog.get_logger()
+PAUSE = timedelta(seconds=10)
+
+
+async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+    """Read what is due; False where nothing is, or Xero does not let us now. Safe to run twice, at once and late."""
+    async with parts.database.transaction(workspace, XERO) as tx:
+        claimed = await rereads.claim(tx, organisation_id, IDS_A_CALL)
+    if claimed is None:
+        return False
+    asked = parts.database.clock.now()
+    try:
+        # Somebody's edit waits for it.
+        async with health.watched(parts, workspace, claimed.organisation):
+            client = parts.client(claimed.organisation, Priority.INTERACTIVE)
+            page = await client.contacts_by_ids(claimed.ids)
+    except XeroError as error:
+        log.info("reread_put_off", organisation=str(organisation_id), error=type(error).__name__)
+        at = error.at if isinstance(error, Retry) else None
+        async with parts.database.transaction(workspace, XERO) as tx:
+            await rereads.put_off(tx, claimed, at or tx.now + PAUSE)
+        return False
+    async with parts.database.transaction(workspace, XERO) as tx:
+        seen = [seen_contact(contact, asked) for contact in page.items]
+        await rereads.settle(tx, claimed, asked, seen, indigestible(page))
+    return True
