@@ -66,6 +66,16 @@ async def fresh_database(server: Server, template: Place) -> AsyncIterator[Place
         await drop(server, place)
 
 
+@asynccontextmanager
+async def empty_database(server: Server) -> AsyncIterator[Place]:
+    """A database without tables, dropped afterwards."""
+    place = await _create(server, f"tandem_test_{os.getpid()}_{next(_numbers)}", "template0")
+    try:
+        yield place
+    finally:
+        await drop(server, place)
+
+
 async def drop(server: Server, place: Place) -> None:
     async with _connected(server.admin_url) as connection:
         await connection.execute(sa.text(f"drop database if exists {place.name} with (force)"))

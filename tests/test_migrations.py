@@ -1,11 +1,25 @@
-"""Migrations from nothing and back, and that tables.py and they say the same."""
+"""Migrations: from nothing and back, from the last old revision, and that the tables and the revisions say the same."""
 
+import ast
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.autogenerate import render_python_code
+from alembic.operations.ops import MigrationScript
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from runtime.commands.migrate import config
-from tests.database import Place, Server, fresh_database
+from domain.tables import metadata
+from runtime.commands.migrate import MIGRATIONS, config, migrate
+from tests.database import Place, Server, empty_database, fresh_database
 
 # Each hole in row-level security, by name: a new one must be argued here.
 DOORS = {
@@ -18,6 +32,29 @@ DOORS = {
     "due_invoices", "due_invoice_polls", "due_catalogues", "search_invoices",
     "similar_contacts", "every_workspace", "keys_behind",
 }  # fmt: skip
+REVISIONS = sorted((MIGRATIONS / "versions").glob("[!_]*.py"))
+MAY_IMPORT = {"alembic", "datetime", "decimal", "json", "re", "sqlalchemy", "uuid"}
+MAY_NOT_USE = {"open", "exec", "eval", "__import__", "__file__"}
+# Everything that the tables say, but for the order of columns and of an enum's values.
+CATALOGUES = {
+    "columns": """
+        select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+               pg_get_expr(d.adbin, d.adrelid), a.attcollation::regcollation::text
+          from pg_attribute a join pg_class c on c.oid = a.attrelid
+          left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+         where c.relkind = 'r' and a.attnum > 0 and not a.attisdropped""",
+    "constraints": """
+        select c.relname, o.conname, pg_get_constraintdef(o.oid) from pg_constraint o
+          join pg_class c on c.oid = o.conrelid where o.contype not in ('c', 'n')""",
+    "checks": """
+        select c.relname, o.conname, o.convalidated, array(select unnest(regexp_matches(pg_get_constraintdef(o.oid),
+               '[\\w.]+|[^\\w\\s]+', 'g')) order by 1)::text
+          from pg_constraint o join pg_class c on c.oid = o.conrelid where o.contype = 'c'""",
+    "indexes": """
+        select c.relname, i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), i.indisvalid
+          from pg_index i join pg_class c on c.oid = i.indrelid""",
+}
+OURS = "c.relnamespace = 'public'::regnamespace and c.relname <> 'alembic_version'"
 
 
 async def test_down_to_nothing_and_up_again(server: Server, template: Place) -> None:
@@ -32,6 +69,96 @@ async def test_down_to_nothing_and_up_again(server: Server, template: Place) -> 
             await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
             await connection.run_sync(lambda sync: command.check(config(sync)))
         await engine.dispose()
+
+
+async def test_the_tables_and_the_revisions_say_the_same(server: Server, template: Place) -> None:
+    async with empty_database(server) as place, connected(place) as made, connected(template) as migrated:
+        for extension in ("pg_trgm", "btree_gin"):
+            await made.execute(sa.text(f"create extension {extension}"))
+        await made.run_sync(metadata.create_all)
+        for name, query in CATALOGUES.items():
+            by_tables, by_revisions = [
+                (await each.execute(sa.text(f"{query} and {OURS} order by 1, 2"))).all()
+                for each in (made, migrated)
+            ]
+            assert len(by_tables) > 5, name
+            assert by_tables == by_revisions, name
+
+
+def test_there_is_one_head() -> None:
+    """Two branches of the code that each add a revision leave two: set `down_revision` of the later one."""
+    assert len(ScriptDirectory.from_config(config()).get_heads()) == 1
+
+
+@pytest.mark.parametrize("path", REVISIONS, ids=lambda path: path.stem)
+def test_a_revision_reads_nothing_that_changes_later(path: Path) -> None:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "." * node.level for node in nodes if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in imported} <= MAY_IMPORT
+    assert {node.id for node in nodes if isinstance(node, ast.Name)} & MAY_NOT_USE == set()
+
+
+async def test_a_database_at_the_last_old_revision_is_stamped(server: Server, template: Place) -> None:
+    async with fresh_database(server, template) as place:
+        await set_revision(place, "0022")
+        assert await migrate(place.admin_url, server.app_role) == config_head()
+        async with connected(place) as connection:
+            assert (
+                await connection.scalar(sa.text("select version_num from alembic_version")) == config_head()
+            )
+
+
+async def test_a_database_at_an_older_revision_is_refused(server: Server, template: Place) -> None:
+    async with fresh_database(server, template) as place:
+        await set_revision(place, "0014")
+        with pytest.raises(CommandError, match=r"at revision 0014, .* upgrades from 0022 or later"):
+            await migrate(place.admin_url, server.app_role)
+        async with connected(place) as connection:
+            assert await connection.scalar(sa.text("select version_num from alembic_version")) == "0014"
+
+
+async def test_a_new_column_is_one_operation(template: Place) -> None:
+    def change(tables: sa.MetaData) -> None:
+        tables.tables["contact"].append_column(sa.Column("mobile_phone", sa.String(), nullable=True))
+
+    assert await found(template, change) == [
+        "op.add_column('contact', sa.Column('mobile_phone', sa.String(), nullable=True))"
+    ]
+
+
+async def test_a_new_table_comes_with_row_level_security(template: Place) -> None:
+    def change(tables: sa.MetaData) -> None:
+        sa.Table("note", tables, sa.Column("workspace_id", sa.Uuid(), primary_key=True))
+
+    operations = await found(template, change)
+    assert [operation.split("(")[0] for operation in operations] == ["op.create_table"] + 2 * ["op.execute"]
+    assert "alter table note enable row level security" in operations[1]
+    assert "create policy own_workspace on note using (workspace_id = nullif(" in operations[2]
+
+
+async def test_a_new_member_of_an_enum_makes_its_check_anew(template: Place) -> None:
+    def change(tables: sa.MetaData) -> None:
+        tables.tables["event"].columns["kind"].type.enums.append("COMMENT")  # type: ignore[attr-defined]
+
+    dropped, added = await found(template, change)
+    assert "alter table event drop constraint ck_event_eventkind" in dropped
+    assert "'RESYNC', 'COMMENT'))" in added
+
+
+async def test_a_function_that_differs_from_its_file_is_found(template: Place) -> None:
+    def unchanged(_: sa.MetaData) -> None: ...
+
+    changed = (
+        "create or replace function door.every_workspace() returns table (workspace_id uuid)"
+        " language sql as 'select null::uuid'"
+    )
+    (replaced,) = await found(template, unchanged, changed)
+    assert "create or replace function door.every_workspace()" in replaced
+    assert "order by w.created_at, w.id" in replaced
+    extra = "create function door.extra() returns int language sql as 'select 1'"
+    (dropped,) = await found(template, unchanged, extra)
+    assert "drop function door.extra()" in dropped
 
 
 async def test_every_table_is_policed(owner: AsyncConnection) -> None:
@@ -51,3 +178,54 @@ async def test_doors_are_the_listed_ones_and_fix_their_search_path(owner: AsyncC
     found = {name: (definer, path) for name, definer, path in doors.all()}
     assert set(found) == DOORS
     assert set(map(str, found.values())) == {"(True, ['search_path=pg_catalog, public, pg_temp'])"}
+
+
+@asynccontextmanager
+async def connected(place: Place) -> AsyncIterator[AsyncConnection]:
+    """As the owner; what is not committed is undone."""
+    engine = create_async_engine(place.admin_url)
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+def config_head() -> str | None:
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+async def set_revision(place: Place, revision: str) -> None:
+    async with connected(place) as connection:
+        await connection.execute(sa.text("update alembic_version set version_num = :v"), {"v": revision})
+        await connection.commit()
+
+
+async def found(place: Place, change: Callable[[sa.MetaData], None], *statements: str) -> list[str]:
+    """The operations that `alembic revision --autogenerate` writes after this change of the tables, and after these
+    statements in the database. Writes no file."""
+    tables = sa.MetaData(naming_convention=metadata.naming_convention)
+    for table in metadata.sorted_tables:
+        table.to_metadata(tables)
+    change(tables)
+    rendered: list[str] = []
+
+    postgresql = MigrationContext.configure(dialect_name="postgresql")
+
+    def keep(_: object, __: object, scripts: list[MigrationScript]) -> None:
+        assert scripts[0].upgrade_ops is not None
+        text = render_python_code(scripts[0].upgrade_ops, migration_context=postgresql)
+        lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+        rendered.extend(f"op.{part}".strip() for part in re.split(r"^ *op\.", lines, flags=re.M)[1:])
+        scripts.clear()
+
+    def compare(sync: Connection) -> None:
+        settings = config(sync)
+        settings.attributes["metadata"] = tables
+        command.revision(settings, autogenerate=True, process_revision_directives=keep)
+
+    async with connected(place) as connection:
+        for statement in statements:
+            await connection.exec_driver_sql(statement)
+        await connection.run_sync(compare)
+    return rendered
