@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from api.relay import ids
 from bench.place import answers, environment, percentile, postgres_cpu, process, services
-from domain.contacts import search_keys as contact_keys
+from domain.contacts import search_keys
 from domain.tables import Contact as PracticeContact
 from domain.tables import ImportRun, MatchPass
 from runtime.embedded.services import Services
@@ -82,7 +82,7 @@ async def fill(world: World, count: int) -> None:
             {
                 "workspace_id": world.workspace, "id": uuid4(), "name": name, "billing_email": email, "kind": "PERSON",
                 "needs_review": False, "created_at": tx.now, "updated_at": tx.now, "version": 1, "field_times": {},
-                **contact_keys.columns(name, email, None, None),
+                **search_keys.columns(name, email, None, None),
             }
             for name, email in practice_contacts(count)
         ]  # fmt: skip

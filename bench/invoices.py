@@ -14,9 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from domain.invoices import actions as invoices
+from domain.invoices import actions as invoice_actions
 from domain.tables import InvoiceStatus
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Server, fresh_database, migrated_template
 from tests.workers.billing import Billing, MovedClock
 from tests.workers.connected import connected
@@ -30,12 +30,12 @@ LINES = 3
 def main(count: int) -> None:
     with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
         Path(folder).chmod(0o711)
-        with embedded.services(Path(folder) / "data", durable=False) as services:
+        with embedded_services.services(Path(folder) / "data", durable=False) as services:
             asyncio.run(bench(services, count))
 
 
-async def bench(services: embedded.Services, count: int) -> None:
-    server = Server(services.admin_url, embedded.APP)
+async def bench(services: embedded_services.Services, count: int) -> None:
+    server = Server(services.admin_url, embedded_services.APP)
     template = await migrated_template(server)
     clock, simulated = MovedClock(), ShiftedClock(lambda: datetime.now(UTC))
     async with (
@@ -57,7 +57,7 @@ async def measure(here: Any, clock: MovedClock, simulated: ShiftedClock, count: 
     begun = time.perf_counter()
     for start in range(0, count, ROWS):
         async with here.world.tx() as tx:
-            await invoices.many(tx, InvoiceStatus.AWAITING_PAYMENT, made[start : start + ROWS])
+            await invoice_actions.many(tx, InvoiceStatus.AWAITING_PAYMENT, made[start : start + ROWS])
     marked = time.perf_counter() - begun
     before: Any = await here.simulator()
     begun = time.perf_counter()
@@ -88,8 +88,8 @@ async def create(billing: Billing, contacts: list[Any], count: int) -> list[tupl
                 given = billing.input(
                     *lines, contactId=contacts[number % len(contacts)], issueDate=date(2026, 11, 20)
                 )
-                invoice = await invoices.create(tx, given)
-                await invoices.approve(tx, invoice.id)
+                invoice = await invoice_actions.create(tx, given)
+                await invoice_actions.approve(tx, invoice.id)
                 made.append((invoice.id, None))
     return made
 

@@ -16,7 +16,7 @@ from cleanco import basename
 from rapidfuzz import fuzz, process
 from sklearn.metrics import average_precision_score, f1_score
 
-from domain.names import words as names
+from domain.names import words
 from domain.names.classification import classify
 from domain.names.similarity import Details, compare_names, count_users, make_ready, score
 from domain.names.similarity.index import NameIndex
@@ -66,7 +66,7 @@ def classification(data: Path) -> None:
     judge(rows, clean, "all are organisations", lambda name: False)
     judge(rows, clean, "cleanco finds a legal form, or not", lambda name: basename(name) == name)
     judge(
-        rows, clean, "our lists find a legal form, or not", lambda name: names.find_legal_form(name) is None
+        rows, clean, "our lists find a legal form, or not", lambda name: words.find_legal_form(name) is None
     )
     judge(rows, clean, "probablepeople", by_probablepeople)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from runtime.commands.migrate import migrate
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from runtime.embedded.services import Services
 
 
@@ -19,8 +19,8 @@ from runtime.embedded.services import Services
 def services() -> Iterator[Services]:
     with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
         Path(folder).chmod(0o711)  # as root, PostgreSQL runs as somebody else and must pass
-        with embedded.services(Path(folder) / "data") as found:
-            asyncio.run(migrate(found.admin_url, embedded.APP))
+        with embedded_services.services(Path(folder) / "data") as found:
+            asyncio.run(migrate(found.admin_url, embedded_services.APP))
             yield found
 
 

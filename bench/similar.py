@@ -16,13 +16,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from bench.place import postgres_cpu
-from domain.contacts import search_keys as contact_keys
-from domain.matching import near_duplicates as likeness
+from domain.contacts import search_keys
+from domain.matching import near_duplicates
 from domain.matching.name_index import Roll
 from domain.names.similarity import make_ready, score
 from domain.tables import Contact
 from runtime.database import connect
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place, Server, fresh_database, migrated_template
 from tests.domain.world import World, make_world, seen
 from xero.simulator.demo import lifelike_organisation
@@ -41,7 +41,7 @@ def main() -> None:
     filler = [("", one.name) for one in lifelike_organisation(7, more, "Filler").contacts]
     with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
         Path(folder).chmod(0o711)
-        with embedded.services(Path(folder) / "data", durable=False) as services:
+        with embedded_services.services(Path(folder) / "data", durable=False) as services:
             asyncio.run(measure(services, known + filler, queries))
 
 
@@ -51,15 +51,18 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 async def measure(
-    services: embedded.Services, contacts: list[tuple[str, str]], queries: list[tuple[str, str]]
+    services: embedded_services.Services, contacts: list[tuple[str, str]], queries: list[tuple[str, str]]
 ) -> None:
-    server = Server(services.admin_url, embedded.APP)
+    server = Server(services.admin_url, embedded_services.APP)
     async with fresh_database(server, await migrated_template(server)) as place:
         await look(place, services, contacts, queries)
 
 
 async def look(
-    place: Place, services: embedded.Services, contacts: list[tuple[str, str]], queries: list[tuple[str, str]]
+    place: Place,
+    services: embedded_services.Services,
+    contacts: list[tuple[str, str]],
+    queries: list[tuple[str, str]],
 ) -> None:
     database = connect(place.app_url)
     world = await make_world(database)
@@ -87,13 +90,15 @@ async def look(
                 organisation = await tx.row("select * from organisation")
                 assert organisation is not None
                 began = spent(services)
-                found[way] = await likeness.find(tx, organisation, ids[at : at + PAGE], roll if way else None)
+                found[way] = await near_duplicates.find(
+                    tx, organisation, ids[at : at + PAGE], roll if way else None
+                )
                 now = spent(services)
                 took[way] = [sum(one) - b for *one, b in zip(took[way], now, began, strict=True)]
         page = found[True]
         assert [one.others for one in page.asked] == [one.others for one in found[False].asked]
         began = time.process_time()
-        likeness.judge(page)
+        near_duplicates.judge(page)
         compared += time.process_time() - began
         pages.append(page)
     n = sum(len(page.asked) for page in pages)
@@ -112,7 +117,7 @@ async def look(
     await database.close()
 
 
-def spent(services: embedded.Services) -> list[float]:
+def spent(services: embedded_services.Services) -> list[float]:
     return [time.perf_counter(), time.process_time(), postgres_cpu(services)]
 
 
@@ -123,7 +128,7 @@ async def fill(world: World, contacts: list[tuple[str, str]]) -> dict[UUID, str]
             {
                 "workspace_id": world.workspace, "id": key, "name": name, "kind": "PERSON", "needs_review": False,
                 "created_at": tx.now, "updated_at": tx.now, "version": 1, "field_times": {},
-                **contact_keys.columns(name, None, None, None),
+                **search_keys.columns(name, None, None, None),
             }
             for key, (_, name) in zip(entity, contacts, strict=True)
         ]  # fmt: skip
@@ -132,7 +137,7 @@ async def fill(world: World, contacts: list[tuple[str, str]]) -> dict[UUID, str]
     return entity
 
 
-def rank(asked: likeness.Asked, wanted: dict[UUID, str], entity: dict[UUID, str]) -> int:
+def rank(asked: near_duplicates.Asked, wanted: dict[UUID, str], entity: dict[UUID, str]) -> int:
     """Where the right one stands among the candidates, by score."""
     one = make_ready(asked.contact)
     ranked = sorted(asked.others, key=lambda key: -score(one, make_ready(asked.others[key])))

@@ -21,7 +21,7 @@ from arq.worker import Worker, func
 from pydantic import SecretStr
 
 from bench.place import percentile, services
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from runtime.embedded.services import Services
 from tests.api.edge import make_parts, serving
 from tests.database import Place
@@ -74,7 +74,7 @@ class Bench:
     async def change(self, links: Sequence[dict[str, Any]], email: str) -> None:
         async with self.here.world.tx() as tx:
             for link in links:
-                await contacts.change(tx, link["contact_id"], {"billingEmail": email})
+                await contact_edits.change(tx, link["contact_id"], {"billingEmail": email})
 
     async def calls(self) -> int:
         state: Any = await self.here.simulator()

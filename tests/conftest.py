@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place, Server, drop, empty_all, external, fresh_database, migrated_template
 
 hypothesis.settings.register_profile("default", derandomize=True, deadline=None)
@@ -19,10 +19,10 @@ hypothesis.settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")
-def services() -> Iterator[embedded.Services]:
+def services() -> Iterator[embedded_services.Services]:
     with tempfile.TemporaryDirectory(prefix="tandem-test-") as folder:
         Path(folder).chmod(0o711)  # as root, PostgreSQL runs as somebody else and must pass
-        with embedded.services(Path(folder) / "data", durable=False) as found:
+        with embedded_services.services(Path(folder) / "data", durable=False) as found:
             yield found
 
 
@@ -32,8 +32,8 @@ async def server(request: pytest.FixtureRequest) -> Server:
     url = os.environ.get("TEST_DATABASE_ADMIN_URL")
     if url:
         return await external(url)
-    services: embedded.Services = request.getfixturevalue("services")
-    return Server(services.admin_url, embedded.APP)
+    services: embedded_services.Services = request.getfixturevalue("services")
+    return Server(services.admin_url, embedded_services.APP)
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,7 @@ async def clean(place: Place, owner: AsyncConnection) -> Place:
 
 
 @pytest.fixture
-async def valkey(services: embedded.Services) -> AsyncIterator[Redis]:
+async def valkey(services: embedded_services.Services) -> AsyncIterator[Redis]:
     client = Redis.from_url(services.redis_url)
     await client.flushall()
     yield client

@@ -17,9 +17,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from domain.names import words as names
-from domain.names.classification import PARTNERS
-from domain.names.classification import features as reading
+from domain.names import words
+from domain.names.classification import PARTNERS, features
 from domain.names.classification import model as classify_model
 from domain.names.classification.evidence import relation
 from domain.names.classification.reasons import is_partners
@@ -31,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 INVERSE_PENALTY = 30.0
 FOLDS = 5
-PARAMETERS = Path(names.__file__).parent / "parameters"
+PARAMETERS = Path(words.__file__).parent / "parameters"
 PROOFLESS = frozenset(("aec", "nhs"))
 
 
@@ -50,7 +49,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Model:
-    reader: reading.Reader
+    reader: features.Reader
     weights: "array[int]"
     scale: float
     bias: float
@@ -74,18 +73,18 @@ def matrix(rows: list[Row]) -> scipy.sparse.csr_matrix:
     at, columns, values = [], [], []
     for row, text in enumerate(rows):
         raw, lower = text.name.split(), text.name.casefold().split()
-        spelt = set().union(*(reading.spellings(word) for word in lower))
-        blocks = (spelt, reading.word_marks(lower), reading.shape_marks(raw, lower))
-        for weight, marks in zip(reading.WEIGHTS, blocks, strict=True):
+        spelt = set().union(*(features.spellings(word) for word in lower))
+        blocks = (spelt, features.word_marks(lower), features.shape_marks(raw, lower))
+        for weight, marks in zip(features.WEIGHTS, blocks, strict=True):
             at += [row] * len(marks)
             columns += list(marks)
             values += [weight / len(marks) ** 0.5] * len(marks)
-    return scipy.sparse.csr_matrix((values, (at, columns)), shape=(len(rows), reading.SPACE))
+    return scipy.sparse.csr_matrix((values, (at, columns)), shape=(len(rows), features.SPACE))
 
 
 def fit_linear(
     x: scipy.sparse.csr_matrix, data: Labelled
-) -> tuple[reading.Reader, "array[int]", float, float]:
+) -> tuple[features.Reader, "array[int]", float, float]:
     """Weights rounded to one byte each; 127 steps to the largest but for the outermost thousandth."""
     model = LogisticRegression(C=INVERSE_PENALTY, solver="liblinear").fit(
         x, data.person, sample_weight=data.weight
@@ -94,18 +93,18 @@ def fit_linear(
     scale = float(np.quantile(loud[loud > 0], 0.999) / 127)
     weights = array("b", np.clip(np.rint(model.coef_[0] / scale), -127, 127).astype(np.int8).tobytes())
     bias = float(model.intercept_[0])
-    return reading.Reader(weights, scale, bias), weights, scale, bias
+    return features.Reader(weights, scale, bias), weights, scale, bias
 
 
 def fit(data: Labelled) -> Model:
     used = data.take(np.flatnonzero(data.weight > 0))
     x = matrix(used.rows)
-    table = np.zeros((len(used.rows), len(reading.FEATURES)))
+    table = np.zeros((len(used.rows), len(features.FEATURES)))
     for seen, unseen in folds(used, seed=11):
         reader, *_ = fit_linear(x[seen], used.take(seen))
         for i in unseen:
             table[i] = reader.read(used.rows[i].name).features()
-    trees = write_trees(boost(table, used.person, used.weight, reading.FEATURES))
+    trees = write_trees(boost(table, used.person, used.weight, features.FEATURES))
     return Model(*fit_linear(x, used), trees)
 
 
@@ -144,7 +143,7 @@ def mended(data: Labelled, margins: Floats) -> Labelled:
         against = -margins[i] if person[i] else margins[i]
         if row.source not in PROOFLESS or against < 1.4:
             continue
-        if not person[i] and names.JOINED.search(row.name):
+        if not person[i] and words.JOINED.search(row.name):
             continue
         turn = not person[i] and against > 2.2 and looks_like_person(row.name)
         person[i] = person[i] or turn
@@ -157,7 +156,7 @@ def looks_like_person(name: str) -> bool:
     return (
         len(bare) > 1
         and not any(map(str.isdigit, name))
-        and ("," in name or any(len(word) == 1 or word in names.TITLES for word in bare) or name.istitle())
+        and ("," in name or any(len(word) == 1 or word in words.TITLES for word in bare) or name.istitle())
     )
 
 
@@ -166,7 +165,7 @@ def report(title: str, data: Labelled, margins: Floats, rows: npt.NDArray[np.boo
     sure = np.abs(margins) >= np.quantile(np.abs(margins[rows]), 0.05)
     p, o = rows & data.person, rows & ~data.person
     f1 = [2 * right[k].sum() / (right[k].sum() * 2 + (~right[rows]).sum()) for k in (p, o)]
-    no_form = o & np.array([names.find_legal_form(row.name) is None for row in data.rows])
+    no_form = o & np.array([words.find_legal_form(row.name) is None for row in data.rows])
     print(f"{title}: accuracy {right[rows].mean():.4f} macro-F1 {np.mean(f1):.4f} PERSON {right[p].mean():.4f} ORGANISATION {right[o].mean():.4f} "
           f"without legal form {right[no_form].mean():.4f} surest 95 % {right[rows & sure].mean():.4f}")  # fmt: skip
     sources = np.array([row.source for row in data.rows])

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from domain.invoices import xero_catalogue as catalogue
+from domain.invoices import xero_catalogue
 from domain.tx import XERO
 from workers import health
 from workers.process import Parts
@@ -36,10 +36,10 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
     except XeroError as error:
         log.info("catalogue_put_off", organisation=str(organisation_id), error=type(error).__name__)
         async with parts.database.transaction(workspace, XERO) as tx:
-            await catalogue.put_off(tx, organisation_id, AGAIN)
+            await xero_catalogue.put_off(tx, organisation_id, AGAIN)
         return False
     async with parts.database.transaction(workspace, XERO) as tx:
-        await catalogue.show(tx, organisation_id, translated(details, accounts, rates), asked)
+        await xero_catalogue.show(tx, organisation_id, translated(details, accounts, rates), asked)
     return True
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from domain.connection import organisations
-from domain.outbound import deliveries as underway
+from domain.outbound import deliveries
 from domain.outbound.deliveries import Claimed, Next
 from domain.tables import DeliveryKind
 from domain.tx import XERO, Tx
@@ -188,17 +188,17 @@ async def recover(
 ) -> None:
     """A delivery without an answer whose time has come: the same bytes again, or look what became of it."""
     async with parts.database.transaction(workspace, XERO) as tx:
-        claimed = await underway.hold(tx, delivery_id)
+        claimed = await deliveries.hold(tx, delivery_id)
         if claimed is None:
             return
         cargo = cargo_of(claimed.delivery.kind)
-        changed = await underway.changed_meanwhile(tx, claimed)
-        what, when = underway.plan_recovery(claimed.delivery, tx.now, changed_meanwhile=changed)
+        changed = await deliveries.changed_meanwhile(tx, claimed)
+        what, when = deliveries.plan_recovery(claimed.delivery, tx.now, changed_meanwhile=changed)
         if what is Next.WAIT:
             await cargo.rules.wait(tx, claimed, when)
             return
         organisation = await organisations.get(tx, claimed.delivery.organisation_id)
-        if what is Next.RESEND and not await underway.sent_again(tx, claimed):
+        if what is Next.RESEND and not await deliveries.sent_again(tx, claimed):
             return
     row = organisation.model_dump()
     trip = Trip(parts, workspace, cargo, claimed, parts.client(row, Priority.INTERACTIVE))
@@ -208,7 +208,7 @@ async def recover(
     try:
         async with health.watched(parts, workspace, row):
             if what is Next.LOOK_UP:
-                landed = claimed.delivery.last_sent_at + underway.LANDED_AFTER
+                landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
                 await _look_up(trip, free_absent=parts.database.clock.now() >= landed)
             else:
                 seen = await shown(trip, claimed.members)
@@ -230,7 +230,7 @@ async def _look_up(trip: Trip, *, free_absent: bool) -> None:
         if absent and free_absent:
             await trip.rules.free(tx, claimed, members=absent)
         elif absent:
-            landed = claimed.delivery.last_sent_at + underway.LANDED_AFTER
+            landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
             await trip.rules.wait(tx, claimed, min(tx.now + timedelta(minutes=1), landed))
 
 

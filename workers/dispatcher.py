@@ -17,12 +17,12 @@ import structlog
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from redis.exceptions import RedisError
 
-from domain.connection import health, organisations
+from domain.connection import health as connection_health
+from domain.connection import organisations
 from domain.tables import Cargo, RunPurpose
 from domain.tx import TANDEM
 from runtime.bells import DUE, FALLBACK, wait
-from workers import catalogues, importing, invoice_reads, invoicing, jobs, sending, webhooks
-from workers import single_reads as rereads
+from workers import catalogues, importing, invoice_reads, invoicing, jobs, sending, single_reads, webhooks
 from workers.crew import AT_ONCE, Crew
 from workers.process import Parts
 
@@ -115,7 +115,7 @@ async def _look(parts: Parts, stop: asyncio.Event, crew: Crew, redis: ArqRedis |
         if lane is not None:
             crew.start(lane, row.key, partial(_again, stop, job))
     for row in due["reread"]:
-        job = partial(rereads.read_due, parts, row.workspace_id, row.key)
+        job = partial(single_reads.read_due, parts, row.workspace_id, row.key)
         crew.start("reread", row.key, partial(_again, stop, job))
     _begin_invoices(parts, stop, crew, due, now)
     for row in due["recover"]:
@@ -170,7 +170,7 @@ async def _again(stop: asyncio.Event, job: Callable[[], Any]) -> bool:
 
 async def _limit_over(parts: Parts, workspace: UUID, organisation: UUID) -> bool:
     async with parts.database.transaction(workspace, TANDEM) as tx:
-        await health.limit_over(tx, organisation)
+        await connection_health.limit_over(tx, organisation)
     return True
 
 

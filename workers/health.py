@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from domain.connection import health
+from domain.connection import health as connection_health
 from domain.tx import TANDEM, Tx
 from workers.process import Parts
 from xero.errors import (
@@ -39,20 +39,20 @@ async def watched(
     troubled = organisation["failing_since"] or organisation["writes_failing_since"]
     if troubled or organisation["health"] in ("RATE_LIMITED", "DEGRADED"):
         async with parts.database.transaction(workspace, TANDEM) as tx:
-            await health.answered(tx, organisation["id"], write=write)
+            await connection_health.answered(tx, organisation["id"], write=write)
 
 
 async def _note(tx: Tx, organisation: Mapping[str, Any], error: XeroError, *, write: bool) -> None:
     organisation_id: UUID = organisation["id"]
     if isinstance(error, Disconnected | NeedsReconnect):
-        await health.locked_out(tx, organisation_id)
+        await connection_health.locked_out(tx, organisation_id)
     elif isinstance(error, Refused):
-        await health.hindered(tx, organisation_id, str(error))
+        await connection_health.hindered(tx, organisation_id, str(error))
     elif isinstance(error, Uncertain) or (isinstance(error, Retry) and error.reason in _OUTAGE):
         offline = isinstance(error, Retry) and error.reason is Reason.OFFLINE
-        await health.unavailable(tx, organisation_id, write=write, said=offline)
+        await connection_health.unavailable(tx, organisation_id, write=write, said=offline)
     elif isinstance(error, Rejected):
-        await health.answered(tx, organisation_id, write=write)
+        await connection_health.answered(tx, organisation_id, write=write)
     elif isinstance(error, Retry) and error.reason is Reason.LIMIT:
         await _limited(tx, organisation, error)
 
@@ -67,4 +67,4 @@ async def _limited(tx: Tx, organisation: Mapping[str, Any], error: Retry) -> Non
     long = error.at if error.at is not None and error.at > tx.now + A_MINUTE else None
     until = told or long
     if until is not None:
-        await health.limited(tx, organisation["id"], until)
+        await connection_health.limited(tx, organisation["id"], until)

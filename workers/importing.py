@@ -11,10 +11,10 @@ import structlog
 
 from domain.inbound import imports
 from domain.inbound.imports import Claim
-from domain.matching import near_duplicates as likeness
+from domain.matching import near_duplicates
 from domain.matching.name_index import Roll
 from domain.matching.near_duplicates import Judged
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import xero_contacts
 from domain.tables import ImportPhase, MatchPass
 from domain.tx import XERO
 from workers import health
@@ -74,8 +74,8 @@ async def _judge(
     parts: Parts, workspace: UUID, held: Claim, ids: Sequence[UUID], roll: Roll | None
 ) -> Judged:
     async with parts.database.transaction(workspace, XERO) as tx:
-        page = await likeness.find(tx, held.organisation, ids, roll)
-    return await asyncio.to_thread(likeness.judge, page)
+        page = await near_duplicates.find(tx, held.organisation, ids, roll)
+    return await asyncio.to_thread(near_duplicates.judge, page)
 
 
 async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Priority) -> bool:
@@ -84,7 +84,7 @@ async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Prior
     if not held.organisation["base_currency"]:
         details = organisation_details((await client.organisation()).value)
         async with parts.database.transaction(workspace, XERO) as tx:
-            await mirror.describe(tx, run.organisation_id, details)
+            await xero_contacts.describe(tx, run.organisation_id, details)
     asked_at = parts.database.clock.now()
     # A full scan keeps its order while contacts change; a delta's last page shows what changed meanwhile.
     order: Literal["ContactID", "UpdatedDateUTC"] = (

@@ -14,8 +14,7 @@ from domain.invoices.eligibility import GONE, Problem
 from domain.outbound.deliveries import Claimed
 from domain.tables import DeliveryKind
 from domain.tx import Tx
-from workers import catalogues
-from workers import delivery_attempts as carrying
+from workers import catalogues, delivery_attempts
 from workers.delivery_attempts import HINDERED, Carried, Trip
 from workers.process import Parts
 from workers.translate_invoices import mark, new_invoice, refusal, seen_invoice, voided
@@ -34,7 +33,7 @@ async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
 
 
 async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
-    await carrying.recover(parts, workspace, lambda _: INVOICES, delivery_id)
+    await delivery_attempts.recover(parts, workspace, lambda _: INVOICES, delivery_id)
 
 
 async def _send(parts: Parts, workspace: UUID, organisation_id: UUID, only: Sequence[UUID] = ()) -> bool:
@@ -44,7 +43,7 @@ async def _send(parts: Parts, workspace: UUID, organisation_id: UUID, only: Sequ
         making = partial(build, parts.settings.public_url)
         return await invoice_deliveries.claim(tx, organisation_id, making, only)
 
-    return await carrying.send(parts, workspace, INVOICES, organisation_id, claim)
+    return await delivery_attempts.send(parts, workspace, INVOICES, organisation_id, claim)
 
 
 def build(
@@ -99,10 +98,10 @@ async def _looked_into(trip: Trip, answers: Sequence[Answered]) -> list[Answered
         taken = [
             one.invoice_id for one in answers if one.problem and one.problem.code == "INVOICE_NUMBER_TAKEN"
         ]
-        found = await carrying.found(trip, taken)
+        found = await delivery_attempts.found(trip, taken)
         return [found.get(one.invoice_id, one) for one in answers]
     refused = [one.invoice_id for one in answers if one.problem]
-    shown = await carrying.shown(trip, refused)
+    shown = await delivery_attempts.shown(trip, refused)
     return [
         replace(
             one,

@@ -9,24 +9,19 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from domain.connection import health as domain_health
+from domain.connection import health as connection_health
 from domain.connection import organisations
 from domain.fields.values import PostalAddress, SeenContact
 from domain.fields.xero_limits import Unfit, UnfitReason
 from domain.links.failures import Failure
-from domain.mirror import unreadable as poison
-from domain.mirror import xero_contacts as mirror
-from domain.outbound import contact_deliveries as deliveries
-from domain.outbound import freshness
-from domain.outbound import status_deliveries as statuses
+from domain.mirror import unreadable, xero_contacts
+from domain.outbound import contact_deliveries, freshness, status_deliveries
 from domain.outbound.contact_changes import Outgoing
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
 from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
 from domain.tx import TANDEM, Tx
-from workers import delivery_attempts as carrying
-from workers import importing
-from workers import single_reads as rereads
+from workers import delivery_attempts, importing, single_reads
 from workers.delivery_attempts import BUSY, Carried, Trip
 from workers.process import Parts
 from workers.translate import PracticeValues, contact_update, seen_contact, xero_members
@@ -44,7 +39,7 @@ async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
 
 
 async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
-    await carrying.recover(parts, workspace, _cargo, delivery_id)
+    await delivery_attempts.recover(parts, workspace, _cargo, delivery_id)
 
 
 async def _send_any(parts: Parts, workspace: UUID, organisation_id: UUID, *, beside: bool = False) -> bool:
@@ -58,12 +53,12 @@ async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID) -> 
     """A person does not wait until all of Xero has been read: the contacts in question are read by themselves."""
     async with parts.database.transaction(workspace, TANDEM) as tx:
         organisation = await organisations.get(tx, organisation_id)
-        if not domain_health.may_send(organisation.model_dump()):
+        if not connection_health.may_send(organisation.model_dump()):
             return False
         if not await freshness.is_read_at_length(tx, organisation_id):
             return False
         wanted = await freshness.want_read(tx, organisation_id)
-    if wanted and await rereads.read_due(parts, workspace, organisation_id):
+    if wanted and await single_reads.read_due(parts, workspace, organisation_id):
         async with parts.database.transaction(workspace, TANDEM) as tx:
             await freshness.put_off_unread(tx, organisation_id, wanted)
     return await _send_any(parts, workspace, organisation_id, beside=True)
@@ -99,10 +94,10 @@ async def _send(
 
     async def claim(tx: Tx) -> Claimed | None:
         if kind is DeliveryKind.STATUS:
-            return await statuses.claim(tx, organisation_id, build_statuses, only, beside=beside)
-        return await deliveries.claim(tx, organisation_id, build, only, beside=beside)
+            return await status_deliveries.claim(tx, organisation_id, build_statuses, only, beside=beside)
+        return await contact_deliveries.claim(tx, organisation_id, build, only, beside=beside)
 
-    return await carrying.send(parts, workspace, _cargo(kind), organisation_id, claim)
+    return await delivery_attempts.send(parts, workspace, _cargo(kind), organisation_id, claim)
 
 
 def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Failure]]:
@@ -115,7 +110,7 @@ def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[U
         try:
             made = _element(one)
         except Exception as error:
-            made = Failure("INVALID_IN_XERO", f"It could not be written for Xero: {poison.place(error)}.")
+            made = Failure("INVALID_IN_XERO", f"It could not be written for Xero: {unreadable.place(error)}.")
         if isinstance(made, Failure):
             unfit[one.link["id"]] = made
         elif isinstance(made, NewContact):
@@ -130,7 +125,7 @@ def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[U
 def _element(one: Outgoing) -> NewContact | ContactUpdate | Failure:
     last = one.xero or {"phone": None, "billing_address": None}
     members = xero_members(
-        _values(one), region=one.region, last_phone=mirror.phone_parts(last["phone"]) if last["phone"] else None,
+        _values(one), region=one.region, last_phone=xero_contacts.phone_parts(last["phone"]) if last["phone"] else None,
         last_address=PostalAddress.from_json(last["billing_address"]),
     )  # fmt: skip
     if isinstance(members, list):
@@ -186,10 +181,10 @@ async def _answers(trip: Trip, elements: Sequence[WrittenContact]) -> list[Answe
     ]
     failed = [one.link_id for one in answers if one.failure]
     if failed and trip.claimed.delivery.kind is DeliveryKind.CREATE:
-        ours = await carrying.found(trip, failed)
+        ours = await delivery_attempts.found(trip, failed)
         answers = [ours.get(one.link_id, one) for one in answers]
     archived = [one.link_id for one in answers if one.failure and one.failure.code == "ARCHIVED_IN_XERO"]
-    shown = await carrying.shown(trip, archived) if archived else {}
+    shown = await delivery_attempts.shown(trip, archived) if archived else {}
     return [_judged_again(one, shown) for one in answers]
 
 
@@ -242,18 +237,18 @@ async def _give_back(tx: Tx, claimed: Claimed, until: datetime, _: XeroError) ->
 
 
 CONTACTS = Carried(
-    rules=deliveries,
+    rules=contact_deliveries,
     write=_write,
     answers=_answers,
     refused=_refused,
-    numbers=deliveries.numbers,
+    numbers=contact_deliveries.numbers,
     find=_find,
     read=_read,
     again=_again,
     give_back=_give_back,
     hindered=BUSY,
 )
-STATUSES = replace(CONTACTS, rules=statuses)
+STATUSES = replace(CONTACTS, rules=status_deliveries)
 
 
 def _cargo(kind: DeliveryKind) -> Carried:

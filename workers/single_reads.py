@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from domain.inbound import single_reads as rereads
+from domain.inbound import single_reads
 from domain.tx import XERO
 from workers import health
 from workers.process import Parts
@@ -21,7 +21,7 @@ PAUSE = timedelta(seconds=10)
 async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
     """Read what is due; False where nothing is, or Xero does not let us now. Safe to run twice, at once and late."""
     async with parts.database.transaction(workspace, XERO) as tx:
-        claimed = await rereads.claim(tx, organisation_id, IDS_A_CALL)
+        claimed = await single_reads.claim(tx, organisation_id, IDS_A_CALL)
     if claimed is None:
         return False
     asked = parts.database.clock.now()
@@ -34,9 +34,9 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
         log.info("reread_put_off", organisation=str(organisation_id), error=type(error).__name__)
         at = error.at if isinstance(error, Retry) else None
         async with parts.database.transaction(workspace, XERO) as tx:
-            await rereads.put_off(tx, claimed, at or tx.now + PAUSE)
+            await single_reads.put_off(tx, claimed, at or tx.now + PAUSE)
         return False
     async with parts.database.transaction(workspace, XERO) as tx:
         seen = [seen_contact(contact, asked) for contact in page.items]
-        await rereads.settle(tx, claimed, asked, seen, indigestible(page))
+        await single_reads.settle(tx, claimed, asked, seen, indigestible(page))
     return True

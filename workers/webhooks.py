@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from domain.inbound import webhook_inbox as webhooks
+from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import Claimed
 from domain.tx import XERO
 from workers import health
@@ -23,7 +23,7 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
     """Read what is due in the organisation's inbox; False where nothing is, or Xero does not let us now. Safe to run
     twice, at once and late: what is read is ordered by Xero's own time stamps."""
     async with parts.database.transaction(workspace, XERO) as tx:
-        claimed = await webhooks.claim(tx, organisation_id)
+        claimed = await webhook_inbox.claim(tx, organisation_id)
     if claimed is None:
         return False
     for start in range(0, len(claimed.events), IDS_A_CALL):
@@ -35,7 +35,7 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
             at = error.at if isinstance(error, Retry) else None
             async with parts.database.transaction(workspace, XERO) as tx:
                 rest = claimed.events[start:]
-                await webhooks.postpone(tx, organisation_id, rest, at or tx.now + PAUSE)
+                await webhook_inbox.postpone(tx, organisation_id, rest, at or tx.now + PAUSE)
             return False
     return True
 
@@ -48,4 +48,4 @@ async def _read(parts: Parts, workspace: UUID, claimed: Claimed) -> None:
         page = await client.contacts_by_ids([event.resource_id for event in claimed.events])
     seen = [seen_contact(contact, asked_at) for contact in page.items]
     async with parts.database.transaction(workspace, XERO) as tx:
-        await webhooks.settle(tx, organisation["id"], claimed.events, seen, indigestible(page))
+        await webhook_inbox.settle(tx, organisation["id"], claimed.events, seen, indigestible(page))

@@ -19,10 +19,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from api.context import Parts
-from runtime.commands import doctor, migrate
+from runtime.commands import doctor as doctor_command
+from runtime.commands import migrate as migrate_command
 
 PATIENCE = 3.0  # seconds for each part to answer
-head = cache(migrate.head)
+head = cache(migrate_command.head)
 
 
 class Metrics:
@@ -80,7 +81,7 @@ async def _within(check: Awaitable[list[str]], name: str) -> list[str]:
 
 async def _postgres(parts: Parts) -> list[str]:
     async with parts.database.door() as session:
-        role = (await session.execute(sa.text(doctor.ROLE))).mappings().one()
+        role = (await session.execute(sa.text(doctor_command.ROLE))).mappings().one()
         there = await session.scalar(sa.text("select to_regclass('alembic_version')"))
         now = await session.scalar(sa.text("select version_num from alembic_version")) if there else None
     reasons = []

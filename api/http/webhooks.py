@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.context import Parts
-from domain.inbound import webhook_inbox as webhooks
+from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import Announced, Category
 from runtime.database import Database
 from xero.webhooks import is_signed, read_events
@@ -63,7 +63,7 @@ class Inbox:
     async def _store_some(self, announced: Sequence[Announced]) -> Exception | None:
         try:
             async with self._database.door() as session:
-                received = await webhooks.receive(session, announced, self._database.clock.now())
+                received = await webhook_inbox.receive(session, announced, self._database.clock.now())
         except Exception as error:
             return error
         self._events.labels("kept").inc(received.kept)

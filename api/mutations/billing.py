@@ -14,7 +14,7 @@ from api.relay import ids
 from api.relay.loaders import load
 from api.schema.billing import ServiceType, TaxRate
 from api.schema.workspace import NameInput, Workspace, workspace
-from domain.practice import services_and_rates as billing
+from domain.practice import services_and_rates
 from domain.tables import Scope
 from domain.tx import Tx
 
@@ -91,7 +91,7 @@ class BillingMutations:
         self, info: Info[Context, None], input: NameInput
     ) -> ServiceTypePayload | None:
         async def create(tx: Tx) -> UUID:
-            return (await billing.create_service_type(tx, input.name)).id
+            return (await services_and_rates.create_service_type(tx, input.name)).id
 
         return await _service_type(info.context, create)
 
@@ -105,7 +105,7 @@ class BillingMutations:
         async def update(tx: Tx) -> UUID:
             key = ids.take("ServiceType", input.service_type_id, "serviceTypeId")
             name, archived = given(input.name), given(input.archived)
-            return (await billing.update_service_type(tx, key, name=name, archived=archived)).id
+            return (await services_and_rates.update_service_type(tx, key, name=name, archived=archived)).id
 
         return await _service_type(info.context, update, ids.find("ServiceType", input.service_type_id))
 
@@ -117,7 +117,7 @@ class BillingMutations:
         self, info: Info[Context, None], input: CreateTaxRateInput
     ) -> TaxRatePayload | None:
         async def create(tx: Tx) -> UUID:
-            return (await billing.create_tax_rate(tx, input.name, input.percentage)).id
+            return (await services_and_rates.create_tax_rate(tx, input.name, input.percentage)).id
 
         return await _tax_rate(info.context, create)
 
@@ -131,6 +131,6 @@ class BillingMutations:
         async def update(tx: Tx) -> UUID:
             key = ids.take("TaxRate", input.tax_rate_id, "taxRateId")
             name, archived = given(input.name), given(input.archived)
-            return (await billing.update_tax_rate(tx, key, name=name, archived=archived)).id
+            return (await services_and_rates.update_tax_rate(tx, key, name=name, archived=archived)).id
 
         return await _tax_rate(info.context, update, ids.find("TaxRate", input.tax_rate_id))

@@ -5,7 +5,7 @@ from strawberry.types import Info
 
 from api.auth.tokens import require
 from api.context import Context
-from api.mutations import bulk as acts
+from api.mutations import bulk
 from api.mutations.payloads import Payload, given
 from api.mutations.unsync import RematchPayload, rematch_payload
 from api.relay import ids
@@ -54,7 +54,7 @@ class RestoreValuePayload(Payload):
 class ConflictMutations:
     @strawberry.mutation(
         description="Settles a CONFLICT, field by field with `exceptFields`; what loses can be restored."
-        f" {acts.WRITE}",
+        f" {bulk.WRITE}",
         extensions=[require(Scope.WRITE)],
     )
     async def settle_conflict(
@@ -64,13 +64,13 @@ class ConflictMutations:
             key = ids.take("SyncLink", row.link_id, "linkId")
             return await conflicts.settle(tx, key, row.winner, row.except_fields, given(row.version))
 
-        results, errors = await acts.act(info.context, [input], settle, links=[input.link_id])
+        results, errors = await bulk.act(info.context, [input], settle, links=[input.link_id])
         result = results[0] if results else None
-        return await rematch_payload(info.context, input.link_id, result, errors or acts.errors(result))
+        return await rematch_payload(info.context, input.link_id, result, errors or bulk.errors(result))
 
     @strawberry.mutation(
         description="Brings a value back that was overwritten, and sends it on; once for each change."
-        f" {acts.WRITE}",
+        f" {bulk.WRITE}",
         extensions=[require(Scope.WRITE)],
     )
     async def restore_value(
@@ -80,12 +80,12 @@ class ConflictMutations:
             key = ids.take("ActivityEvent", row.event_id, "eventId")
             return await conflicts.restore_value(tx, key, row.field, given(row.version))
 
-        results, errors = await acts.act(info.context, [input], restore)
+        results, errors = await bulk.act(info.context, [input], restore)
         result = results[0] if results else None
         done = result if isinstance(result, Restored) else None
         event = ids.find("ActivityEvent", input.event_id)
         return RestoreValuePayload(
-            contact=await acts.find_contact(info.context, done.contact_ids[0] if done else None),
+            contact=await bulk.find_contact(info.context, done.contact_ids[0] if done else None),
             event=await load(info.context, "ActivityEvent", event) if event else None,
-            user_errors=errors or acts.errors(result),
+            user_errors=errors or bulk.errors(result),
         )

@@ -15,9 +15,9 @@ from api.relay import ids
 from api.relay.loaders import load
 from api.schema.contacts import Contact
 from domain import bulk
-from domain.actions import delete as deletions
+from domain.actions import delete as delete_action
 from domain.actions.delete import Deleted
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.problems import Refused
 from domain.tables import ContactKind, Scope
@@ -169,7 +169,7 @@ def _address(input: AddressInput) -> dict[str, Any]:
 
 async def _create(tx: Tx, inputs: Sequence[CreateContactInput]) -> list[UUID | Refused]:
     async def create(input: CreateContactInput) -> UUID:
-        return (await contacts.create(tx, _values(input), given(input.idempotency_key))).id
+        return (await contact_edits.create(tx, _values(input), given(input.idempotency_key))).id
 
     return await _judged(tx, inputs, create)
 
@@ -177,7 +177,7 @@ async def _create(tx: Tx, inputs: Sequence[CreateContactInput]) -> list[UUID | R
 async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | Refused]:
     async def update(input: UpdateContactInput) -> UUID:
         key = ids.take("Contact", input.contact_id, "contactId")
-        changed = await contacts.change(
+        changed = await contact_edits.change(
             tx, key, _values(input), version=given(input.version), archived=given(input.archived),
             bulk=acts.is_bulk(inputs),
         )  # fmt: skip
@@ -295,7 +295,7 @@ class ContactMutations:
         self, info: Info[Context, None], input: DeleteContactInput
     ) -> DeleteContactPayload | None:
         async def delete(tx: Tx, row: DeleteContactInput) -> Deleted:
-            return await deletions.delete(
+            return await delete_action.delete(
                 tx,
                 ids.take("Contact", row.contact_id, "contactId"),
                 version=given(row.version),

@@ -15,7 +15,7 @@ from api.relay import ids
 from api.relay.loaders import load
 from api.schema.invoices import Invoice
 from domain import tables
-from domain.invoices import actions as invoices
+from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices.changes import Decision
 from domain.problems import Refused
@@ -98,7 +98,7 @@ async def _many(
 async def _move(context: Context, to: InvoiceStatus, rows: Sequence[InvoiceInput]) -> InvoicesPayload:
     keys = [ids.wanted("Invoice", row.invoice_id) or ids.NOWHERE for row in rows]
     wanted = [(key, given(row.version)) for key, row in zip(keys, rows, strict=True)]
-    return await _many(context, lambda tx: invoices.many(tx, to, wanted), keys)
+    return await _many(context, lambda tx: invoice_actions.many(tx, to, wanted), keys)
 
 
 def _key(invoice_id: strawberry.ID) -> UUID:
@@ -115,7 +115,7 @@ class InvoiceMutations:
         self, info: Info[Context, None], input: CreateInvoiceInput
     ) -> InvoicePayload | None:
         return await _one(
-            info.context, lambda tx: invoices.create(tx, values(input), given(input.idempotency_key))
+            info.context, lambda tx: invoice_actions.create(tx, values(input), given(input.idempotency_key))
         )
 
     @strawberry.mutation(description=f"Many at once. {_WRITE}", extensions=[require(Scope.WRITE)])
@@ -123,7 +123,7 @@ class InvoiceMutations:
         self, info: Info[Context, None], input: CreateInvoicesInput
     ) -> InvoicesPayload | None:
         rows = [(values(row), given(row.idempotency_key)) for row in input.invoices]
-        return await _many(info.context, lambda tx: invoices.create_many(tx, rows), [None] * len(rows))
+        return await _many(info.context, lambda tx: invoice_actions.create_many(tx, rows), [None] * len(rows))
 
     @strawberry.mutation(
         description=f"Changes the fields given, where the status allows. {_WRITE}",
@@ -134,14 +134,14 @@ class InvoiceMutations:
     ) -> InvoicePayload | None:
         async def change(tx: Tx) -> tables.Invoice:
             key = _key(input.invoice_id)
-            return await invoices.update(tx, key, values(input), version=given(input.version))
+            return await invoice_actions.update(tx, key, values(input), version=given(input.version))
 
         return await _one(info.context, change, input.invoice_id)
 
     @strawberry.mutation(description=f"DRAFT becomes APPROVED. {_WRITE}", extensions=[require(Scope.WRITE)])
     async def approve_invoice(self, info: Info[Context, None], input: InvoiceInput) -> InvoicePayload | None:
         async def change(tx: Tx) -> tables.Invoice:
-            return await invoices.approve(tx, _key(input.invoice_id), version=given(input.version))
+            return await invoice_actions.approve(tx, _key(input.invoice_id), version=given(input.version))
 
         return await _one(info.context, change, input.invoice_id)
 
@@ -151,7 +151,7 @@ class InvoiceMutations:
     )
     async def send_invoice(self, info: Info[Context, None], input: InvoiceInput) -> InvoicePayload | None:
         async def change(tx: Tx) -> tables.Invoice:
-            return await invoices.send(tx, _key(input.invoice_id), version=given(input.version))
+            return await invoice_actions.send(tx, _key(input.invoice_id), version=given(input.version))
 
         return await _one(info.context, change, input.invoice_id)
 
@@ -171,7 +171,7 @@ class InvoiceMutations:
     )
     async def void_invoice(self, info: Info[Context, None], input: InvoiceInput) -> InvoicePayload | None:
         async def change(tx: Tx) -> tables.Invoice:
-            return await invoices.void(tx, _key(input.invoice_id), version=given(input.version))
+            return await invoice_actions.void(tx, _key(input.invoice_id), version=given(input.version))
 
         return await _one(info.context, change, input.invoice_id)
 

@@ -13,7 +13,7 @@ from api.relay import ids
 from api.relay.loaders import load
 from api.schema.organisations import XeroOrganisation
 from domain.connection import organisations
-from domain.inbound import mass_change as brake
+from domain.inbound import mass_change
 from domain.matching import issues
 from domain.tables import ConflictPolicy, Scope, XeroContactFilter
 from domain.tx import Tx
@@ -203,6 +203,6 @@ class OrganisationMutations:
         self, info: Info[Context, None], input: DecideMassChangeInput
     ) -> OrganisationPayload | None:
         outcome = await write(
-            info.context, lambda tx: brake.decide(tx, _taken(input.organisation_id), apply=input.apply)
+            info.context, lambda tx: mass_change.decide(tx, _taken(input.organisation_id), apply=input.apply)
         )
         return await organisation_payload(info.context, input.organisation_id, outcome.errors)

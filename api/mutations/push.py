@@ -8,7 +8,7 @@ from strawberry.types import Info
 
 from api.auth.tokens import require
 from api.context import Context
-from api.mutations import bulk as acts
+from api.mutations import bulk
 from api.mutations.payloads import Payload, UserError, given, too_many
 from api.relay import ids
 from api.relay.loaders import load
@@ -16,7 +16,7 @@ from api.schema.activity import ValueChange
 from api.schema.contacts import Contact
 from api.schema.links import SyncLink
 from api.schema.xero_contacts import XeroContact
-from domain.actions import push as pushes
+from domain.actions import push as push_action
 from domain.actions.push import Existing, Wish
 from domain.links.starting import Acted
 from domain.problems import Refused
@@ -82,9 +82,9 @@ async def _push(
     context: Context, inputs: Sequence[PushToXeroInput]
 ) -> tuple[list[Acted | Refused], list[UserError]]:
     async def push(tx: Tx, input: PushToXeroInput) -> Acted:
-        return await pushes.push(tx, _wish(input), bulk=acts.is_bulk(inputs))
+        return await push_action.push(tx, _wish(input), bulk=bulk.is_bulk(inputs))
 
-    return await acts.act(context, inputs, push, contacts=[one.contact_id for one in inputs])
+    return await bulk.act(context, inputs, push, contacts=[one.contact_id for one in inputs])
 
 
 async def _payload(
@@ -94,10 +94,10 @@ async def _payload(
     found = result.xero_contact_ids if isinstance(result, Existing) else ()
     loading = [load(context, "XeroContact", key) for key in found]
     return PushToXeroPayload(
-        contact=await acts.find_contact(context, ids.find("Contact", input.contact_id)),
-        link=await acts.find_link(context, done.link_id if done else None),
+        contact=await bulk.find_contact(context, ids.find("Contact", input.contact_id)),
+        link=await bulk.find_link(context, done.link_id if done else None),
         existing=[one for one in await asyncio.gather(*loading) if one],
-        changes=await acts.changes(context, done.activity_id if done else None),
+        changes=await bulk.changes(context, done.activity_id if done else None),
         user_errors=errors,
     )
 
@@ -107,7 +107,7 @@ class PushMutations:
     @strawberry.mutation(
         description="Creates the Xero contact, whatever the filter. LIKELY_DUPLICATE with `existing` where Xero has one"
         " of that name or email: then `linkTo` or `createAnyway`. TAKEN where an active one has the name: Xero takes no"
-        f" second one. {acts.WRITE}",
+        f" second one. {bulk.WRITE}",
         extensions=[require(Scope.WRITE)],
     )
     async def push_to_xero(
@@ -115,9 +115,9 @@ class PushMutations:
     ) -> PushToXeroPayload | None:
         results, errors = await _push(info.context, [input])
         result = results[0] if results else None
-        return await _payload(info.context, input, result, errors or acts.errors(result))
+        return await _payload(info.context, input, result, errors or bulk.errors(result))
 
-    @strawberry.mutation(description=f"pushToXero for many. {acts.WRITE}", extensions=[require(Scope.WRITE)])
+    @strawberry.mutation(description=f"pushToXero for many. {bulk.WRITE}", extensions=[require(Scope.WRITE)])
     async def push_contacts_to_xero(
         self, info: Info[Context, None], input: PushContactsToXeroInput
     ) -> PushContactsToXeroPayload | None:
@@ -126,7 +126,7 @@ class PushMutations:
             return PushContactsToXeroPayload(results=[], user_errors=errors)
         results, errors = await _push(info.context, input.contacts)
         payloads = [
-            _payload(info.context, one, result, acts.errors(result, "contacts", str(n)))
+            _payload(info.context, one, result, bulk.errors(result, "contacts", str(n)))
             for n, (one, result) in enumerate(zip(input.contacts, results, strict=bool(results)))
         ]
         return PushContactsToXeroPayload(results=await asyncio.gather(*payloads), user_errors=errors)

@@ -9,15 +9,15 @@ from strawberry.types import Info
 
 from api.auth.tokens import require
 from api.context import Context
-from api.mutations import bulk as acts
+from api.mutations import bulk
 from api.mutations.payloads import MOST_ROWS, Payload, UserError, given, too_many, write
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.invoices import Invoice
 from api.schema.links import SyncLink
 from api.schema.organisations import XeroOrganisation
-from domain.actions import retry as retries
-from domain.invoices import actions as invoices
+from domain.actions import retry as retry_action
+from domain.invoices import actions as invoice_actions
 from domain.matching import issues
 from domain.problems import Code
 from domain.tables import Scope
@@ -81,7 +81,7 @@ async def _payload(
 class RetryMutations:
     @strawberry.mutation(
         description="Tries again now what failed: the named ones, or all of an organisation. What is UNCERTAIN is looked"
-        f" up now. {acts.WRITE}",
+        f" up now. {bulk.WRITE}",
         extensions=[require(Scope.WRITE)],
     )
     async def retry_sync(self, info: Info[Context, None], input: RetrySyncInput) -> RetrySyncPayload | None:
@@ -97,11 +97,11 @@ class RetryMutations:
         async def retry(tx: Tx) -> int:
             named = given(input.all_of_organisation)
             links, bills = _keys("SyncLink", input.link_ids), _keys("Invoice", input.invoice_ids)
-            await retries.check_known(tx, links, bills)
+            await retry_action.check_known(tx, links, bills)
             organisation = None if named is None else ids.take("XeroOrganisation", named, "allOfOrganisation")
             async with issues.judging(tx):
-                retried = await retries.retry(tx, links, organisation)
-                return len(retried.link_ids) + await invoices.retry(tx, bills, organisation)
+                retried = await retry_action.retry(tx, links, organisation)
+                return len(retried.link_ids) + await invoice_actions.retry(tx, bills, organisation)
 
         outcome = await write(info.context, retry)
         return await _payload(info.context, input, outcome.done or 0, outcome.errors)

@@ -8,13 +8,13 @@ from strawberry.types import Info
 
 from api.auth.tokens import require
 from api.context import Context
-from api.mutations import bulk as acts
+from api.mutations import bulk
 from api.mutations.payloads import Payload, UserError, given, too_many
 from api.relay import ids
 from api.schema.activity import ValueChange
 from api.schema.contacts import Contact
 from api.schema.links import SyncLink
-from domain.actions import unsync as unsynced
+from domain.actions import unsync as unsync_action
 from domain.links.starting import Acted
 from domain.problems import Refused
 from domain.tables import Scope, Side, SyncedField
@@ -98,37 +98,41 @@ class DismissLinksPayload(Payload):
 
 async def _unsync(context: Context, inputs: Sequence[SyncLinkInput]) -> Results:
     async def unsync(tx: Tx, input: SyncLinkInput) -> Acted:
-        return await unsynced.unsync(tx, ids.take("SyncLink", input.link_id, "linkId"), given(input.version))
+        return await unsync_action.unsync(
+            tx, ids.take("SyncLink", input.link_id, "linkId"), given(input.version)
+        )
 
-    return await acts.act(context, inputs, unsync, links=[one.link_id for one in inputs])
+    return await bulk.act(context, inputs, unsync, links=[one.link_id for one in inputs])
 
 
 async def _dismiss(context: Context, inputs: Sequence[SyncLinkInput]) -> Results:
     async def dismiss(tx: Tx, input: SyncLinkInput) -> Acted:
-        return await unsynced.dismiss(tx, ids.take("SyncLink", input.link_id, "linkId"), given(input.version))
+        return await unsync_action.dismiss(
+            tx, ids.take("SyncLink", input.link_id, "linkId"), given(input.version)
+        )
 
-    return await acts.act(context, inputs, dismiss, links=[one.link_id for one in inputs])
+    return await bulk.act(context, inputs, dismiss, links=[one.link_id for one in inputs])
 
 
 async def _rematch(context: Context, inputs: Sequence[RematchInput]) -> Results:
     async def rematch(tx: Tx, input: RematchInput) -> Acted:
         contact = given(input.contact_id)
-        return await unsynced.rematch(
+        return await unsync_action.rematch(
             tx,
             ids.take("SyncLink", input.link_id, "linkId"),
             given(input.version),
             contact_id=ids.take("Contact", contact, "contactId") if contact else None,
             winner=input.winner,
             except_fields=input.except_fields,
-            bulk=acts.is_bulk(inputs),
+            bulk=bulk.is_bulk(inputs),
         )
 
     others = [contact for one in inputs if (contact := given(one.contact_id))]
-    return await acts.act(context, inputs, rematch, links=[one.link_id for one in inputs], contacts=others)
+    return await bulk.act(context, inputs, rematch, links=[one.link_id for one in inputs], contacts=others)
 
 
 async def _link_payload(context: Context, link_id: strawberry.ID, errors: list[UserError]) -> SyncLinkPayload:
-    link = await acts.find_link(context, ids.find("SyncLink", link_id))
+    link = await bulk.find_link(context, ids.find("SyncLink", link_id))
     return SyncLinkPayload(link=link, user_errors=errors)
 
 
@@ -137,9 +141,9 @@ async def rematch_payload(
 ) -> RematchPayload:
     done = result if isinstance(result, Acted) else None
     return RematchPayload(
-        link=await acts.find_link(context, ids.find("SyncLink", link_id)),
-        previous_contact=await acts.find_contact(context, done.previous_contact_id if done else None),
-        changes=await acts.changes(context, done.activity_id if done else None),
+        link=await bulk.find_link(context, ids.find("SyncLink", link_id)),
+        previous_contact=await bulk.find_contact(context, done.previous_contact_id if done else None),
+        changes=await bulk.changes(context, done.activity_id if done else None),
         user_errors=errors,
     )
 
@@ -147,38 +151,38 @@ async def rematch_payload(
 @strawberry.type
 class UnsyncedMutations:
     @strawberry.mutation(
-        description=f"Nothing flows either way from now on, and no machine matches the pair again. {acts.WRITE}",
+        description=f"Nothing flows either way from now on, and no machine matches the pair again. {bulk.WRITE}",
         extensions=[require(Scope.WRITE)],
     )
     async def unsync(self, info: Info[Context, None], input: SyncLinkInput) -> SyncLinkPayload | None:
         results, errors = await _unsync(info.context, [input])
         return await _link_payload(
-            info.context, input.link_id, errors or acts.errors(results[0] if results else None)
+            info.context, input.link_id, errors or bulk.errors(results[0] if results else None)
         )
 
-    @strawberry.mutation(description=f"unsync for many. {acts.WRITE}", extensions=[require(Scope.WRITE)])
+    @strawberry.mutation(description=f"unsync for many. {bulk.WRITE}", extensions=[require(Scope.WRITE)])
     async def unsync_links(self, info: Info[Context, None], input: SyncLinksInput) -> SyncLinksPayload | None:
         errors = too_many(len(input.links), "links")
         if errors:
             return SyncLinksPayload(results=[], user_errors=errors)
         results, errors = await _unsync(info.context, input.links)
         payloads = [
-            _link_payload(info.context, one.link_id, acts.errors(result, "links", str(n)))
+            _link_payload(info.context, one.link_id, bulk.errors(result, "links", str(n)))
             for n, (one, result) in enumerate(zip(input.links, results, strict=bool(results)))
         ]
         return SyncLinksPayload(results=await asyncio.gather(*payloads), user_errors=errors)
 
     @strawberry.mutation(
         description="From the Unsynced list: resume with this contact or another. The link keeps its id; a merge in"
-        f" Xero is followed, and an archived contact restored. {acts.WRITE}",
+        f" Xero is followed, and an archived contact restored. {bulk.WRITE}",
         extensions=[require(Scope.WRITE)],
     )
     async def rematch(self, info: Info[Context, None], input: RematchInput) -> RematchPayload | None:
         results, errors = await _rematch(info.context, [input])
         result = results[0] if results else None
-        return await rematch_payload(info.context, input.link_id, result, errors or acts.errors(result))
+        return await rematch_payload(info.context, input.link_id, result, errors or bulk.errors(result))
 
-    @strawberry.mutation(description=f"rematch for many. {acts.WRITE}", extensions=[require(Scope.WRITE)])
+    @strawberry.mutation(description=f"rematch for many. {bulk.WRITE}", extensions=[require(Scope.WRITE)])
     async def rematch_links(
         self, info: Info[Context, None], input: RematchLinksInput
     ) -> RematchLinksPayload | None:
@@ -187,14 +191,14 @@ class UnsyncedMutations:
             return RematchLinksPayload(results=[], user_errors=errors)
         results, errors = await _rematch(info.context, input.links)
         payloads = [
-            rematch_payload(info.context, one.link_id, result, acts.errors(result, "links", str(n)))
+            rematch_payload(info.context, one.link_id, result, bulk.errors(result, "links", str(n)))
             for n, (one, result) in enumerate(zip(input.links, results, strict=bool(results)))
         ]
         return RematchLinksPayload(results=await asyncio.gather(*payloads), user_errors=errors)
 
     @strawberry.mutation(
         description="Takes UNSYNCED or BROKEN links off the lists: the pair stays set apart, and an unlinked Xero"
-        f" contact is not imported again. {acts.WRITE}",
+        f" contact is not imported again. {bulk.WRITE}",
         extensions=[require(Scope.WRITE)],
     )
     async def dismiss_links(
@@ -205,12 +209,12 @@ class UnsyncedMutations:
             return DismissLinksPayload(deleted_link_ids=[], user_errors=errors)
         results, errors = await _dismiss(info.context, input.links)
         gone = [ids.encode("SyncLink", one.link_id) for one in results if isinstance(one, Acted)]
-        rows = [error for n, one in enumerate(results) for error in acts.errors(one, "links", str(n))]
+        rows = [error for n, one in enumerate(results) for error in bulk.errors(one, "links", str(n))]
         return DismissLinksPayload(deleted_link_ids=gone, user_errors=errors + rows)
 
     @strawberry.mutation(
         description="From the Unsynced list: a new contact on one side from the other side's data. The link keeps its id"
-        f" and gets the new contact. TAKEN while a contact in Xero still has the name. {acts.WRITE}",
+        f" and gets the new contact. TAKEN while a contact in Xero still has the name. {bulk.WRITE}",
         extensions=[require(Scope.WRITE)],
     )
     async def create_from_unsynced(
@@ -218,8 +222,8 @@ class UnsyncedMutations:
     ) -> RematchPayload | None:
         async def create(tx: Tx, row: CreateFromUnsyncedInput) -> Acted:
             key = ids.take("SyncLink", row.link_id, "linkId")
-            return await unsynced.create_from_unsynced(tx, key, row.basis, given(row.version))
+            return await unsync_action.create_from_unsynced(tx, key, row.basis, given(row.version))
 
-        results, errors = await acts.act(info.context, [input], create, links=[input.link_id])
+        results, errors = await bulk.act(info.context, [input], create, links=[input.link_id])
         result = results[0] if results else None
-        return await rematch_payload(info.context, input.link_id, result, errors or acts.errors(result))
+        return await rematch_payload(info.context, input.link_id, result, errors or bulk.errors(result))

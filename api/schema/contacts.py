@@ -22,7 +22,7 @@ from api.schema.refs import (
     InvoiceOrderRef,
     SyncLinkRef,
 )
-from domain.connection import health
+from domain.connection import health as connection_health
 from domain.names.text_keys import search_patterns
 from domain.tables import ActivityKind, ContactKind, SyncState
 from domain.tx import Tx
@@ -289,7 +289,7 @@ def in_states(states: Sequence[SyncState]) -> tuple[str, dict[str, Any]]:
     state, which an index has, says more or less the same."""
     wanted = [str(state) for state in states]
     stored = [*wanted, "PENDING"] if SyncState.FAILING in states else wanted
-    condition = f"l.state = any(:stored_states) and {health.LINK_STATE} = any(:states)"
+    condition = f"l.state = any(:stored_states) and {connection_health.LINK_STATE} = any(:states)"
     return condition, {"states": wanted, "stored_states": stored}
 
 
@@ -304,7 +304,9 @@ def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, Any]) ->
     states, linked = given(wanted.sync_state), given(wanted.linked)
     if states is not None:
         condition, bound = in_states(states)
-        where.append(f"exists (select 1 from sync_link l{health.HELD_LINK} {of_contact} and {condition})")
+        where.append(
+            f"exists (select 1 from sync_link l{connection_health.HELD_LINK} {of_contact} and {condition})"
+        )
         values |= bound
     if linked is not None:
         active = "l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"

@@ -24,7 +24,7 @@ from api.schema.links import SyncFailure
 from api.schema.refs import ActivityConnectionRef, ContactRef, XeroOrganisationRef
 from api.schema.sync_problems import SyncProblem
 from domain import tables
-from domain.invoices import actions as invoices
+from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices import view as invoice_view
 from domain.invoices.view import Action
@@ -284,7 +284,7 @@ async def _invoices(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Invoice]:
 
 @batch("InvoiceLines.of_invoice")
 async def _lines(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[tables.InvoiceLine]]:
-    return await invoices.lines_of(tx, keys)
+    return await invoice_actions.lines_of(tx, keys)
 
 
 @batch("Payments.of_invoice")

@@ -18,7 +18,7 @@ from api.relay.node import Node
 from api.relay.paging import ABSENT, Asked, Counted, Edge, Key, Listing, Order, read
 from api.schema.contacts import MOST_FOUND, Direction, in_states
 from api.schema.refs import ContactRef, XeroContactRef, XeroOrganisationRef
-from domain.connection import health
+from domain.connection import health as connection_health
 from domain.fields.merge import Value, loaded, same, shown
 from domain.links import failures
 from domain.links.starting import practice_values, xero_values
@@ -27,10 +27,10 @@ from domain.tables import LinkOrigin, Scope, SyncedField, SyncState
 from domain.tx import Tx
 
 _COLUMNS = (
-    f"l.id, l.contact_id, l.xero_contact_id, {health.LINK_STATE} as state, l.state_since, l.origin, l.linked_at,"
+    f"l.id, l.contact_id, l.xero_contact_id, {connection_health.LINK_STATE} as state, l.state_since, l.origin, l.linked_at,"
     f" l.last_synced_at, l.version, l.base_practice, {failures.FAILURE_COLUMNS}, cast(:now as timestamptz) as now"
 )
-_SOURCE = f"sync_link l{health.HELD_LINK}"
+_SOURCE = f"sync_link l{connection_health.HELD_LINK}"
 
 
 @strawberry.enum(description="What can be done with a link.")
@@ -372,7 +372,7 @@ def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listi
         ("contact", "l.contact_id = :contact", ids.wanted("Contact", given(wanted.contact_id))),
         (
             "codes",
-            f"{health.LINK_CODE} = any(:codes)",
+            f"{connection_health.LINK_CODE} = any(:codes)",
             None if codes is None else [str(code) for code in codes],
         ),
     ):

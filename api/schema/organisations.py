@@ -19,7 +19,7 @@ from api.schema.links import SyncFailureCode
 from api.schema.mappings import InvoiceSyncPreview, InvoiceSyncSettings, invoice_sync_preview
 from api.schema.preview import ContactSyncPreview, contact_sync_preview
 from api.schema.refs import ContactTypeRef
-from domain.connection import health
+from domain.connection import health as connection_health
 from domain.connection.health import AT_THIS_MOMENT
 from domain.tables import ConflictPolicy, ConnectionHealth, ImportPhase, Side, XeroContactFilter
 from domain.tx import Tx
@@ -90,8 +90,8 @@ class SyncSummary:
 @batch("SyncSummary")
 async def _summaries(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncSummary]:
     links = await tx.rows(
-        f"select l.organisation_id, {health.LINK_STATE} as state, {health.LINK_CODE} as code, count(*) as n,"
-        f" count(*) filter (where l.due_at is not null) as due from sync_link l{health.HELD_LINK}"
+        f"select l.organisation_id, {connection_health.LINK_STATE} as state, {connection_health.LINK_CODE} as code, count(*) as n,"
+        f" count(*) filter (where l.due_at is not null) as due from sync_link l{connection_health.HELD_LINK}"
         " where l.workspace_id = :ws and l.organisation_id = any(:ids) group by 1, 2, 3",
         ids=list(keys),
     )

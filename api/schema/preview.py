@@ -16,7 +16,7 @@ from api.relay.loaders import load
 from api.relay.paging import Asked, Connection, Edge, First, Last, PageInfo, asked, pack, unpack
 from api.schema.refs import ContactRef, XeroContactRef
 from domain.inbound.imports import PAGE
-from domain.matching import plan as matching
+from domain.matching import plan as matching_plan
 from domain.tables import XeroContactFilter
 from domain.tx import Tx
 
@@ -95,7 +95,7 @@ class ContactSyncPreview:
     @strawberry.field(description="The first few rows of the plan.")
     async def sample(self, info: Info[Context, None]) -> list[PlannedChange]:
         async with info.context.transaction() as tx:
-            rows = await matching.preview_rows(
+            rows = await matching_plan.preview_rows(
                 tx, self.organisation, self.contact_filter, (), after=None, limit=SAMPLE
             )
         return [PlannedChange(row=row, outcome=MatchOutcome(row["outcome"])) for row in rows]
@@ -114,7 +114,7 @@ class ContactSyncPreview:
         if outcomes is not None and not outcomes:
             return _planned([], page)
         async with info.context.transaction() as tx:
-            rows = await matching.preview_rows(
+            rows = await matching_plan.preview_rows(
                 tx,
                 self.organisation,
                 self.contact_filter,
@@ -168,7 +168,7 @@ async def contact_sync_preview(
     async with context.transaction() as tx:
         # Each statement sees what is committed by then: counted last, so that the counts of a complete one are final.
         read, expected, complete = await _reading(tx, organisation)
-        counts = await matching.preview(tx, organisation, contact_filter)
+        counts = await matching_plan.preview(tx, organisation, contact_filter)
     left = 0 if complete else max(0, -(-((expected or PAGE) - read) // PAGE))
     return ContactSyncPreview(
         organisation=organisation,

@@ -7,16 +7,16 @@ from uuid import UUID
 
 from domain import activity
 from domain.activity import Change
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.merge import Value, loaded, same, shown, stored
 from domain.links import failures
-from domain.links import starting as links
+from domain.links import starting as link_starting
 from domain.links.starting import Acted, practice_values, refused, state_of, xero_values
 from domain.problems import Code, refuse
 from domain.tables import Activity, ActivityKind, EventKind, Side, SyncedField, SyncState
 from domain.tx import Tx
 
-_NAME_IN_SCHEMA = {column: name for name, column in contacts.SETTABLE.items()}
+_NAME_IN_SCHEMA = {column: name for name, column in contact_edits.SETTABLE.items()}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ async def settle(
 ) -> Acted:
     """Every field in conflict has one value afterwards: the winner's, but for `except_fields` the other side's. What
     lost stands in `activity`, restorable. Fields that are not in conflict are left alone."""
-    link = await links.lock(tx, link_id, version)
+    link = await link_starting.lock(tx, link_id, version)
     if link["state"] != SyncState.CONFLICT or not link["conflicts"]:
         raise refuse(Code.WRONG_STATE, "There is no conflict on this link.", "linkId")
     ends = await tx.rows(
@@ -68,7 +68,7 @@ async def _write(
     changes = [_lost(name, ours[name], theirs[name], to_practice=name in taken) for name in fields]
     if taken:
         values = {name: theirs[name] for name in taken}
-        await links.write_contacts(tx, link["organisation_id"], [(contact, values)])
+        await link_starting.write_contacts(tx, link["organisation_id"], [(contact, values)])
     due = any(
         not same(name, value, loaded(name, bases["base_practice"].get(name)), region)
         and not refused(link["refused"], name, value, region)
@@ -104,9 +104,9 @@ async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None 
     row = await tx.row("select contact_id from activity where workspace_id = :ws and id = :id", id=event_id)
     if row is None:
         raise refuse(Code.NOT_FOUND, "There is no such event.", "eventId")
-    if row["contact_id"] is None or await contacts.find(tx, row["contact_id"]) is None:
+    if row["contact_id"] is None or await contact_edits.find(tx, row["contact_id"]) is None:
         raise refuse(Code.WRONG_STATE, "The contact is gone.", "eventId")
-    contact = await contacts.lock(tx, row["contact_id"])
+    contact = await contact_edits.lock(tx, row["contact_id"])
     event = await tx.session.get_one(
         Activity, (tx.workspace, event_id), with_for_update=True, populate_existing=True
     )
@@ -116,7 +116,7 @@ async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None 
     place = next((n for n in about if event.changes[n]["restorable"]), None)
     if place is None:
         raise refuse(Code.WRONG_STATE, "There is nothing to bring back, or it was brought back.", "field")
-    await contacts.change(tx, contact.id, _given(event.changes[place]), version=version, typed=False)
+    await contact_edits.change(tx, contact.id, _given(event.changes[place]), version=version, typed=False)
     event.changes = [
         change | {"restorable": False} if n == place else change for n, change in enumerate(event.changes)
     ]
@@ -126,5 +126,5 @@ async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None 
 
 def _given(change: Mapping[str, Any]) -> dict[str, Any]:
     """By the schema's name."""
-    column = contacts.COLUMN[SyncedField(change["field"])]
+    column = contact_edits.COLUMN[SyncedField(change["field"])]
     return {_NAME_IN_SCHEMA[column]: change["storedBefore"]}

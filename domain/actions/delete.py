@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain import activity
-from domain.contacts import edits as contacts
-from domain.decisions import kept_apart as apart
-from domain.links import decisions as memory
-from domain.links import starting as links
+from domain.contacts import edits as contact_edits
+from domain.decisions import kept_apart
+from domain.links import decisions
+from domain.links import starting as link_starting
 from domain.matching import issues
-from domain.mirror import status_requests as owed
+from domain.mirror import status_requests
 from domain.problems import Code, refuse
 from domain.tables import ActivityKind, EventKind, XeroContactStatus
 from domain.tx import Tx
@@ -36,7 +36,7 @@ async def delete(
     against re-import, and so is one that a create under way may still make. `archive_in_xero`: those of active links
     are archived there, however long that takes. Within `issues.each`.
     """
-    contact = await contacts.lock(tx, contact_id)
+    contact = await contact_edits.lock(tx, contact_id)
     if version is not None and version != contact.version:
         raise refuse(
             Code.STALE_VERSION,
@@ -52,13 +52,13 @@ async def delete(
         contact=contact_id,
     )
     for link in held:
-        await links.leave_deliveries(tx, link["id"])
-        restoring = link["xero_contact_id"] in await owed.restoring(tx, [link["xero_contact_id"]])
-        await owed.withdraw(tx, link["xero_contact_id"])
+        await link_starting.leave_deliveries(tx, link["id"])
+        restoring = link["xero_contact_id"] in await status_requests.restoring(tx, [link["xero_contact_id"]])
+        await status_requests.withdraw(tx, link["xero_contact_id"])
         if archive_in_xero and link["state"] in _ACTIVE:
             await _archive(tx, link["organisation_id"], link["id"], link["xero_contact_id"], restoring)
         if not reimport and link["xero_contact_id"] is not None:
-            await memory.mark(tx, link["organisation_id"], [link["xero_contact_id"]])
+            await decisions.mark(tx, link["organisation_id"], [link["xero_contact_id"]])
         elif reimport:
             await tx.run(
                 "update push set seen_at = :now where workspace_id = :ws and link_id = :link and seen_at is null"
@@ -67,7 +67,7 @@ async def delete(
             )
     fitting = await issues.contact_goes(tx, contact_id, reimport=reimport)
     activity.record(tx, ActivityKind.CONTACT_DELETED, f"{contact.name} was deleted.", contact=contact_id)
-    await apart.contact_goes(tx, contact_id)
+    await kept_apart.contact_goes(tx, contact_id)
     await tx.session.delete(contact)
     await tx.session.flush()
     await issues.judge_all(tx, fitting)
@@ -91,4 +91,4 @@ async def _archive(
         "select status from xero_contact where workspace_id = :ws and id = :id", id=xero_contact_id
     )
     if restoring or (row is not None and row["status"] == XeroContactStatus.ACTIVE):
-        await owed.owe(tx, organisation_id, xero_contact_id, XeroContactStatus.ARCHIVED)
+        await status_requests.owe(tx, organisation_id, xero_contact_id, XeroContactStatus.ARCHIVED)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.actions import delete as deletions
-from domain.decisions import kept_apart as apart
+from domain.actions import delete as delete_action
+from domain.decisions import kept_apart
 from domain.matching import issues
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import xero_contacts
 from domain.tx import Tx
 
 ERASED = "About a contact that was erased."
@@ -44,14 +44,14 @@ async def erase(tx: Tx, contact_id: UUID) -> Erased:
         " (select delivery_id from delivery_member where workspace_id = :ws and link_id = any(:ids))",
         ids=ids,
     )
-    await apart.erase_contact(tx, contact_id)
-    await deletions.delete(tx, contact_id)
+    await kept_apart.erase_contact(tx, contact_id)
+    await delete_action.delete(tx, contact_id)
     await tx.run(
         "update push set erased = true where workspace_id = :ws and link_id = any(:ids) and seen_at is null",
         ids=ids,
     )
     for organisation, found in by_organisation.items():
-        await mirror.erase(tx, organisation, found)
+        await xero_contacts.erase(tx, organisation, found)
         await issues.judge_all(tx, {organisation: found})
     await _blank_history(tx, contact_id, ids, [row["id"] for row in about])
     left = await tx.rows(

@@ -13,12 +13,11 @@ import sqlalchemy as sa
 
 from domain import activity
 from domain.connection import organisations
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
-from domain.inbound import link_endings as endings
-from domain.links import decisions as memory
-from domain.links import push_numbers as numbers
-from domain.links import starting as links
+from domain.inbound import link_endings
+from domain.links import decisions, push_numbers
+from domain.links import starting as link_starting
 from domain.links.starting import Acted, Pair, practice_values
 from domain.matching import issues
 from domain.problems import Code, Problem, Refused, refuse
@@ -61,10 +60,10 @@ async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
     """The contact is linked afterwards: PENDING until Xero has it, or with `link_to` as a confirmed match is. A push
     that is under way is the answer to a repeated one. Within `issues.each`, which holds the locks."""
     organisation = await organisations.lock_syncing(tx, wish.organisation_id)
-    contact = await contacts.lock(tx, wish.contact_id)
+    contact = await contact_edits.lock(tx, wish.contact_id)
     if wish.version is not None and wish.version != contact.version:
         raise refuse(Code.STALE_VERSION, "Somebody changed this contact since you read it.", "version")
-    present = await links.active(tx, organisation["id"], "contact_id", contact.id)
+    present = await link_starting.active(tx, organisation["id"], "contact_id", contact.id)
     if present is not None and present["state"] in (SyncState.PENDING, SyncState.FAILING):
         return Acted(present["id"], ())
     if present is not None:
@@ -92,17 +91,17 @@ async def create(
 ) -> Acted:
     """A contact to be created in Xero, with a link of its own or with one that had ended. A push that was given up
     before Xero had it goes on under its number, as it may have landed; any other draws a new one."""
-    before = await links.find(tx, link_id) if link_id is not None else None
+    before = await link_starting.find(tx, link_id) if link_id is not None else None
     resumed = before is not None and before["xero_contact_id"] is None and before["contact_number"]
     key = link_id or uuid4()
     row: dict[str, Any] = {
         "state": SyncState.PENDING, "state_since": tx.now, "origin": LinkOrigin.PUSHED_TO_XERO,
         "linked_at": tx.now, "last_synced_at": None, "base_practice": {}, "base_xero": {},
         "xero_contact_id": None, "conflicts": [], "due_at": tx.now, "bulk": bulk,
-        "contact_number": resumed or await numbers.draw(tx, organisation["id"], key),
+        "contact_number": resumed or await push_numbers.draw(tx, organisation["id"], key),
     }  # fmt: skip
     if before is not None:
-        await links.begin_again(tx, {"workspace_id": tx.workspace, "id": key, **row})
+        await link_starting.begin_again(tx, {"workspace_id": tx.workspace, "id": key, **row})
     else:
         ends = {"organisation_id": organisation["id"], "contact_id": contact.id}
         await tx.session.execute(
@@ -120,7 +119,9 @@ async def create(
 
 def check_whole(organisation: Mapping[str, Any], contact: Contact, *path: str) -> None:
     """A contact is created whole: refused where Xero would not take all of it."""
-    contacts.check_fit(practice_values(contact.model_dump()), [(organisation["country_code"], None)], *path)
+    contact_edits.check_fit(
+        practice_values(contact.model_dump()), [(organisation["country_code"], None)], *path
+    )
 
 
 async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, message: str, *path: str) -> None:
@@ -156,13 +157,13 @@ async def _look_for_existing(tx: Tx, organisation_id: UUID, contact: Contact, cr
 
 async def _link(tx: Tx, organisation: Mapping[str, Any], contact: Contact, wish: Wish, bulk: bool) -> Acted:
     xero = await take_xero_contact(tx, organisation["id"], wish.link_to, "linkTo")
-    await memory.taken(tx, organisation["id"], contact.id, xero["id"])
+    await decisions.taken(tx, organisation["id"], contact.id, xero["id"])
     pair = Pair(
         contact.id, xero["id"], LinkOrigin.CONFIRMED, Winner.XERO,
         dict.fromkeys(wish.keep_practice, Winner.PRACTICE),
         restored=xero["status"] == XeroContactStatus.ARCHIVED, named_by="contactId",
     )  # fmt: skip
-    [started] = await links.start(tx, organisation, [pair], bulk=bulk)
+    [started] = await link_starting.start(tx, organisation, [pair], bulk=bulk)
     await issues.linked(tx, organisation["id"], xero["id"], started.link_id)
     return Acted(started.link_id, (contact.id,), started.activity_id)
 
@@ -178,7 +179,7 @@ async def take_xero_contact(
     )  # fmt: skip
     if row is None:
         raise refuse(Code.NOT_FOUND, "There is no such contact in this Xero organisation.", *path)
-    merged = (await endings.find_survivors(tx, organisation_id, [row["id"]])).get(row["id"])
+    merged = (await link_endings.find_survivors(tx, organisation_id, [row["id"]])).get(row["id"])
     xero = row if merged is None else merged.row
     if xero is None or xero["status"] == XeroContactStatus.GDPR_REQUEST:
         raise refuse(
@@ -186,7 +187,7 @@ async def take_xero_contact(
             "Xero no longer holds this contact: it was forgotten there, or merged out of reach.",
             *path,
         )
-    if await links.active(tx, organisation_id, "xero_contact_id", xero["id"]) is not None:
+    if await link_starting.active(tx, organisation_id, "xero_contact_id", xero["id"]) is not None:
         raise refuse(
             Code.ALREADY_LINKED, "This Xero contact is linked already; unsync that link first.", *path
         )

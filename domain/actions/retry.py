@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.connection import health, organisations
+from domain.connection import health as connection_health
+from domain.connection import organisations
 from domain.links import failures
-from domain.links import starting as links
+from domain.links import starting as link_starting
 from domain.outbound.deliveries import INTERACTIVE_MOST
 from domain.problems import Code, Problem, Refused
 from domain.tx import Tx
@@ -48,12 +49,12 @@ async def retry(tx: Tx, link_ids: Sequence[UUID] = (), organisation_id: UUID | N
         ids=list(link_ids), organisation=organisation_id,
     )  # fmt: skip
     held_up = await tx.rows(
-        f"select l.id from sync_link l{health.HELD_LINK} where l.workspace_id = :ws"
+        f"select l.id from sync_link l{connection_health.HELD_LINK} where l.workspace_id = :ws"
         f" and held.code = 'XERO_UNAVAILABLE' and {which}",
         ids=list(link_ids), organisation=organisation_id,
     )  # fmt: skip
     found, waiting = [row["id"] for row in failing], [row["id"] for row in held_up]
-    await links.lock_all(tx, [*found, *waiting])
+    await link_starting.lock_all(tx, [*found, *waiting])
     for key in found:
         await failures.try_again(tx, key, bulk=len(found) > INTERACTIVE_MOST)
     await _reach_out(tx, waiting)

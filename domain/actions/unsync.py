@@ -11,19 +11,18 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from domain import activity
-from domain.actions import push as pushes
+from domain.actions import push as push_action
 from domain.actions.push import take_xero_contact
 from domain.connection import organisations
-from domain.contacts import edits as contacts
-from domain.decisions import kept_apart as apart
+from domain.contacts import edits as contact_edits
+from domain.decisions import kept_apart
 from domain.fields.merge import Winner
-from domain.links import decisions as memory
-from domain.links import failures
-from domain.links import starting as links
+from domain.links import decisions, failures
+from domain.links import starting as link_starting
 from domain.links.starting import Acted, Pair, xero_values
 from domain.matching import issues
-from domain.matching import plan as matching
-from domain.mirror import status_requests as owed
+from domain.matching import plan as matching_plan
+from domain.mirror import status_requests
 from domain.problems import Code, refuse
 from domain.tables import (
     ActivityKind,
@@ -44,13 +43,13 @@ _OTHER = {Side.XERO: Side.PRACTICE, Side.PRACTICE: Side.XERO}
 
 async def unsync(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
     """Nothing flows either way from now on, and no machine matches the pair again."""
-    link = await links.lock(tx, link_id, version)
+    link = await link_starting.lock(tx, link_id, version)
     if link["state"] == SyncState.UNSYNCED:
         raise refuse(Code.WRONG_STATE, "This link is unsynced already.", "linkId")
     await _record_notes(tx, link)
-    await links.leave_deliveries(tx, link_id)
-    await owed.withdraw(tx, link["xero_contact_id"])
-    await memory.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])
+    await link_starting.leave_deliveries(tx, link_id)
+    await status_requests.withdraw(tx, link["xero_contact_id"])
+    await decisions.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])
     entry = activity.record(
         tx, ActivityKind.UNLINKED, f"{await _name(tx, link)} is no longer kept in step with Xero.",
         organisation=link["organisation_id"], contact=link["contact_id"], link=link_id,
@@ -99,42 +98,48 @@ async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int 
     if basis is Side.XERO:
         return await _new_practice_contact(tx, organisation, link)
     contact = await _free_contact(tx, organisation["id"], link["contact_id"], "linkId")
-    await pushes.name_is_free(
+    await push_action.name_is_free(
         tx, organisation["id"], contact.name_key,
         "A contact in Xero still has this name. Rename one of the two, or archive the old one in Xero.",
         "linkId",
     )  # fmt: skip
-    pushes.check_whole(organisation, contact, "linkId")
+    push_action.check_whole(organisation, contact, "linkId")
     if link["xero_contact_id"] is not None:
-        await memory.set_apart(tx, organisation["id"], contact.id, link["xero_contact_id"])
-        if await links.active(tx, organisation["id"], "xero_contact_id", link["xero_contact_id"]) is None:
-            await memory.mark(tx, organisation["id"], [link["xero_contact_id"]])
-    return await pushes.create(tx, organisation, contact, link_id)
+        await decisions.set_apart(tx, organisation["id"], contact.id, link["xero_contact_id"])
+        if (
+            await link_starting.active(tx, organisation["id"], "xero_contact_id", link["xero_contact_id"])
+            is None
+        ):
+            await decisions.mark(tx, organisation["id"], [link["xero_contact_id"]])
+    return await push_action.create(tx, organisation, contact, link_id)
 
 
 async def dismiss(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
     """The link is gone, the pair stays set apart, and a Xero contact that nothing links is not imported again."""
     link = await _lock_ended(tx, link_id, version)
     organisation_id, xero_id = link["organisation_id"], link["xero_contact_id"]
-    await memory.set_apart(tx, organisation_id, link["contact_id"], xero_id)
-    await links.remove(tx, link_id, f"The link of {await _name(tx, link)} was dismissed.")
-    if xero_id is not None and await links.active(tx, organisation_id, "xero_contact_id", xero_id) is None:
-        await memory.mark(tx, organisation_id, [xero_id])
+    await decisions.set_apart(tx, organisation_id, link["contact_id"], xero_id)
+    await link_starting.remove(tx, link_id, f"The link of {await _name(tx, link)} was dismissed.")
+    if (
+        xero_id is not None
+        and await link_starting.active(tx, organisation_id, "xero_contact_id", xero_id) is None
+    ):
+        await decisions.mark(tx, organisation_id, [xero_id])
     return Acted(link_id, (link["contact_id"],))
 
 
 async def _lock_ended(tx: Tx, link_id: UUID, version: int | None) -> dict[str, Any]:
-    link = await links.lock(tx, link_id, version)
+    link = await link_starting.lock(tx, link_id, version)
     if link["state"] not in ENDED:
         raise refuse(Code.WRONG_STATE, "This link is in use; unsync it first.", "linkId")
     return link
 
 
 async def _free_contact(tx: Tx, organisation_id: UUID, contact_id: UUID, path: str) -> Contact:
-    contact = await contacts.lock(tx, contact_id)
+    contact = await contact_edits.lock(tx, contact_id)
     if contact.archived_at is not None:
         raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", path)
-    if await links.active(tx, organisation_id, "contact_id", contact_id) is not None:
+    if await link_starting.active(tx, organisation_id, "contact_id", contact_id) is not None:
         raise refuse(
             Code.ALREADY_LINKED,
             "This contact is linked in this organisation; unsync that first.",
@@ -149,7 +154,7 @@ async def _new_practice_contact(tx: Tx, organisation: Mapping[str, Any], link: M
     xero = await take_xero_contact(tx, organisation["id"], link["xero_contact_id"], "linkId")
     if xero["status"] != XeroContactStatus.ACTIVE:
         raise refuse(Code.WRONG_STATE, "This contact is not active in Xero any more.", "linkId")
-    made = matching.contact_from_xero(tx, xero, organisation["default_contact_type_id"], None)
+    made = matching_plan.contact_from_xero(tx, xero, organisation["default_contact_type_id"], None)
     await tx.session.execute(sa.insert(Contact), [made])
     activity.record(
         tx, ActivityKind.CONTACT_CREATED, f"{made['name']} came from Xero.",
@@ -158,21 +163,21 @@ async def _new_practice_contact(tx: Tx, organisation: Mapping[str, Any], link: M
     await _part(tx, link, made["id"], xero["id"])
     pair = Pair(made["id"], xero["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO, link_id=link["id"])
     acted = await _start(tx, organisation, link, pair)
-    await apart.contacts_came(tx, [made["id"]])
+    await kept_apart.contacts_came(tx, [made["id"]])
     return acted
 
 
 async def _part(tx: Tx, link: Mapping[str, Any], contact_id: UUID, xero_id: UUID) -> None:
     """The pair that the link had is set apart where it gets another one; what stood against the new one is lifted."""
     if (link["contact_id"], link["xero_contact_id"]) != (contact_id, xero_id):
-        await memory.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])
-    await memory.taken(tx, link["organisation_id"], contact_id, xero_id, keep=link["id"])
+        await decisions.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])
+    await decisions.taken(tx, link["organisation_id"], contact_id, xero_id, keep=link["id"])
 
 
 async def _start(
     tx: Tx, organisation: Mapping[str, Any], link: Mapping[str, Any], pair: Pair, *, bulk: bool = False
 ) -> Acted:
-    [started] = await links.start(tx, organisation, [pair], bulk=bulk)
+    [started] = await link_starting.start(tx, organisation, [pair], bulk=bulk)
     await issues.linked(tx, organisation["id"], pair.xero_contact_id, started.link_id)
     before: UUID = link["contact_id"]
     if before == pair.contact_id:

@@ -15,10 +15,10 @@ from sqlmodel import col, select
 
 from domain import activity
 from domain.activity import Change
-from domain.connection import poll_schedule as pace
+from domain.connection import poll_schedule
 from domain.connection.health import CATCHING_UP, tell_waiting
 from domain.fields.values import clean
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import xero_contacts
 from domain.problems import Code, refuse
 from domain.tables import (
     ActivityKind,
@@ -76,7 +76,7 @@ async def get(tx: Tx, organisation_id: UUID) -> Organisation:
 
 async def lock(tx: Tx, organisation_id: UUID) -> Organisation:
     """The organisation as it is now; nobody else applies anything of it until this transaction ends."""
-    await mirror.lock(tx, organisation_id)
+    await xero_contacts.lock(tx, organisation_id)
     key = (tx.workspace, organisation_id)
     return _known(await tx.session.get(Organisation, key, populate_existing=True))
 
@@ -100,7 +100,7 @@ async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
 
     Refused (TAKEN) where it is connected in another workspace.
     """
-    await mirror.lock(tx, tenant.tenant_id)  # two consents at once to what has no row yet
+    await xero_contacts.lock(tx, tenant.tenant_id)  # two consents at once to what has no row yet
     row = await tx.row(
         "select id from organisation where workspace_id = :ws and tenant_id = :tenant",
         tenant=tenant.tenant_id,
@@ -256,11 +256,11 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
         )
     run, due = await _unfinished(tx, organisation_id), await _next_look(tx, organisation)
     organisation.looked_by_hand_at = due
-    organisation.catalogue_due_at = pace.sooner(tx.now, organisation.catalogue_due_at, due)
+    organisation.catalogue_due_at = poll_schedule.sooner(tx.now, organisation.catalogue_due_at, due)
     if run is None and due <= tx.now:
         _read(tx, organisation, organisation.read_cursor, RunPurpose.DELTA)
         return
-    organisation.poll_due_at = pace.sooner(tx.now, organisation.poll_due_at, due)
+    organisation.poll_due_at = poll_schedule.sooner(tx.now, organisation.poll_due_at, due)
     if run is not None and (run.lease_until is None or run.lease_until <= tx.now):
         run.due_at = tx.now
     tx.ring()
@@ -271,10 +271,10 @@ async def _next_look(tx: Tx, organisation: Organisation) -> datetime:
         "select day_remaining, day_limit from door.call_budgets(array[cast(:tenant as uuid)], :now)",
         tenant=organisation.tenant_id,
     )
-    limit: int = (told and told["day_limit"]) or pace.USUAL_DAY
+    limit: int = (told and told["day_limit"]) or poll_schedule.USUAL_DAY
     left: int | None = told["day_remaining"] if told else None
-    interval = pace.look_interval(limit if left is None else left, limit)
-    return pace.next_look(tx.now, organisation.looked_by_hand_at, interval)
+    interval = poll_schedule.look_interval(limit if left is None else left, limit)
+    return poll_schedule.next_look(tx.now, organisation.looked_by_hand_at, interval)
 
 
 def _known(organisation: Organisation | None) -> Organisation:

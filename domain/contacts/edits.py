@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from email_validator import EmailNotValidError, validate_email
 
 from domain import activity, idempotency
-from domain.contacts import search_keys as contact_keys
-from domain.decisions import kept_apart as apart
+from domain.contacts import search_keys
+from domain.decisions import kept_apart
 from domain.fields.merge import Value, loaded, shown
 from domain.fields.values import PostalAddress
 from domain.fields.xero_limits import UnfitReason, unfit
@@ -85,7 +85,7 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
     _settle(tx, contact, values)
     tx.session.add(contact)
     await tx.session.flush()
-    await apart.contacts_came(tx, [contact.id])
+    await kept_apart.contacts_came(tx, [contact.id])
     activity.record(tx, ActivityKind.CONTACT_CREATED, f"{contact.name} was created.", contact=contact.id)
     tx.tell(EventKind.CONTACT, contact.id)
     return contact
@@ -295,7 +295,7 @@ def _settle(tx: Tx, contact: Contact, values: Mapping[str, Any], changed: set[st
         contact.kind = ContactKind(found.kind)
         contact.confidence, contact.reasons = found.confidence, list(found.reasons)
         contact.needs_review = found.needs_review
-    keys = contact_keys.columns(
+    keys = search_keys.columns(
         contact.name, contact.billing_email, contact.primary_phone, contact.billing_address
     )
     for column, key in keys.items():

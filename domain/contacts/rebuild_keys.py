@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from domain.contacts import search_keys as contact_keys
-from domain.mirror import xero_contacts as mirror
+from domain.contacts import search_keys
+from domain.mirror import xero_contacts
 from domain.names.text_keys import VERSION
 from domain.tx import Tx
 
@@ -25,13 +25,13 @@ async def renew(tx: Tx, page: int = 1000) -> int:
         "select id, contact_filter from organisation where workspace_id = :ws order by id"
     )
     for organisation in organisations:
-        await mirror.lock(tx, organisation["id"])
+        await xero_contacts.lock(tx, organisation["id"])
     contacts = await _renew(
         tx, "contact", "name, billing_email, primary_phone, billing_address", _of_contact, page
     )
     # What it was looked up by is of the old rules too.
     mirrored = await _renew(
-        tx, "xero_contact", "name, email, phone", lambda row: mirror.keys(row) | _NOT_LOOKED_UP, page
+        tx, "xero_contact", "name, email, phone", lambda row: xero_contacts.keys(row) | _NOT_LOOKED_UP, page
     )
     for organisation in organisations:
         rows = await tx.rows(
@@ -39,7 +39,7 @@ async def renew(tx: Tx, page: int = 1000) -> int:
             " and state = 'OPEN' order by xero_contact_id",
             organisation=organisation["id"],
         )
-        await mirror.look_again(tx, organisation, [row["id"] for row in rows])
+        await xero_contacts.look_again(tx, organisation, [row["id"] for row in rows])
     return contacts + mirrored
 
 
@@ -47,8 +47,8 @@ _NOT_LOOKED_UP: dict[str, Any] = {"match_name": None, "match_keys": None}
 
 
 def _of_contact(row: Mapping[str, Any]) -> dict[str, Any]:
-    address = contact_keys.as_address(row["billing_address"])
-    return contact_keys.columns(row["name"], row["billing_email"], row["primary_phone"], address)
+    address = search_keys.as_address(row["billing_address"])
+    return search_keys.columns(row["name"], row["billing_email"], row["primary_phone"], address)
 
 
 async def _renew(

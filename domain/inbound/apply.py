@@ -15,17 +15,13 @@ import sqlalchemy as sa
 from domain import bulk
 from domain.activity import Change
 from domain.fields.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
-from domain.inbound import link_endings as endings
-from domain.inbound import mass_change as brake
-from domain.links import failures
-from domain.links import push_numbers as numbers
-from domain.links import starting as links
+from domain.inbound import link_endings, mass_change
+from domain.links import failures, push_numbers
+from domain.links import starting as link_starting
 from domain.links.starting import practice_values, refused, state_of, xero_values
 from domain.matching import issues
-from domain.matching import plan as matching
-from domain.mirror import status_requests as owed
-from domain.mirror import unreadable as poison
-from domain.mirror import xero_contacts as mirror
+from domain.matching import plan as matching_plan
+from domain.mirror import status_requests, unreadable, xero_contacts
 from domain.tables import (
     Activity,
     ActivityKind,
@@ -47,7 +43,7 @@ async def apply(
     """Apply these mirror rows: linked ones are merged, others are matched as an import would. `run`: what it creates
     is no candidate in the same run. `quiet`: subscribers are told nothing of each. While the brake holds, nothing. One
     that we cannot digest is told of, and left as it is until Xero shows it otherwise; the others are done."""
-    await owed.settle_shown(tx, ids)
+    await status_requests.settle_shown(tx, ids)
     if organisation["mass_change"] is not None:
         return
     _, failed = await bulk.together(tx, ids, lambda some: _apply(tx, organisation, some, run, quiet=quiet))
@@ -60,8 +56,8 @@ async def _leave(tx: Tx, organisation_id: UUID, failed: Mapping[UUID, Exception]
         "update xero_contact set dirty = false where workspace_id = :ws and id = any(:ids) returning id, xero_contact_id",
         ids=list(failed),
     )
-    bad = [poison.fault(row["xero_contact_id"], failed[row["id"]]) for row in rows]
-    await poison.tell(tx, organisation_id, bad)
+    bad = [unreadable.fault(row["xero_contact_id"], failed[row["id"]]) for row in rows]
+    await unreadable.tell(tx, organisation_id, bad)
 
 
 async def _apply(
@@ -76,14 +72,14 @@ async def _apply(
     await failures.names_freed(tx, organisation["id"], _left_names(rows))
     touched = list(xeros)  # a merge's survivors too
     await issues.judge(tx, organisation, touched)
-    await matching.full_matches(tx, organisation, run, ids, quiet=quiet)
-    await matching.issues(tx, organisation, run, ids, quiet=quiet)
+    await matching_plan.full_matches(tx, organisation, run, ids, quiet=quiet)
+    await matching_plan.issues(tx, organisation, run, ids, quiet=quiet)
     await tx.run(
         "update xero_contact set dirty = false, former_keys = '{}', brake = null where workspace_id = :ws and id = any(:ids)",
         ids=list(ids),
     )
     await _keep_to_be_looked_at(tx, organisation, ids)
-    await matching.creations(tx, organisation, run, ids, quiet=quiet)
+    await matching_plan.creations(tx, organisation, run, ids, quiet=quiet)
     linked = await tx.rows(
         "select contact_id from sync_link where workspace_id = :ws and xero_contact_id = any(:ids) and linked_at = :now",
         ids=touched,
@@ -101,7 +97,7 @@ async def _keep_to_be_looked_at(tx: Tx, organisation: Mapping[str, Any], ids: Se
         " where x.workspace_id = :ws and x.id = any(:ids) and x.looked_at is null order by x.id",
         ids=list(ids),
     )
-    await mirror.look_again(tx, organisation, [row["id"] for row in rows])
+    await xero_contacts.look_again(tx, organisation, [row["id"] for row in rows])
 
 
 def _left_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -117,7 +113,7 @@ async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> Non
         "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
         id=organisation_id,
     )
-    if organisation is not None and not await brake.stops(tx, organisation):
+    if organisation is not None and not await mass_change.stops(tx, organisation):
         await apply(tx, {**organisation, "mass_change": None}, ids, uuid4(), quiet=False)
 
 
@@ -133,18 +129,18 @@ async def _remember_destroyed(tx: Tx, ids: Sequence[UUID]) -> None:
 
 async def _settle_endings(
     tx: Tx, organisation: Mapping[str, Any], xeros: dict[UUID, Mapping[str, Any]]
-) -> endings.Ended:
+) -> link_endings.Ended:
     """Links of what is not active any more end or move; the survivors to which one has moved join `xeros`."""
     survivors = [
         found.row
-        for found in (await endings.find_survivors(tx, organisation["id"], list(xeros))).values()
+        for found in (await link_endings.find_survivors(tx, organisation["id"], list(xeros))).values()
         if found.row is not None
     ]
     # Before a link moves, and on the survivors as on the rest.
-    await numbers.meet(tx, organisation, [*xeros, *(row["id"] for row in survivors)])
-    held = await endings.lock(tx, organisation["id"], [*xeros.values(), *survivors])
+    await push_numbers.meet(tx, organisation, [*xeros, *(row["id"] for row in survivors)])
+    held = await link_endings.lock(tx, organisation["id"], [*xeros.values(), *survivors])
     await _remember_destroyed(tx, list(xeros))
-    ended = await endings.settle(tx, organisation, xeros, held)
+    ended = await link_endings.settle(tx, organisation, xeros, held)
     missing = [row for row in ended.survivors if row not in xeros]
     if missing:
         rows = await tx.rows(
@@ -311,7 +307,7 @@ async def _merge_links(
     held = await _lock_links(tx, organisation["id"], list(xeros))
     contacts = {row["id"]: row for row in await _contacts(tx, [row["contact_id"] for row in held])}
     in_flight = await _in_flight(tx, [row["id"] for row in held])
-    restoring = await owed.restoring(tx, list(xeros))
+    restoring = await status_requests.restoring(tx, list(xeros))
     merged: list[_Link] = []
     for row in held:
         if row["xero_contact_id"] in restoring and xeros[row["xero_contact_id"]]["status"] != "ACTIVE":
@@ -360,7 +356,9 @@ async def _write(tx: Tx, merged: Sequence[_Link], *, quiet: bool) -> None:
         return
     changed = [link for link in merged if link.to_practice()]
     organisation_id = merged[0].organisation["id"]
-    await links.write_contacts(tx, organisation_id, [(link.contact, link.to_practice()) for link in changed])
+    await link_starting.write_contacts(
+        tx, organisation_id, [(link.contact, link.to_practice()) for link in changed]
+    )
     names = [name for name in merged[0].written() if not name.startswith("b_")]
     update = (
         sa.update(_LINK)

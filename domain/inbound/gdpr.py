@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from domain.decisions import kept_apart as apart
+from domain.decisions import kept_apart
 from domain.fields.merge import loaded, shown
 from domain.tables import EventKind, Side, SyncedField
 from domain.tx import Tx
@@ -26,7 +26,7 @@ async def forget(tx: Tx, organisation: Mapping[str, Any], xero: Mapping[str, Any
         "select id from match_issue where workspace_id = :ws and xero_contact_id = :id", id=xero["id"]
     )
     ids = [link["id"] for link in held]
-    await apart.forget_xero(tx, organisation["id"], xero["xero_contact_id"])
+    await kept_apart.forget_xero(tx, organisation["id"], xero["xero_contact_id"])
     await _blank_activity(tx, organisation, held, [row["id"] for row in issues])
     await tx.run(
         "update delivery set body = null where workspace_id = :ws and body is not null and id in"

@@ -11,18 +11,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain import activity
-from domain.connection import health
-from domain.connection import poll_schedule as pace
+from domain.connection import health as connection_health
+from domain.connection import poll_schedule
 from domain.fields.values import SeenContact
-from domain.inbound import apply as inbound
-from domain.inbound import mass_change as brake
-from domain.inbound import snapshots
-from domain.links import push_numbers as numbers
-from domain.matching import name_index as roll
-from domain.matching import near_duplicates as likeness
-from domain.matching import plan as matching
+from domain.inbound import apply as inbound_apply
+from domain.inbound import mass_change, snapshots
+from domain.links import push_numbers
+from domain.matching import name_index, near_duplicates
+from domain.matching import plan as matching_plan
 from domain.mirror import unreadable as poison
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import xero_contacts
 from domain.mirror.unreadable import Indigestible
 from domain.tables import (
     ActivityKind,
@@ -46,9 +44,9 @@ MOST_TOLD = 500
 _IMPORT = tuple(MatchPass)
 _CHANGES = (MatchPass.SIMILAR, MatchPass.CHANGES)
 _RUN = {
-    MatchPass.FULL_MATCHES: matching.full_matches,
-    MatchPass.ISSUES: matching.issues,
-    MatchPass.CREATIONS: matching.creations,
+    MatchPass.FULL_MATCHES: matching_plan.full_matches,
+    MatchPass.ISSUES: matching_plan.issues,
+    MatchPass.CREATIONS: matching_plan.creations,
 }
 _COUNTED = {
     MatchPass.FULL_MATCHES: "full_matches",
@@ -76,7 +74,7 @@ async def claim(tx: Tx, run_id: UUID) -> Claim | None:
     )
     if known is None:
         return None
-    await mirror.lock(tx, known["organisation_id"])
+    await xero_contacts.lock(tx, known["organisation_id"])
     row = await tx.row(
         "update import_run set lease_until = cast(:now as timestamptz)"
         " + case when match_pass = 'SIMILAR' then cast(:looking as interval) else :lease end"
@@ -113,7 +111,7 @@ async def settle_page(
     await poison.tell(tx, run.organisation_id, unreadable)
     if run.next_page == 1:
         run.read_from = server_time
-        await mirror.set_clock(tx, run.organisation_id, server_time)
+        await xero_contacts.set_clock(tx, run.organisation_id, server_time)
     run.done += len(contacts)
     run.total = max(expected or 0, run.done)
     run.next_page += 1
@@ -143,10 +141,10 @@ async def match_page(tx: Tx, held: Claim) -> bool:
         await _settle_endings(tx, organisation, run)
     ids = await _page(tx, run, PAGE, dirty=current is MatchPass.CHANGES)
     if ids and current is MatchPass.CHANGES:
-        await inbound.apply(tx, organisation, ids, run.id, quiet=_is_quiet(run))
+        await inbound_apply.apply(tx, organisation, ids, run.id, quiet=_is_quiet(run))
     elif ids:
         if current is MatchPass.FULL_MATCHES:
-            await numbers.meet(tx, organisation, ids)
+            await push_numbers.meet(tx, organisation, ids)
         made = await _RUN[current](tx, organisation, run.id, ids, quiet=True)
         setattr(run, _COUNTED[current], getattr(run, _COUNTED[current]) + made)
         if current is MatchPass.FULL_MATCHES and made:
@@ -174,7 +172,7 @@ async def _judge_later(tx: Tx, organisation: Mapping[str, Any]) -> None:
 
 async def _is_stopped(tx: Tx, run: ImportRun, organisation: Mapping[str, Any]) -> bool:
     """Before a pass begins: too much has been destroyed at once, and the run waits for a person."""
-    if not await brake.stops(tx, organisation):
+    if not await mass_change.stops(tx, organisation):
         return False
     run.due_at = run.lease_until = None
     return True
@@ -189,7 +187,7 @@ async def _settle_endings(tx: Tx, organisation: dict[str, Any], run: ImportRun) 
         organisation=run.organisation_id,
     )
     if rows:
-        await inbound.apply(tx, organisation, [row["id"] for row in rows], run.id, quiet=True)
+        await inbound_apply.apply(tx, organisation, [row["id"] for row in rows], run.id, quiet=True)
 
 
 async def look_page(tx: Tx, held: Claim) -> list[UUID]:
@@ -210,23 +208,25 @@ async def is_for_roll(tx: Tx, held: Claim) -> bool:
         "  and l.organisation_id = :organisation and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT'))"
         " limit :most) looks",
         organisation=run.organisation_id, position=run.position, delta=run.purpose is RunPurpose.DELTA,
-        most=roll.FEWEST_LOOKS,
+        most=name_index.FEWEST_LOOKS,
     )  # fmt: skip
     there = await tx.row(
         "select count(*) as n from (select from contact where workspace_id = :ws limit :most) contacts",
-        most=roll.MOST_CONTACTS + 1,
+        most=name_index.MOST_CONTACTS + 1,
     )
-    return left is not None and there is not None and roll.is_worth(left["n"], there["n"])
+    return left is not None and there is not None and name_index.is_worth(left["n"], there["n"])
 
 
-async def settle_look(tx: Tx, held: Claim, ids: Sequence[UUID], judged: Sequence[likeness.Judged]) -> bool:
+async def settle_look(
+    tx: Tx, held: Claim, ids: Sequence[UUID], judged: Sequence[near_duplicates.Judged]
+) -> bool:
     """Keep what was found and move the run on; False where the lease was lost meanwhile."""
     run = await _hold(tx, held)
     if run is None:
         return False
     if run.match_pass is MatchPass.SIMILAR:  # a start has sent a run that only read back to the first pass
         for part in judged:
-            await likeness.settle(tx, part)
+            await near_duplicates.settle(tx, part)
         if ids:
             run.position = ids[-1]
         if run.purpose is RunPurpose.IMPORT:
@@ -263,7 +263,7 @@ async def put_off(tx: Tx, held: Claim, until: datetime | None) -> None:
 
 async def _hold(tx: Tx, held: Claim) -> ImportRun | None:
     """The organisation's lock, then the row, if the lease is still ours."""
-    await mirror.lock(tx, held.run.organisation_id)
+    await xero_contacts.lock(tx, held.run.organisation_id)
     key = (tx.workspace, held.run.id)
     run = await tx.session.get_one(ImportRun, key, with_for_update=True, populate_existing=True)
     return run if run.finished_at is None and run.lease_until == held.lease_until else None
@@ -330,7 +330,7 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
     if run.read_from is not None:
         await _look_again(tx, run)
         if run.modified_since is None:
-            await health.caught_up(tx, run.organisation_id)
+            await connection_health.caught_up(tx, run.organisation_id)
     await tx.session.flush()
     await _match_again_if_changed(tx, run)
     await _look_at_the_rest(tx, run)
@@ -347,7 +347,7 @@ async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
         organisation=run.organisation_id, limit=PAGE, whole=run.read_from is not None,
     )  # fmt: skip
     organisation = {"id": run.organisation_id, "contact_filter": run.contact_filter}
-    await mirror.look_again(tx, organisation, [row["id"] for row in left])
+    await xero_contacts.look_again(tx, organisation, [row["id"] for row in left])
 
 
 async def _look_again(tx: Tx, run: ImportRun) -> None:
@@ -358,16 +358,16 @@ async def _look_again(tx: Tx, run: ImportRun) -> None:
         " coalesce(b.day_limit, :day) as day_limit, coalesce(b.day_remaining, b.day_limit, :day) as day_remaining"
         " from organisation o left join door.call_budgets(array[o.tenant_id], :now) b on true"
         " where o.workspace_id = :ws and o.id = :id",
-        id=run.organisation_id, day=pace.USUAL_DAY,
+        id=run.organisation_id, day=poll_schedule.USUAL_DAY,
     )  # fmt: skip
     assert organisation is not None
-    healthy = pace.webhooks_healthy(organisation["webhook_at"], tx.now)
-    interval = pace.poll_interval(
+    healthy = poll_schedule.webhooks_healthy(organisation["webhook_at"], tx.now)
+    interval = poll_schedule.poll_interval(
         organisation["day_remaining"], webhooks_healthy=healthy, invoices=organisation["invoice_sync"]
     )
     scan = organisation["scan_due_at"]
     if scan is None or run.modified_since is None:
-        scan = pace.next_scan(
+        scan = poll_schedule.next_scan(
             tx.now, organisation["timezone"], organisation["contacts"], organisation["day_limit"]
         )
     await tx.run(
@@ -377,13 +377,13 @@ async def _look_again(tx: Tx, run: ImportRun) -> None:
         " then greatest(poll_due_at, cast(:asked as timestamptz) + :by_hand) end),"
         " scan_due_at = cast(:scan as timestamptz) where workspace_id = :ws and id = :id",
         id=run.organisation_id, asked=run.started_at, scan=scan,
-        poll=tx.now + interval + pace.jitter(run.organisation_id.int, interval),
-        by_hand=pace.BY_HAND,
+        poll=tx.now + interval + poll_schedule.jitter(run.organisation_id.int, interval),
+        by_hand=poll_schedule.BY_HAND,
     )  # fmt: skip
 
 
 async def _tell_import(tx: Tx, run: ImportRun, contact_filter: XeroContactFilter) -> None:
-    run.skipped = (await matching.preview(tx, run.organisation_id, contact_filter)).get("SKIPPED", 0)
+    run.skipped = (await matching_plan.preview(tx, run.organisation_id, contact_filter)).get("SKIPPED", 0)
     run.done = run.total or run.done
     activity.record(
         tx,

@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from domain import activity
-from domain.inbound import gdpr as forgetting
-from domain.links import starting as links
-from domain.matching import issue_review as judgement
-from domain.mirror import status_requests as owed
+from domain.inbound import gdpr
+from domain.links import starting as link_starting
+from domain.matching import issue_review
+from domain.mirror import status_requests
 from domain.tables import ACTIVE_STATES, ActivityKind, EventKind, SyncState, XeroContactStatus
 from domain.tx import Tx
 
@@ -97,7 +97,7 @@ async def settle(
     ended = Ended()
     losers = [link["xero_contact_id"] for link in held if _awaits(link)]
     merged = await find_survivors(tx, organisation["id"], [*xeros, *losers])
-    restoring = await owed.restoring(tx, list(xeros))
+    restoring = await status_requests.restoring(tx, list(xeros))
     for link in held:
         xero = xeros.get(link["xero_contact_id"])
         if _awaits(link) and link["xero_contact_id"] in merged:
@@ -110,13 +110,13 @@ async def settle(
         ):
             continue
         elif xero["status"] == XeroContactStatus.GDPR_REQUEST or xero["id"] not in merged:
-            await links.break_off(tx, link, xero)
+            await link_starting.break_off(tx, link, xero)
             ended.contacts.add(link["contact_id"])
         else:
             await _follow(tx, organisation, link, xero, merged[xero["id"]], ended)
     for xero in xeros.values():
         if xero["status"] == XeroContactStatus.GDPR_REQUEST:
-            await forgetting.forget(tx, organisation, xero)
+            await gdpr.forget(tx, organisation, xero)
         elif xero["id"] in merged:
             await _move_memory(tx, organisation, xero, merged[xero["id"]])
     await _restore(tx, organisation, xeros, held, ended)
@@ -147,14 +147,14 @@ async def _follow(
         return
     if loser is not None:
         waiting = row is None and not survivor.circle
-        await links.break_off(tx, link, loser, awaits=survivor.xero_contact_id if waiting else None)
+        await link_starting.break_off(tx, link, loser, awaits=survivor.xero_contact_id if waiting else None)
     elif row is not None:
         await tx.run(
             "update sync_link set failure = failure - 'awaits' where workspace_id = :ws and id = :id",
             id=link["id"],
         )
     if row is not None and taken is not None and not kept:
-        await judgement.offer_both(tx, organisation, row["id"], [taken, link["contact_id"]])
+        await issue_review.offer_both(tx, organisation, row["id"], [taken, link["contact_id"]])
 
 
 async def _is_kept(tx: Tx, organisation_id: UUID, contact_id: UUID, survivor: Mapping[str, Any]) -> bool:
@@ -185,7 +185,7 @@ async def _holder(tx: Tx, organisation_id: UUID, xero_id: UUID) -> UUID | None:
 
 async def _move(tx: Tx, link: Mapping[str, Any], survivor: Mapping[str, Any]) -> None:
     """The base stays: what the survivor shows is judged against it. What was under way went to the other contact."""
-    await links.leave_deliveries(tx, link["id"])
+    await link_starting.leave_deliveries(tx, link["id"])
     await tx.run(
         "update sync_link set xero_contact_id = :xero, version = version + 1, failure = null, refused = '{}',"
         " read_owed_at = null, state = case when state in ('FAILING', 'BROKEN') then 'PENDING' else state end"
@@ -235,7 +235,7 @@ async def _move_memory(
         tx.tell(EventKind.DELETION, f"SyncLink:{row['id']}", organisation=organisation["id"])
     for row in moved:
         tx.tell(EventKind.LINK, row["id"], organisation=organisation["id"])
-    await judgement.follow_merge(tx, organisation, loser["id"], survivor.row["id"])
+    await issue_review.follow_merge(tx, organisation, loser["id"], survivor.row["id"])
 
 
 async def _restore(

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from domain.fields.values import SeenContact
-from domain.inbound import apply as inbound
+from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
 from domain.mirror import unreadable as poison
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import xero_contacts
 from domain.mirror.unreadable import Indigestible
 from domain.tx import Tx
 
@@ -28,7 +28,7 @@ class Claimed:
 
 
 async def claim(tx: Tx, organisation_id: UUID, most: int) -> Claimed | None:
-    await mirror.lock(tx, organisation_id)
+    await xero_contacts.lock(tx, organisation_id)
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null"
         " and mass_change is null",
@@ -55,7 +55,7 @@ async def settle(
 ) -> None:
     """Apply what was read since `asked`. Links that owed a read have had it, but for those that owe another."""
     organisation_id = claimed.organisation["id"]
-    await mirror.lock(tx, organisation_id)
+    await xero_contacts.lock(tx, organisation_id)
     await _read(tx, claimed, asked, [contact.xero_contact_id for contact in contacts])
     await snapshots.take(tx, claimed.organisation, contacts)
     await poison.tell(tx, organisation_id, unreadable)
@@ -64,7 +64,7 @@ async def settle(
         " and xero_contact_id = any(:ids) order by id",
         organisation=organisation_id, ids=[contact.xero_contact_id for contact in contacts],
     )  # fmt: skip
-    await inbound.apply_shown(tx, organisation_id, [row["id"] for row in rows])
+    await inbound_apply.apply_shown(tx, organisation_id, [row["id"] for row in rows])
 
 
 async def put_off(tx: Tx, claimed: Claimed, until: datetime) -> None:

@@ -15,8 +15,7 @@ from domain.activity import Change
 from domain.fields.merge import Value, loaded, same, shown, stored
 from domain.fields.values import SeenContact
 from domain.links.starting import practice_values, xero_values
-from domain.mirror import unreadable as poison
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import unreadable, xero_contacts
 from domain.mirror.xero_contacts import How, Shown
 from domain.tables import ActivityKind, Side, SyncedField
 from domain.tx import Tx
@@ -31,10 +30,10 @@ async def take(
     """The caller holds the organisation's lock. Gives the mirror rows that now hold what was shown; `sent` as for
     `mirror.show`. A contact that the mirror cannot hold is told of, and keeps nobody else out."""
     shown_at_once, failed = await bulk.together(
-        tx, contacts, lambda some: mirror.show(tx, organisation["id"], some, sent)
+        tx, contacts, lambda some: xero_contacts.show(tx, organisation["id"], some, sent)
     )
-    await poison.tell(
-        tx, organisation["id"], [poison.fault(one.xero_contact_id, error) for one, error in failed]
+    await unreadable.tell(
+        tx, organisation["id"], [unreadable.fault(one.xero_contact_id, error) for one, error in failed]
     )
     taken = [one for some in shown_at_once for one in some]
     left = {one.id: one for one in taken if one.differs and one.how in (How.OLDER, How.DOUBTED)}
@@ -108,7 +107,7 @@ async def _came_back(
         name for name in SyncedField if name in written and not same(name, values[name], now[name], region)
     ]
     if back:
-        await mirror.came_back(tx, answer.id, back)
+        await xero_contacts.came_back(tx, answer.id, back)
 
 
 async def _record(

@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.connection import organisations
 from domain.fields.values import SeenContact
-from domain.inbound import apply as inbound
+from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
 from domain.mirror import unreadable as poison
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import xero_contacts
 from domain.mirror.unreadable import Indigestible
 from domain.tables import RunPurpose
 from domain.tx import Tx
@@ -100,7 +100,7 @@ async def receive(session: AsyncSession, events: Collection[Announced], now: dat
 async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
     """What of the inbox is to be read by ids now; None where nothing is. What the mirror shows already is settled; what
     a write is under way about waits for its end; and so much at once begins a delta, and waits for that."""
-    await mirror.lock(tx, organisation_id)
+    await xero_contacts.lock(tx, organisation_id)
     events = await _take(tx, organisation_id)
     if not events:
         return None
@@ -128,7 +128,7 @@ async def settle(
 ) -> None:
     """Apply what was read about these events: while a run is under way, of what is or was linked; who is who among the
     others is for its last pass. One that shows nothing as new as its event is read again, once."""
-    await mirror.lock(tx, organisation_id)
+    await xero_contacts.lock(tx, organisation_id)
     organisation = await _organisation(tx, organisation_id)
     if organisation is None:
         return
@@ -136,7 +136,7 @@ async def settle(
     await poison.tell(tx, organisation_id, unreadable)
     dirty = await _dirty(tx, written, linked=await _importing(tx, organisation_id))
     if dirty:
-        await inbound.apply_shown(tx, organisation_id, dirty)
+        await inbound_apply.apply_shown(tx, organisation_id, dirty)
     seen = {contact.xero_contact_id: contact for contact in contacts}
     late = [one for one in events if not one.late and not _is_as_new(seen.get(one.resource_id), one)]
     await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, read=True)

@@ -19,8 +19,8 @@ from sqlmodel import col, select
 
 from domain import bulk, idempotency
 from domain.activity import Change
-from domain.invoices import eligibility as invoice_sync
-from domain.invoices import waiting as invoice_queue
+from domain.invoices import eligibility
+from domain.invoices import waiting as waiting_invoices
 from domain.invoices.input import (
     check_currency,
     check_dates,
@@ -61,7 +61,7 @@ async def lock(tx: Tx, invoice_id: UUID) -> Invoice:
         "select organisation_id from invoice where workspace_id = :ws and id = :id", id=invoice_id
     )
     if known is not None and known["organisation_id"] is not None:
-        await invoice_queue.lock(tx, known["organisation_id"])
+        await waiting_invoices.lock(tx, known["organisation_id"])
     key = (tx.workspace, invoice_id)
     invoice = await tx.session.get(Invoice, key, with_for_update=True, populate_existing=True)
     if invoice is None:
@@ -243,7 +243,7 @@ async def many(tx: Tx, to: InvoiceStatus, rows: Sequence[tuple[UUID, int | None]
         ids=ids,
     )
     for row in organisations:
-        await invoice_queue.lock(tx, row["id"])
+        await waiting_invoices.lock(tx, row["id"])
     held = await tx.session.scalars(
         select(Invoice)
         .where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
@@ -258,7 +258,7 @@ async def many(tx: Tx, to: InvoiceStatus, rows: Sequence[tuple[UUID, int | None]
         if to is InvoiceStatus.APPROVED:
             return await approve(tx, row[0], version=row[1])
         invoice = known.get(row[0]) or await lock(tx, row[0])
-        return await _send(tx, invoice, row[1], around, bulk=len(rows) > invoice_queue.MOST_INTERACTIVE)
+        return await _send(tx, invoice, row[1], around, bulk=len(rows) > waiting_invoices.MOST_INTERACTIVE)
 
     return await bulk.each(tx, rows, change)
 
@@ -277,8 +277,8 @@ async def void(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoi
             "invoiceId",
         )
     if invoice.xero_invoice_id is not None and invoice.organisation_id is not None:
-        setup = await invoice_sync.load(tx, invoice.organisation_id)
-        if locked := invoice_sync.locked(setup.organisation, invoice.issue_date):
+        setup = await eligibility.load(tx, invoice.organisation_id)
+        if locked := eligibility.locked(setup.organisation, invoice.issue_date):
             raise refuse(Code.PERIOD_LOCKED, locked[0].message, "invoiceId")
     await end(tx, invoice)
     waits = invoice.sync_state is InvoiceSyncState.SYNC_OFF
@@ -292,17 +292,17 @@ async def end(tx: Tx, invoice: Invoice) -> None:
     """VOIDED here, and due to be voided in Xero where that has it, or may have it."""
     invoice.status, invoice.amount_due = InvoiceStatus.VOIDED, ZERO
     touch(tx, invoice)
-    if invoice.xero_status in invoice_sync.GONE:
-        invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+    if invoice.xero_status in eligibility.GONE:
+        eligibility.rest(invoice, InvoiceSyncState.SYNCED)
         invoice.xero_base, invoice.xero_shown = invoice.xero_shown or invoice.xero_base, None
     elif invoice.organisation_id is not None and invoice.xero_invoice_id is not None:
-        invoice_sync.place_void(tx, await invoice_sync.load(tx, invoice.organisation_id), invoice)
+        eligibility.place_void(tx, await eligibility.load(tx, invoice.organisation_id), invoice)
     elif await _in_flight(tx, invoice.id):
-        invoice_sync.rest(invoice, InvoiceSyncState.PENDING)
+        eligibility.rest(invoice, InvoiceSyncState.PENDING)
         invoice.due_at, invoice.bulk, invoice.attempts = tx.now, False, 0
         tx.ring()
     else:
-        invoice_sync.rest(invoice, InvoiceSyncState.NOT_SENT)
+        eligibility.rest(invoice, InvoiceSyncState.NOT_SENT)
 
 
 async def copy(tx: Tx, invoice: Invoice) -> Invoice:
@@ -336,9 +336,11 @@ async def retry(tx: Tx, invoice_ids: Sequence[UUID], organisation_id: UUID | Non
         " and (id = any(:ids) or organisation_id = cast(:organisation as uuid)) order by id for update) returning id, organisation_id, failure_code",
         ids=list(invoice_ids), organisation=organisation_id,
     )  # fmt: skip
-    doubted = {row["organisation_id"] for row in rows if row["failure_code"] in invoice_queue.CATALOGUE_CODES}
+    doubted = {
+        row["organisation_id"] for row in rows if row["failure_code"] in waiting_invoices.CATALOGUE_CODES
+    }
     for one in sorted(doubted):
-        await invoice_queue.catalogue_wanted(tx, one, tx.now)
+        await waiting_invoices.catalogue_wanted(tx, one, tx.now)
     await tx.run(
         "update delivery set due_at = :now where workspace_id = :ws and ended_at is null and lease_until <= :now"
         " and id in (select delivery_id from delivery_member where workspace_id = :ws and open"
@@ -368,13 +370,13 @@ def _text(value: Any) -> str | None:
 class _Around:
     """What decides where invoices go when they are sent, read once for all of them."""
 
-    setups: Mapping[UUID, invoice_sync.Setup]
+    setups: Mapping[UUID, eligibility.Setup]
     linked: Mapping[UUID, Mapping[UUID, UUID]]
     lines: Mapping[UUID, Sequence[InvoiceLine]]
 
     async def place(self, tx: Tx, invoice: Invoice, *, bulk: bool) -> None:
         organisation = invoice.organisation_id
-        await invoice_sync.place(
+        await eligibility.place(
             tx,
             self.setups.get(organisation) if organisation else None,
             invoice,
@@ -389,15 +391,15 @@ async def _surroundings(tx: Tx, invoices: Sequence[Invoice]) -> _Around:
     homeless = [invoice for invoice in invoices if invoice.organisation_id is None]
     found = await find_organisation(tx, None, []) if homeless else None
     if found is not None:
-        await invoice_queue.lock(tx, found)
+        await waiting_invoices.lock(tx, found)
         for invoice in homeless:
             invoice.organisation_id = found
     await tx.session.flush()
     organisations = {invoice.organisation_id for invoice in invoices if invoice.organisation_id}
     contacts = {invoice.contact_id for invoice in invoices}
     return _Around(
-        {one: await invoice_sync.load(tx, one) for one in organisations},
-        {one: await invoice_sync.linked(tx, one, list(contacts)) for one in organisations},
+        {one: await eligibility.load(tx, one) for one in organisations},
+        {one: await eligibility.linked(tx, one, list(contacts)) for one in organisations},
         await lines_of(tx, [invoice.id for invoice in invoices]),
     )
 

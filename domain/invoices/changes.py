@@ -17,8 +17,8 @@ from sqlmodel import col, select
 from domain import activity
 from domain.activity import Change
 from domain.fields.values import SeenInvoice, SeenLine
-from domain.invoices import eligibility as invoice_sync
-from domain.invoices import waiting as invoice_queue
+from domain.invoices import eligibility
+from domain.invoices import waiting as waiting_invoices
 from domain.invoices.actions import check_version, copy, end, lines_of, lock
 from domain.invoices.eligibility import GONE, LINKED, Problem
 from domain.invoices.rows import renumber, take_over, touch
@@ -64,7 +64,7 @@ async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> N
         .execution_options(populate_existing=True)
     )
     invoices = list(held)
-    linked = await invoice_sync.linked(tx, organisation_id, [one.contact_id for one in invoices])
+    linked = await eligibility.linked(tx, organisation_id, [one.contact_id for one in invoices])
     for invoice in invoices:
         assert invoice.xero_invoice_id is not None
         await show(tx, invoice, latest[invoice.xero_invoice_id], linked.get(invoice.contact_id))
@@ -73,7 +73,7 @@ async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> N
 async def follow_merges(tx: Tx, organisation_id: UUID) -> None:
     """Invoices that were read before their contact's merge was: what they were billed to then is linked here by now, so
     that nothing is to be decided about that."""
-    await invoice_queue.lock(tx, organisation_id)
+    await waiting_invoices.lock(tx, organisation_id)
     rows = await tx.rows(
         "select i.id from invoice i join sync_link l on l.workspace_id = :ws and l.organisation_id = i.organisation_id"
         f" and l.contact_id = i.contact_id and l.state in {LINKED} join xero_contact x on x.workspace_id = :ws"
@@ -91,7 +91,7 @@ async def follow_merges(tx: Tx, organisation_id: UUID) -> None:
         shown = invoice.xero_shown or {}
         invoice.xero_base = {**(invoice.xero_base or {}), "contact": shown["contact"]}
         if not differing(invoice.xero_base, shown):
-            invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+            eligibility.rest(invoice, InvoiceSyncState.SYNCED)
             invoice.xero_shown = None
         touch(tx, invoice)
 
@@ -153,7 +153,7 @@ def _decide(
     if differing(base, shown):
         _changed(tx, invoice, base, shown, names)
     else:
-        invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+        eligibility.rest(invoice, InvoiceSyncState.SYNCED)
         invoice.xero_shown = None
 
 
@@ -170,7 +170,7 @@ def _decide_voided(
     invoice.amount_due = Decimal("0.00")
     invoice.xero_base, invoice.xero_shown = (shown if gone else base), None
     if gone:
-        invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+        eligibility.rest(invoice, InvoiceSyncState.SYNCED)
     elif invoice.failure_code == "HAS_PAYMENTS" and invoice.amount_paid <= 0:
         invoice.due_at, invoice.next_attempt_at = tx.now, None
         tx.ring()
@@ -187,7 +187,7 @@ def _mismatch(tx: Tx, invoice: Invoice) -> None:
         f"Xero comes to {invoice.xero_total:f}, the practice to {invoice.total:f}. Void it, and say so to us."
     )
     invoice.due_at = None
-    invoice_sync.fail(
+    eligibility.fail(
         tx, invoice, Problem("TOTAL_MISMATCH", message, "VOID_INVOICE", (f"Invoice:{invoice.id}",))
     )
 
@@ -197,7 +197,7 @@ def _changed(
 ) -> None:
     if invoice.sync_state is InvoiceSyncState.CHANGED_IN_XERO and invoice.xero_shown == shown:
         return
-    invoice_sync.rest(invoice, InvoiceSyncState.CHANGED_IN_XERO)
+    eligibility.rest(invoice, InvoiceSyncState.CHANGED_IN_XERO)
     invoice.xero_shown = shown
     changes = [
         Change(name, _told(name, base.get(name), names), _told(name, shown.get(name), names), Side.XERO)
@@ -347,7 +347,7 @@ def _paid(tx: Tx, invoice: Invoice, payment: Payment, what: str) -> None:
         f"Invoice {invoice.number}: a {name} of {payment.amount:f} {invoice.currency} {what} in Xero.",
         organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id,
     )  # fmt: skip
-    invoice_queue.tell(tx, invoice)
+    waiting_invoices.tell(tx, invoice)
 
 
 async def settle_change(
@@ -364,7 +364,7 @@ async def settle_change(
     replacement = None
     if decision is Decision.KEEP_APART:
         invoice.xero_base, invoice.xero_shown = shown or invoice.xero_base, None
-        invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+        eligibility.rest(invoice, InvoiceSyncState.SYNCED)
     elif decision is Decision.ACCEPT and shown.get("status") != "VOIDED":
         await _accept(tx, invoice, shown)
     elif invoice.amount_paid > 0:
@@ -404,7 +404,7 @@ async def _accept(tx: Tx, invoice: Invoice, shown: Mapping[str, Any]) -> None:
     paid = invoice.xero_status == _PAID
     invoice.status = InvoiceStatus.PAID if paid else InvoiceStatus.AWAITING_PAYMENT
     invoice.amount_due = invoice.total - invoice.amount_paid
-    invoice_sync.rest(invoice, InvoiceSyncState.SYNCED)
+    eligibility.rest(invoice, InvoiceSyncState.SYNCED)
 
 
 async def _ours(tx: Tx, invoice: Invoice, xero_contact: str | None) -> UUID:

@@ -14,13 +14,13 @@ from sqlmodel import col, select
 from domain import activity
 from domain.fields.values import SeenInvoice
 from domain.invoices import changes as invoice_changes
-from domain.invoices import eligibility as invoice_sync
+from domain.invoices import eligibility
 from domain.invoices import refusals as invoice_refusals
-from domain.invoices import waiting as invoice_queue
+from domain.invoices import waiting as waiting_invoices
 from domain.invoices.actions import lines_of
 from domain.invoices.eligibility import GONE, LINKED, Problem, Setup
 from domain.invoices.rows import touch
-from domain.outbound import deliveries as underway
+from domain.outbound import deliveries
 from domain.outbound.deliveries import INTERACTIVE_MOST, MOST, Claimed
 from domain.tables import (
     ActivityKind,
@@ -62,8 +62,8 @@ Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Pro
 async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = ()) -> Claimed | None:
     """Hold due invoices for one write, or None where nothing is to be sent. Creates and voids are never in one delivery,
     nor what a person waits for and bulk. `only`: no others than these, as when a batch is halved."""
-    await invoice_queue.lock(tx, organisation_id)
-    setup = await invoice_sync.load(tx, organisation_id)
+    await waiting_invoices.lock(tx, organisation_id)
+    setup = await eligibility.load(tx, organisation_id)
     if not setup.connected:
         return None
     while held := await _lock_due(tx, organisation_id, only):
@@ -92,7 +92,7 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
         sent = [one.invoice.id for one in chosen if one.invoice.id not in unfit]
         await tx.session.flush()
         if sent:
-            delivery = await underway.start(tx, organisation_id, kind, bulk, body, invoices=sent)
+            delivery = await deliveries.start(tx, organisation_id, kind, bulk, body, invoices=sent)
             return Claimed(delivery, tuple(sent))
     return None
 
@@ -133,7 +133,7 @@ async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID]) -> list
 async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing]:
     """Those that may go. The others are put where they belong, and are due no more."""
     lines = await lines_of(tx, [invoice.id for invoice in held])
-    contacts = await invoice_sync.linked(
+    contacts = await eligibility.linked(
         tx, setup.organisation["id"], [invoice.contact_id for invoice in held]
     )
     ready = []
@@ -143,13 +143,13 @@ async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing
             if setup.organisation["invoice_sync"]:
                 ready.append(Outgoing(invoice, lines[invoice.id], None))
             else:
-                invoice_sync.rest(invoice, InvoiceSyncState.SYNC_OFF)
+                eligibility.rest(invoice, InvoiceSyncState.SYNC_OFF)
                 touch(tx, invoice)
         elif invoice.status is InvoiceStatus.AWAITING_PAYMENT and not known:
             invoice.due_at = invoice.due_at or tx.now
             before = invoice.failure, invoice.sync_state
             contact = contacts.get(invoice.contact_id)
-            await invoice_sync.place(
+            await eligibility.place(
                 tx, setup, invoice, lines[invoice.id], linked=contact is not None, bulk=invoice.bulk
             )
             if invoice.sync_state is InvoiceSyncState.PENDING and contact is not None:
@@ -157,7 +157,7 @@ async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing
             if (invoice.failure, invoice.sync_state) != before:
                 touch(tx, invoice)
         else:
-            invoice_sync.rest(invoice, InvoiceSyncState.SYNCED if known else InvoiceSyncState.NOT_SENT)
+            eligibility.rest(invoice, InvoiceSyncState.SYNCED if known else InvoiceSyncState.NOT_SENT)
             touch(tx, invoice)
     return ready
 
@@ -165,12 +165,12 @@ async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     """Settle each element on its own. Members that the answers leave out stay open, as uncertain as a lost answer."""
     organisation_id = claimed.delivery.organisation_id
-    await invoice_queue.lock(tx, organisation_id)
+    await waiting_invoices.lock(tx, organisation_id)
     invoices = await _lock_members(tx, claimed, [answer.invoice_id for answer in answers])
-    if not await underway.lock(tx, claimed):
+    if not await deliveries.lock(tx, claimed):
         return
-    setup = await invoice_sync.load(tx, organisation_id)
-    contacts = await invoice_sync.linked(tx, organisation_id, [one.contact_id for one in invoices.values()])
+    setup = await eligibility.load(tx, organisation_id)
+    contacts = await eligibility.linked(tx, organisation_id, [one.contact_id for one in invoices.values()])
     lines = await lines_of(tx, list(invoices))
     for answer in answers:
         invoice = invoices.get(answer.invoice_id)
@@ -182,7 +182,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
         if answer.problem is not None:
             await invoice_refusals.settle(tx, setup, invoice, lines[invoice.id], answer.problem)
     await tx.session.flush()
-    await underway.close(tx, claimed, [answer.invoice_id for answer in answers])
+    await deliveries.close(tx, claimed, [answer.invoice_id for answer in answers])
 
 
 async def free(
@@ -196,28 +196,28 @@ async def free(
     `why` is shown meanwhile, where there is something to show."""
     which = list(claimed.members if members is None else members)
     invoices = await _lock_members(tx, claimed, which)
-    if not await underway.lock(tx, claimed):
+    if not await deliveries.lock(tx, claimed):
         return
     for invoice in invoices.values():
         invoice.due_at, invoice.next_attempt_at = invoice.due_at or tx.now, until
         if why is not None:
-            invoice_sync.fail(tx, invoice, why, next_at=until)
+            eligibility.fail(tx, invoice, why, next_at=until)
         elif invoice.failure_code in _PASSING:
             invoice.sync_state, invoice.failure, invoice.failure_code = InvoiceSyncState.PENDING, None, None
             touch(tx, invoice)
     await tx.session.flush()
-    await underway.close(tx, claimed, which)
+    await deliveries.close(tx, claimed, which)
     tx.ring()
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`."""
     invoices = await _lock_members(tx, claimed, claimed.members)
-    if not await underway.wait(tx, claimed, until):
+    if not await deliveries.wait(tx, claimed, until):
         return
     for invoice in invoices.values():
         if invoice.failure_code in (None, UNAVAILABLE.code):
-            invoice_sync.fail(tx, invoice, UNCERTAIN, next_at=until)
+            eligibility.fail(tx, invoice, UNCERTAIN, next_at=until)
     await tx.session.flush()
 
 
@@ -263,7 +263,7 @@ async def unreachable(tx: Tx, organisation_id: UUID, message: str) -> None:
         .execution_options(populate_existing=True)
     )
     for invoice in found:
-        invoice_sync.fail(tx, invoice, problem)
+        eligibility.fail(tx, invoice, problem)
 
 
 async def _lock_members(tx: Tx, claimed: Claimed, ids: Sequence[UUID]) -> dict[UUID, Invoice]:

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from domain import activity
-from domain.invoices import waiting as invoice_queue
-from domain.invoices import xero_catalogue as catalogue
+from domain.invoices import waiting as waiting_invoices
+from domain.invoices import xero_catalogue
 from domain.tables import (
     ActivityKind,
     AmountsAre,
@@ -297,8 +297,8 @@ async def place(
         fail(tx, invoice, problems[0])
         # Nothing but the connection is the matter: it goes once that is back.
         invoice.due_at = tx.now if problems[0].code == "NEEDS_RECONNECT" else None
-        if problems[0].code in invoice_queue.CATALOGUE_CODES:
-            await catalogue.wanted_after_failure(tx, setup.organisation["id"])
+        if problems[0].code in waiting_invoices.CATALOGUE_CODES:
+            await xero_catalogue.wanted_after_failure(tx, setup.organisation["id"])
         return
     freeze(lines, resolved)
     invoice.sync_state, invoice.failure, invoice.failure_code = InvoiceSyncState.PENDING, None, None
@@ -343,7 +343,7 @@ def fail(tx: Tx, invoice: Invoice, problem: Problem, *, next_at: Any = None, att
         **problem.as_json(), "field": None, "since": before["since"] if same and before else tx.now.isoformat(),
         "attempts": invoice.attempts, "nextAttemptAt": next_at.isoformat() if next_at else None,
     }  # fmt: skip
-    invoice_queue.tell(tx, invoice)
+    waiting_invoices.tell(tx, invoice)
     if not same:
         activity.record(
             tx, ActivityKind.FAILED, f"Invoice {invoice.number}: {problem.message}",

@@ -9,8 +9,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain.invoices import eligibility as invoice_sync
-from domain.invoices import mappings
+from domain.invoices import eligibility, mappings
 from domain.invoices.actions import lines_of
 from domain.invoices.eligibility import Setup, account_problem, rate_problem
 from domain.tables import Invoice, InvoiceLineKind
@@ -48,21 +47,21 @@ async def preview(tx: Tx, organisation_id: UUID, start_date: date) -> Preview:
 
 async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
     """What still keeps invoices from syncing: rows of code, message, subjects (as 'TaxRate:id') and remedy."""
-    setup = await invoice_sync.load(tx, organisation_id)
-    found: list[invoice_sync.Problem] = []
+    setup = await eligibility.load(tx, organisation_id)
+    found: list[eligibility.Problem] = []
     organisation = setup.organisation
     if not setup.connected:
-        found.append(invoice_sync.unconnected(setup))
+        found.append(eligibility.unconnected(setup))
     currency = await tx.row("select currency from workspace where id = :ws")
     if currency and organisation["base_currency"] not in ("", currency["currency"]):
         message = f"{organisation['name']} is kept in {organisation['base_currency']}, the practice in {currency['currency']}."
-        found.append(invoice_sync.Problem("CURRENCY_MISMATCH", message, "UPDATE_WORKSPACE", (setup.subject,)))
+        found.append(eligibility.Problem("CURRENCY_MISMATCH", message, "UPDATE_WORKSPACE", (setup.subject,)))
     for kind, what in ((InvoiceLineKind.SERVICE, "revenue"), (InvoiceLineKind.EXPENSE, "expense")):
         account = setup.accounts.get(organisation[f"{what}_account_id"])
         problem = (
             account_problem(account, kind, "SET_DEFAULT_ACCOUNTS")
             if account
-            else invoice_sync.Problem(
+            else eligibility.Problem(
                 "ACCOUNT_UNMAPPED",
                 f"There is no default {what} account.",
                 "SET_DEFAULT_ACCOUNTS",
@@ -79,7 +78,7 @@ async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
 async def account_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, Any]]:
     """A row for each service type that is offered, used by a line or mapped: service_type_id, xero_account_id or None,
     and `problem` (as in `gaps`) or None."""
-    return await _account_mappings(tx, await invoice_sync.load(tx, organisation_id))
+    return await _account_mappings(tx, await eligibility.load(tx, organisation_id))
 
 
 async def _account_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
@@ -104,7 +103,7 @@ async def _account_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
 
 async def tax_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, Any]]:
     """As account_mappings: tax_rate_id, xero_tax_rate_id or None, `problem` or None."""
-    return await _tax_mappings(tx, await invoice_sync.load(tx, organisation_id))
+    return await _tax_mappings(tx, await eligibility.load(tx, organisation_id))
 
 
 async def _tax_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
@@ -115,7 +114,7 @@ async def _tax_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
         problem = (
             rate_problem(setup.xero_rates[chosen], own["percentage"])
             if chosen
-            else invoice_sync.unmapped_rate(own)
+            else eligibility.unmapped_rate(own)
         )
         found.append(
             {
@@ -141,15 +140,15 @@ async def _in_use(tx: Tx, table: str, mapping: str, organisation_id: UUID) -> li
 
 
 async def _problems_of(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    setup = await invoice_sync.load(tx, organisation_id)
+    setup = await eligibility.load(tx, organisation_id)
     found = await tx.session.scalars(
         select(Invoice).where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
     )
     invoices = found.all()
     lines = await lines_of(tx, ids)
-    linked = await invoice_sync.linked(tx, organisation_id, [one.contact_id for one in invoices])
-    problems: dict[invoice_sync.Problem, None] = {}
+    linked = await eligibility.linked(tx, organisation_id, [one.contact_id for one in invoices])
+    problems: dict[eligibility.Problem, None] = {}
     for one in invoices:
-        own, _ = invoice_sync.check(setup, one, lines[one.id], linked=one.contact_id in linked)
+        own, _ = eligibility.check(setup, one, lines[one.id], linked=one.contact_id in linked)
         problems |= dict.fromkeys(own)
     return [problem.as_json() for problem in problems]

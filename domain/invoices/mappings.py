@@ -13,8 +13,8 @@ from uuid import UUID
 
 from domain import activity
 from domain.activity import Change
-from domain.invoices import eligibility as invoice_sync
-from domain.invoices import waiting as invoice_queue
+from domain.invoices import eligibility
+from domain.invoices import waiting as waiting_invoices
 from domain.invoices.eligibility import GONE, Setup, account_problem, rate_problem
 from domain.problems import Code, Problem, Refused, refuse
 from domain.tables import (
@@ -147,7 +147,7 @@ async def set_sync(
         organisation.invoice_poll_due_at = organisation.invoice_poll_due_at or tx.now
     await tx.session.flush()
     await _place_again(tx, organisation_id, start if on else None)
-    await invoice_queue.catalogue_wanted(tx, organisation_id, tx.now)
+    await waiting_invoices.catalogue_wanted(tx, organisation_id, tx.now)
     await _changed(tx, organisation_id, "The invoice sync was set.", changes, ())
 
 
@@ -160,8 +160,8 @@ async def get(tx: Tx, organisation_id: UUID) -> Organisation:
 
 async def _lock(tx: Tx, organisation_id: UUID) -> tuple[Organisation, Setup]:
     """Nobody judges by the set-up while it is changed."""
-    await invoice_queue.lock(tx, organisation_id, change=True)
-    return await get(tx, organisation_id), await invoice_sync.load(tx, organisation_id)
+    await waiting_invoices.lock(tx, organisation_id, change=True)
+    return await get(tx, organisation_id), await eligibility.load(tx, organisation_id)
 
 
 def _raise(problems: list[Problem]) -> None:
@@ -262,7 +262,7 @@ async def _changed(
     if told:
         activity.record(tx, ActivityKind.SETTING_CHANGED, message, organisation=organisation_id, changes=told)
     if mended:
-        await invoice_queue.release(tx, organisation_id, mended)
+        await waiting_invoices.release(tx, organisation_id, mended)
     tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
 
 
@@ -315,7 +315,7 @@ async def _place_again(tx: Tx, organisation_id: UUID, start: date | None) -> Non
             "update invoice set sync_state = 'PENDING', organisation_id = :organisation, due_at = :now, bulk = :bulk"
             f" where workspace_id = :ws and id in (select id {KEPT_HERE}) returning id",
             start=start,
-            bulk=count > invoice_queue.MOST_INTERACTIVE,
+            bulk=count > waiting_invoices.MOST_INTERACTIVE,
             **bound,
         )
         voids = await tx.rows(

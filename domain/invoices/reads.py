@@ -12,12 +12,12 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from domain.connection import poll_schedule as pace
+from domain.connection import poll_schedule
 from domain.fields.values import SeenInvoice
 from domain.inbound.imports import OVERLAP
 from domain.inbound.webhook_inbox import DELTA_OVER, IN_FLIGHT_AGAIN, LAG_AGAIN, LEASE, MOST, SLACK, Event
 from domain.invoices import changes as invoice_changes
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import xero_contacts
 from domain.tx import Tx
 
 _CATEGORY = "INVOICE"
@@ -101,16 +101,16 @@ async def settle_poll(tx: Tx, organisation_id: UUID, read_from: datetime) -> Non
         "select door.last_webhook_at() as webhook_at, coalesce(b.day_remaining, b.day_limit, :day) as day_remaining"
         " from organisation o left join door.call_budgets(array[o.tenant_id], :now) b on true"
         " where o.workspace_id = :ws and o.id = :id",
-        id=organisation_id, day=pace.USUAL_DAY,
+        id=organisation_id, day=poll_schedule.USUAL_DAY,
     )  # fmt: skip
     assert told is not None
-    healthy = pace.webhooks_healthy(told["webhook_at"], tx.now)
-    interval = pace.poll_interval(told["day_remaining"], webhooks_healthy=healthy, invoices=True)
+    healthy = poll_schedule.webhooks_healthy(told["webhook_at"], tx.now)
+    interval = poll_schedule.poll_interval(told["day_remaining"], webhooks_healthy=healthy, invoices=True)
     await tx.run(
         "update organisation set invoice_cursor = cast(:cursor as timestamptz), invoices_polled_at = :now,"
         " invoice_poll_due_at = cast(:due as timestamptz) where workspace_id = :ws and id = :id",
         id=organisation_id, cursor=read_from - OVERLAP,
-        due=tx.now + interval + pace.jitter(organisation_id.int, interval),
+        due=tx.now + interval + poll_schedule.jitter(organisation_id.int, interval),
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ async def put_off_poll(tx: Tx, organisation_id: UUID, until: datetime) -> None:
 
 async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> None:
     """A page of a poll."""
-    await mirror.lock(tx, organisation_id)
+    await xero_contacts.lock(tx, organisation_id)
     await invoice_changes.apply(tx, organisation_id, seen)
 
 

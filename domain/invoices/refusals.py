@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from domain.invoices import eligibility as invoice_sync
-from domain.invoices import waiting as invoice_queue
-from domain.invoices import xero_catalogue as catalogue
+from domain.invoices import eligibility, xero_catalogue
+from domain.invoices import waiting as waiting_invoices
 from domain.invoices.eligibility import Problem, Setup
 from domain.invoices.rows import touch
 from domain.tables import Invoice, InvoiceLine, InvoiceStatus, InvoiceSyncState
@@ -27,7 +26,7 @@ _AGAIN = {
 
 
 def refuse(tx: Tx, invoice: Invoice, problem: Problem) -> None:
-    invoice_sync.fail(tx, invoice, problem, attempted=True)
+    eligibility.fail(tx, invoice, problem, attempted=True)
     invoice.due_at = None
     touch(tx, invoice)
 
@@ -38,7 +37,7 @@ async def settle(
     """Shown, and not sent again before a fix. One that was made while it was on its way sends it at once; what Xero's
     own pages can mend is looked at from time to time. One that was voided here meanwhile needs no fix."""
     if invoice.status is InvoiceStatus.VOIDED and invoice.xero_invoice_id is None:
-        invoice_sync.rest(invoice, InvoiceSyncState.NOT_SENT)
+        eligibility.rest(invoice, InvoiceSyncState.NOT_SENT)
         touch(tx, invoice)
         return
     problem = named(setup, invoice, lines, problem)
@@ -50,11 +49,11 @@ async def settle(
     if problem.code in _AGAIN and problem.remedy != "UPDATE_INVOICE":
         first, last = _AGAIN[problem.code]
         pause = min(first * 2 ** min(invoice.attempts - 1, 12), last)
-        invoice_sync.fail(tx, invoice, problem, next_at=tx.now + pause)
+        eligibility.fail(tx, invoice, problem, next_at=tx.now + pause)
         invoice.due_at = tx.now
-    if problem.code in invoice_queue.CATALOGUE_CODES:
+    if problem.code in waiting_invoices.CATALOGUE_CODES:
         await tx.session.flush()
-        await catalogue.wanted_after_failure(tx, setup.organisation["id"])
+        await xero_catalogue.wanted_after_failure(tx, setup.organisation["id"])
     if problem.code == "ARCHIVED_IN_XERO":
         await _contacts_wanted(tx, setup.organisation["id"])
 
@@ -109,7 +108,7 @@ def _resolves_anew(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine])
     sent = [(line.account_code, line.tax_type) for line in lines]
     for line in lines:
         line.xero_account_id, line.account_code, line.tax_type = None, None, None
-    found = [invoice_sync.resolve(setup, line, invoice.amounts_are)[0] for line in lines]
+    found = [eligibility.resolve(setup, line, invoice.amounts_are)[0] for line in lines]
     now: list[tuple[Any, Any]] = [
         (where.account["code"] if where.account else None, where.tax_type) for where in found
     ]

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain import activity
 from domain.activity import Change
-from domain.invoices import waiting as invoice_queue
+from domain.invoices import waiting as waiting_invoices
 from domain.invoices.input import GivenLine, compute
 from domain.invoices.totals import Totals, cents, rounded
 from domain.names.text_keys import name_key, search_key
@@ -29,7 +29,7 @@ def touch(tx: Tx, invoice: Invoice) -> None:
     """What a person sees of it has changed."""
     invoice.version += 1
     invoice.updated_at = tx.now
-    invoice_queue.tell(tx, invoice)
+    waiting_invoices.tell(tx, invoice)
 
 
 def recorded(tx: Tx, invoice: Invoice, what: str, changes: Sequence[Change] = ()) -> None:
@@ -37,7 +37,7 @@ def recorded(tx: Tx, invoice: Invoice, what: str, changes: Sequence[Change] = ()
         tx, ActivityKind.INVOICE_CHANGED, f"Invoice {invoice.number} {what}.",
         organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id, changes=changes,
     )  # fmt: skip
-    invoice_queue.tell(tx, invoice)
+    waiting_invoices.tell(tx, invoice)
 
 
 def as_given(line: InvoiceLine) -> GivenLine:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain.invoices import eligibility as invoice_sync
+from domain.invoices import eligibility
 from domain.invoices.actions import lines_of
 from domain.invoices.input import (
     check_currency,
@@ -87,13 +87,13 @@ async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
     contact = values.get("contact_id")
     if contact is not None and not await contact_exists(tx, contact):
         refusals.append(Problem(Code.NOT_FOUND, "There is no such contact.", ("contactId",)))
-    problems: list[invoice_sync.Problem] = []
-    where = [invoice_sync.Resolved(None, None)] * len(lines)
+    problems: list[eligibility.Problem] = []
+    where = [eligibility.Resolved(None, None)] * len(lines)
     if organisation is not None and not any(one.code is Code.NOT_FOUND for one in refusals):
-        setup = await invoice_sync.load(tx, organisation)
-        linked = await invoice_sync.linked(tx, organisation, [contact] if contact else [])
+        setup = await eligibility.load(tx, organisation)
+        linked = await eligibility.linked(tx, organisation, [contact] if contact else [])
         typed = _Typed(contact, values.get("issue_date"), currency, amounts_are)
-        problems, where = invoice_sync.check(setup, typed, lines, linked=contact in linked)
+        problems, where = eligibility.check(setup, typed, lines, linked=contact in linked)
     return Preview(
         [
             PreviewLine(total.amount, total.tax, to.account["code"] if to.account else None, to.tax_type)
@@ -118,23 +118,23 @@ async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[
     answer: dict[UUID, list[dict[str, Any]]] = {invoice_id: [] for invoice_id in invoice_ids}
     for organisation in {one.organisation_id for one in waiting if one.organisation_id}:
         own = [one for one in waiting if one.organisation_id == organisation]
-        setup = await invoice_sync.load(tx, organisation)
-        linked = await invoice_sync.linked(tx, organisation, [one.contact_id for one in own])
+        setup = await eligibility.load(tx, organisation)
+        linked = await eligibility.linked(tx, organisation, [one.contact_id for one in own])
         for one in own:
-            found, _ = invoice_sync.check(setup, one, lines[one.id], linked=one.contact_id in linked)
+            found, _ = eligibility.check(setup, one, lines[one.id], linked=one.contact_id in linked)
             found = [*_unfit(setup, one, lines[one.id]), *found]
             answer[one.id] = [problem.as_json() for problem in found]
     return answer
 
 
 def _unfit(
-    setup: invoice_sync.Setup, invoice: Invoice, lines: Sequence[InvoiceLine]
-) -> list[invoice_sync.Problem]:
+    setup: eligibility.Setup, invoice: Invoice, lines: Sequence[InvoiceLine]
+) -> list[eligibility.Problem]:
     """What a draft is not approved with; of tax rates `check` tells in its own words."""
     percentages = {key: rate["percentage"] for key, rate in setup.tax_rates.items()}
     found = compute(lines, percentages, invoice.amounts_are)
     return [
-        invoice_sync.Problem("INVALID_IN_XERO", told.message, "UPDATE_INVOICE", (f"Invoice:{invoice.id}",))
+        eligibility.Problem("INVALID_IN_XERO", told.message, "UPDATE_INVOICE", (f"Invoice:{invoice.id}",))
         for told in check_fit(lines, found, invoice.amounts_are, invoice.currency)
         if told.path[-1] != "taxRateId"
     ]

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from domain.connection import poll_schedule as pace
-from domain.invoices import waiting as invoice_queue
+from domain.connection import poll_schedule
+from domain.invoices import waiting as waiting_invoices
 from domain.names.text_keys import search_key
 from domain.tables import EventKind
 from domain.tx import Tx
@@ -58,10 +58,10 @@ class Catalogue:
 async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime | None = None) -> None:
     """Put it into the mirror, and let go what failed by what it was: each is judged anew before it is sent. A read that
     was wished since this one was `asked` is still due, a little later."""
-    await invoice_queue.lock(tx, organisation_id, change=True)
+    await waiting_invoices.lock(tx, organisation_id, change=True)
     await _show_accounts(tx, organisation_id, seen.accounts)
     await _show_tax_rates(tx, organisation_id, seen.tax_rates)
-    waiting = await invoice_queue.release(tx, organisation_id, invoice_queue.CATALOGUE_CODES)
+    waiting = await waiting_invoices.release(tx, organisation_id, waiting_invoices.CATALOGUE_CODES)
     await tx.run(
         "update organisation set period_lock_date = :period, year_lock_date = :year, catalogue_read_at = :now,"
         " catalogue_due_at = least(cast(:now as timestamptz) + :pause,"
@@ -69,7 +69,7 @@ async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime |
         " then greatest(catalogue_due_at, cast(:now as timestamptz) + :by_hand) end)"
         " where workspace_id = :ws and id = :id",
         id=organisation_id, asked=asked or tx.now, period=seen.period_lock_date, year=seen.year_lock_date,
-        pause=WHILE_INVOICES_WAIT if waiting else DAILY, soon=pace.LONGEST, by_hand=pace.BY_HAND,
+        pause=WHILE_INVOICES_WAIT if waiting else DAILY, soon=poll_schedule.LONGEST, by_hand=poll_schedule.BY_HAND,
     )  # fmt: skip
     tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
 
@@ -91,7 +91,7 @@ async def wanted_after_failure(tx: Tx, organisation_id: UUID) -> None:
     )
     read = row["catalogue_read_at"] if row else None
     at = max(tx.now, read + WHILE_INVOICES_WAIT) if read else tx.now
-    await invoice_queue.catalogue_wanted(tx, organisation_id, at)
+    await waiting_invoices.catalogue_wanted(tx, organisation_id, at)
 
 
 async def _show_accounts(tx: Tx, organisation_id: UUID, seen: Sequence[SeenAccount]) -> None:

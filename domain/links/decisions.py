@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from domain.decisions.kept_apart import HASH
-from domain.links import starting as links
+from domain.links import starting as link_starting
 from domain.tables import EventKind
 from domain.tx import Tx
 
@@ -78,7 +78,7 @@ async def taken(
     for link in ended:
         if link["contact_id"] != contact_id:
             await set_apart(tx, organisation_id, link["contact_id"], link["xero_contact_id"])
-        await links.remove(tx, link["id"], "A link that had ended gave way to another one.")
+        await link_starting.remove(tx, link["id"], "A link that had ended gave way to another one.")
     await forget_apart(tx, organisation_id, xero_contact_id, [contact_id])
     issues = await tx.rows(
         "update match_issue set resolution = 'OBSOLETE', version = version + 1 where workspace_id = :ws"

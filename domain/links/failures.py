@@ -11,10 +11,10 @@ from msgspec import UNSET
 
 from domain import activity
 from domain.activity import Change
-from domain.connection import health
+from domain.connection import health as connection_health
 from domain.fields.merge import Value, loaded, same, shown
 from domain.fields.values import SeenContact
-from domain.links import starting as links
+from domain.links import starting as link_starting
 from domain.names.text_keys import name_key
 from domain.tables import ActivityKind, EventKind, Side, SyncedField
 from domain.tx import Tx
@@ -86,7 +86,7 @@ def shown_failure(row: Mapping[str, Any], now: datetime) -> dict[str, Any] | Non
         return None
     times = [time for time in (row["next_attempt_at"], row["held_until"]) if time and time > now]
     return {
-        "code": code, "message": row["health_message"] or health.UNAVAILABLE, "field": None,
+        "code": code, "message": row["health_message"] or connection_health.UNAVAILABLE, "field": None,
         "subjects": [f"XeroOrganisation:{row['organisation_id']}"], "since": row["held_since"].isoformat(),
         "attempts": row["attempts"], "nextAttemptAt": max(times).isoformat() if times and code == "XERO_UNAVAILABLE" else None,
         "remedy": REMEDIES[code],
@@ -147,7 +147,7 @@ async def write(tx: Tx, link: Mapping[str, Any], **columns: Any) -> None:
 async def try_again(tx: Tx, link_id: UUID, **columns: Any) -> None:
     """What failed is due again as it stands, with these columns. While a write of it is open, what became of that is
     looked up now by its rules, which free nothing early. The link is locked."""
-    link = await links.find(tx, link_id)
+    link = await link_starting.find(tx, link_id)
     if link is None or link["failure"] is None:
         return
     opened = await tx.run(
@@ -164,7 +164,7 @@ async def try_again(tx: Tx, link_id: UUID, **columns: Any) -> None:
     after = {**link, "failure": None}
     await write(
         tx, link, failure=None, refused={}, due_at=tx.now, next_attempt_at=None,
-        state=links.state_of(after, conflicts=bool(link["conflicts"]), due=True), **columns,
+        state=link_starting.state_of(after, conflicts=bool(link["conflicts"]), due=True), **columns,
     )  # fmt: skip
 
 
@@ -184,7 +184,7 @@ async def names_freed(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> Non
     )  # fmt: skip
     if not found:
         return
-    await links.lock_all(tx, [row["id"] for row in found])
+    await link_starting.lock_all(tx, [row["id"] for row in found])
     for row in found:
         await try_again(tx, row["id"])
     tx.ring()

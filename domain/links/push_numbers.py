@@ -8,12 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.fields.merge import loaded, same, stored
-from domain.links import decisions as memory
-from domain.links import failures
-from domain.links import starting as links
+from domain.links import decisions, failures
+from domain.links import starting as link_starting
 from domain.links.starting import xero_values
-from domain.mirror import status_requests as owed
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import status_requests, xero_contacts
 from domain.tables import Push, SyncedField, SyncState, XeroContactStatus
 from domain.tx import Tx
 
@@ -49,25 +47,25 @@ async def meet(tx: Tx, organisation: Mapping[str, Any], xero_contact_ids: Sequen
     )  # fmt: skip
     if not met:
         return
-    await links.lock_all(tx, [one["link_id"] for one in met])
+    await link_starting.lock_all(tx, [one["link_id"] for one in met])
     for one in met:
-        if await links.active(tx, organisation["id"], "xero_contact_id", one["xero_id"]) is None:
+        if await link_starting.active(tx, organisation["id"], "xero_contact_id", one["xero_id"]) is None:
             await _meet(tx, organisation, one)
 
 
 async def _meet(tx: Tx, organisation: Mapping[str, Any], met: Mapping[str, Any]) -> None:
-    link = await links.find(tx, met["link_id"])
+    link = await link_starting.find(tx, met["link_id"])
     xero_id: UUID = met["xero_id"]
     if link is None or link["xero_contact_id"] is not None or link["contact_number"] != met["contact_number"]:
-        await memory.mark(tx, organisation["id"], [xero_id])
+        await decisions.mark(tx, organisation["id"], [xero_id])
         if met["erased"]:
-            await mirror.erase(tx, organisation["id"], [xero_id])
+            await xero_contacts.erase(tx, organisation["id"], [xero_id])
         if met["archive"]:
-            await owed.owe(tx, organisation["id"], xero_id, XeroContactStatus.ARCHIVED)
+            await status_requests.owe(tx, organisation["id"], xero_id, XeroContactStatus.ARCHIVED)
     elif link["state"] in _OPEN:
         await _complete(tx, organisation, link, xero_id)
     else:
-        await memory.set_apart(tx, organisation["id"], link["contact_id"], xero_id)
+        await decisions.set_apart(tx, organisation["id"], link["contact_id"], xero_id)
         await failures.write(tx, link, xero_contact_id=xero_id)
 
 
@@ -86,7 +84,7 @@ async def _complete(tx: Tx, organisation: Mapping[str, Any], link: Mapping[str, 
         values = [loaded(name, row["sent"].get(name)) for row in sent] or [None]
         landed = (one for one in values if same(name, one, shown[name], organisation["country_code"]))
         base[name] = stored(next(landed, values[0]))
-    await links.leave_deliveries(tx, link["id"])
+    await link_starting.leave_deliveries(tx, link["id"])
     await failures.write(
         tx,
         link,

@@ -15,14 +15,13 @@ from sqlalchemy.orm.util import identity_key
 
 from domain import activity
 from domain.activity import Change
-from domain.contacts import search_keys as contact_keys
+from domain.contacts import search_keys
 from domain.contacts.edits import COLUMN, check_fit, mark_links
 from domain.fields.merge import FieldStart, Value, Winner, loaded, same, shown, stored
 from domain.fields.merge import start as start_field
 from domain.fields.phones import PhoneParts, join_phone
 from domain.fields.values import PostalAddress
-from domain.mirror import status_requests as owed
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import status_requests, xero_contacts
 from domain.problems import Code, refuse
 from domain.tables import (
     Activity,
@@ -154,7 +153,9 @@ async def start(
     await tx.session.execute(sa.insert(Activity), [one.activity() for one in begun])
     for one in begun:
         if one.pair.restored:
-            await owed.owe(tx, organisation["id"], one.pair.xero_contact_id, XeroContactStatus.ACTIVE)
+            await status_requests.owe(
+                tx, organisation["id"], one.pair.xero_contact_id, XeroContactStatus.ACTIVE
+            )
     if any(row["due_at"] for row in rows):
         tx.ring()
     for one in [] if quiet else begun:
@@ -172,7 +173,7 @@ async def begin_again(tx: Tx, row: Mapping[str, Any]) -> None:
         .where(_LINK.c.workspace_id == key["workspace_id"], _LINK.c.id == key["id"])
         .values(**(values | {"version": _LINK.c.version + 1}))
     )
-    await mirror.owe_reads(tx, [row["id"]])
+    await xero_contacts.owe_reads(tx, [row["id"]])
 
 
 class _Beginning:
@@ -312,8 +313,8 @@ def _contact_row(tx: Tx, contact: Mapping[str, Any], taken: Mapping[SyncedField,
     values = {COLUMN[name]: taken.get(name, before[name]) for name in SyncedField}
     texts = {column: shown(value) for column, value in values.items()}
     address = stored(values["billing_address"])
-    keys = contact_keys.columns(
-        texts["name"] or "", texts["billing_email"], texts["primary_phone"], contact_keys.as_address(address)
+    keys = search_keys.columns(
+        texts["name"] or "", texts["billing_email"], texts["primary_phone"], search_keys.as_address(address)
     )
     return {
         "b_ws": tx.workspace, "b_id": contact["id"], "name": texts["name"],

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from domain import activity
-from domain.matching import plan as matching
+from domain.matching import plan as matching_plan
 from domain.tables import (
     ActivityKind,
     EventKind,
@@ -55,10 +55,10 @@ async def _judge_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[M
     if not found:
         return set()
     open_issues = {issue.xero_contact_id: issue for issue in found}
-    plan = matching.plan(XeroContactFilter(organisation["contact_filter"]), "x.id = any(:ids)")
+    plan = matching_plan.plan(XeroContactFilter(organisation["contact_filter"]), "x.id = any(:ids)")
     bound = {"organisation": organisation["id"], "run": None, "ids": list(open_issues)}
     outcomes = await tx.rows(f"with {plan} select * from outcome", **bound)
-    ranked = await matching.rank(
+    ranked = await matching_plan.rank(
         tx, organisation, await tx.rows(f"with {plan} select * from fitting", **bound)
     )
     held = await _held_candidates(tx, [issue.id for issue in found])
@@ -74,8 +74,8 @@ async def _judge_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[M
             fitting = []
         let_go |= {row["contact_id"] for row in before} - {row["cid"] for row in fitting}
     await tx.session.flush()
-    await matching.full_matches(tx, organisation, None, list(open_issues), quiet=False)
-    await matching.creations(tx, organisation, None, list(open_issues), quiet=False)
+    await matching_plan.full_matches(tx, organisation, None, list(open_issues), quiet=False)
+    await matching_plan.creations(tx, organisation, None, list(open_issues), quiet=False)
     linked = await tx.rows(
         "update match_issue i set link_id = l.id from sync_link l where i.workspace_id = :ws and i.id = any(:issues)"
         " and i.state = 'RESOLVED' and l.workspace_id = :ws and l.xero_contact_id = i.xero_contact_id"
@@ -145,9 +145,9 @@ async def _renew(
     tx: Tx, issue: MatchIssue, held: Sequence[Mapping[str, Any]], fitting: Sequence[Mapping[str, Any]]
 ) -> None:
     before = {row["contact_id"]: row for row in held}
-    now = {row["contact_id"]: row for row in matching.candidate_rows(tx, issue.id, fitting)}
+    now = {row["contact_id"]: row for row in matching_plan.candidate_rows(tx, issue.id, fitting)}
     same = before.keys() == now.keys() and all(before[key].items() <= now[key].items() for key in before)
-    reason = matching.reason(fitting) if not issue.merged else MatchIssueReason.AMBIGUOUS
+    reason = matching_plan.reason(fitting) if not issue.merged else MatchIssueReason.AMBIGUOUS
     if not same or issue.reason != reason:
         issue.reason = reason
         await set_candidates(tx, issue, fitting)
@@ -232,12 +232,12 @@ async def find_candidates(
         " where x.workspace_id = :ws and x.id = :xero order by nm desc, em desc, c.id limit 25",
         organisation=organisation["id"], xero=xero_id, kept=list(kept),
     )  # fmt: skip
-    return (await matching.rank(tx, organisation, rows)).get(xero_id, [])
+    return (await matching_plan.rank(tx, organisation, rows)).get(xero_id, [])
 
 
 async def set_candidates(tx: Tx, issue: MatchIssue, fitting: Sequence[Mapping[str, Any]]) -> None:
     await tx.run("delete from match_candidate where workspace_id = :ws and issue_id = :id", id=issue.id)
-    await tx.session.execute(sa.insert(MatchCandidate), matching.candidate_rows(tx, issue.id, fitting))
+    await tx.session.execute(sa.insert(MatchCandidate), matching_plan.candidate_rows(tx, issue.id, fitting))
     issue.score = float(fitting[0]["score"])
     issue.version += 1
     await tx.session.flush()
@@ -261,4 +261,4 @@ def resolve(tx: Tx, issue: MatchIssue, resolution: MatchResolution, link_id: UUI
 
 
 def _included(organisation: Mapping[str, Any]) -> str:
-    return matching.included(XeroContactFilter(organisation["contact_filter"]))
+    return matching_plan.included(XeroContactFilter(organisation["contact_filter"]))

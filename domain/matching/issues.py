@@ -12,15 +12,14 @@ from uuid import UUID
 
 from domain import activity, bulk
 from domain.activity import Change
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
-from domain.links import decisions as memory
-from domain.links import starting as links
+from domain.links import decisions
+from domain.links import starting as link_starting
 from domain.links.starting import Pair
-from domain.matching import issue_review as judgement
-from domain.matching import near_duplicates as likeness
-from domain.matching import plan as matching
-from domain.mirror import xero_contacts as mirror
+from domain.matching import issue_review, near_duplicates
+from domain.matching import plan as matching_plan
+from domain.mirror import xero_contacts
 from domain.problems import Code, Refused, refuse
 from domain.tables import (
     ActivityKind,
@@ -57,12 +56,12 @@ async def confirm(
 ) -> Outcome:
     """Link with this contact, candidate or not; Xero's values overwrite, but for `keep_practice`."""
     issue, organisation = await _hold(tx, issue_id)
-    contact = await contacts.lock(tx, contact_id, "contactId")
+    contact = await contact_edits.lock(tx, contact_id, "contactId")
     issue = await _open(tx, issue, version)
     if contact_version is not None and contact_version != contact.version:
         raise refuse(Code.STALE_VERSION, "Somebody changed this contact since you read it.", "contactVersion")
     if issue.merged and (kept := await _link_of(tx, issue, contact_id)):
-        judgement.resolve(tx, issue, MatchResolution.CONFIRMED, kept, "was confirmed")
+        issue_review.resolve(tx, issue, MatchResolution.CONFIRMED, kept, "was confirmed")
         return Outcome(issue_id, kept)
     if contact.archived_at is not None:
         raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", "contactId")
@@ -73,13 +72,13 @@ async def confirm(
             "contactId",
         )
     await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
-    gone = await memory.taken(tx, organisation["id"], contact_id, issue.xero_contact_id)
+    gone = await decisions.taken(tx, organisation["id"], contact_id, issue.xero_contact_id)
     winners = dict.fromkeys(keep_practice, Winner.PRACTICE)
     pair = Pair(
         contact_id, issue.xero_contact_id, LinkOrigin.CONFIRMED, Winner.XERO, winners, named_by="contactId"
     )
-    [started] = await links.start(tx, organisation, [pair])
-    judgement.resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
+    [started] = await link_starting.start(tx, organisation, [pair])
+    issue_review.resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
     await judge_contacts(tx, [contact_id])
     return Outcome(issue_id, started.link_id, started.activity_id, gone)
 
@@ -99,10 +98,10 @@ async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None)
     rows = await tx.rows(
         "select * from xero_contact where workspace_id = :ws and id = :id", id=issue.xero_contact_id
     )
-    [started] = await matching.create_from_xero(tx, organisation, rows, None)
-    gone = await memory.taken(tx, organisation["id"], started.pair.contact_id, issue.xero_contact_id)
+    [started] = await matching_plan.create_from_xero(tx, organisation, rows, None)
+    gone = await decisions.taken(tx, organisation["id"], started.pair.contact_id, issue.xero_contact_id)
     issue.created_contact_id = started.pair.contact_id
-    judgement.resolve(
+    issue_review.resolve(
         tx, issue, MatchResolution.CREATED_SEPARATE, started.link_id, "got a contact of its own"
     )
     await judge_contacts(tx, [started.pair.contact_id])
@@ -111,7 +110,7 @@ async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None)
 
 async def ignore(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
     issue, _ = await _hold(tx, issue_id)
-    judgement.resolve(tx, await _open(tx, issue, version), MatchResolution.IGNORED, None, "is ignored")
+    issue_review.resolve(tx, await _open(tx, issue, version), MatchResolution.IGNORED, None, "is ignored")
     return Outcome(issue_id)
 
 
@@ -133,15 +132,15 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
     kept = [row["contact_id"] for row in former] + (
         [issue.created_contact_id] if issue.created_contact_id else []
     )
-    await memory.forget_apart(tx, organisation["id"], issue.xero_contact_id, kept)
-    await memory.lift_mark(tx, organisation["id"], issue.xero_contact_id)
-    fitting = await judgement.find_candidates(tx, organisation, issue.xero_contact_id, kept)
+    await decisions.forget_apart(tx, organisation["id"], issue.xero_contact_id, kept)
+    await decisions.lift_mark(tx, organisation["id"], issue.xero_contact_id)
+    fitting = await issue_review.find_candidates(tx, organisation, issue.xero_contact_id, kept)
     if not fitting:
         raise refuse(Code.WRONG_STATE, "None of its candidates is left.", "issueId")
     issue.state, issue.resolution, issue.reopened = MatchIssueState.OPEN, None, True
     issue.resolved_at = issue.resolved_by = issue.link_id = None
-    issue.reason = matching.reason(fitting)
-    await judgement.set_candidates(tx, issue, fitting)
+    issue.reason = matching_plan.reason(fitting)
+    await issue_review.set_candidates(tx, issue, fitting)
     entry = activity.record(
         tx,
         ActivityKind.ISSUE_OPENED,
@@ -159,7 +158,7 @@ async def judging(tx: Tx) -> AsyncIterator[set[UUID]]:
     for row in await tx.rows(
         "select id from organisation where workspace_id = :ws and started_at is not null order by id"
     ):
-        await mirror.lock(tx, row["id"])
+        await xero_contacts.lock(tx, row["id"])
     touched: set[UUID] = set()
     yield touched
     await judge_contacts(tx, list(touched))
@@ -187,7 +186,7 @@ async def each(
     """A person's acts, each row on its own: all locks are taken up front in their order, and at the end the open
     issues of every contact that was touched are judged again."""
     async with judging(tx) as touched:
-        await links.lock_all(tx, link_ids, contact_ids)
+        await link_starting.lock_all(tx, link_ids, contact_ids)
         results = await bulk.each(tx, rows, act)
         for result in results:
             if not isinstance(result, Refused):
@@ -197,9 +196,9 @@ async def each(
 
 async def linked(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, link_id: UUID) -> None:
     """A person has linked this Xero contact elsewhere than in its open issue, which that decides."""
-    issue = await judgement.find_open(tx, organisation_id, xero_contact_id)
+    issue = await issue_review.find_open(tx, organisation_id, xero_contact_id)
     if issue is not None:
-        judgement.resolve(tx, issue, MatchResolution.CONFIRMED, link_id, "was linked by hand")
+        issue_review.resolve(tx, issue, MatchResolution.CONFIRMED, link_id, "was linked by hand")
         await tx.session.flush()
 
 
@@ -220,10 +219,10 @@ async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID
             judged.setdefault(row["organisation_id"], []).append(row["xero_contact_id"])
             continue
         if not reimport:
-            await memory.mark(tx, row["organisation_id"], [row["xero_contact_id"]])
-        issue = await judgement.find_open(tx, row["organisation_id"], row["xero_contact_id"])
+            await decisions.mark(tx, row["organisation_id"], [row["xero_contact_id"]])
+        issue = await issue_review.find_open(tx, row["organisation_id"], row["xero_contact_id"])
         if issue is not None:
-            judgement.resolve(tx, issue, MatchResolution.OBSOLETE, None, "lost its only candidate")
+            issue_review.resolve(tx, issue, MatchResolution.OBSOLETE, None, "lost its only candidate")
     await tx.session.flush()
     return judged
 
@@ -235,8 +234,8 @@ async def judge_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
         return
     xeros = await _fitting_issues(tx, ids)
     for organisation_id in xeros:
-        await likeness.renew(tx, await _organisation(tx, organisation_id), ids)
-    await likeness.look_again(tx, ids)
+        await near_duplicates.renew(tx, await _organisation(tx, organisation_id), ids)
+    await near_duplicates.look_again(tx, ids)
     await judge_all(tx, xeros)
 
 
@@ -257,7 +256,7 @@ async def judge_keys(
 async def judge_filter(tx: Tx, organisation_id: UUID) -> None:
     """After a change of the filter: an issue ends where its Xero contact is left out now, and one that a person had
     opened again comes back where it is let in."""
-    await mirror.lock(tx, organisation_id)
+    await xero_contacts.lock(tx, organisation_id)
     rows = await tx.rows(
         "select xero_contact_id from match_issue where workspace_id = :ws and organisation_id = :organisation"
         " and (state = 'OPEN' or reopened)",
@@ -273,7 +272,7 @@ async def judge_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
         touched: set[UUID] = set()
         for organisation_id, ids in xeros.items():
             if ids:
-                touched |= await judgement.judge(tx, await _organisation(tx, organisation_id), ids)
+                touched |= await issue_review.judge(tx, await _organisation(tx, organisation_id), ids)
         xeros = await _fitting_issues(tx, list(touched))
         if not xeros:
             return
@@ -319,7 +318,7 @@ async def _hold(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, dict[str, Any]]:
     issue = await tx.session.get(MatchIssue, (tx.workspace, issue_id))
     if issue is None:
         raise refuse(Code.NOT_FOUND, "There is no such match issue.", "issueId")
-    await mirror.lock(tx, issue.organisation_id)
+    await xero_contacts.lock(tx, issue.organisation_id)
     return issue, await _organisation(tx, issue.organisation_id)
 
 
@@ -381,5 +380,5 @@ async def _unmake(tx: Tx, issue: MatchIssue) -> UUID:
     link_id: UUID = link["id"]
     issue.link_id = None
     await tx.session.flush()
-    await links.remove(tx, link_id, "A separate contact was taken back.")
+    await link_starting.remove(tx, link_id, "A separate contact was taken back.")
     return link_id

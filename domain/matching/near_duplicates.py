@@ -14,11 +14,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from domain.contacts import search_keys as contact_keys
-from domain.matching import comparison as candidates
-from domain.matching import plan as matching
+from domain.contacts import search_keys
+from domain.matching import comparison
+from domain.matching import plan as matching_plan
 from domain.matching.name_index import Roll
-from domain.mirror import xero_contacts as mirror
+from domain.mirror import xero_contacts
 from domain.names.similarity import LIKELY, Details, Ready, find_alike, make_ready
 from domain.tables import Likeness, XeroContactFilter
 from domain.tx import Tx
@@ -46,7 +46,7 @@ class Page:
     asked: Sequence[Asked]
     at: datetime
     region: str | None
-    users: candidates.Users
+    users: comparison.Users
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ async def find(
     any contact of the practice changed, each with the unlinked contacts that may be it. Reads only. With a `roll` they
     are as it was: what has changed since may be missed, and makes them be looked up again."""
     rows = await tx.rows(
-        f"with {matching.plan(XeroContactFilter.ALL, 'x.id = any(:ids)')}"
+        f"with {matching_plan.plan(XeroContactFilter.ALL, 'x.id = any(:ids)')}"
         " select x.id, x.name, x.email_key, x.email, x.phone, x.billing_address, x.updated_at"
         " from scope s join xero_contact x on x.workspace_id = :ws and x.id = s.id"
         " where s.free and not exists (select 1 from pair p where p.xid = s.id) and (x.looked_at is null"
@@ -80,12 +80,12 @@ async def find(
         organisation=organisation["id"], run=None, ids=list(ids),
     )  # fmt: skip
     at = roll.at if roll else tx.now
-    asked = [candidates.of_xero(row) for row in rows]
-    keys = [contact_keys.lookup(contact) for contact in asked]
+    asked = [comparison.of_xero(row) for row in rows]
+    keys = [search_keys.lookup(contact) for contact in asked]
     near = await _near(tx, organisation["id"], keys, roll)
-    contacts = await candidates.read_contacts(tx, {key for found in near for key in found})
-    users = await candidates.email_users(tx, organisation["id"], [*rows, *contacts.values()])
-    others = {key: candidates.of_contact(row) for key, row in contacts.items()}
+    contacts = await comparison.read_contacts(tx, {key for found in near for key in found})
+    users = await comparison.email_users(tx, organisation["id"], [*rows, *contacts.values()])
+    others = {key: comparison.of_contact(row) for key, row in contacts.items()}
     return Page(
         [
             Asked(row["id"], row["updated_at"], contact, by, {key: others[key] for key in found if key in others})
@@ -165,7 +165,7 @@ async def settle(tx: Tx, judged: Judged) -> None:
     await tx.run(
         "delete from likeness where workspace_id = :ws and xero_contact_id = any(:ids)", ids=list(kept)
     )
-    there = await candidates.read_contacts(tx, {key for one in found for key in one.scores})
+    there = await comparison.read_contacts(tx, {key for one in found for key in one.scores})
     alike = [
         {"workspace_id": tx.workspace, "xero_contact_id": one.xero_contact_id, "contact_id": key, "score": score}
         for one in found if one.xero_contact_id in kept
@@ -203,7 +203,7 @@ async def look_again(tx: Tx, contact_ids: Sequence[UUID]) -> None:
     for organisation_id, group in groupby(rows, key=lambda row: row["organisation_id"]):
         met = list(group)
         organisation = {"id": organisation_id, "contact_filter": met[0]["contact_filter"]}
-        await mirror.look_again(tx, organisation, [row["xero_contact_id"] for row in met])
+        await xero_contacts.look_again(tx, organisation, [row["xero_contact_id"] for row in met])
 
 
 async def renew(tx: Tx, organisation: Mapping[str, Any], contact_ids: Sequence[UUID]) -> None:
@@ -215,7 +215,7 @@ async def renew(tx: Tx, organisation: Mapping[str, Any], contact_ids: Sequence[U
         organisation=organisation["id"], ids=list(contact_ids),
     )  # fmt: skip
     pairs = [(row["xero_contact_id"], row["contact_id"]) for row in rows]
-    compared = await candidates.compare_pairs(tx, organisation, pairs)
+    compared = await comparison.compare_pairs(tx, organisation, pairs)
     for (xero, contact), one in compared.items():
         await tx.run(
             "update likeness set score = :score where workspace_id = :ws and xero_contact_id = :xero"

@@ -11,13 +11,13 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain.contacts import search_keys as contact_keys
-from domain.decisions import kept_apart as apart
+from domain.contacts import search_keys
+from domain.decisions import kept_apart
 from domain.fields.merge import Winner, policy_winner, shown, stored
-from domain.links import starting as links
+from domain.links import starting as link_starting
 from domain.links.starting import Pair, xero_values
-from domain.matching import comparison as candidates
-from domain.mirror import xero_contacts as mirror
+from domain.matching import comparison
+from domain.mirror import xero_contacts
 from domain.names.classification import classify
 from domain.names.similarity import LIKELY, SIMILAR
 from domain.tables import (
@@ -171,7 +171,9 @@ async def full_matches(
     pairs = [
         Pair(row["contact_id"], row["xero_contact_id"], LinkOrigin.FULL_MATCH, winner, equal) for row in found
     ]
-    await _tell_issues(tx, organisation, await links.start(tx, organisation, pairs, quiet=quiet), quiet=quiet)
+    await _tell_issues(
+        tx, organisation, await link_starting.start(tx, organisation, pairs, quiet=quiet), quiet=quiet
+    )
     return len(pairs)
 
 
@@ -214,7 +216,7 @@ async def rank(
     tx: Tx, organisation: Mapping[str, Any], fitting: Sequence[Mapping[str, Any]]
 ) -> dict[UUID, list[dict[str, Any]]]:
     """The candidates of each mirror row with score and evidence, best first; who is linked stands behind."""
-    compared = await candidates.compare_pairs(tx, organisation, {(row["xid"], row["cid"]) for row in fitting})
+    compared = await comparison.compare_pairs(tx, organisation, {(row["xid"], row["cid"]) for row in fitting})
     by_xero: dict[UUID, list[dict[str, Any]]] = {}
     for row in fitting:
         if (found := compared.get((row["xid"], row["cid"]))) is not None:
@@ -267,7 +269,7 @@ async def creations(
         organisation=organisation["id"], run=run, ids=list(ids),
     )  # fmt: skip
     unseen = {row["id"] for row in rows if organisation["hold_similar"] and not row["seen"]}
-    await mirror.look_again(tx, organisation, list(unseen))
+    await xero_contacts.look_again(tx, organisation, list(unseen))
     rows = [row for row in rows if row["id"] not in unseen]
     started = await create_from_xero(tx, organisation, rows, run, quiet=quiet)
     await _tell_issues(tx, organisation, started, quiet=quiet)
@@ -275,7 +277,7 @@ async def creations(
 
 
 async def _tell_issues(
-    tx: Tx, organisation: Mapping[str, Any], started: Sequence[links.Started], *, quiet: bool
+    tx: Tx, organisation: Mapping[str, Any], started: Sequence[link_starting.Started], *, quiet: bool
 ) -> None:
     """What the machine has linked may be long what became of an issue that needed no decision any more: its last one
     says so, to whoever has it open."""
@@ -298,7 +300,7 @@ async def create_from_xero(
     run: UUID | None,
     *,
     quiet: bool = False,
-) -> list[links.Started]:
+) -> list[link_starting.Started]:
     """New contacts from mirror rows, classified, with the default contact type, each linked with its origin."""
     if not rows:
         return []
@@ -321,8 +323,8 @@ async def create_from_xero(
         Pair(one["id"], row["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO)
         for one, row in zip(made, rows, strict=True)
     ]
-    started = await links.start(tx, organisation, pairs, quiet=quiet)
-    await apart.contacts_came(tx, [one["id"] for one in made])
+    started = await link_starting.start(tx, organisation, pairs, quiet=quiet)
+    await kept_apart.contacts_came(tx, [one["id"] for one in made])
     return started
 
 
@@ -340,7 +342,7 @@ def contact_from_xero(
         "reasons": list(found.reasons), "needs_review": found.needs_review, "contact_type_id": contact_type_id,
         "billing_email": email, "primary_phone": phone,
         "billing_address": address, "created_at": tx.now, "updated_at": tx.now,
-        "version": 1, **contact_keys.columns(name, email, phone, contact_keys.as_address(address)),
+        "version": 1, **search_keys.columns(name, email, phone, search_keys.as_address(address)),
         "field_times": dict.fromkeys(SyncedField, tx.now.isoformat()), "created_by_run": run,
     }  # fmt: skip
 

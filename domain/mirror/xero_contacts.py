@@ -17,7 +17,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from domain.decisions import kept_apart as apart
+from domain.decisions import kept_apart
 from domain.fields.phones import PhoneParts, join_phone
 from domain.fields.values import SeenContact
 from domain.names.text_keys import VERSION, email_key, name_key, search_key
@@ -243,7 +243,7 @@ async def show(
         for key, contact in latest.items()
     ]
     found = await tx.rows(_SHOW, organisation=organisation, rows=json.dumps(rows), again=READ_AGAIN)
-    await apart.xero_contacts_came(tx, organisation, [row["id"] for row in found if row["first_seen"]])
+    await kept_apart.xero_contacts_came(tx, organisation, [row["id"] for row in found if row["first_seen"]])
     return [
         Shown(row["id"], row["xero_contact_id"], How(row["how"]), bool(row["differs"]), row) for row in found
     ]

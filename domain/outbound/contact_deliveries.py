@@ -11,17 +11,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.connection import health
+from domain.connection import health as connection_health
 from domain.fields.merge import Value, loaded, same, stored
 from domain.fields.values import SeenContact
-from domain.inbound import apply as inbound
-from domain.inbound import mass_change as brake
-from domain.inbound import snapshots
+from domain.inbound import apply as inbound_apply
+from domain.inbound import mass_change, snapshots
 from domain.links import failures
 from domain.links.failures import Failure
 from domain.links.starting import practice_values, refused, state_of, xero_values
-from domain.mirror import xero_contacts as mirror
-from domain.outbound import deliveries as underway
+from domain.mirror import xero_contacts
+from domain.outbound import deliveries
 from domain.outbound.contact_changes import Outgoing, hold_back_names
 from domain.outbound.deliveries import MOST, Claimed
 from domain.outbound.freshness import FRESH, LINK_DUE, LINK_READ
@@ -56,9 +55,9 @@ async def claim(
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
-    if organisation is None or not health.may_send(organisation):
+    if organisation is None or not connection_health.may_send(organisation):
         return None
-    if await brake.stops_sending(tx, organisation):
+    if await mass_change.stops_sending(tx, organisation):
         return None
     held = await _lock_due(tx, organisation, only, beside=beside)
     ready: list[Outgoing] = []
@@ -143,7 +142,7 @@ async def _store(
     values = {
         one.link["id"]: {str(name): stored(value) for name, value in one.fields.items()} for one in sent
     }
-    delivery = await underway.start(tx, organisation["id"], kind, bulk, body, links=values)
+    delivery = await deliveries.start(tx, organisation["id"], kind, bulk, body, links=values)
     blanked = [one.link["id"] for one in sent if None in one.fields.values() and one.link["brake"] is None]
     if blanked:
         await tx.run(
@@ -155,7 +154,7 @@ async def _store(
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`."""
     await _lock_links(tx, claimed.members)
-    await underway.wait(tx, claimed, until)
+    await deliveries.wait(tx, claimed, until)
     await failures.uncertain(tx, claimed.delivery.id)
 
 
@@ -185,9 +184,9 @@ async def free(
     A link with notes owes a read that begins after now."""
     which = list(claimed.members if members is None else members)
     await _lock_links(tx, which)
-    if not await underway.lock(tx, claimed):
+    if not await deliveries.lock(tx, claimed):
         return
-    await underway.close(tx, claimed, which)
+    await deliveries.close(tx, claimed, which)
     await tx.run(
         "update sync_link set due_at = coalesce(due_at, :now), next_attempt_at = cast(:until as timestamptz),"
         " read_owed_at = case when notes = '{}' then read_owed_at else :now end"
@@ -195,20 +194,20 @@ async def free(
         links=which, until=until,
     )  # fmt: skip
     await failures.certain(tx, which)
-    await mirror.owe_reads(tx, which)
+    await xero_contacts.owe_reads(tx, which)
     tx.ring()
 
 
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     """Settle each element on its own. Members that the answer left out stay open, as uncertain as a lost answer."""
-    await mirror.lock(tx, claimed.delivery.organisation_id)
+    await xero_contacts.lock(tx, claimed.delivery.organisation_id)
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id",
         id=claimed.delivery.organisation_id,
     )
     assert organisation is not None
     links, sent = await _lock_members(tx, claimed, [answer.link_id for answer in answers])
-    if not await underway.lock(tx, claimed):
+    if not await deliveries.lock(tx, claimed):
         return
     shown: list[SeenContact] = [answer.seen for answer in answers if answer.seen]
     written = {
@@ -237,15 +236,15 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await _acknowledge(
                 tx, organisation, link, sent[answer.link_id], answer.seen, xero, xero["id"] in newer
             )
-    await underway.close(tx, claimed, [answer.link_id for answer in answers])
-    await inbound.apply(tx, organisation, [row["id"] for row in rows], uuid4(), quiet=False)
-    await mirror.owe_reads(tx, [answer.link_id for answer in answers])
+    await deliveries.close(tx, claimed, [answer.link_id for answer in answers])
+    await inbound_apply.apply(tx, organisation, [row["id"] for row in rows], uuid4(), quiet=False)
+    await xero_contacts.owe_reads(tx, [answer.link_id for answer in answers])
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
     """Settle an update that can land no more by what a read shows of each link: what equals the values sent is
     acknowledged, the rest is merged like any change, and free."""
-    await mirror.lock(tx, claimed.delivery.organisation_id)
+    await xero_contacts.lock(tx, claimed.delivery.organisation_id)
     _, sent = await _lock_members(tx, claimed, list(shown))
     answers: list[Answered] = []
     for link_id, seen in shown.items():
@@ -271,7 +270,7 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
     )
     assert organisation is not None
     ids = await snapshots.take(tx, organisation, [shown[one] for one in rest if one in shown])
-    await inbound.apply(tx, organisation, ids, uuid4(), quiet=False)
+    await inbound_apply.apply(tx, organisation, ids, uuid4(), quiet=False)
 
 
 async def _lock_links(tx: Tx, ids: Sequence[UUID]) -> None:

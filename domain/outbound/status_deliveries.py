@@ -7,16 +7,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain import activity
-from domain.connection import health
+from domain.connection import health as connection_health
 from domain.fields.values import SeenContact
-from domain.inbound import apply as inbound
+from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
 from domain.links import failures
-from domain.links import starting as links
+from domain.links import starting as link_starting
 from domain.links.failures import Failure
-from domain.mirror import status_requests as owed
-from domain.mirror import xero_contacts as mirror
-from domain.outbound import deliveries as underway
+from domain.mirror import status_requests, xero_contacts
+from domain.outbound import deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import MOST, Claimed
 from domain.outbound.freshness import FRESH, READ, STATUS_DUE
@@ -34,7 +33,7 @@ async def claim(
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
-    if organisation is None or not health.may_send(organisation):
+    if organisation is None or not connection_health.may_send(organisation):
         return None
     due = (
         " from owed_status s join xero_contact x on x.workspace_id = :ws and x.id = s.xero_contact_id"
@@ -43,7 +42,7 @@ async def claim(
     bound: dict[str, Any] = {"organisation": organisation_id, "only": list(only)}
     if beside:
         due, bound["fresh"] = f"{due} and {READ}", FRESH
-    await owed.settle_shown(tx, [row["id"] for row in await tx.rows(f"select x.id{due}", **bound)])
+    await status_requests.settle_shown(tx, [row["id"] for row in await tx.rows(f"select x.id{due}", **bound)])
     held = await tx.rows(
         f"select x.id, x.xero_contact_id, s.status{due} order by x.id limit {MOST} for update of s skip locked",
         **bound,
@@ -51,7 +50,7 @@ async def claim(
     if not held:
         return None
     body = build([(row["xero_contact_id"], XeroContactStatus(row["status"])) for row in held])
-    delivery = await underway.start(tx, organisation_id, DeliveryKind.STATUS, False, body)
+    delivery = await deliveries.start(tx, organisation_id, DeliveryKind.STATUS, False, body)
     members = tuple(row["id"] for row in held)
     await tx.run(
         "update owed_status set delivery_id = :delivery where workspace_id = :ws and xero_contact_id = any(:ids)",
@@ -72,12 +71,12 @@ async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     """What was done is owed no more, and shows in the mirror; what was refused waits for a person, with its link."""
     organisation_id = claimed.delivery.organisation_id
-    await mirror.lock(tx, organisation_id)
+    await xero_contacts.lock(tx, organisation_id)
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
     wanted = await _wanted(tx, claimed)
-    if organisation is None or not await underway.lock(tx, claimed):
+    if organisation is None or not await deliveries.lock(tx, claimed):
         return
     seen = [answer.seen for answer in answers if answer.seen]
     ids = await snapshots.take(tx, organisation, seen, {one.xero_contact_id: () for one in seen})
@@ -89,14 +88,14 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await _delete(tx, answer.link_id)
         else:
             await _refuse(tx, organisation, answer.link_id, answer.failure)
-    await underway.end_if_settled(tx, claimed)
-    await inbound.apply(tx, organisation, ids, uuid4(), quiet=False)
+    await deliveries.end_if_settled(tx, claimed)
+    await inbound_apply.apply(tx, organisation, ids, uuid4(), quiet=False)
     tx.ring()
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
     """Settle what can land no more by what a read shows; the rest is free."""
-    await mirror.lock(tx, claimed.delivery.organisation_id)
+    await xero_contacts.lock(tx, claimed.delivery.organisation_id)
     wanted = await _wanted(tx, claimed)
     landed = [Answered(key, seen) for key, seen in shown.items() if seen.status == wanted.get(key)]
     settled = {answer.link_id for answer in landed}
@@ -108,7 +107,7 @@ async def free(
     tx: Tx, claimed: Claimed, until: datetime | None = None, members: Sequence[UUID] | None = None
 ) -> None:
     """Nothing was done: due again, not before `until`."""
-    if not await underway.lock(tx, claimed):
+    if not await deliveries.lock(tx, claimed):
         return
     await tx.run(
         "update owed_status set delivery_id = null, due_at = coalesce(cast(:until as timestamptz), :now)"
@@ -116,13 +115,13 @@ async def free(
         delivery=claimed.delivery.id, until=until,
         ids=list(claimed.members if members is None else members),
     )  # fmt: skip
-    await underway.end_if_settled(tx, claimed)
+    await deliveries.end_if_settled(tx, claimed)
     tx.ring()
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     """No answer yet."""
-    await underway.wait(tx, claimed, until)
+    await deliveries.wait(tx, claimed, until)
 
 
 async def _wanted(tx: Tx, claimed: Claimed) -> dict[UUID, XeroContactStatus]:
@@ -144,7 +143,7 @@ async def _delete(tx: Tx, xero_contact_id: UUID) -> None:
 
 
 async def _refuse(tx: Tx, organisation: Mapping[str, Any], xero_contact_id: UUID, failure: Failure) -> None:
-    found = await links.active(tx, organisation["id"], "xero_contact_id", xero_contact_id)
+    found = await link_starting.active(tx, organisation["id"], "xero_contact_id", xero_contact_id)
     if found is None:
         await _delete(tx, xero_contact_id)
         activity.record(
@@ -152,7 +151,7 @@ async def _refuse(tx: Tx, organisation: Mapping[str, Any], xero_contact_id: UUID
             organisation=organisation["id"],
         )  # fmt: skip
         return
-    link = await links.lock(tx, found["id"])
+    link = await link_starting.lock(tx, found["id"])
     await tx.run(
         "update owed_status set delivery_id = null, due_at = null where workspace_id = :ws and xero_contact_id = :id",
         id=xero_contact_id,

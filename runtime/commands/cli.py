@@ -15,10 +15,9 @@ from uvicorn.loops.auto import auto_loop_factory
 from domain.problems import Refused
 from runtime import demo as demonstration
 from runtime import logs
-from runtime.commands import doctor as examination
-from runtime.commands import match_command as offline
-from runtime.commands import migrate as migration
-from runtime.commands import practices
+from runtime.commands import doctor as doctor_command
+from runtime.commands import match_command, practices
+from runtime.commands import migrate as migrate_command
 from runtime.commands.required_settings import configured
 from runtime.embedded.children import StartError
 from runtime.embedded.ports import refuse_busy
@@ -28,7 +27,7 @@ from xero.simulator.serve import run as serve_simulator
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(practices.app)
-app.add_typer(offline.app)
+app.add_typer(match_command.app)
 SCHEMA = Path(__file__).resolve().parents[2] / "schema.graphql"
 MARKS = {True: ("ok", "green"), False: ("mend", "red"), None: ("-", "dim")}
 
@@ -37,7 +36,7 @@ def main() -> None:
     """Errors that a person can mend are a line each, without a trace, and exit code 1."""
     try:
         app()
-    except (SettingsError, StartError, migration.MigrateError, Refused) as error:
+    except (SettingsError, StartError, migrate_command.MigrateError, Refused) as error:
         Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
         raise SystemExit(1) from None
 
@@ -58,7 +57,7 @@ def migrate() -> None:
     role = make_url(settings.database_url).username
     if role is None:
         raise SettingsError("DATABASE_URL: names no role")
-    revision = asyncio.run(migration.migrate(settings.database_admin_url, role))
+    revision = asyncio.run(migrate_command.migrate(settings.database_admin_url, role))
     typer.echo(f"The database is at {revision}, and {role} may use it.")
 
 
@@ -93,11 +92,11 @@ def doctor(
     Exit code 1 if something that is needed is missing."""
     settings, wrong = read()
     beside_demo = demonstration.find_settings(settings.tandem_data) is not None
-    where = examination.origin(settings, demo=beside_demo, wrong=bool(wrong))
+    where = doctor_command.origin(settings, demo=beside_demo, wrong=bool(wrong))
     looked_at = settings if wrong else configured()
     logs.configure("WARNING", "text")  # what is asked of others is told below
-    findings = [where, *(examination.Finding("Setting", False, each) for each in wrong)]
-    findings += asyncio.run(examination.examine(looked_at))
+    findings = [where, *(doctor_command.Finding("Setting", False, each) for each in wrong)]
+    findings += asyncio.run(doctor_command.examine(looked_at))
     console = Console(soft_wrap=True, markup=False, highlight=False)
     for finding in findings:
         if everything or finding.subject.upper() != finding.subject:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.names.text_keys import VERSION
-from runtime.commands import migrate
+from runtime.commands import migrate as migrate_command
 from runtime.settings import Settings
 
 ROLE = """
@@ -121,7 +121,7 @@ async def _schema(connection: AsyncConnection) -> Finding:
     there = await connection.scalar(sa.text("select to_regclass('alembic_version')"))
     now = await connection.scalar(sa.text("select version_num from alembic_version")) if there else None
     try:
-        wanted = migrate.head()
+        wanted = migrate_command.head()
     except CommandError as error:
         return Finding("Migrations", False, str(error))
     if now == wanted:

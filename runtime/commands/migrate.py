@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from domain.contacts import rebuild_keys as rekeying
+from domain.contacts import rebuild_keys
 from domain.names.text_keys import VERSION
 from domain.tx import TANDEM
 from runtime.clock import ServerClock
@@ -81,7 +81,7 @@ async def renew_keys(database: Database) -> None:
         workspaces = found.all() if behind else []
     for workspace in workspaces:
         async with database.transaction(workspace, TANDEM) as tx:
-            await rekeying.renew(tx)
+            await rebuild_keys.renew(tx)
 
 
 def grant(connection: Connection, app_role: str) -> None:

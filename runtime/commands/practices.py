@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 import typer
 
-from domain.actions import erase as erasure
-from domain.contacts import edits as contacts
+from domain.actions import erase as erase_action
+from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.practice import workspaces
 from domain.problems import Code, refuse
@@ -159,12 +159,12 @@ def erase(
         raise refuse(Code.NOT_FOUND, "There is no such contact: give the workspace's id, then the contact's.")
 
     async def find(tx: Tx) -> str | None:
-        found = await contacts.find(tx, key)
+        found = await contact_edits.find(tx, key)
         return found.name if found else None
 
-    async def erased(tx: Tx) -> erasure.Erased:
+    async def erased(tx: Tx) -> erase_action.Erased:
         async with issues.judging(tx):
-            return await erasure.erase(tx, key)
+            return await erase_action.erase(tx, key)
 
     name = _within(where, find)
     if name is None:

@@ -2,7 +2,7 @@
 
 from runtime import demo as demonstration
 from runtime import logs
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from runtime.settings import Settings, load
 
 
@@ -13,7 +13,7 @@ def configured(*own: str) -> Settings:
     logs.configure(settings.log_level, settings.log_format)
     if not settings.embedded:
         return settings
-    parts = embedded.get_running(settings.tandem_data)
+    parts = embedded_services.get_running(settings.tandem_data)
     demos = demonstration.find_settings(settings.tandem_data)
     if not demos:
         return settings.joined(parts)

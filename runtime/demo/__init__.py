@@ -16,7 +16,7 @@ from runtime.demo.contacts import import_contacts
 from runtime.demo.invoices import show_invoice
 from runtime.demo.parts import Running, find_settings, started
 from runtime.demo.processes import keep_up
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from runtime.embedded.children import StartError
 from runtime.settings import Settings
 
@@ -42,13 +42,13 @@ def demo(settings: Settings, *, once: bool, reset: bool) -> None:
     console = Console(stderr=once, soft_wrap=True, markup=False, highlight=False)
     data = settings.tandem_data.resolve()
     held = find_settings(data)
-    if held and embedded.running(data):
+    if held and embedded_services.running(data):
         raise StartError(
             f"A demo runs in {data} already, at {held['public_url']}/graphql. Stop it (Ctrl-C there), or set TANDEM_DATA"
             " and PORT to others."
         )
     if reset:
-        embedded.reset(data)
+        embedded_services.reset(data)
         shutil.rmtree(data / "demo", ignore_errors=True)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)

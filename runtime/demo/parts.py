@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from runtime.commands.migrate import migrate
 from runtime.demo.processes import Process, tandem
 from runtime.embedded import children
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from runtime.embedded.children import StartError
 from runtime.embedded.ports import refuse_busy
 from runtime.settings import Settings
@@ -64,7 +64,7 @@ def started(settings: Settings, data: Path, console: Console) -> Iterator[Runnin
     refuse_busy(settings.host, settings.port)
     with ExitStack() as stack, httpx.Client(timeout=60) as http:
         console.print("Starting PostgreSQL, Valkey, a stand-in Xero, the API and a worker …", end=" ")
-        parts = stack.enter_context(embedded.services(data))
+        parts = stack.enter_context(embedded_services.services(data))
         home = data / "demo"
         home.mkdir(exist_ok=True)
         api, port = f"http://localhost:{settings.port}", _free_port()
@@ -80,7 +80,7 @@ def started(settings: Settings, data: Path, console: Console) -> Iterator[Runnin
         xero = tandem(home, environment, "simulator", *words)
         server, worker = tandem(home, environment, "serve"), tandem(home, environment, "worker")
         _start(xero, stack)
-        asyncio.run(migrate(parts.admin_url, embedded.APP))
+        asyncio.run(migrate(parts.admin_url, embedded_services.APP))
         _start(server, stack)
         _start(worker, stack)
         token = _token(home, environment)
@@ -112,7 +112,7 @@ def _kept(home: Path, own: Mapping[str, str]) -> Iterator[None]:
 
 
 def _settings(
-    settings: Settings, parts: embedded.Services, api: str, simulator: str, webhook_key: str
+    settings: Settings, parts: embedded_services.Services, api: str, simulator: str, webhook_key: str
 ) -> dict[str, str]:
     return {
         "DATABASE_URL": parts.app_url,

@@ -7,11 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.invoices import actions as invoices
-from domain.invoices import mappings
-from domain.invoices import xero_catalogue as catalogue
+from domain.invoices import actions as invoice_actions
+from domain.invoices import mappings, xero_catalogue
 from domain.invoices.xero_catalogue import Catalogue, SeenAccount, SeenTaxRate
-from domain.practice import services_and_rates as billing
+from domain.practice import services_and_rates
 from domain.tables import Invoice
 from runtime.database import Database
 from tests.domain.world import World, make_world, seen
@@ -72,27 +71,27 @@ class Billed:
 
     async def draft(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
         async with self.world.tx() as tx:
-            return await invoices.create(tx, self.input(*lines, **given))
+            return await invoice_actions.create(tx, self.input(*lines, **given))
 
     async def approved(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
         made = await self.draft(*lines, **given)
         async with self.world.tx() as tx:
-            return await invoices.approve(tx, made.id)
+            return await invoice_actions.approve(tx, made.id)
 
     async def sent(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
         made = await self.approved(*lines, **given)
         async with self.world.tx() as tx:
-            return await invoices.send(tx, made.id)
+            return await invoice_actions.send(tx, made.id)
 
     async def look(self, invoice_id: UUID) -> Invoice:
         async with self.world.tx() as tx:
-            found = await invoices.find(tx, invoice_id)
+            found = await invoice_actions.find(tx, invoice_id)
             assert found is not None
             return found
 
     async def show(self, seen: Catalogue) -> None:
         async with self.world.tx() as tx:
-            await catalogue.show(tx, self.world.organisation, seen)
+            await xero_catalogue.show(tx, self.world.organisation, seen)
 
 
 async def make_billed(database: Database) -> Billed:
@@ -105,9 +104,9 @@ async def set_up(world: World) -> Billed:
     await world.shown(seen("Kauri Joinery Ltd", "office@kauri.example", xero_id=uuid4()))
     await world.import_mirror()
     async with world.tx() as tx:
-        service = await billing.create_service_type(tx, "Accounting")
-        gst = await billing.create_tax_rate(tx, "GST", Decimal(15))
-        await catalogue.show(tx, world.organisation, chart())
+        service = await services_and_rates.create_service_type(tx, "Accounting")
+        gst = await services_and_rates.create_tax_rate(tx, "GST", Decimal(15))
+        await xero_catalogue.show(tx, world.organisation, chart())
         await mappings.set_default_accounts(tx, world.organisation, "200", "220")
         await mappings.set_tax_mapping(tx, world.organisation, gst.id, "OUTPUT2")
         await mappings.set_sync(tx, world.organisation, enabled=True, start_date=date(2026, 11, 1))

@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.values import PostalAddress, SeenContact
 from domain.inbound import imports
-from domain.matching import issues
-from domain.matching import near_duplicates as likeness
-from domain.mirror import xero_contacts as mirror
+from domain.matching import issues, near_duplicates
+from domain.mirror import xero_contacts
 from domain.tables import (
     ConflictPolicy,
     ConnectionHealth,
@@ -60,13 +59,15 @@ class World:
 
     async def contact(self, name: str, email: str | None = None, **given: Any) -> Contact:
         async with self.tx() as tx, issues.judging(tx) as touched:
-            made = await contacts.create(tx, {"name": name, "billingEmail": email, **given})
+            made = await contact_edits.create(tx, {"name": name, "billingEmail": email, **given})
             touched.add(made.id)
             return made
 
     async def shown(self, *seen: SeenContact) -> list[UUID]:
         async with self.tx() as tx:
-            return [one.id for one in await mirror.show(tx, self.organisation, seen) if one.how != "OLDER"]
+            return [
+                one.id for one in await xero_contacts.show(tx, self.organisation, seen) if one.how != "OLDER"
+            ]
 
     async def start_import(self) -> UUID:
         async with self.tx() as tx:
@@ -107,9 +108,9 @@ class World:
                 return held is not None and await imports.match_page(tx, held)
         async with self.tx() as tx:
             ids = await imports.look_page(tx, held)
-            page = await likeness.find(tx, held.organisation, ids)
+            page = await near_duplicates.find(tx, held.organisation, ids)
         async with self.tx() as tx:
-            return await imports.settle_look(tx, held, ids, [likeness.judge(page)])
+            return await imports.settle_look(tx, held, ids, [near_duplicates.judge(page)])
 
     async def settle(self) -> None:
         """Do what a change has left to the next run."""

@@ -243,7 +243,7 @@ DELIVERY = (
         (
             Edit(
                 "domain/outbound/contact_deliveries.py",
-                "    await mirror.owe_reads(tx, [answer.link_id for answer in answers])",
+                "    await xero_contacts.owe_reads(tx, [answer.link_id for answer in answers])",
                 '    await tx.run("update sync_link set due_at = null where workspace_id = :ws and id = any(:ids)",\n'
                 "                 ids=[answer.link_id for answer in answers])",
             ),
@@ -291,8 +291,8 @@ PUSH = (
         (
             Edit(
                 "domain/actions/push.py",
-                '"contact_number": resumed or await numbers.draw(tx, organisation["id"], key),',
-                '"contact_number": await numbers.draw(tx, organisation["id"], key),',
+                '"contact_number": resumed or await push_numbers.draw(tx, organisation["id"], key),',
+                '"contact_number": await push_numbers.draw(tx, organisation["id"], key),',
             ),
         ),
         (f"{BY_HAND}::test_a_push_given_up_and_begun_again_is_one_contact_with_what_is_typed",),
@@ -313,11 +313,11 @@ PUSH = (
         (
             Edit(
                 "domain/inbound/apply.py",
-                '    await numbers.meet(tx, organisation, [*xeros, *(row["id"] for row in survivors)])',
+                '    await push_numbers.meet(tx, organisation, [*xeros, *(row["id"] for row in survivors)])',
                 "    inside = await tx.rows(\n"
-                "        f\"select x.id from xero_contact x where x.id = any(:ids) and {matching.included(organisation['contact_filter'])}\",\n"
+                "        f\"select x.id from xero_contact x where x.id = any(:ids) and {matching_plan.included(organisation['contact_filter'])}\",\n"
                 '        ids=[*xeros, *(row["id"] for row in survivors)])\n'
-                '    await numbers.meet(tx, organisation, [row["id"] for row in inside])',
+                '    await push_numbers.meet(tx, organisation, [row["id"] for row in inside])',
             ),
         ),
         (f"{PUSHES}::test_a_push_is_completed_whatever_the_filter_says",),
@@ -349,7 +349,7 @@ PUSH = (
 
 _DELETION_MARKS = Edit(
     "domain/actions/delete.py",
-    '            await memory.mark(tx, link["organisation_id"], [link["xero_contact_id"]])',
+    '            await decisions.mark(tx, link["organisation_id"], [link["xero_contact_id"]])',
     "            pass",
 )
 _UNSYNCED_KEEPS = Edit(
@@ -361,7 +361,7 @@ _UNSYNCED_KEEPS = Edit(
 MEMORY = (
     Breach(
         "memory: a contact that is made anew is matched again",
-        (Edit("domain/contacts/edits.py", "    await apart.contacts_came(tx, [contact.id])\n", ""),),
+        (Edit("domain/contacts/edits.py", "    await kept_apart.contacts_came(tx, [contact.id])\n", ""),),
         (
             "tests/domain/decisions/test_kept_apart.py::test_a_contact_deleted_and_made_anew_is_not_matched_again",
         ),
@@ -375,7 +375,7 @@ MEMORY = (
     ),
     Breach(
         "memory: whoever is erased leaves a hash",
-        (Edit("domain/actions/erase.py", "    await apart.erase_contact(tx, contact_id)\n", ""),),
+        (Edit("domain/actions/erase.py", "    await kept_apart.erase_contact(tx, contact_id)\n", ""),),
         ("tests/domain/decisions/test_kept_apart.py::test_whoever_is_forgotten_is_forgotten_here_too",),
     ),
     Breach(
@@ -388,7 +388,7 @@ MEMORY = (
         (
             Edit(
                 "domain/matching/issues.py",
-                '            await memory.mark(tx, row["organisation_id"], [row["xero_contact_id"]])',
+                '            await decisions.mark(tx, row["organisation_id"], [row["xero_contact_id"]])',
                 "            pass",
             ),
         ),
@@ -400,7 +400,7 @@ MEMORY = (
             _UNSYNCED_KEEPS,
             Edit(
                 "domain/actions/unsync.py",
-                '    await memory.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])\n'
+                '    await decisions.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])\n'
                 "    entry = activity.record(",
                 "    entry = activity.record(",
             ),
@@ -428,7 +428,7 @@ MEMORY = (
         (
             Edit(
                 "domain/actions/unsync.py",
-                '            await memory.mark(tx, organisation["id"], [link["xero_contact_id"]])',
+                '            await decisions.mark(tx, organisation["id"], [link["xero_contact_id"]])',
                 "            pass",
             ),
         ),
@@ -439,9 +439,9 @@ MEMORY = (
         (
             Edit(
                 "domain/actions/unsync.py",
-                '        await memory.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])\n'
-                "    await memory.taken(",
-                "        pass\n    await memory.taken(",
+                '        await decisions.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])\n'
+                "    await decisions.taken(",
+                "        pass\n    await decisions.taken(",
             ),
         ),
         (f"{UNSYNCED}::test_a_broken_link_that_gets_another_contact_leaves_its_former_pair_set_apart",),
@@ -494,12 +494,16 @@ MATCH = (
     ),
     Breach(
         "matching: keys of older rules stay as they are",
-        (Edit("runtime/commands/migrate.py", "            await rekeying.renew(tx)", "            pass"),),
+        (
+            Edit(
+                "runtime/commands/migrate.py", "            await rebuild_keys.renew(tx)", "            pass"
+            ),
+        ),
         ("tests/domain/contacts/test_rebuild_keys.py",),
     ),
     Breach(
         "matching: a new contact is not held against the open issues",
-        (Edit("domain/matching/issues.py", "    await likeness.look_again(tx, ids)\n", ""),),
+        (Edit("domain/matching/issues.py", "    await near_duplicates.look_again(tx, ids)\n", ""),),
         (
             "tests/domain/matching/test_near_duplicates.py::test_a_contact_made_later_joins_the_open_issue_with_the_next_step",
         ),
@@ -609,7 +613,7 @@ EDGES = (
         (
             Edit(
                 "workers/sending.py",
-                '            made = Failure("INVALID_IN_XERO", f"It could not be written for Xero: {poison.place(error)}.")',
+                '            made = Failure("INVALID_IN_XERO", f"It could not be written for Xero: {unreadable.place(error)}.")',
                 "            raise RuntimeError from error",
             ),
         ),

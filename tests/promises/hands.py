@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from domain.actions import conflicts
-from domain.actions import delete as deletions
-from domain.actions import push as pushes
-from domain.actions import retry as retries
-from domain.actions import unsync as unsynced
+from domain.actions import delete as delete_action
+from domain.actions import push as push_action
+from domain.actions import retry as retry_action
+from domain.actions import unsync as unsync_action
 from domain.actions.push import Wish
 from domain.matching import issues
 from domain.problems import Refused
@@ -30,12 +30,14 @@ class Hands:
         contact = await self.people.practice_contact(which)
         organisation = self.scene.world.organisation
         done = await self._act(
-            lambda tx: pushes.push(tx, Wish(contact, organisation, create_anyway=anyway)), contacts=[contact]
+            lambda tx: push_action.push(tx, Wish(contact, organisation, create_anyway=anyway)),
+            contacts=[contact],
         )
-        if link and isinstance(done, pushes.Existing):
+        if link and isinstance(done, push_action.Existing):
             chosen = done.xero_contact_ids[0]
             linked = await self._act(
-                lambda tx: pushes.push(tx, Wish(contact, organisation, link_to=chosen)), contacts=[contact]
+                lambda tx: push_action.push(tx, Wish(contact, organisation, link_to=chosen)),
+                contacts=[contact],
             )
             if not isinstance(linked, Refused):
                 await self._taken(linked.link_id)
@@ -43,7 +45,7 @@ class Hands:
     async def unsync(self, which: int) -> None:
         link = await self._link(which, ended=False)
         if link and not isinstance(
-            await self._act(lambda tx: unsynced.unsync(tx, link["id"]), links=[link["id"]]), Refused
+            await self._act(lambda tx: unsync_action.unsync(tx, link["id"]), links=[link["id"]]), Refused
         ):
             self.ledger.apart.add((link["contact_id"], str(link["xero_id"])))
 
@@ -51,7 +53,7 @@ class Hands:
         link = await self._link(which, ended=True)
         if link:
             done = await self._act(
-                lambda tx: unsynced.rematch(tx, link["id"], winner=winner), links=[link["id"]], contacts=[link["contact_id"]]
+                lambda tx: unsync_action.rematch(tx, link["id"], winner=winner), links=[link["id"]], contacts=[link["contact_id"]]
             )  # fmt: skip
             if not isinstance(done, Refused):
                 await self._taken(link["id"])
@@ -60,7 +62,7 @@ class Hands:
         link = await self._link(which, ended=True)
         if link:
             done = await self._act(
-                lambda tx: unsynced.create_from_unsynced(tx, link["id"], basis), links=[link["id"]], contacts=[link["contact_id"]]
+                lambda tx: unsync_action.create_from_unsynced(tx, link["id"], basis), links=[link["id"]], contacts=[link["contact_id"]]
             )  # fmt: skip
             if not isinstance(done, Refused):
                 self.ledger.apart.add((link["contact_id"], str(link["xero_id"])))
@@ -69,7 +71,7 @@ class Hands:
     async def dismiss(self, which: int) -> None:
         link = await self._link(which, ended=True)
         if link and not isinstance(
-            await self._act(lambda tx: unsynced.dismiss(tx, link["id"]), links=[link["id"]]), Refused
+            await self._act(lambda tx: unsync_action.dismiss(tx, link["id"]), links=[link["id"]]), Refused
         ):
             self.ledger.apart.add((link["contact_id"], str(link["xero_id"])))
 
@@ -103,14 +105,14 @@ class Hands:
             contact=contact,
         )
         done = await self._act(
-            lambda tx: deletions.delete(tx, contact, archive_in_xero=archive, reimport=reimport), contacts=[contact]
+            lambda tx: delete_action.delete(tx, contact, archive_in_xero=archive, reimport=reimport), contacts=[contact]
         )  # fmt: skip
         if not isinstance(done, Refused) and not reimport:
             self.ledger.marked.update(str(row["xero_id"]) for row in held)
 
     async def retry(self) -> None:
         async with self.scene.world.tx() as tx, issues.judging(tx):
-            await retries.retry(tx, organisation_id=self.scene.world.organisation)
+            await retry_action.retry(tx, organisation_id=self.scene.world.organisation)
 
     async def _act(
         self,

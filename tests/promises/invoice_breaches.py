@@ -48,7 +48,7 @@ ONCE = (
         f"{INVOICING}::test_a_create_that_landed_after_all_is_found_by_its_number",
         (
             "workers/invoicing.py",
-            "found = await carrying.found(trip, taken)\n        return",
+            "found = await delivery_attempts.found(trip, taken)\n        return",
             "found: dict[UUID, Answered] = {}\n        return",
         ),
     ),
@@ -253,7 +253,11 @@ PLACES = (
     _breach(
         "a fix lets nothing go",
         f"{MAPPINGS}::test_an_unmapped_rate_keeps_its_invoices_until_it_is_mapped",
-        ("domain/invoices/mappings.py", "await invoice_queue.release(tx, organisation_id, mended)", "pass"),
+        (
+            "domain/invoices/mappings.py",
+            "await waiting_invoices.release(tx, organisation_id, mended)",
+            "pass",
+        ),
     ),
 )
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.connection import organisations
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.values import PostalAddress
 from domain.matching import issues
 from domain.problems import Refused
@@ -45,7 +45,7 @@ class People:
         if name is SyncedField.BILLING_ADDRESS and value:
             given, value = {"lines": [value[0]], "city": value[1]}, PostalAddress((value[0],), value[1])
         async with self.scene.world.tx() as tx, issues.judging(tx) as touched:
-            await contacts.change(tx, contact, {_INPUT[name]: given})
+            await contact_edits.change(tx, contact, {_INPUT[name]: given})
             touched.add(contact)
         self.ledger.typed[contact, name].append(value)
         self.ledger.practice_edits[contact, name] += 1

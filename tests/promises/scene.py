@@ -28,13 +28,12 @@ from domain.connection.organisations import Tenant
 from domain.tables import ConflictPolicy, RunPurpose, XeroContactFilter
 from runtime.bells import Bells
 from runtime.database import Database, connect
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from runtime.seal import KeyRing
 from tests.database import Place
 from tests.domain.world import BEGAN, World, make_world
 from tests.workers.connected import settings_for
-from workers import dispatcher as listener
-from workers import sending
+from workers import dispatcher, sending
 from workers.crew import Crew, Job
 from workers.process import Parts, app_of
 from xero import oauth
@@ -224,7 +223,7 @@ class Scene:
     async def due(self) -> list[Job]:
         """What a worker's listener would begin now, in its order; arq is away, so imports too."""
         crew = Collecting(asyncio.Event())
-        await listener._look(self.parts, asyncio.Event(), crew, None)
+        await dispatcher._look(self.parts, asyncio.Event(), crew, None)
         return crew.jobs
 
     async def work(self, which: int = 0) -> bool:
@@ -370,7 +369,7 @@ def _receiver(database: Database) -> Starlette:
 @asynccontextmanager
 async def staged(
     place: Place,
-    services: embedded.Services,
+    services: embedded_services.Services,
     *,
     policy: ConflictPolicy = ConflictPolicy.LATEST_WINS,
     contact_filter: XeroContactFilter = XeroContactFilter.ALL,

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.tables import ConflictPolicy, RunPurpose, Side, SyncedField, XeroContactFilter
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place, empty_all
 from tests.promises.hands import Hands
 from tests.promises.ledger import Ledger
@@ -80,7 +80,7 @@ def step(**given: Any) -> Callable[[Callable[..., Awaitable[object]]], Any]:
 
 class ContactSync(RuleBasedStateMachine):
     place: ClassVar[Place]
-    services: ClassVar[embedded.Services]
+    services: ClassVar[embedded_services.Services]
 
     def __init__(self) -> None:
         super().__init__()
@@ -377,7 +377,7 @@ def how_much(examples: int, steps: int) -> hypothesis.settings:
     )
 
 
-def run(place: Place, services: embedded.Services, examples: int, steps: int) -> None:
+def run(place: Place, services: embedded_services.Services, examples: int, steps: int) -> None:
     machine = type("Machine", (ContactSync,), {"place": place, "services": services})
     seed = os.environ.get("TANDEM_SYNC_SEED")
     if seed:
@@ -386,13 +386,13 @@ def run(place: Place, services: embedded.Services, examples: int, steps: int) ->
 
 
 @pytest.mark.timeout(900)
-def test_both_sides_end_equal_and_nothing_is_lost(clean: Place, services: embedded.Services) -> None:
+def test_both_sides_end_equal_and_nothing_is_lost(clean: Place, services: embedded_services.Services) -> None:
     run(clean, services, examples=30, steps=25)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 def test_both_sides_end_equal_and_nothing_is_lost_for_an_hour(
-    clean: Place, services: embedded.Services
+    clean: Place, services: embedded_services.Services
 ) -> None:
     run(clean, services, examples=3000, steps=60)

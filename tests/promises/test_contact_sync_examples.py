@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from domain.inbound import mass_change as brake
+from domain.inbound import mass_change
 from domain.tables import ConflictPolicy, RunPurpose, Side, SyncedField
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place
 from tests.promises.hands import Hands
 from tests.promises.ledger import Ledger
@@ -71,7 +71,7 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(clean: Place, services: embedded.Services) -> AsyncIterator[Stage]:
+async def stage(clean: Place, services: embedded_services.Services) -> AsyncIterator[Stage]:
     async with staged(clean, services) as scene:
         ledger = Ledger()
         people = People(scene, ledger)
@@ -259,7 +259,7 @@ async def test_a_mass_change_amid_edits_stops_and_loses_nothing_whatever_is_deci
         for n in range(21):
             await stage.people.edit_in_xero(n, EMAIL, f"a{n}@x.nz")
     async with stage.scene.world.tx() as tx:
-        await brake.decide(tx, stage.scene.world.organisation, apply=apply)
+        await mass_change.decide(tx, stage.scene.world.organisation, apply=apply)
     await stage.settle()
     assert (await stage.scene.organisation())["health"] == "HEALTHY"
     blank = await stage.scene.world.rows("select 1 from contact where billing_email is null")

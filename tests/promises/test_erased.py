@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.actions import erase as erasure
-from domain.actions import push as pushes
+from domain.actions import erase as erase_action
+from domain.actions import push as push_action
 from domain.fields.phones import PhoneParts
 from domain.fields.values import PostalAddress, SeenContact
 from domain.matching import issues
-from domain.outbound import contact_deliveries as deliveries
+from domain.outbound import contact_deliveries
 from domain.tables import LinkOrigin, SyncState
 from tests.domain.inbound.test_apply import LATER, change, look
 from tests.domain.world import World, seen
@@ -42,9 +42,9 @@ def shown(xero: UUID, name: str = "Zyxona Quivver", *, hours: int = 1) -> SeenCo
     )  # fmt: skip
 
 
-async def erase(world: World, contact: UUID) -> erasure.Erased:
+async def erase(world: World, contact: UUID) -> erase_action.Erased:
     async with world.tx() as tx, issues.judging(tx):
-        return await erasure.erase(tx, contact)
+        return await erase_action.erase(tx, contact)
 
 
 async def lived(world: World) -> tuple[UUID, UUID]:
@@ -57,7 +57,9 @@ async def lived(world: World) -> tuple[UUID, UUID]:
         await issues.confirm(tx, issue, contact.id)
     await change(world, contact.id, name="Zyxona Brindle", billingEmail="z@wexfold.example")
     async with world.tx() as tx:
-        claimed = await deliveries.claim(tx, world.organisation, lambda _, chosen: (b"zyxona of wexfold", {}))
+        claimed = await contact_deliveries.claim(
+            tx, world.organisation, lambda _, chosen: (b"zyxona of wexfold", {})
+        )
     assert claimed is not None
     await look(world, shown(xero, "Zyxona Wexfold"))
     await change(world, contact.id, primaryPhone="021 765 4321")
@@ -85,7 +87,7 @@ async def test_nothing_of_an_erased_contact_is_left_or_comes_back(
 async def test_a_push_that_lands_after_the_erasure_is_not_kept(world: World, owner: AsyncConnection) -> None:
     contact = await world.contact("Zyxona Quivver", "zyxona@quivver.example")
     async with world.tx() as tx, issues.judging(tx):
-        await pushes.push(tx, pushes.Wish(contact.id, world.organisation))
+        await push_action.push(tx, push_action.Wish(contact.id, world.organisation))
     [link] = await world.rows("select contact_number, state, origin from sync_link")
     assert (link["state"], link["origin"]) == (SyncState.PENDING, LinkOrigin.PUSHED_TO_XERO)
     await erase(world, contact.id)
@@ -104,4 +106,4 @@ async def test_what_others_hold_stays(world: World, owner: AsyncConnection) -> N
     [told] = await world.rows("select message from activity where contact_id = :id", id=other.id)
     assert told["message"] == "Somebody Else was created."
     kept = await world.rows("select distinct message from activity where contact_id = :id", id=contact)
-    assert kept == [{"message": erasure.ERASED}]
+    assert kept == [{"message": erase_action.ERASED}]

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.matching import plan as matching
+from domain.matching import plan as matching_plan
 from domain.names.text_keys import search_patterns
 from domain.tables import XeroContactFilter
 from domain.tx import Tx
@@ -75,7 +75,7 @@ async def test_near_duplicates_are_found_by_trigrams_and_by_keys(crowded: World)
 
 
 async def test_a_page_of_the_match_reads_no_whole_table(crowded: World) -> None:
-    plan = matching.plan(XeroContactFilter.ALL, "x.id = any(:ids)")
+    plan = matching_plan.plan(XeroContactFilter.ALL, "x.id = any(:ids)")
     async with crowded.tx() as tx:
         ids = [
             row["id"]

@@ -20,14 +20,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.connection import organisations
-from domain.invoices import actions as invoices
+from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices import mappings
 from domain.invoices.changes import Decision
-from domain.practice import services_and_rates as billing
+from domain.practice import services_and_rates
 from domain.problems import Refused
 from domain.tables import AmountsAre, Invoice, InvoiceLineKind, InvoiceSyncState, RunPurpose
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place, empty_all
 from tests.promises.scene import Act, Interlude, Scene, staged
 from tests.promises.test_contact_sync import FAULT, SECONDS, THEN, WHICH, how_much
@@ -63,7 +63,7 @@ def step(**given: Any) -> Callable[[Callable[..., Awaitable[object]]], Any]:
 
 class InvoiceSync(RuleBasedStateMachine):
     place: ClassVar[Place]
-    services: ClassVar[embedded.Services]
+    services: ClassVar[embedded_services.Services]
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,9 +95,9 @@ class InvoiceSync(RuleBasedStateMachine):
         ]
         await self._put_in_xero("Linked Ltd")
         async with world.tx() as tx:
-            self.service = (await billing.create_service_type(tx, "Accounting")).id
+            self.service = (await services_and_rates.create_service_type(tx, "Accounting")).id
             self.rates = [
-                (await billing.create_tax_rate(tx, name, Decimal(percent))).id
+                (await services_and_rates.create_tax_rate(tx, name, Decimal(percent))).id
                 for name, percent in (("GST", 15), ("Zero", 0))
             ]
             await mappings.set_default_accounts(tx, organisation, "200", "220")
@@ -158,12 +158,12 @@ class InvoiceSync(RuleBasedStateMachine):
                 for place, (price, quantity, expense, zero) in enumerate(lines)
             ],
         }  # fmt: skip
-        made = await self.act(lambda tx: invoices.create(tx, given))
-        approved = await self.act(lambda tx: invoices.approve(tx, made.id))
+        made = await self.act(lambda tx: invoice_actions.create(tx, given))
+        approved = await self.act(lambda tx: invoice_actions.approve(tx, made.id))
         if isinstance(approved, Invoice):
             await asyncio.gather(
                 *(
-                    self.act(lambda tx: invoices.send(tx, made.id, version=approved.version))
+                    self.act(lambda tx: invoice_actions.send(tx, made.id, version=approved.version))
                     for _ in range(1 + twice)
                 )
             )
@@ -171,12 +171,12 @@ class InvoiceSync(RuleBasedStateMachine):
     @step(which=WHICH)
     async def void_here(self, which: int) -> None:
         if row := await self.pick(which):
-            await self.act(lambda tx: invoices.void(tx, row["id"]))
+            await self.act(lambda tx: invoice_actions.void(tx, row["id"]))
 
     @step(which=WHICH)
     async def retry(self, which: int) -> None:
         if row := await self.pick(which):
-            await self.act(lambda tx: invoices.retry(tx, [row["id"]]))
+            await self.act(lambda tx: invoice_actions.retry(tx, [row["id"]]))
 
     @step(which=WHICH, decision=st.sampled_from(Decision))
     async def decide(self, which: int, decision: Decision) -> None:
@@ -271,7 +271,7 @@ class InvoiceSync(RuleBasedStateMachine):
 
         async def void() -> None:
             if row := await self.pick(which):
-                await self.act(lambda tx: invoices.void(tx, row["id"]))
+                await self.act(lambda tx: invoice_actions.void(tx, row["id"]))
 
         acts: dict[str, Act] = {
             "void": void,
@@ -389,19 +389,21 @@ class InvoiceSync(RuleBasedStateMachine):
             self.runner.close()
 
 
-def run(place: Place, services: embedded.Services, examples: int, steps: int) -> None:
+def run(place: Place, services: embedded_services.Services, examples: int, steps: int) -> None:
     machine = type("Machine", (InvoiceSync,), {"place": place, "services": services})
     run_state_machine_as_test(machine, settings=how_much(examples, steps))
 
 
 @pytest.mark.timeout(900)
-def test_each_sent_invoice_is_in_xero_once_and_equal(clean: Place, services: embedded.Services) -> None:
+def test_each_sent_invoice_is_in_xero_once_and_equal(
+    clean: Place, services: embedded_services.Services
+) -> None:
     run(clean, services, examples=12, steps=25)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 def test_each_sent_invoice_is_in_xero_once_and_equal_for_an_hour(
-    clean: Place, services: embedded.Services
+    clean: Place, services: embedded_services.Services
 ) -> None:
     run(clean, services, examples=2000, steps=60)

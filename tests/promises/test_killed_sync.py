@@ -13,10 +13,10 @@ import pytest
 from redis.asyncio import Redis
 
 from domain.connection import organisations
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.values import SeenContact
 from domain.matching import issues
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place, Server, fresh_database
 from tests.promises.test_killed_worker import worker
 from tests.workers.connected import Connected, connected, worked
@@ -64,7 +64,7 @@ class Scene:
             [{"name": f"{link['name']} {self.edits}"}, {"billingEmail": f"typed{self.edits}@example.nz"}]
         )
         async with self.here.world.tx() as tx, issues.judging(tx) as touched:
-            await contacts.change(tx, link["contact_id"], change)
+            await contact_edits.change(tx, link["contact_id"], change)
             touched.add(link["contact_id"])
         self.typed.practice.setdefault(str(link["xero_contact_id"]), {}).update(change)
 
@@ -102,7 +102,7 @@ class Scene:
 
 @asynccontextmanager
 async def prepared(
-    server: Server, template: Place, services: embedded.Services, seed: int
+    server: Server, template: Place, services: embedded_services.Services, seed: int
 ) -> AsyncIterator[Scene]:
     clock = ShiftedClock(lambda: datetime.now(UTC))
     async with (
@@ -220,7 +220,7 @@ async def compare(scene: Scene) -> None:
 
 @pytest.mark.parametrize("seed", [1])
 async def test_killed_workers_leave_both_sides_as_typed(
-    server: Server, template: Place, services: embedded.Services, valkey: Redis, seed: int
+    server: Server, template: Place, services: embedded_services.Services, valkey: Redis, seed: int
 ) -> None:
     async with prepared(server, template, services, seed) as scene:
         await disturbed(scene, valkey, kills=3)
@@ -231,7 +231,7 @@ async def test_killed_workers_leave_both_sides_as_typed(
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(10, 30))
 async def test_workers_killed_ten_times_leave_both_sides_as_typed(
-    server: Server, template: Place, services: embedded.Services, valkey: Redis, seed: int
+    server: Server, template: Place, services: embedded_services.Services, valkey: Redis, seed: int
 ) -> None:
     async with prepared(server, template, services, seed) as scene:
         await disturbed(scene, valkey, kills=10)

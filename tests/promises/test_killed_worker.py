@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from runtime.settings import Settings
 from tests.database import Place, Server, fresh_database
 from tests.workers.connected import Connected, connected, finished
@@ -64,7 +64,7 @@ async def outcome(here: Connected) -> tuple[int, str]:
 
 @asynccontextmanager
 async def prepared(
-    server: Server, template: Place, services: embedded.Services, contacts: int
+    server: Server, template: Place, services: embedded_services.Services, contacts: int
 ) -> AsyncIterator[Connected]:
     async with fresh_database(server, template) as place, connected(place, services, contacts) as here:
         theirs = list(lifelike_organisation(7, contacts, "Demo").contacts)
@@ -103,7 +103,12 @@ async def disturbed(here: Connected, valkey: Redis, kills: int, rng: random.Rand
 
 
 async def compare(
-    server: Server, template: Place, services: embedded.Services, valkey: Redis, contacts: int, kills: int
+    server: Server,
+    template: Place,
+    services: embedded_services.Services,
+    valkey: Redis,
+    contacts: int,
+    kills: int,
 ) -> None:
     async with prepared(server, template, services, contacts) as calm:
         expected = await undisturbed(calm)
@@ -117,13 +122,13 @@ async def compare(
 
 @pytest.mark.timeout(900)  # two imports of 6,000, which take minutes on a busy machine
 async def test_a_worker_killed_twice_leaves_the_same(
-    server: Server, template: Place, services: embedded.Services, valkey: Redis
+    server: Server, template: Place, services: embedded_services.Services, valkey: Redis
 ) -> None:
     await compare(server, template, services, valkey, contacts=6000, kills=2)
 
 
 @pytest.mark.long
 async def test_a_worker_killed_ten_times_in_20_000_leaves_the_same(
-    server: Server, template: Place, services: embedded.Services, valkey: Redis
+    server: Server, template: Place, services: embedded_services.Services, valkey: Redis
 ) -> None:
     await compare(server, template, services, valkey, contacts=20_000, kills=10)

@@ -13,7 +13,7 @@ from api.context import Parts
 from api.relay import ids
 from api.relay.paging import unpack
 from domain.connection import organisations
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.tables import RunPurpose, XeroContactStatus
 from tests import make
@@ -187,7 +187,7 @@ async def test_eight_writers_at_once_and_a_reader_that_comes_and_goes(ada: Clien
         contact = await ada.world.contact(f"Writer {number}")
         for turn in range(12):
             async with ada.world.tx() as tx, issues.judging(tx):
-                await contacts.change(tx, contact.id, {"name": f"Writer {number} turn {turn}"})
+                await contact_edits.change(tx, contact.id, {"name": f"Writer {number} turn {turn}"})
                 await asyncio.sleep(rng.random() * 0.02)
 
     cursor = (await ada.ask("{ syncCursor }"))["syncCursor"]

@@ -9,13 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from domain.connection import organisations
-from domain.invoices import actions as invoices
+from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices import mappings
 from domain.invoices.changes import Decision
-from domain.practice import services_and_rates as billing
+from domain.practice import services_and_rates
 from domain.tables import Invoice
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place
 from tests.workers.connected import Connected, connected
 from workers import catalogues, importing, invoice_reads, invoicing
@@ -54,8 +54,8 @@ class Billing:
     async def set_up(self) -> None:
         assert await catalogues.read_due(*self.key)
         async with self.here.world.tx() as tx:
-            service = await billing.create_service_type(tx, "Accounting")
-            gst = await billing.create_tax_rate(tx, "GST", Decimal(15))
+            service = await services_and_rates.create_service_type(tx, "Accounting")
+            gst = await services_and_rates.create_tax_rate(tx, "GST", Decimal(15))
             organisation = self.here.world.organisation
             await mappings.set_default_accounts(tx, organisation, "200", "220")
             await mappings.set_tax_mapping(tx, organisation, gst.id, "OUTPUT2")
@@ -76,22 +76,22 @@ class Billing:
 
     async def approved(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
         async with self.here.world.tx() as tx:
-            made = await invoices.create(tx, self.input(*lines, **given))
-            return await invoices.approve(tx, made.id)
+            made = await invoice_actions.create(tx, self.input(*lines, **given))
+            return await invoice_actions.approve(tx, made.id)
 
     async def many_approved(self, count: int) -> list[Invoice]:
         async with self.here.world.tx() as tx:
-            made = [await invoices.create(tx, self.input()) for _ in range(count)]
-            return [await invoices.approve(tx, one.id) for one in made]
+            made = [await invoice_actions.create(tx, self.input()) for _ in range(count)]
+            return [await invoice_actions.approve(tx, one.id) for one in made]
 
     async def sent(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
         made = await self.approved(*lines, **given)
         async with self.here.world.tx() as tx:
-            return await invoices.send(tx, made.id)
+            return await invoice_actions.send(tx, made.id)
 
     async def void(self, invoice: Invoice) -> None:
         async with self.here.world.tx() as tx:
-            await invoices.void(tx, invoice.id)
+            await invoice_actions.void(tx, invoice.id)
 
     async def switch(self, *, on: bool) -> None:
         async with self.here.world.tx() as tx:
@@ -143,7 +143,7 @@ class Billing:
 
     async def look(self, invoice: Invoice) -> Invoice:
         async with self.here.world.tx() as tx:
-            found = await invoices.find(tx, invoice.id)
+            found = await invoice_actions.find(tx, invoice.id)
             assert found is not None
             return found
 
@@ -172,7 +172,11 @@ class Billing:
 
 @asynccontextmanager
 async def making(
-    place: Place, services: embedded.Services, contacts: int = 4, *, simulated: XeroClock = system_clock
+    place: Place,
+    services: embedded_services.Services,
+    contacts: int = 4,
+    *,
+    simulated: XeroClock = system_clock,
 ) -> AsyncIterator[Billing]:
     clock = MovedClock()
     async with connected(place, services, contacts, clock, simulated=simulated) as here:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from domain.tables import ImportPhase, ImportRun
 from runtime.clock import Clock
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from runtime.settings import Settings, load
 from tests.database import Place
 from tests.domain.world import World, make_world
@@ -26,7 +26,7 @@ from xero.tokens import expires_at, seal_tokens
 KEY = "test:" + "A" * 43 + "="
 
 
-def settings_for(place: Place, services: embedded.Services, xero: str) -> Settings:
+def settings_for(place: Place, services: embedded_services.Services, xero: str) -> Settings:
     return load(
         database_url=place.app_url,
         redis_url=services.redis_url,
@@ -81,7 +81,7 @@ class Connected:
 @asynccontextmanager
 async def connected(
     place: Place,
-    services: embedded.Services,
+    services: embedded_services.Services,
     contacts: int,
     clock: Clock | None = None,
     *,

@@ -9,22 +9,21 @@ from uuid import UUID
 import pytest
 
 from domain.actions import conflicts
-from domain.actions import delete as deletions
-from domain.actions import push as pushes
-from domain.actions import retry as retries
-from domain.actions import unsync as unsynced
+from domain.actions import delete as delete_action
+from domain.actions import push as push_action
+from domain.actions import retry as retry_action
+from domain.actions import unsync as unsync_action
 from domain.actions.push import Wish
-from domain.contacts import edits as contacts
-from domain.links import starting as links
+from domain.contacts import edits as contact_edits
+from domain.links import starting as link_starting
 from domain.matching import issues
-from domain.outbound import contact_deliveries as deliveries
+from domain.outbound import contact_deliveries
 from domain.problems import Code, Refused
 from domain.tables import Side, SyncedField
 from domain.tx import Tx
 from tests.workers.test_over_time import edit, poll
 from tests.workers.test_sending import Linked, linked
-from workers import delivery_attempts as carrying
-from workers import sending
+from workers import delivery_attempts, sending
 from xero.allowance import Priority
 
 __all__ = ["linked"]
@@ -44,12 +43,12 @@ async def pushed(linked: Linked, name: str = "Quite New Ltd", **wished: Any) -> 
     contact = await linked.here.world.contact(name, "new@quite.example")
     linked.contact = contact.id
     wish = Wish(contact.id, linked.here.world.organisation, **wished)
-    return (await act(linked, lambda tx: pushes.push(tx, wish))).link_id
+    return (await act(linked, lambda tx: push_action.push(tx, wish))).link_id
 
 
 async def unsync(linked: Linked) -> None:
     link = await linked.link()
-    await act(linked, lambda tx: unsynced.unsync(tx, link["id"]))
+    await act(linked, lambda tx: unsync_action.unsync(tx, link["id"]))
 
 
 async def read(linked: Linked, key: str) -> dict[str, Any] | None:
@@ -169,7 +168,7 @@ async def test_a_push_given_up_and_begun_again_is_one_contact_with_what_is_typed
     await unsync(linked)
     await linked.change(name="Second Thoughts Ltd")
     wish = Wish(linked.contact, linked.here.world.organisation)
-    assert (await act(linked, lambda tx: pushes.push(tx, wish))).link_id == link
+    assert (await act(linked, lambda tx: push_action.push(tx, wish))).link_id == link
     await poll(linked)
     await in_time(linked)
     found = await made(linked)
@@ -186,7 +185,7 @@ async def test_a_create_refused_for_its_number_is_found_and_what_differs_goes_ou
     await unsync(linked)
     await linked.change(name="Second Thoughts Ltd")
     wish = Wish(linked.contact, linked.here.world.organisation)
-    await act(linked, lambda tx: pushes.push(tx, wish))
+    await act(linked, lambda tx: push_action.push(tx, wish))
     async with (
         linked.here.world.tx() as tx
     ):  # as if the delta had been asked just before the first one landed
@@ -205,7 +204,7 @@ async def test_delete_while_the_push_is_under_way_neither_imports_nor_forgets_to
     contacts = await count(linked, "contact")
     await drop(linked, "after")
     await linked.send()
-    await act(linked, lambda tx: deletions.delete(tx, linked.contact, archive_in_xero=True))
+    await act(linked, lambda tx: delete_action.delete(tx, linked.contact, archive_in_xero=True))
     await poll(linked)
     await linked.send()
     found = await made(linked)
@@ -228,7 +227,7 @@ async def test_a_name_that_only_xero_knows_is_shown_with_its_holder_and_can_be_r
     assert (link["state"], link["failure"]["code"]) == ("FAILING", "NAME_TAKEN_IN_XERO")
     await edit(linked, str(other["xero_contact_id"]), fields={"Name": "Free again"})
     async with linked.here.world.tx() as tx:
-        assert (await retries.retry(tx, [link["id"]])).link_ids == (link["id"],)
+        assert (await retry_action.retry(tx, [link["id"]])).link_ids == (link["id"],)
     assert (await linked.link())["state"] == "PENDING"
     await linked.send()
     assert (await linked.link())["state"] == "SYNCED"
@@ -241,17 +240,17 @@ async def test_a_name_that_is_freed_in_xero_is_taken_without_a_retry(
     other = await other_contact(linked)
     taken = (await linked.shown())["Name"]
     async with linked.here.world.tx() as tx, issues.judging(tx):
-        await contacts.change(tx, other["contact_id"], {"name": taken})
+        await contact_edits.change(tx, other["contact_id"], {"name": taken})
     await linked.send()
     async with linked.here.world.tx() as tx:
-        failing = await links.find(tx, other["link"])
+        failing = await link_starting.find(tx, other["link"])
     assert failing is not None
     assert (failing["state"], failing["failure"]["code"]) == ("FAILING", "NAME_TAKEN_IN_XERO")
     await edit(linked, linked.xero, fields=freed)
     await poll(linked)
     await linked.send()
     async with linked.here.world.tx() as tx:
-        after = await links.find(tx, other["link"])
+        after = await link_starting.find(tx, other["link"])
     assert after is not None
     assert (after["state"], after["failure"]) == ("SYNCED", None)
 
@@ -263,7 +262,7 @@ async def test_retrying_what_is_uncertain_frees_nothing_early(linked: Linked) ->
     link = await linked.link()
     linked.later(timedelta(minutes=5))  # beyond resending, and the request may still land
     async with linked.here.world.tx() as tx:
-        await retries.retry(tx, [link["id"]])
+        await retry_action.retry(tx, [link["id"]])
     asked = await linked.writes()
     await linked.recover()
     await linked.send()
@@ -305,7 +304,7 @@ async def test_a_restore_whose_answer_is_lost_is_settled_like_every_write(linked
     await edit(linked, linked.xero, fields={"ContactStatus": "ARCHIVED"})
     await poll(linked)
     link = await linked.link()
-    await act(linked, lambda tx: unsynced.rematch(tx, link["id"]))
+    await act(linked, lambda tx: unsync_action.rematch(tx, link["id"]))
     await drop(linked, "before", "POST")
     await linked.send()
     await in_time(linked)
@@ -322,7 +321,7 @@ async def test_a_restore_that_xero_refuses_is_shown_and_can_be_retried(linked: L
     async with linked.here.world.tx() as tx:
         await tx.run("update organisation set read_asked_at = :now")
     link = await linked.link()
-    await act(linked, lambda tx: unsynced.rematch(tx, link["id"]))
+    await act(linked, lambda tx: unsync_action.rematch(tx, link["id"]))
     await linked.send()
     failing = await linked.link()
     assert (failing["state"], failing["failure"]["code"]) == ("FAILING", "NAME_TAKEN_IN_XERO")
@@ -332,7 +331,7 @@ async def test_a_restore_that_xero_refuses_is_shown_and_can_be_retried(linked: L
     assert await linked.writes() == asked
     await edit(linked, str(other["xero_contact_id"]), fields={"Name": "Free again"})
     async with linked.here.world.tx() as tx:
-        await retries.retry(tx, organisation_id=linked.here.world.organisation)
+        await retry_action.retry(tx, organisation_id=linked.here.world.organisation)
     await linked.send()
     assert (await linked.link())["state"] == "SYNCED"
     assert (await linked.shown())["ContactStatus"] == "ACTIVE"
@@ -342,7 +341,7 @@ async def test_a_restore_that_xero_refuses_is_shown_and_can_be_retried(linked: L
 async def test_a_deleted_contact_is_archived_in_xero_though_the_answer_is_lost(
     linked: Linked, when: str
 ) -> None:
-    await act(linked, lambda tx: deletions.delete(tx, linked.contact, archive_in_xero=True))
+    await act(linked, lambda tx: delete_action.delete(tx, linked.contact, archive_in_xero=True))
     await drop(linked, when, "POST")
     await linked.send()
     await in_time(linked)
@@ -356,8 +355,8 @@ async def test_a_deleted_contact_is_archived_in_xero_though_the_answer_is_lost(
 async def test_a_deleted_contact_does_not_come_back_unless_that_was_wished(linked: Linked) -> None:
     other = await other_contact(linked)
     contacts = await count(linked, "contact")
-    await act(linked, lambda tx: deletions.delete(tx, linked.contact))
-    await act(linked, lambda tx: deletions.delete(tx, other["contact_id"], reimport=True))
+    await act(linked, lambda tx: delete_action.delete(tx, linked.contact))
+    await act(linked, lambda tx: delete_action.delete(tx, other["contact_id"], reimport=True))
     for key in (linked.xero, str(other["xero_contact_id"])):
         await edit(linked, key, fields={"EmailAddress": "moved@x.example"})
     await poll(linked)
@@ -398,13 +397,13 @@ async def test_unsync_in_the_middle_of_a_call_leaves_its_answer_without_effect(l
         await tx.run("update organisation set read_asked_at = :now")
     link = await linked.link()
     async with world.tx() as tx:
-        claimed = await deliveries.claim(tx, world.organisation, sending.build)
+        claimed = await contact_deliveries.claim(tx, world.organisation, sending.build)
     assert claimed is not None
     await unsync(linked)
     organisation = await world.rows("select * from organisation")
     client = parts.client(organisation[0], Priority.INTERACTIVE)
-    trip = carrying.Trip(parts, world.workspace, sending.CONTACTS, claimed, client)
-    await carrying.call(trip, organisation[0])
+    trip = delivery_attempts.Trip(parts, world.workspace, sending.CONTACTS, claimed, client)
+    await delivery_attempts.call(trip, organisation[0])
     after = await linked.link()
     assert (after["state"], after["version"]) == ("UNSYNCED", link["version"] + 1)
     assert after["base_xero"] == link["base_xero"]
@@ -419,7 +418,7 @@ async def test_delete_and_send_at_once_leave_nothing_behind(linked: Linked) -> N
     await pushed(linked)
     contacts = await count(linked, "contact")
     await asyncio.gather(
-        linked.send(), act(linked, lambda tx: deletions.delete(tx, linked.contact, archive_in_xero=True))
+        linked.send(), act(linked, lambda tx: delete_action.delete(tx, linked.contact, archive_in_xero=True))
     )
     await poll(linked)
     await linked.send()

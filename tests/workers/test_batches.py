@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from tests.workers.test_sending import Linked, linked
 from xero.client import Client, Written
@@ -39,7 +39,7 @@ class Batch:
         async with self.here.here.world.tx() as tx, issues.judging(tx) as touched:
             for n, contact in enumerate(self.ids):
                 given = {"primaryPhone": f"09 555 0{self.rounds}0{n}"} | (spoilt if n == self.bad else {})
-                await contacts.change(tx, contact, given)
+                await contact_edits.change(tx, contact, given)
                 touched.add(contact)
         async with self.here.here.world.tx() as tx:  # due in this order
             for n, contact in enumerate(self.ids):

@@ -9,14 +9,13 @@ import pytest
 from domain.connection import organisations
 from domain.tables import RunPurpose
 from domain.tx import TANDEM
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place
 from tests.workers.connected import connected
 from tests.workers.test_actions import drop
 from tests.workers.test_over_time import edit
 from tests.workers.test_sending import Linked, MovedClock
-from workers import importing
-from workers import single_reads as rereads
+from workers import importing, single_reads
 from xero.simulator.clock import ShiftedClock
 
 SKEW = timedelta(minutes=5)
@@ -46,7 +45,7 @@ class Clocked(Linked):
         for _ in range(6):
             await self.pass_time(timedelta(minutes=4))
             await self.recover()
-            while await rereads.read_due(
+            while await single_reads.read_due(
                 self.here.parts, self.here.world.workspace, self.here.world.organisation
             ):
                 pass
@@ -61,7 +60,7 @@ class Clocked(Linked):
 
 
 @pytest.fixture
-async def clocked(clean: Place, services: embedded.Services) -> AsyncIterator[Clocked]:
+async def clocked(clean: Place, services: embedded_services.Services) -> AsyncIterator[Clocked]:
     ours, theirs = MovedClock(), ShiftedClock(lambda: datetime.now(UTC))
     async with connected(clean, services, 10, ours, simulated=theirs) as here:
         run = await here.start_import()

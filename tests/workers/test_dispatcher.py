@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
 
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from tests.database import Place, cut
 from tests.workers.connected import until
@@ -46,7 +46,7 @@ async def synced(linked: Linked) -> bool:
 
 async def rename(linked: Linked, contact: UUID, name: str) -> None:
     async with linked.here.world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, contact, {"name": name})
+        await contact_edits.change(tx, contact, {"name": name})
         touched.add(contact)
 
 

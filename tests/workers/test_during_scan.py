@@ -9,13 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from domain.actions import delete as deletions
-from domain.actions import unsync as unsynced
+from domain.actions import delete as delete_action
+from domain.actions import unsync as unsync_action
 from domain.connection import organisations
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.inbound import imports
 from domain.matching import issues
-from domain.outbound import deliveries as underway
+from domain.outbound import deliveries
 from domain.tables import RunPurpose, Side
 from tests.workers.connected import until
 from tests.workers.test_actions import act
@@ -108,7 +108,7 @@ async def test_what_was_changed_in_xero_since_is_seen_before_anything_is_sent(li
 async def test_bulk_waits_until_all_has_been_read(linked: Linked) -> None:
     async with claimed(linked):
         async with linked.here.world.tx() as tx, issues.judging(tx):
-            await contacts.change(tx, linked.contact, {"name": "Renamed Ltd"}, bulk=True)
+            await contact_edits.change(tx, linked.contact, {"name": "Renamed Ltd"}, bulk=True)
         await linked.send()
         assert await linked.writes() == 0
 
@@ -149,11 +149,13 @@ async def test_what_xero_does_not_show_is_not_asked_for_over_and_over(linked: Li
 
 async def test_more_edits_than_are_read_at_a_time_all_go_at_once(linked: Linked) -> None:
     rows = await linked.here.world.rows("select contact_id from sync_link where state = 'SYNCED' limit :n",
-        n=underway.INTERACTIVE_MOST + 4)  # fmt: skip
+        n=deliveries.INTERACTIVE_MOST + 4)  # fmt: skip
     async with claimed(linked):
         async with linked.here.world.tx() as tx, issues.judging(tx):
             for n, row in enumerate(rows):
-                await contacts.change(tx, row["contact_id"], {"billingEmail": f"new{n}@practice.example"})
+                await contact_edits.change(
+                    tx, row["contact_id"], {"billingEmail": f"new{n}@practice.example"}
+                )
         await linked.send()
         assert await linked.here.world.rows("select 1 from sync_link where due_at is not null") == []
 
@@ -197,14 +199,14 @@ async def test_halves_of_a_refused_batch_wait_for_what_the_scan_has_shown_meanwh
     monkeypatch.setattr(Client, "update_contacts", refusing)
     async with linked.here.world.tx() as tx, issues.judging(tx):
         for contact in (linked.contact, other["contact_id"]):
-            await contacts.change(tx, contact, {"billingEmail": f"ours{contact}@practice.example"})
+            await contact_edits.change(tx, contact, {"billingEmail": f"ours{contact}@practice.example"})
     await linked.send()
     assert refused
     assert (await linked.shown())["EmailAddress"] == "theirs@xero.example"
 
 
 async def delete_and_archive(linked: Linked) -> None:
-    await act(linked, lambda tx: deletions.delete(tx, linked.contact, archive_in_xero=True))
+    await act(linked, lambda tx: delete_action.delete(tx, linked.contact, archive_in_xero=True))
 
 
 async def test_archiving_reaches_xero_while_a_page_of_a_scan_is_waited_for(linked: Linked) -> None:
@@ -222,7 +224,7 @@ async def test_restoring_and_what_it_brings_reach_xero_beside_a_scan(linked: Lin
     assert link["state"] == "BROKEN"
     async with claimed(linked):
         await linked.change(billingEmail="new@practice.example")
-        await act(linked, lambda tx: unsynced.rematch(tx, link["id"], winner=Side.PRACTICE))
+        await act(linked, lambda tx: unsync_action.rematch(tx, link["id"], winner=Side.PRACTICE))
         await linked.send()
         shown = await linked.shown()
         assert (shown["ContactStatus"], shown["EmailAddress"]) == ("ACTIVE", "new@practice.example")

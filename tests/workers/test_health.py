@@ -8,15 +8,16 @@ from uuid import uuid4
 
 import pytest
 
-from domain.actions import retry as retries
-from domain.actions import unsync as unsynced
-from domain.connection import health, organisations
+from domain.actions import retry as retry_action
+from domain.actions import unsync as unsync_action
+from domain.connection import health as connection_health
+from domain.connection import organisations
 from domain.connection.organisations import Tenant
 from domain.links import failures
 from domain.matching import issues
 from domain.tables import RunPurpose
 from tests.workers.test_sending import Linked, linked
-from workers import dispatcher as listener
+from workers import dispatcher
 from workers.crew import Crew
 
 __all__ = ["linked"]
@@ -51,7 +52,7 @@ async def due(linked: Linked, kind: str) -> Sequence[Any]:
     """What the listener would begin now."""
     parts = linked.here.parts
     with_bell = Crew(asyncio.Event())
-    found: Sequence[Any] = (await listener._due(parts, with_bell, parts.database.clock.now()))[kind]
+    found: Sequence[Any] = (await dispatcher._due(parts, with_bell, parts.database.clock.now()))[kind]
     return found
 
 
@@ -84,7 +85,7 @@ async def test_a_limit_is_told_with_its_end_and_over_by_itself(linked: Linked) -
     linked.later(timedelta(seconds=31))
     assert [row.key for row in await due(linked, "limit over")] == [linked.here.world.organisation]
     async with linked.here.world.tx() as tx:
-        await health.limit_over(tx, linked.here.world.organisation)
+        await connection_health.limit_over(tx, linked.here.world.organisation)
     row = await organisation(linked)
     assert (row["health"], row["health_message"], row["limited_until"]) == ("HEALTHY", None, None)
     assert await told(linked) == before + 2
@@ -112,7 +113,7 @@ async def test_an_outage_is_told_after_a_while_and_ends_with_the_first_answer(li
     await linked.advance(await unfinished(linked))
     row = await organisation(linked)
     assert row["health"] == "DEGRADED"
-    assert row["health_message"] == health.UNAVAILABLE
+    assert row["health_message"] == connection_health.UNAVAILABLE
     await linked.here.parts.http.delete(f"{linked.here.xero}/simulator/faults")
     linked.later(timedelta(minutes=6))
     await linked.advance(await unfinished(linked))
@@ -124,7 +125,7 @@ async def seen(linked: Linked) -> tuple[str, dict[str, Any] | None]:
     """The link's state and failure as people see them."""
     async with linked.here.world.tx() as tx:
         [row] = await tx.rows(
-            f"select {health.LINK_STATE} as state, {failures.FAILURE_COLUMNS} from sync_link l{health.HELD_LINK}"
+            f"select {connection_health.LINK_STATE} as state, {failures.FAILURE_COLUMNS} from sync_link l{connection_health.HELD_LINK}"
             " where l.contact_id = :contact",
             contact=linked.contact,
         )
@@ -147,7 +148,7 @@ async def test_a_change_typed_while_xero_says_that_it_is_offline_says_so_until_i
     await linked.here.parts.http.delete(f"{linked.here.xero}/simulator/faults")
     link = (await linked.link())["id"]
     async with linked.here.world.tx() as tx:
-        assert (await retries.retry(tx, [link])).link_ids == (link,)
+        assert (await retry_action.retry(tx, [link])).link_ids == (link,)
     await linked.send()
     assert await seen(linked) == ("SYNCED", None)
     assert (await linked.shown())["Name"] == "Renamed Ltd"
@@ -207,7 +208,7 @@ async def test_writes_that_nobody_wants_any_more_are_no_trouble(linked: Linked) 
     assert await how(linked) == "DEGRADED"
     link = await linked.link()
     async with linked.here.world.tx() as tx:
-        await issues.each(tx, [link["id"]], lambda key: unsynced.unsync(tx, key))
+        await issues.each(tx, [link["id"]], lambda key: unsync_action.unsync(tx, key))
     await poll(linked)
     assert await how(linked) == "HEALTHY"
 
@@ -230,7 +231,7 @@ async def test_disconnected_inside_xero_nothing_is_dropped_and_no_attempt_counte
     await disconnect_in_xero(linked)
     await linked.send()
     row = await organisation(linked)
-    assert (row["health"], row["health_message"]) == ("NEEDS_RECONNECT", health.RECONNECT)
+    assert (row["health"], row["health_message"]) == ("NEEDS_RECONNECT", connection_health.RECONNECT)
     link = await linked.link()
     assert (link["state"], link["attempts"], link["failure"]) == ("PENDING", 0, None)
     assert link["due_at"] is not None
@@ -245,7 +246,7 @@ async def test_a_reconnect_reads_everything_before_anything_is_sent(linked: Link
     await linked.send()
     await reconnect(linked)
     row = await organisation(linked)
-    assert (row["health"], row["health_message"]) == ("CATCHING_UP", health.CATCHING_UP)
+    assert (row["health"], row["health_message"]) == ("CATCHING_UP", connection_health.CATCHING_UP)
     assert await due(linked, "send") == []
     writes = await linked.writes()
     await linked.send()
@@ -257,7 +258,7 @@ async def test_a_reconnect_reads_everything_before_anything_is_sent(linked: Link
 async def test_what_is_caught_up_sends_what_waited(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     async with linked.here.world.tx() as tx:
-        await health.locked_out(tx, linked.here.world.organisation)
+        await connection_health.locked_out(tx, linked.here.world.organisation)
     await reconnect(linked)
     await linked.advance(await unfinished(linked))
     assert await how(linked) == "HEALTHY"
@@ -279,12 +280,12 @@ async def test_what_passes_gives_way_to_what_stands_under_it(linked: Linked, pas
     await reconnect(linked)
     async with linked.here.world.tx() as tx:
         if passing == "limited":
-            await health.limited(tx, linked.here.world.organisation, tx.now + timedelta(seconds=9))
+            await connection_health.limited(tx, linked.here.world.organisation, tx.now + timedelta(seconds=9))
         else:
-            await health.unavailable(tx, linked.here.world.organisation)
+            await connection_health.unavailable(tx, linked.here.world.organisation)
     assert await due(linked, "send") == []
     async with linked.here.world.tx() as tx:
-        await health.answered(tx, linked.here.world.organisation)
+        await connection_health.answered(tx, linked.here.world.organisation)
     assert await how(linked) == "CATCHING_UP"
 
 
@@ -292,9 +293,9 @@ async def test_nothing_that_passes_hides_a_pause_or_a_lock_out(linked: Linked) -
     for standing in ("PAUSED", "NEEDS_RECONNECT"):
         async with linked.here.world.tx() as tx:
             await tx.run("update organisation set health = :health", health=standing)
-            await health.limited(tx, linked.here.world.organisation, tx.now + timedelta(seconds=9))
-            await health.hindered(tx, linked.here.world.organisation, "nobody knows")
-            await health.answered(tx, linked.here.world.organisation)
+            await connection_health.limited(tx, linked.here.world.organisation, tx.now + timedelta(seconds=9))
+            await connection_health.hindered(tx, linked.here.world.organisation, "nobody knows")
+            await connection_health.answered(tx, linked.here.world.organisation)
         assert await how(linked) == standing
 
 

@@ -2,13 +2,13 @@
 
 from redis.asyncio import Redis
 
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place
 from tests.workers.connected import connected, worked
 
 
 async def test_an_import_ends_with_every_contact_accounted_for(
-    clean: Place, services: embedded.Services, valkey: Redis
+    clean: Place, services: embedded_services.Services, valkey: Redis
 ) -> None:
     async with connected(clean, services, 2500) as here:
         await here.world.contact("Nobody Of That Name")
@@ -24,7 +24,9 @@ async def test_an_import_ends_with_every_contact_accounted_for(
         assert tally["calls"] <= 7  # three pages, and what the organisation, its accounts and tax rates are
 
 
-async def test_without_redis_the_listener_imports_itself(clean: Place, services: embedded.Services) -> None:
+async def test_without_redis_the_listener_imports_itself(
+    clean: Place, services: embedded_services.Services
+) -> None:
     async with connected(clean, services, 50) as here:
         away = here.parts.settings.model_copy(update={"redis_url": "unix:///nowhere/valkey.sock"})
         object.__setattr__(here.parts, "settings", away)

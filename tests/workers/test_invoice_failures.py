@@ -18,7 +18,7 @@ from api.context import Context
 from api.context import Parts as ApiParts
 from api.relay import ids
 from api.root import schema
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests import make
 from tests.api.connecting import Browser
 from tests.api.schema.bills import Office, done
@@ -101,7 +101,7 @@ class Case:
 
 
 @pytest.fixture
-async def here(clean: Place, services: embedded.Services) -> AsyncIterator[Practice]:
+async def here(clean: Place, services: embedded_services.Services) -> AsyncIterator[Practice]:
     async with making(clean, services) as made:
         assert await catalogues.read_due(*made.key)  # so that what is then done in Xero is news
         parts = made.here.parts

@@ -8,17 +8,16 @@ from uuid import uuid4
 
 import pytest
 
-from domain.connection import organisations
-from domain.connection import poll_schedule as pace
-from domain.inbound import webhook_inbox as webhooks
+from domain.connection import organisations, poll_schedule
+from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import Announced, Category
-from domain.invoices import actions as invoices
+from domain.invoices import actions as invoice_actions
 from domain.invoices import mappings
 from domain.invoices.changes import Decision, contact_names, differences
-from domain.practice import services_and_rates as billing
+from domain.practice import services_and_rates
 from domain.problems import Refused
 from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place
 from tests.workers.billing import DAY, Billing, making
 from workers import catalogues, invoice_reads, invoicing
@@ -27,7 +26,7 @@ from xero.payloads import TaxRate
 
 
 @pytest.fixture
-async def here(clean: Place, services: embedded.Services) -> AsyncIterator[Billing]:
+async def here(clean: Place, services: embedded_services.Services) -> AsyncIterator[Billing]:
     async with making(clean, services) as made:
         yield made
 
@@ -189,7 +188,7 @@ async def test_while_xero_is_away_it_says_so_and_goes_by_itself(here: Billing) -
 async def test_one_that_xero_refuses_stays_alone(here: Billing) -> None:
     await here.act("POST", "accounts/205", {"archived": True})
     async with here.here.world.tx() as tx:
-        other = await billing.create_service_type(tx, "Tax")
+        other = await services_and_rates.create_service_type(tx, "Tax")
         await tx.run(
             "insert into account_mapping (workspace_id, organisation_id, service_type_id, xero_account_id)"
             " select :ws, :organisation, :service, id from xero_account where workspace_id = :ws and code = '205'",
@@ -266,7 +265,7 @@ async def test_a_look_by_hand_while_accounts_are_being_read_is_one_more_read(
         assert await catalogues.read_due(*here.key)
     due = "select * from door.due_catalogues(:now, '{}', 9)"
     assert await world.rows(due) == []
-    here.later(pace.BY_HAND)
+    here.later(poll_schedule.BY_HAND)
     assert len(await world.rows(due)) == 1
     assert await catalogues.read_due(*here.key)
     assert await world.rows(due) == []
@@ -428,7 +427,7 @@ async def test_edited_in_xero_it_shows_and_is_accepted(here: Billing) -> None:
 async def test_many_go_fifty_a_call(here: Billing) -> None:
     made = await here.many_approved(60)
     async with here.here.world.tx() as tx:
-        await invoices.many(tx, InvoiceStatus.AWAITING_PAYMENT, [(one.id, None) for one in made])
+        await invoice_actions.many(tx, InvoiceStatus.AWAITING_PAYMENT, [(one.id, None) for one in made])
     before: Any = await here.here.simulator()
     await here.send()
     after: Any = await here.here.simulator()
@@ -455,7 +454,7 @@ async def test_a_webhook_brings_a_payment_in_and_strangers_cost_no_call(here: Bi
         events = [
             Announced(here.tenant, Category.INVOICE, one, at) for one in (made.xero_invoice_id, uuid4())
         ]
-        await webhooks.receive(session, events, here.clock.now())
+        await webhook_inbox.receive(session, events, here.clock.now())
     here.later(timedelta(seconds=5))
     before: Any = await here.here.simulator()
     assert await invoice_reads.read_due(*here.key)
@@ -488,7 +487,7 @@ async def test_who_tries_again_has_the_accounts_read_again(here: Billing) -> Non
     made = await here.there()
     assert made.failure_code == "ACCOUNT_UNAVAILABLE"
     async with here.here.world.tx() as tx:
-        assert await invoices.retry(tx, [made.id]) == 1
+        assert await invoice_actions.retry(tx, [made.id]) == 1
         assert await tx.rows(
             "select 1 from organisation where workspace_id = :ws and catalogue_due_at <= :now"
         )

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from domain.outbound import contact_deliveries as deliveries
+from domain.outbound import contact_deliveries
 from domain.outbound.deliveries import LEASE
 from tests.workers.test_actions import drop, in_time, pushed
 from tests.workers.test_over_time import edit, poll
 from tests.workers.test_sending import Linked, linked
-from workers import delivery_attempts as carrying
-from workers import sending
+from workers import delivery_attempts, sending
 from xero.allowance import Priority
 
 __all__ = ["linked"]
@@ -86,16 +85,16 @@ async def test_nothing_is_sent_when_too_little_of_the_lease_is_left(linked: Link
     await linked.change(name="Renamed Ltd")
     parts, world = linked.here.parts, linked.here.world
     async with world.tx() as tx:
-        claimed = await deliveries.claim(tx, world.organisation, sending.build)
+        claimed = await contact_deliveries.claim(tx, world.organisation, sending.build)
     assert claimed is not None
     [organisation] = await world.rows("select * from organisation")
-    linked.later(LEASE - carrying.MARGIN)
+    linked.later(LEASE - delivery_attempts.MARGIN)
     client = parts.client(organisation, Priority.INTERACTIVE)
-    await carrying.call(
-        carrying.Trip(parts, world.workspace, sending.CONTACTS, claimed, client), organisation
+    await delivery_attempts.call(
+        delivery_attempts.Trip(parts, world.workspace, sending.CONTACTS, claimed, client), organisation
     )
     assert await linked.writes() == 0
-    linked.later(carrying.MARGIN)
+    linked.later(delivery_attempts.MARGIN)
     await linked.recover()
     assert await both(linked) == ("Renamed Ltd", "Renamed Ltd")
     assert await linked.writes() == 1

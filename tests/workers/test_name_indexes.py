@@ -10,7 +10,7 @@ from domain.matching.name_index import FEWEST_CONTACTS
 from domain.names.text_keys import VERSION
 from domain.tables import MatchPass
 from domain.tx import Tx
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place
 from tests.domain.world import World
 from tests.workers.connected import Connected, connected
@@ -39,7 +39,7 @@ async def fail_in_a_look(owner: AsyncConnection, here: Connected, run_id: UUID) 
 
 
 async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_later(
-    clean: Place, services: embedded.Services, owner: AsyncConnection
+    clean: Place, services: embedded_services.Services, owner: AsyncConnection
 ) -> None:
     async with connected(clean, services, 1600) as here:
         await fill(here.world)
@@ -74,7 +74,7 @@ async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_
         assert await here.world.rows("select 1 from match_issue having count(*) > 1") == []
 
 
-async def test_one_run_at_a_time_has_a_roll(clean: Place, services: embedded.Services) -> None:
+async def test_one_run_at_a_time_has_a_roll(clean: Place, services: embedded_services.Services) -> None:
     async with connected(clean, services, 1) as here:
         await here.world.contact("Kauri Joinery")
         rolls, first, second, small = Rolls(), uuid4(), uuid4(), uuid4()

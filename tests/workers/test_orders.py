@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from domain.actions import retry as retries
-from domain.contacts import edits as contacts
+from domain.actions import retry as retry_action
+from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from tests.workers.test_sending import Linked, linked
 
@@ -25,7 +25,7 @@ async def some(linked: Linked, count: int) -> list[tuple[UUID, str]]:
 
 async def rename(linked: Linked, contact: UUID, name: str) -> None:
     async with linked.here.world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, contact, {"name": name})
+        await contact_edits.change(tx, contact, {"name": name})
         touched.add(contact)
 
 
@@ -70,6 +70,6 @@ async def test_a_swap_is_told_whoever_typed_first_and_ends_when_either_gives_way
     after = await mirrored(linked)
     assert after[pair[mended][0]] == ("SYNCED", "Out Of The Way Ltd")
     async with linked.here.world.tx() as tx:
-        await retries.retry(tx, organisation_id=linked.here.world.organisation)
+        await retry_action.retry(tx, organisation_id=linked.here.world.organisation)
     await sent(linked)
     assert (await mirrored(linked))[pair[1 - mended][0]] == ("SYNCED", pair[1 - mended][1])

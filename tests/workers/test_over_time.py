@@ -7,8 +7,7 @@ from domain.connection import organisations
 from domain.tables import RunPurpose
 from domain.tx import TANDEM
 from tests.workers.test_sending import Linked, linked
-from workers import importing
-from workers import single_reads as rereads
+from workers import importing, single_reads
 
 __all__ = ["linked"]
 
@@ -81,7 +80,7 @@ async def test_a_read_that_a_write_kept_back_is_made_at_once_and_the_next_send_w
     linked.later(timedelta(minutes=11))
     await linked.recover()  # it can land no more: read
     assert not await linked.here.world.rows("select 1 from delivery where ended_at is null")
-    while await rereads.read_due(
+    while await single_reads.read_due(
         linked.here.parts, linked.here.world.workspace, linked.here.world.organisation
     ):
         pass

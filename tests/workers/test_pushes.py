@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.actions import unsync as unsynced
+from domain.actions import unsync as unsync_action
 from domain.tables import Side
 from tests.workers.test_actions import act, drop, pushed, read, unsync
 from tests.workers.test_over_time import edit, poll
@@ -27,7 +27,7 @@ async def left_behind(linked: Linked) -> dict[str, Any]:
     await edit(linked, left["ContactID"], fields={"ContactStatus": "ARCHIVED"})
     await poll(linked)
     link = await linked.link()
-    await act(linked, lambda tx: unsynced.create_from_unsynced(tx, link["id"], Side.PRACTICE))
+    await act(linked, lambda tx: unsync_action.create_from_unsynced(tx, link["id"], Side.PRACTICE))
     await linked.send()
     return left
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from domain.contacts import edits as contacts
-from domain.invoices import actions as invoices
+from domain.contacts import edits as contact_edits
+from domain.invoices import actions as invoice_actions
 from domain.matching import issues
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place
 from tests.workers.billing import making
 from tests.workers.test_actions import count, pushed
@@ -39,7 +39,7 @@ async def test_the_halves_of_a_refused_resend_overwrite_nothing_unseen(clocked: 
     )
     async with clocked.here.world.tx() as tx, issues.judging(tx) as touched:
         for n, row in enumerate(rows):
-            await contacts.change(tx, row["contact_id"], {"billingEmail": f"ours{n}@x.example"})
+            await contact_edits.change(tx, row["contact_id"], {"billingEmail": f"ours{n}@x.example"})
             touched.add(row["contact_id"])
     when: dict[str, Any] = {"when": "later", "seconds": LATE} if first == "lands late" else {"when": "before"}
     await fault(clocked, "POST", kind="drop", **when)
@@ -93,13 +93,13 @@ async def test_a_push_whose_resend_is_refused_makes_one_contact_at_most(clocked:
 
 @pytest.mark.parametrize("first", ["never arrives", "lands late"])
 async def test_the_halves_of_refused_invoices_are_made_once(
-    clean: Place, services: embedded.Services, first: str
+    clean: Place, services: embedded_services.Services, first: str
 ) -> None:
     async with making(clean, services, simulated=ShiftedClock()) as bill:
         made = await bill.many_approved(3)
         async with bill.here.world.tx() as tx:
             for one in made:
-                await invoices.send(tx, one.id)
+                await invoice_actions.send(tx, one.id)
         when: dict[str, Any] = (
             {"when": "later", "seconds": LATE} if first == "lands late" else {"when": "before"}
         )

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.matching import issues
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.database import Place
 from tests.workers.connected import Connected, connected
 from workers import importing, sending
@@ -37,7 +37,7 @@ class Linked:
 
     async def change(self, **given: Any) -> None:
         async with self.here.world.tx() as tx, issues.judging(tx) as touched:
-            await contacts.change(tx, self.contact, given)
+            await contact_edits.change(tx, self.contact, given)
             touched.add(self.contact)
 
     async def send(self) -> None:
@@ -91,7 +91,7 @@ class Linked:
 
 
 @pytest.fixture
-async def linked(clean: Place, services: embedded.Services) -> AsyncIterator[Linked]:
+async def linked(clean: Place, services: embedded_services.Services) -> AsyncIterator[Linked]:
     clock = MovedClock()
     async with connected(clean, services, 40, clock) as here:
         run = await here.start_import()
@@ -210,7 +210,7 @@ async def test_two_contacts_that_swap_names_are_both_told(linked: Linked) -> Non
     )
     async with linked.here.world.tx() as tx:
         for row, other in zip(rows, reversed(rows), strict=True):
-            await contacts.change(tx, row["contact_id"], {"name": other["name"]})
+            await contact_edits.change(tx, row["contact_id"], {"name": other["name"]})
     await linked.send()
     told = await linked.here.world.rows("select failure from sync_link where state = 'FAILING'")
     assert [row["failure"]["code"] for row in told] == ["NAME_TAKEN_IN_XERO"] * 2
@@ -225,7 +225,7 @@ async def test_a_name_is_freed_before_it_is_taken(linked: Linked) -> None:
     wanted = ["Quite New Ltd", rows[0]["name"], rows[1]["name"]]
     async with linked.here.world.tx() as tx:
         for row, name in zip(reversed(rows), reversed(wanted), strict=True):
-            await contacts.change(tx, row["contact_id"], {"name": name})
+            await contact_edits.change(tx, row["contact_id"], {"name": name})
     await linked.send()
     states = await linked.here.world.rows("select state, count(*) as n from sync_link group by state")
     assert {row["state"] for row in states} == {"SYNCED"}

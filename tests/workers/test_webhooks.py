@@ -11,11 +11,11 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.contacts import edits as contacts
-from domain.inbound import webhook_inbox as webhooks
+from domain.contacts import edits as contact_edits
+from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import GATHER, Announced, Category
 from domain.tables import RunPurpose
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from tests.api.edge import make_parts, serving
 from tests.database import Place
 from tests.hooks import KEY
@@ -38,7 +38,7 @@ async def announce(linked: Linked, *resources: UUID | str, at: datetime | None =
         for one in resources
     ]
     async with database.door() as session:
-        await webhooks.receive(session, events, database.clock.now())
+        await webhook_inbox.receive(session, events, database.clock.now())
     linked.later(GATHER)
 
 
@@ -117,7 +117,7 @@ async def test_one_about_a_write_under_way_waits_for_its_end(linked: Linked, own
     assert not await read(linked)
     assert (len(await inbox(owner)), await calls(linked)) == (1, before)
     await linked.recover()
-    linked.later(webhooks.IN_FLIGHT_AGAIN)
+    linked.later(webhook_inbox.IN_FLIGHT_AGAIN)
     assert await read(linked)
     assert await name(linked) == "Renamed here Ltd"
 
@@ -132,7 +132,7 @@ async def test_more_than_two_hundred_are_one_delta(linked: Linked, owner: AsyncC
     assert len(await inbox(owner)) == 201
     await linked.advance(run["id"])
     assert await name(linked) == "Renamed in Xero Ltd"
-    linked.later(webhooks.DELTA_AGAIN)
+    linked.later(webhook_inbox.DELTA_AGAIN)
     await read(linked)
     assert UUID(linked.xero) not in {row.resource_id for row in await inbox(owner)}
 
@@ -146,7 +146,7 @@ async def test_what_xero_shows_late_is_read_once_more(linked: Linked, owner: Asy
     assert await read(linked)
     assert await name(linked) != "Renamed in Xero Ltd"
     assert not await read(linked)
-    linked.later(webhooks.LAG_AGAIN)
+    linked.later(webhook_inbox.LAG_AGAIN)
     assert await read(linked)
     assert await inbox(owner) == []  # polls bring what comes later still
 
@@ -156,7 +156,7 @@ async def test_what_xero_does_not_know_is_let_go_after_a_second_look(
 ) -> None:
     await announce(linked, uuid4())
     assert await read(linked)
-    linked.later(webhooks.LAG_AGAIN)
+    linked.later(webhook_inbox.LAG_AGAIN)
     assert await read(linked)
     assert await inbox(owner) == []
 
@@ -165,9 +165,9 @@ async def test_a_reader_that_died_loses_nothing(linked: Linked, owner: AsyncConn
     await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
     await announce(linked, linked.xero)
     async with linked.here.world.tx() as tx:
-        assert await webhooks.claim(tx, linked.here.world.organisation) is not None
+        assert await webhook_inbox.claim(tx, linked.here.world.organisation) is not None
     assert not await read(linked)
-    linked.later(webhooks.LEASE)
+    linked.later(webhook_inbox.LEASE)
     assert await read(linked)
     assert (await name(linked), await inbox(owner)) == ("Renamed in Xero Ltd", [])
 
@@ -177,12 +177,12 @@ async def test_an_event_that_comes_while_its_contact_is_read_stays(
 ) -> None:
     await announce(linked, linked.xero)
     async with linked.here.world.tx() as tx:
-        claimed = await webhooks.claim(tx, linked.here.world.organisation)
+        claimed = await webhook_inbox.claim(tx, linked.here.world.organisation)
     assert claimed is not None
     await announce(linked, linked.xero, at=datetime.now(UTC) + timedelta(seconds=30))
     async with linked.here.world.tx() as tx:
-        events = [webhooks.Event(one.resource_id, one.at, late=True) for one in claimed.events]
-        await webhooks.settle(tx, linked.here.world.organisation, events, [])
+        events = [webhook_inbox.Event(one.resource_id, one.at, late=True) for one in claimed.events]
+        await webhook_inbox.settle(tx, linked.here.world.organisation, events, [])
     assert len(await inbox(owner)) == 1
 
 
@@ -232,7 +232,7 @@ async def test_the_bytes_of_an_open_delivery_go_after_a_day(linked: Linked) -> N
 
 
 async def test_from_an_edit_in_xero_to_the_practice(
-    linked: Linked, place: Place, services: embedded.Services, valkey: Redis, owner: AsyncConnection
+    linked: Linked, place: Place, services: embedded_services.Services, valkey: Redis, owner: AsyncConnection
 ) -> None:
     """Xero's own sender, the API and a worker: what is edited there is here, and our own edits cost no read."""
     async with (
@@ -269,7 +269,7 @@ async def test_a_burst_of_our_own_edits_is_a_delta_and_a_write_and_no_read(
     before = await calls(linked)
     async with linked.here.world.tx() as tx:
         for number, row in enumerate(rows):
-            await contacts.change(tx, row["contact_id"], {"billingEmail": f"burst{number}@example.nz"})
+            await contact_edits.change(tx, row["contact_id"], {"billingEmail": f"burst{number}@example.nz"})
     await linked.send()
     await announce(linked, *(row["xero_contact_id"] for row in rows), at=datetime.now(UTC))
     assert not await read(linked)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from domain.names import words as names
+from domain.names import words
 from domain.names.classification.evidence import mailbox, relation
 from domain.names.classification.model import load
 from domain.names.classification.reasons import explain, is_partners
@@ -37,7 +37,7 @@ def classify(
 ) -> Classification:
     """The name decides. First and last name speak for a person only where they are the name itself, since an
     organisation's are those of somebody who works there; an email only by a shared mailbox ('accounts@')."""
-    text, note = names.without_note(names.tidy(name))
+    text, note = words.without_note(words.tidy(name))
     if not any(map(str.isalnum, text)):
         return Classification("ORGANISATION", NAMELESS, ("no name",), needs_review=True)
     model = load()

@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from domain.names import words as names
+from domain.names import words
 
 Relation = Literal["", "same", "inside", "other"]
 
@@ -16,14 +16,14 @@ SHARED = frozenset(
 def relation(text: str, first_name: str | None, last_name: str | None) -> Relation:
     """'same': they are all of the name, titles and initials aside; 'inside': the name holds the last name and more;
     'other': it does not hold the last name; '': one of them is blank."""
-    first = names.fold(names.tidy(first_name or "")).split()
-    last = [part for word in names.fold(names.tidy(last_name or "")).split() for part in word.split("-")]
+    first = words.fold(words.tidy(first_name or "")).split()
+    last = [part for word in words.fold(words.tidy(last_name or "")).split() for part in word.split("-")]
     if not first or not last:
         return ""
     own = [
         part
-        for word in names.fold(text).replace(".", " ").replace(",", " ").split()
-        if word not in names.TITLES and word not in names.POSTNOMINALS
+        for word in words.fold(text).replace(".", " ").replace(",", " ").split()
+        if word not in words.TITLES and word not in words.POSTNOMINALS
         for part in word.split("-")
     ]
     if not set(last) <= set(own):

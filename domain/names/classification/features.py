@@ -12,8 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from zlib import crc32
 
-from domain.names import word_lists
-from domain.names import words as names
+from domain.names import word_lists, words
 from domain.names.lexicon import UNKNOWN, Known, look_up
 
 SPELLINGS, WORDS, SHAPES = 1 << 16, 1 << 15, 1 << 13
@@ -68,7 +67,7 @@ def shape_marks(raw: Sequence[str], lower: Sequence[str]) -> set[int]:
 
 def _shape(word: str, low: str) -> str:
     bare = low.strip(".,()")
-    if bare in names.TITLES or bare in names.POSTNOMINALS or bare in names.LITTLE or low in _LINK_SIGNS:
+    if bare in words.TITLES or bare in words.POSTNOMINALS or bare in words.LITTLE or low in _LINK_SIGNS:
         return low
     return _case_shape(word)
 
@@ -141,7 +140,7 @@ class Reading:
 
     def features(self) -> list[float]:
         """In the order of FEATURES."""
-        bare = [names.fold(word.strip(".,()'\"")) for word in self.lower]
+        bare = [words.fold(word.strip(".,()'\"")) for word in self.lower]
         return [
             *self.linear,
             *_own_words(bare, self.tokens),
@@ -155,7 +154,7 @@ def _own_words(bare: list[str], tokens: list[Token]) -> Iterator[float]:
     own = [
         token
         for word, token in zip(bare, tokens, strict=True)
-        if len(word) > 1 and word not in names.TITLES and word not in names.POSTNOMINALS
+        if len(word) > 1 and word not in words.TITLES and word not in words.POSTNOMINALS
     ]
     scores = [token.score for token in own] or [0.0]
     known = [token.known for token in own] or [UNKNOWN]
@@ -178,14 +177,14 @@ def _own_words(bare: list[str], tokens: list[Token]) -> Iterator[float]:
 
 
 def _words_found(reading: Reading, bare: list[str]) -> Iterator[float]:
-    yield from (len(bare), bool(bare) and bare[0] in names.TITLES)
-    yield sum(word in names.TITLES for word in bare)
-    yield sum(word in names.POSTNOMINALS for word in bare[1:])
-    yield sum(word in names.LEGAL for word in bare)
-    yield sum(word in names.LITTLE for word in bare)
+    yield from (len(bare), bool(bare) and bare[0] in words.TITLES)
+    yield sum(word in words.TITLES for word in bare)
+    yield sum(word in words.POSTNOMINALS for word in bare[1:])
+    yield sum(word in words.LEGAL for word in bare)
+    yield sum(word in words.LITTLE for word in bare)
     yield sum(word in word_lists.TRADES for word in bare)
-    yield sum(word in names.TRUSTS for word in bare)
-    yield names.JOINED.search(reading.text) is not None
+    yield sum(word in words.TRUSTS for word in bare)
+    yield words.JOINED.search(reading.text) is not None
     yield reading.foreign_form is not None
     yield " ".join(bare) in word_lists.EPONYMS or " ".join(bare[:2]) in word_lists.EPONYMS
     initials = [at for at, word in enumerate(bare) if len(word) == 1 and word.isalpha()]

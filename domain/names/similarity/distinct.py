@@ -1,6 +1,6 @@
 """What tells two names apart however alike they are otherwise, in words: a number, a title, a letter. Pure."""
 
-from domain.names import words as names
+from domain.names import words
 from domain.names.similarity.names import Name
 
 _WOMEN, _MEN = frozenset(("mrs", "ms", "miss", "lady", "dame")), frozenset(("mr", "sir", "lord"))
@@ -26,8 +26,8 @@ def _numbers(one: Name, other: Name) -> str | None:
 def _titles(one: Name, other: Name) -> str | None:
     """Of two people each named alone, by one family name and by one given name or initial."""
     if (
-        names.JOINED.search(one.text)
-        or names.JOINED.search(other.text)
+        words.JOINED.search(one.text)
+        or words.JOINED.search(other.text)
         or not _same_person_but_for_title(one, other)
     ):
         return None

@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from api.consent import connect, flows
-from domain.connection import health, organisations
+from domain.connection import health as connection_health
+from domain.connection import organisations
 from domain.problems import Code, Refused
 from domain.tables import ConnectionHealth, Organisation
 from runtime.settings import Settings
@@ -213,7 +214,7 @@ async def test_reconnecting_the_same_organisation_keeps_its_row(bench: Bench) ->
     await bench.go()
     [before] = await bench.organisations()
     async with bench.context().transaction() as tx:
-        await health.locked_out(tx, before.id)
+        await connection_health.locked_out(tx, before.id)
     assert await bench.go(organisation=before.id) == {"organisationId": global_id(before)}
     [after] = await bench.organisations()
     assert after.health is ConnectionHealth.HEALTHY

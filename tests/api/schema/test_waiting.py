@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from api.relay import ids
-from domain.connection import health, organisations
-from domain.contacts import edits as contacts
+from domain.connection import health as connection_health
+from domain.connection import organisations
+from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.tx import Tx
 from tests import make
@@ -31,19 +32,19 @@ async def outage(tx: Tx, world: World) -> None:
     await tx.run(
         "update organisation set failing_since = cast(:now as timestamptz) - interval '2 minutes' where workspace_id = :ws"
     )
-    await health.unavailable(tx, world.organisation)
+    await connection_health.unavailable(tx, world.organisation)
 
 
 async def used_up(tx: Tx, world: World) -> None:
-    await health.limited(tx, world.organisation, tx.now + timedelta(hours=3))
+    await connection_health.limited(tx, world.organisation, tx.now + timedelta(hours=3))
 
 
 async def locked_out(tx: Tx, world: World) -> None:
-    await health.locked_out(tx, world.organisation)
+    await connection_health.locked_out(tx, world.organisation)
 
 
 async def over(tx: Tx, world: World) -> None:
-    await health.answered(tx, world.organisation)
+    await connection_health.answered(tx, world.organisation)
 
 
 async def waiting(world: World) -> str:
@@ -52,7 +53,7 @@ async def waiting(world: World) -> str:
     link = await make.linked(world)
     [row] = await world.rows("select contact_id from sync_link where id = :id", id=link)
     async with world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, row["contact_id"], {"primaryPhone": "09 555 1234"})
+        await contact_edits.change(tx, row["contact_id"], {"primaryPhone": "09 555 1234"})
         touched.add(row["contact_id"])
     return ids.encode("SyncLink", link)
 
@@ -113,7 +114,7 @@ async def test_it_is_gone_by_itself_when_xero_is_back(ada: make.Client, trouble:
 async def test_a_limit_of_the_minute_is_no_failure(ada: make.Client) -> None:
     await waiting(ada.world)
     async with ada.world.tx() as tx:
-        await health.limited(tx, ada.world.organisation, tx.now + timedelta(seconds=40))
+        await connection_health.limited(tx, ada.world.organisation, tx.now + timedelta(seconds=40))
     assert len(nodes(await shown(ada, states=["PENDING"]))) == 1
 
 

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.connection import health, organisations
+from domain.connection import health as connection_health
+from domain.connection import organisations
 from domain.connection.organisations import Tenant
 from domain.inbound import imports
 from domain.problems import Code, Refused
@@ -249,7 +250,7 @@ async def test_sync_now_queues_once(practice: Practice) -> None:
     await practice.read_to_the_end()
     await asyncio.gather(now(), now())
     assert len(await practice.runs()) == 2
-    await practice.do(lambda tx: health.locked_out(tx, organisation))
+    await practice.do(lambda tx: connection_health.locked_out(tx, organisation))
     assert (await refused(now()))[0] is Code.NOT_CONNECTED
     await practice.do(lambda tx: organisations.disconnect(tx, organisation))
     assert (await refused(now()))[0] is Code.NOT_CONNECTED

@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.connection import organisations
-from domain.connection import poll_schedule as pace
+from domain.connection import organisations, poll_schedule
 from domain.connection.call_budget import Limits
 from domain.connection.poll_schedule import BY_HAND
-from domain.invoices import xero_catalogue as catalogue
+from domain.invoices import xero_catalogue
 from domain.invoices.xero_catalogue import Catalogue
 from domain.tables import RunPurpose
 from tests.domain.world import Clock, World
@@ -55,7 +54,7 @@ async def read_accounts(world: World) -> int:
     async with world.tx() as tx:
         due = await tx.rows("select organisation_id from door.due_catalogues(:now, '{}', 9)")
         for row in due:
-            await catalogue.show(tx, row["organisation_id"], NOTHING)
+            await xero_catalogue.show(tx, row["organisation_id"], NOTHING)
     return len(due)
 
 
@@ -94,7 +93,7 @@ async def test_what_is_changed_in_xero_while_it_is_being_read_is_seen_soon(
     while await world.match(run["id"]):
         pass
     async with world.tx() as tx:
-        await catalogue.show(tx, world.organisation, NOTHING, asked)
+        await xero_catalogue.show(tx, world.organisation, NOTHING, asked)
     clock.time += BY_HAND
     assert (await read_contacts(world), await read_accounts(world)) == (1, 1)
 
@@ -108,7 +107,7 @@ async def test_whoever_has_used_half_of_the_day_looks_at_the_pace_of_polls(
     clock.time += BY_HAND
     await press(world)
     assert (await read_contacts(world), await read_accounts(world)) == (0, 0)
-    clock.time += pace.poll_interval(2000, webhooks_healthy=False) - BY_HAND
+    clock.time += poll_schedule.poll_interval(2000, webhooks_healthy=False) - BY_HAND
     assert (await read_contacts(world), await read_accounts(world)) == (1, 1)
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from domain.actions import conflicts
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.practice import workspaces
 from domain.problems import Code, Refused
@@ -41,7 +41,7 @@ async def test_bad_input_is_refused_where_it_stands(
 ) -> None:
     with pytest.raises(Refused) as refused:
         async with world.tx() as tx:
-            await contacts.create(tx, given)
+            await contact_edits.create(tx, given)
     assert [(problem.code, problem.path) for problem in refused.value.problems] == [(code, path)]
     assert await world.rows("select 1 from contact") == []
 
@@ -53,14 +53,14 @@ async def test_an_archived_type_stays_with_who_has_it_and_goes_to_nobody_else(wo
     async with world.tx() as tx:
         await workspaces.update_contact_type(tx, kind, archived=True)
     async with world.tx() as tx:
-        kept = await contacts.change(tx, has.id, {"name": "Acme Ltd", "contactTypeId": kind})
+        kept = await contact_edits.change(tx, has.id, {"name": "Acme Ltd", "contactTypeId": kind})
     assert (kept.name, kept.contact_type_id) == ("Acme Ltd", kind)
     with pytest.raises(Refused) as given:
         async with world.tx() as tx:
-            await contacts.change(tx, other.id, {"contactTypeId": kind})
+            await contact_edits.change(tx, other.id, {"contactTypeId": kind})
     with pytest.raises(Refused) as made:
         async with world.tx() as tx:
-            await contacts.create(tx, {"name": "New", "contactTypeId": kind})
+            await contact_edits.create(tx, {"name": "New", "contactTypeId": kind})
     for refused in (given, made):
         assert [(problem.code, problem.path) for problem in refused.value.problems] == [
             (Code.WRONG_STATE, ("contactTypeId",))
@@ -70,20 +70,20 @@ async def test_an_archived_type_stays_with_who_has_it_and_goes_to_nobody_else(wo
 async def test_a_repeated_create_is_one_contact_even_at_once(world: World) -> None:
     async def create() -> object:
         async with world.tx() as tx:
-            return (await contacts.create(tx, {"name": "Acme"}, "key-1")).id
+            return (await contact_edits.create(tx, {"name": "Acme"}, "key-1")).id
 
     made = await asyncio.gather(*(create() for _ in range(4)))
     assert len(set(made)) == 1
     with pytest.raises(Refused) as refused:
         async with world.tx() as tx:
-            await contacts.create(tx, {"name": "Other"}, "key-1")
+            await contact_edits.create(tx, {"name": "Other"}, "key-1")
     assert refused.value.problems[0].code is Code.KEY_REUSED
 
 
 async def test_null_clears_absent_stays_and_the_old_value_can_be_found(world: World) -> None:
     made = await world.contact("Acme", "a@x.nz", primaryPhone="09 111 2222")
     async with world.tx() as tx:
-        changed = await contacts.change(tx, made.id, {"billingEmail": None}, version=made.version)
+        changed = await contact_edits.change(tx, made.id, {"billingEmail": None}, version=made.version)
     assert (changed.billing_email, changed.primary_phone, changed.version) == (None, "09 111 2222", 2)
     [event] = await world.rows("select changes from activity where kind = 'CONTACT_CHANGED'")
     assert [(c["field"], c["before"], c["after"]) for c in event["changes"]] == [
@@ -95,21 +95,21 @@ async def test_a_stale_version_changes_nothing(world: World) -> None:
     made = await world.contact("Acme")
     with pytest.raises(Refused) as refused:
         async with world.tx() as tx:
-            await contacts.change(tx, made.id, {"name": "Other"}, version=made.version + 1)
+            await contact_edits.change(tx, made.id, {"name": "Other"}, version=made.version + 1)
     assert refused.value.problems[0].code is Code.STALE_VERSION
 
 
 async def test_saving_what_is_there_is_no_change(world: World) -> None:
     made = await world.contact("Acme", "a@x.nz")
     async with world.tx() as tx:
-        same = await contacts.change(tx, made.id, {"name": "Acme", "billingEmail": "a@x.nz"})
+        same = await contact_edits.change(tx, made.id, {"name": "Acme", "billingEmail": "a@x.nz"})
     assert same.version == made.version
 
 
 async def test_a_chosen_kind_is_final(world: World) -> None:
     made = await world.contact("Ada Byron")
     async with world.tx() as tx:
-        chosen = await contacts.change(tx, made.id, {"kind": made.kind})
+        chosen = await contact_edits.change(tx, made.id, {"kind": made.kind})
     assert (chosen.confidence, chosen.reasons, chosen.needs_review) == (None, None, False)
 
 
@@ -147,7 +147,7 @@ async def test_what_xero_holds_stays_as_it_is_while_something_else_is_edited(wor
     assert (held["name"], held["primary_phone"]) == ("Ac\u202eme", "call me")
     form = {"name": held["name"], "primaryPhone": held["primary_phone"], "billingEmail": "a@x.nz"}
     async with world.tx() as tx:
-        await contacts.change(tx, held["id"], form)
+        await contact_edits.change(tx, held["id"], form)
     [link] = await world.rows("select base_practice from sync_link")
     assert await world.rows("select name, primary_phone, billing_email from contact") == [
         {"name": "Ac\u202eme", "primary_phone": "call me", "billing_email": "a@x.nz"}
@@ -160,7 +160,7 @@ async def test_what_stood_there_can_be_brought_back_though_nobody_may_type_it(wo
     await world.import_mirror()
     [held] = await world.rows("select id from contact")
     async with world.tx() as tx:
-        await contacts.change(tx, held["id"], {"primaryPhone": "09 123 4567"})
+        await contact_edits.change(tx, held["id"], {"primaryPhone": "09 123 4567"})
     [event] = await world.rows("select id from activity where kind = 'CONTACT_CHANGED'")
     async with world.tx() as tx:
         await conflicts.restore_value(tx, event["id"], "PRIMARY_PHONE")

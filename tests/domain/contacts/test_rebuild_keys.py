@@ -1,8 +1,8 @@
 """Stored keys of older rules, made anew."""
 
-from domain.contacts import rebuild_keys as rekeying
+from domain.contacts import rebuild_keys
 from domain.names.text_keys import VERSION
-from runtime.commands import doctor
+from runtime.commands import doctor as doctor_command
 from runtime.commands.migrate import migrate
 from runtime.embedded.services import Services
 from runtime.settings import Settings, load
@@ -37,7 +37,7 @@ async def age(world: World) -> None:
 
 async def renew(world: World) -> int:
     async with world.tx() as tx:
-        return await rekeying.renew(tx)
+        return await rebuild_keys.renew(tx)
 
 
 async def test_they_are_as_if_they_had_been_made_today(world: World) -> None:
@@ -58,7 +58,7 @@ async def test_those_of_every_page_are(world: World) -> None:
         await world.contact(f"Contact {n}")
     await age(world)
     async with world.tx() as tx:
-        assert await rekeying.renew(tx, page=2) == 5
+        assert await rebuild_keys.renew(tx, page=2) == 5
     assert {row["key_version"] for row in (await keys(world))["contact"]} == {VERSION}
 
 
@@ -70,15 +70,15 @@ async def test_migrate_does_it_in_every_workspace_and_doctor_says_where_it_is_du
         await one.contact("Kauri Ltd")
         await age(one)
     settings = load().joined(services).model_copy(update={"database_url": place.app_url})
-    assert await migrations(settings) == doctor.Finding("Migrations", False, doctor.OLD_KEYS)
+    assert await migrations(settings) == doctor_command.Finding("Migrations", False, doctor_command.OLD_KEYS)
     await migrate(place.admin_url, server.app_role)
     for one in (world, other):
         assert [row["name_key"] for row in (await keys(one))["contact"]] == ["kauri ltd"]
     assert (await migrations(settings)).ok
 
 
-async def migrations(settings: Settings) -> doctor.Finding:
-    [found] = [one for one in await doctor.examine(settings) if one.subject == "Migrations"]
+async def migrations(settings: Settings) -> doctor_command.Finding:
+    [found] = [one for one in await doctor_command.examine(settings) if one.subject == "Migrations"]
     return found
 
 

@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.actions import delete as deletions
-from domain.actions import erase as erasure
-from domain.actions import unsync as unsynced
+from domain.actions import delete as delete_action
+from domain.actions import erase as erase_action
+from domain.actions import unsync as unsync_action
 from domain.fields.merge import Winner
 from domain.fields.values import SeenContact
-from domain.links import decisions as memory
-from domain.links import starting as links
+from domain.links import decisions
+from domain.links import starting as link_starting
 from domain.links.starting import Pair
 from domain.matching import issues
 from domain.tables import LinkOrigin, Organisation, Side, XeroContactStatus
@@ -34,13 +34,13 @@ async def apart(world: World) -> tuple[UUID, UUID]:
     contact, xero = await linked(world)
     [link] = await world.rows("select id from sync_link")
     async with world.tx() as tx:
-        await issues.each(tx, [link["id"]], lambda key: unsynced.unsync(tx, key))
+        await issues.each(tx, [link["id"]], lambda key: unsync_action.unsync(tx, key))
     return contact, xero
 
 
 async def delete(world: World, contact: UUID) -> None:
     async with world.tx() as tx:
-        [done] = await issues.each(tx, [contact], lambda key: deletions.delete(tx, key, reimport=True))
+        [done] = await issues.each(tx, [contact], lambda key: delete_action.delete(tx, key, reimport=True))
         assert not isinstance(done, Exception)
 
 
@@ -93,8 +93,8 @@ async def test_one_made_anew_from_another_organisation_is_not_matched_again(worl
     [there] = await replace(world, organisation=second.id).shown(acme())
     async with world.tx() as tx:
         pair = Pair(other.id, there, LinkOrigin.CONFIRMED, Winner.PRACTICE)
-        [started] = await links.start(tx, second.model_dump(), [pair])
-    for act in (unsynced.unsync, partial(unsynced.create_from_unsynced, basis=Side.XERO)):
+        [started] = await link_starting.start(tx, second.model_dump(), [pair])
+    for act in (unsync_action.unsync, partial(unsync_action.create_from_unsynced, basis=Side.XERO)):
         async with world.tx() as tx:
             [done] = await issues.each(tx, [started.link_id], partial(act, tx))
             assert not isinstance(done, Exception)
@@ -160,7 +160,7 @@ async def test_a_person_who_links_what_was_set_apart_lifts_it_for_good(world: Wo
     anew = await world.contact("Acme", "a@x.nz")
     async with world.tx() as tx:
         [row] = await tx.rows("select id from xero_contact where xero_contact_id = :xero", xero=xero)
-        await memory.taken(tx, world.organisation, anew.id, row["id"])
+        await decisions.taken(tx, world.organisation, anew.id, row["id"])
     assert await pairs(world) == set()
 
 
@@ -189,7 +189,7 @@ async def test_whoever_is_forgotten_is_forgotten_here_too(world: World, forgotte
         await look(world, acme(xero, hours=1, status=XeroContactStatus.GDPR_REQUEST))
     else:
         async with world.tx() as tx, issues.judging(tx):
-            await erasure.erase(tx, contact)
+            await erase_action.erase(tx, contact)
     assert await pairs(world) == set()
 
 
@@ -199,7 +199,7 @@ async def test_whoever_is_erased_under_another_name_leaves_no_hash_of_the_first(
     anew = (await world.contact("Acme", "a@x.nz")).id
     await change(world, anew, name="Acme Holdings")
     async with world.tx() as tx, issues.judging(tx):
-        await erasure.erase(tx, anew)
+        await erase_action.erase(tx, anew)
     assert await pairs(world) == set()
 
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from domain.actions import push as pushes
-from domain.actions import unsync as unsynced
+from domain.actions import push as push_action
+from domain.actions import unsync as unsync_action
 from domain.actions.push import Wish
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.values import PostalAddress
 from domain.matching import issues
 from domain.problems import Code, Problem, Refused
@@ -23,7 +23,7 @@ LONG = "😀" * 128  # 128 characters here, 256 where Xero counts
 
 async def change(world: World, contact_id: object, **given: object) -> None:
     async with world.tx() as tx, issues.judging(tx):
-        await contacts.change(tx, contact_id, given)  # type: ignore[arg-type]  # a UUID
+        await contact_edits.change(tx, contact_id, given)  # type: ignore[arg-type]  # a UUID
 
 
 async def test_a_value_that_xero_would_find_too_long_is_refused_for_a_linked_contact(world: World) -> None:
@@ -80,7 +80,7 @@ async def test_an_unlinked_contact_keeps_what_a_push_then_refuses(
     contact = await world.contact("Free", None)
     await change(world, contact.id, **{name: value})
     wish = Wish(contact.id, world.organisation)
-    [problem] = await refusal(world, lambda tx: pushes.push(tx, wish))
+    [problem] = await refusal(world, lambda tx: push_action.push(tx, wish))
     assert (problem.code, problem.path) == (Code.INVALID, ("contactId",))
     assert problem.message.endswith("Change the contact first.")
     assert await world.rows("select 1 from sync_link") == []
@@ -98,7 +98,7 @@ async def unsynced_and_renamed(world: World, name: str) -> tuple[UUID, UUID]:
     """An UNSYNCED link, whose contact got this name since, and its contact."""
     link = await make.linked(world)
     async with world.tx() as tx:
-        await issues.each(tx, [link], lambda one: unsynced.unsync(tx, one))
+        await issues.each(tx, [link], lambda one: unsync_action.unsync(tx, one))
     [row] = await world.rows("select contact_id from sync_link")
     await change(world, row["contact_id"], name=name)
     return link, row["contact_id"]
@@ -106,10 +106,10 @@ async def unsynced_and_renamed(world: World, name: str) -> tuple[UUID, UUID]:
 
 async def test_a_rematch_refuses_what_it_would_send_and_nothing_else(world: World) -> None:
     link, _ = await unsynced_and_renamed(world, "Jo <jo> Ltd")
-    [problem] = await refusal(world, lambda tx: unsynced.rematch(tx, link, winner=Side.PRACTICE))
+    [problem] = await refusal(world, lambda tx: unsync_action.rematch(tx, link, winner=Side.PRACTICE))
     assert (problem.code, problem.path) == (Code.INVALID, ("linkId",))
     async with world.tx() as tx:
-        [done] = await issues.each(tx, [link], lambda one: unsynced.rematch(tx, one, winner=Side.XERO))
+        [done] = await issues.each(tx, [link], lambda one: unsync_action.rematch(tx, one, winner=Side.XERO))
     assert not isinstance(done, Refused)
     [row] = await world.rows("select c.name, l.state from sync_link l join contact c on c.id = l.contact_id")
     assert row == {"name": "Kauri Joinery Ltd", "state": "SYNCED"}
@@ -117,7 +117,7 @@ async def test_a_rematch_refuses_what_it_would_send_and_nothing_else(world: Worl
 
 async def test_a_new_xero_contact_of_an_unsynced_one_is_refused_whole(world: World) -> None:
     link, _ = await unsynced_and_renamed(world, LONG)
-    [problem] = await refusal(world, lambda tx: unsynced.create_from_unsynced(tx, link, Side.PRACTICE))
+    [problem] = await refusal(world, lambda tx: unsync_action.create_from_unsynced(tx, link, Side.PRACTICE))
     assert (problem.code, problem.path) == (Code.TOO_LONG, ("linkId",))
     assert await world.rows("select 1 from reimport_mark") == []
 

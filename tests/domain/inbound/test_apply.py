@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
 from domain.matching import issues
-from domain.outbound import contact_deliveries as deliveries
+from domain.outbound import contact_deliveries
 from domain.tables import ConflictPolicy, ImportPhase, ImportRun, RunPurpose, XeroContactStatus
 from runtime.database import Database
 from tests.domain.world import BEGAN, World, make_world, seen
@@ -41,7 +41,7 @@ async def look(world: World, *found: SeenContact) -> None:
 
 async def change(world: World, contact: UUID, **given: object) -> None:
     async with world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, contact, given)
+        await contact_edits.change(tx, contact, given)
         touched.add(contact)
 
 
@@ -129,7 +129,7 @@ async def test_a_value_that_won_and_is_typed_back_before_the_send_still_goes_out
     await look(world, seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
     await change(world, contact, billingEmail="a@x.nz")  # as it was when both agreed; Xero has theirs
     async with world.tx() as tx:
-        claimed = await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+        claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
     assert claimed is not None
     [member] = await world.rows("select sent from delivery_member")
     assert member["sent"] == {"BILLING_EMAIL": "a@x.nz"}
@@ -141,7 +141,7 @@ async def test_no_read_decides_about_a_field_that_is_being_written(world: World,
     contact, xero = await linked(world)
     await change(world, contact, name="Ours")
     async with world.tx() as tx:
-        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
     phone = PhoneParts("64", "9", "1112222")
     await look(world, seen(name, "new@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
     now = await state(world)

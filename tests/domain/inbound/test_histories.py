@@ -12,11 +12,10 @@ from uuid import UUID
 import pytest
 
 from domain.fields.values import SeenContact
-from domain.inbound import apply as inbound
-from domain.inbound import single_reads as rereads
-from domain.inbound import snapshots
-from domain.mirror import xero_contacts as mirror
-from domain.outbound import contact_deliveries as deliveries
+from domain.inbound import apply as inbound_apply
+from domain.inbound import single_reads, snapshots
+from domain.mirror import xero_contacts
+from domain.outbound import contact_deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
 from tests.domain.inbound.test_apply import change, linked, look
@@ -40,7 +39,7 @@ def shown(xero: UUID, email: str = OURS) -> dict[str, SeenContact]:
 
 async def claim(world: World) -> Claimed:
     async with world.tx() as tx:
-        claimed = await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+        claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
     assert claimed is not None
     return claimed
 
@@ -48,26 +47,26 @@ async def claim(world: World) -> Claimed:
 async def read(world: World, *found: SeenContact) -> None:
     """What a webhook or poll makes of it: into the mirror, and applied."""
     async with world.tx() as tx:
-        await mirror.lock(tx, world.organisation)
+        await xero_contacts.lock(tx, world.organisation)
         organisation = await tx.row("select * from organisation where workspace_id = :ws")
         assert organisation is not None
         await snapshots.take(tx, organisation, found)
         ids = [row["id"] for row in await tx.rows("select id from xero_contact where dirty")]
-        await inbound.apply_shown(tx, world.organisation, ids)
+        await inbound_apply.apply_shown(tx, world.organisation, ids)
 
 
 async def answer(world: World, claimed: Claimed, found: SeenContact) -> None:
     async with world.tx() as tx:
-        await deliveries.settle(tx, claimed, [Answered(claimed.members[0], found)])
+        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], found)])
 
 
 async def settle(world: World, now: SeenContact) -> None:
     """What is due to be read is read, and a poll follows."""
     async with world.tx() as tx:
-        claimed = await rereads.claim(tx, world.organisation, 40)
+        claimed = await single_reads.claim(tx, world.organisation, 40)
     if claimed is not None:
         async with world.tx() as tx:
-            await rereads.settle(tx, claimed, tx.now, [now])
+            await single_reads.settle(tx, claimed, tx.now, [now])
     await look(world, now)
 
 
@@ -168,15 +167,15 @@ async def test_a_delivery_in_which_nothing_was_done_owes_the_read_that_it_kept_b
     theirs = snapshot(xero, "Acme", "theirs@x.nz", updated=12, asked=13)
     await read(world, theirs)
     async with world.tx() as tx:
-        await deliveries.free(tx, claimed)
+        await contact_deliveries.free(tx, claimed)
     async with world.tx() as tx:  # not before it has been read
-        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
     async with world.tx() as tx:
-        due = await rereads.claim(tx, world.organisation, 40)
+        due = await single_reads.claim(tx, world.organisation, 40)
     assert due is not None
     assert list(due.ids) == [xero]
     async with world.tx() as tx:
-        await rereads.settle(tx, due, tx.now, [theirs])
+        await single_reads.settle(tx, due, tx.now, [theirs])
     now = await end(world)
     # The practice's edit is not later than Xero's snapshot: Xero, the ledger, wins, and the loser can be found.
     assert (now["billing_email"], now["notes"], now["due"]) == ("theirs@x.nz", {}, False)
@@ -188,11 +187,11 @@ async def test_a_reread_whose_reader_died_is_due_again(world: World) -> None:
     async with world.tx() as tx:
         await tx.run("update xero_contact set read_due_at = :now")
     async with world.tx() as tx:
-        assert await rereads.claim(tx, world.organisation, 40) is not None
+        assert await single_reads.claim(tx, world.organisation, 40) is not None
     async with world.tx() as tx:
-        assert await rereads.claim(tx, world.organisation, 40) is None
-    world.database.clock.time += rereads.LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+        assert await single_reads.claim(tx, world.organisation, 40) is None
+    world.database.clock.time += single_reads.LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
     async with world.tx() as tx:
-        again = await rereads.claim(tx, world.organisation, 40)
+        again = await single_reads.claim(tx, world.organisation, 40)
     assert again is not None
     assert list(again.ids) == [xero]

@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
 from domain.matching import issues
-from domain.outbound import contact_deliveries as deliveries
+from domain.outbound import contact_deliveries
 from domain.problems import Code, Refused
 from domain.tables import XeroContactStatus
 from tests.domain.inbound.test_apply import LATER, change, linked, look
@@ -195,7 +195,7 @@ async def test_after_unsyncing_the_linked_one_the_other_can_be_confirmed(world: 
 async def test_it_ends_when_fewer_than_two_of_its_contacts_remain(world: World) -> None:
     acme, *_ = await two_linked(world)
     async with world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, acme, {}, archived=True)
+        await contact_edits.change(tx, acme, {}, archived=True)
         touched.add(acme)
     [issue] = await world.rows("select state, resolution from match_issue")
     assert (issue["state"], issue["resolution"]) == ("RESOLVED", "OBSOLETE")
@@ -212,7 +212,7 @@ async def test_there_is_nothing_to_decide_where_fewer_than_two_are_in_use(
     for name, contact in (("Acme", acme), ("Beta", beta)):
         if name in archived:
             async with world.tx() as tx, issues.judging(tx):
-                await contacts.change(tx, contact, {}, archived=True)
+                await contact_edits.change(tx, contact, {}, archived=True)
     await look(world, merged(xero, into.xero_contact_id))
     assert [(link["name"], link["state"], link["code"]) for link in await links(world)] == [
         ("Acme", "BROKEN", "MERGED_IN_XERO"),
@@ -290,7 +290,7 @@ async def test_a_broken_link_leaves_the_write_that_is_under_way(world: World) ->
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     async with world.tx() as tx:
-        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
     await look(world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, status=ARCHIVED, updated_at=LATER))
     assert await world.rows("select open from delivery_member") == [{"open": False}]
 

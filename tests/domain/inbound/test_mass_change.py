@@ -9,12 +9,12 @@ import pytest
 
 from domain.actions import conflicts
 from domain.connection import organisations
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.values import PostalAddress, SeenContact
-from domain.inbound import mass_change as brake
+from domain.inbound import mass_change
 from domain.matching import issues
-from domain.outbound import contact_deliveries as deliveries
+from domain.outbound import contact_deliveries
 from domain.outbound.deliveries import Claimed
 from domain.problems import Code, Refused
 from domain.tables import ActorKind, ConnectionHealth, ImportRun, Side, XeroContactStatus
@@ -64,7 +64,7 @@ async def broken(world: World) -> int:
 
 async def decide(world: World, *, apply: bool) -> None:
     async with world.tx() as tx:
-        await brake.decide(tx, world.organisation, apply=apply)
+        await mass_change.decide(tx, world.organisation, apply=apply)
 
 
 async def go_on(world: World) -> ImportRun:
@@ -81,9 +81,9 @@ async def answer(world: World, claimed: Claimed, shown: list[SeenContact]) -> No
     """Xero did what was sent, and shows these contacts so."""
     by_id = {one.xero_contact_id: one for one in shown}
     async with world.tx() as tx:
-        keys = await deliveries.targets(tx, claimed.members)
-        answers = [deliveries.Answered(link, by_id[keys[link]]) for link in claimed.members]
-        await deliveries.settle(tx, claimed, answers)
+        keys = await contact_deliveries.targets(tx, claimed.members)
+        answers = [contact_deliveries.Answered(link, by_id[keys[link]]) for link in claimed.members]
+        await contact_deliveries.settle(tx, claimed, answers)
 
 
 async def test_mass_archiving_stops_before_any_of_it_is_applied(world: World) -> None:
@@ -170,7 +170,7 @@ async def test_one_value_that_people_type_in_the_practice_does_not_count(world: 
     rows = await world.rows("select id from contact order by name limit 30")
     async with world.tx() as tx, issues.judging(tx):
         for row in rows[:25]:
-            await contacts.change(tx, row["id"], {"billingEmail": "all@x.nz"})
+            await contact_edits.change(tx, row["id"], {"billingEmail": "all@x.nz"})
     await look(world, as_now(40, ids[40], minutes=1, email="all@x.nz"))
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
 
@@ -181,9 +181,9 @@ async def test_one_value_typed_over_what_xero_had_just_changed_does_not_count(wo
     rows = await world.rows("select id from contact order by name limit 25")
     async with world.tx() as tx, issues.judging(tx):
         for row in rows:
-            await contacts.change(tx, row["id"], {"billingEmail": "all@x.nz"})
+            await contact_edits.change(tx, row["id"], {"billingEmail": "all@x.nz"})
     async with world.tx() as tx:
-        claimed = await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+        claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
     assert claimed is not None
     await answer(
         world, claimed, [as_now(n, key, minutes=2, email="all@x.nz") for n, key in enumerate(ids[:25])]
@@ -213,9 +213,9 @@ async def test_time_alone_sends_no_blanks(world: World, clock: Clock) -> None:
     for some in (rows[:18], rows[18:]):
         async with world.tx() as tx, issues.judging(tx):
             for row in some:
-                await contacts.change(tx, row["id"], {"primaryPhone": None})
+                await contact_edits.change(tx, row["id"], {"primaryPhone": None})
         async with world.tx() as tx:
-            claimed.append(await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})))
+            claimed.append(await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})))
         if claimed[0] is not None and len(claimed) == 1:
             await answer(world, claimed[0], [as_now(n, key, phone=None) for n, key in enumerate(ids)])
     assert [one is not None for one in claimed] == [True, False]
@@ -223,7 +223,7 @@ async def test_time_alone_sends_no_blanks(world: World, clock: Clock) -> None:
     await look(world)
     assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
     async with world.tx() as tx:
-        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
 
 
 async def test_conflicts_that_a_person_settles_for_xero_do_not_count(world: World) -> None:
@@ -232,7 +232,7 @@ async def test_conflicts_that_a_person_settles_for_xero_do_not_count(world: Worl
     rows = await world.rows("select id from contact order by name limit 24")
     async with world.tx() as tx, issues.judging(tx):
         for n, row in enumerate(rows):
-            await contacts.change(tx, row["id"], {"billingEmail": f"ours{n}@x.nz"})
+            await contact_edits.change(tx, row["id"], {"billingEmail": f"ours{n}@x.nz"})
     for start in range(0, 24, 6):
         some = list(enumerate(ids))[start : start + 6]
         await look(world, *(as_now(n, xero, minutes=1, email="all@x.nz") for n, xero in some))
@@ -259,7 +259,7 @@ async def edit_while_read(world: World, names: list[str], found: list[SeenContac
         both.create_task(read())
         async with world.tx() as tx:
             for row in rows:
-                await contacts.lock(tx, row["id"])
+                await contact_edits.lock(tx, row["id"])
             locked.set()
             for _ in range(200):  # until whoever reads waits for a contact
                 if await tx.rows(
@@ -267,7 +267,7 @@ async def edit_while_read(world: World, names: list[str], found: list[SeenContac
                 ):
                     break
                 await asyncio.sleep(0.05)
-            await contacts.change(tx, rows[0]["id"], {"billingEmail": "ours@x.nz"})
+            await contact_edits.change(tx, rows[0]["id"], {"billingEmail": "ours@x.nz"})
 
 
 async def test_what_is_archived_while_a_person_edits_it_is_no_deadlock(world: World) -> None:
@@ -360,14 +360,14 @@ async def test_while_it_holds_nothing_is_sent_or_dropped(world: World) -> None:
     ids = await linked(world)
     [row] = await world.rows("select id from contact where name = 'Contact 050'")
     async with world.tx() as tx, issues.judging(tx):
-        await contacts.change(tx, row["id"], {"billingEmail": "ours@x.nz"})
+        await contact_edits.change(tx, row["id"], {"billingEmail": "ours@x.nz"})
     await look(world, *archived(ids[:40]))
     async with world.tx() as tx:
-        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
     await decide(world, apply=True)
     await go_on(world)
     async with world.tx() as tx:
-        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
 
 
 async def test_outbound_it_counts_blanks(world: World) -> None:
@@ -375,16 +375,16 @@ async def test_outbound_it_counts_blanks(world: World) -> None:
     rows = await world.rows("select id from contact order by name limit 30")
     async with world.tx() as tx, issues.judging(tx):
         for row in rows:
-            await contacts.change(tx, row["id"], {"primaryPhone": None})
+            await contact_edits.change(tx, row["id"], {"primaryPhone": None})
     async with world.tx() as tx:
-        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
     now = await organisation(world)
     held = now["mass_change"]
     assert isinstance(held, dict)
     assert (now["health"], held["side"], held["changed"]) == ("PAUSED", "PRACTICE", 30)
     await decide(world, apply=True)
     async with world.tx() as tx:
-        claimed = await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+        claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
     assert claimed is not None
     assert len(claimed.members) == 30
 
@@ -394,9 +394,9 @@ async def test_many_honest_edits_go_out(world: World) -> None:
     rows = await world.rows("select id from contact order by name")
     async with world.tx() as tx, issues.judging(tx):
         for n, row in enumerate(rows):
-            await contacts.change(tx, row["id"], {"primaryPhone": f"09 777 {n:04}"})
+            await contact_edits.change(tx, row["id"], {"primaryPhone": f"09 777 {n:04}"})
     async with world.tx() as tx:
-        assert await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
 
 
 async def test_a_decision_where_none_waits_is_refused(world: World) -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
-from domain.inbound import single_reads as rereads
-from domain.inbound import snapshots
-from domain.mirror import xero_contacts as mirror
+from domain.inbound import single_reads, snapshots
+from domain.mirror import xero_contacts
 from domain.tables import XeroContactStatus
 from tests.domain.inbound.test_apply import LATER, change, linked, look, state
 from tests.domain.world import BEGAN, World, seen
@@ -35,7 +34,7 @@ def snapshot(
 
 async def take(world: World, *found: SeenContact, sent: dict[UUID, list[str]] | None = None) -> list[UUID]:
     async with world.tx() as tx:
-        await mirror.lock(tx, world.organisation)
+        await xero_contacts.lock(tx, world.organisation)
         organisation = await tx.row("select * from organisation where workspace_id = :ws")
         assert organisation is not None
         return await snapshots.take(tx, organisation, found, sent)
@@ -52,10 +51,10 @@ async def reread(world: World, *found: SeenContact, asked: float) -> None:
     """What is due is read, and shows these."""
     async with world.tx() as tx:
         await tx.run("update xero_contact set read_due_at = :now where read_due_at is not null")
-        claimed = await rereads.claim(tx, world.organisation, 40)
+        claimed = await single_reads.claim(tx, world.organisation, 40)
     assert claimed is not None
     async with world.tx() as tx:
-        await rereads.settle(tx, claimed, LATER + timedelta(seconds=asked), found)
+        await single_reads.settle(tx, claimed, LATER + timedelta(seconds=asked), found)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

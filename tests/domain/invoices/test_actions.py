@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from domain.invoices import actions as invoices
+from domain.invoices import actions as invoice_actions
 from domain.invoices import view as invoice_view
 from domain.invoices.view import Action
-from domain.practice import services_and_rates as billing
+from domain.practice import services_and_rates
 from domain.problems import Code, Refused
 from domain.tables import AmountsAre, Invoice, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
 from domain.tx import Tx
@@ -31,9 +31,9 @@ async def test_a_draft_is_approved_and_sent_and_its_lines_are_resolved(here: Bil
     assert (made.number, made.status) == ("TI-00001", InvoiceStatus.DRAFT)
     assert (made.subtotal, made.tax_total, made.total) == tuple(map(Decimal, ("88.80", "13.32", "102.12")))
     async with here.world.tx() as tx:
-        assert (await invoices.approve(tx, made.id)).status is InvoiceStatus.APPROVED
-        sent = await invoices.send(tx, made.id)
-        lines = (await invoices.lines_of(tx, [made.id]))[made.id]
+        assert (await invoice_actions.approve(tx, made.id)).status is InvoiceStatus.APPROVED
+        sent = await invoice_actions.send(tx, made.id)
+        lines = (await invoice_actions.lines_of(tx, [made.id]))[made.id]
     assert (sent.status, sent.sync_state) == (InvoiceStatus.AWAITING_PAYMENT, InvoiceSyncState.PENDING)
     assert [(line.account_code, line.tax_type) for line in lines] == [("200", "OUTPUT2")] * 3 + [
         ("220", "OUTPUT2")
@@ -58,7 +58,7 @@ async def test_twenty_creates_at_once_have_twenty_numbers(here: Billed) -> None:
 async def test_a_repeated_create_is_one_invoice(here: Billed) -> None:
     async def create(given: dict[str, Any]) -> Any:
         async with here.world.tx() as tx:
-            return await invoices.create(tx, given, "key-1")
+            return await invoice_actions.create(tx, given, "key-1")
 
     made = await asyncio.gather(*(create(here.input()) for _ in range(4)))
     assert len({invoice.id for invoice in made}) == 1
@@ -69,9 +69,9 @@ async def test_a_repeated_create_is_one_invoice(here: Billed) -> None:
 
 async def test_the_same_request_has_the_same_answer_whatever_was_archived_since(here: Billed) -> None:
     async with here.world.tx() as tx:
-        made = await invoices.create(tx, here.input(), "key")
-        await billing.update_service_type(tx, here.service, archived=True)
-        again = await invoices.create(tx, here.input(), "key")
+        made = await invoice_actions.create(tx, here.input(), "key")
+        await services_and_rates.update_service_type(tx, here.service, archived=True)
+        again = await invoice_actions.create(tx, here.input(), "key")
     assert again.id == made.id
 
 
@@ -88,7 +88,7 @@ async def test_all_that_is_wrong_is_said_at_once_at_its_place(here: Billed) -> N
     )
     async with here.world.tx() as tx:
         with pytest.raises(Refused) as refused:
-            await invoices.create(tx, given)
+            await invoice_actions.create(tx, given)
     assert {(problem.code, problem.path) for problem in refused.value.problems} == {
         (Code.TOO_LONG, ("reference",)),
         (Code.INVALID, ("dueDate",)),
@@ -106,27 +106,27 @@ async def test_all_that_is_wrong_is_said_at_once_at_its_place(here: Billed) -> N
 async def test_lines_keep_their_ids_and_what_is_not_named_goes(here: Billed) -> None:
     made = await here.draft(here.line("1"), here.line("2"), here.line("3"))
     async with here.world.tx() as tx:
-        before = [line.id for line in (await invoices.lines_of(tx, [made.id]))[made.id]]
+        before = [line.id for line in (await invoice_actions.lines_of(tx, [made.id]))[made.id]]
     async with here.world.tx() as tx:
         given = {"lines": [here.line("30", id=before[2]), here.line("4"), here.line("1", id=before[0])]}
-        changed = await invoices.update(tx, made.id, given, version=made.version)
-        after = (await invoices.lines_of(tx, [made.id]))[made.id]
+        changed = await invoice_actions.update(tx, made.id, given, version=made.version)
+        after = (await invoice_actions.lines_of(tx, [made.id]))[made.id]
     assert [line.id for line in after][::2] == [before[2], before[0]]
     assert (changed.subtotal, changed.version) == (Decimal(35), made.version + 1)
     with pytest.raises(Refused) as refused:
         async with here.world.tx() as tx:
-            await invoices.update(tx, made.id, {"lines": [here.line(id=before[1])]})
+            await invoice_actions.update(tx, made.id, {"lines": [here.line(id=before[1])]})
     assert refused.value.problems[0].path == ("lines", "0", "id")
 
 
 async def test_a_stale_version_is_refused_and_changes_nothing(here: Billed) -> None:
     made = await here.draft()
     async with here.world.tx() as tx:
-        await invoices.update(tx, made.id, {"reference": "PO 7"}, version=made.version)
+        await invoice_actions.update(tx, made.id, {"reference": "PO 7"}, version=made.version)
     attempts: list[Callable[[Tx], Awaitable[Invoice]]] = [
-        lambda tx: invoices.update(tx, made.id, {"reference": "PO 8"}, version=made.version),
-        lambda tx: invoices.approve(tx, made.id, version=made.version),
-        lambda tx: invoices.void(tx, made.id, version=made.version),
+        lambda tx: invoice_actions.update(tx, made.id, {"reference": "PO 8"}, version=made.version),
+        lambda tx: invoice_actions.approve(tx, made.id, version=made.version),
+        lambda tx: invoice_actions.void(tx, made.id, version=made.version),
     ]
     for attempt in attempts:
         async with here.world.tx() as tx:
@@ -149,7 +149,7 @@ async def test_what_xero_would_refuse_or_compute_otherwise_is_not_approved(
     made = await here.draft(here.line(**line), **header)
     async with here.world.tx() as tx:
         with pytest.raises(Refused) as refused:
-            await invoices.approve(tx, made.id)
+            await invoice_actions.approve(tx, made.id)
     assert {(problem.code, problem.path) for problem in refused.value.problems} == {(code, ("invoiceId",))}
 
 
@@ -158,7 +158,7 @@ async def test_another_currency_than_the_practices_is_not_made_and_than_xeros_no
 ) -> None:
     async with here.world.tx() as tx:
         with pytest.raises(Refused) as refused:
-            await invoices.create(tx, here.input(currency="EUR"))
+            await invoice_actions.create(tx, here.input(currency="EUR"))
         shown = await invoice_view.preview(tx, here.input(currency="EUR"))
     for problems in (refused.value.problems, shown.refusals):
         assert [(problem.code, problem.path) for problem in problems] == [
@@ -168,7 +168,7 @@ async def test_another_currency_than_the_practices_is_not_made_and_than_xeros_no
     async with here.world.tx() as tx:
         await tx.run("update organisation set base_currency = 'AUD' where workspace_id = :ws")
         with pytest.raises(Refused) as refused:
-            await invoices.approve(tx, made.id)
+            await invoice_actions.approve(tx, made.id)
     assert [problem.code for problem in refused.value.problems] == [Code.CURRENCY_MISMATCH]
 
 
@@ -201,12 +201,12 @@ async def test_only_an_approved_invoice_is_sent_and_a_second_sender_gets_the_sam
     draft, approved = await here.draft(), await here.approved()
     async with here.world.tx() as tx:
         with pytest.raises(Refused) as refused:
-            await invoices.send(tx, draft.id)
+            await invoice_actions.send(tx, draft.id)
     assert refused.value.problems[0].code is Code.WRONG_STATE
 
     async def send() -> Any:
         async with here.world.tx() as tx:
-            return await invoices.send(tx, approved.id, version=approved.version)
+            return await invoice_actions.send(tx, approved.id, version=approved.version)
 
     one, other = await asyncio.gather(send(), send())
     assert (one.version, one.sent_at) == (other.version, other.sent_at)
@@ -217,7 +217,7 @@ async def test_what_was_sent_is_edited_only_while_xero_has_it_not(here: Billed) 
     assert invoice_view.allowed(pending) == [Action.VOID]
     async with here.world.tx() as tx:
         with pytest.raises(Refused) as refused:
-            await invoices.update(tx, pending.id, {"reference": "late"})
+            await invoice_actions.update(tx, pending.id, {"reference": "late"})
     assert refused.value.problems[0].code is Code.WRONG_STATE
     other = await here.world.contact("Nobody in Xero")
     failing = await here.sent(contactId=other.id)
@@ -226,14 +226,14 @@ async def test_what_was_sent_is_edited_only_while_xero_has_it_not(here: Billed) 
         [Action.UPDATE, Action.VOID, Action.RETRY],
     )
     async with here.world.tx() as tx:
-        changed = await invoices.update(tx, failing.id, {"contactId": here.contact})
+        changed = await invoice_actions.update(tx, failing.id, {"contactId": here.contact})
     assert (changed.sync_state, changed.failure) == (InvoiceSyncState.PENDING, None)
 
 
 async def test_many_are_sent_each_on_its_own(here: Billed) -> None:
     rows = [await here.approved() for _ in range(11)] + [await here.draft()]
     async with here.world.tx() as tx:
-        results = await invoices.many(
+        results = await invoice_actions.many(
             tx,
             InvoiceStatus.AWAITING_PAYMENT,
             [(invoice.id, invoice.version) for invoice in rows] + [(uuid4(), None)],
@@ -246,11 +246,11 @@ async def test_many_are_sent_each_on_its_own(here: Billed) -> None:
 async def test_an_archived_type_or_rate_is_for_lines_that_have_it(here: Billed) -> None:
     made = await here.draft()
     async with here.world.tx() as tx:
-        await billing.update_tax_rate(tx, here.gst, archived=True)
-        await billing.update_service_type(tx, here.service, archived=True)
+        await services_and_rates.update_tax_rate(tx, here.gst, archived=True)
+        await services_and_rates.update_service_type(tx, here.service, archived=True)
     async with here.world.tx() as tx:
-        [line] = (await invoices.lines_of(tx, [made.id]))[made.id]
-        await invoices.update(tx, made.id, {"lines": [here.line("7", id=line.id)]})
+        [line] = (await invoice_actions.lines_of(tx, [made.id]))[made.id]
+        await invoice_actions.update(tx, made.id, {"lines": [here.line("7", id=line.id)]})
     with pytest.raises(Refused) as refused:
         await here.draft()
     assert [problem.code for problem in refused.value.problems] == [Code.WRONG_STATE] * 2
@@ -258,7 +258,7 @@ async def test_an_archived_type_or_rate_is_for_lines_that_have_it(here: Billed) 
 
 async def test_a_preview_says_what_it_comes_to_and_what_is_missing(here: Billed) -> None:
     async with here.world.tx() as tx:
-        other = await billing.create_tax_rate(tx, "Zero", Decimal(0))
+        other = await services_and_rates.create_tax_rate(tx, "Zero", Decimal(0))
     given = {
         "amountsAre": AmountsAre.TAX_INCLUSIVE,
         "lines": [
@@ -285,7 +285,7 @@ async def test_a_draft_is_voided_here_alone_and_twice_is_once(here: Billed) -> N
     made = await here.draft()
     for _ in range(2):
         async with here.world.tx() as tx:
-            voided = await invoices.void(tx, made.id)
+            voided = await invoice_actions.void(tx, made.id)
     assert (voided.status, voided.sync_state, voided.amount_due, voided.version) == (
         InvoiceStatus.VOIDED, InvoiceSyncState.NOT_SENT, Decimal(0), made.version + 1,
     )  # fmt: skip

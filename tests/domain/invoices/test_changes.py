@@ -10,7 +10,7 @@ import pytest
 from msgspec import UNSET
 
 from domain.fields.values import SeenInvoice, SeenLine, SeenPayment
-from domain.invoices import actions as invoices
+from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices import deliveries as invoice_deliveries
 from domain.invoices import mappings
@@ -176,10 +176,10 @@ async def test_an_edit_in_xero_is_shown_and_accepted(here: Billed) -> None:
         "reference", "lines", "subtotal", "taxTotal", "total",
     ]  # fmt: skip
     async with here.world.tx() as tx:
-        before = (await invoices.lines_of(tx, [known.id]))[known.id]
+        before = (await invoice_actions.lines_of(tx, [known.id]))[known.id]
     settled, _ = await known.settle(Decision.ACCEPT)
     async with here.world.tx() as tx:
-        after = (await invoices.lines_of(tx, [known.id]))[known.id]
+        after = (await invoice_actions.lines_of(tx, [known.id]))[known.id]
     assert (settled.total, settled.amount_due, settled.reference) == (
         Decimal("126.50"),
         Decimal("126.50"),
@@ -210,8 +210,8 @@ async def test_another_total_is_a_failure_that_only_a_void_mends(here: Billed) -
     found = await known.show()
     assert (found.sync_state, found.failure_code, found.due_at) == ("FAILING", "TOTAL_MISMATCH", None)
     async with here.world.tx() as tx:
-        assert await invoices.retry(tx, [known.id]) == 0
-        await invoices.void(tx, known.id)
+        assert await invoice_actions.retry(tx, [known.id]) == 0
+        await invoice_actions.void(tx, known.id)
     async with here.world.tx() as tx:
         claimed = await invoice_deliveries.claim(tx, here.world.organisation, build)
         assert claimed is not None
@@ -223,14 +223,14 @@ async def test_what_has_payments_is_not_voided(here: Billed) -> None:
     await known.show(payments=(payment("1"),), amount_paid=Decimal(1))
     async with here.world.tx() as tx:
         with pytest.raises(Refused) as refused:
-            await invoices.void(tx, known.id)
+            await invoice_actions.void(tx, known.id)
     assert refused.value.problems[0].code is Code.HAS_PAYMENTS
 
 
 async def test_a_void_that_xero_refuses_for_a_payment_goes_out_when_that_is_gone(here: Billed) -> None:
     known = await there(here)
     async with here.world.tx() as tx:
-        await invoices.void(tx, known.id)
+        await invoice_actions.void(tx, known.id)
     async with here.world.tx() as tx:
         claimed = await invoice_deliveries.claim(tx, here.world.organisation, build)
     assert claimed is not None
@@ -245,7 +245,7 @@ async def test_a_void_that_xero_refuses_for_a_payment_goes_out_when_that_is_gone
 async def test_a_void_that_xero_refuses_can_be_taken_back(here: Billed) -> None:
     known = await there(here)
     async with here.world.tx() as tx:
-        await invoices.void(tx, known.id)
+        await invoice_actions.void(tx, known.id)
         claimed = await invoice_deliveries.claim(tx, here.world.organisation, build)
         assert claimed is not None
         problem = Problem("HAS_PAYMENTS", "It has a payment.", "IN_XERO")
@@ -270,7 +270,7 @@ async def test_voided_while_it_is_on_its_way_it_is_voided_there_as_well(here: Bi
     async with here.world.tx() as tx:
         claimed = await invoice_deliveries.claim(tx, here.world.organisation, keep)
     async with here.world.tx() as tx:
-        await invoices.void(tx, sent.id)
+        await invoice_actions.void(tx, sent.id)
     assert claimed is not None
     async with here.world.tx() as tx:
         await invoice_deliveries.settle(tx, claimed, [Answered(sent.id, as_xero_shows(shown[0]))])
@@ -289,9 +289,9 @@ async def test_a_mapping_changed_on_its_way_changes_nothing_of_what_was_sent(her
     assert claimed is not None
     async with here.world.tx() as tx:
         await invoice_deliveries.free(tx, claimed)
-        [line] = (await invoices.lines_of(tx, [sent.id]))[sent.id]
+        [line] = (await invoice_actions.lines_of(tx, [sent.id]))[sent.id]
     async with here.world.tx() as tx:
         again = await invoice_deliveries.claim(tx, here.world.organisation, build)
-        [line] = (await invoices.lines_of(tx, [sent.id]))[sent.id]
+        [line] = (await invoice_actions.lines_of(tx, [sent.id]))[sent.id]
     assert again is not None
     assert line.account_code == "200"

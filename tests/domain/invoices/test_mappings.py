@@ -8,9 +8,9 @@ import pytest
 
 from domain.connection import organisations
 from domain.connection.organisations import Tenant
-from domain.invoices import actions as invoices
+from domain.invoices import actions as invoice_actions
 from domain.invoices import mapping_view, mappings
-from domain.practice import services_and_rates as billing
+from domain.practice import services_and_rates
 from domain.problems import Code, Refused
 from domain.tables import InvoiceSyncState
 from runtime.database import Database
@@ -35,7 +35,7 @@ async def test_a_mapped_service_type_goes_on_its_account_and_back_on_the_default
             await mappings.set_account_mapping(tx, here.world.organisation, here.service, code)
         sent = await here.sent()
         async with here.world.tx() as tx:
-            [line] = (await invoices.lines_of(tx, [sent.id]))[sent.id]
+            [line] = (await invoice_actions.lines_of(tx, [sent.id]))[sent.id]
         assert line.account_code == expected
 
 
@@ -61,7 +61,7 @@ async def test_only_what_may_take_revenue_is_mapped(here: Billed) -> None:
 
 async def test_an_unmapped_rate_keeps_its_invoices_until_it_is_mapped(here: Billed) -> None:
     async with here.world.tx() as tx:
-        zero = await billing.create_tax_rate(tx, "Zero", Decimal(0))
+        zero = await services_and_rates.create_tax_rate(tx, "Zero", Decimal(0))
     waiting = await here.sent(here.line(taxRateId=zero.id))
     assert (waiting.failure_code, waiting.due_at) == ("TAX_RATE_UNMAPPED", None)
     assert waiting.failure is not None

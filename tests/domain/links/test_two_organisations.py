@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from domain.fields.merge import Winner
-from domain.links import starting as links
+from domain.links import starting as link_starting
 from domain.links.starting import Pair
 from domain.tables import LinkOrigin, Organisation
 from tests import make
@@ -29,7 +29,7 @@ async def linked_twice(world: World) -> dict[str, UUID]:
         organisation = await tx.row("select * from organisation where id = :id", id=other)
         assert organisation is not None
         pair = Pair(first["contact_id"], there, LinkOrigin.CONFIRMED, Winner.XERO)
-        [started] = await links.start(tx, organisation, [pair])
+        [started] = await link_starting.start(tx, organisation, [pair])
     return {"xero": first["xero_contact_id"], "link": started.link_id}
 
 

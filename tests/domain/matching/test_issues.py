@@ -4,8 +4,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.actions import delete as deletions
-from domain.contacts import edits as contacts
+from domain.actions import delete as delete_action
+from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.matching import issues
 from domain.problems import Code, Refused
@@ -74,7 +74,7 @@ async def test_an_ignored_one_stays_ignored_when_it_would_match(world: World) ->
     async with world.tx() as tx:
         await issues.ignore(tx, issue)
     async with world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, contact, {"billingEmail": "new@x.nz"})
+        await contact_edits.change(tx, contact, {"billingEmail": "new@x.nz"})
         touched.add(contact)
     run = await world.import_mirror()
     assert (run.full_matches, run.skipped) == (0, 1)
@@ -102,7 +102,7 @@ async def test_a_reopened_one_is_left_to_a_person_though_it_would_match(world: W
     async with world.tx() as tx:
         await issues.reopen(tx, issue)
     async with world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, contact, {"billingEmail": "new@x.nz"})
+        await contact_edits.change(tx, contact, {"billingEmail": "new@x.nz"})
         touched.add(contact)
     assert (await read(world, issue)).state == "OPEN"
     assert await world.rows("select 1 from sync_link") == []
@@ -117,7 +117,7 @@ async def test_a_pair_set_apart_stays_so_when_what_was_made_instead_is_gone(worl
     [made] = await world.rows("select contact_id from sync_link")
     async with world.tx() as tx:
         await issues.each(
-            tx, [made["contact_id"]], lambda contact: deletions.delete(tx, contact, reimport=True)
+            tx, [made["contact_id"]], lambda contact: delete_action.delete(tx, contact, reimport=True)
         )
         await tx.run(
             "update match_issue set resolution = 'OBSOLETE'"
@@ -132,7 +132,7 @@ async def test_who_is_deleted_is_not_made_anew_of_the_contact_that_it_fitted(
 ) -> None:
     _, contact = await open_issue(world)
     async with world.tx() as tx:
-        await issues.each(tx, [contact], lambda one: deletions.delete(tx, one, reimport=reimport))
+        await issues.each(tx, [contact], lambda one: delete_action.delete(tx, one, reimport=reimport))
     await world.settle()
     await world.import_mirror()
     assert len(await world.rows("select 1 from contact")) == reimport
@@ -141,7 +141,7 @@ async def test_who_is_deleted_is_not_made_anew_of_the_contact_that_it_fitted(
 async def test_correcting_the_email_ends_the_issue_in_a_full_match(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, contact, {"billingEmail": "NEW@x.nz"})
+        await contact_edits.change(tx, contact, {"billingEmail": "NEW@x.nz"})
         touched.add(contact)
     ended = await read(world, issue)
     assert (ended.state, ended.resolution) == ("RESOLVED", "OBSOLETE")
@@ -153,7 +153,7 @@ async def test_correcting_the_email_ends_the_issue_in_a_full_match(world: World)
 async def test_an_issue_without_candidates_becomes_a_new_contact(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, contact, {"name": "Something else"})
+        await contact_edits.change(tx, contact, {"name": "Something else"})
         touched.add(contact)
     assert (await read(world, issue)).resolution == "OBSOLETE"
     assert (await world.rows("select origin from sync_link")) == []

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.connection import organisations
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.tables import XeroContactFilter, XeroContactStatus
 from tests.domain.inbound.test_apply import LATER, look
@@ -23,7 +23,7 @@ async def judged(world: World, name: str) -> tuple[str, str | None]:
 
 async def change(world: World, contact: UUID, **given: object) -> None:
     async with world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, contact, given)
+        await contact_edits.change(tx, contact, given)
         touched.add(contact)
 
 

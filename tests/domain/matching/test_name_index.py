@@ -8,14 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from domain.actions import delete as deletions
-from domain.contacts import edits as contacts
-from domain.contacts import search_keys as contact_keys
+from domain.actions import delete as delete_action
+from domain.contacts import edits as contact_edits
+from domain.contacts import search_keys
 from domain.fields.merge import Winner
-from domain.links import starting as links
+from domain.links import starting as link_starting
 from domain.links.starting import Pair
-from domain.matching import issues
-from domain.matching import near_duplicates as likeness
+from domain.matching import issues, near_duplicates
 from domain.matching.name_index import (
     COMMON,
     COMMON_FOR,
@@ -49,7 +48,7 @@ async def fill(
             {
                 "workspace_id": world.workspace, "id": uuid4(), "name": name or "-", "kind": "PERSON", "needs_review": False,
                 "created_at": tx.now, "updated_at": tx.now, "version": 1, "field_times": {},
-                **contact_keys.columns("-", None, None, None), "match_name": name,
+                **search_keys.columns("-", None, None, None), "match_name": name,
                 "match_keys": list(keys[at]) if keys else [],
             }
             for at, name in enumerate(names)
@@ -87,7 +86,7 @@ async def both(world: World, roll: Roll, names: Sequence[str]) -> list[set[UUID]
 
 async def test_the_likest_are_those_of_postgresql_whatever_the_names(world: World) -> None:
     chance = random.Random(5)
-    lifelike = [contact_keys.lookup(Details(one.name))[0] for one in lifelike_contacts(8, 2500)]
+    lifelike = [search_keys.lookup(Details(one.name))[0] for one in lifelike_contacts(8, 2500)]
     letters = "aaeinort '-.7éßи山"
     drawn = ["".join(chance.choices(letters, k=chance.randrange(1, 12))) for _ in range(600)]
     spelt = [
@@ -111,18 +110,18 @@ async def test_what_has_changed_is_found_as_it_is_now(world: World) -> None:
     await both(world, roll, asked)
     await world.contact("Miro Press")
     async with world.tx() as tx:
-        await contacts.change(tx, ids[0], {"name": "Totara Motor"})
-        await contacts.change(tx, ids[1], {}, archived=True)
+        await contact_edits.change(tx, ids[0], {"name": "Totara Motor"})
+        await contact_edits.change(tx, ids[1], {}, archived=True)
     found = await both(world, await refreshed(world, roll), asked)
     assert [len(near) for near in found] == [0, 0, 2, 1, 20]
     async with world.tx() as tx:
-        await contacts.change(tx, ids[1], {}, archived=False)
+        await contact_edits.change(tx, ids[1], {}, archived=False)
     found = await both(world, await refreshed(world, roll), asked)
     assert found[1] == {ids[1]}
     # Gone without a trace: another one has the place.
     [goner, *_] = found[4]
     async with world.tx() as tx:
-        await issues.each(tx, [goner], lambda one: deletions.delete(tx, one), contact_ids=[goner])
+        await issues.each(tx, [goner], lambda one: delete_action.delete(tx, one), contact_ids=[goner])
     assert len((await both(world, roll, asked))[4] - {goner}) == 20
 
 
@@ -139,14 +138,14 @@ async def looked_up(world: World, roll: Roll | None) -> dict[UUID, set[UUID]]:
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
         ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
-        page = await likeness.find(tx, organisation, ids, roll)
+        page = await near_duplicates.find(tx, organisation, ids, roll)
     return {one.xero_contact_id: set(one.others) for one in page.asked}
 
 
 async def test_a_page_is_the_same_with_a_roll(world: World) -> None:
     """Keys that many share or few, and who is linked, among it."""
     known = lifelike_contacts(8, 1500)
-    made = [contact_keys.lookup(Details(one.name, one.email)) for one in known]
+    made = [search_keys.lookup(Details(one.name, one.email)) for one in known]
     ids = await fill(world, [name for name, _ in made], [keys for _, keys in made])
     await world.shown(*[seen(one.name + "s", one.email) for one in known[:200]])
     await world.shown(seen("Linked Elsewhere"))
@@ -154,7 +153,9 @@ async def test_a_page_is_the_same_with_a_roll(world: World) -> None:
         [row] = await tx.rows("select id from xero_contact where name = 'Linked Elsewhere'")
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
-        await links.start(tx, organisation, [Pair(ids[0], row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)])
+        await link_starting.start(
+            tx, organisation, [Pair(ids[0], row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)]
+        )
     roll = await read(world)
     found = await looked_up(world, roll)
     assert found == await looked_up(world, None)
@@ -183,9 +184,9 @@ async def test_who_comes_after_the_roll_was_refreshed_makes_it_look_again(world:
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
         ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
-        page = await likeness.find(tx, organisation, ids, roll)
+        page = await near_duplicates.find(tx, organisation, ids, roll)
     async with world.tx() as tx:
-        await likeness.settle(tx, likeness.judge(page))
+        await near_duplicates.settle(tx, near_duplicates.judge(page))
     [others] = (await looked_up(world, await refreshed(world, roll))).values()
     assert len(others) == 1
 

@@ -5,19 +5,18 @@ from uuid import UUID
 
 import pytest
 
-from domain.actions import delete as deletions
-from domain.contacts import edits as contacts
+from domain.actions import delete as delete_action
+from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
 from domain.fields.phones import PhoneParts
 from domain.fields.values import PostalAddress
-from domain.inbound import apply as inbound
+from domain.inbound import apply as inbound_apply
 from domain.inbound import imports
-from domain.links import starting as links
+from domain.links import starting as link_starting
 from domain.links.starting import Pair
-from domain.matching import issues
-from domain.matching import near_duplicates as likeness
-from domain.matching import plan as matching
-from domain.mirror import xero_contacts as mirror
+from domain.matching import issues, near_duplicates
+from domain.matching import plan as matching_plan
+from domain.mirror import xero_contacts
 from domain.tables import LinkOrigin, MatchPass, XeroContactFilter, XeroContactStatus
 from tests.domain.world import BEGAN, World, seen
 
@@ -46,7 +45,7 @@ async def candidates(world: World) -> list[dict[str, Any]]:
 
 async def change(world: World, contact: UUID, given: dict[str, Any], **more: Any) -> None:
     async with world.tx() as tx, issues.judging(tx) as touched:
-        await contacts.change(tx, contact, given, **more)
+        await contact_edits.change(tx, contact, given, **more)
         touched.add(contact)
 
 
@@ -133,11 +132,11 @@ async def preview(world: World) -> dict[str, int]:
         ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
-        page = await likeness.find(tx, organisation, ids)
-    found = likeness.judge(page)
+        page = await near_duplicates.find(tx, organisation, ids)
+    found = near_duplicates.judge(page)
     async with world.tx() as tx:
-        await likeness.settle(tx, found)
-        counts = await matching.preview(tx, world.organisation, XeroContactFilter.ALL)
+        await near_duplicates.settle(tx, found)
+        counts = await matching_plan.preview(tx, world.organisation, XeroContactFilter.ALL)
     return {outcome: counts.get(outcome, 0) for outcome in ("FULL_MATCH", "CONFLICT", "NO_MATCH")}
 
 
@@ -305,8 +304,8 @@ async def test_what_xero_changes_of_one_in_question_is_looked_at_again(world: Wo
         )
     )  # fmt: skip
     async with world.tx() as tx:  # as after a webhook
-        await mirror.lock(tx, world.organisation)
-        await inbound.apply_shown(tx, world.organisation, [row["id"]])
+        await xero_contacts.lock(tx, world.organisation)
+        await inbound_apply.apply_shown(tx, world.organisation, [row["id"]])
     await world.settle()
     assert await names(world) == {PRACTICE, "Kowhai Kitchens"}
 
@@ -314,8 +313,8 @@ async def test_what_xero_changes_of_one_in_question_is_looked_at_again(world: Wo
 async def test_of_many_made_at_once_the_alike_one_joins(world: World) -> None:
     await held_back(world)
     async with world.tx() as tx, issues.judging(tx) as touched:
-        for name in ["Kowhai Joinery Co", *(f"Stranger {n}" for n in range(likeness.MOST_MET))]:
-            touched.add((await contacts.create(tx, {"name": name})).id)
+        for name in ["Kowhai Joinery Co", *(f"Stranger {n}" for n in range(near_duplicates.MOST_MET))]:
+            touched.add((await contact_edits.create(tx, {"name": name})).id)
     await world.settle()
     assert await names(world) == {PRACTICE, "Kowhai Joinery Co"}
 
@@ -335,7 +334,7 @@ async def test_one_that_is_linked_does_not_join(world: World) -> None:
 async def test_the_issue_ends_when_its_only_candidate_is_deleted(world: World) -> None:
     issue, contact = await held_back(world)
     async with world.tx() as tx:
-        await issues.each(tx, [contact], lambda one: deletions.delete(tx, one), contact_ids=[contact])
+        await issues.each(tx, [contact], lambda one: delete_action.delete(tx, one), contact_ids=[contact])
     [row] = await world.rows("select resolution from match_issue where id = :id", id=issue)
     assert row["resolution"] == "OBSOLETE"
     await world.settle()
@@ -364,7 +363,7 @@ async def test_the_issue_ends_when_its_only_candidate_is_linked_elsewhere(world:
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
         pair = Pair(contact, row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)
-        await links.start(tx, organisation, [pair])
+        await link_starting.start(tx, organisation, [pair])
         await issues.judge_contacts(tx, [contact])
     [row] = await world.rows("select resolution from match_issue where id = :id", id=issue)
     assert row["resolution"] == "OBSOLETE"
@@ -417,10 +416,10 @@ async def test_a_row_that_changed_during_the_look_is_left_for_the_next(world: Wo
         ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
-        page = await likeness.find(tx, organisation, ids)
+        page = await near_duplicates.find(tx, organisation, ids)
     await world.shown(seen("Rimu", xero_id=contact.xero_contact_id, updated_at=BEGAN.replace(year=2027)))
     async with world.tx() as tx:
-        await likeness.settle(tx, likeness.judge(page))
+        await near_duplicates.settle(tx, near_duplicates.judge(page))
     assert await world.rows("select looked_at from xero_contact") == [{"looked_at": None}]
     assert await world.rows("select 1 from likeness") == []
 
@@ -432,7 +431,7 @@ async def test_a_row_that_nobody_looked_up_is_never_created(world: World) -> Non
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
         ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
-        assert await matching.creations(tx, organisation, None, ids, quiet=True) == 0
+        assert await matching_plan.creations(tx, organisation, None, ids, quiet=True) == 0
     await world.settle()
     assert await made(world) == 0
     assert len(await candidates(world)) == 1
@@ -453,10 +452,10 @@ async def test_a_lost_lease_settles_nothing(world: World) -> None:
     assert held is not None
     async with world.tx() as tx:
         ids = await imports.look_page(tx, held)
-        page = await likeness.find(tx, held.organisation, ids)
+        page = await near_duplicates.find(tx, held.organisation, ids)
     await world.rows("update import_run set lease_until = null returning 1")
     async with world.tx() as tx:
-        assert not await imports.settle_look(tx, held, ids, [likeness.judge(page)])
+        assert not await imports.settle_look(tx, held, ids, [near_duplicates.judge(page)])
 
 
 async def test_candidates_of_the_rule_are_ranked_with_evidence_in_words(world: World) -> None:

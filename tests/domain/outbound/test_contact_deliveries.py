@@ -6,13 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from domain.actions import unsync as unsynced
+from domain.actions import unsync as unsync_action
 from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
-from domain.links import starting as links
+from domain.links import starting as link_starting
 from domain.matching import issues
-from domain.outbound import contact_deliveries as deliveries
-from domain.outbound import deliveries as underway
+from domain.outbound import contact_deliveries, deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import LEASE, Claimed
 from domain.tables import ConflictPolicy, XeroContactStatus
@@ -25,12 +24,12 @@ PHONE = PhoneParts("64", "9", "1112222")
 
 async def claim(world: World) -> Claimed | None:
     async with world.tx() as tx:
-        return await deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+        return await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
 
 
 async def answer(world: World, claimed: Claimed, seen: SeenContact) -> None:
     async with world.tx() as tx:
-        await deliveries.settle(tx, claimed, [Answered(claimed.members[0], seen)])
+        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], seen)])
 
 
 def shown(xero: UUID, name: str, email: str, *, after: float = 0) -> SeenContact:
@@ -71,7 +70,7 @@ async def test_an_answer_that_comes_when_somebody_else_holds_the_lease_changes_n
     assert isinstance(clock, Clock)
     clock.time += LEASE
     async with world.tx() as tx:
-        held = await underway.hold(tx, late.delivery.id)
+        held = await deliveries.hold(tx, late.delivery.id)
     assert held is not None
     await change(world, contact, name="Second")
     before = await world.rows("select * from sync_link")
@@ -93,7 +92,7 @@ async def test_what_waited_on_a_link_that_has_ended_is_not_claimed(world: World,
     else:
         [link] = await world.rows("select id from sync_link")
         async with world.tx() as tx:
-            await issues.each(tx, [link["id"]], lambda link_id: unsynced.unsync(tx, link_id))
+            await issues.each(tx, [link["id"]], lambda link_id: unsync_action.unsync(tx, link_id))
     assert await claim(world) is None
 
 
@@ -139,19 +138,19 @@ async def test_a_delivery_that_is_given_back_while_its_link_is_unsynced_is_no_de
         await held.wait()
         if done == "free":
             async with world.tx() as tx:
-                await deliveries.free(tx, claimed)
+                await contact_deliveries.free(tx, claimed)
         elif done == "wait":
             async with world.tx() as tx:
-                await deliveries.wait(tx, claimed, tx.now + LEASE)
+                await contact_deliveries.wait(tx, claimed, tx.now + LEASE)
         else:
             clock.time += LEASE
             async with world.tx() as tx:
-                assert await underway.hold(tx, claimed.delivery.id) is None, "nobody is left in it"
+                assert await deliveries.hold(tx, claimed.delivery.id) is None, "nobody is left in it"
 
     async with asyncio.TaskGroup() as both:
         both.create_task(give_back())
         async with world.tx() as tx:
-            link = await links.lock(tx, claimed.members[0])
+            link = await link_starting.lock(tx, claimed.members[0])
             held.set()
             for _ in range(200):  # until whoever gives it back waits for the link
                 if await tx.rows(
@@ -159,5 +158,5 @@ async def test_a_delivery_that_is_given_back_while_its_link_is_unsynced_is_no_de
                 ):
                     break
                 await asyncio.sleep(0.05)
-            await links.leave_deliveries(tx, link["id"])
+            await link_starting.leave_deliveries(tx, link["id"])
     assert await world.rows("select open from delivery_member") == [{"open": False}]

@@ -13,10 +13,10 @@ from api.auth.tokens import Tokens
 from api.relay import ids
 from domain.connection import organisations
 from domain.connection.organisations import Tenant
-from domain.contacts import edits as contacts
+from domain.contacts import edits as contact_edits
 from domain.practice import workspaces
 from domain.tx import TANDEM
-from runtime.commands import doctor
+from runtime.commands import doctor as doctor_command
 from runtime.commands.cli import app
 from runtime.database import connect
 from runtime.embedded.services import Services
@@ -85,14 +85,14 @@ def test_a_key_is_one_that_settings_take(tmp_path: Path) -> None:
 
 
 async def test_doctor_finds_both_servers(services: Services) -> None:
-    found = {each.subject: each for each in await doctor.examine(load().joined(services))}
+    found = {each.subject: each for each in await doctor_command.examine(load().joined(services))}
     assert (found["PostgreSQL"].ok, found["Role"].ok, found["Redis"].ok) == (True, True, True)
     assert not [each for each in found.values() if services.key in each.says]
 
 
 async def test_doctor_refuses_an_owner_or_superuser(services: Services) -> None:
     settings = load().joined(services).model_copy(update={"database_url": services.database("postgres")})
-    found = {each.subject: each for each in await doctor.examine(settings)}
+    found = {each.subject: each for each in await doctor_command.examine(settings)}
     assert found["Role"].ok is False
 
 
@@ -103,7 +103,7 @@ async def test_doctor_tells_what_does_not_answer_and_no_password(tmp_path: Path,
         .joined(services)
         .model_copy(update={"database_url": nowhere, "redis_url": f"unix://{tmp_path}/none"})
     )
-    found = {each.subject: each for each in await doctor.examine(settings)}
+    found = {each.subject: each for each in await doctor_command.examine(settings)}
     assert (found["PostgreSQL"].ok, found["Redis"].ok) == (False, False)
     assert not [each for each in found.values() if "hush" in each.says]
 
@@ -111,14 +111,14 @@ async def test_doctor_tells_what_does_not_answer_and_no_password(tmp_path: Path,
 async def test_doctor_says_whether_a_worker_is_connected(clean: Place, services: Services) -> None:
     settings = load().joined(services).model_copy(update={"database_url": clean.app_url})
 
-    async def worker() -> doctor.Finding:
-        [found] = [each for each in await doctor.examine(settings) if each.subject == "Worker"]
+    async def worker() -> doctor_command.Finding:
+        [found] = [each for each in await doctor_command.examine(settings) if each.subject == "Worker"]
         return found
 
     before = await worker()
     assert (before.ok, "until `tandem worker` runs" in before.says) == (None, True)
     async with workers.process.opened(settings):
-        assert await worker() == doctor.Finding("Worker", True, "1 connected")
+        assert await worker() == doctor_command.Finding("Worker", True, "1 connected")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ async def test_doctor_says_whether_a_worker_is_connected(clean: Place, services:
 async def test_doctor_finds_addresses_that_xero_does_not_take(
     values: dict[str, str], subject: str, ok: bool | None, services: Services
 ) -> None:
-    found = await doctor.examine(load(**values).joined(services))
+    found = await doctor_command.examine(load(**values).joined(services))
     assert (subject, ok) in {(each.subject, each.ok) for each in found}
 
 
@@ -143,7 +143,7 @@ async def test_doctor_has_nothing_to_say_of_addresses_that_xero_takes(services: 
         "xero_redirect_uri": "https://tandem.example/oauth/callback",
         "xero_webhook_keys": "one,two",
     }
-    found = await doctor.examine(load(**fine).joined(services))
+    found = await doctor_command.examine(load(**fine).joined(services))
     assert not {"Public URL", "Redirect"} & {each.subject for each in found}
     assert [each.ok for each in found if each.subject == "Webhooks"] == [True]
 
@@ -153,8 +153,10 @@ def test_doctor_says_what_it_looked_at(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / ".env").write_text("PORT=8100")
     keys = "k:" + base64.b64encode(bytes(32)).decode()
     own = load(database_url="postgres://u:hush@h/x", redis_url="redis://h", tandem_keys=keys)
-    assert doctor.origin(own, demo=False).says == f"what the environment and {tmp_path / '.env'} set"
-    assert doctor.origin(load(tandem_data=str(tmp_path)), demo=True).says.startswith("the demo that runs in")
+    assert doctor_command.origin(own, demo=False).says == f"what the environment and {tmp_path / '.env'} set"
+    assert doctor_command.origin(load(tandem_data=str(tmp_path)), demo=True).says.startswith(
+        "the demo that runs in"
+    )
 
 
 def test_the_committed_schema_is_what_the_code_says() -> None:
@@ -210,7 +212,7 @@ async def test_a_contact_is_erased_by_the_ids_that_the_api_gives(
     db = connect(clean.app_url)
     async with db.transaction(workspace, TANDEM) as tx:
         await workspaces.create(tx, "Harbour Accounting", "NZD")
-        contact = await contacts.create(tx, {"name": "Aroha"})
+        contact = await contact_edits.create(tx, {"name": "Aroha"})
     keys = (ids.encode("Workspace", workspace), ids.encode("Contact", contact.id))
     asked = tandem("erase", *keys, **set_up)
     assert "Erase 'Aroha'?" in asked.stdout
@@ -218,7 +220,7 @@ async def test_a_contact_is_erased_by_the_ids_that_the_api_gives(
     done = tandem("erase", *keys, "--yes", **set_up)
     assert (done.returncode, done.stdout) == (0, "Erased.\n"), done.stderr
     async with db.transaction(workspace, TANDEM) as tx:
-        assert await contacts.find(tx, contact.id) is None
+        assert await contact_edits.find(tx, contact.id) is None
     await db.close()
 
 

