@@ -31,7 +31,7 @@ def check(answer: httpx.Response, now: datetime, *, writes: bool) -> None:
     if status >= 500 and status != 501:
         raise Uncertain(f"status {status}", status) if writes else Retry(Reason.SERVER_ERROR)
     fault = _fault(answer)
-    raise Rejected(status, fault.messages, fault.error_number or None)
+    raise Rejected(status, fault.said, fault.error_number or None)
 
 
 def is_expired(answer: httpx.Response) -> bool:
@@ -50,7 +50,7 @@ def json_of(answer: httpx.Response) -> bytes:
 def _refused(answer: httpx.Response) -> ScopeMissing | Unauthorised | Disconnected:
     if _lacks_scope(answer):
         return ScopeMissing()
-    detail = "; ".join(_fault(answer).messages)
+    detail = "; ".join(one.text for one in _fault(answer).said)
     return Unauthorised(detail) if answer.status_code == 401 else Disconnected(detail)
 
 

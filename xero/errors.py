@@ -24,6 +24,8 @@ from enum import StrEnum
 import httpx
 import msgspec
 
+from xero.messages import Said
+
 
 class Reason(StrEnum):
     """Why a request was put off."""
@@ -59,14 +61,18 @@ class Uncertain(XeroError):
 
 
 class Rejected(XeroError):
-    """`messages` are Xero's own words, for people: match them loosely, show them as they are. They may quote a
-    contact, so they are not part of the exception's text. `number` is Xero's ErrorNumber."""
+    """`said` holds Xero's own words, for people: match them loosely, show them as they are. They may quote a contact, so
+    they are not part of the exception's text. `number` is Xero's ErrorNumber."""
 
-    def __init__(self, status: int, messages: tuple[str, ...] = (), number: int | None = None) -> None:
+    def __init__(self, status: int, said: tuple[Said, ...] = (), number: int | None = None) -> None:
         super().__init__(f"Xero refused the request: status {status}, error number {number}")
         self.status = status
-        self.messages = messages
+        self.said = said
         self.number = number
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        return tuple(one.shown for one in self.said)
 
 
 class NotFound(Rejected):

@@ -15,18 +15,17 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from xero.messages import Said
 from xero.payloads import (
     NOT_SAVED,
     Amount,
     Flag,
     Payload,
     Text,
-    ValidationMessages,
     XeroTime,
     checked_size,
     decode_hook,
     is_saved,
-    messages_of,
     parse_time,
 )
 
@@ -126,22 +125,21 @@ class Invoice(InvoiceFields, kw_only=True):
 
 
 class WrittenInvoice(InvoiceFields, kw_only=True):
-    """Xero's answer to one element of a write."""
+    """As WrittenContact, for invoices."""
 
     invoice_id: UUID | UnsetType | None = UNSET
     has_errors: Flag = UNSET
-    validation_errors: ValidationMessages = UNSET
     status_attribute_string: Text = UNSET
+    errors: tuple[Said, ...] = msgspec.field(default=(), name="(errors)")
+    warnings: tuple[Said, ...] = msgspec.field(default=(), name="(warnings)")
 
     @property
     def saved(self) -> bool:
-        return is_saved(
-            self.invoice_id, self.has_errors, self.validation_errors, self.status_attribute_string
-        )
+        return is_saved(self.invoice_id, self.has_errors, self.errors, self.status_attribute_string)
 
     @property
     def messages(self) -> tuple[str, ...]:
-        return messages_of(self.validation_errors)
+        return tuple(one.shown for one in self.errors)
 
 
 def _day(text: Text, time: XeroTime | UnsetType | None) -> Day | None:

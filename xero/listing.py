@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from xero import messages
 from xero.invoices import Invoice, WrittenInvoice
 from xero.payloads import (
     Account,
@@ -96,6 +97,21 @@ class Resource(Generic[T]):
         return _lenient(element.get(self._id_name), UUID) if isinstance(element, dict) else None
 
 
+W = TypeVar("W", bound=WrittenContact | WrittenInvoice)
+
+
+class WrittenResource(Resource[W]):
+    """The answer to a write: each element with the errors and warnings of all its levels."""
+
+    def read(self, content: bytes) -> Listing[W]:
+        return self._read_one_by_one(content)
+
+    def _convert(self, element: object) -> W:
+        found = super()._convert(element)
+        found.errors, found.warnings = messages.errors_of(element), messages.warnings_of(element)
+        return found
+
+
 def _tolerant_json(content: bytes) -> Any:
     """Bytes that are no UTF-8 become lone surrogates, which `_convert` then finds in their own element."""
     text = content.decode("utf-8-sig", "surrogateescape")
@@ -121,9 +137,9 @@ def _reason(error: ValueError) -> str:
 
 
 CONTACTS = Resource("Contacts", Contact, "ContactID")
-WRITTEN_CONTACTS = Resource("Contacts", WrittenContact, "ContactID")
+WRITTEN_CONTACTS = WrittenResource("Contacts", WrittenContact, "ContactID")
 ORGANISATIONS = Resource("Organisations", Organisation, "OrganisationID")
 ACCOUNTS = Resource("Accounts", Account, "AccountID")
 TAX_RATES = Resource("TaxRates", TaxRate)
 INVOICES = Resource("Invoices", Invoice, "InvoiceID")
-WRITTEN_INVOICES = Resource("Invoices", WrittenInvoice, "InvoiceID")
+WRITTEN_INVOICES = WrittenResource("Invoices", WrittenInvoice, "InvoiceID")

@@ -18,6 +18,9 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from xero import messages
+from xero.messages import Said
+
 Text = str | UnsetType | None
 Flag = bool | UnsetType | None
 Amount = Decimal | UnsetType | None
@@ -88,10 +91,6 @@ class Address(Payload, kw_only=True):
     attention_to: Text = UNSET
 
 
-class ValidationMessage(Payload, kw_only=True):
-    message: Text = UNSET
-
-
 class ContactFields(Payload, kw_only=True):
     name: Text = UNSET
     first_name: Text = UNSET
@@ -112,38 +111,31 @@ class Contact(ContactFields, kw_only=True):
     contact_id: UUID
 
 
-ValidationMessages = list[ValidationMessage] | UnsetType | None
-
-
-def is_saved(
-    element_id: UUID | UnsetType | None, flag: Flag, errors: ValidationMessages, status: Text
-) -> bool:
-    """An element may come back looking saved and not be: any sign of an error counts, and so does no id."""
+def is_saved(element_id: UUID | UnsetType | None, flag: Flag, errors: tuple[Said, ...], status: Text) -> bool:
+    """An element may come back looking saved and not be: any sign of an error counts, on any level, and so does no id."""
     refused = flag is True or bool(errors) or status == "ERROR"
     return not refused and element_id not in (None, UNSET, NOT_SAVED)
 
 
-def messages_of(errors: ValidationMessages) -> tuple[str, ...]:
-    return tuple(error.message for error in errors or () if error.message)
-
-
 class WrittenContact(ContactFields, kw_only=True):
-    """Xero's answer to one element of a write, read with `summarizeErrors=false`."""
+    """Xero's answer to one element of a write, read with `summarizeErrors=false`. `errors` and `warnings` are those of
+    all levels: `listing.WrittenResource` fills them in, as they are no members of Xero's."""
 
     contact_id: UUID | UnsetType | None = UNSET
     has_validation_errors: Flag = UNSET
-    validation_errors: ValidationMessages = UNSET
     status_attribute_string: Text = UNSET
+    errors: tuple[Said, ...] = msgspec.field(default=(), name="(errors)")
+    warnings: tuple[Said, ...] = msgspec.field(default=(), name="(warnings)")
 
     @property
     def saved(self) -> bool:
         return is_saved(
-            self.contact_id, self.has_validation_errors, self.validation_errors, self.status_attribute_string
+            self.contact_id, self.has_validation_errors, self.errors, self.status_attribute_string
         )
 
     @property
     def messages(self) -> tuple[str, ...]:
-        return messages_of(self.validation_errors)
+        return tuple(one.shown for one in self.errors)
 
 
 class Organisation(Payload, kw_only=True):
@@ -204,10 +196,6 @@ class Pagination(msgspec.Struct, gc=False, rename="camel"):
     item_count: int
 
 
-class FaultElement(Payload, kw_only=True):
-    validation_errors: list[ValidationMessage] | UnsetType | None = UNSET
-
-
 class Fault(Payload, kw_only=True):
     """An error's body, in either of Xero's two shapes (Accounting API, and the gateway before it)."""
 
@@ -215,14 +203,14 @@ class Fault(Payload, kw_only=True):
     message: Text = UNSET
     detail: Text = UNSET
     title: Text = UNSET
-    elements: list[FaultElement] | UnsetType | None = UNSET
+    elements: list[msgspec.Raw] | UnsetType | None = UNSET
 
     @property
-    def messages(self) -> tuple[str, ...]:
-        """What was wrong with each element, or else with the request as a whole."""
-        errors = [error for element in self.elements or () for error in element.validation_errors or ()]
-        said = tuple(error.message for error in errors if error.message)
-        return said or tuple(text for text in (self.detail or self.message or self.title,) if text)
+    def said(self) -> tuple[Said, ...]:
+        """What was wrong with each element, on all its levels, or else with the request as a whole."""
+        found = [one for raw in self.elements or () for one in messages.errors_of(messages.read(raw))]
+        text = self.detail or self.message or self.title
+        return tuple(found) or ((Said(text),) if text else ())
 
 
 class Connection(msgspec.Struct, rename="camel", gc=False, kw_only=True):

@@ -14,6 +14,7 @@ from domain.matching import issues
 from tests.workers.test_sending import Linked, linked
 from xero.client import Client, Written
 from xero.errors import Rejected
+from xero.messages import Said
 from xero.payloads import Updates, WrittenContact
 
 __all__ = ["linked"]
@@ -121,7 +122,7 @@ async def test_a_batch_that_xero_refuses_whole_is_halved_until_the_bad_one_stand
     async def refusing(client: Client, body: Updates, key: str) -> Written[WrittenContact]:
         sizes.append(body.content.count(b"ContactID"))
         if b"indigestible" in body.content:
-            raise Rejected(400, ("The request could not be read.",), 10)
+            raise Rejected(400, (Said("The request could not be read."),), 10)
         return await send(client, body, key)
 
     monkeypatch.setattr(Client, "update_contacts", refusing)

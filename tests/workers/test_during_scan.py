@@ -26,6 +26,7 @@ from workers import importing
 from xero.allowance import Priority, Told
 from xero.client import Client, Written
 from xero.errors import Rejected
+from xero.messages import Said
 from xero.payloads import Updates, WrittenContact
 
 __all__ = ["linked"]
@@ -194,7 +195,7 @@ async def test_halves_of_a_refused_batch_wait_for_what_the_scan_has_shown_meanwh
         linked.later(timedelta(seconds=1))
         await edit(linked, linked.xero, fields={"EmailAddress": "theirs@xero.example"})
         assert await importing.advance(linked.here.parts, linked.here.world.workspace, run)
-        raise Rejected(400, ("The request could not be read.",), 10)
+        raise Rejected(400, (Said("The request could not be read."),), 10)
 
     monkeypatch.setattr(Client, "update_contacts", refusing)
     async with linked.here.world.tx() as tx, issues.judging(tx):

@@ -1,0 +1,156 @@
+"""Xero's refusals: every message of every level is read with its place, and its words get a code and a remedy."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from api.schema.links import Remedy, SyncFailureCode
+from tests.xero.make import answer, bench, contact
+from tests.xero.test_client import creations
+from tests.xero.test_invoices import invoice, new_invoice
+from xero.errors import Rejected
+from xero.invoices import InvoiceCreations
+from xero.messages import Said, errors_of, warnings_of
+from xero.refusals import RULES, UNKNOWN, advised, member_of, rule_of
+
+MET = [(rule, sentence, address) for rule in RULES for sentence, address in rule.met]
+
+
+def test_the_table_holds_what_people_have_met() -> None:
+    """Issue 18, 11: at least 60 sentences with their threads, at least 50 of them with a code of their own."""
+    sentences = {sentence for _, sentence, _ in MET}
+    sorted_out = {sentence for rule, sentence, _ in MET if rule.code != "INVALID_IN_XERO"}
+    assert len(sentences) >= 80
+    assert len(sorted_out) >= 50
+    assert all(re.match(r"https?://\S+$", address) for _, _, address in MET)
+
+
+@pytest.mark.parametrize(("rule", "sentence", "address"), MET, ids=lambda value: str(value)[:40])
+def test_a_sentence_is_sorted_by_its_own_rule(rule: Any, sentence: str, address: str) -> None:
+    assert rule_of(Said(sentence)) is rule
+
+
+def test_codes_and_remedies_are_the_schemas() -> None:
+    for rule in (*RULES, UNKNOWN):
+        assert rule.code in SyncFailureCode.__members__
+        assert rule.remedy in Remedy.__members__
+        assert rule.advice or rule.remedy != "IN_XERO" or rule.code != "INVALID_IN_XERO"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "remedy"),
+    [
+        ("Account must be valid.", "ACCOUNT_UNAVAILABLE", "SET_ACCOUNT_MAPPING"),
+        ("Tax rate must be valid.", "TAX_RATE_UNAVAILABLE", "SET_TAX_MAPPING"),
+        # A name in a message is no word of the message.
+        ("The contact Tax Account Ltd has possibly been merged (or archived).", "ARCHIVED_IN_XERO", "WAIT"),
+        ("The contact name Email Account Ltd is already assigned to another contact.", "NAME_TAKEN_IN_XERO", "UPDATE_CONTACT"),
+        ("Description must be at least 1 character long.", "INVALID_IN_XERO", "UPDATE_INVOICE"),
+        ("The Reference field must not exceed 255 characters.", "VALUE_TOO_LONG", "UPDATE_INVOICE"),
+        ("The flux capacitor is missing.", "INVALID_IN_XERO", "IN_XERO"),
+    ],
+)  # fmt: skip
+def test_words_that_differ_a_little_mean_the_same(text: str, code: str, remedy: str) -> None:
+    rule = rule_of(Said(text))
+    assert (rule.code, rule.remedy) == (code, remedy)
+
+
+def test_a_message_that_no_rule_knows_is_about_the_line_it_stands_in() -> None:
+    assert rule_of(Said("This cannot be.", ("LineItems", 2))).remedy == "UPDATE_INVOICE"
+
+
+@pytest.mark.parametrize(
+    ("said", "member"),
+    [
+        (Said("Email address must be valid."), "EmailAddress"),
+        (Said("Contact Name cannot be empty."), "Name"),
+        (Said("The AddressLine1 field must not exceed 500 characters."), "Addresses"),
+        (Said("This is too long.", ("Phones", 1)), "Phones"),
+        (Said("Website must be valid."), ""),
+        (Said("The Account Number already exists. Please enter a different Account Number."), ""),
+        (Said("You can only have a maximum of 5 contact persons."), ""),
+    ],
+)
+def test_the_member_of_a_contact_that_a_message_is_about(said: Said, member: str) -> None:
+    assert member_of(said) == member
+
+
+def test_what_only_xero_can_mend_says_what_to_do_there() -> None:
+    said = Said("Website must be valid.")
+    text = advised(said, rule_of(said))
+    assert text.startswith(
+        "Website must be valid. Correct or clear the website on the contact's page in Xero"
+    )
+    assert text.endswith("once a day.")
+
+
+def message(text: str) -> dict[str, Any]:
+    return {"ValidationErrors": [{"Message": text}]}
+
+
+def test_errors_are_gathered_from_all_levels_with_their_place() -> None:
+    element = {
+        "LineItems": [{}, {**message("Account must be valid."), "Tracking": [message("Not active.")]}],
+        "Contact": {
+            **message("Email address must be valid."),
+            "Addresses": [message("Too long.")],
+            "Phones": [{"ValidationErrors": []}, message("Wrong.")],
+            "ContactPersons": [message("No such person.")],
+        },
+        **message("Invoice # must be unique."),
+    }
+    assert [(one.place, one.shown) for one in errors_of(element)] == [
+        ((), "Invoice # must be unique."),
+        (("LineItems", 1), "Line 2: Account must be valid."),
+        (("LineItems", 1, "Tracking", 0), "Line 2, Tracking 1: Not active."),
+        (("Contact",), "Contact: Email address must be valid."),
+        (("Contact", "Addresses", 0), "Contact, address 1: Too long."),
+        (("Contact", "Phones", 1), "Contact, phone 2: Wrong."),
+        (("Contact", "ContactPersons", 0), "Contact, contact person 1: No such person."),
+    ]
+
+
+def test_a_message_that_xero_repeats_above_its_part_is_given_once() -> None:
+    found = errors_of({**message("Contact cannot be empty."), "Contact": message("Contact cannot be empty.")})
+    assert found == (Said("Contact cannot be empty.", ("Contact",)),)
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 5, "text", {"ValidationErrors": "x"}, {"ValidationErrors": [None, {}, 3]}]
+)
+def test_an_odd_element_has_no_messages(odd: object) -> None:
+    assert (errors_of(odd), warnings_of(odd)) == ((), ())
+
+
+async def test_an_invoice_is_refused_by_an_error_in_its_contact_alone() -> None:
+    nested = {"ContactID": str(contact("Ada")["ContactID"]), **message("Email address must be valid.")}
+    made = bench(answer("Invoices", invoice("nested", Contact=nested), invoice("good")))
+    written = await made.client.create_invoices(InvoiceCreations.of([new_invoice()]), "key")
+    assert [one.saved for one in written.items] == [False, True]
+    assert written.items[0].errors == (Said("Email address must be valid.", ("Contact",)),)
+
+
+async def test_a_contact_is_refused_by_an_error_in_a_phone_alone() -> None:
+    phones = [{"PhoneType": "DEFAULT", **message("The phone number is too long.")}]
+    made = bench(answer("Contacts", contact("nested", Phones=phones)))
+    [written] = (await made.client.create_contacts(creations(), "key")).items
+    assert not written.saved
+    assert written.messages == ("Phone 1: The phone number is too long.",)
+
+
+async def test_warnings_of_a_write_that_was_accepted_are_kept() -> None:
+    warned = invoice("warned", StatusAttributeString="WARNING", Warnings=[{"Message": "The rate is odd."}])
+    made = bench(answer("Invoices", warned))
+    [written] = (await made.client.create_invoices(InvoiceCreations.of([new_invoice()]), "key")).items
+    assert (written.saved, written.warnings) == (True, (Said("The rate is odd."),))
+
+
+async def test_a_request_that_is_refused_whole_names_the_errors_of_all_levels() -> None:
+    body = {"ErrorNumber": 10, "Message": "A validation exception occurred",
+            "Elements": [{"LineItems": [message("Tax rate must be valid.")]}]}  # fmt: skip
+    made = bench(httpx.Response(400, json=body))
+    with pytest.raises(Rejected) as refused:
+        await made.client.create_invoices(InvoiceCreations.of([new_invoice()]), "key")
+    assert refused.value.said == (Said("Tax rate must be valid.", ("LineItems", 0)),)
