@@ -25,13 +25,13 @@ test-long: dev-env ## also the deep runs, with many more examples
 mutants: dev-env ## put each breach of a promise into a copy of the code; the tests must go red for it
 	@$(BIN)/python -m tests.promises.mutants $(ARGS)
 
-check: dev-env ## format, lint, strict types, import contracts, schema drift, migrations
+check: dev-env ## format, lint, strict types, import contracts, schema drift, migrations, house rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/tandem schema --check
-	$(BIN)/pytest tests/test_migrations.py
+	$(BIN)/pytest tests/test_migrations.py tests/test_house.py tests/promises/test_breaches.py
 
 fmt: dev-env ## format, and mend what the linter can
 	$(BIN)/ruff format .

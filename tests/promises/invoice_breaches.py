@@ -1,7 +1,8 @@
-"""The breaches that would cost money: an invoice twice, not at all, on another amount, account or rate, or its payments
-counted wrongly. As `breaches` has those of contacts."""
+"""The breaches that would cost money: an invoice is sent twice, or not at all; its amount, account or rate is another
+one; its payments are counted wrongly. tests/promises/breaches.py has those of contacts."""
 
-from tests.promises.breaches import Breach, Edit
+from tests.promises.breaches import Breach, breach
+from tests.promises.edits import Edit, always, give, instead, never, skip, sql, swap, when
 
 CHANGES = "tests/domain/invoices/test_changes.py"
 INVOICES = "tests/domain/invoices/test_actions.py"
@@ -10,121 +11,75 @@ TOTALS = "tests/domain/invoices/test_totals.py"
 INVOICING = "tests/workers/test_invoicing.py"
 
 
-def _breach(name: str, tests: str, *edits: tuple[str, str, str]) -> Breach:
-    return Breach(f"invoice: {name}", tuple(Edit(*edit) for edit in edits), (tests,))
+def _breach(name: str, test: str, *edits: Edit) -> Breach:
+    return breach(f"invoice: {name}", test, *edits)
 
 
 ONCE = (
     _breach(
         "a resend has a key of its own",
         f"{INVOICING}::test_a_lost_answer_is_no_second_invoice",
-        (
-            "workers/delivery_attempts.py",
-            "trip.client, delivery.kind, delivery.body, delivery.idempotency_key",
-            'trip.client, delivery.kind, delivery.body, f"{delivery.idempotency_key}-{delivery.uncertain}"',
-        ),
+        swap("workers:call", "delivery.idempotency_key", 'f"{OLD}-{delivery.uncertain}"'),
     ),
     _breach(
         "a retry draws a new number",
         f"{INVOICING}::test_what_never_arrived_goes_again_when_it_can_land_no_more",
-        (
-            "domain/invoices/deliveries.py",
-            "        invoice.due_at, invoice.next_attempt_at = invoice.due_at or tx.now, until\n",
-            "        invoice.due_at, invoice.next_attempt_at = invoice.due_at or tx.now, until\n"
-            '        invoice.number = f"{invoice.number}-2"\n',
+        instead(
+            "domain.invoices:free",
+            "due_at next_attempt_at now",
+            """
+            OLD
+            invoice.number = f"{invoice.number}-2"
+            """,
         ),
     ),
     _breach(
         "what may still land is free at once",
         f"{INVOICING}::test_what_never_arrived_goes_again_when_it_can_land_no_more",
-        (
-            "workers/delivery_attempts.py",
-            "free_absent=parts.database.clock.now() >= landed",
-            "free_absent=True",
-        ),
+        give("workers:recover", "free_absent", "True"),
     ),
     _breach(
         "a taken number is not looked up",
         f"{INVOICING}::test_a_create_that_landed_after_all_is_found_by_its_number",
-        (
-            "workers/invoicing.py",
-            "found = await delivery_attempts.found(trip, taken)\n        return",
-            "found: dict[UUID, Answered] = {}\n        return",
-        ),
+        give("workers:_looked_into", "found", "{}"),
     ),
     _breach(
         "whoever has the number is ours",
         f"{INVOICING}::test_a_number_that_somebody_else_took_is_never_adopted",
-        (
-            "workers/invoicing.py",
-            "if shown.url == mark(trip.parts.settings.public_url, invoice_id):",
-            "if shown:",
-        ),
+        always("workers:_find", "url"),
     ),
     _breach(
         "POST for PUT",
         f"{INVOICING}::test_a_number_that_somebody_else_took_is_never_adopted",
-        (
-            "xero/client.py",
-            '_writing("PUT", "Invoices"',
-            '_writing("POST", "Invoices"',
-        ),
+        swap("xero.client:create_invoices", "'PUT'", "'POST'"),
     ),
     _breach(
         "429 to a resend frees it",
         f"{INVOICING}::test_too_many_requests_to_a_resend_say_nothing_of_the_first_send",
-        (
-            "workers/delivery_attempts.py",
-            "if delivery.sends == 1 and not delivery.uncertain:",
-            "if delivery.sends:",
-        ),
+        always("workers:_later", "sends uncertain"),
     ),
     _breach(
         "what somebody sent is sent again",
         INVOICES,
-        ("domain/invoices/actions.py", "    if invoice.status in _SENT:\n        return invoice\n", ""),
-        (
-            "domain/invoices/actions.py",
-            "if invoice.status is not InvoiceStatus.APPROVED:",
-            "if invoice.status not in (*_SENT, InvoiceStatus.APPROVED):",
-        ),
+        never("domain.invoices:_send", "_SENT"),
+        when("domain.invoices:_send", "APPROVED", "OLD and invoice.status not in _SENT"),
     ),
     _breach(
         "a voided one is sent that never arrived",
         f"{INVOICING}::test_voided_while_it_never_arrived_it_is_not_sent_any_more",
-        (
-            "domain/invoices/deliveries.py",
-            "elif invoice.status is InvoiceStatus.AWAITING_PAYMENT and not known:",
-            "elif not known:",
-        ),
+        always("domain.invoices:_judge", "AWAITING_PAYMENT"),
     ),
     _breach(
         "a void is forgotten while the create is on its way",
         f"{CHANGES}::test_voided_while_it_is_on_its_way_it_is_voided_there_as_well",
-        (
-            "domain/invoices/actions.py",
-            "    elif await _in_flight(tx, invoice.id):\n",
-            "    elif invoice.total < 0:\n",
-        ),
-        (
-            "domain/invoices/deliveries.py",
-            "        invoice.sync_state, invoice.due_at = InvoiceSyncState.PENDING, tx.now\n        tx.ring()\n",
-            "        pass\n",
-        ),
-        (
-            "domain/invoices/changes.py",
-            "        or invoice.sync_state is InvoiceSyncState.NOT_SENT\n",
-            "        and invoice.sync_state is InvoiceSyncState.NOT_SENT\n",
-        ),
+        never("domain.invoices:end", "_in_flight"),
+        never("domain.invoices:_acknowledge", "VOIDED GONE"),
+        never("domain.invoices:_decide_voided", "CHANGED_IN_XERO NOT_SENT"),
     ),
     _breach(
         "a void that is on its way when the sync is switched off goes out",
         f"{INVOICING}::test_switched_off_while_a_void_is_on_its_way_it_waits_until_it_is_on",
-        (
-            "domain/invoices/deliveries.py",
-            'if setup.organisation["invoice_sync"]:\n                ready',
-            "if setup.connected:\n                ready",
-        ),
+        always("domain.invoices:_judge", "setup invoice_sync"),
     ),
 )
 
@@ -132,60 +87,51 @@ AMOUNTS = (
     _breach(
         "tax is rounded once a document",
         TOTALS,
-        (
-            "domain/invoices/totals.py",
-            "return rounded(_EXACT.divide(_EXACT.multiply(amount, percentage), whole))",
-            "return _EXACT.divide(_EXACT.multiply(amount, percentage), whole)",
+        swap(
+            "domain.invoices:_tax",
+            "rounded(_EXACT.divide(...))",
+            "_EXACT.divide(_EXACT.multiply(amount, percentage), whole)",
         ),
-        (
-            "domain/invoices/totals.py",
-            "tax = sum((line.tax for line in found), rounded(Decimal(0)))",
-            "tax = rounded(sum((line.tax for line in found), Decimal(0)))",
+        give(
+            "domain.invoices:totals", "tax", "rounded(sum((line.tax for line in found), Decimal(0)))", "sum"
         ),
     ),
     _breach(
         "ties go to the even cent",
         TOTALS,
-        ("domain/invoices/totals.py", "import ROUND_HALF_UP, Context", "import ROUND_HALF_EVEN, Context"),
-        ("domain/invoices/totals.py", "rounding=ROUND_HALF_UP)", "rounding=ROUND_HALF_EVEN)"),
+        swap("domain.invoices:_EXACT", "ROUND_HALF_UP", '"ROUND_HALF_EVEN"'),
     ),
     _breach(
         "tax is of the line that was not rounded",
         TOTALS,
-        ("domain/invoices/totals.py", "_tax(amount, line.percentage", "_tax(product, line.percentage"),
+        swap(
+            "domain.invoices:line_total", "_tax(amount, ...)", "_tax(product, line.percentage, amounts_are)"
+        ),
     ),
     _breach(
         "Xero keeps two places of a price",
         f"{INVOICING}::test_it_arrives_as_the_practice_made_it",
-        ("xero/client.py", 'FOUR_PLACES = {"unitdp": "4"}', 'FOUR_PLACES = {"unitdp": "2"}'),
+        swap("xero.client:FOUR_PLACES", "'4'", "'2'"),
     ),
     _breach(
         "the total that Xero gives is not compared",
         f"{CHANGES}::test_another_total_is_a_failure_that_only_a_void_mends",
-        (
-            "domain/invoices/changes.py",
-            "and invoice.xero_total != invoice.total\n",
-            "and invoice.xero_total < 0\n",
-        ),
+        never("domain.invoices:_decide", "xero_total total"),
     ),
     _breach(
         "one of another total is tried again",
         f"{CHANGES}::test_another_total_is_a_failure_that_only_a_void_mends",
-        ("domain/invoices/actions.py", " and failure_code <> 'TOTAL_MISMATCH'", ""),
+        sql("domain.invoices:retry", "and failure_code <> 'TOTAL_MISMATCH'", ""),
     ),
     _breach(
         "another currency is sent",
         f"{INVOICING}::test_another_currency_in_xero_is_said",
-        (
-            "domain/invoices/eligibility.py",
-            'if organisation["base_currency"] not in ("", invoice.currency):',
-            'if organisation["base_currency"] == "?":',
-        ),
+        never("domain.invoices:_organisation_problems", "base_currency currency"),
     ),
     _breach(
         "another currency in Xero is accepted as ours",
         f"{INVOICING}::test_in_another_currency_in_xero_it_cannot_be_accepted",
-        ("domain/invoices/changes.py", 'if "currency" in changed:', 'if "?" in changed:'),
+        never("domain.invoices:_accept", "currency changed"),
     ),
 )
 
@@ -193,71 +139,47 @@ PLACES = (
     _breach(
         "an unmapped tax rate is no tax",
         f"{MAPPINGS}::test_an_unmapped_rate_keeps_its_invoices_until_it_is_mapped",
-        (
-            "domain/invoices/eligibility.py",
-            "        return None, unmapped_rate(own)\n",
-            '        return {"tax_type": NO_TAX_TYPE}, None\n',
-        ),
+        instead("domain.invoices:_rate", "unmapped_rate", 'return {"tax_type": NO_TAX_TYPE}, None'),
     ),
     _breach(
         "a rate of another percentage is taken",
         f"{MAPPINGS}::test_a_rate_that_xero_has_changed_is_flagged",
-        (
-            "domain/invoices/eligibility.py",
-            'elif rate["effective_rate"] != percentage:',
-            "elif percentage < 0:",
-        ),
+        never("domain.invoices:rate_problem", "effective_rate percentage"),
     ),
     _breach(
         "a line follows the mapping after it was resolved",
         f"{CHANGES}::test_a_mapping_changed_on_its_way_changes_nothing_of_what_was_sent",
-        (
-            "domain/invoices/eligibility.py",
-            'if before is not None and before["active"]:',
-            "if before is not None and invoice_queue.MOST_INTERACTIVE < 0:",
-        ),
+        never("domain.invoices:_account", "before active"),
     ),
     _breach(
         "an archived account is sent",
         f"{MAPPINGS}::test_what_is_archived_is_flagged_and_its_choice_kept",
-        ("domain/invoices/eligibility.py", 'if not account["active"]:', "if not account:"),
+        never("domain.invoices:account_problem", "active"),
     ),
     _breach(
         "the start date is exclusive",
         MAPPINGS,
-        ("domain/invoices/eligibility.py", "issue_date < start else None", "issue_date <= start else None"),
+        swap("domain.invoices:eligible", "issue_date < start", "issue_date <= start"),
     ),
     _breach(
         "an earlier start date sends unasked",
         f"{MAPPINGS}::test_an_earlier_start_needs_the_count_that_the_preview_gives",
-        (
-            "domain/invoices/mappings.py",
-            'if waiting["invoices"] > (accept_invoices or 0):',
-            'if waiting["invoices"] < 0:',
-        ),
+        never("domain.invoices:set_sync", "waiting accept_invoices"),
     ),
     _breach(
         "lock dates are ignored",
         f"{MAPPINGS}::test_a_locked_period_keeps_them_until_the_lock_moves",
-        (
-            "domain/invoices/eligibility.py",
-            "found += locked(setup.organisation, invoice.issue_date)",
-            "found += []",
-        ),
+        instead("domain.invoices:check", "found locked", "pass"),
     ),
     _breach(
         "the day of the lock is open",
         f"{MAPPINGS}::test_a_locked_period_keeps_them_until_the_lock_moves",
-        ("domain/invoices/eligibility.py", "issue_date > max(locks):", "issue_date >= max(locks):"),
+        swap("domain.invoices:locked", "issue_date > max(...)", "issue_date >= max(locks)"),
     ),
     _breach(
         "a fix lets nothing go",
         f"{MAPPINGS}::test_an_unmapped_rate_keeps_its_invoices_until_it_is_mapped",
-        (
-            "domain/invoices/mappings.py",
-            "await waiting_invoices.release(tx, organisation_id, mended)",
-            "pass",
-        ),
+        skip("domain.invoices:_changed", "release"),
     ),
 )
 
@@ -265,52 +187,34 @@ BACK = (
     _breach(
         "a payment is counted with each read",
         CHANGES,
-        (
-            "domain/invoices/changes.py",
-            "invoice.amount_paid = seen.amount_paid",
-            "invoice.amount_paid += seen.amount_paid",
+        instead(
+            "domain.invoices:_show_payments", "amount_paid invoice", "invoice.amount_paid += seen.amount_paid"
         ),
     ),
     _breach(
         "a payment that was taken off stays",
         f"{CHANGES}::test_payments_and_credits_come_back_and_go_again",
-        (
-            "domain/invoices/changes.py",
-            "            row.reversed = True\n",
-            "            row.reversed = False\n",
-        ),
+        swap("domain.invoices:_show_payments", "True", "False", "reversed"),
     ),
     _breach(
         "an older snapshot is applied",
         f"{CHANGES}::test_an_older_snapshot_and_absent_fields_change_nothing",
-        ("domain/invoices/changes.py", "return _stamp(seen, known[0]) >= known", "return True"),
+        always("domain.invoices:_is_news", "_stamp"),
     ),
     _breach(
         "a voided one is open again when Xero shows it open",
         CHANGES,
-        (
-            "domain/invoices/changes.py",
-            "    if invoice.status is InvoiceStatus.VOIDED:\n        _decide_voided",
-            "    if invoice.total < 0:\n        _decide_voided",
-        ),
+        never("domain.invoices:_decide", "InvoiceStatus VOIDED"),
     ),
     _breach(
         "a void in Xero asks nobody",
         f"{CHANGES}::test_a_void_in_xero_waits_for_a_decision_and_is_never_resurrected",
-        (
-            "domain/invoices/changes.py",
-            "    if differing(base, shown):\n        _changed",
-            '    if differing(base, shown) != ["status"] and differing(base, shown):\n        _changed',
-        ),
+        when("domain.invoices:_decide", "differing", 'OLD not in ([], ["status"])'),
     ),
     _breach(
         "what has payments is voided",
         f"{CHANGES}::test_what_has_payments_is_not_voided",
-        (
-            "domain/invoices/actions.py",
-            "    if invoice.amount_paid > 0:\n        raise refuse(\n            Code.HAS_PAYMENTS,",
-            "    if invoice.amount_paid < 0:\n        raise refuse(\n            Code.HAS_PAYMENTS,",
-        ),
+        never("domain.invoices:void", "amount_paid"),
     ),
 )
 

@@ -1,8 +1,8 @@
-"""`make mutants`: each breach of a promise, put into a copy of the tree one at a time; the tests must go red for it.
+"""`make mutants`: puts each breach of a promise into a copy of the tree, one at a time. The tests must go red for it.
 
-A property test that cannot fail proves nothing. A mutant is an exact replacement or two; it is caught where any of its
-tests fails. One that applies nowhere, or whose tests fail without it, is reported as such: mend this list then.
-Not part of `make test`; it takes about three quarters of an hour.
+A property test that cannot fail proves nothing. A breach has one or more edits (tests/promises/edits.py). It is caught if
+one of its tests fails. A breach whose edit finds no place is reported as STALE: change the list then.
+Not part of `make test`; all breaches take about three quarters of an hour.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.promises import breaches, invoice_breaches
 from tests.promises.breaches import Breach
+from tests.promises.edits import Stale
 
 BREACHES = (*breaches.BREACHES, *invoice_breaches.BREACHES)
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +35,7 @@ class Verdict:
 
 @contextmanager
 def copied() -> Iterator[Path]:
-    """What git tracks, as it stands here, in a folder that PostgreSQL's user may pass."""
+    """A copy of the files that git tracks, as they are now, in a folder that PostgreSQL's user may enter."""
     with tempfile.TemporaryDirectory(prefix="tandem-mutant-") as folder:
         Path(folder).chmod(0o755)
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
@@ -46,7 +47,7 @@ def copied() -> Iterator[Path]:
 
 
 def run(folder: Path, tests: Sequence[str]) -> int:
-    """pytest's exit code: 0 green, 1 red; the copy's packages come before the installed ones, as tests is a package."""
+    """pytest's exit code: 0 green, 1 red. The copy's packages are found before the installed ones (PYTHONPATH)."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not long", *tests]
     try:
         done = subprocess.run(
@@ -61,21 +62,13 @@ def environment(folder: Path) -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(folder), "PYTHONPATH": str(folder)}
 
 
-def put(folder: Path, breach: Breach) -> bool:
-    """Into the copy; False where the text of an edit does not stand there just once."""
-    for edit in breach.edits:
-        path = folder / edit.file
-        text = path.read_text()
-        if text.count(edit.old) != 1:
-            return False
-        path.write_text(text.replace(edit.old, edit.new))
-    return True
-
-
 def judge(breach: Breach) -> Verdict:
     with copied() as folder:
-        if not put(folder, breach):
-            return Verdict(breach, "STALE: what it replaces does not stand once in its file", False)
+        try:
+            for edit in breach.edits:
+                edit.apply(folder)
+        except Stale as error:
+            return Verdict(breach, f"STALE: {error}", False)
         code = run(folder, breach.tests)
     if code == 1:
         return Verdict(breach, "caught", True)
