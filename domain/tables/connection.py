@@ -1,0 +1,172 @@
+"""Connected Xero organisations: their settings, consent, grants, calls and limits."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA
+from sqlmodel import Field, SQLModel
+
+from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
+
+
+class XeroContactFilter(StrEnum):
+    CUSTOMERS_ONLY = "CUSTOMERS_ONLY"
+    SUPPLIERS_AND_CUSTOMERS = "SUPPLIERS_AND_CUSTOMERS"
+    ALL = "ALL"
+
+
+class ConflictPolicy(StrEnum):
+    LATEST_WINS = "LATEST_WINS"
+    XERO_WINS = "XERO_WINS"
+    PRACTICE_WINS = "PRACTICE_WINS"
+    ASK = "ASK"
+
+
+class ConnectionHealth(StrEnum):
+    HEALTHY = "HEALTHY"
+    CATCHING_UP = "CATCHING_UP"
+    RATE_LIMITED = "RATE_LIMITED"
+    PAUSED = "PAUSED"
+    DEGRADED = "DEGRADED"
+    NEEDS_RECONNECT = "NEEDS_RECONNECT"
+    DISCONNECTED = "DISCONNECTED"
+
+
+class Organisation(Row, table=True):
+    """A Xero organisation. `health` is what the last call told; `read_cursor` is Xero's own time up to which the
+    mirror has been read, null until it was read whole; `read_asked_at` when that was asked, by our clock.
+    `looked_by_hand_at`: when the last look that a person asked for was due, or is.
+    `clock_ahead`: how many seconds Xero's clock is ahead of ours.
+    `health_since`: since when `health` is what it is, null: since it was connected. `limited_until` is set while RATE_LIMITED; `failing_since` while no call has got through, `writes_failing_since` while no write has. `catching_up`: nothing is
+    sent before everything was read again.
+    `mass_change` is set while PAUSED: what would happen. `let_through_at`: when a person last let one through, since
+    when the brake counts anew.
+
+    Invoices: `invoice_sync` is the switch, `invoice_start_date` the first issue date that goes to Xero. The default
+    accounts are ids of `xero_account`. Xero takes no invoice dated on or before a lock date. The catalogue is
+    accounts, tax rates and lock dates. `invoice_cursor`: as read_cursor, for invoices."""
+
+    __tablename__ = "organisation"
+    __table_args__ = (
+        foreign_key("contact_type", "default_contact_type_id"),
+        sa.UniqueConstraint("workspace_id", "tenant_id"),
+        sa.Index(
+            "uq_organisation_live_tenant",
+            "tenant_id",
+            unique=True,
+            postgresql_where="disconnected_at is null",
+        ),
+    )
+    tenant_id: UUID
+    connection_id: UUID | None = None
+    grant_id: UUID | None = None
+    name: str
+    base_currency: str
+    country_code: str | None = None
+    timezone: str
+    short_code: str | None = None
+    health: ConnectionHealth = choice_column(ConnectionHealth)
+    health_message: str | None = None
+    health_since: datetime | None = time_column(nullable=True)
+    limited_until: datetime | None = time_column(nullable=True)
+    failing_since: datetime | None = time_column(nullable=True)
+    writes_failing_since: datetime | None = time_column(nullable=True)
+    catching_up: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    connected_at: datetime = time_column()
+    disconnected_at: datetime | None = time_column(nullable=True)
+    started_at: datetime | None = time_column(nullable=True)
+    contact_filter: XeroContactFilter | None = choice_column(XeroContactFilter, nullable=True)
+    default_contact_type_id: UUID | None = None
+    conflict_policy: ConflictPolicy = choice_column(ConflictPolicy, default=ConflictPolicy.LATEST_WINS)
+    hold_similar: bool = True
+    read_cursor: datetime | None = time_column(nullable=True)
+    last_polled_at: datetime | None = time_column(nullable=True)
+    last_full_scan_at: datetime | None = time_column(nullable=True)
+    last_webhook_at: datetime | None = time_column(nullable=True)
+    read_asked_at: datetime | None = time_column(nullable=True)
+    looked_by_hand_at: datetime | None = time_column(nullable=True)
+    poll_due_at: datetime | None = time_column(nullable=True)
+    scan_due_at: datetime | None = time_column(nullable=True)
+    mass_change: dict[str, Any] | None = json_column()
+    let_through_at: datetime | None = time_column(nullable=True)
+    clock_ahead: float = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    invoice_sync: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    invoice_start_date: date | None = None
+    revenue_account_id: UUID | None = None
+    expense_account_id: UUID | None = None
+    period_lock_date: date | None = None
+    year_lock_date: date | None = None
+    catalogue_read_at: datetime | None = time_column(nullable=True)
+    catalogue_due_at: datetime | None = time_column(nullable=True)
+    invoice_cursor: datetime | None = time_column(nullable=True)
+    invoices_polled_at: datetime | None = time_column(nullable=True)
+    invoice_poll_due_at: datetime | None = time_column(nullable=True)
+
+
+class OauthFlow(SQLModel, table=True):
+    """A consent that was begun, found by the state's hash before any workspace is known, so only by `door`. `sealed`
+    is the PKCE verifier, or the tokens where the consent is given and waits for the page's button."""
+
+    __tablename__ = "oauth_flow"
+    state_hash: bytes = Field(primary_key=True, sa_type=BYTEA)
+    workspace_id: UUID
+    begun_by: dict[str, Any] = json_column(nullable=False)
+    cookie_hash: bytes = Field(sa_type=BYTEA)
+    sealed: bytes = Field(sa_type=BYTEA)
+    return_to: str | None = None
+    organisation_id: UUID | None = None
+    begun_at: datetime = time_column()
+    expires_at: datetime = time_column()
+
+
+class XeroGrant(SQLModel, table=True):
+    """One consent of one Xero user to this app, over all workspaces; its tokens are sealed. Only by `door`."""
+
+    __tablename__ = "xero_grant"
+    __table_args__ = (sa.UniqueConstraint("client_id", "xero_user_id"),)
+    id: UUID = Field(primary_key=True)
+    client_id: str
+    xero_user_id: UUID
+    sealed: bytes = Field(sa_type=BYTEA)
+    version: int = 1
+    access_expires_at: datetime = time_column()
+    refreshed_at: datetime = time_column()
+    lease_until: datetime | None = time_column(nullable=True)
+    lease_token: UUID | None = None
+    failed: str | None = None
+
+
+class XeroCall(SQLModel, table=True):
+    """A slot that was taken for one call: the limiter and the log of calls in one. `ended_at`: the answer."""
+
+    __tablename__ = "xero_call"
+    __table_args__ = (
+        sa.Index("ix_xero_call_tenant", "tenant_id", "taken_at"),
+        sa.Index("ix_xero_call_taken", "taken_at"),
+    )
+    id: UUID = Field(primary_key=True)
+    tenant_id: UUID
+    bulk: bool
+    taken_at: datetime = time_column()
+    expires_at: datetime = time_column()
+    ended_at: datetime | None = time_column(nullable=True)
+    status: int | None = None
+
+
+class XeroLimit(SQLModel, table=True):
+    """What a tenant's answers last said of its limits; `until`: no call before this time."""
+
+    __tablename__ = "xero_limit"
+    tenant_id: UUID = Field(primary_key=True)
+    minute_remaining: int | None = None
+    day_remaining: int | None = None
+    day_limit: int = 5000
+    told_at: datetime | None = time_column(nullable=True)
+    until: datetime | None = time_column(nullable=True)
+
+
+# Reached through `door` only, as they are asked for before a workspace is known or belong to none.
+DOOR_ONLY = frozenset({"oauth_flow", "xero_grant", "xero_call", "xero_limit", "webhook_event"})

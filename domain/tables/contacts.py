@@ -1,0 +1,97 @@
+"""The practice's contacts, and the fields that are kept in step."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Field
+
+from domain.tables.base import AT_ONCE, Row, choice_column, foreign_key, json_column, key_column, time_column
+
+
+class ContactKind(StrEnum):
+    PERSON = "PERSON"
+    ORGANISATION = "ORGANISATION"
+
+
+class SyncedField(StrEnum):
+    NAME = "NAME"
+    BILLING_EMAIL = "BILLING_EMAIL"
+    PRIMARY_PHONE = "PRIMARY_PHONE"
+    BILLING_ADDRESS = "BILLING_ADDRESS"
+
+
+class Side(StrEnum):
+    PRACTICE = "PRACTICE"
+    XERO = "XERO"
+
+
+class Contact(Row, table=True):
+    """A contact of the practice.
+
+    `billing_address` holds lines, city, region, postalCode, country, attentionTo. `field_times`: when the
+    practice last set each synced field. `search_key`: see `domain.names.text_keys.search_key`. `match_name`, `match_keys`: by
+    which near-duplicates are found (`domain.contacts.search_keys`). `created_by_run`: the import that made it, against which
+    that import does not match.
+    """
+
+    __tablename__ = "contact"
+    __table_args__ = (
+        foreign_key("contact_type", "contact_type_id"),
+        sa.Index("ix_contact_name", "workspace_id", "name_key", "id"),
+        sa.Index("ix_contact_email", "workspace_id", "email_key"),
+        sa.Index("ix_contact_updated", "workspace_id", "updated_at", "id"),
+        sa.Index("ix_contact_created", "workspace_id", "created_at", "id"),
+        sa.Index("ix_contact_review", "workspace_id", postgresql_where="needs_review"),
+        sa.Index(
+            "ix_contact_search",
+            "workspace_id",
+            "search_key",
+            postgresql_using="gin",
+            postgresql_ops={"search_key": "gin_trgm_ops"},
+        ),
+        sa.Index("ix_contact_key_version", "key_version"),
+        sa.Index(
+            "ix_contact_match_name",
+            "workspace_id",
+            "match_name",
+            postgresql_using="gin",
+            postgresql_ops={"match_name": "gin_trgm_ops"},
+            postgresql_with=AT_ONCE,
+        ),
+        sa.Index(
+            "ix_contact_match_keys",
+            "workspace_id",
+            "match_keys",
+            postgresql_using="gin",
+            postgresql_with=AT_ONCE,
+        ),
+    )
+    name: str
+    first_name: str | None = None
+    last_name: str | None = None
+    kind: ContactKind = choice_column(ContactKind)
+    confidence: float | None = None
+    reasons: list[str] | None = Field(default=None, sa_type=ARRAY(sa.Text), nullable=True)
+    needs_review: bool = False
+    contact_type_id: UUID | None = None
+    billing_email: str | None = None
+    primary_phone: str | None = None
+    billing_address: dict[str, Any] | None = json_column()
+    archived_at: datetime | None = time_column(nullable=True)
+    created_at: datetime = time_column()
+    updated_at: datetime = time_column()
+    version: int = 1
+    name_key: str = key_column()
+    email_key: str | None = key_column()
+    search_key: str = key_column()
+    match_name: str | None = key_column()
+    match_keys: list[str] = Field(
+        sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
+    )
+    key_version: int = 1
+    field_times: dict[str, str] = json_column(nullable=False)
+    created_by_run: UUID | None = None

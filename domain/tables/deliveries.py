@@ -1,0 +1,86 @@
+"""Writes to Xero, stored before they are sent."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA
+from sqlmodel import Field, SQLModel
+
+from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
+
+
+class DeliveryKind(StrEnum):
+    """CREATE and UPDATE carry links, STATUS the archiving and restoring of Xero contacts (OwedStatus)."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    STATUS = "STATUS"
+
+
+class Cargo(StrEnum):
+    """What a delivery carries."""
+
+    CONTACTS = "CONTACTS"
+    INVOICES = "INVOICES"
+
+
+class Delivery(Row, table=True):
+    """One write to Xero, stored before it is sent: its key, its exact bytes, and what it carries (DeliveryMember).
+
+    A claim counts as the first send. `lease_token` makes every acknowledgement conditional. `body` is personal data
+    and goes when the delivery ends. `due_at`: when an open one is to be sent again, looked up or read. `recalled`: a
+    member has left it, so its bytes are never sent again.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        sa.Index("ix_delivery_due", "due_at", postgresql_where="ended_at is null"),
+        sa.Index("ix_delivery_ended", "workspace_id", "ended_at", postgresql_where="body is not null"),
+    )
+    organisation_id: UUID
+    cargo: Cargo = choice_column(Cargo, default=Cargo.CONTACTS)
+    kind: DeliveryKind = choice_column(DeliveryKind)
+    bulk: bool
+    idempotency_key: str
+    body: bytes | None = Field(default=None, sa_type=BYTEA)
+    uncertain: bool = False
+    recalled: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    sends: int = 1
+    claimed_at: datetime = time_column()
+    last_sent_at: datetime = time_column()
+    lease_token: UUID
+    lease_until: datetime = time_column()
+    due_at: datetime = time_column()
+    ended_at: datetime | None = time_column(nullable=True)
+
+
+class DeliveryMember(SQLModel, table=True):
+    """A link or an invoice in a delivery, at its place in the bytes. `sent`: of a link, per field the practice's
+    value that was sent, as `base_practice` holds it."""
+
+    __tablename__ = "delivery_member"
+    __table_args__ = (
+        foreign_key("delivery", "delivery_id", "CASCADE"),
+        foreign_key("sync_link", "link_id", "CASCADE"),
+        foreign_key("invoice", "invoice_id", "CASCADE"),
+        sa.CheckConstraint("(link_id is null) <> (invoice_id is null)", name="one_cargo"),
+        sa.Index("uq_delivery_member_open", "workspace_id", "link_id", unique=True, postgresql_where="open"),
+        sa.Index(
+            "uq_delivery_member_open_invoice",
+            "workspace_id",
+            "invoice_id",
+            unique=True,
+            postgresql_where="open",
+        ),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    delivery_id: UUID = Field(primary_key=True)
+    place: int = Field(primary_key=True)
+    link_id: UUID | None = None
+    invoice_id: UUID | None = None
+    open: bool = True
+    sent: dict[str, Any] = json_column(nullable=False)

@@ -1,0 +1,258 @@
+"""Invoices, their lines, payments and mappings, and Xero's accounts and tax rates."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from domain.tables.base import (
+    Row,
+    amount_column,
+    choice_column,
+    foreign_key,
+    json_column,
+    key_column,
+    time_column,
+)
+
+
+class InvoiceStatus(StrEnum):
+    DRAFT = "DRAFT"
+    APPROVED = "APPROVED"
+    AWAITING_PAYMENT = "AWAITING_PAYMENT"
+    PAID = "PAID"
+    VOIDED = "VOIDED"
+
+
+class AmountsAre(StrEnum):
+    TAX_EXCLUSIVE = "TAX_EXCLUSIVE"
+    TAX_INCLUSIVE = "TAX_INCLUSIVE"
+    NO_TAX = "NO_TAX"
+
+
+class InvoiceLineKind(StrEnum):
+    SERVICE = "SERVICE"
+    EXPENSE = "EXPENSE"
+
+
+class InvoiceSyncState(StrEnum):
+    NOT_SENT = "NOT_SENT"
+    SYNC_OFF = "SYNC_OFF"
+    BEFORE_START_DATE = "BEFORE_START_DATE"
+    PENDING = "PENDING"
+    SYNCED = "SYNCED"
+    FAILING = "FAILING"
+    CHANGED_IN_XERO = "CHANGED_IN_XERO"
+
+
+class PaymentKind(StrEnum):
+    """What took something off an invoice in Xero. All of them count as paid."""
+
+    PAYMENT = "PAYMENT"
+    CREDIT_NOTE = "CREDIT_NOTE"
+    PREPAYMENT = "PREPAYMENT"
+    OVERPAYMENT = "OVERPAYMENT"
+
+
+class XeroAccount(Row, table=True):
+    """The mirror: an account of the organisation's chart. `account_id` is Xero's own, which stays when the code is
+    edited. `active` is false too where Xero does not list it any more."""
+
+    __tablename__ = "xero_account"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        sa.UniqueConstraint("workspace_id", "organisation_id", "account_id"),
+        sa.Index("ix_xero_account_code", "workspace_id", "organisation_id", "code"),
+    )
+    organisation_id: UUID
+    account_id: UUID
+    code: str | None = key_column()
+    name: str
+    account_class: str
+    account_type: str
+    tax_type: str | None = None
+    system_account: str | None = None
+    active: bool
+    search_key: str = key_column()
+
+
+class XeroTaxRate(Row, table=True):
+    """The mirror: a tax rate of the organisation. `tax_type` is Xero's code; `effective_rate` as percentage."""
+
+    __tablename__ = "xero_tax_rate"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        sa.UniqueConstraint("workspace_id", "organisation_id", "tax_type"),
+    )
+    organisation_id: UUID
+    tax_type: str
+    name: str
+    effective_rate: Decimal = amount_column()
+    active: bool
+    can_apply_to_revenue: bool
+    can_apply_to_expenses: bool
+
+
+class AccountMapping(SQLModel, table=True):
+    """The account on which lines of a service type go. No row: the default revenue account."""
+
+    __tablename__ = "account_mapping"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        foreign_key("service_type", "service_type_id", "CASCADE"),
+        foreign_key("xero_account", "xero_account_id", "CASCADE"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    service_type_id: UUID = Field(primary_key=True)
+    xero_account_id: UUID
+
+
+class TaxMapping(SQLModel, table=True):
+    """The Xero tax rate that stands for one of the practice's. No row: invoices with that rate wait."""
+
+    __tablename__ = "tax_mapping"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        foreign_key("tax_rate", "tax_rate_id", "CASCADE"),
+        foreign_key("xero_tax_rate", "xero_tax_rate_id", "CASCADE"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    tax_rate_id: UUID = Field(primary_key=True)
+    xero_tax_rate_id: UUID
+
+
+class InvoiceSequence(SQLModel, table=True):
+    """The next number that is drawn. Its row is held until the commit, so that a create that fails leaves no gap."""
+
+    __tablename__ = "invoice_sequence"
+    workspace_id: UUID = Field(primary_key=True)
+    next: int = Field(sa_type=sa.BigInteger)
+
+
+class Invoice(Row, table=True):
+    """An invoice of the practice, and how it stands with Xero.
+
+    Amounts have two decimals, in `currency`; `total_cents` is for sorting. `amount_paid`: payments and credits that
+    Xero shows. `due_at`: since when something of it is to be sent (created, or voided where it is VOIDED here);
+    null while it waits for a person's fix. `failure_code` is failure's. `xero_base`: what Xero showed when both last
+    agreed; `xero_shown`: what it shows now, where that is something else.
+    """
+
+    __tablename__ = "invoice"
+    __table_args__ = (
+        foreign_key("contact", "contact_id"),
+        foreign_key("organisation", "organisation_id"),
+        sa.UniqueConstraint("workspace_id", "number_key"),
+        sa.Index("ix_invoice_issue_date", "workspace_id", "issue_date", "id"),
+        sa.Index("ix_invoice_due_date", "workspace_id", "due_date", "id"),
+        sa.Index("ix_invoice_total", "workspace_id", "total_cents", "id"),
+        sa.Index("ix_invoice_updated", "workspace_id", "updated_at", "id"),
+        sa.Index("ix_invoice_contact", "workspace_id", "contact_id", "issue_date"),
+        sa.Index("ix_invoice_status", "workspace_id", "status", "issue_date"),
+        sa.Index("ix_invoice_sync", "workspace_id", "organisation_id", "sync_state", "failure_code"),
+        sa.Index("ix_invoice_xero", "workspace_id", "organisation_id", "xero_invoice_id"),
+        sa.Index("ix_invoice_due", "workspace_id", "organisation_id", postgresql_where="due_at is not null"),
+        sa.Index(
+            "ix_invoice_unlinked",
+            "workspace_id",
+            "organisation_id",
+            "contact_id",
+            postgresql_where="failure_code = 'CONTACT_NOT_SYNCED'",
+        ),
+        sa.Index(
+            "ix_invoice_search",
+            "workspace_id",
+            "search_key",
+            postgresql_using="gin",
+            postgresql_ops={"search_key": "gin_trgm_ops"},
+        ),
+    )
+    number: str
+    number_key: str = key_column()
+    reference: str | None = None
+    contact_id: UUID
+    organisation_id: UUID | None = None
+    status: InvoiceStatus = choice_column(InvoiceStatus)
+    issue_date: date
+    due_date: date
+    currency: str
+    amounts_are: AmountsAre = choice_column(AmountsAre)
+    subtotal: Decimal = amount_column()
+    tax_total: Decimal = amount_column()
+    total: Decimal = amount_column()
+    total_cents: int = Field(sa_type=sa.BigInteger)
+    amount_paid: Decimal = amount_column()
+    amount_due: Decimal = amount_column()
+    created_at: datetime = time_column()
+    updated_at: datetime = time_column()
+    sent_at: datetime | None = time_column(nullable=True)
+    version: int = 1
+    search_key: str = key_column()
+    sync_state: InvoiceSyncState = choice_column(InvoiceSyncState)
+    failure: dict[str, Any] | None = json_column()
+    failure_code: str | None = None
+    due_at: datetime | None = time_column(nullable=True)
+    bulk: bool = False
+    attempts: int = 0
+    next_attempt_at: datetime | None = time_column(nullable=True)
+    xero_invoice_id: UUID | None = None
+    xero_total: Decimal | None = amount_column(nullable=True)
+    xero_status: str | None = None
+    xero_updated_at: datetime | None = time_column(nullable=True)
+    xero_seen_at: datetime | None = time_column(nullable=True)
+    xero_base: dict[str, Any] | None = json_column()
+    xero_shown: dict[str, Any] | None = json_column()
+    last_synced_at: datetime | None = time_column(nullable=True)
+
+
+class InvoiceLine(Row, table=True):
+    """`unit_price` and `amount` include tax where the invoice is TAX_INCLUSIVE. Account and tax type are resolved when
+    it is sent and then stay: `xero_account_id` is ours of the mirror, `xero_line_id` Xero's of the line."""
+
+    __tablename__ = "invoice_line"
+    __table_args__ = (
+        foreign_key("invoice", "invoice_id", "CASCADE"),
+        foreign_key("service_type", "service_type_id"),
+        foreign_key("tax_rate", "tax_rate_id"),
+        sa.Index("ix_invoice_line_invoice", "workspace_id", "invoice_id", "place"),
+        sa.Index("ix_invoice_line_service_type", "workspace_id", "service_type_id"),
+        sa.Index("ix_invoice_line_tax_rate", "workspace_id", "tax_rate_id"),
+    )
+    invoice_id: UUID
+    place: int
+    kind: InvoiceLineKind = choice_column(InvoiceLineKind)
+    description: str
+    quantity: Decimal = amount_column()
+    unit_price: Decimal = amount_column()
+    service_type_id: UUID | None = None
+    tax_rate_id: UUID | None = None
+    amount: Decimal = amount_column()
+    tax_amount: Decimal = amount_column()
+    xero_account_id: UUID | None = None
+    account_code: str | None = None
+    tax_type: str | None = None
+    xero_line_id: UUID | None = None
+
+
+class Payment(Row, table=True):
+    """What took something off an invoice, as Xero showed it. `xero_id`: of the payment, credit note, prepayment or
+    overpayment. `reversed`: Xero showed it once and does not any more."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        foreign_key("invoice", "invoice_id", "CASCADE"),
+        sa.UniqueConstraint("workspace_id", "invoice_id", "xero_id"),
+    )
+    invoice_id: UUID
+    kind: PaymentKind = choice_column(PaymentKind)
+    xero_id: UUID
+    paid_on: date
+    amount: Decimal = amount_column()
+    reference: str | None = None
+    reversed: bool = False

@@ -1,0 +1,136 @@
+"""Links between practice contacts and Xero contacts, and pushes."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, SQLModel
+
+from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
+
+
+class SyncState(StrEnum):
+    SYNCED = "SYNCED"
+    PENDING = "PENDING"
+    FAILING = "FAILING"
+    CONFLICT = "CONFLICT"
+    UNSYNCED = "UNSYNCED"
+    BROKEN = "BROKEN"
+
+
+ACTIVE_STATES = (SyncState.SYNCED, SyncState.PENDING, SyncState.FAILING, SyncState.CONFLICT)
+
+
+_ACTIVE = "state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+
+
+class LinkOrigin(StrEnum):
+    FULL_MATCH = "FULL_MATCH"
+    CONFIRMED = "CONFIRMED"
+    CREATED_FROM_XERO = "CREATED_FROM_XERO"
+    PUSHED_TO_XERO = "PUSHED_TO_XERO"
+    REMATCHED = "REMATCHED"
+
+
+class Brake(StrEnum):
+    """Of a destructive change that waits: COUNTED for the brake, or PASSED by a person, who let it through."""
+
+    COUNTED = "COUNTED"
+    PASSED = "PASSED"
+
+
+class SyncLink(Row, table=True):
+    """A practice contact and a Xero contact. `base_practice` and `base_xero` hold, per synced field, what each
+    side held when they last agreed. `due_at`: since when the practice's side has something that Xero lacks.
+
+    `contact_number` is drawn for each push. `bulk`: no person waits for what is due. `read_owed_at`: it is not sent
+    before a read that began after this. `notes`: per field, values that reads showed while a write of it was under
+    way. `refused`: per field, the practice's value that Xero refused, which is not sent again until it changes.
+    `conflicts`: fields on which both sides changed and a person decides. `destroyed_at`: when Xero last destroyed
+    something of it; `blanked_at`: when it last sent a blank; both for the brake, as is `brake`, of the blanks that wait.
+    """
+
+    __tablename__ = "sync_link"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        foreign_key("contact", "contact_id", "CASCADE"),
+        foreign_key("xero_contact", "xero_contact_id"),
+        sa.Index(
+            "uq_sync_link_contact",
+            "workspace_id",
+            "organisation_id",
+            "contact_id",
+            unique=True,
+            postgresql_where=_ACTIVE,
+        ),
+        sa.Index(
+            "uq_sync_link_xero_contact",
+            "workspace_id",
+            "organisation_id",
+            "xero_contact_id",
+            unique=True,
+            postgresql_where=_ACTIVE,
+        ),
+        sa.Index("ix_sync_link_contact", "workspace_id", "contact_id"),
+        sa.Index("ix_sync_link_xero_contact", "workspace_id", "xero_contact_id"),
+        sa.Index("ix_sync_link_state", "workspace_id", "organisation_id", "state"),
+        sa.Index(
+            "ix_sync_link_due", "workspace_id", "organisation_id", postgresql_where="due_at is not null"
+        ),
+        sa.Index(
+            "ix_sync_link_destroyed",
+            "workspace_id",
+            "organisation_id",
+            postgresql_where="destroyed_at is not null or blanked_at is not null",
+        ),
+    )
+    organisation_id: UUID
+    contact_id: UUID
+    xero_contact_id: UUID | None = None
+    state: SyncState = choice_column(SyncState)
+    state_since: datetime = time_column()
+    origin: LinkOrigin = choice_column(LinkOrigin)
+    linked_at: datetime = time_column()
+    last_synced_at: datetime | None = time_column(nullable=True)
+    version: int = 1
+    base_practice: dict[str, Any] = json_column(nullable=False)
+    base_xero: dict[str, Any] = json_column(nullable=False)
+    failure: dict[str, Any] | None = json_column()
+    due_at: datetime | None = time_column(nullable=True)
+    contact_number: str | None = None
+    bulk: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    next_attempt_at: datetime | None = time_column(nullable=True)
+    read_owed_at: datetime | None = time_column(nullable=True)
+    notes: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}, default={})
+    refused: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}, default={})
+    conflicts: list[str] = Field(
+        sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
+    )
+    destroyed_at: datetime | None = time_column(nullable=True)
+    blanked_at: datetime | None = time_column(nullable=True)
+    brake: Brake | None = choice_column(Brake, nullable=True)
+
+
+class Push(SQLModel, table=True):
+    """A number that was drawn for a push. It outlives its link, so that a contact that was created all the same is
+    known when it shows (`domain.links.push_numbers`). `archive`: that contact is then to be archived in Xero. `erased`: and no
+    personal value of it is kept."""
+
+    __tablename__ = "push"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        sa.Index("ix_push_open", "workspace_id", "organisation_id", postgresql_where="seen_at is null"),
+        sa.Index("ix_push_link", "workspace_id", "link_id"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    contact_number: str = Field(primary_key=True)
+    link_id: UUID
+    at: datetime = time_column()
+    seen_at: datetime | None = time_column(nullable=True)
+    archive: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    erased: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})

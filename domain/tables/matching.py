@@ -1,0 +1,123 @@
+"""Match issues, their candidates, near-duplicates, and pairs kept apart."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA
+from sqlmodel import Field, SQLModel
+
+from domain.tables.base import Row, choice_column, foreign_key, json_column, texts_column, time_column
+
+
+class MatchIssueReason(StrEnum):
+    NAME_ONLY = "NAME_ONLY"
+    EMAIL_ONLY = "EMAIL_ONLY"
+    AMBIGUOUS = "AMBIGUOUS"
+    SIMILAR = "SIMILAR"
+
+
+class MatchIssueState(StrEnum):
+    OPEN = "OPEN"
+    RESOLVED = "RESOLVED"
+
+
+class MatchResolution(StrEnum):
+    CONFIRMED = "CONFIRMED"
+    CREATED_SEPARATE = "CREATED_SEPARATE"
+    IGNORED = "IGNORED"
+    OBSOLETE = "OBSOLETE"
+
+
+class MatchIssue(Row, table=True):
+    """`score` is the best candidate's, copied here so that lists sort by it. `merged`: it came from a merge in Xero,
+    offers the contacts that were linked with both, and is not judged like others."""
+
+    __tablename__ = "match_issue"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        foreign_key("xero_contact", "xero_contact_id"),
+        foreign_key("sync_link", "link_id", "SET NULL"),
+        sa.Index(
+            "uq_match_issue_open",
+            "workspace_id",
+            "organisation_id",
+            "xero_contact_id",
+            unique=True,
+            postgresql_where="state = 'OPEN'",
+        ),
+        sa.Index("ix_match_issue_xero_contact", "workspace_id", "xero_contact_id"),
+        sa.Index("ix_match_issue_created", "workspace_id", "state", "created_at", "id"),
+        sa.Index("ix_match_issue_link", "workspace_id", "link_id"),
+    )
+    organisation_id: UUID
+    xero_contact_id: UUID
+    reason: MatchIssueReason = choice_column(MatchIssueReason)
+    state: MatchIssueState = choice_column(MatchIssueState)
+    score: float
+    reopened: bool = False
+    merged: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    created_at: datetime = time_column()
+    resolved_at: datetime | None = time_column(nullable=True)
+    resolved_by: dict[str, Any] | None = json_column()
+    resolution: MatchResolution | None = choice_column(MatchResolution, nullable=True)
+    link_id: UUID | None = None
+    created_contact_id: UUID | None = None
+    version: int = 1
+
+
+class MatchCandidate(SQLModel, table=True):
+    __tablename__ = "match_candidate"
+    __table_args__ = (
+        foreign_key("match_issue", "issue_id", "CASCADE"),
+        foreign_key("contact", "contact_id", "CASCADE"),
+        sa.Index("ix_match_candidate_contact", "workspace_id", "contact_id"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    issue_id: UUID = Field(primary_key=True)
+    contact_id: UUID = Field(primary_key=True)
+    score: float
+    name_matches: bool
+    email_matches: bool
+    evidence: list[str] = texts_column()
+
+
+class Likeness(SQLModel, table=True):
+    """That a mirror row which no rule matches is much like a practice contact, as last looked up; `score` from
+    domain.names.similarity. Whether it counts (both free, not set apart) is asked anew by each plan."""
+
+    __tablename__ = "likeness"
+    __table_args__ = (
+        foreign_key("xero_contact", "xero_contact_id", "CASCADE"),
+        foreign_key("contact", "contact_id", "CASCADE"),
+        sa.Index("ix_likeness_contact", "workspace_id", "contact_id"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    xero_contact_id: UUID = Field(primary_key=True)
+    contact_id: UUID = Field(primary_key=True)
+    score: float
+
+
+class SetApart(SQLModel, table=True):
+    """A pair that a person set apart: no machine matches it again. By Xero's own id, which outlives the mirror.
+    `contact_hash`: in place of the practice contact, when it is gone (domain.decisions.kept_apart)."""
+
+    __tablename__ = "set_apart"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        sa.Index("ix_set_apart_contact", "workspace_id", "contact_id"),
+        sa.Index(
+            "ix_set_apart_hash",
+            "workspace_id",
+            "contact_hash",
+            postgresql_where="contact_hash is not null",
+        ),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    xero_contact_id: UUID = Field(primary_key=True)
+    contact_id: UUID = Field(primary_key=True)
+    at: datetime = time_column()
+    contact_hash: bytes | None = Field(default=None, sa_type=BYTEA, nullable=True)

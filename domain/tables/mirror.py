@@ -1,0 +1,204 @@
+"""Xero's contacts as last seen, webhook events, and runs that read them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, SQLModel
+
+from domain.tables.base import Row, choice_column, foreign_key, json_column, key_column, time_column
+from domain.tables.connection import XeroContactFilter
+from domain.tables.links import Brake
+
+
+class XeroContactStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    ARCHIVED = "ARCHIVED"
+    GDPR_REQUEST = "GDPR_REQUEST"
+
+
+class ImportPhase(StrEnum):
+    READING = "READING"
+    MATCHING = "MATCHING"
+    FINISHED = "FINISHED"
+
+
+class MatchPass(StrEnum):
+    """The passes of the match phase, in their order. SIMILAR looks for near-duplicates and decides nothing; CHANGES is
+    of deltas and scans, the others but SIMILAR of imports."""
+
+    FULL_MATCHES = "FULL_MATCHES"
+    SIMILAR = "SIMILAR"
+    ISSUES = "ISSUES"
+    CREATIONS = "CREATIONS"
+    CHANGES = "CHANGES"
+
+
+class RunPurpose(StrEnum):
+    """IMPORT: what a person started, shown as progress. DELTA: what changed since. SCAN: everything, for what no
+    delta shows."""
+
+    IMPORT = "IMPORT"
+    DELTA = "DELTA"
+    SCAN = "SCAN"
+
+
+class XeroContact(Row, table=True):
+    """The mirror: a contact as Xero last showed it. `phone` holds country, area, number of the DEFAULT phone;
+    `billing_address` the POBOX address, as Contact.billing_address. `seen_at`: when it was asked for.
+
+    `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to
+    links and issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot
+    of the same stamp, with other values, was asked for. `read_due_at`: when it is to be read by itself.
+    `looked_at`: when near-duplicates of it were last looked up; null where it has changed since. `match_name`,
+    `match_keys`: what it was looked up by, as Contact's, where some were found.
+    """
+
+    __tablename__ = "xero_contact"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        sa.UniqueConstraint("workspace_id", "organisation_id", "xero_contact_id"),
+        sa.Index("ix_xero_contact_name", "workspace_id", "organisation_id", "name_key"),
+        sa.Index("ix_xero_contact_email", "workspace_id", "organisation_id", "email_key"),
+        sa.Index("ix_xero_contact_dirty", "workspace_id", "organisation_id", "id", postgresql_where="dirty"),
+        sa.Index("ix_xero_contact_key_version", "key_version"),
+        sa.Index("ix_xero_contact_read", "read_due_at", postgresql_where="read_due_at is not null"),
+        sa.Index(
+            "ix_xero_contact_merged",
+            "workspace_id",
+            "organisation_id",
+            "merged_to",
+            postgresql_where="merged_to is not null",
+        ),
+        sa.Index(
+            "ix_xero_contact_search",
+            "workspace_id",
+            "search_key",
+            postgresql_using="gin",
+            postgresql_ops={"search_key": "gin_trgm_ops"},
+        ),
+    )
+    organisation_id: UUID
+    xero_contact_id: UUID
+    name: str
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: dict[str, str] | None = json_column()
+    billing_address: dict[str, Any] | None = json_column()
+    contact_number: str | None = None
+    is_customer: bool
+    is_supplier: bool
+    status: XeroContactStatus = choice_column(XeroContactStatus)
+    merged_to: UUID | None = None
+    updated_at: datetime = time_column()
+    seen_at: datetime = time_column()
+    name_key: str | None = key_column()
+    email_key: str | None = key_column()
+    search_key: str = key_column()
+    key_version: int = 1
+    value_times: dict[str, str] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}, default={})
+    dirty: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    former_keys: list[str] = Field(
+        sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
+    )
+    doubted_at: datetime | None = time_column(nullable=True)
+    read_due_at: datetime | None = time_column(nullable=True)
+    brake: Brake | None = choice_column(Brake, nullable=True)
+    looked_at: datetime | None = time_column(nullable=True)
+    match_name: str | None = key_column()
+    match_keys: list[str] | None = Field(sa_type=ARRAY(sa.Text), nullable=True, default=None)
+
+
+class ImportRun(Row, table=True):
+    """An import, and where it stands: everything that a worker needs to go on after another one died.
+
+    `purpose` IMPORT is what people see as progress. READING: `next_page` of what changed since `modified_since` (null: everything). MATCHING (`match` is set):
+    `match_pass`, and `position`, the last mirror row that the pass has done. `due_at` null: nothing to do.
+    """
+
+    __tablename__ = "import_run"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        sa.Index(
+            "uq_import_run_unfinished",
+            "workspace_id",
+            "organisation_id",
+            unique=True,
+            postgresql_where="finished_at is null",
+        ),
+        sa.Index("ix_import_run_due", "due_at", postgresql_where="finished_at is null"),
+        sa.Index("ix_import_run_started", "workspace_id", "organisation_id", "started_at"),
+    )
+    organisation_id: UUID
+    purpose: RunPurpose = choice_column(RunPurpose, default=RunPurpose.IMPORT)
+    phase: ImportPhase = choice_column(ImportPhase)
+    match: bool = False
+    contact_filter: XeroContactFilter | None = choice_column(XeroContactFilter, nullable=True)
+    modified_since: datetime | None = time_column(nullable=True)
+    next_page: int = 1
+    read_from: datetime | None = time_column(nullable=True)
+    match_pass: MatchPass | None = choice_column(MatchPass, nullable=True)
+    position: UUID | None = None
+    done: int = 0
+    total: int | None = None
+    full_matches: int = 0
+    conflicts: int = 0
+    created: int = 0
+    skipped: int = 0
+    started_at: datetime = time_column()
+    finished_at: datetime | None = time_column(nullable=True)
+    due_at: datetime | None = time_column(nullable=True)
+    lease_until: datetime | None = time_column(nullable=True)
+    attempts: int = 0
+
+
+class OwedStatus(SQLModel, table=True):
+    """A Xero contact that is to be archived or restored; gone once Xero shows it so. It stands by itself, as the link
+    and the contact that asked for it may be gone. `due_at` null: Xero has refused it. `delivery_id`: being sent."""
+
+    __tablename__ = "owed_status"
+    __table_args__ = (
+        foreign_key("organisation", "organisation_id", "CASCADE"),
+        foreign_key("xero_contact", "xero_contact_id", "CASCADE"),
+        foreign_key("delivery", "delivery_id", "SET NULL"),
+        sa.Index("ix_owed_status_due", "due_at", postgresql_where="delivery_id is null"),
+        sa.Index("ix_owed_status_delivery", "workspace_id", "delivery_id"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    xero_contact_id: UUID = Field(primary_key=True)
+    status: XeroContactStatus = choice_column(XeroContactStatus)
+    due_at: datetime | None = time_column(nullable=True)
+    delivery_id: UUID | None = None
+
+
+class ReimportMark(SQLModel, table=True):
+    """A Xero contact that no machine makes a practice contact of. By Xero's own id. `erased`: of which the mirror keeps
+    no personal value either."""
+
+    __tablename__ = "reimport_mark"
+    __table_args__ = (foreign_key("organisation", "organisation_id", "CASCADE"),)
+    workspace_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True)
+    xero_contact_id: UUID = Field(primary_key=True)
+    at: datetime = time_column()
+    erased: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+
+
+class WebhookEvent(SQLModel, table=True):
+    """The inbox: that something changed at Xero. Stored before any workspace is known, so only by `door`. `due_at`:
+    when it is to be read; `reads`: how often a read has shown something older than the event."""
+
+    __tablename__ = "webhook_event"
+    __table_args__ = (sa.Index("ix_webhook_event_due", "category", "due_at"),)
+    tenant_id: UUID = Field(primary_key=True)
+    category: str = Field(primary_key=True)
+    resource_id: UUID = Field(primary_key=True)
+    event_at: datetime = time_column()
+    received_at: datetime = time_column()
+    due_at: datetime = time_column()
+    reads: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

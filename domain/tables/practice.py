@@ -1,0 +1,135 @@
+"""The practice's own set-up: workspaces, users, tokens, contact types, service types, tax rates, idempotency keys."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA
+from sqlmodel import Field, SQLModel
+
+from domain.tables.base import Row, amount_column, json_column, key_column, texts_column, time_column
+
+
+class Scope(StrEnum):
+    READ = "READ"
+    WRITE = "WRITE"
+    ADMIN = "ADMIN"
+
+
+class ActorKind(StrEnum):
+    USER = "USER"
+    API_TOKEN = "API_TOKEN"  # noqa: S105 - a kind of actor, not a secret
+    XERO = "XERO"
+    TANDEM = "TANDEM"
+
+
+class Workspace(SQLModel, table=True):
+    """`memory_key`: of the keyed hashes in set_apart."""
+
+    __tablename__ = "workspace"
+    id: UUID = Field(primary_key=True)
+    name: str
+    currency: str
+    created_at: datetime = time_column()
+    memory_key: UUID = Field(
+        default_factory=uuid4, sa_column_kwargs={"server_default": sa.text("gen_random_uuid()")}
+    )
+
+
+class User(Row, table=True):
+    """A person whom the identity provider let in; `subject` is the provider's name for them."""
+
+    __tablename__ = "app_user"
+    __table_args__ = (sa.UniqueConstraint("workspace_id", "subject"),)
+    subject: str
+    name: str
+    email: str | None = None
+    scopes: list[str] = texts_column()
+    last_seen_at: datetime | None = time_column(nullable=True)
+
+
+class ApiToken(Row, table=True):
+    """`hash` is SHA-256 of the token, which has 256 random bits and so needs no slow hash."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (sa.UniqueConstraint("hash"),)
+    name: str
+    scopes: list[str] = texts_column()
+    hash: bytes = Field(sa_type=BYTEA)
+    hint: str
+    created_at: datetime = time_column()
+    created_by: dict[str, Any] = json_column(nullable=False)
+    last_used_at: datetime | None = time_column(nullable=True)
+    expires_at: datetime | None = time_column(nullable=True)
+    revoked_at: datetime | None = time_column(nullable=True)
+
+
+class ContactType(Row, table=True):
+    __tablename__ = "contact_type"
+    __table_args__ = (
+        sa.Index(
+            "uq_contact_type_name",
+            "workspace_id",
+            "name_key",
+            unique=True,
+            postgresql_where="archived_at is null",
+        ),
+    )
+    name: str
+    name_key: str = key_column()
+    created_at: datetime = time_column()
+    archived_at: datetime | None = time_column(nullable=True)
+
+
+class ServiceType(Row, table=True):
+    """A kind of work that the practice bills."""
+
+    __tablename__ = "service_type"
+    __table_args__ = (
+        sa.Index(
+            "uq_service_type_name",
+            "workspace_id",
+            "name_key",
+            unique=True,
+            postgresql_where="archived_at is null",
+        ),
+    )
+    name: str
+    name_key: str = key_column()
+    created_at: datetime = time_column()
+    archived_at: datetime | None = time_column(nullable=True)
+
+
+class TaxRate(Row, table=True):
+    """A tax rate of the practice. `percentage`: 15 is 15 %; it never changes, as invoices hold it."""
+
+    __tablename__ = "tax_rate"
+    __table_args__ = (
+        sa.Index(
+            "uq_tax_rate_name",
+            "workspace_id",
+            "name_key",
+            unique=True,
+            postgresql_where="archived_at is null",
+        ),
+    )
+    name: str
+    name_key: str = key_column()
+    percentage: Decimal = amount_column()
+    created_at: datetime = time_column()
+    archived_at: datetime | None = time_column(nullable=True)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The answer that a create gave, kept for 24 hours. `made` are the ids of what it made."""
+
+    __tablename__ = "idempotency_key"
+    workspace_id: UUID = Field(primary_key=True)
+    operation: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    input_hash: bytes = Field(sa_type=BYTEA)
+    made: UUID
+    at: datetime = time_column()
