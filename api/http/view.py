@@ -7,13 +7,14 @@ with errors in JSON, or with the close code that the protocol names. Measured by
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import structlog
 from cross_web import AsyncHTTPRequestAdapter
 from cross_web import HTTPException as ViewException
+from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -34,10 +35,10 @@ from strawberry.types.unset import UNSET, UnsetType
 from api.auth.tokens import Tokens, find_bearer
 from api.context import Context, Parts, Viewer
 from api.errors import STATUS, Code, logged, presented, refusal
+from api.guards.query_cost import TOKENS
+from api.http.accept import GRAPHQL_JSON, JSON, accepts_stream, json_type, prefers_stream
 from api.http.sockets import Socket, SocketHandler
 
-GRAPHQL_JSON = "application/graphql-response+json"
-JSON = "application/json"
 UNKNOWN = "This token is unknown, revoked or expired."
 INIT_WAIT = timedelta(seconds=3)
 RECHECK = 4.0  # seconds between looks at the token of an open stream
@@ -167,9 +168,11 @@ class GraphQLView(GraphQL[Context, None]):
         if request.method == "POST":
             _check_content_type(request.content_type or "")
         data = await super().parse_http_body(request)
-        if isinstance(data, GraphQLRequestData) and not isinstance(data.operation_name, str | None):
+        assert isinstance(data, GraphQLRequestData)  # batching is off
+        if not isinstance(data.operation_name, str | None):
             raise ViewException(400, "`operationName` must be a string or null, if provided")
-        return data
+        streams = _streams(data, request.headers.get("accept", ""))
+        return replace(data, protocol="sse" if streams else "http")
 
     async def execute_single(
         self,
@@ -204,7 +207,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         response = await super().get_sub_response(request)
-        response.media_type = negotiate(request.headers.get("accept", ""))
+        response.media_type = json_type(request.headers.get("accept", ""))
         return response
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
@@ -259,29 +262,11 @@ def refused(
 ) -> Response:
     """An answer of errors only. JSON escapes what could not be encoded."""
     code = CODES.get(status, Code.INTERNAL if status >= 500 else Code.BAD_REQUEST)
-    kind = f"{negotiate(request.headers.get('accept', ''))}; charset=utf-8"
+    kind = f"{json_type(request.headers.get('accept', ''))}; charset=utf-8"
     content = json.dumps({"errors": [refusal(code, message).formatted]})
     response = Response(content, status, headers, kind)
     response.headers["cache-control"] = "no-store"
     return response
-
-
-def negotiate(accept: str) -> str:
-    """The kind of JSON for an answer. Whoever names neither gets application/json."""
-    best, best_weight = JSON, 0.0
-    for part in accept.split(","):
-        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        weight = next((_weight(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
-        if kind in (JSON, GRAPHQL_JSON) and (weight, kind == GRAPHQL_JSON) > (best_weight, False):
-            best, best_weight = kind, weight
-    return best
-
-
-def _weight(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
 
 
 def _status(answer: GraphQLHTTPResponse, media_type: str) -> int:
@@ -291,6 +276,19 @@ def _status(answer: GraphQLHTTPResponse, media_type: str) -> int:
     if code is Code.UNAUTHENTICATED:
         return 401
     return STATUS.get(code, 400) if media_type == GRAPHQL_JSON else 200
+
+
+def _streams(data: GraphQLRequestData, accept: str) -> bool:
+    """Whether the answer is a stream of events. The document is parsed here only where its text may be a subscription."""
+    if not accepts_stream(accept) or prefers_stream(accept):
+        return accepts_stream(accept)
+    if "subscription" not in (data.query or ""):
+        return False
+    try:
+        operation = get_operation_ast(parse(data.query or "", max_tokens=TOKENS), data.operation_name)
+    except (GraphQLError, RecursionError):
+        return False  # the refusal is JSON
+    return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
 
 def _check_content_type(text: str) -> None:

@@ -1,0 +1,48 @@
+"""Reads the header Accept: which kind of JSON the client prefers, and whether it wants a stream of events.
+
+JSON wins for queries and mutations wherever its q is equal to the stream's or higher. A client such as urql sends one
+header for all operations and reads a query's answer as JSON.
+"""
+
+GRAPHQL_JSON = "application/graphql-response+json"
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+
+
+def json_type(accept: str) -> str:
+    """The media type of a JSON answer: `application/json` unless the client prefers the newer one."""
+    weights = _weights(accept)
+    best, best_weight = JSON, 0.0
+    for kind in (JSON, GRAPHQL_JSON):
+        if (weight := weights.get(kind, 0.0)) > 0 and weight >= best_weight:
+            best, best_weight = kind, weight
+    return best
+
+
+def accepts_stream(accept: str) -> bool:
+    """Whether the client names event streams. A wildcard does not ask for one."""
+    return _weights(accept).get(EVENT_STREAM, 0.0) > 0
+
+
+def prefers_stream(accept: str) -> bool:
+    """Whether the client wants even the one answer of a query as a stream."""
+    weights = _weights(accept)
+    names = (JSON, GRAPHQL_JSON, "application/*", "*/*")
+    return weights.get(EVENT_STREAM, 0.0) > max(weights.get(name, 0.0) for name in names)
+
+
+def _weights(accept: str) -> dict[str, float]:
+    """Each media type with the highest q that it has. A q that is no number counts as 0."""
+    found: dict[str, float] = {}
+    for part in accept.split(","):
+        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weight = next((_number(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
+        found[kind] = max(weight, found.get(kind, 0.0))
+    return found
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
