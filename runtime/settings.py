@@ -19,6 +19,13 @@ SCOPES = (
     "openid profile email offline_access accounting.contacts accounting.settings.read accounting.invoices"
 )
 
+# What Apollo's client, Sentry and OpenTelemetry put on their requests, and a request's own id.
+REQUEST_HEADERS = [
+    "apollographql-client-name", "apollographql-client-version", "apollo-require-preflight",
+    "x-apollo-operation-name", "traceparent", "tracestate", "baggage", "sentry-trace", "x-request-id",
+    "x-requested-with",
+]  # fmt: skip
+
 
 class SettingsError(Exception):
     """Says which variable is wrong and what it should be."""
@@ -91,6 +98,9 @@ class Settings(BaseSettings):
         description="where browsers reach this server; Xero refuses invoices if it holds the word xero",
     )
     allowed_origins: Listed = Field([], description="origins that browsers may call from, comma between")
+    allowed_headers: Listed = Field(
+        REQUEST_HEADERS, description="headers that browsers may send besides Authorization and Content-Type"
+    )
     graphiql: bool = Field(False, description="serve GraphiQL at /graphql, introspection without a token")
     xero_webhook_keys: Secrets = Field(
         [], description="of the app's webhooks, comma between; none: no webhooks"
@@ -128,6 +138,14 @@ class Settings(BaseSettings):
         for origin in value:
             if not re.fullmatch(r"https?://[^/\s*]+", origin):
                 raise ValueError("each must be an origin such as https://app.example.com, without path or *")
+        return value
+
+    @field_validator("allowed_headers")
+    @classmethod
+    def _headers(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if not re.fullmatch(r"[!#$%&'+.^_`|~0-9A-Za-z-]+", name):
+                raise ValueError("each must be the name of a header such as x-request-id; * is not taken")
         return value
 
     @field_validator("log_level")

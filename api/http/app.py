@@ -93,8 +93,8 @@ def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = (
         CORSMiddleware,
         allow_origins=parts.settings.allowed_origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type"],
-        expose_headers=["X-Request-Id"],
+        allow_headers=["Authorization", "Content-Type", *parts.settings.allowed_headers],
+        expose_headers=["X-Request-Id", "Retry-After"],
         allow_credentials=True,  # the OAuth flow's cookie; the API itself knows no cookie
     )
     return Starlette(

@@ -132,6 +132,7 @@ def _settings(
         "PORT": str(settings.port),
         "LOG_LEVEL": settings.log_level,
         "ALLOWED_ORIGINS": ",".join(settings.allowed_origins),
+        "ALLOWED_HEADERS": ",".join(settings.allowed_headers),
     }
 
 

@@ -45,6 +45,7 @@ def test_each_form_of_a_postgres_address_is_normalised(scheme: str) -> None:
         ({"allowed_origins": "https://a.example, *"}, "ALLOWED_ORIGINS"),
         ({"port": "70000"}, "PORT"),
         ({"log_level": "loud"}, "LOG_LEVEL"),
+        ({"allowed_headers": "x-request-id, *"}, "ALLOWED_HEADERS"),
         ({"graphiql": "perhaps"}, "GRAPHIQL"),
     ],
 )
