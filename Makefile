@@ -8,7 +8,7 @@ ARGS ?=
 WORKERS ?= $(if $(T),0,auto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long mutants check fmt lock run-env dev-env
+.PHONY: help demo test test-long mutants check migration fmt lock run-env dev-env
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ check: dev-env ## format, lint, strict types, import contracts, schema drift, mi
 	$(BIN)/lint-imports
 	$(BIN)/tandem schema --check
 	$(BIN)/pytest tests/test_migrations.py tests/test_house.py tests/promises/test_breaches.py
+
+migration: dev-env ## write a revision of the database from the changed tables; M="add a mobile phone" names it
+	@$(BIN)/python scripts/make_revision.py "$(M)"
 
 fmt: dev-env ## format, and mend what the linter can
 	$(BIN)/ruff format .

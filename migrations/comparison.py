@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import sqlalchemy as sa
 from alembic.autogenerate import renderers
@@ -25,6 +25,7 @@ from alembic.operations import ops
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy.engine import Connection
+from sqlmodel.sql.sqltypes import AutoString
 
 from domain.tables import DOOR_ONLY
 
@@ -65,6 +66,11 @@ def _render(_: AutogenContext, operation: RunSQL) -> list[str]:
     """`op.execute` reads `:name` as a parameter, so a colon before a name is escaped."""
     quoted = (re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", statement) for statement in operation.statements)
     return [f'op.execute(r"""\n{statement}\n""")' for statement in quoted]
+
+
+def render_item(kind: str, item: object, _: AutogenContext) -> str | Literal[False]:
+    """A revision writes SQLModel's text type as SQLAlchemy's, so that it imports SQLAlchemy only."""
+    return "sa.String()" if kind == "type" and isinstance(item, AutoString) else False
 
 
 @dataclass(frozen=True)

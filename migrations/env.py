@@ -1,12 +1,22 @@
-"""Runs on the connection that `runtime.migrate` opened; nothing else migrates."""
+"""Every Alembic command runs through this file: `alembic …`, `make migration`, `tandem migrate` and the tests.
+
+A caller may put an open connection of the database's owner into `config.attributes["connection"]`. Otherwise the database
+is DATABASE_ADMIN_URL's, or that of the demo that runs here.
+"""
+
+import asyncio
 
 import sqlalchemy as sa
 from alembic import context
 from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.tables import metadata
 from migrations import comparison
+from runtime.commands.required_settings import find_admin_url
+from runtime.embedded.children import StartError
+from runtime.settings import SettingsError
 
 # The baseline builds the schema that the revisions 0001 to 0022 built.
 LAST_OLD_REVISION, BASELINE = "0022", "baseline"
@@ -28,17 +38,42 @@ def rename_old_revision(connection: Connection) -> None:
         connection.execute(sa.text("update alembic_version set version_num = :new"), {"new": BASELINE})
 
 
-connection = context.config.attributes["connection"]
-context.configure(
-    connection=connection,
-    # A test passes tables that differ from the project's, to see which operations Alembic finds.
-    target_metadata=context.config.attributes.get("metadata", metadata),
-    compare_type=True,
-    compare_server_default=True,
-    autogenerate_plugins=["alembic.autogenerate.*", comparison.NAME],
-)
-with context.begin_transaction():
-    # A migration that waits for a lock stops everyone behind it: better to fail and be run again.
-    connection.exec_driver_sql("set local lock_timeout = '4s'")
-    rename_old_revision(connection)
-    context.run_migrations()
+def run(connection: Connection) -> None:
+    """Runs the command in one transaction. A second migration waits until the first has committed."""
+    context.configure(
+        connection=connection,
+        # A test passes tables that differ from the project's, to see which operations Alembic finds.
+        target_metadata=context.config.attributes.get("metadata", metadata),
+        compare_type=True,
+        compare_server_default=True,
+        render_item=comparison.render_item,
+        autogenerate_plugins=["alembic.autogenerate.*", comparison.NAME],
+    )
+    with context.begin_transaction():
+        connection.exec_driver_sql("select pg_advisory_xact_lock(hashtext('tandem migrate'))")
+        # A statement that waits for a lock stops every query behind it: better to fail and be run again.
+        connection.exec_driver_sql("set local lock_timeout = '4s'")
+        rename_old_revision(connection)
+        context.run_migrations()
+
+
+async def connect_and_run() -> None:
+    try:
+        engine = create_async_engine(find_admin_url())
+    except (SettingsError, StartError) as error:
+        raise CommandError(str(error)) from None
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(run)
+    except OSError as error:
+        raise CommandError(f"The database of DATABASE_ADMIN_URL does not answer: {error}") from None
+    finally:
+        await engine.dispose()
+
+
+if context.is_offline_mode():
+    raise CommandError("--sql is not supported: every command needs a connection to the database")
+if (given := context.config.attributes.get("connection")) is not None:
+    run(given)
+else:
+    asyncio.run(connect_and_run())

@@ -1,7 +1,11 @@
 """Migrations: from nothing and back, from the last old revision, and that the tables and the revisions say the same."""
 
 import ast
+import asyncio
+import os
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,12 +17,12 @@ from alembic.autogenerate import render_python_code
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.tables import metadata
-from runtime.commands.migrate import MIGRATIONS, config, migrate
+from runtime.commands.migrate import MIGRATIONS, MigrateError, config, migrate
+from runtime.embedded.services import Services
 from tests.database import Place, Server, empty_database, fresh_database
 
 # Each hole in row-level security, by name: a new one must be argued here.
@@ -112,10 +116,31 @@ async def test_a_database_at_the_last_old_revision_is_stamped(server: Server, te
 async def test_a_database_at_an_older_revision_is_refused(server: Server, template: Place) -> None:
     async with fresh_database(server, template) as place:
         await set_revision(place, "0014")
-        with pytest.raises(CommandError, match=r"at revision 0014, .* upgrades from 0022 or later"):
+        with pytest.raises(MigrateError, match=r"at revision 0014, .* upgrades from 0022 or later"):
             await migrate(place.admin_url, server.app_role)
         async with connected(place) as connection:
             assert await connection.scalar(sa.text("select version_num from alembic_version")) == "0014"
+
+
+async def test_the_alembic_command_works_with_database_admin_url(server: Server, template: Place) -> None:
+    async with fresh_database(server, template) as place:
+        for words, says in (
+            (["downgrade", "base"], ""),
+            (["upgrade", "head"], ""),
+            (["current"], f"{config_head()} (head)"),
+            (["check"], "No new upgrade operations detected."),
+        ):
+            assert says in await alembic(*words, DATABASE_ADMIN_URL=place.admin_url)
+
+
+async def test_the_alembic_command_finds_the_database_that_runs_here(services: Services) -> None:
+    assert "Target database is not up to date." in await alembic(
+        "check", TANDEM_DATA=str(services.sockets.parent)
+    )
+
+
+async def test_the_alembic_command_says_that_no_database_runs_here(tmp_path: Path) -> None:
+    assert f"Nothing runs in {tmp_path}" in await alembic("check", TANDEM_DATA=str(tmp_path))
 
 
 async def test_a_new_column_is_one_operation(template: Place) -> None:
@@ -189,6 +214,20 @@ async def connected(place: Place) -> AsyncIterator[AsyncConnection]:
             yield connection
     finally:
         await engine.dispose()
+
+
+async def alembic(*words: str, **environment: str) -> str:
+    """What the command prints, on both outputs."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "alembic", *words],
+        cwd=MIGRATIONS.parent,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
 
 
 def config_head() -> str | None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -21,6 +22,8 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 GRANTS = (
     "grant usage on schema public to {role}",
     "grant select, insert, update, delete on all tables in schema public to {role}",
+    # For the tables that `alembic upgrade` creates later.
+    "alter default privileges in schema public grant select, insert, update, delete on tables to {role}",
     "revoke all on table alembic_version from {role}",
     "grant select on table alembic_version to {role}",
     "grant usage on all sequences in schema public to {role}",
@@ -33,7 +36,7 @@ DOOR_GRANTS = (
 
 
 class MigrateError(Exception):
-    """Says what is wrong with the addresses or roles."""
+    """Says what is wrong with the addresses, the roles or the database's revision."""
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -62,12 +65,13 @@ async def migrate(admin_url: str, app_role: str) -> str | None:
     engine = create_async_engine(admin_url)
     try:
         async with engine.begin() as connection:
-            await connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('tandem migrate'))"))
             await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
             await connection.run_sync(grant, app_role)
         database = Database(engine, ServerClock())
         async with on_time(database):
             await renew_keys(database)
+    except CommandError as error:
+        raise MigrateError(str(error)) from None
     finally:
         await engine.dispose()
     return head()

@@ -3,7 +3,7 @@
 from runtime import demo as demonstration
 from runtime import logs
 from runtime.embedded import services as embedded_services
-from runtime.settings import Settings, load
+from runtime.settings import Settings, SettingsError, load, read
 
 
 def configured(*own: str) -> Settings:
@@ -19,3 +19,12 @@ def configured(*own: str) -> Settings:
         return settings.joined(parts)
     kept = settings.model_fields_set.intersection(own)
     return load(**{name: value for name, value in demos.items() if name not in kept})
+
+
+def find_admin_url() -> str:
+    """The address of the database's owner: DATABASE_ADMIN_URL, or that of the demo that runs here."""
+    settings, _ = read()
+    found = settings.database_admin_url or configured().database_admin_url
+    if found is None:
+        raise SettingsError("DATABASE_ADMIN_URL: set it to the address of the database's owner")
+    return found
