@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.extensions import FieldExtension
@@ -25,10 +25,11 @@ from api.mutations.payloads import given
 from api.mutations.push import PushMutations
 from api.mutations.retry import RetryMutations
 from api.mutations.unsync import UnsyncedMutations
+from api.mutations.workspace import WorkspaceMutations
 from api.relay import ids
 from api.relay.loaders import NODES, load
 from api.relay.node import Node
-from api.relay.paging import First, Last, asked
+from api.relay.paging import After, Before, First, Last, asked
 from api.schema import activity, contacts, issues, links, live, viewer, workspace
 from api.schema.activity import ActivityConnection, ActivityFilter
 from api.schema.contacts import Contact, ContactConnection, ContactFilter, ContactOrder
@@ -40,7 +41,7 @@ from api.schema.live import SyncCursorFirst, SyncStatusEvent
 from api.schema.organisations import XeroOrganisation
 from api.schema.scalars import SCALARS
 from api.schema.viewer import User, Viewer
-from api.schema.workspace import Workspace, WorkspaceMutations
+from api.schema.workspace import Workspace
 from domain.tables import Scope
 
 MOST_NODES = 100
@@ -58,18 +59,33 @@ async def _any(context: Context, text: str) -> Any:
     return await load(context, NODES[kind], key) if kind in NODES else None
 
 
-@strawberry.type(description="What can be read.")
+@strawberry.type(description="What can be read. Every field needs the scope READ.")
 class Query:
     @strawberry.field(
-        description="The object with this id, or null: unknown and foreign ids look the same, as does what is no id.",
+        description="The object with this global id. Null if the id is unknown, belongs to another"
+        " workspace, or is no id at all.",
         extensions=READ,
     )
-    async def node(self, info: Info[Context, None], id: strawberry.ID) -> Node | None:
+    async def node(
+        self,
+        info: Info[Context, None],
+        id: Annotated[strawberry.ID, strawberry.argument(description="A global id, as some answer gave it.")],
+    ) -> Node | None:
         found: Node | None = await _any(info.context, id)
         return found
 
-    @strawberry.field(description="As `node`, for up to 100 ids, in their order.", extensions=READ)
-    async def nodes(self, info: Info[Context, None], ids: list[strawberry.ID]) -> list[Node | None]:
+    @strawberry.field(
+        description="The objects with these global ids, in the same order, with null for each one that"
+        " `node` would not find.",
+        extensions=READ,
+    )
+    async def nodes(
+        self,
+        info: Info[Context, None],
+        ids: Annotated[
+            list[strawberry.ID], strawberry.argument(description="At most 100 global ids. More are refused.")
+        ],
+    ) -> list[Node | None]:
         if len(ids) > MOST_NODES:
             raise refusal(ErrorCode.BAD_REQUEST, f"At most {MOST_NODES} ids")
         found: list[Any] = await asyncio.gather(
@@ -77,125 +93,175 @@ class Query:
         )
         return found
 
-    @strawberry.field(description="Who asks.", extensions=READ)
+    @strawberry.field(description="The caller of this request, and what it may do.", extensions=READ)
     async def viewer(self, info: Info[Context, None]) -> Viewer:
         return await viewer.viewer(info.context)
 
-    @strawberry.field(description="The one workspace that the credential belongs to.", extensions=READ)
+    @strawberry.field(
+        description="The one workspace that the caller's credential belongs to.", extensions=READ
+    )
     async def workspace(self, info: Info[Context, None]) -> Workspace:
         return await workspace.workspace(info.context)
 
-    @strawberry.field(description="One contact of the practice.", extensions=READ)
-    async def contact(self, info: Info[Context, None], id: strawberry.ID) -> Contact | None:
+    @strawberry.field(description="One practice contact. Null if the id is unknown.", extensions=READ)
+    async def contact(
+        self,
+        info: Info[Context, None],
+        id: Annotated[strawberry.ID, strawberry.argument(description="The global id of a Contact.")],
+    ) -> Contact | None:
         found: Contact | None = await _one(info.context, "Contact", id)
         return found
 
-    @strawberry.field(description="One invoice.", extensions=READ)
-    async def invoice(self, info: Info[Context, None], id: strawberry.ID) -> Invoice | None:
+    @strawberry.field(description="One invoice of the practice. Null if the id is unknown.", extensions=READ)
+    async def invoice(
+        self,
+        info: Info[Context, None],
+        id: Annotated[strawberry.ID, strawberry.argument(description="The global id of an Invoice.")],
+    ) -> Invoice | None:
         found: Invoice | None = await _one(info.context, "Invoice", id)
         return found
 
-    @strawberry.field(description="One Xero organisation.", extensions=READ)
+    @strawberry.field(
+        description="One Xero organisation, connected or not. Null if the id is unknown.", extensions=READ
+    )
     async def xero_organisation(
-        self, info: Info[Context, None], id: strawberry.ID
+        self,
+        info: Info[Context, None],
+        id: Annotated[strawberry.ID, strawberry.argument(description="The global id of a XeroOrganisation.")],
     ) -> XeroOrganisation | None:
         found: XeroOrganisation | None = await _one(info.context, "XeroOrganisation", id)
         return found
 
     @strawberry.field(
-        description="The practice's contacts. Without `orderBy`: the best fit first where `search` is given, else by"
-        " name.",
+        description="The practice's contacts. Without `orderBy`: sorted by name; with a `search`, names"
+        " that begin with it come first.",
         extensions=READ,
     )
     async def contacts(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
-        filter: ContactFilter | None = strawberry.UNSET,
-        order_by: ContactOrder | None = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: Annotated[
+            ContactFilter | None,
+            strawberry.argument(description="Which contacts to list. Left out: all that are not archived."),
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            ContactOrder | None,
+            strawberry.argument(description="By which field and in which direction to sort."),
+        ] = strawberry.UNSET,
     ) -> ContactConnection:
         return await contacts.contacts(info.context, asked(first, after, last, before), filter, order_by)
 
     @strawberry.field(
-        description="What a person must decide. Without `filter`, as with an empty one: the open issues. Without"
-        " `orderBy`: the oldest first.",
+        description="The questions that a person must decide before Xero contacts are linked or imported."
+        " Without `orderBy`: the oldest first.",
         extensions=READ,
     )
     async def match_issues(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
-        filter: MatchIssueFilter | None = strawberry.UNSET,
-        order_by: MatchIssueOrder | None = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: Annotated[
+            MatchIssueFilter | None,
+            strawberry.argument(
+                description="Which match issues to list. Left out or without `state`: the open ones."
+            ),
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            MatchIssueOrder | None,
+            strawberry.argument(description="By which field and in which direction to sort."),
+        ] = strawberry.UNSET,
     ) -> MatchIssueConnection:
         return await issues.match_issues(info.context, asked(first, after, last, before), filter, order_by)
 
     @strawberry.field(
-        description="Links in any state; the Unsynced list is state UNSYNCED. Without `orderBy`: by name of the"
-        " contact.",
+        description="The links between practice contacts and Xero contacts, in any state. The Unsynced list"
+        " is the states UNSYNCED and BROKEN. Without `orderBy`: sorted by the contact's name.",
         extensions=READ,
     )
     async def sync_links(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
-        filter: SyncLinkFilter | None = strawberry.UNSET,
-        order_by: SyncLinkOrder | None = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: Annotated[
+            SyncLinkFilter | None,
+            strawberry.argument(description="Which links to list. Left out: all of the workspace."),
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            SyncLinkOrder | None,
+            strawberry.argument(description="By which field and in which direction to sort."),
+        ] = strawberry.UNSET,
     ) -> SyncLinkConnection:
         return await links.sync_links(info.context, asked(first, after, last, before), filter, order_by)
 
     @strawberry.field(
-        description="Invoices. Without `orderBy`: the latest issue date first.",
+        description="The practice's invoices. Without `orderBy`: the latest issue date first.",
         extensions=READ,
     )
     async def invoices(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
-        filter: InvoiceFilter | None = strawberry.UNSET,
-        order_by: InvoiceOrder | None = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: Annotated[
+            InvoiceFilter | None,
+            strawberry.argument(description="Which invoices to list. Left out: all of the workspace."),
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            InvoiceOrder | None,
+            strawberry.argument(description="By which field and in which direction to sort."),
+        ] = strawberry.UNSET,
     ) -> InvoiceConnection:
         return await invoice_list(info.context, asked(first, after, last, before), filter, order_by)
 
     @strawberry.field(
-        description="What the invoice would come to and what would keep it from Xero; saves nothing.",
+        description="What an invoice that is being written comes to, and what would keep it from Xero. It"
+        " saves nothing.",
         extensions=READ,
     )
     async def invoice_preview(
-        self, info: Info[Context, None], input: InvoicePreviewInput
+        self,
+        info: Info[Context, None],
+        input: Annotated[
+            InvoicePreviewInput, strawberry.argument(description="The invoice as far as it is written.")
+        ],
     ) -> InvoicePreview | None:
         return await invoice_preview(info.context, input)
 
     @strawberry.field(
-        description="What happened, the newest first: every value moved, by whom or by which side, and every failure.",
+        description="What happened in the workspace, the newest first: every value that changed, who"
+        " changed it, and every failure.",
         extensions=READ,
     )
     async def activity(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
-        filter: ActivityFilter | None = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: Annotated[
+            ActivityFilter | None,
+            strawberry.argument(description="Which events to list. Left out: all of the workspace."),
+        ] = strawberry.UNSET,
     ) -> ActivityConnection:
         return await activity.activity(info.context, asked(first, after, last, before), filter)
 
     @strawberry.field(
-        description="Now, in the order of `syncStatus`; never later than what the same request reads. Given to"
-        " `syncStatus(after:)`, nothing falls between list and stream.",
+        description="The present position of the stream of live events. It is never later than what the"
+        " same request reads. Read it with your lists and give it to `syncStatus(after:)`, so that no"
+        " change falls between the two.",
         extensions=READ,
     )
     async def sync_cursor(self, info: Info[Context, None]) -> str:
@@ -203,8 +269,8 @@ class Query:
 
 
 @strawberry.type(
-    description="What can be changed. Bulk forms take up to 500 rows, each on its own: one that fails leaves the others"
-    " done; `results` come in the order of the input."
+    description="What can be changed. Each mutation is one transaction: a refused one changes nothing and"
+    " says why in `userErrors`. Bulk forms take up to 500 rows; each row succeeds or is refused on its own."
 )
 class Mutation(
     OrganisationMutations,
@@ -222,20 +288,31 @@ class Mutation(
     pass
 
 
-@strawberry.type(description="What is told as it happens.")
+@strawberry.type(description="What can be followed live.")
 class Subscription:
     @strawberry.subscription(
-        description="Every change of sync status, in the order of commits. With `after` (a cursor of an earlier event,"
-        " or Query.syncCursor) what was missed comes first: a client that reconnects misses nothing. An event may come"
-        " twice. While an import runs, ImportProgress stands for its contacts, links and issues; at its end comes"
-        " Resync.",
+        description="Every change of sync status, in the order in which changes were committed. With"
+        " `after`, the changes that were missed come first, so that a client which reconnects misses"
+        " nothing. An event may come twice. While an import runs, ImportProgress stands for the changes of"
+        " its contacts, links and issues; at its end comes a Resync. Needs READ.",
         extensions=READ,
     )
     async def sync_status(
         self,
         info: Info[Context, None],
-        organisation_id: strawberry.ID | None = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        organisation_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(
+                description="Only events of this Xero organisation. Left out: all events of the workspace."
+            ),
+        ] = strawberry.UNSET,
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="The cursor of the last event that you have seen, or `Query.syncCursor`. Left"
+                " out: the stream begins now."
+            ),
+        ] = strawberry.UNSET,
     ) -> AsyncIterator[SyncStatusEvent]:
         organisation = ids.wanted("XeroOrganisation", given(organisation_id))
         async for event in live.sync_status(info.context, organisation, given(after)):

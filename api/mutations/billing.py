@@ -7,54 +7,82 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
-from api.auth.tokens import require
 from api.context import Context
+from api.mutations.declared import mutation
 from api.mutations.payloads import Payload, given, write
+from api.mutations.workspace import NameInput
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.billing import ServiceType, TaxRate
-from api.schema.workspace import NameInput, Workspace, workspace
+from api.schema.workspace import Workspace, workspace
 from domain.practice import services_and_rates
 from domain.tables import Scope
 from domain.tx import Tx
 
-_ADMIN = "Needs ADMIN."
 
-
-@strawberry.input(description="A service type's new name or place. An absent field stays as it is.")
+@strawberry.input(description="New values for a service type. A field that is left out stays as it is.")
 class UpdateServiceTypeInput:
-    service_type_id: strawberry.ID = strawberry.field(description="Which.")
-    name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 255 characters.")
+    service_type_id: strawberry.ID = strawberry.field(description="The id of the service type to change.")
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The new name, at most 255 characters. Refused (TAKEN) if another type that is not"
+        " archived has it.",
+    )
     archived: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="True: offered no more; false: offered again."
+        default=strawberry.UNSET,
+        description="True takes the type out of use; lines that have it keep it. False brings it back.",
     )
 
 
-@strawberry.input(description="A new tax rate.")
+@strawberry.input(description="The name and the percentage of a new tax rate.")
 class CreateTaxRateInput:
-    name: str = strawberry.field(description="At most 255 characters.")
-    percentage: Decimal = strawberry.field(description="'15' is 15 %; 0 to 100. It never changes.")
-
-
-@strawberry.input(description="A tax rate's new name or place. An absent field stays as it is.")
-class UpdateTaxRateInput:
-    tax_rate_id: strawberry.ID = strawberry.field(description="Which.")
-    name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 255 characters.")
-    archived: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="True: offered no more; false: offered again."
+    name: str = strawberry.field(
+        description="At most 255 characters. Refused (TAKEN) if another rate that is not archived has the"
+        " same name."
+    )
+    percentage: Decimal = strawberry.field(
+        description="In per cent, from 0 to 100 with at most 4 decimals: '15' is 15 %. It can never be"
+        " changed later."
     )
 
 
-@strawberry.type(description="The service type, and the workspace that lists it.")
+@strawberry.input(
+    description="New values for a tax rate. A field that is left out stays as it is. The percentage cannot"
+    " be changed."
+)
+class UpdateTaxRateInput:
+    tax_rate_id: strawberry.ID = strawberry.field(description="The id of the tax rate to change.")
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The new name, at most 255 characters. Refused (TAKEN) if another rate that is not"
+        " archived has it.",
+    )
+    archived: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="True takes the rate out of use; lines that have it keep it. False brings it back.",
+    )
+
+
+@strawberry.type(description="The answer to a mutation of a service type.")
 class ServiceTypePayload(Payload):
-    service_type: ServiceType | None = strawberry.field(description="As it stands now.")
-    workspace: Workspace | None = strawberry.field(description="With its list of service types.")
+    service_type: ServiceType | None = strawberry.field(
+        description="The service type after the mutation. Null if it could not be created, or if the id is"
+        " unknown."
+    )
+    workspace: Workspace | None = strawberry.field(
+        description="The workspace, so that a client can refresh its list of service types."
+    )
 
 
-@strawberry.type(description="The tax rate, and the workspace that lists it.")
+@strawberry.type(description="The answer to a mutation of a tax rate.")
 class TaxRatePayload(Payload):
-    tax_rate: TaxRate | None = strawberry.field(description="As it stands now.")
-    workspace: Workspace | None = strawberry.field(description="With its list of tax rates.")
+    tax_rate: TaxRate | None = strawberry.field(
+        description="The tax rate after the mutation. Null if it could not be created, or if the id is"
+        " unknown."
+    )
+    workspace: Workspace | None = strawberry.field(
+        description="The workspace, so that a client can refresh its list of tax rates."
+    )
 
 
 async def _service_type(
@@ -83,9 +111,9 @@ async def _tax_rate(
 
 @strawberry.type
 class BillingMutations:
-    @strawberry.mutation(
-        description=f"A new service type. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Adds a service type, to which an account can then be mapped.",
     )
     async def create_service_type(
         self, info: Info[Context, None], input: NameInput
@@ -95,9 +123,9 @@ class BillingMutations:
 
         return await _service_type(info.context, create)
 
-    @strawberry.mutation(
-        description=f"Renames or archives a service type. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Renames a service type, takes it out of use or brings it back.",
     )
     async def update_service_type(
         self, info: Info[Context, None], input: UpdateServiceTypeInput
@@ -109,9 +137,9 @@ class BillingMutations:
 
         return await _service_type(info.context, update, ids.find("ServiceType", input.service_type_id))
 
-    @strawberry.mutation(
-        description=f"A new tax rate; its percentage never changes, as invoices hold it. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Adds a tax rate. Its percentage can never be changed, because invoices are computed with it.",
     )
     async def create_tax_rate(
         self, info: Info[Context, None], input: CreateTaxRateInput
@@ -121,9 +149,9 @@ class BillingMutations:
 
         return await _tax_rate(info.context, create)
 
-    @strawberry.mutation(
-        description=f"Renames or archives a tax rate. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Renames a tax rate, takes it out of use or brings it back.",
     )
     async def update_tax_rate(
         self, info: Info[Context, None], input: UpdateTaxRateInput

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from api.context import Context
-from api.mutations.payloads import UserError, told, write
+from api.mutations.payloads import UserError, write
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.activity import ActivityEvent, ValueChange
@@ -15,8 +15,6 @@ from domain.matching.issues import Acted, Row
 from domain.outbound.deliveries import INTERACTIVE_MOST
 from domain.problems import Refused
 from domain.tx import Tx
-
-WRITE = "Needs WRITE."
 
 
 def is_bulk(rows: Sequence[object]) -> bool:
@@ -45,10 +43,6 @@ async def act(
     return outcome.done or [], outcome.errors
 
 
-def errors(result: object, *under: str) -> list[UserError]:
-    return told(result.problems, *under) if isinstance(result, Refused) else []
-
-
 async def find_link(context: Context, key: UUID | None) -> SyncLink | None:
     found: SyncLink | None = await load(context, "SyncLink", key) if key else None
     return found
@@ -59,6 +53,6 @@ async def find_contact(context: Context, key: UUID | None) -> Contact | None:
     return found
 
 
-async def changes(context: Context, event: UUID | None) -> list[ValueChange]:
+async def find_changes(context: Context, event: UUID | None) -> list[ValueChange]:
     found: ActivityEvent | None = await load(context, "ActivityEvent", event) if event else None
     return found.changes if found else []

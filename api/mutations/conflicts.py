@@ -3,10 +3,10 @@
 import strawberry
 from strawberry.types import Info
 
-from api.auth.tokens import require
 from api.context import Context
-from api.mutations import bulk
-from api.mutations.payloads import Payload, given
+from api.mutations.bulk import act, find_contact
+from api.mutations.declared import mutation
+from api.mutations.payloads import Payload, given, rows_told
 from api.mutations.unsync import RematchPayload, rematch_payload
 from api.relay import ids
 from api.relay.loaders import load
@@ -19,43 +19,48 @@ from domain.tables import Scope, Side, SyncedField
 from domain.tx import Tx
 
 
-@strawberry.input(
-    description="`winner`: whose values hold; `exceptFields`: the fields for which the other side's do."
-)
+@strawberry.input(description="Which link in CONFLICT, and which side's values hold.")
 class SettleConflictInput:
-    link_id: strawberry.ID = strawberry.field(description="A link in CONFLICT.")
+    link_id: strawberry.ID = strawberry.field(description="The id of a link that is in CONFLICT.")
     version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The link's that was seen: STALE_VERSION if it has moved on."
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the link has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: no check.",
     )
-    winner: Side = strawberry.field(description="Whose values hold.")
+    winner: Side = strawberry.field(description="The side whose values hold for the fields in conflict.")
     except_fields: list[SyncedField] = strawberry.field(
-        default_factory=list, description="Fields for which the other side's values hold."
+        default_factory=list, description="Fields for which the other side's value holds instead."
     )
 
 
-@strawberry.input(description="Which value: of a `ValueChange` that is restorable.")
+@strawberry.input(description="Which overwritten value to bring back: a ValueChange that is `restorable`.")
 class RestoreValueInput:
-    event_id: strawberry.ID = strawberry.field(description="The activity event's.")
-    field: str = strawberry.field(description="The change's field.")
+    event_id: strawberry.ID = strawberry.field(description="The `eventId` of the value change.")
+    field: str = strawberry.field(description="The `field` of the value change.")
     version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The contact's that was seen: STALE_VERSION if it has moved on."
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the contact has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: no check.",
     )
 
 
-@strawberry.type(
-    description="The contact with the value back, and the event, whose change can no longer be restored."
-)
+@strawberry.type(description="The answer to restoreValue.")
 class RestoreValuePayload(Payload):
-    contact: Contact | None = strawberry.field(description="As it is now; null where it was refused.")
-    event: ActivityEvent | None = strawberry.field(description="As it stands now, also where it was refused.")
+    contact: Contact | None = strawberry.field(
+        description="The contact with the value back. Null if the mutation was refused."
+    )
+    event: ActivityEvent | None = strawberry.field(
+        description="The activity event, in which the change is no longer `restorable`. Null if the id is"
+        " unknown."
+    )
 
 
 @strawberry.type
 class ConflictMutations:
-    @strawberry.mutation(
-        description="Settles a CONFLICT, field by field with `exceptFields`; what loses can be restored."
-        f" {bulk.WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Ends the conflict of a link: one side's values hold, except for the fields in `exceptFields`."
+        " Values that lose can be restored.",
     )
     async def settle_conflict(
         self, info: Info[Context, None], input: SettleConflictInput
@@ -64,14 +69,14 @@ class ConflictMutations:
             key = ids.take("SyncLink", row.link_id, "linkId")
             return await conflicts.settle(tx, key, row.winner, row.except_fields, given(row.version))
 
-        results, errors = await bulk.act(info.context, [input], settle, links=[input.link_id])
+        results, errors = await act(info.context, [input], settle, links=[input.link_id])
         result = results[0] if results else None
-        return await rematch_payload(info.context, input.link_id, result, errors or bulk.errors(result))
+        return await rematch_payload(info.context, input.link_id, result, errors or rows_told(result))
 
-    @strawberry.mutation(
-        description="Brings a value back that was overwritten, and sends it on; once for each change."
-        f" {bulk.WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Brings back a value that was overwritten, and sends it to the linked Xero contacts. Possible once"
+        " for each change.",
     )
     async def restore_value(
         self, info: Info[Context, None], input: RestoreValueInput
@@ -80,12 +85,12 @@ class ConflictMutations:
             key = ids.take("ActivityEvent", row.event_id, "eventId")
             return await conflicts.restore_value(tx, key, row.field, given(row.version))
 
-        results, errors = await bulk.act(info.context, [input], restore)
+        results, errors = await act(info.context, [input], restore)
         result = results[0] if results else None
         done = result if isinstance(result, Restored) else None
         event = ids.find("ActivityEvent", input.event_id)
         return RestoreValuePayload(
-            contact=await bulk.find_contact(info.context, done.contact_ids[0] if done else None),
+            contact=await find_contact(info.context, done.contact_ids[0] if done else None),
             event=await load(info.context, "ActivityEvent", event) if event else None,
-            user_errors=errors or bulk.errors(result),
+            user_errors=errors or rows_told(result),
         )

@@ -7,9 +7,17 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
-from api.auth.tokens import require
 from api.context import Context
-from api.mutations import bulk as acts
+from api.mutations.bulk import act, is_bulk
+from api.mutations.contact_inputs import (
+    CreateContactInput,
+    CreateContactsInput,
+    DeleteContactInput,
+    UpdateContactInput,
+    UpdateContactsInput,
+    values,
+)
+from api.mutations.declared import mutation
 from api.mutations.payloads import Payload, UserError, given, rows_told, too_many, write
 from api.relay import ids
 from api.relay.loaders import load
@@ -20,156 +28,41 @@ from domain.actions.delete import Deleted
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.problems import Refused
-from domain.tables import ContactKind, Scope
+from domain.tables import Scope
 from domain.tx import Tx
 
-_WRITE = "Needs WRITE."
 
-
-@strawberry.input(description="A postal address.")
-class AddressInput:
-    lines: list[str] = strawberry.field(description="At most 4; blank ones are left out.")
-    city: str | None = strawberry.field(default=strawberry.UNSET, description="Town or city.")
-    region: str | None = strawberry.field(default=strawberry.UNSET, description="State, county or province.")
-    postal_code: str | None = strawberry.field(default=strawberry.UNSET, description="Postal code.")
-    country: str | None = strawberry.field(default=strawberry.UNSET, description="As it is to be shown.")
-    attention_to: str | None = strawberry.field(default=strawberry.UNSET, description="Whom it is for.")
-
-
-@strawberry.input(description="A new contact.")
-class CreateContactInput:
-    name: str = strawberry.field(
-        description="At most 255 characters. Here as in every text what nobody sees, such as marks of direction, is left out."
-    )
-    first_name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 255 characters.")
-    last_name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 255 characters.")
-    kind: ContactKind | None = strawberry.field(
-        default=strawberry.UNSET, description="Classified by its names where it is left out."
-    )
-    contact_type_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="What the practice keeps it as; no archived one (WRONG_STATE)."
-    )
-    billing_email: str | None = strawberry.field(default=strawberry.UNSET, description="One address.")
-    primary_phone: str | None = strawberry.field(
-        default=strawberry.UNSET, description="At most 50 characters, a digit among them."
-    )
-    billing_address: AddressInput | None = strawberry.field(
-        default=strawberry.UNSET, description="Where letters go."
-    )
-    idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="1 to 200 characters of one's own. The same key within 24 hours gives the first answer again.",
-    )
-
-
-@strawberry.input(description="New contacts.")
-class CreateContactsInput:
-    contacts: list[CreateContactInput] = strawberry.field(description="At most 500.")
-
-
-@strawberry.input(
-    description="Changes of a contact. An absent field stays as it is; null clears it. A value that the contact has already is"
-    " never refused."
-)
-class UpdateContactInput:
-    contact_id: strawberry.ID = strawberry.field(description="Which.")
-    version: int | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The one that was seen: STALE_VERSION if it has moved on. Left out: overwrite what is there.",
-    )
-    archived: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="True: out of use; false: in use again."
-    )
-    name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 255 characters.")
-    first_name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 255 characters.")
-    last_name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 255 characters.")
-    kind: ContactKind | None = strawberry.field(
-        default=strawberry.UNSET, description="Chosen by a person: `classification` goes."
-    )
-    contact_type_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="What the practice keeps it as; an archived one only where it is that already.",
-    )
-    billing_email: str | None = strawberry.field(default=strawberry.UNSET, description="One address.")
-    primary_phone: str | None = strawberry.field(
-        default=strawberry.UNSET, description="At most 50 characters, a digit among them."
-    )
-    billing_address: AddressInput | None = strawberry.field(
-        default=strawberry.UNSET, description="All of it: parts that are left out are cleared."
-    )
-
-
-@strawberry.input(description="Changes of many contacts.")
-class UpdateContactsInput:
-    contacts: list[UpdateContactInput] = strawberry.field(description="At most 500.")
-
-
-@strawberry.input(description="Which contact goes, and what becomes of it in Xero.")
-class DeleteContactInput:
-    contact_id: strawberry.ID = strawberry.field(description="Which.")
-    version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The one that was seen: STALE_VERSION if it has moved on."
-    )
-    archive_in_xero: bool = strawberry.field(
-        default=False, description="Whether the Xero contacts of its active links are archived."
-    )
-    reimport: bool = strawberry.field(
-        default=False, description="Whether the next look at Xero may bring it in again."
-    )
-
-
-@strawberry.type(description="What is gone.")
+@strawberry.type(description="The answer to deleteContact.")
 class DeleteContactPayload(Payload):
     deleted_id: strawberry.ID | None = strawberry.field(
-        description="The contact's; null where it was refused."
+        description="The id of the deleted contact, for removal from caches. Null if the mutation was"
+        " refused."
     )
-    deleted_link_ids: list[strawberry.ID] = strawberry.field(description="Those of its links.")
+    deleted_link_ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of the links that were deleted with the contact. Empty if the mutation was"
+        " refused."
+    )
 
 
-@strawberry.type(description="The contact as it is now.")
+@strawberry.type(description="The answer to a mutation of one contact.")
 class ContactPayload(Payload):
-    contact: Contact | None = strawberry.field(description="As it stands now, also where it was refused.")
+    contact: Contact | None = strawberry.field(
+        description="The contact after the mutation; unchanged if it was refused. Null if it could not be"
+        " created, or if the id is unknown."
+    )
 
 
-@strawberry.type(description="One result a contact.")
+@strawberry.type(description="The answer to a mutation of many contacts.")
 class ContactsPayload(Payload):
-    results: list[ContactPayload] = strawberry.field(description="In the order of the input.")
-
-
-def _values(input: CreateContactInput | UpdateContactInput) -> dict[str, Any]:
-    """What was given, by the schema's names."""
-    named = {
-        "name": input.name,
-        "firstName": input.first_name,
-        "lastName": input.last_name,
-        "kind": input.kind,
-        "contactTypeId": input.contact_type_id,
-        "billingEmail": input.billing_email,
-        "primaryPhone": input.primary_phone,
-        "billingAddress": input.billing_address,
-    }
-    values: dict[str, Any] = {name: value for name, value in named.items() if value is not strawberry.UNSET}
-    if values.get("contactTypeId") is not None:
-        values["contactTypeId"] = ids.take("ContactType", values["contactTypeId"], "contactTypeId")
-    if values.get("billingAddress") is not None:
-        values["billingAddress"] = _address(values["billingAddress"])
-    return values
-
-
-def _address(input: AddressInput) -> dict[str, Any]:
-    parts = {
-        "city": input.city,
-        "region": input.region,
-        "postalCode": input.postal_code,
-        "country": input.country,
-        "attentionTo": input.attention_to,
-    }
-    return {"lines": input.lines, **{name: given(value) for name, value in parts.items()}}
+    results: list[ContactPayload] = strawberry.field(
+        description="One result for each contact, in the order of the input. Empty if the whole request was"
+        " refused."
+    )
 
 
 async def _create(tx: Tx, inputs: Sequence[CreateContactInput]) -> list[UUID | Refused]:
     async def create(input: CreateContactInput) -> UUID:
-        return (await contact_edits.create(tx, _values(input), given(input.idempotency_key))).id
+        return (await contact_edits.create(tx, values(input), given(input.idempotency_key))).id
 
     return await _judged(tx, inputs, create)
 
@@ -178,8 +71,8 @@ async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | R
     async def update(input: UpdateContactInput) -> UUID:
         key = ids.take("Contact", input.contact_id, "contactId")
         changed = await contact_edits.change(
-            tx, key, _values(input), version=given(input.version), archived=given(input.archived),
-            bulk=acts.is_bulk(inputs),
+            tx, key, values(input), version=given(input.version), archived=given(input.archived),
+            bulk=is_bulk(inputs),
         )  # fmt: skip
         return changed.id
 
@@ -233,9 +126,9 @@ def _only(results: Sequence[UUID | Refused]) -> UUID:
 
 @strawberry.type
 class ContactMutations:
-    @strawberry.mutation(
-        description=f"A new contact of the practice; it does not go to Xero by itself. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Creates a practice contact. It is not sent to Xero by itself: see pushToXero.",
     )
     async def create_contact(
         self, info: Info[Context, None], input: CreateContactInput
@@ -246,9 +139,9 @@ class ContactMutations:
         outcome = await write(info.context, change)
         return await _payload(info.context, outcome.done, outcome.errors)
 
-    @strawberry.mutation(
-        description=f"Many at once, for a file that the client has read. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Creates many practice contacts, for example from a file.",
     )
     async def create_contacts(
         self, info: Info[Context, None], input: CreateContactsInput
@@ -260,9 +153,9 @@ class ContactMutations:
         results = outcome.done or []
         return await _payloads(info.context, results, [None] * len(results))
 
-    @strawberry.mutation(
-        description=f"Changes the fields given; synced ones flow to Xero. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Changes the fields that are given. Synced fields are sent to every linked Xero contact.",
     )
     async def update_contact(
         self, info: Info[Context, None], input: UpdateContactInput
@@ -273,9 +166,9 @@ class ContactMutations:
         outcome = await write(info.context, change)
         return await _payload(info.context, ids.find("Contact", input.contact_id), outcome.errors)
 
-    @strawberry.mutation(
-        description=f"Many at once, as for the review of persons and organisations. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Changes many contacts, for example after a review of persons and organisations.",
     )
     async def update_contacts(
         self, info: Info[Context, None], input: UpdateContactsInput
@@ -287,9 +180,9 @@ class ContactMutations:
         keys = [ids.find("Contact", one.contact_id) for one in input.contacts]
         return await _payloads(info.context, outcome.done or [], keys)
 
-    @strawberry.mutation(
-        description=f"Gone with its links; refused (IN_USE) where it has invoices. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Deletes a contact with its links. Refused (IN_USE) if the contact has invoices: archive it instead.",
     )
     async def delete_contact(
         self, info: Info[Context, None], input: DeleteContactInput
@@ -303,10 +196,10 @@ class ContactMutations:
                 reimport=row.reimport,
             )
 
-        results, errors = await acts.act(info.context, [input], delete, contacts=[input.contact_id])
+        results, errors = await act(info.context, [input], delete, contacts=[input.contact_id])
         done = results[0] if results and isinstance(results[0], Deleted) else None
         return DeleteContactPayload(
             deleted_id=ids.encode("Contact", done.contact_id) if done else None,
             deleted_link_ids=[ids.encode("SyncLink", key) for key in done.link_ids] if done else [],
-            user_errors=errors or acts.errors(results[0] if results else None),
+            user_errors=errors or rows_told(results[0] if results else None),
         )

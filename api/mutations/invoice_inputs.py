@@ -16,93 +16,139 @@ from domain.invoices import view as invoice_view
 from domain.tables import AmountsAre, InvoiceLineKind
 
 
-@strawberry.input(description="A line. With the `id` of one that is there it stays; without, it is new.")
+@strawberry.input(
+    description="A line to write. With the `id` of a line of the invoice, that line is kept and changed;"
+    " without `id`, a new line is added."
+)
 class InvoiceLineInput:
     id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Of a line that is there and stays. A line that is not named goes.",
+        description="The id of an existing line of the same invoice. Existing lines that the input does not"
+        " name are removed.",
     )
-    kind: InvoiceLineKind = strawberry.field(default=InvoiceLineKind.SERVICE, description="What it bills.")
-    description: str = strawberry.field(description="At most 4,000 characters.")
-    quantity: Decimal = strawberry.field(description="At most 4 decimals.")
+    kind: InvoiceLineKind = strawberry.field(
+        default=InvoiceLineKind.SERVICE, description="Whether the line bills work or a cost."
+    )
+    description: str = strawberry.field(
+        description="What the line bills, in words that the client reads. At most 4,000 characters."
+    )
+    quantity: Decimal = strawberry.field(
+        description="How many hours, pieces or the like, with at most 4 decimals. A string, such as '1.5'."
+    )
     unit_price: Decimal = strawberry.field(
-        description="At most 4 decimals; with tax where `amountsAre` says so."
+        description="The price of one, with at most 4 decimals. It contains tax if `amountsAre` is"
+        " TAX_INCLUSIVE. A string, such as '149.50'."
     )
     service_type_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="The kind of work; none for an expense."
+        default=strawberry.UNSET,
+        description="The kind of work, which decides the Xero account. Left out: the default revenue"
+        " account is used. Not allowed for an expense.",
     )
     tax_rate_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="The practice's tax rate."
+        default=strawberry.UNSET,
+        description="The practice's tax rate on the line. Needed for approval unless `amountsAre` is NO_TAX.",
     )
 
 
-@strawberry.input(description="A new invoice.")
+@strawberry.input(description="The values of a new invoice.")
 class CreateInvoiceInput:
-    contact_id: strawberry.ID = strawberry.field(description="Whom it bills.")
-    number: str | None = strawberry.field(default=strawberry.UNSET, description="Drawn where it is left out.")
-    reference: str | None = strawberry.field(default=strawberry.UNSET, description="At most 255 characters.")
-    issue_date: date = strawberry.field(description="When it is issued.")
-    due_date: date = strawberry.field(description="When it is to be paid.")
+    contact_id: strawberry.ID = strawberry.field(description="The contact to bill.")
+    number: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="A number of your own, at most 255 characters and unique in the practice. Left out: the"
+        " next of the sequence TI-00001, TI-00002 and so on.",
+    )
+    reference: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The client's own reference, such as an order number. At most 255 characters.",
+    )
+    issue_date: date = strawberry.field(description="The date on the invoice, not before 1900-01-01.")
+    due_date: date = strawberry.field(
+        description="The date by which the client should pay, not before the issue date."
+    )
     currency: str | None = strawberry.field(
-        default=strawberry.UNSET, description="ISO 4217; the workspace's where it is left out."
+        default=strawberry.UNSET,
+        description="Only the workspace's currency is possible, so it may be left out. Any other is refused"
+        " (CURRENCY_MISMATCH).",
     )
     amounts_are: AmountsAre = strawberry.field(
-        default=AmountsAre.TAX_EXCLUSIVE, description="How its lines hold tax."
+        default=AmountsAre.TAX_EXCLUSIVE, description="Whether the prices of the lines contain tax."
     )
-    lines: list[InvoiceLineInput] = strawberry.field(description="At most 500.")
+    lines: list[InvoiceLineInput] = strawberry.field(description="The lines in their order, at most 500.")
     organisation_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Where it goes; may be left out where only one organisation has invoice sync on.",
+        description="The Xero organisation that the invoice goes to. It may be left out if only one"
+        " organisation comes into question: the only one with invoice sync on, or the only one connected.",
     )
     idempotency_key: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="1 to 200 characters of one's own. The same key within 24 hours gives the first answer again.",
+        description="A key of your own, 1 to 200 characters. If the same key comes again within 24 hours"
+        " with the same input, the answer is the invoice that it made the first time; with another input it"
+        " is refused (KEY_REUSED).",
     )
 
 
-@strawberry.input(description="New invoices.")
+@strawberry.input(description="The invoices to create together.")
 class CreateInvoicesInput:
-    invoices: list[CreateInvoiceInput] = strawberry.field(description="At most 500.")
+    invoices: list[CreateInvoiceInput] = strawberry.field(
+        description="At most 500 invoices. Each is created or refused on its own."
+    )
 
 
 @strawberry.input(
-    description="Changes of an invoice. An absent field stays as it is; `lines` stand for all lines."
+    description="New values for an invoice. A field that is left out stays as it is; `lines` replaces all"
+    " lines."
 )
 class UpdateInvoiceInput:
-    invoice_id: strawberry.ID = strawberry.field(description="Which.")
+    invoice_id: strawberry.ID = strawberry.field(description="The id of the invoice to change.")
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The one that was seen: STALE_VERSION if it has moved on. Left out: overwrite what is there.",
+        description="The `version` that the person saw. If the invoice has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: whatever is there is overwritten.",
     )
     contact_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Whom it bills."
+        default=strawberry.UNSET, description="The contact to bill."
     )
-    reference: str | None = strawberry.field(default=strawberry.UNSET, description="Null clears it.")
-    issue_date: date | None = strawberry.field(default=strawberry.UNSET, description="When it is issued.")
-    due_date: date | None = strawberry.field(default=strawberry.UNSET, description="When it is to be paid.")
+    reference: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The client's own reference, at most 255 characters. Null makes it blank.",
+    )
+    issue_date: date | None = strawberry.field(
+        default=strawberry.UNSET, description="The date on the invoice, not before 1900-01-01."
+    )
+    due_date: date | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The date by which the client should pay, not before the issue date.",
+    )
     amounts_are: AmountsAre | None = strawberry.field(
-        default=strawberry.UNSET, description="How its lines hold tax."
+        default=strawberry.UNSET, description="Whether the prices of the lines contain tax."
     )
     lines: list[InvoiceLineInput] | None = strawberry.field(
-        default=strawberry.UNSET, description="All lines, in their order; at most 500."
+        default=strawberry.UNSET,
+        description="All lines in their order, at most 500. Existing lines that are not named by `id` are"
+        " removed.",
     )
 
 
-@strawberry.input(description="An invoice as far as it is typed.")
+@strawberry.input(description="An invoice that is being written, as far as it goes.")
 class InvoicePreviewInput:
     contact_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Whom it bills."
+        default=strawberry.UNSET, description="The contact to bill, if chosen already."
     )
-    issue_date: date | None = strawberry.field(default=strawberry.UNSET, description="When it is issued.")
+    issue_date: date | None = strawberry.field(
+        default=strawberry.UNSET, description="The date on the invoice, if chosen already."
+    )
     currency: str | None = strawberry.field(
-        default=strawberry.UNSET, description="ISO 4217; the workspace's where it is left out."
+        default=strawberry.UNSET,
+        description="Only the workspace's currency is possible, so it may be left out.",
     )
     amounts_are: AmountsAre = strawberry.field(
-        default=AmountsAre.TAX_EXCLUSIVE, description="How its lines hold tax."
+        default=AmountsAre.TAX_EXCLUSIVE, description="Whether the prices of the lines contain tax."
     )
-    lines: list[InvoiceLineInput] = strawberry.field(description="At most 500.")
+    lines: list[InvoiceLineInput] = strawberry.field(description="The lines in their order, at most 500.")
     organisation_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Where it would go."
+        default=strawberry.UNSET,
+        description="The Xero organisation that the invoice would go to, if several come into question.",
     )
 
 
@@ -145,26 +191,32 @@ def _line(line: InvoiceLineInput) -> dict[str, Any]:
     }
 
 
-@strawberry.type(description="What one line would come to.")
+@strawberry.type(description="What one line of the preview comes to, and where it would go.")
 class InvoicePreviewLine:
-    amount: Decimal = strawberry.field(description="`quantity` times `unitPrice`.")
-    tax_amount: Decimal | None = strawberry.field(description="The tax on it, or in it.")
-    account_code: str | None = strawberry.field(description="Where it would go; null while nothing says so.")
+    amount: Decimal = strawberry.field(description="`quantity` × `unitPrice`, rounded to 2 decimals.")
+    tax_amount: Decimal | None = strawberry.field(
+        description="The tax on the amount, or the tax that it contains, rounded to 2 decimals."
+    )
+    account_code: str | None = strawberry.field(
+        description="The code of the Xero account to which the line would go. Null if none is chosen."
+    )
     tax_type: str | None = strawberry.field(
-        description="Xero's code of its tax rate; null while none is mapped."
+        description="Xero's code of the tax rate that the line would have. Null if none is chosen."
     )
 
 
-@strawberry.type(description="What an invoice would come to, and what would keep it from Xero.")
+@strawberry.type(description="What an invoice comes to, and what would keep it from Xero.")
 class InvoicePreview:
-    lines: list[InvoicePreviewLine] = strawberry.field(description="In the order of the input.")
-    subtotal: Decimal = strawberry.field(description="Without tax.")
-    tax_total: Decimal = strawberry.field(description="The tax.")
-    total: Decimal = strawberry.field(description="With tax.")
+    lines: list[InvoicePreviewLine] = strawberry.field(description="The lines in the order of the input.")
+    subtotal: Decimal = strawberry.field(description="The sum of the lines without tax.")
+    tax_total: Decimal = strawberry.field(description="The sum of the tax of all lines.")
+    total: Decimal = strawberry.field(description="What the client would owe in all, tax included.")
     problems: list[SyncProblem] = strawberry.field(
-        description="What would keep it from Xero once `userErrors` are mended."
+        description="What would keep the invoice from Xero after the `userErrors` are corrected."
     )
-    user_errors: list[UserError] = strawberry.field(description="What is wrong with what was typed.")
+    user_errors: list[UserError] = strawberry.field(
+        description="What createInvoice or approveInvoice would refuse in this input."
+    )
 
 
 async def invoice_preview(context: Context, input: InvoicePreviewInput) -> InvoicePreview:

@@ -7,8 +7,8 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
-from api.auth.tokens import require
 from api.context import Context
+from api.mutations.declared import mutation
 from api.mutations.invoice_inputs import CreateInvoiceInput, CreateInvoicesInput, UpdateInvoiceInput, values
 from api.mutations.payloads import Payload, UserError, given, rows_told, too_many, write
 from api.relay import ids
@@ -22,40 +22,54 @@ from domain.problems import Refused
 from domain.tables import InvoiceStatus, Scope
 from domain.tx import Tx
 
-_WRITE = "Needs WRITE."
 
-
-@strawberry.input(description="Which invoice.")
+@strawberry.input(description="Which invoice, in which version.")
 class InvoiceInput:
-    invoice_id: strawberry.ID = strawberry.field(description="The invoice's.")
+    invoice_id: strawberry.ID = strawberry.field(description="The id of the invoice.")
     version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The one that was seen: STALE_VERSION if it has moved on."
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the invoice has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: no check.",
     )
 
 
-@strawberry.input(description="Which invoices.")
+@strawberry.input(description="The invoices to change together.")
 class InvoicesInput:
-    invoices: list[InvoiceInput] = strawberry.field(description="At most 500.")
-
-
-@strawberry.input(description="What is to become of a change inside Xero.")
-class SettleInvoiceChangeInput:
-    invoice_id: strawberry.ID = strawberry.field(description="The invoice's.")
-    version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The one that was seen: STALE_VERSION if it has moved on."
+    invoices: list[InvoiceInput] = strawberry.field(
+        description="At most 500 invoices. Each is changed or refused on its own."
     )
-    decision: Decision = strawberry.field(description="What to do about it.")
 
 
-@strawberry.type(description="The invoice as it is now.")
+@strawberry.input(description="Which changed invoice, and what to do about the change.")
+class SettleInvoiceChangeInput:
+    invoice_id: strawberry.ID = strawberry.field(
+        description="The id of an invoice that is CHANGED_IN_XERO, or whose void Xero refused (HAS_PAYMENTS)."
+    )
+    version: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the invoice has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: no check.",
+    )
+    decision: Decision = strawberry.field(description="What becomes of the invoice on both sides.")
+
+
+@strawberry.type(description="The answer to a mutation of one invoice.")
 class InvoicePayload(Payload):
-    invoice: Invoice | None = strawberry.field(description="As it stands now, also where it was refused.")
-    replacement: Invoice | None = strawberry.field(description="The new invoice of a REISSUE.")
+    invoice: Invoice | None = strawberry.field(
+        description="The invoice after the mutation; unchanged if it was refused. Null if it could not be"
+        " created, or if the id is unknown."
+    )
+    replacement: Invoice | None = strawberry.field(
+        description="The new invoice that REISSUE made and sent. Null for every other mutation."
+    )
 
 
-@strawberry.type(description="One result an invoice.")
+@strawberry.type(description="The answer to a mutation of many invoices.")
 class InvoicesPayload(Payload):
-    results: list[InvoicePayload] = strawberry.field(description="In the order of the input.")
+    results: list[InvoicePayload] = strawberry.field(
+        description="One result for each invoice, in the order of the input. Empty if the whole request was"
+        " refused."
+    )
 
 
 async def _payload(
@@ -107,9 +121,9 @@ def _key(invoice_id: strawberry.ID) -> UUID:
 
 @strawberry.type
 class InvoiceMutations:
-    @strawberry.mutation(
-        description=f"A new DRAFT; its number is drawn unless given. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Creates an invoice as DRAFT. Its number is drawn from the sequence unless the input gives one.",
     )
     async def create_invoice(
         self, info: Info[Context, None], input: CreateInvoiceInput
@@ -118,16 +132,19 @@ class InvoiceMutations:
             info.context, lambda tx: invoice_actions.create(tx, values(input), given(input.idempotency_key))
         )
 
-    @strawberry.mutation(description=f"Many at once. {_WRITE}", extensions=[require(Scope.WRITE)])
+    @mutation(
+        Scope.WRITE,
+        "Creates many invoices as DRAFT.",
+    )
     async def create_invoices(
         self, info: Info[Context, None], input: CreateInvoicesInput
     ) -> InvoicesPayload | None:
         rows = [(values(row), given(row.idempotency_key)) for row in input.invoices]
         return await _many(info.context, lambda tx: invoice_actions.create_many(tx, rows), [None] * len(rows))
 
-    @strawberry.mutation(
-        description=f"Changes the fields given, where the status allows. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Changes the fields that are given. Refused (WRONG_STATE) once Xero has the invoice, or may have it.",
     )
     async def update_invoice(
         self, info: Info[Context, None], input: UpdateInvoiceInput
@@ -138,16 +155,20 @@ class InvoiceMutations:
 
         return await _one(info.context, change, input.invoice_id)
 
-    @strawberry.mutation(description=f"DRAFT becomes APPROVED. {_WRITE}", extensions=[require(Scope.WRITE)])
+    @mutation(
+        Scope.WRITE,
+        "Turns a DRAFT into an APPROVED invoice, after checking that Xero can take it.",
+    )
     async def approve_invoice(self, info: Info[Context, None], input: InvoiceInput) -> InvoicePayload | None:
         async def change(tx: Tx) -> tables.Invoice:
             return await invoice_actions.approve(tx, _key(input.invoice_id), version=given(input.version))
 
         return await _one(info.context, change, input.invoice_id)
 
-    @strawberry.mutation(
-        description=f"The status becomes AWAITING_PAYMENT, and the invoice goes to Xero. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Turns an APPROVED invoice into one that awaits payment, and hands it to Xero if the invoice sync"
+        " is on.",
     )
     async def send_invoice(self, info: Info[Context, None], input: InvoiceInput) -> InvoicePayload | None:
         async def change(tx: Tx) -> tables.Invoice:
@@ -155,19 +176,26 @@ class InvoiceMutations:
 
         return await _one(info.context, change, input.invoice_id)
 
-    @strawberry.mutation(description=f"approveInvoice for many. {_WRITE}", extensions=[require(Scope.WRITE)])
+    @mutation(
+        Scope.WRITE,
+        "Does what approveInvoice does, for many invoices.",
+    )
     async def approve_invoices(
         self, info: Info[Context, None], input: InvoicesInput
     ) -> InvoicesPayload | None:
         return await _move(info.context, InvoiceStatus.APPROVED, input.invoices)
 
-    @strawberry.mutation(description=f"sendInvoice for many. {_WRITE}", extensions=[require(Scope.WRITE)])
+    @mutation(
+        Scope.WRITE,
+        "Does what sendInvoice does, for many invoices.",
+    )
     async def send_invoices(self, info: Info[Context, None], input: InvoicesInput) -> InvoicesPayload | None:
         return await _move(info.context, InvoiceStatus.AWAITING_PAYMENT, input.invoices)
 
-    @strawberry.mutation(
-        description=f"VOIDED here and in Xero, if Xero allows. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Voids an invoice here at once, and then in Xero. Refused (HAS_PAYMENTS) if payments or credits are"
+        " allocated to it, and (PERIOD_LOCKED) if Xero's books are locked.",
     )
     async def void_invoice(self, info: Info[Context, None], input: InvoiceInput) -> InvoicePayload | None:
         async def change(tx: Tx) -> tables.Invoice:
@@ -175,7 +203,10 @@ class InvoiceMutations:
 
         return await _one(info.context, change, input.invoice_id)
 
-    @strawberry.mutation(description=f"Answers CHANGED_IN_XERO. {_WRITE}", extensions=[require(Scope.WRITE)])
+    @mutation(
+        Scope.WRITE,
+        "Decides what happens to an invoice that somebody changed inside Xero.",
+    )
     async def settle_invoice_change(
         self, info: Info[Context, None], input: SettleInvoiceChangeInput
     ) -> InvoicePayload | None:

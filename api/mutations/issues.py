@@ -8,8 +8,8 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
-from api.auth.tokens import require
 from api.context import Context
+from api.mutations.declared import mutation
 from api.mutations.payloads import Payload, UserError, given, rows_told, too_many, write
 from api.relay import ids
 from api.relay.loaders import load
@@ -23,58 +23,82 @@ from domain.problems import Problem, Refused
 from domain.tables import Scope, SyncedField
 from domain.tx import Tx
 
-_WRITE = "Needs WRITE."
 
-
-@strawberry.input(description="A match to confirm.")
+@strawberry.input(description="A match issue, and the practice contact that is the same client.")
 class ConfirmMatchInput:
-    issue_id: strawberry.ID = strawberry.field(description="The match issue's.")
-    contact_id: strawberry.ID = strawberry.field(description="Whom it matches, candidate or not.")
+    issue_id: strawberry.ID = strawberry.field(description="The id of the match issue to decide.")
+    contact_id: strawberry.ID = strawberry.field(
+        description="The practice contact to link. It need not be a candidate, but must be free in this"
+        " organisation."
+    )
     version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The issue's that was seen: STALE_VERSION if it has moved on."
+        default=strawberry.UNSET,
+        description="The issue's `version` that the person saw. If the issue has changed since, the"
+        " mutation is refused (STALE_VERSION). Left out: no check.",
     )
     contact_version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The contact's that was seen: STALE_VERSION if it has moved on."
+        default=strawberry.UNSET,
+        description="The contact's `version` that the person saw. If the contact has changed since, the"
+        " mutation is refused (STALE_VERSION). Left out: no check.",
     )
     keep_practice: list[SyncedField] = strawberry.field(
-        default_factory=list, description="Fields for which the practice's value holds instead of Xero's."
+        default_factory=list,
+        description="Fields whose practice value is kept and sent to Xero. For all others Xero's value"
+        " overwrites the practice's.",
     )
 
 
-@strawberry.input(description="Which match issue.")
+@strawberry.input(description="Which match issue, in which version.")
 class MatchIssueInput:
-    issue_id: strawberry.ID = strawberry.field(description="The match issue's.")
+    issue_id: strawberry.ID = strawberry.field(description="The id of the match issue.")
     version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The one that was seen: STALE_VERSION if it has moved on."
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the issue has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: no check.",
     )
 
 
-@strawberry.input(description="Decisions, at most one an issue and 500 together.")
+@strawberry.input(
+    description="Decisions about many match issues: at most one for each issue, and at most 500 together."
+)
 class ResolveMatchIssuesInput:
     confirm: list[ConfirmMatchInput] = strawberry.field(
-        default_factory=list, description="Issues to confirm, each with its contact."
+        default_factory=list, description="Issues to confirm, each with its practice contact."
     )
     create_separate: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Issues that get a contact of their own."
+        default_factory=list, description="Ids of issues whose Xero contact becomes a new practice contact."
     )
     ignore: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Issues to leave alone until they are reopened."
+        default_factory=list,
+        description="Ids of issues whose Xero contact is neither linked nor imported, until the issue is"
+        " reopened.",
     )
 
 
-@strawberry.type(description="What became of one match issue.")
+@strawberry.type(description="The answer to a decision about one match issue.")
 class MatchPayload(Payload):
-    issue_id: strawberry.ID = strawberry.field(description="The input's, also where it was refused.")
-    issue: MatchIssue | None = strawberry.field(description="As it stands now, also where it was refused.")
-    link: SyncLink | None = strawberry.field(description="What was linked.")
-    deleted_link_ids: list[strawberry.ID] = strawberry.field(description="Links that are gone.")
-    changes: list[ValueChange] = strawberry.field(description="The values that moved.")
+    issue_id: strawberry.ID = strawberry.field(
+        description="The id that the input gave, also if the decision was refused."
+    )
+    issue: MatchIssue | None = strawberry.field(
+        description="The issue after the mutation; unchanged if it was refused. Null if the id is unknown."
+    )
+    link: SyncLink | None = strawberry.field(
+        description="The link that the decision made. Null if it made none."
+    )
+    deleted_link_ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of links that the decision deleted, for removal from caches."
+    )
+    changes: list[ValueChange] = strawberry.field(
+        description="The values that were overwritten or filled in. restoreValue can bring lost ones back."
+    )
 
 
-@strawberry.type(description="One result an issue.")
+@strawberry.type(description="The answer to decisions about many match issues.")
 class ResolveMatchIssuesPayload(Payload):
     results: list[MatchPayload] = strawberry.field(
-        description="For `confirm`, then `createSeparate`, then `ignore`, each in the order of the input."
+        description="One result for each decision: those of `confirm`, then `createSeparate`, then"
+        " `ignore`, each in the order of the input."
     )
 
 
@@ -154,17 +178,18 @@ def _place(result: Outcome | Refused, at: tuple[str, ...]) -> list[UserError]:
 
 @strawberry.type
 class MatchIssueMutations:
-    @strawberry.mutation(
-        description="Links the two. Xero's values overwrite the practice's for the synced fields, unless `keepPractice`"
-        f" names some. Any unlinked contact will do, candidate or not. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Links the Xero contact of a match issue to a practice contact. Xero's values overwrite the"
+        " practice's, except for the fields in `keepPractice`.",
     )
     async def confirm_match(self, info: Info[Context, None], input: ConfirmMatchInput) -> MatchPayload | None:
         return await _one(info.context, input.issue_id, _confirming(input))
 
-    @strawberry.mutation(
-        description=f"A practice contact of its own from Xero's data; the pair is never offered again. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Creates a new practice contact from the Xero contact of a match issue, and links the two. The"
+        " candidates are never offered for it again.",
     )
     async def create_separate_contact(
         self, info: Info[Context, None], input: MatchIssueInput
@@ -172,9 +197,9 @@ class MatchIssueMutations:
         decide = _deciding(issues.create_separate, input.issue_id, input.version)
         return await _one(info.context, input.issue_id, decide)
 
-    @strawberry.mutation(
-        description=f"Many at once, each on its own: one that fails leaves the others done. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Decides many match issues. Each decision succeeds or is refused on its own.",
     )
     async def resolve_match_issues(
         self, info: Info[Context, None], input: ResolveMatchIssuesInput
@@ -199,10 +224,10 @@ class MatchIssueMutations:
         ]
         return ResolveMatchIssuesPayload(results=await asyncio.gather(*loading), user_errors=[])
 
-    @strawberry.mutation(
-        description="Takes back an IGNORED or a CREATED_SEPARATE: the link that was made goes; the contact that was"
-        f" made stays, as a candidate. {_WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Takes back IGNORED or CREATED_SEPARATE. The link that was made is deleted; the contact that was"
+        " made stays and becomes a candidate.",
     )
     async def reopen_match_issue(
         self, info: Info[Context, None], input: MatchIssueInput

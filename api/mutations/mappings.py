@@ -7,76 +7,101 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
-from api.auth.tokens import require
 from api.context import Context
+from api.mutations.declared import mutation
 from api.mutations.organisations import OrganisationPayload, organisation_payload
-from api.mutations.payloads import MOST_ROWS, given, too_many, write
+from api.mutations.payloads import given, too_many, write
 from api.relay import ids
 from domain.invoices import mappings
 from domain.tables import Scope
 from domain.tx import Tx
 
-_ADMIN = "Needs ADMIN."
 
-
-@strawberry.input(description="Switch and start date of invoice sync. An absent field stays as it is.")
+@strawberry.input(
+    description="The switch and the start date of an organisation's invoice sync. A field that is left out"
+    " stays as it is."
+)
 class SetInvoiceSyncInput:
-    organisation_id: strawberry.ID = strawberry.field(description="The organisation's.")
+    organisation_id: strawberry.ID = strawberry.field(
+        description="The id of the Xero organisation to which invoices go."
+    )
     enabled: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="Whether invoices go to Xero."
+        default=strawberry.UNSET,
+        description="Whether invoices go to Xero. Switching on needs a start date and the same currency on"
+        " both sides.",
     )
     start_date: date | None = strawberry.field(
-        default=strawberry.UNSET, description="The first issue date that goes to Xero."
+        default=strawberry.UNSET,
+        description="The first issue date whose invoices go to Xero. A later date takes nothing back from"
+        " Xero.",
     )
     accept_invoices: int | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The count that invoiceSyncPreview gave; CONFIRMATION_NEEDED if it is missing or has grown.",
+        description="The count of `invoiceSyncPreview`, as confirmation. Needed if an earlier start date"
+        " newly sends invoices; refused (CONFIRMATION_NEEDED) if it is missing or smaller than their number"
+        " now.",
     )
 
 
-@strawberry.input(description="The two default accounts.")
+@strawberry.input(description="The two accounts that are used where no mapping applies.")
 class SetDefaultAccountsInput:
-    organisation_id: strawberry.ID = strawberry.field(description="The organisation's.")
+    organisation_id: strawberry.ID = strawberry.field(description="The id of the Xero organisation.")
     revenue_account_code: strawberry.ID = strawberry.field(
-        description="Where services go that no mapping names."
+        description="The code of the account for service lines without a mapping. It must be active and of"
+        " class REVENUE."
     )
-    expense_account_code: strawberry.ID = strawberry.field(description="Where expenses go.")
+    expense_account_code: strawberry.ID = strawberry.field(
+        description="The code of the account for expense lines. It must be active and of class REVENUE or"
+        " EXPENSE."
+    )
 
 
-@strawberry.input(description="The account of one service type.")
+@strawberry.input(description="A service type, and the account that its lines go to.")
 class AccountMappingInput:
-    service_type_id: strawberry.ID = strawberry.field(description="The service type's.")
+    service_type_id: strawberry.ID = strawberry.field(description="The id of the practice's service type.")
     account_code: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Null removes the mapping."
+        default=strawberry.UNSET,
+        description="The code of an active Xero account of class REVENUE. Null or left out: the mapping is"
+        " removed, and the default revenue account is used.",
     )
 
 
-@strawberry.input(description="The Xero tax rate of one of the practice's.")
+@strawberry.input(description="A tax rate of the practice, and the Xero tax rate that stands for it.")
 class TaxMappingInput:
-    tax_rate_id: strawberry.ID = strawberry.field(description="The tax rate's.")
+    tax_rate_id: strawberry.ID = strawberry.field(description="The id of the practice's tax rate.")
     xero_tax_type: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Null removes the mapping."
+        default=strawberry.UNSET,
+        description="Xero's code of an active tax rate with the same percentage, such as OUTPUT2. Null or"
+        " left out: the mapping is removed, and invoices with this tax rate wait.",
     )
 
 
-@strawberry.input(description="The account of one service type.")
+@strawberry.input(description="The account for the lines of one service type.")
 class SetAccountMappingInput(AccountMappingInput):
-    organisation_id: strawberry.ID = strawberry.field(description="The organisation's.")
+    organisation_id: strawberry.ID = strawberry.field(
+        description="The id of the Xero organisation that has the account."
+    )
 
 
-@strawberry.input(description="The Xero tax rate of one of the practice's.")
+@strawberry.input(description="The Xero tax rate that stands for one of the practice's tax rates.")
 class SetTaxMappingInput(TaxMappingInput):
-    organisation_id: strawberry.ID = strawberry.field(description="The organisation's.")
+    organisation_id: strawberry.ID = strawberry.field(
+        description="The id of the Xero organisation that has the tax rate."
+    )
 
 
-@strawberry.input(description="Many mappings, all or none. Rows that are not named stay as they are.")
+@strawberry.input(
+    description="Many mappings, saved together or not at all. Mappings that are not named stay as they are."
+)
 class SetInvoiceMappingsInput:
-    organisation_id: strawberry.ID = strawberry.field(description="The organisation's.")
+    organisation_id: strawberry.ID = strawberry.field(
+        description="The id of the Xero organisation that has the accounts and tax rates."
+    )
     accounts: list[AccountMappingInput] = strawberry.field(
-        default_factory=list, description=f"At most {MOST_ROWS}."
+        default_factory=list, description="The accounts of at most 500 service types."
     )
     tax_rates: list[TaxMappingInput] = strawberry.field(
-        default_factory=list, description=f"At most {MOST_ROWS}."
+        default_factory=list, description="The Xero tax rates for at most 500 of the practice's tax rates."
     )
 
 
@@ -100,9 +125,10 @@ async def _set(
 
 @strawberry.type
 class MappingMutations:
-    @strawberry.mutation(
-        description=f"Switch and start date; an earlier date than before needs `acceptInvoices`. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Switches the invoice sync on or off, and sets its start date. An earlier start date that newly"
+        " sends invoices needs `acceptInvoices`.",
     )
     async def set_invoice_sync(
         self, info: Info[Context, None], input: SetInvoiceSyncInput
@@ -118,9 +144,9 @@ class MappingMutations:
 
         return await _set(info.context, input.organisation_id, change)
 
-    @strawberry.mutation(
-        description=f"Where lines go that no mapping names. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Chooses the Xero accounts for lines that no mapping covers. Invoices that waited for this are sent.",
     )
     async def set_default_accounts(
         self, info: Info[Context, None], input: SetDefaultAccountsInput
@@ -132,9 +158,9 @@ class MappingMutations:
 
         return await _set(info.context, input.organisation_id, change)
 
-    @strawberry.mutation(
-        description=f"The account of one service type. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Chooses the Xero account for the lines of one service type. Invoices that waited for this are sent.",
     )
     async def set_account_mapping(
         self, info: Info[Context, None], input: SetAccountMappingInput
@@ -145,9 +171,10 @@ class MappingMutations:
             lambda tx, organisation: mappings.set_account_mapping(tx, organisation, *_account(input)),
         )
 
-    @strawberry.mutation(
-        description=f"The Xero tax rate of one of the practice's. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Chooses the Xero tax rate that stands for one of the practice's. Invoices that waited for this are"
+        " sent.",
     )
     async def set_tax_mapping(
         self, info: Info[Context, None], input: SetTaxMappingInput
@@ -158,9 +185,9 @@ class MappingMutations:
             lambda tx, organisation: mappings.set_tax_mapping(tx, organisation, *_rate(input)),
         )
 
-    @strawberry.mutation(
-        description=f"Many mappings at once, all or none: the set-up table saved as a whole. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Saves many mappings together, all or none, as one table.",
     )
     async def set_invoice_mappings(
         self, info: Info[Context, None], input: SetInvoiceMappingsInput

@@ -5,9 +5,9 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
-from api.auth.tokens import require
 from api.consent import connect
 from api.context import Context
+from api.mutations.declared import mutation
 from api.mutations.payloads import Payload, UserError, attempt, given, write
 from api.relay import ids
 from api.relay.loaders import load
@@ -18,78 +18,101 @@ from domain.matching import issues
 from domain.tables import ConflictPolicy, Scope, XeroContactFilter
 from domain.tx import Tx
 
-_ADMIN = "Needs ADMIN."
 
-
-@strawberry.input(description="How the browser comes back.")
+@strawberry.input(description="Where Xero's consent should lead, and which organisation it is for.")
 class ConnectXeroInput:
     return_to: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="A path here, or an address under an origin that the settings allow.",
+        description="Where the browser goes at the end: a path on this server, or an address under an"
+        " origin of ALLOWED_ORIGINS. Left out: Tandem shows a page of its own.",
     )
     organisation_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Connect this one again; another is refused (OTHER_ORGANISATION).",
+        description="The organisation to connect again. If the person chooses another one in Xero, the"
+        " consent ends with OTHER_ORGANISATION. Left out: a new one.",
     )
 
 
-@strawberry.input(description="Which organisation.")
+@strawberry.input(description="Which Xero organisation.")
 class OrganisationInput:
-    organisation_id: strawberry.ID = strawberry.field(description="The organisation's.")
+    organisation_id: strawberry.ID = strawberry.field(
+        description="The id of the Xero organisation, from `Workspace.xeroOrganisations`."
+    )
 
 
-@strawberry.input(description="How contacts are to be kept in step.")
+@strawberry.input(description="The settings with which the contact sync of an organisation begins.")
 class StartContactSyncInput:
-    organisation_id: strawberry.ID = strawberry.field(description="The organisation's.")
-    contact_filter: XeroContactFilter = strawberry.field(description="Which Xero contacts take part.")
+    organisation_id: strawberry.ID = strawberry.field(
+        description="The id of the connected Xero organisation."
+    )
+    contact_filter: XeroContactFilter = strawberry.field(
+        description="Which Xero contacts take part. `contactSyncPreview` shows the effect of each filter"
+        " beforehand."
+    )
     default_contact_type_id: strawberry.ID = strawberry.field(
-        description="The type that contacts made from Xero get."
+        description="The contact type that practice contacts get when they are created from Xero. An"
+        " archived one is refused (WRONG_STATE)."
     )
     conflict_policy: ConflictPolicy = strawberry.field(
-        default=ConflictPolicy.LATEST_WINS, description="Who wins where both sides changed one field."
+        default=ConflictPolicy.LATEST_WINS, description="Which value holds if both sides changed one field."
     )
     hold_similar: bool = strawberry.field(
-        default=True, description="Whether what is much like somebody waits as a SIMILAR issue."
+        default=True,
+        description="Whether a Xero contact that is only very similar to a practice contact waits as a"
+        " SIMILAR match issue. If false, it becomes a new practice contact.",
     )
 
 
 @strawberry.input(
-    description="How contacts are to be kept in step from now on. An absent field stays as it is."
+    description="New settings of a contact sync that has been started. A field that is left out stays as it"
+    " is."
 )
 class UpdateContactSyncInput:
-    organisation_id: strawberry.ID = strawberry.field(description="The organisation's.")
+    organisation_id: strawberry.ID = strawberry.field(description="The id of the Xero organisation.")
     contact_filter: XeroContactFilter | None = strawberry.field(
         default=strawberry.UNSET,
-        description="A wider one brings in what it lets in; a narrower one unlinks nobody.",
+        description="Which Xero contacts take part from now on. A wider filter imports the contacts that it"
+        " adds. A narrower one unlinks nobody, and closes the open issues of contacts that it excludes.",
     )
     default_contact_type_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="The type that contacts made from Xero get."
+        default=strawberry.UNSET,
+        description="The contact type for practice contacts that are created from Xero from now on. An"
+        " archived one is refused (WRONG_STATE).",
     )
     conflict_policy: ConflictPolicy | None = strawberry.field(
-        default=strawberry.UNSET, description="Who wins where both sides changed one field."
+        default=strawberry.UNSET,
+        description="Which value holds if both sides change one field from now on. Conflicts that exist"
+        " already stay.",
     )
     hold_similar: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="Whether what is much like somebody waits as a SIMILAR issue."
+        default=strawberry.UNSET,
+        description="Whether a Xero contact that is only very similar to a practice contact waits as a"
+        " SIMILAR match issue.",
     )
 
 
-@strawberry.input(description="The answer to a mass change.")
+@strawberry.input(description="The decision about an organisation's mass change.")
 class DecideMassChangeInput:
-    organisation_id: strawberry.ID = strawberry.field(description="The organisation's.")
-    apply: bool = strawberry.field(description="Let it through; else Xero is read again and judged anew.")
+    organisation_id: strawberry.ID = strawberry.field(description="The id of the paused Xero organisation.")
+    apply: bool = strawberry.field(
+        description="True applies exactly the changes that were counted. False reads all of Xero again and"
+        " counts anew; until then the organisation stays paused."
+    )
 
 
-@strawberry.type(description="Where to go.")
+@strawberry.type(description="The answer to connectXero.")
 class ConnectXeroPayload(Payload):
     authorization_url: str | None = strawberry.field(
-        description="Xero's page of consent, good for ten minutes."
+        description="The address of Xero's consent page. Open it as a full page; it works once and for ten"
+        " minutes. Null if the mutation was refused."
     )
 
 
-@strawberry.type(description="The organisation as it is now.")
+@strawberry.type(description="The answer to a mutation of an organisation or of its settings.")
 class OrganisationPayload(Payload):
     organisation: XeroOrganisation | None = strawberry.field(
-        description="As it stands now, also where it was refused."
+        description="The organisation after the mutation; unchanged if it was refused. Null if the id is"
+        " unknown."
     )
 
 
@@ -107,10 +130,11 @@ def _taken(organisation_id: strawberry.ID) -> UUID:
 
 @strawberry.type
 class OrganisationMutations:
-    @strawberry.mutation(
-        description="Where to send the browser. Xero brings it back to the callback route, which makes the organisation"
-        f" appear and goes on to `returnTo` with ?organisationId=… or ?error=code. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Begins the consent by which a Xero organisation is connected, and gives the address to open in the"
+        " browser. Xero returns to the callback, which connects the organisation and sends the browser on"
+        " to `returnTo` with ?organisationId=… or ?error=code.",
     )
     async def connect_xero(
         self, info: Info[Context, None], input: ConnectXeroInput
@@ -123,9 +147,10 @@ class OrganisationMutations:
         outcome = await attempt(info.context, begin)
         return ConnectXeroPayload(authorization_url=outcome.done, user_errors=outcome.errors)
 
-    @strawberry.mutation(
-        description=f"Ends the connection, at Xero too; links, settings and what waits are kept. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Ends the connection, at Xero too. Nothing is read or sent any more; links, settings and what waits"
+        " are kept for the next connection.",
     )
     async def disconnect_xero(
         self, info: Info[Context, None], input: OrganisationInput
@@ -136,10 +161,10 @@ class OrganisationMutations:
         outcome = await attempt(info.context, end)
         return await organisation_payload(info.context, input.organisation_id, outcome.errors)
 
-    @strawberry.mutation(
-        description="Starts the import and, after it, the sync; XeroOrganisation.importProgress tells how far it is."
-        f" {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Starts the contact sync: first an import of all contacts that the filter lets in, then continuous"
+        " syncing. `XeroOrganisation.importProgress` tells how far the import is.",
     )
     async def start_contact_sync(
         self, info: Info[Context, None], input: StartContactSyncInput
@@ -157,9 +182,10 @@ class OrganisationMutations:
         outcome = await write(info.context, start)
         return await organisation_payload(info.context, input.organisation_id, outcome.errors)
 
-    @strawberry.mutation(
-        description=f"Other filter, default type or policy; contactSyncPreview tells the effect first. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Changes the filter, the default contact type, the conflict policy or `holdSimilar`."
+        " `contactSyncPreview` shows the effect of another filter beforehand.",
     )
     async def update_contact_sync(
         self, info: Info[Context, None], input: UpdateContactSyncInput
@@ -182,9 +208,10 @@ class OrganisationMutations:
         outcome = await write(info.context, update)
         return await organisation_payload(info.context, input.organisation_id, outcome.errors)
 
-    @strawberry.mutation(
-        description="Looks at Xero now; returns when that is queued. Needs WRITE.",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Asks Xero now what has changed, in contacts, accounts and tax rates. It answers as soon as the"
+        " reading is queued. Asked again within seconds, Tandem reads once more a little later.",
     )
     async def sync_now(
         self, info: Info[Context, None], input: OrganisationInput
@@ -194,10 +221,9 @@ class OrganisationMutations:
         )
         return await organisation_payload(info.context, input.organisation_id, outcome.errors)
 
-    @strawberry.mutation(
-        description="Answers XeroOrganisation.massChange: let just that through (`apply`), or read Xero again and judge"
-        f" anew. {_ADMIN}",
-        extensions=[require(Scope.ADMIN)],
+    @mutation(
+        Scope.ADMIN,
+        "Decides about `XeroOrganisation.massChange`: apply it, or read Xero again and count anew.",
     )
     async def decide_mass_change(
         self, info: Info[Context, None], input: DecideMassChangeInput

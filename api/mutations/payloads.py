@@ -24,11 +24,19 @@ Done = TypeVar("Done")
 log = structlog.get_logger()
 
 
-@strawberry.type(description="Something in the input that the person can mend.")
+@strawberry.type(
+    description="A problem in the input that a person can correct. It is about one field of the input, or"
+    " about the request as a whole."
+)
 class UserError:
-    code: Code = strawberry.field(description="What it is, for programs.")
-    message: str = strawberry.field(description="What it is, for people.")
-    path: list[str] | None = strawberry.field(description="Where it stands in the input.")
+    code: Code = strawberry.field(description="The kind of problem, for programs to branch on.")
+    message: str = strawberry.field(
+        description="What is wrong and what to do about it, in English, for a person to read."
+    )
+    path: list[str] | None = strawberry.field(
+        description="The place in the input, by the schema's names and by row numbers from 0, such as"
+        " `contacts`, `2`, `name`. Null if the error is about the whole input."
+    )
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
@@ -49,7 +57,9 @@ def told(problems: Iterable[Problem], *under: str) -> list[UserError]:
 
 
 async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Outcome[Done]:
-    """Runs `change` in a transaction; what is loaded afterwards is as it stands then. A deadlock is tried again."""
+    """Runs `change` in a transaction of its own, and retries it after a deadlock, at most three times.
+
+    Objects that are loaded afterwards show the state after the change."""
     for tried in range(1, TRIES + 1):
         renew(context)
         try:
@@ -96,10 +106,11 @@ def too_many(rows: int, *path: str) -> list[UserError]:
     ]
 
 
-@strawberry.type(description="What every payload tells.")
+@strawberry.type(description="What every mutation answers.")
 class Payload:
     user_errors: list[UserError] = strawberry.field(
-        description="What the person can mend. Not empty: nothing has changed."
+        description="The problems that a person can correct. If this list is not empty, this mutation (in a"
+        " bulk form: this row) changed nothing. Bulk forms report a row's errors in that row."
     )
 
 

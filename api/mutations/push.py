@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import strawberry
 from strawberry.types import Info
 
-from api.auth.tokens import require
 from api.context import Context
-from api.mutations import bulk
-from api.mutations.payloads import Payload, UserError, given, too_many
+from api.mutations.bulk import act, find_changes, find_contact, find_link, is_bulk
+from api.mutations.declared import mutation
+from api.mutations.payloads import Payload, UserError, given, rows_told, too_many
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.activity import ValueChange
@@ -24,46 +24,72 @@ from domain.tables import Scope, SyncedField
 from domain.tx import Tx
 
 
-@strawberry.input(
-    description="`linkTo`: the id of a XeroContact to link instead, as confirmMatch would, with its `keepPractice`; an"
-    " archived one is restored."
-)
+@strawberry.input(description="A practice contact, and the organisation in which it should exist.")
 class PushToXeroInput:
-    contact_id: strawberry.ID = strawberry.field(description="Whom.")
-    organisation_id: strawberry.ID = strawberry.field(description="Where to.")
+    contact_id: strawberry.ID = strawberry.field(
+        description="The practice contact to push. It must not be archived."
+    )
+    organisation_id: strawberry.ID = strawberry.field(
+        description="The Xero organisation in which the contact is created. Its contact sync must have been"
+        " started."
+    )
     version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The contact's that was seen: STALE_VERSION if it has moved on."
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the contact has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: no check.",
     )
     link_to: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="One of `existing`, or any other unlinked Xero contact."
+        default=strawberry.UNSET,
+        description="The id of a XeroContact to link instead of creating one, as confirmMatch would. It may"
+        " be one of `existing` or any other Xero contact without an active link. An archived one is"
+        " restored.",
     )
     keep_practice: list[SyncedField] = strawberry.field(
         default_factory=list,
-        description="With `linkTo`: fields for which the practice's value holds instead of Xero's.",
+        description="Only with `linkTo`: fields whose practice value is kept and sent to Xero. For all"
+        " others Xero's value overwrites the practice's.",
     )
     create_anyway: bool = strawberry.field(
-        default=False, description="Another contact, although Xero has one of this email or archived name."
+        default=False,
+        description="True creates a second contact, although Xero has one with the same email, or an"
+        " archived one with the same name. An active contact with the same name always stands in the way"
+        " (TAKEN).",
     )
 
 
-@strawberry.input(description="Which contacts.")
+@strawberry.input(description="The contacts to push together.")
 class PushContactsToXeroInput:
-    contacts: list[PushToXeroInput] = strawberry.field(description="At most 500.")
-
-
-@strawberry.type(description="The link, PENDING at first.")
-class PushToXeroPayload(Payload):
-    contact: Contact | None = strawberry.field(description="As it stands now, also where it was refused.")
-    link: SyncLink | None = strawberry.field(description="A push that was under way gives its link again.")
-    existing: list[XeroContact] = strawberry.field(
-        description="What Xero has of this name or email, where that is why it was refused."
+    contacts: list[PushToXeroInput] = strawberry.field(
+        description="At most 500 contacts, each with its organisation. Each is pushed or refused on its own."
     )
-    changes: list[ValueChange] = strawberry.field(description="The values that moved.")
 
 
-@strawberry.type(description="One result a contact.")
+@strawberry.type(description="The answer to a push. The link is PENDING until Xero has created the contact.")
+class PushToXeroPayload(Payload):
+    contact: Contact | None = strawberry.field(
+        description="The practice contact after the mutation; unchanged if it was refused. Null if the id"
+        " is unknown."
+    )
+    link: SyncLink | None = strawberry.field(
+        description="The link to the new Xero contact. A repeated push gives the link of the push that is"
+        " under way. Null if the mutation was refused."
+    )
+    existing: list[XeroContact] = strawberry.field(
+        description="After LIKELY_DUPLICATE or TAKEN: the Xero contacts with the same name or email, at"
+        " most 10, the likeliest first. `existingLinks` says which of them are linked."
+    )
+    changes: list[ValueChange] = strawberry.field(
+        description="With `linkTo`: the values that were overwritten or filled in. restoreValue can bring"
+        " lost ones back."
+    )
+
+
+@strawberry.type(description="The answer to a push of many contacts.")
 class PushContactsToXeroPayload(Payload):
-    results: list[PushToXeroPayload] = strawberry.field(description="In the order of the input.")
+    results: list[PushToXeroPayload] = strawberry.field(
+        description="One result for each contact, in the order of the input. Empty if the whole request was"
+        " refused."
+    )
 
 
 def _wish(input: PushToXeroInput) -> Wish:
@@ -82,9 +108,9 @@ async def _push(
     context: Context, inputs: Sequence[PushToXeroInput]
 ) -> tuple[list[Acted | Refused], list[UserError]]:
     async def push(tx: Tx, input: PushToXeroInput) -> Acted:
-        return await push_action.push(tx, _wish(input), bulk=bulk.is_bulk(inputs))
+        return await push_action.push(tx, _wish(input), bulk=is_bulk(inputs))
 
-    return await bulk.act(context, inputs, push, contacts=[one.contact_id for one in inputs])
+    return await act(context, inputs, push, contacts=[one.contact_id for one in inputs])
 
 
 async def _payload(
@@ -94,30 +120,34 @@ async def _payload(
     found = result.xero_contact_ids if isinstance(result, Existing) else ()
     loading = [load(context, "XeroContact", key) for key in found]
     return PushToXeroPayload(
-        contact=await bulk.find_contact(context, ids.find("Contact", input.contact_id)),
-        link=await bulk.find_link(context, done.link_id if done else None),
+        contact=await find_contact(context, ids.find("Contact", input.contact_id)),
+        link=await find_link(context, done.link_id if done else None),
         existing=[one for one in await asyncio.gather(*loading) if one],
-        changes=await bulk.changes(context, done.activity_id if done else None),
+        changes=await find_changes(context, done.activity_id if done else None),
         user_errors=errors,
     )
 
 
 @strawberry.type
 class PushMutations:
-    @strawberry.mutation(
-        description="Creates the Xero contact, whatever the filter. LIKELY_DUPLICATE with `existing` where Xero has one"
-        " of that name or email: then `linkTo` or `createAnyway`. TAKEN where an active one has the name: Xero takes no"
-        f" second one. {bulk.WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Creates a practice contact in Xero, whatever the filter says. If Xero has a contact with the same"
+        " name or email, the push is refused: LIKELY_DUPLICATE leaves a choice between `linkTo` and"
+        " `createAnyway`; TAKEN means that an active contact has the name, of which Xero takes no second"
+        " one.",
     )
     async def push_to_xero(
         self, info: Info[Context, None], input: PushToXeroInput
     ) -> PushToXeroPayload | None:
         results, errors = await _push(info.context, [input])
         result = results[0] if results else None
-        return await _payload(info.context, input, result, errors or bulk.errors(result))
+        return await _payload(info.context, input, result, errors or rows_told(result))
 
-    @strawberry.mutation(description=f"pushToXero for many. {bulk.WRITE}", extensions=[require(Scope.WRITE)])
+    @mutation(
+        Scope.WRITE,
+        "Does what pushToXero does, for many contacts.",
+    )
     async def push_contacts_to_xero(
         self, info: Info[Context, None], input: PushContactsToXeroInput
     ) -> PushContactsToXeroPayload | None:
@@ -126,7 +156,7 @@ class PushMutations:
             return PushContactsToXeroPayload(results=[], user_errors=errors)
         results, errors = await _push(info.context, input.contacts)
         payloads = [
-            _payload(info.context, one, result, bulk.errors(result, "contacts", str(n)))
+            _payload(info.context, one, result, rows_told(result, "contacts", str(n)))
             for n, (one, result) in enumerate(zip(input.contacts, results, strict=bool(results)))
         ]
         return PushContactsToXeroPayload(results=await asyncio.gather(*payloads), user_errors=errors)

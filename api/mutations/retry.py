@@ -7,9 +7,8 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
-from api.auth.tokens import require
 from api.context import Context
-from api.mutations import bulk
+from api.mutations.declared import mutation
 from api.mutations.payloads import MOST_ROWS, Payload, UserError, given, too_many, write
 from api.relay import ids
 from api.relay.loaders import load
@@ -24,27 +23,37 @@ from domain.tables import Scope
 from domain.tx import Tx
 
 
-@strawberry.input(description="What to try again.")
+@strawberry.input(
+    description="What to try again: links and invoices by id, or all of an organisation. At least one of"
+    " the three is needed."
+)
 class RetrySyncInput:
     link_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description=f"At most {MOST_ROWS} links. One that does not fail is left alone."
+        default_factory=list, description="At most 500 links. A link that does not fail is left alone."
     )
     invoice_ids: list[strawberry.ID] = strawberry.field(
         default_factory=list,
-        description=f"At most {MOST_ROWS} invoices. One that does not fail is left alone.",
+        description="At most 500 invoices. An invoice that does not fail is left alone.",
     )
     all_of_organisation: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="All that fails in this organisation."
+        default=strawberry.UNSET,
+        description="The id of an organisation, of which all failing links and invoices are tried again.",
     )
 
 
-@strawberry.type(description="`organisation` for its summary.")
+@strawberry.type(
+    description="The answer to retrySync. Whether the new tries succeed shows later, on the links and"
+    " invoices."
+)
 class RetrySyncPayload(Payload):
-    retried: int = strawberry.field(description="How many are tried again.")
-    links: list[SyncLink] = strawberry.field(description="Those that the input named.")
-    invoices: list[Invoice] = strawberry.field(description="Those that the input named.")
+    retried: int = strawberry.field(description="The number of links and invoices that are tried again.")
+    links: list[SyncLink] = strawberry.field(description="The links that the input named, as they are now.")
+    invoices: list[Invoice] = strawberry.field(
+        description="The invoices that the input named, as they are now."
+    )
     organisation: XeroOrganisation | None = strawberry.field(
-        description="The one named, or else that of the first link, or of the first invoice."
+        description="The organisation for its `summary`: the one that the input named, or else that of the"
+        " first link or invoice. Null if there is none."
     )
 
 
@@ -79,10 +88,10 @@ async def _payload(
 
 @strawberry.type
 class RetryMutations:
-    @strawberry.mutation(
-        description="Tries again now what failed: the named ones, or all of an organisation. What is UNCERTAIN is looked"
-        f" up now. {bulk.WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Tries failing links and invoices again now. A write that is UNCERTAIN is looked up, and not sent"
+        " twice.",
     )
     async def retry_sync(self, info: Info[Context, None], input: RetrySyncInput) -> RetrySyncPayload | None:
         errors = too_many(len(input.link_ids), "linkIds") + too_many(len(input.invoice_ids), "invoiceIds")

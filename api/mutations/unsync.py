@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import strawberry
 from strawberry.types import Info
 
-from api.auth.tokens import require
 from api.context import Context
-from api.mutations import bulk
-from api.mutations.payloads import Payload, UserError, given, too_many
+from api.mutations.bulk import act, find_changes, find_contact, find_link, is_bulk
+from api.mutations.declared import mutation
+from api.mutations.payloads import Payload, UserError, given, rows_told, too_many
 from api.relay import ids
 from api.schema.activity import ValueChange
 from api.schema.contacts import Contact
@@ -23,77 +23,112 @@ from domain.tx import Tx
 Results = tuple[list[Acted | Refused], list[UserError]]
 
 
-@strawberry.input(description="Which link.")
+@strawberry.input(description="Which link, in which version.")
 class SyncLinkInput:
-    link_id: strawberry.ID = strawberry.field(description="The link's.")
+    link_id: strawberry.ID = strawberry.field(description="The id of the link.")
     version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The one that was seen: STALE_VERSION if it has moved on."
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the link has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: no check.",
     )
 
 
-@strawberry.input(description="Which links.")
+@strawberry.input(description="The links to change together.")
 class SyncLinksInput:
-    links: list[SyncLinkInput] = strawberry.field(description="At most 500.")
+    links: list[SyncLinkInput] = strawberry.field(
+        description="At most 500 links. Each is changed or refused on its own."
+    )
+
+
+@strawberry.input(description="Which ended link to resume, with which contact, and whose values hold.")
+class RematchInput:
+    link_id: strawberry.ID = strawberry.field(description="The id of a link that is UNSYNCED or BROKEN.")
+    version: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the link has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: no check.",
+    )
+    contact_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Another practice contact to link. Left out: the contact that the link has.",
+    )
+    winner: Side = strawberry.field(
+        default=Side.XERO,
+        description="Whose value holds for each field in which both sides have a value and the two differ.",
+    )
+    except_fields: list[SyncedField] = strawberry.field(
+        default_factory=list, description="Fields for which the other side's value holds instead."
+    )
+
+
+@strawberry.input(description="The ended links to resume together.")
+class RematchLinksInput:
+    links: list[RematchInput] = strawberry.field(
+        description="At most 500 links. Each is resumed or refused on its own."
+    )
 
 
 @strawberry.input(
-    description="`winner`: whose values hold; `exceptFields`: the fields for which the other side's do."
+    description="Which ended link, and which side's data makes the new contact on the other side."
 )
-class RematchInput:
-    link_id: strawberry.ID = strawberry.field(description="An UNSYNCED or BROKEN link.")
-    version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The link's that was seen: STALE_VERSION if it has moved on."
-    )
-    contact_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Another contact than the link's own."
-    )
-    winner: Side = strawberry.field(default=Side.XERO, description="Where both sides have something.")
-    except_fields: list[SyncedField] = strawberry.field(
-        default_factory=list, description="Fields for which the other side's values hold."
-    )
-
-
-@strawberry.input(description="Which links, each with what it resumes with.")
-class RematchLinksInput:
-    links: list[RematchInput] = strawberry.field(description="At most 500.")
-
-
-@strawberry.input(description="`basis`: the side whose data makes the new contact on the other.")
 class CreateFromUnsyncedInput:
-    link_id: strawberry.ID = strawberry.field(description="An UNSYNCED or BROKEN link.")
+    link_id: strawberry.ID = strawberry.field(description="The id of a link that is UNSYNCED or BROKEN.")
     version: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The link's that was seen: STALE_VERSION if it has moved on."
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the link has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: no check.",
     )
-    basis: Side = strawberry.field(description="XERO: a new practice contact. PRACTICE: a new one in Xero.")
+    basis: Side = strawberry.field(
+        description="XERO: a new practice contact is made from Xero's data. PRACTICE: a new Xero contact is"
+        " made from the practice's data."
+    )
 
 
-@strawberry.type(description="The link as it is now.")
+@strawberry.type(description="The answer to a mutation of one link.")
 class SyncLinkPayload(Payload):
-    link: SyncLink | None = strawberry.field(description="As it stands now, also where it was refused.")
-
-
-@strawberry.type(description="One result a link.")
-class SyncLinksPayload(Payload):
-    results: list[SyncLinkPayload] = strawberry.field(description="In the order of the input.")
-
-
-@strawberry.type(description="The link as it is now, and what became of the contacts.")
-class RematchPayload(Payload):
-    link: SyncLink | None = strawberry.field(description="As it stands now, also where it was refused.")
-    previous_contact: Contact | None = strawberry.field(
-        description="The practice contact that has lost the link."
+    link: SyncLink | None = strawberry.field(
+        description="The link after the mutation; unchanged if it was refused. Null if the id is unknown."
     )
-    changes: list[ValueChange] = strawberry.field(description="The values that moved.")
 
 
-@strawberry.type(description="One result a link.")
+@strawberry.type(description="The answer to a mutation of many links.")
+class SyncLinksPayload(Payload):
+    results: list[SyncLinkPayload] = strawberry.field(
+        description="One result for each link, in the order of the input. Empty if the whole request was"
+        " refused."
+    )
+
+
+@strawberry.type(description="The answer to a mutation that settles or resumes a link.")
+class RematchPayload(Payload):
+    link: SyncLink | None = strawberry.field(
+        description="The link after the mutation; unchanged if it was refused. Null if the id is unknown."
+    )
+    previous_contact: Contact | None = strawberry.field(
+        description="The practice contact that lost the link, because another one took its place. Null: the"
+        " link kept its contact."
+    )
+    changes: list[ValueChange] = strawberry.field(
+        description="The values that were overwritten or filled in. restoreValue can bring lost ones back."
+    )
+
+
+@strawberry.type(description="The answer to resuming many links.")
 class RematchLinksPayload(Payload):
-    results: list[RematchPayload] = strawberry.field(description="In the order of the input.")
+    results: list[RematchPayload] = strawberry.field(
+        description="One result for each link, in the order of the input. Empty if the whole request was"
+        " refused."
+    )
 
 
-@strawberry.type(description="The links that are gone; a row's error names its place in the input by `path`.")
+@strawberry.type(
+    description="The answer to dismissLinks. The `path` of an error names the link's place in the input."
+)
 class DismissLinksPayload(Payload):
-    deleted_link_ids: list[strawberry.ID] = strawberry.field(description="In the order of the input.")
+    deleted_link_ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of the links that were deleted, in the order of the input. Links that were"
+        " refused are left out."
+    )
 
 
 async def _unsync(context: Context, inputs: Sequence[SyncLinkInput]) -> Results:
@@ -102,7 +137,7 @@ async def _unsync(context: Context, inputs: Sequence[SyncLinkInput]) -> Results:
             tx, ids.take("SyncLink", input.link_id, "linkId"), given(input.version)
         )
 
-    return await bulk.act(context, inputs, unsync, links=[one.link_id for one in inputs])
+    return await act(context, inputs, unsync, links=[one.link_id for one in inputs])
 
 
 async def _dismiss(context: Context, inputs: Sequence[SyncLinkInput]) -> Results:
@@ -111,7 +146,7 @@ async def _dismiss(context: Context, inputs: Sequence[SyncLinkInput]) -> Results
             tx, ids.take("SyncLink", input.link_id, "linkId"), given(input.version)
         )
 
-    return await bulk.act(context, inputs, dismiss, links=[one.link_id for one in inputs])
+    return await act(context, inputs, dismiss, links=[one.link_id for one in inputs])
 
 
 async def _rematch(context: Context, inputs: Sequence[RematchInput]) -> Results:
@@ -124,15 +159,15 @@ async def _rematch(context: Context, inputs: Sequence[RematchInput]) -> Results:
             contact_id=ids.take("Contact", contact, "contactId") if contact else None,
             winner=input.winner,
             except_fields=input.except_fields,
-            bulk=bulk.is_bulk(inputs),
+            bulk=is_bulk(inputs),
         )
 
     others = [contact for one in inputs if (contact := given(one.contact_id))]
-    return await bulk.act(context, inputs, rematch, links=[one.link_id for one in inputs], contacts=others)
+    return await act(context, inputs, rematch, links=[one.link_id for one in inputs], contacts=others)
 
 
 async def _link_payload(context: Context, link_id: strawberry.ID, errors: list[UserError]) -> SyncLinkPayload:
-    link = await bulk.find_link(context, ids.find("SyncLink", link_id))
+    link = await find_link(context, ids.find("SyncLink", link_id))
     return SyncLinkPayload(link=link, user_errors=errors)
 
 
@@ -141,48 +176,54 @@ async def rematch_payload(
 ) -> RematchPayload:
     done = result if isinstance(result, Acted) else None
     return RematchPayload(
-        link=await bulk.find_link(context, ids.find("SyncLink", link_id)),
-        previous_contact=await bulk.find_contact(context, done.previous_contact_id if done else None),
-        changes=await bulk.changes(context, done.activity_id if done else None),
+        link=await find_link(context, ids.find("SyncLink", link_id)),
+        previous_contact=await find_contact(context, done.previous_contact_id if done else None),
+        changes=await find_changes(context, done.activity_id if done else None),
         user_errors=errors,
     )
 
 
 @strawberry.type
 class UnsyncedMutations:
-    @strawberry.mutation(
-        description=f"Nothing flows either way from now on, and no machine matches the pair again. {bulk.WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Ends a link: nothing flows either way, and no import matches the pair again. rematch resumes it.",
     )
     async def unsync(self, info: Info[Context, None], input: SyncLinkInput) -> SyncLinkPayload | None:
         results, errors = await _unsync(info.context, [input])
         return await _link_payload(
-            info.context, input.link_id, errors or bulk.errors(results[0] if results else None)
+            info.context, input.link_id, errors or rows_told(results[0] if results else None)
         )
 
-    @strawberry.mutation(description=f"unsync for many. {bulk.WRITE}", extensions=[require(Scope.WRITE)])
+    @mutation(
+        Scope.WRITE,
+        "Does what unsync does, for many links.",
+    )
     async def unsync_links(self, info: Info[Context, None], input: SyncLinksInput) -> SyncLinksPayload | None:
         errors = too_many(len(input.links), "links")
         if errors:
             return SyncLinksPayload(results=[], user_errors=errors)
         results, errors = await _unsync(info.context, input.links)
         payloads = [
-            _link_payload(info.context, one.link_id, bulk.errors(result, "links", str(n)))
+            _link_payload(info.context, one.link_id, rows_told(result, "links", str(n)))
             for n, (one, result) in enumerate(zip(input.links, results, strict=bool(results)))
         ]
         return SyncLinksPayload(results=await asyncio.gather(*payloads), user_errors=errors)
 
-    @strawberry.mutation(
-        description="From the Unsynced list: resume with this contact or another. The link keeps its id; a merge in"
-        f" Xero is followed, and an archived contact restored. {bulk.WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Resumes a link of the Unsynced list, with its contact or another one. The link keeps its id. If"
+        " the Xero contact was merged, the link follows; if it was archived, it is restored in Xero.",
     )
     async def rematch(self, info: Info[Context, None], input: RematchInput) -> RematchPayload | None:
         results, errors = await _rematch(info.context, [input])
         result = results[0] if results else None
-        return await rematch_payload(info.context, input.link_id, result, errors or bulk.errors(result))
+        return await rematch_payload(info.context, input.link_id, result, errors or rows_told(result))
 
-    @strawberry.mutation(description=f"rematch for many. {bulk.WRITE}", extensions=[require(Scope.WRITE)])
+    @mutation(
+        Scope.WRITE,
+        "Does what rematch does, for many links.",
+    )
     async def rematch_links(
         self, info: Info[Context, None], input: RematchLinksInput
     ) -> RematchLinksPayload | None:
@@ -191,15 +232,15 @@ class UnsyncedMutations:
             return RematchLinksPayload(results=[], user_errors=errors)
         results, errors = await _rematch(info.context, input.links)
         payloads = [
-            rematch_payload(info.context, one.link_id, result, bulk.errors(result, "links", str(n)))
+            rematch_payload(info.context, one.link_id, result, rows_told(result, "links", str(n)))
             for n, (one, result) in enumerate(zip(input.links, results, strict=bool(results)))
         ]
         return RematchLinksPayload(results=await asyncio.gather(*payloads), user_errors=errors)
 
-    @strawberry.mutation(
-        description="Takes UNSYNCED or BROKEN links off the lists: the pair stays set apart, and an unlinked Xero"
-        f" contact is not imported again. {bulk.WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Deletes UNSYNCED or BROKEN links. The pair is never matched again, and a Xero contact without"
+        " another link is not imported again.",
     )
     async def dismiss_links(
         self, info: Info[Context, None], input: SyncLinksInput
@@ -209,13 +250,14 @@ class UnsyncedMutations:
             return DismissLinksPayload(deleted_link_ids=[], user_errors=errors)
         results, errors = await _dismiss(info.context, input.links)
         gone = [ids.encode("SyncLink", one.link_id) for one in results if isinstance(one, Acted)]
-        rows = [error for n, one in enumerate(results) for error in bulk.errors(one, "links", str(n))]
+        rows = [error for n, one in enumerate(results) for error in rows_told(one, "links", str(n))]
         return DismissLinksPayload(deleted_link_ids=gone, user_errors=errors + rows)
 
-    @strawberry.mutation(
-        description="From the Unsynced list: a new contact on one side from the other side's data. The link keeps its id"
-        f" and gets the new contact. TAKEN while a contact in Xero still has the name. {bulk.WRITE}",
-        extensions=[require(Scope.WRITE)],
+    @mutation(
+        Scope.WRITE,
+        "Makes a new contact on one side from the other side's data, for a link of the Unsynced list. The"
+        " link keeps its id and gets the new contact. Refused (TAKEN) while an active contact in Xero still"
+        " has the name.",
     )
     async def create_from_unsynced(
         self, info: Info[Context, None], input: CreateFromUnsyncedInput
@@ -224,6 +266,6 @@ class UnsyncedMutations:
             key = ids.take("SyncLink", row.link_id, "linkId")
             return await unsync_action.create_from_unsynced(tx, key, row.basis, given(row.version))
 
-        results, errors = await bulk.act(info.context, [input], create, links=[input.link_id])
+        results, errors = await act(info.context, [input], create, links=[input.link_id])
         result = results[0] if results else None
-        return await rematch_payload(info.context, input.link_id, result, errors or bulk.errors(result))
+        return await rematch_payload(info.context, input.link_id, result, errors or rows_told(result))

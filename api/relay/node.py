@@ -3,8 +3,9 @@
 import strawberry
 
 
-@strawberry.interface(description="An object that `node` fetches again by its id.")
+@strawberry.interface(description="An object with a global id. `node` and `nodes` fetch it again by that id.")
 class Node:
     id: strawberry.ID = strawberry.field(
-        description="Opaque, unique over all types, never used again, the same for as long as the object lives."
+        description="A global id: opaque, unique across all types, never reused, and unchanged while the"
+        " object exists. Pass it back as it came."
     )

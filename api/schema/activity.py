@@ -26,15 +26,22 @@ _COLUMNS = (
 _ORDER = Order("activity", (Key("a.at", datetime),), descending=True)
 
 
-@strawberry.type(description="A value that moved. `eventId` and `field` name it.")
+@strawberry.type(
+    description="A value that changed as part of an activity event. `eventId` and `field` together identify"
+    " it."
+)
 class ValueChange:
-    event_id: strawberry.ID = strawberry.field(description="Of the activity event that tells of it.")
-    field: str = strawberry.field(description="Which field.")
-    before: str | None = strawberry.field(description="What stood there before, in one line.")
-    after: str | None = strawberry.field(description="What stands there since, in one line.")
-    written_to: Side = strawberry.field(description="The side that was written.")
+    event_id: strawberry.ID = strawberry.field(
+        description="The id of the activity event that holds this change. Give it to restoreValue."
+    )
+    field: str = strawberry.field(description="The name of the field that changed. Give it to restoreValue.")
+    before: str | None = strawberry.field(
+        description="The value before the change, in one line. Null: blank."
+    )
+    after: str | None = strawberry.field(description="The value after the change, in one line. Null: blank.")
+    written_to: Side = strawberry.field(description="The side on which the value was overwritten.")
     restorable: bool = strawberry.field(
-        description="Whether `before` is kept, so that it can be brought back."
+        description="Whether restoreValue can bring `before` back. It becomes false once that was done."
     )
 
     @classmethod
@@ -49,14 +56,16 @@ class ValueChange:
         )
 
 
-@strawberry.type(description="One thing that happened.")
+@strawberry.type(description="An entry of the activity: what happened, when, and who did it.")
 class ActivityEvent(Node):
     row: strawberry.Private[Mapping[str, Any]]
-    at: datetime = strawberry.field(description="When.")
-    kind: ActivityKind = strawberry.field(description="What.")
-    actor: Actor = strawberry.field(description="By whom.")
-    message: str = strawberry.field(description="In words.")
-    changes: list[ValueChange] = strawberry.field(description="The values that moved.")
+    at: datetime = strawberry.field(description="When it happened.")
+    kind: ActivityKind = strawberry.field(description="The kind of event, for filters and icons.")
+    actor: Actor = strawberry.field(description="The person, tool or system that caused the event.")
+    message: str = strawberry.field(description="What happened, in one sentence for people.")
+    changes: list[ValueChange] = strawberry.field(
+        description="The values that changed. Empty for events that changed none."
+    )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -75,27 +84,32 @@ class ActivityEvent(Node):
         key = self.row[column]
         return None if key is None else await load(info.context, name, key)
 
-    @strawberry.field(description="The organisation that it is about; null where none, or it is gone.")
+    @strawberry.field(description="The Xero organisation that the event is about. Null if it is about none.")
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef | None:
         found: XeroOrganisationRef | None = await self._about(info, "XeroOrganisation", "organisation_id")
         return found
 
-    @strawberry.field(description="The contact that it is about; null where none, or it is gone.")
+    @strawberry.field(
+        description="The practice contact that the event is about. Null if it is about none, or if the"
+        " contact was deleted."
+    )
     async def contact(self, info: Info[Context, None]) -> ContactRef | None:
         found: ContactRef | None = await self._about(info, "Contact", "contact_id")
         return found
 
-    @strawberry.field(description="The invoice that it is about; null where none.")
+    @strawberry.field(description="The invoice that the event is about. Null if it is about none.")
     async def invoice(self, info: Info[Context, None]) -> InvoiceRef | None:
         found: InvoiceRef | None = await self._about(info, "Invoice", "invoice_id")
         return found
 
-    @strawberry.field(description="The link that it is about; null where none, or it is gone.")
+    @strawberry.field(
+        description="The link that the event is about. Null if it is about none, or if the link was deleted."
+    )
     async def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
         found: SyncLinkRef | None = await self._about(info, "SyncLink", "link_id")
         return found
 
-    @strawberry.field(description="The match issue that it is about; null where none, or it is gone.")
+    @strawberry.field(description="The match issue that the event is about. Null if it is about none.")
     async def issue(self, info: Info[Context, None]) -> MatchIssueRef | None:
         found: MatchIssueRef | None = await self._about(info, "MatchIssue", "issue_id")
         return found
@@ -109,12 +123,12 @@ async def _events(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ActivityEvent]:
     return by_id(rows, ActivityEvent.of)
 
 
-@strawberry.type(description="An event in a page.")
+@strawberry.type(description="An event in a page of activity.")
 class ActivityEdge(Edge):
-    node: ActivityEvent = strawberry.field(description="The event.")
+    node: ActivityEvent = strawberry.field(description="The event in this row.")
 
 
-@strawberry.type(description="A page of activity; it is not counted.")
+@strawberry.type(description="A page of activity, the newest first. It has no total count.")
 class ActivityConnection(Connection):
     edges: list[ActivityEdge] = strawberry.field(description="The events of this page, the newest first.")
 
@@ -126,21 +140,23 @@ class ActivityConnection(Connection):
         )
 
 
-@strawberry.input(description="Which events: those for which all holds that is given.")
+@strawberry.input(description="Which events to list. An event must meet every condition that is given.")
 class ActivityFilter:
     organisation_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Those about this organisation."
+        default=strawberry.UNSET, description="Only events about this Xero organisation."
     )
     contact_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Those about this contact."
+        default=strawberry.UNSET, description="Only events about this practice contact."
     )
     invoice_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Those about this invoice."
+        default=strawberry.UNSET, description="Only events about this invoice."
     )
     kind: list[ActivityKind] | None = strawberry.field(
-        default=strawberry.UNSET, description="Those of one of these kinds."
+        default=strawberry.UNSET, description="Only events of one of these kinds."
     )
-    since: datetime | None = strawberry.field(default=strawberry.UNSET, description="At or after this time.")
+    since: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="Only events at or after this time."
+    )
 
 
 def listing(filter: ActivityFilter | None) -> Listing:

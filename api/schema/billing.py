@@ -16,11 +16,17 @@ from api.schema.amounts import plain
 from domain.tx import Tx
 
 
-@strawberry.type(description="A kind of work that the practice bills.")
+@strawberry.type(
+    description="A kind of work that the practice bills, such as Bookkeeping. An organisation's account"
+    " mapping says to which Xero account its lines go."
+)
 class ServiceType(Node):
-    name: str = strawberry.field(description="Unique among those that are not archived.")
+    name: str = strawberry.field(
+        description="At most 255 characters. No two service types that are not archived have the same name."
+    )
     archived_at: datetime | None = strawberry.field(
-        description="Since when it is offered no more; invoices keep it."
+        description="Since when the type is no longer offered for new lines. Lines that have it keep it."
+        " Null: in use."
     )
 
     @classmethod
@@ -28,12 +34,21 @@ class ServiceType(Node):
         return cls(id=ids.encode("ServiceType", row["id"]), name=row["name"], archived_at=row["archived_at"])
 
 
-@strawberry.type(description="A tax rate of the practice.")
+@strawberry.type(
+    description="A tax rate of the practice. An organisation's tax mapping says which of Xero's tax rates"
+    " stands for it."
+)
 class TaxRate(Node):
-    name: str = strawberry.field(description="Unique among those that are not archived.")
-    percentage: Decimal = strawberry.field(description="'15' is 15 %. It never changes, as invoices hold it.")
+    name: str = strawberry.field(
+        description="At most 255 characters. No two tax rates that are not archived have the same name."
+    )
+    percentage: Decimal = strawberry.field(
+        description="In per cent: '15' is 15 %. It never changes, because invoices were computed with it."
+        " Make a new tax rate instead."
+    )
     archived_at: datetime | None = strawberry.field(
-        description="Since when it is offered no more; invoices keep it."
+        description="Since when the rate is no longer offered for new lines. Lines that have it keep it."
+        " Null: in use."
     )
 
     @classmethod

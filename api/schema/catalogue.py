@@ -34,14 +34,27 @@ _BY_CODE = Order(
 
 
 @strawberry.type(
-    description="An account of the organisation. `code` can be changed in Xero: `id` is what stays."
+    description="An account of a Xero organisation's chart of accounts. Its `code` can be changed in Xero;"
+    " its `id` stays."
 )
 class XeroAccount(Node):
-    code: strawberry.ID | None = strawberry.field(description="Null for bank accounts that have none.")
-    name: str = strawberry.field(description="As Xero has it.")
-    class_: str = strawberry.field(name="class", description="As Xero has it, such as REVENUE.")
-    type: str = strawberry.field(description="As Xero has it, such as SALES.")
-    active: bool = strawberry.field(description="False where Xero has archived it, or lists it no more.")
+    code: strawberry.ID | None = strawberry.field(
+        description="The account code, by which mutations name the account. Null for bank accounts without"
+        " one."
+    )
+    name: str = strawberry.field(description="The account's name in Xero.")
+    class_: str = strawberry.field(
+        name="class",
+        description="The account's class in Xero, such as REVENUE or EXPENSE. Services need an account of"
+        " class REVENUE.",
+    )
+    type: str = strawberry.field(
+        description="The account's type in Xero, such as SALES, which divides the class further."
+    )
+    active: bool = strawberry.field(
+        description="False if Xero has archived the account or no longer lists it. Invoices cannot go to it"
+        " then."
+    )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -55,14 +68,26 @@ class XeroAccount(Node):
         )
 
 
-@strawberry.type(description="A tax rate of the organisation.")
+@strawberry.type(description="A tax rate of a Xero organisation.")
 class XeroTaxRate(Node):
-    tax_type: strawberry.ID = strawberry.field(description="Xero's code for it.")
-    name: str = strawberry.field(description="As Xero has it.")
-    effective_rate: Decimal = strawberry.field(description="'15' is 15 %.")
-    active: bool = strawberry.field(description="False where Xero has archived it, or lists it no more.")
-    can_apply_to_revenue: bool = strawberry.field(description="Whether income may have it.")
-    can_apply_to_expenses: bool = strawberry.field(description="Whether expenses may have it.")
+    tax_type: strawberry.ID = strawberry.field(
+        description="Xero's code of the tax rate, such as OUTPUT2, by which mutations name it."
+    )
+    name: str = strawberry.field(description="The tax rate's name in Xero.")
+    effective_rate: Decimal = strawberry.field(
+        description="In per cent: '15' is 15 %. It must equal the percentage of the practice's tax rate"
+        " that it stands for."
+    )
+    active: bool = strawberry.field(
+        description="False if Xero has archived the tax rate or no longer lists it. Invoices cannot use it"
+        " then."
+    )
+    can_apply_to_revenue: bool = strawberry.field(
+        description="Whether Xero allows the tax rate on accounts of revenue."
+    )
+    can_apply_to_expenses: bool = strawberry.field(
+        description="Whether Xero allows the tax rate on accounts of expenses."
+    )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -99,25 +124,30 @@ async def _rates_of(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[XeroTaxRate
     return grouped(keys, rows, "organisation_id", XeroTaxRate.of)
 
 
-@strawberry.type(description="An account in a page.")
+@strawberry.type(description="An account in a page of accounts.")
 class XeroAccountEdge(Edge):
-    node: XeroAccount = strawberry.field(description="The account.")
+    node: XeroAccount = strawberry.field(description="The account in this row.")
 
 
-@strawberry.type(description="A page of accounts, by code.")
+@strawberry.type(description="A page of accounts, sorted by code. Accounts without a code come last.")
 class XeroAccountConnection(Counted):
     edges: list[XeroAccountEdge] = strawberry.field(description="The accounts of this page.")
 
 
-@strawberry.input(description="Which accounts: those for which all holds that is given.")
+@strawberry.input(description="Which accounts to list. An account must meet every condition that is given.")
 class XeroAccountFilter:
     search: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Words of code and name, by their beginnings."
+        default=strawberry.UNSET,
+        description="Words, each of which must begin a word of the account's code or name.",
     )
     class_: list[str] | None = strawberry.field(
-        name="class", default=strawberry.UNSET, description="As Xero has it, such as REVENUE."
+        name="class",
+        default=strawberry.UNSET,
+        description="Only accounts of one of these classes, in Xero's words, such as REVENUE.",
     )
-    active: bool | None = strawberry.field(default=True, description="Null for all.")
+    active: bool | None = strawberry.field(
+        default=True, description="True: active accounts. False: archived ones. Null: both."
+    )
 
 
 Filter = tuple[tuple[str, ...], tuple[str, ...] | None, bool | None]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
@@ -14,7 +14,23 @@ from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.loaders import batch, by_id, load
 from api.relay.node import Node
-from api.relay.paging import Asked, Counted, Edge, First, Key, Last, Listing, Order, asked, read
+from api.relay.paging import (
+    MOST_FOUND,
+    After,
+    Asked,
+    Before,
+    Counted,
+    Direction,
+    Edge,
+    First,
+    Key,
+    Last,
+    Listing,
+    Order,
+    asked,
+    read,
+)
+from api.schema.links import in_states
 from api.schema.refs import (
     ActivityConnectionRef,
     ContactTypeRef,
@@ -27,9 +43,6 @@ from domain.names.text_keys import search_patterns
 from domain.tables import ActivityKind, ContactKind, SyncState
 from domain.tx import Tx
 
-# The ids are taken as an array: a subquery may become a loop over all of them for each contact (9 s instead of
-# 75 ms among 100,000). A search gives up beyond this many; by then it has told nobody anything.
-MOST_FOUND = 100_000
 _COLUMNS = (
     "c.id, c.name, c.first_name, c.last_name, c.kind, c.confidence, c.reasons, c.needs_review, c.contact_type_id,"
     " c.billing_email, c.primary_phone, c.billing_address, c.archived_at, c.created_at, c.updated_at, c.version"
@@ -37,23 +50,35 @@ _COLUMNS = (
 
 
 @strawberry.type(
-    description="How a contact was taken for a person or an organisation; gone once a person has chosen."
+    description="How Tandem guessed whether a contact is a person or an organisation. It disappears once a"
+    " person has chosen the kind."
 )
 class Classification:
-    kind: ContactKind = strawberry.field(description="What it was taken for.")
-    confidence: float = strawberry.field(description="0 to 1.")
-    reasons: list[str] = strawberry.field(description="The evidence, in words.")
-    needs_review: bool = strawberry.field(description="Too unsure: a person should look.")
+    kind: ContactKind = strawberry.field(description="The kind that was guessed. It equals `Contact.kind`.")
+    confidence: float = strawberry.field(
+        description="How often such a guess is right: from 0.5 (no better than chance) to 1."
+    )
+    reasons: list[str] = strawberry.field(
+        description="What in the name or the email led to the guess, the weightiest first."
+    )
+    needs_review: bool = strawberry.field(
+        description="True if the guess is too unsure to stand unseen. A person should set `kind` with"
+        " updateContact."
+    )
 
 
-@strawberry.type(description="A postal address.")
+@strawberry.type(description="A postal address. It is compared and synced as a whole.")
 class Address:
-    lines: list[str] = strawberry.field(description="Street and number, post box and the like; at most 4.")
-    city: str | None = strawberry.field(description="Town or city.")
-    region: str | None = strawberry.field(description="State, county or province.")
-    postal_code: str | None = strawberry.field(description="Postal code.")
-    country: str | None = strawberry.field(description="As it was typed.")
-    attention_to: str | None = strawberry.field(description="Whom it is for.")
+    lines: list[str] = strawberry.field(
+        description="Street and number, post box and the like: at most 4 lines."
+    )
+    city: str | None = strawberry.field(description="The town or city.")
+    region: str | None = strawberry.field(description="The state, county or province.")
+    postal_code: str | None = strawberry.field(description="The postal code or ZIP code, as it was typed.")
+    country: str | None = strawberry.field(description="The country as it was typed, not as a code.")
+    attention_to: str | None = strawberry.field(
+        description="The person or department for whom letters are meant."
+    )
 
     @classmethod
     def of(cls, value: Mapping[str, Any] | None) -> Self | None:
@@ -69,26 +94,55 @@ class Address:
         )
 
 
-@strawberry.type(description="A contact of the practice.")
+@strawberry.type(
+    description="A contact of the practice: a client, or anybody else whom the practice bills or writes to."
+    " It may be linked to one contact in each Xero organisation."
+)
 class Contact(Node):
     key: strawberry.Private[UUID]
     type_key: strawberry.Private[UUID | None]
     row: strawberry.Private[Mapping[str, Any]]
-    name: str = strawberry.field(description="The name that invoices show.")
-    first_name: str | None = strawberry.field(description="Of the person, or of the main person there.")
-    last_name: str | None = strawberry.field(description="Of the person, or of the main person there.")
-    kind: ContactKind = strawberry.field(description="A person or an organisation.")
-    classification: Classification | None = strawberry.field(
-        description="How `kind` was decided where nobody chose it."
+    name: str = strawberry.field(
+        description="The full name, which invoices show. Synced with Xero's Name, and one of the two fields"
+        " that matching compares."
     )
-    billing_email: str | None = strawberry.field(description="Where invoices go.")
-    primary_phone: str | None = strawberry.field(description="As it was typed, or as Xero has it.")
-    billing_address: Address | None = strawberry.field(description="Where letters go.")
-    archived_at: datetime | None = strawberry.field(description="Since when it is out of use.")
-    created_at: datetime = strawberry.field(description="When it came to be here.")
-    updated_at: datetime = strawberry.field(description="When it last changed.")
+    first_name: str | None = strawberry.field(
+        description="The first name of the person, or of the main person in the organisation. Copied from"
+        " Xero when the contact is created from there; never synced afterwards."
+    )
+    last_name: str | None = strawberry.field(
+        description="The last name of the person, or of the main person in the organisation. Copied from"
+        " Xero when the contact is created from there; never synced afterwards."
+    )
+    kind: ContactKind = strawberry.field(
+        description="Whether the contact is a person or an organisation: chosen by somebody, or else"
+        " guessed from the name."
+    )
+    classification: Classification | None = strawberry.field(
+        description="How `kind` was guessed. Null once a person has chosen it."
+    )
+    billing_email: str | None = strawberry.field(
+        description="The address to which invoices go. Synced with Xero's EmailAddress, and one of the two"
+        " fields that matching compares."
+    )
+    primary_phone: str | None = strawberry.field(
+        description="The main phone number in one line, as it was typed here or as Xero shows it. Synced"
+        " with Xero's default phone."
+    )
+    billing_address: Address | None = strawberry.field(
+        description="The postal address for letters and invoices. Synced with Xero's postal address (POBOX)."
+    )
+    archived_at: datetime | None = strawberry.field(
+        description="Since when the contact is out of use. An archived contact is never matched or pushed;"
+        " its active links keep syncing. Null: in use."
+    )
+    created_at: datetime = strawberry.field(
+        description="When the contact was created, by a person or from Xero."
+    )
+    updated_at: datetime = strawberry.field(description="When the contact last changed, whoever changed it.")
     version: int = strawberry.field(
-        description="Rises with every change. Give it to updateContact, and what you have not seen is not overwritten."
+        description="A number that rises with every change. Send it with updateContact, so that a change"
+        " which you have not seen is not overwritten."
     )
 
     @classmethod
@@ -121,7 +175,7 @@ class Contact(Node):
             version=row["version"],
         )
 
-    @strawberry.field(description="What kind of contact the practice keeps it as.")
+    @strawberry.field(description="The category that the practice gave this contact. Null if it has none.")
     async def contact_type(self, info: Info[Context, None]) -> ContactTypeRef | None:
         if self.type_key is None:
             return None
@@ -129,22 +183,31 @@ class Contact(Node):
         return found
 
     @strawberry.field(
-        description="At most one an organisation is active (SYNCED, PENDING, FAILING, CONFLICT); UNSYNCED and BROKEN"
-        " ones may stand beside it."
+        description="The links of this contact, in the order in which they began. For each organisation at"
+        " most one is active (SYNCED, PENDING, FAILING, CONFLICT); UNSYNCED and BROKEN links may stand"
+        " beside it."
     )
     async def sync_links(self, info: Info[Context, None]) -> list[SyncLinkRef]:
         found: list[SyncLinkRef] = await load(info.context, "SyncLinks.of_contact", self.key)
         return found
 
-    @strawberry.field(description="Those that bill it. Without `orderBy`: the latest issue date first.")
+    @strawberry.field(
+        description="The invoices that bill this contact. Without `orderBy`: the latest issue date first."
+    )
     async def invoices(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
-        order_by: InvoiceOrderRef | None = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        order_by: Annotated[
+            InvoiceOrderRef | None,
+            strawberry.argument(
+                description="By which field and in which direction to sort. Left out: the latest issue date"
+                " first."
+            ),
+        ] = strawberry.UNSET,
     ) -> InvoiceConnectionRef:
         by = given(order_by)
         arguments = (asked(first, after, last, before), (by.field, by.direction) if by else None)
@@ -153,15 +216,20 @@ class Contact(Node):
         )
         return found
 
-    @strawberry.field(description="What happened to it, the newest first.")
+    @strawberry.field(description="What happened to this contact, the newest first.")
     async def activity(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
-        kind: list[ActivityKind] | None = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        kind: Annotated[
+            list[ActivityKind] | None,
+            strawberry.argument(
+                description="Only events of one of these kinds. Left out, null or empty: all kinds."
+            ),
+        ] = strawberry.UNSET,
     ) -> ActivityConnectionRef:
         arguments = (asked(first, after, last, before), tuple(given(kind) or ()))
         found: ActivityConnectionRef = await load(
@@ -178,20 +246,16 @@ async def _contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Contact]:
     return by_id(rows, Contact.of)
 
 
-@strawberry.type(description="A contact in a page.")
+@strawberry.type(description="A contact in a page of contacts.")
 class ContactEdge(Edge):
-    node: Contact = strawberry.field(description="The contact.")
+    node: Contact = strawberry.field(description="The contact in this row.")
 
 
-@strawberry.type(description="A page of contacts.")
+@strawberry.type(description="A page of the practice's contacts.")
 class ContactConnection(Counted):
-    edges: list[ContactEdge] = strawberry.field(description="The contacts of this page.")
-
-
-@strawberry.enum(description="Up or down.")
-class Direction(StrEnum):
-    ASC = "ASC"
-    DESC = "DESC"
+    edges: list[ContactEdge] = strawberry.field(
+        description="The contacts of this page, in the order that was asked for."
+    )
 
 
 @strawberry.enum(description="What to sort contacts by.")
@@ -201,43 +265,50 @@ class ContactOrderField(StrEnum):
     CREATED_AT = "CREATED_AT"
 
 
-@strawberry.input(description="How to sort contacts.")
+@strawberry.input(description="The order of a list of contacts.")
 class ContactOrder:
-    field: ContactOrderField = strawberry.field(description="By what.")
-    direction: Direction = strawberry.field(description="Which way.")
+    field: ContactOrderField = strawberry.field(description="The field whose values are compared.")
+    direction: Direction = strawberry.field(description="From low to high, or from high to low.")
 
 
-@strawberry.input(description="Which contacts: those for which all holds that is given.")
+@strawberry.input(description="Which contacts to list. A contact must meet every condition that is given.")
 class ContactFilter:
     search: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Words that name, email or phone has, by their beginnings."
+        default=strawberry.UNSET,
+        description="Words, each of which must begin a word of the name, email or phone. Case and accents"
+        " do not matter. Digits alone search phone numbers.",
     )
     linked: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Whether some Xero contact is linked now, in `organisationId` if that is given; false lists what"
-        " could be pushed.",
+        description="True: contacts with an active link. False: contacts without one, which can be pushed."
+        " With `organisationId`, only links in that organisation count.",
     )
     kind: ContactKind | None = strawberry.field(
-        default=strawberry.UNSET, description="Persons or organisations."
+        default=strawberry.UNSET, description="Only persons, or only organisations."
     )
     contact_type_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Those of this type."
+        default=strawberry.UNSET, description="Only contacts of this contact type."
     )
     sync_state: list[SyncState] | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Those with a link in one of these states, in `organisationId` if that is given.",
+        description="Only contacts with a link in one of these states. With `organisationId`, only links in"
+        " that organisation count.",
     )
     organisation_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Where `linked` and `syncState` look; alone: those with a link there, in any state.",
+        description="The organisation to which `linked` and `syncState` apply. Given alone, it lists"
+        " contacts with a link there in any state.",
     )
     needs_review: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="Whether person or organisation is too unsure."
+        default=strawberry.UNSET,
+        description="True: contacts whose guessed kind a person should check. False: all others.",
     )
     updated_since: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="Those changed at or after this time."
+        default=strawberry.UNSET, description="Only contacts that changed at or after this time."
     )
-    include_archived: bool = strawberry.field(default=False, description="Also those out of use.")
+    include_archived: bool = strawberry.field(
+        default=False, description="True lists archived contacts too. By default they are left out."
+    )
 
 
 _ORDERS = {
@@ -282,15 +353,6 @@ def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing
             values[name] = value
     _by_link(wanted, where, values)
     return Listing(_COLUMNS, "contact c", by, "c.id", tuple(where), values)
-
-
-def in_states(states: Sequence[SyncState]) -> tuple[str, dict[str, Any]]:
-    """The condition that a link `l` beside health.HELD_LINK is in one of these states, with what it binds. The stored
-    state, which an index has, says more or less the same."""
-    wanted = [str(state) for state in states]
-    stored = [*wanted, "PENDING"] if SyncState.FAILING in states else wanted
-    condition = f"l.state = any(:stored_states) and {connection_health.LINK_STATE} = any(:states)"
-    return condition, {"states": wanted, "stored_states": stored}
 
 
 def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, Any]) -> None:

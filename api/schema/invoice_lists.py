@@ -12,23 +12,36 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.loaders import batch, by_argument
-from api.relay.paging import Asked, Counted, CountUnder, Edge, Key, Listing, Order, Page, read
-from api.schema.contacts import MOST_FOUND, Direction
+from api.relay.paging import (
+    MOST_FOUND,
+    Asked,
+    Counted,
+    CountUnder,
+    Direction,
+    Edge,
+    Key,
+    Listing,
+    Order,
+    Page,
+    read,
+)
 from api.schema.invoices import COLUMNS, SOURCE, Invoice
-from api.schema.links import SyncFailureCode
+from api.schema.sync_problems import SyncFailureCode
 from domain.names.text_keys import search_patterns
 from domain.tables import InvoiceStatus, InvoiceSyncState
 from domain.tx import Tx
 
 
-@strawberry.type(description="An invoice in a page.")
+@strawberry.type(description="An invoice in a page of invoices.")
 class InvoiceEdge(Edge):
-    node: Invoice = strawberry.field(description="The invoice.")
+    node: Invoice = strawberry.field(description="The invoice in this row.")
 
 
 @strawberry.type(description="A page of invoices.")
 class InvoiceConnection(Counted):
-    edges: list[InvoiceEdge] = strawberry.field(description="The invoices of this page.")
+    edges: list[InvoiceEdge] = strawberry.field(
+        description="The invoices of this page, in the order that was asked for."
+    )
 
 
 @strawberry.enum(description="What to sort invoices by.")
@@ -40,47 +53,51 @@ class InvoiceOrderField(StrEnum):
     UPDATED_AT = "UPDATED_AT"
 
 
-@strawberry.input(description="How to sort invoices.")
+@strawberry.input(description="The order of a list of invoices.")
 class InvoiceOrder:
-    field: InvoiceOrderField = strawberry.field(description="By what.")
-    direction: Direction = strawberry.field(description="Which way.")
+    field: InvoiceOrderField = strawberry.field(description="The field whose values are compared.")
+    direction: Direction = strawberry.field(description="From low to high, or from high to low.")
 
 
-@strawberry.input(description="Which invoices: those for which all holds that is given. Dates are inclusive.")
+@strawberry.input(
+    description="Which invoices to list. An invoice must meet every condition that is given. Dates are"
+    " inclusive."
+)
 class InvoiceFilter:
     organisation_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Those that go to this organisation."
+        default=strawberry.UNSET, description="Only invoices that go to this Xero organisation."
     )
     status: list[InvoiceStatus] | None = strawberry.field(
-        default=strawberry.UNSET, description="Those in one of these statuses."
+        default=strawberry.UNSET, description="Only invoices in one of these statuses."
     )
     sync_state: list[InvoiceSyncState] | None = strawberry.field(
-        default=strawberry.UNSET, description="Those that stand so with Xero."
+        default=strawberry.UNSET, description="Only invoices in one of these sync states."
     )
     failure_code: list[SyncFailureCode] | None = strawberry.field(
-        default=strawberry.UNSET, description="Those that fail for one of these reasons."
+        default=strawberry.UNSET, description="Only invoices whose failure has one of these codes."
     )
     contact_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Those of this contact."
+        default=strawberry.UNSET, description="Only invoices that bill this contact."
     )
     issued_from: date | None = strawberry.field(
-        default=strawberry.UNSET, description="Issued on this day or later."
+        default=strawberry.UNSET, description="Only invoices with this issue date or a later one."
     )
     issued_to: date | None = strawberry.field(
-        default=strawberry.UNSET, description="Issued on this day or earlier."
+        default=strawberry.UNSET, description="Only invoices with this issue date or an earlier one."
     )
     due_from: date | None = strawberry.field(
-        default=strawberry.UNSET, description="Due on this day or later."
+        default=strawberry.UNSET, description="Only invoices with this due date or a later one."
     )
     due_to: date | None = strawberry.field(
-        default=strawberry.UNSET, description="Due on this day or earlier."
+        default=strawberry.UNSET, description="Only invoices with this due date or an earlier one."
     )
     updated_since: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="Those changed at or after this time."
+        default=strawberry.UNSET, description="Only invoices that changed at or after this time."
     )
     search: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Words of number and reference, or of the contact's name, email or phone, by their beginnings.",
+        description="Words, each of which must begin a word of the number or reference, or each a word of"
+        " the contact's name, email or phone.",
     )
 
 

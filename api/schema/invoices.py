@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
@@ -16,13 +16,12 @@ from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.loaders import batch, by_id, grouped, load
 from api.relay.node import Node
-from api.relay.paging import First, Last, asked
+from api.relay.paging import After, Before, First, Last, asked
 from api.schema.amounts import money, plain, price
 from api.schema.billing import ServiceType, TaxRate
 from api.schema.deep_links import deep_link
-from api.schema.links import SyncFailure
 from api.schema.refs import ActivityConnectionRef, ContactRef, XeroOrganisationRef
-from api.schema.sync_problems import SyncProblem
+from api.schema.sync_problems import SyncFailure, SyncProblem
 from domain import tables
 from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
@@ -47,19 +46,36 @@ COLUMNS = (
 SOURCE = "invoice i left join organisation o on o.workspace_id = i.workspace_id and o.id = i.organisation_id"
 
 
-@strawberry.type(description="A line of an invoice.")
+@strawberry.type(description="A line of an invoice, with its amounts as Xero computes them.")
 class InvoiceLine:
     row: strawberry.Private[tables.InvoiceLine]
-    id: strawberry.ID = strawberry.field(description="Its own, for as long as updateInvoice names it.")
-    kind: InvoiceLineKind = strawberry.field(description="What it bills.")
-    description: str = strawberry.field(description="In words.")
-    quantity: Decimal = strawberry.field(description="Hours, pieces and the like.")
-    unit_price: Decimal = strawberry.field(description="Of one; with tax where `amountsAre` says so.")
-    amount: Decimal = strawberry.field(description="`quantity` times `unitPrice`.")
-    tax_amount: Decimal = strawberry.field(description="The tax on it, or in it.")
-    account_code: str | None = strawberry.field(description="Resolved when the invoice is sent, then frozen.")
+    id: strawberry.ID = strawberry.field(
+        description="The id of the line. It stays the same while updateInvoice names it; `node` does not"
+        " take it."
+    )
+    kind: InvoiceLineKind = strawberry.field(description="Whether the line bills work or a cost.")
+    description: str = strawberry.field(description="What the line bills, in words that the client reads.")
+    quantity: Decimal = strawberry.field(
+        description="How many hours, pieces or the like, with at most 4 decimals."
+    )
+    unit_price: Decimal = strawberry.field(
+        description="The price of one, with at most 4 decimals. It contains tax if `amountsAre` is"
+        " TAX_INCLUSIVE."
+    )
+    amount: Decimal = strawberry.field(
+        description="`quantity` × `unitPrice`, rounded to 2 decimals. It contains tax if `amountsAre` is"
+        " TAX_INCLUSIVE."
+    )
+    tax_amount: Decimal = strawberry.field(
+        description="The tax on the amount, or the tax that it contains, rounded to 2 decimals."
+    )
+    account_code: str | None = strawberry.field(
+        description="The code of the Xero account to which the line goes. Decided when the invoice is sent,"
+        " and kept from then on. Null before."
+    )
     tax_type: str | None = strawberry.field(
-        description="Xero's code; resolved when the invoice is sent, then frozen."
+        description="Xero's code of the tax rate, such as OUTPUT2. Decided when the invoice is sent, and"
+        " kept from then on. Null before."
     )
 
     @classmethod
@@ -77,26 +93,40 @@ class InvoiceLine:
             tax_type=row.tax_type,
         )
 
-    @strawberry.field(description="The kind of work; null for an expense.")
+    @strawberry.field(
+        description="The kind of work that the line bills. Null for expenses, and for work without a"
+        " service type."
+    )
     async def service_type(self, info: Info[Context, None]) -> ServiceType | None:
         key = self.row.service_type_id
         found: ServiceType | None = await load(info.context, "ServiceType", key) if key else None
         return found
 
-    @strawberry.field(description="The practice's tax rate.")
+    @strawberry.field(
+        description="The practice's tax rate on the line. Null: none, which is possible only with NO_TAX or"
+        " in a draft."
+    )
     async def tax_rate(self, info: Info[Context, None]) -> TaxRate | None:
         key = self.row.tax_rate_id
         found: TaxRate | None = await load(info.context, "TaxRate", key) if key else None
         return found
 
 
-@strawberry.type(description="A payment or credit that Xero recorded.")
+@strawberry.type(description="A payment or credit that Xero allocated to the invoice. Tandem only reads it.")
 class Payment:
-    id: strawberry.ID = strawberry.field(description="Its own.")
-    paid_on: date = strawberry.field(name="date", description="Of the payment.")
-    amount: Decimal = strawberry.field(description="In the invoice's currency.")
-    reference: str | None = strawberry.field(description="As Xero has it.")
-    reversed: bool = strawberry.field(description="Xero showed it once, and does not any more.")
+    id: strawberry.ID = strawberry.field(
+        description="The id of the payment, for caches. `node` does not take it."
+    )
+    paid_on: date = strawberry.field(name="date", description="The date of the payment in Xero.")
+    amount: Decimal = strawberry.field(
+        description="How much was paid or credited, in the invoice's currency."
+    )
+    reference: str | None = strawberry.field(
+        description="The payment's reference in Xero, such as a bank text. Null: none."
+    )
+    reversed: bool = strawberry.field(
+        description="True if the payment was removed in Xero after Tandem had seen it. It no longer counts."
+    )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -109,25 +139,41 @@ class Payment:
         )
 
 
-@strawberry.type(description="A field that was changed inside Xero.")
+@strawberry.type(description="A field of an invoice that somebody changed inside Xero.")
 class InvoiceDifference:
-    field: str = strawberry.field(description="Which field, by its name here.")
-    practice: str | None = strawberry.field(description="What the practice has, in one line.")
-    xero: str | None = strawberry.field(description="What Xero has, in one line.")
+    field: str = strawberry.field(description="The name of the field, such as `dueDate`, `lines` or `total`.")
+    practice: str | None = strawberry.field(
+        description="The value that both sides had agreed on, in one line. Null: blank."
+    )
+    xero: str | None = strawberry.field(description="The value that Xero has now, in one line. Null: blank.")
 
 
 @strawberry.type(description="How an invoice stands with Xero.")
 class InvoiceSync:
     key: strawberry.Private[UUID]
-    id: strawberry.ID = strawberry.field(description="Its own, the same for as long as the invoice's.")
-    state: InvoiceSyncState = strawberry.field(description="How it stands.")
-    xero_invoice_id: strawberry.ID | None = strawberry.field(
-        description="Xero's own id; null until it is there."
+    id: strawberry.ID = strawberry.field(
+        description="An id of this object itself, for caches. It stays the same for the invoice's lifetime;"
+        " `node` does not take it."
     )
-    url: str | None = strawberry.field(description="Its own page in Xero.")
-    last_synced_at: datetime | None = strawberry.field(description="When both sides were last found in step.")
-    xero_total: Decimal | None = strawberry.field(description="The total that Xero last gave.")
-    failure: SyncFailure | None = strawberry.field(description="What keeps it from Xero, if something does.")
+    state: InvoiceSyncState = strawberry.field(
+        description="Whether Xero has the invoice, waits for it, or shows something else."
+    )
+    xero_invoice_id: strawberry.ID | None = strawberry.field(
+        description="Xero's own id of the invoice (InvoiceID). Null until Xero has it."
+    )
+    url: str | None = strawberry.field(
+        description="The address of the invoice's page in Xero, for a person to open. Null until Xero has it."
+    )
+    last_synced_at: datetime | None = strawberry.field(
+        description="When both sides were last found equal. Null if they never were."
+    )
+    xero_total: Decimal | None = strawberry.field(
+        description="The total that Xero last showed, in the invoice's currency. Null until Xero has the"
+        " invoice."
+    )
+    failure: SyncFailure | None = strawberry.field(
+        description="What keeps the invoice, or its void, from Xero. Null if nothing does."
+    )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -145,7 +191,10 @@ class InvoiceSync:
             failure=SyncFailure.of(row["failure"]),
         )
 
-    @strawberry.field(description="What was changed inside Xero, while the state is CHANGED_IN_XERO.")
+    @strawberry.field(
+        description="What somebody changed inside Xero, field by field. Empty unless the state is"
+        " CHANGED_IN_XERO."
+    )
     async def differences(self, info: Info[Context, None]) -> list[InvoiceDifference]:
         if self.state is not InvoiceSyncState.CHANGED_IN_XERO:
             return []
@@ -164,28 +213,50 @@ class _Standing:
     amount_paid: Decimal
 
 
-@strawberry.type(description="An invoice of the practice.")
+@strawberry.type(
+    description="An invoice of the practice. sendInvoice hands it to Xero, if the organisation's invoice"
+    " sync is on; payments come back from there."
+)
 class Invoice(Node):
     key: strawberry.Private[UUID]
     row: strawberry.Private[Mapping[str, Any]]
-    number: str = strawberry.field(description="Unique in the practice, whatever its case.")
-    reference: str | None = strawberry.field(description="The client's own.")
-    status: InvoiceStatus = strawberry.field(description="How far it is.")
-    issue_date: date = strawberry.field(description="When it is issued.")
-    due_date: date = strawberry.field(description="When it is to be paid.")
-    currency: str = strawberry.field(description="ISO 4217, of all amounts here.")
-    amounts_are: AmountsAre = strawberry.field(description="How its lines hold tax.")
-    subtotal: Decimal = strawberry.field(description="Without tax.")
-    tax_total: Decimal = strawberry.field(description="The tax.")
-    total: Decimal = strawberry.field(description="With tax.")
-    amount_paid: Decimal = strawberry.field(description="Payments and credits that Xero shows.")
-    amount_due: Decimal = strawberry.field(description="What remains to be paid.")
-    sync: InvoiceSync = strawberry.field(description="How it stands with Xero.")
-    created_at: datetime = strawberry.field(description="When it was made.")
-    updated_at: datetime = strawberry.field(description="When it last changed.")
-    sent_at: datetime | None = strawberry.field(description="When sendInvoice sent it.")
+    number: str = strawberry.field(
+        description="The invoice number, unique in the practice whatever its case. Xero shows the same"
+        " number."
+    )
+    reference: str | None = strawberry.field(
+        description="The client's own reference, such as an order number. Null: none."
+    )
+    status: InvoiceStatus = strawberry.field(
+        description="How far the invoice has come: draft, approved, sent, paid or voided."
+    )
+    issue_date: date = strawberry.field(
+        description="The date on the invoice. It decides whether the invoice is on or after the start date"
+        " of the invoice sync."
+    )
+    due_date: date = strawberry.field(description="The date by which the client should pay.")
+    currency: str = strawberry.field(
+        description="The ISO 4217 code of all amounts of the invoice. Always the workspace's currency."
+    )
+    amounts_are: AmountsAre = strawberry.field(description="Whether the prices of the lines contain tax.")
+    subtotal: Decimal = strawberry.field(description="The sum of the lines without tax.")
+    tax_total: Decimal = strawberry.field(description="The sum of the tax of all lines.")
+    total: Decimal = strawberry.field(description="What the client owes in all, tax included.")
+    amount_paid: Decimal = strawberry.field(
+        description="The sum of the payments and credits that Xero shows for the invoice."
+    )
+    amount_due: Decimal = strawberry.field(
+        description="What the client still has to pay. 0 for a voided invoice."
+    )
+    sync: InvoiceSync = strawberry.field(description="How the invoice stands with Xero.")
+    created_at: datetime = strawberry.field(description="When the invoice was created here.")
+    updated_at: datetime = strawberry.field(description="When the invoice last changed, whoever changed it.")
+    sent_at: datetime | None = strawberry.field(
+        description="When sendInvoice sent the invoice. Null: not sent yet."
+    )
     version: int = strawberry.field(
-        description="Rises with every change. Give it to a mutation, and what you have not seen is not overwritten."
+        description="A number that rises with every change. Send it with a mutation, so that a change which"
+        " you have not seen is not overwritten."
     )
 
     @classmethod
@@ -213,37 +284,46 @@ class Invoice(Node):
             version=row["version"],
         )
 
-    @strawberry.field(description="Whom it bills. A contact with invoices can be archived, not deleted.")
+    @strawberry.field(
+        description="The contact that is billed. A contact with invoices can be archived, but not deleted."
+    )
     async def contact(self, info: Info[Context, None]) -> ContactRef:
         found: ContactRef = await load(info.context, "Contact", self.row["contact_id"])
         return found
 
-    @strawberry.field(description="Where it goes; null while the workspace has no organisation.")
+    @strawberry.field(
+        description="The Xero organisation that the invoice goes to. Null while that is undecided."
+    )
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef | None:
         key = self.row["organisation_id"]
         found: XeroOrganisationRef | None = await load(info.context, "XeroOrganisation", key) if key else None
         return found
 
-    @strawberry.field(description="At most 500, in their order.")
+    @strawberry.field(description="The lines in their order, at most 500.")
     async def lines(self, info: Info[Context, None]) -> list[InvoiceLine]:
         rows = await load(info.context, "InvoiceLines.of_invoice", self.key)
         return [InvoiceLine.of(row) for row in rows]
 
-    @strawberry.field(description="The oldest first, reversed ones too.")
+    @strawberry.field(
+        description="The payments and credits that Xero showed, the oldest first, reversed ones too."
+    )
     async def payments(self, info: Info[Context, None]) -> list[Payment]:
         found: list[Payment] = await load(info.context, "Payments.of_invoice", self.key)
         return found
 
     @strawberry.field(
-        description="What would keep it from Xero if it were sent now; empty once it is there. That invoices stay here by"
-        " choice, as the sync is off or starts after `issueDate`, is no problem: see the organisation's `invoiceSync`, and"
-        " once it is sent, `sync`."
+        description="What would keep the invoice from Xero if it were sent now. Empty once Xero has it."
+        " That the invoice sync is off or starts later is no problem; `sync` says so once the invoice is"
+        " sent."
     )
     async def problems(self, info: Info[Context, None]) -> list[SyncProblem]:
         rows = await load(info.context, "InvoiceProblems.of_invoice", self.key)
         return [SyncProblem.of(row) for row in rows or ()]
 
-    @strawberry.field(description="What this viewer may do with it in its status.")
+    @strawberry.field(
+        description="What this viewer may do with the invoice in its present status. Empty without the"
+        " scope WRITE."
+    )
     async def allowed_actions(self, info: Info[Context, None]) -> list[Action]:
         viewer = info.context.viewer
         if viewer is None or Scope.WRITE not in viewer.scopes:
@@ -257,15 +337,20 @@ class Invoice(Node):
         )
         return invoice_view.allowed(standing)
 
-    @strawberry.field(description="What happened to it, the newest first.")
+    @strawberry.field(description="What happened to this invoice, the newest first.")
     async def activity(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
-        kind: list[ActivityKind] | None = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        kind: Annotated[
+            list[ActivityKind] | None,
+            strawberry.argument(
+                description="Only events of one of these kinds. Left out, null or empty: all kinds."
+            ),
+        ] = strawberry.UNSET,
     ) -> ActivityConnectionRef:
         arguments = (asked(first, after, last, before), tuple(given(kind) or ()))
         found: ActivityConnectionRef = await load(

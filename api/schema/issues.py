@@ -14,8 +14,7 @@ from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.loaders import batch, by_id, grouped, load
 from api.relay.node import Node
-from api.relay.paging import Asked, Counted, Edge, Key, Listing, Order, read
-from api.schema.contacts import MOST_FOUND, Direction
+from api.relay.paging import MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.schema.links import FieldDifference, differences
 from api.schema.refs import ContactRef, SyncLinkRef, XeroContactRef, XeroOrganisationRef
 from api.schema.viewer import Actor
@@ -29,15 +28,22 @@ _COLUMNS = (
 )
 
 
-@strawberry.type(description="A practice contact that the Xero contact may be.")
+@strawberry.type(
+    description="A practice contact that may be the same client as the Xero contact of the issue."
+)
 class MatchCandidate:
     row: strawberry.Private[Mapping[str, Any]]
-    score: float = strawberry.field(description="0 to 1.")
-    name_matches: bool = strawberry.field(
-        description="Whether the names are equal, apart from case and spaces."
+    score: float = strawberry.field(
+        description="How well the two fit, from 0 to 1. It ranks the candidates of an issue; it is not a"
+        " probability."
     )
-    email_matches: bool = strawberry.field(description="Whether the emails are equal, apart from case.")
-    evidence: list[str] = strawberry.field(description="What speaks for and against it, in words.")
+    name_matches: bool = strawberry.field(
+        description="Whether the two names are equal apart from case and spaces."
+    )
+    email_matches: bool = strawberry.field(description="Whether the two emails are equal apart from case.")
+    evidence: list[str] = strawberry.field(
+        description="What speaks for and against a match, in words for a person."
+    )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -49,21 +55,24 @@ class MatchCandidate:
             evidence=row["evidence"],
         )
 
-    @strawberry.field(description="The practice contact.")
+    @strawberry.field(description="The practice contact that is proposed.")
     async def contact(self, info: Info[Context, None]) -> ContactRef:
         found: ContactRef = await load(info.context, "Contact", self.row["contact_id"])
         return found
 
     @strawberry.field(
-        description="This contact's active link in the organisation, which must be unsynced before it can be confirmed"
-        " here."
+        description="The active link that this contact already has in the organisation. Unsync that link"
+        " before you confirm the candidate. Null: the contact is free."
     )
     async def blocked_by(self, info: Info[Context, None]) -> SyncLinkRef | None:
         key = (self.row["organisation_id"], self.row["contact_id"])
         found: SyncLinkRef | None = await load(info.context, "SyncLink.active", key)
         return found
 
-    @strawberry.field(description="The synced fields in which the two differ.")
+    @strawberry.field(
+        description="The synced fields in which the two contacts differ. Confirming overwrites the"
+        " practice's values with Xero's, unless `keepPractice` names the field."
+    )
     async def differences(self, info: Info[Context, None]) -> list[FieldDifference]:
         loading = (
             load(info.context, "Contact", self.row["contact_id"]),
@@ -73,17 +82,25 @@ class MatchCandidate:
         return differences(contact.row, xero_contact.row)
 
 
-@strawberry.type(description="A Xero contact of which a person must say whom it matches.")
+@strawberry.type(description="A question for a person: which practice contact, if any, is this Xero contact?")
 class MatchIssue(Node):
     row: strawberry.Private[Mapping[str, Any]]
-    reason: MatchIssueReason = strawberry.field(description="Why it could not be decided by rule.")
-    state: MatchIssueState = strawberry.field(description="Open or not.")
-    created_at: datetime = strawberry.field(description="When it was found.")
-    resolved_at: datetime | None = strawberry.field(description="When it ended.")
-    resolved_by: Actor | None = strawberry.field(description="Who ended it.")
-    resolution: MatchResolution | None = strawberry.field(description="How it ended.")
+    reason: MatchIssueReason = strawberry.field(description="Why no rule could decide.")
+    state: MatchIssueState = strawberry.field(description="Whether the issue still waits for a decision.")
+    created_at: datetime = strawberry.field(description="When the issue was opened.")
+    resolved_at: datetime | None = strawberry.field(
+        description="When the issue ended. Null while it is open."
+    )
+    resolved_by: Actor | None = strawberry.field(
+        description="Who decided the issue. If it became obsolete: who caused that, often Tandem. Null"
+        " while it is open."
+    )
+    resolution: MatchResolution | None = strawberry.field(
+        description="How the issue ended. Null while it is open."
+    )
     version: int = strawberry.field(
-        description="Rises when the Xero contact, the candidates or the state change."
+        description="A number that rises when the Xero contact, the candidates or the state change. Send it"
+        " with a decision, so that nobody decides about something else than they saw."
     )
 
     @classmethod
@@ -100,22 +117,27 @@ class MatchIssue(Node):
             version=row["version"],
         )
 
-    @strawberry.field(description="Where the Xero contact is.")
+    @strawberry.field(description="The Xero organisation of the Xero contact.")
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
         found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row["organisation_id"])
         return found
 
-    @strawberry.field(description="Whom it is about.")
+    @strawberry.field(description="The Xero contact that the question is about.")
     async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef:
         found: XeroContactRef = await load(info.context, "XeroContact", self.row["xero_contact_id"])
         return found
 
-    @strawberry.field(description="The best first, at most 10; never empty while the issue is open.")
+    @strawberry.field(
+        description="The practice contacts that may be the one, the best first, at most 10. Never empty"
+        " while the issue is open."
+    )
     async def candidates(self, info: Info[Context, None]) -> list[MatchCandidate]:
         found: list[MatchCandidate] = await load(info.context, "MatchCandidates.of_issue", self.row["id"])
         return found
 
-    @strawberry.field(description="What came of it.")
+    @strawberry.field(
+        description="The link that the decision made. Null if there is none, or if it was deleted since."
+    )
     async def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
         if self.row["link_id"] is None:
             return None
@@ -143,33 +165,36 @@ async def _candidates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchCand
     return grouped(keys, rows, "issue_id", MatchCandidate.of)
 
 
-@strawberry.type(description="A match issue in a page.")
+@strawberry.type(description="A match issue in a page of match issues.")
 class MatchIssueEdge(Edge):
-    node: MatchIssue = strawberry.field(description="The match issue.")
+    node: MatchIssue = strawberry.field(description="The match issue in this row.")
 
 
 @strawberry.type(description="A page of match issues.")
 class MatchIssueConnection(Counted):
-    edges: list[MatchIssueEdge] = strawberry.field(description="The match issues of this page.")
+    edges: list[MatchIssueEdge] = strawberry.field(
+        description="The match issues of this page, in the order that was asked for."
+    )
 
 
-@strawberry.input(description="Which match issues: those for which all holds that is given.")
+@strawberry.input(description="Which match issues to list. An issue must meet every condition that is given.")
 class MatchIssueFilter:
     organisation_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Those of this organisation."
+        default=strawberry.UNSET, description="Only issues about contacts of this Xero organisation."
     )
     contact_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Those in which this contact is a candidate."
+        default=strawberry.UNSET, description="Only issues in which this practice contact is a candidate."
     )
     state: MatchIssueState | None = strawberry.field(
-        default=MatchIssueState.OPEN, description="Open ones unless something else is said; null: all."
+        default=MatchIssueState.OPEN,
+        description="Only issues in this state. Left out: open issues. Null: open and resolved ones.",
     )
     reason: list[MatchIssueReason] | None = strawberry.field(
-        default=strawberry.UNSET, description="Those with one of these reasons."
+        default=strawberry.UNSET, description="Only issues that were raised for one of these reasons."
     )
     search: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Words of the Xero contact's name, email or phone, by their beginnings.",
+        description="Words, each of which must begin a word of the Xero contact's name, email or phone.",
     )
 
 
@@ -180,12 +205,10 @@ class MatchIssueOrderField(StrEnum):
     NAME = "NAME"
 
 
-@strawberry.input(
-    description="How to sort match issues. SCORE is the best candidate's, NAME the Xero contact's."
-)
+@strawberry.input(description="The order of a list of match issues.")
 class MatchIssueOrder:
-    field: MatchIssueOrderField = strawberry.field(description="By what.")
-    direction: Direction = strawberry.field(description="Which way.")
+    field: MatchIssueOrderField = strawberry.field(description="The field whose values are compared.")
+    direction: Direction = strawberry.field(description="From low to high, or from high to low.")
 
 
 _ORDERS = {

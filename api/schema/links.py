@@ -13,11 +13,11 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
-from api.relay.loaders import NODES, batch, by_id, grouped, load
+from api.relay.loaders import batch, by_id, grouped, load
 from api.relay.node import Node
-from api.relay.paging import ABSENT, Asked, Counted, Edge, Key, Listing, Order, read
-from api.schema.contacts import MOST_FOUND, Direction, in_states
+from api.relay.paging import ABSENT, MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.schema.refs import ContactRef, XeroContactRef, XeroOrganisationRef
+from api.schema.sync_problems import SyncFailure, SyncFailureCode
 from domain.connection import health as connection_health
 from domain.fields.merge import Value, loaded, same, shown
 from domain.links import failures
@@ -43,100 +43,17 @@ class SyncLinkAction(StrEnum):
     DISMISS = "DISMISS"
 
 
-@strawberry.enum(description="Why something does not sync.")
-class SyncFailureCode(StrEnum):
-    NAME_TAKEN_IN_XERO = "NAME_TAKEN_IN_XERO"
-    VALUE_TOO_LONG = "VALUE_TOO_LONG"
-    INVALID_IN_XERO = "INVALID_IN_XERO"
-    ARCHIVED_IN_XERO = "ARCHIVED_IN_XERO"
-    MERGED_IN_XERO = "MERGED_IN_XERO"
-    FORGOTTEN_IN_XERO = "FORGOTTEN_IN_XERO"
-    CONTACT_NOT_SYNCED = "CONTACT_NOT_SYNCED"
-    ACCOUNT_UNMAPPED = "ACCOUNT_UNMAPPED"
-    ACCOUNT_UNAVAILABLE = "ACCOUNT_UNAVAILABLE"
-    TAX_RATE_UNMAPPED = "TAX_RATE_UNMAPPED"
-    TAX_RATE_UNAVAILABLE = "TAX_RATE_UNAVAILABLE"
-    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
-    PERIOD_LOCKED = "PERIOD_LOCKED"
-    TOTAL_MISMATCH = "TOTAL_MISMATCH"
-    INVOICE_NUMBER_TAKEN = "INVOICE_NUMBER_TAKEN"
-    HAS_PAYMENTS = "HAS_PAYMENTS"
-    NEEDS_RECONNECT = "NEEDS_RECONNECT"
-    XERO_UNAVAILABLE = "XERO_UNAVAILABLE"
-    UNCERTAIN = "UNCERTAIN"
-
-
-@strawberry.enum(
-    description="A mutation by its name; IN_XERO: only Xero's own pages can mend it; WAIT: it mends itself."
-)
-class Remedy(StrEnum):
-    CONNECT_XERO = "CONNECT_XERO"
-    UPDATE_WORKSPACE = "UPDATE_WORKSPACE"
-    UPDATE_CONTACT = "UPDATE_CONTACT"
-    CONFIRM_MATCH = "CONFIRM_MATCH"
-    PUSH_TO_XERO = "PUSH_TO_XERO"
-    UNSYNC = "UNSYNC"
-    REMATCH = "REMATCH"
-    CREATE_FROM_UNSYNCED = "CREATE_FROM_UNSYNCED"
-    SETTLE_CONFLICT = "SETTLE_CONFLICT"
-    RETRY_SYNC = "RETRY_SYNC"
-    UPDATE_INVOICE = "UPDATE_INVOICE"
-    VOID_INVOICE = "VOID_INVOICE"
-    SETTLE_INVOICE_CHANGE = "SETTLE_INVOICE_CHANGE"
-    SET_INVOICE_SYNC = "SET_INVOICE_SYNC"
-    SET_DEFAULT_ACCOUNTS = "SET_DEFAULT_ACCOUNTS"
-    SET_ACCOUNT_MAPPING = "SET_ACCOUNT_MAPPING"
-    SET_TAX_MAPPING = "SET_TAX_MAPPING"
-    IN_XERO = "IN_XERO"
-    WAIT = "WAIT"
-
-
 @strawberry.type(
-    description="Two values of one field, each in one line for people; an address joined by commas."
+    description="A synced field whose values differ, each in one line for people. An address is joined by"
+    " commas."
 )
 class FieldDifference:
-    field: SyncedField = strawberry.field(description="Which field.")
+    field: SyncedField = strawberry.field(description="The synced field that differs.")
     agreed: str | None = strawberry.field(
-        description="What both sides last agreed on; null also where nothing was agreed on yet."
+        description="The value that both sides last agreed on. Null if it was blank, or if they never agreed."
     )
-    practice: str | None = strawberry.field(description="What the practice has.")
-    xero: str | None = strawberry.field(description="What Xero has.")
-
-
-@strawberry.type(description="What keeps something from syncing.")
-class SyncFailure:
-    subject_keys: strawberry.Private[list[tuple[str, UUID]]]
-    code: SyncFailureCode = strawberry.field(description="What it is, for programs.")
-    message: str = strawberry.field(description="What it is, for people.")
-    field: SyncedField | None = strawberry.field(description="The field that it is about, if one.")
-    since: datetime = strawberry.field(description="Since when.")
-    attempts: int = strawberry.field(description="How often it was tried.")
-    next_attempt_at: datetime | None = strawberry.field(description="When it is tried again by itself.")
-    remedy: Remedy | None = strawberry.field(description="The mutation that mends it.")
-
-    @classmethod
-    def of(cls, stored: Mapping[str, Any] | None) -> Self | None:
-        """From {code, message, field, subjects: ['Type:uuid'], since, attempts, nextAttemptAt, remedy}."""
-        if stored is None:
-            return None
-        subjects = [one.partition(":") for one in stored.get("subjects") or ()]
-        field, remedy, again = stored.get("field"), stored.get("remedy"), stored.get("nextAttemptAt")
-        return cls(
-            subject_keys=[(kind, UUID(key)) for kind, _, key in subjects],
-            code=SyncFailureCode(stored["code"]),
-            message=stored["message"],
-            field=SyncedField(field) if field else None,
-            since=datetime.fromisoformat(stored["since"]),
-            attempts=stored["attempts"],
-            next_attempt_at=datetime.fromisoformat(again) if again else None,
-            remedy=Remedy(remedy) if remedy else None,
-        )
-
-    @strawberry.field(description="What it is about, such as the Xero contacts that hold the name.")
-    async def subjects(self, info: Info[Context, None]) -> list[Node]:
-        loading = [load(info.context, NODES[kind], key) for kind, key in self.subject_keys]
-        found = [await one for one in loading]
-        return [node for node in found if node is not None]
+    practice: str | None = strawberry.field(description="The value that the practice holds now. Null: blank.")
+    xero: str | None = strawberry.field(description="The value that Xero showed last. Null: blank.")
 
 
 def differences(
@@ -159,20 +76,29 @@ def differences(
     return found
 
 
-@strawberry.type(description="A practice contact and a Xero contact that are, were or will be kept in step.")
+@strawberry.type(
+    description="A practice contact and a Xero contact that are one and the same client. While the link is"
+    " active, their synced fields are kept equal."
+)
 class SyncLink(Node):
     row: strawberry.Private[Mapping[str, Any]]
-    state: SyncState = strawberry.field(description="How it is.")
-    state_since: datetime = strawberry.field(description="Since when it is so.")
-    origin: LinkOrigin = strawberry.field(description="How it came about.")
-    linked_at: datetime = strawberry.field(description="When it came about.")
-    last_synced_at: datetime | None = strawberry.field(description="When both sides were last found in step.")
+    state: SyncState = strawberry.field(description="Whether values flow, wait, fail or have stopped.")
+    state_since: datetime = strawberry.field(description="When the link entered its present state.")
+    origin: LinkOrigin = strawberry.field(
+        description="How the link began; for a resumed link, how it began last."
+    )
+    linked_at: datetime = strawberry.field(
+        description="When the link began; for a resumed link, when it began last."
+    )
+    last_synced_at: datetime | None = strawberry.field(
+        description="When both sides were last found equal. Null if they never were."
+    )
     version: int = strawberry.field(
-        description="Rises when the state, or a synced field of either side, changes; not when Xero as a whole is out of"
-        " reach, or back."
+        description="A number that rises when the state or a synced field of either side changes. It does"
+        " not rise when Xero as a whole becomes unreachable or returns."
     )
     failure: SyncFailure | None = strawberry.field(
-        description="What keeps it from syncing, if something does."
+        description="What keeps the link from syncing. Null if nothing does."
     )
 
     @classmethod
@@ -189,24 +115,27 @@ class SyncLink(Node):
             failure=SyncFailure.of(failures.shown_failure(row, row["now"])),
         )
 
-    @strawberry.field(description="Where the Xero contact is.")
+    @strawberry.field(description="The Xero organisation of the Xero contact.")
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
         found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row["organisation_id"])
         return found
 
-    @strawberry.field(description="The practice's side.")
+    @strawberry.field(description="The practice's side of the link.")
     async def contact(self, info: Info[Context, None]) -> ContactRef:
         found: ContactRef = await load(info.context, "Contact", self.row["contact_id"])
         return found
 
-    @strawberry.field(description="Xero's side; null while a push has not reached Xero.")
+    @strawberry.field(description="Xero's side of the link. Null until Xero has created a pushed contact.")
     async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef | None:
         if self.row["xero_contact_id"] is None:
             return None
         found: XeroContactRef | None = await load(info.context, "XeroContact", self.row["xero_contact_id"])
         return found
 
-    @strawberry.field(description="What this viewer may do with it now.")
+    @strawberry.field(
+        description="What this viewer may do with the link in its present state. Empty without the scope"
+        " WRITE."
+    )
     async def allowed_actions(self, info: Info[Context, None]) -> list[SyncLinkAction]:
         viewer = info.context.viewer
         if viewer is None or Scope.WRITE not in viewer.scopes:
@@ -227,7 +156,7 @@ class SyncLink(Node):
         ]
 
     @strawberry.field(
-        description="The fields that differ now, with the value that both sides last agreed on."
+        description="The synced fields whose values differ now. Empty until a pushed contact is in Xero."
     )
     async def differences(self, info: Info[Context, None]) -> list[FieldDifference]:
         if self.row["xero_contact_id"] is None:
@@ -305,33 +234,36 @@ async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID,
     return {(row["organisation_id"], row["contact_id"]): SyncLink.of(row) for row in rows}
 
 
-@strawberry.type(description="A link in a page.")
+@strawberry.type(description="A link in a page of links.")
 class SyncLinkEdge(Edge):
-    node: SyncLink = strawberry.field(description="The link.")
+    node: SyncLink = strawberry.field(description="The link in this row.")
 
 
 @strawberry.type(description="A page of links.")
 class SyncLinkConnection(Counted):
-    edges: list[SyncLinkEdge] = strawberry.field(description="The links of this page.")
+    edges: list[SyncLinkEdge] = strawberry.field(
+        description="The links of this page, in the order that was asked for."
+    )
 
 
-@strawberry.input(description="Which links: those for which all holds that is given.")
+@strawberry.input(description="Which links to list. A link must meet every condition that is given.")
 class SyncLinkFilter:
     organisation_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Those with this organisation."
+        default=strawberry.UNSET, description="Only links with contacts of this Xero organisation."
     )
     contact_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Those of this contact."
+        default=strawberry.UNSET, description="Only links of this practice contact."
     )
     state: list[SyncState] | None = strawberry.field(
-        default=strawberry.UNSET, description="Those in one of these states."
+        default=strawberry.UNSET,
+        description="Only links in one of these states. UNSYNCED and BROKEN together are the Unsynced list.",
     )
     failure_code: list[SyncFailureCode] | None = strawberry.field(
-        default=strawberry.UNSET, description="Those that fail for one of these reasons."
+        default=strawberry.UNSET, description="Only links whose failure has one of these codes."
     )
     search: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Words of either side's name, email or phone, by their beginnings.",
+        description="Words, each of which must begin a word of one side's name, email or phone.",
     )
 
 
@@ -342,10 +274,10 @@ class SyncLinkOrderField(StrEnum):
     LAST_SYNCED_AT = "LAST_SYNCED_AT"
 
 
-@strawberry.input(description="How to sort links. NAME is the practice contact's.")
+@strawberry.input(description="The order of a list of links.")
 class SyncLinkOrder:
-    field: SyncLinkOrderField = strawberry.field(description="By what.")
-    direction: Direction = strawberry.field(description="Which way.")
+    field: SyncLinkOrderField = strawberry.field(description="The field whose values are compared.")
+    direction: Direction = strawberry.field(description="From low to high, or from high to low.")
 
 
 _ORDERS = {
@@ -355,6 +287,15 @@ _ORDERS = {
         f"coalesce(l.last_synced_at, timestamptz '{ABSENT.isoformat()}')", datetime
     ),
 }
+
+
+def in_states(states: Sequence[SyncState]) -> tuple[str, dict[str, Any]]:
+    """The condition that a link `l` beside connection_health.HELD_LINK is in one of these states, with what it binds. The stored
+    state, which an index has, says more or less the same."""
+    wanted = [str(state) for state in states]
+    stored = [*wanted, "PENDING"] if SyncState.FAILING in states else wanted
+    condition = f"l.state = any(:stored_states) and {connection_health.LINK_STATE} = any(:states)"
+    return condition, {"states": wanted, "stored_states": stored}
 
 
 def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listing:

@@ -33,48 +33,67 @@ TOGETHER = 50  # told from one reading: the organisation's summary costs more th
 _NAME = "event"
 
 
-@strawberry.type(description="A link made or changed.")
+@strawberry.type(description="A link began, changed or ended.")
 class LinkUpdate:
-    link: SyncLink = strawberry.field(description="As it is now.")
-    changes: list[ValueChange] = strawberry.field(description="The values that moved with it.")
+    link: SyncLink = strawberry.field(description="The link as it is now, which may be later than the event.")
+    changes: list[ValueChange] = strawberry.field(
+        description="The values that changed with the link. Empty if the event changed none."
+    )
 
 
-@strawberry.type(description="A match issue opened, changed or closed.")
+@strawberry.type(description="A match issue was opened, changed or closed.")
 class MatchIssueUpdate:
-    issue: MatchIssue = strawberry.field(description="As it is now.")
+    issue: MatchIssue = strawberry.field(
+        description="The match issue as it is now, which may be later than the event."
+    )
 
 
-@strawberry.type(description="A contact made or changed, linked or not.")
+@strawberry.type(description="A practice contact was created or changed, linked or not.")
 class ContactUpdate:
-    contact: Contact = strawberry.field(description="As it is now.")
+    contact: Contact = strawberry.field(
+        description="The contact as it is now, which may be later than the event."
+    )
 
 
-@strawberry.type(description="An invoice made or changed, payments included.")
+@strawberry.type(description="An invoice was created or changed, or a payment was recorded.")
 class InvoiceUpdate:
-    invoice: Invoice = strawberry.field(description="As it is now.")
+    invoice: Invoice = strawberry.field(
+        description="The invoice as it is now, which may be later than the event."
+    )
 
 
-@strawberry.type(description="Health, budget, settings or mappings of an organisation.")
+@strawberry.type(description="The health, call budget, settings or mappings of an organisation changed.")
 class ConnectionUpdate:
-    organisation: XeroOrganisation = strawberry.field(description="As it is now.")
-
-
-@strawberry.type(description="Types, rates, tokens or the workspace's own settings.")
-class WorkspaceUpdate:
-    workspace: Workspace = strawberry.field(description="As it is now.")
-
-
-@strawberry.type(description="A node that is gone.")
-class Deletion:
-    deleted_id: strawberry.ID = strawberry.field(description="Its id, which is never used again.")
+    organisation: XeroOrganisation = strawberry.field(
+        description="The organisation as it is now, which may be later than the event."
+    )
 
 
 @strawberry.type(
-    description="Read the lists again: the cursor is too old, too much was missed, or an import has ended. The stream"
-    " goes on from this event."
+    description="Contact types, service types, tax rates, API tokens or the workspace's own settings changed."
+)
+class WorkspaceUpdate:
+    workspace: Workspace = strawberry.field(
+        description="The workspace as it is now, which may be later than the event."
+    )
+
+
+@strawberry.type(description="An object was deleted. Caches should remove it.")
+class Deletion:
+    deleted_id: strawberry.ID = strawberry.field(
+        description="The global id of the deleted object. It is never used again."
+    )
+
+
+@strawberry.type(
+    description="Single events cannot tell what changed, so read the lists again. The stream goes on after"
+    " this event."
 )
 class Resync:
-    reason: str = strawberry.field(description="Why, in words.")
+    reason: str = strawberry.field(
+        description="Why the lists must be read again, for people: the cursor is too old or unknown, more"
+        " than 1,000 events were missed, or very much changed at once, as at the end of an import."
+    )
 
 
 Update = (
@@ -91,15 +110,19 @@ Update = (
 SyncUpdate = Annotated[Update, strawberry.union("SyncUpdate", description="What changed.")]
 
 
-@strawberry.type(description="One change of sync status.")
+@strawberry.type(description="One live event of `syncStatus`.")
 class SyncStatusEvent:
     organisation_key: strawberry.Private[UUID | None]
-    cursor: str = strawberry.field(description="Given as `after`, the stream goes on behind this event.")
-    at: datetime = strawberry.field(description="When it happened.")
-    update: SyncUpdate = strawberry.field(description="What changed.")
+    cursor: str = strawberry.field(
+        description="The event's position. Give the last one as `after` when you subscribe again, and the"
+        " stream continues behind it."
+    )
+    at: datetime = strawberry.field(description="When the change was committed.")
+    update: SyncUpdate = strawberry.field(description="The change, with the object as it is now.")
 
     @strawberry.field(
-        description="The organisation that it concerns, as of now; null where it concerns none."
+        description="The Xero organisation that the event concerns, with its present summary. Null if it"
+        " concerns none."
     )
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisation | None:
         if self.organisation_key is None:

@@ -26,59 +26,73 @@ async def _account(context: Context, key: UUID | None) -> XeroAccount | None:
 
 
 @strawberry.type(
-    description="Where lines of a service type go. Without `account` the default revenue account serves."
+    description="The Xero account for invoice lines of one service type. Without `account`, the default"
+    " revenue account is used."
 )
 class AccountMapping:
     row: strawberry.Private[Mapping[str, Any]]
     problem: SyncProblem | None = strawberry.field(
-        description="The chosen account was archived, or may not take revenue."
+        description="Why the chosen account cannot be used: it was archived, or may not take revenue. Null:"
+        " no problem."
     )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         return cls(row=row, problem=SyncProblem.of(row["problem"]) if row["problem"] else None)
 
-    @strawberry.field(description="Of the practice.")
+    @strawberry.field(description="The practice's service type whose lines the mapping is for.")
     async def service_type(self, info: Info[Context, None]) -> ServiceType:
         found: ServiceType = await load(info.context, "ServiceType", self.row["service_type_id"])
         return found
 
-    @strawberry.field(description="Of the organisation.")
+    @strawberry.field(description="The chosen Xero account. Null: the default revenue account is used.")
     async def account(self, info: Info[Context, None]) -> XeroAccount | None:
         return await _account(info.context, self.row["xero_account_id"])
 
 
 @strawberry.type(
-    description="Which Xero tax rate stands for one of the practice's. Without `xeroTaxRate`, invoices with it wait."
+    description="The Xero tax rate that stands for one of the practice's tax rates. Without `xeroTaxRate`,"
+    " invoices with this tax rate wait."
 )
 class TaxMapping:
     row: strawberry.Private[Mapping[str, Any]]
     problem: SyncProblem | None = strawberry.field(
-        description="None was chosen; or it was archived, has another percentage, or may not be used for revenue."
+        description="Why the tax rate cannot be used: none is chosen, or the chosen one was archived, has"
+        " another percentage, or may not be used for revenue. Null: no problem."
     )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         return cls(row=row, problem=SyncProblem.of(row["problem"]) if row["problem"] else None)
 
-    @strawberry.field(description="Of the practice.")
+    @strawberry.field(description="The practice's tax rate that the mapping is for.")
     async def tax_rate(self, info: Info[Context, None]) -> TaxRate:
         found: TaxRate = await load(info.context, "TaxRate", self.row["tax_rate_id"])
         return found
 
-    @strawberry.field(description="Of the organisation.")
+    @strawberry.field(
+        description="The chosen Xero tax rate. Null: none, so invoices with this tax rate wait."
+    )
     async def xero_tax_rate(self, info: Info[Context, None]) -> XeroTaxRate | None:
         key = self.row["xero_tax_rate_id"]
         found: XeroTaxRate | None = await load(info.context, "XeroTaxRate", key) if key else None
         return found
 
 
-@strawberry.type(description="How invoices go to Xero.")
+@strawberry.type(description="Whether and how the practice's invoices go to a Xero organisation.")
 class InvoiceSyncSettings:
     row: strawberry.Private[Mapping[str, Any]]
-    id: strawberry.ID = strawberry.field(description="Its own, the same for as long as the organisation's.")
-    enabled: bool = strawberry.field(description="Whether they go at all.")
-    start_date: date | None = strawberry.field(description="The first issue date that goes to Xero.")
+    id: strawberry.ID = strawberry.field(
+        description="An id of the settings object itself, for caches. It stays the same for the"
+        " organisation's lifetime; `node` does not take it."
+    )
+    enabled: bool = strawberry.field(
+        description="Whether invoices go to Xero. While false, sent invoices stay here as SYNC_OFF."
+    )
+    start_date: date | None = strawberry.field(
+        description="The first issue date whose invoices go to Xero. Earlier ones stay here as"
+        " BEFORE_START_DATE. Null: not set yet."
+    )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -90,25 +104,33 @@ class InvoiceSyncSettings:
             start_date=row["invoice_start_date"],
         )
 
-    @strawberry.field(description="Where services go that no mapping names.")
+    @strawberry.field(
+        description="The account for service lines without a mapping of their service type. Null: none, so"
+        " such lines wait."
+    )
     async def default_revenue_account(self, info: Info[Context, None]) -> XeroAccount | None:
         return await _account(info.context, self.row["revenue_account_id"])
 
-    @strawberry.field(description="Where expenses go.")
+    @strawberry.field(description="The account for expense lines. Null: none, so such lines wait.")
     async def default_expense_account(self, info: Info[Context, None]) -> XeroAccount | None:
         return await _account(info.context, self.row["expense_account_id"])
 
-    @strawberry.field(description="A row for each service type in use, mapped or not.")
+    @strawberry.field(
+        description="A row for each service type that is in use, mapped or not, sorted by name."
+    )
     async def account_mappings(self, info: Info[Context, None]) -> list[AccountMapping]:
         rows = await load(info.context, "AccountMappings.of_organisation", self.row["id"])
         return [AccountMapping.of(row) for row in rows]
 
-    @strawberry.field(description="A row for each tax rate in use, mapped or not.")
+    @strawberry.field(description="A row for each tax rate that is in use, mapped or not, sorted by name.")
     async def tax_mappings(self, info: Info[Context, None]) -> list[TaxMapping]:
         rows = await load(info.context, "TaxMappings.of_organisation", self.row["id"])
         return [TaxMapping.of(row) for row in rows]
 
-    @strawberry.field(description="What still keeps invoices from syncing.")
+    @strawberry.field(
+        description="What still keeps invoices from going to Xero: missing or unusable accounts and tax"
+        " rates, another currency, no connection. Empty: the set-up is complete."
+    )
     async def gaps(self, info: Info[Context, None]) -> list[SyncProblem]:
         rows = await load(info.context, "InvoiceSyncGaps.of_organisation", self.row["id"])
         return [SyncProblem.of(row) for row in rows]
@@ -129,13 +151,22 @@ async def _gaps(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]
     return {key: await mapping_view.gaps(tx, key) for key in keys}
 
 
-@strawberry.type(description="What another start date would send.")
+@strawberry.type(description="What another start date would newly send to Xero.")
 class InvoiceSyncPreview:
-    invoices: int = strawberry.field(description="Sent ones that the date would newly send to Xero.")
-    total: Decimal = strawberry.field(description="What they come to.")
-    earliest: date | None = strawberry.field(description="The first issue date among them.")
-    expected_xero_calls: int = strawberry.field(description="How many calls of Xero that takes.")
-    problems: list[SyncProblem] = strawberry.field(description="What would keep some of them back.")
+    invoices: int = strawberry.field(
+        description="The number of sent invoices that the start date would newly send to Xero. Give it to"
+        " setInvoiceSync as `acceptInvoices`."
+    )
+    total: Decimal = strawberry.field(description="The sum of their totals, in the workspace's currency.")
+    earliest: date | None = strawberry.field(
+        description="The first issue date among them. Null if there are none."
+    )
+    expected_xero_calls: int = strawberry.field(
+        description="How many calls to Xero are needed, at 50 invoices a call."
+    )
+    problems: list[SyncProblem] = strawberry.field(
+        description="What would keep some of them back. Only the first 500 invoices are examined."
+    )
 
 
 async def invoice_sync_preview(context: Context, organisation: UUID, start_date: date) -> InvoiceSyncPreview:

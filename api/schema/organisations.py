@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
@@ -12,37 +12,56 @@ from api.context import Context
 from api.relay import ids
 from api.relay.loaders import batch, by_id, load
 from api.relay.node import Node
-from api.relay.paging import First, Last, asked
+from api.relay.paging import After, Before, First, Last, asked
 from api.schema import catalogue
 from api.schema.catalogue import XeroAccountConnection, XeroAccountFilter, XeroTaxRate
-from api.schema.links import SyncFailureCode
 from api.schema.mappings import InvoiceSyncPreview, InvoiceSyncSettings, invoice_sync_preview
 from api.schema.preview import ContactSyncPreview, contact_sync_preview
 from api.schema.refs import ContactTypeRef
+from api.schema.sync_problems import SyncFailureCode
 from domain.connection import health as connection_health
 from domain.connection.health import AT_THIS_MOMENT
 from domain.tables import ConflictPolicy, ConnectionHealth, ImportPhase, Side, XeroContactFilter
 from domain.tx import Tx
 
 
-@strawberry.type(description="How contacts are kept in step.")
+@strawberry.type(
+    description="How the contacts of an organisation are kept in step, and when Xero was last read."
+)
 class ContactSyncSettings:
     type_key: strawberry.Private[UUID | None]
-    id: strawberry.ID = strawberry.field(description="Its own, the same for as long as the organisation's.")
-    started_at: datetime | None = strawberry.field(description="Null until startContactSync.")
-    contact_filter: XeroContactFilter | None = strawberry.field(description="Null until startContactSync.")
+    id: strawberry.ID = strawberry.field(
+        description="An id of the settings object itself, for caches. It stays the same for the"
+        " organisation's lifetime; `node` does not take it."
+    )
+    started_at: datetime | None = strawberry.field(
+        description="When startContactSync started the sync. Null: not started, so contacts are read but"
+        " not matched."
+    )
+    contact_filter: XeroContactFilter | None = strawberry.field(
+        description="Which Xero contacts take part. Null until startContactSync."
+    )
     conflict_policy: ConflictPolicy = strawberry.field(
-        description="Who wins where both sides changed one field."
+        description="Which value holds if both sides changed one field."
     )
     hold_similar: bool = strawberry.field(
-        description="Whether a Xero contact that matches nobody, but is much like somebody, waits as a SIMILAR issue"
-        " instead of becoming a new contact."
+        description="Whether a Xero contact that equals no practice contact, but is very similar to one,"
+        " waits as a SIMILAR match issue. If false, it becomes a new practice contact at once."
     )
-    last_polled_at: datetime | None = strawberry.field(description="When Xero was last asked what changed.")
-    last_full_scan_at: datetime | None = strawberry.field(description="When all was last read.")
-    last_webhook_at: datetime | None = strawberry.field(description="When Xero last told of a change.")
+    last_polled_at: datetime | None = strawberry.field(
+        description="When Tandem last finished asking Xero what has changed. Null: never."
+    )
+    last_full_scan_at: datetime | None = strawberry.field(
+        description="When Tandem last finished reading all contacts of the organisation. Null: never."
+    )
+    last_webhook_at: datetime | None = strawberry.field(
+        description="When Xero last announced a change of this organisation by webhook. Null: never."
+    )
 
-    @strawberry.field(description="The type that contacts made from Xero get.")
+    @strawberry.field(
+        description="The contact type that practice contacts get when they are created from Xero. Null"
+        " until startContactSync."
+    )
     async def default_contact_type(self, info: Info[Context, None]) -> ContactTypeRef | None:
         if self.type_key is None:
             return None
@@ -50,13 +69,28 @@ class ContactSyncSettings:
         return found
 
 
-@strawberry.type(description="Xero's limits as its last answers told them.")
+@strawberry.type(
+    description="Xero's call limits for an organisation, as Xero's latest answers reported them."
+)
 class CallBudget:
-    id: strawberry.ID = strawberry.field(description="Its own, the same for as long as the organisation's.")
-    minute_remaining: int | None = strawberry.field(description="Calls left in this minute.")
-    day_remaining: int | None = strawberry.field(description="Calls left in this day.")
-    day_limit: int | None = strawberry.field(description="Calls in a day.")
-    limited_until: datetime | None = strawberry.field(description="No call before this time.")
+    id: strawberry.ID = strawberry.field(
+        description="An id of the budget object itself, for caches. It stays the same for the"
+        " organisation's lifetime; `node` does not take it."
+    )
+    minute_remaining: int | None = strawberry.field(
+        description="Calls that are left in the present minute. Null: unknown."
+    )
+    day_remaining: int | None = strawberry.field(
+        description="Calls that are left in Xero's rolling day of 24 hours. Null: unknown."
+    )
+    day_limit: int | None = strawberry.field(
+        description="Calls that the app's plan at Xero allows in a day, such as 1,000 or 5,000. Null:"
+        " unknown."
+    )
+    limited_until: datetime | None = strawberry.field(
+        description="Tandem makes no call before this time, because a limit is used up. Null: calls are"
+        " possible."
+    )
 
 
 @batch("CallBudget.of_tenant")
@@ -67,23 +101,35 @@ async def _budgets(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, Mapping[str, A
     return {row["tenant_id"]: row for row in rows}
 
 
-@strawberry.type(description="How many links and invoices fail for one reason.")
+@strawberry.type(description="How many links and invoices of an organisation fail for one reason.")
 class FailureCount:
-    code: SyncFailureCode = strawberry.field(description="The reason.")
-    count: int = strawberry.field(description="How many.")
+    code: SyncFailureCode = strawberry.field(description="The reason that they have in common.")
+    count: int = strawberry.field(description="The number of links and invoices with this reason.")
 
 
-@strawberry.type(description="An organisation in numbers.")
+@strawberry.type(description="The state of an organisation in numbers, as of this request.")
 class SyncSummary:
-    id: strawberry.ID = strawberry.field(description="Its own, the same for as long as the organisation's.")
-    linked: int = strawberry.field(description="Active links.")
-    open_issues: int = strawberry.field(description="Match issues that wait for a person.")
-    unsynced: int = strawberry.field(description="Links that a person ended.")
-    failing: int = strawberry.field(description="Links that fail.")
-    failing_invoices: int = strawberry.field(description="Invoices that fail.")
-    pending_changes: int = strawberry.field(description="Links of which the practice has what Xero lacks.")
+    id: strawberry.ID = strawberry.field(
+        description="An id of the summary object itself, for caches. It stays the same for the"
+        " organisation's lifetime; `node` does not take it."
+    )
+    linked: int = strawberry.field(
+        description="The number of active links: SYNCED, PENDING, FAILING and CONFLICT together."
+    )
+    open_issues: int = strawberry.field(description="The number of match issues that wait for a person.")
+    unsynced: int = strawberry.field(
+        description="The number of links that a person ended with unsync and that nobody has dismissed."
+    )
+    failing: int = strawberry.field(description="The number of links in state FAILING.")
+    failing_invoices: int = strawberry.field(
+        description="The number of invoices whose sync state is FAILING."
+    )
+    pending_changes: int = strawberry.field(
+        description="The number of links with values of the practice that Xero does not have yet."
+    )
     failures: list[FailureCount] = strawberry.field(
-        description="Links and invoices by what keeps them from syncing; BROKEN links too, which `failing` leaves out."
+        description="How many links and invoices have each failure code. BROKEN links count here, although"
+        " `failing` leaves them out."
     )
 
 
@@ -139,14 +185,19 @@ def _summary(
     )
 
 
-@strawberry.type(description="A change too big to be let through unasked.")
+@strawberry.type(
+    description="A change of so many contacts at once that a person must say whether it was meant. It"
+    " counts contacts that were archived, merged or forgotten, or lost a value."
+)
 class MassChange:
-    side: Side = strawberry.field(description="Where it was made.")
-    changed: int = strawberry.field(
-        description="Linked contacts that were archived, merged or forgotten, or lost a value."
+    side: Side = strawberry.field(description="The side on which the change was made.")
+    changed: int = strawberry.field(description="The number of linked contacts that the change affects.")
+    of: int = strawberry.field(
+        description="The number of linked contacts in the organisation, for comparison."
     )
-    of: int = strawberry.field(description="Active links.")
-    since: datetime = strawberry.field(description="When it was stopped.")
+    since: datetime = strawberry.field(
+        description="When Tandem paused the organisation because of the change."
+    )
 
     @classmethod
     def of_row(cls, held: Mapping[str, Any]) -> Self:
@@ -158,23 +209,35 @@ class MassChange:
         )
 
 
-@strawberry.type(description="A Xero organisation (tenant) that was connected.")
+@strawberry.type(
+    description="A Xero organisation (Xero also says tenant) that is or was connected to the workspace."
+)
 class XeroOrganisation(Node):
     row: strawberry.Private[Mapping[str, Any]]
-    name: str = strawberry.field(description="As Xero has it.")
-    tenant_id: strawberry.ID = strawberry.field(description="Xero's own id.")
-    base_currency: str = strawberry.field(description="ISO 4217.")
-    timezone: str = strawberry.field(description="Of the tz database, such as Pacific/Auckland.")
-    health: ConnectionHealth = strawberry.field(description="How the connection is.")
-    contact_sync: ContactSyncSettings = strawberry.field(description="How contacts are kept in step.")
-    invoice_sync: InvoiceSyncSettings = strawberry.field(description="How invoices go to Xero.")
+    name: str = strawberry.field(description="The organisation's name in Xero.")
+    tenant_id: strawberry.ID = strawberry.field(description="Xero's own id of the organisation (tenantId).")
+    base_currency: str = strawberry.field(
+        description="The ISO 4217 code in which Xero keeps the books. Blank until Tandem has read the"
+        " organisation's details."
+    )
+    timezone: str = strawberry.field(
+        description="The organisation's time zone by its name in the tz database, such as Pacific/Auckland."
+    )
+    health: ConnectionHealth = strawberry.field(
+        description="Whether Tandem can read from and write to Xero at this moment."
+    )
+    contact_sync: ContactSyncSettings = strawberry.field(
+        description="How contacts are kept in step, and when Xero was last read."
+    )
+    invoice_sync: InvoiceSyncSettings = strawberry.field(
+        description="Whether and how the practice's invoices go to this organisation."
+    )
     health_message: str | None = strawberry.field(
-        description="Why `health` is what it is, where it is not HEALTHY."
+        description="Why `health` is not HEALTHY and what to do, for people to read. Null if it is HEALTHY."
     )
 
     mass_change: MassChange | None = strawberry.field(
-        description="Set while `health` is PAUSED: so much changed at once on one side that a person must say whether it"
-        " is meant (decideMassChange)."
+        description="The mass change that waits for decideMassChange, while `health` is PAUSED. Null: none."
     )
 
     @classmethod
@@ -204,39 +267,60 @@ class XeroOrganisation(Node):
         )
 
     @strawberry.field(
-        description="What starting the sync, or changing the filter, would do; it moves no data. Tells what was read"
-        " so far: reading begins when the organisation is connected, and `complete` says when it is done."
+        description="What startContactSync, or another filter in updateContactSync, would do with the"
+        " contacts read so far. It changes nothing. Reading begins when the organisation is connected;"
+        " `complete` says when it is done."
     )
     async def contact_sync_preview(
-        self, info: Info[Context, None], contact_filter: XeroContactFilter
+        self,
+        info: Info[Context, None],
+        contact_filter: Annotated[
+            XeroContactFilter,
+            strawberry.argument(description="The filter to try. It need not be the one in force."),
+        ],
     ) -> ContactSyncPreview | None:
         return await contact_sync_preview(info.context, self.row["id"], contact_filter)
 
-    @strawberry.field(description="Its chart of accounts, by code; without `filter` the active ones.")
+    @strawberry.field(
+        description="The organisation's chart of accounts, sorted by code. Without `filter`: the active"
+        " accounts."
+    )
     async def accounts(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
-        filter: XeroAccountFilter | None = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: Annotated[
+            XeroAccountFilter | None,
+            strawberry.argument(description="Which accounts to list. Left out: the active ones."),
+        ] = strawberry.UNSET,
     ) -> XeroAccountConnection:
         page = asked(first, after, last, before)
         return await catalogue.accounts(info.context, self.row["id"], page, filter)
 
-    @strawberry.field(description="By name, archived ones too.")
+    @strawberry.field(description="The organisation's tax rates in Xero, archived ones too, sorted by name.")
     async def tax_rates(self, info: Info[Context, None]) -> list[XeroTaxRate]:
         found: list[XeroTaxRate] = await load(info.context, "XeroTaxRates.of_organisation", self.row["id"])
         return found
 
-    @strawberry.field(description="What another start date would send; it changes nothing.")
+    @strawberry.field(
+        description="What setInvoiceSync with this start date would newly send to Xero. It changes nothing."
+    )
     async def invoice_sync_preview(
-        self, info: Info[Context, None], start_date: date
+        self,
+        info: Info[Context, None],
+        start_date: Annotated[
+            date,
+            strawberry.argument(
+                description="The start date to try: the first issue date whose invoices would go to Xero."
+            ),
+        ],
     ) -> InvoiceSyncPreview | None:
         return await invoice_sync_preview(info.context, self.row["id"], start_date)
 
-    @strawberry.field(description="Null while Xero has told nothing.")
+    @strawberry.field(description="How many calls to Xero are left. Null until Xero's first answer.")
     async def call_budget(self, info: Info[Context, None]) -> CallBudget | None:
         row = await load(info.context, "CallBudget.of_tenant", self.row["tenant_id"])
         if row is None:
@@ -254,14 +338,16 @@ class XeroOrganisation(Node):
         until: datetime | None = self.row["limited_until"]
         return until if self.health is ConnectionHealth.RATE_LIMITED else None
 
-    @strawberry.field(description="The import that runs, or else the last one.")
+    @strawberry.field(description="The import that is running, or else the last one. Null if there was none.")
     async def import_progress(self, info: Info[Context, None]) -> "ImportProgress | None":
         found: ImportProgress | None = await load(
             info.context, "ImportProgress.of_organisation", self.row["id"]
         )
         return found
 
-    @strawberry.field(description="It in numbers, as of now.")
+    @strawberry.field(
+        description="The organisation's links, issues and failures in numbers, as of this request."
+    )
     async def summary(self, info: Info[Context, None]) -> SyncSummary:
         found: SyncSummary = await load(info.context, "SyncSummary", self.row["id"])
         return found
@@ -276,19 +362,34 @@ async def _organisations(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroOrganis
     return by_id(rows, XeroOrganisation.of)
 
 
-@strawberry.type(description="One import: a node, so that each event about it mends what caches hold.")
+@strawberry.type(
+    description="One import of an organisation's contacts. Live events carry it under the same id, so that"
+    " caches update it in place."
+)
 class ImportProgress(Node):
     organisation_key: strawberry.Private[UUID]
-    phase: ImportPhase = strawberry.field(description="How far it is.")
-    done: int = strawberry.field(description="Steps of this phase that are done.")
-    total: int | None = strawberry.field(description="Steps of this phase; null while unknown.")
-    full_matches: int = strawberry.field(description="Linked, as name and email were equal.")
-    conflicts: int = strawberry.field(description="Match issues made.")
-    created: int = strawberry.field(description="Contacts made from Xero's.")
-    skipped: int = strawberry.field(description="Left out: excluded, archived, or decided before.")
-    finished: bool = strawberry.field(description="Whether it has ended.")
-    started_at: datetime = strawberry.field(description="When it began.")
-    finished_at: datetime | None = strawberry.field(description="When it ended.")
+    phase: ImportPhase = strawberry.field(description="Whether the import reads, matches or is over.")
+    done: int = strawberry.field(
+        description="Steps of this phase that are done, for a progress bar. The count begins at 0 again"
+        " with each phase."
+    )
+    total: int | None = strawberry.field(
+        description="Steps of this phase in all. Null while that is unknown."
+    )
+    full_matches: int = strawberry.field(
+        description="Xero contacts that this import linked, because name and email were equal."
+    )
+    conflicts: int = strawberry.field(description="Match issues that this import opened.")
+    created: int = strawberry.field(
+        description="Practice contacts that this import created from Xero contacts."
+    )
+    skipped: int = strawberry.field(
+        description="Xero contacts that were left out: excluded by the filter, archived, or decided by a"
+        " person before. Known at the end."
+    )
+    finished: bool = strawberry.field(description="Whether the import has ended.")
+    started_at: datetime = strawberry.field(description="When the import began.")
+    finished_at: datetime | None = strawberry.field(description="When the import ended. Null while it runs.")
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -307,7 +408,7 @@ class ImportProgress(Node):
             finished_at=row["finished_at"],
         )
 
-    @strawberry.field(description="Of which organisation.")
+    @strawberry.field(description="The organisation whose contacts are imported.")
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisation:
         found: XeroOrganisation = await load(info.context, "XeroOrganisation", self.organisation_key)
         return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -13,7 +13,19 @@ from api.errors import Code as ErrorCode
 from api.errors import refusal
 from api.mutations.payloads import given
 from api.relay.loaders import load
-from api.relay.paging import Asked, Connection, Edge, First, Last, PageInfo, asked, pack, unpack
+from api.relay.paging import (
+    After,
+    Asked,
+    Before,
+    Connection,
+    Edge,
+    First,
+    Last,
+    PageInfo,
+    asked,
+    pack,
+    unpack,
+)
 from api.schema.refs import ContactRef, XeroContactRef
 from domain.inbound.imports import PAGE
 from domain.matching import plan as matching_plan
@@ -24,8 +36,8 @@ SAMPLE = 10
 
 
 @strawberry.enum(
-    description="What matching found. SKIPPED: left out by the filter, archived, or decided before; nothing but a"
-    " preview shows such contacts."
+    description="What matching found. SKIPPED: left out by the filter, archived, or decided before; nothing"
+    " but a preview shows such contacts."
 )
 class MatchOutcome(StrEnum):
     FULL_MATCH = "FULL_MATCH"
@@ -46,53 +58,77 @@ async def _contact(context: Context, row: Mapping[str, Any]) -> ContactRef | Non
     return found
 
 
-@strawberry.type(description="What would become of one Xero contact.")
+@strawberry.type(description="What an import would do with one Xero contact.")
 class PlannedChange:
     row: strawberry.Private[Mapping[str, Any]]
-    outcome: MatchOutcome = strawberry.field(description="What would become of it.")
+    outcome: MatchOutcome = strawberry.field(
+        description="Whether the contact would be linked, asked about, created or skipped."
+    )
 
-    @strawberry.field(description="The Xero contact.")
+    @strawberry.field(description="The Xero contact in question.")
     async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef:
         return await _xero_contact(info.context, self.row)
 
-    @strawberry.field(description="The contact that it would be linked with.")
+    @strawberry.field(
+        description="The practice contact that a FULL_MATCH would link. Null for the other outcomes."
+    )
     async def contact(self, info: Info[Context, None]) -> ContactRef | None:
         return await _contact(info.context, self.row)
 
 
-@strawberry.type(description="A row of the plan: a Xero contact, and what would become of it.")
+@strawberry.type(description="A row of the plan: a Xero contact, and what an import would do with it.")
 class PlannedChangeEdge(Edge):
     row: strawberry.Private[Mapping[str, Any]]
-    outcome: MatchOutcome = strawberry.field(description="What would become of it.")
+    outcome: MatchOutcome = strawberry.field(
+        description="Whether the contact would be linked, asked about, created or skipped."
+    )
 
-    @strawberry.field(description="The Xero contact.")
+    @strawberry.field(description="The Xero contact in question.")
     async def node(self, info: Info[Context, None]) -> XeroContactRef:
         return await _xero_contact(info.context, self.row)
 
-    @strawberry.field(description="The contact that it would be linked with.")
+    @strawberry.field(
+        description="The practice contact that a FULL_MATCH would link. Null for the other outcomes."
+    )
     async def contact(self, info: Info[Context, None]) -> ContactRef | None:
         return await _contact(info.context, self.row)
 
 
-@strawberry.type(description="A page of a plan.")
+@strawberry.type(description="A page of the plan of an import. It has no total count.")
 class PlannedChangeConnection(Connection):
-    edges: list[PlannedChangeEdge] = strawberry.field(description="The rows of this page, by name.")
+    edges: list[PlannedChangeEdge] = strawberry.field(
+        description="The rows of this page, sorted by the Xero contact's name."
+    )
 
 
-@strawberry.type(description="Counts over what was read so far; final when `complete`.")
+@strawberry.type(
+    description="What an import under a filter would do with the contacts read so far. The counts are final"
+    " once `complete` is true."
+)
 class ContactSyncPreview:
     organisation: strawberry.Private[UUID]
     contact_filter: strawberry.Private[XeroContactFilter]
-    complete: bool = strawberry.field(description="Whether all of Xero's contacts were read.")
-    contacts_read: int = strawberry.field(description="How many were read.")
-    contacts_expected: int | None = strawberry.field(description="How many Xero says there are.")
-    full_matches: int = strawberry.field(description="Would be linked at once.")
-    conflicts: int = strawberry.field(description="Would wait for a person.")
-    no_matches: int = strawberry.field(description="Would become new contacts.")
-    skipped: int = strawberry.field(description="Would be left out.")
-    expected_xero_calls: int = strawberry.field(description="How many calls of Xero reading still takes.")
+    complete: bool = strawberry.field(description="Whether all contacts of the organisation have been read.")
+    contacts_read: int = strawberry.field(
+        description="The number of Xero contacts read so far, linked and excluded ones too."
+    )
+    contacts_expected: int | None = strawberry.field(
+        description="The number of contacts that Xero says it has. Null until Xero has said so."
+    )
+    full_matches: int = strawberry.field(description="Xero contacts that would be linked without a question.")
+    conflicts: int = strawberry.field(
+        description="Xero contacts that would become match issues for a person."
+    )
+    no_matches: int = strawberry.field(description="Xero contacts that would become new practice contacts.")
+    skipped: int = strawberry.field(
+        description="Xero contacts that would be left out: excluded by the filter, archived, or decided by"
+        " a person before."
+    )
+    expected_xero_calls: int = strawberry.field(
+        description="How many calls to Xero are still needed, at 1,000 contacts a call."
+    )
 
-    @strawberry.field(description="The first few rows of the plan.")
+    @strawberry.field(description="The first 10 rows of the plan, sorted by the Xero contact's name.")
     async def sample(self, info: Info[Context, None]) -> list[PlannedChange]:
         async with info.context.transaction() as tx:
             rows = await matching_plan.preview_rows(
@@ -100,15 +136,21 @@ class ContactSyncPreview:
             )
         return [PlannedChange(row=row, outcome=MatchOutcome(row["outcome"])) for row in rows]
 
-    @strawberry.field(description="The whole plan, row by row.")
+    @strawberry.field(description="The whole plan, page by page, sorted by the Xero contact's name.")
     async def changes(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
-        outcome: list[MatchOutcome] | None = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        outcome: Annotated[
+            list[MatchOutcome] | None,
+            strawberry.argument(
+                description="Only rows with one of these outcomes. Left out or null: all outcomes. An empty"
+                " list gives no rows."
+            ),
+        ] = strawberry.UNSET,
     ) -> PlannedChangeConnection:
         page, outcomes = asked(first, after, last, before), given(outcome)
         if outcomes is not None and not outcomes:

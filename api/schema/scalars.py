@@ -61,19 +61,26 @@ def _scalar(
 
 
 SCALARS: dict[object, ScalarDefinition] = {
-    date: _scalar("Date", "A day of the calendar: 2026-11-23", date.isoformat, parse_date, RFC_3339),
+    date: _scalar(
+        "Date",
+        "A calendar date without a time, as a string: '2026-11-23'.",
+        date.isoformat,
+        parse_date,
+        RFC_3339,
+    ),
     datetime: _scalar(
         "DateTime",
-        "An instant in UTC as RFC 3339 writes it: 2026-11-23T17:08:38.123456Z. Input may name another offset, but"
-        " must name one.",
+        "An instant in UTC as RFC 3339 writes it: '2026-11-23T17:08:38.123456Z'. Input may use"
+        " another offset, but must name one.",
         print_instant,
         parse_instant,
         RFC_3339,
     ),
     Decimal: _scalar(
         "Decimal",
-        "An exact number, always as a string of digits without exponent: '149.50'. Input takes up to 15 digits"
-        " before the point and 4 after it.",
+        "An exact decimal number, always as a string and without exponent: '149.50'. Input takes up"
+        " to 15 digits before the point and 4 after it. A JSON number is refused, because it may have"
+        " lost digits.",
         print_decimal,
         parse_decimal,
     ),

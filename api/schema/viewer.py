@@ -29,13 +29,21 @@ def in_order(scopes: Any) -> list[Scope]:
 
 
 @strawberry.type(
-    description="A person who has signed in. The identity provider decides who may come in, and with which scope."
+    description="A person who has signed in. The identity provider decides who may sign in, and with which"
+    " scope."
 )
 class User(Node):
-    name: str = strawberry.field(description="As the identity provider gives it.")
-    email: str | None = strawberry.field(description="As the identity provider gives it.")
-    scopes: list[Scope] = strawberry.field(description="What this person may do.")
-    last_seen_at: datetime | None = strawberry.field(description="When this person last asked for anything.")
+    name: str = strawberry.field(
+        description="The person's name as the identity provider gave it at the last sign-in."
+    )
+    email: str | None = strawberry.field(
+        description="The person's email address as the identity provider gave it. Null if the provider"
+        " gives none."
+    )
+    scopes: list[Scope] = strawberry.field(description="What this person may do, from the least to the most.")
+    last_seen_at: datetime | None = strawberry.field(
+        description="When this person last sent a request. Null if they never did."
+    )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -48,14 +56,14 @@ class User(Node):
         )
 
 
-@strawberry.type(description="A user in a page.")
+@strawberry.type(description="A user in a page of users.")
 class UserEdge(Edge):
-    node: User = strawberry.field(description="The user.")
+    node: User = strawberry.field(description="The user in this row.")
 
 
-@strawberry.type(description="A page of users.")
+@strawberry.type(description="A page of the people who have signed in. It has no total count.")
 class UserConnection(Connection):
-    edges: list[UserEdge] = strawberry.field(description="The users of this page, by name.")
+    edges: list[UserEdge] = strawberry.field(description="The users of this page, sorted by name.")
 
 
 USERS = Listing(
@@ -84,11 +92,15 @@ async def _users(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, User]:
     return by_id(rows, User.of)
 
 
-@strawberry.type(description="Who did a thing. The name remains when the user or the token is gone.")
+@strawberry.type(
+    description="Who made a change. The name stays readable after the user or the token is gone."
+)
 class Actor:
     key: strawberry.Private[UUID | None]
-    kind: ActorKind = strawberry.field(description="What kind of actor.")
-    name: str = strawberry.field(description="Its name when it was done.")
+    kind: ActorKind = strawberry.field(
+        description="Whether a person, a tool, Xero or Tandem made the change."
+    )
+    name: str = strawberry.field(description="The actor's name at the time of the change.")
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
@@ -96,14 +108,20 @@ class Actor:
         key = given["id"]
         return cls(key=UUID(str(key)) if key else None, kind=ActorKind(given["kind"]), name=given["name"])
 
-    @strawberry.field(description="The person; null where it was none, or they are gone.")
+    @strawberry.field(
+        description="The user, if `kind` is USER. Null for every other kind, and if the user no longer"
+        " exists."
+    )
     async def user(self, info: Info[Context, None]) -> User | None:
         if self.kind is not ActorKind.USER or self.key is None:
             return None
         found: User | None = await load(info.context, "User", self.key)
         return found
 
-    @strawberry.field(description="The token; null where it was none, or it was revoked.")
+    @strawberry.field(
+        description="The API token, if `kind` is API_TOKEN. Null for every other kind, and if the token was"
+        " revoked."
+    )
     async def api_token(self, info: Info[Context, None]) -> "ApiToken | None":
         if self.kind is not ActorKind.API_TOKEN or self.key is None:
             return None
@@ -111,15 +129,26 @@ class Actor:
         return found
 
 
-@strawberry.type(description="A token for a tool or a script.")
+@strawberry.type(
+    description="A credential for a tool or a script. The secret itself is shown only once, by"
+    " createApiToken."
+)
 class ApiToken(Node):
-    name: str = strawberry.field(description="What it is for.")
-    scopes: list[Scope] = strawberry.field(description="What it allows.")
-    created_at: datetime = strawberry.field(description="When it was made.")
-    created_by: Actor = strawberry.field(description="Who made it.")
-    last_used_at: datetime | None = strawberry.field(description="To the minute; null where it never was.")
-    expires_at: datetime | None = strawberry.field(description="When it ends by itself; null: never.")
-    hint: str = strawberry.field(description="Its first letters, to know it by.")
+    name: str = strawberry.field(description="What the token is for, as its maker described it.")
+    scopes: list[Scope] = strawberry.field(
+        description="What a caller with this token may do, from the least to the most."
+    )
+    created_at: datetime = strawberry.field(description="When createApiToken made the token.")
+    created_by: Actor = strawberry.field(description="The person or token that made this token.")
+    last_used_at: datetime | None = strawberry.field(
+        description="When a request last used the token, to the minute. Null if it was never used."
+    )
+    expires_at: datetime | None = strawberry.field(
+        description="From this time on the token is refused. Null: it does not expire."
+    )
+    hint: str = strawberry.field(
+        description="The first characters of the secret, by which a person can recognise the token in a list."
+    )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -151,14 +180,23 @@ async def api_tokens(context: Context) -> list[ApiToken]:
         return [ApiToken.of(row) for row in await tx.rows(f"{_TOKENS} order by created_at, id")]
 
 
-@strawberry.type(description="Who asks.")
+@strawberry.type(description="The caller of this request.")
 class Viewer:
-    id: strawberry.ID = strawberry.field(description="The viewer's own, not that of its user or token.")
-    name: str = strawberry.field(description="Of the person or the token.")
-    kind: ViewerKind = strawberry.field(description="How the caller was known.")
-    scopes: list[Scope] = strawberry.field(description="What the caller may do.")
-    user: User | None = strawberry.field(description="The person; null for a token.")
-    api_token: ApiToken | None = strawberry.field(description="The token; null for a person.")
+    id: strawberry.ID = strawberry.field(
+        description="An id of the viewer itself. It differs from the id of `user` or `apiToken`."
+    )
+    name: str = strawberry.field(description="The name of the person or of the API token.")
+    kind: ViewerKind = strawberry.field(description="Whether the caller is a person or an API token.")
+    scopes: list[Scope] = strawberry.field(
+        description="What the caller may do, from the least to the most. A mutation without its scope is"
+        " answered with FORBIDDEN."
+    )
+    user: User | None = strawberry.field(
+        description="The person who sent the request. Null for an API token."
+    )
+    api_token: ApiToken | None = strawberry.field(
+        description="The token that sent the request. Null for a person."
+    )
 
 
 async def viewer(context: Context) -> Viewer:

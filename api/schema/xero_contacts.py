@@ -25,21 +25,46 @@ _SELECT = (
 )
 
 
-@strawberry.type(description="A contact as Xero last showed it.")
+@strawberry.type(
+    description="A contact of a Xero organisation, as Xero last showed it. Tandem reads it from its own"
+    " copy (the mirror), not from Xero."
+)
 class XeroContact(Node):
     row: strawberry.Private[Mapping[str, Any]]
-    xero_contact_id: strawberry.ID = strawberry.field(description="Xero's own id.")
-    name: str = strawberry.field(description="Xero's Name.")
-    first_name: str | None = strawberry.field(description="Of Xero's primary person.")
-    last_name: str | None = strawberry.field(description="Of Xero's primary person.")
-    email: str | None = strawberry.field(description="Xero's EmailAddress.")
-    phone: str | None = strawberry.field(description="Xero's default phone, in one line.")
-    billing_address: Address | None = strawberry.field(description="Xero's postal address (POBOX).")
-    is_customer: bool = strawberry.field(description="Whether Xero has sent it an invoice.")
-    is_supplier: bool = strawberry.field(description="Whether Xero has had a bill from it.")
-    status: XeroContactStatus = strawberry.field(description="Xero's own status.")
-    updated_at: datetime = strawberry.field(description="When it last changed, by Xero's clock.")
-    url: str = strawberry.field(description="Its own page in Xero.")
+    xero_contact_id: strawberry.ID = strawberry.field(description="Xero's own id of the contact (ContactID).")
+    name: str = strawberry.field(description="Xero's Name. It is synced with the practice contact's name.")
+    first_name: str | None = strawberry.field(
+        description="The first name of Xero's primary person. Shown as evidence; never synced."
+    )
+    last_name: str | None = strawberry.field(
+        description="The last name of Xero's primary person. Shown as evidence; never synced."
+    )
+    email: str | None = strawberry.field(
+        description="Xero's EmailAddress. It is synced with the practice contact's billing email."
+    )
+    phone: str | None = strawberry.field(
+        description="Xero's default phone: country, area and number in one line."
+    )
+    billing_address: Address | None = strawberry.field(
+        description="Xero's postal address, which its API calls POBOX."
+    )
+    is_customer: bool = strawberry.field(
+        description="Whether Xero counts the contact as a customer, which it does once the contact has a"
+        " sales invoice."
+    )
+    is_supplier: bool = strawberry.field(
+        description="Whether Xero counts the contact as a supplier, which it does once the contact has a"
+        " bill."
+    )
+    status: XeroContactStatus = strawberry.field(
+        description="Whether Xero holds the contact as active, as archived or as to be forgotten."
+    )
+    updated_at: datetime = strawberry.field(
+        description="When the contact last changed in Xero, by Xero's clock."
+    )
+    url: str = strawberry.field(
+        description="The address of the contact's page in Xero, for a person to open."
+    )
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.schema.links import Remedy, SyncFailureCode
+from api.schema.sync_problems import Remedy, SyncFailureCode
 from tests.xero.make import answer, bench, contact
 from tests.xero.test_client import creations
 from tests.xero.test_invoices import invoice, new_invoice

@@ -1,0 +1,198 @@
+"""What a person gives of contacts."""
+
+from typing import Any
+
+import strawberry
+
+from api.mutations.payloads import given
+from api.relay import ids
+from domain.tables import ContactKind
+
+
+@strawberry.input(
+    description="A postal address. It replaces the whole address: parts that are left out become blank."
+)
+class AddressInput:
+    lines: list[str] = strawberry.field(
+        description="Street and number, post box and the like. At most 4 lines of 500 characters; blank"
+        " lines are dropped."
+    )
+    city: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The town or city, at most 255 characters."
+    )
+    region: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The state, county or province, at most 255 characters."
+    )
+    postal_code: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The postal code or ZIP code, at most 50 characters."
+    )
+    country: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The country as it should appear on letters, at most 50 characters. Xero takes only the"
+        " letters A to Z and spaces.",
+    )
+    attention_to: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The person or department for whom letters are meant, at most 255 characters.",
+    )
+
+
+@strawberry.input(description="The values of a new contact.")
+class CreateContactInput:
+    name: str = strawberry.field(
+        description="The full name, at most 255 characters. As in every text, invisible characters are"
+        " removed."
+    )
+    first_name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The first name of the person, or of the main person in the organisation. At most 255"
+        " characters. Not synced.",
+    )
+    last_name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The last name of the person, or of the main person in the organisation. At most 255"
+        " characters. Not synced.",
+    )
+    kind: ContactKind | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Person or organisation. Left out: Tandem guesses from the names and the email.",
+    )
+    contact_type_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The category of the contact. An archived contact type is refused (WRONG_STATE). Left"
+        " out: none.",
+    )
+    billing_email: str | None = strawberry.field(
+        default=strawberry.UNSET, description="One email address for invoices, at most 255 characters."
+    )
+    primary_phone: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The main phone number, at most 50 characters, with at least one digit.",
+    )
+    billing_address: AddressInput | None = strawberry.field(
+        default=strawberry.UNSET, description="The postal address for letters and invoices."
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="A key of your own, 1 to 200 characters. If the same key comes again within 24 hours"
+        " with the same input, the answer is the contact that it made the first time; with another input it"
+        " is refused (KEY_REUSED).",
+    )
+
+
+@strawberry.input(description="The contacts to create together, for example the rows of a file.")
+class CreateContactsInput:
+    contacts: list[CreateContactInput] = strawberry.field(
+        description="At most 500 contacts. Each is created or refused on its own."
+    )
+
+
+@strawberry.input(
+    description="New values for a contact. A field that is left out stays as it is; null makes it blank. A"
+    " value that the contact has already is never refused."
+)
+class UpdateContactInput:
+    contact_id: strawberry.ID = strawberry.field(description="The id of the contact to change.")
+    version: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the contact has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: whatever is there is overwritten.",
+    )
+    archived: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="True takes the contact out of use; false brings it back. Xero is not told: archiving"
+        " is not synced.",
+    )
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The full name, at most 255 characters. Xero takes no < or >."
+    )
+    first_name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The first name of the person, or of the main person in the organisation. At most 255"
+        " characters. Not synced.",
+    )
+    last_name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The last name of the person, or of the main person in the organisation. At most 255"
+        " characters. Not synced.",
+    )
+    kind: ContactKind | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Person or organisation, as a person decided it. `classification` then becomes null for"
+        " good.",
+    )
+    contact_type_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The category of the contact. An archived contact type is refused (WRONG_STATE) unless"
+        " the contact has it already.",
+    )
+    billing_email: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="One email address for invoices, at most 255 characters. If the contact is linked,"
+        " Xero's own rules for addresses apply too.",
+    )
+    primary_phone: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The main phone number, at most 50 characters, with at least one digit.",
+    )
+    billing_address: AddressInput | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The whole postal address: parts that are left out become blank.",
+    )
+
+
+@strawberry.input(description="The contacts to change together.")
+class UpdateContactsInput:
+    contacts: list[UpdateContactInput] = strawberry.field(
+        description="At most 500 contacts. Each is changed or refused on its own."
+    )
+
+
+@strawberry.input(description="Which contact to delete, and what happens to it in Xero.")
+class DeleteContactInput:
+    contact_id: strawberry.ID = strawberry.field(description="The id of the contact to delete.")
+    version: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The `version` that the person saw. If the contact has changed since, the mutation is"
+        " refused (STALE_VERSION). Left out: no check.",
+    )
+    archive_in_xero: bool = strawberry.field(
+        default=False,
+        description="True also archives in Xero the contacts of its active links. False leaves Xero alone.",
+    )
+    reimport: bool = strawberry.field(
+        default=False,
+        description="True lets later imports create the contact again from Xero. False marks its Xero"
+        " contacts, so that no import brings them back.",
+    )
+
+
+def values(input: CreateContactInput | UpdateContactInput) -> dict[str, Any]:
+    """What was given, by the schema's names."""
+    named = {
+        "name": input.name,
+        "firstName": input.first_name,
+        "lastName": input.last_name,
+        "kind": input.kind,
+        "contactTypeId": input.contact_type_id,
+        "billingEmail": input.billing_email,
+        "primaryPhone": input.primary_phone,
+        "billingAddress": input.billing_address,
+    }
+    values: dict[str, Any] = {name: value for name, value in named.items() if value is not strawberry.UNSET}
+    if values.get("contactTypeId") is not None:
+        values["contactTypeId"] = ids.take("ContactType", values["contactTypeId"], "contactTypeId")
+    if values.get("billingAddress") is not None:
+        values["billingAddress"] = _address(values["billingAddress"])
+    return values
+
+
+def _address(input: AddressInput) -> dict[str, Any]:
+    parts = {
+        "city": input.city,
+        "region": input.region,
+        "postalCode": input.postal_code,
+        "country": input.country,
+        "attentionTo": input.attention_to,
+    }
+    return {"lines": input.lines, **{name: given(value) for name, value in parts.items()}}
