@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.tables import ActorKind, EventKind
+
+RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Tx:
     events: dict[tuple[EventKind, str], PendingEvent] = field(default_factory=dict)
     due: bool = False
 
-    def tell(
+    def publish(
         self,
         kind: EventKind,
         subject: UUID | str,
@@ -56,18 +58,35 @@ class Tx:
         organisation: UUID | None = None,
         activity: UUID | None = None,
     ) -> None:
-        """Let subscribers know after the commit; the last of several about one subject counts."""
+        """Give subscribers an event after the commit. Of several events about one subject, the last one counts."""
         key = (kind, str(subject))
         before = self.events.pop(key, None)
         kept = activity or (before.activity_id if before else None)
         self.events[key] = PendingEvent(kind, str(subject), organisation, kept)
 
-    def ring(self) -> None:
+    def notify_workers(self) -> None:
         """Wake the workers after the commit: something became due."""
         self.due = True
 
+    async def read(self, row: type[RowT], statement: str, **values: Any) -> list[RowT]:
+        """The result of a set-based statement, typed: `row` is a NamedTuple or a dataclass with a field for each column.
+
+        A column without a field, or a field without a column, is a TypeError. `:ws` and `:now` are bound already.
+        """
+        result = await self.session.execute(sa.text(statement), self._bound(values))
+        return [row(**found) for found in result.mappings()]
+
+    async def read_one(self, row: type[RowT], statement: str, **values: Any) -> RowT | None:
+        """The first row of `read`; None if the statement finds nothing."""
+        found = await self.read(row, statement, **values)
+        return found[0] if found else None
+
+    async def ids(self, statement: str, **values: Any) -> list[UUID]:
+        """The one column of a statement that gives ids."""
+        return list((await self.session.execute(sa.text(statement), self._bound(values))).scalars())
+
     async def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
-        """`:ws` and `:now` are bound already."""
+        """Untyped rows. No new caller: use `read`, or SQLModel's `select` for single rows."""
         result = await self.session.execute(sa.text(statement), self._bound(values))
         return [dict(row) for row in result.mappings()]
 

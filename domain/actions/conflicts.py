@@ -85,11 +85,11 @@ async def _write(
         state=state_of(link, conflicts=False, due=due),
         due_at=(link["due_at"] or tx.now) if due else None, bulk=False, next_attempt_at=None,
     )  # fmt: skip
-    tx.tell(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
+    tx.publish(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
     if taken:
-        tx.tell(EventKind.CONTACT, link["contact_id"])
+        tx.publish(EventKind.CONTACT, link["contact_id"])
     if due:
-        tx.ring()
+        tx.notify_workers()
     return Acted(link["id"], (link["contact_id"],) if taken else (), entry)
 
 

@@ -71,9 +71,9 @@ async def delete(
     await tx.session.delete(contact)
     await tx.session.flush()
     await issues.judge_all(tx, fitting)
-    tx.tell(EventKind.DELETION, f"Contact:{contact_id}")
+    tx.publish(EventKind.DELETION, f"Contact:{contact_id}")
     for link in held:
-        tx.tell(EventKind.DELETION, f"SyncLink:{link['id']}", organisation=link["organisation_id"])
+        tx.publish(EventKind.DELETION, f"SyncLink:{link['id']}", organisation=link["organisation_id"])
     return Deleted(contact_id, tuple(link["id"] for link in held))
 
 

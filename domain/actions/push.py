@@ -111,9 +111,9 @@ async def create(
         tx, ActivityKind.LINKED, f"{contact.name} is to be created in Xero.",
         organisation=organisation["id"], contact=contact.id, link=key,
     )  # fmt: skip
-    tx.tell(EventKind.LINK, key, organisation=organisation["id"], activity=entry)
-    tx.tell(EventKind.CONTACT, contact.id)
-    tx.ring()
+    tx.publish(EventKind.LINK, key, organisation=organisation["id"], activity=entry)
+    tx.publish(EventKind.CONTACT, contact.id)
+    tx.notify_workers()
     return Acted(key, (contact.id,), entry)
 
 

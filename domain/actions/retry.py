@@ -58,7 +58,7 @@ async def retry(tx: Tx, link_ids: Sequence[UUID] = (), organisation_id: UUID | N
     for key in found:
         await failures.try_again(tx, key, bulk=len(found) > INTERACTIVE_MOST)
     await _reach_out(tx, waiting)
-    tx.ring()
+    tx.notify_workers()
     return Retried((*found, *waiting))
 
 

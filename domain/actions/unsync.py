@@ -58,7 +58,7 @@ async def unsync(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
         tx, link, state=SyncState.UNSYNCED, failure=None, conflicts=[], notes={}, refused={}, due_at=None,
         attempts=0, next_attempt_at=None,
     )  # fmt: skip
-    tx.tell(EventKind.LINK, link_id, organisation=link["organisation_id"], activity=entry)
+    tx.publish(EventKind.LINK, link_id, organisation=link["organisation_id"], activity=entry)
     return Acted(link_id, (link["contact_id"],), entry)
 
 
@@ -182,7 +182,7 @@ async def _start(
     before: UUID = link["contact_id"]
     if before == pair.contact_id:
         return Acted(started.link_id, (before,), started.activity_id)
-    tx.tell(EventKind.CONTACT, before)
+    tx.publish(EventKind.CONTACT, before)
     return Acted(started.link_id, (before, pair.contact_id), started.activity_id, before)
 
 

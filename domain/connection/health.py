@@ -162,7 +162,7 @@ async def _rest(tx: Tx, organisation_id: UUID, only_if: str) -> None:
 async def _tell_if(tx: Tx, organisation_id: UUID, update: str, **values: Any) -> None:
     before = await _held(tx, organisation_id)
     if await tx.run(update, id=organisation_id, **values):
-        tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+        tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
         if await _held(tx, organisation_id) != before:
             await tell_waiting(tx, organisation_id)
 
@@ -184,7 +184,7 @@ async def tell_waiting(tx: Tx, organisation_id: UUID) -> None:
         organisation=organisation_id, most=MOST_TOLD + 1,
     )  # fmt: skip
     if len(rows) > MOST_TOLD:
-        tx.tell(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
+        tx.publish(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
         return
     for row in rows:
-        tx.tell(EventKind.LINK, row["id"], organisation=organisation_id)
+        tx.publish(EventKind.LINK, row["id"], organisation=organisation_id)

@@ -263,7 +263,7 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
     organisation.poll_due_at = poll_schedule.sooner(tx.now, organisation.poll_due_at, due)
     if run is not None and (run.lease_until is None or run.lease_until <= tx.now):
         run.due_at = tx.now
-    tx.ring()
+    tx.notify_workers()
 
 
 async def _next_look(tx: Tx, organisation: Organisation) -> datetime:
@@ -370,8 +370,8 @@ def _read(
     )
     tx.session.add(run)
     if purpose is RunPurpose.IMPORT:
-        tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=organisation.id)
-    tx.ring()
+        tx.publish(EventKind.IMPORT_PROGRESS, run.id, organisation=organisation.id)
+    tx.notify_workers()
     return run
 
 
@@ -389,8 +389,8 @@ async def _match(tx: Tx, organisation: Organisation) -> None:
             4 * (run.total or 0),
         )
     run.match, run.contact_filter, run.purpose = True, organisation.contact_filter, RunPurpose.IMPORT
-    tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=organisation.id)
-    tx.ring()
+    tx.publish(EventKind.IMPORT_PROGRESS, run.id, organisation=organisation.id)
+    tx.notify_workers()
 
 
 async def _match_wider(tx: Tx, organisation: Organisation) -> None:
@@ -415,7 +415,7 @@ async def _read_again(tx: Tx, organisation: Organisation) -> None:
     run.match_pass = run.position = run.read_from = run.total = None
     run.done, run.started_at, run.attempts = 0, tx.now, 0
     run.due_at, run.lease_until = tx.now, None
-    tx.ring()
+    tx.notify_workers()
 
 
 async def _change(tx: Tx, organisation: Organisation, column: str, value: Any) -> Change:
@@ -445,4 +445,4 @@ async def _type_name(tx: Tx, type_id: UUID) -> str:
 
 
 def _tell(tx: Tx, organisation_id: UUID) -> None:
-    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+    tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)

@@ -87,7 +87,7 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
     await tx.session.flush()
     await kept_apart.contacts_came(tx, [contact.id])
     activity.record(tx, ActivityKind.CONTACT_CREATED, f"{contact.name} was created.", contact=contact.id)
-    tx.tell(EventKind.CONTACT, contact.id)
+    tx.publish(EventKind.CONTACT, contact.id)
     return contact
 
 
@@ -134,7 +134,7 @@ async def change(
     )
     moved = {field for field in SyncedField if field in {change.field for change in changes}}
     await mark_links(tx, contact.id, moved, entry=entry, bulk=bulk)
-    tx.tell(EventKind.CONTACT, contact.id)
+    tx.publish(EventKind.CONTACT, contact.id)
     return contact
 
 
@@ -339,5 +339,5 @@ async def mark_links(
         ids=[row["id"] for row in rows], fields=[str(field) for field in fields],
     )  # fmt: skip
     for row in rows:
-        tx.tell(EventKind.LINK, row["id"], organisation=row["organisation_id"], activity=entry)
-        tx.ring()
+        tx.publish(EventKind.LINK, row["id"], organisation=row["organisation_id"], activity=entry)
+        tx.notify_workers()

@@ -372,17 +372,17 @@ async def _write(tx: Tx, merged: Sequence[_Link], *, quiet: bool) -> None:
     if told:
         await tx.session.execute(sa.insert(Activity), told)
     if any(link.due() for link in merged):
-        tx.ring()
+        tx.notify_workers()
     by_link = {entry["link_id"]: entry["id"] for entry in told}
     for link in [] if quiet else merged:
-        tx.tell(
+        tx.publish(
             EventKind.LINK,
             link.row["id"],
             organisation=link.organisation["id"],
             activity=by_link.get(link.row["id"]),
         )
         if link.to_practice():
-            tx.tell(EventKind.CONTACT, link.row["contact_id"])
+            tx.publish(EventKind.CONTACT, link.row["contact_id"])
     if changed:
         await issues.judge_contacts(tx, [link.row["contact_id"] for link in changed])
 

@@ -43,7 +43,7 @@ async def forget(tx: Tx, organisation: Mapping[str, Any], xero: Mapping[str, Any
         ids=ids, failure=json.dumps(_failure(tx, xero)),
     )  # fmt: skip
     for row in changed:
-        tx.tell(EventKind.LINK, row["id"], organisation=organisation["id"])
+        tx.publish(EventKind.LINK, row["id"], organisation=organisation["id"])
 
 
 def _failure(tx: Tx, xero: Mapping[str, Any]) -> dict[str, Any]:

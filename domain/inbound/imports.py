@@ -274,9 +274,9 @@ def _go_on(tx: Tx, run: ImportRun) -> None:
     run.attempts = 0
     if run.finished_at is None:
         run.due_at = tx.now
-        tx.ring()
+        tx.notify_workers()
     if run.purpose is RunPurpose.IMPORT:
-        tx.tell(EventKind.IMPORT_PROGRESS, run.id, organisation=run.organisation_id)
+        tx.publish(EventKind.IMPORT_PROGRESS, run.id, organisation=run.organisation_id)
 
 
 async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
@@ -325,7 +325,9 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
     if run.purpose is RunPurpose.IMPORT:
         await _tell_import(tx, run, run.contact_filter)
     if _is_quiet(run):
-        tx.tell(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=run.organisation_id)
+        tx.publish(
+            EventKind.RESYNC, "Much has changed: read the lists again.", organisation=run.organisation_id
+        )
     _finish(tx, run)
     if run.read_from is not None:
         await _look_again(tx, run)
@@ -334,7 +336,7 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
     await tx.session.flush()
     await _match_again_if_changed(tx, run)
     await _look_at_the_rest(tx, run)
-    tx.tell(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)
+    tx.publish(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)
 
 
 async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
@@ -417,4 +419,4 @@ async def _match_again_if_changed(tx: Tx, run: ImportRun) -> None:
                 due_at=tx.now,
             )
         )
-        tx.ring()
+        tx.notify_workers()

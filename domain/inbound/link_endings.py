@@ -196,7 +196,7 @@ async def _move(tx: Tx, link: Mapping[str, Any], survivor: Mapping[str, Any]) ->
         tx, ActivityKind.LINKED, f"The Xero contact was merged into {survivor['name']}; the link has moved there.",
         organisation=link["organisation_id"], contact=link["contact_id"], link=link["id"],
     )  # fmt: skip
-    tx.tell(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
+    tx.publish(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
 
 
 async def _move_memory(
@@ -232,9 +232,9 @@ async def _move_memory(
         **bound,
     )
     for row in gone:
-        tx.tell(EventKind.DELETION, f"SyncLink:{row['id']}", organisation=organisation["id"])
+        tx.publish(EventKind.DELETION, f"SyncLink:{row['id']}", organisation=organisation["id"])
     for row in moved:
-        tx.tell(EventKind.LINK, row["id"], organisation=organisation["id"])
+        tx.publish(EventKind.LINK, row["id"], organisation=organisation["id"])
     await issue_review.follow_merge(tx, organisation, loser["id"], survivor.row["id"])
 
 
@@ -268,7 +268,7 @@ async def _restore(
             f"{xero['name']} was restored in Xero; {goes_on}.", organisation=organisation["id"],
             contact=link["contact_id"], link=link["id"],
         )  # fmt: skip
-        tx.tell(EventKind.LINK, link["id"], organisation=organisation["id"], activity=entry)
+        tx.publish(EventKind.LINK, link["id"], organisation=organisation["id"], activity=entry)
         ended.contacts.add(link["contact_id"])
 
 

@@ -269,9 +269,9 @@ async def _pause(tx: Tx, organisation: Mapping[str, Any], found: MassChange) -> 
             tx, ActivityKind.MASS_CHANGE_STOPPED, f"{message} Nothing of it is applied before somebody decides.",
             organisation=organisation["id"], actor=TANDEM,
         )  # fmt: skip
-        tx.tell(EventKind.CONNECTION, organisation["id"], organisation=organisation["id"], activity=entry)
+        tx.publish(EventKind.CONNECTION, organisation["id"], organisation=organisation["id"], activity=entry)
     else:
-        tx.tell(EventKind.CONNECTION, organisation["id"], organisation=organisation["id"])
+        tx.publish(EventKind.CONNECTION, organisation["id"], organisation=organisation["id"])
 
 
 async def _release(tx: Tx, organisation_id: UUID) -> None:
@@ -282,8 +282,8 @@ async def _release(tx: Tx, organisation_id: UUID) -> None:
         " where workspace_id = :ws and id = :id",
         id=organisation_id,
     )
-    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
-    tx.ring()
+    tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+    tx.notify_workers()
 
 
 async def _pass_counted(tx: Tx, organisation_id: UUID) -> None:
@@ -319,7 +319,7 @@ async def _read_again(tx: Tx, organisation_id: UUID) -> None:
         "update organisation set health_message = :message where workspace_id = :ws and id = :id",
         id=organisation_id, message="After a mass change, Xero is being read again.",
     )  # fmt: skip
-    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+    tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
 
 
 async def _resume(tx: Tx, organisation_id: UUID) -> bool:
@@ -330,5 +330,5 @@ async def _resume(tx: Tx, organisation_id: UUID) -> bool:
         organisation=organisation_id,
     )
     if found:
-        tx.ring()
+        tx.notify_workers()
     return found > 0

@@ -300,7 +300,7 @@ async def end(tx: Tx, invoice: Invoice) -> None:
     elif await _in_flight(tx, invoice.id):
         eligibility.rest(invoice, InvoiceSyncState.PENDING)
         invoice.due_at, invoice.bulk, invoice.attempts = tx.now, False, 0
-        tx.ring()
+        tx.notify_workers()
     else:
         eligibility.rest(invoice, InvoiceSyncState.NOT_SENT)
 
@@ -348,7 +348,7 @@ async def retry(tx: Tx, invoice_ids: Sequence[UUID], organisation_id: UUID | Non
         ids=[row["id"] for row in rows],
     )
     if rows:
-        tx.ring()
+        tx.notify_workers()
     return len(rows)
 
 

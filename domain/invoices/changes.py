@@ -173,13 +173,13 @@ def _decide_voided(
         eligibility.rest(invoice, InvoiceSyncState.SYNCED)
     elif invoice.failure_code == "HAS_PAYMENTS" and invoice.amount_paid <= 0:
         invoice.due_at, invoice.next_attempt_at = tx.now, None
-        tx.ring()
+        tx.notify_workers()
     elif (
         invoice.sync_state is InvoiceSyncState.CHANGED_IN_XERO
         or invoice.sync_state is InvoiceSyncState.NOT_SENT
     ):
         invoice.sync_state, invoice.due_at = InvoiceSyncState.PENDING, tx.now
-        tx.ring()
+        tx.notify_workers()
 
 
 def _mismatch(tx: Tx, invoice: Invoice) -> None:

@@ -207,7 +207,7 @@ async def free(
             touch(tx, invoice)
     await tx.session.flush()
     await deliveries.close(tx, claimed, which)
-    tx.ring()
+    tx.notify_workers()
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
@@ -300,7 +300,7 @@ async def _acknowledge(
             line.xero_line_id = shown.line_id
     if invoice.status is InvoiceStatus.VOIDED and seen.status not in GONE:
         invoice.sync_state, invoice.due_at = InvoiceSyncState.PENDING, tx.now
-        tx.ring()
+        tx.notify_workers()
     await invoice_changes.show(tx, invoice, seen, contact)
     touch(tx, invoice)
     if created:

@@ -303,7 +303,7 @@ async def place(
     freeze(lines, resolved)
     invoice.sync_state, invoice.failure, invoice.failure_code = InvoiceSyncState.PENDING, None, None
     invoice.due_at, invoice.bulk, invoice.next_attempt_at = invoice.due_at or tx.now, bulk, None
-    tx.ring()
+    tx.notify_workers()
 
 
 def place_void(tx: Tx, setup: Setup, invoice: Invoice) -> None:
@@ -316,7 +316,7 @@ def place_void(tx: Tx, setup: Setup, invoice: Invoice) -> None:
     invoice.due_at, invoice.bulk, invoice.attempts = tx.now, False, 0
     if not setup.connected:
         fail(tx, invoice, unconnected(setup))
-    tx.ring()
+    tx.notify_workers()
 
 
 def rest(invoice: Invoice, state: InvoiceSyncState) -> None:

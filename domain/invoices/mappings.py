@@ -263,7 +263,7 @@ async def _changed(
         activity.record(tx, ActivityKind.SETTING_CHANGED, message, organisation=organisation_id, changes=told)
     if mended:
         await waiting_invoices.release(tx, organisation_id, mended)
-    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+    tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
 
 
 async def _check_fit(tx: Tx, organisation: Organisation, start: date | None) -> None:
@@ -324,9 +324,9 @@ async def _place_again(tx: Tx, organisation_id: UUID, start: date | None) -> Non
             **bound,
         )
         rows = [*early, *due, *voids]
-        tx.ring()
+        tx.notify_workers()
     if len(rows) > _MOST_TOLD:
-        tx.tell(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
+        tx.publish(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
         return
     for row in rows:
-        tx.tell(EventKind.INVOICE, row["id"], organisation=organisation_id)
+        tx.publish(EventKind.INVOICE, row["id"], organisation=organisation_id)

@@ -59,7 +59,7 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
             id=organisation_id,
         )
         await _settle(tx, organisation_id, wanted)
-        tx.ring()
+        tx.notify_workers()
         return None
     return Claimed(organisation, wanted) if organisation and wanted else None
 

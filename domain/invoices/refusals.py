@@ -43,7 +43,7 @@ async def settle(
     problem = named(setup, invoice, lines, problem)
     if problem.code in _BY_SETUP and _resolves_anew(setup, invoice, lines):
         invoice.due_at, invoice.next_attempt_at = tx.now, None
-        tx.ring()
+        tx.notify_workers()
         return
     refuse(tx, invoice, problem)
     if problem.code in _AGAIN and problem.remedy != "UPDATE_INVOICE":
@@ -64,7 +64,7 @@ async def _contacts_wanted(tx: Tx, organisation_id: UUID) -> None:
         "update organisation set poll_due_at = least(poll_due_at, :now) where workspace_id = :ws and id = :id",
         id=organisation_id,
     )
-    tx.ring()
+    tx.notify_workers()
 
 
 def named(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine], problem: Problem) -> Problem:

@@ -40,7 +40,7 @@ async def release(tx: Tx, organisation_id: UUID, codes: Collection[str]) -> int:
         bulk=len(rows) > MOST_INTERACTIVE,
     )
     if rows:
-        tx.ring()
+        tx.notify_workers()
     return len(rows)
 
 
@@ -51,8 +51,8 @@ async def catalogue_wanted(tx: Tx, organisation_id: UUID, at: datetime) -> None:
         " where workspace_id = :ws and id = :id",
         id=organisation_id, at=at,
     )  # fmt: skip
-    tx.ring()
+    tx.notify_workers()
 
 
 def tell(tx: Tx, invoice: Invoice) -> None:
-    tx.tell(EventKind.INVOICE, invoice.id, organisation=invoice.organisation_id)
+    tx.publish(EventKind.INVOICE, invoice.id, organisation=invoice.organisation_id)

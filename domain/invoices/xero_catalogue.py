@@ -71,7 +71,7 @@ async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime |
         id=organisation_id, asked=asked or tx.now, period=seen.period_lock_date, year=seen.year_lock_date,
         pause=WHILE_INVOICES_WAIT if waiting else DAILY, soon=poll_schedule.LONGEST, by_hand=poll_schedule.BY_HAND,
     )  # fmt: skip
-    tx.tell(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+    tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
 
 
 async def put_off(tx: Tx, organisation_id: UUID, pause: timedelta) -> None:

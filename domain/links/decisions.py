@@ -87,5 +87,5 @@ async def taken(
         organisation=organisation_id, xero=xero_contact_id,
     )  # fmt: skip
     for issue in issues:
-        tx.tell(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation_id)
+        tx.publish(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation_id)
     return tuple(link["id"] for link in ended)

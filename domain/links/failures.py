@@ -187,11 +187,11 @@ async def names_freed(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> Non
     await link_starting.lock_all(tx, [row["id"] for row in found])
     for row in found:
         await try_again(tx, row["id"])
-    tx.ring()
+    tx.notify_workers()
 
 
 def tell(tx: Tx, link: Mapping[str, Any]) -> None:
-    tx.tell(EventKind.LINK, link["id"], organisation=link["organisation_id"])
+    tx.publish(EventKind.LINK, link["id"], organisation=link["organisation_id"])
 
 
 def recorded(

@@ -157,10 +157,10 @@ async def start(
                 tx, organisation["id"], one.pair.xero_contact_id, XeroContactStatus.ACTIVE
             )
     if any(row["due_at"] for row in rows):
-        tx.ring()
+        tx.notify_workers()
     for one in [] if quiet else begun:
-        tx.tell(EventKind.LINK, one.link_id, organisation=organisation["id"], activity=one.activity_id)
-        tx.tell(EventKind.CONTACT, one.pair.contact_id)
+        tx.publish(EventKind.LINK, one.link_id, organisation=organisation["id"], activity=one.activity_id)
+        tx.publish(EventKind.CONTACT, one.pair.contact_id)
     return [Started(one.link_id, one.activity_id, one.pair) for one in begun]
 
 
@@ -350,7 +350,7 @@ async def break_off(
         tx, ActivityKind.UNLINKED, message, organisation=link["organisation_id"],
         contact=link["contact_id"], link=link["id"],
     )  # fmt: skip
-    tx.tell(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
+    tx.publish(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
 
 
 _BROKEN = {
@@ -425,8 +425,8 @@ async def remove(tx: Tx, link_id: UUID, message: str) -> UUID | None:
     )
     if gone is None:
         return None
-    tx.tell(EventKind.DELETION, f"SyncLink:{link_id}", organisation=gone["organisation_id"])
-    tx.tell(EventKind.CONTACT, gone["contact_id"])
+    tx.publish(EventKind.DELETION, f"SyncLink:{link_id}", organisation=gone["organisation_id"])
+    tx.publish(EventKind.CONTACT, gone["contact_id"])
     return activity.record(
         tx,
         ActivityKind.UNLINKED,

@@ -138,7 +138,7 @@ async def _open_returned(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequ
             tx, ActivityKind.ISSUE_OPENED, "A Xero contact that is for a person to match is back.",
             organisation=organisation["id"], issue=row["id"],
         )  # fmt: skip
-        tx.tell(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
+        tx.publish(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
 
 
 async def _renew(
@@ -241,7 +241,7 @@ async def set_candidates(tx: Tx, issue: MatchIssue, fitting: Sequence[Mapping[st
     issue.score = float(fitting[0]["score"])
     issue.version += 1
     await tx.session.flush()
-    tx.tell(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)
+    tx.publish(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)
 
 
 def resolve(tx: Tx, issue: MatchIssue, resolution: MatchResolution, link_id: UUID | None, verb: str) -> None:
@@ -256,8 +256,8 @@ def resolve(tx: Tx, issue: MatchIssue, resolution: MatchResolution, link_id: UUI
         issue=issue.id,
         link=link_id,
     )
-    tx.tell(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)
-    tx.tell(EventKind.CONNECTION, issue.organisation_id, organisation=issue.organisation_id)
+    tx.publish(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)
+    tx.publish(EventKind.CONNECTION, issue.organisation_id, organisation=issue.organisation_id)
 
 
 def _included(organisation: Mapping[str, Any]) -> str:

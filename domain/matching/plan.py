@@ -199,7 +199,7 @@ async def issues(
     )
     await tx.session.execute(sa.insert(Activity), [entry for _, _, entry in made])
     for issue, _, _ in [] if quiet else made:
-        tx.tell(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation["id"])
+        tx.publish(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation["id"])
     return len(made)
 
 
@@ -290,7 +290,7 @@ async def _tell_issues(
         xeros=[one.pair.xero_contact_id for one in started], links=[one.link_id for one in started],
     )  # fmt: skip
     for row in [] if quiet else rows:
-        tx.tell(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
+        tx.publish(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
 
 
 async def create_from_xero(

@@ -18,7 +18,7 @@ async def owe(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, status: Xero
         " values (:ws, :organisation, :xero, :status, :now)",
         organisation=organisation_id, xero=xero_contact_id, status=status,
     )  # fmt: skip
-    tx.ring()
+    tx.notify_workers()
 
 
 async def withdraw(tx: Tx, xero_contact_id: UUID | None) -> None:

@@ -195,7 +195,7 @@ async def describe(tx: Tx, organisation: UUID, details: Details) -> None:
         id=organisation,
         **asdict(details),
     )
-    tx.tell(EventKind.CONNECTION, organisation, organisation=organisation)
+    tx.publish(EventKind.CONNECTION, organisation, organisation=organisation)
 
 
 def phone_parts(held: Mapping[str, str]) -> PhoneParts:
@@ -280,7 +280,7 @@ async def look_again(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID
         " 0, 0, 0, 0, 0, :now, :now) on conflict do nothing",
         organisation=organisation["id"], filter=organisation["contact_filter"], total=len(ids),
     )  # fmt: skip
-    tx.ring()
+    tx.notify_workers()
 
 
 async def set_clock(tx: Tx, organisation: UUID, server_time: datetime) -> None:
@@ -312,7 +312,7 @@ async def owe_reads(tx: Tx, links: Sequence[UUID]) -> None:
         links=list(links),
     )
     if done:
-        tx.ring()
+        tx.notify_workers()
 
 
 def _stamp(contact: SeenContact) -> tuple[str, str]:

@@ -195,7 +195,7 @@ async def free(
     )  # fmt: skip
     await failures.certain(tx, which)
     await xero_contacts.owe_reads(tx, which)
-    tx.ring()
+    tx.notify_workers()
 
 
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
@@ -358,7 +358,7 @@ async def _acknowledge(
     if link["xero_contact_id"] is None:
         failures.pushed(tx, organisation, link, xero)
     if due:
-        tx.ring()
+        tx.notify_workers()
 
 
 async def _refuse(

@@ -90,7 +90,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await _refuse(tx, organisation, answer.link_id, answer.failure)
     await deliveries.end_if_settled(tx, claimed)
     await inbound_apply.apply(tx, organisation, ids, uuid4(), quiet=False)
-    tx.ring()
+    tx.notify_workers()
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
@@ -116,7 +116,7 @@ async def free(
         ids=list(claimed.members if members is None else members),
     )  # fmt: skip
     await deliveries.end_if_settled(tx, claimed)
-    tx.ring()
+    tx.notify_workers()
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:

@@ -78,4 +78,4 @@ async def _update(
 
 def _told(tx: Tx, message: str) -> None:
     activity.record(tx, ActivityKind.SETTING_CHANGED, message)
-    tx.tell(EventKind.WORKSPACE, tx.workspace)
+    tx.publish(EventKind.WORKSPACE, tx.workspace)

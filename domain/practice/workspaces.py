@@ -116,7 +116,7 @@ async def update(tx: Tx, *, name: str | None = None, currency: str | None = None
     ]
     if changes:
         activity.record(tx, ActivityKind.SETTING_CHANGED, "The workspace was changed.", changes=changes)
-        tx.tell(EventKind.WORKSPACE, tx.workspace)
+        tx.publish(EventKind.WORKSPACE, tx.workspace)
     return workspace
 
 
@@ -124,7 +124,7 @@ async def create_contact_type(tx: Tx, name: str) -> ContactType:
     made = ContactType(workspace_id=tx.workspace, id=uuid4(), name="", name_key="", created_at=tx.now)
     await name_row(tx, made, name, "contact type")
     activity.record(tx, ActivityKind.SETTING_CHANGED, f"The contact type {made.name} was added.")
-    tx.tell(EventKind.WORKSPACE, tx.workspace)
+    tx.publish(EventKind.WORKSPACE, tx.workspace)
     return made
 
 
@@ -146,7 +146,7 @@ async def update_contact_type(
     await name_row(tx, found, found.name if name is None else name, "contact type")
     if before != (found.name, found.archived_at):
         activity.record(tx, ActivityKind.SETTING_CHANGED, f"The contact type {found.name} was changed.")
-        tx.tell(EventKind.WORKSPACE, tx.workspace)
+        tx.publish(EventKind.WORKSPACE, tx.workspace)
     return found
 
 
@@ -229,7 +229,7 @@ async def create_token(
     tx.session.add(made)
     await tx.session.flush()
     activity.record(tx, ActivityKind.SETTING_CHANGED, f"The API token {text} was made.")
-    tx.tell(EventKind.WORKSPACE, tx.workspace)
+    tx.publish(EventKind.WORKSPACE, tx.workspace)
     return made, token
 
 
@@ -252,5 +252,5 @@ async def revoke_token(tx: Tx, token_id: UUID) -> None:
         raise refuse(Code.NOT_FOUND, "There is no such token.", "apiTokenId")
     found.revoked_at = tx.now
     activity.record(tx, ActivityKind.SETTING_CHANGED, f"The API token {found.name} was revoked.")
-    tx.tell(EventKind.WORKSPACE, tx.workspace)
-    tx.tell(EventKind.DELETION, f"ApiToken:{token_id}")
+    tx.publish(EventKind.WORKSPACE, tx.workspace)
+    tx.publish(EventKind.DELETION, f"ApiToken:{token_id}")

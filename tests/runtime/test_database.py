@@ -1,6 +1,7 @@
 """Promise 12, where transactions begin: nothing of a workspace is left on the connection for whoever has it next."""
 
-from uuid import uuid4
+from typing import NamedTuple
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -29,4 +30,26 @@ async def test_the_setting_of_the_workspace_ends_with_its_transaction(clean: Pla
         assert not await session.scalar(sa.text("select current_setting('tandem.workspace', true)"))
     async with database.transaction(uuid4(), TANDEM) as tx:
         assert await tx.rows(COUNT) == [{"count": 0}]
+    await database.close()
+
+
+class Named(NamedTuple):
+    id: UUID
+    name: str
+
+
+async def test_a_typed_read_refuses_a_column_without_a_field_and_a_field_without_a_column(
+    clean: Place,
+) -> None:
+    workspace = uuid4()
+    database = connect(clean.app_url, pool_size=1, max_overflow=0)
+    async with database.transaction(workspace, TANDEM) as tx:
+        await tx.run("insert into workspace (id, name, currency, created_at) values (:ws, 'P', 'NZD', :now)")
+        assert await tx.read(Named, "select id, name from workspace") == [Named(workspace, "P")]
+        assert await tx.read_one(Named, "select id, name from workspace where name = 'Q'") is None
+        assert await tx.ids("select id from workspace") == [workspace]
+        with pytest.raises(TypeError, match="currency"):
+            await tx.read(Named, "select id, name, currency from workspace")
+        with pytest.raises(TypeError, match="name"):
+            await tx.read(Named, "select id from workspace")
     await database.close()

@@ -66,7 +66,7 @@ class Connected:
         )
         async with self.world.tx() as tx:
             tx.session.add(run)
-            tx.ring()
+            tx.notify_workers()
         return run.id
 
     async def run(self, run_id: UUID) -> ImportRun:

@@ -69,7 +69,7 @@ async def test_a_burst_is_told_from_few_readings(ada: make.Client) -> None:
     start = await cursor(ada)
     async with ada.world.tx() as tx:
         for row in await tx.rows("select id from sync_link where workspace_id = :ws"):
-            tx.tell(EventKind.LINK, row["id"], organisation=ada.world.organisation)
+            tx.publish(EventKind.LINK, row["id"], organisation=ada.world.organisation)
     before = ada.parts.database.statements
     async with ada.follow(BURST, after=start) as stream:
         told = await stream.some(60)
