@@ -12,9 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from runtime.embedded import services as embedded_services
 from tests.database import Place, Server, drop, empty_all, external, fresh_database, migrated_template
+from tests.limits import *  # noqa: F403 - pytest finds its hooks by their names
 
-hypothesis.settings.register_profile("default", derandomize=True, deadline=None)
-hypothesis.settings.register_profile("long", max_examples=2000, deadline=None)
+# Seconds decide nothing: on a busy machine, examples are made slowly.
+UNTIMED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("default", UNTIMED, derandomize=True)
+hypothesis.settings.register_profile("long", UNTIMED, max_examples=2000)
 hypothesis.settings.load_profile("default")
 
 

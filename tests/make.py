@@ -22,6 +22,7 @@ from runtime.database import Database
 from runtime.seal import Key, KeyRing
 from runtime.settings import Settings
 from tests.domain.world import World, make_world, seen
+from tests.patience import patience
 
 
 @dataclass
@@ -68,7 +69,8 @@ class Stream:
         self._source = source
 
     async def next(self, seconds: float = 60) -> dict[str, Any]:
-        result: ExecutionResult = await asyncio.wait_for(anext(self._source), seconds)
+        async with patience(seconds):
+            result: ExecutionResult = await anext(self._source)
         assert not result.errors, result.errors
         assert result.data is not None
         return dict(result.data["syncStatus"])
@@ -93,7 +95,7 @@ async def listening(database: Database, url: str) -> AsyncIterator[Parts]:
     bells = Bells(url)
     task = asyncio.create_task(bells.listen())
     try:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=None) as http:
             yield Parts(settings, database, KeyRing([Key("test", bytes(32))]), http, bells)
     finally:
         task.cancel()

@@ -33,11 +33,11 @@ async def token(owner: AsyncConnection) -> str:
 @pytest.fixture
 async def http(edge: str, token: str) -> AsyncIterator[httpx.AsyncClient]:
     """As a viewer who may do everything."""
-    async with httpx.AsyncClient(base_url=f"http://{edge}", headers=bearer(token), timeout=60) as client:
+    async with httpx.AsyncClient(base_url=f"http://{edge}", headers=bearer(token), timeout=None) as client:
         yield client
 
 
 @pytest.fixture
 async def stranger(edge: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://{edge}", timeout=60) as client:
+    async with httpx.AsyncClient(base_url=f"http://{edge}", timeout=None) as client:
         yield client

@@ -154,7 +154,7 @@ async def opened(place: Place) -> AsyncIterator[Bench]:
     clock = Clock()
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(serving(world))
-        http = await stack.enter_async_context(httpx.AsyncClient())
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=None))
         database: Database = open_database(place.app_url, clock=clock)
         stack.push_async_callback(database.close)
         settings = settings_for(place, address)

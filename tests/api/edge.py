@@ -33,6 +33,7 @@ from runtime.embedded.services import Services
 from runtime.seal import KeyRing, new_key
 from runtime.settings import load
 from tests.database import Place
+from tests.patience import patience
 
 
 @strawberry.type
@@ -128,7 +129,7 @@ def small_schema() -> strawberry.Schema:
 async def make_parts(place: Place, services: Services, **settings: Any) -> AsyncIterator[Parts]:
     db = database.connect(place.app_url, pool_size=4, hide_parameters=True)
     chosen = load().joined(services).model_copy(update={"graphiql": False} | settings)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=None) as http:
         try:
             yield Parts(chosen, db, KeyRing.parse([new_key("k")]), http, Bells(place.app_url))
         finally:
@@ -222,12 +223,14 @@ async def say(ws: ClientConnection, message: object) -> None:
 
 
 async def hear(ws: ClientConnection) -> Any:
-    return json.loads(await asyncio.wait_for(ws.recv(), 60))
+    async with patience(60):
+        return json.loads(await ws.recv())
 
 
 async def close_code(ws: ClientConnection) -> int:
     """Waits for the server's close."""
-    await asyncio.wait_for(ws.wait_closed(), 60)
+    async with patience(60):
+        await ws.wait_closed()
     assert ws.close_code is not None
     return ws.close_code
 

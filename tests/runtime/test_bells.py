@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runtime.bells import DUE, Bells
 from tests.database import Place, cut
+from tests.patience import patience
 from tests.workers.connected import until
 
 
@@ -30,8 +31,9 @@ async def test_a_bell_wakes_its_workspace_and_who_hears_all(bells: Bells, owner:
     mine, other = uuid4(), uuid4()
     async with bells.heard(DUE, mine) as one, bells.heard(DUE) as every, bells.heard(DUE, other) as another:
         await owner.exec_driver_sql(f"select pg_notify('{DUE}', '{mine}')")
-        await asyncio.wait_for(one.wait(), 20)
-        await asyncio.wait_for(every.wait(), 20)
+        async with patience(20):
+            await one.wait()
+            await every.wait()
         assert not another.is_set()
 
 
@@ -40,5 +42,6 @@ async def test_a_connection_that_was_ended_is_made_again_and_all_are_woken(
 ) -> None:
     async with bells.heard(DUE) as bell:
         await cut(place)
-        await asyncio.wait_for(bell.wait(), 20)
+        async with patience(20):
+            await bell.wait()
         await until(lambda: is_hearing(bells))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
@@ -14,6 +14,7 @@ from runtime.embedded import services as embedded_services
 from runtime.settings import Settings, load
 from tests.database import Place
 from tests.domain.world import World, make_world
+from tests.patience import Patience, patience
 from tests.xero.simulator.serving import SCOPES, serving
 from workers.process import Parts, opened
 from workers.run import work
@@ -43,7 +44,7 @@ def settings_for(place: Place, services: embedded_services.Services, xero: str) 
 
 async def until(check: Callable[[], Awaitable[object]], seconds: float = 240) -> None:
     """Ask again until it is so; time out where it never is."""
-    async with asyncio.timeout(seconds):
+    async with patience(seconds):
         while not await check():  # noqa: ASYNC110 - other processes make it so
             await asyncio.sleep(0.05)
 
@@ -115,9 +116,9 @@ async def connected(
 
 
 async def finished(here: Connected, run_id: UUID, seconds: float = 240) -> ImportRun:
-    deadline = datetime.now(UTC) + timedelta(seconds=seconds)
+    limit = Patience(seconds)
     while (run := await here.run(run_id)).finished_at is None:
-        assert datetime.now(UTC) < deadline, f"the import stands at {run.phase} {run.done}"
+        assert not limit.is_over(), f"the import stands at {run.phase} {run.done}"
         await asyncio.sleep(0.05)
     return run
 

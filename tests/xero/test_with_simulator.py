@@ -99,7 +99,7 @@ async def consent(
 async def connected(contacts: int = 25) -> AsyncIterator[Connected]:
     clock = frozen_clock()
     world = small_world(contacts, clock)
-    async with serving(world) as address, httpx.AsyncClient() as http:
+    async with serving(world) as address, httpx.AsyncClient(timeout=None) as http:
         app = App(
             DEMO_CLIENT_ID,
             DEMO_CLIENT_SECRET,

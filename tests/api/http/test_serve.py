@@ -25,6 +25,7 @@ from runtime import database
 from runtime.embedded.services import Services
 from tests.api.edge import ask, bearer, codes, make_token, serving, with_settings
 from tests.database import Place
+from tests.patience import patience
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -42,13 +43,14 @@ async def hasty(parts: Parts) -> AsyncIterator[str]:
         yield address
 
 
-async def raw(edge: str, data: bytes, *, seconds: float = 60) -> bytes:
+async def raw(edge: str, data: bytes) -> bytes:
     """Sends, and reads until the server closes; a reset is as good an end."""
     host, port = edge.split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
         writer.write(data)
-        return await asyncio.wait_for(reader.read(), seconds)
+        async with patience(60):
+            return await reader.read()
     except ConnectionResetError:
         return b""
     finally:
@@ -109,7 +111,7 @@ async def test_a_second_request_on_a_connection_has_its_time_too(parts: Parts, t
 
     async with (
         serving(parts, Brisk) as place,
-        httpx.AsyncClient(base_url=f"http://{place}", headers=bearer(token), timeout=60) as http,
+        httpx.AsyncClient(base_url=f"http://{place}", headers=bearer(token), timeout=None) as http,
     ):
         assert (await ask(http, "{hello}")).status_code == 200
         await asyncio.sleep(2.5)  # longer than a head may take; idle between requests is no head
@@ -166,7 +168,7 @@ async def test_it_is_not_ready_without_its_servers(parts: Parts) -> None:
         parts.bells,
     )
     assert await find_reasons(broken) == ["PostgreSQL does not answer"]
-    async with serving(broken) as edge, httpx.AsyncClient(base_url=f"http://{edge}") as http:
+    async with serving(broken) as edge, httpx.AsyncClient(base_url=f"http://{edge}", timeout=None) as http:
         assert (await http.get("/readyz")).status_code == 503
         answer = await http.post("/graphql", json={"query": "{hello}"}, headers=bearer("tdm_x"))
         assert (answer.status_code, "hush" in answer.text) == (503, False)
@@ -197,7 +199,7 @@ async def test_metrics_count(http: httpx.AsyncClient, owner: AsyncConnection) ->
 
 SERVER = """
 import asyncio
-from api.serve import serve
+from api.http.serve import serve
 from runtime.settings import load
 from tests.api.edge import small_schema
 asyncio.run(serve(load(), small_schema()))
@@ -217,21 +219,24 @@ async def test_sigterm_lets_a_running_request_finish(place: Place, services: Ser
     }
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVER, cwd=ROOT, env=environment)
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=bearer(token)) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers=bearer(token), timeout=None
+        ) as http:
             await until_alive(http)
             running = asyncio.create_task(ask(http, "{slow}"))
             while 'path="/readyz"' not in (await http.get("/metrics")).text:
                 await http.get("/readyz")  # answered after the slow one began
             process.send_signal(signal.SIGTERM)
             assert (await running).json() == {"data": {"slow": "done"}}
-        assert await asyncio.wait_for(process.wait(), 60) == 0
+        async with patience(60):
+            assert await process.wait() == 0
     finally:
         if process.returncode is None:
             process.kill()
 
 
 async def until_alive(http: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(120):
+    async with patience(120):
         while True:
             with suppress(httpx.ConnectError):
                 await http.get("/healthz")

@@ -65,7 +65,7 @@ async def calls(client: Client, count: int, queue: Queue) -> None:
 
 async def test_many_workers_of_two_processes_never_meet_a_limit(clean: Place) -> None:
     databases = [connect(clean.app_url, pool_size=6) for _ in range(2)]
-    async with connected(5) as xero, httpx.AsyncClient() as http:
+    async with connected(5) as xero, httpx.AsyncClient(timeout=None) as http:
         world_clock = WorldClock(xero.clock)
         workers = [
             replace(

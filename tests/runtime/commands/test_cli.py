@@ -36,7 +36,6 @@ def tandem(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
     )
 
 

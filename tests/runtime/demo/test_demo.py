@@ -71,7 +71,7 @@ def tandem(folder: Path, *words: str, port: int) -> subprocess.Popen[str]:
 
 def is_ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=60).is_success
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=None).is_success
     except httpx.TransportError:
         return False
 
@@ -105,7 +105,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(folder: Path) -> None:
-    out, err = tandem(folder, "demo", "--once", port=free_port()).communicate(timeout=280)
+    out, err = tandem(folder, "demo", "--once", port=free_port()).communicate()
     told = json.loads(out.splitlines()[-1])
     assert all(told.pop(name) > 0 for name in SECONDS)
     by_rule = counted(World.load(folder / "data" / "demo" / "xero.json"))
@@ -129,7 +129,7 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
     assert "This start has changed nothing." in "".join(shown)
 
     # Beside it, other commands find the demo and its settings.
-    found, trouble = tandem(folder, "doctor", port=1).communicate(timeout=120)
+    found, trouble = tandem(folder, "doctor", port=1).communicate()
     assert trouble == ""
     assert f"the demo that runs in {folder / 'data'}" in found
     assert f"http://127.0.0.1:{port} is ready" in found
@@ -137,7 +137,7 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
     assert f"1 key(s); the address is http://localhost:{port}/webhooks/xero" in found
     assert f"database tandem as tandem_app through {folder / 'data' / 'run'}" in found
 
-    _, trouble = tandem(folder, "serve", port=port).communicate(timeout=120)
+    _, trouble = tandem(folder, "serve", port=port).communicate()
     assert (
         trouble
         == f"port {port} is the demo's, whose API answers there; set PORT to another for a second API\n"
@@ -148,9 +148,9 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
         assert second.poll() is None
         time.sleep(0.1)
     second.terminate()
-    second.communicate(timeout=120)
+    second.communicate()
 
-    _, trouble = tandem(folder, "demo", port=free_port()).communicate(timeout=120)
+    _, trouble = tandem(folder, "demo", port=free_port()).communicate()
     assert f"A demo runs in {folder / 'data'} already, at http://localhost:{port}/graphql" in trouble
 
     [worker] = worker_pids(folder)
@@ -165,7 +165,7 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
         time.sleep(0.1)
 
     again.send_signal(signal.SIGINT)
-    assert "Everything is kept" in again.communicate(timeout=120)[0]
+    assert "Everything is kept" in again.communicate()[0]
     assert not (folder / "data" / "demo" / "settings.json").exists()
     logs = "".join(path.read_text() for path in (folder / "data" / "demo").glob("*.log"))
     assert (folder / "data" / "demo" / "token").read_text() not in logs

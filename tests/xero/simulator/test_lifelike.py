@@ -8,6 +8,7 @@ from random import Random
 import httpx
 import pytest
 
+from tests.patience import patience
 from tests.xero.simulator.serving import connect, create, names, post_token, read, small_world
 from xero.simulator.app import create_app
 from xero.simulator.contact_input import parse_contact
@@ -112,7 +113,7 @@ async def test_app_saves_soon_and_at_the_end(tmp_path: Path) -> None:
     ):
         await connect(http)
         await create(http, Name="Soon")
-        async with asyncio.timeout(60):
+        async with patience(60):
             await saved_with(path, "Soon")
         await create(http, Name="Late")
     await saved_with(path, "Late")

@@ -61,7 +61,7 @@ async def in_thread(call: Callable[[], Any]) -> Any:
 @pytest_asyncio.fixture(scope="module")
 async def sdk() -> AsyncIterator[Sdk]:
     async with serving(small_world(250)) as url:
-        async with httpx.AsyncClient(base_url=url) as http:
+        async with httpx.AsyncClient(base_url=url, timeout=None) as http:
             token = await connect(http, scope=SCOPES)
         sdk = await in_thread(lambda: Sdk(url, token))
         yield sdk
