@@ -2,34 +2,67 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+
+from domain.described import DescribedEnum
 
 
-class Code(StrEnum):
-    """UserErrorCode of the schema."""
+class Code(DescribedEnum):
+    """Why an input was refused. After LIKELY_DUPLICATE and CONFIRMATION_NEEDED the same request can be sent
+    again with an answer in it."""
 
-    REQUIRED = "REQUIRED"
-    INVALID = "INVALID"
-    TOO_LONG = "TOO_LONG"
-    TOO_MANY = "TOO_MANY"
-    TAKEN = "TAKEN"
-    NOT_FOUND = "NOT_FOUND"
-    STALE_VERSION = "STALE_VERSION"
-    WRONG_STATE = "WRONG_STATE"
-    IN_USE = "IN_USE"
-    ALREADY_LINKED = "ALREADY_LINKED"
-    ALREADY_DECIDED = "ALREADY_DECIDED"
-    LIKELY_DUPLICATE = "LIKELY_DUPLICATE"
-    CONFIRMATION_NEEDED = "CONFIRMATION_NEEDED"
-    NOT_CONNECTED = "NOT_CONNECTED"
-    OTHER_ORGANISATION = "OTHER_ORGANISATION"
-    SYNC_NOT_STARTED = "SYNC_NOT_STARTED"
-    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
-    PERIOD_LOCKED = "PERIOD_LOCKED"
-    HAS_PAYMENTS = "HAS_PAYMENTS"
-    UNMAPPED = "UNMAPPED"
-    KEY_REUSED = "KEY_REUSED"
-    SCOPE_TOO_WIDE = "SCOPE_TOO_WIDE"
+    REQUIRED = "REQUIRED", "A value that is needed is missing or blank."
+    INVALID = "INVALID", "A value has the wrong form, or Xero would refuse it."
+    TOO_LONG = "TOO_LONG", "A text has more characters than allowed here or in Xero."
+    TOO_MANY = "TOO_MANY", "A list has more rows than allowed, usually 500."
+    TAKEN = "TAKEN", "The name, number or organisation is in use already, and a second one is impossible."
+    NOT_FOUND = "NOT_FOUND", "An id or code names nothing in this workspace."
+    STALE_VERSION = (
+        "STALE_VERSION",
+        "The object has changed since the caller read it. Read it again, then decide again.",
+    )
+    WRONG_STATE = (
+        "WRONG_STATE",
+        "The object's present state does not allow this mutation, for example because it is archived.",
+    )
+    IN_USE = "IN_USE", "Something still uses the object or the value, so it cannot be removed or changed."
+    ALREADY_LINKED = (
+        "ALREADY_LINKED",
+        "The contact already has an active link in this organisation. Unsync that link first.",
+    )
+    ALREADY_DECIDED = (
+        "ALREADY_DECIDED",
+        "The match issue is closed: somebody decided it, or it became obsolete.",
+    )
+    LIKELY_DUPLICATE = (
+        "LIKELY_DUPLICATE",
+        "A contact with the same name or email exists. Send the request again with `linkTo` or"
+        " `createAnyway`.",
+    )
+    CONFIRMATION_NEEDED = (
+        "CONFIRMATION_NEEDED",
+        "The mutation has a large effect, which the caller must confirm by giving its count.",
+    )
+    NOT_CONNECTED = "NOT_CONNECTED", "The organisation is not connected to Xero. Connect it again first."
+    OTHER_ORGANISATION = (
+        "OTHER_ORGANISATION",
+        "Another Xero organisation was chosen than the one to connect again.",
+    )
+    SYNC_NOT_STARTED = (
+        "SYNC_NOT_STARTED",
+        "The organisation's contact sync has not been started. Call startContactSync first.",
+    )
+    CURRENCY_MISMATCH = (
+        "CURRENCY_MISMATCH",
+        "The currencies of the invoice, the practice and the Xero organisation differ.",
+    )
+    PERIOD_LOCKED = "PERIOD_LOCKED", "The date lies on or before a lock date in Xero."
+    HAS_PAYMENTS = (
+        "HAS_PAYMENTS",
+        "Payments or credits are allocated to the invoice in Xero. Remove them there first.",
+    )
+    UNMAPPED = "UNMAPPED", "No Xero account or tax rate is chosen for a line."
+    KEY_REUSED = "KEY_REUSED", "The idempotency key was used within 24 hours for another input."
+    SCOPE_TOO_WIDE = "SCOPE_TOO_WIDE", "The new token would be allowed to do more than its maker."
 
 
 @dataclass(frozen=True)

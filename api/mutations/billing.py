@@ -22,7 +22,9 @@ from domain.tx import Tx
 
 @strawberry.input(description="New values for a service type. A field that is left out stays as it is.")
 class UpdateServiceTypeInput:
-    service_type_id: strawberry.ID = strawberry.field(description="The id of the service type to change.")
+    service_type_id: strawberry.ID = strawberry.field(
+        description="The id of the service type that gets the new values."
+    )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The new name, at most 255 characters. Refused (TAKEN) if another type that is not"
@@ -51,7 +53,9 @@ class CreateTaxRateInput:
     " be changed."
 )
 class UpdateTaxRateInput:
-    tax_rate_id: strawberry.ID = strawberry.field(description="The id of the tax rate to change.")
+    tax_rate_id: strawberry.ID = strawberry.field(
+        description="The id of the tax rate that gets the new values."
+    )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The new name, at most 255 characters. Refused (TAKEN) if another rate that is not"

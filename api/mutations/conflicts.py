@@ -44,7 +44,9 @@ class RestoreValueInput:
     )
 
 
-@strawberry.type(description="The answer to restoreValue.")
+@strawberry.type(
+    description="The answer to restoreValue: the contact, and the event that had recorded the change."
+)
 class RestoreValuePayload(Payload):
     contact: Contact | None = strawberry.field(
         description="The contact with the value back. Null if the mutation was refused."

@@ -92,7 +92,9 @@ class CreateContactsInput:
     " value that the contact has already is never refused."
 )
 class UpdateContactInput:
-    contact_id: strawberry.ID = strawberry.field(description="The id of the contact to change.")
+    contact_id: strawberry.ID = strawberry.field(
+        description="The id of the contact that gets the new values."
+    )
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `version` that the person saw. If the contact has changed since, the mutation is"
@@ -150,7 +152,9 @@ class UpdateContactsInput:
 
 @strawberry.input(description="Which contact to delete, and what happens to it in Xero.")
 class DeleteContactInput:
-    contact_id: strawberry.ID = strawberry.field(description="The id of the contact to delete.")
+    contact_id: strawberry.ID = strawberry.field(
+        description="The id of the contact that should disappear from the practice."
+    )
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `version` that the person saw. If the contact has changed since, the mutation is"

@@ -32,7 +32,7 @@ from domain.tables import Scope
 from domain.tx import Tx
 
 
-@strawberry.type(description="The answer to deleteContact.")
+@strawberry.type(description="The answer to deleteContact: what was deleted, so that caches can remove it.")
 class DeleteContactPayload(Payload):
     deleted_id: strawberry.ID | None = strawberry.field(
         description="The id of the deleted contact, for removal from caches. Null if the mutation was"

@@ -52,7 +52,9 @@ class InvoiceLineInput:
 
 @strawberry.input(description="The values of a new invoice.")
 class CreateInvoiceInput:
-    contact_id: strawberry.ID = strawberry.field(description="The contact to bill.")
+    contact_id: strawberry.ID = strawberry.field(
+        description="The contact whom the invoice bills. It need not be linked yet."
+    )
     number: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="A number of your own, at most 255 characters and unique in the practice. Left out: the"
@@ -88,7 +90,7 @@ class CreateInvoiceInput:
     )
 
 
-@strawberry.input(description="The invoices to create together.")
+@strawberry.input(description="Many new invoices, each with its own idempotency key if it has one.")
 class CreateInvoicesInput:
     invoices: list[CreateInvoiceInput] = strawberry.field(
         description="At most 500 invoices. Each is created or refused on its own."
@@ -100,14 +102,16 @@ class CreateInvoicesInput:
     " lines."
 )
 class UpdateInvoiceInput:
-    invoice_id: strawberry.ID = strawberry.field(description="The id of the invoice to change.")
+    invoice_id: strawberry.ID = strawberry.field(
+        description="The id of the invoice that gets the new values."
+    )
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `version` that the person saw. If the invoice has changed since, the mutation is"
         " refused (STALE_VERSION). Left out: whatever is there is overwritten.",
     )
     contact_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="The contact to bill."
+        default=strawberry.UNSET, description="Another contact whom the invoice should bill."
     )
     reference: str | None = strawberry.field(
         default=strawberry.UNSET,

@@ -23,9 +23,9 @@ from domain.tables import InvoiceStatus, Scope
 from domain.tx import Tx
 
 
-@strawberry.input(description="Which invoice, in which version.")
+@strawberry.input(description="Which invoice to change, and the version that the person saw.")
 class InvoiceInput:
-    invoice_id: strawberry.ID = strawberry.field(description="The id of the invoice.")
+    invoice_id: strawberry.ID = strawberry.field(description="The global id of the invoice to change.")
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `version` that the person saw. If the invoice has changed since, the mutation is"

@@ -48,9 +48,9 @@ class ConfirmMatchInput:
     )
 
 
-@strawberry.input(description="Which match issue, in which version.")
+@strawberry.input(description="Which match issue to decide, and the version that the person saw.")
 class MatchIssueInput:
-    issue_id: strawberry.ID = strawberry.field(description="The id of the match issue.")
+    issue_id: strawberry.ID = strawberry.field(description="The global id of the match issue to decide.")
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `version` that the person saw. If the issue has changed since, the mutation is"

@@ -45,7 +45,9 @@ class SetInvoiceSyncInput:
 
 @strawberry.input(description="The two accounts that are used where no mapping applies.")
 class SetDefaultAccountsInput:
-    organisation_id: strawberry.ID = strawberry.field(description="The id of the Xero organisation.")
+    organisation_id: strawberry.ID = strawberry.field(
+        description="The id of the Xero organisation that has both accounts."
+    )
     revenue_account_code: strawberry.ID = strawberry.field(
         description="The code of the account for service lines without a mapping. It must be active and of"
         " class REVENUE."

@@ -33,7 +33,7 @@ class ConnectXeroInput:
     )
 
 
-@strawberry.input(description="Which Xero organisation.")
+@strawberry.input(description="Which Xero organisation the mutation is about.")
 class OrganisationInput:
     organisation_id: strawberry.ID = strawberry.field(
         description="The id of the Xero organisation, from `Workspace.xeroOrganisations`."
@@ -68,7 +68,9 @@ class StartContactSyncInput:
     " is."
 )
 class UpdateContactSyncInput:
-    organisation_id: strawberry.ID = strawberry.field(description="The id of the Xero organisation.")
+    organisation_id: strawberry.ID = strawberry.field(
+        description="The id of the Xero organisation whose settings change."
+    )
     contact_filter: XeroContactFilter | None = strawberry.field(
         default=strawberry.UNSET,
         description="Which Xero contacts take part from now on. A wider filter imports the contacts that it"
@@ -100,7 +102,7 @@ class DecideMassChangeInput:
     )
 
 
-@strawberry.type(description="The answer to connectXero.")
+@strawberry.type(description="The answer to connectXero: the address of Xero's consent page.")
 class ConnectXeroPayload(Payload):
     authorization_url: str | None = strawberry.field(
         description="The address of Xero's consent page. Open it as a full page; it works once and for ten"

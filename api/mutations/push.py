@@ -57,7 +57,7 @@ class PushToXeroInput:
     )
 
 
-@strawberry.input(description="The contacts to push together.")
+@strawberry.input(description="Many contacts to push, each to an organisation.")
 class PushContactsToXeroInput:
     contacts: list[PushToXeroInput] = strawberry.field(
         description="At most 500 contacts, each with its organisation. Each is pushed or refused on its own."

@@ -23,9 +23,9 @@ from domain.tx import Tx
 Results = tuple[list[Acted | Refused], list[UserError]]
 
 
-@strawberry.input(description="Which link, in which version.")
+@strawberry.input(description="Which link to change, and the version that the person saw.")
 class SyncLinkInput:
-    link_id: strawberry.ID = strawberry.field(description="The id of the link.")
+    link_id: strawberry.ID = strawberry.field(description="The global id of the link to change.")
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `version` that the person saw. If the link has changed since, the mutation is"

@@ -51,7 +51,7 @@ class CreateApiTokenPayload(Payload):
     )
 
 
-@strawberry.type(description="The answer to revokeApiToken.")
+@strawberry.type(description="The answer to revokeApiToken, with what caches need to remove the token.")
 class RevokeApiTokenPayload(Payload):
     deleted_id: strawberry.ID | None = strawberry.field(
         description="The id of the revoked token, for removal from caches. Null if the mutation was refused."
@@ -85,7 +85,9 @@ class NameInput:
 
 @strawberry.input(description="New values for a contact type. A field that is left out stays as it is.")
 class UpdateContactTypeInput:
-    contact_type_id: strawberry.ID = strawberry.field(description="The id of the contact type to change.")
+    contact_type_id: strawberry.ID = strawberry.field(
+        description="The id of the contact type that gets the new values."
+    )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The new name, at most 255 characters. Refused (TAKEN) if another type that is not"
@@ -112,10 +114,10 @@ class CreateApiTokenInput:
     )
 
 
-@strawberry.input(description="Which API token to revoke.")
+@strawberry.input(description="Which API token should stop working.")
 class RevokeApiTokenInput:
     api_token_id: strawberry.ID = strawberry.field(
-        description="The id of the token, from `Workspace.apiTokens`."
+        description="The id of the token that should stop working, from `Workspace.apiTokens`."
     )
 
 

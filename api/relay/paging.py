@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -18,7 +17,9 @@ from strawberry.types import Info
 from api.context import Context
 from api.errors import Code as ErrorCode
 from api.errors import refusal
+from api.relay.described import described
 from api.relay.loaders import load
+from domain.described import DescribedEnum
 from domain.tx import Tx
 
 PAGE, MOST = 50, 100
@@ -58,10 +59,12 @@ Before = Annotated[
 Made = TypeVar("Made")
 
 
-@strawberry.enum(description="Up or down.")
-class Direction(StrEnum):
-    ASC = "ASC"
-    DESC = "DESC"
+@described
+class Direction(DescribedEnum):
+    """Whether a list begins with its lowest or its highest values."""
+
+    ASC = "ASC", "From low to high: names from A to Z, the oldest time first, the smallest amount first."
+    DESC = "DESC", "From high to low: names from Z to A, the newest time first, the largest amount first."
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,9 @@ class XeroAccount(Node):
         )
 
 
-@strawberry.type(description="A tax rate of a Xero organisation.")
+@strawberry.type(
+    description="A tax rate of a Xero organisation, for one of the practice's rates to be mapped to."
+)
 class XeroTaxRate(Node):
     tax_type: strawberry.ID = strawberry.field(
         description="Xero's code of the tax rate, such as OUTPUT2, by which mutations name it."
@@ -124,7 +126,7 @@ async def _rates_of(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[XeroTaxRate
     return grouped(keys, rows, "organisation_id", XeroTaxRate.of)
 
 
-@strawberry.type(description="An account in a page of accounts.")
+@strawberry.type(description="A row of a page: an account, with its cursor.")
 class XeroAccountEdge(Edge):
     node: XeroAccount = strawberry.field(description="The account in this row.")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
+from api.relay.described import described
 from api.relay.loaders import batch, by_id, load
 from api.relay.node import Node
 from api.relay.paging import (
@@ -39,6 +39,7 @@ from api.schema.refs import (
     SyncLinkRef,
 )
 from domain.connection import health as connection_health
+from domain.described import DescribedEnum
 from domain.names.text_keys import search_patterns
 from domain.tables import ActivityKind, ContactKind, SyncState
 from domain.tx import Tx
@@ -72,7 +73,7 @@ class Address:
     lines: list[str] = strawberry.field(
         description="Street and number, post box and the like: at most 4 lines."
     )
-    city: str | None = strawberry.field(description="The town or city.")
+    city: str | None = strawberry.field(description="The town or city, as letters need it.")
     region: str | None = strawberry.field(description="The state, county or province.")
     postal_code: str | None = strawberry.field(description="The postal code or ZIP code, as it was typed.")
     country: str | None = strawberry.field(description="The country as it was typed, not as a code.")
@@ -246,26 +247,31 @@ async def _contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Contact]:
     return by_id(rows, Contact.of)
 
 
-@strawberry.type(description="A contact in a page of contacts.")
+@strawberry.type(description="A row of a page: a contact, with its cursor.")
 class ContactEdge(Edge):
     node: Contact = strawberry.field(description="The contact in this row.")
 
 
-@strawberry.type(description="A page of the practice's contacts.")
+@strawberry.type(description="A page of the practice's contacts, with the total count of the list.")
 class ContactConnection(Counted):
     edges: list[ContactEdge] = strawberry.field(
         description="The contacts of this page, in the order that was asked for."
     )
 
 
-@strawberry.enum(description="What to sort contacts by.")
-class ContactOrderField(StrEnum):
-    NAME = "NAME"
-    UPDATED_AT = "UPDATED_AT"
-    CREATED_AT = "CREATED_AT"
+@described
+class ContactOrderField(DescribedEnum):
+    """The field whose values decide the order of a list of contacts."""
+
+    NAME = "NAME", "By name, whatever its case and without regard to spaces around it."
+    UPDATED_AT = "UPDATED_AT", "By the time of the last change."
+    CREATED_AT = "CREATED_AT", "By the time at which the contact was created here."
 
 
-@strawberry.input(description="The order of a list of contacts.")
+@strawberry.input(
+    description="How to sort a list of contacts. Contacts with equal values are sorted by id, so that pages"
+    " never overlap."
+)
 class ContactOrder:
     field: ContactOrderField = strawberry.field(description="The field whose values are compared.")
     direction: Direction = strawberry.field(description="From low to high, or from high to low.")

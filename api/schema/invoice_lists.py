@@ -11,6 +11,7 @@ import strawberry
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
+from api.relay.described import described
 from api.relay.loaders import batch, by_argument
 from api.relay.paging import (
     MOST_FOUND,
@@ -27,33 +28,39 @@ from api.relay.paging import (
 )
 from api.schema.invoices import COLUMNS, SOURCE, Invoice
 from api.schema.sync_problems import SyncFailureCode
+from domain.described import DescribedEnum
 from domain.names.text_keys import search_patterns
 from domain.tables import InvoiceStatus, InvoiceSyncState
 from domain.tx import Tx
 
 
-@strawberry.type(description="An invoice in a page of invoices.")
+@strawberry.type(description="A row of a page: an invoice, with its cursor.")
 class InvoiceEdge(Edge):
     node: Invoice = strawberry.field(description="The invoice in this row.")
 
 
-@strawberry.type(description="A page of invoices.")
+@strawberry.type(description="A page of invoices, with the total count of the list.")
 class InvoiceConnection(Counted):
     edges: list[InvoiceEdge] = strawberry.field(
         description="The invoices of this page, in the order that was asked for."
     )
 
 
-@strawberry.enum(description="What to sort invoices by.")
-class InvoiceOrderField(StrEnum):
-    ISSUE_DATE = "ISSUE_DATE"
-    DUE_DATE = "DUE_DATE"
-    NUMBER = "NUMBER"
-    TOTAL = "TOTAL"
-    UPDATED_AT = "UPDATED_AT"
+@described
+class InvoiceOrderField(DescribedEnum):
+    """The field whose values decide the order of a list of invoices."""
+
+    ISSUE_DATE = "ISSUE_DATE", "By the date that the invoice shows."
+    DUE_DATE = "DUE_DATE", "By the date by which the client should pay."
+    NUMBER = "NUMBER", "By the invoice number as text, so that 10 comes before 9."
+    TOTAL = "TOTAL", "By the amount that the client owes in all, tax included."
+    UPDATED_AT = "UPDATED_AT", "By the time of the last change."
 
 
-@strawberry.input(description="The order of a list of invoices.")
+@strawberry.input(
+    description="How to sort a list of invoices. Invoices with equal values are sorted by id, so that pages"
+    " never overlap."
+)
 class InvoiceOrder:
     field: InvoiceOrderField = strawberry.field(description="The field whose values are compared.")
     direction: Direction = strawberry.field(description="From low to high, or from high to low.")

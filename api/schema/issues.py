@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
@@ -12,12 +11,14 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
+from api.relay.described import described
 from api.relay.loaders import batch, by_id, grouped, load
 from api.relay.node import Node
 from api.relay.paging import MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.schema.links import FieldDifference, differences
 from api.schema.refs import ContactRef, SyncLinkRef, XeroContactRef, XeroOrganisationRef
 from api.schema.viewer import Actor
+from domain.described import DescribedEnum
 from domain.names.text_keys import search_patterns
 from domain.tables import MatchIssueReason, MatchIssueState, MatchResolution
 from domain.tx import Tx
@@ -165,12 +166,12 @@ async def _candidates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchCand
     return grouped(keys, rows, "issue_id", MatchCandidate.of)
 
 
-@strawberry.type(description="A match issue in a page of match issues.")
+@strawberry.type(description="A row of a page: a match issue, with its cursor.")
 class MatchIssueEdge(Edge):
     node: MatchIssue = strawberry.field(description="The match issue in this row.")
 
 
-@strawberry.type(description="A page of match issues.")
+@strawberry.type(description="A page of match issues, with the total count of the list.")
 class MatchIssueConnection(Counted):
     edges: list[MatchIssueEdge] = strawberry.field(
         description="The match issues of this page, in the order that was asked for."
@@ -198,14 +199,19 @@ class MatchIssueFilter:
     )
 
 
-@strawberry.enum(description="What to sort match issues by.")
-class MatchIssueOrderField(StrEnum):
-    CREATED_AT = "CREATED_AT"
-    SCORE = "SCORE"
-    NAME = "NAME"
+@described
+class MatchIssueOrderField(DescribedEnum):
+    """The field whose values decide the order of a list of match issues."""
+
+    CREATED_AT = "CREATED_AT", "By the time at which the issue was opened."
+    SCORE = "SCORE", "By the score of the best candidate."
+    NAME = "NAME", "By the Xero contact's name."
 
 
-@strawberry.input(description="The order of a list of match issues.")
+@strawberry.input(
+    description="How to sort a list of match issues. Issues with equal values are sorted by id, so that"
+    " pages never overlap."
+)
 class MatchIssueOrder:
     field: MatchIssueOrderField = strawberry.field(description="The field whose values are compared.")
     direction: Direction = strawberry.field(description="From low to high, or from high to low.")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
@@ -13,12 +12,14 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
+from api.relay.described import described
 from api.relay.loaders import batch, by_id, grouped, load
 from api.relay.node import Node
 from api.relay.paging import ABSENT, MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.schema.refs import ContactRef, XeroContactRef, XeroOrganisationRef
 from api.schema.sync_problems import SyncFailure, SyncFailureCode
 from domain.connection import health as connection_health
+from domain.described import DescribedEnum
 from domain.fields.merge import Value, loaded, same, shown
 from domain.links import failures
 from domain.links.starting import practice_values, xero_values
@@ -33,14 +34,26 @@ _COLUMNS = (
 _SOURCE = f"sync_link l{connection_health.HELD_LINK}"
 
 
-@strawberry.enum(description="What can be done with a link.")
-class SyncLinkAction(StrEnum):
-    UNSYNC = "UNSYNC"
-    REMATCH = "REMATCH"
-    CREATE_FROM_UNSYNCED = "CREATE_FROM_UNSYNCED"
-    SETTLE_CONFLICT = "SETTLE_CONFLICT"
-    RETRY = "RETRY"
-    DISMISS = "DISMISS"
+@described
+class SyncLinkAction(DescribedEnum):
+    """What a person can do with a link in its present state."""
+
+    UNSYNC = "UNSYNC", "End the link with the mutation unsync."
+    REMATCH = (
+        "REMATCH",
+        "Resume the ended link with rematch. Offered if its Xero contact still exists and is linked to"
+        " nobody.",
+    )
+    CREATE_FROM_UNSYNCED = (
+        "CREATE_FROM_UNSYNCED",
+        "Make a new contact on one side with createFromUnsynced. Offered if at least one side is free.",
+    )
+    SETTLE_CONFLICT = "SETTLE_CONFLICT", "Say with settleConflict which values hold."
+    RETRY = (
+        "RETRY",
+        "Try again now with retrySync. Not offered while the organisation must be connected again.",
+    )
+    DISMISS = "DISMISS", "Delete the ended link with dismissLinks."
 
 
 @strawberry.type(
@@ -234,12 +247,12 @@ async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID,
     return {(row["organisation_id"], row["contact_id"]): SyncLink.of(row) for row in rows}
 
 
-@strawberry.type(description="A link in a page of links.")
+@strawberry.type(description="A row of a page: a link, with its cursor.")
 class SyncLinkEdge(Edge):
     node: SyncLink = strawberry.field(description="The link in this row.")
 
 
-@strawberry.type(description="A page of links.")
+@strawberry.type(description="A page of links, with the total count of the list.")
 class SyncLinkConnection(Counted):
     edges: list[SyncLinkEdge] = strawberry.field(
         description="The links of this page, in the order that was asked for."
@@ -267,14 +280,22 @@ class SyncLinkFilter:
     )
 
 
-@strawberry.enum(description="What to sort links by.")
-class SyncLinkOrderField(StrEnum):
-    NAME = "NAME"
-    STATE_SINCE = "STATE_SINCE"
-    LAST_SYNCED_AT = "LAST_SYNCED_AT"
+@described
+class SyncLinkOrderField(DescribedEnum):
+    """The field whose values decide the order of a list of links."""
+
+    NAME = "NAME", "By the practice contact's name."
+    STATE_SINCE = "STATE_SINCE", "By the time at which the link entered its present state."
+    LAST_SYNCED_AT = (
+        "LAST_SYNCED_AT",
+        "By the time at which both sides were last found equal. Links that never were count as the oldest.",
+    )
 
 
-@strawberry.input(description="The order of a list of links.")
+@strawberry.input(
+    description="How to sort a list of links. Links with equal values are sorted by id, so that pages never"
+    " overlap."
+)
 class SyncLinkOrder:
     field: SyncLinkOrderField = strawberry.field(description="The field whose values are compared.")
     direction: Direction = strawberry.field(description="From low to high, or from high to low.")

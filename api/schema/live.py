@@ -107,10 +107,16 @@ Update = (
     | Deletion
     | Resync
 )
-SyncUpdate = Annotated[Update, strawberry.union("SyncUpdate", description="What changed.")]
+SyncUpdate = Annotated[
+    Update,
+    strawberry.union(
+        "SyncUpdate",
+        description="What a live event reports: a changed object, a deletion, or that lists must be read again.",
+    ),
+]
 
 
-@strawberry.type(description="One live event of `syncStatus`.")
+@strawberry.type(description="One live event: what changed, when, and where the stream stands.")
 class SyncStatusEvent:
     organisation_key: strawberry.Private[UUID | None]
     cursor: str = strawberry.field(

@@ -1,7 +1,6 @@
 """What an import would do, read from what Tandem already mirrors."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from api.context import Context
 from api.errors import Code as ErrorCode
 from api.errors import refusal
 from api.mutations.payloads import given
+from api.relay.described import described
 from api.relay.loaders import load
 from api.relay.paging import (
     After,
@@ -27,6 +27,7 @@ from api.relay.paging import (
     unpack,
 )
 from api.schema.refs import ContactRef, XeroContactRef
+from domain.described import DescribedEnum
 from domain.inbound.imports import PAGE
 from domain.matching import plan as matching_plan
 from domain.tables import XeroContactFilter
@@ -35,15 +36,22 @@ from domain.tx import Tx
 SAMPLE = 10
 
 
-@strawberry.enum(
-    description="What matching found. SKIPPED: left out by the filter, archived, or decided before; nothing"
-    " but a preview shows such contacts."
-)
-class MatchOutcome(StrEnum):
-    FULL_MATCH = "FULL_MATCH"
-    CONFLICT = "CONFLICT"
-    NO_MATCH = "NO_MATCH"
-    SKIPPED = "SKIPPED"
+@described
+class MatchOutcome(DescribedEnum):
+    """What an import would do with a Xero contact that is not linked yet."""
+
+    FULL_MATCH = (
+        "FULL_MATCH",
+        "Link it: exactly one practice contact has the same name and email, and no other Xero contact has"
+        " them.",
+    )
+    CONFLICT = "CONFLICT", "Open a match issue, because something fits but not fully."
+    NO_MATCH = "NO_MATCH", "Create a new practice contact, because nothing fits."
+    SKIPPED = (
+        "SKIPPED",
+        "Leave it alone: the filter excludes it, it is archived, or a person decided about it before. Only"
+        " a preview lists such contacts.",
+    )
 
 
 async def _xero_contact(context: Context, row: Mapping[str, Any]) -> XeroContactRef:
@@ -65,7 +73,7 @@ class PlannedChange:
         description="Whether the contact would be linked, asked about, created or skipped."
     )
 
-    @strawberry.field(description="The Xero contact in question.")
+    @strawberry.field(description="The Xero contact to which this would happen.")
     async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef:
         return await _xero_contact(info.context, self.row)
 

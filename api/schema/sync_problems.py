@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
@@ -10,57 +9,146 @@ import strawberry
 from strawberry.types import Info
 
 from api.context import Context
+from api.relay.described import described
 from api.relay.loaders import NODES, load
 from api.relay.node import Node
+from domain.described import DescribedEnum
 from domain.tables import SyncedField
 
 
-@strawberry.enum(description="Why something does not sync.")
-class SyncFailureCode(StrEnum):
-    NAME_TAKEN_IN_XERO = "NAME_TAKEN_IN_XERO"
-    VALUE_TOO_LONG = "VALUE_TOO_LONG"
-    INVALID_IN_XERO = "INVALID_IN_XERO"
-    ARCHIVED_IN_XERO = "ARCHIVED_IN_XERO"
-    MERGED_IN_XERO = "MERGED_IN_XERO"
-    FORGOTTEN_IN_XERO = "FORGOTTEN_IN_XERO"
-    CONTACT_NOT_SYNCED = "CONTACT_NOT_SYNCED"
-    ACCOUNT_UNMAPPED = "ACCOUNT_UNMAPPED"
-    ACCOUNT_UNAVAILABLE = "ACCOUNT_UNAVAILABLE"
-    TAX_RATE_UNMAPPED = "TAX_RATE_UNMAPPED"
-    TAX_RATE_UNAVAILABLE = "TAX_RATE_UNAVAILABLE"
-    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
-    PERIOD_LOCKED = "PERIOD_LOCKED"
-    TOTAL_MISMATCH = "TOTAL_MISMATCH"
-    INVOICE_NUMBER_TAKEN = "INVOICE_NUMBER_TAKEN"
-    HAS_PAYMENTS = "HAS_PAYMENTS"
-    NEEDS_RECONNECT = "NEEDS_RECONNECT"
-    XERO_UNAVAILABLE = "XERO_UNAVAILABLE"
-    UNCERTAIN = "UNCERTAIN"
+@described
+class SyncFailureCode(DescribedEnum):
+    """Why a link or an invoice does not sync. `remedy` names what helps."""
+
+    NAME_TAKEN_IN_XERO = (
+        "NAME_TAKEN_IN_XERO",
+        "Another active contact in Xero has this name, and Xero takes no second one. Rename either contact."
+        " The link is tried again by itself when the name becomes free.",
+    )
+    VALUE_TOO_LONG = "VALUE_TOO_LONG", "A value is longer than Xero allows. Shorten it here."
+    INVALID_IN_XERO = (
+        "INVALID_IN_XERO",
+        "Xero refused a value, or data that it holds itself. `message` has Xero's own words.",
+    )
+    ARCHIVED_IN_XERO = (
+        "ARCHIVED_IN_XERO",
+        "The contact was archived in Xero. Restore it there, or use rematch or createFromUnsynced.",
+    )
+    MERGED_IN_XERO = (
+        "MERGED_IN_XERO",
+        "The contact was merged into another one in Xero, and the link could not follow. Use rematch.",
+    )
+    FORGOTTEN_IN_XERO = (
+        "FORGOTTEN_IN_XERO",
+        "Somebody asked Xero to forget the contact. Its personal data from Xero is deleted here too.",
+    )
+    CONTACT_NOT_SYNCED = (
+        "CONTACT_NOT_SYNCED",
+        "The invoice's contact has no active link to an active Xero contact in this organisation. Push or"
+        " match the contact first; then the invoice goes by itself.",
+    )
+    ACCOUNT_UNMAPPED = (
+        "ACCOUNT_UNMAPPED",
+        "No Xero account is chosen for a line: neither a mapping for its service type nor a default account.",
+    )
+    ACCOUNT_UNAVAILABLE = (
+        "ACCOUNT_UNAVAILABLE",
+        "The chosen Xero account is archived, or may not be used for this kind of line. Choose another one.",
+    )
+    TAX_RATE_UNMAPPED = (
+        "TAX_RATE_UNMAPPED",
+        "A line has no tax rate, or no Xero tax rate is chosen for it. Tandem never assumes 'no tax'.",
+    )
+    TAX_RATE_UNAVAILABLE = (
+        "TAX_RATE_UNAVAILABLE",
+        "The chosen Xero tax rate is archived, has another percentage, or may not be used on this account."
+        " Choose another one.",
+    )
+    CURRENCY_MISMATCH = (
+        "CURRENCY_MISMATCH",
+        "The invoice or the practice uses another currency than the base currency of the Xero organisation.",
+    )
+    PERIOD_LOCKED = (
+        "PERIOD_LOCKED",
+        "The issue date lies on or before a lock date in Xero. Move the lock date in Xero, or the issue"
+        " date.",
+    )
+    TOTAL_MISMATCH = (
+        "TOTAL_MISMATCH",
+        "Xero computed another total than Tandem. The invoice is never sent again by itself; void it, and"
+        " report it to us.",
+    )
+    INVOICE_NUMBER_TAKEN = (
+        "INVOICE_NUMBER_TAKEN",
+        "Another invoice in Xero has this number. Void this one and make another, or free the number in"
+        " Xero.",
+    )
+    HAS_PAYMENTS = (
+        "HAS_PAYMENTS",
+        "Xero refuses to void the invoice, because payments or credits are allocated to it. Remove them in"
+        " Xero, or take the void back with settleInvoiceChange.",
+    )
+    NEEDS_RECONNECT = (
+        "NEEDS_RECONNECT",
+        "Xero no longer lets Tandem in, or the organisation was disconnected. Connect it again; nothing"
+        " that waits is lost.",
+    )
+    XERO_UNAVAILABLE = (
+        "XERO_UNAVAILABLE",
+        "Xero cannot be reached, or a call limit is used up. What waits is sent by itself afterwards.",
+    )
+    UNCERTAIN = (
+        "UNCERTAIN",
+        "Xero did not answer a write, so nobody knows yet whether it was carried out. Tandem looks it up,"
+        " usually within 10 minutes, and never sends it twice.",
+    )
 
 
-@strawberry.enum(
-    description="A mutation by its name; IN_XERO: only Xero's own pages can mend it; WAIT: it mends itself."
-)
-class Remedy(StrEnum):
-    CONNECT_XERO = "CONNECT_XERO"
-    UPDATE_WORKSPACE = "UPDATE_WORKSPACE"
-    UPDATE_CONTACT = "UPDATE_CONTACT"
-    CONFIRM_MATCH = "CONFIRM_MATCH"
-    PUSH_TO_XERO = "PUSH_TO_XERO"
-    UNSYNC = "UNSYNC"
-    REMATCH = "REMATCH"
-    CREATE_FROM_UNSYNCED = "CREATE_FROM_UNSYNCED"
-    SETTLE_CONFLICT = "SETTLE_CONFLICT"
-    RETRY_SYNC = "RETRY_SYNC"
-    UPDATE_INVOICE = "UPDATE_INVOICE"
-    VOID_INVOICE = "VOID_INVOICE"
-    SETTLE_INVOICE_CHANGE = "SETTLE_INVOICE_CHANGE"
-    SET_INVOICE_SYNC = "SET_INVOICE_SYNC"
-    SET_DEFAULT_ACCOUNTS = "SET_DEFAULT_ACCOUNTS"
-    SET_ACCOUNT_MAPPING = "SET_ACCOUNT_MAPPING"
-    SET_TAX_MAPPING = "SET_TAX_MAPPING"
-    IN_XERO = "IN_XERO"
-    WAIT = "WAIT"
+@described
+class Remedy(DescribedEnum):
+    """What helps against a failure or problem. Most values are mutations by their names."""
+
+    CONNECT_XERO = (
+        "CONNECT_XERO",
+        "Call connectXero with the `organisationId`, and have a person give consent in Xero.",
+    )
+    UPDATE_WORKSPACE = (
+        "UPDATE_WORKSPACE",
+        "Change the workspace's currency with updateWorkspace, or connect an organisation in the same"
+        " currency.",
+    )
+    UPDATE_CONTACT = (
+        "UPDATE_CONTACT",
+        "Change the value with updateContact. What was refused is then sent again by itself.",
+    )
+    CONFIRM_MATCH = "CONFIRM_MATCH", "Decide the match issue of the contact, for example with confirmMatch."
+    PUSH_TO_XERO = "PUSH_TO_XERO", "Create or link the contact in Xero with pushToXero."
+    UNSYNC = "UNSYNC", "End the link with unsync."
+    REMATCH = "REMATCH", "Resume the link with rematch, with this contact or with another one."
+    CREATE_FROM_UNSYNCED = "CREATE_FROM_UNSYNCED", "Make a new contact on one side with createFromUnsynced."
+    SETTLE_CONFLICT = "SETTLE_CONFLICT", "Say with settleConflict which side's values hold."
+    RETRY_SYNC = "RETRY_SYNC", "Try again now with retrySync."
+    UPDATE_INVOICE = (
+        "UPDATE_INVOICE",
+        "Correct the invoice with updateInvoice. It is then sent again by itself.",
+    )
+    VOID_INVOICE = "VOID_INVOICE", "Void the invoice with voidInvoice, and make another one."
+    SETTLE_INVOICE_CHANGE = (
+        "SETTLE_INVOICE_CHANGE",
+        "Decide about the change in Xero with settleInvoiceChange.",
+    )
+    SET_INVOICE_SYNC = "SET_INVOICE_SYNC", "Change the switch or the start date with setInvoiceSync."
+    SET_DEFAULT_ACCOUNTS = (
+        "SET_DEFAULT_ACCOUNTS",
+        "Say with setDefaultAccounts which accounts take lines that no mapping covers.",
+    )
+    SET_ACCOUNT_MAPPING = (
+        "SET_ACCOUNT_MAPPING",
+        "Choose an account for the service type with setAccountMapping.",
+    )
+    SET_TAX_MAPPING = "SET_TAX_MAPPING", "Choose a Xero tax rate with setTaxMapping."
+    IN_XERO = "IN_XERO", "Only a person inside Xero can help; `message` says what to do there."
+    WAIT = "WAIT", "Nothing needs doing: Tandem tries again by itself."
 
 
 @strawberry.type(description="Why a link or an invoice does not sync, since when, and what helps.")

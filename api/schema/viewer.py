@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
@@ -11,17 +10,24 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
+from api.relay.described import described
 from api.relay.loaders import batch, by_id, load
 from api.relay.node import Node
 from api.relay.paging import Asked, Connection, Edge, Key, Listing, Order
+from domain.described import DescribedEnum
 from domain.tables import ActorKind, Scope
 from domain.tx import Tx
 
 
-@strawberry.enum(description="How the caller was known.")
-class ViewerKind(StrEnum):
-    USER = "USER"
-    API_TOKEN = "API_TOKEN"  # noqa: S105 - a kind of viewer, not a secret
+@described
+class ViewerKind(DescribedEnum):
+    """How the caller of this request identified itself."""
+
+    USER = "USER", "By a person's own sign-in."
+    API_TOKEN = (
+        "API_TOKEN",
+        "By an API token in the Authorization header.",
+    )
 
 
 def in_order(scopes: Any) -> list[Scope]:
@@ -56,7 +62,7 @@ class User(Node):
         )
 
 
-@strawberry.type(description="A user in a page of users.")
+@strawberry.type(description="A row of a page: a user, with its cursor.")
 class UserEdge(Edge):
     node: User = strawberry.field(description="The user in this row.")
 

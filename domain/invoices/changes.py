@@ -7,7 +7,6 @@ resurrected nor overwritten. Payments and PAID simply come back.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +15,7 @@ from sqlmodel import col, select
 
 from domain import activity
 from domain.activity import Change
+from domain.described import DescribedEnum
 from domain.fields.values import SeenInvoice, SeenLine
 from domain.invoices import eligibility
 from domain.invoices import waiting as waiting_invoices
@@ -40,13 +40,19 @@ _FIELDS = ("status", "number", "reference", "contact", "issueDate", "dueDate", "
            "subtotal", "taxTotal", "total")  # fmt: skip
 
 
-class Decision(StrEnum):
-    """InvoiceChangeDecision of the schema."""
+class Decision(DescribedEnum):
+    """What to do about a change that somebody made to an invoice inside Xero."""
 
-    VOID_HERE = "VOID_HERE"
-    REISSUE = "REISSUE"
-    ACCEPT = "ACCEPT"
-    KEEP_APART = "KEEP_APART"
+    VOID_HERE = (
+        "VOID_HERE",
+        "Void the invoice, here and in Xero. Refused (HAS_PAYMENTS) while payments are allocated to it.",
+    )
+    REISSUE = (
+        "REISSUE",
+        "Void the invoice, here and in Xero, and send the practice's version again under a new number.",
+    )
+    ACCEPT = "ACCEPT", "Take over what Xero has. If Xero voided the invoice, it is voided here too."
+    KEEP_APART = "KEEP_APART", "Leave both sides as they are, and do not ask about this change again."
 
 
 async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> None:

@@ -4,12 +4,12 @@ typed would come to."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
 from sqlmodel import col, select
 
+from domain.described import DescribedEnum
 from domain.invoices import eligibility
 from domain.invoices.actions import lines_of
 from domain.invoices.input import (
@@ -27,15 +27,18 @@ from domain.tables import AmountsAre, Invoice, InvoiceLine, InvoiceStatus, Invoi
 from domain.tx import Tx
 
 
-class Action(StrEnum):
-    """InvoiceAction of the schema."""
+class Action(DescribedEnum):
+    """What a person can do with an invoice in its present status."""
 
-    UPDATE = "UPDATE"
-    APPROVE = "APPROVE"
-    SEND = "SEND"
-    VOID = "VOID"
-    SETTLE_CHANGE = "SETTLE_CHANGE"
-    RETRY = "RETRY"
+    UPDATE = "UPDATE", "Change it with updateInvoice. Not possible once Xero has it."
+    APPROVE = "APPROVE", "Approve the draft with approveInvoice."
+    SEND = "SEND", "Send the approved invoice with sendInvoice."
+    VOID = "VOID", "Void it with voidInvoice. Not possible while payments or credits are allocated to it."
+    SETTLE_CHANGE = (
+        "SETTLE_CHANGE",
+        "Decide with settleInvoiceChange about a change inside Xero, or take back a void that Xero refused.",
+    )
+    RETRY = "RETRY", "Try again now with retrySync."
 
 
 class Standing(Protocol):

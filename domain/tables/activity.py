@@ -8,30 +8,58 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from domain.described import DescribedEnum
 from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
 from domain.tables.practice import ActorKind
 
 
-class ActivityKind(StrEnum):
-    CONNECTED = "CONNECTED"
-    DISCONNECTED = "DISCONNECTED"
-    IMPORT_STARTED = "IMPORT_STARTED"
-    IMPORT_FINISHED = "IMPORT_FINISHED"
-    LINKED = "LINKED"
-    UNLINKED = "UNLINKED"
-    CONTACT_CREATED = "CONTACT_CREATED"
-    CONTACT_CHANGED = "CONTACT_CHANGED"
-    CONTACT_DELETED = "CONTACT_DELETED"
-    CONFLICT_SETTLED = "CONFLICT_SETTLED"
-    MASS_CHANGE_STOPPED = "MASS_CHANGE_STOPPED"
-    ISSUE_OPENED = "ISSUE_OPENED"
-    ISSUE_RESOLVED = "ISSUE_RESOLVED"
-    PUSHED = "PUSHED"
-    INVOICE_SYNCED = "INVOICE_SYNCED"
-    INVOICE_CHANGED = "INVOICE_CHANGED"
-    PAYMENT_RECORDED = "PAYMENT_RECORDED"
-    SETTING_CHANGED = "SETTING_CHANGED"
-    FAILED = "FAILED"
+class ActivityKind(DescribedEnum):
+    """What happened, for filters and icons."""
+
+    CONNECTED = "CONNECTED", "A Xero organisation was connected, or connected again."
+    DISCONNECTED = "DISCONNECTED", "A Xero organisation was disconnected with disconnectXero."
+    IMPORT_STARTED = (
+        "IMPORT_STARTED",
+        "The contact sync of an organisation was started, and with it the first import.",
+    )
+    IMPORT_FINISHED = "IMPORT_FINISHED", "An import ended; the message has its counts."
+    LINKED = (
+        "LINKED",
+        "A link began, was resumed, or moved to the contact into which its Xero contact was merged.",
+    )
+    UNLINKED = (
+        "UNLINKED",
+        "A link ended: a person unsynced or dismissed it, or its contact was archived, merged or forgotten"
+        " in Xero.",
+    )
+    CONTACT_CREATED = "CONTACT_CREATED", "A practice contact was created, by a person or from Xero."
+    CONTACT_CHANGED = (
+        "CONTACT_CHANGED",
+        "Values of a practice contact changed, or it was archived or brought back.",
+    )
+    CONTACT_DELETED = "CONTACT_DELETED", "A practice contact was deleted with its links."
+    CONFLICT_SETTLED = (
+        "CONFLICT_SETTLED",
+        "Both sides had changed a value, and one of the two now holds. `changes` has the value that lost.",
+    )
+    MASS_CHANGE_STOPPED = (
+        "MASS_CHANGE_STOPPED",
+        "Many contacts changed at once, and the organisation was paused until a person decides.",
+    )
+    ISSUE_OPENED = "ISSUE_OPENED", "A match issue was opened or reopened."
+    ISSUE_RESOLVED = "ISSUE_RESOLVED", "A match issue ended: a person decided it, or it became obsolete."
+    PUSHED = "PUSHED", "Xero created the contact that the practice pushed."
+    INVOICE_SYNCED = "INVOICE_SYNCED", "Xero took an invoice of the practice."
+    INVOICE_CHANGED = (
+        "INVOICE_CHANGED",
+        "An invoice was created, changed, approved, sent or voided here, or changed inside Xero.",
+    )
+    PAYMENT_RECORDED = (
+        "PAYMENT_RECORDED",
+        "Xero recorded, changed or removed a payment or credit of an invoice.",
+    )
+    SETTING_CHANGED = "SETTING_CHANGED", "A setting of the workspace or of an organisation changed."
+    FAILED = "FAILED", "Something could not be synced; the message says why."
 
 
 class EventKind(StrEnum):

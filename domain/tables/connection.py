@@ -1,7 +1,6 @@
 """Connected Xero organisations: their settings, consent, grants, calls and limits."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -9,30 +8,67 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA
 from sqlmodel import Field, SQLModel
 
+from domain.described import DescribedEnum
 from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
 
 
-class XeroContactFilter(StrEnum):
-    CUSTOMERS_ONLY = "CUSTOMERS_ONLY"
-    SUPPLIERS_AND_CUSTOMERS = "SUPPLIERS_AND_CUSTOMERS"
-    ALL = "ALL"
+class XeroContactFilter(DescribedEnum):
+    """Which Xero contacts take part in matching and import. Linked contacts keep syncing whatever the filter
+    says."""
+
+    CUSTOMERS_ONLY = (
+        "CUSTOMERS_ONLY",
+        "Only contacts that Xero counts as customers, because they have a sales invoice.",
+    )
+    SUPPLIERS_AND_CUSTOMERS = (
+        "SUPPLIERS_AND_CUSTOMERS",
+        "Contacts that Xero counts as customers, as suppliers or as both.",
+    )
+    ALL = "ALL", "Every active contact, also those that have no invoice and no bill."
 
 
-class ConflictPolicy(StrEnum):
-    LATEST_WINS = "LATEST_WINS"
-    XERO_WINS = "XERO_WINS"
-    PRACTICE_WINS = "PRACTICE_WINS"
-    ASK = "ASK"
+class ConflictPolicy(DescribedEnum):
+    """Which value holds if both sides changed one field to different values before they were synced. The value
+    that loses is kept in the activity and can be restored."""
+
+    LATEST_WINS = (
+        "LATEST_WINS",
+        "The later change holds. At equal times, and when a full match begins, Xero's value holds.",
+    )
+    XERO_WINS = "XERO_WINS", "Xero's value holds."
+    PRACTICE_WINS = "PRACTICE_WINS", "The practice's value holds and is sent to Xero."
+    ASK = "ASK", "Both values stay, and the link is in CONFLICT until a person calls settleConflict."
 
 
-class ConnectionHealth(StrEnum):
-    HEALTHY = "HEALTHY"
-    CATCHING_UP = "CATCHING_UP"
-    RATE_LIMITED = "RATE_LIMITED"
-    PAUSED = "PAUSED"
-    DEGRADED = "DEGRADED"
-    NEEDS_RECONNECT = "NEEDS_RECONNECT"
-    DISCONNECTED = "DISCONNECTED"
+class ConnectionHealth(DescribedEnum):
+    """How the connection to a Xero organisation is at this moment."""
+
+    HEALTHY = "HEALTHY", "Calls to Xero succeed, and nothing is held back."
+    CATCHING_UP = "CATCHING_UP", "After a reconnect, Tandem reads all of Xero again before it sends anything."
+    RATE_LIMITED = (
+        "RATE_LIMITED",
+        "Xero's limit of calls for this minute or day is used up. `CallBudget.limitedUntil` says when calls"
+        " go on.",
+    )
+    PAUSED = (
+        "PAUSED",
+        "A mass change waits for a person: see `massChange`. Nothing is applied or sent until"
+        " decideMassChange.",
+    )
+    DEGRADED = (
+        "DEGRADED",
+        "Calls to Xero have failed for at least a minute, or Xero refuses them for a reason that"
+        " `healthMessage` gives. Tandem keeps trying.",
+    )
+    NEEDS_RECONNECT = (
+        "NEEDS_RECONNECT",
+        "Xero no longer accepts the consent. A person must call connectXero again; nothing that waits is"
+        " lost.",
+    )
+    DISCONNECTED = (
+        "DISCONNECTED",
+        "Somebody called disconnectXero. Links, settings and what waits are kept for the next connection.",
+    )
 
 
 class Organisation(Row, table=True):

@@ -1,7 +1,6 @@
 """The practice's contacts, and the fields that are kept in step."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -9,24 +8,41 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
+from domain.described import DescribedEnum
 from domain.tables.base import AT_ONCE, Row, choice_column, foreign_key, json_column, key_column, time_column
 
 
-class ContactKind(StrEnum):
-    PERSON = "PERSON"
-    ORGANISATION = "ORGANISATION"
+class ContactKind(DescribedEnum):
+    """Whether a contact is a human being or a body."""
+
+    PERSON = "PERSON", "One human being."
+    ORGANISATION = (
+        "ORGANISATION",
+        "Anything else: a company, trust, partnership, school or club. Couples and several people under one"
+        " name count here too.",
+    )
 
 
-class SyncedField(StrEnum):
-    NAME = "NAME"
-    BILLING_EMAIL = "BILLING_EMAIL"
-    PRIMARY_PHONE = "PRIMARY_PHONE"
-    BILLING_ADDRESS = "BILLING_ADDRESS"
+class SyncedField(DescribedEnum):
+    """A field of a contact that is kept equal on both sides."""
+
+    NAME = "NAME", "`Contact.name`, and Name in Xero."
+    BILLING_EMAIL = "BILLING_EMAIL", "`Contact.billingEmail`, and EmailAddress in Xero."
+    PRIMARY_PHONE = (
+        "PRIMARY_PHONE",
+        "`Contact.primaryPhone`, and the default phone in Xero. Two spellings of one number count as equal.",
+    )
+    BILLING_ADDRESS = (
+        "BILLING_ADDRESS",
+        "`Contact.billingAddress`, and the postal address (POBOX) in Xero, as a whole.",
+    )
 
 
-class Side(StrEnum):
-    PRACTICE = "PRACTICE"
-    XERO = "XERO"
+class Side(DescribedEnum):
+    """One of the two sides that are kept in step."""
+
+    PRACTICE = "PRACTICE", "The practice, whose data Tandem holds."
+    XERO = "XERO", "The organisation in Xero, whose data belongs to the client's books there."
 
 
 class Contact(Row, table=True):

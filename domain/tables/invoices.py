@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from domain.described import DescribedEnum
 from domain.tables.base import (
     Row,
     amount_column,
@@ -20,33 +21,77 @@ from domain.tables.base import (
 )
 
 
-class InvoiceStatus(StrEnum):
-    DRAFT = "DRAFT"
-    APPROVED = "APPROVED"
-    AWAITING_PAYMENT = "AWAITING_PAYMENT"
-    PAID = "PAID"
-    VOIDED = "VOIDED"
+class InvoiceStatus(DescribedEnum):
+    """How far an invoice has come."""
+
+    DRAFT = "DRAFT", "The invoice is being written. It can be changed, approved and voided."
+    APPROVED = "APPROVED", "The invoice was checked and can be sent. It can still be changed."
+    AWAITING_PAYMENT = (
+        "AWAITING_PAYMENT",
+        "The invoice was sent with sendInvoice, and something is still due.",
+    )
+    PAID = (
+        "PAID",
+        "Xero shows that nothing is due any more. If a payment is removed there, the invoice awaits payment"
+        " again.",
+    )
+    VOIDED = "VOIDED", "The invoice no longer counts. Voiding cannot be undone, except where Xero refused it."
 
 
-class AmountsAre(StrEnum):
-    TAX_EXCLUSIVE = "TAX_EXCLUSIVE"
-    TAX_INCLUSIVE = "TAX_INCLUSIVE"
-    NO_TAX = "NO_TAX"
+class AmountsAre(DescribedEnum):
+    """Whether the prices of the lines contain tax."""
+
+    TAX_EXCLUSIVE = "TAX_EXCLUSIVE", "Prices are without tax; tax is added to them."
+    TAX_INCLUSIVE = "TAX_INCLUSIVE", "Prices contain tax; the tax is computed out of them."
+    NO_TAX = "NO_TAX", "The invoice has no tax at all, whatever tax rates its lines name."
 
 
-class InvoiceLineKind(StrEnum):
-    SERVICE = "SERVICE"
-    EXPENSE = "EXPENSE"
+class InvoiceLineKind(DescribedEnum):
+    """What an invoice line bills. It decides which account the line goes to."""
+
+    SERVICE = (
+        "SERVICE",
+        "Work of the practice. The line goes to the account of its service type, or else to the default"
+        " revenue account.",
+    )
+    EXPENSE = (
+        "EXPENSE",
+        "A cost that the practice bills on to the client. The line goes to the default expense account and"
+        " has no service type.",
+    )
 
 
-class InvoiceSyncState(StrEnum):
-    NOT_SENT = "NOT_SENT"
-    SYNC_OFF = "SYNC_OFF"
-    BEFORE_START_DATE = "BEFORE_START_DATE"
-    PENDING = "PENDING"
-    SYNCED = "SYNCED"
-    FAILING = "FAILING"
-    CHANGED_IN_XERO = "CHANGED_IN_XERO"
+class InvoiceSyncState(DescribedEnum):
+    """How an invoice stands with Xero."""
+
+    NOT_SENT = (
+        "NOT_SENT",
+        "The invoice was not sent yet, or was voided before Xero had it. Nothing goes to Xero.",
+    )
+    SYNC_OFF = (
+        "SYNC_OFF",
+        "The invoice was sent, but the organisation's invoice sync is off, or there is no organisation. It"
+        " goes to Xero once the sync is on. A voided invoice in this state is still open in Xero, and is"
+        " voided there once the sync is on.",
+    )
+    BEFORE_START_DATE = (
+        "BEFORE_START_DATE",
+        "The invoice was sent, but its issue date lies before the start date of the invoice sync, so it"
+        " stays here.",
+    )
+    PENDING = (
+        "PENDING",
+        "The invoice, or its void, waits to be sent to Xero or is being sent. This usually takes seconds.",
+    )
+    SYNCED = "SYNCED", "Xero has the invoice, and both sides agree. Payments come in by themselves."
+    FAILING = (
+        "FAILING",
+        "Something keeps the invoice, or its void, from Xero; `failure` says what, and what helps.",
+    )
+    CHANGED_IN_XERO = (
+        "CHANGED_IN_XERO",
+        "Somebody edited or voided the invoice inside Xero. A person must decide with settleInvoiceChange.",
+    )
 
 
 class PaymentKind(StrEnum):

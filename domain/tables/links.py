@@ -9,16 +9,41 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
+from domain.described import DescribedEnum
 from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
 
 
-class SyncState(StrEnum):
-    SYNCED = "SYNCED"
-    PENDING = "PENDING"
-    FAILING = "FAILING"
-    CONFLICT = "CONFLICT"
-    UNSYNCED = "UNSYNCED"
-    BROKEN = "BROKEN"
+class SyncState(DescribedEnum):
+    """The state of a link. SYNCED, PENDING, FAILING and CONFLICT are active states: values flow, or will.
+    UNSYNCED and BROKEN links have ended and wait for a person."""
+
+    SYNCED = (
+        "SYNCED",
+        "Nothing waits: every value that can be sent has been sent, and what Xero showed has been applied.",
+    )
+    PENDING = (
+        "PENDING",
+        "The practice has values that Xero does not have yet. They are sent by themselves, usually within"
+        " seconds.",
+    )
+    FAILING = (
+        "FAILING",
+        "Values could not be sent; `failure` says why and what to do. Changes in Xero still come in.",
+    )
+    CONFLICT = (
+        "CONFLICT",
+        "A field was changed on both sides under the policy ASK. Both values stay until settleConflict; the"
+        " other fields keep syncing.",
+    )
+    UNSYNCED = (
+        "UNSYNCED",
+        "A person ended the link with unsync. Nothing flows, and no import matches the pair again.",
+    )
+    BROKEN = (
+        "BROKEN",
+        "The Xero contact was archived, merged or forgotten in Xero. Nothing flows until rematch,"
+        " createFromUnsynced or dismissLinks, or until Xero restores the contact.",
+    )
 
 
 ACTIVE_STATES = (SyncState.SYNCED, SyncState.PENDING, SyncState.FAILING, SyncState.CONFLICT)
@@ -27,12 +52,23 @@ ACTIVE_STATES = (SyncState.SYNCED, SyncState.PENDING, SyncState.FAILING, SyncSta
 _ACTIVE = "state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
 
 
-class LinkOrigin(StrEnum):
-    FULL_MATCH = "FULL_MATCH"
-    CONFIRMED = "CONFIRMED"
-    CREATED_FROM_XERO = "CREATED_FROM_XERO"
-    PUSHED_TO_XERO = "PUSHED_TO_XERO"
-    REMATCHED = "REMATCHED"
+class LinkOrigin(DescribedEnum):
+    """How a link began."""
+
+    FULL_MATCH = (
+        "FULL_MATCH",
+        "By rule: name and email were equal, and no other contact on either side had them.",
+    )
+    CONFIRMED = (
+        "CONFIRMED",
+        "A person confirmed a match issue, or chose a Xero contact with `linkTo` in pushToXero.",
+    )
+    CREATED_FROM_XERO = "CREATED_FROM_XERO", "The practice contact was created from the Xero contact."
+    PUSHED_TO_XERO = (
+        "PUSHED_TO_XERO",
+        "The Xero contact was created from the practice contact, by pushToXero or createFromUnsynced.",
+    )
+    REMATCHED = "REMATCHED", "A person resumed an ended link with rematch."
 
 
 class Brake(StrEnum):

@@ -1,7 +1,6 @@
 """Match issues, their candidates, near-duplicates, and pairs kept apart."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -9,26 +8,49 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA
 from sqlmodel import Field, SQLModel
 
+from domain.described import DescribedEnum
 from domain.tables.base import Row, choice_column, foreign_key, json_column, texts_column, time_column
 
 
-class MatchIssueReason(StrEnum):
-    NAME_ONLY = "NAME_ONLY"
-    EMAIL_ONLY = "EMAIL_ONLY"
-    AMBIGUOUS = "AMBIGUOUS"
-    SIMILAR = "SIMILAR"
+class MatchIssueReason(DescribedEnum):
+    """Why no rule could decide about a Xero contact."""
+
+    NAME_ONLY = "NAME_ONLY", "One practice contact has the same name; the email differs or is missing."
+    EMAIL_ONLY = "EMAIL_ONLY", "One practice contact has the same email; the name differs."
+    AMBIGUOUS = (
+        "AMBIGUOUS",
+        "Several practice contacts fit, several Xero contacts have the same name and email, or the one that"
+        " fits is linked already.",
+    )
+    SIMILAR = (
+        "SIMILAR",
+        "Neither name nor email is equal, but a practice contact is so similar that a second contact would"
+        " probably be a duplicate. Raised only while `holdSimilar` is on.",
+    )
 
 
-class MatchIssueState(StrEnum):
-    OPEN = "OPEN"
-    RESOLVED = "RESOLVED"
+class MatchIssueState(DescribedEnum):
+    """Whether a match issue still waits for a decision."""
+
+    OPEN = "OPEN", "A person must decide. Until then nothing is created or linked for this Xero contact."
+    RESOLVED = "RESOLVED", "The issue has ended; `resolution` says how."
 
 
-class MatchResolution(StrEnum):
-    CONFIRMED = "CONFIRMED"
-    CREATED_SEPARATE = "CREATED_SEPARATE"
-    IGNORED = "IGNORED"
-    OBSOLETE = "OBSOLETE"
+class MatchResolution(DescribedEnum):
+    """How a match issue ended."""
+
+    CONFIRMED = "CONFIRMED", "A person linked the Xero contact to a practice contact."
+    CREATED_SEPARATE = (
+        "CREATED_SEPARATE",
+        "A person had a new practice contact created from the Xero contact. Its candidates are never"
+        " offered for it again.",
+    )
+    IGNORED = "IGNORED", "A person wants no match and no new contact. reopenMatchIssue takes this back."
+    OBSOLETE = (
+        "OBSOLETE",
+        "No decision is needed any more, for example because a contact was renamed, linked or deleted, or"
+        " because the filter excludes the Xero contact now.",
+    )
 
 
 class MatchIssue(Row, table=True):

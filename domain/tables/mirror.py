@@ -9,21 +9,41 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
+from domain.described import DescribedEnum
 from domain.tables.base import Row, choice_column, foreign_key, json_column, key_column, time_column
 from domain.tables.connection import XeroContactFilter
 from domain.tables.links import Brake
 
 
-class XeroContactStatus(StrEnum):
-    ACTIVE = "ACTIVE"
-    ARCHIVED = "ARCHIVED"
-    GDPR_REQUEST = "GDPR_REQUEST"
+class XeroContactStatus(DescribedEnum):
+    """The state of a contact inside Xero."""
+
+    ACTIVE = "ACTIVE", "The contact can be billed and edited in Xero."
+    ARCHIVED = (
+        "ARCHIVED",
+        "Somebody archived the contact in Xero, or merged it into another one. Xero bills no archived"
+        " contact, and its link is BROKEN.",
+    )
+    GDPR_REQUEST = (
+        "GDPR_REQUEST",
+        "Somebody asked Xero to forget this contact. Tandem deletes its personal data from the mirror.",
+    )
 
 
-class ImportPhase(StrEnum):
-    READING = "READING"
-    MATCHING = "MATCHING"
-    FINISHED = "FINISHED"
+class ImportPhase(DescribedEnum):
+    """How far an import has come."""
+
+    READING = (
+        "READING",
+        "Tandem copies the organisation's contacts from Xero into its mirror. This begins as soon as the"
+        " organisation is connected.",
+    )
+    MATCHING = (
+        "MATCHING",
+        "Tandem links, raises match issues and creates contacts from the mirror. This needs"
+        " startContactSync.",
+    )
+    FINISHED = "FINISHED", "The import is over; its counts no longer change."
 
 
 class MatchPass(StrEnum):

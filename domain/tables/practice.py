@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,20 +9,35 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA
 from sqlmodel import Field, SQLModel
 
+from domain.described import DescribedEnum
 from domain.tables.base import Row, amount_column, json_column, key_column, texts_column, time_column
 
 
-class Scope(StrEnum):
-    READ = "READ"
-    WRITE = "WRITE"
-    ADMIN = "ADMIN"
+class Scope(DescribedEnum):
+    """What a caller may do in the workspace. Each scope includes the scopes before it."""
+
+    READ = "READ", "May run every query and follow `syncStatus`, but no mutation."
+    WRITE = (
+        "WRITE",
+        "May also do the daily work: edit contacts and invoices, decide match issues, push, unsync and"
+        " retry.",
+    )
+    ADMIN = (
+        "ADMIN",
+        "May also change the set-up: connect Xero, settings, mappings, types, tax rates and API tokens.",
+    )
 
 
-class ActorKind(StrEnum):
-    USER = "USER"
-    API_TOKEN = "API_TOKEN"  # noqa: S105 - a kind of actor, not a secret
-    XERO = "XERO"
-    TANDEM = "TANDEM"
+class ActorKind(DescribedEnum):
+    """Who or what caused a change."""
+
+    USER = "USER", "A person who has signed in to the practice."
+    API_TOKEN = (
+        "API_TOKEN",
+        "A tool or script that used an API token of the practice.",
+    )
+    XERO = "XERO", "Somebody or something inside Xero: Tandem only copied the change."
+    TANDEM = "TANDEM", "Tandem itself, without a person: for example an import, a match by rule or a retry."
 
 
 class Workspace(SQLModel, table=True):
