@@ -1,9 +1,11 @@
-"""What happened, written in the transaction in which it happened."""
+"""The activity: the history that people read. Each line is written in the transaction in which its change happens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
+
+import sqlalchemy as sa
 
 from domain.tables import Activity, ActivityKind, Side
 from domain.tx import Actor, Tx
@@ -11,8 +13,8 @@ from domain.tx import Actor, Tx
 
 @dataclass(frozen=True)
 class Change:
-    """A value that moved. `written_to`: the side that now holds `after`. `stored_before` is the value itself, which
-    restoreValue brings back; `before` and `after` are for people to read."""
+    """A changed value. `before` and `after` are texts for people; `stored_before` is the value that restoreValue brings
+    back. `written_to`: the side that now holds `after`."""
 
     field: str
     before: str | None
@@ -32,6 +34,22 @@ class Change:
         }
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A line of the activity that is not stored yet. `actor`: only where the transaction's actor did not do it."""
+
+    kind: ActivityKind
+    message: str
+    organisation: UUID | None = None
+    contact: UUID | None = None
+    link: UUID | None = None
+    issue: UUID | None = None
+    invoice: UUID | None = None
+    changes: Sequence[Change] = ()
+    actor: Actor | None = None
+    id: UUID = field(default_factory=uuid4)
+
+
 def record(
     tx: Tx,
     kind: ActivityKind,
@@ -45,23 +63,33 @@ def record(
     changes: Sequence[Change] = (),
     actor: Actor | None = None,
 ) -> UUID:
-    """Gives the id of the activity; `actor` only where it is not the transaction's."""
-    who = actor or tx.actor
-    row = Activity(
-        workspace_id=tx.workspace,
-        id=uuid4(),
-        at=tx.now,
-        kind=kind,
-        actor_kind=who.kind,
-        actor_name=who.name,
-        actor_id=who.id,
-        message=message,
-        organisation_id=organisation,
-        contact_id=contact,
-        link_id=link,
-        issue_id=issue,
-        invoice_id=invoice,
-        changes=[change.as_json() for change in changes],
-    )
-    tx.session.add(row)
-    return row.id
+    """Adds one line to the activity with the next flush. Returns its id."""
+    entry = Entry(kind, message, organisation, contact, link, issue, invoice, changes, actor)
+    tx.session.add(Activity(**_columns(tx, entry)))
+    return entry.id
+
+
+async def record_all(tx: Tx, entries: Sequence[Entry]) -> None:
+    """Adds many lines to the activity, in one statement."""
+    if entries:
+        await tx.session.execute(sa.insert(Activity), [_columns(tx, entry) for entry in entries])
+
+
+def _columns(tx: Tx, entry: Entry) -> dict[str, Any]:
+    actor = entry.actor or tx.actor
+    return {
+        "workspace_id": tx.workspace,
+        "id": entry.id,
+        "at": tx.now,
+        "kind": entry.kind,
+        "actor_kind": actor.kind,
+        "actor_name": actor.name,
+        "actor_id": actor.id,
+        "message": entry.message,
+        "organisation_id": entry.organisation,
+        "contact_id": entry.contact,
+        "link_id": entry.link,
+        "issue_id": entry.issue,
+        "invoice_id": entry.invoice,
+        "changes": [change.as_json() for change in entry.changes],
+    }

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from domain.connection import call_budget
 from domain.connection import health as connection_health
 from domain.tx import TANDEM, Tx
 from workers.process import Parts
@@ -59,11 +60,7 @@ async def _note(tx: Tx, organisation: Mapping[str, Any], error: XeroError, *, wr
 
 async def _limited(tx: Tx, organisation: Mapping[str, Any], error: Retry) -> None:
     """That bulk leaves room for people is no trouble; that Xero has said stop, or the day is used up, is."""
-    row = await tx.row(
-        "select limited_until from door.call_budgets(cast(:tenants as uuid[]), :now)",
-        tenants=[organisation["tenant_id"]],
-    )
-    told = row["limited_until"] if row else None
+    told = (await call_budget.get(tx, organisation["tenant_id"])).limited_until
     long = error.at if error.at is not None and error.at > tx.now + A_MINUTE else None
     until = told or long
     if until is not None:

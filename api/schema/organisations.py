@@ -19,6 +19,7 @@ from api.schema.mappings import InvoiceSyncPreview, InvoiceSyncSettings, invoice
 from api.schema.preview import ContactSyncPreview, contact_sync_preview
 from api.schema.refs import ContactTypeRef
 from api.schema.sync_problems import SyncFailureCode
+from domain.connection import call_budget
 from domain.connection import health as connection_health
 from domain.connection.health import AT_THIS_MOMENT
 from domain.tables import ConflictPolicy, ConnectionHealth, ImportPhase, Side, XeroContactFilter
@@ -94,11 +95,8 @@ class CallBudget:
 
 
 @batch("CallBudget.of_tenant")
-async def _budgets(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
-    rows = await tx.rows(
-        "select * from door.call_budgets(cast(:tenants as uuid[]), :now)", tenants=list(tenants)
-    )
-    return {row["tenant_id"]: row for row in rows}
+async def _budgets(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, call_budget.CallBudget]:
+    return await call_budget.find_many(tx, tenants)
 
 
 @strawberry.type(description="How many links and invoices of an organisation fail for one reason.")
@@ -322,15 +320,17 @@ class XeroOrganisation(Node):
 
     @strawberry.field(description="How many calls to Xero are left. Null until Xero's first answer.")
     async def call_budget(self, info: Info[Context, None]) -> CallBudget | None:
-        row = await load(info.context, "CallBudget.of_tenant", self.row["tenant_id"])
-        if row is None:
+        found: call_budget.CallBudget | None = await load(
+            info.context, "CallBudget.of_tenant", self.row["tenant_id"]
+        )
+        if found is None:
             return None
         return CallBudget(
             id=ids.encode("CallBudget", self.row["id"]),
-            minute_remaining=row["minute_remaining"],
-            day_remaining=row["day_remaining"],
-            day_limit=row["day_limit"],
-            limited_until=row["limited_until"] or self._limited_until(),
+            minute_remaining=found.minute_remaining,
+            day_remaining=found.day_remaining,
+            day_limit=found.day_limit,
+            limited_until=found.limited_until or self._limited_until(),
         )
 
     def _limited_until(self) -> datetime | None:

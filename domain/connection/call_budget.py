@@ -15,6 +15,9 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.connection.poll_schedule import USUAL_DAY
+from domain.tx import Tx
+
 Door = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 HOLD = timedelta(seconds=30)  # a call's own time-out, 25 s, and some time between taking the slot and sending
@@ -22,7 +25,10 @@ _FORGOTTEN_AT_ONCE = 10_000
 
 _TAKE = sa.text("select door.take_slot(:slot, :tenant, :bulk, :now, :hold)")
 _GIVE = sa.text("select door.give_slot(:slot, :now, :status, :minute, :day, :until)")
-_BUDGETS = sa.text("select * from door.call_budgets(:tenants, :now)")
+_FIND = sa.text(
+    "select tenant_id, minute_remaining, day_remaining, day_limit, limited_until"
+    " from door.call_budgets(cast(:tenants as uuid[]), :now)"
+)
 _FORGET = sa.text("select door.forget_calls(:now, :most)")
 
 
@@ -45,13 +51,29 @@ class Told(Protocol):
 
 @dataclass(frozen=True)
 class CallBudget:
-    """As Xero's last answers reported it."""
+    """The calls that Xero still allows an organisation, as its last answers reported them. None: not reported."""
 
     tenant_id: UUID
-    minute_remaining: int | None
-    day_remaining: int | None
-    day_limit: int
-    limited_until: datetime | None
+    minute_remaining: int | None = None
+    day_remaining: int | None = None
+    day_limit: int = USUAL_DAY
+    limited_until: datetime | None = None
+
+    @property
+    def left_today(self) -> int:
+        """Before Xero has reported it, the whole day's calls are left."""
+        return self.day_limit if self.day_remaining is None else self.day_remaining
+
+
+async def find_many(tx: Tx, tenant_ids: Sequence[UUID]) -> dict[UUID, CallBudget]:
+    """The budgets that Xero has reported, by tenant."""
+    found = await tx.session.execute(_FIND, {"tenants": list(tenant_ids), "now": tx.now})
+    return {row.tenant_id: CallBudget(*row) for row in found}
+
+
+async def get(tx: Tx, tenant_id: UUID) -> CallBudget:
+    """The budget of one organisation; the usual one if Xero has not reported it yet."""
+    return (await find_many(tx, [tenant_id])).get(tenant_id) or CallBudget(tenant_id)
 
 
 @dataclass(frozen=True)
@@ -81,12 +103,6 @@ class Limits:
         }
         async with self.door() as session:
             await session.execute(_GIVE, values)
-
-    async def budgets(self, tenant_ids: Sequence[UUID]) -> dict[UUID, CallBudget]:
-        """Of those tenants of which something is known."""
-        async with self.door() as session:
-            found = await session.execute(_BUDGETS, {"tenants": list(tenant_ids), "now": self.clock.now()})
-            return {row.tenant_id: CallBudget(**row._mapping) for row in found}
 
     async def forget(self) -> int:
         """Deletes calls that no window counts any more; how many. Call it again while there are many."""

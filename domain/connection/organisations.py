@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from domain import activity
 from domain.activity import Change
-from domain.connection import poll_schedule
+from domain.connection import call_budget, poll_schedule
 from domain.connection.health import CATCHING_UP, tell_waiting
 from domain.fields.values import clean
 from domain.mirror import xero_contacts
@@ -267,13 +267,8 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def _next_look(tx: Tx, organisation: Organisation) -> datetime:
-    told = await tx.row(
-        "select day_remaining, day_limit from door.call_budgets(array[cast(:tenant as uuid)], :now)",
-        tenant=organisation.tenant_id,
-    )
-    limit: int = (told and told["day_limit"]) or poll_schedule.USUAL_DAY
-    left: int | None = told["day_remaining"] if told else None
-    interval = poll_schedule.look_interval(limit if left is None else left, limit)
+    budget = await call_budget.get(tx, organisation.tenant_id)
+    interval = poll_schedule.look_interval(budget.left_today, budget.day_limit)
     return poll_schedule.next_look(tx.now, organisation.looked_by_hand_at, interval)
 
 

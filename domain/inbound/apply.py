@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain import bulk
+from domain import activity, bulk
 from domain.activity import Change
 from domain.fields.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
 from domain.inbound import link_endings, mass_change
@@ -23,7 +23,6 @@ from domain.matching import issues
 from domain.matching import plan as matching_plan
 from domain.mirror import status_requests, unreadable, xero_contacts
 from domain.tables import (
-    Activity,
     ActivityKind,
     ConflictPolicy,
     EventKind,
@@ -368,12 +367,11 @@ async def _write(tx: Tx, merged: Sequence[_Link], *, quiet: bool) -> None:
     await tx.session.execute(
         update, [link.written() for link in merged], execution_options={"synchronize_session": False}
     )
-    told = [_activity(tx, link) for link in merged if link.changes]
-    if told:
-        await tx.session.execute(sa.insert(Activity), told)
+    told = [_activity(link) for link in merged if link.changes]
+    await activity.record_all(tx, told)
     if any(link.due() for link in merged):
         tx.notify_workers()
-    by_link = {entry["link_id"]: entry["id"] for entry in told}
+    by_link = {entry.link: entry.id for entry in told}
     for link in [] if quiet else merged:
         tx.publish(
             EventKind.LINK,
@@ -387,13 +385,13 @@ async def _write(tx: Tx, merged: Sequence[_Link], *, quiet: bool) -> None:
         await issues.judge_contacts(tx, [link.row["contact_id"] for link in changed])
 
 
-def _activity(tx: Tx, link: _Link) -> dict[str, Any]:
+def _activity(link: _Link) -> activity.Entry:
     both = any(change.written_to is Side.XERO for change in link.changes)
-    kind = ActivityKind.CONFLICT_SETTLED if both else ActivityKind.CONTACT_CHANGED
-    return {
-        "workspace_id": tx.workspace, "id": uuid4(), "at": tx.now, "kind": kind, "actor_kind": tx.actor.kind,
-        "actor_name": tx.actor.name, "actor_id": tx.actor.id,
-        "message": f"{link.contact['name']} was changed in Xero.", "organisation_id": link.organisation["id"],
-        "contact_id": link.row["contact_id"], "link_id": link.row["id"], "issue_id": None,
-        "changes": [change.as_json() for change in link.changes],
-    }  # fmt: skip
+    return activity.Entry(
+        ActivityKind.CONFLICT_SETTLED if both else ActivityKind.CONTACT_CHANGED,
+        f"{link.contact['name']} was changed in Xero.",
+        organisation=link.organisation["id"],
+        contact=link.row["contact_id"],
+        link=link.row["id"],
+        changes=link.changes,
+    )

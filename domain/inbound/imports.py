@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain import activity
+from domain.connection import call_budget, poll_schedule
 from domain.connection import health as connection_health
-from domain.connection import poll_schedule
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import mass_change, snapshots
@@ -356,21 +356,20 @@ async def _look_again(tx: Tx, run: ImportRun) -> None:
     """All that Xero had when this run began has been applied; when it is looked at next."""
     organisation = await tx.row(
         "select door.last_webhook_at() as webhook_at, o.timezone, o.invoice_sync, (select count(*) from xero_contact x"
-        " where x.workspace_id = :ws and x.organisation_id = o.id) as contacts, o.scan_due_at,"
-        " coalesce(b.day_limit, :day) as day_limit, coalesce(b.day_remaining, b.day_limit, :day) as day_remaining"
-        " from organisation o left join door.call_budgets(array[o.tenant_id], :now) b on true"
-        " where o.workspace_id = :ws and o.id = :id",
-        id=run.organisation_id, day=poll_schedule.USUAL_DAY,
-    )  # fmt: skip
+        " where x.workspace_id = :ws and x.organisation_id = o.id) as contacts, o.scan_due_at, o.tenant_id"
+        " from organisation o where o.workspace_id = :ws and o.id = :id",
+        id=run.organisation_id,
+    )
     assert organisation is not None
+    budget = await call_budget.get(tx, organisation["tenant_id"])
     healthy = poll_schedule.webhooks_healthy(organisation["webhook_at"], tx.now)
     interval = poll_schedule.poll_interval(
-        organisation["day_remaining"], webhooks_healthy=healthy, invoices=organisation["invoice_sync"]
+        budget.left_today, webhooks_healthy=healthy, invoices=organisation["invoice_sync"]
     )
     scan = organisation["scan_due_at"]
     if scan is None or run.modified_since is None:
         scan = poll_schedule.next_scan(
-            tx.now, organisation["timezone"], organisation["contacts"], organisation["day_limit"]
+            tx.now, organisation["timezone"], organisation["contacts"], budget.day_limit
         )
     await tx.run(
         "update organisation set read_asked_at = cast(:asked as timestamptz), poll_due_at = least(cast(:poll as timestamptz),"

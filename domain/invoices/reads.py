@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from domain.connection import poll_schedule
+from domain.connection import call_budget, poll_schedule
 from domain.fields.values import SeenInvoice
 from domain.inbound.imports import OVERLAP
 from domain.inbound.webhook_inbox import DELTA_OVER, IN_FLIGHT_AGAIN, LAG_AGAIN, LEASE, MOST, SLACK, Event
@@ -98,14 +98,14 @@ async def settle_poll(tx: Tx, organisation_id: UUID, read_from: datetime) -> Non
     """All that Xero had at `read_from`, by its clock, has been applied; contacts and invoices are polled in turn."""
     await invoice_changes.follow_merges(tx, organisation_id)
     told = await tx.row(
-        "select door.last_webhook_at() as webhook_at, coalesce(b.day_remaining, b.day_limit, :day) as day_remaining"
-        " from organisation o left join door.call_budgets(array[o.tenant_id], :now) b on true"
-        " where o.workspace_id = :ws and o.id = :id",
-        id=organisation_id, day=poll_schedule.USUAL_DAY,
-    )  # fmt: skip
+        "select door.last_webhook_at() as webhook_at, tenant_id from organisation"
+        " where workspace_id = :ws and id = :id",
+        id=organisation_id,
+    )
     assert told is not None
+    budget = await call_budget.get(tx, told["tenant_id"])
     healthy = poll_schedule.webhooks_healthy(told["webhook_at"], tx.now)
-    interval = poll_schedule.poll_interval(told["day_remaining"], webhooks_healthy=healthy, invoices=True)
+    interval = poll_schedule.poll_interval(budget.left_today, webhooks_healthy=healthy, invoices=True)
     await tx.run(
         "update organisation set invoice_cursor = cast(:cursor as timestamptz), invoices_polled_at = :now,"
         " invoice_poll_due_at = cast(:due as timestamptz) where workspace_id = :ws and id = :id",

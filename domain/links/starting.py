@@ -24,7 +24,6 @@ from domain.fields.values import PostalAddress
 from domain.mirror import status_requests, xero_contacts
 from domain.problems import Code, refuse
 from domain.tables import (
-    Activity,
     ActivityKind,
     Contact,
     EventKind,
@@ -150,7 +149,7 @@ async def start(
     for one, row in zip(begun, rows, strict=True):
         if one.pair.link_id is not None:
             await begin_again(tx, row)
-    await tx.session.execute(sa.insert(Activity), [one.activity() for one in begun])
+    await activity.record_all(tx, [one.entry() for one in begun])
     for one in begun:
         if one.pair.restored:
             await status_requests.owe(
@@ -247,16 +246,17 @@ class _Beginning:
     def _change(self, name: SyncedField, before: Value, after: Value, side: Side) -> Change:
         return Change(name, shown(before), shown(after), side, stored(before), restorable=before is not None)
 
-    def activity(self) -> dict[str, Any]:
-        tx = self.tx
+    def entry(self) -> activity.Entry:
         name = shown(self.fields[SyncedField.NAME].practice) or ""
-        return {
-            "workspace_id": tx.workspace, "id": self.activity_id, "at": tx.now, "kind": ActivityKind.LINKED,
-            "actor_kind": tx.actor.kind, "actor_name": tx.actor.name, "actor_id": tx.actor.id,
-            "message": f"{name} was linked with Xero ({_HOW[self.pair.origin]}).",
-            "organisation_id": self.organisation["id"], "contact_id": self.pair.contact_id, "link_id": self.link_id,
-            "issue_id": None, "changes": [change.as_json() for change in self.changes()],
-        }  # fmt: skip
+        return activity.Entry(
+            ActivityKind.LINKED,
+            f"{name} was linked with Xero ({_HOW[self.pair.origin]}).",
+            id=self.activity_id,
+            organisation=self.organisation["id"],
+            contact=self.pair.contact_id,
+            link=self.link_id,
+            changes=self.changes(),
+        )
 
 
 async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:

