@@ -4,8 +4,10 @@ A fault becomes INTERNAL with an id that the log holds. At most `MOST` errors le
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from enum import StrEnum
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -13,6 +15,10 @@ from graphql import GraphQLEnumType, GraphQLError, GraphQLSchema
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from runtime.database import DatabaseUnavailable
 
 MOST = 5
 log = structlog.get_logger()
@@ -33,10 +39,28 @@ class Code(StrEnum):
     TOO_COSTLY = "TOO_COSTLY"
     BAD_REQUEST = "BAD_REQUEST"
     NOT_FOUND = "NOT_FOUND"  # of an address; GraphQL's own errors never have it
+    UNAVAILABLE = "UNAVAILABLE"  # the database does not answer at this moment
     INTERNAL = "INTERNAL"
 
 
-STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403, Code.RATE_LIMITED: 429, Code.INTERNAL: 500}
+STATUS = {
+    Code.UNAUTHENTICATED: 401,
+    Code.FORBIDDEN: 403,
+    Code.RATE_LIMITED: 429,
+    Code.UNAVAILABLE: 503,
+    Code.INTERNAL: 500,
+}
+RETRY_AFTER = {"retry-after": "2"}  # seconds
+TRY_AGAIN = "The database does not answer at the moment. Try again in a moment."
+PERHAPS_SAVED = (
+    "The database stopped answering while the change was being saved. Read whether the change was saved before you"
+    " repeat it."
+)
+
+
+class StreamInterrupted(GraphQLError):
+    """A subscription cannot go on, though its client is to subscribe again from its last cursor. No client sees this error: a socket closes
+    with 1013, and a stream of server-sent events ends without `complete`."""
 
 
 def refusal(code: Code, message: str, **more: object) -> GraphQLError:
@@ -49,6 +73,10 @@ def presented(errors: Sequence[GraphQLError], schema: GraphQLSchema | None = Non
     return [_presented(error, schema) for error in errors[:MOST]]
 
 
+def is_unavailable(error: GraphQLError) -> bool:
+    return (error.extensions or {}).get("code") == Code.UNAVAILABLE.value
+
+
 def _presented(error: GraphQLError, schema: GraphQLSchema | None) -> GraphQLError:
     if error.extensions and error.extensions.get("code") in Code.__members__:
         return error
@@ -56,6 +84,9 @@ def _presented(error: GraphQLError, schema: GraphQLSchema | None) -> GraphQLErro
         text in error.message for text in PARSER_LIMITS
     ):
         return _coded(error, Code.TOO_COSTLY, error.message)
+    if isinstance(error.original_error, DatabaseUnavailable):
+        log.warning("database_unavailable", error=str(error.original_error), path=_dotted(error.path))
+        return _coded(error, Code.UNAVAILABLE, PERHAPS_SAVED if error.original_error.unsure else TRY_AGAIN)
     if _is_fault(error):
         return _internal(error)
     message = error.message.split(" Did you mean")[0]
@@ -97,9 +128,22 @@ def _internal(error: GraphQLError) -> GraphQLError:
 def logged(cause: BaseException | None, *, path: Sequence[str | int] | None = None) -> str:
     """Writes the fault to the log; gives the id by which it is found there."""
     number = uuid4().hex
-    where = ".".join(str(part) for part in path or ())
-    log.error("internal_error", id=number, path=where, exc_info=cause)
+    log.error("internal_error", id=number, path=_dotted(path), exc_info=cause)
     return number
+
+
+def _dotted(path: Sequence[str | int] | None) -> str:
+    return ".".join(str(part) for part in path or ())
+
+
+async def until_interrupted(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    """The results of a stream. Raises StreamInterrupted in place of a result that says so."""
+    async with aclosing(results):
+        async for result in results:
+            errors = getattr(result, "errors", None)
+            if errors and isinstance(errors[0], StreamInterrupted):
+                raise errors[0]
+            yield result
 
 
 class Errors(SchemaExtension):
@@ -114,5 +158,15 @@ class Errors(SchemaExtension):
     def on_stream_result(self, result: object) -> Iterator[None]:
         errors = getattr(result, "errors", None)
         if errors:
-            result.errors = presented(errors)  # type: ignore[attr-defined]  # each kind of result has them
+            shown = presented(errors)
+            ended = not isinstance(result, PreExecutionError) and any(not error.path for error in errors)
+            if self._is_subscription() and (ended or any(is_unavailable(error) for error in shown)):
+                shown = [StreamInterrupted(shown[0].message)]
+            result.errors = shown  # type: ignore[attr-defined]  # each kind of result has them
         yield
+
+    def _is_subscription(self) -> bool:
+        try:
+            return self.execution_context.operation_type is OperationType.SUBSCRIPTION
+        except RuntimeError:  # no operation was found
+            return False

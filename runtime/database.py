@@ -22,9 +22,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from domain.tx import Actor, Tx
 from runtime.clock import Clock, ServerClock, monotonic
 
+# How the SQLSTATEs begin that say: the connection failed, PostgreSQL shuts down or starts up, it has too many
+# connections, it does not let this role in, the database does not exist.
+NO_CONNECTION = ("08", "57P", "53300", "28", "3D")
+AFTER_DISCONNECT = "8s2b"  # SQLAlchemy's code: a statement after the connection was lost
 TIME_ASKED_EVERY = 60.0  # seconds
 log = structlog.get_logger()
 _open: ContextVar[bool] = ContextVar("transaction_open", default=False)
+
+
+class DatabaseUnavailable(ConnectionError):
+    """PostgreSQL cannot be reached, has ended the connection, or no connection of the pool became free in time.
+
+    The transaction was rolled back, unless `unsure`: then only the answer to its commit is missing.
+    """
+
+    def __init__(self, why: str, *, unsure: bool = False) -> None:
+        super().__init__(why)
+        self.unsure = unsure
 
 
 def guard() -> None:
@@ -38,6 +53,25 @@ class Database:
     engine: AsyncEngine
     clock: Clock
     statements: int = 0
+    pool_timeouts: int = 0
+
+    @property
+    def connections_in_use(self) -> int:
+        return self._pool.checkedout()
+
+    @property
+    def connections_idle(self) -> int:
+        return self._pool.checkedin()
+
+    @property
+    def pool_size(self) -> int:
+        return self._pool.size()
+
+    @property
+    def _pool(self) -> sa.QueuePool:
+        pool = self.engine.pool
+        assert isinstance(pool, sa.QueuePool)
+        return pool
 
     @asynccontextmanager
     async def transaction(self, workspace: UUID, actor: Actor) -> AsyncIterator[Tx]:
@@ -61,14 +95,38 @@ class Database:
         if _open.get():
             raise RuntimeError("a transaction is open already; they do not nest")
         mark = _open.set(True)
+        committing = False
         try:
             async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
+                committing = True
+        except Exception as error:
+            why = _why_unavailable(error)
+            if why is None or isinstance(error, DatabaseUnavailable):
+                raise
+            self.pool_timeouts += isinstance(error, sa.exc.TimeoutError)
+            raise DatabaseUnavailable(why, unsure=committing) from error
         finally:
             _open.reset(mark)
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _why_unavailable(error: Exception) -> str | None:
+    """In words without addresses or values; None where the statement or its data are at fault."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return "no connection became free in time"
+    if isinstance(error, OSError):
+        return type(error).__name__
+    if isinstance(error, sa.exc.PendingRollbackError) and error.code == AFTER_DISCONNECT:
+        return "the connection was lost"
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    state = getattr(cause, "sqlstate", None)
+    if isinstance(state, str) and state.startswith(NO_CONNECTION):
+        return f"SQLSTATE {state}"
+    lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+    return "the connection was lost" if lost else None
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ can be sent to a stranger, whose organisation would land in the sender's workspa
 """
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,11 +24,13 @@ from starlette.routing import Route
 from api.consent import flows, pages
 from api.consent.flows import Begun, Flow
 from api.context import Context, Parts
+from api.errors import RETRY_AFTER
 from domain.connection import organisations
 from domain.connection.oauth_grants import Grants
 from domain.connection.organisations import Ended, Tenant
 from domain.problems import Refused
 from domain.tx import Actor
+from runtime.database import DatabaseUnavailable
 from xero import oauth
 from xero.oauth import Connection
 from xero.tokens import GrantTokens, expires_at, seal_tokens
@@ -64,6 +66,11 @@ TEXTS = {
     Failure.CONNECTED_ELSEWHERE: "This organisation is connected in another workspace. Disconnect it there first.",
 }
 
+DATABASE_AWAY = (
+    "Tandem's database does not answer at the moment. Reload this page in a moment; if Tandem then says that the link is"
+    " not valid any more, begin again."
+)
+
 
 class Failed(Exception):
     def __init__(self, failure: Failure) -> None:
@@ -83,9 +90,20 @@ class Consent:
 
 def routes(parts: Parts) -> list[Route]:
     return [
-        Route("/oauth/callback", partial(callback, parts), methods=["GET"]),
-        Route("/oauth/confirm", partial(confirm, parts), methods=["POST"]),
+        Route("/oauth/callback", partial(_shown, partial(callback, parts)), methods=["GET"]),
+        Route("/oauth/confirm", partial(_shown, partial(confirm, parts)), methods=["POST"]),
     ]
+
+
+async def _shown(answer: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    """A page also where the database does not answer. What was begun may be used up then, or may not."""
+    try:
+        return await answer(request)
+    except DatabaseUnavailable as error:
+        log.warning("database_unavailable", error=str(error), path=request.url.path)
+        page = pages.notice("Try again in a moment", DATABASE_AWAY, status=503)
+        page.headers.update(RETRY_AFTER)
+        return page
 
 
 async def begin_consent(

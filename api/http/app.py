@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,9 +21,11 @@ from api.context import Parts
 from api.errors import logged
 from api.http import health, webhooks
 from api.http.bodies import Bodies
-from api.http.view import GraphQLView, refused
+from api.http.view import GraphQLView, refused, unavailable
+from runtime.database import DatabaseUnavailable
 
 log = structlog.get_logger()
+CLIENT_GONE = 499  # as nginx logs it
 NOWHERE = "There is nothing at this address. The GraphQL API is at /graphql"
 
 
@@ -100,7 +102,12 @@ def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = (
     return Starlette(
         routes=every,
         middleware=[Middleware(Requests, metrics=metrics, paths=paths), cors, Middleware(Bodies)],
-        exception_handlers={HTTPException: _refuse, Exception: _fail},
+        exception_handlers={
+            HTTPException: _refuse,
+            DatabaseUnavailable: _try_again,
+            ClientDisconnect: _ignore,
+            Exception: _fail,
+        },
     )
 
 
@@ -108,6 +115,16 @@ async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = NOWHERE if error.status_code == 404 else error.detail
     return refused(request, error.status_code, message, error.headers)
+
+
+async def _try_again(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DatabaseUnavailable)
+    return unavailable(request, error)
+
+
+async def _ignore(request: Request, error: Exception) -> Response:
+    """The client has gone, so nobody reads this answer; the status is for the log."""
+    return Response(status_code=CLIENT_GONE)
 
 
 async def _fail(request: Request, error: Exception) -> Response:

@@ -13,7 +13,6 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -21,6 +20,7 @@ from starlette.routing import Route
 from api.context import Parts
 from runtime.commands import doctor as doctor_command
 from runtime.commands import migrate as migrate_command
+from runtime.database import Database
 
 PATIENCE = 3.0  # seconds for each part to answer
 head = cache(migrate_command.head)
@@ -40,6 +40,7 @@ class Metrics:
         self.sockets = Gauge("tandem_sockets", "Open WebSockets", registry=self.registry)
         statements = Gauge("tandem_statements", "SQL statements since the start", registry=self.registry)
         statements.set_function(lambda: parts.database.statements)
+        self._show_pool(parts.database)
         deaf = Gauge("tandem_bells_deaf", "1 while PostgreSQL's bells are not heard", registry=self.registry)
         deaf.set_function(lambda: float(parts.bells.deaf))
         self.behind = Gauge(
@@ -48,6 +49,21 @@ class Metrics:
             ["kind"],
             registry=self.registry,
         )
+
+    def _show_pool(self, database: Database) -> None:
+        connections = Gauge(
+            "tandem_pool_connections", "Connections to PostgreSQL", ["state"], registry=self.registry
+        )
+        connections.labels("in_use").set_function(lambda: database.connections_in_use)
+        connections.labels("idle").set_function(lambda: database.connections_idle)
+        size = Gauge("tandem_pool_size", "Connections that are kept open at most", registry=self.registry)
+        size.set_function(lambda: database.pool_size)
+        timeouts = Gauge(
+            "tandem_pool_timeouts",
+            "How often, since the start, no connection became free in time",
+            registry=self.registry,
+        )
+        timeouts.set_function(lambda: database.pool_timeouts)
 
 
 def routes(parts: Parts, metrics: Metrics) -> list[Route]:
@@ -75,7 +91,7 @@ async def _within(check: Awaitable[list[str]], name: str) -> list[str]:
     try:
         async with asyncio.timeout(PATIENCE):
             return await check
-    except (TimeoutError, OSError, SQLAlchemyError):
+    except OSError:  # DatabaseUnavailable and TimeoutError
         return [f"{name} does not answer"]
 
 

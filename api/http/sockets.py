@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from graphql import GraphQLError
-from sqlalchemy.exc import SQLAlchemyError
+from starlette.websockets import WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.schema.schema import StreamResult
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+    Operation,
+    _OperationStreamClosed,
+)
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+
+from api.errors import StreamInterrupted, logged, until_interrupted
+from runtime.database import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from api.http.view import EdgeContext, GraphQLView
@@ -24,10 +33,16 @@ log = structlog.get_logger()
 
 REJECTED = "Forbidden"  # all that Strawberry says where on_ws_connect rejects
 WHY_REJECTED = 'A valid token is needed in connection_init\'s payload: {"Authorization": "Bearer ..."}'
+INTERRUPTED = "Try again in a moment, from the last cursor"
 ENDED = "The token was revoked or has expired"
 
 
 class Socket(ASGIWebSocketAdapter):
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        if self.ws.application_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnected
+        await super().send_json(message)
+
     async def close(self, code: int, reason: str) -> None:
         """A reason may repeat what the client sent: it is cut to what a frame holds."""
         reason = WHY_REJECTED if reason == REJECTED else reason
@@ -77,9 +92,9 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         try:
             await super().handle_connection_init(message)
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("socket_without_database", error=type(error).__name__)
-            await self.websocket.close(TRY_AGAIN, "Try again later")
+        except DatabaseUnavailable as error:
+            log.warning("database_unavailable", error=str(error), path="connection_init")
+            await self._close(TRY_AGAIN, INTERRUPTED)
             return
         if self.connection_acknowledged and self.watch is None:
             self.watch = asyncio.create_task(self._watch_token())
@@ -93,9 +108,26 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
         """None: a document that cannot be run ends its own operation, not the socket with all the others.
 
-        A private name of Strawberry's; test_edge_sockets would fail without it.
+        A private name of Strawberry's; tests/api/http/test_sockets.py would fail without it.
         """
         return None
+
+    async def _send_result_stream(self, operation: Operation[Any, None], result_source: StreamResult) -> None:
+        """A private name of Strawberry's too."""
+        try:
+            await super()._send_result_stream(operation, until_interrupted(result_source))
+        except StreamInterrupted:
+            await self._close(TRY_AGAIN, INTERRUPTED)
+            raise _OperationStreamClosed from None
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """A client that has gone is no fault of ours."""
+        if not isinstance(error, WebSocketDisconnected):
+            logged(error)
+
+    async def _close(self, code: int, reason: str) -> None:
+        with suppress(RuntimeError):  # closed already
+            await self.websocket.close(code, reason)
 
     async def _watch_token(self) -> None:
         """Closes the socket once the token is revoked or has expired."""
@@ -103,11 +135,10 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
             await asyncio.sleep(self._until_check())
             try:
                 viewer = await self.view.find_viewer(self.context.token)
-            except (SQLAlchemyError, OSError):
+            except DatabaseUnavailable:
                 continue  # nothing is read from the database meanwhile either
             if viewer is None:
-                with suppress(RuntimeError):  # closed already
-                    await self.websocket.close(FORBIDDEN, ENDED)
+                await self._close(FORBIDDEN, ENDED)
                 return
 
     def _until_check(self) -> float:

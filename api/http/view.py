@@ -6,16 +6,15 @@ with errors in JSON, or with the close code that the protocol names. Measured by
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from cross_web import AsyncHTTPRequestAdapter
 from cross_web import HTTPException as ViewException
 from graphql import GraphQLError, OperationType, get_operation_ast, parse
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,15 +28,26 @@ from strawberry.http.parse_content_type import parse_content_type
 from strawberry.http.streaming import HTTPStreamTransport, SSETransport
 from strawberry.schema import BaseSchema
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types import ExecutionResult
+from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
 from api.auth.tokens import Tokens, find_bearer
 from api.context import Context, Parts, Viewer
-from api.errors import STATUS, Code, logged, presented, refusal
+from api.errors import (
+    PERHAPS_SAVED,
+    RETRY_AFTER,
+    STATUS,
+    TRY_AGAIN,
+    Code,
+    StreamInterrupted,
+    presented,
+    refusal,
+    until_interrupted,
+)
 from api.guards.query_cost import TOKENS
 from api.http.accept import GRAPHQL_JSON, JSON, accepts_stream, json_type, prefers_stream
 from api.http.sockets import Socket, SocketHandler
+from runtime.database import DatabaseUnavailable
 
 UNKNOWN = "This token is unknown, revoked or expired."
 INIT_WAIT = timedelta(seconds=3)
@@ -48,6 +58,7 @@ CODES = {
     404: Code.NOT_FOUND,
     413: Code.TOO_COSTLY,
     429: Code.RATE_LIMITED,
+    503: Code.UNAVAILABLE,
 }
 log = structlog.get_logger()
 
@@ -108,9 +119,8 @@ class GraphQLView(GraphQL[Context, None]):
             return refused(request, error.status_code, error.reason)
         except HTTPException as error:
             return refused(request, error.status_code, error.detail, error.headers)
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("database_unreachable", id=logged(error))
-            return refused(request, 503, "Try again in a moment", {"retry-after": "2"})
+        except DatabaseUnavailable as error:
+            return unavailable(request, error)
 
     # Who asks
 
@@ -174,6 +184,22 @@ class GraphQLView(GraphQL[Context, None]):
         streams = _streams(data, request.headers.get("accept", ""))
         return replace(data, protocol="sse" if streams else "http")
 
+    async def execute_operation(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        request_data: GraphQLRequestData | list[GraphQLRequestData],
+        context: Context,
+        root_value: None,
+        sub_response: Response,
+    ) -> ExecutionResult | list[ExecutionResult] | SubscriptionExecutionResult:
+        result = await super().execute_operation(
+            request, request_adapter, request_data, context, root_value, sub_response
+        )
+        if isinstance(result, AsyncGenerator):
+            return cast(SubscriptionExecutionResult, until_interrupted(result))
+        return result
+
     async def execute_single(
         self,
         request: Request,
@@ -227,8 +253,10 @@ class GraphQLView(GraphQL[Context, None]):
         media_type = sub_response.media_type or JSON
         response.headers["content-type"] = f"{media_type}; charset=utf-8"
         response.headers["cache-control"] = "no-store"
-        if "data" not in response_data:
+        if response_data.get("data") is None:
             response.status_code = _status(response_data, media_type)
+            if response.status_code == STATUS[Code.UNAVAILABLE]:
+                response.headers.update(RETRY_AFTER)
         return response
 
     async def create_streaming_response(
@@ -240,7 +268,7 @@ class GraphQLView(GraphQL[Context, None]):
     ) -> Response:
         token = find_bearer(request.headers.get("authorization"))
         return await super().create_streaming_response(
-            request, lambda: self._while_valid(stream(), token), sub_response, headers
+            request, lambda: _without_complete(self._while_valid(stream(), token)), sub_response, headers
         )
 
     async def _while_valid(self, stream: AsyncIterator[str], token: str | None) -> AsyncIterator[str]:
@@ -257,6 +285,18 @@ class GraphQLView(GraphQL[Context, None]):
                         return
 
 
+async def _without_complete(stream: AsyncIterator[str]) -> AsyncIterator[str]:
+    """A stream that is interrupted ends without `complete`, so that its client begins it again."""
+    with suppress(StreamInterrupted):
+        async for chunk in stream:
+            yield chunk
+
+
+def unavailable(request: Request, error: DatabaseUnavailable) -> Response:
+    log.warning("database_unavailable", error=str(error), path=request.url.path)
+    return refused(request, 503, PERHAPS_SAVED if error.unsure else TRY_AGAIN, RETRY_AFTER)
+
+
 def refused(
     request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -270,12 +310,16 @@ def refused(
 
 
 def _status(answer: GraphQLHTTPResponse, media_type: str) -> int:
-    """Of an answer without data. application/json says 200 for all but a missing token, as clients of it expect."""
+    """Of an answer without data. A client of application/json expects 200 wherever the request arrived, unless the token
+    is missing or the database does not answer."""
     errors: list[Any] = answer.get("errors") or []
-    code = Code(errors[0]["extensions"]["code"]) if errors else Code.INTERNAL
-    if code is Code.UNAUTHENTICATED:
-        return 401
-    return STATUS.get(code, 400) if media_type == GRAPHQL_JSON else 200
+    codes = [Code(error["extensions"]["code"]) for error in errors] or [Code.INTERNAL]
+    for code in (Code.UNAUTHENTICATED, Code.UNAVAILABLE):
+        if code in codes:
+            return STATUS[code]
+    if "data" in answer:  # null: execution began
+        return 200
+    return STATUS.get(codes[0], 400) if media_type == GRAPHQL_JSON else 200
 
 
 def _streams(data: GraphQLRequestData, accept: str) -> bool:

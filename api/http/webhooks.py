@@ -8,10 +8,8 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-import asyncpg
 import structlog
 from prometheus_client import CollectorRegistry, Counter
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,7 +26,6 @@ PATIENCE = 4.0  # seconds; a second less than Xero's
 GATHER = 0.01  # seconds: Xero waits for five, and a statement for ten requests costs as much as for one
 MOST = 200  # requests whose events are stored at once
 _CATEGORIES = frozenset(Category)
-_DOWN = (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Inbox:
@@ -102,7 +99,7 @@ async def receive(keys: Sequence[str], inbox: Inbox, events: Counter, request: R
         if wanted:
             async with asyncio.timeout(PATIENCE):
                 await inbox.put(wanted)
-    except _DOWN as error:  # a time-out is an OSError
+    except OSError as error:  # DatabaseUnavailable and TimeoutError
         log.warning("webhook_not_stored", error=type(error).__name__)
         return Response(status_code=503)
     return Response(status_code=200)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,11 +16,13 @@ import strawberry
 import uvicorn
 import websockets
 from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.schema import BaseSchema
 from strawberry.types import Info
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 from api.auth.tokens import require
+from api.consent.connect import routes
 from api.context import Context, Parts
 from api.guards.extensions import edge_config, edge_extensions
 from api.http.app import create_app
@@ -126,8 +128,11 @@ def small_schema() -> strawberry.Schema:
 
 
 @asynccontextmanager
-async def make_parts(place: Place, services: Services, **settings: Any) -> AsyncIterator[Parts]:
-    db = database.connect(place.app_url, pool_size=4, hide_parameters=True)
+async def make_parts(
+    place: Place, services: Services, pool: Mapping[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[Parts]:
+    """`pool`: how the process connects, where that matters."""
+    db = database.connect(**{"url": place.app_url, "pool_size": 4, "hide_parameters": True, **(pool or {})})
     chosen = load().joined(services).model_copy(update={"graphiql": False} | settings)
     async with httpx.AsyncClient(timeout=None) as http:
         try:
@@ -137,11 +142,14 @@ async def make_parts(place: Place, services: Services, **settings: Any) -> Async
 
 
 @asynccontextmanager
-async def serving(parts: Parts, protocol: type[Impatient] = Impatient) -> AsyncIterator[str]:
+async def serving(
+    parts: Parts, protocol: type[Impatient] = Impatient, schema: BaseSchema | None = None
+) -> AsyncIterator[str]:
     """The edge on a free port; gives host:port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(server_config(create_app(parts, small_schema()), "127.0.0.1", 0, protocol))
+        app = create_app(parts, schema or small_schema(), routes(parts))
+        server = uvicorn.Server(server_config(app, "127.0.0.1", 0, protocol))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             while not server.started:
