@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     database_direct_url: PostgresUrl = Field(
         None, repr=False, description="for LISTEN, past a transaction pooler"
     )
+    database_pool_size: int = Field(
+        16, ge=1, le=1000, description="connections that `tandem serve` opens at most, besides one for LISTEN"
+    )
     redis_url: str | None = Field(None, repr=False, description="Redis or Valkey, for arq's jobs")
     xero_client_id: str | None = Field(None, description="of the app at developer.xero.com")
     xero_client_secret: SecretStr | None = Field(None, description="of the same app")

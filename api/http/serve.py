@@ -25,6 +25,7 @@ HEAD_SECONDS = 10.0
 BODY_SECONDS = 15.0  # api.http.bodies answers 408 before, where the body is read
 DRAIN_SECONDS = 10
 CONNECTIONS = 2_000
+POOL_SECONDS = 5.0  # a request that waits longer for a connection is answered with 503
 
 
 class Impatient(HttpToolsProtocol):
@@ -94,7 +95,14 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
     assert settings.database_url is not None
     assert settings.listen_url is not None
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
-    db = database.connect(settings.database_url, program="serve", hide_parameters=True)
+    db = database.connect(
+        settings.database_url,
+        program="serve",
+        pool_size=settings.database_pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_SECONDS,
+        hide_parameters=True,
+    )
     bells = Bells(settings.listen_url, "serve")
     listening = asyncio.create_task(bells.listen())
     try:
