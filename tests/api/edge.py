@@ -132,7 +132,8 @@ async def make_parts(
     place: Place, services: Services, pool: Mapping[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[Parts]:
     """`pool`: how the process connects, where that matters."""
-    db = database.connect(**{"url": place.app_url, "pool_size": 4, "hide_parameters": True, **(pool or {})})
+    usual = {"url": place.app_url, "pool_size": 4, "max_overflow": 0, "hide_parameters": True}
+    db = database.connect(**{**usual, **(pool or {})})
     chosen = load().joined(services).model_copy(update={"graphiql": False} | settings)
     async with httpx.AsyncClient(timeout=None) as http:
         try:
