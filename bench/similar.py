@@ -1,7 +1,7 @@
 """Near-duplicates at 100,000 contacts: `python -m bench.similar DATA [--contacts N]`.
 
 The development data's known names among made-up ones, in a PostgreSQL of its own; each query is looked up as an import
-does it (domain.matching.near_duplicates.find, pages of 250), by PostgreSQL and with a roll, which must find the same, and compared. Prints
+does it (domain.matching.near_duplicates.read_page, pages of 250), by PostgreSQL and with a roll, which must find the same, and compared. Prints
 what a contact costs and whether its counterpart is found and ranked. Needs nothing but what tests need.
 """
 
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from bench.place import postgres_cpu
 from domain.contacts import search_keys
 from domain.matching import near_duplicates
-from domain.matching.name_index import Roll
+from domain.matching.name_index import NameIndex
 from domain.names.similarity import make_ready, score
 from domain.tables import Contact
 from runtime.database import connect
@@ -76,9 +76,9 @@ async def look(
     }
     async with world.tx() as tx:
         await tx.rows("select door.refresh_statistics()")
-        roll = Roll(tx.now)
+        roll = NameIndex(tx.now)
         began = time.perf_counter()
-        await roll.read(tx)
+        await roll.load(tx)
         print(f"the roll was read in {time.perf_counter() - began:.1f} s")
     took = {False: [0.0] * 3, True: [0.0] * 3}  # with the roll: seconds, CPU here, CPU in PostgreSQL
     compared, pages = 0.0, []
@@ -90,18 +90,18 @@ async def look(
                 organisation = await tx.row("select * from organisation")
                 assert organisation is not None
                 began = spent(services)
-                found[way] = await near_duplicates.find(
+                found[way] = await near_duplicates.read_page(
                     tx, organisation, ids[at : at + PAGE], roll if way else None
                 )
                 now = spent(services)
                 took[way] = [sum(one) - b for *one, b in zip(took[way], now, began, strict=True)]
         page = found[True]
-        assert [one.others for one in page.asked] == [one.others for one in found[False].asked]
+        assert [one.others for one in page.lookups] == [one.others for one in found[False].asked]
         began = time.process_time()
-        near_duplicates.judge(page)
+        near_duplicates.compare(page)
         compared += time.process_time() - began
         pages.append(page)
-    n = sum(len(page.asked) for page in pages)
+    n = sum(len(page.lookups) for page in pages)
     print(f"{len(contacts)} contacts, {n} looked up, {n - len(queries) or 'none'} by the rule")
     for way, name in ((False, "by PostgreSQL"), (True, "with the roll")):
         wall, here, there = (one / n * 1e3 for one in took[way])
@@ -110,7 +110,7 @@ async def look(
         )
     print(f"compared {compared / n * 1e3:.2f} ms of CPU")
     places = [
-        rank(one, wanted, entity) for page in pages for one in page.asked if wanted[one.xero_contact_id]
+        rank(one, wanted, entity) for page in pages for one in page.lookups if wanted[one.xero_contact_id]
     ]
     for limit in (1, 5, 1000):
         print(f"R@{limit} {sum(place < limit for place in places) / len(places):.4f}")
@@ -137,7 +137,7 @@ async def fill(world: World, contacts: list[tuple[str, str]]) -> dict[UUID, str]
     return entity
 
 
-def rank(asked: near_duplicates.Asked, wanted: dict[UUID, str], entity: dict[UUID, str]) -> int:
+def rank(asked: near_duplicates.Lookup, wanted: dict[UUID, str], entity: dict[UUID, str]) -> int:
     """Where the right one stands among the candidates, by score."""
     one = make_ready(asked.contact)
     ranked = sorted(asked.others, key=lambda key: -score(one, make_ready(asked.others[key])))

@@ -12,8 +12,8 @@ import structlog
 from domain.inbound import imports
 from domain.inbound.imports import Claim
 from domain.matching import near_duplicates
-from domain.matching.name_index import Roll
-from domain.matching.near_duplicates import Judged
+from domain.matching.name_index import NameIndex
+from domain.matching.near_duplicates import Compared
 from domain.mirror import xero_contacts
 from domain.tables import ImportPhase, MatchPass
 from domain.tx import XERO
@@ -71,11 +71,11 @@ async def _look(parts: Parts, workspace: UUID, held: Claim) -> bool:
 
 
 async def _judge(
-    parts: Parts, workspace: UUID, held: Claim, ids: Sequence[UUID], roll: Roll | None
-) -> Judged:
+    parts: Parts, workspace: UUID, held: Claim, ids: Sequence[UUID], roll: NameIndex | None
+) -> Compared:
     async with parts.database.transaction(workspace, XERO) as tx:
-        page = await near_duplicates.find(tx, held.organisation, ids, roll)
-    return await asyncio.to_thread(near_duplicates.judge, page)
+        page = await near_duplicates.read_page(tx, held.organisation, ids, roll)
+    return await asyncio.to_thread(near_duplicates.compare, page)
 
 
 async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Priority) -> bool:

@@ -4,36 +4,36 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from domain.matching.name_index import Roll, can_be_kept
+from domain.matching.name_index import NameIndex, keys_are_current
 from domain.tx import Tx
 
 IDLE = 120.0  # seconds; the pass goes on in another process, or stands
 
 
-class Rolls:
+class NameIndexes:
     """One at a time, so that memory is bounded: a second import is looked up by PostgreSQL meanwhile."""
 
     def __init__(self) -> None:
         self._run: UUID | None = None
-        self._roll: Roll | None = None
+        self._roll: NameIndex | None = None
         self._not_worth: UUID | None = None
         self._in_use = asyncio.Lock()
         self._end: asyncio.TimerHandle | None = None
 
-    async def find(self, tx: Tx, run: UUID, is_worth: Callable[[], Awaitable[bool]]) -> Roll | None:
-        """The run's, as new as `tx`; None where PostgreSQL is to be asked. `is_worth` is asked once a run."""
+    async def find(self, tx: Tx, run: UUID, pays_off: Callable[[], Awaitable[bool]]) -> NameIndex | None:
+        """The run's, as new as `tx`; None where PostgreSQL is to be asked. `pays_off` is asked once a run."""
         if self._run not in (None, run) or self._not_worth == run:
             return None
         async with self._in_use:
             if self._run not in (None, run):  # since it waited
                 return None
-            if not await can_be_kept(tx):
+            if not await keys_are_current(tx):
                 self.drop(run)
             elif self._roll is not None:
                 await self._roll.refresh(tx)
-            elif await is_worth():
-                roll = Roll(tx.now)
-                await roll.read(tx)
+            elif await pays_off():
+                roll = NameIndex(tx.now)
+                await roll.load(tx)
                 self._run, self._roll = run, roll
             else:
                 self._not_worth = run

@@ -14,7 +14,7 @@ from runtime.clock import Clock
 from runtime.database import Database, connect, guard, on_time
 from runtime.seal import KeyRing
 from runtime.settings import Settings
-from workers.name_indexes import Rolls
+from workers.name_indexes import NameIndexes
 from xero.allowance import Priority
 from xero.client import Client
 from xero.oauth import App
@@ -31,7 +31,7 @@ class Parts:
     app: App
     limits: Limits = field(init=False)
     grants: Grants = field(init=False)
-    rolls: Rolls = field(default_factory=Rolls, init=False)
+    rolls: NameIndexes = field(default_factory=NameIndexes, init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "limits", Limits(self.database.door, self.database.clock))

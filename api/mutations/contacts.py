@@ -84,7 +84,7 @@ async def _judged(
     tx: Tx, inputs: Sequence[Any], change: Any, lock: Sequence[UUID] = ()
 ) -> list[UUID | Refused]:
     """Each on its own, and then the match issues that they began or ceased to fit are judged, all at once."""
-    async with issues.judging(tx) as touched:
+    async with issues.evaluating(tx) as touched:
         if lock:
             await tx.rows(
                 "select id from contact where workspace_id = :ws and id = any(:ids) order by id for update",

@@ -161,7 +161,7 @@ async def _one(context: Context, issue_id: strawberry.ID, decide: Decision) -> M
 
 async def _all(tx: Tx, decisions: Sequence[Decision], contacts: Sequence[UUID]) -> list[Outcome | Refused]:
     """All organisations and contacts are locked first, in the one order of locks."""
-    async with issues.judging(tx):
+    async with issues.evaluating(tx):
         await tx.rows(
             "select id from contact where workspace_id = :ws and id = any(:ids) order by id for update",
             ids=list(contacts),

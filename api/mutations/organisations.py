@@ -205,7 +205,7 @@ class OrganisationMutations:
                 hold_similar=given(input.hold_similar),
             )
             if given(input.contact_filter) is not None:
-                await issues.judge_filter(tx, _taken(input.organisation_id))
+                await issues.evaluate_filter(tx, _taken(input.organisation_id))
 
         outcome = await write(info.context, update)
         return await organisation_payload(info.context, input.organisation_id, outcome.errors)

@@ -108,7 +108,7 @@ class RetryMutations:
             links, bills = _keys("SyncLink", input.link_ids), _keys("Invoice", input.invoice_ids)
             await retry_action.check_known(tx, links, bills)
             organisation = None if named is None else ids.take("XeroOrganisation", named, "allOfOrganisation")
-            async with issues.judging(tx):
+            async with issues.evaluating(tx):
                 retried = await retry_action.retry(tx, links, organisation)
                 return len(retried.link_ids) + await invoice_actions.retry(tx, bills, organisation)
 

@@ -70,7 +70,7 @@ async def delete(
     await kept_apart.contact_goes(tx, contact_id)
     await tx.session.delete(contact)
     await tx.session.flush()
-    await issues.judge_all(tx, fitting)
+    await issues.evaluate_all(tx, fitting)
     tx.publish(EventKind.DELETION, f"Contact:{contact_id}")
     for link in held:
         tx.publish(EventKind.DELETION, f"SyncLink:{link['id']}", organisation=link["organisation_id"])

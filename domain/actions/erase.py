@@ -25,7 +25,7 @@ class Erased:
 
 
 async def erase(tx: Tx, contact_id: UUID) -> Erased:
-    """Within `issues.judging`. Refused (IN_USE) where it has invoices: the law has those kept."""
+    """Within `issues.evaluating`. Refused (IN_USE) where it has invoices: the law has those kept."""
     links = await tx.rows(
         "select id, organisation_id, xero_contact_id from sync_link where workspace_id = :ws and contact_id = :contact",
         contact=contact_id,
@@ -52,7 +52,7 @@ async def erase(tx: Tx, contact_id: UUID) -> Erased:
     )
     for organisation, found in by_organisation.items():
         await xero_contacts.erase(tx, organisation, found)
-        await issues.judge_all(tx, {organisation: found})
+        await issues.evaluate_all(tx, {organisation: found})
     await _blank_history(tx, contact_id, ids, [row["id"] for row in about])
     left = await tx.rows(
         "select o.name, x.xero_contact_id from xero_contact x join organisation o on o.workspace_id = :ws"

@@ -1,6 +1,6 @@
 """The practice's contacts: the only writer of `contact`, but for an import's bulk creation in `matching`.
 
-Whoever changes a contact calls `matching.judge_contacts` in the same transaction: open issues depend on it.
+Whoever changes a contact calls `matching.evaluate_contacts` in the same transaction: open issues depend on it.
 """
 
 from collections.abc import Collection, Mapping, Sequence

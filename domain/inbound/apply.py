@@ -70,7 +70,7 @@ async def _apply(
     await _merge_links(tx, organisation, xeros, quiet=quiet)
     await failures.names_freed(tx, organisation["id"], _left_names(rows))
     touched = list(xeros)  # a merge's survivors too
-    await issues.judge(tx, organisation, touched)
+    await issues.evaluate(tx, organisation, touched)
     await matching_plan.full_matches(tx, organisation, run, ids, quiet=quiet)
     await matching_plan.issues(tx, organisation, run, ids, quiet=quiet)
     await tx.run(
@@ -83,9 +83,9 @@ async def _apply(
         "select contact_id from sync_link where workspace_id = :ws and xero_contact_id = any(:ids) and linked_at = :now",
         ids=touched,
     )
-    await issues.judge_contacts(tx, [*ended.contacts, *(row["contact_id"] for row in linked)])
+    await issues.evaluate_contacts(tx, [*ended.contacts, *(row["contact_id"] for row in linked)])
     keys = {key for row in rows for key in (row["name_key"], row["email_key"], *row["former_keys"]) if key}
-    await issues.judge_keys(tx, organisation, list(keys), but=touched)
+    await issues.evaluate_sharing(tx, organisation, list(keys), but=touched)
 
 
 async def _keep_to_be_looked_at(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> None:
@@ -96,7 +96,7 @@ async def _keep_to_be_looked_at(tx: Tx, organisation: Mapping[str, Any], ids: Se
         " where x.workspace_id = :ws and x.id = any(:ids) and x.looked_at is null order by x.id",
         ids=list(ids),
     )
-    await xero_contacts.look_again(tx, organisation, [row["id"] for row in rows])
+    await xero_contacts.request_lookup(tx, organisation, [row["id"] for row in rows])
 
 
 def _left_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -382,7 +382,7 @@ async def _write(tx: Tx, merged: Sequence[_Link], *, quiet: bool) -> None:
         if link.to_practice():
             tx.publish(EventKind.CONTACT, link.row["contact_id"])
     if changed:
-        await issues.judge_contacts(tx, [link.row["contact_id"] for link in changed])
+        await issues.evaluate_contacts(tx, [link.row["contact_id"] for link in changed])
 
 
 def _activity(link: _Link) -> activity.Entry:

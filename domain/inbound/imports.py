@@ -208,17 +208,17 @@ async def is_for_roll(tx: Tx, held: Claim) -> bool:
         "  and l.organisation_id = :organisation and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT'))"
         " limit :most) looks",
         organisation=run.organisation_id, position=run.position, delta=run.purpose is RunPurpose.DELTA,
-        most=name_index.FEWEST_LOOKS,
+        most=name_index.MIN_LOOKUPS,
     )  # fmt: skip
     there = await tx.row(
         "select count(*) as n from (select from contact where workspace_id = :ws limit :most) contacts",
-        most=name_index.MOST_CONTACTS + 1,
+        most=name_index.MAX_CONTACTS + 1,
     )
-    return left is not None and there is not None and name_index.is_worth(left["n"], there["n"])
+    return left is not None and there is not None and name_index.pays_off(left["n"], there["n"])
 
 
 async def settle_look(
-    tx: Tx, held: Claim, ids: Sequence[UUID], judged: Sequence[near_duplicates.Judged]
+    tx: Tx, held: Claim, ids: Sequence[UUID], judged: Sequence[near_duplicates.Compared]
 ) -> bool:
     """Keep what was found and move the run on; False where the lease was lost meanwhile."""
     run = await _hold(tx, held)
@@ -226,7 +226,7 @@ async def settle_look(
         return False
     if run.match_pass is MatchPass.SIMILAR:  # a start has sent a run that only read back to the first pass
         for part in judged:
-            await near_duplicates.settle(tx, part)
+            await near_duplicates.store(tx, part)
         if ids:
             run.position = ids[-1]
         if run.purpose is RunPurpose.IMPORT:
@@ -349,7 +349,7 @@ async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
         organisation=run.organisation_id, limit=PAGE, whole=run.read_from is not None,
     )  # fmt: skip
     organisation = {"id": run.organisation_id, "contact_filter": run.contact_filter}
-    await xero_contacts.look_again(tx, organisation, [row["id"] for row in left])
+    await xero_contacts.request_lookup(tx, organisation, [row["id"] for row in left])
 
 
 async def _look_again(tx: Tx, run: ImportRun) -> None:

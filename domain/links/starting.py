@@ -1,6 +1,6 @@
 """Links between practice contacts and Xero contacts: every link starts here, in one function.
 
-A person's acts hold the locks of all organisations first (`issues.judging`), so a link and its contact cannot part
+A person's acts hold the locks of all organisations first (`issues.evaluating`), so a link and its contact cannot part
 between the two locks that follow.
 """
 

@@ -1,6 +1,6 @@
-"""Candidates compared: of mirror rows and practice contacts, how alike they are and why, in words.
+"""Mirror rows compared with practice contacts: how alike a pair is, and the evidence in words.
 
-An equal email is weighed by how many names use it, over the practice's contacts and the mirror together.
+The weight of an equal email depends on how many names use it, in the practice and in the mirror together.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +23,7 @@ def of_contact(row: Mapping[str, Any]) -> Details:
 
 
 def of_xero(row: Mapping[str, Any]) -> Details:
-    # Only compared: a phone that nobody can read is for the pass that applies the row, which says so.
+    # The pass that applies the row reports a phone that cannot be read.
     phone = row["phone"] and join_phone(PhoneParts(*(row["phone"].get(part) or "" for part in _PARTS)))
     return details(row["name"], row["email"], phone, row["billing_address"])
 
@@ -31,7 +31,7 @@ def of_xero(row: Mapping[str, Any]) -> Details:
 async def compare_pairs(
     tx: Tx, organisation: Mapping[str, Any], pairs: Collection[tuple[UUID, UUID]]
 ) -> dict[tuple[UUID, UUID], Comparison]:
-    """Of mirror rows with practice contacts, by both ids; pairs of which one is gone are left out."""
+    """Compare each pair (mirror row, practice contact). A pair is left out if one of the two is gone."""
     if not pairs:
         return {}
     xeros = await tx.rows(
@@ -59,7 +59,7 @@ async def read_contacts(tx: Tx, ids: Collection[UUID]) -> dict[UUID, dict[str, A
 
 
 async def email_users(tx: Tx, organisation_id: UUID, rows: Sequence[Mapping[str, Any]]) -> Users:
-    """By email key: how many names use it, as far as anybody needs to count."""
+    """For each email key, how many names use it. The count stops at 60."""
     emails = sorted({row["email_key"] for row in rows if row["email_key"]})
     found = await tx.rows(
         "select u.name, e.email from unnest(cast(:emails as text[])) e(email) cross join lateral ("

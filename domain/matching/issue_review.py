@@ -1,6 +1,6 @@
-"""What an open match issue is to be: linked, ended, made a contact, or left to a person with its candidates up to date.
+"""Evaluate open match issues again: link, end, create a contact, or refresh the candidates for a person.
 
-Within the organisation's lock; domain.matching.issues says when, and whose.
+The caller holds the organisation's lock. domain.matching.issues decides which issues are evaluated, and when.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,15 @@ from domain.tables import (
 from domain.tx import Tx
 
 
-async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> set[UUID]:
-    """Judge the open issues of these Xero contacts again, as the import's passes would: a full match links, no
-    candidate left makes a contact, excluded or archived ends the issue, and else the candidates are brought up to
-    date. Issues that a person opened again, and those of merges, are left to a person.
+async def evaluate(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> set[UUID]:
+    """Evaluate the open issues of these Xero contacts again, by the rules of an import.
 
-    Gives the contacts that this linked, made, or let go as candidates: other issues may depend on them."""
+    A full match links. An issue without a candidate becomes a new contact. An excluded or archived Xero contact ends
+    its issue. Otherwise the candidates are refreshed. A person decides issues that a person reopened, and issues of
+    merges.
+
+    Returns the contacts that were linked, created or dropped as candidates: other issues may depend on them.
+    """
     await _open_returned(tx, organisation, xero_ids)
     statement = (
         select(MatchIssue)
@@ -47,11 +50,11 @@ async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID
     found = (await tx.session.scalars(statement)).all()
     by_person = [issue for issue in found if issue.reopened or issue.merged]
     for issue in by_person:
-        await _judge_by_person(tx, organisation, issue)
-    return await _judge_open(tx, organisation, [issue for issue in found if issue not in by_person])
+        await _evaluate_for_person(tx, organisation, issue)
+    return await _evaluate_open(tx, organisation, [issue for issue in found if issue not in by_person])
 
 
-async def _judge_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[MatchIssue]) -> set[UUID]:
+async def _evaluate_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[MatchIssue]) -> set[UUID]:
     if not found:
         return set()
     open_issues = {issue.xero_contact_id: issue for issue in found}
@@ -86,9 +89,12 @@ async def _judge_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[M
     return let_go | {row["contact_id"] for row in linked}
 
 
-async def _judge_by_person(tx: Tx, organisation: Mapping[str, Any], issue: MatchIssue) -> None:
-    """No machine decides it. It ends where nothing is left to decide; else its candidates are brought up to date:
-    those that a person was shown stay while they exist, and of a merge no others come."""
+async def _evaluate_for_person(tx: Tx, organisation: Mapping[str, Any], issue: MatchIssue) -> None:
+    """Evaluate an issue that only a person may decide. The issue ends if nothing is left to decide.
+
+    Otherwise its candidates are refreshed. Candidates that a person was shown stay while they exist. An issue of a
+    merge gets no new candidates.
+    """
     xero = await tx.row(
         f"select x.xero_contact_id, x.status, {_included(organisation)} as included,"
         " exists (select 1 from reimport_mark m where m.workspace_id = :ws and m.organisation_id = :organisation"
@@ -119,8 +125,10 @@ async def _judge_by_person(tx: Tx, organisation: Mapping[str, Any], issue: Match
 
 
 async def _open_returned(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
-    """An issue that a person had opened again, and that ended as its Xero contact was archived or left out, comes
-    back with it: still nobody but a person may match it."""
+    """Reopen the issues that a person had reopened before, if their Xero contacts are included again.
+
+    Such an issue ended because its Xero contact was archived or excluded. Still only a person may match it.
+    """
     rows = await tx.rows(
         "update match_issue i set state = 'OPEN', resolution = null, resolved_at = null, resolved_by = null,"
         " link_id = null, version = version + 1 where i.workspace_id = :ws and i.id in"
@@ -135,7 +143,7 @@ async def _open_returned(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequ
     )  # fmt: skip
     for row in rows:
         activity.record(
-            tx, ActivityKind.ISSUE_OPENED, "A Xero contact that is for a person to match is back.",
+            tx, ActivityKind.ISSUE_OPENED, "A Xero contact is included again. Only a person may match it.",
             organisation=organisation["id"], issue=row["id"],
         )  # fmt: skip
         tx.publish(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
@@ -156,8 +164,10 @@ async def _renew(
 async def offer_both(
     tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, contact_ids: Sequence[UUID]
 ) -> None:
-    """One issue for a merge's survivor that offers these contacts beside those that it offers already. None where fewer
-    than two of them are in use."""
+    """Offer these contacts in one issue for the survivor of a merge, beside the candidates that the issue has already.
+
+    Nothing happens if fewer than two of the contacts are in use.
+    """
     await tx.session.flush()
     issue = await find_open(tx, organisation["id"], xero_id)
     held = await _held_candidates(tx, [issue.id]) if issue else {}
@@ -174,7 +184,7 @@ async def offer_both(
         tx.session.add(issue)
         await tx.session.flush()
         activity.record(
-            tx, ActivityKind.ISSUE_OPENED, "Two linked contacts were merged in Xero: a person decides which link stays.",
+            tx, ActivityKind.ISSUE_OPENED, "Two linked contacts were merged in Xero. A person decides which link stays.",
             organisation=organisation["id"], issue=issue.id,
         )  # fmt: skip
     issue.merged, issue.reason = True, MatchIssueReason.AMBIGUOUS
@@ -182,7 +192,7 @@ async def offer_both(
 
 
 async def follow_merge(tx: Tx, organisation: Mapping[str, Any], loser_id: UUID, survivor_id: UUID) -> None:
-    """An issue of an earlier merge goes on with the survivor of this one."""
+    """Move the issue of an earlier merge to the survivor of this merge."""
     issue = await find_open(tx, organisation["id"], loser_id)
     if issue is None or not issue.merged:
         return
@@ -221,7 +231,7 @@ async def _held_candidates(tx: Tx, issues: Sequence[UUID]) -> dict[UUID, list[di
 async def find_candidates(
     tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, kept: Sequence[UUID]
 ) -> list[dict[str, Any]]:
-    """Who fits by name or email now, and who was a candidate before, best first."""
+    """Contacts that fit by name or email now, and the former candidates in `kept`, best first."""
     rows = await tx.rows(
         "select x.id as xid, c.id as cid, coalesce(c.name_key = x.name_key, false) as nm,"
         " coalesce(c.email_key = x.email_key, false) as em, l.id as link_id"

@@ -1,7 +1,7 @@
-"""Match issues: what a person decides, and which open ones are judged again when either side changes.
+"""Match issues: the decisions of a person, and which open issues are evaluated again when a contact changes.
 
-What a person decided is remembered and never decided again by the machine. One order of locks: the organisation,
-then contacts, then links, then issues.
+A decision of a person is kept, and is never made again automatically. Locks are taken in this order: organisation,
+contacts, links, issues.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -31,12 +31,12 @@ from domain.tables import (
 )
 from domain.tx import Tx
 
-MOST_ROUNDS = 5
+MAX_ROUNDS = 5
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a decision came to. `activity_id`: the event whose changes it made."""
+    """The result of a decision. `activity_id` is the history entry with the changes."""
 
     issue_id: UUID
     link_id: UUID | None = None
@@ -54,8 +54,11 @@ async def confirm(
     contact_version: int | None = None,
     keep_practice: Sequence[SyncedField] = (),
 ) -> Outcome:
-    """Link with this contact, candidate or not; Xero's values overwrite, but for `keep_practice`."""
-    issue, organisation = await _hold(tx, issue_id)
+    """Link the issue's Xero contact with this contact, which need not be a candidate.
+
+    Xero's values overwrite the contact's, except the fields in `keep_practice`.
+    """
+    issue, organisation = await _lock_organisation(tx, issue_id)
     contact = await contact_edits.lock(tx, contact_id, "contactId")
     issue = await _open(tx, issue, version)
     if contact_version is not None and contact_version != contact.version:
@@ -79,13 +82,13 @@ async def confirm(
     )
     [started] = await link_starting.start(tx, organisation, [pair])
     issue_review.resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
-    await judge_contacts(tx, [contact_id])
+    await evaluate_contacts(tx, [contact_id])
     return Outcome(issue_id, started.link_id, started.activity_id, gone)
 
 
 async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
-    """A contact of its own from Xero's data; every candidate shown is set apart from it for good."""
-    issue, organisation = await _hold(tx, issue_id)
+    """Create a separate contact from Xero's data. Every candidate shown is kept apart from the Xero contact."""
+    issue, organisation = await _lock_organisation(tx, issue_id)
     issue = await _open(tx, issue, version)
     await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
     await tx.run(
@@ -104,20 +107,22 @@ async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None)
     issue_review.resolve(
         tx, issue, MatchResolution.CREATED_SEPARATE, started.link_id, "got a contact of its own"
     )
-    await judge_contacts(tx, [started.pair.contact_id])
+    await evaluate_contacts(tx, [started.pair.contact_id])
     return Outcome(issue_id, started.link_id, started.activity_id, gone)
 
 
 async def ignore(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
-    issue, _ = await _hold(tx, issue_id)
+    issue, _ = await _lock_organisation(tx, issue_id)
     issue_review.resolve(tx, await _open(tx, issue, version), MatchResolution.IGNORED, None, "is ignored")
     return Outcome(issue_id)
 
 
 async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
-    """Takes back IGNORED or CREATED_SEPARATE: the link that was made goes, the contact stays and is a candidate.
-    From now on only a person matches this Xero contact."""
-    issue, organisation = await _hold(tx, issue_id)
+    """Take back IGNORED or CREATED_SEPARATE. The link that was made goes; the contact stays and becomes a candidate.
+
+    From now on only a person matches this Xero contact.
+    """
+    issue, organisation = await _lock_organisation(tx, issue_id)
     issue = await _lock(tx, issue, version)
     if issue.resolution not in (MatchResolution.IGNORED, MatchResolution.CREATED_SEPARATE):
         raise refuse(Code.WRONG_STATE, "Only an ignored or separated one can be opened again.", "issueId")
@@ -152,20 +157,23 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
 
 
 @asynccontextmanager
-async def judging(tx: Tx) -> AsyncIterator[set[UUID]]:
-    """Around any change of contacts: put the ids of those changed into the set, and the open issues that they
-    began or ceased to fit are judged again. Takes the organisations' locks first, as the order of locks has it."""
+async def evaluating(tx: Tx) -> AsyncIterator[set[UUID]]:
+    """Surround a change of contacts. The caller adds the ids of the changed contacts to the set.
+
+    At the end, the open issues that these contacts began or ceased to fit are evaluated again. The locks of all
+    organisations are taken first.
+    """
     for row in await tx.rows(
         "select id from organisation where workspace_id = :ws and started_at is not null order by id"
     ):
         await xero_contacts.lock(tx, row["id"])
     touched: set[UUID] = set()
     yield touched
-    await judge_contacts(tx, list(touched))
+    await evaluate_contacts(tx, list(touched))
 
 
 class Touching(Protocol):
-    """What an act came to; `contact_ids`: those that began or ceased to fit."""
+    """The result of an action. `contact_ids` are the contacts that began or ceased to fit an issue."""
 
     @property
     def contact_ids(self) -> tuple[UUID, ...]: ...
@@ -183,9 +191,12 @@ async def each(
     link_ids: Sequence[UUID] = (),
     contact_ids: Sequence[UUID] = (),
 ) -> list[Acted | Refused]:
-    """A person's acts, each row on its own: all locks are taken up front in their order, and at the end the open
-    issues of every contact that was touched are judged again."""
-    async with judging(tx) as touched:
+    """Do a person's action for each row. A refused row leaves the others done.
+
+    All locks are taken first, in their order. At the end, the open issues of all contacts that were changed are
+    evaluated again.
+    """
+    async with evaluating(tx) as touched:
         await link_starting.lock_all(tx, link_ids, contact_ids)
         results = await bulk.each(tx, rows, act)
         for result in results:
@@ -195,7 +206,7 @@ async def each(
 
 
 async def linked(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, link_id: UUID) -> None:
-    """A person has linked this Xero contact elsewhere than in its open issue, which that decides."""
+    """Resolve the open issue of this Xero contact: a person has linked the Xero contact elsewhere."""
     issue = await issue_review.find_open(tx, organisation_id, xero_contact_id)
     if issue is not None:
         issue_review.resolve(tx, issue, MatchResolution.CONFIRMED, link_id, "was linked by hand")
@@ -203,9 +214,12 @@ async def linked(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, link_id: 
 
 
 async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID, list[UUID]]:
-    """Before a contact is deleted: an open issue that it alone fitted by name, or that was opened again for it alone,
-    ends, and its Xero contact is marked, so that the machine does not bring back what a person has deleted. Gives the
-    Xero contacts, by organisation, whose open issues are to be judged when it is gone."""
+    """Prepare the deletion of a contact. Returns the Xero contacts, by organisation, whose issues to evaluate afterwards.
+
+    An open issue ends if this contact is its only candidate, and fitted by name or was the reason for a reopening. Its
+    Xero contact then gets a re-import mark, so that the next import does not bring back what a person deleted. With
+    `reimport`, no mark is set.
+    """
     rows = await tx.rows(
         "select i.organisation_id, i.xero_contact_id, i.reopened, c.name_matches, exists (select 1 from"
         " match_candidate o where o.workspace_id = :ws and o.issue_id = i.id and o.contact_id <> :contact) as others"
@@ -213,10 +227,10 @@ async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID
         " where c.workspace_id = :ws and c.contact_id = :contact order by i.id",
         contact=contact_id,
     )
-    judged: dict[UUID, list[UUID]] = {}
+    to_evaluate: dict[UUID, list[UUID]] = {}
     for row in rows:
         if row["others"] or not (row["reopened"] or (row["name_matches"] and not reimport)):
-            judged.setdefault(row["organisation_id"], []).append(row["xero_contact_id"])
+            to_evaluate.setdefault(row["organisation_id"], []).append(row["xero_contact_id"])
             continue
         if not reimport:
             await decisions.mark(tx, row["organisation_id"], [row["xero_contact_id"]])
@@ -224,55 +238,60 @@ async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID
         if issue is not None:
             issue_review.resolve(tx, issue, MatchResolution.OBSOLETE, None, "lost its only candidate")
     await tx.session.flush()
-    return judged
+    return to_evaluate
 
 
-async def judge_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
-    """Judge the open issues that these contacts fit or fitted; those that they may be much alike are looked at again by
-    the next run."""
+async def evaluate_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
+    """Evaluate the open issues that these contacts fit or fitted. The next run looks up near-duplicates again."""
     if not ids:
         return
     xeros = await _fitting_issues(tx, ids)
     for organisation_id in xeros:
-        await near_duplicates.renew(tx, await _organisation(tx, organisation_id), ids)
-    await near_duplicates.look_again(tx, ids)
-    await judge_all(tx, xeros)
+        await near_duplicates.rescore(tx, await _organisation(tx, organisation_id), ids)
+    await near_duplicates.request_lookups(tx, ids)
+    await evaluate_all(tx, xeros)
 
 
-async def judge_keys(
+async def evaluate_sharing(
     tx: Tx, organisation: Mapping[str, Any], keys: Sequence[str], but: Sequence[UUID]
 ) -> None:
-    """Judge the open issues of the Xero contacts with one of these names or emails: another one began or ceased to
-    share it, and a full match is the only one on both sides. `but`: those that are judged already."""
+    """Evaluate the open issues of the Xero contacts that have one of these names or emails, except those in `but`.
+
+    Another contact began or ceased to share the key, and a full match must be the only one on both sides.
+    """
     rows = await tx.rows(
         "select i.xero_contact_id from match_issue i join xero_contact x on x.workspace_id = :ws"
         " and x.id = i.xero_contact_id where i.workspace_id = :ws and i.organisation_id = :organisation"
         " and i.state = 'OPEN' and (x.name_key = any(:keys) or x.email_key = any(:keys)) and x.id <> all(:but)",
         organisation=organisation["id"], keys=list(keys), but=list(but),
     )  # fmt: skip
-    await judge_all(tx, {organisation["id"]: [row["xero_contact_id"] for row in rows]})
+    await evaluate_all(tx, {organisation["id"]: [row["xero_contact_id"] for row in rows]})
 
 
-async def judge_filter(tx: Tx, organisation_id: UUID) -> None:
-    """After a change of the filter: an issue ends where its Xero contact is left out now, and one that a person had
-    opened again comes back where it is let in."""
+async def evaluate_filter(tx: Tx, organisation_id: UUID) -> None:
+    """Evaluate after a change of the filter. The issue of an excluded Xero contact ends.
+
+    An issue that a person had reopened comes back if its Xero contact is included again.
+    """
     await xero_contacts.lock(tx, organisation_id)
     rows = await tx.rows(
         "select xero_contact_id from match_issue where workspace_id = :ws and organisation_id = :organisation"
         " and (state = 'OPEN' or reopened)",
         organisation=organisation_id,
     )
-    await judge_all(tx, {organisation_id: [row["xero_contact_id"] for row in rows]})
+    await evaluate_all(tx, {organisation_id: [row["xero_contact_id"] for row in rows]})
 
 
-async def judge_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
-    """The open issues of these Xero contacts, by organisation. What a judgement links or makes may bear on other issues
-    in turn."""
-    for _ in range(MOST_ROUNDS):
+async def evaluate_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
+    """Evaluate the open issues of these Xero contacts, by organisation, and then the issues that the results touch.
+
+    The rounds end after MAX_ROUNDS.
+    """
+    for _ in range(MAX_ROUNDS):
         touched: set[UUID] = set()
         for organisation_id, ids in xeros.items():
             if ids:
-                touched |= await issue_review.judge(tx, await _organisation(tx, organisation_id), ids)
+                touched |= await issue_review.evaluate(tx, await _organisation(tx, organisation_id), ids)
         xeros = await _fitting_issues(tx, list(touched))
         if not xeros:
             return
@@ -298,13 +317,13 @@ async def _fitting_issues(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]
     return by_organisation
 
 
-async def judge(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
-    """`judge_all` of one organisation."""
-    await judge_all(tx, {organisation["id"]: xero_ids})
+async def evaluate(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
+    """`evaluate_all` for one organisation."""
+    await evaluate_all(tx, {organisation["id"]: xero_ids})
 
 
 async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
-    """The active link of the issue's Xero contact with this very contact."""
+    """The active link between the issue's Xero contact and this contact."""
     row = await tx.row(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
         " and xero_contact_id = :xero and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
@@ -313,8 +332,8 @@ async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
     return row["id"] if row else None
 
 
-async def _hold(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, dict[str, Any]]:
-    """The issue, unlocked, and its organisation, whose lock is held from here on."""
+async def _lock_organisation(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, dict[str, Any]]:
+    """Lock the issue's organisation. The issue itself is not locked."""
     issue = await tx.session.get(MatchIssue, (tx.workspace, issue_id))
     if issue is None:
         raise refuse(Code.NOT_FOUND, "There is no such match issue.", "issueId")

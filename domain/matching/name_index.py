@@ -1,8 +1,9 @@
-"""A practice's names in memory, for a pass with very many look-ups: what door.similar_contacts finds by trigrams.
+"""The names of a practice in memory, for a pass with very many look-ups of near-duplicates.
 
-Reading it costs as much as some 300 look-ups by PostgreSQL, however many contacts there are; one here is 20 times as fast.
-Rare keys are quick there, so those stay with PostgreSQL, and so does who is linked. Keys that many share find nobody, and
-are kept here only not to be asked for.
+The index finds what door.similar_contacts finds by trigrams. Loading it costs as much as about 300 look-ups in
+PostgreSQL, however many contacts there are. A look-up in the index is 20 times as fast. PostgreSQL still finds contacts
+by rare keys, and knows which contacts are linked. The index holds the common keys only so that nobody asks for them:
+a key that many contacts share finds nothing.
 """
 
 import asyncio
@@ -14,32 +15,34 @@ from domain.names.text_keys import VERSION
 from domain.names.trigrams import Trigrams
 from domain.tx import Tx
 
-FEWEST_LOOKS, FEWEST_CONTACTS = 1000, 5000
-MOST_CONTACTS = 300_000  # in 200 MB, see docs/PERFORMANCE.md
-LIKEST = 20  # as the door's
-# The door finds nobody by a key of more than 50 contacts. Of these even more have it, so that one stays common until it is
-# asked again which are, whoever goes meanwhile.
+MIN_LOOKUPS, MIN_CONTACTS = 1000, 5000
+MAX_CONTACTS = 300_000  # about 200 MB, see docs/PERFORMANCE.md
+MAX_NEAREST = 20  # as in door.similar_contacts
+# door.similar_contacts finds nothing by a key that more than 50 contacts share. A key counts as common here only from 250
+# contacts on, so that it stays common until the next check even if some of its contacts go.
 COMMON = 250
 COMMON_FOR = timedelta(minutes=1)
 _PAGE = 1000
-# A contact is stamped when its transaction begins, and seen when that ends.
+# A contact gets its time stamp when its transaction begins, and becomes visible when the transaction ends.
 _OVERLAP = timedelta(minutes=1)
 
 
-def is_worth(looks: int, contacts: int) -> bool:
-    """The one rule: a roll is for many look-ups among many contacts. A delta's few ones, and a small practice, where one
-    costs PostgreSQL a millisecond or less, are left to it; more contacts than memory is meant for, too."""
-    return looks >= FEWEST_LOOKS and FEWEST_CONTACTS <= contacts <= MOST_CONTACTS
+def pays_off(lookups: int, contacts: int) -> bool:
+    """Whether an index pays off: for many look-ups among many contacts, up to the limit of memory.
+
+    PostgreSQL does the few look-ups of a delta, and those of a small practice, at a millisecond or less each.
+    """
+    return lookups >= MIN_LOOKUPS and MIN_CONTACTS <= contacts <= MAX_CONTACTS
 
 
-async def can_be_kept(tx: Tx) -> bool:
-    """False while keys of older rules are there: they are made anew without a trace (decision 0014)."""
+async def keys_are_current(tx: Tx) -> bool:
+    """False while a contact has keys of an older version: the rebuild of keys changes no `updated_at` (decision 0014)."""
     found = f"select 1 from contact where workspace_id = :ws and key_version < {VERSION} limit 1"
     return await tx.row(found) is None
 
 
-class Roll:
-    """The names of active contacts as they were at `at`, or newer."""
+class NameIndex:
+    """The names of active contacts, as of `at` or later."""
 
     def __init__(self, at: datetime) -> None:
         self.at = self._common_at = at
@@ -47,7 +50,7 @@ class Roll:
         self.common: frozenset[str] = frozenset()
         self._in_use = asyncio.Lock()
 
-    async def read(self, tx: Tx) -> None:
+    async def load(self, tx: Tx) -> None:
         after = UUID(int=0)
         while rows := await tx.rows(
             "select id, show_trgm(match_name) as trigrams from contact where workspace_id = :ws and archived_at is null"
@@ -60,7 +63,7 @@ class Roll:
         await self._ask_common(tx)
 
     async def refresh(self, tx: Tx) -> None:
-        """Take over what has changed."""
+        """Load the contacts that have changed since `at`."""
         async with self._in_use:
             rows = await tx.rows(
                 "select id, archived_at, show_trgm(match_name) as trigrams from contact where workspace_id = :ws"
@@ -84,8 +87,8 @@ class Roll:
         )
         self.common, self._common_at = frozenset(row["key"] for row in rows), tx.now
 
-    async def likest(self, tx: Tx, names: Sequence[str]) -> list[list[UUID]]:
-        """Of each name the active contacts that are likest by trigrams, linked ones too."""
+    async def nearest(self, tx: Tx, names: Sequence[str]) -> list[list[UUID]]:
+        """For each name, the active contacts that are nearest by trigrams, linked contacts included."""
         rows = await tx.rows(
             "select show_trgm(a.name) as trigrams from unnest(cast(:names as text[])) with ordinality a(name, place)"
             " order by a.place",
@@ -94,7 +97,7 @@ class Roll:
         asked = [row["trigrams"] for row in rows]
         async with self._in_use:
             while True:
-                found = await asyncio.to_thread(self._likest, asked)
+                found = await asyncio.to_thread(self._nearest, asked)
                 met = {key for near in found for key in near}
                 there = await tx.rows(
                     "select id from contact where workspace_id = :ws and id = any(:ids) and archived_at is null",
@@ -103,8 +106,8 @@ class Roll:
                 gone = met - {row["id"] for row in there}
                 if not gone:
                     return found
-                for key in gone:  # whose place another one takes
+                for key in gone:  # another contact takes the place
                     self.names.drop(key)
 
-    def _likest(self, asked: Sequence[Sequence[str]]) -> list[list[UUID]]:
-        return [self.names.likest(trigrams, LIKEST) for trigrams in asked]
+    def _nearest(self, asked: Sequence[Sequence[str]]) -> list[list[UUID]]:
+        return [self.names.nearest(trigrams, MAX_NEAREST) for trigrams in asked]

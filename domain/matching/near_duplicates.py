@@ -1,7 +1,8 @@
-"""Near-duplicates of mirror rows that no rule matches, looked up before the transaction that acts on them.
+"""Near-duplicates: practice contacts that are much like a Xero contact which no rule matches.
 
-In three steps, so that nothing is locked meanwhile: `find` reads who may be one, `judge` compares and needs no
-transaction, `settle` keeps in the table `likeness` who is alike. The plan of a match takes it from there.
+The look-up has three steps, so that it holds no lock. `read_page` reads the practice contacts that come into question.
+`compare` scores them, without a transaction. `store` writes the scores into the table `likeness`. The plan of a match
+reads that table.
 """
 
 import json
@@ -17,20 +18,20 @@ import sqlalchemy as sa
 from domain.contacts import search_keys
 from domain.matching import comparison
 from domain.matching import plan as matching_plan
-from domain.matching.name_index import Roll
+from domain.matching.name_index import NameIndex
 from domain.mirror import xero_contacts
 from domain.names.similarity import LIKELY, Details, Ready, find_alike, make_ready
 from domain.tables import Likeness, XeroContactFilter
 from domain.tx import Tx
 
-MOST = 10
-MOST_MET = 50  # contacts that have changed at once; of more, all open issues are looked at again
-Keys = tuple[str, list[str]]  # see contact_keys.lookup
+MAX_SCORES = 10
+MAX_COMPARED = 50  # contacts changed at once; if more have changed, all open issues get a new look-up
+Keys = tuple[str, list[str]]  # as domain.contacts.search_keys.lookup gives them
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A mirror row as it was at `updated_at`, what it was looked up by, and the practice contacts that it may be."""
+class Lookup:
+    """A mirror row as of `updated_at`, the keys of its look-up, and the practice contacts that the look-up found."""
 
     xero_contact_id: UUID
     updated_at: datetime
@@ -41,9 +42,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Page:
-    """What one `find` asked about. `region`: phones are dialled from there; `users`: see candidates.email_users."""
+    """The look-ups of one `read_page`, as of `at`. `region` is the country that phones are dialled from.
+    `users`: see comparison.email_users."""
 
-    asked: Sequence[Asked]
+    lookups: Sequence[Lookup]
     at: datetime
     region: str | None
     users: comparison.Users
@@ -58,19 +60,22 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Of a page asked about at `at`, who is alike."""
+class Compared:
+    """The scores of a page of look-ups, as of `at`."""
 
     at: datetime
     found: Sequence[Found]
 
 
-async def find(
-    tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], roll: Roll | None = None
+async def read_page(
+    tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], index: NameIndex | None = None
 ) -> Page:
-    """Of these mirror rows: those that no rule matches, whatever the filter, and that were not looked up since they or
-    any contact of the practice changed, each with the unlinked contacts that may be it. Reads only. With a `roll` they
-    are as it was: what has changed since may be missed, and makes them be looked up again."""
+    """Read the look-ups that these mirror rows need, each with the unlinked contacts that come into question.
+
+    A mirror row needs a look-up if no rule matches it, whatever the filter, and if the row or any contact of the
+    practice has changed since its last look-up. With an `index` the contacts are as of the index: a later change may
+    be missed, and causes another look-up.
+    """
     rows = await tx.rows(
         f"with {matching_plan.plan(XeroContactFilter.ALL, 'x.id = any(:ids)')}"
         " select x.id, x.name, x.email_key, x.email, x.phone, x.billing_address, x.updated_at"
@@ -79,39 +84,41 @@ async def find(
         " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws)) order by x.id",
         organisation=organisation["id"], run=None, ids=list(ids),
     )  # fmt: skip
-    at = roll.at if roll else tx.now
+    at = index.at if index else tx.now
     asked = [comparison.of_xero(row) for row in rows]
     keys = [search_keys.lookup(contact) for contact in asked]
-    near = await _near(tx, organisation["id"], keys, roll)
+    near = await _find_near(tx, organisation["id"], keys, index)
     contacts = await comparison.read_contacts(tx, {key for found in near for key in found})
     users = await comparison.email_users(tx, organisation["id"], [*rows, *contacts.values()])
     others = {key: comparison.of_contact(row) for key, row in contacts.items()}
     return Page(
         [
-            Asked(row["id"], row["updated_at"], contact, by, {key: others[key] for key in found if key in others})
+            Lookup(row["id"], row["updated_at"], contact, by, {key: others[key] for key in found if key in others})
             for row, contact, by, found in zip(rows, asked, keys, near, strict=True)
         ],
         at, organisation["country_code"], users,
     )  # fmt: skip
 
 
-async def _near(tx: Tx, organisation_id: UUID, keys: Sequence[Keys], roll: Roll | None) -> list[set[UUID]]:
+async def _find_near(
+    tx: Tx, organisation_id: UUID, keys: Sequence[Keys], index: NameIndex | None
+) -> list[set[UUID]]:
     near: list[set[UUID]] = [set() for _ in keys]
     if not keys:
         return near
     names = [name for name, _ in keys]
-    common = roll.common if roll else ()
+    common = index.common if index else ()
     found = await tx.rows(
         "select place, contact_id from door.similar_contacts(:organisation, :names, cast(:keys as jsonb))",
-        organisation=organisation_id, names=[] if roll else names,
+        organisation=organisation_id, names=[] if index else names,
         keys=json.dumps([[key for key in one if key not in common] for _, one in keys]),
     )  # fmt: skip
     for row in found:
         near[row["place"] - 1].add(row["contact_id"])
-    if roll:
-        likest = await roll.likest(tx, names)
-        linked = await _linked(tx, organisation_id, {key for found in likest for key in found})
-        for known, more in zip(near, likest, strict=True):
+    if index:
+        nearest = await index.nearest(tx, names)
+        linked = await _linked(tx, organisation_id, {key for found in nearest for key in found})
+        for known, more in zip(near, nearest, strict=True):
             known |= set(more) - linked
     return near
 
@@ -125,33 +132,35 @@ async def _linked(tx: Tx, organisation_id: UUID, contact_ids: Collection[UUID]) 
     return {row["contact_id"] for row in rows}
 
 
-def judge(page: Page) -> Judged:
-    """Compares. Takes milliseconds a contact: not on the event loop, and with no transaction open."""
+def compare(page: Page) -> Compared:
+    """Score each look-up. This takes milliseconds a contact: call it outside the event loop and without a transaction."""
     ready: dict[UUID, Ready] = {}
-    for one in page.asked:
+    for one in page.lookups:
         for key, other in one.others.items():
             if key not in ready:
                 ready[key] = make_ready(other, page.region, page.users)
-    return Judged(
+    return Compared(
         page.at,
         [
             Found(one.xero_contact_id, one.updated_at, one.keys, _scores(one, page, ready))
-            for one in page.asked
+            for one in page.lookups
         ],
     )
 
 
-def _scores(asked: Asked, page: Page, ready: Mapping[UUID, Ready]) -> dict[UUID, float]:
+def _scores(asked: Lookup, page: Page, ready: Mapping[UUID, Ready]) -> dict[UUID, float]:
     one = make_ready(asked.contact, page.region, page.users)
     scores = find_alike(one, {key: ready[key] for key in asked.others}, LIKELY)
     best = sorted(scores, key=lambda key: (-scores[key], key))
-    return {key: scores[key] for key in best[:MOST]}
+    return {key: scores[key] for key in best[:MAX_SCORES]}
 
 
-async def settle(tx: Tx, judged: Judged) -> None:
-    """Keeps what was found of those rows that have not changed since; the caller holds the organisation's lock. A row
-    with an open issue is judged again by the next run of changes."""
-    found = judged.found
+async def store(tx: Tx, compared: Compared) -> None:
+    """Store the scores of the rows that have not changed since the look-up. The caller holds the organisation's lock.
+
+    The next run of changes evaluates a row with an open issue again.
+    """
+    found = compared.found
     rows = await tx.rows(
         "update xero_contact x set looked_at = cast(:at as timestamptz), match_name = f.match_name,"
         " match_keys = f.match_keys, dirty = dirty or exists (select 1 from"
@@ -159,7 +168,7 @@ async def settle(tx: Tx, judged: Judged) -> None:
         " from jsonb_to_recordset(cast(:found as jsonb))"
         " f(id uuid, updated_at timestamptz, match_name text, match_keys text[])"
         " where x.workspace_id = :ws and x.id = f.id and x.updated_at = f.updated_at returning x.id",
-        at=judged.at, found=json.dumps([_looked(one) for one in found]),
+        at=compared.at, found=json.dumps([_lookup_row(one) for one in found]),
     )  # fmt: skip
     kept = {row["id"] for row in rows}
     await tx.run(
@@ -175,16 +184,19 @@ async def settle(tx: Tx, judged: Judged) -> None:
         await tx.session.execute(sa.insert(Likeness), alike)
 
 
-def _looked(one: Found) -> dict[str, Any]:
+def _lookup_row(one: Found) -> dict[str, Any]:
     name, keys = one.keys if one.scores else (None, None)
     return {
         "id": str(one.xero_contact_id), "updated_at": one.updated_at.isoformat(), "match_name": name, "match_keys": keys,
     }  # fmt: skip
 
 
-async def look_again(tx: Tx, contact_ids: Sequence[UUID]) -> None:
-    """These contacts are new or have changed: Xero contacts whose open issue is about near-duplicates, and by whose look
-    one of them would be found now, are looked at again by the next run. Nothing is compared here."""
+async def request_lookups(tx: Tx, contact_ids: Sequence[UUID]) -> None:
+    """Request a look-up, by the next run, for each Xero contact that these new or changed contacts may be like.
+
+    Only Xero contacts with an open issue of near-duplicates count, if their keys would find one of these contacts now.
+    Nothing is compared here.
+    """
     rows = await tx.rows(
         "select i.organisation_id, o.contact_filter, i.xero_contact_id from match_issue i"
         " join organisation o on o.workspace_id = :ws and o.id = i.organisation_id"
@@ -198,16 +210,16 @@ async def look_again(tx: Tx, contact_ids: Sequence[UUID]) -> None:
         "  and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.contact_id = c.id"
         "   and l.organisation_id = i.organisation_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')))"
         " order by i.organisation_id, i.xero_contact_id",
-        ids=list(contact_ids), many=len(contact_ids) > MOST_MET,
+        ids=list(contact_ids), many=len(contact_ids) > MAX_COMPARED,
     )  # fmt: skip
     for organisation_id, group in groupby(rows, key=lambda row: row["organisation_id"]):
         met = list(group)
         organisation = {"id": organisation_id, "contact_filter": met[0]["contact_filter"]}
-        await xero_contacts.look_again(tx, organisation, [row["xero_contact_id"] for row in met])
+        await xero_contacts.request_lookup(tx, organisation, [row["xero_contact_id"] for row in met])
 
 
-async def renew(tx: Tx, organisation: Mapping[str, Any], contact_ids: Sequence[UUID]) -> None:
-    """These contacts have changed: how alike they are to the open issues' Xero contacts is found out anew."""
+async def rescore(tx: Tx, organisation: Mapping[str, Any], contact_ids: Sequence[UUID]) -> None:
+    """Score these changed contacts again, against the Xero contacts of the open issues that offer them."""
     rows = await tx.rows(
         "select a.xero_contact_id, a.contact_id, a.score from likeness a join match_issue i on i.workspace_id = :ws"
         " and i.xero_contact_id = a.xero_contact_id and i.state = 'OPEN' and i.organisation_id = :organisation"

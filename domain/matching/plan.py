@@ -1,8 +1,8 @@
-"""Who is who: the plan of a match, and the import's passes that carry it out, set by set.
+"""The plan of a match, and the passes of an import that carry it out, a set at a time.
 
-A full match is the only one on both sides: one active practice contact with that name and billing email, one
-included active Xero contact with them, neither linked here. Anything else that fits is for a person (a match
-issue); what fits nobody becomes a new contact. Statements grow with pages, not with contacts.
+A full match is the only one on both sides: exactly one active practice contact and exactly one included active Xero
+contact have this name and this billing email, and neither is linked in the organisation. Any other fit becomes a match
+issue. A Xero contact without a fit becomes a new contact. The number of statements grows with pages, not with contacts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,20 +47,20 @@ INCLUDED = {
 
 
 def included(contact_filter: XeroContactFilter, x: str = "x") -> str:
-    """SQL: whether the mirror row takes part at all: active, and let in by the filter."""
+    """SQL condition: the mirror row is active, and the filter includes it."""
     return f"({x}.status = 'ACTIVE' and {INCLUDED[contact_filter].format(x=x)})"
 
 
 def plan(contact_filter: XeroContactFilter, scope: str) -> str:
-    """SQL of the plan for the mirror rows x that `scope` selects, as CTEs ending in `outcome`:
-    (xero_contact_id, outcome, contact_id of a full match) and `fitting`, the candidates.
+    """SQL of the plan for the mirror rows x that `scope` selects, as CTEs.
 
-    Where the organisation holds near-duplicates back, unlinked contacts that were found much alike (domain.matching.near_duplicates)
-    fit too, as neither name nor email: nm and em are false.
+    `outcome` holds (xero_contact_id, outcome, contact_id of a full match). `fitting` holds the candidates: nm says that
+    the name is equal, em that the email is equal. If the organisation holds near-duplicates back, unlinked
+    near-duplicates fit too; their nm and em are false. Linked rows are left out. SKIPPED means excluded, archived, or
+    decided by a person before.
 
-    Binds :ws, :organisation and :run, the import whose own creations do not count as the practice's. Rows that are
-    linked are not in it. SKIPPED: excluded, archived, or decided by a person before. Look-ups are lateral and
-    limited, as one email may be shared by hundreds.
+    The statement binds :ws, :organisation and :run. Contacts that the import :run created do not count as the
+    practice's. The look-ups are lateral with a limit, because hundreds of contacts may share one email.
     """
     x2 = included(contact_filter, "x2")
     return f"""
@@ -157,21 +157,21 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
 async def full_matches(
     tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
 ) -> int:
-    """Link those of the mirror rows that are full matches; gives how many."""
+    """Link the full matches among the mirror rows. Returns their number."""
     found = await tx.rows(
         f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
         " select xero_contact_id, contact_id from outcome where outcome = 'FULL_MATCH'",
         organisation=organisation["id"], run=run, ids=list(ids),
     )  # fmt: skip
     winner = policy_winner(ConflictPolicy(organisation["conflict_policy"]))
-    # Name and email are equal but for what normalising takes away; nobody need choose between those.
+    # The keys of name and email are equal: under ASK, a difference in case or spacing asks nobody.
     equal = dict.fromkeys(
         (SyncedField.NAME, SyncedField.BILLING_EMAIL), Winner.XERO if winner is Winner.NOBODY else winner
     )
     pairs = [
         Pair(row["contact_id"], row["xero_contact_id"], LinkOrigin.FULL_MATCH, winner, equal) for row in found
     ]
-    await _tell_issues(
+    await _publish_issues(
         tx, organisation, await link_starting.start(tx, organisation, pairs, quiet=quiet), quiet=quiet
     )
     return len(pairs)
@@ -180,7 +180,7 @@ async def full_matches(
 async def issues(
     tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
 ) -> int:
-    """Open an issue for those of the mirror rows that something fits, though not fully; gives how many."""
+    """Open an issue for each of the mirror rows that has candidates but no full match. Returns their number."""
     rows = await tx.rows(
         f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
         " select f.*, x.name as xero_name from fitting f join outcome o on o.xero_contact_id = f.xid"
@@ -215,7 +215,7 @@ def reason(fitting: Sequence[Mapping[str, Any]]) -> MatchIssueReason:
 async def rank(
     tx: Tx, organisation: Mapping[str, Any], fitting: Sequence[Mapping[str, Any]]
 ) -> dict[UUID, list[dict[str, Any]]]:
-    """The candidates of each mirror row with score and evidence, best first; who is linked stands behind."""
+    """The candidates of each mirror row with score and evidence: best first, and of equal scores linked ones last."""
     compared = await comparison.compare_pairs(tx, organisation, {(row["xid"], row["cid"]) for row in fitting})
     by_xero: dict[UUID, list[dict[str, Any]]] = {}
     for row in fitting:
@@ -257,10 +257,10 @@ def _issue(
 async def creations(
     tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
 ) -> int:
-    """Make a practice contact of each of the mirror rows that nobody fits, and link the two; gives how many.
+    """Create a practice contact for each of the mirror rows without a fit, and link the two. Returns their number.
 
-    Where near-duplicates are held back, one of which they were not looked up waits for the next run, which is asked
-    for. Outside a run they must have been looked up since any contact changed.
+    If near-duplicates are held back, a Xero contact whose near-duplicates have not been looked up yet is skipped, and a
+    new run is requested. Outside a run, the look-up must be later than the last change of any contact.
     """
     rows = await tx.rows(
         f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
@@ -271,18 +271,17 @@ async def creations(
         organisation=organisation["id"], run=run, ids=list(ids),
     )  # fmt: skip
     unseen = {row["id"] for row in rows if organisation["hold_similar"] and not row["seen"]}
-    await xero_contacts.look_again(tx, organisation, list(unseen))
+    await xero_contacts.request_lookup(tx, organisation, list(unseen))
     rows = [row for row in rows if row["id"] not in unseen]
     started = await create_from_xero(tx, organisation, rows, run, quiet=quiet)
-    await _tell_issues(tx, organisation, started, quiet=quiet)
+    await _publish_issues(tx, organisation, started, quiet=quiet)
     return len(rows)
 
 
-async def _tell_issues(
+async def _publish_issues(
     tx: Tx, organisation: Mapping[str, Any], started: Sequence[link_starting.Started], *, quiet: bool
 ) -> None:
-    """What the machine has linked may be long what became of an issue that needed no decision any more: its last one
-    says so, to whoever has it open."""
+    """Store the new link at the last obsolete issue of its Xero contact, so that clients see what became of the issue."""
     rows = await tx.rows(
         "update match_issue i set link_id = f.link_id, version = version + 1 from unnest(cast(:xeros as uuid[]),"
         " cast(:links as uuid[])) f(xero_id, link_id) where i.workspace_id = :ws and i.xero_contact_id = f.xero_id"
@@ -303,7 +302,7 @@ async def create_from_xero(
     *,
     quiet: bool = False,
 ) -> list[link_starting.Started]:
-    """New contacts from mirror rows, classified, with the default contact type, each linked with its origin."""
+    """Create contacts from mirror rows, classified and with the default contact type, and link each with its Xero contact."""
     if not rows:
         return []
     made = [contact_from_xero(tx, row, organisation["default_contact_type_id"], run) for row in rows]
@@ -347,7 +346,7 @@ def contact_from_xero(
 
 
 async def preview(tx: Tx, organisation: UUID, contact_filter: XeroContactFilter) -> dict[str, int]:
-    """How many of the mirror's contacts would have which outcome; writes nothing. Linked ones are not counted."""
+    """The number of unlinked mirror rows for each outcome. Nothing is written."""
     rows = await tx.rows(
         f"with {plan(contact_filter, 'true')} select outcome, count(*) as n from outcome group by outcome",
         organisation=organisation, run=None,
@@ -366,8 +365,10 @@ async def preview_rows(
     limit: int,
     backward: bool = False,
 ) -> list[dict[str, Any]]:
-    """The plan row by row, by name: name_key, xero_contact_id, outcome, contact_id. `after` and `before` are
-    (name_key, id) of rows; empty `outcomes` mean all; `backward` gives the last ones, in reverse."""
+    """A page of the plan by name: name_key, xero_contact_id, outcome, contact_id. `after` and `before` are (name_key, id).
+
+    Empty `outcomes` mean all outcomes. `backward` returns the last rows, in reverse order.
+    """
     low, high = after or ("", UUID(int=0)), before or (None, None)
     down = "desc" if backward else "asc"
     return await tx.rows(

@@ -264,7 +264,7 @@ async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
     )
 
 
-async def look_again(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> None:
+async def request_lookup(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> None:
     """What became of these rows is open: the next run looks for near-duplicates of them and applies them. That begins
     at once, without a call, unless a run is under way; then the one after it does it."""
     if not ids:

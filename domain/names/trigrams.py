@@ -1,4 +1,4 @@
-"""Texts by their trigrams, in memory: the likest to one, exactly as PostgreSQL's pg_trgm has them. Pure.
+"""Texts by their trigrams, in memory: the nearest to one, exactly as PostgreSQL's pg_trgm has them. Pure.
 
 With each trigram stand the places of the texts that have it. Which of 100,000 texts share enough of a text's trigrams
 is counted for all of them at once: a trigram's places are the bits of one integer, and these are added up column by
@@ -60,8 +60,8 @@ class Trigrams:
         if (place := self._places.pop(key, None)) is not None:
             self._there ^= 1 << place
 
-    def likest(self, trigrams: Collection[str], most: int) -> list[UUID]:
-        """Keys of the texts with a similarity of 0.4 or more, at most so many: the likest, and of equally like ones the
+    def nearest(self, trigrams: Collection[str], most: int) -> list[UUID]:
+        """Keys of the texts with a similarity of 0.4 or more, at most so many: the nearest, and of equally like ones the
         lowest keys."""
         size, columns = len(trigrams), _add_up([self._bits_of(trigram) for trigram in trigrams])
         enough = 0

@@ -162,7 +162,7 @@ def erase(
         return found.name if found else None
 
     async def erased(tx: Tx) -> erase_action.Erased:
-        async with issues.judging(tx):
+        async with issues.evaluating(tx):
             return await erase_action.erase(tx, key)
 
     name = _within(where, find)

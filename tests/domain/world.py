@@ -58,7 +58,7 @@ class World:
             return await tx.rows(sql, **values)
 
     async def contact(self, name: str, email: str | None = None, **given: Any) -> Contact:
-        async with self.tx() as tx, issues.judging(tx) as touched:
+        async with self.tx() as tx, issues.evaluating(tx) as touched:
             made = await contact_edits.create(tx, {"name": name, "billingEmail": email, **given})
             touched.add(made.id)
             return made
@@ -108,9 +108,9 @@ class World:
                 return held is not None and await imports.match_page(tx, held)
         async with self.tx() as tx:
             ids = await imports.look_page(tx, held)
-            page = await near_duplicates.find(tx, held.organisation, ids)
+            page = await near_duplicates.read_page(tx, held.organisation, ids)
         async with self.tx() as tx:
-            return await imports.settle_look(tx, held, ids, [near_duplicates.judge(page)])
+            return await imports.settle_look(tx, held, ids, [near_duplicates.compare(page)])
 
     async def settle(self) -> None:
         """Do what a change has left to the next run."""

@@ -340,12 +340,12 @@ MATCH = (
     breach(
         "matching: issues are judged once",
         f"{ISSUES}::test_correcting_the_email_ends_the_issue_in_a_full_match",
-        skip("domain.matching:judge_contacts", "judge_all"),
+        skip("domain.matching:evaluate_contacts", "evaluate_all"),
     ),
     breach(
         "matching: issues of those who share a name or an email are judged once",
         "tests/domain/matching/test_issues_over_time.py",
-        skip("domain.inbound:_apply", "judge_keys"),
+        skip("domain.inbound:_apply", "evaluate_sharing"),
     ),
     breach(
         "matching: keys of older rules stay as they are",
@@ -355,7 +355,7 @@ MATCH = (
     breach(
         "matching: a new contact is not held against the open issues",
         f"{LIKENESS}::test_a_contact_made_later_joins_the_open_issue_with_the_next_step",
-        skip("domain.matching:judge_contacts", "look_again"),
+        skip("domain.matching:evaluate_contacts", "request_lookups"),
     ),
     breach(
         "matching: a roll takes over nothing that changes",
@@ -365,7 +365,7 @@ MATCH = (
     breach(
         "matching: what a roll cannot know counts as looked up",
         "tests/domain/matching/test_name_index.py::test_who_comes_after_the_roll_was_refreshed_makes_it_look_again",
-        give("domain.matching:find", "at", "tx.now"),
+        give("domain.matching:read_page", "at", "tx.now"),
     ),
     breach(
         "matching: one that comes during the look of an open issue is forgotten",
@@ -407,7 +407,7 @@ MATCH = (
     breach(
         "matching: a reopened one is judged by the machine",
         f"{ISSUES}::test_a_reopened_one_is_left_to_a_person_though_it_would_match",
-        never("domain.matching:judge", "reopened"),
+        never("domain.matching:evaluate", "reopened"),
         sql(
             "domain.matching:plan",
             "or i.reopened and (i.state = 'OPEN' or i.resolution = 'OBSOLETE')",

@@ -111,7 +111,7 @@ class Hands:
             self.ledger.marked.update(str(row["xero_id"]) for row in held)
 
     async def retry(self) -> None:
-        async with self.scene.world.tx() as tx, issues.judging(tx):
+        async with self.scene.world.tx() as tx, issues.evaluating(tx):
             await retry_action.retry(tx, organisation_id=self.scene.world.organisation)
 
     async def _act(

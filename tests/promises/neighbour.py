@@ -35,7 +35,7 @@ async def moved_in(database: Database, tenant: UUID, names: list[tuple[str, str 
     made = [await world.contact(name, email) for name, email in names]
     await world.shown(*(seen(name, email) for name, email in names))
     await world.import_mirror()
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         await contact_edits.change(tx, made[0].id, {"primaryPhone": "09 555 1234"})
         await tx.run("update xero_contact set dirty = true, read_due_at = :now where workspace_id = :ws")
         await organisations.disconnect(tx, world.organisation)

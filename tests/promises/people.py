@@ -44,7 +44,7 @@ class People:
         given = value
         if name is SyncedField.BILLING_ADDRESS and value:
             given, value = {"lines": [value[0]], "city": value[1]}, PostalAddress((value[0],), value[1])
-        async with self.scene.world.tx() as tx, issues.judging(tx) as touched:
+        async with self.scene.world.tx() as tx, issues.evaluating(tx) as touched:
             await contact_edits.change(tx, contact, {_INPUT[name]: given})
             touched.add(contact)
         self.ledger.typed[contact, name].append(value)

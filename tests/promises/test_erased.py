@@ -43,7 +43,7 @@ def shown(xero: UUID, name: str = "Zyxona Quivver", *, hours: int = 1) -> SeenCo
 
 
 async def erase(world: World, contact: UUID) -> erase_action.Erased:
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         return await erase_action.erase(tx, contact)
 
 
@@ -86,7 +86,7 @@ async def test_nothing_of_an_erased_contact_is_left_or_comes_back(
 
 async def test_a_push_that_lands_after_the_erasure_is_not_kept(world: World, owner: AsyncConnection) -> None:
     contact = await world.contact("Zyxona Quivver", "zyxona@quivver.example")
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         await push_action.push(tx, push_action.Wish(contact.id, world.organisation))
     [link] = await world.rows("select contact_number, state, origin from sync_link")
     assert (link["state"], link["origin"]) == (SyncState.PENDING, LinkOrigin.PUSHED_TO_XERO)

@@ -63,7 +63,7 @@ class Scene:
         change = self.rng.choice(
             [{"name": f"{link['name']} {self.edits}"}, {"billingEmail": f"typed{self.edits}@example.nz"}]
         )
-        async with self.here.world.tx() as tx, issues.judging(tx) as touched:
+        async with self.here.world.tx() as tx, issues.evaluating(tx) as touched:
             await contact_edits.change(tx, link["contact_id"], change)
             touched.add(link["contact_id"])
         self.typed.practice.setdefault(str(link["xero_contact_id"]), {}).update(change)

@@ -186,7 +186,7 @@ async def test_eight_writers_at_once_and_a_reader_that_comes_and_goes(ada: Clien
     async def write(number: int) -> None:
         contact = await ada.world.contact(f"Writer {number}")
         for turn in range(12):
-            async with ada.world.tx() as tx, issues.judging(tx):
+            async with ada.world.tx() as tx, issues.evaluating(tx):
                 await contact_edits.change(tx, contact.id, {"name": f"Writer {number} turn {turn}"})
                 await asyncio.sleep(rng.random() * 0.02)
 

@@ -239,7 +239,7 @@ async def test_a_name_that_is_freed_in_xero_is_taken_without_a_retry(
 ) -> None:
     other = await other_contact(linked)
     taken = (await linked.shown())["Name"]
-    async with linked.here.world.tx() as tx, issues.judging(tx):
+    async with linked.here.world.tx() as tx, issues.evaluating(tx):
         await contact_edits.change(tx, other["contact_id"], {"name": taken})
     await linked.send()
     async with linked.here.world.tx() as tx:

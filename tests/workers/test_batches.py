@@ -37,7 +37,7 @@ class Batch:
 
     async def change(self, **spoilt: Any) -> None:
         self.rounds += 1
-        async with self.here.here.world.tx() as tx, issues.judging(tx) as touched:
+        async with self.here.here.world.tx() as tx, issues.evaluating(tx) as touched:
             for n, contact in enumerate(self.ids):
                 given = {"primaryPhone": f"09 555 0{self.rounds}0{n}"} | (spoilt if n == self.bad else {})
                 await contact_edits.change(tx, contact, given)

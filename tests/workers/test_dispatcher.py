@@ -45,7 +45,7 @@ async def synced(linked: Linked) -> bool:
 
 
 async def rename(linked: Linked, contact: UUID, name: str) -> None:
-    async with linked.here.world.tx() as tx, issues.judging(tx) as touched:
+    async with linked.here.world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, {"name": name})
         touched.add(contact)
 

@@ -108,7 +108,7 @@ async def test_what_was_changed_in_xero_since_is_seen_before_anything_is_sent(li
 
 async def test_bulk_waits_until_all_has_been_read(linked: Linked) -> None:
     async with claimed(linked):
-        async with linked.here.world.tx() as tx, issues.judging(tx):
+        async with linked.here.world.tx() as tx, issues.evaluating(tx):
             await contact_edits.change(tx, linked.contact, {"name": "Renamed Ltd"}, bulk=True)
         await linked.send()
         assert await linked.writes() == 0
@@ -152,7 +152,7 @@ async def test_more_edits_than_are_read_at_a_time_all_go_at_once(linked: Linked)
     rows = await linked.here.world.rows("select contact_id from sync_link where state = 'SYNCED' limit :n",
         n=deliveries.INTERACTIVE_MOST + 4)  # fmt: skip
     async with claimed(linked):
-        async with linked.here.world.tx() as tx, issues.judging(tx):
+        async with linked.here.world.tx() as tx, issues.evaluating(tx):
             for n, row in enumerate(rows):
                 await contact_edits.change(
                     tx, row["contact_id"], {"billingEmail": f"new{n}@practice.example"}
@@ -198,7 +198,7 @@ async def test_halves_of_a_refused_batch_wait_for_what_the_scan_has_shown_meanwh
         raise Rejected(400, (Said("The request could not be read."),), 10)
 
     monkeypatch.setattr(Client, "update_contacts", refusing)
-    async with linked.here.world.tx() as tx, issues.judging(tx):
+    async with linked.here.world.tx() as tx, issues.evaluating(tx):
         for contact in (linked.contact, other["contact_id"]):
             await contact_edits.change(tx, contact, {"billingEmail": f"ours{contact}@practice.example"})
     await linked.send()

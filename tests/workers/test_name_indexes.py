@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.matching.name_index import FEWEST_CONTACTS
+from domain.matching.name_index import MIN_CONTACTS
 from domain.names.text_keys import VERSION
 from domain.tables import MatchPass
 from domain.tx import Tx
@@ -15,7 +15,7 @@ from tests.database import Place
 from tests.domain.world import World
 from tests.workers.connected import Connected, connected
 from workers import importing
-from workers.name_indexes import Rolls
+from workers.name_indexes import NameIndexes
 
 
 async def fill(world: World) -> None:
@@ -24,7 +24,7 @@ async def fill(world: World) -> None:
             "insert into contact (workspace_id, id, name, kind, needs_review, created_at, updated_at, version, name_key,"
             " search_key, match_name, match_keys, key_version, field_times) select :ws, gen_random_uuid(), 'Filler ' || n,"
             " 'PERSON', false, :now, :now, 1, 'filler ' || n, 'filler ' || n, 'filler ' || n, array['+filler', '+' || n],"
-            f" {VERSION}, '{{}}' from generate_series(1, {FEWEST_CONTACTS}) n"
+            f" {VERSION}, '{{}}' from generate_series(1, {MIN_CONTACTS}) n"
         )
 
 
@@ -77,7 +77,7 @@ async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_
 async def test_one_run_at_a_time_has_a_roll(clean: Place, services: embedded_services.Services) -> None:
     async with connected(clean, services, 1) as here:
         await here.world.contact("Kauri Joinery")
-        rolls, first, second, small = Rolls(), uuid4(), uuid4(), uuid4()
+        rolls, first, second, small = NameIndexes(), uuid4(), uuid4(), uuid4()
         asked = 0
 
         async def worth() -> bool:

@@ -24,7 +24,7 @@ async def some(linked: Linked, count: int) -> list[tuple[UUID, str]]:
 
 
 async def rename(linked: Linked, contact: UUID, name: str) -> None:
-    async with linked.here.world.tx() as tx, issues.judging(tx) as touched:
+    async with linked.here.world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, {"name": name})
         touched.add(contact)
 

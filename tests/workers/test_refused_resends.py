@@ -37,7 +37,7 @@ async def test_the_halves_of_a_refused_resend_overwrite_nothing_unseen(clocked: 
         "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
         " where l.state = 'SYNCED' order by x.name limit 4"
     )
-    async with clocked.here.world.tx() as tx, issues.judging(tx) as touched:
+    async with clocked.here.world.tx() as tx, issues.evaluating(tx) as touched:
         for n, row in enumerate(rows):
             await contact_edits.change(tx, row["contact_id"], {"billingEmail": f"ours{n}@x.example"})
             touched.add(row["contact_id"])

@@ -36,7 +36,7 @@ class Linked:
     clock: MovedClock
 
     async def change(self, **given: Any) -> None:
-        async with self.here.world.tx() as tx, issues.judging(tx) as touched:
+        async with self.here.world.tx() as tx, issues.evaluating(tx) as touched:
             await contact_edits.change(tx, self.contact, given)
             touched.add(self.contact)
 

@@ -12,7 +12,7 @@ from domain.names.similarity.names import Name, cosine, prepare
 
 # Runs of letters are followed, rarest first, until they hold this share of the name's weight.
 SHARE = 0.8
-# So many of the likest by the rare runs are compared whole.
+# So many of the nearest by the rare runs are compared whole.
 COMPARED = 60
 
 
@@ -50,7 +50,7 @@ class NameIndex:
                 self._keys[key].append(at)
 
     def find(self, text: str, limit: int = 25) -> list[int]:
-        """Positions of at most `limit` by spelling, likest first, then those of equal keys."""
+        """Positions of at most `limit` by spelling, nearest first, then those of equal keys."""
         name = prepare(text)
         alike = {at: cosine(name, self.names[at]) for at in self._near(name)}
         best = nlargest(limit, alike, key=lambda at: (alike[at], -at))

@@ -52,7 +52,7 @@ async def waiting(world: World) -> str:
     await make.linked(world, "Totara Farms Ltd", "post@totara.example")
     link = await make.linked(world)
     [row] = await world.rows("select contact_id from sync_link where id = :id", id=link)
-    async with world.tx() as tx, issues.judging(tx) as touched:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, row["contact_id"], {"primaryPhone": "09 555 1234"})
         touched.add(row["contact_id"])
     return ids.encode("SyncLink", link)

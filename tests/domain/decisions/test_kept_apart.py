@@ -188,7 +188,7 @@ async def test_whoever_is_forgotten_is_forgotten_here_too(world: World, forgotte
     if forgotten == "forgotten in Xero":
         await look(world, acme(xero, hours=1, status=XeroContactStatus.GDPR_REQUEST))
     else:
-        async with world.tx() as tx, issues.judging(tx):
+        async with world.tx() as tx, issues.evaluating(tx):
             await erase_action.erase(tx, contact)
     assert await pairs(world) == set()
 
@@ -198,7 +198,7 @@ async def test_whoever_is_erased_under_another_name_leaves_no_hash_of_the_first(
     await delete(world, contact)
     anew = (await world.contact("Acme", "a@x.nz")).id
     await change(world, anew, name="Acme Holdings")
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         await erase_action.erase(tx, anew)
     assert await pairs(world) == set()
 

@@ -22,7 +22,7 @@ LONG = "😀" * 128  # 128 characters here, 256 where Xero counts
 
 
 async def change(world: World, contact_id: object, **given: object) -> None:
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         await contact_edits.change(tx, contact_id, given)  # type: ignore[arg-type]  # a UUID
 
 
@@ -127,11 +127,11 @@ async def test_a_confirmed_match_sends_nothing_that_xero_would_not_take(world: W
     [row] = await world.rows("select contact_id from match_candidate")
     await change(world, row["contact_id"], billingEmail="jö@kauri.example")
     with pytest.raises(Refused) as refused:
-        async with world.tx() as tx, issues.judging(tx):
+        async with world.tx() as tx, issues.evaluating(tx):
             await issues.confirm(tx, issue, row["contact_id"], keep_practice=[SyncedField.BILLING_EMAIL])
     [problem] = refused.value.problems
     assert (problem.code, problem.path) == (Code.INVALID, ("contactId",))
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         await issues.confirm(tx, issue, row["contact_id"])
 
 

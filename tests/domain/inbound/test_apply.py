@@ -40,7 +40,7 @@ async def look(world: World, *found: SeenContact) -> None:
 
 
 async def change(world: World, contact: UUID, **given: object) -> None:
-    async with world.tx() as tx, issues.judging(tx) as touched:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, given)
         touched.add(contact)
 

@@ -160,7 +160,7 @@ async def test_a_survivor_that_is_linked_is_for_a_person_to_decide(world: World)
         acme,
         beta,
     }
-    async with world.tx() as tx, issues.judging(tx) as touched:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
         touched |= {acme, beta}
     await look(world, seen("Beta", "b@x.nz", updated_at=LATER + timedelta(hours=1)))
     [issue] = await world.rows("select state from match_issue where merged")
@@ -194,7 +194,7 @@ async def test_after_unsyncing_the_linked_one_the_other_can_be_confirmed(world: 
 
 async def test_it_ends_when_fewer_than_two_of_its_contacts_remain(world: World) -> None:
     acme, *_ = await two_linked(world)
-    async with world.tx() as tx, issues.judging(tx) as touched:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, acme, {}, archived=True)
         touched.add(acme)
     [issue] = await world.rows("select state, resolution from match_issue")
@@ -211,7 +211,7 @@ async def test_there_is_nothing_to_decide_where_fewer_than_two_are_in_use(
     await look(world, into)
     for name, contact in (("Acme", acme), ("Beta", beta)):
         if name in archived:
-            async with world.tx() as tx, issues.judging(tx):
+            async with world.tx() as tx, issues.evaluating(tx):
                 await contact_edits.change(tx, contact, {}, archived=True)
     await look(world, merged(xero, into.xero_contact_id))
     assert [(link["name"], link["state"], link["code"]) for link in await links(world)] == [

@@ -168,7 +168,7 @@ async def test_one_same_value_that_comes_in_small_groups_counts(
 async def test_one_value_that_people_type_in_the_practice_does_not_count(world: World) -> None:
     ids = await linked(world)
     rows = await world.rows("select id from contact order by name limit 30")
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         for row in rows[:25]:
             await contact_edits.change(tx, row["id"], {"billingEmail": "all@x.nz"})
     await look(world, as_now(40, ids[40], minutes=1, email="all@x.nz"))
@@ -179,7 +179,7 @@ async def test_one_value_typed_over_what_xero_had_just_changed_does_not_count(wo
     ids = await linked(world)
     await look(world, *(as_now(n, xero, minutes=1, email=f"new{n}@x.nz") for n, xero in enumerate(ids[:25])))
     rows = await world.rows("select id from contact order by name limit 25")
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         for row in rows:
             await contact_edits.change(tx, row["id"], {"billingEmail": "all@x.nz"})
     async with world.tx() as tx:
@@ -211,7 +211,7 @@ async def test_time_alone_sends_no_blanks(world: World, clock: Clock) -> None:
     rows = await world.rows("select id from contact order by name limit 24")
     claimed = []
     for some in (rows[:18], rows[18:]):
-        async with world.tx() as tx, issues.judging(tx):
+        async with world.tx() as tx, issues.evaluating(tx):
             for row in some:
                 await contact_edits.change(tx, row["id"], {"primaryPhone": None})
         async with world.tx() as tx:
@@ -230,7 +230,7 @@ async def test_conflicts_that_a_person_settles_for_xero_do_not_count(world: Worl
     ids = await linked(world)
     await world.rows("update organisation set conflict_policy = 'ASK' returning id")
     rows = await world.rows("select id from contact order by name limit 24")
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         for n, row in enumerate(rows):
             await contact_edits.change(tx, row["id"], {"billingEmail": f"ours{n}@x.nz"})
     for start in range(0, 24, 6):
@@ -359,7 +359,7 @@ async def test_reading_again_stops_again_where_nothing_was_put_right(world: Worl
 async def test_while_it_holds_nothing_is_sent_or_dropped(world: World) -> None:
     ids = await linked(world)
     [row] = await world.rows("select id from contact where name = 'Contact 050'")
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         await contact_edits.change(tx, row["id"], {"billingEmail": "ours@x.nz"})
     await look(world, *archived(ids[:40]))
     async with world.tx() as tx:
@@ -373,7 +373,7 @@ async def test_while_it_holds_nothing_is_sent_or_dropped(world: World) -> None:
 async def test_outbound_it_counts_blanks(world: World) -> None:
     await linked(world)
     rows = await world.rows("select id from contact order by name limit 30")
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         for row in rows:
             await contact_edits.change(tx, row["id"], {"primaryPhone": None})
     async with world.tx() as tx:
@@ -392,7 +392,7 @@ async def test_outbound_it_counts_blanks(world: World) -> None:
 async def test_many_honest_edits_go_out(world: World) -> None:
     await linked(world)
     rows = await world.rows("select id from contact order by name")
-    async with world.tx() as tx, issues.judging(tx):
+    async with world.tx() as tx, issues.evaluating(tx):
         for n, row in enumerate(rows):
             await contact_edits.change(tx, row["id"], {"primaryPhone": f"09 777 {n:04}"})
     async with world.tx() as tx:

@@ -73,7 +73,7 @@ async def test_an_ignored_one_stays_ignored_when_it_would_match(world: World) ->
     issue, contact = await open_issue(world)
     async with world.tx() as tx:
         await issues.ignore(tx, issue)
-    async with world.tx() as tx, issues.judging(tx) as touched:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, {"billingEmail": "new@x.nz"})
         touched.add(contact)
     run = await world.import_mirror()
@@ -101,7 +101,7 @@ async def test_a_reopened_one_is_left_to_a_person_though_it_would_match(world: W
         await issues.ignore(tx, issue)
     async with world.tx() as tx:
         await issues.reopen(tx, issue)
-    async with world.tx() as tx, issues.judging(tx) as touched:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, {"billingEmail": "new@x.nz"})
         touched.add(contact)
     assert (await read(world, issue)).state == "OPEN"
@@ -140,7 +140,7 @@ async def test_who_is_deleted_is_not_made_anew_of_the_contact_that_it_fitted(
 
 async def test_correcting_the_email_ends_the_issue_in_a_full_match(world: World) -> None:
     issue, contact = await open_issue(world)
-    async with world.tx() as tx, issues.judging(tx) as touched:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, {"billingEmail": "NEW@x.nz"})
         touched.add(contact)
     ended = await read(world, issue)
@@ -152,7 +152,7 @@ async def test_correcting_the_email_ends_the_issue_in_a_full_match(world: World)
 
 async def test_an_issue_without_candidates_becomes_a_new_contact(world: World) -> None:
     issue, contact = await open_issue(world)
-    async with world.tx() as tx, issues.judging(tx) as touched:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, {"name": "Something else"})
         touched.add(contact)
     assert (await read(world, issue)).resolution == "OBSOLETE"

@@ -22,7 +22,7 @@ async def judged(world: World, name: str) -> tuple[str, str | None]:
 
 
 async def change(world: World, contact: UUID, **given: object) -> None:
-    async with world.tx() as tx, issues.judging(tx) as touched:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, given)
         touched.add(contact)
 
@@ -128,7 +128,7 @@ async def test_a_narrower_filter_ends_issues_and_unlinks_nobody_and_a_wider_one_
     for wanted in (XeroContactFilter.CUSTOMERS_ONLY, XeroContactFilter.ALL):
         async with world.tx() as tx:
             await organisations.update_sync(tx, world.organisation, contact_filter=wanted)
-            await issues.judge_filter(tx, world.organisation)
+            await issues.evaluate_filter(tx, world.organisation)
         if wanted is XeroContactFilter.CUSTOMERS_ONLY:
             assert await judged(world, "Acme") == ("RESOLVED", "OBSOLETE")
             assert [row["state"] for row in await world.rows("select state from sync_link")] == ["SYNCED"]

@@ -18,12 +18,12 @@ from domain.matching import issues, near_duplicates
 from domain.matching.name_index import (
     COMMON,
     COMMON_FOR,
-    FEWEST_CONTACTS,
-    FEWEST_LOOKS,
-    MOST_CONTACTS,
-    Roll,
-    can_be_kept,
-    is_worth,
+    MAX_CONTACTS,
+    MIN_CONTACTS,
+    MIN_LOOKUPS,
+    NameIndex,
+    keys_are_current,
+    pays_off,
 )
 from domain.names.similarity import Details
 from domain.tables import Contact, LinkOrigin
@@ -57,20 +57,20 @@ async def fill(
     return [row["id"] for row in rows]
 
 
-async def read(world: World) -> Roll:
+async def read(world: World) -> NameIndex:
     async with world.tx() as tx:
-        roll = Roll(tx.now)
-        await roll.read(tx)
+        roll = NameIndex(tx.now)
+        await roll.load(tx)
     return roll
 
 
-async def refreshed(world: World, roll: Roll) -> Roll:
+async def refreshed(world: World, roll: NameIndex) -> NameIndex:
     async with world.tx() as tx:
         await roll.refresh(tx)
     return roll
 
 
-async def both(world: World, roll: Roll, names: Sequence[str]) -> list[set[UUID]]:
+async def both(world: World, roll: NameIndex, names: Sequence[str]) -> list[set[UUID]]:
     """By PostgreSQL and from the roll, which are the same."""
     async with world.tx() as tx:
         found: list[set[UUID]] = [set() for _ in names]
@@ -79,7 +79,7 @@ async def both(world: World, roll: Roll, names: Sequence[str]) -> list[set[UUID]
             organisation=world.organisation, names=list(names), keys=json.dumps([[] for _ in names]),
         ):  # fmt: skip
             found[row["place"] - 1].add(row["contact_id"])
-        from_roll = [set(near) for near in await roll.likest(tx, names)]
+        from_roll = [set(near) for near in await roll.nearest(tx, names)]
     assert from_roll == found
     return found
 
@@ -133,13 +133,13 @@ async def test_nothing_is_put_twice(world: World) -> None:
     assert (len(roll.names), len(roll.names._keys)) == (3, before)
 
 
-async def looked_up(world: World, roll: Roll | None) -> dict[UUID, set[UUID]]:
+async def looked_up(world: World, roll: NameIndex | None) -> dict[UUID, set[UUID]]:
     async with world.tx() as tx:
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
         ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
-        page = await near_duplicates.find(tx, organisation, ids, roll)
-    return {one.xero_contact_id: set(one.others) for one in page.asked}
+        page = await near_duplicates.read_page(tx, organisation, ids, roll)
+    return {one.xero_contact_id: set(one.others) for one in page.lookups}
 
 
 async def test_a_page_is_the_same_with_a_roll(world: World) -> None:
@@ -184,9 +184,9 @@ async def test_who_comes_after_the_roll_was_refreshed_makes_it_look_again(world:
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
         ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
-        page = await near_duplicates.find(tx, organisation, ids, roll)
+        page = await near_duplicates.read_page(tx, organisation, ids, roll)
     async with world.tx() as tx:
-        await near_duplicates.settle(tx, near_duplicates.judge(page))
+        await near_duplicates.store(tx, near_duplicates.compare(page))
     [others] = (await looked_up(world, await refreshed(world, roll))).values()
     assert len(others) == 1
 
@@ -194,20 +194,20 @@ async def test_who_comes_after_the_roll_was_refreshed_makes_it_look_again(world:
 async def test_keys_of_older_rules_forbid_a_roll(world: World) -> None:
     await world.contact("Kowhai Joinery Ltd")
     async with world.tx() as tx:
-        assert await can_be_kept(tx)
+        assert await keys_are_current(tx)
         await tx.run("update contact set key_version = 0 where workspace_id = :ws")
-        assert not await can_be_kept(tx)
+        assert not await keys_are_current(tx)
 
 
 @pytest.mark.parametrize(
     ("looks", "contacts", "worth"),
     [
-        (FEWEST_LOOKS, FEWEST_CONTACTS, True),
-        (FEWEST_LOOKS - 1, MOST_CONTACTS, False),
-        (10**6, FEWEST_CONTACTS - 1, False),
-        (10**6, MOST_CONTACTS, True),
-        (10**6, MOST_CONTACTS + 1, False),
+        (MIN_LOOKUPS, MIN_CONTACTS, True),
+        (MIN_LOOKUPS - 1, MAX_CONTACTS, False),
+        (10**6, MIN_CONTACTS - 1, False),
+        (10**6, MAX_CONTACTS, True),
+        (10**6, MAX_CONTACTS + 1, False),
     ],
 )
 def test_a_roll_is_for_many_look_ups_among_many(looks: int, contacts: int, worth: bool) -> None:
-    assert is_worth(looks, contacts) is worth
+    assert pays_off(looks, contacts) is worth

@@ -44,7 +44,7 @@ async def candidates(world: World) -> list[dict[str, Any]]:
 
 
 async def change(world: World, contact: UUID, given: dict[str, Any], **more: Any) -> None:
-    async with world.tx() as tx, issues.judging(tx) as touched:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, given, **more)
         touched.add(contact)
 
@@ -132,10 +132,10 @@ async def preview(world: World) -> dict[str, int]:
         ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
-        page = await near_duplicates.find(tx, organisation, ids)
-    found = near_duplicates.judge(page)
+        page = await near_duplicates.read_page(tx, organisation, ids)
+    found = near_duplicates.compare(page)
     async with world.tx() as tx:
-        await near_duplicates.settle(tx, found)
+        await near_duplicates.store(tx, found)
         counts = await matching_plan.preview(tx, world.organisation, XeroContactFilter.ALL)
     return {outcome: counts.get(outcome, 0) for outcome in ("FULL_MATCH", "CONFLICT", "NO_MATCH")}
 
@@ -312,8 +312,8 @@ async def test_what_xero_changes_of_one_in_question_is_looked_at_again(world: Wo
 
 async def test_of_many_made_at_once_the_alike_one_joins(world: World) -> None:
     await held_back(world)
-    async with world.tx() as tx, issues.judging(tx) as touched:
-        for name in ["Kowhai Joinery Co", *(f"Stranger {n}" for n in range(near_duplicates.MOST_MET))]:
+    async with world.tx() as tx, issues.evaluating(tx) as touched:
+        for name in ["Kowhai Joinery Co", *(f"Stranger {n}" for n in range(near_duplicates.MAX_COMPARED))]:
             touched.add((await contact_edits.create(tx, {"name": name})).id)
     await world.settle()
     assert await names(world) == {PRACTICE, "Kowhai Joinery Co"}
@@ -364,7 +364,7 @@ async def test_the_issue_ends_when_its_only_candidate_is_linked_elsewhere(world:
         assert organisation is not None
         pair = Pair(contact, row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)
         await link_starting.start(tx, organisation, [pair])
-        await issues.judge_contacts(tx, [contact])
+        await issues.evaluate_contacts(tx, [contact])
     [row] = await world.rows("select resolution from match_issue where id = :id", id=issue)
     assert row["resolution"] == "OBSOLETE"
     await world.settle()
@@ -416,10 +416,10 @@ async def test_a_row_that_changed_during_the_look_is_left_for_the_next(world: Wo
         ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
         organisation = await tx.row("select * from organisation")
         assert organisation is not None
-        page = await near_duplicates.find(tx, organisation, ids)
+        page = await near_duplicates.read_page(tx, organisation, ids)
     await world.shown(seen("Rimu", xero_id=contact.xero_contact_id, updated_at=BEGAN.replace(year=2027)))
     async with world.tx() as tx:
-        await near_duplicates.settle(tx, near_duplicates.judge(page))
+        await near_duplicates.store(tx, near_duplicates.compare(page))
     assert await world.rows("select looked_at from xero_contact") == [{"looked_at": None}]
     assert await world.rows("select 1 from likeness") == []
 
@@ -452,10 +452,10 @@ async def test_a_lost_lease_settles_nothing(world: World) -> None:
     assert held is not None
     async with world.tx() as tx:
         ids = await imports.look_page(tx, held)
-        page = await near_duplicates.find(tx, held.organisation, ids)
+        page = await near_duplicates.read_page(tx, held.organisation, ids)
     await world.rows("update import_run set lease_until = null returning 1")
     async with world.tx() as tx:
-        assert not await imports.settle_look(tx, held, ids, [near_duplicates.judge(page)])
+        assert not await imports.settle_look(tx, held, ids, [near_duplicates.compare(page)])
 
 
 async def test_candidates_of_the_rule_are_ranked_with_evidence_in_words(world: World) -> None:
