@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import httpx
 from graphql import ExecutionResult
 from pydantic import SecretStr
 
@@ -21,6 +20,7 @@ from runtime.bells import Bells
 from runtime.database import Database
 from runtime.seal import Key, KeyRing
 from runtime.settings import Settings
+from tests.clients import web_client
 from tests.domain.world import World, make_world, seen
 from tests.patience import patience
 
@@ -95,7 +95,7 @@ async def listening(database: Database, url: str) -> AsyncIterator[Parts]:
     bells = Bells(url)
     task = asyncio.create_task(bells.listen())
     try:
-        async with httpx.AsyncClient(timeout=None) as http:
+        async with web_client() as http:
             yield Parts(settings, database, KeyRing([Key("test", bytes(32))]), http, bells)
     finally:
         task.cancel()

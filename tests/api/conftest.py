@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.context import Parts
 from runtime.embedded.services import Services
 from tests.api.edge import bearer, make_parts, make_token, serving
+from tests.clients import web_client
 from tests.database import Place
 
 
@@ -33,11 +34,11 @@ async def token(owner: AsyncConnection) -> str:
 @pytest.fixture
 async def http(edge: str, token: str) -> AsyncIterator[httpx.AsyncClient]:
     """As a viewer who may do everything."""
-    async with httpx.AsyncClient(base_url=f"http://{edge}", headers=bearer(token), timeout=None) as client:
+    async with web_client(base_url=f"http://{edge}", headers=bearer(token)) as client:
         yield client
 
 
 @pytest.fixture
 async def stranger(edge: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://{edge}", timeout=None) as client:
+    async with web_client(base_url=f"http://{edge}") as client:
         yield client

@@ -21,6 +21,7 @@ from runtime.database import Database
 from runtime.database import connect as open_database
 from runtime.seal import KeyRing
 from runtime.settings import Settings, load
+from tests.clients import web_client
 from tests.database import Place
 from tests.xero.simulator.serving import SCOPES, serving
 from xero.simulator.demo import (
@@ -88,7 +89,7 @@ class Bench:
 
     async def browser(self) -> Browser:
         transport = httpx.ASGITransport(Starlette(routes=connect.routes(self.parts)))
-        http = httpx.AsyncClient(transport=transport, base_url="http://localhost:8000")
+        http = web_client(transport=transport, base_url="http://localhost:8000")
         return Browser(await self.stack.enter_async_context(http), self.xero)
 
     def context(self, workspace: UUID | None = None) -> Context:
@@ -154,7 +155,7 @@ async def opened(place: Place) -> AsyncIterator[Bench]:
     clock = Clock()
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(serving(world))
-        http = await stack.enter_async_context(httpx.AsyncClient(timeout=None))
+        http = await stack.enter_async_context(web_client())
         database: Database = open_database(place.app_url, clock=clock)
         stack.push_async_callback(database.close)
         settings = settings_for(place, address)

@@ -34,6 +34,7 @@ from runtime.bells import Bells
 from runtime.embedded.services import Services
 from runtime.seal import KeyRing, new_key
 from runtime.settings import load
+from tests.clients import web_client
 from tests.database import Place
 from tests.patience import patience
 
@@ -135,7 +136,7 @@ async def make_parts(
     usual = {"url": place.app_url, "pool_size": 4, "max_overflow": 0, "hide_parameters": True}
     db = database.connect(**{**usual, **(pool or {})})
     chosen = load().joined(services).model_copy(update={"graphiql": False} | settings)
-    async with httpx.AsyncClient(timeout=None) as http:
+    async with web_client() as http:
         try:
             yield Parts(chosen, db, KeyRing.parse([new_key("k")]), http, Bells(place.app_url))
         finally:

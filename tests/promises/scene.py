@@ -30,6 +30,7 @@ from runtime.bells import Bells
 from runtime.database import Database, connect
 from runtime.embedded import services as embedded_services
 from runtime.seal import KeyRing
+from tests.clients import web_client
 from tests.database import Place
 from tests.domain.world import BEGAN, World, make_world
 from tests.workers.connected import settings_for
@@ -392,8 +393,8 @@ async def staged(
     [tenant] = simulation.world.organisations
     async with (
         AsyncExitStack() as stack,
-        httpx.AsyncClient(transport=wire) as http,
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=XERO) as control,
+        web_client(transport=wire) as http,
+        web_client(transport=httpx.ASGITransport(app), base_url=XERO) as control,
     ):
         stack.push_async_callback(database.close)
         parts = TestedParts(

@@ -22,6 +22,7 @@ from runtime.embedded import services as embedded_services
 from tests import make
 from tests.api.connecting import Browser
 from tests.api.schema.bills import Office, done
+from tests.clients import web_client
 from tests.database import Place
 from tests.domain.billed import Billed
 from tests.workers.billing import Billing, making
@@ -351,7 +352,7 @@ async def connect_again(here: Practice, key: str) -> None:
     transport = httpx.ASGITransport(Starlette(routes=connect.routes(here.ada.parts)))
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(
-            httpx.AsyncClient(transport=transport, base_url="http://localhost:8000")
+            web_client(transport=transport, base_url="http://localhost:8000")
         )
         browser = Browser(http, here.ada.parts.http)
         browser.keep(context.response)

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from tests.clients import web_client
 from xero.allowance import Priority, Told
 from xero.client import Client
 
@@ -94,7 +95,7 @@ def bench(*replies: Reply, until: datetime | None = None, guard: Callable[[], No
         slept.append(seconds)
 
     client = Client(
-        http=httpx.AsyncClient(transport=script),
+        http=web_client(transport=script),
         tenant_id=TENANT,
         tokens=tokens,
         limiter=limiter,

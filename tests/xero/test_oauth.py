@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from tests.clients import web_client
 from tests.xero.make import NOW, Script, jwt
 from xero import oauth
 from xero.errors import Misconfigured, NeedsReconnect, Reason, Retry, Unauthorised, XeroError
@@ -32,7 +33,7 @@ CLAIMS = Claims(xero_userid=USER, authentication_event_id=EVENT)
 
 def http(*replies: httpx.Response | Exception) -> tuple[httpx.AsyncClient, Script]:
     script = Script(*replies)
-    return httpx.AsyncClient(transport=script), script
+    return web_client(transport=script), script
 
 
 def connection(minutes: int = 0, event: UUID | None = None, kind: str = "ORGANISATION") -> Connection:

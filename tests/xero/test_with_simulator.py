@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import pytest
 
+from tests.clients import web_client
 from tests.xero.make import Limiter
 from tests.xero.simulator.serving import frozen_clock, serving, small_world
 from workers.translate import PracticeValues, XeroMembers, practice_phone, seen_contact, xero_members
@@ -99,7 +100,7 @@ async def consent(
 async def connected(contacts: int = 25) -> AsyncIterator[Connected]:
     clock = frozen_clock()
     world = small_world(contacts, clock)
-    async with serving(world) as address, httpx.AsyncClient(timeout=None) as http:
+    async with serving(world) as address, web_client() as http:
         app = App(
             DEMO_CLIENT_ID,
             DEMO_CLIENT_SECRET,

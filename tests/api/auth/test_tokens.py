@@ -10,6 +10,7 @@ from api.context import Parts
 from domain.practice.workspaces import new_token, token_hash
 from domain.tables import Scope
 from tests.api.edge import ask, bearer, codes, make_token, serving, soon, with_settings
+from tests.clients import web_client
 
 INTROSPECTION = '{__schema{queryType{name}} __type(name: "Query"){name}}'
 
@@ -105,7 +106,7 @@ async def test_last_use_is_kept_once_a_minute(
 async def test_where_graphiql_is_allowed_strangers_may_introspect_and_no_more(parts: Parts) -> None:
     async with (
         serving(with_settings(parts, graphiql=True)) as edge,
-        httpx.AsyncClient(base_url=f"http://{edge}", timeout=None) as stranger,
+        web_client(base_url=f"http://{edge}") as stranger,
     ):
         page = await stranger.get("/graphql", headers={"accept": "text/html"})
         assert (page.status_code, "graphiql" in page.text) == (200, True)

@@ -5,6 +5,7 @@ import pytest
 
 from api.context import Parts
 from tests.api.edge import bearer, serving, with_settings
+from tests.clients import web_client
 
 ORIGIN = "https://app.example.com"
 
@@ -49,7 +50,7 @@ async def test_another_header_is_refused_until_the_setting_names_it(
     assert (await preflight(stranger, "x-practice")).status_code == 400
     async with (
         serving(with_settings(parts, allowed_headers=["X-Practice"])) as edge,
-        httpx.AsyncClient(base_url=f"http://{edge}") as http,
+        web_client(base_url=f"http://{edge}") as http,
     ):
         assert (await preflight(http, "x-practice", "authorization", "content-type")).status_code == 200
         assert (await preflight(http, "traceparent")).status_code == 400

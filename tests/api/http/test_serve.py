@@ -24,6 +24,7 @@ from api.http.serve import Impatient
 from runtime import database
 from runtime.embedded.services import Services
 from tests.api.edge import ask, bearer, codes, make_token, serving, with_settings
+from tests.clients import web_client
 from tests.database import Place
 from tests.patience import patience
 
@@ -111,7 +112,7 @@ async def test_a_second_request_on_a_connection_has_its_time_too(parts: Parts, t
 
     async with (
         serving(parts, Brisk) as place,
-        httpx.AsyncClient(base_url=f"http://{place}", headers=bearer(token), timeout=None) as http,
+        web_client(base_url=f"http://{place}", headers=bearer(token)) as http,
     ):
         assert (await ask(http, "{hello}")).status_code == 200
         await asyncio.sleep(2.5)  # longer than a head may take; idle between requests is no head
@@ -168,7 +169,7 @@ async def test_it_is_not_ready_without_its_servers(parts: Parts) -> None:
         parts.bells,
     )
     assert await find_reasons(broken) == ["PostgreSQL does not answer"]
-    async with serving(broken) as edge, httpx.AsyncClient(base_url=f"http://{edge}", timeout=None) as http:
+    async with serving(broken) as edge, web_client(base_url=f"http://{edge}") as http:
         assert (await http.get("/readyz")).status_code == 503
         answer = await http.post("/graphql", json={"query": "{hello}"}, headers=bearer("tdm_x"))
         assert (answer.status_code, "hush" in answer.text) == (503, False)
@@ -219,7 +220,7 @@ async def test_sigterm_lets_a_running_request_finish(place: Place, services: Ser
     }
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVER, cwd=ROOT, env=environment)
     try:
-        async with httpx.AsyncClient(
+        async with web_client(
             base_url=f"http://127.0.0.1:{port}", headers=bearer(token), timeout=None
         ) as http:
             await until_alive(http)

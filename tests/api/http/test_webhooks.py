@@ -15,6 +15,7 @@ from runtime import database
 from runtime.bells import DUE, Bells
 from runtime.embedded.services import Services
 from tests.api.edge import make_parts, serving, with_settings
+from tests.clients import web_client
 from tests.database import Place
 from tests.domain.world import World, make_world
 from tests.hooks import KEY, body, event, signed
@@ -38,7 +39,7 @@ async def world(parts: Parts) -> World:
 
 @pytest.fixture
 async def xero(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(parts) as place, httpx.AsyncClient(base_url=f"http://{place}", timeout=None) as http:
+    async with serving(parts) as place, web_client(base_url=f"http://{place}") as http:
         yield http
 
 
@@ -121,7 +122,7 @@ async def test_a_body_changed_on_its_way_is_refused_and_leaves_nothing(
 async def test_without_a_key_there_is_no_such_address(parts: Parts) -> None:
     async with (
         serving(with_settings(parts, xero_webhook_keys=[])) as place,
-        httpx.AsyncClient(base_url=f"http://{place}", timeout=None) as http,
+        web_client(base_url=f"http://{place}") as http,
     ):
         content = body()
         assert (await http.post(PATH, content=content, headers=signed(content, ""))).status_code == 404
@@ -212,7 +213,7 @@ async def test_many_at_once_are_stored_by_a_few_statements(
 async def test_while_postgresql_is_away_xero_is_told_to_come_again(parts: Parts) -> None:
     away = database.connect("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     object.__setattr__(parts, "database", away)
-    async with serving(parts) as place, httpx.AsyncClient(base_url=f"http://{place}", timeout=None) as http:
+    async with serving(parts) as place, web_client(base_url=f"http://{place}") as http:
         content = body(event(uuid4(), uuid4(), NOW))
         assert (await http.post(PATH, content=content, headers=signed(content))).status_code == 503
         content = body()  # an intent to receive needs no database

@@ -4,10 +4,9 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import httpx
-
 from domain.connection.call_budget import Limits
 from runtime.database import connect
+from tests.clients import web_client
 from tests.database import Place
 from tests.xero.test_with_simulator import WorldClock, connected
 from xero.allowance import Priority
@@ -65,7 +64,7 @@ async def calls(client: Client, count: int, queue: Queue) -> None:
 
 async def test_many_workers_of_two_processes_never_meet_a_limit(clean: Place) -> None:
     databases = [connect(clean.app_url, pool_size=6) for _ in range(2)]
-    async with connected(5) as xero, httpx.AsyncClient(timeout=None) as http:
+    async with connected(5) as xero, web_client() as http:
         world_clock = WorldClock(xero.clock)
         workers = [
             replace(

@@ -13,6 +13,7 @@ import pytest
 from domain.connection.oauth_grants import LEASE, Grant, Grants
 from runtime.database import Database, connect
 from runtime.seal import KeyRing, SealError, new_key
+from tests.clients import web_client
 from tests.database import Place
 from tests.domain.connection.test_call_budget import Clock
 from xero.errors import NeedsReconnect, Reason, Retry
@@ -87,7 +88,7 @@ class Made:
     def tokens(self, database: Database | None = None) -> GrantTokens[Grant]:
         """As one process has them."""
         return GrantTokens(
-            http=httpx.AsyncClient(transport=self.identity),
+            http=web_client(transport=self.identity),
             app=APP,
             grants=Grants(database.door, self.clock) if database else self.grants,
             seal=RING,

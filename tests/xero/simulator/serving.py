@@ -12,6 +12,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
+from tests.clients import web_client
 from xero.simulator.app import create_app
 from xero.simulator.clock import ShiftedClock
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI, demo_world
@@ -96,7 +97,7 @@ async def connect(http: httpx.AsyncClient, **changes: str) -> dict[str, Any]:
 async def in_process(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """A client without consent, straight to the app; where the connection is cut, CutConnectionError is raised."""
     transport = httpx.ASGITransport(create_app(world))
-    async with httpx.AsyncClient(transport=transport, base_url="http://simulator") as http:
+    async with web_client(transport=transport, base_url="http://simulator") as http:
         yield http
 
 

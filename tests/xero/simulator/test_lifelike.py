@@ -8,6 +8,7 @@ from random import Random
 import httpx
 import pytest
 
+from tests.clients import web_client
 from tests.patience import patience
 from tests.xero.simulator.serving import connect, create, names, post_token, read, small_world
 from xero.simulator.app import create_app
@@ -87,14 +88,12 @@ def test_near_duplicate_differs() -> None:
 async def test_world_survives_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "world.json"
     world = small_world(30)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(create_app(world)), base_url="http://s"
-    ) as http:
+    async with web_client(transport=httpx.ASGITransport(create_app(world)), base_url="http://s") as http:
         token = await connect(http)
         contact = await create(http, Name="Kept ŌK", ContactNumber="K1")
     world.save(path)
     again = World.load(path, world.clock)
-    async with httpx.AsyncClient(
+    async with web_client(
         transport=httpx.ASGITransport(create_app(again)), base_url="http://s", headers=http.headers
     ) as http:
         assert await read(http, "K1") == contact
@@ -109,7 +108,7 @@ async def test_app_saves_soon_and_at_the_end(tmp_path: Path) -> None:
     app = create_app(small_world(2), path)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://s") as http,
+        web_client(transport=httpx.ASGITransport(app), base_url="http://s") as http,
     ):
         await connect(http)
         await create(http, Name="Soon")

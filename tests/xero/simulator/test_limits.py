@@ -9,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from tests.clients import web_client
 from tests.xero.simulator.serving import (
     API,
     connect,
@@ -178,7 +179,7 @@ async def test_cut_connection_raises_in_process(http: httpx.AsyncClient) -> None
 
 @pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
 async def test_cut_connection_over_a_socket(when: str, done: bool) -> None:
-    async with serving(small_world(3)) as url, httpx.AsyncClient(base_url=url, timeout=None) as http:
+    async with serving(small_world(3)) as url, web_client(base_url=url) as http:
         await connect(http)
         await arm(http, kind="drop", when=when, method="PUT")
         with pytest.raises(httpx.TransportError):
@@ -191,7 +192,7 @@ async def test_cut_connection_over_a_socket(when: str, done: bool) -> None:
 
 
 async def test_refresh_answer_can_be_lost() -> None:
-    async with serving(small_world(1)) as url, httpx.AsyncClient(base_url=url, timeout=None) as http:
+    async with serving(small_world(1)) as url, web_client(base_url=url) as http:
         token = await connect(http)
         await arm(http, kind="drop", when="after", path="/connect/token")
         form = {"grant_type": "refresh_token", "refresh_token": token["refresh_token"]}

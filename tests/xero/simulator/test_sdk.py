@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from xero_python.accounting import (
@@ -31,6 +30,7 @@ from xero_python.api_client.oauth2 import OAuth2Token, TokenApi
 from xero_python.exceptions import AccountingBadRequestException
 from xero_python.identity import IdentityApi
 
+from tests.clients import web_client
 from tests.xero.simulator.serving import SCOPES, connect, serving, small_world
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 
@@ -61,7 +61,7 @@ async def in_thread(call: Callable[[], Any]) -> Any:
 @pytest_asyncio.fixture(scope="module")
 async def sdk() -> AsyncIterator[Sdk]:
     async with serving(small_world(250)) as url:
-        async with httpx.AsyncClient(base_url=url, timeout=None) as http:
+        async with web_client(base_url=url) as http:
             token = await connect(http, scope=SCOPES)
         sdk = await in_thread(lambda: Sdk(url, token))
         yield sdk

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.clients import web_client
 from tests.patience import patience
 from tests.xero.simulator.sales import made, person, sale
 from tests.xero.simulator.serving import (
@@ -67,7 +68,7 @@ def receiver() -> Receiver:
 @pytest_asyncio.fixture
 async def http(clock: ShiftedClock, receiver: Receiver) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(create_app(small_world(5, clock), webhook_transport=receiver))
-    async with httpx.AsyncClient(transport=transport, base_url="http://simulator") as http:
+    async with web_client(transport=transport, base_url="http://simulator") as http:
         await connect(http)
         await subscribe(http)
         yield http
@@ -220,7 +221,7 @@ async def test_chance_repeats_delays_and_shuffles_by_the_seed(receiver: Receiver
         receiver.bodies.clear()
         clock = frozen_clock()
         transport = httpx.ASGITransport(create_app(small_world(3, clock), webhook_transport=receiver))
-        async with httpx.AsyncClient(transport=transport, base_url="http://simulator") as http:
+        async with web_client(transport=transport, base_url="http://simulator") as http:
             await connect(http)
             await subscribe(http, chance={"delay": 60, "duplicate": 0.5, "shuffle": True})
             names = {(await create(http, Name=f"C{n}"))["ContactID"]: n for n in range(20)}
@@ -245,7 +246,7 @@ async def test_intent_to_receive(right: int, wrong: int, content: bytes, passed:
         return httpx.Response(right if known else wrong, content=content)
 
     app = create_app(small_world(1), webhook_transport=httpx.MockTransport(answer))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://simulator") as http:
+    async with web_client(transport=httpx.ASGITransport(app), base_url="http://simulator") as http:
         await subscribe(http)
         assert (await http.post("/simulator/webhooks/intent")).json()["passed"] is passed
 
@@ -273,7 +274,7 @@ async def test_served_it_sends_by_itself_and_insists() -> None:
     async with (
         serving_app(app) as receiver,
         serving(small_world(2)) as url,
-        httpx.AsyncClient(base_url=url, timeout=None) as http,
+        web_client(base_url=url) as http,
     ):
         await connect(http)
         await subscribe(http, url=f"{receiver}/hooks")
