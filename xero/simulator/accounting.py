@@ -35,6 +35,7 @@ from xero.simulator.wire import (
     validation_exception,
 )
 from xero.simulator.world import Organisation
+from xero.simulator.xml import as_xml, wants_xml
 
 ROOT = "/api.xro/2.0"
 
@@ -91,6 +92,8 @@ async def _respond(
         response = await _with_faults(call, operation)
     # The answer may be one that is remembered for its key: it is copied, not altered.
     answer = Response(response.body, response.status_code, dict(response.headers))
+    if wants_xml(request):
+        answer = as_xml(answer)
     answer.headers.update(remaining.headers())
     return answer
 
@@ -160,11 +163,6 @@ async def _postpone(call: Call, operation: Operation, at_gate: list[fault_rules.
 
 
 async def _perform(call: Call, operation: Operation) -> Response:
-    if "json" not in call.request.headers.get("Accept", "").lower():
-        return text_response(
-            "Without 'Accept: application/json' Xero answers in XML, which this simulator does not speak.",
-            406,
-        )
     try:
         return await operation(call)
     except Refusal as refusal:

@@ -303,11 +303,6 @@ async def test_order_and_search(http: httpx.AsyncClient) -> None:
     assert await names(http, searchTerm="quentin", order="Name DESC") == ["zz b", "ZZ a"]
 
 
-async def test_xml_is_not_spoken(http: httpx.AsyncClient) -> None:
-    answer = await http.get(f"{API}/Contacts", headers={"Accept": "*/*"})
-    assert answer.status_code == 406
-
-
 async def test_accounts_tax_rates_and_organisation(http: httpx.AsyncClient) -> None:
     banks = await http.get(
         f"{API}/Accounts", params={"where": 'Type=="BANK" AND Status=="ACTIVE"', "order": "Code"}
