@@ -121,7 +121,10 @@ def demo(
 @app.command()
 def simulator(
     port: int = 8100,
-    contacts: int = 1200,
+    contacts: Annotated[int, typer.Option(help="how many each organisation has")] = 1200,
+    organisations: Annotated[
+        int, typer.Option(min=1, help="how many: of NZ, AU, UK, US and SG, in this order")
+    ] = 1,
     seed: int = 1,
     data: Annotated[Path | None, typer.Option(help="file that keeps the organisation between runs")] = None,
     redirect_uri: Annotated[
@@ -132,7 +135,9 @@ def simulator(
 ) -> None:
     """Run the stand-in Xero by itself, on 127.0.0.1."""
     webhooks = (webhook_url, webhook_key) if webhook_url else None
-    serve_simulator("127.0.0.1", port, contacts, seed, data, tuple(redirect_uri or ()), webhooks)
+    serve_simulator(
+        "127.0.0.1", port, contacts, seed, data, tuple(redirect_uri or ()), webhooks, organisations
+    )
 
 
 @app.command()

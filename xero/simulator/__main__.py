@@ -11,6 +11,9 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8100)
     parser.add_argument("--contacts", type=int, default=1200)
+    parser.add_argument(
+        "--organisations", type=int, default=1, help="how many: of NZ, AU, UK, US and SG, in this order"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path, default=None, help="file that keeps the world between runs")
     parser.add_argument(
@@ -20,7 +23,16 @@ def main() -> None:
     parser.add_argument("--webhook-key", default="", help="what those bodies are signed with")
     given = parser.parse_args()
     webhooks = (given.webhook_url, given.webhook_key) if given.webhook_url else None
-    run(given.host, given.port, given.contacts, given.seed, given.data, tuple(given.redirect_uri), webhooks)
+    run(
+        given.host,
+        given.port,
+        given.contacts,
+        given.seed,
+        given.data,
+        tuple(given.redirect_uri),
+        webhooks,
+        given.organisations,
+    )
 
 
 if __name__ == "__main__":

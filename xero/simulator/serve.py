@@ -38,14 +38,18 @@ def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
 
 
 def open_world(
-    contacts: int, seed: int, data_path: Path | None, redirect_uris: tuple[str, ...] = ()
+    contacts: int,
+    seed: int,
+    data_path: Path | None,
+    redirect_uris: tuple[str, ...] = (),
+    organisations: int = 1,
 ) -> World:
     """The world saved at `data_path`, else a new demo world of that size and seed."""
     clock = ShiftedClock()
     if data_path is not None and data_path.exists():
         world = World.load(data_path, clock)
     else:
-        world = demo_world(contacts, seed, clock)
+        world = demo_world(contacts, seed, clock, organisations)
     register_redirect_uris(world, redirect_uris)
     return world
 
@@ -58,9 +62,10 @@ def run(
     data_path: Path | None = None,
     redirect_uris: tuple[str, ...] = (),
     webhooks: tuple[str, str] | None = None,
+    organisations: int = 1,
 ) -> None:
     """Serves until SIGINT or SIGTERM. `webhooks`: the address and key of the demo app's."""
-    world = open_world(contacts, seed, data_path, redirect_uris)
+    world = open_world(contacts, seed, data_path, redirect_uris, organisations)
     if webhooks is not None:
         world.subscribe(Subscription(DEMO_CLIENT_ID, *webhooks))
     uvicorn.Server(server_config(create_app(world, data_path), host, port)).run()

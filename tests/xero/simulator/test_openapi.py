@@ -1,58 +1,16 @@
 """The simulator's answers against Xero's own OpenAPI description, where that is at hand."""
 
-import os
 from collections.abc import AsyncIterator
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-import yaml
-from jsonschema import Draft7Validator
 
+from tests.xero.simulator.described import DESCRIBED, problems
 from tests.xero.simulator.sales import line, made, person, sale, write
 from tests.xero.simulator.serving import API, connected, post, put, small_world
 
-_PLACES = [
-    Path(os.environ.get("TANDEM_SHARED", "/nonexistent")),
-    Path(__file__).parents[3].parent / "shared",
-]
-_DESCRIPTION = next(
-    (p for place in _PLACES if (p := place / "xero/openapi/xero_accounting.yaml").exists()), None
-)
-
-pytestmark = pytest.mark.skipif(_DESCRIPTION is None, reason="Xero's OpenAPI description is not at hand")
-
-# In the description's own examples, but not in its schemas.
-_UNLISTED = {
-    "Invoice": ("DateString", "DueDateString"),
-    "CreditNote": ("DateString",),
-}
-
-
-@cache
-def description() -> dict[str, Any]:
-    assert _DESCRIPTION is not None
-    loaded: dict[str, Any] = yaml.load(_DESCRIPTION.read_text(), Loader=yaml.CSafeLoader)
-    for name, schema in loaded["components"]["schemas"].items():
-        # The description lists properties only; a misspelt one would pass unseen.
-        if "properties" in schema and name not in ("Element", "Error"):
-            schema["additionalProperties"] = False
-    for name, unlisted in _UNLISTED.items():
-        loaded["components"]["schemas"][name]["properties"] |= {each: {} for each in unlisted}
-    return loaded
-
-
-def problems(name: str, answer: httpx.Response) -> list[str]:
-    """Envelope apart, what the schema of that name finds wrong."""
-    assert answer.status_code == 200, answer.text
-    content = {
-        k: v for k, v in answer.json().items() if k not in ("Id", "Status", "ProviderName", "DateTimeUTC")
-    }
-    schema = {"$ref": f"#/components/schemas/{name}", "components": description()["components"]}
-    return [f"{list(e.absolute_path)}: {e.message}" for e in Draft7Validator(schema).iter_errors(content)]
+pytestmark = pytest.mark.skipif(not DESCRIBED, reason="Xero's OpenAPI description is not at hand")
 
 
 @pytest_asyncio.fixture
