@@ -1,7 +1,7 @@
-"""What is commonly known of a word: given name, family name, other word; and how rare it is in ledgers.
+"""What a word is known as (given name, family name, other word), and how rare the word is in ledgers.
 
-Read from parameters/lexicon.bin and rarity.bin (see parameters/NOTICE.md), which hold no text, only slots by CRC-32.
-A word that is not there is taken for another once in a hundred times.
+The data stands in parameters/lexicon.bin and rarity.bin (see parameters/NOTICE.md). The files hold no text, only slots
+by CRC-32. An unknown word is taken for a known one once in a hundred times.
 """
 
 import sys
@@ -14,12 +14,13 @@ from zlib import crc32
 
 SLOTS = 1 << 18
 RARITIES = 1 << 17
-# Steps of rarity in one unit of natural logarithm.
+# Steps of rarity in one unit of the natural logarithm.
 STEPS = 20
 
 
 class Known(NamedTuple):
-    """How common: as a given name (0-3, and 1 if in a list of them), as a family name (the same), as a word (0-7)."""
+    """How common a word is: as a given name (0 to 3; 1 if a list of given names holds the word), as a family name (the same),
+    and as another word (0 to 7)."""
 
     given: int
     listed_given: int
@@ -32,21 +33,21 @@ UNKNOWN = Known(0, 0, 0, 0, 0)
 
 
 def slots(word: str) -> tuple[int, int, int]:
-    """Two places where a word may stand, and its check (1 to 127)."""
+    """The two slots where a word may stand, and its check number (1 to 127)."""
     code = crc32(word.encode())
     other = crc32(b"2" + word.encode())
     return code % SLOTS, other % SLOTS, (code >> 20) % 127 + 1
 
 
 def pack(known: Sequence[int]) -> int:
-    """Nine bits; a slot is seven bits of check above them."""
+    """The entry in nine bits. A slot holds the check number in the seven bits above them."""
     given, listed_given, family, listed_family, word = known
     return given | listed_given << 2 | family << 3 | listed_family << 5 | word << 6
 
 
 @lru_cache(maxsize=16384)
 def look_up(word: str) -> Known:
-    """Of a casefolded word."""
+    """What is known of a casefolded word."""
     table = _table("H", "lexicon.bin")
     first, second, check = slots(word)
     for slot in (first, second):
@@ -57,7 +58,7 @@ def look_up(word: str) -> Known:
 
 
 def rarity(word: str) -> float:
-    """Logarithm of how many names there are to one with the word (or run of letters)."""
+    """The natural logarithm of n, where one name in n holds the word or run of letters."""
     return _table("B", "rarity.bin")[crc32(word.encode()) % RARITIES] / STEPS
 
 

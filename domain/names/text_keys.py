@@ -1,8 +1,9 @@
-"""What matching and searching compare: text normalised in one place, in Python, never in SQL.
+"""The keys that matching and search compare. Python normalises text here; SQL never does.
 
-PostgreSQL's lower() and Python's casefold() differ on ß, İ and final sigma, so a key made in two places would
-miss. `VERSION` is stored beside each key: raise it when a rule here or in domain.names.similarity, by which contacts are found,
-changes, and `tandem migrate` makes the keys anew (domain.contacts.rebuild_keys). tests/domain/names/test_text_keys.py notices.
+PostgreSQL's lower() and Python's casefold() differ on ß, İ and final sigma: keys made in two places would differ.
+`VERSION` is stored beside each key. If a rule changes here, or a rule of domain.names.similarity by which contacts are
+found, raise `VERSION`: `tandem migrate` then rebuilds the keys (domain.contacts.rebuild_keys).
+tests/domain/names/test_text_keys.py fails if `VERSION` was forgotten.
 """
 
 import re
@@ -13,26 +14,26 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 
 def name_key(text: str | None) -> str | None:
-    """NFKC, without control and zero-width characters, spaces collapsed, casefolded; None for blank."""
+    """The name after NFKC, without control and zero-width characters, with single spaces, casefolded. None for a blank."""
     return _key(text)
 
 
 def email_key(text: str | None) -> str | None:
-    """As name_key; an address has no spaces, so all of them go."""
+    """The email by the rules of name_key, and without any space."""
     key = _key(text)
     return key.replace(" ", "") if key else None
 
 
 def _key(text: str | None) -> str | None:
     folded = unicodedata.normalize("NFKC", text or "").casefold()
-    # Casefolding can undo the normal form (İ, ǰ), so it is made twice.
+    # Casefolding can undo the normal form (İ, ǰ), so the text is normalised twice.
     normal = unicodedata.normalize("NFKC", folded)
     return " ".join(visible(normal).split()) or None
 
 
 def visible(text: str) -> str:
-    """White space stays white space; what nobody sees goes."""
-    if text.isprintable():  # as nearly every text is: no white space but spaces, and nothing unseen
+    """The text without invisible characters. Each white-space character becomes a space."""
+    if text.isprintable():  # nearly every text: only spaces as white space, and nothing invisible
         return text
     return "".join(
         " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _UNSEEN
@@ -40,10 +41,10 @@ def visible(text: str) -> str:
 
 
 def search_key(*texts: str | None) -> str:
-    """The words of name, email and phone, a space before each, so that '% ada%' finds the beginnings of words.
+    """The words of name, email and phone with a space before each: the pattern '% ada%' finds the beginning of a word.
 
-    Accents are folded here, as people search without them. The parts of an email and the digits of a phone count
-    as words, and so does the whole of each.
+    Accents are folded, because people search without them. The whole email and the whole phone are words, and so are
+    the parts of the email and the digits of the phone.
     """
     words: dict[str, None] = {}
     for text in texts:
@@ -57,7 +58,7 @@ def search_key(*texts: str | None) -> str:
 
 
 def search_patterns(search: str) -> list[str]:
-    """LIKE patterns of which a row's search_key must match each. No words: no pattern, and every row fits."""
+    """LIKE patterns for a search. A row fits if its search_key matches all of them. A search without words has no pattern."""
     digits = re.sub(r"\D", "", search)
     if digits and re.fullmatch(r"[\d\s()+./-]+", search.strip()):
         return [f"% {digits.lstrip('0')}%"]

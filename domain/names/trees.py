@@ -1,7 +1,7 @@
-"""Small boosted trees, run without the library that trained them. Pure.
+"""Small boosted trees, computed without the library that trained them. Pure.
 
-A tree is a leaf (a number) or a node: [feature, threshold, below, above], where `below` holds if the feature's
-value is at most the threshold. Their sum is a log-odds.
+A tree is a leaf (a number) or a node [feature, threshold, below, above]. `below` is taken if the feature's value is at
+most the threshold. The sum of all trees is a log-odds.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Written: TypeAlias = "float | list[int | float | Written]"
 
 
 def read_trees(written: Sequence[Written]) -> tuple[Tree, ...]:
-    """From what JSON makes of them."""
+    """The trees from their JSON form."""
     return tuple(_read(tree) for tree in written)
 
 

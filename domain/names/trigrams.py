@@ -1,8 +1,8 @@
-"""Texts by their trigrams, in memory: the nearest to one, exactly as PostgreSQL's pg_trgm has them. Pure.
+"""An index of texts by trigrams in memory. It finds the same nearest texts as PostgreSQL's pg_trgm. Pure.
 
-With each trigram stand the places of the texts that have it. Which of 100,000 texts share enough of a text's trigrams
-is counted for all of them at once: a trigram's places are the bits of one integer, and these are added up column by
-column, as carry-save adders do. That takes some 150 operations on integers of 12 kB.
+For each trigram, one integer holds a bit for each text that has the trigram. A look-up adds these integers column by
+column, as a carry-save adder does, and so counts the shared trigrams of all texts at once. For 100,000 texts that takes
+about 150 operations on integers of 12 kB.
 """
 
 import struct
@@ -12,8 +12,8 @@ from collections.abc import Collection, Sequence
 from heapq import nsmallest
 from uuid import UUID
 
-# Of a trigram that one text in so many has the integer is kept; of a rarer one it is made each time. So the integers take
-# at most 32 bytes a trigram of a text.
+# The integer of a common trigram (at least one text in so many has it) is kept. The integer of a rarer one is made for each
+# look-up. So the integers take at most 32 bytes for each trigram of a text.
 RARE = 256
 
 
@@ -24,7 +24,7 @@ class Trigrams:
         self._sizes = array("I")
         self._there = self._largest = 0
         self._having: dict[str, array[int]] = {}
-        # What is made of those when it is wanted: by trigram, and where the texts are of at most so many trigrams.
+        # Made on demand: the integer of a trigram, and the integer of the texts with at most so many trigrams.
         self._bits: dict[str, int] = {}
         self._smaller: dict[int, int] = {}
 
@@ -32,7 +32,7 @@ class Trigrams:
         return len(self._places)
 
     def put(self, key: UUID, trigrams: Collection[str]) -> None:
-        """`trigrams`: of the text, each once; they replace those that stood under the key."""
+        """Store the trigrams of a text, each once. They replace the earlier trigrams of the key."""
         before, size = self._places.get(key), len(trigrams)
         if before is not None and self._is(before, trigrams):
             return
@@ -61,8 +61,7 @@ class Trigrams:
             self._there ^= 1 << place
 
     def nearest(self, trigrams: Collection[str], most: int) -> list[UUID]:
-        """Keys of the texts with a similarity of 0.4 or more, at most so many: the nearest, and of equally like ones the
-        lowest keys."""
+        """Keys of the nearest texts with a similarity of at least 0.4, up to a limit. Of equal ones the lowest keys come first."""
         size, columns = len(trigrams), _add_up([self._bits_of(trigram) for trigram in trigrams])
         enough = 0
         for tenths in (6, 5, 4):
@@ -82,7 +81,8 @@ class Trigrams:
         return [key for _, key in nsmallest(most, found)]
 
     def _alike(self, columns: Sequence[int], size: int, tenths: int) -> int:
-        """Where the similarity to a text of `size` trigrams, of which `columns` are shared, is so many tenths or more."""
+        """Bits of the texts whose similarity is at least `tenths` / 10. The searched text has `size` trigrams; `columns` counts
+        the shared ones."""
         alike = 0
         for shared in range(1, size + 1):
             other = (
@@ -109,7 +109,7 @@ class Trigrams:
 
 
 def _integer(places: Sequence[int]) -> int:
-    """`places` ascend."""
+    """The integer with these bits set. `places` ascend."""
     row = bytearray((places[-1] >> 3) + 1 if places else 0)
     for place in places:
         row[place >> 3] |= 1 << (place & 7)
@@ -117,7 +117,7 @@ def _integer(places: Sequence[int]) -> int:
 
 
 def _words(bits: int) -> Sequence[int]:
-    """Of 64 bits each, the lowest first."""
+    """The integer in words of 64 bits, the lowest first."""
     words = array("Q", bits.to_bytes((bits.bit_length() + 63) // 64 * 8, "little"))
     if sys.byteorder == "big":
         words.byteswap()
@@ -125,7 +125,7 @@ def _words(bits: int) -> Sequence[int]:
 
 
 def _add_up(rows: Sequence[int]) -> list[int]:
-    """Of each place how many rows have its bit, in binary: a column of ones, one of twos, one of fours, and so on."""
+    """For each place, the number of rows with its bit, in binary: a column of ones, a column of twos, and so on."""
     columns, column = [], list(rows)
     while column:
         carried = []
@@ -141,7 +141,7 @@ def _add_up(rows: Sequence[int]) -> list[int]:
 
 
 def _equal(columns: Sequence[int], number: int, of: int) -> int:
-    """The places among `of` where the number is this."""
+    """The places among `of` whose number is `number`."""
     if number >> len(columns):
         return 0
     for n, column in enumerate(columns):
@@ -150,6 +150,6 @@ def _equal(columns: Sequence[int], number: int, of: int) -> int:
 
 
 def _single(number: float) -> float:
-    """Of single precision, as pg_trgm divides: what is equal there is equal here."""
+    """The number in single precision, as pg_trgm computes it. So equal similarities there are equal here."""
     single: float = struct.unpack("f", struct.pack("f", number))[0]
     return single

@@ -1,9 +1,12 @@
-"""Lists of common knowledge: words for trades and bodies, brands like people's names, short forms, nicknames. Lower-case and
-without accents, unless said otherwise. They stay short: what they miss, the trained models see."""
+"""Lists of common knowledge: words for trades and bodies, brands like people's names, short forms, nicknames.
+
+The words are in lower case and without accents, unless a comment says otherwise. The lists stay short, because the
+trained models know the rest.
+"""
 
 import re
 
-# Trades, shops, bodies: what a person is seldom called.
+# Trades, shops and bodies: a person seldom has such a name.
 TRADES = frozenset(
     """abattoir academy accountancy accountant accountants accounting actuaries acupuncture adventist advertising
     advisory agencies agency air airconditioning airlines airport airways alarms alehouse alliance anaesthetics
@@ -70,8 +73,8 @@ TRADES = frozenset(
     viticulture wages wananga warehouse warung water waterproofing wealth web welding wellness whanau wholesale
     wholesalers windows wine winery wines woodwork workshop wreckers yacht yayasan ymca yoga youth ywca zoo""".split()
 )
-# Words for company, bank, school, shop, place of worship and the like in other languages: nobody's name. Of 213 development
-# names with one, all are organisations.
+# Words of other languages for company, bank, school, shop, place of worship and the like. No person has such a name: of 213
+# development names with such a word, all are organisations.
 FOREIGN_FORM = re.compile(
     "公司|会社|會社|株式|有限|集团|集團|銀行|银行|企業|企业|学校|學校|大学|大學|医院|醫院|協会|协会|餐厅|餐廳|饭店|飯店|酒店|酒楼|酒樓|食堂|超市|商店|"
     "商行|中心|诊所|診所|药房|藥房|工作室|事務所|事务所|教会|教會|幼儿园|幼稚園|茶餐|火锅|火鍋|寿司|ラーメン|居酒屋|クリニック|サービス|組合|神社|寺$|堂$|屋$|店$|家$|処|そば|うどん|"
@@ -146,7 +149,7 @@ EPONYMS = frozenset(
     willis towers;wilson parking;wolf blass;wong partnership;woods bagot;wynn williams;young rubicam;
     yves saint""".split(";")
 )
-# Short forms, and the one form under which both are compared.
+# Short forms, and the long form that stands for both in comparisons.
 SHORT = {
     short: long
     for group in (

@@ -1,6 +1,7 @@
-"""What the words of a name are for: legal forms, titles, trades. Pure; lower-case, without accents.
+"""The parts of a name: legal forms, titles, notes, trades. Pure. Words are in lower case and without accents.
 
-The lists are of common knowledge and stay short: what they miss, the trained models of classify and match see.
+The lists hold common knowledge and stay short, because the trained models of classification and similarity know the
+rest.
 """
 
 import re
@@ -9,8 +10,8 @@ from functools import lru_cache
 
 from domain.names import word_lists
 
-# Several spellings of one legal form; the value is how it is compared. A form of several words comes after
-# its words have been brought into line: 'Pty. Limited' is 'pty ltd' is 'P/L'.
+# Spellings of a legal form, and the one form that stands for them in comparisons. The words of a form are replaced first,
+# then the whole form: 'Pty. Limited', 'pty ltd' and 'P/L' are one.
 LEGAL_WORDS = {
     **dict.fromkeys(("ltd", "limited", "ltda", "limitada", "ltee"), "ltd"),
     **dict.fromkeys(("pty", "proprietary", "pte"), "pty"),
@@ -56,11 +57,11 @@ POSTNOMINALS = frozenset(
 )
 LITTLE = frozenset("of the for and in on at by to a an de la le les du des del della di da dos van von der den "
                    "te ten ter el al bin binti ibn abu y e und et o as".split())  # fmt: skip
-# Between a person's own names.
+# Little words inside a person's name.
 PARTICLES = frozenset(
     "de la le du del della di da dos das van von der den te ten ter el al bin binti bint ibn abu ap st san".split()
 )
-# Two people or more: joined by a word or sign that stands between their names.
+# A word or sign between the names of two or more people.
 JOINED = re.compile(
     r"(?<=\w)\s*(?:&|\+)\s*(?=\w)|\s(?:and|or|und|et|y|me|(?-i:en|i|og|och|ja|ve|и|та|και))\s", re.IGNORECASE
 )
@@ -68,7 +69,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’`.\-][^\W_]+)*")
 
 
 def tidy(text: str) -> str:
-    """NFKC, what nobody sees gone, one kind of apostrophe, single spaces."""
+    """The text after NFKC, without invisible characters, with one kind of apostrophe and single spaces."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
     normal = unicodedata.normalize("NFKC", text).translate(_QUOTES)
@@ -81,7 +82,7 @@ _QUOTES = {ord(c): "'" for c in "’‘`´ʻʼ"}
 
 @lru_cache(maxsize=16384)
 def fold(text: str) -> str:
-    """Casefolded and without accents: 'Māori' and 'maori' are one."""
+    """The text casefolded and without accents: 'Māori' and 'maori' are one."""
     lower = text.casefold()
     if lower.isascii():
         return lower
@@ -94,7 +95,7 @@ _PLAIN = str.maketrans(
 )
 
 
-# What ledgers write after a name that is no part of it: what somebody is, who they were, who takes their post.
+# Notes that ledgers write after a name: a role, a former name, an address for post.
 _ROLES = (
     "deceased|dec'?d|retd?|retired|directors?|client|customer|supplier|individual|personal|private|rentals?|tenants?|landlord|"
     "sole trader|self[- ]employed|employee|staff|shareholder|trustee|guarantor|minor|beneficiary|owner|spouse|wife|husband|old|new|"
@@ -106,7 +107,7 @@ _ROLE, _OTHER_NAME = (
     for notes in (_ROLES, _OTHER_NAMES)
 )
 _CARE_OF = re.compile(r",?\s+(?P<in>(?:c/[-o]?|care of|attn:?)\s.+)(?P<after>)$", re.IGNORECASE)
-# Before it: what it is booked as, or a code of the ledger's own.
+# Notes that ledgers write before a name: an account, or a code of their own.
 _BEFORE = re.compile(
     r"^(?:(?:wages|salary|drawings|loan|rent|advance|deposit|tenant|owner|director|employee|staff|client|customer|old|inactive|closed|"
     r"do not use)(?:\s+[-–—]\s+|:\s*)|z{2,4}\s+|x{2,4}\s+|[a-z]{0,4}[-.]?\d{3,}\s*[-–—:/]?\s+)(?=.*\w\W+\w)",
@@ -116,14 +117,17 @@ _BRACKETS = re.compile(r"\s*[(\[](?P<in>[^()\[\]]+)[)\]](?P<after>)$")
 
 
 def without_role(text: str) -> tuple[str, str]:
-    """A tidy name without what a ledger notes about somebody, and that note or '': 'Ann Lee' and 'Deceased' of
-    'Ann Lee (Deceased)'."""
+    """A tidy name without the role that a ledger notes after it, and the role or ''. 'Ann Lee (Deceased)' gives 'Ann Lee'
+    and 'Deceased'."""
     return _without(text, _ROLE)
 
 
 def without_note(text: str) -> tuple[str, str]:
-    """A tidy name without what a ledger notes before and after it, and that note or '': what somebody is or is booked as, a
-    former name, who takes the post of 'Ann Lee c/- Orr & Co', a place or firm in brackets; not a legal form or trust."""
+    """A tidy name without the notes before and after it, and the note or ''.
+
+    A note is a role, an account, a former name, the address in 'Ann Lee c/- Orr & Co', or a place or firm in brackets. A
+    legal form or a trust is no note.
+    """
     before = _BEFORE.match(text)
     name = text[before.end() :] if before else text
     for pattern in (_ROLE, _OTHER_NAME, _CARE_OF, _BRACKETS):
@@ -150,18 +154,18 @@ _ALSO = re.compile(
 
 
 def several(text: str) -> list[str]:
-    """The names that one contact has: 'Ann Lee' and 'Lee Baking' of 'Ann Lee t/a Lee Baking'; none of any other."""
+    """The several names of one contact: 'Ann Lee t/a Lee Baking' gives 'Ann Lee' and 'Lee Baking'. A single name gives none."""
     parts = [part.strip(" ()[]") for part in _ALSO.split(text)]
     return parts if len(parts) > 1 and all(parts) else []
 
 
 def words(text: str) -> list[str]:
-    """As written, without the punctuation around them: "O'Brien" and 'J.P' stay whole."""
+    """The words as written, without the punctuation around them. "O'Brien" and 'J.P' stay whole."""
     return _WORD.findall(text)
 
 
 def find_legal_form(text: str) -> str | None:
-    """As written: 'Pty Ltd' of 'Acme Pty Ltd'. A form that is also a word counts only at the end."""
+    """The legal form as written: 'Acme Pty Ltd' gives 'Pty Ltd'. A form that is also a common word counts only at the end."""
     if match := re.search(r"\bP\s?/\s?L\b|\bP\.L\.?(?=\s|$)|\bA/S\b|\bT/A\b", text, re.IGNORECASE):
         return match.group()
     if match := word_lists.FOREIGN_FORM.search(text):

@@ -1,7 +1,7 @@
-"""Person or organisation, for a contact of which a name is known and little else. Pure, and nothing is downloaded.
+"""Person or organisation: the classification of a contact by its name and little else. Pure; nothing is downloaded.
 
-A linear model over spelling, words and shape, and small boosted trees over that and what is known of the words
-(docs/MATCHING.md). Couples and partners ('J & K Smith') are ORGANISATION with low confidence: a person looks.
+A linear model reads spelling, words and shape. Small boosted trees read its result and what is known of the words
+(docs/MATCHING.md). Couples and partners ('J & K Smith') are ORGANISATION with low confidence, for a person to review.
 """
 
 from collections.abc import Iterable
@@ -16,15 +16,15 @@ from domain.names.classification.reasons import explain, is_partners
 Kind = Literal["PERSON", "ORGANISATION"]
 Row = tuple[str, str | None, str | None, str | None]
 
-# What is said of several names joined, and of no name at all, is never sure enough to stand unseen.
+# The confidence for joined names, and for a contact without a name: too low to pass without review.
 PARTNERS, NAMELESS = 0.7, 0.5
-# In log-odds: a word for company, school or shop in a language of which training has seen few names decides.
+# In log-odds. A word for company, school or shop decides in a language with few names in the training data.
 FOREIGN_FORM = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """`confidence`: how often such a judgement is right, 0.5 to 1. `reasons`: in words, weightiest first."""
+    """`confidence` is the share of such results that are right, 0.5 to 1. `reasons` come in words, the strongest first."""
 
     kind: Kind
     confidence: float
@@ -35,8 +35,11 @@ class Classification:
 def classify(
     name: str, first_name: str | None = None, last_name: str | None = None, email: str | None = None
 ) -> Classification:
-    """The name decides. First and last name speak for a person only where they are the name itself, since an
-    organisation's are those of somebody who works there; an email only by a shared mailbox ('accounts@')."""
+    """Classify a contact. The name decides.
+
+    First and last name count for a person only if they make up the name: those of an organisation belong to somebody who
+    works there. An email counts only if it is a shared mailbox ('accounts@').
+    """
     text, note = words.without_note(words.tidy(name))
     if not any(map(str.isalnum, text)):
         return Classification("ORGANISATION", NAMELESS, ("no name",), needs_review=True)
@@ -60,5 +63,5 @@ def classify(
 
 
 def classify_all(rows: Iterable[Row]) -> list[Classification]:
-    """As `classify` for each (name, first name, last name, email), in order."""
+    """`classify` for each (name, first name, last name, email), in order."""
     return [classify(*row) for row in rows]

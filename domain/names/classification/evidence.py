@@ -1,4 +1,4 @@
-"""What first name, last name and email say beside the name. Pure."""
+"""The evidence of first name, last name and email, beside the name. Pure."""
 
 import re
 from typing import Literal
@@ -14,8 +14,11 @@ SHARED = frozenset(
 
 
 def relation(text: str, first_name: str | None, last_name: str | None) -> Relation:
-    """'same': they are all of the name, titles and initials aside; 'inside': the name holds the last name and more;
-    'other': it does not hold the last name; '': one of them is blank."""
+    """How first and last name relate to the name.
+
+    'same': they make up the name, titles and initials aside. 'inside': the name holds the last name and other words.
+    'other': the name does not hold the last name. '': first or last name is blank.
+    """
     first = words.fold(words.tidy(first_name or "")).split()
     last = [part for word in words.fold(words.tidy(last_name or "")).split() for part in word.split("-")]
     if not first or not last:
@@ -38,7 +41,7 @@ def _fits(word: str, known: list[str]) -> bool:
 
 
 def mailbox(email: str | None) -> str | None:
-    """The shared mailbox that the address names: 'accounts' of accounts@example.com."""
+    """The name of a shared mailbox: accounts@example.com gives 'accounts'. None for any other email."""
     local = re.split(r"[@+]", (email or "").strip().casefold())[0]
     part = re.split(r"[._\-\d]", local)[0]
     return part if part in SHARED else None

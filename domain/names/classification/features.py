@@ -1,7 +1,7 @@
-"""A name in numbers: hashed spelling, words and shape for a linear model, and what the trees read.
+"""The features of a name: hashed spelling, words and shape for the linear model, and numbers for the trees.
 
-The same code makes them for training (train/classify.py) and for use, so they cannot differ. Hashes are
-CRC-32, which is the same everywhere.
+Training (train/classify.py) and use share this code, so their features cannot differ. The hash is CRC-32, which is the
+same on every machine.
 """
 
 import math
@@ -17,7 +17,7 @@ from domain.names.lexicon import UNKNOWN, Known, look_up
 
 SPELLINGS, WORDS, SHAPES = 1 << 16, 1 << 15, 1 << 13
 SPACE = SPELLINGS + WORDS + SHAPES
-# How much each block weighs beside the others; its values are spread over its members.
+# The weight of each block of features. The weight of a block is spread over its members.
 WEIGHTS = (2.0, 2.0, 1.0)
 
 _LINK_SIGNS = frozenset("&+-/")
@@ -28,7 +28,7 @@ _CAMEL = re.compile(r"[a-z][A-Z]")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word between spaces. `score`: how much its spelling leans to a person, by the linear model."""
+    """One word between spaces. `score` is how much its spelling speaks for a person, by the linear model."""
 
     spellings: frozenset[int]
     score: float
@@ -36,7 +36,7 @@ class Token:
 
 
 def spellings(word: str) -> frozenset[int]:
-    """Its runs of one to five bytes, with the word's ends, and the whole."""
+    """Hashes of the word's runs of one to five bytes, ends included, and of the whole word."""
     text = f" {word} ".encode()
     size = len(text)
     mask = SPELLINGS - 1
@@ -46,7 +46,7 @@ def spellings(word: str) -> frozenset[int]:
 
 
 def word_marks(lower: Sequence[str]) -> set[int]:
-    """Words, neighbours, the first and the last."""
+    """Marks for the words, for neighbours, and for the first and the last word."""
     marks = [f"w {word}" for word in lower]
     marks += [f"b {a} {b}" for a, b in pairwise(lower)]
     if lower:
@@ -55,7 +55,7 @@ def word_marks(lower: Sequence[str]) -> set[int]:
 
 
 def shape_marks(raw: Sequence[str], lower: Sequence[str]) -> set[int]:
-    """How the words are written, whole and in neighbours: 'mr X. Xx+'. Titles and little words stand as they are."""
+    """Marks for the shape of the words, whole and in neighbours: 'mr X. Xx+'. Titles and little words stay as they are."""
     shapes = [_shape(word, low) for word, low in zip(raw, lower, strict=True)]
     lengths = [_length(word) for word in raw[:8]]
     padded = ["^", *shapes, "$"]
@@ -93,7 +93,7 @@ def _length(word: str) -> str:
 
 
 class Reader:
-    """Reads names by one linear model: `weights` in steps of `scale`, over SPACE."""
+    """One linear model: `weights` over SPACE, in steps of `scale`."""
 
     def __init__(self, weights: Sequence[float], scale: float, bias: float) -> None:
         self._weights = weights
@@ -102,7 +102,7 @@ class Reader:
         self.token = lru_cache(maxsize=8192)(self._token)
 
     def read(self, text: str) -> "Reading":
-        """Of a tidy name that is not empty."""
+        """Read a tidy name, which must not be empty."""
         raw = text.split()
         lower = text.casefold().split()
         tokens = [self.token(word) for word in lower]
@@ -128,8 +128,11 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A name as read. `foreign_form`: a word for company, school or shop in another language; `linear`: log-odds of PERSON
-    by spelling, words, shape, and all three with the bias."""
+    """The reading of a name.
+
+    `foreign_form` is a word for company, school or shop in another language. `linear` holds the log-odds of PERSON by
+    spelling, by words, by shape, and by all three with the bias.
+    """
 
     text: str
     raw: list[str]
@@ -139,7 +142,7 @@ class Reading:
     linear: tuple[float, float, float, float]
 
     def features(self) -> list[float]:
-        """In the order of FEATURES."""
+        """The features for the trees, in the order of FEATURES."""
         bare = [words.fold(word.strip(".,()'\"")) for word in self.lower]
         return [
             *self.linear,
@@ -150,7 +153,7 @@ class Reading:
 
 
 def _own_words(bare: list[str], tokens: list[Token]) -> Iterator[float]:
-    """Of the words that are neither initials, titles nor post-nominals: how they lean, and what is known of them."""
+    """Features of the words that are neither initials, titles nor post-nominals: their scores, and what is known of them."""
     own = [
         token
         for word, token in zip(bare, tokens, strict=True)

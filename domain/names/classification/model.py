@@ -1,4 +1,4 @@
-"""The trained parameters, read once from parameters/ (see its NOTICE.md), and what they make of a name."""
+"""The trained model: its parameters, read once from parameters/ (see its NOTICE.md), and its results."""
 
 import json
 from array import array
@@ -15,7 +15,7 @@ from domain.names.trees import Tree, add_up, read_trees
 
 @dataclass(frozen=True)
 class Model:
-    """`knots`: margins with the share of persons among names of that margin, both rising."""
+    """`knots` are margins and, for each, the share of persons among names of that margin. Both rise."""
 
     reader: Reader
     trees: tuple[Tree, ...]
@@ -29,14 +29,14 @@ class Model:
         return self.reader.read(text)
 
     def margin(self, reading: Reading) -> float:
-        """Log-odds of PERSON by the name alone; not yet calibrated."""
+        """The log-odds of PERSON by the name alone, before calibration."""
         return add_up(self.trees, reading.features())
 
     def shift(self, relation: Relation) -> float:
         return {"": 0.0, "same": self.same, "inside": 0.0, "other": self.other}[relation]
 
     def probability(self, margin: float) -> float:
-        """Of PERSON, between the knots by straight lines."""
+        """The probability of PERSON, interpolated linearly between the knots."""
         xs, ys = self.knots
         at = bisect_right(xs, margin)
         if at in {0, len(xs)}:

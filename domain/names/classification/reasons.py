@@ -1,6 +1,6 @@
-"""Why a name was judged as it was, in words that a person can check. Pure.
+"""The reasons for a classification, in words that a person can check. Pure.
 
-The model sums up hundreds of small signs; named here are those that a reader sees too, weightiest first.
+The model adds up hundreds of small signs. The reasons name those that a reader can see, the strongest first.
 """
 
 from domain.names import word_lists
@@ -13,7 +13,7 @@ Word = tuple[str, str, Token]  # as written, bare and lower-case, as read
 
 
 def is_partners(reading: Reading) -> bool:
-    """Several people's names joined, and nothing else: 'J & K Smith', 'Smith and Jones', 'Mr & Mrs J Smith'."""
+    """Whether the name is nothing but several people's names: 'J & K Smith', 'Smith and Jones', 'Mr & Mrs J Smith'."""
     if not names.JOINED.search(reading.text) or names.find_legal_form(reading.text):
         return False
     bare = [bare for _, bare, _ in _words(reading)]

@@ -1,7 +1,7 @@
-"""How alike two contacts are, with the evidence in words: for candidates and SIMILAR match issues. Pure.
+"""The similarity of two contacts, with the evidence in words, for candidates and SIMILAR match issues. Pure.
 
-Small boosted trees (docs/MATCHING.md) give a score of 0 to 1; they decide nothing alone. A full match or a conflict
-is the rule's (domain.matching.plan), whatever the score.
+Small boosted trees (docs/MATCHING.md) give a score of 0 to 1. The score alone decides nothing: the rule of
+domain.matching.plan decides about full matches and conflicts, whatever the score.
 """
 
 import json
@@ -43,20 +43,20 @@ __all__ = [
     "make_ready",
 ]  # fmt: skip
 
-# Both were chosen on the development data. From SIMILAR on a person should look before a second contact is made:
-# at most about one stranger in a hundred gets there by name alone. From LIKELY on two look-alikes are more often one.
+# Both thresholds were chosen on the development data. From SIMILAR on, a person should look before a second contact is
+# created: about one pair of strangers in a hundred reaches it by name alone. From LIKELY on, a pair is more often one.
 SIMILAR = 0.7
 LIKELY = 0.5
-# See find_alike: of 1,900 pairs of the development data from SIMILAR on they lose 12.
+# The short cuts of find_alike. They lose 12 of the 1,900 pairs of the development data that reach SIMILAR.
 NEAR, MOST_NEAR, FIRST, HOPELESS = 0.3, 6, 25, -1.0
-# What is told apart (domain.names.similarity.distinct) is never LIKELY.
+# The highest score of a pair that domain.names.similarity.distinct tells apart: below LIKELY.
 APART = 0.4
 Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`evidence`: in words, for and against."""
+    """`evidence` is in words: what speaks for the pair, then what speaks against it."""
 
     score: float
     evidence: tuple[str, ...]
@@ -71,17 +71,20 @@ class _Model:
 
 
 def compare(one: Ready, other: Ready) -> Comparison:
-    """Where no other field is known of both, the name alone must say so too. Both made ready with the same country and users."""
+    """Compare two contacts, made ready with the same country and users.
+
+    If no other field is known of both, the score of the names alone is an upper limit.
+    """
     return Comparison(score(one, other), evidence(one, other))
 
 
 def evidence(one: Ready, other: Ready) -> tuple[str, ...]:
-    """compare's words without the score."""
+    """The evidence of `compare`, without the score."""
     return explain(one, other, meet(one.name, other.name))
 
 
 def score(one: Ready, other: Ready) -> float:
-    """compare's score without the words: of a contact with several names, by the one that fits best."""
+    """The score of `compare`, without the evidence. A contact with several names counts by the name that fits best."""
     found = _score(one, other)
     if one.also or other.also:
         found = max(
@@ -111,15 +114,17 @@ def _score(one: Ready, other: Ready) -> float:
 
 
 def _score_without_name(one: Ready, other: Ready) -> float:
-    """A name without a letter says nothing: an equal email or phone is worth a look, and no more."""
+    """The score if a name has no letter: LIKELY if email or phone is equal, else 0."""
     same_email = bool(one.email) and one.email == other.email
     return LIKELY if same_email or (one.digits and one.digits == other.digits) else 0.0
 
 
 def find_alike(one: Ready, others: Mapping[Key, Ready], least: float) -> dict[Key, float]:
-    """Those with a score of `least` or more; LIKELY or more is meant. Most are dropped at a small part of a comparison's
-    cost, unless a key of another field is equal: names that share few letters, all but the few that share the most, and
-    what the first trees already deny."""
+    """The contacts with a score of at least `least`, which should be LIKELY or more.
+
+    Three short cuts save most comparisons of pairs without an equal key of another field: names that share few letters,
+    names beyond the few that share most, and pairs that the first trees already reject are dropped.
+    """
     keys = contact_keys(one)
     alike: list[Key] = []
     near: list[tuple[float, Key]] = []

@@ -1,4 +1,4 @@
-"""Two contacts compared beyond their names: email, phone and address, where both have them. Pure."""
+"""Two contacts compared beyond their names: email, phone and address, if both have them. Pure."""
 
 import re
 from collections import defaultdict
@@ -12,9 +12,9 @@ from domain.names import words as names
 from domain.names.similarity.names import Name, prepare
 from domain.names.text_keys import email_key
 
-# So many contacts of one address are compared to see how many people use it; more count as they are.
+# Up to so many contacts of one email are compared to count the people who use it. Beyond, each contact counts.
 MOST_USERS = 25
-# Mail hosts and mailboxes that anybody may have: an equal one brings nobody together.
+# Mail hosts and mailboxes that anybody may have. They are no keys.
 _HOSTS = (
     "gmail.com googlemail.com outlook.com hotmail.com hotmail.co.uk hotmail.co.nz live.com msn.com yahoo.com yahoo.co.uk "
     "yahoo.co.nz yahoo.com.au ymail.com icloud.com me.com mac.com aol.com proton.me protonmail.com gmx.com xtra.co.nz "
@@ -31,7 +31,7 @@ _STREET = {
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Of one contact, as typed; None or blank where unknown."""
+    """The values of one contact as typed. None or a blank means unknown."""
 
     name: str
     email: str | None = None
@@ -44,8 +44,11 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Details made ready once for many comparisons; '' where unknown. `also`: where the name holds several, each of them
-    but for those of a single word, as a brand begins many names; `users`: how many people use the email."""
+    """Details made ready once for many comparisons. '' means unknown.
+
+    `also` holds the several names in a name, except names of a single word, because a brand begins many names. `users`
+    is the number of people who use the email.
+    """
 
     name: Name
     also: tuple[Name, ...]
@@ -61,12 +64,12 @@ class Ready:
 
     @property
     def known(self) -> bool:
-        """More than a name."""
+        """Whether anything but the name is known."""
         return bool(self.email or self.digits or self.address or self.city or self.region or self.postcode)
 
 
 def make_ready(details: Details, country: str | None = None, users: Mapping[str, int] | None = None) -> Ready:
-    """`country`: ISO code of two letters that phones are dialled from; `users`: see count_users."""
+    """Prepare details. `country` is the ISO code of the country that phones are dialled from. `users`: see count_users."""
     email = email_key(details.email) or ""
     digits = re.sub(r"\D", "", details.phone or "")
     address = street(details.address)
@@ -87,13 +90,13 @@ def make_ready(details: Details, country: str | None = None, users: Mapping[str,
 
 
 def street(address: str | None) -> str:
-    """Words in short: '834 E. 50Th Street' is '834 e 50th st'."""
+    """The street in short words: '834 E. 50Th Street' gives '834 e 50th st'."""
     words = re.findall(r"[^\W_]+", names.fold(names.tidy(address or "")))
     return " ".join(_STREET.get(word, word) for word in words)
 
 
 def count_users(contacts: Iterable[tuple[str, str | None]]) -> dict[str, int]:
-    """How many people's or businesses' names (name, email) stand by each email; spellings of one name count once."""
+    """For each email, the number of names that use it, from pairs (name, email). Spellings of one name count once."""
     by_email: dict[str, set[str]] = defaultdict(set)
     for name, email in contacts:
         if (key := email_key(email)) and prepare(name).core:
@@ -117,7 +120,7 @@ def _one_name(one: str, other: str) -> bool:
 
 
 def field_features(one: Ready, other: Ready) -> Iterator[float]:
-    """In the order of FIELD_FEATURES; -1 where one of the two lacks the field."""
+    """The features in the order of FIELD_FEATURES. -1 means that a contact lacks the field."""
     yield from _email(one, other)
     if one.digits and other.digits:
         yield from (
@@ -160,7 +163,7 @@ FIELD_FEATURES = (
 
 
 def contact_keys(details: Ready) -> frozenset[str]:
-    """Equal keys make two contacts candidates, whatever their names."""
+    """Keys of the fields beside the name. Two contacts with an equal key are candidates, whatever their names."""
     keys = set()
     if details.email:
         local, _, domain = details.email.partition("@")

@@ -1,16 +1,19 @@
-"""What tells two names apart however alike they are otherwise, in words: a number, a title, a letter. Pure."""
+"""What tells two much alike names apart, in words: a number, a title or a letter. Pure."""
 
 from domain.names import words
 from domain.names.similarity.names import Name
 
 _WOMEN, _MEN = frozenset(("mrs", "ms", "miss", "lady", "dame")), frozenset(("mr", "sir", "lord"))
 _YOUNGER, _ELDER = frozenset(("jr", "jnr", "junior")), frozenset(("sr", "snr", "senior"))
-# Longer ones are references, of which one client has many.
+# A longer number is a reference. One client has many references.
 _LONGEST_NUMBER = 5
 
 
 def tell_apart(one: Name, other: Name) -> str | None:
-    """Trust No 1 and Trust No 2, Mr and Mrs K Lowe, Lee Orr Snr and Jnr, Ann B Lee and Ann C Lee; None if nothing does."""
+    """The difference between Trust No 1 and Trust No 2, Mr and Mrs K Lowe, Lee Orr Snr and Jnr, Ann B Lee and Ann C Lee.
+
+    None if nothing tells the two names apart.
+    """
     return _numbers(one, other) or _titles(one, other) or _middle_letters(one, other)
 
 
@@ -24,7 +27,7 @@ def _numbers(one: Name, other: Name) -> str | None:
 
 
 def _titles(one: Name, other: Name) -> str | None:
-    """Of two people each named alone, by one family name and by one given name or initial."""
+    """The difference of two single people who share the family name, and the given name or initial."""
     if (
         words.JOINED.search(one.text)
         or words.JOINED.search(other.text)

@@ -1,4 +1,4 @@
-"""Why two contacts may be one, or not, in words. Pure."""
+"""The evidence that two contacts are one, or are not, in words. Pure."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ MOST = 6
 
 
 def explain(one: Ready, other: Ready, meeting: Meeting) -> tuple[str, ...]:
-    """What speaks for it first."""
+    """The evidence, with what speaks for the pair first."""
     for_it = [*_names(one.name, other.name, meeting), *_fields(one, other)]
     return tuple([*for_it, *_against(one, other, meeting)][:MOST])
 

@@ -1,4 +1,4 @@
-"""A pair of names in numbers, the same for both orders; what the trees of domain.names.similarity read. Pure."""
+"""The features of a pair of names, for the trees of domain.names.similarity. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +13,7 @@ WAYS: tuple[How, ...] = ("same", "first letters", "nickname", "initial", "joined
 
 
 def name_features(one: Name, other: Name) -> list[float]:
-    """In the order of NAME_FEATURES."""
+    """The features in the order of NAME_FEATURES."""
     meeting = meet(one, other)
     return [
         *_spelling(one, other),
@@ -50,7 +50,7 @@ def _words_met(one: Name, other: Name, meeting: Meeting) -> Iterator[float]:
     yield from (ways.count(way) for way in WAYS)
     spelt = [met for met in meeting.met if met.how == "spelling"]
     yield min((met.worth for met in spelt), default=1.0)
-    # Two words that are both known, and differ, are seldom one misspelt.
+    # If both words are known and differ, one is seldom a misspelling of the other.
     yield sum(any(met.one.known[:4]) and any(met.other.known[:4]) for met in spelt)
     yield sum(met.one.known.word > 0 and met.other.known.word > 0 for met in spelt)
     yield sum(met.one.known.given > 0 and met.other.known.given > 0 for met in spelt)
@@ -58,7 +58,7 @@ def _words_met(one: Name, other: Name, meeting: Meeting) -> Iterator[float]:
 
 
 def _left_over(meeting: Meeting) -> Iterator[float]:
-    """Of what met nothing: the side with less of it first."""
+    """Features of the words without a counterpart. The side with less of them comes first."""
     sides = sorted(meeting.left, key=lambda words: (sum(word.rare for word in words), len(words)))
     for words in sides:
         yield len(words)
@@ -95,7 +95,7 @@ def _rest(one: Name, other: Name) -> Iterator[float]:
 
 
 def _places(one: Name, other: Name) -> Iterator[float]:
-    """Branches of one body: whether a state or country stands in both, and another; and in how many of the two any."""
+    """Features of branches of one body: whether the names hold different states or countries, and how many names hold one."""
     a, b = ({word.plain for word in name.core} & PLACES for name in (one, other))
     yield bool(a and b and not a & b)
     yield bool(a) + bool(b)
@@ -110,7 +110,7 @@ def _is_given(word: Word) -> bool:
 
 
 def is_acronym(one: Name, other: Name) -> bool:
-    """Whether a word of the one is made of the first letters of the other, either way."""
+    """Whether a word of one name is the acronym of the other name, in either direction."""
     return any(
         len(long.acronym) > 2 and any(word.plain == long.acronym for word in short.core)
         for short, long in ((one, other), (other, one))
@@ -124,7 +124,7 @@ def _kinds_of_title(one: frozenset[str], other: frozenset[str]) -> bool:
 
 
 def _people(name: Name) -> float:
-    """How much the words are people's: the share that are given or family names rather than other words."""
+    """The share of known words that are given or family names rather than other words."""
     known: Sequence[Word] = [word for word in name.core if word.known != UNKNOWN]
     likely = [
         w for w in known if max(w.known.given, w.known.family, w.known.listed_given) * 2 >= w.known.word
@@ -133,7 +133,7 @@ def _people(name: Name) -> float:
 
 
 def _initials_differ(one: Name, other: Name) -> bool:
-    """Both begin with a given name or initial, and with another letter, though they end on the same word."""
+    """Whether both names end on the same word and begin with given names or initials of different letters."""
     if len(one.core) < 2 or len(other.core) < 2 or one.core[-1].plain != other.core[-1].plain:
         return False
     a, b = one.core[0], other.core[0]

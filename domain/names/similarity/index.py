@@ -1,6 +1,6 @@
-"""Candidates among known names, in memory: the union of like spelling, same words in any order, and acronym. Pure.
+"""An index of known names in memory: candidates by spelling, by equal words in any order, and by acronym. Pure.
 
-PostgreSQL does the same by trigrams and stored keys (`keys_of`); this is for lists that are in no database.
+It serves lists outside the database. PostgreSQL does the same by trigrams and stored keys (`keys_of`).
 """
 
 from collections import defaultdict
@@ -10,16 +10,18 @@ from itertools import pairwise
 
 from domain.names.similarity.names import Name, cosine, prepare
 
-# Runs of letters are followed, rarest first, until they hold this share of the name's weight.
+# Runs of letters are looked up, the rarest first, until they hold this share of the name's weight.
 SHARE = 0.8
-# So many of the nearest by the rare runs are compared whole.
+# So many of the nearest names by the rare runs are compared whole.
 COMPARED = 60
 
 
 def keys_of(name: str) -> frozenset[str]:
-    """Equal keys make two names candidates: '=' the words in any order, legal form off; '*' first letters, which an
-    acronym is, and the word that may be one; '+' a word, or two that may be written as one; '^' how a word begins.
-    Those that many names share find nobody in particular."""
+    """The keys of a name. Two names with an equal key are candidates, unless very many names share the key.
+
+    '=' is the words in any order, without legal form. '*' is the acronym, and a word that may be one. '+' is a word, or
+    two words that may be written as one. '^' is the beginning of a word.
+    """
     return _keys(prepare(name))
 
 
@@ -37,7 +39,7 @@ def _keys(name: Name) -> frozenset[str]:
 
 
 class NameIndex:
-    """Known names by position in the list given."""
+    """Known names, by their position in the list."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.names = [prepare(text) for text in texts]
@@ -50,7 +52,7 @@ class NameIndex:
                 self._keys[key].append(at)
 
     def find(self, text: str, limit: int = 25) -> list[int]:
-        """Positions of at most `limit` by spelling, nearest first, then those of equal keys."""
+        """Positions of candidates: at most `limit` by spelling, the nearest first, then those with an equal key."""
         name = prepare(text)
         alike = {at: cosine(name, self.names[at]) for at in self._near(name)}
         best = nlargest(limit, alike, key=lambda at: (alike[at], -at))

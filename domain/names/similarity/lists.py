@@ -1,4 +1,4 @@
-"""Two lists held against each other, as the rule and the score have it, without a database. Pure."""
+"""Two lists of contacts compared by the rule and by the score, without a database. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,12 @@ from domain.names.similarity.contacts import Details, contact_keys, count_users,
 from domain.names.similarity.index import NameIndex
 from domain.names.text_keys import email_key, name_key
 
-# A key that more contacts share (a bookkeeper's domain, a switchboard) finds nobody in particular.
+# A key that more contacts share (a bookkeeper's domain, a switchboard) is left out.
 MOST_OF_A_KEY = 60
 
 
 class Outcome(StrEnum):
-    """The rule's first two come before any score."""
+    """The outcome of a pair. FULL_MATCH and CONFLICT are decided by the rule, before any score."""
 
     FULL_MATCH = "FULL_MATCH"
     CONFLICT = "CONFLICT"
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """By position in the two lists."""
+    """A pair, by the positions in the two lists."""
 
     xero: int
     practice: int
@@ -35,7 +35,7 @@ class Candidate:
 
 
 class Lists:
-    """`country`: ISO code of two letters that phones without one are dialled from."""
+    """`country` is the ISO code for phones without a country code."""
 
     def __init__(
         self, xero: Sequence[Details], practice: Sequence[Details], country: str | None = None
@@ -52,7 +52,7 @@ class Lists:
                 self._keys[key].append(at)
 
     def candidates(self, everyone: bool = False) -> Iterator[list[Candidate]]:
-        """For each contact of Xero, best first; `everyone` also lists those below SIMILAR."""
+        """The candidates of each Xero contact, best first. `everyone` adds the candidates below SIMILAR."""
         for at in range(len(self._xero)):
             found = self._find(at)
             ruled = {other: outcome for other in found if (outcome := self._by_rule(at, other)) is not None}
@@ -97,5 +97,5 @@ def _rule_key(details: Details) -> tuple[str | None, str | None]:
 
 
 def _equal_keys(key: tuple[str | None, str | None]) -> list[str]:
-    """Under which contacts of an equal name or email are found, however many they are."""
+    """Keys by which contacts of an equal name or email are found, however many there are."""
     return [f"{kind}= {value}" for kind, value in zip("ne", key, strict=True) if value]

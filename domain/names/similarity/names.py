@@ -1,4 +1,4 @@
-"""Two names compared: which words of one stand in the other, and how. Pure."""
+"""Two names compared: which words of one name correspond to words of the other, and how. Pure."""
 
 import re
 from collections import Counter
@@ -18,9 +18,9 @@ from domain.names.lexicon import Known, look_up, rarity
 How = Literal["same", "first letters", "nickname", "initial", "joined", "beginning", "spelling"]
 LATIN_END = "\u0250"
 _PARTS = re.compile(r"[^\W_]+(?:['.][^\W_]+)*|&")
-# Words by which a name is not told from another.
+# Words that do not distinguish names.
 EMPTY = frozenset(("the", "and", "&", "of", "for"))
-# What stands for 'pty ltd', 'cooperative', 'trustee for' and 'trading as'; and 'care of' and 'messrs', which say nothing.
+# Short signs for 'pty ltd', 'cooperative', 'trustee for' and 'trading as'. 'care of' and 'messrs' are dropped.
 _RESPELT = (
     (re.compile(r"\bp\s?/\s?l\b|\bp\.l\.?(?=\s|$)"), "pty ltd"),
     (re.compile(r"\bno\.?\s?(?=\d)|#\s?(?=\d)"), ""),
@@ -42,7 +42,7 @@ _RESPELT = (
     (re.compile(r"\bcommunity interest company\b"), "cic"),
     (re.compile(r"(?<=\w )f/?t$"), "family trust"),
     (re.compile(r"\bsocietatea cu raspundere limitata\b"), "srl"),
-    # Places by one name each; 'sa' alone is a legal form.
+    # One name for each place. 'sa' alone is a legal form.
     (re.compile(r"\bnew south wales\b"), "nsw"),
     (re.compile(r"\bwestern australian?\b"), "wa"),
     (re.compile(r"\bnorthern territory\b"), "nt"),
@@ -55,7 +55,7 @@ _RESPELT = (
     ),
     (re.compile(r"\bnew zealand\b"), "nz"),
 )
-# As transliterated.
+# Transliterations.
 _FORMS = (
     names.LEGAL_WORDS
     | dict.fromkeys(("jsc", "ojsc", "cjsc", "pjsc", "oao", "zao", "pao"), "jsc")
@@ -66,7 +66,7 @@ _NUMBERS = _ROMAN | {
     word: str(at) for at, word in enumerate("two three four five six seven eight nine ten".split(), 2)
 }
 PLACES = frozenset("nsw qld queensland vic victoria tas tasmania wa nt act southaustralia nz zealand".split())
-# Written before the name; and without a space, whatever stands beside them.
+# Characters before a name. No space stands beside them, whatever the neighbour.
 _FORMS_FIRST = frozenset("ooo oao zao pao tov too ip pt cv".split())
 _FORMS_UNSPACED = re.compile(
     '株式会社|有限会社|合同会社|股份有限公司|有限责任公司|有限公司|公司|주식회사|บริษัท|จำกัด|בעמ|בע"מ|شركة'
@@ -76,7 +76,7 @@ LIKE = 0.75
 
 
 class Word(NamedTuple):
-    """`plain`: as compared. `rare`: how much it tells (see domain.names.lexicon.rarity)."""
+    """A word of a name. `plain` is the compared form. `rare` is its weight (see domain.names.lexicon.rarity)."""
 
     plain: str
     rare: float
@@ -85,7 +85,7 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name made ready once for many comparisons. `core`: its words without legal form, titles and 'the'."""
+    """A name made ready once for many comparisons. `core` holds its words without legal form, titles and 'the'."""
 
     text: str
     core: tuple[Word, ...]
@@ -102,7 +102,7 @@ class Name:
 
 
 class Met(NamedTuple):
-    """A word of one name that stands in the other. `worth`: how far it counts as the same, up to 1."""
+    """A word of one name with its counterpart in the other. `worth` is how far the two count as the same, up to 1."""
 
     one: Word
     other: Word
@@ -118,12 +118,12 @@ class Meeting(NamedTuple):
 class Parts(NamedTuple):
     words: list[str]
     own: list[str]  # without legal form
-    core: list[str]  # without titles and empty words either, short forms spelt out
+    core: list[str]  # also without titles and empty words, and with short forms spelt out
     legal: frozenset[str]
     titles: frozenset[str]
 
 
-@lru_cache(maxsize=8192)  # some 8 kB each
+@lru_cache(maxsize=8192)  # about 8 kB for each name
 def prepare(text: str) -> Name:
     tidy = names.tidy(text)
     parts = split(names.without_role(tidy)[0])
@@ -162,7 +162,7 @@ def split(tidy: str) -> Parts:
 
 
 def _once(words: list[str]) -> list[str]:
-    """'Electrical Trades Union (ETU)' without the short form of the rest."""
+    """The words without the acronym of the rest: 'ETU' goes from 'Electrical Trades Union (ETU)'."""
     for at, word in enumerate(words):
         rest = [other for other in words[:at] + words[at + 1 :] if other not in EMPTY]
         if len(word) > 2 and len(rest) > 2 and "".join(other[0] for other in rest).startswith(word):
@@ -171,7 +171,7 @@ def _once(words: list[str]) -> list[str]:
 
 
 def grams(words: Iterable[str]) -> Iterator[str]:
-    """Runs of two to four letters within words, their ends among them."""
+    """The runs of two to four letters within words, with marks for their ends."""
     for word in words:
         text = f" {word} "
         for n in (2, 3, 4):
@@ -180,12 +180,12 @@ def grams(words: Iterable[str]) -> Iterator[str]:
 
 
 def _bare(part: str) -> str:
-    """'o'brien' and 'obrien', 'j.p' and 'jp' are one; a possessive s goes."""
+    """The compared form of a part: "o'brien" gives 'obrien', 'j.p' gives 'jp'. A possessive s is dropped."""
     return part.removesuffix("'s").replace("'", "").replace(".", "")
 
 
 def _acronym(parts: Parts) -> str:
-    """Of the words, and of a last one that is also a form: the C of ABC is a corporation."""
+    """The acronym of the words. A last word that is also a legal form counts: the C of ABC is a corporation."""
     last = parts.words[-1:] if parts.words[-1:] != parts.own[-1:] and parts.words[-1] in _SPELT_OUT else []
     letters = "".join(word[0] for word in [*parts.own, *last] if word not in EMPTY)
     return letters if len(letters) > 1 else ""
@@ -197,7 +197,7 @@ def _word(plain: str) -> Word:
 
 
 def _grams(core: tuple[Word, ...]) -> dict[str, float]:
-    """By rarity, to length one."""
+    """The runs of letters with weights by rarity, as a vector of length one."""
     counts = Counter(grams(word.plain for word in core))
     weights = {gram: (0.7 + 0.3 * count) * _gram_rarity(gram) for gram, count in counts.items()}
     length = sum(weight * weight for weight in weights.values()) ** 0.5 or 1.0
@@ -216,7 +216,7 @@ def cosine(one: Name, other: Name) -> float:
 
 
 def meet(one: Name, other: Name) -> Meeting:
-    """Each word meets at most one, the surest ways first."""
+    """The pairs of corresponding words. A word is in at most one pair; the surest kinds of pairs come first."""
     left = list(one.core)
     right = list(other.core)
     met = [*_meet_acronym(one, left, right), *_meet_acronym(other, right, left)]
@@ -239,7 +239,7 @@ def _meet_same(left: list[Word], right: list[Word]) -> Iterator[Met]:
 
 
 def _meet_acronym(long: Name, left: list[Word], right: list[Word]) -> list[Met]:
-    """The first letters of all of `long`, whose words are `left`, as a word of the other."""
+    """Pairs by acronym: a word of the other name is made of the first letters of `long`, whose words are `left`."""
     word = (
         next((word for word in right if word.plain == long.acronym), None) if len(long.acronym) > 2 else None
     )
@@ -253,7 +253,7 @@ def _meet_acronym(long: Name, left: list[Word], right: list[Word]) -> list[Met]:
 
 
 def _meet_joined(left: list[Word], right: list[Word]) -> list[Met]:
-    """'good will' and 'goodwill'; 'j r' and 'jr'."""
+    """Pairs of two words with one: 'good will' and 'goodwill', 'j r' and 'jr'."""
     met = []
     for one, two in list(pairwise(left)):
         whole = next((word for word in right if word.plain == one.plain + two.plain), None)
@@ -267,7 +267,7 @@ def _meet_joined(left: list[Word], right: list[Word]) -> list[Met]:
 
 
 def _meet_letters(left: list[Word], right: list[Word]) -> list[Met]:
-    """'amwu' for 'australian manufacturing workers union', 'jr' for 'john robert': words that stand together."""
+    """Pairs of neighbouring words with their acronym: 'amwu' and 'australian manufacturing workers union'."""
     met = []
     for word in list(left):
         letters = "".join(other.plain[0] for other in right)
@@ -303,7 +303,7 @@ def _meet_alike(left: list[Word], right: list[Word]) -> list[Met]:
 
 @lru_cache(maxsize=65536)
 def alikeness(one: str, other: str) -> tuple[How, float] | None:
-    """How two words that differ may still be one; numbers are never alike."""
+    """How two different words may still be one, and how far. Two different numbers never are."""
     if one.isdigit() or other.isdigit():
         return None
     short, long = sorted((one, other), key=len)
@@ -311,10 +311,10 @@ def alikeness(one: str, other: str) -> tuple[How, float] | None:
         return "nickname", 0.9
     if len(short) == 1:
         return ("initial", 0.6) if long.startswith(short) else None
-    # A letter more is another spelling, or another name: Min and Ming.
+    # One letter more may be another spelling or another name: Min and Ming.
     if len(short) >= 3 and long.startswith(short) and len(long) > len(short) + 1:
         if look_up(short).given > 0 and look_up(long).given > 0:
-            return None  # Daniel and Danielle
+            return None  # as Daniel and Danielle
         return "beginning", 0.5 + 0.45 * len(short) / len(long)
     share = DamerauLevenshtein.normalized_similarity(one, other)
     return ("spelling", share) if share >= LIKE and len(short) > 2 else None
