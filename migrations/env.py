@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.tables import metadata
 from migrations import comparison
 from runtime.commands.required_settings import find_admin_url
+from runtime.database import create_engine
 from runtime.embedded.children import StartError
 from runtime.settings import SettingsError
 
@@ -59,7 +59,7 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     try:
-        engine = create_async_engine(find_admin_url())
+        engine = create_engine(find_admin_url())
     except (SettingsError, StartError) as error:
         raise CommandError(str(error)) from None
     try:

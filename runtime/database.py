@@ -205,12 +205,17 @@ def told_as(program: str) -> dict[str, str]:
     return {"application_name": f"tandem {program} {os.getpid()}@{socket.gethostname()}"}
 
 
+def create_engine(url: str, **options: Any) -> AsyncEngine:
+    """The only maker of engines. Errors of SQLAlchemy do not show the values of a statement, which are personal data."""
+    return create_async_engine(url, **{"hide_parameters": True, **options})
+
+
 def connect(
     url: str, *, program: str = "command", clock: Clock | None = None, pool_size: int = 8, **options: Any
 ) -> Database:
     """`url` as settings normalise it (postgresql+asyncpg://). Every statement is counted, for tests and metrics."""
     named = {"server_settings": told_as(program)}
-    engine = create_async_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args=named, **options)
+    engine = create_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args=named, **options)
     database = Database(engine, clock or ServerClock())
 
     @sa.event.listens_for(engine.sync_engine, "before_cursor_execute")

@@ -1,8 +1,15 @@
-"""Logs, one line an event, on standard error. What looks like a secret by its name is never written."""
+"""Logs on standard error, one line an event, without secrets and without values of the database.
+
+A value is a secret if its name looks like one. A traceback does not show what a database error quotes of a statement's
+values or of a row: `runtime.database.create_engine` hides the values that SQLAlchemy would add, and this module hides
+those that PostgreSQL and its driver write into their messages.
+"""
 
 import logging
 import re
 import sys
+import traceback
+from collections.abc import Iterator
 from typing import Literal
 
 import structlog
@@ -13,6 +20,7 @@ SECRET_NAME = re.compile(
 )
 ADDRESS_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 HIDDEN = "[hidden]"
+Form = Literal["json", "text"]
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -30,14 +38,49 @@ def _clean(name: str, value: object) -> object:
     return ADDRESS_PASSWORD.sub(rf"\1:{HIDDEN}@", value) if isinstance(value, str) else value
 
 
-def configure(level: str, form: Literal["json", "text"]) -> None:
-    """Ours and the libraries' (standard logging) go the same way."""
+def _traceback(exc_info: structlog.typing.ExcInfo) -> str:
+    text = "".join(traceback.format_exception(*exc_info)).rstrip()
+    said = {str(each): _without_values(each) for each in _chain(exc_info[1]) if _is_databases(each)}
+    for message in sorted(filter(None, said), key=len, reverse=True):
+        text = text.replace(message, said[message])
+    return text
+
+
+def _chain(error: BaseException | None, seen: frozenset[int] = frozenset()) -> Iterator[BaseException]:
+    """The error, its causes, and the errors of a group."""
+    if error is None or id(error) in seen:
+        return
+    yield error
+    inner = (error.__cause__, error.__context__, *getattr(error, "exceptions", ()))
+    for each in inner:
+        yield from _chain(each, seen | {id(error)})
+
+
+def _is_databases(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] in ("asyncpg", "sqlalchemy")
+
+
+def _without_values(error: BaseException) -> str:
+    """The first line and the statement. SQLSTATE class 22 and the driver's own errors quote a value in the first line;
+    PostgreSQL quotes a row in the lines after it."""
+    state = str(
+        getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    )
+    first = str(error).splitlines()[0]
+    if state.startswith("22") or "query argument" in first:
+        first = f"{HIDDEN}, SQLSTATE {state or 'none'}"
+    statement = getattr(error, "statement", None)
+    return f"{first} [in: {' '.join(statement.split())[:300]}]" if statement else first
+
+
+def configure(level: str, form: Form) -> None:
+    """Tandem's own logs and those of the libraries (standard logging) are written in one form."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_traceback),
         redact,
     ]
     text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())

@@ -12,8 +12,8 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.operations.ops import MigrationScript
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from runtime.database import create_engine
 from runtime.embedded import services as embedded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +30,7 @@ def main(message: str) -> None:
 
 async def write(admin_url: str, message: str) -> None:
     config = Config(ROOT / "alembic.ini")
-    engine = create_async_engine(admin_url)
+    engine = create_engine(admin_url)
     try:
         async with engine.connect() as connection:
             config.attributes["connection"] = connection.sync_connection

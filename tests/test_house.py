@@ -15,6 +15,7 @@ TREES = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in SO
 
 # Each name, and the modules that may use it, with the reason.
 ONLY_IN = {
+    "create_async_engine": {"runtime/database.py": "create_engine, which hides the values of statements"},
     "os.environ": {"runtime/settings.py": "the one reader of the environment"},
     "os.getenv": {},
     "datetime.now": {
@@ -53,6 +54,8 @@ def attributes() -> Iterator[tuple[str, int, str]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute):
                 yield path, node.lineno, dotted(node)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                yield path, node.lineno, node.func.id
 
 
 def uses(name: str) -> list[str]:

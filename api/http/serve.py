@@ -101,7 +101,6 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
-        hide_parameters=True,
     )
     bells = Bells(settings.listen_url, "serve")
     listening = asyncio.create_task(bells.listen())

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from alembic.util.exc import CommandError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.names.text_keys import VERSION
 from runtime.commands import migrate as migrate_command
+from runtime.database import create_engine
 from runtime.settings import Settings
 
 ROLE = """
@@ -80,7 +81,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("PostgreSQL", False, "needs DATABASE_URL")
         return
     address = _place(settings.database_url)
-    engine = create_async_engine(settings.database_url, connect_args={"timeout": 5})
+    engine = create_engine(settings.database_url, connect_args={"timeout": 5})
     try:
         async with engine.connect() as connection:
             for finding in await _database(connection, address):

@@ -9,13 +9,12 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.contacts import rebuild_keys
 from domain.names.text_keys import VERSION
 from domain.tx import TANDEM
 from runtime.clock import ServerClock
-from runtime.database import Database, on_time
+from runtime.database import Database, create_engine, on_time
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -62,7 +61,7 @@ async def migrate(admin_url: str, app_role: str) -> str | None:
             f"DATABASE_URL and DATABASE_ADMIN_URL both use the role {app_role}. Make the app a role of its own that"
             " owns nothing: create role tandem_app login password '...';"
         )
-    engine = create_async_engine(admin_url)
+    engine = create_engine(admin_url)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))

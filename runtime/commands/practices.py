@@ -220,7 +220,7 @@ async def _opened() -> AsyncIterator[database.Database]:
     settings = configured()
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL: needed")
-    db = database.connect(settings.database_url, hide_parameters=True)
+    db = database.connect(settings.database_url)
     try:
         yield db
     finally:

@@ -50,6 +50,7 @@ POSTGRES_SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
+    "log_error_verbosity": "terse",  # the details of an error hold values of rows
 }
 DURABLE = {"shared_buffers": "256MB"}
 FORGETFUL = {

@@ -133,7 +133,7 @@ async def make_parts(
     place: Place, services: Services, pool: Mapping[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[Parts]:
     """`pool`: how the process connects, where that matters."""
-    usual = {"url": place.app_url, "pool_size": 4, "max_overflow": 0, "hide_parameters": True}
+    usual = {"url": place.app_url, "pool_size": 4, "max_overflow": 0}
     db = database.connect(**{**usual, **(pool or {})})
     chosen = load().joined(services).model_copy(update={"graphiql": False} | settings)
     async with web_client() as http:
