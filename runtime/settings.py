@@ -110,6 +110,14 @@ class Settings(BaseSettings):
     )
     tandem_keys: Keys = Field([], description="newest first, `id:base64 of 32 bytes`, comma between")
     tandem_data: Path = Field(Path(".tandem"), description="the folder of the embedded parts")
+    activity_kept_days: int | None = Field(
+        None, ge=30, description="days that the activity is kept, at least 30; none: for ever"
+    )
+    closed_issues_kept_days: int | None = Field(
+        None,
+        ge=30,
+        description="days that closed match issues without a person's decision are kept, at least 30; none: for ever",
+    )
     host: str = Field("127.0.0.1", description="address that `tandem serve` binds")
     port: int = Field(8000, ge=0, le=65535, description="port that `tandem serve` binds")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")

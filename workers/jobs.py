@@ -12,6 +12,7 @@ from arq.connections import ArqRedis, RedisSettings
 from arq.cron import CronJob
 from arq.worker import Function, Worker, func
 
+from runtime import retention
 from runtime.commands.migrate import renew_keys
 from workers import importing
 from workers.disconnecting import end_connections
@@ -48,7 +49,7 @@ async def keep_house(ctx: dict[str, Any]) -> None:
     and what nobody reads of the inbox. Make anew the keys that a process of an older version still wrote."""
     parts: Parts = ctx["parts"]
     await renew_keys(parts.database)
-    await parts.limits.forget()
+    await retention.sweep(parts.database, parts.settings)
     now = parts.database.clock.now()
     for statement, kept in _KEPT.items():
         async with parts.database.door() as session:

@@ -21,7 +21,6 @@ from domain.tx import Tx
 Door = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 HOLD = timedelta(seconds=30)  # a call's own time-out, 25 s, and some time between taking the slot and sending
-_FORGOTTEN_AT_ONCE = 10_000
 
 _TAKE = sa.text("select door.take_slot(:slot, :tenant, :bulk, :now, :hold)")
 _GIVE = sa.text("select door.give_slot(:slot, :now, :status, :minute, :day, :until)")
@@ -29,7 +28,6 @@ _FIND = sa.text(
     "select tenant_id, minute_remaining, day_remaining, day_limit, limited_until"
     " from door.call_budgets(cast(:tenants as uuid[]), :now)"
 )
-_FORGET = sa.text("select door.forget_calls(:now, :most)")
 
 
 class Clock(Protocol):
@@ -103,9 +101,3 @@ class Limits:
         }
         async with self.door() as session:
             await session.execute(_GIVE, values)
-
-    async def forget(self) -> int:
-        """Deletes calls that no window counts any more; how many. Call it again while there are many."""
-        async with self.door() as session:
-            values = {"now": self.clock.now(), "most": _FORGOTTEN_AT_ONCE}
-            return int(await session.scalar(_FORGET, values) or 0)

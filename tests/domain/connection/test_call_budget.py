@@ -228,13 +228,3 @@ async def test_many_who_ask_at_once_get_no_more_than_there_is(
     assert sum(isinstance(answer, UUID) for answer in answers) == 5
     for database in databases:
         await database.close()
-
-
-async def test_calls_are_forgotten_when_no_window_counts_them(
-    limits: Limits, tenant: UUID, owner: AsyncConnection, clock: Clock
-) -> None:
-    await used_today(owner, tenant, 3)
-    await call(limits, tenant, 1)
-    assert await limits.forget() == 0
-    clock.move(17 * 3600)
-    assert await limits.forget() == 3
