@@ -12,6 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("api", "domain", "runtime", "workers", "xero")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TREES = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in SOURCES}
+TESTS = {
+    str(path.relative_to(ROOT)): ast.parse(path.read_text())
+    for folder in ("tests", "bench")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
 
 # Each name, and the modules that may use it, with the reason.
 ONLY_IN = {
@@ -30,6 +35,15 @@ ONLY_IN = {
     "secrets.token_bytes": {},
     "os.urandom": {"runtime/seal.py": "keys and nonces"},
     "secrets.token_hex": {"runtime/commands/cli.py": "the name of a key"},
+}
+# Tests that replace an attribute by its name, with the reason. All others pass a clock, a transport or a database.
+MAY_PATCH = {
+    "tests/domain/inbound/test_redelivered.py": "imports.PAGE: several pages of few contacts",
+    "tests/domain/matching/test_plan.py": "imports.PAGE: several pages of few contacts",
+    "tests/workers/test_batches.py": "Client.update_contacts: Xero refuses a whole batch, which the simulator never does",
+    "tests/workers/test_during_scan.py": "Client.update_contacts: Xero refuses a whole batch",
+    "tests/workers/test_invoicing.py": "Client.tax_rates: a person acts between two reads of one job",
+    "tests/xero/simulator/test_sdk.py": "the SDK has no setting for the address of its tokens",
 }
 LONGEST = 450  # lines of a module
 MAY_BE_LONGER: dict[str, tuple[int, str]] = {}
@@ -111,14 +125,26 @@ def test_no_module_outgrows_a_reader() -> None:
     )
 
 
-def test_benches_build_on_stands_and_on_no_test() -> None:
+def test_no_test_and_no_bench_imports_a_test() -> None:
+    """What two tests share stands in a module of helpers beside them."""
     imported = [
-        f"{path.name} {node.module}"
-        for path in (ROOT / "bench").glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        f"{path}:{node.lineno} {node.module}"
+        for path, tree in TESTS.items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and re.search(r"(^|\.)test_", node.module or "")
     ]
     assert imported == []
+
+
+def test_nothing_is_patched_by_name_but_for_a_reason() -> None:
+    patched = {
+        path
+        for path, tree in TESTS.items()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr == "setattr")
+        or (isinstance(node, ast.ImportFrom) and node.module == "unittest.mock")
+    }
+    assert patched == set(MAY_PATCH)
 
 
 def test_no_tracked_file_names_a_package_registry() -> None:

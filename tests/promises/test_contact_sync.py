@@ -23,12 +23,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from domain.tables import ConflictPolicy, RunPurpose, Side, SyncedField, XeroContactFilter
 from runtime.embedded import services as embedded_services
 from tests.database import Place, empty_all
+from tests.promises.chances import FAULT, SECONDS, THEN, WHICH, how_much
 from tests.promises.hands import Hands
 from tests.promises.ledger import Ledger
 from tests.promises.neighbour import moved_in
 from tests.promises.people import ADDRESSES, EMAILS, NAMES, PHONES, People
 from tests.promises.scene import Act, Interlude, Scene, staged
-from xero.simulator.faults import Fault, Kind
+from xero.simulator.faults import Fault
 from xero.simulator.webhooks import Chance
 
 VALUES: dict[SyncedField, list[Any]] = {
@@ -37,32 +38,11 @@ VALUES: dict[SyncedField, list[Any]] = {
     SyncedField.PRIMARY_PHONE: PHONES,
     SyncedField.BILLING_ADDRESS: ADDRESSES,
 }
-WHICH = st.integers(0, 5)
 NAME, EMAIL = st.sampled_from(NAMES), st.sampled_from(EMAILS)
 EDIT = st.sampled_from(list(VALUES)).flatmap(
     lambda name: st.tuples(st.just(name), st.sampled_from(VALUES[name]))
 )
 SIDE = st.sampled_from(list(Side))
-SECONDS = st.sampled_from([0.1, 3, 20, 61, 250, 660, 2000, 90_000])
-# What the workers do after a person's act.
-THEN = st.sampled_from(["nothing", "one job", "one job", "all", "all a minute later"])
-METHOD = st.sampled_from(["GET", "PUT", "POST", "POST"])
-WHEN = st.sampled_from(["before", "after"])
-FAULT = st.one_of(
-    st.fixed_dictionaries({"kind": st.just(Kind.DROP), "method": METHOD, "when": WHEN}),
-    st.fixed_dictionaries(
-        {"kind": st.just(Kind.DROP), "method": st.sampled_from(["PUT", "POST"]), "when": st.just("later"),
-         "seconds": st.sampled_from([1.0, 30.0, 200.0, 500.0])}
-    ),
-    st.fixed_dictionaries(
-        {"kind": st.just(Kind.STATUS), "method": METHOD, "status": st.sampled_from([500, 502, 504]), "when": WHEN}
-    ),
-    st.fixed_dictionaries(
-        {"kind": st.just(Kind.STATUS), "method": METHOD, "status": st.sampled_from([429, 503]),
-         "limit": st.sampled_from(["minute", "day", "concurrent", "appminute"]),
-         "retry_after": st.none() | st.sampled_from([1, 40])}
-    ),
-)  # fmt: skip
 
 
 def step(**given: Any) -> Callable[[Callable[..., Awaitable[object]]], Any]:
@@ -362,19 +342,6 @@ class ContactSync(RuleBasedStateMachine):
             " select id, 0, kind from activity where workspace_id = :ws"
         )
         return scene.simulation.counts.writes, sorted(str(row) for row in rows)
-
-
-def how_much(examples: int, steps: int) -> hypothesis.settings:
-    shrinks = os.environ.get("TANDEM_SYNC_SHRINK", "on") == "on"
-    return hypothesis.settings(
-        max_examples=int(os.environ.get("TANDEM_SYNC_EXAMPLES", examples)),
-        stateful_step_count=int(os.environ.get("TANDEM_SYNC_STEPS", steps)),
-        derandomize="TANDEM_SYNC_SEED" not in os.environ,
-        suppress_health_check=list(hypothesis.HealthCheck),
-        deadline=None,
-        database=None,
-        phases=[phase for phase in hypothesis.Phase if shrinks or phase is not hypothesis.Phase.shrink],
-    )
 
 
 def run(place: Place, services: embedded_services.Services, examples: int, steps: int) -> None:

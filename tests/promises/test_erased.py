@@ -14,7 +14,7 @@ from domain.fields.values import PostalAddress, SeenContact
 from domain.matching import issues
 from domain.outbound import contact_deliveries
 from domain.tables import LinkOrigin, SyncState
-from tests.domain.inbound.test_apply import LATER, change, look
+from tests.domain.linked import LATER, change, look
 from tests.domain.world import World, seen
 
 # Found in no other value: of both sides, typed, overwritten and refused ones.

@@ -29,8 +29,8 @@ from domain.problems import Refused
 from domain.tables import AmountsAre, Invoice, InvoiceLineKind, InvoiceSyncState, RunPurpose
 from runtime.embedded import services as embedded_services
 from tests.database import Place, empty_all
+from tests.promises.chances import FAULT, SECONDS, THEN, WHICH, how_much
 from tests.promises.scene import Act, Interlude, Scene, staged
-from tests.promises.test_contact_sync import FAULT, SECONDS, THEN, WHICH, how_much
 from xero.simulator.faults import Fault
 from xero.simulator.webhooks import Chance
 

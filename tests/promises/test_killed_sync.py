@@ -18,7 +18,7 @@ from domain.fields.values import SeenContact
 from domain.matching import issues
 from runtime.embedded import services as embedded_services
 from tests.database import Place, Server, fresh_database
-from tests.promises.test_killed_worker import worker
+from tests.promises.processes import worker
 from tests.workers.connected import Connected, connected, worked
 from workers.process import opened
 from workers.run import work

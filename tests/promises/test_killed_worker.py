@@ -3,10 +3,8 @@
 import asyncio
 import hashlib
 import json
-import os
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -15,31 +13,11 @@ import pytest
 from redis.asyncio import Redis
 
 from runtime.embedded import services as embedded_services
-from runtime.settings import Settings
 from tests.database import Place, Server, fresh_database
+from tests.promises.processes import worker
 from tests.workers.connected import Connected, connected, finished
 from xero.simulator.demo import lifelike_organisation
 from xero.simulator.practice import practice_overlap
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    secret = settings.xero_client_secret
-    assert secret is not None
-    return {
-        **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
-        "DATABASE_URL": str(settings.database_url),
-        "REDIS_URL": str(settings.redis_url),
-        "TANDEM_KEYS": settings.tandem_keys[0].get_secret_value(),
-        "XERO_CLIENT_ID": str(settings.xero_client_id),
-        "XERO_CLIENT_SECRET": secret.get_secret_value(),
-        "XERO_IDENTITY_URL": settings.xero_identity_url,
-        "XERO_API_URL": settings.xero_api_url,
-    }
-
-
-async def worker(here: Connected) -> asyncio.subprocess.Process:
-    command = (sys.executable, "-m", "runtime", "worker")
-    return await asyncio.create_subprocess_exec(*command, env=environment(here.parts.settings))
 
 
 async def outcome(here: Connected) -> tuple[int, str]:

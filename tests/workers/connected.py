@@ -133,3 +133,14 @@ async def worked(here: Connected) -> ImportRun:
     finally:
         stop.set()
         await worker
+
+
+@asynccontextmanager
+async def working(parts: Parts) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    worker = asyncio.create_task(work(parts, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await worker

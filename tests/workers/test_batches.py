@@ -11,13 +11,12 @@ import pytest
 
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
-from tests.workers.test_sending import Linked, linked
+from tests.workers.linked import Linked
 from xero.client import Client, Written
 from xero.errors import Rejected
 from xero.messages import Said
 from xero.payloads import Updates, WrittenContact
 
-__all__ = ["linked"]
 SIZE = 4
 
 

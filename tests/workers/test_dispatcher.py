@@ -1,8 +1,6 @@
 """Who works: whatever is away, slow or killed, what is due gets done."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
@@ -10,24 +8,10 @@ from redis.asyncio import Redis
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from tests.database import Place, cut
-from tests.workers.connected import until
-from tests.workers.test_sending import Linked, linked
+from tests.workers.connected import until, working
+from tests.workers.linked import Linked
 from workers.crew import AT_ONCE, Crew
-from workers.process import Parts, opened
-from workers.run import work
-
-__all__ = ["linked"]
-
-
-@asynccontextmanager
-async def working(parts: Parts) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    worker = asyncio.create_task(work(parts, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await worker
+from workers.process import opened
 
 
 def arrived(linked: Linked, name: str) -> object:

@@ -17,11 +17,10 @@ from domain.inbound import imports
 from domain.matching import issues
 from domain.outbound import deliveries
 from domain.tables import RunPurpose, Side
+from tests.workers.announced import announce, read
 from tests.workers.connected import until
-from tests.workers.test_actions import act
-from tests.workers.test_over_time import edit, poll
-from tests.workers.test_sending import Linked, linked
-from tests.workers.test_webhooks import announce, read
+from tests.workers.linked import Linked, edit, poll
+from tests.workers.steps import act
 from workers import importing
 from xero.allowance import Priority, Told
 from xero.client import Client, Written
@@ -29,7 +28,6 @@ from xero.errors import Rejected
 from xero.messages import Said
 from xero.payloads import Updates, WrittenContact
 
-__all__ = ["linked"]
 ANNOUNCED = "select * from door.due_webhooks('CONTACT', :now, '{}', 9)"
 
 

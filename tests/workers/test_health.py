@@ -16,11 +16,9 @@ from domain.connection.organisations import Tenant
 from domain.links import failures
 from domain.matching import issues
 from domain.tables import RunPurpose
-from tests.workers.test_sending import Linked, linked
+from tests.workers.linked import Linked
 from workers import dispatcher
 from workers.crew import Crew
-
-__all__ = ["linked"]
 
 
 async def organisation(linked: Linked) -> dict[str, Any]:

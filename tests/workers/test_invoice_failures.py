@@ -26,8 +26,7 @@ from tests.clients import web_client
 from tests.database import Place
 from tests.domain.billed import Billed
 from tests.workers.billing import Billing, making
-from tests.workers.connected import until
-from tests.workers.test_dispatcher import working
+from tests.workers.connected import until, working
 from workers import catalogues
 
 FAILURE = """query($k: ID!) { invoice(id: $k) { status problems { code } sync { state xeroInvoiceId xeroTotal failure {

@@ -7,13 +7,10 @@ import pytest
 
 from domain.outbound import contact_deliveries
 from domain.outbound.deliveries import LEASE
-from tests.workers.test_actions import drop, in_time, pushed
-from tests.workers.test_over_time import edit, poll
-from tests.workers.test_sending import Linked, linked
+from tests.workers.linked import Linked, edit, poll
+from tests.workers.steps import drop, in_time, pushed
 from workers import delivery_attempts, sending
 from xero.allowance import Priority
-
-__all__ = ["linked"]
 
 
 async def both(linked: Linked) -> tuple[str, str]:

@@ -9,9 +9,7 @@ import pytest
 from domain.actions import retry as retry_action
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
-from tests.workers.test_sending import Linked, linked
-
-__all__ = ["linked"]
+from tests.workers.linked import Linked
 
 
 async def some(linked: Linked, count: int) -> list[tuple[UUID, str]]:

@@ -1,32 +1,10 @@
 """What happens to contacts in Xero over time, with a Xero that does it."""
 
 from datetime import timedelta
-from typing import Any
 
-from domain.connection import organisations
 from domain.tables import RunPurpose
-from domain.tx import TANDEM
-from tests.workers.test_sending import Linked, linked
-from workers import importing, single_reads
-
-__all__ = ["linked"]
-
-
-async def edit(linked: Linked, xero: str, **given: Any) -> None:
-    """A person does this in Xero."""
-    [row] = await linked.here.world.rows("select tenant_id from organisation")
-    address = f"{linked.here.xero}/simulator/organisations/{row['tenant_id']}/contacts/{xero}"
-    answer = await linked.here.parts.http.post(address, json=given)
-    assert answer.is_success, answer.text
-
-
-async def poll(linked: Linked, purpose: RunPurpose = RunPurpose.DELTA) -> None:
-    linked.later(timedelta(minutes=3))
-    async with linked.here.parts.database.transaction(linked.here.world.workspace, TANDEM) as tx:
-        assert await organisations.look(tx, linked.here.world.organisation, purpose)
-        [run] = await tx.rows("select id from import_run where finished_at is null")
-    while await importing.advance(linked.here.parts, linked.here.world.workspace, run["id"]):
-        pass
+from tests.workers.linked import Linked, edit, poll
+from workers import single_reads
 
 
 async def test_an_element_refused_for_an_archived_contact_is_read_and_breaks_the_link(linked: Linked) -> None:

@@ -4,11 +4,8 @@ from typing import Any
 
 from domain.actions import unsync as unsync_action
 from domain.tables import Side
-from tests.workers.test_actions import act, drop, pushed, read, unsync
-from tests.workers.test_over_time import edit, poll
-from tests.workers.test_sending import Linked, linked
-
-__all__ = ["linked"]
+from tests.workers.linked import Linked, edit, poll
+from tests.workers.steps import act, drop, pushed, read, unsync
 
 
 async def numbers(linked: Linked) -> list[str]:

@@ -12,12 +12,10 @@ from domain.matching import issues
 from runtime.embedded import services as embedded_services
 from tests.database import Place
 from tests.workers.billing import making
-from tests.workers.test_actions import count, pushed
-from tests.workers.test_clocks import Clocked, clocked
-from tests.workers.test_over_time import edit
+from tests.workers.linked import Clocked, edit
+from tests.workers.steps import count, pushed
 from xero.simulator.clock import ShiftedClock
 
-__all__ = ["clocked"]
 LATE = 200  # seconds after which the first request lands
 
 

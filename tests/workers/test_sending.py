@@ -1,107 +1,10 @@
 """What the practice changes, at Xero: once, and whatever happens to the answer."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
-import pytest
-
 from domain.contacts import edits as contact_edits
-from domain.matching import issues
-from runtime.embedded import services as embedded_services
-from tests.database import Place
-from tests.workers.connected import Connected, connected
-from workers import importing, sending
-
-
-@dataclass
-class MovedClock:
-    """The machine's, moved forward."""
-
-    by: timedelta = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.by
-
-
-@dataclass
-class Linked:
-    """An organisation whose every contact is linked, with one of them picked."""
-
-    here: Connected
-    contact: UUID
-    xero: str
-    clock: MovedClock
-
-    async def change(self, **given: Any) -> None:
-        async with self.here.world.tx() as tx, issues.evaluating(tx) as touched:
-            await contact_edits.change(tx, self.contact, given)
-            touched.add(self.contact)
-
-    async def send(self) -> None:
-        while await sending.send_due(
-            self.here.parts, self.here.world.workspace, self.here.world.organisation
-        ):
-            pass
-
-    async def recover(self) -> None:
-        rows = await self.here.world.rows("select id from delivery where ended_at is null")
-        for row in rows:
-            await sending.recover(self.here.parts, self.here.world.workspace, row["id"])
-
-    async def fault(self, **fault: Any) -> None:
-        answer = await self.here.parts.http.post(f"{self.here.xero}/simulator/faults", json=fault)
-        assert answer.is_success, answer.text
-
-    async def shown(self) -> dict[str, Any]:
-        """The contact as Xero has it now."""
-        headers = {"Authorization": f"Bearer {await self._token()}", "Accept": "application/json"}
-        [row] = await self.here.world.rows("select tenant_id from organisation")
-        headers["Xero-Tenant-Id"] = str(row["tenant_id"])
-        answer = await self.here.parts.http.get(
-            f"{self.here.xero}/api.xro/2.0/Contacts/{self.xero}", headers=headers
-        )
-        found: dict[str, Any] = answer.json()["Contacts"][0]
-        return found
-
-    async def _token(self) -> str:
-        [row] = await self.here.world.rows("select grant_id, tenant_id from organisation")
-        return await self.here.parts.tokens(row).access_token()
-
-    async def link(self) -> dict[str, Any]:
-        [row] = await self.here.world.rows(
-            "select * from sync_link where contact_id = :contact", contact=self.contact
-        )
-        return row
-
-    async def writes(self) -> int:
-        """Requests to write, repeats under one key included."""
-        count = (await self.here.simulator())["writes"]
-        assert isinstance(count, int)
-        return count
-
-    async def advance(self, run: UUID) -> None:
-        while await importing.advance(self.here.parts, self.here.world.workspace, run):
-            pass
-
-    def later(self, by: timedelta) -> None:
-        self.clock.by += by
-
-
-@pytest.fixture
-async def linked(clean: Place, services: embedded_services.Services) -> AsyncIterator[Linked]:
-    clock = MovedClock()
-    async with connected(clean, services, 40, clock) as here:
-        run = await here.start_import()
-        while await importing.advance(here.parts, here.world.workspace, run):
-            pass
-        [row] = await here.world.rows(
-            "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
-            " where l.state = 'SYNCED' and x.email is not null order by x.name limit 1"
-        )
-        yield Linked(here, row["contact_id"], str(row["xero_contact_id"]), clock)
+from tests.workers.linked import Linked
 
 
 async def test_a_change_arrives_and_the_link_is_synced(linked: Linked) -> None:

@@ -13,37 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.contacts import edits as contact_edits
 from domain.inbound import webhook_inbox
-from domain.inbound.webhook_inbox import GATHER, Announced, Category
+from domain.inbound.webhook_inbox import GATHER
 from domain.tables import RunPurpose
 from runtime.embedded import services as embedded_services
 from tests.api.edge import make_parts, serving
 from tests.database import Place
 from tests.hooks import KEY
+from tests.workers.announced import announce, read
 from tests.workers.connected import Connected, until
-from tests.workers.test_sending import Linked, linked
+from tests.workers.linked import Linked
 from workers import jobs, sending
 from workers.run import work
-from workers.webhooks import read_due
 from xero.simulator.demo import DEMO_CLIENT_ID
-
-__all__ = ["linked"]
-
-
-async def announce(linked: Linked, *resources: UUID | str, at: datetime | None = None) -> None:
-    """In the inbox, and gathered."""
-    [row] = await linked.here.world.rows("select tenant_id from organisation")
-    database = linked.here.parts.database
-    events = [
-        Announced(row["tenant_id"], Category.CONTACT, UUID(str(one)), at or datetime.now(UTC))
-        for one in resources
-    ]
-    async with database.door() as session:
-        await webhook_inbox.receive(session, events, database.clock.now())
-    linked.later(GATHER)
-
-
-async def read(linked: Linked) -> bool:
-    return await read_due(linked.here.parts, linked.here.world.workspace, linked.here.world.organisation)
 
 
 async def edit(here: Connected, xero: str, **fields: Any) -> None:

@@ -4,7 +4,8 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,8 @@ import httpx
 from tests.clients import web_client
 from xero.allowance import Priority, Told
 from xero.client import Client
+from xero.invoices import ContactRef, NewInvoice, NewLine
+from xero.payloads import Creations, NewContact
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 TENANT = UUID("11111111-1111-4111-8111-111111111111")
@@ -136,3 +139,31 @@ def jwt(**claims: Any) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
     return f"{part({'alg': 'RS256'})}.{part(claims)}.c2ln"
+
+
+CONTACT = UUID(int=7)
+
+
+def new_invoice(number: str = "T-1", **fields: Any) -> NewInvoice:
+    line = NewLine(
+        description="Advice", quantity=Decimal("1.5"), unit_amount=Decimal("33.3333"), account_code="200", tax_type="OUTPUT2"
+    )  # fmt: skip
+    given: dict[str, Any] = {
+        "invoice_number": number,
+        "contact": ContactRef(contact_id=CONTACT),
+        "date": date(2026, 11, 2),
+        "due_date": date(2026, 11, 20),
+        "line_amount_types": "Exclusive",
+        "currency_code": "NZD",
+        "line_items": [line],
+        "url": "https://tandem.example/i/1",
+    }
+    return NewInvoice(**given | fields)
+
+
+def invoice(number: str = "T-1", **members: Any) -> dict[str, Any]:
+    return {"InvoiceID": str(uuid4()), "InvoiceNumber": number, "Type": "ACCREC", **members}
+
+
+def creations() -> Creations:
+    return Creations.of([NewContact(name="Ada", contact_number="T-1")])

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.xero.make import NOW, TENANT, Bench, answer, bench, contact, fault
+from tests.xero.make import NOW, TENANT, Bench, answer, bench, contact, creations, fault
 from xero.allowance import Told
 from xero.errors import (
     Disconnected,
@@ -29,10 +29,6 @@ HTML = httpx.Response(200, text="<html>log in</html>", headers={"content-type": 
 
 def updates() -> Updates:
     return Updates.of([ContactUpdate(contact_id=uuid4(), name="Ada")])
-
-
-def creations() -> Creations:
-    return Creations.of([NewContact(name="Ada", contact_number="T-1")])
 
 
 async def read(made: Bench) -> XeroError:

@@ -10,34 +10,12 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.xero.make import answer, bench
+from tests.xero.make import CONTACT, answer, bench, invoice, new_invoice
 from xero.client import Client
 from xero.errors import Reason, Retry, Uncertain
-from xero.invoices import ContactRef, InvoiceCreations, InvoiceUpdate, InvoiceUpdates, NewInvoice, NewLine
+from xero.invoices import InvoiceCreations, InvoiceUpdate, InvoiceUpdates, NewLine
 
-CONTACT = UUID(int=7)
 JSON = {"content-type": "application/json"}
-
-
-def new_invoice(number: str = "T-1", **fields: Any) -> NewInvoice:
-    line = NewLine(
-        description="Advice", quantity=Decimal("1.5"), unit_amount=Decimal("33.3333"), account_code="200", tax_type="OUTPUT2"
-    )  # fmt: skip
-    given: dict[str, Any] = {
-        "invoice_number": number,
-        "contact": ContactRef(contact_id=CONTACT),
-        "date": date(2026, 11, 2),
-        "due_date": date(2026, 11, 20),
-        "line_amount_types": "Exclusive",
-        "currency_code": "NZD",
-        "line_items": [line],
-        "url": "https://tandem.example/i/1",
-    }
-    return NewInvoice(**given | fields)
-
-
-def invoice(number: str = "T-1", **members: Any) -> dict[str, Any]:
-    return {"InvoiceID": str(uuid4()), "InvoiceNumber": number, "Type": "ACCREC", **members}
 
 
 # -- reads

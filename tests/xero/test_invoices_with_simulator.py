@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.xero.test_invoices import new_invoice
-from tests.xero.test_with_simulator import Connected, connected
+from tests.xero.connected import Connected, connected
+from tests.xero.make import new_invoice
 from xero.errors import Uncertain
 from xero.invoices import (
     ContactRef,

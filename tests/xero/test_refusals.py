@@ -7,9 +7,7 @@ import httpx
 import pytest
 
 from api.schema.sync_problems import Remedy, SyncFailureCode
-from tests.xero.make import answer, bench, contact
-from tests.xero.test_client import creations
-from tests.xero.test_invoices import invoice, new_invoice
+from tests.xero.make import answer, bench, contact, creations, invoice, new_invoice
 from xero.errors import Rejected
 from xero.invoices import InvoiceCreations
 from xero.messages import Said, errors_of, warnings_of

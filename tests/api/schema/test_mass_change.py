@@ -5,7 +5,7 @@ from datetime import timedelta
 from api.relay import ids
 from domain.tables import Scope, XeroContactStatus
 from tests import make
-from tests.domain.inbound.test_apply import look
+from tests.domain.linked import look
 from tests.domain.world import BEGAN, seen
 
 HELD = (

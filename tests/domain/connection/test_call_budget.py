@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,21 +12,10 @@ from domain.connection.call_budget import HOLD, CallBudget, Limits, find_many
 from domain.tx import TANDEM, Tx
 from runtime.database import Database, connect
 from tests.database import Place
+from tests.domain.connection.clock import BEGAN, Clock
 from xero.allowance import Priority, Told
 
-BEGAN = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 OK = Told(200)
-
-
-@dataclass
-class Clock:
-    time: datetime = field(default=BEGAN)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def move(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 @pytest.fixture

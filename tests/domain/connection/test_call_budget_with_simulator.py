@@ -8,7 +8,7 @@ from domain.connection.call_budget import Limits
 from runtime.database import connect
 from tests.clients import web_client
 from tests.database import Place
-from tests.xero.test_with_simulator import WorldClock, connected
+from tests.xero.connected import WorldClock, connected
 from xero.allowance import Priority
 from xero.client import Client
 from xero.errors import Reason, Retry

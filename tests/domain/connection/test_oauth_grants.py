@@ -15,7 +15,7 @@ from runtime.database import Database, connect
 from runtime.seal import KeyRing, SealError, new_key
 from tests.clients import web_client
 from tests.database import Place
-from tests.domain.connection.test_call_budget import Clock
+from tests.domain.connection.clock import Clock
 from xero.errors import NeedsReconnect, Reason, Retry
 from xero.oauth import App
 from xero.payloads import TokenAnswer

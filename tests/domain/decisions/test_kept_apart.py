@@ -18,7 +18,7 @@ from domain.links.starting import Pair
 from domain.matching import issues
 from domain.tables import LinkOrigin, Organisation, Side, XeroContactStatus
 from runtime.database import Database
-from tests.domain.inbound.test_apply import LATER, change, linked, look
+from tests.domain.linked import LATER, change, linked, look
 from tests.domain.world import World, make_world, seen
 
 GONE = XeroContactStatus.ARCHIVED

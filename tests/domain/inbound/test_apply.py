@@ -1,56 +1,15 @@
 """What Xero's side shows, applied to linked contacts."""
 
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 
-from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
-from domain.fields.values import SeenContact
-from domain.matching import issues
 from domain.outbound import contact_deliveries
-from domain.tables import ConflictPolicy, ImportPhase, ImportRun, RunPurpose, XeroContactStatus
+from domain.tables import ConflictPolicy, XeroContactStatus
 from runtime.database import Database
+from tests.domain.linked import LATER, change, linked, look, state
 from tests.domain.world import BEGAN, World, make_world, seen
-
-LATER = BEGAN + timedelta(hours=1)
-
-
-async def linked(world: World, **more: object) -> tuple[UUID, UUID]:
-    """Acme, linked and equal on both sides: the contact's id, and Xero's."""
-    contact = await world.contact("Acme", "a@x.nz", primaryPhone="09 111 2222")
-    xero = seen("Acme", "a@x.nz", phone=PhoneParts("64", "9", "1112222"))
-    await world.shown(xero)
-    await world.import_mirror()
-    return contact.id, xero.xero_contact_id
-
-
-async def look(world: World, *found: SeenContact) -> None:
-    """A delta that shows these."""
-    async with world.tx() as tx:
-        run = ImportRun(
-            workspace_id=world.workspace, id=UUID(int=tx.now.microsecond + 1), organisation_id=world.organisation,
-            purpose=RunPurpose.DELTA, phase=ImportPhase.READING, match=True, started_at=tx.now, due_at=tx.now,
-        )  # fmt: skip
-        tx.session.add(run)
-    await world.read(run.id, found)
-    while await world.match(run.id):
-        pass
-
-
-async def change(world: World, contact: UUID, **given: object) -> None:
-    async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, given)
-        touched.add(contact)
-
-
-async def state(world: World) -> dict[str, object]:
-    [row] = await world.rows(
-        "select c.name, c.billing_email, c.primary_phone, l.state, l.due_at is not null as due, l.conflicts"
-        " from contact c join sync_link l on l.contact_id = c.id"
-    )
-    return row
 
 
 async def test_a_change_in_xero_comes_to_the_practice(world: World) -> None:

@@ -7,67 +7,16 @@ webhook is read after it; its answer comes when it comes; and a person in Xero r
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from domain.fields.values import SeenContact
-from domain.inbound import apply as inbound_apply
-from domain.inbound import single_reads, snapshots
-from domain.mirror import xero_contacts
+from domain.inbound import single_reads
 from domain.outbound import contact_deliveries
-from domain.outbound.contact_deliveries import Answered
-from domain.outbound.deliveries import Claimed
-from tests.domain.inbound.test_apply import change, linked, look
-from tests.domain.inbound.test_snapshots import snapshot
+from tests.domain.history import OLD, OURS, TOLD, answer, claim, read, settle, shown, snapshot
+from tests.domain.linked import change, linked
 from tests.domain.world import World
 
-OURS, OLD = "ours@x.nz", "a@x.nz"
-TOLD = ("before", "webhook", "answer", "renamed")
 ORDERS = list(permutations(TOLD))
-
-
-def shown(xero: UUID, email: str = OURS) -> dict[str, SeenContact]:
-    """What each read or answer shows."""
-    return {
-        "before": snapshot(xero, "Acme", OLD, updated=0, asked=9),
-        "webhook": snapshot(xero, "Acme", email, updated=10, asked=11),
-        "answer": snapshot(xero, "Acme", email, updated=10, asked=10.5),
-        "renamed": snapshot(xero, "Acme Two", email, updated=12, asked=13),
-    }
-
-
-async def claim(world: World) -> Claimed:
-    async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
-    assert claimed is not None
-    return claimed
-
-
-async def read(world: World, *found: SeenContact) -> None:
-    """What a webhook or poll makes of it: into the mirror, and applied."""
-    async with world.tx() as tx:
-        await xero_contacts.lock(tx, world.organisation)
-        organisation = await tx.row("select * from organisation where workspace_id = :ws")
-        assert organisation is not None
-        await snapshots.take(tx, organisation, found)
-        ids = [row["id"] for row in await tx.rows("select id from xero_contact where dirty")]
-        await inbound_apply.apply_shown(tx, world.organisation, ids)
-
-
-async def answer(world: World, claimed: Claimed, found: SeenContact) -> None:
-    async with world.tx() as tx:
-        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], found)])
-
-
-async def settle(world: World, now: SeenContact) -> None:
-    """What is due to be read is read, and a poll follows."""
-    async with world.tx() as tx:
-        claimed = await single_reads.claim(tx, world.organisation, 40)
-    if claimed is not None:
-        async with world.tx() as tx:
-            await single_reads.settle(tx, claimed, tx.now, [now])
-    await look(world, now)
 
 
 async def end(world: World) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from domain.matching import issues
 from domain.outbound import contact_deliveries
 from domain.problems import Code, Refused
 from domain.tables import XeroContactStatus
-from tests.domain.inbound.test_apply import LATER, change, linked, look
+from tests.domain.linked import LATER, change, linked, look
 from tests.domain.world import World, seen
 
 PHONE = PhoneParts("64", "9", "1112222")

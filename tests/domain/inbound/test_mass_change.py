@@ -19,7 +19,7 @@ from domain.outbound.deliveries import Claimed
 from domain.problems import Code, Refused
 from domain.tables import ActorKind, ConnectionHealth, ImportRun, Side, XeroContactStatus
 from domain.tx import Actor
-from tests.domain.inbound.test_apply import LATER, look
+from tests.domain.linked import LATER, look
 from tests.domain.world import Clock, World, seen
 
 MANY = 60

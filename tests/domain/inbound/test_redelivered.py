@@ -7,8 +7,8 @@ import pytest
 
 from domain.inbound import imports
 from domain.tables import ImportPhase, ImportRun, RunPurpose, XeroContactStatus
-from tests.domain.inbound.test_apply import LATER, change, linked, look
-from tests.domain.inbound.test_histories import OURS, TOLD, answer, claim, read, settle, shown
+from tests.domain.history import OURS, TOLD, answer, claim, read, settle, shown
+from tests.domain.linked import LATER, change, linked, look
 from tests.domain.world import World, seen
 
 # All that people see or that is sent; of the mirror what Xero showed, not when it was looked at.

@@ -6,30 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
 from domain.inbound import single_reads, snapshots
 from domain.mirror import xero_contacts
 from domain.tables import XeroContactStatus
-from tests.domain.inbound.test_apply import LATER, change, linked, look, state
+from tests.domain.history import PHONE, snapshot
+from tests.domain.linked import LATER, change, linked, look, state
 from tests.domain.world import BEGAN, World, seen
-
-PHONE = PhoneParts("64", "9", "1112222")
-
-
-def snapshot(
-    xero: UUID, name: str, email: str, *, updated: float = 0, asked: float = 0, customer: bool = True
-) -> SeenContact:
-    """Of an hour after the link began; `updated` and `asked` in seconds from there."""
-    found = seen(
-        name,
-        email,
-        phone=PHONE,
-        customer=customer,
-        xero_id=xero,
-        updated_at=LATER + timedelta(seconds=updated),
-    )
-    return SeenContact(**{**vars(found), "seen_at": LATER + timedelta(seconds=asked)})
 
 
 async def take(world: World, *found: SeenContact, sent: dict[UUID, list[str]] | None = None) -> list[UUID]:

@@ -7,7 +7,7 @@ from domain.connection import organisations
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.tables import XeroContactFilter, XeroContactStatus
-from tests.domain.inbound.test_apply import LATER, look
+from tests.domain.linked import LATER, look
 from tests.domain.world import World, seen
 
 

@@ -11,7 +11,7 @@ from domain.inbound import imports
 from domain.names.text_keys import email_key, name_key
 from domain.tables import ConflictPolicy, XeroContactFilter, XeroContactStatus
 from runtime.database import Database
-from tests.domain.inbound.test_apply import look
+from tests.domain.linked import look
 from tests.domain.world import BEGAN, World, make_world, seen
 
 Row = tuple[str, str | None]

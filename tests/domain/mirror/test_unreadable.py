@@ -7,7 +7,7 @@ import pytest
 
 from domain.fields.values import SeenContact
 from domain.mirror.unreadable import TOLD_AGAIN, Indigestible, tell
-from tests.domain.inbound.test_apply import look
+from tests.domain.linked import look
 from tests.domain.world import Clock, World, seen
 
 SEEDED = random.Random(7)

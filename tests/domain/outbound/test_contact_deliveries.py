@@ -16,7 +16,7 @@ from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import LEASE, Claimed
 from domain.tables import ConflictPolicy, XeroContactStatus
 from runtime.database import Database
-from tests.domain.inbound.test_apply import LATER, change, linked, look, state
+from tests.domain.linked import LATER, change, linked, look, state
 from tests.domain.world import Clock, World, make_world, seen
 
 PHONE = PhoneParts("64", "9", "1112222")

@@ -1,0 +1,81 @@
+"""One history of a linked contact, step by step, so that a test can choose the order."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from domain.fields.phones import PhoneParts
+from domain.fields.values import SeenContact
+from domain.inbound import apply as inbound_apply
+from domain.inbound import single_reads, snapshots
+from domain.mirror import xero_contacts
+from domain.outbound import contact_deliveries
+from domain.outbound.contact_deliveries import Answered
+from domain.outbound.deliveries import Claimed
+from tests.domain.linked import LATER, look
+from tests.domain.world import World, seen
+
+PHONE = PhoneParts("64", "9", "1112222")
+
+
+def snapshot(
+    xero: UUID, name: str, email: str, *, updated: float = 0, asked: float = 0, customer: bool = True
+) -> SeenContact:
+    """Of an hour after the link began; `updated` and `asked` in seconds from there."""
+    found = seen(
+        name,
+        email,
+        phone=PHONE,
+        customer=customer,
+        xero_id=xero,
+        updated_at=LATER + timedelta(seconds=updated),
+    )
+    return SeenContact(**{**vars(found), "seen_at": LATER + timedelta(seconds=asked)})
+
+
+OURS, OLD = "ours@x.nz", "a@x.nz"
+
+
+TOLD = ("before", "webhook", "answer", "renamed")
+
+
+def shown(xero: UUID, email: str = OURS) -> dict[str, SeenContact]:
+    """What each read or answer shows."""
+    return {
+        "before": snapshot(xero, "Acme", OLD, updated=0, asked=9),
+        "webhook": snapshot(xero, "Acme", email, updated=10, asked=11),
+        "answer": snapshot(xero, "Acme", email, updated=10, asked=10.5),
+        "renamed": snapshot(xero, "Acme Two", email, updated=12, asked=13),
+    }
+
+
+async def claim(world: World) -> Claimed:
+    async with world.tx() as tx:
+        claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+    assert claimed is not None
+    return claimed
+
+
+async def read(world: World, *found: SeenContact) -> None:
+    """What a webhook or poll makes of it: into the mirror, and applied."""
+    async with world.tx() as tx:
+        await xero_contacts.lock(tx, world.organisation)
+        organisation = await tx.row("select * from organisation where workspace_id = :ws")
+        assert organisation is not None
+        await snapshots.take(tx, organisation, found)
+        ids = [row["id"] for row in await tx.rows("select id from xero_contact where dirty")]
+        await inbound_apply.apply_shown(tx, world.organisation, ids)
+
+
+async def answer(world: World, claimed: Claimed, found: SeenContact) -> None:
+    async with world.tx() as tx:
+        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], found)])
+
+
+async def settle(world: World, now: SeenContact) -> None:
+    """What is due to be read is read, and a poll follows."""
+    async with world.tx() as tx:
+        claimed = await single_reads.claim(tx, world.organisation, 40)
+    if claimed is not None:
+        async with world.tx() as tx:
+            await single_reads.settle(tx, claimed, tx.now, [now])
+    await look(world, now)

@@ -1,0 +1,3 @@
+from tests.workers.linked import clocked, linked
+
+__all__ = ["clocked", "linked"]
