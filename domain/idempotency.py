@@ -18,7 +18,11 @@ async def answered(
     if key is None:
         return None
     if not key.strip() or len(key) > 200:
-        raise refuse(Code.INVALID, "An idempotency key has 1 to 200 characters.", "idempotencyKey")
+        raise refuse(
+            Code.INVALID,
+            "An idempotency key has 1 to 200 characters, not all of them blank.",
+            "idempotencyKey",
+        )
     digest = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).digest()
     await tx.run(
         "delete from idempotency_key where workspace_id = :ws and operation = :operation and key = :key"
@@ -39,6 +43,10 @@ async def answered(
         key=key,
     )
     if before is None or before["input_hash"] != digest:
-        raise refuse(Code.KEY_REUSED, "This key was used for another input.", "idempotencyKey")
+        raise refuse(
+            Code.KEY_REUSED,
+            "This key was used within 24 hours for another input. Use a new key for each new request.",
+            "idempotencyKey",
+        )
     made: UUID = before["made"]
     return made

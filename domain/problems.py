@@ -1,4 +1,9 @@
-"""What a person can mend. Domain raises Refused; the edge turns it into `userErrors`, and nothing has changed."""
+"""Problems in an input that a person can correct.
+
+Domain functions raise Refused with every problem that they found. The API turns it into `userErrors`, and the
+transaction is rolled back. A message says what is wrong and what to do about it. Messages that several modules need
+are written once, at the end of this module.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,3 +89,42 @@ class Refused(Exception):
 
 def refuse(code: Code, message: str, *path: str) -> Refused:
     return Refused([Problem(code, message, path)])
+
+
+def not_found(what: str, *path: str) -> Problem:
+    """An id names nothing. `what` is the thing, such as 'match issue'; `path` leads to the argument that holds the id."""
+    argument = next(name for name in reversed(path) if not name.isdigit())
+    message = f"No {what} has the id given as `{argument}`. It may have been deleted; read the list again."
+    return Problem(Code.NOT_FOUND, message, path)
+
+
+def stale(what: str, argument: str = "version") -> Refused:
+    """`what` has a later version than the caller has seen."""
+    message = f"This {what} has changed since you read it. Read it again, then decide again."
+    return refuse(Code.STALE_VERSION, message, argument)
+
+
+def too_long(limit: int, length: int, *path: str) -> Problem:
+    """A text has more characters than `limit`."""
+    message = f"This text has {length:,} characters, and at most {limit:,} are possible. Shorten it."
+    return Problem(Code.TOO_LONG, message, path)
+
+
+def control_characters(*path: str) -> Problem:
+    return Problem(Code.INVALID, "This text contains control characters. Remove them.", path)
+
+
+def archived(what: str, mutation: str, *path: str) -> Problem:
+    """`what` is out of use; `mutation` brings it back."""
+    message = f"This {what} is archived. Choose another one, or bring it back with {mutation}."
+    return Problem(Code.WRONG_STATE, message, path)
+
+
+def disconnected() -> Problem:
+    message = "This Xero organisation is disconnected. Connect it again with connectXero."
+    return Problem(Code.NOT_CONNECTED, message, ("organisationId",))
+
+
+def counted(count: int, noun: str) -> str:
+    """'1 invoice', '2 invoices', '1,000 invoices'."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

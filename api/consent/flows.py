@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from api.context import Parts
-from domain.problems import Code, refuse
+from domain.problems import Code, Refused, refuse, too_long
 from domain.tables import ActorKind
 from domain.tx import Actor
 from runtime.seal import SealError
@@ -110,9 +110,13 @@ def check_return_to(settings: Settings, text: str | None) -> str | None:
     if not address:
         return None
     if len(address) > RETURN_TO_LIMIT:
-        raise refuse(Code.TOO_LONG, f"At most {RETURN_TO_LIMIT} characters.", "returnTo")
+        raise Refused([too_long(RETURN_TO_LIMIT, len(address), "returnTo")])
     if not _is_allowed(settings, address):
-        raise refuse(Code.INVALID, "Neither a path nor under an origin of ALLOWED_ORIGINS.", "returnTo")
+        raise refuse(
+            Code.INVALID,
+            "The browser may not return there. Give a path of this server, or an address under an origin of ALLOWED_ORIGINS.",
+            "returnTo",
+        )
     return address
 
 
@@ -125,7 +129,10 @@ def origin_of(address: str) -> str | None:
 def app_of(settings: Settings) -> oauth.App:
     """Refused where no app is registered with Xero: nothing could be consented to."""
     if settings.xero_client_id is None or settings.xero_client_secret is None:
-        raise refuse(Code.WRONG_STATE, "This server has no app at Xero: XERO_CLIENT_ID is not set.")
+        raise refuse(
+            Code.WRONG_STATE,
+            "This server cannot connect to Xero, because XERO_CLIENT_ID is not set. Ask whoever runs it to set it.",
+        )
     return oauth.App(
         client_id=settings.xero_client_id,
         client_secret=settings.xero_client_secret.get_secret_value(),

@@ -9,7 +9,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, given, write
+from api.mutations.payloads import Payload, given, nothing_to_change, write
 from api.mutations.workspace import NameInput
 from api.relay import ids
 from api.relay.loaders import load
@@ -137,7 +137,10 @@ class BillingMutations:
         async def update(tx: Tx) -> UUID:
             key = ids.take("ServiceType", input.service_type_id, "serviceTypeId")
             name, archived = given(input.name), given(input.archived)
-            return (await services_and_rates.update_service_type(tx, key, name=name, archived=archived)).id
+            changed = await services_and_rates.update_service_type(tx, key, name=name, archived=archived)
+            if name is None and archived is None:
+                raise nothing_to_change("serviceTypeId")
+            return changed.id
 
         return await _service_type(info.context, update, ids.find("ServiceType", input.service_type_id))
 
@@ -163,6 +166,9 @@ class BillingMutations:
         async def update(tx: Tx) -> UUID:
             key = ids.take("TaxRate", input.tax_rate_id, "taxRateId")
             name, archived = given(input.name), given(input.archived)
-            return (await services_and_rates.update_tax_rate(tx, key, name=name, archived=archived)).id
+            changed = await services_and_rates.update_tax_rate(tx, key, name=name, archived=archived)
+            if name is None and archived is None:
+                raise nothing_to_change("taxRateId")
+            return changed.id
 
         return await _tax_rate(info.context, update, ids.find("TaxRate", input.tax_rate_id))

@@ -18,7 +18,7 @@ from api.mutations.contact_inputs import (
     values,
 )
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, UserError, given, rows_told, too_many, write
+from api.mutations.payloads import Payload, UserError, given, nothing_to_change, rows_told, write, wrong_count
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.contacts import Contact
@@ -69,11 +69,13 @@ async def _create(tx: Tx, inputs: Sequence[CreateContactInput]) -> list[UUID | R
 
 async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | Refused]:
     async def update(input: UpdateContactInput) -> UUID:
-        key = ids.take("Contact", input.contact_id, "contactId")
+        key, given_values = ids.take("Contact", input.contact_id, "contactId"), values(input)
         changed = await contact_edits.change(
-            tx, key, values(input), version=given(input.version), archived=given(input.archived),
+            tx, key, given_values, version=given(input.version), archived=given(input.archived),
             bulk=is_bulk(inputs),
         )  # fmt: skip
+        if not given_values and given(input.archived) is None:
+            raise nothing_to_change("contactId", "version")
         return changed.id
 
     keys = [key for input in inputs if (key := ids.find("Contact", input.contact_id))]
@@ -146,7 +148,7 @@ class ContactMutations:
     async def create_contacts(
         self, info: Info[Context, None], input: CreateContactsInput
     ) -> ContactsPayload | None:
-        errors = too_many(len(input.contacts), "contacts")
+        errors = wrong_count(len(input.contacts), "contacts")
         if errors:
             return ContactsPayload(results=[], user_errors=errors)
         outcome = await write(info.context, lambda tx: _create(tx, input.contacts))
@@ -173,7 +175,7 @@ class ContactMutations:
     async def update_contacts(
         self, info: Info[Context, None], input: UpdateContactsInput
     ) -> ContactsPayload | None:
-        errors = too_many(len(input.contacts), "contacts")
+        errors = wrong_count(len(input.contacts), "contacts")
         if errors:
             return ContactsPayload(results=[], user_errors=errors)
         outcome = await write(info.context, lambda tx: _update(tx, input.contacts))

@@ -10,7 +10,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.declared import mutation
 from api.mutations.invoice_inputs import CreateInvoiceInput, CreateInvoicesInput, UpdateInvoiceInput, values
-from api.mutations.payloads import Payload, UserError, given, rows_told, too_many, write
+from api.mutations.payloads import Payload, UserError, given, nothing_to_change, rows_told, write, wrong_count
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.invoices import Invoice
@@ -94,7 +94,7 @@ async def _many(
     change: Callable[[Tx], Awaitable[Sequence[tables.Invoice | Refused]]],
     known: Sequence[UUID | None],
 ) -> InvoicesPayload:
-    errors = too_many(len(known), "invoices")
+    errors = wrong_count(len(known), "invoices")
     if errors:
         return InvoicesPayload(results=[], user_errors=errors)
     outcome = await write(context, change)
@@ -150,8 +150,11 @@ class InvoiceMutations:
         self, info: Info[Context, None], input: UpdateInvoiceInput
     ) -> InvoicePayload | None:
         async def change(tx: Tx) -> tables.Invoice:
-            key = _key(input.invoice_id)
-            return await invoice_actions.update(tx, key, values(input), version=given(input.version))
+            key, given_values = _key(input.invoice_id), values(input)
+            changed = await invoice_actions.update(tx, key, given_values, version=given(input.version))
+            if not given_values:
+                raise nothing_to_change("invoiceId", "version")
+            return changed
 
         return await _one(info.context, change, input.invoice_id)
 

@@ -10,17 +10,18 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, UserError, given, rows_told, too_many, write
+from api.mutations.payloads import Payload, UserError, given, rows_told, write, wrong_count
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.activity import ValueChange
 from api.schema.issues import MatchIssue
 from api.schema.links import SyncLink
+from api.schema.organisations import XeroOrganisation
 from domain import bulk
 from domain.matching import issues
 from domain.matching.issues import Outcome
 from domain.problems import Problem, Refused
-from domain.tables import Scope, SyncedField
+from domain.tables import MatchIssueState, Scope, SyncedField
 from domain.tx import Tx
 
 
@@ -80,8 +81,16 @@ class MatchPayload(Payload):
     issue_id: strawberry.ID = strawberry.field(
         description="The id that the input gave, also if the decision was refused."
     )
+    closed_issue_id: strawberry.ID | None = strawberry.field(
+        description="The id of the issue if this decision closed it, for caches that remove a row by it. Null if the"
+        " decision was refused, or if the issue is open now."
+    )
     issue: MatchIssue | None = strawberry.field(
         description="The issue after the mutation; unchanged if it was refused. Null if the id is unknown."
+    )
+    organisation: XeroOrganisation | None = strawberry.field(
+        description="The organisation of the issue, whose `summary` counts the open issues and links after the decision."
+        " Null if the id is unknown."
     )
     link: SyncLink | None = strawberry.field(
         description="The link that the decision made. Null if it made none."
@@ -144,7 +153,9 @@ async def _payload(
     issue, link, activity = [await one if one else None for one in loading]
     return MatchPayload(
         issue_id=issue_id,
+        closed_issue_id=issue_id if outcome and issue and issue.state is MatchIssueState.RESOLVED else None,
         issue=issue,
+        organisation=await load(context, "XeroOrganisation", issue.row["organisation_id"]) if issue else None,
         link=link,
         deleted_link_ids=[ids.encode("SyncLink", gone) for gone in outcome.deleted_link_ids]
         if outcome
@@ -213,7 +224,7 @@ class MatchIssueMutations:
             ),
             *((one, _deciding(issues.ignore, one), ("ignore", str(n))) for n, one in enumerate(input.ignore)),
         ]
-        errors = too_many(len(rows))
+        errors = wrong_count(len(rows))
         if errors:
             return ResolveMatchIssuesPayload(results=[], user_errors=errors)
         contacts = [key for one in input.confirm if (key := ids.find("Contact", one.contact_id))]

@@ -10,7 +10,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.declared import mutation
 from api.mutations.organisations import OrganisationPayload, organisation_payload
-from api.mutations.payloads import given, too_many, write
+from api.mutations.payloads import given, nothing_to_change, too_many, write
 from api.relay import ids
 from domain.invoices import mappings
 from domain.tables import Scope
@@ -136,13 +136,16 @@ class MappingMutations:
         self, info: Info[Context, None], input: SetInvoiceSyncInput
     ) -> OrganisationPayload | None:
         async def change(tx: Tx, organisation: UUID) -> None:
+            enabled, start_date = given(input.enabled), given(input.start_date)
             await mappings.set_sync(
                 tx,
                 organisation,
-                enabled=given(input.enabled),
-                start_date=given(input.start_date),
+                enabled=enabled,
+                start_date=start_date,
                 accept_invoices=given(input.accept_invoices),
             )
+            if enabled is None and start_date is None:
+                raise nothing_to_change("organisationId", "acceptInvoices")
 
         return await _set(info.context, input.organisation_id, change)
 
@@ -198,8 +201,10 @@ class MappingMutations:
         if errors:
             return await organisation_payload(info.context, input.organisation_id, errors)
         accounts, rates = [_account(row) for row in input.accounts], [_rate(row) for row in input.tax_rates]
-        return await _set(
-            info.context,
-            input.organisation_id,
-            lambda tx, organisation: mappings.set_mappings(tx, organisation, accounts, rates),
-        )
+
+        async def change(tx: Tx, organisation: UUID) -> None:
+            await mappings.set_mappings(tx, organisation, accounts, rates)
+            if not (accounts or rates):
+                raise nothing_to_change("organisationId")
+
+        return await _set(info.context, input.organisation_id, change)

@@ -8,7 +8,7 @@ from strawberry.types import Info
 from api.consent import connect
 from api.context import Context
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, UserError, attempt, given, write
+from api.mutations.payloads import Payload, UserError, attempt, given, nothing_to_change, write
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.organisations import XeroOrganisation
@@ -204,6 +204,9 @@ class OrganisationMutations:
                 conflict_policy=given(input.conflict_policy),
                 hold_similar=given(input.hold_similar),
             )
+            fields = (input.contact_filter, wanted, input.conflict_policy, input.hold_similar)
+            if all(given(value) is None for value in fields):
+                raise nothing_to_change("organisationId")
             if given(input.contact_filter) is not None:
                 await issues.evaluate_filter(tx, _taken(input.organisation_id))
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from api.context import Context
 from api.relay.loaders import renew
-from domain.problems import Code, Problem, Refused
+from domain.problems import Code, Problem, Refused, refuse
 from domain.tx import Tx
 
 MOST_ROWS = 500
@@ -94,16 +94,35 @@ def rows_told(result: object, *under: str) -> list[UserError]:
 
 
 def too_many(rows: int, *path: str) -> list[UserError]:
-    """Of a bulk form with more rows than it takes; else empty."""
+    """Of a list with more rows than a bulk form takes; else empty."""
     if rows <= MOST_ROWS:
         return []
-    return [
-        UserError(
-            code=Code.TOO_MANY,
-            message=f"At most {MOST_ROWS} rows; these are {rows}.",
-            path=list(path) or None,
-        )
-    ]
+    message = f"At most {MOST_ROWS} rows are possible at once, and these are {rows:,}. Send them in parts."
+    return [UserError(code=Code.TOO_MANY, message=message, path=list(path) or None)]
+
+
+def wrong_count(rows: int, *path: str) -> list[UserError]:
+    """Of a bulk form without rows, or with more than it takes; else empty."""
+    return too_many(rows, *path) if rows else [nothing_to_do(*path)]
+
+
+def nothing_to_do(*path: str) -> UserError:
+    """A bulk form has no rows. `path`: the list that is empty, if there is only one."""
+    message = (
+        f"`{path[-1]}` is empty. Give at least one row."
+        if path
+        else "All lists are empty. Give at least one row."
+    )
+    return UserError(code=Code.REQUIRED, message=message, path=list(path) or None)
+
+
+def nothing_to_change(*named: str) -> Refused:
+    """An update gives no field but those that say what to change.
+
+    Raise it after the domain's own checks: an unknown id and a stale version are told first. Nothing is written,
+    because the transaction is rolled back."""
+    besides = " and ".join(f"`{name}`" for name in named)
+    return refuse(Code.REQUIRED, f"There is nothing to change. Give at least one field besides {besides}.")
 
 
 @strawberry.type(description="What every mutation answers.")

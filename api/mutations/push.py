@@ -9,7 +9,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.bulk import act, find_changes, find_contact, find_link, is_bulk
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, UserError, given, rows_told, too_many
+from api.mutations.payloads import Payload, UserError, given, rows_told, wrong_count
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.activity import ValueChange
@@ -151,7 +151,7 @@ class PushMutations:
     async def push_contacts_to_xero(
         self, info: Info[Context, None], input: PushContactsToXeroInput
     ) -> PushContactsToXeroPayload | None:
-        errors = too_many(len(input.contacts), "contacts")
+        errors = wrong_count(len(input.contacts), "contacts")
         if errors:
             return PushContactsToXeroPayload(results=[], user_errors=errors)
         results, errors = await _push(info.context, input.contacts)

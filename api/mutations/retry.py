@@ -97,7 +97,8 @@ class RetryMutations:
         errors = too_many(len(input.link_ids), "linkIds") + too_many(len(input.invoice_ids), "invoiceIds")
         if not (input.link_ids or input.invoice_ids or given(input.all_of_organisation) is not None):
             message = (
-                "Say what to try again: linkIds, invoiceIds, or allOfOrganisation for all that fails there."
+                "There is nothing to try again. Give `linkIds`, `invoiceIds`, or `allOfOrganisation` for all that"
+                " fails there."
             )
             errors = [UserError(code=Code.REQUIRED, message=message, path=None)]
         if errors:

@@ -9,7 +9,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.bulk import act, find_changes, find_contact, find_link, is_bulk
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, UserError, given, rows_told, too_many
+from api.mutations.payloads import Payload, UserError, given, rows_told, wrong_count
 from api.relay import ids
 from api.schema.activity import ValueChange
 from api.schema.contacts import Contact
@@ -200,7 +200,7 @@ class UnsyncedMutations:
         "Does what unsync does, for many links.",
     )
     async def unsync_links(self, info: Info[Context, None], input: SyncLinksInput) -> SyncLinksPayload | None:
-        errors = too_many(len(input.links), "links")
+        errors = wrong_count(len(input.links), "links")
         if errors:
             return SyncLinksPayload(results=[], user_errors=errors)
         results, errors = await _unsync(info.context, input.links)
@@ -227,7 +227,7 @@ class UnsyncedMutations:
     async def rematch_links(
         self, info: Info[Context, None], input: RematchLinksInput
     ) -> RematchLinksPayload | None:
-        errors = too_many(len(input.links), "links")
+        errors = wrong_count(len(input.links), "links")
         if errors:
             return RematchLinksPayload(results=[], user_errors=errors)
         results, errors = await _rematch(info.context, input.links)
@@ -245,7 +245,7 @@ class UnsyncedMutations:
     async def dismiss_links(
         self, info: Info[Context, None], input: SyncLinksInput
     ) -> DismissLinksPayload | None:
-        errors = too_many(len(input.links), "links")
+        errors = wrong_count(len(input.links), "links")
         if errors:
             return DismissLinksPayload(deleted_link_ids=[], user_errors=errors)
         results, errors = await _dismiss(info.context, input.links)

@@ -8,13 +8,14 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.mutations.declared import mutation
-from api.mutations.payloads import Outcome, Payload, given, write
+from api.mutations.payloads import Outcome, Payload, given, nothing_to_change, write
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.viewer import ApiToken
 from api.schema.workspace import ContactType, Workspace, workspace
 from domain import tables
 from domain.practice import workspaces
+from domain.problems import Code, refuse
 from domain.tables import Scope
 from domain.tx import Tx
 
@@ -140,7 +141,10 @@ class WorkspaceMutations:
         self, info: Info[Context, None], input: UpdateWorkspaceInput
     ) -> WorkspacePayload | None:
         async def change(tx: Tx) -> None:
-            await workspaces.update(tx, name=given(input.name), currency=given(input.currency))
+            name, currency = given(input.name), given(input.currency)
+            if name is None and currency is None:
+                raise refuse(Code.REQUIRED, "There is nothing to change. Give `name` or `currency`.")
+            await workspaces.update(tx, name=name, currency=currency)
 
         outcome = await write(info.context, change)
         return WorkspacePayload(workspace=await workspace(info.context), user_errors=outcome.errors)
@@ -170,9 +174,10 @@ class WorkspaceMutations:
         async def change(tx: Tx) -> UUID:
             nonlocal key
             key = ids.take("ContactType", input.contact_type_id, "contactTypeId")
-            changed = await workspaces.update_contact_type(
-                tx, key, name=given(input.name), archived=given(input.archived)
-            )
+            name, archived = given(input.name), given(input.archived)
+            changed = await workspaces.update_contact_type(tx, key, name=name, archived=archived)
+            if name is None and archived is None:
+                raise nothing_to_change("contactTypeId")
             return changed.id
 
         return await _typed(info.context, await write(info.context, change), key)

@@ -6,6 +6,7 @@ NOT_FOUND with its place where a mutation names it.
 
 import base64
 import binascii
+import re
 from uuid import UUID
 
 import strawberry
@@ -35,6 +36,12 @@ def find(kind: str, text: str) -> UUID | None:
 
 
 NOWHERE = UUID(int=0)
+_NOUNS = {
+    "SyncLink": "link",
+    "ApiToken": "API token",
+    "XeroContact": "Xero contact",
+    "XeroOrganisation": "Xero organisation",
+}
 
 
 def wanted(kind: str, text: str | None) -> UUID | None:
@@ -47,5 +54,22 @@ def take(kind: str, text: str, *path: str) -> UUID:
     """For mutations: refuses (NOT_FOUND) whatever cannot be the id of one."""
     key = find(kind, text)
     if key is None:
-        raise refuse(Code.NOT_FOUND, "There is nothing with this id.", *path)
+        raise refuse(Code.NOT_FOUND, _not_one_of(kind, text, path[-1]), *path)
     return key
+
+
+def _not_one_of(kind: str, text: str, argument: str) -> str:
+    """Why `text` cannot be the id of an object of this kind."""
+    wanted, found = _with_article(noun(kind)), decode(text)
+    if found is None:
+        return f"`{argument}` holds no id that Tandem gave. Give the id of {wanted}, as a list shows it."
+    return f"`{argument}` holds the id of {_with_article(noun(found[0]))}. Give the id of {wanted}."
+
+
+def noun(kind: str) -> str:
+    """A type of the schema as people say it: 'MatchIssue' is a match issue, 'SyncLink' a link."""
+    return _NOUNS.get(kind) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
+
+
+def _with_article(words: str) -> str:
+    return f"{'an' if words[0] in 'aeioAEIO' else 'a'} {words}"

@@ -247,6 +247,17 @@ async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID,
     return {(row["organisation_id"], row["contact_id"]): SyncLink.of(row) for row in rows}
 
 
+@batch("SyncLink.of_xero_contact")
+async def _of_xero_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
+    """By Xero contact: the one active link."""
+    rows = await tx.rows(
+        f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.xero_contact_id = any(:ids)"
+        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        ids=list(keys),
+    )
+    return {row["xero_contact_id"]: SyncLink.of(row) for row in rows}
+
+
 @strawberry.type(description="A row of a page: a link, with its cursor.")
 class SyncLinkEdge(Edge):
     node: SyncLink = strawberry.field(description="The link in this row.")

@@ -39,9 +39,14 @@ def print_instant(value: datetime) -> str:
 
 def parse_decimal(value: object) -> Decimal:
     """Only a string: a float has lost digits before it gets here."""
-    if not isinstance(value, str) or not _DIGITS.fullmatch(value):
-        raise ValueError("a Decimal is a string of up to 15 digits and 4 after the point, such as '149.50'")
-    return Decimal(value)
+    text = value if isinstance(value, str) else None
+    if text is None:
+        raise ValueError(
+            "a Decimal is never a JSON number, which may lose digits: send it as a string, such as '149.50'"
+        )
+    if not _DIGITS.fullmatch(text):
+        raise ValueError("a Decimal has up to 15 digits, and up to 4 after the point, such as '149.50'")
+    return Decimal(text)
 
 
 def print_decimal(value: Decimal) -> str:

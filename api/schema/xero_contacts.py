@@ -6,12 +6,15 @@ from typing import Any, Self
 from uuid import UUID
 
 import strawberry
+from strawberry.types import Info
 
+from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, by_id
+from api.relay.loaders import batch, by_id, load
 from api.relay.node import Node
 from api.schema.contacts import Address
 from api.schema.deep_links import deep_link
+from api.schema.refs import SyncLinkRef
 from domain.fields.phones import PhoneParts, join_phone
 from domain.matching.plan import included
 from domain.tables import XeroContactFilter, XeroContactStatus
@@ -65,6 +68,13 @@ class XeroContact(Node):
     url: str = strawberry.field(
         description="The address of the contact's page in Xero, for a person to open."
     )
+
+    @strawberry.field(
+        description="The active link of this contact: to whom in the practice it is linked. Null: it is free."
+    )
+    async def sync_link(self, info: Info[Context, None]) -> SyncLinkRef | None:
+        found: SyncLinkRef | None = await load(info.context, "SyncLink.of_xero_contact", self.row["id"])
+        return found
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:

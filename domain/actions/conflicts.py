@@ -12,7 +12,7 @@ from domain.fields.merge import Value, loaded, same, shown, stored
 from domain.links import failures
 from domain.links import starting as link_starting
 from domain.links.starting import Acted, practice_values, refused, state_of, xero_values
-from domain.problems import Code, refuse
+from domain.problems import Code, Refused, not_found, refuse
 from domain.tables import Activity, ActivityKind, EventKind, Side, SyncedField, SyncState
 from domain.tx import Tx
 
@@ -38,7 +38,9 @@ async def settle(
     lost stands in `activity`, restorable. Fields that are not in conflict are left alone."""
     link = await link_starting.lock(tx, link_id, version)
     if link["state"] != SyncState.CONFLICT or not link["conflicts"]:
-        raise refuse(Code.WRONG_STATE, "There is no conflict on this link.", "linkId")
+        raise refuse(
+            Code.WRONG_STATE, "This link is not in CONFLICT, so there is nothing to settle.", "linkId"
+        )
     ends = await tx.rows(
         "select c.*, o.country_code from contact c join organisation o on o.workspace_id = :ws and o.id = :organisation"
         " where c.workspace_id = :ws and c.id = :contact",
@@ -103,19 +105,31 @@ async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None 
     """The practice has the value that stood there before, and its links send it on. Once for each change."""
     row = await tx.row("select contact_id from activity where workspace_id = :ws and id = :id", id=event_id)
     if row is None:
-        raise refuse(Code.NOT_FOUND, "There is no such event.", "eventId")
+        raise Refused([not_found("activity event", "eventId")])
     if row["contact_id"] is None or await contact_edits.find(tx, row["contact_id"]) is None:
-        raise refuse(Code.WRONG_STATE, "The contact is gone.", "eventId")
+        raise refuse(
+            Code.WRONG_STATE,
+            "The contact of this event was deleted, so the value cannot be brought back.",
+            "eventId",
+        )
     contact = await contact_edits.lock(tx, row["contact_id"])
     event = await tx.session.get_one(
         Activity, (tx.workspace, event_id), with_for_update=True, populate_existing=True
     )
     about = [n for n, change in enumerate(event.changes) if change["field"] == field]
     if not about:
-        raise refuse(Code.NOT_FOUND, "This event changed no such field.", "field")
+        raise refuse(
+            Code.NOT_FOUND,
+            "This event did not change a field of this name. Give the `field` of one of its changes.",
+            "field",
+        )
     place = next((n for n in about if event.changes[n]["restorable"]), None)
     if place is None:
-        raise refuse(Code.WRONG_STATE, "There is nothing to bring back, or it was brought back.", "field")
+        raise refuse(
+            Code.WRONG_STATE,
+            "This value cannot be brought back: it was blank, or it was brought back already.",
+            "field",
+        )
     await contact_edits.change(tx, contact.id, _given(event.changes[place]), version=version, typed=False)
     event.changes = [
         change | {"restorable": False} if n == place else change for n, change in enumerate(event.changes)

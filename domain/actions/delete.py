@@ -10,7 +10,7 @@ from domain.links import decisions
 from domain.links import starting as link_starting
 from domain.matching import issues
 from domain.mirror import status_requests
-from domain.problems import Code, refuse
+from domain.problems import Code, refuse, stale
 from domain.tables import ActivityKind, EventKind, XeroContactStatus
 from domain.tx import Tx
 
@@ -38,15 +38,15 @@ async def delete(
     """
     contact = await contact_edits.lock(tx, contact_id)
     if version is not None and version != contact.version:
-        raise refuse(
-            Code.STALE_VERSION,
-            "Somebody changed this contact since you read it. Look at it again.",
-            "version",
-        )
+        raise stale("contact")
     if await tx.row(
         "select 1 from invoice where workspace_id = :ws and contact_id = :contact limit 1", contact=contact_id
     ):
-        raise refuse(Code.IN_USE, "This contact has invoices. Archive it instead.", "contactId")
+        raise refuse(
+            Code.IN_USE,
+            "This contact has invoices, so it cannot be deleted. Archive it with updateContact instead.",
+            "contactId",
+        )
     held = await tx.rows(
         "select * from sync_link where workspace_id = :ws and contact_id = :contact order by id for update",
         contact=contact_id,

@@ -20,7 +20,7 @@ from domain.links import decisions, push_numbers
 from domain.links import starting as link_starting
 from domain.links.starting import Acted, Pair, practice_values
 from domain.matching import issues
-from domain.problems import Code, Problem, Refused, refuse
+from domain.problems import Code, Problem, Refused, not_found, refuse, stale
 from domain.tables import (
     ActivityKind,
     Contact,
@@ -62,18 +62,20 @@ async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
     organisation = await organisations.lock_syncing(tx, wish.organisation_id)
     contact = await contact_edits.lock(tx, wish.contact_id)
     if wish.version is not None and wish.version != contact.version:
-        raise refuse(Code.STALE_VERSION, "Somebody changed this contact since you read it.", "version")
+        raise stale("contact")
     present = await link_starting.active(tx, organisation["id"], "contact_id", contact.id)
     if present is not None and present["state"] in (SyncState.PENDING, SyncState.FAILING):
         return Acted(present["id"], ())
     if present is not None:
         raise refuse(
             Code.ALREADY_LINKED,
-            "This contact is linked in this organisation already; unsync that link first.",
+            "This contact is linked in this organisation already. Unsync that link first.",
             "contactId",
         )
     if contact.archived_at is not None:
-        raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", "contactId")
+        raise refuse(
+            Code.WRONG_STATE, "This contact is archived. Bring it back with updateContact first.", "contactId"
+        )
     if wish.link_to is not None:
         return await _link(tx, organisation, contact, wish, bulk)
     await _look_for_existing(tx, organisation["id"], contact, wish.create_anyway)
@@ -124,35 +126,102 @@ def check_whole(organisation: Mapping[str, Any], contact: Contact, *path: str) -
     )
 
 
-async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, message: str, *path: str) -> None:
-    """Refused (TAKEN) where an active contact in Xero holds the name: Xero would refuse it."""
-    holders = await tx.rows(
-        "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
-        " and name_key = :name and status = 'ACTIVE' and merged_to is null order by id limit 10",
-        organisation=organisation_id, name=name_key,
+@dataclass(frozen=True)
+class _Namesake:
+    """A Xero contact with the name or the email of the contact that is pushed.
+
+    `linked_to`: the name of the practice contact that it is linked to now. `restorable`: it is active, or archived
+    under a name that no active contact has.
+    """
+
+    id: UUID
+    name: str
+    has_name: bool
+    active: bool
+    restorable: bool
+    linked_to: str | None
+
+    @property
+    def linkable(self) -> bool:
+        return self.restorable and self.linked_to is None
+
+    @property
+    def blocks(self) -> bool:
+        """Xero takes no second active contact with a name."""
+        return self.has_name and self.active
+
+    @property
+    def described(self) -> str:
+        shared = "name" if self.has_name else "email"
+        kind = "" if self.active else "archived "
+        link = (
+            f" and is linked to the practice contact '{self.linked_to}'" if self.linked_to is not None else ""
+        )
+        return f"The {kind}Xero contact '{self.name}' has this {shared}{link}."
+
+
+async def _namesakes(
+    tx: Tx, organisation_id: UUID, name_key: str, email_key: str | None = None
+) -> list[_Namesake]:
+    """At most 10: those with the name before those with the email only, active ones before archived ones."""
+    rows = await tx.rows(
+        "select x.id, x.name, x.name_key = :name as has_name, x.status = 'ACTIVE' as active, c.name as linked_to,"
+        " x.status = 'ACTIVE' or not exists (select 1 from xero_contact y where y.workspace_id = :ws"
+        "  and y.organisation_id = :organisation and y.name_key = x.name_key and y.status = 'ACTIVE') as restorable"
+        " from xero_contact x left join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation"
+        "  and l.xero_contact_id = x.id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        " left join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+        " where x.workspace_id = :ws and x.organisation_id = :organisation"
+        " and x.status in ('ACTIVE', 'ARCHIVED') and x.merged_to is null"
+        " and (x.name_key = :name or x.email_key = cast(:email as text))"
+        " order by x.name_key is not distinct from :name desc, x.status, x.id limit :most",
+        organisation=organisation_id, name=name_key, email=email_key, most=MOST_EXISTING,
     )  # fmt: skip
+    return [_Namesake(**row | {"has_name": bool(row["has_name"])}) for row in rows]
+
+
+async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, advice: str, *path: str) -> None:
+    """Refused (TAKEN) where an active contact in Xero holds the name: Xero would refuse it. The message says which
+    contact that is, to whom it is linked, and `advice`."""
+    holders = [one for one in await _namesakes(tx, organisation_id, name_key) if one.blocks]
     if holders:
-        raise Existing(Problem(Code.TAKEN, message, path), [row["id"] for row in holders])
+        message = f"{holders[0].described} {advice}"
+        raise Existing(Problem(Code.TAKEN, message, path), [one.id for one in holders])
 
 
 async def _look_for_existing(tx: Tx, organisation_id: UUID, contact: Contact, create_anyway: bool) -> None:
+    """Refused where Xero may have the contact already. LIKELY_DUPLICATE: `linkTo` or `createAnyway` helps, and the
+    message says which; TAKEN: neither does."""
+    email = None if create_anyway else contact.email_key
+    found = await _namesakes(tx, organisation_id, contact.name_key, email)
     if create_anyway:
-        await name_is_free(
-            tx, organisation_id, contact.name_key,
-            "An active contact in Xero has this name. Link that one, or rename one of the two.",
-            "contactId",
-        )  # fmt: skip
-        return
-    found = await tx.rows(
-        "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
-        " and status in ('ACTIVE', 'ARCHIVED') and merged_to is null"
-        " and (name_key = :name or email_key = cast(:email as text))"
-        " order by name_key = :name desc, status, id limit :most",
-        organisation=organisation_id, name=contact.name_key, email=contact.email_key, most=MOST_EXISTING,
-    )  # fmt: skip
+        found = [one for one in found if one.blocks]
     if found:
-        message = "Xero has a contact of this name or email. Link it, or create another one anyway."
-        raise Existing(Problem(Code.LIKELY_DUPLICATE, message, ("contactId",)), [row["id"] for row in found])
+        raise Existing(_possible(found, create_anyway=create_anyway), [one.id for one in found])
+
+
+def _possible(found: Sequence[_Namesake], *, create_anyway: bool) -> Problem:
+    """What stands in the way of a push, and what a person can do about it."""
+    blocking = next((one for one in found if one.blocks), None)
+    linkable = next((one for one in found if one.linkable), None)
+    first = blocking or linkable or found[0]
+    told = first.described
+    if blocking is not None:
+        told += " Xero takes no second active contact with a name."
+    unlink = "" if first.linked_to is None else ", or unsync that link and then use `linkTo`"
+    if blocking is None and linkable is not None:
+        advice = "Link a contact of `existing` with `linkTo`, or create another one with `createAnyway`."
+    elif blocking is None:
+        advice = f"Create another one with `createAnyway`{unlink}."
+    elif linkable is not None and not create_anyway:
+        advice = f"Link '{linkable.name}' with `linkTo`, or rename one of the two{unlink}."
+    elif linkable is not None:
+        advice = f"Link '{linkable.name}' with `linkTo` instead of `createAnyway`, or rename one of the two."
+    else:
+        advice = f"Rename one of the two{unlink}."
+    hopeless = blocking is not None and (create_anyway or linkable is None)
+    code = Code.TAKEN if hopeless else Code.LIKELY_DUPLICATE
+    return Problem(code, f"{told} {advice}", ("contactId",))
 
 
 async def _link(tx: Tx, organisation: Mapping[str, Any], contact: Contact, wish: Wish, bulk: bool) -> Acted:
@@ -178,24 +247,28 @@ async def take_xero_contact(
         organisation=organisation_id, id=xero_contact_id,
     )  # fmt: skip
     if row is None:
-        raise refuse(Code.NOT_FOUND, "There is no such contact in this Xero organisation.", *path)
+        raise Refused([not_found("contact of this Xero organisation", *path)])
     merged = (await link_endings.find_survivors(tx, organisation_id, [row["id"]])).get(row["id"])
     xero = row if merged is None else merged.row
     if xero is None or xero["status"] == XeroContactStatus.GDPR_REQUEST:
         raise refuse(
             Code.WRONG_STATE,
-            "Xero no longer holds this contact: it was forgotten there, or merged out of reach.",
+            "Xero no longer has this contact: it was forgotten there, or merged into an unknown one. Choose another one.",
             *path,
         )
-    if await link_starting.active(tx, organisation_id, "xero_contact_id", xero["id"]) is not None:
-        raise refuse(
-            Code.ALREADY_LINKED, "This Xero contact is linked already; unsync that link first.", *path
+    linked = await link_starting.active(tx, organisation_id, "xero_contact_id", xero["id"])
+    if linked is not None:
+        holder = await contact_edits.find(tx, linked["contact_id"])
+        whom = f"to the practice contact '{holder.name}'" if holder else "already"
+        message = (
+            f"The Xero contact '{xero['name']}' is linked {whom}. Unsync that link first, or choose another Xero"
+            " contact."
         )
+        raise refuse(Code.ALREADY_LINKED, message, *path)
     if xero["status"] == XeroContactStatus.ARCHIVED:
         await name_is_free(
             tx, organisation_id, xero["name_key"] or "",
-            "It is archived in Xero, and cannot be restored while an active contact there has its name: rename or"
-            " archive that one.",
+            "So the archived one cannot be restored in Xero. Rename or archive the active one there first.",
             *path,
         )  # fmt: skip
     return xero

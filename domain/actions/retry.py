@@ -9,7 +9,7 @@ from domain.connection import organisations
 from domain.links import failures
 from domain.links import starting as link_starting
 from domain.outbound.deliveries import INTERACTIVE_MOST
-from domain.problems import Code, Problem, Refused
+from domain.problems import Problem, Refused, not_found
 from domain.tx import Tx
 
 
@@ -23,16 +23,15 @@ class Retried:
 async def check_known(tx: Tx, link_ids: Sequence[UUID], invoice_ids: Sequence[UUID]) -> None:
     """Refused (NOT_FOUND) with the place of each id that is unknown."""
     problems: list[Problem] = []
-    for table, path, ids in (("sync_link", "linkIds", link_ids), ("invoice", "invoiceIds", invoice_ids)):
+    for table, what, path, ids in (
+        ("sync_link", "link", "linkIds", link_ids),
+        ("invoice", "invoice", "invoiceIds", invoice_ids),
+    ):
         rows = await tx.rows(
             f"select id from {table} where workspace_id = :ws and id = any(:ids)", ids=list(ids)
         )
         known = {row["id"] for row in rows}
-        problems += [
-            Problem(Code.NOT_FOUND, "There is nothing with this id.", (path, str(n)))
-            for n, key in enumerate(ids)
-            if key not in known
-        ]
+        problems += [not_found(what, path, str(n)) for n, key in enumerate(ids) if key not in known]
     if problems:
         raise Refused(problems)
 

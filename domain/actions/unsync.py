@@ -45,7 +45,7 @@ async def unsync(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
     """Nothing flows either way from now on, and no machine matches the pair again."""
     link = await link_starting.lock(tx, link_id, version)
     if link["state"] == SyncState.UNSYNCED:
-        raise refuse(Code.WRONG_STATE, "This link is unsynced already.", "linkId")
+        raise refuse(Code.WRONG_STATE, "This link is UNSYNCED already, so there is nothing to end.", "linkId")
     await _record_notes(tx, link)
     await link_starting.leave_deliveries(tx, link_id)
     await status_requests.withdraw(tx, link["xero_contact_id"])
@@ -79,7 +79,11 @@ async def rematch(
         tx, organisation["id"], contact_id or link["contact_id"], "contactId" if contact_id else "linkId"
     )
     if link["xero_contact_id"] is None:
-        raise refuse(Code.WRONG_STATE, "It never had a contact in Xero; push its contact again.", "linkId")
+        raise refuse(
+            Code.WRONG_STATE,
+            "This link never had a contact in Xero. Push the practice contact again with pushToXero.",
+            "linkId",
+        )
     xero = await take_xero_contact(tx, organisation["id"], link["xero_contact_id"], "linkId")
     await _part(tx, link, contact.id, xero["id"])
     pair = Pair(
@@ -100,7 +104,7 @@ async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int 
     contact = await _free_contact(tx, organisation["id"], link["contact_id"], "linkId")
     await push_action.name_is_free(
         tx, organisation["id"], contact.name_key,
-        "A contact in Xero still has this name. Rename one of the two, or archive the old one in Xero.",
+        "Rename one of the two, or archive that one in Xero.",
         "linkId",
     )  # fmt: skip
     push_action.check_whole(organisation, contact, "linkId")
@@ -131,18 +135,20 @@ async def dismiss(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
 async def _lock_ended(tx: Tx, link_id: UUID, version: int | None) -> dict[str, Any]:
     link = await link_starting.lock(tx, link_id, version)
     if link["state"] not in ENDED:
-        raise refuse(Code.WRONG_STATE, "This link is in use; unsync it first.", "linkId")
+        raise refuse(Code.WRONG_STATE, "This link is active. End it with unsync first.", "linkId")
     return link
 
 
 async def _free_contact(tx: Tx, organisation_id: UUID, contact_id: UUID, path: str) -> Contact:
     contact = await contact_edits.lock(tx, contact_id)
     if contact.archived_at is not None:
-        raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", path)
+        raise refuse(
+            Code.WRONG_STATE, "This contact is archived. Bring it back with updateContact first.", path
+        )
     if await link_starting.active(tx, organisation_id, "contact_id", contact_id) is not None:
         raise refuse(
             Code.ALREADY_LINKED,
-            "This contact is linked in this organisation; unsync that first.",
+            "This contact is linked in this organisation already. Unsync that link first.",
             path,
         )
     return contact
@@ -150,10 +156,18 @@ async def _free_contact(tx: Tx, organisation_id: UUID, contact_id: UUID, path: s
 
 async def _new_practice_contact(tx: Tx, organisation: Mapping[str, Any], link: Mapping[str, Any]) -> Acted:
     if link["xero_contact_id"] is None:
-        raise refuse(Code.WRONG_STATE, "It never had a contact in Xero.", "linkId")
+        raise refuse(
+            Code.WRONG_STATE,
+            "This link never had a contact in Xero, so there is no data to make a contact from.",
+            "linkId",
+        )
     xero = await take_xero_contact(tx, organisation["id"], link["xero_contact_id"], "linkId")
     if xero["status"] != XeroContactStatus.ACTIVE:
-        raise refuse(Code.WRONG_STATE, "This contact is not active in Xero any more.", "linkId")
+        raise refuse(
+            Code.WRONG_STATE,
+            "The Xero contact is no longer active in Xero. Restore it there first.",
+            "linkId",
+        )
     made = matching_plan.contact_from_xero(tx, xero, organisation["default_contact_type_id"], None)
     await tx.session.execute(sa.insert(Contact), [made])
     activity.record(

@@ -19,7 +19,7 @@ from domain.connection import call_budget, poll_schedule
 from domain.connection.health import CATCHING_UP, tell_waiting
 from domain.fields.values import clean
 from domain.mirror import xero_contacts
-from domain.problems import Code, refuse
+from domain.problems import Code, Refused, archived, disconnected, not_found, refuse
 from domain.tables import (
     ActivityKind,
     ConflictPolicy,
@@ -186,7 +186,9 @@ async def start(
         if all(getattr(organisation, column) == value for column, value in wanted.items()):
             return
         raise refuse(
-            Code.WRONG_STATE, "The sync has been started; change its settings instead.", "organisationId"
+            Code.WRONG_STATE,
+            "The contact sync has been started already. Change its settings with updateContactSync.",
+            "organisationId",
         )
     _connected(organisation)
     await _type_name(tx, default_contact_type_id)
@@ -251,7 +253,7 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
     if organisation.health == ConnectionHealth.NEEDS_RECONNECT:
         raise refuse(
             Code.NOT_CONNECTED,
-            "Xero does not let Tandem in any more; connect the organisation again.",
+            "Xero no longer lets Tandem in. Connect the organisation again with connectXero.",
             "organisationId",
         )
     run, due = await _unfinished(tx, organisation_id), await _next_look(tx, organisation)
@@ -274,20 +276,22 @@ async def _next_look(tx: Tx, organisation: Organisation) -> datetime:
 
 def _known(organisation: Organisation | None) -> Organisation:
     if organisation is None:
-        raise refuse(Code.NOT_FOUND, "There is no such organisation.", "organisationId")
+        raise Refused([not_found("Xero organisation", "organisationId")])
     return organisation
 
 
 def _connected(organisation: Organisation) -> None:
     if organisation.disconnected_at is not None:
-        raise refuse(
-            Code.NOT_CONNECTED, "This organisation is disconnected; connect it again.", "organisationId"
-        )
+        raise Refused([disconnected()])
 
 
 def _started(organisation: Organisation) -> None:
     if organisation.started_at is None:
-        raise refuse(Code.SYNC_NOT_STARTED, "The sync of contacts has not been started.", "organisationId")
+        raise refuse(
+            Code.SYNC_NOT_STARTED,
+            "The contact sync of this organisation has not been started. Start it with startContactSync.",
+            "organisationId",
+        )
 
 
 def _new(tx: Tx, tenant: Tenant) -> Organisation:
@@ -321,7 +325,9 @@ async def _take(tx: Tx, organisation: Organisation, tenant: Tenant, grant_id: UU
     except IntegrityError as error:
         if "uq_organisation_live_tenant" not in str(error.orig):
             raise
-        raise refuse(Code.TAKEN, "This organisation is connected in another workspace.") from None
+        raise refuse(
+            Code.TAKEN, "This Xero organisation is connected in another workspace. Disconnect it there first."
+        ) from None
 
 
 async def _unfinished(tx: Tx, organisation_id: UUID) -> ImportRun | None:
@@ -432,9 +438,9 @@ async def _type_name(tx: Tx, type_id: UUID) -> str:
         id=type_id,
     )
     if row is None:
-        raise refuse(Code.NOT_FOUND, "There is no such contact type.", "defaultContactTypeId")
+        raise Refused([not_found("contact type", "defaultContactTypeId")])
     if row["archived_at"] is not None:
-        raise refuse(Code.WRONG_STATE, "This contact type is archived.", "defaultContactTypeId")
+        raise Refused([archived("contact type", "updateContactType", "defaultContactTypeId")])
     name: str = row["name"]
     return name
 

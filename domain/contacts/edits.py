@@ -17,7 +17,16 @@ from domain.fields.values import PostalAddress
 from domain.fields.xero_limits import UnfitReason, unfit
 from domain.names.classification import classify
 from domain.names.text_keys import visible
-from domain.problems import Code, Problem, Refused, refuse
+from domain.problems import (
+    Code,
+    Problem,
+    Refused,
+    archived,
+    control_characters,
+    not_found,
+    stale,
+    too_long,
+)
 from domain.tables import ActivityKind, Contact, ContactKind, EventKind, Side, SyncedField
 from domain.tx import Tx
 
@@ -58,7 +67,7 @@ async def lock(tx: Tx, contact_id: UUID, *path: str) -> Contact:
     key = (tx.workspace, contact_id)
     contact = await tx.session.get(Contact, key, with_for_update=True, populate_existing=True)
     if contact is None:
-        raise refuse(Code.NOT_FOUND, "There is no such contact.", *(path or ("contactId",)))
+        raise Refused([not_found("contact", *(path or ("contactId",)))])
     return contact
 
 
@@ -106,11 +115,7 @@ async def change(
     is anything where that is False."""
     contact = await lock(tx, contact_id)
     if version is not None and version != contact.version:
-        raise refuse(
-            Code.STALE_VERSION,
-            "Somebody changed this contact since you read it. Look at it again.",
-            "version",
-        )
+        raise stale("contact")
     told = {name: value for name, value in given.items() if not _is_held(contact, name, value)}
     values = clean(told, new=False) if typed else {SETTABLE[name]: value for name, value in told.items()}
     await _check_type(tx, values, contact.contact_type_id)
@@ -160,13 +165,31 @@ def clean(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
         else:
             values[column] = value
     if "name" in values and values["name"] is None:
-        problems.append(Problem(Code.REQUIRED, "A contact needs a name.", ("name",)))
+        problems.append(
+            Problem(
+                Code.REQUIRED,
+                "A contact needs a name. Give `name` at least one visible character.",
+                ("name",),
+            )
+        )
     if "kind" in values and values["kind"] is None and not new:
-        problems.append(Problem(Code.REQUIRED, "A contact is a PERSON or an ORGANISATION.", ("kind",)))
+        problems.append(
+            Problem(
+                Code.REQUIRED,
+                "The kind cannot be made blank. Give PERSON or ORGANISATION, or leave `kind` out.",
+                ("kind",),
+            )
+        )
     if values.get("billing_email") and not _is_email(values["billing_email"]):
-        problems.append(Problem(Code.INVALID, "This is not an email address.", ("billingEmail",)))
+        problems.append(
+            Problem(
+                Code.INVALID,
+                "This is not an email address. Give one address, such as ann@example.com.",
+                ("billingEmail",),
+            )
+        )
     if values.get("primary_phone") and not any(c.isdigit() for c in values["primary_phone"]):
-        problems.append(Problem(Code.INVALID, "A phone number has digits.", ("primaryPhone",)))
+        problems.append(Problem(Code.INVALID, "A phone number needs at least one digit.", ("primaryPhone",)))
     if problems:
         raise Refused(problems)
     return values
@@ -177,9 +200,9 @@ def _clean_text(value: Any, limit: int, path: tuple[str, ...], problems: list[Pr
     if not visible(text).strip():
         return None
     if len(text) > limit:
-        problems.append(Problem(Code.TOO_LONG, f"At most {limit} characters; this has {len(text)}.", path))
+        problems.append(too_long(limit, len(text), *path))
     if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
-        problems.append(Problem(Code.INVALID, "Control characters cannot be kept.", path))
+        problems.append(control_characters(*path))
     return text
 
 
@@ -189,7 +212,11 @@ def _clean_address(value: Mapping[str, Any] | None, problems: list[Problem]) -> 
     given = list(value.get("lines") or ())
     if len(given) > ADDRESS_LINES:
         problems.append(
-            Problem(Code.TOO_MANY, f"At most {ADDRESS_LINES} lines.", ("billingAddress", "lines"))
+            Problem(
+                Code.TOO_MANY,
+                f"An address has at most {ADDRESS_LINES} lines, and this one has {len(given)}. Join some of them.",
+                ("billingAddress", "lines"),
+            )
         )
     lines = [
         _clean_text(line, LINE_LIMIT, ("billingAddress", "lines", str(n)), problems)
@@ -220,9 +247,9 @@ async def _check_type(tx: Tx, values: Mapping[str, Any], held: UUID | None) -> N
         "select archived_at from contact_type where workspace_id = :ws and id = :id for share", id=wanted
     )
     if found is None:
-        raise refuse(Code.NOT_FOUND, "There is no such contact type.", "contactTypeId")
+        raise Refused([not_found("contact type", "contactTypeId")])
     if found["archived_at"] is not None:
-        raise refuse(Code.WRONG_STATE, "This contact type is archived.", "contactTypeId")
+        raise Refused([archived("contact type", "updateContactType", "contactTypeId")])
 
 
 async def _fit_xero(

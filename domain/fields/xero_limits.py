@@ -45,21 +45,24 @@ class Unfit:
     def says(self) -> str:
         """What is wrong, for people."""
         if self.part == "AddressLines":
-            return f"Xero takes at most {self.limit} lines in an address."
+            return f"Xero takes at most {self.limit} lines in an address. Join some of them."
         if self.reason is UnfitReason.TOO_LONG:
-            return f"Xero takes at most {self.limit} characters in {self.part}, and counts an emoji as two."
+            return f"Xero takes at most {self.limit} characters in {self.part}, and counts an emoji as two. Shorten it."
         return _WRONG.get((self.field, self.reason), f"Xero does not take this {self.part}.")
 
 
 _WRONG = {
-    (SyncedField.NAME, UnfitReason.REQUIRED): "Xero needs a name.",
-    (SyncedField.NAME, UnfitReason.INVALID): "Xero takes no < or > in a name, and no control characters.",
-    (SyncedField.BILLING_EMAIL, UnfitReason.INVALID): "Xero does not take this email address: it knows only"
-    " letters without accents, and a domain needs a dot.",
+    (SyncedField.NAME, UnfitReason.REQUIRED): "Xero needs a name. Give the contact one.",
+    (
+        SyncedField.NAME,
+        UnfitReason.INVALID,
+    ): "Xero takes no < or > and no control characters in a name. Remove them.",
+    (SyncedField.BILLING_EMAIL, UnfitReason.INVALID): "Xero does not take this email address. It takes only"
+    " letters without accents, and needs a dot in the domain.",
     (
         SyncedField.BILLING_ADDRESS,
         UnfitReason.INVALID,
-    ): "Xero takes only the letters A to Z and spaces in a country.",
+    ): "Xero takes only the letters A to Z and spaces in a country. Spell it so.",
 }
 
 

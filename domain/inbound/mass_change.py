@@ -20,7 +20,7 @@ from domain import activity
 from domain.connection import organisations
 from domain.fields.phones import join_phone
 from domain.mirror.xero_contacts import phone_parts
-from domain.problems import Code, refuse
+from domain.problems import Code, Refused, disconnected, refuse
 from domain.tables import ActivityKind, EventKind, RunPurpose, Side
 from domain.tx import TANDEM, Tx
 
@@ -96,11 +96,13 @@ async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
     the brake holds."""
     organisation = await organisations.lock(tx, organisation_id)
     if organisation.disconnected_at is not None:
-        raise refuse(
-            Code.NOT_CONNECTED, "This organisation is disconnected; connect it again.", "organisationId"
-        )
+        raise Refused([disconnected()])
     if organisation.mass_change is None:
-        raise refuse(Code.WRONG_STATE, "No mass change waits for a decision.", "organisationId")
+        raise refuse(
+            Code.WRONG_STATE,
+            "No mass change of this organisation waits for a decision. Read `massChange` again.",
+            "organisationId",
+        )
     if apply:
         await _pass_counted(tx, organisation_id)
         await _release(tx, organisation_id)

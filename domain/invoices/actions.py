@@ -36,7 +36,7 @@ from domain.invoices.input import (
 )
 from domain.invoices.rows import add, as_given, recorded, set_totals, totals_of, touch, write_lines
 from domain.names.text_keys import name_key, search_key
-from domain.problems import Code, Problem, Refused, refuse
+from domain.problems import Code, Problem, Refused, not_found, refuse, stale
 from domain.tables import (
     AmountsAre,
     Invoice,
@@ -65,17 +65,13 @@ async def lock(tx: Tx, invoice_id: UUID) -> Invoice:
     key = (tx.workspace, invoice_id)
     invoice = await tx.session.get(Invoice, key, with_for_update=True, populate_existing=True)
     if invoice is None:
-        raise refuse(Code.NOT_FOUND, "There is no such invoice.", "invoiceId")
+        raise Refused([not_found("invoice", "invoiceId")])
     return invoice
 
 
 def check_version(invoice: Invoice, version: int | None) -> None:
     if version is not None and version != invoice.version:
-        raise refuse(
-            Code.STALE_VERSION,
-            "Somebody changed this invoice since you read it. Look at it again.",
-            "version",
-        )
+        raise stale("invoice")
 
 
 async def lines_of(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
@@ -105,9 +101,11 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
     lines = clean_lines(given.get("lines") or (), problems)
     known = await check_references(tx, lines, {}, problems)
     if "contact_id" not in values:
-        problems.append(Problem(Code.REQUIRED, "An invoice needs a contact.", ("contactId",)))
+        problems.append(
+            Problem(Code.REQUIRED, "An invoice needs a contact. Give `contactId`.", ("contactId",))
+        )
     elif not await contact_exists(tx, values["contact_id"]):
-        problems.append(Problem(Code.NOT_FOUND, "There is no such contact.", ("contactId",)))
+        problems.append(not_found("contact", "contactId"))
     organisation = await find_organisation(tx, given.get("organisationId"), problems)
     currency = await check_currency(tx, values.get("currency"), problems)
     if problems:
@@ -157,7 +155,7 @@ async def update(
         lines = [as_given(line) for line in kept.values()]
     known = await check_references(tx, lines, kept, problems)
     if "contact_id" in values and not await contact_exists(tx, values["contact_id"]):
-        problems.append(Problem(Code.NOT_FOUND, "There is no such contact.", ("contactId",)))
+        problems.append(not_found("contact", "contactId"))
     amounts_are = values.get("amounts_are", invoice.amounts_are)
     found = compute(lines, known.percentages, amounts_are)
     if not problems and invoice.status is not InvoiceStatus.DRAFT:
@@ -195,7 +193,9 @@ async def approve(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> In
         return invoice
     check_version(invoice, version)
     if invoice.status is not InvoiceStatus.DRAFT:
-        raise refuse(Code.WRONG_STATE, f"This invoice is {invoice.status}, not a draft.", "invoiceId")
+        raise refuse(
+            Code.WRONG_STATE, f"This invoice is {invoice.status}. Only a DRAFT can be approved.", "invoiceId"
+        )
     lines = (await lines_of(tx, [invoice.id]))[invoice.id]
     problems = [
         replace(problem, path=("invoiceId",))
@@ -224,7 +224,9 @@ async def _send(tx: Tx, invoice: Invoice, version: int | None, around: "_Around"
         return invoice
     if invoice.status is not InvoiceStatus.APPROVED:
         raise refuse(
-            Code.WRONG_STATE, f"This invoice is {invoice.status}; only an approved one is sent.", "invoiceId"
+            Code.WRONG_STATE,
+            f"This invoice is {invoice.status}. Only an APPROVED invoice can be sent.",
+            "invoiceId",
         )
     check_version(invoice, version)
     invoice.status, invoice.sent_at = InvoiceStatus.AWAITING_PAYMENT, tx.now
@@ -273,7 +275,7 @@ async def void(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoi
     if invoice.amount_paid > 0:
         raise refuse(
             Code.HAS_PAYMENTS,
-            "It has payments or credits in Xero; take them off there first.",
+            "Payments or credits are allocated to this invoice in Xero. Remove them there first.",
             "invoiceId",
         )
     if invoice.xero_invoice_id is not None and invoice.organisation_id is not None:
@@ -408,7 +410,9 @@ async def _check_editable(tx: Tx, invoice: Invoice) -> None:
     if invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.APPROVED):
         return
     if invoice.status is InvoiceStatus.VOIDED:
-        raise refuse(Code.WRONG_STATE, "It is voided; make another.", "invoiceId")
+        raise refuse(
+            Code.WRONG_STATE, "This invoice is voided and cannot be changed. Make another one.", "invoiceId"
+        )
     failing = invoice.sync_state is InvoiceSyncState.FAILING and invoice.xero_invoice_id is None
     waiting = failing or invoice.sync_state in (InvoiceSyncState.SYNC_OFF, InvoiceSyncState.BEFORE_START_DATE)
     if (
@@ -417,7 +421,9 @@ async def _check_editable(tx: Tx, invoice: Invoice) -> None:
         or await _in_flight(tx, invoice.id)
     ):
         raise refuse(
-            Code.WRONG_STATE, "It has been sent; void it and make another, or edit it in Xero.", "invoiceId"
+            Code.WRONG_STATE,
+            "Xero has this invoice, or may have it. Void it and make another one, or edit it in Xero.",
+            "invoiceId",
         )
 
 

@@ -364,7 +364,11 @@ async def settle_change(
     invoice = await lock(tx, invoice_id)
     refused_void = invoice.failure_code == "HAS_PAYMENTS"
     if invoice.sync_state is not InvoiceSyncState.CHANGED_IN_XERO and not refused_void:
-        raise refuse(Code.WRONG_STATE, "Nothing was changed in Xero that waits for a decision.", "invoiceId")
+        raise refuse(
+            Code.WRONG_STATE,
+            "No change of this invoice in Xero waits for a decision. Read the invoice again.",
+            "invoiceId",
+        )
     check_version(invoice, version)
     shown = invoice.xero_shown or {}
     replacement = None
@@ -375,7 +379,9 @@ async def settle_change(
         await _accept(tx, invoice, shown)
     elif invoice.amount_paid > 0:
         raise refuse(
-            Code.HAS_PAYMENTS, "It has payments or credits in Xero; take them off there first.", "invoiceId"
+            Code.HAS_PAYMENTS,
+            "Payments or credits are allocated to this invoice in Xero. Remove them there first.",
+            "invoiceId",
         )
     else:
         await end(tx, invoice)
@@ -396,8 +402,8 @@ async def _accept(tx: Tx, invoice: Invoice, shown: Mapping[str, Any]) -> None:
         if "currency" in changed:
             raise refuse(
                 Code.CURRENCY_MISMATCH,
-                f"In Xero it is in {shown['currency']} now, and the practice bills in {invoice.currency}; change it back"
-                " there, or keep the two apart.",
+                f"In Xero this invoice is in {shown['currency']} now, but the practice bills in {invoice.currency}. Change it"
+                " back in Xero, or choose KEEP_APART.",
                 "invoiceId",
             )
         if "contact" in changed:
@@ -424,7 +430,8 @@ async def _ours(tx: Tx, invoice: Invoice, xero_contact: str | None) -> UUID:
     if row is None or row["contact_id"] is None:
         raise refuse(
             Code.WRONG_STATE,
-            "In Xero it bills a contact that is linked with none here; link that one first, or keep the two apart.",
+            "In Xero this invoice bills a contact that is linked to no practice contact. Link that contact first, or"
+            " choose KEEP_APART.",
             "invoiceId",
         )
     contact: UUID = row["contact_id"]

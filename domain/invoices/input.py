@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.invoices.totals import Line, Totals, totals
 from domain.names.text_keys import name_key, visible
 from domain.practice.workspaces import clean_currency
-from domain.problems import Code, Problem
+from domain.problems import Code, Problem, archived, control_characters, not_found, too_long
 from domain.tables import AmountsAre, Invoice, InvoiceLineKind
 from domain.tx import Tx
 
@@ -42,9 +42,9 @@ def clean_text(value: Any, path: str, problems: list[Problem]) -> str | None:
     if not visible(text).strip():
         return None
     if len(text) > TEXT:
-        problems.append(Problem(Code.TOO_LONG, f"At most {TEXT} characters; this has {len(text)}.", (path,)))
+        problems.append(too_long(TEXT, len(text), path))
     if _controls(text, but=""):
-        problems.append(Problem(Code.INVALID, "Control characters cannot be kept.", (path,)))
+        problems.append(control_characters(path))
     return text
 
 
@@ -58,9 +58,15 @@ def clean_header(given: Mapping[str, Any], problems: list[Problem]) -> dict[str,
         if name in given:
             values[column] = given[name]
             if given[name] is None:
-                problems.append(Problem(Code.REQUIRED, "A date is needed.", (name,)))
+                problems.append(Problem(Code.REQUIRED, "A date is needed, such as 2026-11-23.", (name,)))
             elif given[name] < FIRST_DAY:
-                problems.append(Problem(Code.INVALID, "This date is too long ago.", (name,)))
+                problems.append(
+                    Problem(
+                        Code.INVALID,
+                        f"This date is too early. Give {FIRST_DAY.isoformat()} or a later day.",
+                        (name,),
+                    )
+                )
     if given.get("currency") is not None:
         values["currency"] = clean_currency(given["currency"], problems, "currency")
     if given.get("amountsAre") is not None:
@@ -72,16 +78,30 @@ def clean_header(given: Mapping[str, Any], problems: list[Problem]) -> dict[str,
 
 def check_dates(issued: date | None, due: date | None, problems: list[Problem]) -> None:
     if issued and due and due < issued:
-        problems.append(Problem(Code.INVALID, "It cannot be due before it is issued.", ("dueDate",)))
+        problems.append(
+            Problem(
+                Code.INVALID,
+                "The due date lies before the issue date. Give the issue date or a later day.",
+                ("dueDate",),
+            )
+        )
 
 
 def clean_lines(given: Sequence[Mapping[str, Any]], problems: list[Problem]) -> list[GivenLine]:
     if len(given) > LINES:
-        problems.append(Problem(Code.TOO_MANY, f"At most {LINES} lines; these are {len(given)}.", ("lines",)))
+        problems.append(
+            Problem(
+                Code.TOO_MANY,
+                f"An invoice has at most {LINES} lines, and this one has {len(given):,}. Split it.",
+                ("lines",),
+            )
+        )
         return []
     named = [line["id"] for line in given if line.get("id") is not None]
     if len(named) != len(set(named)):
-        problems.append(Problem(Code.INVALID, "A line is named twice.", ("lines",)))
+        problems.append(
+            Problem(Code.INVALID, "Two lines have the same `id`. Name each existing line once.", ("lines",))
+        )
     return [_clean_line(line, str(place), problems) for place, line in enumerate(given)]
 
 
@@ -91,21 +111,29 @@ def _clean_line(given: Mapping[str, Any], place: str, problems: list[Problem]) -
 
     description = (given.get("description") or "").strip()
     if not visible(description).strip():
-        wrong(Code.REQUIRED, "A line needs a description.", "description")
+        wrong(Code.REQUIRED, "A line needs a description. Say what it bills.", "description")
     elif len(description) > DESCRIPTION:
-        wrong(Code.TOO_LONG, f"At most {DESCRIPTION} characters; this has {len(description)}.", "description")
+        problems.append(too_long(DESCRIPTION, len(description), "lines", place, "description"))
     if _controls(description, but="\n\r\t"):
-        wrong(Code.INVALID, "Control characters cannot be kept.", "description")
+        problems.append(control_characters("lines", place, "description"))
     kind = InvoiceLineKind(given.get("kind") or InvoiceLineKind.SERVICE)
     if kind is InvoiceLineKind.EXPENSE and given.get("serviceTypeId") is not None:
-        wrong(Code.INVALID, "An expense has no service type.", "serviceTypeId")
+        wrong(
+            Code.INVALID,
+            "An expense has no service type. Leave `serviceTypeId` out, or make the line a SERVICE.",
+            "serviceTypeId",
+        )
     quantity, price = given["quantity"], given["unitPrice"]
     for value, field in ((quantity, "quantity"), (price, "unitPrice")):
         if not value.is_finite() or value != round(value, DECIMALS):
-            wrong(Code.INVALID, f"At most {DECIMALS} decimals.", field)
+            wrong(Code.INVALID, f"At most {DECIMALS} decimals are possible. Round the number.", field)
             quantity = price = Decimal(0)
     if abs(quantity * price) >= MOST:
-        wrong(Code.INVALID, "This line comes to too much.", "unitPrice")
+        wrong(
+            Code.INVALID,
+            "The amount of this line is too large. Check `quantity` and `unitPrice`.",
+            "unitPrice",
+        )
         quantity = price = Decimal(0)
     return GivenLine(
         given.get("id"),
@@ -141,25 +169,37 @@ async def check_references(
         before = kept.get(line.id) if line.id else None
         if line.id is not None and before is None:
             problems.append(
-                Problem(Code.NOT_FOUND, "This invoice has no such line.", ("lines", str(place), "id"))
+                Problem(
+                    Code.NOT_FOUND,
+                    "This invoice has no line with the id given as `id`. Leave `id` out to add a new line.",
+                    ("lines", str(place), "id"),
+                )
             )
-        for found, wanted, had, field, what in (
+        for found, wanted, had, field, what, mutation in (
             (
                 services,
                 line.service_type_id,
                 before and before.service_type_id,
                 "serviceTypeId",
                 "service type",
+                "updateServiceType",
             ),
-            (rates, line.tax_rate_id, before and before.tax_rate_id, "taxRateId", "tax rate"),
+            (
+                rates,
+                line.tax_rate_id,
+                before and before.tax_rate_id,
+                "taxRateId",
+                "tax rate",
+                "updateTaxRate",
+            ),
         ):
             path = ("lines", str(place), field)
             if wanted is None:
                 continue
             if wanted not in found:
-                problems.append(Problem(Code.NOT_FOUND, f"There is no such {what}.", path))
+                problems.append(not_found(what, *path))
             elif found[wanted]["archived_at"] is not None and wanted != had:
-                problems.append(Problem(Code.WRONG_STATE, f"This {what} is archived.", path))
+                problems.append(archived(what, mutation, *path))
     return Known({key: row["percentage"] for key, row in rates.items()})
 
 
@@ -193,16 +233,20 @@ def compute(lines: Sequence[Any], percentages: Mapping[UUID, Decimal], amounts_a
 
 def check_fit(lines: Sequence[Any], found: Totals, amounts_are: AmountsAre, currency: str) -> list[Problem]:
     """What keeps an invoice from being approved: Xero would refuse it, or come to another total."""
-    problems = [] if lines else [Problem(Code.REQUIRED, "An invoice needs a line.", ("lines",))]
+    problems = [] if lines else [Problem(Code.REQUIRED, "An invoice needs at least one line.", ("lines",))]
     for place, (line, total) in enumerate(zip(lines, found.lines, strict=True)):
         if currency in OF_THREE_DECIMALS and not total.exact:
-            message = f"Line {place + 1}: it needs a third decimal, and Xero keeps two in {currency} as in every currency."
+            message = f"Line {place + 1}: the amount needs a third decimal, but Xero keeps two in every currency. Change it."
             problems.append(Problem(Code.INVALID, message, ("lines", str(place), "unitPrice")))
         if line.tax_rate_id is None and amounts_are is not AmountsAre.NO_TAX:
-            message = f"Line {place + 1}: choose a tax rate, or let the invoice be without tax (NO_TAX)."
+            message = f"Line {place + 1} has no tax rate. Choose one, or set `amountsAre` to NO_TAX."
             problems.append(Problem(Code.REQUIRED, message, ("lines", str(place), "taxRateId")))
     if found.total < 0:
-        problems.append(Problem(Code.INVALID, "An invoice cannot come to less than nothing.", ("lines",)))
+        problems.append(
+            Problem(
+                Code.INVALID, "The total of an invoice cannot be negative. Correct the lines.", ("lines",)
+            )
+        )
     return problems
 
 
@@ -221,7 +265,7 @@ async def find_organisation(tx: Tx, given: UUID | None, problems: list[Problem])
     )
     if given is not None:
         if given not in [row["id"] for row in rows]:
-            problems.append(Problem(Code.NOT_FOUND, "There is no such organisation.", ("organisationId",)))
+            problems.append(not_found("Xero organisation", "organisationId"))
         return given
     on = [row["id"] for row in rows if row["invoice_sync"]]
     connected = [row["id"] for row in rows if row["disconnected_at"] is None]
@@ -230,7 +274,7 @@ async def find_organisation(tx: Tx, given: UUID | None, problems: list[Problem])
             only: UUID = some[0]
             return only
     if rows:
-        message = "There are several organisations; say to which one it goes."
+        message = "Several Xero organisations come into question. Give `organisationId`."
         problems.append(Problem(Code.REQUIRED, message, ("organisationId",)))
     return None
 
@@ -247,7 +291,7 @@ async def check_currency(tx: Tx, given: str | None, problems: list[Problem]) -> 
     own = await currency_of(tx)
     malformed = any(problem.path == ("currency",) for problem in problems)
     if given is not None and given != own and not malformed:
-        message = f"The practice bills in {own}; leave the currency out."
+        message = f"The practice bills in {own}. Give that currency, or leave `currency` out."
         problems.append(Problem(Code.CURRENCY_MISMATCH, message, ("currency",)))
     return own
 
@@ -265,7 +309,7 @@ async def currency_problems(tx: Tx, invoice: Invoice) -> list[Problem]:
     return [
         Problem(
             Code.CURRENCY_MISMATCH,
-            f"The invoice is in {invoice.currency}, the {whose} in {currency}.",
+            f"The invoice is in {invoice.currency}, but the {whose} uses {currency}. Void it and make another one.",
             ("invoiceId",),
         )
         for whose, currency in wanted.items()

@@ -16,7 +16,7 @@ from domain.activity import Change
 from domain.invoices import eligibility
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices.eligibility import GONE, Setup, account_problem, rate_problem
-from domain.problems import Code, Problem, Refused, refuse
+from domain.problems import Code, Problem, Refused, counted, disconnected, not_found, refuse
 from domain.tables import (
     ActivityKind,
     EventKind,
@@ -129,7 +129,10 @@ async def set_sync(
     if before is not None and start is not None and start < before:
         waiting = await kept_here(tx, organisation_id, start)
         if waiting["invoices"] > (accept_invoices or 0):
-            message = f"This sends {waiting['invoices']} more invoices to Xero; give their number as acceptInvoices."
+            more = counted(waiting["invoices"], "more invoice")
+            message = (
+                f"This start date sends {more} to Xero. Give that number as `acceptInvoices` to confirm."
+            )
             raise refuse(Code.CONFIRMATION_NEEDED, message, "acceptInvoices")
     changes = [
         Change(name, _text(was), _text(now))
@@ -154,7 +157,7 @@ async def set_sync(
 async def get(tx: Tx, organisation_id: UUID) -> Organisation:
     found = await tx.session.get(Organisation, (tx.workspace, organisation_id), populate_existing=True)
     if found is None:
-        raise refuse(Code.NOT_FOUND, "There is no such organisation.", "organisationId")
+        raise Refused([not_found("Xero organisation", "organisationId")])
     return found
 
 
@@ -187,7 +190,13 @@ def _account(
         key=lambda account: not account["active"],
     )
     if not fit:
-        problems.append(Problem(Code.NOT_FOUND, f"Xero has shown no account {code!r}.", path))
+        problems.append(
+            Problem(
+                Code.NOT_FOUND,
+                f"Xero has no account with the code {code!r}. Choose one of the organisation's `accounts`.",
+                path,
+            )
+        )
         return None
     wrong = account_problem(fit[0], kind, "")
     if wrong:
@@ -201,7 +210,7 @@ async def _map_account(
 ) -> Change:
     own = setup.service_types.get(service)
     if own is None:
-        problems.append(Problem(Code.NOT_FOUND, "There is no such service type.", (*path, "serviceTypeId")))
+        problems.append(not_found("service type", *path, "serviceTypeId"))
     account = (
         _account(setup, code, InvoiceLineKind.SERVICE, (*path, "accountCode"), problems)
         if code is not None
@@ -219,9 +228,11 @@ async def _map_rate(
     own = setup.tax_rates.get(rate)
     chosen = next((one for one in setup.xero_rates.values() if one["tax_type"] == tax_type), None)
     if own is None:
-        problems.append(Problem(Code.NOT_FOUND, "There is no such tax rate.", (*path, "taxRateId")))
+        problems.append(not_found("tax rate", *path, "taxRateId"))
     if tax_type is not None and chosen is None:
-        message = f"Xero has shown no tax rate {tax_type!r}."
+        message = (
+            f"Xero has no tax rate with the code {tax_type!r}. Choose one of the organisation's `taxRates`."
+        )
         problems.append(Problem(Code.NOT_FOUND, message, (*path, "xeroTaxType")))
     wrong = rate_problem(chosen, own["percentage"]) if own and chosen else None
     if wrong:
@@ -269,15 +280,17 @@ async def _changed(
 async def _check_fit(tx: Tx, organisation: Organisation, start: date | None) -> None:
     problems = []
     if organisation.disconnected_at is not None:
-        message = "This organisation is disconnected; connect it again."
-        problems.append(Problem(Code.NOT_CONNECTED, message, ("organisationId",)))
+        problems.append(disconnected())
     if start is None:
-        message = "From which issue date on do invoices go to Xero?"
+        message = "A start date is needed: the first issue date whose invoices go to Xero. Give `startDate`."
         problems.append(Problem(Code.REQUIRED, message, ("startDate",)))
     workspace = await tx.row("select currency from workspace where id = :ws")
     currency = workspace["currency"] if workspace else ""
     if organisation.base_currency not in ("", currency):
-        message = f"{organisation.name} is kept in {organisation.base_currency}, the practice in {currency}."
+        message = (
+            f"{organisation.name} keeps its books in {organisation.base_currency}, but the practice bills in {currency}."
+            " Both must use the same currency."
+        )
         problems.append(Problem(Code.CURRENCY_MISMATCH, message, ("organisationId",)))
     _raise(problems)
 

@@ -55,15 +55,21 @@ async def totals_of(tx: Tx, invoice: Invoice, lines: Sequence[InvoiceLine]) -> T
 
 
 async def add(tx: Tx, invoice: Invoice) -> None:
-    async with _numbered(tx, "Another invoice has this number.", "number"):
+    async with _numbered(
+        tx, "Another invoice has this number. Choose another one, or leave `number` out.", "number"
+    ):
         tx.session.add(invoice)
 
 
 async def renumber(tx: Tx, invoice: Invoice, number: str | None) -> None:
     """Take over the number that it has in Xero; refused (TAKEN) where another has it here, and (INVALID) where it is blank."""
     if number is None:
-        raise refuse(Code.INVALID, "In Xero it has no number; give it one there.", "invoiceId")
-    message = f"In Xero it is {number} now, and another invoice here has that number; change it there."
+        raise refuse(
+            Code.INVALID, "The invoice has no number in Xero now. Give it one there first.", "invoiceId"
+        )
+    message = (
+        f"The invoice has the number {number} in Xero now, which another invoice has here. Change it in Xero."
+    )
     async with _numbered(tx, message, "invoiceId"):
         invoice.number, invoice.number_key = number, name_key(number) or number
 

@@ -22,7 +22,7 @@ from domain.invoices.input import (
     contact_exists,
     find_organisation,
 )
-from domain.problems import Code, Problem
+from domain.problems import Code, Problem, not_found
 from domain.tables import AmountsAre, Invoice, InvoiceLine, InvoiceStatus, InvoiceSyncState
 from domain.tx import Tx
 
@@ -89,7 +89,7 @@ async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
     organisation = await find_organisation(tx, given.get("organisationId"), refusals)
     contact = values.get("contact_id")
     if contact is not None and not await contact_exists(tx, contact):
-        refusals.append(Problem(Code.NOT_FOUND, "There is no such contact.", ("contactId",)))
+        refusals.append(not_found("contact", "contactId"))
     problems: list[eligibility.Problem] = []
     where = [eligibility.Resolved(None, None)] * len(lines)
     if organisation is not None and not any(one.code is Code.NOT_FOUND for one in refusals):

@@ -22,7 +22,7 @@ from domain.fields.merge import start as start_field
 from domain.fields.phones import PhoneParts, join_phone
 from domain.fields.values import PostalAddress
 from domain.mirror import status_requests, xero_contacts
-from domain.problems import Code, refuse
+from domain.problems import Refused, not_found, stale
 from domain.tables import (
     ActivityKind,
     Contact,
@@ -385,11 +385,9 @@ async def lock(tx: Tx, link_id: UUID, version: int | None = None) -> dict[str, A
     await lock_all(tx, [link_id])
     link = await find(tx, link_id)
     if link is None:
-        raise refuse(Code.NOT_FOUND, "There is no such link.", "linkId")
+        raise Refused([not_found("link", "linkId")])
     if version is not None and version != link["version"]:
-        raise refuse(
-            Code.STALE_VERSION, "This link has changed since you read it. Look at it again.", "version"
-        )
+        raise stale("link")
     return link
 
 

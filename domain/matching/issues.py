@@ -20,7 +20,7 @@ from domain.links.starting import Pair
 from domain.matching import issue_review, near_duplicates
 from domain.matching import plan as matching_plan
 from domain.mirror import xero_contacts
-from domain.problems import Code, Refused, refuse
+from domain.problems import Code, Refused, not_found, refuse, stale
 from domain.tables import (
     ActivityKind,
     LinkOrigin,
@@ -62,16 +62,18 @@ async def confirm(
     contact = await contact_edits.lock(tx, contact_id, "contactId")
     issue = await _open(tx, issue, version)
     if contact_version is not None and contact_version != contact.version:
-        raise refuse(Code.STALE_VERSION, "Somebody changed this contact since you read it.", "contactVersion")
+        raise stale("contact", "contactVersion")
     if issue.merged and (kept := await _link_of(tx, issue, contact_id)):
         issue_review.resolve(tx, issue, MatchResolution.CONFIRMED, kept, "was confirmed")
         return Outcome(issue_id, kept)
     if contact.archived_at is not None:
-        raise refuse(Code.WRONG_STATE, "This contact is archived; bring it back first.", "contactId")
+        raise refuse(
+            Code.WRONG_STATE, "This contact is archived. Bring it back with updateContact first.", "contactId"
+        )
     if await _linked(tx, organisation["id"], contact_id):
         raise refuse(
             Code.ALREADY_LINKED,
-            "This contact is linked in this organisation; unsync that first.",
+            "This contact is linked in this organisation already. Unsync that link first, or choose another contact.",
             "contactId",
         )
     await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
@@ -125,7 +127,11 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
     issue, organisation = await _lock_organisation(tx, issue_id)
     issue = await _lock(tx, issue, version)
     if issue.resolution not in (MatchResolution.IGNORED, MatchResolution.CREATED_SEPARATE):
-        raise refuse(Code.WRONG_STATE, "Only an ignored or separated one can be opened again.", "issueId")
+        raise refuse(
+            Code.WRONG_STATE,
+            "Only an issue that ended as IGNORED or CREATED_SEPARATE can be reopened.",
+            "issueId",
+        )
     gone: UUID | None = None
     if issue.resolution is MatchResolution.CREATED_SEPARATE:
         gone = await _unmake(tx, issue)
@@ -141,7 +147,11 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
     await decisions.lift_mark(tx, organisation["id"], issue.xero_contact_id)
     fitting = await issue_review.find_candidates(tx, organisation, issue.xero_contact_id, kept)
     if not fitting:
-        raise refuse(Code.WRONG_STATE, "None of its candidates is left.", "issueId")
+        raise refuse(
+            Code.WRONG_STATE,
+            "None of the issue's candidates exists any more, so there is nothing to decide.",
+            "issueId",
+        )
     issue.state, issue.resolution, issue.reopened = MatchIssueState.OPEN, None, True
     issue.resolved_at = issue.resolved_by = issue.link_id = None
     issue.reason = matching_plan.reason(fitting)
@@ -336,7 +346,7 @@ async def _lock_organisation(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, dict[s
     """Lock the issue's organisation. The issue itself is not locked."""
     issue = await tx.session.get(MatchIssue, (tx.workspace, issue_id))
     if issue is None:
-        raise refuse(Code.NOT_FOUND, "There is no such match issue.", "issueId")
+        raise Refused([not_found("match issue", "issueId")])
     await xero_contacts.lock(tx, issue.organisation_id)
     return issue, await _organisation(tx, issue.organisation_id)
 
@@ -344,23 +354,25 @@ async def _lock_organisation(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, dict[s
 async def _lock(tx: Tx, issue: MatchIssue, version: int | None) -> MatchIssue:
     await tx.session.refresh(issue, with_for_update=True)
     if version is not None and version != issue.version:
-        raise refuse(
-            Code.STALE_VERSION, "This issue has changed since you read it. Look at it again.", "version"
-        )
+        raise stale("match issue")
     return issue
 
 
 async def _open(tx: Tx, issue: MatchIssue, version: int | None) -> MatchIssue:
     await tx.session.refresh(issue, with_for_update=True)
     if issue.state is not MatchIssueState.OPEN:
-        raise refuse(Code.ALREADY_DECIDED, "This was decided already.", "issueId")
+        raise refuse(
+            Code.ALREADY_DECIDED,
+            "This match issue is closed already. Read the list of issues again.",
+            "issueId",
+        )
     return await _lock(tx, issue, version)
 
 
 async def _organisation(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
     row = await tx.row("select * from organisation where workspace_id = :ws and id = :id", id=organisation_id)
     if row is None:
-        raise refuse(Code.NOT_FOUND, "There is no such organisation.", "organisationId")
+        raise Refused([not_found("Xero organisation", "organisationId")])
     return row
 
 
@@ -381,10 +393,16 @@ async def _xero_is_free(tx: Tx, organisation_id: UUID, xero_id: UUID) -> None:
         organisation=organisation_id, id=xero_id,
     )  # fmt: skip
     if row is None or row["status"] != "ACTIVE":
-        raise refuse(Code.WRONG_STATE, "This contact is not active in Xero any more.", "issueId")
+        raise refuse(
+            Code.WRONG_STATE,
+            "The Xero contact is no longer active in Xero, so it cannot be linked. Restore it there first.",
+            "issueId",
+        )
     if row["linked"]:
         raise refuse(
-            Code.ALREADY_LINKED, "This Xero contact is linked already; unsync that link first.", "issueId"
+            Code.ALREADY_LINKED,
+            "The Xero contact of this issue is linked already. Unsync that link first.",
+            "issueId",
         )
 
 
@@ -395,7 +413,11 @@ async def _unmake(tx: Tx, issue: MatchIssue) -> UUID:
     )
     active = link is not None and link["state"] in ("SYNCED", "PENDING", "FAILING", "CONFLICT")
     if link is None or not active or link["contact_id"] != issue.created_contact_id:
-        raise refuse(Code.WRONG_STATE, "The link that this decision made has changed since.", "issueId")
+        raise refuse(
+            Code.WRONG_STATE,
+            "The link that this decision made was changed or deleted since. Use unsync on the contact's link instead.",
+            "issueId",
+        )
     link_id: UUID = link["id"]
     issue.link_id = None
     await tx.session.flush()

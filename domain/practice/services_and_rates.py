@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from domain import activity
 from domain.practice.workspaces import name_row
-from domain.problems import Code, refuse
+from domain.problems import Code, Refused, not_found, refuse
 from domain.tables import ActivityKind, EventKind, ServiceType, TaxRate
 from domain.tx import Tx
 
@@ -28,7 +28,7 @@ async def update_service_type(
         ServiceType, (tx.workspace, service_type_id), with_for_update=True, populate_existing=True
     )
     if found is None:
-        raise refuse(Code.NOT_FOUND, "There is no such service type.", "serviceTypeId")
+        raise Refused([not_found("service type", "serviceTypeId")])
     await _update(tx, found, "service type", name, archived)
     return found
 
@@ -37,7 +37,9 @@ async def create_tax_rate(tx: Tx, name: str, percentage: Decimal) -> TaxRate:
     """`percentage` from 0 to 100, at most 4 decimals; it never changes."""
     if not 0 <= percentage <= 100 or percentage != round(percentage, DECIMALS):
         raise refuse(
-            Code.INVALID, f"A percentage is from 0 to 100, with at most {DECIMALS} decimals.", "percentage"
+            Code.INVALID,
+            f"A percentage is a number from 0 to 100 with at most {DECIMALS} decimals, such as '15'.",
+            "percentage",
         )
     made = TaxRate(
         workspace_id=tx.workspace,
@@ -60,7 +62,7 @@ async def update_tax_rate(
         TaxRate, (tx.workspace, tax_rate_id), with_for_update=True, populate_existing=True
     )
     if found is None:
-        raise refuse(Code.NOT_FOUND, "There is no such tax rate.", "taxRateId")
+        raise Refused([not_found("tax rate", "taxRateId")])
     await _update(tx, found, "tax rate", name, archived)
     return found
 

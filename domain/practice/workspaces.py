@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from domain import activity
 from domain.names.text_keys import name_key, visible
-from domain.problems import Code, Problem, Refused, refuse
+from domain.problems import Code, Problem, Refused, control_characters, not_found, refuse, too_long
 from domain.tables import (
     ActivityKind,
     ApiToken,
@@ -49,20 +49,24 @@ def clean_name(value: str | None, problems: list[Problem], *path: str) -> str:
     """Trimmed. Blank, too long or with control characters: a problem more, and the text is not to be used."""
     text = " ".join((value or "").split(" ")).strip()
     if not visible(text).strip():
-        problems.append(Problem(Code.REQUIRED, "A name is needed.", path))
-    elif len(text) > NAME_LIMIT:
         problems.append(
-            Problem(Code.TOO_LONG, f"At most {NAME_LIMIT} characters; this has {len(text)}.", path)
+            Problem(Code.REQUIRED, "A name is needed. Give at least one visible character.", path)
         )
+    elif len(text) > NAME_LIMIT:
+        problems.append(too_long(NAME_LIMIT, len(text), *path))
     if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
-        problems.append(Problem(Code.INVALID, "Control characters cannot be kept.", path))
+        problems.append(control_characters(*path))
     return text
 
 
 def clean_currency(value: str | None, problems: list[Problem], *path: str) -> str:
     code = (value or "").strip().upper()
     if code not in CURRENCIES:
-        problems.append(Problem(Code.INVALID, "A currency is three letters of ISO 4217, such as NZD.", path))
+        problems.append(
+            Problem(
+                Code.INVALID, "This is no currency. Give the three letters of ISO 4217, such as NZD.", path
+            )
+        )
     return code
 
 
@@ -108,7 +112,11 @@ async def update(tx: Tx, *, name: str | None = None, currency: str | None = None
     if workspace.currency != before["currency"] and await tx.row(
         "select 1 from invoice where workspace_id = :ws limit 1"
     ):
-        raise refuse(Code.IN_USE, "There are invoices in this currency, so it stays.", "currency")
+        raise refuse(
+            Code.IN_USE,
+            "The currency cannot be changed any more, because invoices exist in the present one.",
+            "currency",
+        )
     changes = [
         activity.Change(field, was, getattr(workspace, field))
         for field, was in before.items()
@@ -137,7 +145,7 @@ async def update_contact_type(
         ContactType, (tx.workspace, contact_type_id), with_for_update=True, populate_existing=True
     )
     if found is None:
-        raise refuse(Code.NOT_FOUND, "There is no such contact type.", "contactTypeId")
+        raise Refused([not_found("contact type", "contactTypeId")])
     before = (found.name, found.archived_at)
     if archived is not None and archived != (found.archived_at is not None):
         if archived:
@@ -177,7 +185,11 @@ async def name_row(tx: Tx, row: ContactType | ServiceType | TaxRate, name: str, 
     except IntegrityError as error:
         if f"uq_{row.__tablename__}_name" not in str(error.orig):
             raise
-        raise refuse(Code.TAKEN, f"Another {what} has this name.", "name") from None
+        raise refuse(
+            Code.TAKEN,
+            f"Another {what} has this name. Choose another name, or archive that one first.",
+            "name",
+        ) from None
 
 
 def new_token() -> str:
@@ -206,13 +218,25 @@ async def create_token(
     problems: list[Problem] = []
     text = clean_name(name, problems, "name")
     if not scopes:
-        problems.append(Problem(Code.REQUIRED, "A token needs a scope.", ("scopes",)))
+        problems.append(
+            Problem(Code.REQUIRED, "A token needs at least one scope: READ, WRITE or ADMIN.", ("scopes",))
+        )
     if not included(scopes) <= included(within):
         problems.append(
-            Problem(Code.SCOPE_TOO_WIDE, "No scope may be wider than those of its maker.", ("scopes",))
+            Problem(
+                Code.SCOPE_TOO_WIDE,
+                "A token cannot be allowed more than its maker. Leave out the scopes that you do not have.",
+                ("scopes",),
+            )
         )
     if expires_at is not None and expires_at <= tx.now:
-        problems.append(Problem(Code.INVALID, "This time has passed.", ("expiresAt",)))
+        problems.append(
+            Problem(
+                Code.INVALID,
+                "This time has passed. Give a time in the future, or leave `expiresAt` out.",
+                ("expiresAt",),
+            )
+        )
     _raise(problems)
     token = new_token()
     made = ApiToken(
@@ -249,7 +273,7 @@ async def revoke_token(tx: Tx, token_id: UUID) -> None:
         ApiToken, (tx.workspace, token_id), with_for_update=True, populate_existing=True
     )
     if found is None or found.revoked_at is not None:
-        raise refuse(Code.NOT_FOUND, "There is no such token.", "apiTokenId")
+        raise Refused([not_found("API token", "apiTokenId")])
     found.revoked_at = tx.now
     activity.record(tx, ActivityKind.SETTING_CHANGED, f"The API token {found.name} was revoked.")
     tx.publish(EventKind.WORKSPACE, tx.workspace)

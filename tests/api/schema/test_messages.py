@@ -1,0 +1,282 @@
+"""What a person reads when an input is refused: what was wrong, and what to do about it."""
+
+from typing import Any
+
+import pytest
+
+from api.relay import ids
+from tests import make
+from tests.domain.world import seen
+
+ERRORS = "userErrors { code message path }"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+PUSH = f"""mutation($i: PushToXeroInput!) {{ pushToXero(input: $i) {{ link {{ state }} {ERRORS}
+  existing {{ name syncLink {{ state contact {{ name }} }} }} }} }}"""
+
+
+async def refused(ada: make.Client, mutation: str, kind: str, **given: Any) -> dict[str, Any]:
+    """The one error of a mutation."""
+    answer = await ada.ask(f"mutation($i: {kind}!) {{ {mutation}(input: $i) {{ {ERRORS} }} }}", i=given)
+    [error] = answer[mutation]["userErrors"]
+    found: dict[str, Any] = error
+    return found
+
+
+async def contact(ada: make.Client, name: str = "Kauri Joinery", email: str | None = "k@x.nz") -> str:
+    return ids.encode("Contact", (await ada.world.contact(name, email)).id)
+
+
+async def test_an_unknown_id_names_the_thing_and_the_argument(ada: make.Client) -> None:
+    unknown = ids.encode("SyncLink", ids.NOWHERE)
+    error = await refused(ada, "unsync", "SyncLinkInput", linkId=unknown)
+    assert (error["code"], error["path"]) == ("NOT_FOUND", ["linkId"])
+    assert (
+        error["message"]
+        == "No link has the id given as `linkId`. It may have been deleted; read the list again."
+    )
+
+
+async def test_an_id_of_another_kind_says_of_which_kind_it_is(ada: make.Client) -> None:
+    error = await refused(ada, "unsync", "SyncLinkInput", linkId=await contact(ada))
+    assert (error["code"], error["path"]) == ("NOT_FOUND", ["linkId"])
+    assert error["message"] == "`linkId` holds the id of a contact. Give the id of a link."
+    error = await refused(ada, "createSeparateContact", "MatchIssueInput", issueId="issue 7")
+    assert (
+        error["message"]
+        == "`issueId` holds no id that Tandem gave. Give the id of a match issue, as a list shows it."
+    )
+
+
+async def test_ids_to_retry_name_their_list(ada: make.Client) -> None:
+    given = {"invoiceIds": [ids.encode("Invoice", ids.NOWHERE)]}
+    error = await refused(ada, "retrySync", "RetrySyncInput", **given)
+    assert error["path"] == ["invoiceIds", "0"]
+    assert error["message"].startswith("No invoice has the id given as `invoiceIds`.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("SyncLink", "link"),
+        ("MatchIssue", "match issue"),
+        ("ApiToken", "API token"),
+        ("XeroContact", "Xero contact"),
+        ("XeroOrganisation", "Xero organisation"),
+        ("Invoice", "invoice"),
+    ],
+)
+def test_types_are_named_as_people_say_them(kind: str, said: str) -> None:
+    assert ids.noun(kind) == said
+
+
+MADE = """mutation($contact: ID!) {
+  createContactType(input: {name: "Supplier"}) { contactType { id } }
+  createServiceType(input: {name: "Payroll"}) { serviceType { id } }
+  createTaxRate(input: {name: "GST", percentage: "15"}) { taxRate { id } }
+  createInvoice(input: {contactId: $contact, issueDate: "2026-10-10", dueDate: "2026-11-10", lines: []}) { invoice { id } } }"""
+
+
+async def test_an_update_without_a_field_is_told(ada: make.Client) -> None:
+    of_contact, organisation = await contact(ada), ids.encode("XeroOrganisation", ada.world.organisation)
+    made = await ada.ask(MADE, contact=of_contact)
+    for mutation, kind, given in (
+        ("updateContact", "UpdateContactInput", {"contactId": of_contact}),
+        ("updateInvoice", "UpdateInvoiceInput", {"invoiceId": made["createInvoice"]["invoice"]["id"]}),
+        ("updateContactSync", "UpdateContactSyncInput", {"organisationId": organisation}),
+        ("setInvoiceSync", "SetInvoiceSyncInput", {"organisationId": organisation}),
+        ("setInvoiceMappings", "SetInvoiceMappingsInput", {"organisationId": organisation}),
+        ("updateContactType", "UpdateContactTypeInput", {"contactTypeId": made["createContactType"]["contactType"]["id"]}),
+        ("updateServiceType", "UpdateServiceTypeInput", {"serviceTypeId": made["createServiceType"]["serviceType"]["id"]}),
+        ("updateTaxRate", "UpdateTaxRateInput", {"taxRateId": made["createTaxRate"]["taxRate"]["id"]}),
+        ("updateWorkspace", "UpdateWorkspaceInput", {}),
+    ):  # fmt: skip
+        before = await ada.world.rows("select count(*) as n from activity")
+        error = await refused(ada, mutation, kind, **given)
+        assert (mutation, error["code"], error["path"]) == (mutation, "REQUIRED", None)
+        assert error["message"].startswith("There is nothing to change. Give ")
+        assert await ada.world.rows("select count(*) as n from activity") == before
+
+
+async def test_an_empty_row_of_a_bulk_update_is_told_at_its_place(ada: make.Client) -> None:
+    one, other = await contact(ada), await contact(ada, "Rimu", None)
+    rows = [{"contactId": one, "firstName": "Ann"}, {"contactId": other}]
+    query = f"mutation($i: UpdateContactsInput!) {{ updateContacts(input: $i) {{ results {{ contact {{ firstName }} {ERRORS} }} }} }}"
+    first, second = (await ada.ask(query, i={"contacts": rows}))["updateContacts"]["results"]
+    assert (first["contact"]["firstName"], first["userErrors"]) == ("Ann", [])
+    assert [(error["code"], error["path"]) for error in second["userErrors"]] == [
+        ("REQUIRED", ["contacts", "1"])
+    ]
+
+
+async def test_making_a_field_blank_is_a_change(ada: make.Client) -> None:
+    given = {"contactId": await contact(ada), "billingEmail": None}
+    query = f"mutation($i: UpdateContactInput!) {{ updateContact(input: $i) {{ contact {{ billingEmail }} {ERRORS} }} }}"
+    assert (await ada.ask(query, i=given))["updateContact"] == {
+        "contact": {"billingEmail": None},
+        "userErrors": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("mutation", "kind", "given"),
+    [
+        ("createContacts", "CreateContactsInput", {"contacts": []}),
+        ("updateContacts", "UpdateContactsInput", {"contacts": []}),
+        ("pushContactsToXero", "PushContactsToXeroInput", {"contacts": []}),
+        ("unsyncLinks", "SyncLinksInput", {"links": []}),
+        ("rematchLinks", "RematchLinksInput", {"links": []}),
+        ("dismissLinks", "SyncLinksInput", {"links": []}),
+        ("createInvoices", "CreateInvoicesInput", {"invoices": []}),
+        ("approveInvoices", "InvoicesInput", {"invoices": []}),
+        ("sendInvoices", "InvoicesInput", {"invoices": []}),
+        ("resolveMatchIssues", "ResolveMatchIssuesInput", {}),
+    ],
+)
+async def test_a_bulk_form_without_rows_is_told(
+    ada: make.Client, mutation: str, kind: str, given: dict[str, Any]
+) -> None:
+    error = await refused(ada, mutation, kind, **given)
+    assert (error["code"], error["path"]) == ("REQUIRED", list(given) or None)
+    assert error["message"].endswith(" Give at least one row.")
+
+
+async def test_too_many_rows_are_counted(ada: make.Client) -> None:
+    links = [{"linkId": ids.encode("SyncLink", ids.NOWHERE)}] * 501
+    error = await refused(ada, "unsyncLinks", "SyncLinksInput", links=links)
+    assert (error["code"], error["path"]) == ("TOO_MANY", ["links"])
+    assert error["message"] == "At most 500 rows are possible at once, and these are 501. Send them in parts."
+
+
+@pytest.mark.parametrize(("invoices", "said"), [(1, "1 more invoice "), (2, "2 more invoices ")])
+async def test_an_earlier_start_date_counts_in_singular_and_plural(
+    ada: make.Client, invoices: int, said: str
+) -> None:
+    organisation = ids.encode("XeroOrganisation", ada.world.organisation)
+    await ada.world.rows(
+        "update organisation set invoice_sync = true, invoice_start_date = '2026-11-01',"
+        " base_currency = (select currency from workspace limit 1) returning 1"
+    )
+    bill = {"contactId": await contact(ada), "issueDate": "2026-10-10", "dueDate": "2026-11-10", "amountsAre": "NO_TAX",
+            "lines": [{"description": "Work", "quantity": "1", "unitPrice": "100"}]}  # fmt: skip
+    many = (
+        "mutation($i: {}!) {{ {}(input: $i) {{ results {{ invoice {{ id }} userErrors {{ message }} }} }} }}"
+    )
+    made = await ada.ask(
+        many.format("CreateInvoicesInput", "createInvoices"), i={"invoices": [bill] * invoices}
+    )
+    sent = {"invoices": [{"invoiceId": row["invoice"]["id"]} for row in made["createInvoices"]["results"]]}
+    await ada.ask(many.format("InvoicesInput", "approveInvoices"), i=sent)
+    await ada.ask(many.format("InvoicesInput", "sendInvoices"), i=sent)
+    given = {"organisationId": organisation, "startDate": "2026-10-01"}
+    error = await refused(ada, "setInvoiceSync", "SetInvoiceSyncInput", **given)
+    assert (error["code"], error["path"]) == ("CONFIRMATION_NEEDED", ["acceptInvoices"])
+    assert said in error["message"]
+
+
+@pytest.mark.parametrize("number", ["149.5", "2"])
+async def test_a_json_number_for_a_decimal_says_send_it_as_a_string(ada: make.Client, number: str) -> None:
+    literal = f'mutation {{ createTaxRate(input: {{name: "GST", percentage: {number}}}) {{ {ERRORS} }} }}'
+    variable = f"mutation($i: CreateTaxRateInput!) {{ createTaxRate(input: $i) {{ {ERRORS} }} }}"
+    for query, given in (
+        (literal, {}),
+        (variable, {"i": {"name": "GST", "percentage": float(number)}}),
+    ):
+        _, [(message, code)] = await ada.answer(query, **given)
+        assert code == "BAD_REQUEST"
+        assert "send it as a string, such as '149.50'" in message
+
+
+async def pushed(ada: make.Client, name: str, email: str | None, **more: Any) -> dict[str, Any]:
+    given = {
+        "contactId": await contact(ada, name, email),
+        "organisationId": ids.encode("XeroOrganisation", ada.world.organisation),
+        **more,
+    }
+    answer: dict[str, Any] = (await ada.ask(PUSH, i=given))["pushToXero"]
+    return answer
+
+
+async def test_a_push_beside_a_namesake_that_is_linked_says_to_whom(ada: make.Client) -> None:
+    await make.linked(ada.world, "Kauri Joinery Ltd")
+    for more in ({}, {"createAnyway": True}):
+        answer = await pushed(ada, "Kauri Joinery Ltd", None, **more)
+        [error] = answer["userErrors"]
+        assert error["code"] == "TAKEN"  # neither linkTo nor createAnyway helps
+        assert error["message"] == (
+            "The Xero contact 'Kauri Joinery Ltd' has this name and is linked to the practice contact 'Kauri Joinery"
+            " Ltd'. Xero takes no second active contact with a name. Rename one of the two, or unsync that link and"
+            " then use `linkTo`."
+        )
+        [existing] = answer["existing"]
+        assert existing["syncLink"] == {"state": "SYNCED", "contact": {"name": "Kauri Joinery Ltd"}}
+
+
+async def test_a_push_beside_a_free_namesake_offers_the_link_alone(ada: make.Client) -> None:
+    await ada.world.shown(seen("Kauri Joinery", "other@x.nz"))
+    answer = await pushed(ada, "Kauri Joinery", None)
+    [error] = answer["userErrors"]
+    assert error["code"] == "LIKELY_DUPLICATE"
+    assert error["message"].endswith("Link 'Kauri Joinery' with `linkTo`, or rename one of the two.")
+    assert answer["existing"] == [{"name": "Kauri Joinery", "syncLink": None}]
+
+
+async def test_a_push_beside_a_linked_contact_of_that_email_offers_another_one(ada: make.Client) -> None:
+    await make.linked(ada.world, "Kauri Joinery Ltd", "office@kauri.example")
+    answer = await pushed(ada, "Kauri Cabinets", "office@kauri.example")
+    [error] = answer["userErrors"]
+    assert error["code"] == "LIKELY_DUPLICATE"
+    assert error["message"] == (
+        "The Xero contact 'Kauri Joinery Ltd' has this email and is linked to the practice contact 'Kauri Joinery Ltd'."
+        " Create another one with `createAnyway`, or unsync that link and then use `linkTo`."
+    )
+    anyway = await pushed(ada, "Kauri Cabinets", "office@kauri.example", createAnyway=True)
+    assert (anyway["userErrors"], anyway["link"]) == ([], {"state": "PENDING"})
+
+
+async def test_a_push_beside_a_free_contact_of_that_email_offers_both(ada: make.Client) -> None:
+    await ada.world.shown(seen("Someone Else", "k@x.nz"))
+    [error] = (await pushed(ada, "Kauri Joinery", "k@x.nz"))["userErrors"]
+    assert error["message"].endswith(
+        "Link a contact of `existing` with `linkTo`, or create another one with `createAnyway`."
+    )
+
+
+async def test_linking_a_xero_contact_that_is_linked_says_to_whom(ada: make.Client) -> None:
+    await make.linked(ada.world, "Kauri Joinery Ltd")
+    [xero] = await ada.world.rows("select id from xero_contact")
+    answer = await pushed(ada, "Rimu", None, linkTo=ids.encode("XeroContact", xero["id"]))
+    [error] = answer["userErrors"]
+    assert (error["code"], error["path"]) == ("ALREADY_LINKED", ["linkTo"])
+    assert "is linked to the practice contact 'Kauri Joinery Ltd'" in error["message"]
+
+
+CLOSED = f"closedIssueId issue {{ state }} organisation {{ summary {{ openIssues linked }} }} {ERRORS}"
+
+
+async def test_a_decision_says_which_issue_it_closed_and_how_many_are_left(ada: make.Client) -> None:
+    await make.conflict(ada.world)
+    [row] = await ada.world.rows("select id from match_issue")
+    issue = ids.encode("MatchIssue", row["id"])
+    query = f"mutation($i: MatchIssueInput!) {{ createSeparateContact(input: $i) {{ {CLOSED} }} }}"
+    stale = (await ada.ask(query, i={"issueId": issue, "version": 99}))["createSeparateContact"]
+    assert (stale["closedIssueId"], stale["issue"]["state"]) == (None, "OPEN")
+    assert stale["organisation"]["summary"]["openIssues"] == 1
+    done = (await ada.ask(query, i={"issueId": issue}))["createSeparateContact"]
+    assert (done["closedIssueId"], done["userErrors"]) == (issue, [])
+    assert done["organisation"]["summary"] == {"openIssues": 0, "linked": 1}
+    second = (await ada.ask(query, i={"issueId": issue}))["createSeparateContact"]
+    assert (second["closedIssueId"], second["issue"]["state"]) == (None, "RESOLVED")  # it closed nothing
+    again = f"mutation($i: MatchIssueInput!) {{ reopenMatchIssue(input: $i) {{ {CLOSED} }} }}"
+    opened = (await ada.ask(again, i={"issueId": issue}))["reopenMatchIssue"]
+    assert (opened["closedIssueId"], opened["issue"]["state"]) == (None, "OPEN")
+    assert opened["organisation"]["summary"]["openIssues"] == 1
+
+
+async def test_each_decision_of_many_says_which_issue_it_closed(ada: make.Client) -> None:
+    await make.conflict(ada.world)
+    [row] = await ada.world.rows("select id from match_issue")
+    issue, unknown = ids.encode("MatchIssue", row["id"]), ids.encode("MatchIssue", ids.NOWHERE)
+    query = f"mutation($i: ResolveMatchIssuesInput!) {{ resolveMatchIssues(input: $i) {{ results {{ {CLOSED} }} }} }}"
+    results = (await ada.ask(query, i={"ignore": [issue, unknown]}))["resolveMatchIssues"]["results"]
+    assert [one["closedIssueId"] for one in results] == [issue, None]
+    assert results[1]["organisation"] is None
