@@ -1,4 +1,4 @@
-"""The schema: what can be read, changed and followed."""
+"""The roots of the schema: queries, mutations and subscriptions."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ READ: list[FieldExtension] = [require(Scope.READ)]
 
 
 async def _one(context: Context, kind: str, text: str) -> Any:
-    """Of that type; None for an unknown id, a foreign one, and another type's."""
+    """The object of this type. None for an unknown id, an id of another workspace, and an id of another type."""
     key = ids.find(kind, text)
     return None if key is None else await load(context, NODES[kind], key)
 

@@ -1,4 +1,5 @@
-"""A person's acts on links and contacts, one or many: run with all locks up front, and told row by row."""
+"""What mutations of links and contacts have in common, for one row or many: one transaction that takes all locks first,
+and one result for each row."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
@@ -18,7 +19,7 @@ from domain.tx import Tx
 
 
 def is_bulk(rows: Sequence[object]) -> bool:
-    """Too many for a person to wait for: what they cause is sent after interactive work."""
+    """Whether there are too many rows for a person to wait for. Their writes go to Xero after interactive work."""
     return len(rows) > INTERACTIVE_MOST
 
 
@@ -30,7 +31,10 @@ async def act(
     links: Sequence[str] = (),
     contacts: Sequence[str] = (),
 ) -> tuple[list[Acted | Refused], list[UserError]]:
-    """`links` and `contacts` are the ids that the input names. The errors are of the request as a whole."""
+    """Changes each row on its own: a refused row leaves the others done. Gives a result for each row, and the errors of the
+    request as a whole.
+
+    `links`, `contacts`: the ids in the input. Their rows are locked before the first change."""
     link_ids = [key for text in links if (key := ids.find("SyncLink", text))]
     contact_ids = [key for text in contacts if (key := ids.find("Contact", text))]
 

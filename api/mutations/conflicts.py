@@ -1,4 +1,4 @@
-"""Mutations of values of which only one could stay."""
+"""Mutations that settle conflicts and bring overwritten values back."""
 
 import strawberry
 from strawberry.types import Info
@@ -6,7 +6,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.bulk import act, find_contact
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, given, rows_told
+from api.mutations.payloads import Payload, given, row_errors
 from api.mutations.unsync import RematchPayload, rematch_payload
 from api.relay import ids
 from api.relay.loaders import load
@@ -73,7 +73,7 @@ class ConflictMutations:
 
         results, errors = await act(info.context, [input], settle, links=[input.link_id])
         result = results[0] if results else None
-        return await rematch_payload(info.context, input.link_id, result, errors or rows_told(result))
+        return await rematch_payload(info.context, input.link_id, result, errors or row_errors(result))
 
     @mutation(
         Scope.WRITE,
@@ -94,5 +94,5 @@ class ConflictMutations:
         return RestoreValuePayload(
             contact=await find_contact(info.context, done.contact_ids[0] if done else None),
             event=await load(info.context, "ActivityEvent", event) if event else None,
-            user_errors=errors or rows_told(result),
+            user_errors=errors or row_errors(result),
         )

@@ -1,4 +1,4 @@
-"""What a person gives of contacts."""
+"""Inputs of contacts, and how they become values of the domain."""
 
 from typing import Any
 
@@ -172,7 +172,7 @@ class DeleteContactInput:
 
 
 def values(input: CreateContactInput | UpdateContactInput) -> dict[str, Any]:
-    """What was given, by the schema's names."""
+    """The fields that the input gives, by the schema's names. Ids become keys; an address becomes a mapping."""
     named = {
         "name": input.name,
         "firstName": input.first_name,

@@ -18,7 +18,15 @@ from api.mutations.contact_inputs import (
     values,
 )
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, UserError, given, nothing_to_change, rows_told, write, wrong_count
+from api.mutations.payloads import (
+    Payload,
+    UserError,
+    given,
+    nothing_to_change,
+    row_errors,
+    write,
+    wrong_count,
+)
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.contacts import Contact
@@ -85,7 +93,9 @@ async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | R
 async def _judged(
     tx: Tx, inputs: Sequence[Any], change: Any, lock: Sequence[UUID] = ()
 ) -> list[UUID | Refused]:
-    """Each on its own, and then the match issues that they began or ceased to fit are judged, all at once."""
+    """Changes each row on its own. Then the open match issues that the contacts fit, or fitted before, are judged again.
+
+    `lock`: contacts that are locked before the first change."""
     async with issues.evaluating(tx) as touched:
         if lock:
             await tx.rows(
@@ -111,7 +121,7 @@ async def _payloads(
     return ContactsPayload(
         results=[
             ContactPayload(
-                contact=await one if one else None, user_errors=rows_told(done, "contacts", str(n))
+                contact=await one if one else None, user_errors=row_errors(done, "contacts", str(n))
             )
             for n, (one, done) in enumerate(zip(loading, results, strict=True))
         ],
@@ -203,5 +213,5 @@ class ContactMutations:
         return DeleteContactPayload(
             deleted_id=ids.encode("Contact", done.contact_id) if done else None,
             deleted_link_ids=[ids.encode("SyncLink", key) for key in done.link_ids] if done else [],
-            user_errors=errors or rows_told(results[0] if results else None),
+            user_errors=errors or row_errors(results[0] if results else None),
         )

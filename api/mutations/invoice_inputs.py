@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 
 from api.context import Context
-from api.mutations.payloads import UserError, given, told
+from api.mutations.payloads import UserError, given, user_errors
 from api.relay import ids
 from api.schema.amounts import money
 from api.schema.sync_problems import SyncProblem
@@ -232,7 +232,7 @@ async def invoice_preview(context: Context, input: InvoicePreviewInput) -> Invoi
         tax_total=money(found.tax_total),
         total=money(found.total),
         problems=[SyncProblem.of(row) for row in found.problems],
-        user_errors=told(found.refusals),
+        user_errors=user_errors(found.refusals),
     )
 
 

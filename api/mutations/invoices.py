@@ -10,7 +10,15 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.declared import mutation
 from api.mutations.invoice_inputs import CreateInvoiceInput, CreateInvoicesInput, UpdateInvoiceInput, values
-from api.mutations.payloads import Payload, UserError, given, nothing_to_change, rows_told, write, wrong_count
+from api.mutations.payloads import (
+    Payload,
+    UserError,
+    given,
+    nothing_to_change,
+    row_errors,
+    write,
+    wrong_count,
+)
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.invoices import Invoice
@@ -102,7 +110,7 @@ async def _many(
         _payload(
             context,
             key if isinstance(done, Refused) else done.id,
-            rows_told(done, "invoices", str(n)),
+            row_errors(done, "invoices", str(n)),
         )
         for n, (key, done) in enumerate(zip(known, outcome.done or (), strict=False))
     ]

@@ -1,4 +1,4 @@
-"""Mutations of match issues: what a person decides."""
+"""Mutations by which a person decides match issues."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,7 +10,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, UserError, given, rows_told, write, wrong_count
+from api.mutations.payloads import Payload, UserError, given, row_errors, write, wrong_count
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.activity import ValueChange
@@ -171,7 +171,7 @@ async def _one(context: Context, issue_id: strawberry.ID, decide: Decision) -> M
 
 
 async def _all(tx: Tx, decisions: Sequence[Decision], contacts: Sequence[UUID]) -> list[Outcome | Refused]:
-    """All organisations and contacts are locked first, in the one order of locks."""
+    """Each decision on its own, after the locks of all organisations and contacts, in the order of locks."""
     async with issues.evaluating(tx):
         await tx.rows(
             "select id from contact where workspace_id = :ws and id = any(:ids) order by id for update",
@@ -181,10 +181,10 @@ async def _all(tx: Tx, decisions: Sequence[Decision], contacts: Sequence[UUID]) 
 
 
 def _place(result: Outcome | Refused, at: tuple[str, ...]) -> list[UserError]:
-    """Where rows are bare ids, the row itself is the place."""
+    """The errors of a decision. In lists of bare ids the path ends with the row: there is no field below it."""
     if isinstance(result, Refused) and at[0] != "confirm":
         result = Refused([Problem(one.code, one.message) for one in result.problems])
-    return rows_told(result, *at)
+    return row_errors(result, *at)
 
 
 @strawberry.type

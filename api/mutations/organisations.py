@@ -1,4 +1,4 @@
-"""Mutations of Xero organisations: connecting, and how contacts are kept in step."""
+"""Mutations of Xero organisations: their connection, their contact sync, and decisions about mass changes."""
 
 from uuid import UUID
 

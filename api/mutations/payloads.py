@@ -1,7 +1,7 @@
-"""A mutation's transaction and what the person is told where it was refused.
+"""What mutations have in common: their transaction, their payload and their errors.
 
-Each mutation is a transaction of its own. Refused: nothing has changed, and `userErrors` says all that was wrong.
-Payloads are nullable, so that a fault here does not hide what an earlier mutation of the request did.
+Each mutation is a transaction of its own. If the domain refuses it, nothing has changed, and `userErrors` has every
+problem. Payloads are nullable: a fault in one mutation does not hide the results of earlier ones in the same request.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -45,14 +45,14 @@ class UserError:
 
 @dataclass(frozen=True)
 class Outcome(Generic[Done]):
-    """`done` is None where it was refused."""
+    """What a transaction gave. `done` is None if it was refused."""
 
     done: Done | None
     errors: list[UserError]
 
 
-def told(problems: Iterable[Problem], *under: str) -> list[UserError]:
-    """`under`: the place of a bulk form's row in the input."""
+def user_errors(problems: Iterable[Problem], *under: str) -> list[UserError]:
+    """Problems as the schema shows them. `under`: the place of a bulk form's row, which goes before each path."""
     return [UserError.of(Problem(one.code, one.message, (*under, *one.path))) for one in problems]
 
 
@@ -67,7 +67,7 @@ async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Ou
                 done = await change(tx)
             renew(context)
         except Refused as refused:
-            return Outcome(None, told(refused.problems))
+            return Outcome(None, user_errors(refused.problems))
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != DEADLOCK or tried == TRIES:
                 raise
@@ -78,23 +78,23 @@ async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Ou
 
 
 async def attempt(context: Context, act: Callable[[], Awaitable[Done]]) -> Outcome[Done]:
-    """As `write`, for what opens its transactions itself, as it calls Xero in between."""
+    """As `write`, for an `act` that opens its transactions itself, because it calls Xero between them."""
     renew(context)
     try:
         done = await act()
     except Refused as refused:
-        return Outcome(None, told(refused.problems))
+        return Outcome(None, user_errors(refused.problems))
     renew(context)
     return Outcome(done, [])
 
 
-def rows_told(result: object, *under: str) -> list[UserError]:
-    """Of one row of a bulk form, whose place in the input is `under`."""
-    return told(result.problems, *under) if isinstance(result, Refused) else []
+def row_errors(result: object, *under: str) -> list[UserError]:
+    """The errors of one row of a bulk form; empty unless the row was refused. `under`: the row's place in the input."""
+    return user_errors(result.problems, *under) if isinstance(result, Refused) else []
 
 
 def too_many(rows: int, *path: str) -> list[UserError]:
-    """Of a list with more rows than a bulk form takes; else empty."""
+    """The error of a list with more rows than a bulk form takes; empty if the count is right."""
     if rows <= MOST_ROWS:
         return []
     message = f"At most {MOST_ROWS} rows are possible at once, and these are {rows:,}. Send them in parts."
@@ -102,12 +102,12 @@ def too_many(rows: int, *path: str) -> list[UserError]:
 
 
 def wrong_count(rows: int, *path: str) -> list[UserError]:
-    """Of a bulk form without rows, or with more than it takes; else empty."""
+    """The error of a bulk form without rows, or with more than it takes; empty if the count is right."""
     return too_many(rows, *path) if rows else [nothing_to_do(*path)]
 
 
 def nothing_to_do(*path: str) -> UserError:
-    """A bulk form has no rows. `path`: the list that is empty, if there is only one."""
+    """The error of a bulk form without rows. `path`: the empty list, if the form has only one list."""
     message = (
         f"`{path[-1]}` is empty. Give at least one row."
         if path
@@ -134,5 +134,5 @@ class Payload:
 
 
 def given(value: Done | None) -> Done | None:
-    """None for a field that the input leaves out."""
+    """The value of an input field; None if the input leaves it out."""
     return None if value is strawberry.UNSET else value

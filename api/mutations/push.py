@@ -9,7 +9,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.bulk import act, find_changes, find_contact, find_link, is_bulk
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, UserError, given, rows_told, wrong_count
+from api.mutations.payloads import Payload, UserError, given, row_errors, wrong_count
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.activity import ValueChange
@@ -142,7 +142,7 @@ class PushMutations:
     ) -> PushToXeroPayload | None:
         results, errors = await _push(info.context, [input])
         result = results[0] if results else None
-        return await _payload(info.context, input, result, errors or rows_told(result))
+        return await _payload(info.context, input, result, errors or row_errors(result))
 
     @mutation(
         Scope.WRITE,
@@ -156,7 +156,7 @@ class PushMutations:
             return PushContactsToXeroPayload(results=[], user_errors=errors)
         results, errors = await _push(info.context, input.contacts)
         payloads = [
-            _payload(info.context, one, result, rows_told(result, "contacts", str(n)))
+            _payload(info.context, one, result, row_errors(result, "contacts", str(n)))
             for n, (one, result) in enumerate(zip(input.contacts, results, strict=bool(results)))
         ]
         return PushContactsToXeroPayload(results=await asyncio.gather(*payloads), user_errors=errors)

@@ -1,4 +1,4 @@
-"""The mutation that tries again what failed."""
+"""The mutation that tries failing links and invoices again."""
 
 import asyncio
 from typing import Any
@@ -58,7 +58,7 @@ class RetrySyncPayload(Payload):
 
 
 def _keys(kind: str, texts: list[strawberry.ID]) -> list[UUID]:
-    """The key of nothing for whatever cannot be the id of one."""
+    """A key for each id. A text that is no id of this kind gets a key that no row has."""
     return [ids.find(kind, text) or ids.NOWHERE for text in texts]
 
 

@@ -1,4 +1,4 @@
-"""Mutations that end links, and those of the Unsynced list."""
+"""Mutations that end links, and mutations of the Unsynced list: resume, make anew, dismiss."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.bulk import act, find_changes, find_contact, find_link, is_bulk
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, UserError, given, rows_told, wrong_count
+from api.mutations.payloads import Payload, UserError, given, row_errors, wrong_count
 from api.relay import ids
 from api.schema.activity import ValueChange
 from api.schema.contacts import Contact
@@ -192,7 +192,7 @@ class UnsyncedMutations:
     async def unsync(self, info: Info[Context, None], input: SyncLinkInput) -> SyncLinkPayload | None:
         results, errors = await _unsync(info.context, [input])
         return await _link_payload(
-            info.context, input.link_id, errors or rows_told(results[0] if results else None)
+            info.context, input.link_id, errors or row_errors(results[0] if results else None)
         )
 
     @mutation(
@@ -205,7 +205,7 @@ class UnsyncedMutations:
             return SyncLinksPayload(results=[], user_errors=errors)
         results, errors = await _unsync(info.context, input.links)
         payloads = [
-            _link_payload(info.context, one.link_id, rows_told(result, "links", str(n)))
+            _link_payload(info.context, one.link_id, row_errors(result, "links", str(n)))
             for n, (one, result) in enumerate(zip(input.links, results, strict=bool(results)))
         ]
         return SyncLinksPayload(results=await asyncio.gather(*payloads), user_errors=errors)
@@ -218,7 +218,7 @@ class UnsyncedMutations:
     async def rematch(self, info: Info[Context, None], input: RematchInput) -> RematchPayload | None:
         results, errors = await _rematch(info.context, [input])
         result = results[0] if results else None
-        return await rematch_payload(info.context, input.link_id, result, errors or rows_told(result))
+        return await rematch_payload(info.context, input.link_id, result, errors or row_errors(result))
 
     @mutation(
         Scope.WRITE,
@@ -232,7 +232,7 @@ class UnsyncedMutations:
             return RematchLinksPayload(results=[], user_errors=errors)
         results, errors = await _rematch(info.context, input.links)
         payloads = [
-            rematch_payload(info.context, one.link_id, result, rows_told(result, "links", str(n)))
+            rematch_payload(info.context, one.link_id, result, row_errors(result, "links", str(n)))
             for n, (one, result) in enumerate(zip(input.links, results, strict=bool(results)))
         ]
         return RematchLinksPayload(results=await asyncio.gather(*payloads), user_errors=errors)
@@ -250,7 +250,7 @@ class UnsyncedMutations:
             return DismissLinksPayload(deleted_link_ids=[], user_errors=errors)
         results, errors = await _dismiss(info.context, input.links)
         gone = [ids.encode("SyncLink", one.link_id) for one in results if isinstance(one, Acted)]
-        rows = [error for n, one in enumerate(results) for error in rows_told(one, "links", str(n))]
+        rows = [error for n, one in enumerate(results) for error in row_errors(one, "links", str(n))]
         return DismissLinksPayload(deleted_link_ids=gone, user_errors=errors + rows)
 
     @mutation(
@@ -268,4 +268,4 @@ class UnsyncedMutations:
 
         results, errors = await act(info.context, [input], create, links=[input.link_id])
         result = results[0] if results else None
-        return await rematch_payload(info.context, input.link_id, result, errors or rows_told(result))
+        return await rematch_payload(info.context, input.link_id, result, errors or row_errors(result))

@@ -1,3 +1,5 @@
-"""The types, one noun a file. `enums` comes first: a domain enum has its description before any type names it."""
+"""The types of the schema, one noun a file.
+
+`enums` is imported first, so that each enum of the domain is registered before a type uses it."""
 
 from api.schema import enums as enums

@@ -1,4 +1,4 @@
-"""What happened: every value moved, by whom or by which side."""
+"""The activity: what happened, who did it, and which values changed."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

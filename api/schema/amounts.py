@@ -1,4 +1,4 @@
-"""Numbers as answers show them."""
+"""How numbers are rounded and printed in answers."""
 
 from decimal import Decimal
 
@@ -6,15 +6,15 @@ from domain.invoices.totals import rounded
 
 
 def money(value: Decimal) -> Decimal:
-    """Two decimals, always."""
+    """An amount of money, always with two decimals."""
     return rounded(value)
 
 
 def price(value: Decimal) -> Decimal:
-    """Two decimals, or up to four where it has them."""
+    """A unit price: two decimals, or up to four if it has more than two."""
     return money(value) if value == money(value) else value.normalize()
 
 
 def plain(value: Decimal) -> Decimal:
-    """No more decimals than it has: of quantities and percentages."""
+    """A quantity or a percentage, without trailing zeros."""
     return value.normalize() if value else Decimal(0)

@@ -1,4 +1,4 @@
-"""What the practice bills with: service types and tax rates."""
+"""Service types and tax rates of the practice."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

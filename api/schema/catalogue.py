@@ -1,4 +1,4 @@
-"""Xero's accounts and tax rates, of which the mappings choose."""
+"""Accounts and tax rates of a Xero organisation, among which the mappings choose."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -22,7 +22,7 @@ _RATES = (
     "select id, organisation_id, tax_type, name, effective_rate, active, can_apply_to_revenue, can_apply_to_expenses"
     " from xero_tax_rate where workspace_id = :ws"
 )
-# Those without a code, bank accounts, come last.
+# Accounts without a code, which are bank accounts, come last.
 _BY_CODE = Order(
     "accounts",
     (
@@ -156,7 +156,8 @@ Filter = tuple[tuple[str, ...], tuple[str, ...] | None, bool | None]
 
 
 def _filter(filter: XeroAccountFilter | None) -> Filter:
-    """Patterns, classes, active: hashable, so that organisations asked alike are read by one statement."""
+    """The filter as search patterns, classes and `active`. It is hashable, so that one statement reads every organisation
+    with the same filter."""
     wanted = filter or XeroAccountFilter()
     classes = given(wanted.class_)
     return (

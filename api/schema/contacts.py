@@ -330,7 +330,7 @@ def _order(order: ContactOrder | None, patterns: Sequence[str]) -> Order:
         return Order(f"contacts {order.field}", (key,), order.direction is Direction.DESC)
     if not patterns:
         return Order("contacts NAME", (_ORDERS[ContactOrderField.NAME],))
-    # Names that begin with what was typed, then the rest by name.
+    # Contacts whose name begins with the searched words come first. Both groups are sorted by name.
     fit = Key("case when c.search_key like :fits then 0 else 1 end", int)
     return Order("contacts FIT", (fit, _ORDERS[ContactOrderField.NAME]))
 
@@ -362,7 +362,7 @@ def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing
 
 
 def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, Any]) -> None:
-    """Conditions on links. An index of active links answers `linked`."""
+    """Adds the conditions on links to `where` and `values`. `linked` uses the index of active links."""
     organisation = ids.wanted("XeroOrganisation", given(wanted.organisation_id))
     of_contact = "where l.workspace_id = :ws and l.contact_id = c.id"
     if organisation is not None:

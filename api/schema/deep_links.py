@@ -1,10 +1,11 @@
-"""Addresses of Xero's own pages: in wide use, but promised by nobody."""
+"""Addresses of pages in Xero. They are in wide use, but Xero does not document them."""
 
 from urllib.parse import quote
 
 
 def deep_link(short_code: str | None, path: str) -> str:
-    """In the right organisation where its short code is known; without it, in the one that the browser is in."""
+    """The address of `path` in Xero. With a short code, Xero opens that organisation. Without one, it stays in the
+    organisation that the browser has open."""
     if short_code is None:
         return f"https://go.xero.com{path}"
     return (

@@ -1,4 +1,4 @@
-"""Match issues: Xero contacts of which a person must say whom they match."""
+"""Match issues: questions to a person about the practice contact that a Xero contact stands for."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -74,7 +74,9 @@ def differences(
     xero: Mapping[str, Any],
     agreed: Mapping[str, Any] | None = None,
 ) -> list[FieldDifference]:
-    """Of a contact's row and a mirror's row, compared as the merge compares them."""
+    """The synced fields in which a contact's row and a mirror row differ, compared as the merge compares them.
+
+    `agreed`: the values that both sides last agreed on, by field."""
     ours, theirs = practice_values(practice), xero_values(xero)
     region = xero["country_code"]
     found = []
@@ -192,8 +194,8 @@ async def _links(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
 
 @dataclass(frozen=True)
 class _Ends:
-    """Of an ended link: whether its Xero contact can be linked again, and whether a new contact can be made of either
-    side."""
+    """What is possible with an ended link. `rematchable`: its Xero contact can be linked again. `creatable`: a new
+    contact can be made from one of its sides."""
 
     rematchable: bool
     creatable: bool
@@ -235,7 +237,7 @@ async def _of_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[SyncLink
 
 @batch("SyncLink.active")
 async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], SyncLink]:
-    """By (organisation, contact): the one active link."""
+    """The active link of each (organisation, contact)."""
     rows = await tx.rows(
         f"select {_COLUMNS} from {_SOURCE}"
         " join unnest(cast(:organisations as uuid[]), cast(:contacts as uuid[])) as k(organisation, contact)"
@@ -249,7 +251,7 @@ async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID,
 
 @batch("SyncLink.of_xero_contact")
 async def _of_xero_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
-    """By Xero contact: the one active link."""
+    """The active link of each Xero contact."""
     rows = await tx.rows(
         f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.xero_contact_id = any(:ids)"
         " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
@@ -322,8 +324,10 @@ _ORDERS = {
 
 
 def in_states(states: Sequence[SyncState]) -> tuple[str, dict[str, Any]]:
-    """The condition that a link `l` beside connection_health.HELD_LINK is in one of these states, with what it binds. The stored
-    state, which an index has, says more or less the same."""
+    """SQL and its values: the link `l`, joined with connection_health.HELD_LINK, is shown in one of these states.
+
+    The condition on the stored state lets PostgreSQL use its index. A link that is shown as FAILING may be stored as
+    PENDING, if nothing reaches Xero."""
     wanted = [str(state) for state in states]
     stored = [*wanted, "PENDING"] if SyncState.FAILING in states else wanted
     condition = f"l.state = any(:stored_states) and {connection_health.LINK_STATE} = any(:states)"

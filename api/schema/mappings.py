@@ -96,7 +96,7 @@ class InvoiceSyncSettings:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
-        """From an organisation's row."""
+        """The settings from a row of `organisation`."""
         return cls(
             row=row,
             id=ids.encode("InvoiceSyncSettings", row["id"]),

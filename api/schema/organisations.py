@@ -1,4 +1,4 @@
-"""Xero organisations: how they are connected and kept in step, and what an import would do or does."""
+"""Xero organisations: their connection, their settings, their numbers and their imports."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -334,7 +334,8 @@ class XeroOrganisation(Node):
         )
 
     def _limited_until(self) -> datetime | None:
-        """Where the day's calls are used up, which no answer of Xero's has said."""
+        """The end of a limit that Tandem itself keeps: the calls of the day are used up, without an answer of Xero that says
+        so."""
         until: datetime | None = self.row["limited_until"]
         return until if self.health is ConnectionHealth.RATE_LIMITED else None
 

@@ -1,4 +1,4 @@
-"""What an import would do, read from what Tandem already mirrors."""
+"""What an import would do with the contacts that Tandem has read so far."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -216,7 +216,7 @@ async def contact_sync_preview(
     context: Context, organisation: UUID, contact_filter: XeroContactFilter
 ) -> ContactSyncPreview:
     async with context.transaction() as tx:
-        # Each statement sees what is committed by then: counted last, so that the counts of a complete one are final.
+        # Each statement sees what was committed before it. Count last, so that the counts are final if all was read.
         read, expected, complete = await _reading(tx, organisation)
         counts = await matching_plan.preview(tx, organisation, contact_filter)
     left = 0 if complete else max(0, -(-((expected or PAGE) - read) // PAGE))
@@ -235,7 +235,7 @@ async def contact_sync_preview(
 
 
 async def _reading(tx: Tx, organisation: UUID) -> tuple[int, int | None, bool]:
-    """Contacts read, contacts that Xero says there are, and whether all were read once."""
+    """How many contacts were read, how many Xero says it has (None: unknown), and whether all have been read once."""
     row = await tx.row(
         "select (select count(*) from xero_contact x where x.workspace_id = :ws and x.organisation_id = o.id) as read,"
         " (select r.total from import_run r where r.workspace_id = :ws and r.organisation_id = o.id"

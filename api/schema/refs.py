@@ -1,4 +1,4 @@
-"""Types that lead to one another, by name, so that their modules need not import each other."""
+"""Types that refer to each other. They are named lazily here, so that their modules do not import each other."""
 
 from typing import TYPE_CHECKING, Annotated
 

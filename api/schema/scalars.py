@@ -1,4 +1,5 @@
-"""Date, DateTime and Decimal, strict: Strawberry's own take NaN, 1e400 and times without an offset."""
+"""Date, DateTime and Decimal. They are stricter than Strawberry's own, which take NaN, 1e400 and times without an
+offset."""
 
 import re
 from collections.abc import Callable
@@ -38,7 +39,7 @@ def print_instant(value: datetime) -> str:
 
 
 def parse_decimal(value: object) -> Decimal:
-    """Only a string: a float has lost digits before it gets here."""
+    """Takes only a string: a JSON number has become a float, and may have lost digits, before it comes here."""
     text = value if isinstance(value, str) else None
     if text is None:
         raise ValueError(

@@ -173,7 +173,7 @@ class SyncFailure:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any] | None) -> Self | None:
-        """From {code, message, field, subjects: ['Type:uuid'], since, attempts, nextAttemptAt, remedy}."""
+        """`stored`: {code, message, field, subjects: ['Type:uuid'], since, attempts, nextAttemptAt, remedy}."""
         if stored is None:
             return None
         subjects = [one.partition(":") for one in stored.get("subjects") or ()]
@@ -208,7 +208,7 @@ class SyncProblem:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
-        """From {code, message, subjects: ['Type:uuid'], remedy}."""
+        """`told`: {code, message, subjects: ['Type:uuid'], remedy}."""
         subjects = [one.partition(":") for one in told["subjects"]]
         return cls(
             subject_keys=[(kind, UUID(key)) for kind, _, key in subjects],

@@ -1,4 +1,4 @@
-"""Who asks, and who did a thing: viewer, users, API tokens, actors."""
+"""The caller of a request (viewer), users and API tokens, and the actors of changes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -110,7 +110,7 @@ class Actor:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
-        """From {kind, name, id}, as Actor.as_json stores it."""
+        """`given`: {kind, name, id}, as Actor.as_json stores it."""
         key = given["id"]
         return cls(key=UUID(str(key)) if key else None, kind=ActorKind(given["kind"]), name=given["name"])
 

@@ -101,7 +101,7 @@ class Workspace(Node):
 
 @batch("Workspace", node="Workspace")
 async def _workspaces(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Workspace]:
-    """Row-level security shows only the viewer's own."""
+    """Row-level security shows only the viewer's own workspace."""
     rows = await tx.rows(
         "select id, name, currency from workspace where id = :ws and id = any(:ids)", ids=list(keys)
     )

@@ -103,8 +103,8 @@ async def _xero_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroContact
 
 @batch("XeroContact.shown", node="XeroContact")
 async def _shown(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
-    """As the filter leaves them: one that it excludes is in no answer but a preview, unless a link or an issue
-    leads to it."""
+    """For `node`: only contacts that the organisation's filter lets in, or that have a link or a match issue. Previews show
+    excluded contacts too."""
     let_in = " or ".join(f"(o.contact_filter = '{one}' and {included(one)})" for one in XeroContactFilter)
     led_to = " or ".join(
         f"exists (select 1 from {table} t where t.workspace_id = :ws and t.xero_contact_id = x.id)"
