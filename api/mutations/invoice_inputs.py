@@ -207,6 +207,10 @@ class InvoicePreviewLine:
     tax_type: str | None = strawberry.field(
         description="Xero's code of the tax rate that the line would have. Null if none is chosen."
     )
+    notes: list[str] = strawberry.field(
+        description="What happens to the line without being asked for, in sentences for people: that a line without a"
+        " service type goes to the default revenue account, or that its tax rate does not count with NO_TAX."
+    )
 
 
 @strawberry.type(description="What an invoice comes to, and what would keep it from Xero.")
@@ -243,6 +247,7 @@ def _preview_lines(lines: Sequence[invoice_view.PreviewLine]) -> list[InvoicePre
             tax_amount=money(line.tax_amount),
             account_code=line.account_code,
             tax_type=line.tax_type,
+            notes=list(line.notes),
         )
         for line in lines
     ]

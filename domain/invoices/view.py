@@ -13,6 +13,7 @@ from domain.described import DescribedEnum
 from domain.invoices import eligibility
 from domain.invoices.actions import lines_of
 from domain.invoices.input import (
+    GivenLine,
     check_currency,
     check_fit,
     check_references,
@@ -23,7 +24,7 @@ from domain.invoices.input import (
     find_organisation,
 )
 from domain.problems import Code, Problem, not_found
-from domain.tables import AmountsAre, Invoice, InvoiceLine, InvoiceStatus, InvoiceSyncState
+from domain.tables import AmountsAre, Invoice, InvoiceLine, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
 from domain.tx import Tx
 
 
@@ -58,10 +59,13 @@ class Standing(Protocol):
 
 @dataclass(frozen=True)
 class PreviewLine:
+    """What one line comes to. `notes`: sentences about what happens to the line without being asked for."""
+
     amount: Decimal
     tax_amount: Decimal
     account_code: str | None
     tax_type: str | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,11 +103,27 @@ async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
         problems, where = eligibility.check(setup, typed, lines, linked=contact in linked)
     return Preview(
         [
-            PreviewLine(total.amount, total.tax, to.account["code"] if to.account else None, to.tax_type)
-            for total, to in zip(found.lines, where, strict=True)
+            PreviewLine(
+                total.amount, total.tax, to.account["code"] if to.account else None, to.tax_type,
+                _notes(line, to.account, amounts_are),
+            )
+            for line, total, to in zip(lines, found.lines, where, strict=True)
         ],
         found.subtotal, found.tax, found.total, [problem.as_json() for problem in problems], refusals,
     )  # fmt: skip
+
+
+def _notes(line: GivenLine, account: Mapping[str, Any] | None, amounts_are: AmountsAre) -> tuple[str, ...]:
+    """What happens to a line that names no service type, or names a tax rate that does not count."""
+    found = []
+    if line.kind is InvoiceLineKind.SERVICE and line.service_type_id is None:
+        which = f" ({account['code']} {account['name']})" if account else ""
+        found.append(f"This line has no service type, so it goes to the default revenue account{which}.")
+    if line.tax_rate_id is not None and amounts_are is AmountsAre.NO_TAX:
+        found.append(
+            "The tax rate of this line does not count, because `amountsAre` is NO_TAX: it has no tax."
+        )
+    return tuple(found)
 
 
 async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:

@@ -167,3 +167,22 @@ async def test_a_preview_tells_what_is_wrong_as_far_as_it_is_typed(here: Office)
     stranger = await here.bill.world.contact("Stranger")
     found = await preview(here, lines=[here.line()], contactId=ids.encode("Contact", stranger.id))
     assert found["problems"] == [{"code": "CONTACT_NOT_SYNCED", "remedy": "PUSH_TO_XERO"}]
+
+
+async def test_a_preview_says_what_happens_without_being_asked_for(here: Office) -> None:
+    query = "query($i: InvoicePreviewInput!) { invoicePreview(input: $i) { taxTotal lines { accountCode notes } } }"
+    bare = here.line(serviceTypeId=None)
+    given = here.input(bare, here.line())
+    given.pop("dueDate")
+    found = (await here.ada.ask(query, i=given))["invoicePreview"]
+    [first, second] = found["lines"]
+    assert first["accountCode"] == "200"
+    assert first["notes"] == [
+        "This line has no service type, so it goes to the default revenue account (200 Fees)."
+    ]
+    assert second["notes"] == []
+    without = (await here.ada.ask(query, i=given | {"amountsAre": "NO_TAX"}))["invoicePreview"]
+    assert (without["taxTotal"], len(without["lines"][0]["notes"])) == ("0.00", 2)
+    assert without["lines"][0]["notes"][1] == (
+        "The tax rate of this line does not count, because `amountsAre` is NO_TAX: it has no tax."
+    )
