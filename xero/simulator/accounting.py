@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from xero.simulator import faults as fault_rules
-from xero.simulator.contact_input import parse_contact
+from xero.simulator.contact_input import ContactInput, parse_contact
 from xero.simulator.contact_json import Form, render_contact
 from xero.simulator.contact_writes import (
     Outcome,
@@ -48,6 +48,7 @@ class Call(msgspec.Struct):
     access: Access
     organisation: Organisation
     now: datetime
+    faults: list[fault_rules.Fault] = []
 
     def answer(self, **content: object) -> Response:
         app = self.simulation.world.apps[self.access.client_id]
@@ -125,7 +126,7 @@ def _get_organisation(simulation: Simulation, request: Request, access: Access) 
 async def _with_faults(call: Call, operation: Operation) -> Response:
     """A 400 or 500 is remembered for its key as any other outcome; what is refused or cut at the gate is not."""
     request = call.request
-    armed = call.simulation.faults.claim(request.method, request.url.path)
+    armed = call.faults = call.simulation.faults.claim(request.method, request.url.path)
     at_gate = [fault for fault in armed if fault.at_gate]
     if at_gate:
         await fault_rules.delay(armed)
@@ -141,7 +142,7 @@ async def _with_faults(call: Call, operation: Operation) -> Response:
 
     response = await call.simulation.idempotency.answer(call.access.client_id, request, perform)
     late = await fault_rules.strike(request, armed, "after")
-    return late or fault_rules.malform(response, armed)
+    return late or fault_rules.alter(response, armed)
 
 
 async def _postpone(call: Call, operation: Operation, at_gate: list[fault_rules.Fault]) -> None:
@@ -181,16 +182,20 @@ async def read_contact(call: Call) -> Response:
     return call.answer(Contacts=[render_contact(contact, Form.DETAIL)])
 
 
-async def put_contacts(call: Call) -> Response:
+async def _asked(call: Call) -> list[ContactInput]:
     inputs = [parse_contact(element) for element in parse_elements(await call.request.body(), "Contacts")]
+    fault_rules.blame(call.faults, inputs[0].errors, inputs[0].part_errors)
+    return inputs
+
+
+async def put_contacts(call: Call) -> Response:
     book = call.organisation.contacts
-    return _answer_batch(call, [create_contact(book, asked, call.now) for asked in inputs])
+    return _answer_batch(call, [create_contact(book, asked, call.now) for asked in await _asked(call)])
 
 
 async def post_contacts(call: Call) -> Response:
-    inputs = [parse_contact(element) for element in parse_elements(await call.request.body(), "Contacts")]
     book = call.organisation.contacts
-    return _answer_batch(call, [upsert_contact(book, asked, call.now) for asked in inputs])
+    return _answer_batch(call, [upsert_contact(book, asked, call.now) for asked in await _asked(call)])
 
 
 async def post_contact(call: Call) -> Response:
@@ -198,10 +203,10 @@ async def post_contact(call: Call) -> Response:
     contact = book.find(call.request.path_params["key"])
     if contact is None:
         return not_found()
-    elements = parse_elements(await call.request.body(), "Contacts")
-    if len(elements) != 1:
+    inputs = await _asked(call)
+    if len(inputs) != 1:
         raise no_data()
-    outcome = update_contact(book, contact, parse_contact(elements[0]), call.now)
+    outcome = update_contact(book, contact, inputs[0], call.now)
     call.note(outcome)
     if outcome.contact is None:
         return validation_exception([render_refused(outcome)])

@@ -15,10 +15,19 @@ from xero.simulator.contacts import (
     GDPRREQUEST,
     PHONE_TYPES,
     Address,
+    Contact,
     Person,
     Phone,
 )
-from xero.simulator.elements import Element, check_length, entries_of, id_of, text_of, wrong_type
+from xero.simulator.elements import (
+    Element,
+    PartError,
+    check_length,
+    entries_of,
+    id_of,
+    text_of,
+    wrong_type,
+)
 from xero.simulator.wire import unreadable
 
 TEXT_FIELDS = {
@@ -42,17 +51,22 @@ OTHER_FIELDS: dict[str, type] = {
     "PurchasesDefaultLineAmountType": str,
     "PaymentTerms": dict,
 }
+UI_FIELDS: dict[str, type] = {"Website": str}
+BAD_EMAIL = "Email address must be valid."
 _ADDRESS_LIMITS = {"City": 255, "Region": 255, "PostalCode": 50, "Country": 50, "AttentionTo": 255}
 _ADDRESS_LINES = tuple(f"AddressLine{index}" for index in range(1, 5))
 _PHONE_LIMITS = {"PhoneNumber": 50, "PhoneAreaCode": 10, "PhoneCountryCode": 20}
 _MOST_PERSONS = 5
 # One @, a dotted domain, ASCII only: Xero says umlauts are not supported.
 _EMAIL = re.compile(r"[!-?A-~]+@[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)+")
+# Which websites Xero's API minds is not known; a whole address with a dotted host is assumed to be fine.
+_WEBSITE = re.compile(r"https?://[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)+([/?#][!-~]*)?")
 _COUNTRY = re.compile(r"[A-Za-z ]*")
 
 
 class ContactInput(msgspec.Struct):
-    """What one element asks for. `fields` are those sent, by attribute of Contact; `errors` its broken rules."""
+    """What one element asks for. `fields` are those sent, by attribute of Contact; `errors` and `part_errors` are the
+    rules that it breaks, as a whole and in one of its parts."""
 
     echo: Element
     contact_id: str | None
@@ -62,17 +76,22 @@ class ContactInput(msgspec.Struct):
     addresses: dict[str, Address]
     other: dict[str, Any]
     errors: list[str]
+    part_errors: list[PartError] = []
 
 
-def parse_contact(element: Element) -> ContactInput:
+def parse_contact(element: Element, *, by_person: bool = False) -> ContactInput:
+    """`by_person`: typed into Xero's own pages, which take what the API refuses: long names, emails that are none, and a
+    Website, which the API cannot write."""
     errors: list[str] = []
+    part_errors: list[PartError] = []
     fields: dict[str, Any] = {}
     for name, (attribute, limit) in TEXT_FIELDS.items():
         text = text_of(element, name)
         if text is not None:
             fields[attribute] = text
-            check_length(name, text, limit, errors)
-    _check_values(fields, errors)
+            if not by_person:
+                check_length(name, text, limit, errors)
+    _check_values(fields, errors, by_person=by_person)
     persons = _parse_persons(element, errors)
     if persons:
         # An empty list does not clear the persons; any other replaces them as a whole.
@@ -82,14 +101,26 @@ def parse_contact(element: Element) -> ContactInput:
         contact_id=id_of(element, "ContactID"),
         status=_parse_status(element),
         fields=fields,
-        phones=_parse_phones(element, errors),
-        addresses=_parse_addresses(element, errors),
-        other=_parse_other(element),
+        phones=_parse_phones(element, part_errors),
+        addresses=_parse_addresses(element, part_errors),
+        other=_parse_other(element, OTHER_FIELDS | UI_FIELDS if by_person else OTHER_FIELDS),
         errors=errors,
+        part_errors=part_errors,
     )
 
 
-def _check_values(fields: dict[str, Any], errors: list[str]) -> None:
+def stored_errors(contact: Contact) -> list[str]:
+    """What Xero's own pages took and every write by the API is refused for, whatever it sends."""
+    errors = []
+    if contact.email and not _EMAIL.fullmatch(contact.email):
+        errors.append(BAD_EMAIL)
+    website = contact.other.get("Website", "")
+    if website and not _WEBSITE.fullmatch(website):
+        errors.append("Website must be valid.")
+    return errors
+
+
+def _check_values(fields: dict[str, Any], errors: list[str], *, by_person: bool) -> None:
     name = fields.get("name")
     if name:
         if "<" in name or ">" in name:
@@ -97,8 +128,8 @@ def _check_values(fields: dict[str, Any], errors: list[str]) -> None:
         if name != name.strip() or "  " in name:
             errors.append("The contact name cannot have leading, trailing or consecutive spaces.")
     email = fields.get("email")
-    if email and not _EMAIL.fullmatch(email):
-        errors.append("Email address must be valid.")
+    if email and not by_person and not _EMAIL.fullmatch(email):
+        errors.append(BAD_EMAIL)
 
 
 def _parse_status(element: Element) -> str | None:
@@ -110,32 +141,35 @@ def _parse_status(element: Element) -> str | None:
     return text
 
 
-def _parse_phones(element: Element, errors: list[str]) -> dict[str, Phone]:
+def _parse_phones(element: Element, errors: list[PartError]) -> dict[str, Phone]:
     """A sent entry replaces the whole entry of its type (whether parts survive is not known: assume not)."""
     phones = {}
     for entry in entries_of(element, "Phones"):
         kind = _kind(entry, "PhoneType", PHONE_TYPES)
         parts = {name: text_of(entry, name) or "" for name in _PHONE_LIMITS}
-        for name, limit in _PHONE_LIMITS.items():
-            check_length(name, parts[name], limit, errors)
+        errors += _too_long("Phones", kind, parts, _PHONE_LIMITS)
         phones[kind] = Phone(parts["PhoneNumber"], parts["PhoneAreaCode"], parts["PhoneCountryCode"])
     return phones
 
 
-def _parse_addresses(element: Element, errors: list[str]) -> dict[str, Address]:
+def _parse_addresses(element: Element, errors: list[PartError]) -> dict[str, Address]:
     addresses = {}
     for entry in entries_of(element, "Addresses"):
         kind = _kind(entry, "AddressType", ADDRESS_TYPES)
         lines = [text_of(entry, name) or "" for name in _ADDRESS_LINES]
-        for name, line in zip(_ADDRESS_LINES, lines, strict=True):
-            check_length(name, line, 500, errors)
+        errors += _too_long(
+            "Addresses",
+            kind,
+            dict(zip(_ADDRESS_LINES, lines, strict=True)),
+            dict.fromkeys(_ADDRESS_LINES, 500),
+        )
         while lines and not lines[-1]:
             lines.pop()
         parts = {name: text_of(entry, name) or "" for name in _ADDRESS_LIMITS}
-        for name, limit in _ADDRESS_LIMITS.items():
-            check_length(name, parts[name], limit, errors)
+        errors += _too_long("Addresses", kind, parts, _ADDRESS_LIMITS)
         if not _COUNTRY.fullmatch(parts["Country"]):
-            errors.append("The address country may contain the letters A-Z and a-z only.")
+            says = "The address country may contain the letters A-Z and a-z only."
+            errors.append(PartError("Addresses", kind, says))
         addresses[kind] = Address(
             tuple(lines),
             parts["City"],
@@ -145,6 +179,13 @@ def _parse_addresses(element: Element, errors: list[str]) -> dict[str, Address]:
             parts["AttentionTo"],
         )
     return addresses
+
+
+def _too_long(part: str, kind: str, values: dict[str, str], limits: dict[str, int]) -> list[PartError]:
+    says: list[str] = []
+    for name, limit in limits.items():
+        check_length(name, values[name], limit, says)
+    return [PartError(part, kind, message) for message in says]
 
 
 def _parse_persons(element: Element, errors: list[str]) -> tuple[Person, ...]:
@@ -161,13 +202,13 @@ def _parse_persons(element: Element, errors: list[str]) -> tuple[Person, ...]:
         for entry in entries
     )
     if any(person.email and not _EMAIL.fullmatch(person.email) for person in persons):
-        errors.append("Email address must be valid.")
+        errors.append(BAD_EMAIL)
     return persons
 
 
-def _parse_other(element: Element) -> dict[str, Any]:
+def _parse_other(element: Element, kinds: dict[str, type]) -> dict[str, Any]:
     other: dict[str, Any] = {}
-    for name, kind in OTHER_FIELDS.items():
+    for name, kind in kinds.items():
         value = element.get(name)
         if value is None:
             continue

@@ -7,19 +7,27 @@ from uuid import uuid4
 import msgspec
 from msgspec.structs import replace
 
-from xero.simulator.contact_input import ContactInput
+from xero.simulator.contact_input import ContactInput, stored_errors
 from xero.simulator.contact_json import Form, render_contact
 from xero.simulator.contacts import ACTIVE, ARCHIVED, GDPRREQUEST, Contact, ContactBook
+from xero.simulator.elements import with_part_errors
 from xero.simulator.wire import NO_ID, truncate_to_millisecond
 
 
 class Outcome(msgspec.Struct):
-    """What became of one element: the contact as stored, or the errors that kept it out."""
+    """What became of one element: the contact as stored, or the errors that kept it out. `before` is the stored contact
+    that a refused element would have changed."""
 
     asked: ContactInput
     contact: Contact | None
     errors: list[str]
     created: bool = False
+    before: Contact | None = None
+
+    @property
+    def messages(self) -> list[str]:
+        """The errors of all levels."""
+        return [*self.errors, *(error.message for error in self.asked.part_errors)]
 
 
 def create_contact(book: ContactBook, asked: ContactInput, now: datetime) -> Outcome:
@@ -32,7 +40,7 @@ def create_contact(book: ContactBook, asked: ContactInput, now: datetime) -> Out
     contact = Contact(id=str(uuid4()), name="", updated=truncate_to_millisecond(now))
     contact = _with_fields(contact, asked)
     errors += _uniqueness_errors(book, contact)
-    if errors:
+    if errors or asked.part_errors:
         return Outcome(asked, None, errors)
     book.put(contact)
     return Outcome(asked, contact, [], created=True)
@@ -57,42 +65,45 @@ def upsert_contact(book: ContactBook, asked: ContactInput, now: datetime) -> Out
     return update_contact(book, contact, asked, now) if contact else create_contact(book, asked, now)
 
 
-def update_contact(book: ContactBook, contact: Contact, asked: ContactInput, now: datetime) -> Outcome:
-    """What the element leaves out stays; IsCustomer and IsSupplier in it are of no effect."""
+def update_contact(
+    book: ContactBook, contact: Contact, asked: ContactInput, now: datetime, *, by_person: bool = False
+) -> Outcome:
+    """What the element leaves out stays; IsCustomer and IsSupplier in it are of no effect. The API is refused for what is
+    stored, too; a person is not."""
     errors = list(asked.errors) + _status_errors(contact, asked)
     if asked.fields.get("name") == "":
         errors.append("The contact name must be specified.")
     changed = replace(_with_fields(contact, asked), updated=truncate_to_millisecond(now))
     errors += _uniqueness_errors(book, changed)
-    if errors:
-        return Outcome(asked, None, errors)
+    if not by_person:
+        errors += [error for error in stored_errors(changed) if error not in errors]
+    if errors or asked.part_errors:
+        return Outcome(asked, None, errors, before=contact)
     book.put(changed)
     return Outcome(asked, changed, [])
 
 
 def render_outcome(outcome: Outcome, *, with_status: bool) -> dict[str, Any]:
-    """A saved contact in full; a refused one as it was sent, with ContactID all zeros if it is new."""
-    if outcome.contact is not None:
-        shown = render_contact(outcome.contact, Form.WRITTEN)
-        if with_status:
-            shown |= {"StatusAttributeString": "OK", "ValidationErrors": []}
-        return shown
-    return render_refused(outcome, with_status=with_status)
+    if outcome.contact is None:
+        return render_refused(outcome, with_status=with_status)
+    shown = render_contact(outcome.contact, Form.WRITTEN)
+    return shown | {"StatusAttributeString": "OK", "ValidationErrors": []} if with_status else shown
 
 
 def render_refused(outcome: Outcome, *, with_status: bool = False) -> dict[str, Any]:
-    echo = outcome.asked.echo
-    sent = {name: value for name, value in echo.items() if value is not None}
-    nested: dict[str, Any] = {
-        name: [entry | {"ValidationErrors": []} for entry in sent[name]]
-        for name in ("Addresses", "Phones")
-        if name in sent
-    }
-    shown = {"ContactID": NO_ID, **sent, **nested, "HasValidationErrors": True}
+    """A change is answered with the contact as it is stored, a new contact as it was sent, its ContactID all zeros."""
+    if outcome.before is not None:
+        shown = render_contact(outcome.before, Form.WRITTEN)
+    else:
+        sent = {name: value for name, value in outcome.asked.echo.items() if value is not None}
+        shown = {"ContactID": NO_ID, **sent}
+    for name in ("Addresses", "Phones"):
+        if name in shown:
+            shown[name] = [entry | {"ValidationErrors": []} for entry in shown[name]]
+    shown = with_part_errors(shown, outcome.asked.part_errors) | {"HasValidationErrors": True}
     if with_status:
         shown["StatusAttributeString"] = "ERROR"
-    shown["ValidationErrors"] = [{"Message": message} for message in outcome.errors]
-    return shown
+    return shown | {"ValidationErrors": [{"Message": message} for message in outcome.errors]}
 
 
 def _with_fields(contact: Contact, asked: ContactInput) -> Contact:

@@ -204,13 +204,14 @@ async def advance_clock(request: Request) -> Response:
 
 
 async def add_contacts(request: Request) -> Response:
-    """As a person would: refused like the API's own creates, but counted nowhere."""
+    """As a person would, in Xero's own pages: what they take and the API refuses is stored. Counted nowhere."""
     simulation = simulation_of(request)
     organisation = find_organisation(request)
     if organisation is None:
         return not_found()
     try:
-        inputs = [parse_contact(element) for element in parse_elements(await request.body(), "Contacts")]
+        elements = parse_elements(await request.body(), "Contacts")
+        inputs = [parse_contact(element, by_person=True) for element in elements]
     except Refusal as refusal:
         return refusal.response
     now = simulation.world.clock()
@@ -245,9 +246,10 @@ async def edit_contact(request: Request) -> Response:
 def _apply(simulation: Simulation, organisation: Organisation, contact: Contact, edit: Edit) -> None:
     book, now = organisation.contacts, simulation.world.clock()
     if edit.fields:
-        outcome = update_contact(book, contact, parse_contact(edit.fields), now)
+        asked = parse_contact(edit.fields, by_person=True)
+        outcome = update_contact(book, contact, asked, now, by_person=True)
         if outcome.contact is None:
-            raise ValueError("; ".join(outcome.errors))
+            raise ValueError("; ".join(outcome.messages))
         contact = outcome.contact
     if edit.gdprRequest:
         contact = replace(contact, status=GDPRREQUEST, updated=truncate_to_millisecond(now))
@@ -280,7 +282,7 @@ def find_organisation(request: Request) -> Organisation | None:
 
 
 def _answer_outcomes(outcomes: list[Outcome]) -> Response:
-    errors = [message for outcome in outcomes for message in outcome.errors]
+    errors = [message for outcome in outcomes for message in outcome.messages]
     added = [render_contact(o.contact, Form.DETAIL) for o in outcomes if o.contact is not None]
     return json_response({"Contacts": added, "errors": errors}, 400 if errors else 201)
 

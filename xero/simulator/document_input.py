@@ -10,6 +10,7 @@ import msgspec
 from xero.simulator.arithmetic import AMOUNTS_ARE
 from xero.simulator.elements import (
     Element,
+    PartError,
     amount_of,
     check_length,
     choice_of,
@@ -58,7 +59,7 @@ class LineInput(msgspec.Struct):
 
 class DocumentInput(msgspec.Struct):
     """What one element asks for. `fields` are those sent, by attribute of Document; `lines` is None where the element
-    leaves them alone; `contact` is as sent."""
+    leaves them alone; `contact` is as sent. `part_errors` are shown on the part of the element that they are about."""
 
     echo: Element
     id: str | None
@@ -69,6 +70,7 @@ class DocumentInput(msgspec.Struct):
     fields: dict[str, Any]
     lines: list[LineInput] | None
     errors: list[str]
+    part_errors: list[PartError] = msgspec.field(default_factory=list)
 
 
 def parse_document(element: Element, names: Names) -> DocumentInput:

@@ -8,6 +8,7 @@ from xero.simulator import arithmetic
 from xero.simulator.contact_json import Form, render_contact
 from xero.simulator.document_input import CREDIT_NOTES, INVOICES, Names
 from xero.simulator.document_writes import Outcome
+from xero.simulator.elements import with_part_errors
 from xero.simulator.ledger import (
     BILL,
     BILL_CREDIT,
@@ -228,16 +229,22 @@ def render_payment(organisation: Organisation, payment: Payment) -> dict[str, An
 def render_outcome(
     organisation: Organisation, names: Names, outcome: Outcome, places: int, *, summarised: bool
 ) -> dict[str, Any]:
-    """A saved document in full; a refused one as it was sent, with an id all zeros if it has none."""
     if outcome.document is None:
-        return render_refused(names, outcome, with_status=not summarised)
+        return render_refused(organisation, names, outcome, places, with_status=not summarised)
     shown = render_document(organisation, outcome.document, Form.WRITTEN, places)
     return shown if summarised else shown | {"StatusAttributeString": "OK", "ValidationErrors": []}
 
 
-def render_refused(names: Names, outcome: Outcome, *, with_status: bool = False) -> dict[str, Any]:
-    sent = {name: value for name, value in outcome.asked.echo.items() if value is not None}
-    shown = {names.id: NO_ID, **sent, "HasErrors": True}
+def render_refused(
+    organisation: Organisation, names: Names, outcome: Outcome, places: int, *, with_status: bool = False
+) -> dict[str, Any]:
+    """A change is answered with the document as it is stored, a new document as it was sent, its id all zeros."""
+    if outcome.before is not None:
+        shown = render_document(organisation, outcome.before, Form.WRITTEN, places)
+    else:
+        sent = {name: value for name, value in outcome.asked.echo.items() if value is not None}
+        shown = {names.id: NO_ID, **sent}
+    shown = with_part_errors(shown, outcome.asked.part_errors) | {"HasErrors": True}
     if with_status:
         shown["StatusAttributeString"] = "ERROR"
     return shown | {"ValidationErrors": [{"Message": message} for message in outcome.errors]}

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from xero import timezones
 from xero.simulator import arithmetic
-from xero.simulator.contact_input import parse_contact
+from xero.simulator.contact_input import BAD_EMAIL, parse_contact, stored_errors
 from xero.simulator.contact_writes import upsert_contact
 from xero.simulator.contacts import ACTIVE, Contact
 from xero.simulator.document_input import DocumentInput
 from xero.simulator.document_lines import line_errors, make_lines, with_tax
+from xero.simulator.elements import PartError
 from xero.simulator.ledger import (
     AUTHORISED,
     DELETED,
@@ -56,12 +57,19 @@ class Pen(msgspec.Struct):
 
 
 class Outcome(msgspec.Struct):
-    """What became of one element: the document as stored, or the errors that kept it out."""
+    """What became of one element: the document as stored, or the errors that kept it out. `before` is the stored document
+    that a refused element would have changed."""
 
     asked: DocumentInput
     document: Document | None
     errors: list[str]
     created: bool = False
+    before: Document | None = None
+
+    @property
+    def messages(self) -> list[str]:
+        """The errors of all levels."""
+        return [*self.errors, *(error.message for error in self.asked.part_errors)]
 
 
 def create_document(pen: Pen, asked: DocumentInput) -> Outcome:
@@ -112,12 +120,12 @@ def upsert_document(pen: Pen, asked: DocumentInput) -> Outcome:
 def update_document(pen: Pen, document: Document, asked: DocumentInput) -> Outcome:
     """What the element leaves out stays; lines, where sent, stand for all lines."""
     errors = list(asked.errors) + _move_errors(pen, document, asked)
-    if errors:
-        return Outcome(asked, None, errors)
+    if errors or asked.part_errors:
+        return Outcome(asked, None, errors, before=document)
     if asked.status in (VOIDED, DELETED):
         errors = lock_errors(pen.organisation, document.date) if document.is_posted else []
         if errors:
-            return Outcome(asked, None, errors)
+            return Outcome(asked, None, errors, before=document)
         ended = replace(document, status=asked.status, updated=pen.updated)
         pen.organisation.ledger.put(ended)
         return Outcome(asked, ended, [])
@@ -146,9 +154,10 @@ def _write(pen: Pen, asked: DocumentInput, before: Document, errors: list[str], 
     errors += _document_errors(pen, before, after, check_lines=posting or asked.lines is not None)
     contact = None
     if asked.contact is not None and not errors:
-        contact = _resolve_contact(pen, asked.contact, errors)
-    if errors:
-        return Outcome(asked, None, list(dict.fromkeys(errors)))
+        contact = _resolve_contact(pen, asked, errors)
+    if errors or asked.part_errors:
+        stored = None if created else before
+        return Outcome(asked, None, list(dict.fromkeys(errors)), before=stored)
     after = settled(pen.organisation, replace(after, contact_id=contact.id if contact else before.contact_id))
     pen.organisation.ledger.put(after)
     if pen.organisation.approvals_left and _approves_sale(before, after):
@@ -231,18 +240,24 @@ def settled(organisation: Organisation, document: Document) -> Document:
     return replace(document, status=AUTHORISED, fully_paid_on=None)
 
 
-def _resolve_contact(pen: Pen, element: dict[str, Any], errors: list[str]) -> Contact | None:
+def _resolve_contact(pen: Pen, asked: DocumentInput, errors: list[str]) -> Contact | None:
     """By ContactID alone as it should be done. More than that changes the contact, and a bare name matches or makes
-    one: the trap is Xero's."""
+    one: the trap is Xero's. What is wrong with the contact's own data is an error of that part of the document."""
     book = pen.organisation.contacts
+    element = asked.contact or {}
     sent = parse_contact(element)
     contact = book.find(sent.contact_id) if sent.contact_id else None
+    own: list[str] = []
     if contact is not None and contact.status != ACTIVE:
         errors.append(f"The contact {contact.name} has possibly been merged (or archived).")
+    elif sent.contact_id and contact is None:
+        errors += upsert_contact(book, sent, pen.now).errors
     elif contact is None or set(element) - {"ContactID"}:
         outcome = upsert_contact(book, sent, pen.now)
-        errors += outcome.errors
-        contact = outcome.contact
+        contact, own = outcome.contact, outcome.messages
+    elif pen.client_id is not None:  # a person may bill a contact whatever its email is
+        own = [error for error in stored_errors(contact) if error == BAD_EMAIL]
+    asked.part_errors += [PartError("Contact", "Contact", message) for message in own]
     return contact
 
 

@@ -6,7 +6,7 @@ JSON null counts as left out. Numbers with a point are read as Decimal, never as
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,16 @@ import msgspec
 from xero.simulator.wire import Refusal, no_data, unreadable
 
 Element = dict[str, Any]
+
+
+class PartError(NamedTuple):
+    """An error of one part of an element, as of a phone, an address or an invoice's contact. Xero shows it on that part.
+    `key` is the part's type (DEFAULT, POBOX), or its place where parts have no type."""
+
+    part: str
+    key: str | int
+    message: str
+
 
 _MS_DATE = re.compile(r"/Date\((-?\d{1,15})\)/", re.ASCII)
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
@@ -131,3 +141,31 @@ def wrong_type(name: str) -> Refusal:
 def check_length(name: str, text: str, limit: int, errors: list[str]) -> None:
     if len(text) > limit:
         errors.append(f"The {name} field must not exceed {limit} characters.")
+
+
+_KEYS = {"Phones": "PhoneType", "Addresses": "AddressType"}
+_USUAL: dict[str, str] = {"Phones": "DEFAULT", "Addresses": "POBOX"}
+
+
+def with_part_errors(shown: Element, errors: list[PartError]) -> Element:
+    """The element with each error on its part. A part that the element does not show is added, with its key alone."""
+    shown = dict(shown)
+    for part in dict.fromkeys(error.part for error in errors):
+        own = [error for error in errors if error.part == part]
+        if part == "Contact":
+            said = [{"Message": error.message} for error in own]
+            shown[part] = {**(shown.get(part) or {}), "HasValidationErrors": True, "ValidationErrors": said}
+        else:
+            shown[part] = _blamed(part, [dict(entry) for entry in shown.get(part) or []], own)
+    return shown
+
+
+def _blamed(part: str, entries: list[Element], errors: list[PartError]) -> list[Element]:
+    name = _KEYS.get(part)
+    for error in errors:
+        found = [entry for at, entry in enumerate(entries) if error.key in (at, entry.get(name or ""))]
+        if not found:
+            found = [{name: error.key if isinstance(error.key, str) else _USUAL[part]} if name else {}]
+            entries += found
+        found[0]["ValidationErrors"] = [*found[0].get("ValidationErrors", []), {"Message": error.message}]
+    return entries

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from decimal import Decimal
 from enum import Enum
 from random import Random
 from typing import Any, Literal
@@ -10,9 +11,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from xero.simulator.elements import Element, PartError
 from xero.simulator.limits import too_many
-from xero.simulator.wire import encode, text_response, unreadable
+from xero.simulator.wire import encode, problem, text_response, unreadable
 
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
 CUT_EXTENSION = "tandem.cut"
 """Key in the ASGI scope's extensions of a callable that cuts the connection; the server that `serve` runs has it."""
 
@@ -22,6 +25,11 @@ class Kind(Enum):
     STATUS = "status"
     DROP = "drop"
     MALFORM = "malform"
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
+Part = Literal["Contact", "Phones", "Addresses"]
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -30,14 +38,21 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     `when` says whether the work is done before the fault; DELAY makes the work itself late (an answer replayed for a
     key is not), MALFORM comes after it, and a DROP `later` cuts the connection while the request still travels: it
     lands when `seconds` of the world's clock have passed. `count` is how often a fault strikes, unbounded if None;
-    `probability` is drawn from the world's seed. DELAY takes `seconds`, STATUS takes `status` of 400 (the whole body is
-    refused), 429 (with `limit` and `retry_after`), 500, 502, 503 or 504.
+    `probability` is drawn from the world's seed. DELAY takes `seconds`. STATUS takes `status` of 400 (the whole body is
+    refused), 401 or 403 (in `form`: Xero's own problem JSON with `detail`, or HTML or text as from a proxy), 429 (with
+    `limit` and `retry_after`), 500, 502, 503 or 504. REFUSE takes the first element of a write of contacts, invoices or
+    credit notes out, as if Xero refused it with `message`, on its `part` where one is given. WARN adds a Warning to the
+    first element of an answer.
     """
 
     kind: Kind
     when: Literal["before", "after", "later"] = "before"
     seconds: float = 0.0
-    status: Literal[400, 429, 500, 502, 503, 504] = 500
+    status: Literal[400, 401, 403, 429, 500, 502, 503, 504] = 500
+    form: Literal["problem", "html", "text"] = "problem"
+    detail: str = "AuthenticationUnsuccessful"
+    message: str = "The simulator was asked to say this."
+    part: Part | None = None
     limit: Literal["minute", "day", "concurrent", "appminute"] = "minute"
     retry_after: int | None = None
     method: str | None = None
@@ -157,15 +172,38 @@ async def cut(request: Request) -> None:
     raise CutConnectionError("the simulator cut the connection, as it was asked to")
 
 
-def malform(response: Response, faults: list[Fault]) -> Response:
-    """Makes the first element of the answer's list unreadable."""
-    if not any(fault.kind is Kind.MALFORM for fault in faults):
+def alter(response: Response, faults: list[Fault]) -> Response:
+    """What MALFORM and WARN do to the first element of the answer's list: make it unreadable, add a warning."""
+    altering = [fault for fault in faults if fault.kind in (Kind.MALFORM, Kind.WARN)]
+    if not altering:
         return response
-    content = msgspec.json.decode(response.body)
-    elements = next((v for v in content.values() if isinstance(v, list) and v), None)
-    if elements is not None:
-        elements[0] |= _nonsense(elements[0])
+    content = _decoder.decode(response.body)
+    elements = next((v for v in content.values() if isinstance(v, list) and v), [])
+    for fault in altering if elements else ():
+        if fault.kind is Kind.MALFORM:
+            elements[0] |= _nonsense(elements[0])
+        else:
+            warned = elements[0] if fault.part is None else _part(elements[0], fault.part)
+            warned["Warnings"] = [*warned.get("Warnings", []), {"Message": fault.message}]
     return Response(encode(content), response.status_code, media_type="application/json; charset=utf-8")
+
+
+def _part(element: Element, part: Part) -> Element:
+    """The part itself, the first of several; the element where it shows no such part."""
+    shown = element.get(part)
+    found: Element = shown[0] if isinstance(shown, list) and shown else shown or element
+    return found
+
+
+def blame(faults: list[Fault], errors: list[str], part_errors: list[PartError]) -> None:
+    """Adds what REFUSE says to the errors of an element."""
+    for fault in faults:
+        if fault.kind is not Kind.REFUSE:
+            continue
+        if fault.part is None:
+            errors.append(fault.message)
+        else:
+            part_errors.append(PartError(fault.part, 0, fault.message))
 
 
 def _nonsense(element: dict[str, Any]) -> dict[str, Any]:
@@ -174,6 +212,8 @@ def _nonsense(element: dict[str, Any]) -> dict[str, Any]:
 
 
 def _status_answer(fault: Fault) -> Response:
+    if fault.status in (401, 403):
+        return _gate_answer(fault)
     if fault.status == 429:
         return too_many(fault.limit, fault.retry_after).response
     if fault.status == 400:
@@ -181,3 +221,12 @@ def _status_answer(fault: Fault) -> Response:
     if fault.status == 503:
         return text_response("The Organisation is offline", 503)
     return HTMLResponse(f"<html><body><h1>{fault.status} Server Error</h1></body></html>", fault.status)
+
+
+def _gate_answer(fault: Fault) -> Response:
+    title = "Unauthorized" if fault.status == 401 else "Forbidden"
+    if fault.form == "problem":
+        return problem(fault.status, title, fault.detail).response
+    if fault.form == "text":
+        return text_response(f"{fault.status} {title}", fault.status)
+    return HTMLResponse(f"<html><body><h1>{fault.status} {title}</h1></body></html>", fault.status)

@@ -29,6 +29,7 @@ from xero.simulator.document_writes import (
     upsert_document,
 )
 from xero.simulator.elements import Element, amount_of, date_of, id_of, object_of, parse_elements, text_of
+from xero.simulator.faults import blame
 from xero.simulator.ledger import DELETED, Document, Payment
 from xero.simulator.settling import SettlingError, allocate, pay, remove_allocation, remove_payment
 from xero.simulator.wire import NO_ID, bad_query, no_data, not_found, validation_exception
@@ -73,6 +74,7 @@ def _writing_all(names: Names, write: Write) -> Operation:
     async def write_documents(call: Call) -> Response:
         elements = parse_elements(await call.request.body(), names.resource)
         asked = [parse_document(element, names) for element in elements]
+        blame(call.faults, asked[0].errors, asked[0].part_errors)
         pen = pen_of(call)
         return _answer(call, names, pen.places, [write(pen, each) for each in asked])
 
@@ -87,8 +89,10 @@ def _writing_one(names: Names) -> Operation:
         elements = parse_elements(await call.request.body(), names.resource)
         if len(elements) != 1:
             raise no_data()
+        asked = parse_document(elements[0], names)
+        blame(call.faults, asked.errors, asked.part_errors)
         pen = pen_of(call)
-        outcome = update_document(pen, document, parse_document(elements[0], names))
+        outcome = update_document(pen, document, asked)
         return _answer(call, names, pen.places, [outcome])
 
     return write_document
@@ -100,7 +104,11 @@ def _answer(call: Call, names: Names, places: int, outcomes: list[Outcome]) -> R
         call.simulation.note_document(call.organisation, outcome, call.access.client_id)
     call.simulation.world.changed()
     summarised = is_summarised(call.request)
-    bad = [render_refused(names, outcome) for outcome in outcomes if outcome.document is None]
+    bad = [
+        render_refused(call.organisation, names, outcome, places)
+        for outcome in outcomes
+        if outcome.document is None
+    ]
     if bad and summarised:
         return validation_exception(bad)
     shown = [

@@ -100,7 +100,7 @@ def _shown(request: Request, organisation: Organisation, *document_ids: str) -> 
 
 def _saved(request: Request, organisation: Organisation, outcome: Outcome) -> Response:
     if outcome.document is None:
-        raise ValueError("; ".join(outcome.errors))
+        raise ValueError("; ".join(outcome.messages))
     simulation_of(request).announce_document(organisation, outcome.document, created=outcome.created)
     return json_response(render_document(organisation, outcome.document, Form.WRITTEN, 4))
 
@@ -162,7 +162,7 @@ async def credit_invoice(request: Request, pen: Pen) -> Response:
     }
     outcome = create_document(pen, parse_document(element, CREDIT_NOTES))
     if outcome.document is None:
-        raise ValueError("; ".join(outcome.errors))
+        raise ValueError("; ".join(outcome.messages))
     allocate(pen, outcome.document, invoice, amount, on)
     return _shown(request, pen.organisation, invoice.id, outcome.document.id)
 

@@ -23,6 +23,8 @@ DESCRIBED = _DESCRIPTION is not None
 _UNLISTED = {
     "Invoice": ("DateString", "DueDateString"),
     "CreditNote": ("DateString",),
+    "Phone": ("ValidationErrors",),
+    "Address": ("ValidationErrors",),
 }
 
 
