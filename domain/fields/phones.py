@@ -1,7 +1,7 @@
-"""A phone as one text, as Xero's three parts, and as what two spellings of it have in common. Pure.
+"""A phone: one text in the practice, three parts in Xero, and a key to compare two spellings. Pure.
 
-The practice keeps one text; Xero keeps country, area and number. Numbers are understood by Google's libphonenumber
-as dialled from the organisation's country. What it does not understand stays as it was typed.
+Google's libphonenumber reads phones as dialled from the organisation's country. A text that it does not accept as a
+valid phone stays as typed.
 """
 
 import re
@@ -13,7 +13,7 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat
 
 @dataclass(frozen=True)
 class PhoneParts:
-    """As Xero has them; '' where unset."""
+    """Xero's country, area and number. '' means unset."""
 
     country: str = ""
     area: str = ""
@@ -23,20 +23,30 @@ class PhoneParts:
         return {"country": self.country, "area": self.area, "number": self.number}
 
 
+# A whole phone: digits and the signs between them, and an extension.
+_EXTENSION = r"(?:\s*(?:,|;)?\s*(?:ext|extn|extension|x|#)[.:]?\s*\d{1,7})?"
+_PHONE = re.compile(rf"\+?[\d\s().\-/\u2010-\u2015]+{_EXTENSION}", re.IGNORECASE)
+
+
 def phone_key(text: str | None, region: str | None) -> str | None:
-    """Equal for two spellings of one number dialled from `region` (ISO 3166 code of two letters), extension
-    included; null for blank. Without digits the text itself counts, without case."""
+    """A key that is equal for two spellings of one phone, extension included. None for a blank.
+
+    `region` is the ISO 3166 code (two letters) of the country that the phone is dialled from. If the text is no phone,
+    its digits are the key; if the text has other letters too ("Ann 09 555 0101"), the whole text is.
+    """
     trimmed = " ".join((text or "").split())
     if not trimmed:
         return None
-    number = _find_number(trimmed, region)
-    if number is None:
-        return re.sub(r"[^0-9+]", "", trimmed) if any(map(str.isdigit, trimmed)) else trimmed.casefold()
-    return _exact(number)
+    number = _parse(trimmed, region)
+    if number is not None and phonenumbers.is_possible_number(number):
+        return _exact(number)
+    if any(map(str.isalpha, trimmed)) or not any(map(str.isdigit, trimmed)):
+        return trimmed.casefold()
+    return re.sub(r"[^0-9+]", "", trimmed)
 
 
 def join_phone(parts: PhoneParts) -> str | None:
-    """+64 9 123 4567, or 09 123 4567 where Xero shows no country; null for blank."""
+    """One text: +64 9 123 4567, or 09 123 4567 if Xero shows no country. None for a blank."""
     digits = re.sub(r"[^0-9]", "", parts.country).removeprefix("00")
     country = f"+{digits}" if digits else parts.country
     words = " ".join(f"{country} {parts.area} {parts.number}".split())
@@ -44,22 +54,43 @@ def join_phone(parts: PhoneParts) -> str | None:
 
 
 def split_phone(text: str | None, region: str | None) -> PhoneParts:
-    """The parts that join to the same number again. Where a split would not, all of it is the number."""
+    """Xero's parts, which join to the same phone again.
+
+    A text that libphonenumber does not accept as valid goes into `number` as typed: nothing of it is moved or lost.
+    """
     trimmed = " ".join((text or "").split())
-    number = _find_number(trimmed, region) if trimmed else None
-    if number is not None:
-        parts = _split(number)
+    number = _parse(trimmed, region) if trimmed else None
+    if number is not None and phonenumbers.is_valid_number(number):
+        parts = _split(trimmed, number)
         if phone_key(join_phone(parts), region) == _exact(number):
             return parts
     return PhoneParts(number=trimmed)
 
 
-def _find_number(text: str, region: str | None) -> PhoneNumber | None:
+def _parse(text: str, region: str | None) -> PhoneNumber | None:
+    """The phone that the whole text is, if any.
+
+    A text that begins with 00 is read only if it begins with the region's international prefix. Otherwise somebody typed
+    the prefix of another country, and libphonenumber would take the country code for a part of the number.
+    """
+    if not _PHONE.fullmatch(text):
+        return None
     try:
-        number = phonenumbers.parse(text, region or None)
+        number = phonenumbers.parse(text, region or None, keep_raw_input=True)
     except phonenumbers.NumberParseException:
         return None
-    return number if phonenumbers.is_possible_number(number) else None
+    if _digits(text).startswith("00") and not _dials_abroad(text, number, region):
+        return None
+    return number
+
+
+def _dials_abroad(text: str, number: PhoneNumber, region: str | None) -> bool:
+    """Whether the text begins with the region's international prefix: 00, or a first group such as 0011 in Australia."""
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region.upper()) if region else None
+    if metadata is None or number.country_code_source != phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD:
+        return False
+    prefixes, first = metadata.international_prefix or "", re.search(r"\d+", text)
+    return bool(re.fullmatch(prefixes, "00") or (first and re.fullmatch(prefixes, first.group())))
 
 
 def _exact(number: PhoneNumber) -> str:
@@ -67,16 +98,45 @@ def _exact(number: PhoneNumber) -> str:
     return f"{key};{number.extension}" if number.extension else key
 
 
-def _split(number: PhoneNumber) -> PhoneParts:
+def _split(text: str, number: PhoneNumber) -> PhoneParts:
+    """The parts of a valid phone. The area is libphonenumber's area code, unless the typed groups say otherwise.
+
+    In New Zealand 021 081 23456 is a phone of area 21, and libphonenumber groups it as 210 812 3456. So the first typed
+    group is the area if it is shorter. A mobile phone without typed groups has no area.
+    """
     national = phonenumbers.national_significant_number(number)
     length = phonenumbers.length_of_national_destination_code(number)
-    spaced = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+    groups = _typed_groups(text, national)
+    if len(groups) < 2 and phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE:
+        length = 0
+    shown = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+    shown = shown.split(" ", 1)[-1].partition(" ext. ")[0]
     rest = national[length:]
-    shown = spaced.split(" ", 1)[-1].partition(" ext. ")[0]
-    if length and _digits(shown)[length:] == rest:
+    if len(groups) > 1 and len(groups[0]) < length:
+        length, rest = len(groups[0]), " ".join(groups[1:])
+    elif length and _digits(shown)[length:] == rest:
         rest = _after_digits(shown, length)
     extension = f" ext. {number.extension}" if number.extension else ""
     return PhoneParts(str(number.country_code), national[:length], rest + extension)
+
+
+def _typed_groups(text: str, national: str) -> list[str]:
+    """The digits of the national number in the groups of the typed text. Empty if the text does not end with them."""
+    typed = re.sub(rf"{_EXTENSION}$", "", text, flags=re.IGNORECASE)
+    groups: list[str] = []
+    left = national
+    for group in reversed(re.findall(r"\d+", typed)):
+        if not left:
+            break
+        if left.endswith(group):
+            groups.insert(0, group)
+            left = left.removesuffix(group)
+        elif group.endswith(left):  # with a trunk prefix or the country code in front
+            groups.insert(0, left)
+            left = ""
+        else:
+            return []
+    return groups if not left else []
 
 
 def _digits(text: str) -> str:
@@ -84,7 +144,7 @@ def _digits(text: str) -> str:
 
 
 def _after_digits(text: str, count: int) -> str:
-    """What follows the first `count` digits, without the spaces and signs in between."""
+    """The text from the digit after the first `count` digits on."""
     seen = 0
     for position, character in enumerate(text):
         if seen == count and character.isdigit():

@@ -65,7 +65,17 @@ def test_joined(parts: PhoneParts, text: str | None) -> None:
     ("text", "parts"),
     [
         ("09 379 1234", PhoneParts("64", "9", "379 1234")),
-        ("09 123 4567", PhoneParts("64", "", "91234567")),  # no such area: possible, not valid
+        ("09 123 4567", PhoneParts(number="09 123 4567")),  # possible, but not valid: as typed
+        ("0064 9 555 0101", PhoneParts("64", "9", "555 0101")),
+        ("021 081 23456", PhoneParts("64", "21", "081 23456")),
+        ("(021) 08123456", PhoneParts("64", "21", "08123456")),
+        ("+64 21 081 23456", PhoneParts("64", "21", "081 23456")),
+        ("02108123456", PhoneParts("64", "", "2108123456")),
+        ("Ann 09 555 0101", PhoneParts(number="Ann 09 555 0101")),
+        ("09 555 0101 (Ann)", PhoneParts(number="09 555 0101 (Ann)")),
+        ("09 555 0101 or 021 123 456", PhoneParts(number="09 555 0101 or 021 123 456")),
+        ("0800 WESTMR", PhoneParts(number="0800 WESTMR")),
+        ("09 555 0101 x12", PhoneParts("64", "9", "555 0101 ext. 12")),
         ("+61 2 9876 5432 ext 7", PhoneParts("61", "2", "9876 5432 ext. 7")),
         ("021 123 456", PhoneParts("64", "21", "123 456")),
         ("+1 (212) 555-0123", PhoneParts("1", "212", "555-0123")),
@@ -75,6 +85,33 @@ def test_joined(parts: PhoneParts, text: str | None) -> None:
 )
 def test_split(text: str | None, parts: PhoneParts) -> None:
     assert split_phone(text, "NZ") == parts
+
+
+@pytest.mark.parametrize("region", ["AU", "US", "SG", "JP", "CA", None])
+@pytest.mark.parametrize("text", ["0064 9 555 0101", "0049 30 5550 1234", "00 44 20 7946 0958"])
+def test_a_prefix_that_the_region_does_not_dial_stays_as_typed(text: str, region: str | None) -> None:
+    assert split_phone(text, region) == PhoneParts(number=text)
+    assert phone_key(text, region) == text.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Ann 09 555 0101", "09 555 0101"), ("Ann 095550101", "Bob 095550101")]
+)
+def test_words_beside_a_phone_are_part_of_the_value(one: str, other: str) -> None:
+    assert phone_key(one, "NZ") != phone_key(other, "NZ")
+
+
+@given(st.text("0123456789 ()+-.x", max_size=24), st.sampled_from([*REGIONS, None]))
+def test_what_is_not_valid_is_never_rearranged(text: str, region: str | None) -> None:
+    parts = split_phone(text, region)
+    if parts.country:
+        parsed = phonenumbers.parse(text, region)
+        assert phonenumbers.is_valid_number(parsed)
+        assert parts.area + "".join(filter(str.isdigit, parts.number)) in (
+            phonenumbers.national_significant_number(parsed) + (parsed.extension or ""),
+        )
+    else:
+        assert parts == PhoneParts(number=" ".join(text.split()))
 
 
 @given(st.sampled_from(REGIONS), st.sampled_from(REGIONS), st.text("0123456789", max_size=8), st.booleans())
