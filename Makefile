@@ -16,8 +16,8 @@ help: ## list these
 demo: run-env ## set up and run the main job on embedded parts; ARGS=--once runs it and ends
 	@$(BIN)/tandem demo $(ARGS)
 
-test: dev-env ## set up and run the tests; T=tests/runtime/test_settings.py runs some
-	@$(BIN)/pytest -n $(WORKERS) -m "not long" $(T) $(ARGS)
+test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runtime/test_settings.py runs some
+	@$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20 $(T) $(ARGS)
 
 test-long: dev-env ## also the deep runs, with many more examples
 	@$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=long --timeout=3600 $(T) $(ARGS)
@@ -31,7 +31,7 @@ check: dev-env ## format, lint, strict types, import contracts, schema drift, mi
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/tandem schema --check
-	$(BIN)/pytest tests/test_migrations.py tests/test_house.py tests/promises/test_breaches.py
+	$(BIN)/pytest tests/test_migrations.py tests/test_house.py tests/test_types.py tests/promises/test_breaches.py
 
 migration: dev-env ## write a revision of the database from the changed tables; M="add a mobile phone" names it
 	@$(BIN)/python scripts/make_revision.py "$(M)"

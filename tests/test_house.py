@@ -3,6 +3,8 @@
 import ast
 import re
 import subprocess
+import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,7 +47,13 @@ MAY_PATCH = {
     "tests/workers/test_invoicing.py": "Client.tax_rates: a person acts between two reads of one job",
     "tests/xero/simulator/test_sdk.py": "the SDK has no setting for the address of its tokens",
 }
-LONGEST = 450  # lines of a module
+LONGEST, LONGEST_TEST = 450, 700  # lines of a module
+MOST_MODULES = 25  # of a folder
+MAY_BE_FULL = {
+    "workers": "one file for each kind of job",
+    "xero/simulator": "a Xero of its own, which the product does not import",
+}
+MOST_LAYERS = 11  # of domain, one above another
 MAY_BE_LONGER: dict[str, tuple[int, str]] = {}
 TRANSACTION = {"begin", "begin_nested", "commit", "rollback"}
 MAY_TRANSACT = {
@@ -123,6 +131,22 @@ def test_no_module_outgrows_a_reader() -> None:
     assert {path for path in MAY_BE_LONGER if lines.get(path, 0) <= LONGEST} == set(), (
         "needs no exception any more"
     )
+
+
+def test_no_test_outgrows_a_reader() -> None:
+    lines = {path: len((ROOT / path).read_text().splitlines()) for path in TESTS}
+    assert {path: n for path, n in lines.items() if n > LONGEST_TEST} == {}
+
+
+def test_no_folder_has_more_modules_than_a_reader_takes_in() -> None:
+    folders = Counter(str(Path(path).parent) for path in (*TREES, *TESTS) if not path.endswith("__init__.py"))
+    assert {path: n for path, n in folders.items() if n > MOST_MODULES and path not in MAY_BE_FULL} == {}
+
+
+def test_domain_has_few_layers() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    [layers] = [one["layers"] for one in contracts if one.get("containers") == ["domain"]]
+    assert len(layers) <= MOST_LAYERS
 
 
 def test_no_test_and_no_bench_imports_a_test() -> None:
