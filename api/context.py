@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 from starlette.responses import Response
 
+from api.event_feed import EventFeeds
 from domain.tables import Scope
 from domain.tx import Actor, Tx
 from runtime.bells import Bells
@@ -37,19 +38,28 @@ class Parts:
     keys: KeyRing
     http: httpx.AsyncClient
     bells: Bells
+    feeds: EventFeeds = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "feeds", EventFeeds(self.database, self.bells))
 
 
 @dataclass
 class Context:
-    """One request, or one socket. `loaders` live for one root field of a mutation, for a request otherwise, and for
-    what a subscription tells together: older rows must not answer newer questions. `response` takes headers and cookies
-    of the answer; None on a socket. `one_answer`: the request can be given no stream."""
+    """One request, or one socket.
+
+    `loaders` live for one root field of a mutation, for a request otherwise, and for the events that a subscription
+    tells together: older rows must not answer newer questions. With `shared` other subscriptions use them too.
+    `response` takes headers and cookies of the answer; None on a socket. `one_answer`: the request can be given no
+    stream.
+    """
 
     parts: Parts
     viewer: Viewer | None = None
     loaders: dict[Callable[..., Any], Any] = field(default_factory=dict)
     response: Response | None = None
     one_answer: bool = False
+    shared: bool = False
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
         """In the viewer's workspace, as the viewer."""

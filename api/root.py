@@ -314,9 +314,7 @@ class Subscription:
             ),
         ] = strawberry.UNSET,
     ) -> AsyncIterator[SyncStatusEvent]:
-        organisation = ids.wanted("XeroOrganisation", given(organisation_id))
-        async for event in live.sync_status(info.context, organisation, given(after)):
-            yield event
+        return await live.sync_status(info.context, given(organisation_id), given(after))
 
 
 schema = strawberry.Schema(

@@ -38,6 +38,8 @@ class Metrics:
             "tandem_request_seconds", "Until the answer's end", ["path"], registry=self.registry
         )
         self.sockets = Gauge("tandem_sockets", "Open WebSockets", registry=self.registry)
+        subscriptions = Gauge("tandem_subscriptions", "Open subscriptions", registry=self.registry)
+        subscriptions.set_function(lambda: parts.feeds.followers)
         statements = Gauge("tandem_statements", "SQL statements since the start", registry=self.registry)
         statements.set_function(lambda: parts.database.statements)
         self._show_pool(parts.database)

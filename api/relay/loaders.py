@@ -4,6 +4,7 @@ Each noun registers how its objects are read in batches, by a name; `load` gives
 other without importing it.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -43,7 +44,8 @@ def load(context: Context, name: str, key: Hashable) -> Awaitable[Any]:
             load_fn=_in_transaction(context, read), max_batch_size=MOST
         )
     found: Awaitable[Any] = loader.load(key)
-    return found
+    # A subscription that ends while it waits would cancel what the others wait for.
+    return asyncio.shield(found) if context.shared else found
 
 
 def renew(context: Context) -> None:

@@ -1,21 +1,24 @@
-"""Live events: `event` rows in commit order, woken by PostgreSQL's bell, and the cursor between list and stream."""
+"""The subscription `syncStatus`: live events in the order of commits, and the cursor between list and stream."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.types import Info
 
 from api.context import Context
 from api.errors import Code as ErrorCode
-from api.errors import refusal
+from api.errors import logged, refusal
+from api.event_feed import EventRow, Follower, pauses, present_position
 from api.relay import ids
-from api.relay.loaders import load, renew
+from api.relay.loaders import load
 from api.relay.paging import pack, unpack
 from api.schema.activity import ActivityEvent, ValueChange
 from api.schema.contacts import Contact
@@ -25,11 +28,9 @@ from api.schema.links import SyncLink
 from api.schema.organisations import ImportProgress, XeroOrganisation
 from api.schema.workspace import Workspace
 from domain.tables import EventKind
-from domain.tx import Tx
-from runtime.bells import EVENT, wait
+from runtime.database import DatabaseUnavailable
 
-BEHIND = 1000
-TOGETHER = 50  # told from one reading: the organisation's summary costs more than an event
+TOGETHER = 50  # events whose objects are loaded at once
 _NAME = "event"
 
 
@@ -142,15 +143,11 @@ def cursor(position: int) -> str:
 
 
 def position_of(text: str) -> int:
-    match unpack(text):
-        case ["event", int(position)] if 0 <= position < 2**63 and not isinstance(position, bool):
-            return position
-    raise refusal(ErrorCode.BAD_REQUEST, "This is not a cursor of syncStatus")
-
-
-async def _present(tx: Tx) -> int:
-    row = await tx.row("select position from event_counter where workspace_id = :ws")
-    return row["position"] if row else 0
+    with suppress(GraphQLError):
+        match unpack(text):
+            case ["event", int(position)] if 0 <= position < 2**63 and not isinstance(position, bool):
+                return position
+    raise refusal(ErrorCode.BAD_REQUEST, "after: this is not a cursor of syncStatus", argument="after")
 
 
 class SyncCursorFirst(SchemaExtension):
@@ -162,7 +159,7 @@ class SyncCursorFirst(SchemaExtension):
         context = execution.context
         if "syncCursor" in (execution.query or "") and context.viewer is not None:
             async with context.transaction() as tx:
-                context.loaders[SyncCursorFirst] = cursor(await _present(tx))
+                context.loaders[SyncCursorFirst] = cursor(await present_position(tx))
         yield
 
 
@@ -171,51 +168,30 @@ def sync_cursor(context: Context) -> str:
     return found
 
 
-@dataclass(frozen=True)
-class _Missed:
-    """What a read found behind a position: rows, or that they cannot be told one by one (`resync`)."""
-
-    position: int
-    now: datetime
-    rows: Sequence[Mapping[str, Any]] = ()
-    resync: str | None = None
-
-
-async def _read(context: Context, position: int, organisation: UUID | None) -> _Missed:
-    async with context.transaction() as tx:
-        present = await _present(tx)
-        if present == position:
-            return _Missed(position, tx.now)
-        if present < position:
-            return _Missed(present, tx.now, resync="This cursor is unknown here.")
-        if present - position > BEHIND:
-            return _Missed(present, tx.now, resync=f"More than {BEHIND} events were missed.")
-        rows = await tx.rows(
-            "select position, at, kind, subject, organisation_id, activity_id from event"
-            " where workspace_id = :ws and position > :after and position <= :present order by position",
-            after=position,
-            present=present,
-        )
-    # Positions have no gaps, so fewer rows than steps means that the oldest were forgotten.
-    if len(rows) < present - position:
-        return _Missed(present, tx.now, resync="This cursor is too old.")
-    kept = [row for row in rows if organisation is None or row["organisation_id"] == organisation]
-    return _Missed(present, tx.now, rows=_last_of_each(kept))
-
-
-def _last_of_each(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Several events of one subject are told once, where the last of them stood."""
-    last: dict[tuple[str, str], Mapping[str, Any]] = {}
+def _last_of_each(rows: Sequence[EventRow]) -> list[EventRow]:
+    """Several events of one subject are told once, at the place of the last one."""
+    last: dict[tuple[EventKind, str], EventRow] = {}
     for row in rows:
-        key = (row["kind"], row["subject"])
+        key = (row.kind, row.subject)
         before = last.pop(key, None)
-        last[key] = {**row, "activity_id": row["activity_id"] or (before["activity_id"] if before else None)}
+        activity = row.activity_id or (before.activity_id if before else None)
+        last[key] = replace(row, activity_id=activity)
     return list(last.values())
 
 
-async def _update(context: Context, row: Mapping[str, Any]) -> Update | None:
+async def _update_or_resync(context: Context, row: EventRow) -> Update | None:
+    """An event that cannot be shown, by a fault of ours, must not end the stream again at each new try."""
+    try:
+        return await _update(context, row)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        return Resync(reason=f"An event could not be shown; the log has the reason as {logged(error)}.")
+
+
+async def _update(context: Context, row: EventRow) -> Update | None:
     """None where the subject is gone; a Deletion tells so."""
-    kind, subject = EventKind(row["kind"]), row["subject"]
+    kind, subject = row.kind, row.subject
     if kind is EventKind.RESYNC:
         return Resync(reason=subject)
     if kind is EventKind.DELETION:
@@ -227,7 +203,7 @@ async def _update(context: Context, row: Mapping[str, Any]) -> Update | None:
     match found:
         case SyncLink():
             event: ActivityEvent | None = (
-                await load(context, "ActivityEvent", row["activity_id"]) if row["activity_id"] else None
+                await load(context, "ActivityEvent", row.activity_id) if row.activity_id else None
             )
             return LinkUpdate(link=found, changes=event.changes if event else [])
         case MatchIssue():
@@ -257,46 +233,71 @@ _SUBJECTS = {
 
 
 async def sync_status(
-    context: Context, organisation: UUID | None, after: str | None
+    context: Context, organisation_id: str | None, after: str | None
 ) -> AsyncIterator[SyncStatusEvent]:
-    """Events behind `after`, or from now on, for as long as somebody listens."""
+    """Events after the cursor `after`, or from now on, for as long as the client listens. Refuses what is no cursor, or no
+    organisation of the workspace, before the stream begins."""
+    position = position_of(after) if after else None
+    organisation = await _find_organisation(context, organisation_id)
+    return _follow(context, organisation, position)
+
+
+async def _find_organisation(context: Context, text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    key = ids.find("XeroOrganisation", text)
+    if key is None or await load(context, "XeroOrganisation", key) is None:
+        message = "organisationId: this workspace has no Xero organisation with this id"
+        raise refusal(ErrorCode.BAD_REQUEST, message, argument="organisationId")
+    return key
+
+
+async def _follow(
+    context: Context, organisation: UUID | None, after: int | None
+) -> AsyncIterator[SyncStatusEvent]:
     assert context.viewer is not None, "the field's scope was checked"
-    async with context.parts.bells.heard(EVENT, context.viewer.workspace) as bell:
-        if after:
-            position = position_of(after)
-        else:
-            async with context.transaction() as tx:
-                position = await _present(tx)
+    async with context.parts.feeds.follow(context.viewer.workspace, after) as follower:
         while True:
-            bell.clear()
-            missed = await _read(context, position, organisation)
-            position = missed.position
-            async for event in _told(context, missed, organisation):
+            news = await follower.next()
+            if news.resync is not None:
+                context.loaders = {}
+                yield SyncStatusEvent(
+                    organisation_key=organisation,
+                    cursor=cursor(news.position),
+                    at=news.at,
+                    update=Resync(reason=news.resync),
+                )
+            rows = [row for row in news.rows if organisation in (None, row.organisation_id)]
+            async for event in _tell(context, follower, _last_of_each(rows)):
                 yield event
-            if not missed.rows:
-                await wait(bell)
+            context.loaders = {}  # an idle subscription holds no objects
 
 
-async def _told(
-    context: Context, missed: _Missed, organisation: UUID | None
+async def _tell(
+    context: Context, follower: Follower, rows: Sequence[EventRow]
 ) -> AsyncIterator[SyncStatusEvent]:
-    if missed.resync is not None:
-        renew(context)
-        yield SyncStatusEvent(
-            organisation_key=organisation,
-            cursor=cursor(missed.position),
-            at=missed.now,
-            update=Resync(reason=missed.resync),
-        )
-    for start in range(0, len(missed.rows), TOGETHER):
-        rows = missed.rows[start : start + TOGETHER]
-        renew(context)
-        updates = await asyncio.gather(*(_update(context, row) for row in rows))
-        for row, update in zip(rows, updates, strict=True):
+    for start in range(0, len(rows), TOGETHER):
+        together = rows[start : start + TOGETHER]
+        updates = await _load(context, follower, together)
+        for row, update in zip(together, updates, strict=True):
             if update is not None:
                 yield SyncStatusEvent(
-                    organisation_key=row["organisation_id"],
-                    cursor=cursor(row["position"]),
-                    at=row["at"],
+                    organisation_key=row.organisation_id,
+                    cursor=cursor(row.position),
+                    at=row.at,
                     update=update,
                 )
+
+
+async def _load(context: Context, follower: Follower, rows: Sequence[EventRow]) -> list[Update | None]:
+    """The objects of these events. While the database does not answer, the stream waits and tries again."""
+    context.shared = True
+    for pause in pauses():
+        together = follower.round()
+        context.loaders = together.loaders
+        try:
+            return await asyncio.gather(*(_update_or_resync(context, row) for row in rows))
+        except DatabaseUnavailable:
+            follower.forget_round(together)
+            await asyncio.sleep(pause)
+    raise AssertionError("pauses never end")
