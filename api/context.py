@@ -66,3 +66,11 @@ class Context:
         if self.viewer is None:
             raise RuntimeError("no viewer: the edge lets nobody in without one")
         return self.parts.database.transaction(self.viewer.workspace, self.viewer.actor)
+
+
+@dataclass
+class EdgeContext(Context):
+    """What the HTTP edge keeps beside: the credential of the request, and the payload of `connection_init`."""
+
+    token: str | None = field(default=None, repr=False)
+    connection_params: dict[str, object] | None = field(default=None, repr=False)

@@ -5,10 +5,11 @@ or in the `connection_init` of a socket, and nowhere else.
 """
 
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from inspect import isawaitable
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -19,11 +20,20 @@ from api.context import Context, Viewer
 from api.errors import Code, refusal
 from domain.practice.workspaces import included, token_hash
 from domain.tables import ActorKind, Scope
-from domain.tx import Actor
+from domain.tx import TANDEM, Actor
 from runtime.database import Database
 
 BEARER = re.compile(r"[Bb]earer +([!-~]{1,200}) *")
 TOUCH = timedelta(minutes=1)
+STREAM_TOUCH = timedelta(minutes=15)
+_FIND = sa.text(
+    "select h.hash, t.token_id, t.workspace_id, t.name, t.scopes, t.expires_at"
+    " from unnest(cast(:hashes as bytea[])) as h(hash) cross join lateral door.find_token(h.hash, :now) t"
+)
+_TOUCH = (
+    "update api_token set last_used_at = :now where workspace_id = :ws and id = any(:ids)"
+    " and (last_used_at is null or last_used_at <= :before)"
+)
 
 
 def find_bearer(header: object) -> str | None:
@@ -32,42 +42,63 @@ def find_bearer(header: object) -> str | None:
     return found[1] if found else None
 
 
+class _Found(NamedTuple):
+    """A row of door.find_token, with the hash by which it was asked for."""
+
+    hash: bytes
+    token_id: UUID
+    workspace_id: UUID
+    name: str
+    scopes: list[str]
+    expires_at: datetime | None
+
+    def viewer(self) -> Viewer:
+        actor = Actor(ActorKind.API_TOKEN, self.name, self.token_id)
+        scopes = included([Scope(name) for name in self.scopes])
+        return Viewer(self.workspace_id, actor, scopes, self.expires_at)
+
+
 class Tokens:
-    """Looked up anew each time, so that a revoked one ends at once. `last_used_at` is at most a minute old."""
+    """Reads tokens from PostgreSQL each time, so that a revoked one ends at once.
+
+    `last_used_at` is at most a minute old, and for open sockets and streams at most 15 minutes.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._touched: dict[UUID, datetime] = {}
 
     async def find_viewer(self, token: str) -> Viewer | None:
-        """None where it is unknown, revoked or expired."""
+        """None for a token that is unknown, revoked or expired."""
         now = self._database.clock.now()
-        async with self._database.door() as session:
-            found = await session.execute(
-                sa.text("select * from door.find_token(:hash, :now)"),
-                {"hash": token_hash(token), "now": now},
-            )
-            row = found.mappings().one_or_none()
-        if row is None:
-            return None
-        scopes = included([Scope(name) for name in row["scopes"]])
-        actor = Actor(ActorKind.API_TOKEN, row["name"], row["token_id"])
-        viewer = Viewer(row["workspace_id"], actor, scopes, row["expires_at"])
-        await self._touch(viewer, row["token_id"], now)
-        return viewer
+        found = await self._find([token], now)
+        await self._touch(found, now, TOUCH)
+        return found[0].viewer() if found else None
 
-    async def _touch(self, viewer: Viewer, token: UUID, now: datetime) -> None:
-        last = self._touched.get(token)
-        if last is not None and now - last < TOUCH:
-            return
-        self._touched[token] = now
-        async with self._database.transaction(viewer.workspace, viewer.actor) as tx:
-            await tx.run(
-                "update api_token set last_used_at = :now where workspace_id = :ws and id = :id"
-                " and (last_used_at is null or last_used_at < :before)",
-                id=token,
-                before=now - TOUCH,
-            )
+    async def find_valid(self, tokens: Collection[str]) -> set[str]:
+        """Those of the tokens of open streams that are neither revoked nor expired: one statement for all of them."""
+        now = self._database.clock.now()
+        by_hash = {token_hash(token): token for token in tokens}
+        found = await self._find(tokens, now)
+        await self._touch(found, now, STREAM_TOUCH)
+        return {by_hash[one.hash] for one in found}
+
+    async def _find(self, tokens: Collection[str], now: datetime) -> list[_Found]:
+        async with self._database.door() as session:
+            found = await session.execute(_FIND, {"hashes": [token_hash(one) for one in tokens], "now": now})
+            return [_Found(*row) for row in found]
+
+    async def _touch(self, found: Sequence[_Found], now: datetime, every: timedelta) -> None:
+        """Writes `last_used_at` of those not written for so long, in one transaction for each workspace."""
+        due: dict[UUID, list[UUID]] = defaultdict(list)
+        for one in found:
+            last = self._touched.get(one.token_id)
+            if last is None or now - last >= every:
+                due[one.workspace_id].append(one.token_id)
+        for workspace, ids in due.items():
+            async with self._database.transaction(workspace, TANDEM) as tx:
+                await tx.run(_TOUCH, ids=ids, before=now - TOUCH)
+            self._touched |= dict.fromkeys(ids, now)
 
 
 def check_scope(context: Context, scope: Scope) -> None:

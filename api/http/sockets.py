@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 import structlog
 from graphql import GraphQLError
@@ -19,15 +19,13 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
 
+from api.auth.token_watch import TokenWatch
+from api.context import EdgeContext
 from api.errors import StreamInterrupted, logged, until_interrupted
 from runtime.database import DatabaseUnavailable
 
-if TYPE_CHECKING:
-    from api.http.view import EdgeContext, GraphQLView
-
 LONGEST_REASON = 120  # bytes; a close frame holds 123
 FORBIDDEN, TRY_AGAIN = 4403, 1013
-RECHECK = 5.0
 log = structlog.get_logger()
 
 
@@ -78,9 +76,14 @@ def _payload_flaw(payload: object) -> str | None:
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
-    view: "GraphQLView"
-    context: "EdgeContext"
-    watch: asyncio.Task[None] | None = None
+    """`tokens` says when the token of an open socket ends."""
+
+    context: EdgeContext
+    _ending: asyncio.Task[None] | None = None
+
+    def __init__(self, tokens: TokenWatch, **given: Any) -> None:
+        super().__init__(**given)
+        self._tokens = tokens
 
     async def handle_message(self, message: Message) -> None:
         flaw = find_flaw(message)
@@ -96,12 +99,13 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
             log.warning("database_unavailable", error=str(error), path="connection_init")
             await self._close(TRY_AGAIN, INTERRUPTED)
             return
-        if self.connection_acknowledged and self.watch is None:
-            self.watch = asyncio.create_task(self._watch_token())
+        token, viewer = self.context.token, self.context.viewer
+        if self.connection_acknowledged and self._ending is None and token and viewer:
+            self._ending = asyncio.create_task(self._close_at_end(token, viewer.expires_at))
 
     async def shutdown(self) -> None:
-        if self.watch:
-            self.watch.cancel()
+        if self._ending:
+            self._ending.cancel()
         await super().shutdown()
 
     @staticmethod
@@ -129,24 +133,10 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         with suppress(RuntimeError):  # closed already
             await self.websocket.close(code, reason)
 
-    async def _watch_token(self) -> None:
-        """Closes the socket once the token is revoked or has expired."""
-        while True:
-            await asyncio.sleep(self._until_check())
-            try:
-                viewer = await self.view.find_viewer(self.context.token)
-            except DatabaseUnavailable:
-                continue  # nothing is read from the database meanwhile either
-            if viewer is None:
-                await self._close(FORBIDDEN, ENDED)
-                return
-
-    def _until_check(self) -> float:
-        viewer = self.context.viewer
-        if viewer is None or viewer.expires_at is None:
-            return RECHECK
-        left = viewer.expires_at - self.view.parts.database.clock.now()
-        return max(0.1, min(RECHECK, (left + timedelta(milliseconds=10)).total_seconds()))
+    async def _close_at_end(self, token: str, expires_at: datetime | None) -> None:
+        with self._tokens.watched(token, expires_at) as ended:
+            await ended.wait()
+        await self._close(FORBIDDEN, ENDED)
 
 
 def _without_null_payload(message: Any) -> Message:

@@ -4,11 +4,13 @@ Strawberry's view trusts the shape of what comes in; here it is checked, so that
 with errors in JSON, or with the close code that the protocol names. Measured by tests/api/http.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -31,8 +33,9 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
+from api.auth.token_watch import TokenWatch
 from api.auth.tokens import Tokens, find_bearer
-from api.context import Context, Parts, Viewer
+from api.context import Context, EdgeContext, Parts, Viewer
 from api.errors import (
     PERHAPS_SAVED,
     RETRY_AFTER,
@@ -51,7 +54,6 @@ from runtime.database import DatabaseUnavailable
 
 UNKNOWN = "This token is unknown, revoked or expired."
 INIT_WAIT = timedelta(seconds=3)
-RECHECK = 4.0  # seconds between looks at the token of an open stream
 CODES = {
     401: Code.UNAUTHENTICATED,
     403: Code.FORBIDDEN,
@@ -63,29 +65,10 @@ CODES = {
 log = structlog.get_logger()
 
 
-@dataclass
-class EdgeContext(Context):
-    """`response` takes headers and cookies of the answer; None on a socket. The rest is the edge's own."""
-
-    response: Response | None = None
-    token: str | None = field(default=None, repr=False)
-    connection_params: dict[str, object] | None = field(default=None, repr=False)
-
-
-class BeatingSSE(SSETransport):
-    """A beat every few seconds, at which the token is looked at again."""
-
-    heartbeat_interval = RECHECK
-
-    def __init__(self) -> None:
-        super().__init__(RECHECK)
-
-
-STREAMS: Mapping[str, type[HTTPStreamTransport]] = {GRAPHQL_SSE_PROTOCOL: BeatingSSE}
+STREAMS: Mapping[str, type[HTTPStreamTransport]] = {GRAPHQL_SSE_PROTOCOL: SSETransport}
 
 
 class GraphQLView(GraphQL[Context, None]):
-    graphql_transport_ws_handler_class = SocketHandler
     websocket_adapter_class = Socket
     stream_transport_classes_by_protocol = STREAMS
 
@@ -99,6 +82,8 @@ class GraphQLView(GraphQL[Context, None]):
         )
         self.parts = parts
         self.tokens = Tokens(parts.database)
+        self.watch = TokenWatch(self.tokens, parts.database.clock)
+        self.graphql_transport_ws_handler_class = partial(SocketHandler, self.watch)  # type: ignore[assignment]  # called as the class is
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -136,6 +121,7 @@ class GraphQLView(GraphQL[Context, None]):
         if viewer is None:
             why = UNKNOWN if token else "A valid token is needed: Authorization: Bearer …"
             raise HTTPException(401, why, {"www-authenticate": "Bearer"})
+        request.state.token, request.state.expires_at = token, viewer.expires_at
         return EdgeContext(self.parts, viewer, response=response, token=token)
 
     async def find_viewer(self, token: str | None) -> Viewer | None:
@@ -266,23 +252,44 @@ class GraphQLView(GraphQL[Context, None]):
         sub_response: Response,
         headers: Mapping[str, str],
     ) -> Response:
-        token = find_bearer(request.headers.get("authorization"))
-        return await super().create_streaming_response(
-            request, lambda: _without_complete(self._while_valid(stream(), token)), sub_response, headers
-        )
+        def lasting() -> AsyncIterator[str]:
+            return _without_complete(self._while_valid(request, stream()))
 
-    async def _while_valid(self, stream: AsyncIterator[str], token: str | None) -> AsyncIterator[str]:
-        """Ends the stream once its token is revoked or has expired."""
+        return await super().create_streaming_response(request, lasting, sub_response, headers)
+
+    async def _while_valid(
+        self, request: Request | WebSocket, stream: AsyncIterator[str]
+    ) -> AsyncIterator[str]:
+        """Ends the stream at the moment at which its token is found to be revoked or has expired."""
         assert isinstance(stream, AsyncGenerator)  # Strawberry's, with a task of its own to end
-        clock = self.parts.database.clock
-        checked = clock.now()
         async with aclosing(stream):
-            async for chunk in stream:
-                yield chunk
-                if token and clock.now() - checked >= timedelta(seconds=RECHECK):
-                    checked = clock.now()
-                    if await self.find_viewer(token) is None:
-                        return
+            token = getattr(request.state, "token", None)
+            if token is None:  # introspection, where GraphiQL lets strangers in
+                async for chunk in stream:
+                    yield chunk
+                return
+            with self.watch.watched(token, request.state.expires_at) as ended:
+                async for chunk in _until(ended, stream):
+                    yield chunk
+
+
+async def _until(ended: asyncio.Event, stream: AsyncIterator[str]) -> AsyncIterator[str]:
+    ending = asyncio.create_task(ended.wait())
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(stream))
+            try:
+                await asyncio.wait({coming, ending}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    return
+                yield coming.result()
+            except StopAsyncIteration:
+                return
+            finally:
+                if coming.cancel():
+                    await asyncio.wait({coming})
+    finally:
+        ending.cancel()
 
 
 async def _without_complete(stream: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -1,0 +1,90 @@
+"""Open sockets and event streams end when their token does. All tokens of a process are looked at together.
+
+One statement every `RECHECK_SECONDS` looks at every token that a stream uses, however many streams there are. A token that
+expires ends its streams at that moment.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from api.auth.tokens import Tokens
+from runtime.clock import Clock
+from runtime.database import DatabaseUnavailable
+
+RECHECK_SECONDS = 4.0  # a revoked token ends its streams within 5 s
+SHORTEST_SLEEP = 0.01
+
+
+@dataclass
+class _Watched:
+    expires_at: datetime | None
+    streams: set[asyncio.Event] = field(default_factory=set)
+
+
+class TokenWatch:
+    """While PostgreSQL does not answer, streams stay open: they are told nothing either."""
+
+    def __init__(self, tokens: Tokens, clock: Clock) -> None:
+        self._tokens, self._clock = tokens, clock
+        self._watched: dict[str, _Watched] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._added = asyncio.Event()
+
+    @contextmanager
+    def watched(self, token: str, expires_at: datetime | None) -> Iterator[asyncio.Event]:
+        """Gives an event that is set once the token is revoked or has expired."""
+        ended = asyncio.Event()
+        entry = self._watched.setdefault(token, _Watched(expires_at))
+        entry.streams.add(ended)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch())
+        self._added.set()
+        try:
+            yield ended
+        finally:
+            entry.streams.discard(ended)
+            if not entry.streams and self._watched.get(token) is entry:
+                del self._watched[token]
+            if not self._watched and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        look_at = loop.time() + RECHECK_SECONDS
+        while True:
+            self._added.clear()
+            self._end({token for token, one in self._watched.items() if self._has_expired(one)})
+            if loop.time() >= look_at:
+                await self._look()
+                look_at = loop.time() + RECHECK_SECONDS
+            seconds = min([look_at - loop.time(), *self._seconds_to_expiry()])
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._added.wait(), max(seconds, SHORTEST_SLEEP))
+
+    def _has_expired(self, one: _Watched) -> bool:
+        return one.expires_at is not None and one.expires_at <= self._clock.now()
+
+    def _seconds_to_expiry(self) -> Iterator[float]:
+        now = self._clock.now()
+        for one in self._watched.values():
+            if one.expires_at is not None:
+                yield (one.expires_at - now).total_seconds()
+
+    async def _look(self) -> None:
+        looked_at = set(self._watched)
+        try:
+            valid = await self._tokens.find_valid(looked_at)
+        except DatabaseUnavailable:
+            return
+        self._end(looked_at - valid)
+
+    def _end(self, tokens: set[str]) -> None:
+        for token in tokens:
+            entry = self._watched.pop(token, None)
+            if entry is not None:
+                for ended in entry.streams:
+                    ended.set()

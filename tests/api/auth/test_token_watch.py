@@ -1,0 +1,156 @@
+"""The tokens of open sockets and streams: looked at together, and ended in time."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import httpx
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from api.auth.token_watch import RECHECK_SECONDS, TokenWatch
+from api.auth.tokens import Tokens
+from api.root import schema
+from domain.practice.workspaces import token_hash
+from runtime.embedded.services import Services
+from tests.api.edge import (
+    acknowledged,
+    bearer,
+    close_code,
+    hear,
+    make_parts,
+    make_token,
+    make_workspace,
+    say,
+    serving,
+    soon,
+)
+from tests.database import Place
+
+
+async def revoke(owner: AsyncConnection, token: str) -> None:
+    await owner.execute(
+        sa.text("update api_token set revoked_at = now() where hash = :h"), {"h": token_hash(token)}
+    )
+
+
+async def test_a_thousand_idle_subscriptions_on_sockets_cost_less_than_five_statements_a_second(
+    place: Place, services: Services, owner: AsyncConnection
+) -> None:
+    """40 sockets, each with a token of its own, in eight workspaces."""
+    workspaces = [await make_workspace(owner) for _ in range(8)]
+    tokens = [await make_token(owner, workspace=workspaces[n % 8]) for n in range(40)]
+    query = {"query": "subscription { syncStatus { cursor } }"}
+    seconds = 3 * RECHECK_SECONDS
+    async with (
+        make_parts(place, services) as parts,
+        serving(parts, schema=schema) as edge,
+        AsyncExitStack() as stack,
+    ):
+        for token in tokens:
+            ws = await stack.enter_async_context(acknowledged(edge, token))
+            for number in range(25):
+                await say(ws, {"type": "subscribe", "id": str(number), "payload": query})
+        async with asyncio.timeout(120):
+            while parts.feeds.followers < 1000 or parts.feeds.starting:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        before = parts.database.statements
+        await asyncio.sleep(seconds)
+        spent = parts.database.statements - before
+        metrics = await fetch_metrics(edge)
+    assert 0 < spent < 5 * seconds
+    assert "tandem_subscriptions 1000.0" in metrics
+
+
+async def fetch_metrics(edge: str) -> str:
+    async with httpx.AsyncClient(base_url=f"http://{edge}") as http:
+        return (await http.get("/metrics")).text
+
+
+async def test_many_sockets_of_one_token_are_looked_at_once(
+    place: Place, services: Services, owner: AsyncConnection, token: str
+) -> None:
+    async with make_parts(place, services) as parts, AsyncExitStack() as stack:
+        watch = TokenWatch(Tokens(parts.database), parts.database.clock)
+        other = await make_token(owner)
+        ends = [stack.enter_context(watch.watched(token, None)) for _ in range(50)]
+        others = [stack.enter_context(watch.watched(other, None)) for _ in range(50)]
+        before = parts.database.statements
+        await revoke(owner, token)
+        async with asyncio.timeout(RECHECK_SECONDS + 30):
+            await asyncio.gather(*(ended.wait() for ended in ends))
+        assert not any(ended.is_set() for ended in others)
+        # One look; the other token's `last_used_at` is written, too.
+        assert parts.database.statements - before <= 3
+
+
+async def test_a_token_ends_when_it_expires_and_not_at_the_next_look(
+    place: Place, services: Services, owner: AsyncConnection
+) -> None:
+    async with make_parts(place, services) as parts:
+        watch = TokenWatch(Tokens(parts.database), parts.database.clock)
+        expires = parts.database.clock.now() + timedelta(seconds=0.5)
+        token = await make_token(owner, expires=expires)
+        before = parts.database.statements
+        with watch.watched(token, expires) as ended:
+            await asyncio.wait_for(ended.wait(), RECHECK_SECONDS - 1)
+        assert parts.database.statements == before
+
+
+async def test_a_revoked_token_ends_its_event_stream(
+    place: Place, services: Services, owner: AsyncConnection, token: str
+) -> None:
+    async with (
+        make_parts(place, services) as parts,
+        serving(parts, schema=schema) as edge,
+        httpx.AsyncClient(base_url=f"http://{edge}", headers=bearer(token), timeout=60) as http,
+    ):
+        body = {"query": "subscription { syncStatus { cursor } }"}
+        async with http.stream(
+            "POST", "/graphql", json=body, headers={"accept": "text/event-stream"}
+        ) as answer:
+            await revoke(owner, token)
+            text = await answer.aread()
+        assert "complete" not in text.decode()
+        assert parts.feeds.followers == 0
+
+
+async def test_streams_stay_open_while_the_database_does_not_answer(
+    place: Place, services: Services, owner: AsyncConnection, token: str
+) -> None:
+    """They are told nothing meanwhile; when it answers again, a revoked token ends them."""
+    async with (
+        make_parts(place, services) as parts,
+        serving(parts, schema=schema) as edge,
+        acknowledged(edge, token) as ws,
+    ):
+        engine = parts.database.engine
+        parts.database.engine = create_async_engine("postgresql+asyncpg://u@127.0.0.1:1/x")
+        await revoke(owner, token)
+        await asyncio.sleep(RECHECK_SECONDS + 0.5)
+        await say(ws, {"type": "ping"})
+        assert (await hear(ws))["type"] == "pong"
+        parts.database.engine = engine
+        assert await close_code(ws) == 4403
+
+
+async def test_an_open_socket_keeps_last_used_at_to_a_quarter_of_an_hour(
+    place: Place, services: Services, owner: AsyncConnection, token: str
+) -> None:
+    async with make_parts(place, services) as parts:
+        tokens = Tokens(parts.database)
+        await tokens.find_valid([token])
+        before = parts.database.statements
+        await tokens.find_valid([token])
+        assert parts.database.statements - before == 1
+        query = sa.text("select last_used_at from api_token where hash = :h")
+        assert await owner.scalar(query, {"h": token_hash(token)}) is not None
+
+
+async def test_only_valid_tokens_are_found(
+    place: Place, services: Services, owner: AsyncConnection, token: str
+) -> None:
+    gone, late = await make_token(owner), await make_token(owner, expires=soon(-1))
+    await revoke(owner, gone)
+    async with make_parts(place, services) as parts:
+        assert await Tokens(parts.database).find_valid({token, gone, late, "tdm_never"}) == {token}
