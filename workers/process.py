@@ -61,20 +61,6 @@ class Parts:
         )
 
 
-def app_of(settings: Settings) -> App:
-    """The app registered with Xero, as the settings name it."""
-    secret = settings.xero_client_secret
-    return App(
-        client_id=settings.xero_client_id or "",
-        client_secret=secret.get_secret_value() if secret else "",
-        redirect_uri=settings.xero_redirect_uri,
-        scopes=settings.xero_scopes,
-        authorize_url=settings.xero_authorize_url,
-        identity_url=settings.xero_identity_url,
-        api_url=settings.xero_api_url,
-    )
-
-
 @asynccontextmanager
 async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Parts]:
     """The parts of this process, closed at the end."""
@@ -84,6 +70,6 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
     try:
         async with on_time(database), httpx.AsyncClient(limits=httpx.Limits(max_connections=40)) as http:
             bells = Bells(settings.listen_url or "", "worker")
-            yield Parts(settings, database, keys, http, bells, app_of(settings))
+            yield Parts(settings, database, keys, http, bells, App.of(settings))
     finally:
         await database.close()

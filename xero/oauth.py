@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol, Self
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -61,6 +62,29 @@ TIMEOUT = 25.0
 SKEW = timedelta(minutes=1)
 
 
+class _Secret(Protocol):
+    def get_secret_value(self) -> str: ...
+
+
+class AppSettings(Protocol):
+    """The settings that name an app and where Xero is."""
+
+    @property
+    def xero_client_id(self) -> str | None: ...
+    @property
+    def xero_client_secret(self) -> _Secret | None: ...
+    @property
+    def xero_redirect_uri(self) -> str: ...
+    @property
+    def xero_scopes(self) -> str: ...
+    @property
+    def xero_authorize_url(self) -> str: ...
+    @property
+    def xero_identity_url(self) -> str: ...
+    @property
+    def xero_api_url(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class App:
     """An app registered with Xero, and where Xero is; addresses without a slash at the end."""
@@ -72,6 +96,20 @@ class App:
     authorize_url: str = "https://login.xero.com/identity/connect/authorize"
     identity_url: str = "https://identity.xero.com"
     api_url: str = "https://api.xero.com"
+
+    @classmethod
+    def of(cls, settings: AppSettings) -> Self:
+        """An app without id and secret, which no call can use, where the settings have none."""
+        secret = settings.xero_client_secret
+        return cls(
+            client_id=settings.xero_client_id or "",
+            client_secret=secret.get_secret_value() if secret else "",
+            redirect_uri=settings.xero_redirect_uri,
+            scopes=settings.xero_scopes,
+            authorize_url=settings.xero_authorize_url,
+            identity_url=settings.xero_identity_url,
+            api_url=settings.xero_api_url,
+        )
 
 
 class _OAuthFault(msgspec.Struct, gc=False):

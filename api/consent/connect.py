@@ -114,7 +114,7 @@ async def begin_consent(
     settings, viewer = context.parts.settings, context.viewer
     assert viewer is not None
     begun = Begun(viewer.workspace, viewer.actor, flows.check_return_to(settings, return_to), organisation_id)
-    app = flows.app_of(settings)
+    app = flows.registered_app(settings)
     if organisation_id is not None:
         async with context.transaction() as tx:
             await organisations.get(tx, organisation_id)
@@ -189,7 +189,7 @@ async def _called_back(parts: Parts, request: Request, flow: Flow, cookie: str |
 
 
 async def _exchange(parts: Parts, flow: Flow, code: str) -> Consent:
-    app, now = flows.app_of(parts.settings), parts.database.clock.now()
+    app, now = flows.registered_app(parts.settings), parts.database.clock.now()
     try:
         tokens = await oauth.exchange(parts.http, app, code, flow.opened.decode())
         claims = oauth.read_claims(tokens.access_token)
@@ -267,7 +267,7 @@ async def _elsewhere(parts: Parts, workspace: UUID, tenants: Iterable[Tenant]) -
 
 async def _let_go(parts: Parts, tokens: oauth.TokenAnswer, tenants: Iterable[Tenant]) -> list[Tenant]:
     """Ends, at Xero, connections that no workspace lives by; gives those that are gone."""
-    app = flows.app_of(parts.settings)
+    app = flows.registered_app(parts.settings)
     gone = []
     for tenant in tenants:
         if await _workspaces(parts, tenant.tenant_id):
@@ -283,7 +283,7 @@ async def _let_go(parts: Parts, tokens: oauth.TokenAnswer, tenants: Iterable[Ten
 async def _connect(parts: Parts, begun: Begun, consent: Consent) -> list[UUID]:
     """The tokens first: an organisation without them could not be read. Killed in between, the next consent finds
     what is left at Xero."""
-    app, user = flows.app_of(parts.settings), consent.xero_user_id
+    app, user = flows.registered_app(parts.settings), consent.xero_user_id
     sealed = seal_tokens(parts.keys, consent.tokens, app.client_id, user)
     grant_id = await _grants(parts).keep(app.client_id, user, sealed, consent.expires_at)
     try:
@@ -350,7 +350,7 @@ async def _end(parts: Parts, workspace: UUID, actor: Actor, ended: Ended) -> Non
 async def _deleted(parts: Parts, ended: Ended) -> bool:
     """False: to be tried again. A consent that has ended cannot end its connection, now or later."""
     try:
-        app = flows.app_of(parts.settings)
+        app = flows.registered_app(parts.settings)
         tokens = GrantTokens(
             http=parts.http,
             app=app,

@@ -126,22 +126,14 @@ def origin_of(address: str) -> str | None:
     return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else None
 
 
-def app_of(settings: Settings) -> oauth.App:
+def registered_app(settings: Settings) -> oauth.App:
     """Refused where no app is registered with Xero: nothing could be consented to."""
     if settings.xero_client_id is None or settings.xero_client_secret is None:
         raise refuse(
             Code.WRONG_STATE,
             "This server cannot connect to Xero, because XERO_CLIENT_ID is not set. Ask whoever runs it to set it.",
         )
-    return oauth.App(
-        client_id=settings.xero_client_id,
-        client_secret=settings.xero_client_secret.get_secret_value(),
-        redirect_uri=settings.xero_redirect_uri,
-        scopes=settings.xero_scopes,
-        authorize_url=settings.xero_authorize_url,
-        identity_url=settings.xero_identity_url,
-        api_url=settings.xero_api_url,
-    )
+    return oauth.App.of(settings)
 
 
 def _is_allowed(settings: Settings, address: str) -> bool:

@@ -36,7 +36,7 @@ from tests.domain.world import BEGAN, World, make_world
 from tests.workers.connected import settings_for
 from workers import dispatcher, sending
 from workers.crew import Crew, Job
-from workers.process import Parts, app_of
+from workers.process import Parts
 from xero import oauth
 from xero.allowance import Priority
 from xero.client import Client
@@ -398,7 +398,13 @@ async def staged(
     ):
         stack.push_async_callback(database.close)
         parts = TestedParts(
-            settings, database, keys, http, Bells(settings.listen_url or ""), app_of(settings), time=time
+            settings,
+            database,
+            keys,
+            http,
+            Bells(settings.listen_url or ""),
+            oauth.App.of(settings),
+            time=time,
         )
         practice = await make_world(database, policy=policy, contact_filter=contact_filter)
         grant, _ = await consented(parts, tenant)

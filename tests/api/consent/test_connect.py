@@ -36,7 +36,9 @@ def global_id(organisation: Organisation) -> str:
 
 def worker_parts(bench: Bench) -> WorkerParts:
     api = bench.parts
-    return WorkerParts(api.settings, api.database, api.keys, api.http, api.bells, flows.app_of(api.settings))
+    return WorkerParts(
+        api.settings, api.database, api.keys, api.http, api.bells, flows.registered_app(api.settings)
+    )
 
 
 def connections(bench: Bench) -> set[str]:
