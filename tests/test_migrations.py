@@ -31,7 +31,7 @@ DOORS = {
     "keep_grant", "read_grant", "lease_grant", "settle_grant", "release_grant", "stale_grants",
     "find_token", "event_positions", "due_runs", "begin_flow", "take_flow", "ended_connections", "tenant_workspaces",
     "search_contacts", "search_xero_contacts", "forget_events", "refresh_statistics",
-    "receive_webhooks", "due_webhooks", "claim_webhooks", "postpone_webhooks", "settle_webhooks", "last_webhook_at",
+    "receive_webhooks", "due_webhooks", "claim_webhooks", "postpone_webhooks", "settle_webhooks", "last_webhook_at", "webhooks_silent_since",
     "forget_inbox", "limits_over", "due_since", "forget_deliveries", "due_sends", "due_deliveries", "due_polls", "due_reads",
     "due_invoices", "due_invoice_polls", "due_catalogues", "search_invoices",
     "similar_contacts", "every_workspace", "keys_behind",

@@ -21,7 +21,7 @@ from api.schema.refs import ContactTypeRef
 from api.schema.sync_problems import SyncFailureCode
 from domain.connection import call_budget
 from domain.connection import health as connection_health
-from domain.connection.health import AT_THIS_MOMENT
+from domain.connection.health import AT_THIS_MOMENT, WEBHOOK_OFF, WEBHOOKS_SILENT
 from domain.tables import ConflictPolicy, ConnectionHealth, ImportPhase, Side, XeroContactFilter
 from domain.tx import Tx
 
@@ -231,7 +231,8 @@ class XeroOrganisation(Node):
         description="Whether and how the practice's invoices go to this organisation."
     )
     health_message: str | None = strawberry.field(
-        description="Why `health` is not HEALTHY and what to do, for people to read. Null if it is HEALTHY."
+        description="Why `health` is not HEALTHY and what to do, for people to read. If it is HEALTHY: null, or that Xero"
+        " no longer announces changes."
     )
 
     mass_change: MassChange | None = strawberry.field(
@@ -249,7 +250,7 @@ class XeroOrganisation(Node):
             base_currency=row["base_currency"],
             timezone=row["timezone"],
             health=ConnectionHealth(row["health_now"]),
-            health_message=row["health_message"] if row["health_now"] == row["health"] else None,
+            health_message=_health_message(row),
             contact_sync=ContactSyncSettings(
                 id=ids.encode("ContactSyncSettings", row["id"]),
                 type_key=row["default_contact_type_id"],
@@ -354,10 +355,18 @@ class XeroOrganisation(Node):
         return found
 
 
+def _health_message(row: Mapping[str, Any]) -> str | None:
+    if row["health_now"] == ConnectionHealth.HEALTHY and row["webhooks_silent"]:
+        return WEBHOOK_OFF
+    message: str | None = row["health_message"] if row["health_now"] == row["health"] else None
+    return message
+
+
 @batch("XeroOrganisation", node="XeroOrganisation")
 async def _organisations(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroOrganisation]:
     rows = await tx.rows(
-        f"select *, {AT_THIS_MOMENT} as health_now from organisation where workspace_id = :ws and id = any(:ids)",
+        f"select *, {AT_THIS_MOMENT} as health_now, {WEBHOOKS_SILENT} as webhooks_silent from organisation"
+        " where workspace_id = :ws and id = any(:ids)",
         ids=list(keys),
     )
     return by_id(rows, XeroOrganisation.of)

@@ -28,6 +28,18 @@ RESTING = (
 )
 # What `health` is at this moment, in SQL over `organisation` with :now bound.
 AT_THIS_MOMENT = f"case when health = 'RATE_LIMITED' and limited_until <= :now then {RESTING} else health end"
+# Whether contacts have changed in Xero two hours after the organisation's last webhook or later, in SQL over `organisation`.
+# Xero announces each change within seconds, so the webhook is probably switched off. door.webhooks_silent_since says the same of the app.
+WEBHOOKS_SILENT = (
+    "exists (select 1 from activity a where a.workspace_id = organisation.workspace_id"
+    " and a.organisation_id = organisation.id and a.at > last_webhook_at + interval '2 hours'"
+    " and a.actor_kind = 'XERO' and a.kind = 'CONTACT_CHANGED' and connected_at < last_webhook_at)"
+)
+WEBHOOK_OFF = (
+    "Xero no longer announces changes, so changes made in Xero arrive some minutes late. Xero has probably switched the"
+    " webhook off, as it does after 24 hours of failures. The administrator of this server can switch it on again at"
+    " developer.xero.com: My Apps, the app, Webhooks, Send intent to receive."
+)
 _PASSING = "('HEALTHY', 'CATCHING_UP', 'RATE_LIMITED', 'DEGRADED')"
 # A limit of the minute is over before anybody has read of it.
 LONG = "limited_until > coalesce(health_since, connected_at) + interval '61 seconds'"

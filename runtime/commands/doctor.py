@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +31,11 @@ WORKERS = """
 select count(distinct application_name) from pg_stat_activity
 where datname = current_database() and application_name like 'tandem worker %'
 """
+WEBHOOK_OFF = (
+    "contacts have changed in Xero since, and Xero has announced none of it: it has probably switched the webhook off, as"
+    " it does after 24 hours of failures. Switch it on at developer.xero.com: My Apps, the app, Webhooks, Send intent to"
+    " receive. Until then changes are found by polls"
+)
 OLD_KEYS = "names' keys are of older rules, and may not meet: run `tandem migrate`"
 
 
@@ -146,10 +152,17 @@ async def _workers(connection: AsyncConnection) -> Finding:
 
 
 async def _last_webhook(connection: AsyncConnection) -> Finding:
-    if await connection.scalar(sa.text("select to_regproc('door.last_webhook_at')")) is None:
+    if await connection.scalar(sa.text("select to_regproc('door.webhooks_silent_since')")) is None:
         return Finding("Last webhook", None, "unknown before the migrations have run")
+    silent = await connection.scalar(sa.text("select door.webhooks_silent_since()"))
+    if silent is not None:
+        return Finding("Last webhook", False, f"{_minute(silent)}; {WEBHOOK_OFF}")
     last = await connection.scalar(sa.text("select door.last_webhook_at()"))
-    return Finding("Last webhook", None, f"{last:%Y-%m-%d %H:%M} UTC" if last else "none has come")
+    return Finding("Last webhook", None, _minute(last) if last else "none has come")
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 async def _api(settings: Settings) -> Finding:
