@@ -1,6 +1,6 @@
-"""What an error tells the client: a code of the contract, never the text of an exception.
+"""The errors that clients get: each has a code of the contract, and never the text of an exception.
 
-A fault becomes INTERNAL with an id that the log holds. At most `MOST` errors leave in one answer.
+A fault of ours becomes INTERNAL, with an id under which the log has the fault. An answer has at most `MOST` errors.
 """
 
 import re
@@ -22,13 +22,13 @@ from runtime.database import DatabaseUnavailable
 
 MOST = 5
 log = structlog.get_logger()
-# Raised by Strawberry about the request itself.
+# Strawberry raises these for a request that is wrong itself.
 ABOUT_THE_REQUEST = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
-# How graphql-core words a wrong value of an enum.
+# The words of graphql-core for a wrong value of an enum.
 ENUM = re.compile(
     r"does not exist in '(\w+)' enum\.$|Enum '(\w+)' cannot represent non-\w+ value: .*\.$", re.DOTALL
 )
-# How graphql-core words its own two limits on a document.
+# The words of graphql-core for its own two limits on a document.
 PARSER_LIMITS = ("Document contains more than", "Document is nested too deeply")
 
 
@@ -38,8 +38,8 @@ class Code(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"
     TOO_COSTLY = "TOO_COSTLY"
     BAD_REQUEST = "BAD_REQUEST"
-    NOT_FOUND = "NOT_FOUND"  # of an address; GraphQL's own errors never have it
-    UNAVAILABLE = "UNAVAILABLE"  # the database does not answer at this moment
+    NOT_FOUND = "NOT_FOUND"  # the address does not exist; an error of GraphQL never has this code
+    UNAVAILABLE = "UNAVAILABLE"  # the database does not answer at the moment
     INTERNAL = "INTERNAL"
 
 
@@ -51,6 +51,7 @@ STATUS = {
     Code.INTERNAL: 500,
 }
 RETRY_AFTER = {"retry-after": "2"}  # seconds
+NO_CALLER = "This needs a token: send the header Authorization: Bearer …"
 TRY_AGAIN = "The database does not answer at the moment. Try again in a moment."
 PERHAPS_SAVED = (
     "The database stopped answering while the change was being saved. Read whether the change was saved before you"
@@ -59,25 +60,27 @@ PERHAPS_SAVED = (
 
 
 class StreamInterrupted(GraphQLError):
-    """A subscription cannot go on, though its client is to subscribe again from its last cursor. No client sees this error: a socket closes
-    with 1013, and a stream of server-sent events ends without `complete`."""
+    """A subscription cannot go on, and its client should subscribe again from its last cursor.
+
+    No client sees this error: a socket closes with 1013, and a stream of server-sent events ends without `complete`.
+    """
 
 
 def refusal(code: Code, message: str, **more: object) -> GraphQLError:
-    """For resolvers too: an error that the client may read."""
+    """An error that the client gets as it is. Resolvers may raise it."""
     return GraphQLError(message, extensions={"code": code.value, **more})
 
 
-def presented(errors: Sequence[GraphQLError], schema: GraphQLSchema | None = None) -> list[GraphQLError]:
-    """As the client gets them. Applied twice, it changes nothing more."""
-    return [_presented(error, schema) for error in errors[:MOST]]
+def present_errors(errors: Sequence[GraphQLError], schema: GraphQLSchema | None = None) -> list[GraphQLError]:
+    """The errors as the client gets them. A second call changes nothing."""
+    return [_present(error, schema) for error in errors[:MOST]]
 
 
 def is_unavailable(error: GraphQLError) -> bool:
     return (error.extensions or {}).get("code") == Code.UNAVAILABLE.value
 
 
-def _presented(error: GraphQLError, schema: GraphQLSchema | None) -> GraphQLError:
+def _present(error: GraphQLError, schema: GraphQLSchema | None) -> GraphQLError:
     if error.extensions and error.extensions.get("code") in Code.__members__:
         return error
     if isinstance(error.original_error, RecursionError) or any(
@@ -94,7 +97,7 @@ def _presented(error: GraphQLError, schema: GraphQLSchema | None) -> GraphQLErro
 
 
 def _values(message: str, schema: GraphQLSchema | None) -> str:
-    """Where an enum's value is wrong: those that it has. They are few, and the schema is no secret."""
+    """If the value of an enum is wrong, a sentence with all its values; otherwise an empty text."""
     named = ENUM.search(message)
     enum = schema.get_type(named[1] or named[2]) if named and schema else None
     if not isinstance(enum, GraphQLEnumType):
@@ -104,8 +107,8 @@ def _values(message: str, schema: GraphQLSchema | None) -> str:
 
 
 def _is_fault(error: GraphQLError) -> bool:
-    """Whether it is ours. A ValueError before execution is what a scalar says of its input: it has a place in
-    the document and no path in the data."""
+    """Whether the error is a fault of ours. A ValueError with a place in the document and without a path in the data is none: a scalar
+    refused its input before execution."""
     cause = error.original_error
     if cause is None or isinstance(cause, (GraphQLError, *ABOUT_THE_REQUEST)):
         return False
@@ -120,13 +123,13 @@ def _coded(error: GraphQLError, code: Code, message: str) -> GraphQLError:
 
 
 def _internal(error: GraphQLError) -> GraphQLError:
-    extensions = {"code": Code.INTERNAL.value, "id": logged(error.original_error, path=error.path)}
-    message = "Something went wrong here. Its id finds it in the log."
+    extensions = {"code": Code.INTERNAL.value, "id": log_fault(error.original_error, path=error.path)}
+    message = "Something went wrong here. The server's log has the reason under the id of this error."
     return GraphQLError(message, error.nodes, error.source, error.positions, error.path, None, extensions)
 
 
-def logged(cause: BaseException | None, *, path: Sequence[str | int] | None = None) -> str:
-    """Writes the fault to the log; gives the id by which it is found there."""
+def log_fault(cause: BaseException | None, *, path: Sequence[str | int] | None = None) -> str:
+    """Writes the fault to the log, and returns the id under which the log has it."""
     number = uuid4().hex
     log.error("internal_error", id=number, path=_dotted(path), exc_info=cause)
     return number
@@ -137,7 +140,7 @@ def _dotted(path: Sequence[str | int] | None) -> str:
 
 
 async def until_interrupted(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
-    """The results of a stream. Raises StreamInterrupted in place of a result that says so."""
+    """The results of a stream. Raises StreamInterrupted instead of returning a result that holds this error."""
     async with aclosing(results):
         async for result in results:
             errors = getattr(result, "errors", None)
@@ -147,22 +150,22 @@ async def until_interrupted(results: AsyncGenerator[Any, None]) -> AsyncGenerato
 
 
 class Errors(SchemaExtension):
-    """Presents the errors of each result, over HTTP and each frame of a stream."""
+    """Presents the errors of each result over HTTP, and of each result of a stream."""
 
     def on_operation(self) -> Iterator[None]:
         yield
         result = self.execution_context.result
         if result is not None and result.errors:
-            result.errors = presented(result.errors, self.execution_context.schema._schema)
+            result.errors = present_errors(result.errors, self.execution_context.schema._schema)
 
     def on_stream_result(self, result: object) -> Iterator[None]:
         errors = getattr(result, "errors", None)
         if errors:
-            shown = presented(errors)
+            shown = present_errors(errors)
             ended = not isinstance(result, PreExecutionError) and any(not error.path for error in errors)
             if self._is_subscription() and (ended or any(is_unavailable(error) for error in shown)):
                 shown = [StreamInterrupted(shown[0].message)]
-            result.errors = shown  # type: ignore[attr-defined]  # each kind of result has them
+            result.errors = shown  # type: ignore[attr-defined]  # each kind of result has errors
         yield
 
     def _is_subscription(self) -> bool:

@@ -1,7 +1,7 @@
-"""Who asks: an API token, known by its SHA-256.
+"""API tokens: finds the caller of a request by the SHA-256 of the token, and checks scopes.
 
-A token has 256 random bits, so its hash needs to be neither slow nor salted. It stands in the Authorization header,
-or in the `connection_init` of a socket, and nowhere else.
+A token has 256 random bits, so its hash needs neither salt nor a slow function. A client sends the token in the header
+Authorization, or in the payload of `connection_init` on a socket, and nowhere else.
 """
 
 import re
@@ -17,7 +17,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types import Info
 
 from api.context import Context, Viewer
-from api.errors import Code, refusal
+from api.errors import NO_CALLER, Code, refusal
 from domain.practice.workspaces import included, token_hash
 from domain.tables import ActorKind, Scope
 from domain.tx import TANDEM, Actor
@@ -37,7 +37,7 @@ _TOUCH = (
 
 
 def find_bearer(header: object) -> str | None:
-    """The token in `Bearer …`; None where it is anything else."""
+    """The token in `Bearer …`; None for any other value."""
     found = BEARER.fullmatch(header) if isinstance(header, str) else None
     return found[1] if found else None
 
@@ -102,14 +102,17 @@ class Tokens:
 
 
 def check_scope(context: Context, scope: Scope) -> None:
-    """Raises what the client is told."""
+    """Refuses a caller without a token, and a token without the scope."""
     if context.viewer is None:
-        raise refusal(Code.UNAUTHENTICATED, "This needs a token")
+        raise refusal(Code.UNAUTHENTICATED, NO_CALLER)
     if scope not in context.viewer.scopes:
-        raise refusal(Code.FORBIDDEN, f"This needs a token with scope {scope}", scope=scope.value)
+        message = f"This needs a token with the scope {scope}; an ADMIN of the workspace can create one"
+        raise refusal(Code.FORBIDDEN, message, scope=scope.value)
 
 
 class Require(FieldExtension):
+    """Checks the scope before the field's resolver runs."""
+
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
@@ -120,9 +123,9 @@ class Require(FieldExtension):
     async def resolve_async(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         check_scope(info.context, self._scope)
         result = next_(source, info, **kwargs)
-        return await result if isawaitable(result) else result  # a subscription's is an async generator
+        return await result if isawaitable(result) else result
 
 
 def require(scope: Scope) -> Require:
-    """`@strawberry.field(extensions=[require(Scope.ADMIN)])`: FORBIDDEN without that scope."""
+    """For `@strawberry.field(extensions=[require(Scope.ADMIN)])`: the field answers FORBIDDEN without the scope."""
     return Require(scope)

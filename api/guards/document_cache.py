@@ -1,7 +1,7 @@
-"""Documents that were found valid, kept parsed: a known one is neither parsed nor validated again (1.7 ms).
+"""Keeps parsed documents that passed validation, so that a known document is neither parsed nor validated again (1.7 ms).
 
-Strawberry's own two caches lose errors: one lets a syntax error out of the hook, the other overwrites a refusal that
-another extension has made. This one stores what passed everything, and only that.
+Strawberry's own two caches lose errors. ParserCache lets a syntax error out of its hook. ValidationCache overwrites the refusal
+of another extension. This cache stores only documents that passed every check.
 """
 
 from collections import OrderedDict
@@ -11,11 +11,11 @@ from graphql import DocumentNode
 from strawberry.extensions import SchemaExtension
 
 MOST_DOCUMENTS = 128
-LONGEST = 16_000  # characters; what the tree of a document costs is bounded by Limits
+LONGEST = 16_000  # characters; Limits bounds the size of a document's tree
 
 
 class Documents:
-    """The most recently used ones of one schema, by their text."""
+    """The most recently used documents of one schema, by their text."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
@@ -34,7 +34,7 @@ class Documents:
 
 
 class Cached(SchemaExtension):
-    """Stands after those that refuse: what they set in `pre_execution_errors` stays."""
+    """Comes after the extensions that refuse, and keeps what they set in `pre_execution_errors`."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents

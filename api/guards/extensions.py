@@ -1,4 +1,4 @@
-"""What the schema must be made with to stand at the edge.
+"""The extensions and the configuration that protect a schema:
 
 strawberry.Schema(query=…, config=edge_config(), extensions=edge_extensions())
 """
@@ -12,13 +12,13 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.graphql import OperationType
 
 from api.context import Context
-from api.errors import Code, Errors, refusal
+from api.errors import NO_CALLER, Code, Errors, refusal
 from api.guards.document_cache import Cached, Documents
 from api.guards.query_cost import Limits, root_fields
 
 
-class OwnContext(SchemaExtension):
-    """Each operation has its own loaders: several run at once on one socket."""
+class OperationContext(SchemaExtension):
+    """Gives each operation loaders of its own, because several operations run at once on one socket."""
 
     def on_operation(self) -> Iterator[None]:
         context = self.execution_context.context
@@ -27,20 +27,20 @@ class OwnContext(SchemaExtension):
         yield
 
 
-class Strangers(SchemaExtension):
-    """Without a viewer (where GraphiQL is allowed) only introspection is answered."""
+class IntrospectionOnly(SchemaExtension):
+    """Refuses a caller without a token everything but introspection. Such a caller gets this far only if GraphiQL is on."""
 
     def on_validate(self) -> Iterator[None]:
         execution = self.execution_context
         if isinstance(execution.context, Context) and execution.context.viewer is None:
             assert execution.graphql_document is not None
             if not all(name.startswith("__") for name in root_fields(execution.graphql_document)):
-                execution.pre_execution_errors = [refusal(Code.UNAUTHENTICATED, "This needs a token")]
+                execution.pre_execution_errors = [refusal(Code.UNAUTHENTICATED, NO_CALLER)]
         yield
 
 
-class Streams(SchemaExtension):
-    """A subscription needs something to tell its events on."""
+class StreamRequired(SchemaExtension):
+    """Refuses a subscription whose client accepts one answer only."""
 
     def on_validate(self) -> Iterator[None]:
         execution = self.execution_context
@@ -50,15 +50,26 @@ class Streams(SchemaExtension):
             and context.one_answer
             and execution.operation_type is OperationType.SUBSCRIPTION
         ):
-            message = "A subscription needs a WebSocket (graphql-transport-ws), or Accept: text/event-stream"
+            message = (
+                "A subscription needs a stream: open a WebSocket with the protocol graphql-transport-ws, or send the"
+                " header Accept: text/event-stream"
+            )
             execution.pre_execution_errors = [refusal(Code.BAD_REQUEST, message)]
         yield
 
 
 def edge_extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtension]]:
-    """In this order: who refuses stands before the cache, so that nothing refused is validated or kept."""
+    """The order matters. The extensions that refuse come before the cache, so that a refused document is neither validated nor
+    kept."""
     documents = Documents()
-    return [OwnContext, Errors, Limits, Strangers, Streams, lambda: Cached(documents)]
+    return [
+        OperationContext,
+        Errors,
+        Limits,
+        IntrospectionOnly,
+        StreamRequired,
+        lambda: Cached(documents),
+    ]
 
 
 def edge_config(**more: Any) -> StrawberryConfig:

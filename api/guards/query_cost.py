@@ -1,9 +1,9 @@
-"""What a request may cost, decided before graphql-core validates: validation itself can be made to take seconds.
+"""The limits on what a request may cost. They hold before graphql-core validates, because a request can make validation take seconds.
 
-Each fragment is walked once and its cost kept (a limit that expands fragments is exponential in them). Lists
-multiply: a connection by `first` or `last`, the results of a bulk mutation by the rows given, any other list by
-`LIST`. The numbers are about twice what the costliest of
-the console's operations needs: 7 levels, 121 fields, 7,001 nodes for 500 rows (a test measures them all).
+Each fragment is measured once, and its cost is kept: expanding fragments takes exponential time. Lists multiply the nodes
+below them. A connection counts its `first` or `last`, the results of a bulk mutation count the rows of its input, and any
+other list counts `LIST`. The limits are about twice the cost of the console's most expensive operation, which has 7 levels, 121
+fields and, for 500 rows, 7,001 nodes. A test measures all of the console's operations.
 """
 
 import re
@@ -40,8 +40,8 @@ from strawberry.extensions import SchemaExtension
 from api.errors import Code, refusal
 
 TOKENS = 3_000
-DEPTH = 15  # the standard introspection query needs all of it
-FIELDS = 250  # the same needs 229
+DEPTH = 15  # the standard introspection query has 15
+FIELDS = 250  # the standard introspection query has 229
 ALIASES = 50
 DIRECTIVES = 5
 OPERATIONS = 25
@@ -49,13 +49,13 @@ VARIABLES = 50
 ROWS = 1_000
 NODES = 15_000
 PAGE, LARGEST_PAGE = 50, 100
-LIST = 5  # plain lists are short by nature
-# PostgreSQL's text holds no NUL, written raw or as an escape.
+LIST = 5  # lists that are not paged are short
+# PostgreSQL cannot store NUL in text. A document can hold NUL as a character or as an escape.
 NUL = re.compile(r"\x00|\\u0000|\\u\{0+\}")
 
 
 class TooCostlyError(Exception):
-    """`limit` is the name in `extensions`, with what was counted and what is allowed."""
+    """`limit` names the limit in the error's `extensions`, beside the count and the allowed number."""
 
     def __init__(self, limit: str, counted: int, allowed: int) -> None:
         super().__init__(f"The request is too costly: {limit} {counted}, allowed {allowed}")
@@ -64,12 +64,14 @@ class TooCostlyError(Exception):
 
 @dataclass(frozen=True)
 class Cost:
+    """Of a part of a document: its depth in levels, and how many fields, aliases and nodes it has."""
+
     depth: int = 0
     fields: int = 0
     aliases: int = 0
     nodes: int = 0
 
-    def beside(self, other: "Cost") -> "Cost":
+    def plus(self, other: "Cost") -> "Cost":
         return Cost(
             max(self.depth, other.depth),
             self.fields + other.fields,
@@ -83,7 +85,7 @@ NOTHING = Cost()
 
 @dataclass
 class Walk:
-    """Over one document with its variables. Raises TooCostlyError as soon as a limit is passed."""
+    """Measures one document with its variables. Raises TooCostlyError as soon as a count passes its limit."""
 
     schema: GraphQLSchema
     variables: Mapping[str, Any]
@@ -103,25 +105,26 @@ class Walk:
     def _selections(
         self, node: SelectionSetNode, parent: GraphQLNamedType | None, level: int, size: int, bulk: int
     ) -> Cost:
-        """`size` is what a list here counts, `bulk` what one counts a level below (a payload's results)."""
+        """A list among these selections counts `size` nodes. A list one level below counts `bulk`: the results of a payload."""
         _check("depth", level, DEPTH)
         total = NOTHING
         for selection in node.selections:
             _check_directives(selection)
             if isinstance(selection, FieldNode):
-                total = total.beside(self._field(selection, parent, level, size, bulk))
+                total = total.plus(self._field(selection, parent, level, size, bulk))
             elif isinstance(selection, InlineFragmentNode):
                 condition = selection.type_condition
                 inner = self.schema.get_type(condition.name.value) if condition else parent
-                total = total.beside(self._selections(selection.selection_set, inner, level, size, bulk))
+                total = total.plus(self._selections(selection.selection_set, inner, level, size, bulk))
             elif isinstance(selection, FragmentSpreadNode):
-                total = total.beside(self._fragment(selection.name.value, level, size, bulk))
+                total = total.plus(self._fragment(selection.name.value, level, size, bulk))
             _check("fields", total.fields, FIELDS)
             _check("aliases", total.aliases, ALIASES)
         return total
 
     def _fragment(self, name: str, level: int, size: int, bulk: int) -> Cost:
-        """Kept by name and by what lists in it count. An unknown or circular one costs nothing: validation refuses it."""
+        """The cost is kept by the fragment's name and by what its lists count. An unknown or circular fragment costs
+        nothing, because validation refuses it."""
         key = (name, size, bulk)
         if key not in self.costs:
             self.costs[key] = None
@@ -150,7 +153,7 @@ class Walk:
         return Cost(inner.depth + 1, inner.fields + 1, inner.aliases + aliases, nodes)
 
     def _page(self, node: FieldNode, definition: GraphQLField | None) -> int | None:
-        """How many a connection gives: what is asked for, at most what it would ever give. None where it is no connection."""
+        """The number of rows that a connection can return; None for a field that is no connection."""
         if definition is None or not {"first", "last"} <= definition.args.keys():
             return None
         asked = [
@@ -184,7 +187,7 @@ def _is_list(kind: GraphQLOutputType) -> bool:
 
 
 def longest_list(variables: object) -> int:
-    """Raises ValueError where a text among them is none: a lone surrogate, or NUL."""
+    """The length of the longest list in the variables, or 0. Raises ValueError for a text with NUL or a lone surrogate."""
     longest = 0
     waiting = [variables]
     while waiting:
@@ -211,7 +214,7 @@ def _check_query(query: str) -> None:
 
 
 def _longest_literal(operation: OperationDefinitionNode) -> int:
-    """Of the lists written into the operation's own root fields."""
+    """The length of the longest list among the literal arguments of the operation's root fields, or 0."""
     longest = 0
     waiting: list[ValueNode] = [
         argument.value
@@ -230,7 +233,7 @@ def _longest_literal(operation: OperationDefinitionNode) -> int:
 
 
 def measure(schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]) -> list[Cost]:
-    """The cost of each operation. Raises TooCostlyError; ValueError for text that is none."""
+    """The cost of each operation. Raises TooCostlyError, and ValueError for a text with NUL or a lone surrogate."""
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     _check("operations", len(operations), OPERATIONS)
     rows = longest_list(variables)
@@ -246,7 +249,7 @@ def measure(schema: GraphQLSchema, document: DocumentNode, variables: Mapping[st
 
 
 def root_fields(document: DocumentNode) -> set[str]:
-    """The names of all fields that any operation asks the root for, through fragments."""
+    """The names of the root fields of all operations, those in fragments included."""
     fragments = {
         node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
     }
@@ -269,6 +272,8 @@ def root_fields(document: DocumentNode) -> set[str]:
 
 
 class Limits(SchemaExtension):
+    """Refuses a request that costs too much, or has text that PostgreSQL cannot store."""
+
     def on_operation(self) -> Iterator[None]:
         self.execution_context.parse_options["max_tokens"] = TOKENS
         yield
@@ -285,6 +290,6 @@ class Limits(SchemaExtension):
         except RecursionError:
             context.pre_execution_errors = [refusal(Code.TOO_COSTLY, "The request is nested too deeply")]
         except ValueError:
-            message = "A text may hold neither NUL nor half a surrogate pair"
+            message = "A text must not contain the character NUL (U+0000) or half of a surrogate pair"
             context.pre_execution_errors = [refusal(Code.BAD_REQUEST, message)]
         yield

@@ -1,4 +1,4 @@
-"""The API as one ASGI application: GraphQL, health, Xero's webhooks, and the routes that others bring (OAuth)."""
+"""The API as one ASGI application: GraphQL, health, Xero's webhooks, and the routes of the consent with Xero."""
 
 import logging
 import time
@@ -18,19 +18,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.schema import BaseSchema
 
 from api.context import Parts
-from api.errors import logged
+from api.errors import log_fault
 from api.http import health, webhooks
-from api.http.bodies import Bodies
-from api.http.view import GraphQLView, refused, unavailable
+from api.http.bodies import BodyLimits
+from api.http.error_responses import error_response, unavailable_response
+from api.http.view import GraphQLView
 from runtime.database import DatabaseUnavailable
 
 log = structlog.get_logger()
 CLIENT_GONE = 499  # as nginx logs it
-NOWHERE = "There is nothing at this address. The GraphQL API is at /graphql"
+NO_SUCH_ADDRESS = "There is nothing at this address. The GraphQL API is at /graphql"
 
 
-class Requests:
-    """Gives each request an id (X-Request-Id, and in each line of its log) and logs its end: the path, never the query."""
+class RequestLog:
+    """Gives each request an id, which the header X-Request-Id and each of its log lines have. Logs and counts each request at its
+    end, with the path and never with the query."""
 
     def __init__(self, app: ASGIApp, metrics: health.Metrics, paths: frozenset[str]) -> None:
         self._app, self._metrics, self._paths = app, metrics, paths
@@ -66,8 +68,8 @@ class Requests:
         log.info("request", method=method, path=path, status=status, ms=round(seconds * 1000, 1))
 
 
-class Counted:
-    """Counts open sockets around the view."""
+class SocketCount:
+    """Counts the open sockets of the view."""
 
     def __init__(self, view: GraphQLView, metrics: health.Metrics) -> None:
         self._view, self._metrics = view, metrics
@@ -78,14 +80,14 @@ class Counted:
 
 
 def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """`schema` is made with api.guards.extensions's config and extensions. `routes` come from api.consent.connect."""
-    # It would log each error, a client's too, with the text of the query; api.errors logs the faults.
+    """`schema` has the configuration and the extensions of api.guards.extensions. `routes` are those of api.consent.connect."""
+    # Strawberry would log each error, a client's too, with the text of the query. api.errors logs our faults.
     logging.getLogger("strawberry.execution").disabled = True
     metrics = health.Metrics(parts)
     view = GraphQLView(parts, schema)
     every = [
         Route("/graphql", view),
-        WebSocketRoute("/graphql", Counted(view, metrics)),
+        WebSocketRoute("/graphql", SocketCount(view, metrics)),
         *health.routes(parts, metrics),
         *webhooks.routes(parts, metrics.registry),
         *routes,
@@ -97,11 +99,11 @@ def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = (
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", *parts.settings.allowed_headers],
         expose_headers=["X-Request-Id", "Retry-After"],
-        allow_credentials=True,  # the OAuth flow's cookie; the API itself knows no cookie
+        allow_credentials=True,  # for the cookie of the consent; GraphQL uses no cookie
     )
     return Starlette(
         routes=every,
-        middleware=[Middleware(Requests, metrics=metrics, paths=paths), cors, Middleware(Bodies)],
+        middleware=[Middleware(RequestLog, metrics=metrics, paths=paths), cors, Middleware(BodyLimits)],
         exception_handlers={
             HTTPException: _refuse,
             DatabaseUnavailable: _try_again,
@@ -113,19 +115,21 @@ def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = (
 
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    message = NOWHERE if error.status_code == 404 else error.detail
-    return refused(request, error.status_code, message, error.headers)
+    message = NO_SUCH_ADDRESS if error.status_code == 404 else error.detail
+    return error_response(request, error.status_code, message, error.headers)
 
 
 async def _try_again(request: Request, error: Exception) -> Response:
     assert isinstance(error, DatabaseUnavailable)
-    return unavailable(request, error)
+    return unavailable_response(request, error)
 
 
 async def _ignore(request: Request, error: Exception) -> Response:
-    """The client has gone, so nobody reads this answer; the status is for the log."""
+    """The client has hung up, so nobody reads this response. Its status is for the log."""
     return Response(status_code=CLIENT_GONE)
 
 
 async def _fail(request: Request, error: Exception) -> Response:
-    return refused(request, 500, f"Something went wrong here. The log has it as {logged(error)}")
+    return error_response(
+        request, 500, f"Something went wrong here. The server's log has it as {log_fault(error)}"
+    )

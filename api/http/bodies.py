@@ -1,7 +1,7 @@
-"""Request bodies: at most 1 MB, not coded, and here within 10 s. Otherwise 413, 415 or 408.
+"""The limits on a request's body: at most 1 MB, not compressed, and complete within 10 s. Otherwise 413, 415 or 408.
 
-After 413 and 415 the connection stays, so that the client may finish writing and reads why (a close at once resets it);
-uvicorn drops what still comes, and api.http.serve ends a connection whose body does not.
+After 413 and 415 the connection stays open, so that the client can finish writing and read the reason: closing at once would reset the
+connection. uvicorn discards the rest of the body, and api.http.serve ends a connection whose body does not arrive.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ LARGEST = 1_000_000
 SLOWEST = 10.0
 
 
-class Bodies:
-    """What is read is counted as it comes; nothing is read for a route that does not ask."""
+class BodyLimits:
+    """Counts the bytes of a body as the route reads them. Reads nothing for a route that does not."""
 
     def __init__(self, app: ASGIApp, *, largest: int = LARGEST, slowest: float = SLOWEST) -> None:
         self._app, self._largest, self._slowest = app, largest, slowest
@@ -38,7 +38,8 @@ class Bodies:
                 async with asyncio.timeout_at(until):
                     message = await receive()
             except TimeoutError:
-                raise HTTPException(408, "The body did not come in time", {"connection": "close"}) from None
+                why = f"The body of the request did not arrive within {self._slowest:g} s"
+                raise HTTPException(408, why, {"connection": "close"}) from None
             read += len(message.get("body", b""))
             whole = not message.get("more_body", False)
             if read > self._largest:
@@ -49,10 +50,12 @@ class Bodies:
 
     def _refuse(self, headers: Headers) -> None:
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise HTTPException(415, "A coded body is not accepted")
+            raise HTTPException(415, "A compressed body is not accepted: send it without Content-Encoding")
         length = headers.get("content-length", "0")
         if length.isdecimal() and (len(length) > 12 or int(length) > self._largest):
             raise self._too_large()
 
     def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"A request may have {self._largest} bytes: send fewer rows at once")
+        return HTTPException(
+            413, f"A request may have at most {self._largest} bytes: send fewer rows at once"
+        )

@@ -1,4 +1,4 @@
-"""graphql-transport-ws: the shape of each message is checked, and the token again while the socket is open."""
+"""The protocol graphql-transport-ws: checks the shape of each message, and closes a socket whose token ends."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Connec
 
 from api.auth.token_watch import TokenWatch
 from api.context import EdgeContext
-from api.errors import StreamInterrupted, logged, until_interrupted
+from api.errors import StreamInterrupted, log_fault, until_interrupted
 from runtime.database import DatabaseUnavailable
 
 LONGEST_REASON = 120  # bytes; a close frame holds 123
@@ -29,7 +29,7 @@ FORBIDDEN, TRY_AGAIN = 4403, 1013
 log = structlog.get_logger()
 
 
-REJECTED = "Forbidden"  # all that Strawberry says where on_ws_connect rejects
+REJECTED = "Forbidden"  # the only reason that Strawberry gives if on_ws_connect rejects
 WHY_REJECTED = 'A valid token is needed in connection_init\'s payload: {"Authorization": "Bearer ..."}'
 INTERRUPTED = "Try again in a moment, from the last cursor"
 ENDED = "The token was revoked or has expired"
@@ -42,23 +42,23 @@ class Socket(ASGIWebSocketAdapter):
         await super().send_json(message)
 
     async def close(self, code: int, reason: str) -> None:
-        """A reason may repeat what the client sent: it is cut to what a frame holds."""
+        """Cuts the reason to the size of a frame, because it may repeat what the client sent."""
         reason = WHY_REJECTED if reason == REJECTED else reason
         await super().close(code, reason.encode("ascii", "backslashreplace")[:LONGEST_REASON].decode())
 
 
 def find_flaw(message: object) -> str | None:
-    """What is wrong with the shape of a message from the client."""
+    """Says what is wrong with the shape of a message from the client; None if nothing is."""
     if not isinstance(message, dict):
-        return "A message must be an object"
+        return "A message must be a JSON object"
     kind, payload = message.get("type"), message.get("payload")
     if not isinstance(kind, str):
-        return "A message needs a type"
+        return "A message needs a type, which is a string"
     if kind not in ("subscribe", "complete"):
         return None if isinstance(payload, dict | None) else "The payload must be an object"
     number = message.get("id")
     if not isinstance(number, str) or not number:
-        return "The id must be a text"
+        return "The id must be a string that is not empty"
     return _payload_flaw(payload) if kind == "subscribe" else None
 
 
@@ -66,17 +66,17 @@ def _payload_flaw(payload: object) -> str | None:
     if not isinstance(payload, dict):
         return "The payload must be an object"
     if not isinstance(payload.get("query"), str):
-        return "The query must be a text"
+        return "The query must be a string"
     if not isinstance(payload.get("operationName"), str | None):
-        return "The operationName must be a text"
+        return "The operationName must be a string or null"
     shapes: list[object] = [payload.get("variables"), payload.get("extensions")]
     if not all(isinstance(shape, dict | None) for shape in shapes):
-        return "Variables and extensions must be objects"
+        return "The variables and the extensions must be objects or null"
     return None
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
-    """`tokens` says when the token of an open socket ends."""
+    """`tokens` tells when the token of an open socket ends."""
 
     context: EdgeContext
     _ending: asyncio.Task[None] | None = None
@@ -110,14 +110,15 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
-        """None: a document that cannot be run ends its own operation, not the socket with all the others.
+        """None: a wrong document ends its own operation with an `error` message, and not the whole socket.
 
-        A private name of Strawberry's; tests/api/http/test_sockets.py would fail without it.
+        The name is private to Strawberry. tests/api/http/test_sockets.py fails if Strawberry renames it.
         """
         return None
 
     async def _send_result_stream(self, operation: Operation[Any, None], result_source: StreamResult) -> None:
-        """A private name of Strawberry's too."""
+        """Closes the socket if a subscription cannot go on. The name is private to Strawberry; tests/api/http/test_outage.py fails
+        if Strawberry renames it."""
         try:
             await super()._send_result_stream(operation, until_interrupted(result_source))
         except StreamInterrupted:
@@ -125,9 +126,9 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
             raise _OperationStreamClosed from None
 
     async def handle_task_exception(self, error: Exception) -> None:
-        """A client that has gone is no fault of ours."""
+        """Logs the error, unless the client has hung up."""
         if not isinstance(error, WebSocketDisconnected):
-            logged(error)
+            log_fault(error)
 
     async def _close(self, code: int, reason: str) -> None:
         with suppress(RuntimeError):  # closed already
@@ -140,7 +141,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
 
 
 def _without_null_payload(message: Any) -> Message:
-    """Null and absent mean the same; Strawberry refuses null."""
+    """A payload of null means the same as none. Strawberry refuses null."""
     if isinstance(message, Mapping) and message.get("payload", ...) is None:
         return {name: value for name, value in message.items() if name != "payload"}  # type: ignore[return-value]
     return message  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
-"""The GraphQL endpoint: HTTP by the GraphQL-over-HTTP draft, server-sent events, and graphql-transport-ws.
+"""The GraphQL endpoint: GraphQL over HTTP, server-sent events, and graphql-transport-ws.
 
-Strawberry's view trusts the shape of what comes in; here it is checked, so that whatever a client sends is answered
-with errors in JSON, or with the close code that the protocol names. Measured by tests/api/http.
+Strawberry's view trusts the shape of a request. This view checks the shape, so that every request gets an answer: errors in
+JSON, or the close code that the protocol names. The tests are in tests/api/http.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, cast
 
-import structlog
 from cross_web import AsyncHTTPRequestAdapter
 from cross_web import HTTPException as ViewException
 from graphql import GraphQLError, OperationType, get_operation_ast, parse
@@ -37,34 +36,22 @@ from api.auth.token_watch import TokenWatch
 from api.auth.tokens import Tokens, find_bearer
 from api.context import Context, EdgeContext, Parts, Viewer
 from api.errors import (
-    PERHAPS_SAVED,
     RETRY_AFTER,
     STATUS,
-    TRY_AGAIN,
     Code,
     StreamInterrupted,
-    presented,
-    refusal,
+    present_errors,
     until_interrupted,
 )
 from api.guards.query_cost import TOKENS
 from api.http.accept import GRAPHQL_JSON, JSON, accepts_stream, json_type, prefers_stream
+from api.http.error_responses import error_response, unavailable_response
 from api.http.sockets import Socket, SocketHandler
 from runtime.database import DatabaseUnavailable
 
-UNKNOWN = "This token is unknown, revoked or expired."
+UNKNOWN = "This token is unknown, revoked or expired. An ADMIN of the workspace can create another one."
+SEND_BEARER = "A valid token is needed: send the header Authorization: Bearer …"
 INIT_WAIT = timedelta(seconds=3)
-CODES = {
-    401: Code.UNAUTHENTICATED,
-    403: Code.FORBIDDEN,
-    404: Code.NOT_FOUND,
-    413: Code.TOO_COSTLY,
-    429: Code.RATE_LIMITED,
-    503: Code.UNAVAILABLE,
-}
-log = structlog.get_logger()
-
-
 STREAMS: Mapping[str, type[HTTPStreamTransport]] = {GRAPHQL_SSE_PROTOCOL: SSETransport}
 
 
@@ -95,19 +82,19 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def _answer(self, request: Request) -> Response:
         if request.method not in ("GET", "POST"):
-            return refused(request, 405, "GraphQL is asked by GET or POST", {"allow": "GET, POST"})
+            return error_response(request, 405, "GraphQL requests are GET or POST", {"allow": "GET, POST"})
         try:
             if self.should_render_graphql_ide(self.request_adapter_class(request)):
                 return await self.render_graphql_ide(request)
             return await self.run(request)
         except ViewException as error:
-            return refused(request, error.status_code, error.reason)
+            return error_response(request, error.status_code, error.reason)
         except HTTPException as error:
-            return refused(request, error.status_code, error.detail, error.headers)
+            return error_response(request, error.status_code, error.detail, error.headers)
         except DatabaseUnavailable as error:
-            return unavailable(request, error)
+            return unavailable_response(request, error)
 
-    # Who asks
+    # The caller
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         if isinstance(request, WebSocket):
@@ -119,8 +106,7 @@ class GraphQLView(GraphQL[Context, None]):
         token = find_bearer(given[0]) if len(given) == 1 else None
         viewer = await self.find_viewer(token)
         if viewer is None:
-            why = UNKNOWN if token else "A valid token is needed: Authorization: Bearer …"
-            raise HTTPException(401, why, {"www-authenticate": "Bearer"})
+            raise HTTPException(401, UNKNOWN if token else SEND_BEARER, {"www-authenticate": "Bearer"})
         request.state.token, request.state.expires_at = token, viewer.expires_at
         return EdgeContext(self.parts, viewer, response=response, token=token)
 
@@ -128,7 +114,7 @@ class GraphQLView(GraphQL[Context, None]):
         return await self.tokens.find_viewer(token) if token else None
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """From `connection_init`'s payload: {"Authorization": "Bearer …"}, its name in any case."""
+        """Finds the viewer by the payload of `connection_init`: {"Authorization": "Bearer …"}. The name may have any case."""
         assert isinstance(context, EdgeContext)
         params = {name.lower(): value for name, value in (context.connection_params or {}).items()}
         context.token = find_bearer(params.get("authorization"))
@@ -139,11 +125,11 @@ class GraphQLView(GraphQL[Context, None]):
         unset: UnsetType = UNSET  # no payload in the acknowledgement
         return unset
 
-    # What is asked
+    # The request
 
     def decode_json(self, data: str | bytes) -> object:
-        """Raises JSONDecodeError for all that json.loads refuses in ways of its own: bytes that are no UTF-8,
-        numbers of thousands of digits, nesting beyond the stack. NaN and Infinity are no JSON."""
+        """Raises JSONDecodeError also where json.loads raises something else: for bytes that are not UTF-8, for numbers of
+        thousands of digits, and for nesting beyond the stack. NaN and Infinity are not JSON."""
         try:
             return json.loads(data, parse_constant=_refuse_constant)
         except json.JSONDecodeError:
@@ -152,10 +138,10 @@ class GraphQLView(GraphQL[Context, None]):
             raise json.JSONDecodeError("not JSON", "", 0) from None
 
     def parse_json(self, data: str | bytes) -> Any:
-        """A body (bytes) is an object; a parameter of GET (text) may be null."""
+        """A body (bytes) must be an object. A parameter of GET (text) may be null."""
         value = super().parse_json(data)
         if isinstance(data, bytes) and not isinstance(value, dict):
-            raise ViewException(400, "The body must be one JSON object")
+            raise ViewException(400, 'The body must be one JSON object, such as {"query": "…"}')
         return value
 
     async def parse_http_body(
@@ -215,7 +201,7 @@ class GraphQLView(GraphQL[Context, None]):
         page.headers["cache-control"] = "no-store"
         return page
 
-    # What is answered
+    # The answer
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         response = await super().get_sub_response(request)
@@ -223,9 +209,9 @@ class GraphQLView(GraphQL[Context, None]):
         return response
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Without `data` where nothing was executed."""
+        """The answer has no `data` if nothing was executed."""
         if result.errors:
-            result.errors = presented(result.errors)
+            result.errors = present_errors(result.errors)
         answer = await super().process_result(request, result)
         if result.errors and result.data is None and not any(error.path for error in result.errors):
             del answer["data"]
@@ -260,11 +246,11 @@ class GraphQLView(GraphQL[Context, None]):
     async def _while_valid(
         self, request: Request | WebSocket, stream: AsyncIterator[str]
     ) -> AsyncIterator[str]:
-        """Ends the stream at the moment at which its token is found to be revoked or has expired."""
+        """Ends the stream at the moment at which its token is found to be revoked, or expires."""
         assert isinstance(stream, AsyncGenerator)  # Strawberry's, with a task of its own to end
         async with aclosing(stream):
             token = getattr(request.state, "token", None)
-            if token is None:  # introspection, where GraphiQL lets strangers in
+            if token is None:  # introspection by a caller without a token
                 async for chunk in stream:
                     yield chunk
                 return
@@ -274,6 +260,7 @@ class GraphQLView(GraphQL[Context, None]):
 
 
 async def _until(ended: asyncio.Event, stream: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The stream's chunks, until the event is set."""
     ending = asyncio.create_task(ended.wait())
     try:
         while True:
@@ -293,44 +280,27 @@ async def _until(ended: asyncio.Event, stream: AsyncIterator[str]) -> AsyncItera
 
 
 async def _without_complete(stream: AsyncIterator[str]) -> AsyncIterator[str]:
-    """A stream that is interrupted ends without `complete`, so that its client begins it again."""
+    """An interrupted stream ends without `complete`, so that its client subscribes again."""
     with suppress(StreamInterrupted):
         async for chunk in stream:
             yield chunk
 
 
-def unavailable(request: Request, error: DatabaseUnavailable) -> Response:
-    log.warning("database_unavailable", error=str(error), path=request.url.path)
-    return refused(request, 503, PERHAPS_SAVED if error.unsure else TRY_AGAIN, RETRY_AFTER)
-
-
-def refused(
-    request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    """An answer of errors only. JSON escapes what could not be encoded."""
-    code = CODES.get(status, Code.INTERNAL if status >= 500 else Code.BAD_REQUEST)
-    kind = f"{json_type(request.headers.get('accept', ''))}; charset=utf-8"
-    content = json.dumps({"errors": [refusal(code, message).formatted]})
-    response = Response(content, status, headers, kind)
-    response.headers["cache-control"] = "no-store"
-    return response
-
-
 def _status(answer: GraphQLHTTPResponse, media_type: str) -> int:
-    """Of an answer without data. A client of application/json expects 200 wherever the request arrived, unless the token
-    is missing or the database does not answer."""
+    """The status of an answer without data. With application/json it is 200 as clients of that type expect, unless the
+    token is missing or the database does not answer."""
     errors: list[Any] = answer.get("errors") or []
     codes = [Code(error["extensions"]["code"]) for error in errors] or [Code.INTERNAL]
     for code in (Code.UNAUTHENTICATED, Code.UNAVAILABLE):
         if code in codes:
             return STATUS[code]
-    if "data" in answer:  # null: execution began
+    if "data" in answer:  # it is null, and execution began
         return 200
     return STATUS.get(codes[0], 400) if media_type == GRAPHQL_JSON else 200
 
 
 def _streams(data: GraphQLRequestData, accept: str) -> bool:
-    """Whether the answer is a stream of events. The document is parsed here only where its text may be a subscription."""
+    """Whether the answer is a stream of events. The document is parsed here only if it may be a subscription."""
     if not accepts_stream(accept) or prefers_stream(accept):
         return accepts_stream(accept)
     if "subscription" not in (data.query or ""):
@@ -338,7 +308,7 @@ def _streams(data: GraphQLRequestData, accept: str) -> bool:
     try:
         operation = get_operation_ast(parse(data.query or "", max_tokens=TOKENS), data.operation_name)
     except (GraphQLError, RecursionError):
-        return False  # the refusal is JSON
+        return False  # the client gets the error as JSON
     return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
 

@@ -15,7 +15,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.errors import Code as ErrorCode
-from api.errors import logged, refusal
+from api.errors import log_fault, refusal
 from api.event_feed import EventRow, Follower, pauses, present_position
 from api.relay import ids
 from api.relay.loaders import load
@@ -151,8 +151,10 @@ def position_of(text: str) -> int:
 
 
 class SyncCursorFirst(SchemaExtension):
-    """Reads the cursor before anything else of a request that may ask for it, so that it is never later than what
-    the lists show: what happens in between comes twice rather than not at all."""
+    """Reads the cursor of a request that may ask for it before everything else of the request.
+
+    So the cursor is never later than what the lists show. An event in between comes twice, and is not lost.
+    """
 
     async def on_execute(self) -> AsyncIterator[None]:
         execution = self.execution_context
@@ -180,17 +182,19 @@ def _last_of_each(rows: Sequence[EventRow]) -> list[EventRow]:
 
 
 async def _update_or_resync(context: Context, row: EventRow) -> Update | None:
-    """An event that cannot be shown, by a fault of ours, must not end the stream again at each new try."""
+    """Resync if a fault of ours keeps the event from being shown. Otherwise the stream would end again at each new try."""
     try:
         return await _update(context, row)
     except DatabaseUnavailable:
         raise
     except Exception as error:
-        return Resync(reason=f"An event could not be shown; the log has the reason as {logged(error)}.")
+        return Resync(
+            reason=f"An event could not be shown. The server's log has the reason as {log_fault(error)}."
+        )
 
 
 async def _update(context: Context, row: EventRow) -> Update | None:
-    """None where the subject is gone; a Deletion tells so."""
+    """None if the subject is gone, which a Deletion tells."""
     kind, subject = row.kind, row.subject
     if kind is EventKind.RESYNC:
         return Resync(reason=subject)
@@ -235,8 +239,10 @@ _SUBJECTS = {
 async def sync_status(
     context: Context, organisation_id: str | None, after: str | None
 ) -> AsyncIterator[SyncStatusEvent]:
-    """Events after the cursor `after`, or from now on, for as long as the client listens. Refuses what is no cursor, or no
-    organisation of the workspace, before the stream begins."""
+    """Events after the cursor `after`, or from now on, for as long as the client listens.
+
+    Refuses a wrong cursor, and an id of no organisation of the workspace, before the stream begins.
+    """
     position = position_of(after) if after else None
     organisation = await _find_organisation(context, organisation_id)
     return _follow(context, organisation, position)

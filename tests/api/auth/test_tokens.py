@@ -67,7 +67,8 @@ async def test_expired_and_revoked_tokens_are_unknown(
     for each in (expired, token):
         answer = await stranger.post("/graphql", json={"query": "{hello}"}, headers=bearer(each))
         assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
-        assert answer.json()["errors"][0]["message"] == "This token is unknown, revoked or expired."
+        message = answer.json()["errors"][0]["message"]
+        assert message.startswith("This token is unknown, revoked or expired.")
     without = await stranger.post("/graphql", json={"query": "{hello}"})
     assert without.json()["errors"][0]["message"].startswith("A valid token is needed")
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from api.context import Parts
-from api.http.bodies import Bodies
+from api.http.bodies import BodyLimits
 from api.http.health import find_reasons
 from api.http.serve import Impatient
 from runtime import database
@@ -97,7 +97,7 @@ async def test_a_body_that_does_not_come_is_given_up() -> None:
         raise AssertionError(message)
 
     with pytest.raises(HTTPException) as refused:
-        await Bodies(app, slowest=0.05)({"type": "http", "headers": []}, never, send)
+        await BodyLimits(app, slowest=0.05)({"type": "http", "headers": []}, never, send)
     assert refused.value.status_code == 408
 
 
