@@ -1,8 +1,8 @@
-"""Connecting an organisation of Xero, and ending that.
+"""Connects an organisation of Xero, and disconnects one.
 
-connectXero begins a consent and gives the address of Xero's page; Xero sends the browser to /oauth/callback, which
-exchanges the code and goes on to `returnTo` at once. A browser that did not begin it is asked first, because a link
-can be sent to a stranger, whose organisation would land in the sender's workspace. See docs/decisions.
+connectXero begins a flow and returns the address of Xero's page. Xero sends the browser to /oauth/callback, which exchanges the code
+and redirects to `returnTo` at once. A browser that did not begin the flow must press a button first: somebody may have sent
+the link to a stranger, whose organisation would land in the sender's workspace. See docs/decisions.
 """
 
 import base64
@@ -29,6 +29,7 @@ from domain.connection import organisations
 from domain.connection.oauth_grants import Grants
 from domain.connection.organisations import Ended, Tenant
 from domain.problems import Refused
+from domain.tables import Workspace
 from domain.tx import Actor
 from runtime.database import DatabaseUnavailable
 from xero import oauth
@@ -40,7 +41,7 @@ _LIVE = sa.text("select door.tenant_workspaces(:tenant)")
 
 
 class Failure(StrEnum):
-    """What `returnTo` is given as ?error=…"""
+    """The reason that `returnTo` gets as ?error=…"""
 
     ACCESS_DENIED = "ACCESS_DENIED"
     EXPIRED = "EXPIRED"
@@ -54,20 +55,20 @@ class Failure(StrEnum):
 
 
 TEXTS = {
-    Failure.ACCESS_DENIED: "The connection was not allowed, so nothing was connected.",
-    Failure.EXPIRED: "This link is not valid any more: it is good for ten minutes, once."
-    " If you have just pressed the button, look whether the organisation is connected; otherwise begin again.",
-    Failure.CODE_REFUSED: "Xero did not accept its own answer, because it came too late or twice. Begin again.",
-    Failure.XERO_UNAVAILABLE: "Xero could not be reached. Begin again in a minute.",
-    Failure.MISCONFIGURED: "Xero refuses this server's app. Its administrator finds the reason in the log.",
-    Failure.NO_ORGANISATION: "Xero gave no organisation to connect. Begin again, and choose one.",
-    Failure.STALE_CONNECTION: "Xero still held an unfinished connection, which is removed now. Begin once more.",
-    Failure.OTHER_ORGANISATION: "This is another organisation than the one to connect again.",
-    Failure.CONNECTED_ELSEWHERE: "This organisation is connected in another workspace. Disconnect it there first.",
+    Failure.ACCESS_DENIED: "You did not allow the connection, so nothing was connected.",
+    Failure.EXPIRED: "This link is not valid any more. Each link works once, for ten minutes."
+    " If you have just pressed the button, check whether the organisation is connected. Otherwise begin again.",
+    Failure.CODE_REFUSED: "Xero did not accept the code of this connection: a code works once, for five minutes. Begin again.",
+    Failure.XERO_UNAVAILABLE: "Tandem could not reach Xero. Begin again in a minute.",
+    Failure.MISCONFIGURED: "Xero refuses this server's app. The server's administrator finds the reason in the log.",
+    Failure.NO_ORGANISATION: "You chose no organisation in Xero. Begin again, and choose one.",
+    Failure.STALE_CONNECTION: "Xero had an unfinished connection to Tandem. Tandem has removed it. Begin again.",
+    Failure.OTHER_ORGANISATION: "You chose another organisation than the one that is to be connected again. Begin again, and choose that one.",
+    Failure.CONNECTED_ELSEWHERE: "This organisation is connected in another workspace of Tandem. Disconnect it there first.",
 }
 
 DATABASE_AWAY = (
-    "Tandem's database does not answer at the moment. Reload this page in a moment; if Tandem then says that the link is"
+    "Tandem's database does not answer at the moment. Reload this page in a moment. If the page then says that the link is"
     " not valid any more, begin again."
 )
 
@@ -80,7 +81,7 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Consent:
-    """What a code was exchanged for: tokens, and the organisations that it gives this workspace."""
+    """The result of the exchange of a code: the tokens, and the organisations that this workspace may connect."""
 
     tokens: oauth.TokenAnswer
     expires_at: datetime
@@ -90,13 +91,13 @@ class Consent:
 
 def routes(parts: Parts) -> list[Route]:
     return [
-        Route("/oauth/callback", partial(_shown, partial(callback, parts)), methods=["GET"]),
-        Route("/oauth/confirm", partial(_shown, partial(confirm, parts)), methods=["POST"]),
+        Route("/oauth/callback", partial(_with_page, partial(callback, parts)), methods=["GET"]),
+        Route("/oauth/confirm", partial(_with_page, partial(confirm, parts)), methods=["POST"]),
     ]
 
 
-async def _shown(answer: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
-    """A page also where the database does not answer. What was begun may be used up then, or may not."""
+async def _with_page(answer: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    """Shows a page also if the database does not answer. The flow may be used up by then."""
     try:
         return await answer(request)
     except DatabaseUnavailable as error:
@@ -109,8 +110,11 @@ async def _shown(answer: Callable[[Request], Awaitable[Response]], request: Requ
 async def begin_consent(
     context: Context, return_to: str | None = None, organisation_id: UUID | None = None
 ) -> str:
-    """The address of Xero's page. Sets the cookie by which the callback knows the browser, where there is an answer
-    to set it on; without it the callback asks. Refuses a `returnTo` that is not allowed, an unknown organisation."""
+    """Returns the address of Xero's page, and sets the cookie by which the callback knows the browser.
+
+    Over a WebSocket no cookie can be set; then the callback shows the button. Refuses a `returnTo` that is not allowed, and an
+    unknown organisation.
+    """
     settings, viewer = context.parts.settings, context.viewer
     assert viewer is not None
     begun = Begun(viewer.workspace, viewer.actor, flows.check_return_to(settings, return_to), organisation_id)
@@ -133,7 +137,7 @@ async def begin_consent(
 
 
 async def callback(parts: Parts, request: Request) -> Response:
-    """Where Xero sends the browser: with a code, or with an error."""
+    """GET /oauth/callback, to which Xero sends the browser with a code or an error."""
     state = request.query_params.get("state", "")
     flow = await flows.take(parts, state)
     if flow is None:
@@ -148,7 +152,7 @@ async def callback(parts: Parts, request: Request) -> Response:
 
 
 async def confirm(parts: Parts, request: Request) -> Response:
-    """The button of the page that another browser was shown."""
+    """POST /oauth/confirm: somebody pressed a button of the page that a browser without the cookie gets."""
     form = await request.form()
     token = form.get("token")
     flow = await flows.take(parts, token) if isinstance(token, str) else None
@@ -166,8 +170,10 @@ async def confirm(parts: Parts, request: Request) -> Response:
 
 
 async def disconnect(context: Context, organisation_id: UUID) -> None:
-    """Over here at once, whether or not Xero answers; what is left at Xero is ended when this is repeated, by the
-    sweep for `door.ended_connections`, or by connecting again."""
+    """Disconnects here at once, whether or not Xero answers.
+
+    A connection that is left at Xero ends when this is repeated, by the sweep for `door.ended_connections`, or by connecting again.
+    """
     viewer = context.viewer
     assert viewer is not None
     async with context.transaction() as tx:
@@ -195,7 +201,7 @@ async def _exchange(parts: Parts, flow: Flow, code: str) -> Consent:
         claims = oauth.read_claims(tokens.access_token)
         found = await oauth.connections(parts.http, app, tokens.access_token)
     except oauth.XeroError as error:
-        # The exception's text holds no token and no payload.
+        # The text of this exception has no token and no payload.
         log.warning("consent_failed", error=str(error))
         raise Failed(_failure_of(error)) from None
     tenants = await _choose(parts, flow, tokens, claims, found)
@@ -211,8 +217,11 @@ def _failure_of(error: oauth.XeroError) -> Failure:
 async def _choose(
     parts: Parts, flow: Flow, tokens: oauth.TokenAnswer, claims: oauth.Claims, found: Sequence[Connection]
 ) -> list[Tenant]:
-    """The organisations of this consent that this workspace may have; never none. What else the consent made at Xero
-    is undone there, as a connection that is left would hide the next consent's (see `oauth.granted`)."""
+    """The organisations of this consent that this workspace may connect: at least one, or Failed.
+
+    Other connections that the consent made are deleted at Xero. A connection that is left would hide the next consent's (see
+    `oauth.granted`).
+    """
     async with parts.database.transaction(flow.begun.workspace, flow.begun.by) as tx:
         known = await organisations.tenants(tx)
     given = oauth.granted(found, claims, flow.began_at, set(known.values()))
@@ -236,7 +245,7 @@ async def _choose(
 
 
 def _tenants(connections: Iterable[Connection], since: datetime | None = None) -> list[Tenant]:
-    """Those organisations that were updated `since`."""
+    """The organisations among the connections; with `since`, those that were updated since."""
     return [
         Tenant(connection.tenant_id, connection.id, connection.tenant_name)
         for connection in connections
@@ -256,7 +265,7 @@ def _split(tenants: Iterable[Tenant], ids: set[UUID]) -> tuple[list[Tenant], lis
 
 
 async def _workspaces(parts: Parts, tenant_id: UUID) -> set[UUID]:
-    """Where it is connected now, whatever the workspace."""
+    """The workspaces in which the organisation is connected now."""
     async with parts.database.door() as session:
         return set(await session.scalars(_LIVE, {"tenant": tenant_id}))
 
@@ -266,7 +275,7 @@ async def _elsewhere(parts: Parts, workspace: UUID, tenants: Iterable[Tenant]) -
 
 
 async def _let_go(parts: Parts, tokens: oauth.TokenAnswer, tenants: Iterable[Tenant]) -> list[Tenant]:
-    """Ends, at Xero, connections that no workspace lives by; gives those that are gone."""
+    """Deletes at Xero the connections that no workspace uses, and returns their organisations."""
     app = flows.registered_app(parts.settings)
     gone = []
     for tenant in tenants:
@@ -281,8 +290,8 @@ async def _let_go(parts: Parts, tokens: oauth.TokenAnswer, tenants: Iterable[Ten
 
 
 async def _connect(parts: Parts, begun: Begun, consent: Consent) -> list[UUID]:
-    """The tokens first: an organisation without them could not be read. Killed in between, the next consent finds
-    what is left at Xero."""
+    """Stores the tokens first, because an organisation without tokens cannot be read. If the process is killed in between, the next
+    consent finds what is left at Xero."""
     app, user = flows.registered_app(parts.settings), consent.xero_user_id
     sealed = seal_tokens(parts.keys, consent.tokens, app.client_id, user)
     grant_id = await _grants(parts).keep(app.client_id, user, sealed, consent.expires_at)
@@ -295,18 +304,18 @@ async def _connect(parts: Parts, begun: Begun, consent: Consent) -> list[UUID]:
 
 
 async def _ask(parts: Parts, begun: Begun, consent: Consent) -> Response:
-    """The tokens wait, sealed, for the button: the code itself would be dead in five minutes."""
+    """Keeps the sealed tokens until somebody presses the button, because the code itself is valid for five minutes only."""
     token = oauth.new_secret()
     await flows.keep(parts, token, begun, msgspec.json.encode(consent))
     async with parts.database.transaction(begun.workspace, begun.by) as tx:
-        row = await tx.row("select name from workspace where id = :ws")
-    practice = row["name"] if row else "this workspace"
+        found = await tx.session.get(Workspace, begun.workspace)
+    practice = found.name if found else "this workspace"
     names = ", ".join(tenant.name or organisations.NAMELESS for tenant in consent.tenants)
     return pages.question(
         f"Connect {names} to {practice}?",
-        f"{begun.by.name} of {practice} began this connection, but not in this browser.",
-        f"If you go on, {practice} can read and change the contacts of {names} in Xero.",
-        "If somebody sent you here and you do not know why, do not connect.",
+        f"{begun.by.name} of {practice} began this connection in another browser.",
+        f"If you connect, {practice} can read and change the contacts and invoices of {names} in Xero.",
+        "If somebody sent you this link and you do not know why, do not connect.",
         token=token,
         yes=f"Connect {names} to {practice}",
         no="Do not connect",
@@ -328,7 +337,7 @@ def _failed(begun: Begun | None, failure: Failure, status: int = 302) -> Respons
 
 
 def _redirect(address: str, added: Sequence[tuple[str, str]], status: int) -> Response:
-    """What it has for a query and a fragment stays."""
+    """Adds to the query of the address, and keeps its query and its fragment."""
     parts = urlsplit(address)
     query = "&".join(part for part in (parts.query, urlencode(added)) if part)
     headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
@@ -340,7 +349,7 @@ def _global_id(organisation_id: UUID) -> str:
 
 
 async def _end(parts: Parts, workspace: UUID, actor: Actor, ended: Ended) -> None:
-    """Ends the connection at Xero, unless the organisation is connected again, perhaps elsewhere and by the same one."""
+    """Deletes the connection at Xero, unless the organisation is connected again, here or in another workspace."""
     if not await _workspaces(parts, ended.tenant_id) and not await _deleted(parts, ended):
         return
     async with parts.database.transaction(workspace, actor) as tx:
@@ -348,7 +357,7 @@ async def _end(parts: Parts, workspace: UUID, actor: Actor, ended: Ended) -> Non
 
 
 async def _deleted(parts: Parts, ended: Ended) -> bool:
-    """False: to be tried again. A consent that has ended cannot end its connection, now or later."""
+    """Whether the connection is gone, or cannot be deleted ever because the consent has ended. False: try again later."""
     try:
         app = flows.registered_app(parts.settings)
         tokens = GrantTokens(

@@ -1,6 +1,6 @@
-"""Consents that were begun, each good once for ten minutes, and where each one returns to.
+"""Flows: a flow is a consent that somebody has begun. It is valid once, for ten minutes.
 
-Only hashes of what the browser carries are stored; what must be kept is sealed for the row it stands in.
+Of the state and the cookie that the browser holds, only hashes are stored. The secrets that must be kept are sealed for their own row.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -26,17 +26,32 @@ from xero import oauth
 
 LIFETIME = timedelta(minutes=10)
 RETURN_TO_LIMIT = 2000
-_PRINTABLE = re.compile(r"[!-\[\]-~]+")  # no backslash: browsers read it as a slash
+_PRINTABLE = re.compile(r"[!-\[\]-~]+")  # without backslash, which browsers read as a slash
 
 _BEGIN = sa.text(
     "select door.begin_flow(:state, :ws, :by, :cookie, :sealed, :return_to, :organisation, :now, :until)"
 ).bindparams(sa.bindparam("by", type_=JSONB))
-_TAKE = sa.text("select * from door.take_flow(:state, :now)")
+_TAKE = sa.text(
+    "select workspace_id, begun_by, begun_at, cookie_hash, sealed, return_to, organisation_id"
+    " from door.take_flow(:state, :now)"
+)
+
+
+class _Taken(NamedTuple):
+    """A row of door.take_flow."""
+
+    workspace_id: UUID
+    begun_by: Mapping[str, str | None]
+    begun_at: datetime
+    cookie_hash: bytes
+    sealed: bytes
+    return_to: str | None
+    organisation_id: UUID | None
 
 
 @dataclass(frozen=True)
 class Begun:
-    """Who began, for which workspace; `organisation`: the one to connect again, which no other may replace."""
+    """Who began the flow, and for which workspace. `organisation` is the organisation to connect again; the consent must be for it."""
 
     workspace: UUID
     by: Actor
@@ -46,7 +61,7 @@ class Begun:
 
 @dataclass(frozen=True)
 class Flow:
-    """A consent that was begun, taken: nobody gets it a second time. `opened`: what was sealed."""
+    """A flow that was taken, and cannot be taken a second time. `opened` is the content that was sealed."""
 
     begun: Begun
     began_at: datetime
@@ -54,47 +69,52 @@ class Flow:
     opened: bytes
 
     def kept_by(self, cookie: str | None) -> bool:
-        """Whether this browser began it."""
+        """Whether the browser with this cookie began the flow."""
         return cookie is not None and hmac.compare_digest(_hash(cookie), self.cookie_hash)
 
 
 async def keep(parts: Parts, secret: str, begun: Begun, content: bytes, cookie: str = "") -> None:
-    """`secret`: what finds it again, a state or the token of a page's button."""
+    """Stores the flow. `secret` finds it again: a state, or the token of a page's button."""
     now = parts.database.clock.now()
     state = _hash(secret)
-    values: dict[str, Any] = {
-        "state": state,
-        "ws": begun.workspace,
-        "by": begun.by.as_json(),
-        "cookie": _hash(cookie) if cookie else b"",
-        "sealed": parts.keys.seal(content, _identity(state)),
-        "return_to": begun.return_to,
-        "organisation": begun.organisation,
-        "now": now,
-        "until": now + LIFETIME,
-    }
+    sealed = parts.keys.seal(content, _identity(state))
     async with parts.database.door() as session:
-        await session.execute(_BEGIN, values)
+        await session.execute(
+            _BEGIN,
+            {
+                "state": state,
+                "ws": begun.workspace,
+                "by": begun.by.as_json(),
+                "cookie": _hash(cookie) if cookie else b"",
+                "sealed": sealed,
+                "return_to": begun.return_to,
+                "organisation": begun.organisation,
+                "now": now,
+                "until": now + LIFETIME,
+            },
+        )
 
 
 async def take(parts: Parts, secret: str) -> Flow | None:
-    """None where it is unknown, used or over; also where the key that sealed it is gone."""
+    """None if the flow is unknown, used or too old, or if the key that sealed its content is gone."""
     state = _hash(secret)
     async with parts.database.door() as session:
         found = await session.execute(_TAKE, {"state": state, "now": parts.database.clock.now()})
-        row = found.mappings().one_or_none()
-    if row is None:
+        taken = [_Taken(*row) for row in found]
+    if not taken:
         return None
-    begun = Begun(row["workspace_id"], _actor(row["begun_by"]), row["return_to"], row["organisation_id"])
+    [row] = taken
+    begun = Begun(row.workspace_id, _actor(row.begun_by), row.return_to, row.organisation_id)
     try:
-        opened = parts.keys.unseal(row["sealed"], _identity(state))
+        opened = parts.keys.unseal(row.sealed, _identity(state))
     except SealError:
         return None
-    return Flow(begun, row["begun_at"], row["cookie_hash"], opened)
+    return Flow(begun, row.begun_at, row.cookie_hash, opened)
 
 
 def cookie_name(settings: Settings, state: str) -> str:
-    """Of each flow its own, so that two at once do not disturb each other. With https no sibling host can set it."""
+    """Each flow has a cookie of its own, so that two flows at once do not disturb each other. With https no sibling host can
+    set the cookie."""
     prefix = "__Host-" if is_secure(settings) else ""
     return f"{prefix}tandem_connect_{_hash(state).hex()[:16]}"
 
@@ -104,8 +124,10 @@ def is_secure(settings: Settings) -> bool:
 
 
 def check_return_to(settings: Settings, text: str | None) -> str | None:
-    """A path of this server, or an address under an allowed origin; None for blank. Refuses all else: who follows a
-    link to us must not be sent anywhere."""
+    """The address, if it is a path of this server or under an allowed origin; None for a blank one.
+
+    Refuses every other address, because a link to this server must not send a browser to a stranger's page.
+    """
     address = (text or "").strip()
     if not address:
         return None
@@ -121,13 +143,13 @@ def check_return_to(settings: Settings, text: str | None) -> str | None:
 
 
 def origin_of(address: str) -> str | None:
-    """None for a path."""
+    """Scheme and host of an address; None for a path."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else None
 
 
 def registered_app(settings: Settings) -> oauth.App:
-    """Refused where no app is registered with Xero: nothing could be consented to."""
+    """Refuses if the settings name no app, because there is nothing to consent to then."""
     if settings.xero_client_id is None or settings.xero_client_secret is None:
         raise refuse(
             Code.WRONG_STATE,

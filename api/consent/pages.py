@@ -1,4 +1,4 @@
-"""The few pages that Tandem shows itself, all in a flow of consent. No script, nothing from elsewhere."""
+"""The pages of the consent, which Tandem shows itself. They have no script, and load nothing from elsewhere."""
 
 import base64
 import hashlib
@@ -14,15 +14,17 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(
 
 
 def notice(title: str, *paragraphs: str, status: int = 200) -> HTMLResponse:
-    """Texts, not HTML: they are escaped here."""
+    """A page with paragraphs of text. The texts are escaped here."""
     return _page(title, _paragraphs(paragraphs), status=status)
 
 
 def question(
     title: str, *paragraphs: str, token: str, yes: str, no: str, action: str, goes_to: str | None
 ) -> HTMLResponse:
-    """Two buttons, that post `token` and `answer` (yes or no) to `action`. `goes_to`: the origin to which the answer
-    redirects; browsers hold a redirect after a form against form-action."""
+    """A page with two buttons, which post `token` and `answer` (yes or no) to `action`.
+
+    `goes_to` is the origin to which the response redirects: browsers check such a redirect against form-action.
+    """
     form = (
         f'<form method="post" action="{escape(action)}"><input type="hidden" name="token" value="{escape(token)}">'
         f'<button name="answer" value="yes">{escape(yes)}</button>'
