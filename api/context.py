@@ -1,4 +1,4 @@
-"""What every resolver is given, and who asks."""
+"""The context of a request: who calls, and the parts of the process that resolvers use."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -31,7 +31,7 @@ class Viewer:
 
 @dataclass(frozen=True)
 class Parts:
-    """What the API process holds for as long as it runs."""
+    """The parts that the API process holds for as long as it runs."""
 
     settings: Settings
     database: Database
@@ -46,12 +46,12 @@ class Parts:
 
 @dataclass
 class Context:
-    """One request, or one socket.
+    """The context of one request, or of one socket.
 
-    `loaders` live for one root field of a mutation, for a request otherwise, and for the events that a subscription
-    tells together: older rows must not answer newer questions. With `shared` other subscriptions use them too.
-    `response` takes headers and cookies of the answer; None on a socket. `one_answer`: the request can be given no
-    stream.
+    `loaders` keep the objects that were read: for one root field of a mutation, for one other request, or for the events that a
+    subscription tells together. They are replaced after that, because an object must not be older than the question. With
+    `shared`, other subscriptions use the same loaders. `response` takes headers and cookies; None on a socket. `one_answer`:
+    the client accepts one answer, and no stream.
     """
 
     parts: Parts
@@ -62,15 +62,15 @@ class Context:
     shared: bool = False
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
-        """In the viewer's workspace, as the viewer."""
+        """A transaction in the viewer's workspace, with the viewer as its actor."""
         if self.viewer is None:
-            raise RuntimeError("no viewer: the edge lets nobody in without one")
+            raise RuntimeError("no viewer: api.http lets no request in without one")
         return self.parts.database.transaction(self.viewer.workspace, self.viewer.actor)
 
 
 @dataclass
 class EdgeContext(Context):
-    """What the HTTP edge keeps beside: the credential of the request, and the payload of `connection_init`."""
+    """With the token of the request, and the payload of `connection_init`, which only api.http reads."""
 
     token: str | None = field(default=None, repr=False)
     connection_params: dict[str, object] | None = field(default=None, repr=False)

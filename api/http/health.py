@@ -1,4 +1,4 @@
-"""/healthz: this process runs. /readyz: it can serve. /metrics: what it did, in Prometheus's text format."""
+"""/healthz: the process runs. /readyz: the process can serve. /metrics: counters in Prometheus's text format."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -22,20 +22,26 @@ from runtime.commands import doctor as doctor_command
 from runtime.commands import migrate as migrate_command
 from runtime.database import Database
 
-PATIENCE = 3.0  # seconds for each part to answer
+PATIENCE = 3.0  # seconds for PostgreSQL to answer
 head = cache(migrate_command.head)
 
 
 class Metrics:
-    """One registry an app, so that two in one process (tests) do not add up."""
+    """Each app has a registry of its own, so that two apps in one process, as in tests, do not add up."""
 
     def __init__(self, parts: Parts) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "tandem_requests", "Answers", ["path", "method", "status"], registry=self.registry
+            "tandem_requests",
+            "Requests that were answered",
+            ["path", "method", "status"],
+            registry=self.registry,
         )
         self.seconds = Histogram(
-            "tandem_request_seconds", "Until the answer's end", ["path"], registry=self.registry
+            "tandem_request_seconds",
+            "Seconds from a request to the end of its answer",
+            ["path"],
+            registry=self.registry,
         )
         self.sockets = Gauge("tandem_sockets", "Open WebSockets", registry=self.registry)
         subscriptions = Gauge("tandem_subscriptions", "Open subscriptions", registry=self.registry)
@@ -43,11 +49,13 @@ class Metrics:
         statements = Gauge("tandem_statements", "SQL statements since the start", registry=self.registry)
         statements.set_function(lambda: parts.database.statements)
         self._show_pool(parts.database)
-        deaf = Gauge("tandem_bells_deaf", "1 while PostgreSQL's bells are not heard", registry=self.registry)
+        deaf = Gauge(
+            "tandem_bells_deaf", "1 while PostgreSQL's notifications do not arrive", registry=self.registry
+        )
         deaf.set_function(lambda: float(parts.bells.deaf))
         self.behind = Gauge(
             "tandem_due_seconds",
-            "How long the oldest work has been due that may be done now; it grows where no worker runs",
+            "For how many seconds the oldest work that may be done now has been due. It grows while no worker runs",
             ["kind"],
             registry=self.registry,
         )

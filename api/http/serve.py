@@ -1,4 +1,4 @@
-"""The API on uvicorn: limits that uvicorn has not by itself, and an end that lets running requests finish."""
+"""Runs the API on uvicorn, with time limits that uvicorn lacks, and lets running requests finish at the end."""
 
 import asyncio
 import signal
@@ -22,24 +22,23 @@ from runtime.seal import KeyRing
 from runtime.settings import Settings
 
 HEAD_SECONDS = 10.0
-BODY_SECONDS = 15.0  # api.http.bodies answers 408 before, where the body is read
+BODY_SECONDS = 15.0  # for a body that no route reads; api.http.bodies answers 408 earlier for the others
 DRAIN_SECONDS = 10
 CONNECTIONS = 2_000
 POOL_SECONDS = 5.0  # a request that waits longer for a connection is answered with 503
 
 
-class Impatient(HttpToolsProtocol):
-    """Cuts a connection whose request is not whole in time, its head or what nobody reads of its body: uvicorn
-    waits for ever.
+class DeadlineProtocol(HttpToolsProtocol):
+    """Cuts a connection whose head is not complete in time, or whose body is not and no route reads it. uvicorn would wait for ever.
 
-    Builds on methods of uvicorn's own (the versions are pinned); test_edge_serving would fail without them.
+    It overrides methods that are private to uvicorn, whose version is pinned. tests/api/http/test_serve.py fails if uvicorn renames them.
     """
 
     head_seconds = HEAD_SECONDS
     body_seconds = BODY_SECONDS
     _deadline: TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own method has this type
         super().connection_made(transport)
         self._arm(self.head_seconds)
 
@@ -72,7 +71,7 @@ class Impatient(HttpToolsProtocol):
 
 
 def server_config(
-    app: ASGIApp, host: str, port: int, protocol: type[HttpToolsProtocol] = Impatient
+    app: ASGIApp, host: str, port: int, protocol: type[HttpToolsProtocol] = DeadlineProtocol
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -80,9 +79,9 @@ def server_config(
         port=port,
         http=protocol,
         ws_max_size=LARGEST,
-        access_log=False,  # ours has request ids, and never a query
+        access_log=False,  # api.http.app logs requests, with their ids and without their queries
         log_config=None,
-        log_level="warning",  # at INFO it writes the whole address of each socket
+        log_level="warning",  # at INFO uvicorn logs the address of each socket with its query
         server_header=False,
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
@@ -91,7 +90,7 @@ def server_config(
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Parts]:
-    """What the process holds while it runs. The settings must name the database and a key."""
+    """The parts of the process, closed at the end. The settings must name the database and a key."""
     assert settings.database_url is not None
     assert settings.listen_url is not None
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
@@ -118,8 +117,8 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
 async def serve(
     settings: Settings, schema: BaseSchema, routes: Callable[[Parts], Sequence[BaseRoute]] = lambda _: ()
 ) -> None:
-    """Until SIGTERM or SIGINT: then nothing new is accepted, sockets close with 1012, requests have 10 s to finish."""
-    # uvicorn raises a signal again when it is done, which would end the process before its parts are closed.
+    """Serves until SIGTERM or SIGINT. Then accepts nothing new, closes sockets with 1012, and gives requests 10 s to finish."""
+    # uvicorn raises the signal again at its end, which would end the process before its parts are closed.
     signals: list[int] = []
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda number, _: signals.append(number))

@@ -1,7 +1,7 @@
-"""POST /webhooks/xero: one address for the app, as Xero has it. A body says only that something changed.
+"""POST /webhooks/xero: the one address of the app for Xero's webhooks. A body says only that something changed.
 
-Xero gives 5 seconds, wants an empty answer without cookies, and sends some bodies signed wrongly, to see them refused.
-What is announced is stored before it is answered, that of several requests in one statement.
+Xero waits 5 seconds, wants an empty answer without cookies, and sends some bodies with a wrong signature to see them refused.
+The events of a request are stored before the answer. One statement stores the events of several requests.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from xero.webhooks import is_signed, read_events
 
 log = structlog.get_logger()
 PATH = "/webhooks/xero"
-PATIENCE = 4.0  # seconds; a second less than Xero's
-GATHER = 0.01  # seconds: Xero waits for five, and a statement for ten requests costs as much as for one
-MOST = 200  # requests whose events are stored at once
+PATIENCE = 4.0  # seconds; Xero waits five
+GATHER = 0.01  # seconds; a statement for ten requests costs as much as a statement for one
+MOST = 200  # requests whose events one statement stores
 _CATEGORIES = frozenset(Category)
 
 
 class Inbox:
-    """Stores what several requests announce in one statement; each is told after its commit."""
+    """Stores the events of several requests by one statement, and answers each request after the commit."""
 
     def __init__(self, database: Database, events: Counter) -> None:
         self._database, self._events = database, events
@@ -37,7 +37,7 @@ class Inbox:
         self._storing: asyncio.Task[None] | None = None
 
     async def put(self, announced: Sequence[Announced]) -> None:
-        """Committed afterwards. Raises what the database raises."""
+        """Returns after the commit. Raises the error of the database."""
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((announced, stored))
         if self._storing is None or self._storing.done():
@@ -50,7 +50,7 @@ class Inbox:
             taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             error = await self._store_some([one for announced, _ in taken for one in announced])
             for _, stored in taken:
-                if stored.done():  # whoever asked has gone
+                if stored.done():  # Xero has hung up
                     continue
                 if error is None:
                     stored.set_result(None)
@@ -69,17 +69,19 @@ class Inbox:
 
 
 def routes(parts: Parts, registry: CollectorRegistry) -> list[Route]:
-    """None without a key: nothing unsigned is ever taken."""
+    """No route without a key, because an unsigned webhook is never accepted."""
     keys = [key.get_secret_value() for key in parts.settings.xero_webhook_keys]
     if not keys:
         return []
-    events = Counter("tandem_webhook_events", "Events by what became of them", ["outcome"], registry=registry)
+    events = Counter(
+        "tandem_webhook_events", "Events of Xero's webhooks, by outcome", ["outcome"], registry=registry
+    )
     inbox = Inbox(parts.database, events)
     return [Route(PATH, partial(receive, keys, inbox, events), methods=["POST"])]
 
 
 async def receive(keys: Sequence[str], inbox: Inbox, events: Counter, request: Request) -> Response:
-    """200 where what it announces is in the inbox; 503 makes Xero send it again."""
+    """200 if the events are in the inbox. 503 makes Xero send the request again."""
     body = await request.body()
     if not is_signed(keys, body, request.headers.get("x-xero-signature")):
         return Response(status_code=401)

@@ -1,7 +1,7 @@
-"""Ids as clients see them: base64url of 'Type:uuid'. Opaque to them, unique over all types.
+"""Global ids, as clients see them: base64url of 'Type:uuid'. They are opaque, and unique over all types.
 
-What is no id of ours at all is as unknown as another practice's: null where it is looked up, nothing where it filters, and
-NOT_FOUND with its place where a mutation names it.
+A malformed id is answered like the id of another practice: null in a look-up, no rows in a filter, and NOT_FOUND with its place in a
+mutation.
 """
 
 import base64
@@ -19,7 +19,7 @@ def encode(kind: str, key: UUID) -> strawberry.ID:
 
 
 def decode(text: str) -> tuple[str, UUID] | None:
-    """Type and key; None for what `encode` never gave, so that no object has two ids."""
+    """Type and key; None for a text that `encode` never returns, so that no object has two ids."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         kind, _, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
@@ -30,7 +30,7 @@ def decode(text: str) -> tuple[str, UUID] | None:
 
 
 def find(kind: str, text: str) -> UUID | None:
-    """The key, or None for whatever cannot be the id of one, another type's too."""
+    """The key; None for a malformed id and for the id of another type."""
     found = decode(text)
     return found[1] if found and found[0] == kind else None
 
@@ -45,13 +45,13 @@ _NOUNS = {
 
 
 def wanted(kind: str, text: str | None) -> UUID | None:
-    """For filters, and for inputs whose rule itself tells what is unknown, at its place: None where none is given; the key of
-    no row for whatever cannot be the id of one."""
+    """For filters, and for inputs whose rule refuses unknown keys itself. None if the client gave no id; the key of no row for a
+    malformed id."""
     return (find(kind, text) or NOWHERE) if text is not None else None
 
 
 def take(kind: str, text: str, *path: str) -> UUID:
-    """For mutations: refuses (NOT_FOUND) whatever cannot be the id of one."""
+    """For mutations. Refuses a malformed id, and the id of another type, with NOT_FOUND."""
     key = find(kind, text)
     if key is None:
         raise refuse(Code.NOT_FOUND, _not_one_of(kind, text, path[-1]), *path)

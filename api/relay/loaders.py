@@ -1,7 +1,7 @@
-"""Rows by their keys, gathered: many resolvers asking at once cost one statement in one short transaction.
+"""Loads objects by their keys, in batches: many resolvers that ask at once cost one statement in one short transaction.
 
-Each noun registers how its objects are read in batches, by a name; `load` gives one. So a type may lead to any
-other without importing it.
+Each noun registers, under a name, how a batch of its objects is read. `load` returns one object. So a type can lead to any other
+type without importing its module.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ NODES: dict[str, str] = {}
 
 
 def batch(name: str, *, node: str | None = None) -> Callable[[Batch], Batch]:
-    """Registers a function from keys to what stands under them; a key that is left out has null. `node`: the type
-    whose objects `Query.node` fetches by it."""
+    """Registers a function from keys to objects; a key that it leaves out has null. `node` is the type whose objects `Query.node`
+    fetches by it."""
 
     def register(read: Batch) -> Batch:
         _BATCHES[name] = read
@@ -36,7 +36,7 @@ def batch(name: str, *, node: str | None = None) -> Callable[[Batch], Batch]:
 
 
 def load(context: Context, name: str, key: Hashable) -> Awaitable[Any]:
-    """Awaited in a resolver, never inside a transaction of one's own."""
+    """For resolvers. Never await it inside an open transaction, because transactions do not nest."""
     read = _BATCHES[name]
     loader = context.loaders.get(read)
     if loader is None:
@@ -44,12 +44,12 @@ def load(context: Context, name: str, key: Hashable) -> Awaitable[Any]:
             load_fn=_in_transaction(context, read), max_batch_size=MOST
         )
     found: Awaitable[Any] = loader.load(key)
-    # A subscription that ends while it waits would cancel what the others wait for.
+    # A subscription that ends while it waits must not cancel what the others wait for.
     return asyncio.shield(found) if context.shared else found
 
 
 def renew(context: Context) -> None:
-    """Forget what was read: something has been written since."""
+    """Forgets the objects that were read, because something has been written since."""
     context.loaders.clear()
 
 
@@ -72,7 +72,7 @@ def grouped(
     column: str,
     make: Callable[[Mapping[str, Any]], Made],
 ) -> dict[UUID, list[Made]]:
-    """Each key's list, empty where there is nothing."""
+    """The list of each key, which may be empty."""
     found: dict[UUID, list[Made]] = {key: [] for key in keys}
     for row in rows:
         found[row[column]].append(make(row))
@@ -80,7 +80,7 @@ def grouped(
 
 
 def by_argument(keys: Sequence[tuple[UUID, Hashable]]) -> dict[Any, list[UUID]]:
-    """Keys of (parent, arguments) as parents by arguments: a statement for each set of arguments."""
+    """The parents by their arguments, from keys of (parent, arguments): each set of arguments needs a statement of its own."""
     found: dict[Any, list[UUID]] = defaultdict(list)
     for parent, arguments in keys:
         found[arguments].append(parent)

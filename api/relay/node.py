@@ -1,4 +1,4 @@
-"""What every object that can be fetched again has."""
+"""The interface Node of Relay."""
 
 import strawberry
 

@@ -1,5 +1,5 @@
-"""Pages by keyset: a cursor holds the sort keys of its row, so a page costs the same however deep it lies, and
-neither new rows nor gone ones shift what follows."""
+"""Pages by keyset: a cursor holds the sort keys of its row. So a page costs the same at any depth, and rows that are added or deleted do
+not shift the rows after them."""
 
 import asyncio
 import base64
@@ -27,7 +27,7 @@ COUNTED = 10_000
 # The ids are taken as an array: a subquery may become a loop over all of them for each contact (9 s instead of
 # 75 ms among 100,000). A search gives up beyond this many; by then it has told nobody anything.
 MOST_FOUND = 100_000
-ABSENT = datetime.fromisoformat("1970-01-01T00:00:00+00:00")  # sorts a time that is not there
+ABSENT = datetime.fromisoformat("1970-01-01T00:00:00+00:00")  # stands for null where times are sorted
 Row = Mapping[str, Any]
 First = Annotated[
     int | None,
@@ -69,7 +69,7 @@ class Direction(DescribedEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """What is sorted by: SQL that is never null, and the type of its values."""
+    """A sort key: SQL that is never null, and the type of its values."""
 
     sql: str
     type: type[str] | type[datetime] | type[date] | type[float] | type[int]
@@ -77,7 +77,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Order:
-    """`name` stands in each cursor, so that one of another order is refused. All keys go the same way."""
+    """Each cursor holds the `name` of its order, so that a cursor of another order is refused. All keys have the same direction."""
 
     name: str
     keys: tuple[Key, ...]
@@ -86,7 +86,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Asked:
-    """Hashable, so that pages of one kind under many parents are read by one statement."""
+    """The arguments of a page. They are hashable, so that one statement reads the pages under many parents."""
 
     limit: int = PAGE
     backward: bool = False
@@ -97,7 +97,7 @@ class Asked:
 def asked(
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
 ) -> Asked:
-    """The arguments of a connection. Refuses both directions at once, and sizes other than 1 to 100."""
+    """Checks the arguments of a connection. Refuses both directions at once, and sizes other than 1 to 100."""
     if isinstance(first, int) and isinstance(last, int):
         raise refusal(ErrorCode.BAD_REQUEST, "Give `first` or `last`, not both")
     backward = isinstance(last, int)
@@ -133,7 +133,7 @@ class PageInfo:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows in the list's order, each with its cursor."""
+    """The rows of a page in the list's order, each with its cursor."""
 
     rows: Sequence[tuple[str, Row]]
     info: PageInfo
@@ -141,8 +141,8 @@ class Page:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list as SQL. `id` is the last key, as it tells rows apart; :ws is bound. `parent`: the column by which the
-    list is read under many parents at once."""
+    """A list in SQL, with :ws bound. `id` is the last sort key, because it tells equal rows apart. `parent` is the column by which
+    one statement reads the list under many parents."""
 
     columns: str
     source: str
@@ -158,7 +158,7 @@ class Listing:
         return self._page(await tx.rows(sql, **self.values, **values), page)
 
     async def read_under(self, tx: Tx, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page]:
-        """One page under each parent, by one statement."""
+        """The page under each parent, read by one statement."""
         bounds, values = self._bounds(page)
         inner = self._select(page, (*self.where, *bounds, f"{self.parent} = p.parent"))
         sql = f"select p.parent, r.* from unnest(cast(:parents as uuid[])) as p(parent) cross join lateral ({inner}) r"
@@ -168,7 +168,7 @@ class Listing:
         return {parent: self._page(rows, page) for parent, rows in found.items()}
 
     async def count_under(self, tx: Tx, parents: Sequence[UUID]) -> dict[UUID, int]:
-        """As `count`, under each parent."""
+        """The count under each parent, as `count` has it."""
         rows = await tx.rows(
             f"select p.parent, count(*) as n from unnest(cast(:parents as uuid[])) as p(parent) cross join lateral"
             f" (select 1 from {self.source} where {self._all((*self.where, f'{self.parent} = p.parent'))}"
@@ -179,7 +179,7 @@ class Listing:
         return {row["parent"]: row["n"] for row in rows}
 
     async def count(self, tx: Tx) -> int:
-        """At most one more than COUNTED."""
+        """The number of rows, but at most COUNTED + 1."""
         row = await tx.row(
             f"select count(*) as n from (select 1 from {self.source} where {self._all(self.where)}"
             f" limit {COUNTED + 1}) counted",
@@ -241,11 +241,16 @@ class Listing:
     def _decode(self, cursor: str) -> list[Any]:
         name, *values = unpack(cursor)
         if name != self.order.name or len(values) != len(self.order.keys) + 1:
-            raise refusal(ErrorCode.BAD_REQUEST, "This cursor is of another list or order")
+            raise refusal(
+                ErrorCode.BAD_REQUEST, "This cursor is of another list or order: begin again without it"
+            )
         try:
             return [*map(_read, (key.type for key in self.order.keys), values), UUID(values[-1])]
         except (ValueError, TypeError, AttributeError):
-            raise refusal(ErrorCode.BAD_REQUEST, "This is not a cursor that Tandem gave") from None
+            raise refusal(
+                ErrorCode.BAD_REQUEST,
+                "This is not a cursor of Tandem: give the `cursor` of an edge, `startCursor` or `endCursor`",
+            ) from None
 
 
 def _read(kind: type, value: Any) -> Any:
@@ -275,14 +280,17 @@ def pack(*values: object) -> str:
 
 
 def unpack(cursor: str) -> list[Any]:
-    """What `pack` was given; BAD_REQUEST for anything else."""
+    """The values that `pack` was given. Refuses every other text with BAD_REQUEST."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
         values = None
     if not isinstance(values, list) or not values:
-        raise refusal(ErrorCode.BAD_REQUEST, "This is not a cursor that Tandem gave")
+        raise refusal(
+            ErrorCode.BAD_REQUEST,
+            "This is not a cursor of Tandem: give the `cursor` of an edge, `startCursor` or `endCursor`",
+        )
     return values
 
 
@@ -292,7 +300,7 @@ class Countable(Protocol):
 
 @dataclass
 class Count:
-    """Read once, and only if somebody asks."""
+    """The number of rows of a list. It is read once, and only if the client asks for it."""
 
     listing: Listing
     _reading: asyncio.Future[int] | None = None
@@ -309,7 +317,7 @@ class Count:
 
 @dataclass(frozen=True)
 class CountUnder:
-    """Of a list under one of many parents: counted for all of them at once by the batch of that name."""
+    """The number of rows under one of many parents. The batch of this name counts them for all parents at once."""
 
     batch: str
     key: Hashable
@@ -354,7 +362,7 @@ class Counted(Connection):
 
 @dataclass(frozen=True)
 class CountedPage:
-    """What a connection is made of."""
+    """The page and the count from which a connection is made."""
 
     page: Page
     count: Count

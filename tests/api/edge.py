@@ -26,7 +26,7 @@ from api.consent.connect import routes
 from api.context import Context, Parts
 from api.guards.extensions import edge_config, edge_extensions
 from api.http.app import create_app
-from api.http.serve import Impatient, server_config
+from api.http.serve import DeadlineProtocol, server_config
 from domain.practice.workspaces import new_token, token_hash
 from domain.tables import Scope
 from runtime import database
@@ -145,7 +145,7 @@ async def make_parts(
 
 @asynccontextmanager
 async def serving(
-    parts: Parts, protocol: type[Impatient] = Impatient, schema: BaseSchema | None = None
+    parts: Parts, protocol: type[DeadlineProtocol] = DeadlineProtocol, schema: BaseSchema | None = None
 ) -> AsyncIterator[str]:
     """The edge on a free port; gives host:port."""
     with socket.socket() as listener:

@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 from api.context import Parts
 from api.http.bodies import BodyLimits
 from api.http.health import find_reasons
-from api.http.serve import Impatient
+from api.http.serve import DeadlineProtocol
 from runtime import database
 from runtime.embedded.services import Services
 from tests.api.edge import ask, bearer, codes, make_token, serving, with_settings
@@ -31,7 +31,7 @@ from tests.patience import patience
 ROOT = Path(__file__).resolve().parents[3]
 
 
-class Hasty(Impatient):
+class Hasty(DeadlineProtocol):
     """For what is to be cut; on a busy machine it would cut others too."""
 
     head_seconds = 0.3
@@ -107,7 +107,7 @@ async def test_half_a_head_is_cut(hasty: str, part: bytes) -> None:
 
 
 async def test_a_second_request_on_a_connection_has_its_time_too(parts: Parts, token: str) -> None:
-    class Brisk(Impatient):
+    class Brisk(DeadlineProtocol):
         head_seconds = 2.0
 
     async with (
