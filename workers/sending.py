@@ -11,10 +11,11 @@ from msgspec import UNSET
 
 from domain.connection import health as connection_health
 from domain.connection import organisations
-from domain.fields.values import PostalAddress, SeenContact
-from domain.fields.xero_limits import Unfit, UnfitReason
+from domain.fields.synced import mirror_values
+from domain.fields.values import SeenContact
+from domain.fields.xero_limits import ViolationReason, XeroViolation
 from domain.links.failures import Failure
-from domain.mirror import unreadable, xero_contacts
+from domain.mirror import unreadable
 from domain.outbound import contact_deliveries, freshness, status_deliveries
 from domain.outbound.contact_changes import Outgoing
 from domain.outbound.contact_deliveries import Answered
@@ -24,7 +25,7 @@ from domain.tx import TANDEM, Tx
 from workers import delivery_attempts, importing, single_reads
 from workers.delivery_attempts import BUSY, Carried, Trip
 from workers.process import Parts
-from workers.translate import PracticeValues, contact_update, seen_contact, xero_members
+from workers.translate import contact_update, seen_contact, xero_members
 from xero.allowance import Priority
 from xero.client import Client, Written
 from xero.errors import XeroError
@@ -123,20 +124,16 @@ def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[U
 
 
 def _element(one: Outgoing) -> NewContact | ContactUpdate | Failure:
-    last = one.xero or {"phone": None, "billing_address": None}
-    members = xero_members(
-        _values(one), region=one.region, last_phone=xero_contacts.phone_parts(last["phone"]) if last["phone"] else None,
-        last_address=PostalAddress.from_json(last["billing_address"]),
-    )  # fmt: skip
+    held = mirror_values(one.xero) if one.xero is not None else {}
+    members = xero_members(one.fields, region=one.region, held=held)
     if isinstance(members, list):
         return _failure(members[0])
     if one.xero is not None:
         return contact_update(one.xero["xero_contact_id"], members)
-    first, last_name = one.contact["first_name"], one.contact["last_name"]
+    texts, first, last = dict(members.texts), one.contact["first_name"], one.contact["last_name"]
     return NewContact(
-        name=str(members.name), contact_number=one.link["contact_number"], first_name=first or UNSET,
-        last_name=last_name or UNSET, email_address=members.email_address, phones=members.phones,
-        addresses=members.addresses,
+        name=texts.pop("name"), contact_number=one.link["contact_number"], first_name=first or UNSET,
+        last_name=last or UNSET, phones=members.phones, addresses=members.addresses, **texts,
     )  # fmt: skip
 
 
@@ -146,22 +143,9 @@ def build_statuses(wanted: Sequence[tuple[UUID, XeroContactStatus]]) -> bytes:
     ).content
 
 
-def _values(one: Outgoing) -> PracticeValues:
-    address = one.fields.get(SyncedField.BILLING_ADDRESS)
-    texts = {name: value for name, value in one.fields.items() if not isinstance(value, PostalAddress)}
-    return PracticeValues(
-        name=texts.get(SyncedField.NAME, UNSET),
-        billing_email=texts.get(SyncedField.BILLING_EMAIL, UNSET),
-        primary_phone=texts.get(SyncedField.PRIMARY_PHONE, UNSET),
-        billing_address=address
-        if isinstance(address, PostalAddress)
-        else (None if SyncedField.BILLING_ADDRESS in one.fields else UNSET),
-    )
-
-
-def _failure(unfit: Unfit) -> Failure:
-    too_long = unfit.reason is UnfitReason.TOO_LONG
-    return Failure("VALUE_TOO_LONG" if too_long else "INVALID_IN_XERO", unfit.says, unfit.field)
+def _failure(found: XeroViolation) -> Failure:
+    too_long = found.reason is ViolationReason.TOO_LONG
+    return Failure("VALUE_TOO_LONG" if too_long else "INVALID_IN_XERO", found.says, found.field)
 
 
 async def _write(client: Client, kind: DeliveryKind, body: bytes, key: str) -> Written[WrittenContact]:

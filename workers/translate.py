@@ -1,34 +1,31 @@
 """Xero's contacts as domain values, and domain values as Xero's. Pure.
 
-name ↔ Name · billing email ↔ EmailAddress · primary phone ↔ the DEFAULT of Phones · billing address ↔ the POBOX of
-Addresses. Every other member of a contact is left alone: it is never sent, so Xero keeps it. What an answer left out
-is UNSET here, and says nothing about the value; null, "" and spaces all mean blank, which is None.
+`domain.fields.synced` says which member of Xero's contact each synced field is. Every other member is left alone: it is
+never sent, so Xero keeps it. A member that an answer left out says nothing about the value; null, "" and spaces all mean
+blank, which is None.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
-from domain.fields.phones import PhoneParts, join_phone, phone_key, split_phone
-from domain.fields.values import Blankable, PostalAddress, SeenContact, clean
-from domain.fields.xero_limits import (
-    ADDRESS_LINES,
-    Unfit,
-    unfit_address,
-    unfit_email,
-    unfit_name,
-    unfit_phone,
-)
+from domain.fields.phones import PhoneParts, join_phone
+from domain.fields.synced import SYNCED, Kind, Synced, Values, as_xero
+from domain.fields.values import Blankable, PostalAddress, SeenContact, XeroValue, clean
+from domain.fields.xero_limits import ADDRESS_LINES, XeroViolation, violations
 from domain.mirror.unreadable import Indigestible
 from domain.mirror.xero_contacts import Details
-from domain.tables import XeroContactStatus
+from domain.tables import SyncedField, XeroContactStatus
 from xero.client import Page
 from xero.payloads import (
     NOT_SAVED,
     Address,
     Contact,
+    ContactFields,
     ContactUpdate,
     Organisation,
     Phone,
@@ -37,26 +34,14 @@ from xero.payloads import (
 )
 from xero.timezones import iana
 
-DEFAULT_PHONE = "DEFAULT"
-BILLING_ADDRESS = "POBOX"
-
-
-@dataclass(frozen=True)
-class PracticeValues:
-    """What the practice wants Xero to have; UNSET is not sent, None clears."""
-
-    name: Blankable = UNSET
-    billing_email: Blankable = UNSET
-    primary_phone: Blankable = UNSET
-    billing_address: PostalAddress | UnsetType | None = UNSET
+_ATTRIBUTE = {field.encode_name: field.name for field in msgspec.structs.fields(ContactFields)}
 
 
 @dataclass(frozen=True)
 class XeroMembers:
-    """The members of a write, as ContactUpdate and NewContact name them, for `**`."""
+    """The synced members of a write. `texts`: by their names in ContactUpdate and NewContact."""
 
-    name: str | UnsetType = UNSET
-    email_address: str | UnsetType = UNSET
+    texts: Mapping[str, str]
     phones: list[Phone] | UnsetType = UNSET
     addresses: list[Address] | UnsetType = UNSET
 
@@ -65,12 +50,13 @@ def seen_contact(contact: Contact | WrittenContact, seen_at: datetime) -> SeenCo
     """Of an element of a write: only one that was saved. A status unknown to us counts as ARCHIVED: nothing is matched with, or sent to, what is not surely active."""
     return SeenContact(
         xero_contact_id=contact.contact_id or NOT_SAVED,
-        name=_said(contact.name),
+        values={
+            field: value
+            for field, one in SYNCED.items()
+            if not isinstance(value := _seen_value(contact, one), UnsetType)
+        },
         first_name=_said(contact.first_name),
         last_name=_said(contact.last_name),
-        email=_said(contact.email_address),
-        phone=_default_phone(contact),
-        billing_address=_billing_address(contact),
         contact_number=_said(contact.contact_number),
         is_customer=UNSET if contact.is_customer is UNSET else bool(contact.is_customer),
         is_supplier=UNSET if contact.is_supplier is UNSET else bool(contact.is_supplier),
@@ -97,58 +83,36 @@ def organisation_details(organisation: Organisation) -> Details:
     )
 
 
-def practice_phone(parts: PhoneParts | None) -> str | None:
-    """A mirrored phone as the practice's one text."""
-    return join_phone(parts) if parts else None
-
-
 def xero_members(
-    values: PracticeValues,
-    *,
-    region: str | None,
-    last_phone: PhoneParts | None = None,
-    last_address: PostalAddress | None = None,
-) -> XeroMembers | list[Unfit]:
-    """What to write for these values, or everything in them that Xero would refuse.
+    values: Values, *, region: str | None, held: Mapping[SyncedField, XeroValue]
+) -> XeroMembers | list[XeroViolation]:
+    """The members to write for these values, or everything in the values that Xero would refuse.
 
     A phone or address is sent whole, all its parts set, because Xero does not promise what becomes of a part left
-    out. A phone that is the same number as the last read keeps that read's spelling. `region`: the organisation's
-    country. `last_address`: that of the last read, whose parts Xero is not thought to refuse.
-    """
-    phone = UNSET if values.primary_phone is UNSET else _phone(values.primary_phone, region, last_phone)
-    address = UNSET if values.billing_address is UNSET else _address(values.billing_address)
-    unfit = [
-        *([] if isinstance(values.name, UnsetType) else unfit_name(values.name)),
-        *([] if isinstance(values.billing_email, UnsetType) else unfit_email(values.billing_email)),
-        *([] if isinstance(phone, UnsetType) else unfit_phone(phone)),
-        *(
-            []
-            if isinstance(values.billing_address, UnsetType)
-            else unfit_address(values.billing_address, last_address)
-        ),
+    out. `region`: the organisation's country. `held`: what the last read of Xero showed."""
+    found = [
+        one for field, value in values.items() for one in violations(field, value, region, held.get(field))
     ]
-    if unfit:
-        return unfit
-    return XeroMembers(
-        name=_sent(values.name),
-        email_address=_sent(values.billing_email),
-        phones=UNSET if isinstance(phone, UnsetType) else [_xero_phone(phone)],
-        addresses=UNSET if isinstance(address, UnsetType) else [address],
-    )
+    if found:
+        return found
+    sent = {field: as_xero(field, value, region, held.get(field)) for field, value in values.items()}
+    texts, phones, addresses = dict[str, str](), list[Phone](), list[Address]()
+    for field, value in sent.items():
+        one = SYNCED[field]
+        if one.kind is Kind.PHONE:
+            phones.append(_phone(one.member, value if isinstance(value, PhoneParts) else PhoneParts()))
+        elif one.kind is Kind.ADDRESS:
+            given = value if isinstance(value, PostalAddress) else PostalAddress()
+            addresses.append(_address(one.member, given))
+        else:
+            texts[_ATTRIBUTE[one.member]] = value if isinstance(value, str) else ""
+    return XeroMembers(texts, phones or UNSET, addresses or UNSET)
 
 
 def contact_update(contact_id: UUID, members: XeroMembers) -> ContactUpdate:
     return ContactUpdate(
-        contact_id=contact_id,
-        name=members.name,
-        email_address=members.email_address,
-        phones=members.phones,
-        addresses=members.addresses,
+        contact_id=contact_id, phones=members.phones, addresses=members.addresses, **members.texts
     )
-
-
-def same_phone(one: str | None, other: str | None, region: str | None) -> bool:
-    return phone_key(one, region) == phone_key(other, region)
 
 
 def _said(value: Text) -> Blankable:
@@ -168,22 +132,29 @@ def _status(value: Text) -> XeroContactStatus | UnsetType:
     return _STATUSES.get(text, XeroContactStatus.ARCHIVED)
 
 
-def _default_phone(contact: Contact | WrittenContact) -> PhoneParts | UnsetType | None:
-    if isinstance(contact.phones, UnsetType):
-        return UNSET
-    for phone in contact.phones or ():
-        if phone.phone_type.upper() == DEFAULT_PHONE:
+def _seen_value(contact: Contact | WrittenContact, one: Synced) -> XeroValue | UnsetType:
+    """UNSET where the answer says nothing of the field."""
+    if one.kind is Kind.PHONE:
+        return _seen_phone(contact.phones, one.member)
+    if one.kind is Kind.ADDRESS:
+        return _seen_address(contact.addresses, one.member)
+    return _said(getattr(contact, _ATTRIBUTE[one.member]))
+
+
+def _seen_phone(phones: list[Phone] | UnsetType | None, phone_type: str) -> PhoneParts | UnsetType | None:
+    for phone in phones or ():
+        if phone.phone_type.upper() == phone_type:
             given = (phone.phone_country_code, phone.phone_area_code, phone.phone_number)
             parts = PhoneParts(*(clean(part) or "" for part in given))
             return parts if join_phone(parts) else None
     return UNSET
 
 
-def _billing_address(contact: Contact | WrittenContact) -> PostalAddress | UnsetType | None:
-    if isinstance(contact.addresses, UnsetType):
-        return UNSET
-    for address in contact.addresses or ():
-        if address.address_type.upper() == BILLING_ADDRESS:
+def _seen_address(
+    addresses: list[Address] | UnsetType | None, address_type: str
+) -> PostalAddress | UnsetType | None:
+    for address in addresses or ():
+        if address.address_type.upper() == address_type:
             return _postal_address(address)
     return UNSET
 
@@ -201,25 +172,19 @@ def _postal_address(given: Address) -> PostalAddress | None:
     return None if address == PostalAddress() else address
 
 
-def _phone(text: str | None, region: str | None, last: PhoneParts | None) -> PhoneParts:
-    keep = last is not None and text is not None and same_phone(join_phone(last), text, region)
-    return last if keep and last else split_phone(text, region)
-
-
-def _xero_phone(parts: PhoneParts) -> Phone:
+def _phone(phone_type: str, parts: PhoneParts) -> Phone:
     return Phone(
-        phone_type=DEFAULT_PHONE,
+        phone_type=phone_type,
         phone_number=parts.number,
         phone_area_code=parts.area,
         phone_country_code=parts.country,
     )
 
 
-def _address(value: PostalAddress | None) -> Address:
-    given = value or PostalAddress()
+def _address(address_type: str, given: PostalAddress) -> Address:
     line1, line2, line3, line4 = (*given.lines, "", "", "", "")[:ADDRESS_LINES]
     return Address(
-        address_type=BILLING_ADDRESS,
+        address_type=address_type,
         address_line1=line1,
         address_line2=line2,
         address_line3=line3,
@@ -230,8 +195,3 @@ def _address(value: PostalAddress | None) -> Address:
         country=given.country or "",
         attention_to=given.attention_to or "",
     )
-
-
-def _sent(value: Blankable) -> str | UnsetType:
-    """Xero refuses a name with doubled spaces; an e-mail has none."""
-    return UNSET if isinstance(value, UnsetType) else " ".join((value or "").split())

@@ -4,45 +4,14 @@ from typing import Any
 
 import strawberry
 
-from api.mutations.payloads import given
 from api.relay import ids
+from api.schema.synced_fields import given_values, input_fields
 from domain.tables import ContactKind
 
 
-@strawberry.input(
-    description="A postal address. It replaces the whole address: parts that are left out become blank."
-)
-class AddressInput:
-    lines: list[str] = strawberry.field(
-        description="Street and number, post box and the like. At most 4 lines of 500 characters; blank"
-        " lines are dropped."
-    )
-    city: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The town or city, at most 255 characters."
-    )
-    region: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The state, county or province, at most 255 characters."
-    )
-    postal_code: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The postal code or ZIP code, at most 50 characters."
-    )
-    country: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The country as it should appear on letters, at most 50 characters. Xero takes only the"
-        " letters A to Z and spaces.",
-    )
-    attention_to: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The person or department for whom letters are meant, at most 255 characters.",
-    )
-
-
 @strawberry.input(description="The values of a new contact.")
+@input_fields(before="first_name", new=True)
 class CreateContactInput:
-    name: str = strawberry.field(
-        description="The full name, at most 255 characters. As in every text, invisible characters are"
-        " removed."
-    )
     first_name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The first name of the person, or of the main person in the organisation. At most 255"
@@ -61,16 +30,6 @@ class CreateContactInput:
         default=strawberry.UNSET,
         description="The category of the contact. An archived contact type is refused (WRONG_STATE). Left"
         " out: none.",
-    )
-    billing_email: str | None = strawberry.field(
-        default=strawberry.UNSET, description="One email address for invoices, at most 255 characters."
-    )
-    primary_phone: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The main phone number, at most 50 characters, with at least one digit.",
-    )
-    billing_address: AddressInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The postal address for letters and invoices."
     )
     idempotency_key: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -91,6 +50,7 @@ class CreateContactsInput:
     description="New values for a contact. A field that is left out stays as it is; null makes it blank. A"
     " value that the contact has already is never refused."
 )
+@input_fields(before="first_name", new=False)
 class UpdateContactInput:
     contact_id: strawberry.ID = strawberry.field(
         description="The id of the contact that gets the new values."
@@ -104,9 +64,6 @@ class UpdateContactInput:
         default=strawberry.UNSET,
         description="True takes the contact out of use; false brings it back. Xero is not told: archiving"
         " is not synced.",
-    )
-    name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The full name, at most 255 characters. Xero takes no < or >."
     )
     first_name: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -127,19 +84,6 @@ class UpdateContactInput:
         default=strawberry.UNSET,
         description="The category of the contact. An archived contact type is refused (WRONG_STATE) unless"
         " the contact has it already.",
-    )
-    billing_email: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="One email address for invoices, at most 255 characters. If the contact is linked,"
-        " Xero's own rules for addresses apply too.",
-    )
-    primary_phone: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The main phone number, at most 50 characters, with at least one digit.",
-    )
-    billing_address: AddressInput | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The whole postal address: parts that are left out become blank.",
     )
 
 
@@ -174,29 +118,12 @@ class DeleteContactInput:
 def values(input: CreateContactInput | UpdateContactInput) -> dict[str, Any]:
     """The fields that the input gives, by the schema's names. Ids become keys; an address becomes a mapping."""
     named = {
-        "name": input.name,
         "firstName": input.first_name,
         "lastName": input.last_name,
         "kind": input.kind,
         "contactTypeId": input.contact_type_id,
-        "billingEmail": input.billing_email,
-        "primaryPhone": input.primary_phone,
-        "billingAddress": input.billing_address,
     }
     values: dict[str, Any] = {name: value for name, value in named.items() if value is not strawberry.UNSET}
     if values.get("contactTypeId") is not None:
         values["contactTypeId"] = ids.take("ContactType", values["contactTypeId"], "contactTypeId")
-    if values.get("billingAddress") is not None:
-        values["billingAddress"] = _address(values["billingAddress"])
-    return values
-
-
-def _address(input: AddressInput) -> dict[str, Any]:
-    parts = {
-        "city": input.city,
-        "region": input.region,
-        "postalCode": input.postal_code,
-        "country": input.country,
-        "attentionTo": input.attention_to,
-    }
-    return {"lines": input.lines, **{name: given(value) for name, value in parts.items()}}
+    return {**given_values(input), **values}

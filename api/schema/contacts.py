@@ -38,15 +38,18 @@ from api.schema.refs import (
     InvoiceOrderRef,
     SyncLinkRef,
 )
+from api.schema.synced_fields import contact_fields, contact_values
 from domain.connection import health as connection_health
 from domain.described import DescribedEnum
+from domain.fields.synced import SYNCED
 from domain.names.text_keys import search_patterns
 from domain.tables import ActivityKind, ContactKind, SyncState
 from domain.tx import Tx
 
 _COLUMNS = (
-    "c.id, c.name, c.first_name, c.last_name, c.kind, c.confidence, c.reasons, c.needs_review, c.contact_type_id,"
-    " c.billing_email, c.primary_phone, c.billing_address, c.archived_at, c.created_at, c.updated_at, c.version"
+    "c.id, c.first_name, c.last_name, c.kind, c.confidence, c.reasons, c.needs_review, c.contact_type_id,"
+    f" {', '.join(f'c.{one.column}' for one in SYNCED.values())},"
+    " c.archived_at, c.created_at, c.updated_at, c.version"
 )
 
 
@@ -68,45 +71,15 @@ class Classification:
     )
 
 
-@strawberry.type(description="A postal address. It is compared and synced as a whole.")
-class Address:
-    lines: list[str] = strawberry.field(
-        description="Street and number, post box and the like: at most 4 lines."
-    )
-    city: str | None = strawberry.field(description="The town or city, as letters need it.")
-    region: str | None = strawberry.field(description="The state, county or province.")
-    postal_code: str | None = strawberry.field(description="The postal code or ZIP code, as it was typed.")
-    country: str | None = strawberry.field(description="The country as it was typed, not as a code.")
-    attention_to: str | None = strawberry.field(
-        description="The person or department for whom letters are meant."
-    )
-
-    @classmethod
-    def of(cls, value: Mapping[str, Any] | None) -> Self | None:
-        if not value:
-            return None
-        return cls(
-            lines=value.get("lines") or [],
-            city=value.get("city"),
-            region=value.get("region"),
-            postal_code=value.get("postalCode"),
-            country=value.get("country"),
-            attention_to=value.get("attentionTo"),
-        )
-
-
 @strawberry.type(
     description="A contact of the practice: a client, or anybody else whom the practice bills or writes to."
     " It may be linked to one contact in each Xero organisation."
 )
+@contact_fields(before="first_name")
 class Contact(Node):
     key: strawberry.Private[UUID]
     type_key: strawberry.Private[UUID | None]
     row: strawberry.Private[Mapping[str, Any]]
-    name: str = strawberry.field(
-        description="The full name, which invoices show. Synced with Xero's Name, and one of the two fields"
-        " that matching compares."
-    )
     first_name: str | None = strawberry.field(
         description="The first name of the person, or of the main person in the organisation. Copied from"
         " Xero when the contact is created from there; never synced afterwards."
@@ -121,17 +94,6 @@ class Contact(Node):
     )
     classification: Classification | None = strawberry.field(
         description="How `kind` was guessed. Null once a person has chosen it."
-    )
-    billing_email: str | None = strawberry.field(
-        description="The address to which invoices go. Synced with Xero's EmailAddress, and one of the two"
-        " fields that matching compares."
-    )
-    primary_phone: str | None = strawberry.field(
-        description="The main phone number in one line, as it was typed here or as Xero shows it. Synced"
-        " with Xero's default phone."
-    )
-    billing_address: Address | None = strawberry.field(
-        description="The postal address for letters and invoices. Synced with Xero's postal address (POBOX)."
     )
     archived_at: datetime | None = strawberry.field(
         description="Since when the contact is out of use. An archived contact is never matched or pushed;"
@@ -155,7 +117,6 @@ class Contact(Node):
             key=row["id"],
             type_key=row["contact_type_id"],
             row=row,
-            name=row["name"],
             first_name=row["first_name"],
             last_name=row["last_name"],
             kind=kind,
@@ -167,9 +128,7 @@ class Contact(Node):
             )
             if unsure
             else None,
-            billing_email=row["billing_email"],
-            primary_phone=row["primary_phone"],
-            billing_address=Address.of(row["billing_address"]),
+            **contact_values(row),
             archived_at=row["archived_at"],
             created_at=row["created_at"],
             updated_at=row["updated_at"],

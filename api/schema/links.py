@@ -20,9 +20,9 @@ from api.schema.refs import ContactRef, XeroContactRef, XeroOrganisationRef
 from api.schema.sync_problems import SyncFailure, SyncFailureCode
 from domain.connection import health as connection_health
 from domain.described import DescribedEnum
-from domain.fields.merge import Value, loaded, same, shown
+from domain.fields.synced import loaded, practice_values, same, shown, xero_values
+from domain.fields.values import Value
 from domain.links import failures
-from domain.links.starting import practice_values, xero_values
 from domain.names.text_keys import search_patterns
 from domain.tables import LinkOrigin, Scope, SyncedField, SyncState
 from domain.tx import Tx

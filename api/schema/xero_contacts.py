@@ -12,17 +12,17 @@ from api.context import Context
 from api.relay import ids
 from api.relay.loaders import batch, by_id, load
 from api.relay.node import Node
-from api.schema.contacts import Address
 from api.schema.deep_links import deep_link
 from api.schema.refs import SyncLinkRef
-from domain.fields.phones import PhoneParts, join_phone
+from api.schema.synced_fields import xero_contact_fields, xero_contact_values
+from domain.fields.synced import SYNCED
 from domain.matching.plan import included
 from domain.tables import XeroContactFilter, XeroContactStatus
 from domain.tx import Tx
 
 _SELECT = (
-    "select x.id, x.xero_contact_id, x.name, x.first_name, x.last_name, x.email, x.phone, x.billing_address,"
-    " x.is_customer, x.is_supplier, x.status, x.updated_at, o.short_code, o.country_code"
+    f"select x.id, x.xero_contact_id, {', '.join(f'x.{one.xero_column}' for one in SYNCED.values())},"
+    " x.first_name, x.last_name, x.is_customer, x.is_supplier, x.status, x.updated_at, o.short_code, o.country_code"
     " from xero_contact x join organisation o on o.workspace_id = :ws and o.id = x.organisation_id"
     " where x.workspace_id = :ws and x.id = any(:ids)"
 )
@@ -32,24 +32,15 @@ _SELECT = (
     description="A contact of a Xero organisation, as Xero last showed it. Tandem reads it from its own"
     " copy (the mirror), not from Xero."
 )
+@xero_contact_fields(before="first_name")
 class XeroContact(Node):
     row: strawberry.Private[Mapping[str, Any]]
     xero_contact_id: strawberry.ID = strawberry.field(description="Xero's own id of the contact (ContactID).")
-    name: str = strawberry.field(description="Xero's Name. It is synced with the practice contact's name.")
     first_name: str | None = strawberry.field(
         description="The first name of Xero's primary person. Shown as evidence; never synced."
     )
     last_name: str | None = strawberry.field(
         description="The last name of Xero's primary person. Shown as evidence; never synced."
-    )
-    email: str | None = strawberry.field(
-        description="Xero's EmailAddress. It is synced with the practice contact's billing email."
-    )
-    phone: str | None = strawberry.field(
-        description="Xero's default phone: country, area and number in one line."
-    )
-    billing_address: Address | None = strawberry.field(
-        description="Xero's postal address, which its API calls POBOX."
     )
     is_customer: bool = strawberry.field(
         description="Whether Xero counts the contact as a customer, which it does once the contact has a"
@@ -82,12 +73,9 @@ class XeroContact(Node):
             id=ids.encode("XeroContact", row["id"]),
             row=row,
             xero_contact_id=strawberry.ID(str(row["xero_contact_id"])),
-            name=row["name"],
             first_name=row["first_name"],
             last_name=row["last_name"],
-            email=row["email"],
-            phone=join_phone(PhoneParts(**row["phone"])) if row["phone"] else None,
-            billing_address=Address.of(row["billing_address"]),
+            **xero_contact_values(row),
             is_customer=row["is_customer"],
             is_supplier=row["is_supplier"],
             status=XeroContactStatus(row["status"]),

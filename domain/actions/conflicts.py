@@ -8,15 +8,14 @@ from uuid import UUID
 from domain import activity
 from domain.activity import Change
 from domain.contacts import edits as contact_edits
-from domain.fields.merge import Value, loaded, same, shown, stored
+from domain.fields.synced import SYNCED, loaded, practice_values, same, shown, stored, xero_values
+from domain.fields.values import Value
 from domain.links import failures
 from domain.links import starting as link_starting
-from domain.links.starting import Acted, practice_values, refused, state_of, xero_values
+from domain.links.starting import Acted, refused, state_of
 from domain.problems import Code, Refused, not_found, refuse
 from domain.tables import Activity, ActivityKind, EventKind, Side, SyncedField, SyncState
 from domain.tx import Tx
-
-_NAME_IN_SCHEMA = {column: name for name, column in contact_edits.SETTABLE.items()}
 
 
 @dataclass(frozen=True)
@@ -140,5 +139,4 @@ async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None 
 
 def _given(change: Mapping[str, Any]) -> dict[str, Any]:
     """By the schema's name."""
-    column = contact_edits.COLUMN[SyncedField(change["field"])]
-    return {_NAME_IN_SCHEMA[column]: change["storedBefore"]}
+    return {SYNCED[SyncedField(change["field"])].api_name: change["storedBefore"]}

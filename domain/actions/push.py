@@ -15,10 +15,11 @@ from domain import activity
 from domain.connection import organisations
 from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
+from domain.fields.synced import practice_values
 from domain.inbound import link_endings
 from domain.links import decisions, push_numbers
 from domain.links import starting as link_starting
-from domain.links.starting import Acted, Pair, practice_values
+from domain.links.starting import Acted, Pair
 from domain.matching import issues
 from domain.problems import Code, Problem, Refused, not_found, refuse, stale
 from domain.tables import (
@@ -122,7 +123,7 @@ async def create(
 def check_whole(organisation: Mapping[str, Any], contact: Contact, *path: str) -> None:
     """A contact is created whole: refused where Xero would not take all of it."""
     contact_edits.check_fit(
-        practice_values(contact.model_dump()), [(organisation["country_code"], None)], *path
+        practice_values(contact), [contact_edits.XeroEnd(organisation["country_code"], {})], *path
     )
 
 

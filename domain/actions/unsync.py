@@ -17,9 +17,10 @@ from domain.connection import organisations
 from domain.contacts import edits as contact_edits
 from domain.decisions import kept_apart
 from domain.fields.merge import Winner
+from domain.fields.synced import xero_values
 from domain.links import decisions, failures
 from domain.links import starting as link_starting
-from domain.links.starting import Acted, Pair, xero_values
+from domain.links.starting import Acted, Pair
 from domain.matching import issues
 from domain.matching import plan as matching_plan
 from domain.mirror import status_requests

@@ -4,6 +4,7 @@ Whoever changes a contact calls `matching.evaluate_contacts` in the same transac
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,9 +13,9 @@ from email_validator import EmailNotValidError, validate_email
 from domain import activity, idempotency
 from domain.contacts import search_keys
 from domain.decisions import kept_apart
-from domain.fields.merge import Value, loaded, shown
-from domain.fields.values import PostalAddress
-from domain.fields.xero_limits import UnfitReason, unfit
+from domain.fields.synced import SYNCED, Kind, Stored, Synced, Values, loaded, mirror_values, shown, stored
+from domain.fields.values import PostalAddress, XeroValue
+from domain.fields.xero_limits import ADDRESS_LINES, LINE, ViolationReason, violations
 from domain.names.classification import classify
 from domain.names.text_keys import visible
 from domain.problems import (
@@ -30,31 +31,22 @@ from domain.problems import (
 from domain.tables import ActivityKind, Contact, ContactKind, EventKind, Side, SyncedField
 from domain.tx import Tx
 
-LIMITS = {"name": 255, "firstName": 255, "lastName": 255, "billingEmail": 255, "primaryPhone": 50}
 ADDRESS_LIMITS = {"city": 255, "region": 255, "postalCode": 50, "country": 50, "attentionTo": 255}
-ADDRESS_LINES, LINE_LIMIT = 4, 500
 # What pasting brings along and nobody sees: marks of direction and order, soft hyphens, breaks without width. Those that
 # join letters or keep them apart (U+200C, U+200D) belong to the spelling of Persian and Indian names, and stay.
 _UNSEEN = dict.fromkeys(
     (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x2070),
      *range(0xFFF9, 0xFFFC))
 )  # fmt: skip
-COLUMN = {
-    SyncedField.NAME: "name",
-    SyncedField.BILLING_EMAIL: "billing_email",
-    SyncedField.PRIMARY_PHONE: "primary_phone",
-    SyncedField.BILLING_ADDRESS: "billing_address",
-}
+_LONGEST = {"firstName": 255, "lastName": 255}
+_SYNCED = {one.api_name: one for one in SYNCED.values()}
 # The schema's names of what a person can set, and the columns that hold them.
 SETTABLE = {
-    "name": "name",
     "firstName": "first_name",
     "lastName": "last_name",
     "kind": "kind",
     "contactTypeId": "contact_type_id",
-    "billingEmail": "billing_email",
-    "primaryPhone": "primary_phone",
-    "billingAddress": "billing_address",
+    **{name: one.column for name, one in _SYNCED.items()},
 }
 
 
@@ -144,10 +136,10 @@ async def change(
 
 
 def _is_held(contact: Contact, name: str, value: Any) -> bool:
-    held = getattr(contact, SETTABLE[name])
-    if name == "billingAddress":
+    held, one = getattr(contact, SETTABLE[name]), _SYNCED.get(name)
+    if one is not None and one.kind is Kind.ADDRESS:
         return bool(value) and PostalAddress.from_json(value) == PostalAddress.from_json(held)
-    return name in LIMITS and value is not None and value == held
+    return (one is not None or name in _LONGEST) and value is not None and value == held
 
 
 def clean(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
@@ -155,23 +147,16 @@ def clean(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
     problems: list[Problem] = []
     values: dict[str, Any] = {}
     for name, column in SETTABLE.items():
-        if name not in given and not (new and name == "name"):
+        one = _SYNCED.get(name)
+        if name not in given and not (new and one is not None and one.required):
             continue
         value = given.get(name)
-        if name == "billingAddress":
-            values[column] = _clean_address(value, problems)
-        elif name in LIMITS:
-            values[column] = _clean_text(value, LIMITS[name], (name,), problems)
+        if one is not None:
+            values[column] = _clean_synced(one, value, problems)
+        elif name in _LONGEST:
+            values[column] = _clean_text(value, _LONGEST[name], (name,), problems)
         else:
             values[column] = value
-    if "name" in values and values["name"] is None:
-        problems.append(
-            Problem(
-                Code.REQUIRED,
-                "A contact needs a name. Give `name` at least one visible character.",
-                ("name",),
-            )
-        )
     if "kind" in values and values["kind"] is None and not new:
         problems.append(
             Problem(
@@ -180,19 +165,33 @@ def clean(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
                 ("kind",),
             )
         )
-    if values.get("billing_email") and not _is_email(values["billing_email"]):
-        problems.append(
-            Problem(
-                Code.INVALID,
-                "This is not an email address. Give one address, such as ann@example.com.",
-                ("billingEmail",),
-            )
-        )
-    if values.get("primary_phone") and not any(c.isdigit() for c in values["primary_phone"]):
-        problems.append(Problem(Code.INVALID, "A phone number needs at least one digit.", ("primaryPhone",)))
     if problems:
         raise Refused(problems)
     return values
+
+
+def _clean_synced(one: Synced, value: Any, problems: list[Problem]) -> Stored:
+    path = (one.api_name,)
+    if one.kind is Kind.ADDRESS:
+        return _clean_address(value, one.api_name, problems)
+    text = _clean_text(value, one.longest, path, problems)
+    if text is None and one.required:
+        problems.append(
+            Problem(
+                Code.REQUIRED,
+                f"A contact needs a {one.words}. Give `{one.api_name}` at least one visible character.",
+                path,
+            )
+        )
+    if text and one.kind is Kind.EMAIL and not _is_email(text):
+        problems.append(
+            Problem(
+                Code.INVALID, "This is not an email address. Give one address, such as ann@example.com.", path
+            )
+        )
+    if text and one.kind is Kind.PHONE and not any(c.isdigit() for c in text):
+        problems.append(Problem(Code.INVALID, "A phone number needs at least one digit.", path))
+    return text
 
 
 def _clean_text(value: Any, limit: int, path: tuple[str, ...], problems: list[Problem]) -> str | None:
@@ -206,7 +205,7 @@ def _clean_text(value: Any, limit: int, path: tuple[str, ...], problems: list[Pr
     return text
 
 
-def _clean_address(value: Mapping[str, Any] | None, problems: list[Problem]) -> dict[str, Any] | None:
+def _clean_address(value: Mapping[str, Any] | None, name: str, problems: list[Problem]) -> Stored:
     if value is None:
         return None
     given = list(value.get("lines") or ())
@@ -215,19 +214,15 @@ def _clean_address(value: Mapping[str, Any] | None, problems: list[Problem]) -> 
             Problem(
                 Code.TOO_MANY,
                 f"An address has at most {ADDRESS_LINES} lines, and this one has {len(given)}. Join some of them.",
-                ("billingAddress", "lines"),
+                (name, "lines"),
             )
         )
-    lines = [
-        _clean_text(line, LINE_LIMIT, ("billingAddress", "lines", str(n)), problems)
-        for n, line in enumerate(given)
-    ]
+    lines = [_clean_text(line, LINE, (name, "lines", str(n)), problems) for n, line in enumerate(given)]
     parts = {
-        name: _clean_text(value.get(name), limit, ("billingAddress", name), problems)
-        for name, limit in ADDRESS_LIMITS.items()
+        part: _clean_text(value.get(part), limit, (name, part), problems)
+        for part, limit in ADDRESS_LIMITS.items()
     }
-    address = PostalAddress.from_json({"lines": lines, **parts})
-    return address.as_json() if address else None
+    return stored(PostalAddress.from_json({"lines": lines, **parts}))
 
 
 def _is_email(text: str) -> bool:
@@ -260,40 +255,43 @@ async def _fit_xero(
     if not changed:
         return
     linked = await tx.rows(
-        "select o.country_code, x.billing_address from sync_link l join organisation o on o.workspace_id = :ws"
+        "select o.country_code, x.* from sync_link l join organisation o on o.workspace_id = :ws"
         " and o.id = l.organisation_id left join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
         " where l.workspace_id = :ws and l.contact_id = :contact"
         " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
         contact=contact_id,
     )
-    typed = {field: loaded(field, values[COLUMN[field]]) for field in SyncedField if field in changed}
-    sides = [(row["country_code"], PostalAddress.from_json(row["billing_address"])) for row in linked]
-    check_fit(typed, sides)
+    typed = {field: loaded(field, values[one.column]) for field, one in SYNCED.items() if field in changed}
+    check_fit(typed, [XeroEnd(row["country_code"], mirror_values(row)) for row in linked])
 
 
-def check_fit(
-    values: Mapping[SyncedField, Value], sides: Sequence[tuple[str | None, PostalAddress | None]], *path: str
-) -> None:
-    """Refused (TOO_LONG, INVALID) where Xero would refuse one of these values of a practice contact. `sides`: of each
-    organisation its country, and the address that Xero holds. `path`: what of the input is to blame, if not the values
-    themselves."""
-    names = {column: name for name, column in SETTABLE.items()}
+@dataclass(frozen=True)
+class XeroEnd:
+    """Where values are to go: the country of the organisation, and what Xero holds there now."""
+
+    region: str | None
+    held: Mapping[SyncedField, XeroValue]
+
+
+def check_fit(values: Values, ends: Sequence[XeroEnd], *path: str) -> None:
+    """Refused (TOO_LONG, INVALID) where Xero would refuse one of these values of a practice contact. `path`: what of the
+    input is to blame, if not the values themselves."""
     problems = {
         Problem(
-            Code.TOO_LONG if one.reason is UnfitReason.TOO_LONG else Code.INVALID,
+            Code.TOO_LONG if one.reason is ViolationReason.TOO_LONG else Code.INVALID,
             f"{one.says} Change the contact first." if path else one.says,
-            path or (names[COLUMN[one.field]],),
+            path or (SYNCED[field].api_name,),
         ): None
-        for region, held in sides
+        for end in ends
         for field, value in values.items()
-        for one in unfit(field, value, region, held)
+        for one in violations(field, value, end.region, end.held.get(field))
     }
     if problems:
         raise Refused(list(problems))
 
 
 def _differences(contact: Contact, values: Mapping[str, Any]) -> list[activity.Change]:
-    fields: dict[str, str] = {column: field for field, column in COLUMN.items()}
+    fields: dict[str, str] = {one.column: field for field, one in SYNCED.items()}
     return [
         activity.Change(
             fields.get(column, name),
@@ -327,7 +325,7 @@ def _settle(tx: Tx, contact: Contact, values: Mapping[str, Any], changed: set[st
     )
     for column, key in keys.items():
         setattr(contact, column, key)
-    times = {str(field): tx.now.isoformat() for field in COLUMN if changed is None or field in changed}
+    times = {str(field): tx.now.isoformat() for field in SyncedField if changed is None or field in changed}
     contact.field_times = {**contact.field_times, **times}
 
 

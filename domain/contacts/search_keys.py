@@ -7,10 +7,12 @@ together to be compared: they decide nothing.
 from collections.abc import Mapping
 from typing import Any
 
+from domain.fields.synced import Values, shown, stored
 from domain.names.similarity import Details, keys_of, make_ready
 from domain.names.similarity.contacts import contact_keys
 from domain.names.similarity.names import prepare
 from domain.names.text_keys import VERSION, email_key, name_key, search_key
+from domain.tables import SyncedField
 
 
 def columns(
@@ -26,6 +28,15 @@ def columns(
         "match_keys": match_keys,
         "key_version": VERSION,
     }
+
+
+def of_values(values: Values) -> dict[str, Any]:
+    """The keys of a contact that holds these values, by column."""
+    name, email, phone = (
+        shown(values[field])
+        for field in (SyncedField.NAME, SyncedField.BILLING_EMAIL, SyncedField.PRIMARY_PHONE)
+    )
+    return columns(name or "", email, phone, as_address(stored(values[SyncedField.BILLING_ADDRESS])))
 
 
 def lookup(contact: Details) -> tuple[str, list[str]]:

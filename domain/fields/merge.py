@@ -1,21 +1,17 @@
-"""Two sides, four fields: how they are compared, and how a link starts. Pure.
+"""How one synced field of a link starts, and how it is merged. Pure.
 
-A value is a string, or for BILLING_ADDRESS a PostalAddress; None is blank. The two sides are compared canonically:
-text after trimming, phones by digits and country, addresses by their parts.
+Values are compared in their canonical form (`synced.same`): text after trimming, phones by digits and country,
+addresses by their parts.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import assert_never
 
-from domain.fields.phones import phone_key
-from domain.fields.values import PostalAddress
+from domain.fields.synced import same
+from domain.fields.values import Value
 from domain.tables import ConflictPolicy, Side, SyncedField
-
-Value = str | PostalAddress | None
-Values = Mapping[SyncedField, Value]
 
 
 class Winner(StrEnum):
@@ -34,30 +30,6 @@ class FieldStart:
     practice: Value
     xero: Value
     conflict: bool = False
-
-
-def canonical(field: SyncedField, value: Value, region: str | None) -> object:
-    """Equal for two spellings of one value. `region`: the organisation's country, for phones without one."""
-    if isinstance(value, PostalAddress):
-        return tuple(
-            _words(part)
-            for part in (
-                *value.lines,
-                "",
-                value.city,
-                value.region,
-                value.postal_code,
-                value.country,
-                value.attention_to,
-            )
-        )
-    if field is SyncedField.PRIMARY_PHONE:
-        return phone_key(value, region)
-    return _words(value)
-
-
-def same(field: SyncedField, one: Value, other: Value, region: str | None) -> bool:
-    return canonical(field, one, region) == canonical(field, other, region)
 
 
 def policy_winner(policy: ConflictPolicy) -> Winner:
@@ -145,28 +117,3 @@ def _winner(policy: ConflictPolicy, state: FieldState) -> Winner:
     if policy is ConflictPolicy.LATEST_WINS:
         return Winner.PRACTICE if state.practice_at > state.xero_at else Winner.XERO
     return policy_winner(policy)
-
-
-def shown(value: Value | Mapping[str, Any]) -> str | None:
-    """In one line, as people read it: an address joined by commas."""
-    if isinstance(value, Mapping):
-        value = PostalAddress.from_json(value)
-    if isinstance(value, PostalAddress):
-        parts = (value.attention_to, *value.lines, value.city, value.region, value.postal_code, value.country)
-        return ", ".join(part for part in parts if part)
-    return value
-
-
-def stored(value: Value) -> str | dict[str, Any] | None:
-    return value.as_json() if isinstance(value, PostalAddress) else value
-
-
-def loaded(field: SyncedField, value: Any) -> Value:
-    """The inverse of `stored`."""
-    if field is SyncedField.BILLING_ADDRESS:
-        return PostalAddress.from_json(value)
-    return value if isinstance(value, str) else None
-
-
-def _words(text: str | None) -> str:
-    return " ".join((text or "").split())

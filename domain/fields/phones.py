@@ -5,6 +5,7 @@ valid phone stays as typed.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import phonenumbers
@@ -19,8 +20,18 @@ class PhoneParts:
     area: str = ""
     number: str = ""
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> Mapping[str, object]:
+        """As a column of type JSON holds the phone."""
         return {"country": self.country, "area": self.area, "number": self.number}
+
+    @classmethod
+    def from_json(cls, value: object) -> "PhoneParts":
+        """The inverse of `as_json`. Raises ValueError for any other shape, such as another version may have written."""
+        parts = value if isinstance(value, Mapping) else {}
+        texts = [text for name in ("country", "area", "number") if isinstance(text := parts.get(name), str)]
+        if len(texts) < 3:
+            raise ValueError("a stored phone lacks country, area or number")
+        return cls(*texts)
 
 
 # A whole phone: digits and the signs between them, and an extension.

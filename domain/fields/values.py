@@ -1,16 +1,15 @@
-"""What both sides hold of a contact, free of any wire format. Pure."""
+"""What both sides hold of a contact and of an invoice, free of any wire format. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from msgspec import UnsetType
 
 from domain.fields.phones import PhoneParts
-from domain.tables import AmountsAre, PaymentKind, XeroContactStatus
+from domain.tables import AmountsAre, PaymentKind, SyncedField, XeroContactStatus
 
 Blankable = str | UnsetType | None
 
@@ -32,8 +31,8 @@ class PostalAddress:
     country: str | None = None
     attention_to: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """As the columns `billing_address` hold it."""
+    def as_json(self) -> Mapping[str, object]:
+        """As a column of type JSON holds the address."""
         return {
             "lines": list(self.lines),
             "city": self.city,
@@ -44,26 +43,33 @@ class PostalAddress:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any] | None) -> "PostalAddress | None":
+    def from_json(cls, value: Mapping[str, object] | None) -> "PostalAddress | None":
+        """The inverse of `as_json`; None for an address whose parts are all blank."""
         given = value or {}
+        lines = given.get("lines")
         address = cls(
-            tuple(line for line in map(clean, given.get("lines") or ()) if line),
+            tuple(line for line in map(clean, lines if isinstance(lines, list | tuple) else ()) if line),
             *(clean(given.get(name)) for name in ("city", "region", "postalCode", "country", "attentionTo")),
         )
         return None if address == cls() else address
 
 
+# A value of a synced field: as the practice holds it, and as Xero holds it. None is blank.
+Value = str | PostalAddress | None
+XeroValue = str | PhoneParts | PostalAddress | None
+
+
 @dataclass(frozen=True)
 class SeenContact:
-    """A contact as one answer of Xero's showed it, asked for at `seen_at`. UNSET: the answer said nothing."""
+    """A contact as one answer of Xero's showed it, asked for at `seen_at`.
+
+    `values`: the synced fields; the answer said nothing about a field that is absent here. UNSET says the same of the
+    other members."""
 
     xero_contact_id: UUID
-    name: Blankable
+    values: Mapping[SyncedField, XeroValue]
     first_name: Blankable
     last_name: Blankable
-    email: Blankable
-    phone: PhoneParts | UnsetType | None
-    billing_address: PostalAddress | UnsetType | None
     contact_number: Blankable
     is_customer: bool | UnsetType
     is_supplier: bool | UnsetType

@@ -1,4 +1,4 @@
-"""What Xero takes of the synced fields: lengths as its API states them, counted as its own platform counts. Pure."""
+"""What Xero accepts in the synced fields: lengths as Xero's API states them, counted as Xero counts. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -6,14 +6,15 @@ from enum import StrEnum
 
 from email_validator import EmailNotValidError, validate_email
 
-from domain.fields.phones import PhoneParts, split_phone
-from domain.fields.values import PostalAddress
+from domain.fields.phones import PhoneParts
+from domain.fields.synced import SYNCED, Kind, Synced, as_xero
+from domain.fields.values import PostalAddress, Value, XeroValue
 from domain.tables import SyncedField
 
 ADDRESS_LINES = 4
+LINE = 500
 _TEXT = 255
 _PHONE = {"number": ("PhoneNumber", 50), "area": ("PhoneAreaCode", 10), "country": ("PhoneCountryCode", 20)}
-_LINE = 500
 _ADDRESS = {
     "city": ("City", 255),
     "region": ("Region", 255),
@@ -22,22 +23,21 @@ _ADDRESS = {
     "attention_to": ("AttentionTo", 255),
 }
 _COUNTRY = re.compile(r"[A-Za-z ]*")
-_NOT_IN_A_NAME = re.compile(r"[<>\x00-\x08\x0e-\x1f\x7f]")
 
 
-class UnfitReason(StrEnum):
+class ViolationReason(StrEnum):
     REQUIRED = "REQUIRED"
     TOO_LONG = "TOO_LONG"
     INVALID = "INVALID"
 
 
 @dataclass(frozen=True)
-class Unfit:
-    """A value that Xero would refuse. `part` is Xero's name for what is at fault, `limit` its length there (or,
-    for the lines of an address, how many)."""
+class XeroViolation:
+    """A value that Xero would refuse. `part`: Xero's name for the member at fault. `limit`: the longest that Xero accepts
+    there; for the lines of an address, the highest number of lines."""
 
     field: SyncedField
-    reason: UnfitReason
+    reason: ViolationReason
     part: str
     limit: int | None = None
 
@@ -46,60 +46,57 @@ class Unfit:
         """What is wrong, for people."""
         if self.part == "AddressLines":
             return f"Xero takes at most {self.limit} lines in an address. Join some of them."
-        if self.reason is UnfitReason.TOO_LONG:
+        if self.reason is ViolationReason.TOO_LONG:
             return f"Xero takes at most {self.limit} characters in {self.part}, and counts an emoji as two. Shorten it."
-        return _WRONG.get((self.field, self.reason), f"Xero does not take this {self.part}.")
+        one = SYNCED[self.field]
+        if self.reason is ViolationReason.REQUIRED:
+            return f"Xero needs a {one.words}. Give the contact one."
+        return one.forbidden_says or _INVALID.get(one.kind) or f"Xero does not take this {self.part}."
 
 
-_WRONG = {
-    (SyncedField.NAME, UnfitReason.REQUIRED): "Xero needs a name. Give the contact one.",
-    (
-        SyncedField.NAME,
-        UnfitReason.INVALID,
-    ): "Xero takes no < or > and no control characters in a name. Remove them.",
-    (SyncedField.BILLING_EMAIL, UnfitReason.INVALID): "Xero does not take this email address. It takes only"
-    " letters without accents, and needs a dot in the domain.",
-    (
-        SyncedField.BILLING_ADDRESS,
-        UnfitReason.INVALID,
-    ): "Xero takes only the letters A to Z and spaces in a country. Spell it so.",
+_INVALID = {
+    Kind.EMAIL: "Xero does not take this email address. It takes only letters without accents, and needs a dot in the"
+    " domain.",
+    Kind.ADDRESS: "Xero takes only the letters A to Z and spaces in a country. Spell it so.",
 }
 
 
-def unfit(
-    field: SyncedField,
-    value: str | PostalAddress | None,
-    region: str | None,
-    held: PostalAddress | None = None,
-) -> list[Unfit]:
-    """All that is wrong with a value as the practice holds it; `region`: the organisation's country; `held`: the address
+def violations(
+    field: SyncedField, value: Value, region: str | None, held: XeroValue = None
+) -> list[XeroViolation]:
+    """Everything in the practice's value that Xero would refuse. `region`: the organisation's country. `held`: the value
     that Xero has."""
-    if field is SyncedField.BILLING_ADDRESS:
-        return unfit_address(value if isinstance(value, PostalAddress) else None, held)
-    text = value if isinstance(value, str) else None
-    if field is SyncedField.NAME:
-        return unfit_name(text)
-    if field is SyncedField.BILLING_EMAIL:
-        return unfit_email(text)
-    return unfit_phone(split_phone(text, region))
+    one, sent = SYNCED[field], as_xero(field, value, region, held)
+    if isinstance(sent, PostalAddress):
+        return _in_address(one, sent, held if isinstance(held, PostalAddress) else PostalAddress())
+    if isinstance(sent, PhoneParts):
+        return _in_phone(one, sent)
+    return _in_email(one, sent) if one.kind is Kind.EMAIL else _in_text(one, sent)
 
 
-def unfit_name(value: str | None) -> list[Unfit]:
-    name = " ".join((value or "").split())
-    if not name:
-        return [Unfit(SyncedField.NAME, UnfitReason.REQUIRED, "Name")]
-    if _length(name) > _TEXT:
-        return [Unfit(SyncedField.NAME, UnfitReason.TOO_LONG, "Name", _TEXT)]
-    return [Unfit(SyncedField.NAME, UnfitReason.INVALID, "Name")] if _NOT_IN_A_NAME.search(name) else []
+def _in_phone(one: Synced, parts: PhoneParts) -> list[XeroViolation]:
+    return [
+        XeroViolation(one.field, ViolationReason.TOO_LONG, part, limit)
+        for name, (part, limit) in _PHONE.items()
+        if _length(getattr(parts, name)) > limit
+    ]
 
 
-def unfit_email(value: str | None) -> list[Unfit]:
-    email = (value or "").strip()
+def _in_text(one: Synced, text: str | None) -> list[XeroViolation]:
+    if not text:
+        return [XeroViolation(one.field, ViolationReason.REQUIRED, one.member)] if one.required else []
+    if _length(text) > _TEXT:
+        return [XeroViolation(one.field, ViolationReason.TOO_LONG, one.member, _TEXT)]
+    refused = one.forbidden is not None and one.forbidden.search(text)
+    return [XeroViolation(one.field, ViolationReason.INVALID, one.member)] if refused else []
+
+
+def _in_email(one: Synced, email: str | None) -> list[XeroViolation]:
     if not email:
         return []
     if _length(email) > _TEXT:
-        return [Unfit(SyncedField.BILLING_EMAIL, UnfitReason.TOO_LONG, "EmailAddress", _TEXT)]
-    invalid = Unfit(SyncedField.BILLING_EMAIL, UnfitReason.INVALID, "EmailAddress")
+        return [XeroViolation(one.field, ViolationReason.TOO_LONG, one.member, _TEXT)]
+    invalid = XeroViolation(one.field, ViolationReason.INVALID, one.member)
     try:
         checked = validate_email(
             email, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
@@ -110,34 +107,23 @@ def unfit_email(value: str | None) -> list[Unfit]:
     return [] if email.isascii() and "." in checked.domain else [invalid]
 
 
-def unfit_phone(parts: PhoneParts) -> list[Unfit]:
-    return [
-        Unfit(SyncedField.PRIMARY_PHONE, UnfitReason.TOO_LONG, part, limit)
-        for name, (part, limit) in _PHONE.items()
-        if _length(getattr(parts, name)) > limit
-    ]
-
-
-def unfit_address(address: PostalAddress | None, held: PostalAddress | None = None) -> list[Unfit]:
-    """`held`: the address that Xero has. Of a part that Xero holds itself we do not know better than Xero what it takes."""
-    if address is None:
-        return []
-    theirs = held or PostalAddress()
-    parts = [(f"AddressLine{n}", _LINE, line) for n, line in enumerate(address.lines[:ADDRESS_LINES], 1)]
+def _in_address(one: Synced, address: PostalAddress, theirs: PostalAddress) -> list[XeroViolation]:
+    """A part that equals the part that Xero holds is not judged: Xero has accepted it."""
+    parts = [(f"AddressLine{n}", LINE, line) for n, line in enumerate(address.lines[:ADDRESS_LINES], 1)]
     parts += [
         (part, limit, getattr(address, name) or "")
         for name, (part, limit) in _ADDRESS.items()
         if getattr(address, name) != getattr(theirs, name)
     ]
     found = [
-        Unfit(SyncedField.BILLING_ADDRESS, UnfitReason.TOO_LONG, part, limit)
+        XeroViolation(one.field, ViolationReason.TOO_LONG, part, limit)
         for part, limit, text in parts
         if _length(text) > limit
     ]
     if address.country != theirs.country and not _COUNTRY.fullmatch(address.country or ""):
-        found.append(Unfit(SyncedField.BILLING_ADDRESS, UnfitReason.INVALID, "Country"))
+        found.append(XeroViolation(one.field, ViolationReason.INVALID, "Country"))
     if len(address.lines) > ADDRESS_LINES:
-        found.append(Unfit(SyncedField.BILLING_ADDRESS, UnfitReason.TOO_LONG, "AddressLines", ADDRESS_LINES))
+        found.append(XeroViolation(one.field, ViolationReason.TOO_LONG, "AddressLines", ADDRESS_LINES))
     return found
 
 

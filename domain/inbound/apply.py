@@ -14,11 +14,13 @@ import sqlalchemy as sa
 
 from domain import activity, bulk
 from domain.activity import Change
-from domain.fields.merge import FieldState, Merged, Value, loaded, merge, same, shown, stored
+from domain.fields.merge import FieldState, Merged, merge
+from domain.fields.synced import loaded, practice_values, same, shown, stored, xero_values
+from domain.fields.values import Value
 from domain.inbound import link_endings, mass_change
 from domain.links import failures, push_numbers
 from domain.links import starting as link_starting
-from domain.links.starting import practice_values, refused, state_of, xero_values
+from domain.links.starting import refused, state_of
 from domain.matching import issues
 from domain.matching import plan as matching_plan
 from domain.mirror import status_requests, unreadable, xero_contacts

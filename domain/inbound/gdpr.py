@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.decisions import kept_apart
-from domain.fields.merge import loaded, shown
+from domain.fields.synced import loaded, shown
 from domain.tables import EventKind, Side, SyncedField
 from domain.tx import Tx
 

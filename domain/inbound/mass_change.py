@@ -18,26 +18,28 @@ from uuid import UUID
 
 from domain import activity
 from domain.connection import organisations
-from domain.fields.phones import join_phone
-from domain.mirror.xero_contacts import phone_parts
+from domain.fields.synced import SYNCED, Kind, Synced, as_practice, mirrored
 from domain.problems import Code, Refused, disconnected, refuse
-from domain.tables import ActivityKind, EventKind, RunPurpose, Side
+from domain.tables import ActivityKind, EventKind, RunPurpose, Side, SyncedField
 from domain.tx import TANDEM, Tx
 
 LEAST = 20
 SHARE = 0.30
 WINDOW = timedelta(minutes=10)
 _ACTIVE = "('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
-_BLANKED = (
-    "(x.name = '' and coalesce(l.base_xero->>'NAME', '') <> ''"
-    " or x.email is null and l.base_xero->>'BILLING_EMAIL' is not null"
-    " or x.phone is null and l.base_xero->>'PRIMARY_PHONE' is not null"
-    " or x.billing_address is null and jsonb_typeof(l.base_xero->'BILLING_ADDRESS') = 'object')"
-)
-_BLANKS = (
-    "(c.billing_email is null and l.base_practice->>'BILLING_EMAIL' is not null"
-    " or c.primary_phone is null and l.base_practice->>'PRIMARY_PHONE' is not null"
-    " or c.billing_address is null and jsonb_typeof(l.base_practice->'BILLING_ADDRESS') = 'object')"
+
+
+def _any_blanked(base: str, columns: Mapping[SyncedField, str]) -> str:
+    """SQL: whether one of the columns is blank and the link's base of that field is not."""
+    return "(" + " or ".join(
+        f"coalesce(cast({column} as text), '') = '' and coalesce(l.{base}->>'{field}', '') <> ''"
+        for field, column in columns.items()
+    ) + ")"  # fmt: skip
+
+
+_BLANKED = _any_blanked("base_xero", {field: f"x.{one.xero_column}" for field, one in SYNCED.items()})
+_BLANKS = _any_blanked(
+    "base_practice", {field: f"c.{one.column}" for field, one in SYNCED.items() if not one.required}
 )
 _WAITING = (
     " from xero_contact x join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation"
@@ -143,33 +145,27 @@ class _Held:
     """A field of which one value may come over many contacts, as the mirror `x` and a link's base hold it. `came`: that
     the mirror's value is another than the base, and the practice has one that it would overwrite."""
 
-    field: str
+    field: SyncedField
     value: str
     came: str
 
 
-def _overwrites(column: str) -> str:
-    """What fills a blank destroys nothing."""
-    return (
+def _spreadable(one: Synced) -> _Held:
+    """A change destroys a value only where the practice has one: what fills a blank destroys nothing."""
+    base, column = f"l.base_xero->'{one.field}'", f"x.{one.xero_column}"
+    overwrites = (
         "exists (select 1 from contact c where c.workspace_id = :ws and c.id = l.contact_id"
-        f" and c.{column} is not null)"
+        f" and c.{one.column} is not null)"
+    )
+    if one.kind is Kind.PHONE:  # the base holds a phone as one text: _count_group compares it
+        return _Held(one.field, column, overwrites)
+    return _Held(
+        one.field, f"to_jsonb({column})", f"{base} is distinct from to_jsonb({column}) and {overwrites}"
     )
 
 
-# The base holds a phone in one text, so that of those only the size of a group is known at first.
-_SPREADABLE = (
-    _Held(
-        "BILLING_EMAIL",
-        "to_jsonb(x.email)",
-        f"l.base_xero->>'BILLING_EMAIL' is distinct from x.email and {_overwrites('billing_email')}",
-    ),
-    _Held(
-        "BILLING_ADDRESS",
-        "x.billing_address",
-        f"l.base_xero->'BILLING_ADDRESS' is distinct from x.billing_address and {_overwrites('billing_address')}",
-    ),
-    _Held("PRIMARY_PHONE", "x.phone", _overwrites("primary_phone")),
-)
+# Names are not among them: no two active contacts in Xero have the same name.
+_SPREADABLE = tuple(_spreadable(one) for one in SYNCED.values() if not one.unique)
 # Links whose value in the practice was last overwritten from Xero, of late and by no person's decision, and what Xero has
 # there. Whatever anybody in the practice has put there since is no harm of Xero's.
 _CAME_OF_LATE = (
@@ -207,11 +203,9 @@ async def _count_same(tx: Tx, organisation_id: UUID, since: datetime) -> set[UUI
 
 async def _count_group(tx: Tx, held: _Held, value: Any, bound: Mapping[str, Any]) -> set[UUID]:
     came, known = held.came, dict(bound) | {"json": json.dumps(value)}
-    if held.field == "PRIMARY_PHONE":
-        came, known["text"] = (
-            f"l.base_xero->>'PRIMARY_PHONE' is distinct from :text and {held.came}",
-            join_phone(phone_parts(value)),
-        )
+    if SYNCED[held.field].kind is Kind.PHONE:
+        came = f"l.base_xero->>'{held.field}' is distinct from :text and {held.came}"
+        known["text"] = as_practice(mirrored(held.field, value))
     rows = await tx.rows(
         f"with same as (select x.id, x.brake {_WAITING} and x.brake is distinct from 'PASSED'"
         f"  and {held.value} = cast(:json as jsonb) and {came}),"

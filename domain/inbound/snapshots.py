@@ -12,9 +12,8 @@ from uuid import UUID
 
 from domain import activity, bulk
 from domain.activity import Change
-from domain.fields.merge import Value, loaded, same, shown, stored
-from domain.fields.values import SeenContact
-from domain.links.starting import practice_values, xero_values
+from domain.fields.synced import loaded, practice_values, same, shown, stored, xero_values
+from domain.fields.values import SeenContact, Value
 from domain.mirror import unreadable, xero_contacts
 from domain.mirror.xero_contacts import How, Shown
 from domain.tables import ActivityKind, Side, SyncedField
@@ -85,7 +84,7 @@ def _unknown(
     organisation: Mapping[str, Any], link: Mapping[str, Any], snapshot: Shown
 ) -> dict[SyncedField, Value]:
     """The values that neither side holds, nor held when they last agreed."""
-    values, now = xero_values(snapshot.values), xero_values(link["xero"])
+    values, now = snapshot.values, xero_values(link["xero"])
     ours = practice_values(link["contact"])
     return {
         name: values[name]
@@ -101,7 +100,7 @@ async def _came_back(
     tx: Tx, organisation: Mapping[str, Any], link: Mapping[str, Any], answer: Shown, written: Collection[str]
 ) -> None:
     """An older answer to our own write counts as shown: what else the mirror has in those fields appears anew."""
-    values, now = xero_values(answer.values), xero_values(link["xero"])
+    values, now = answer.values, xero_values(link["xero"])
     region = organisation["country_code"]
     back = [
         name for name in SyncedField if name in written and not same(name, values[name], now[name], region)

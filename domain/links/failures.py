@@ -7,13 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from msgspec import UNSET
-
 from domain import activity
 from domain.activity import Change
 from domain.connection import health as connection_health
-from domain.fields.merge import Value, loaded, same, shown
-from domain.fields.values import SeenContact
+from domain.fields.synced import loaded, same, shown
+from domain.fields.values import Value
 from domain.links import starting as link_starting
 from domain.names.text_keys import name_key
 from domain.tables import ActivityKind, EventKind, Side, SyncedField
@@ -239,14 +237,3 @@ async def record_notes(
             tx, ActivityKind.CONFLICT_SETTLED, f"{link['contact']['name']} was changed on both sides at once.",
             organisation=organisation["id"], contact=link["contact_id"], link=link["id"], changes=changes,
         )  # fmt: skip
-
-
-def row_of(seen: SeenContact, xero: Mapping[str, Any]) -> dict[str, Any]:
-    """A snapshot as a mirror row has it; what the snapshot left out is as the mirror has it."""
-    said = {
-        "name": seen.name,
-        "email": seen.email,
-        "phone": seen.phone.as_json() if seen.phone else seen.phone,
-        "billing_address": seen.billing_address.as_json() if seen.billing_address else seen.billing_address,
-    }
-    return {name: xero[name] if value is UNSET else value for name, value in said.items()}

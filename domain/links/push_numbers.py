@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.fields.merge import loaded, same, stored
+from domain.fields.synced import loaded, same, stored, xero_values
 from domain.links import decisions, failures
 from domain.links import starting as link_starting
-from domain.links.starting import xero_values
 from domain.mirror import status_requests, xero_contacts
 from domain.tables import Push, SyncedField, SyncState, XeroContactStatus
 from domain.tx import Tx

@@ -16,11 +16,22 @@ from sqlalchemy.orm.util import identity_key
 from domain import activity
 from domain.activity import Change
 from domain.contacts import search_keys
-from domain.contacts.edits import COLUMN, check_fit, mark_links
-from domain.fields.merge import FieldStart, Value, Winner, loaded, same, shown, stored
+from domain.contacts.edits import XeroEnd, check_fit, mark_links
+from domain.fields.merge import FieldStart, Winner
 from domain.fields.merge import start as start_field
-from domain.fields.phones import PhoneParts, join_phone
-from domain.fields.values import PostalAddress
+from domain.fields.synced import (
+    SYNCED,
+    Values,
+    columns,
+    loaded,
+    mirror_values,
+    practice_values,
+    same,
+    shown,
+    stored,
+    xero_values,
+)
+from domain.fields.values import Value
 from domain.mirror import status_requests, xero_contacts
 from domain.problems import Refused, not_found, stale
 from domain.tables import (
@@ -88,21 +99,6 @@ class Started:
     pair: Pair
 
 
-def xero_values(row: Mapping[str, Any]) -> dict[SyncedField, Value]:
-    """The synced fields of a mirror row, as the practice would hold them."""
-    phone = row["phone"] and PhoneParts(**row["phone"])
-    return {
-        SyncedField.NAME: row["name"] or None,
-        SyncedField.BILLING_EMAIL: row["email"],
-        SyncedField.PRIMARY_PHONE: join_phone(phone) if phone else None,
-        SyncedField.BILLING_ADDRESS: loaded(SyncedField.BILLING_ADDRESS, row["billing_address"]),
-    }
-
-
-def practice_values(row: Mapping[str, Any]) -> dict[SyncedField, Value]:
-    return {name: loaded(name, row[column]) for name, column in COLUMN.items()}
-
-
 def refused(held: Mapping[str, Any], name: SyncedField, value: Value, region: str | None) -> bool:
     """Whether Xero has refused just this value of the field."""
     return name in held and same(name, loaded(name, held[name]), value, region)
@@ -137,9 +133,8 @@ async def start(
     for one in begun:
         if one.pair.named_by is not None:
             sent = {name: one.fields[name].xero for name in SyncedField if name in one.to_xero}
-            held = one.xero[SyncedField.BILLING_ADDRESS]
-            theirs = held if isinstance(held, PostalAddress) else None
-            check_fit(sent, [(organisation["country_code"], theirs)], one.pair.named_by)
+            held = mirror_values(xeros[one.pair.xero_contact_id])
+            check_fit(sent, [XeroEnd(organisation["country_code"], held)], one.pair.named_by)
     taken = [(one.contact, one.to_practice) for one in begun if one.to_practice]
     await write_contacts(tx, organisation["id"], taken)
     rows = [one.link() | {"bulk": quiet or bulk} for one in begun]
@@ -262,7 +257,7 @@ class _Beginning:
 async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
     """Locked, in the order of their ids."""
     rows = await tx.rows(
-        "select id, name, billing_email, primary_phone, billing_address, field_times, version from contact"
+        f"select id, {', '.join(one.column for one in SYNCED.values())}, field_times, version from contact"
         " where workspace_id = :ws and id = any(:ids) order by id for update",
         ids=list(ids),
     )
@@ -271,7 +266,8 @@ async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]
 
 async def _xero_contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
     rows = await tx.rows(
-        "select id, name, email, phone, billing_address from xero_contact where workspace_id = :ws and id = any(:ids)",
+        f"select id, {', '.join(one.xero_column for one in SYNCED.values())} from xero_contact"
+        " where workspace_id = :ws and id = any(:ids)",
         ids=list(ids),
     )
     return {row["id"]: dict(row) for row in rows}
@@ -308,18 +304,10 @@ async def write_contacts(
         await mark_links(tx, key, fields[key], but=organisation_id, bulk=True)
 
 
-def _contact_row(tx: Tx, contact: Mapping[str, Any], taken: Mapping[SyncedField, Value]) -> dict[str, Any]:
-    before = practice_values(contact)
-    values = {COLUMN[name]: taken.get(name, before[name]) for name in SyncedField}
-    texts = {column: shown(value) for column, value in values.items()}
-    address = stored(values["billing_address"])
-    keys = search_keys.columns(
-        texts["name"] or "", texts["billing_email"], texts["primary_phone"], search_keys.as_address(address)
-    )
+def _contact_row(tx: Tx, contact: Mapping[str, Any], taken: Values) -> dict[str, Any]:
+    after = practice_values(contact) | dict(taken)
     return {
-        "b_ws": tx.workspace, "b_id": contact["id"], "name": texts["name"],
-        "billing_email": texts["billing_email"], "primary_phone": texts["primary_phone"],
-        "billing_address": address, **keys,
+        "b_ws": tx.workspace, "b_id": contact["id"], **columns(after), **search_keys.of_values(after),
         "field_times": {**contact["field_times"], **dict.fromkeys(taken, tx.now.isoformat())},
         "updated_at": tx.now, "version": contact["version"] + 1,
     }  # fmt: skip

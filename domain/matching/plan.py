@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from domain import activity
 from domain.contacts import search_keys
 from domain.decisions import kept_apart
-from domain.fields.merge import Winner, policy_winner, shown, stored
+from domain.fields.merge import Winner, policy_winner
+from domain.fields.synced import columns, shown, xero_values
 from domain.links import starting as link_starting
-from domain.links.starting import Pair, xero_values
+from domain.links.starting import Pair
 from domain.matching import comparison
 from domain.mirror import xero_contacts
 from domain.names.classification import classify
@@ -330,17 +331,14 @@ def contact_from_xero(
     tx: Tx, row: Mapping[str, Any], contact_type_id: UUID | None, run: UUID | None
 ) -> dict[str, Any]:
     values = xero_values(row)
+    values[SyncedField.NAME] = values[SyncedField.NAME] or ""
     name, email = shown(values[SyncedField.NAME]) or "", shown(values[SyncedField.BILLING_EMAIL])
-    phone = shown(values[SyncedField.PRIMARY_PHONE])
-    address = stored(values[SyncedField.BILLING_ADDRESS])
     found = classify(name, row["first_name"], row["last_name"], email)
     return {
-        "workspace_id": tx.workspace, "id": uuid4(), "name": name, "first_name": row["first_name"],
+        "workspace_id": tx.workspace, "id": uuid4(), **columns(values), "first_name": row["first_name"],
         "last_name": row["last_name"], "kind": ContactKind(found.kind), "confidence": found.confidence,
         "reasons": list(found.reasons), "needs_review": found.needs_review, "contact_type_id": contact_type_id,
-        "billing_email": email, "primary_phone": phone,
-        "billing_address": address, "created_at": tx.now, "updated_at": tx.now,
-        "version": 1, **search_keys.columns(name, email, phone, search_keys.as_address(address)),
+        "created_at": tx.now, "updated_at": tx.now, "version": 1, **search_keys.of_values(values),
         "field_times": dict.fromkeys(SyncedField, tx.now.isoformat()), "created_by_run": run,
     }  # fmt: skip
 

@@ -18,7 +18,7 @@ from uuid import UUID
 from msgspec import UNSET
 
 from domain.decisions import kept_apart
-from domain.fields.phones import PhoneParts, join_phone
+from domain.fields.synced import SYNCED, Kind, Values, as_practice, mirrored, shown, stored, xero_values
 from domain.fields.values import SeenContact
 from domain.names.text_keys import VERSION, email_key, name_key, search_key
 from domain.tables import EventKind, SyncedField, XeroContactStatus
@@ -27,14 +27,22 @@ from domain.tx import Tx
 READ_AGAIN = timedelta(seconds=10)
 ON_THE_WAY = timedelta(seconds=30)  # longer than any answer takes
 
-# Column, its SQL from the row r, and what a contact that was never seen before, or is forgotten, has.
+# Column, its SQL from the row r, and the value of a contact that was never seen before, or is forgotten.
+_AS_TEXT = {
+    one.xero_column: (f"r->>'{one.xero_column}'", "''" if one.required else "null")
+    for one in SYNCED.values()
+    if one.kind in (Kind.TEXT, Kind.EMAIL)
+}
+_AS_JSON = {
+    one.xero_column: (f"nullif(r->'{one.xero_column}', 'null')", "null")
+    for one in SYNCED.values()
+    if one.kind in (Kind.PHONE, Kind.ADDRESS)
+}
 _PERSONAL = {
-    "name": ("r->>'name'", "''"),
+    **_AS_TEXT,
+    **_AS_JSON,
     "first_name": ("r->>'first_name'", "null"),
     "last_name": ("r->>'last_name'", "null"),
-    "email": ("r->>'email'", "null"),
-    "phone": ("nullif(r->'phone', 'null')", "null"),
-    "billing_address": ("nullif(r->'billing_address', 'null')", "null"),
     "contact_number": ("r->>'contact_number'", "null"),
     "name_key": ("r->>'name_key'", "null"),
     "email_key": ("r->>'email_key'", "null"),
@@ -51,13 +59,9 @@ _COLUMNS = {
     "merged_to": ("(r->>'merged_to')::uuid", "null"),
     "updated_at": ("(r->>'updated_at')::timestamptz", ":now"),
 }
+_SEARCHED = (SyncedField.NAME, SyncedField.BILLING_EMAIL, SyncedField.PRIMARY_PHONE)
 _LOOKED = ("match_name", "match_keys")  # of the last look, and gone with it
-_SYNCED = {
-    SyncedField.NAME: "name",
-    SyncedField.BILLING_EMAIL: "email",
-    SyncedField.PRIMARY_PHONE: "phone",
-    SyncedField.BILLING_ADDRESS: "billing_address",
-}
+_SYNCED = {field: one.xero_column for field, one in SYNCED.items()}
 _COMPARED = [name for name in _COLUMNS if name not in (*_FLAGS, "updated_at") and not name.endswith("_key")]
 _APPLIED = [*_SYNCED.values(), "status", "merged_to", "contact_number"]
 
@@ -151,7 +155,8 @@ _SHOW = f"""
             {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)}
         returning id, xero_contact_id
     )
-    select coalesce(n.known, w.id) as id, n.xero_contact_id, n.how, n.differs, n.known is null as first_seen, n.name, n.email, n.phone, n.billing_address
+    select coalesce(n.known, w.id) as id, n.xero_contact_id, n.how, n.differs, n.known is null as first_seen,
+           {", ".join(f"n.{column}" for column in _SYNCED.values())}
       from judged n left join written w using (xero_contact_id)
 """  # fmt: skip
 
@@ -168,13 +173,14 @@ class How(StrEnum):
 
 @dataclass(frozen=True)
 class Shown:
-    """A snapshot that was put beside the mirror row `id`, whose columns `values` are as the snapshot has them."""
+    """A snapshot that was compared with the mirror row `id`. `values`: what the snapshot shows, as the practice would hold
+    it; where the snapshot says nothing of a field, what the mirror has."""
 
     id: UUID
     xero_contact_id: UUID
     how: How
     differs: bool
-    values: Mapping[str, Any]
+    values: Values
 
 
 @dataclass(frozen=True)
@@ -198,18 +204,17 @@ async def describe(tx: Tx, organisation: UUID, details: Details) -> None:
     tx.publish(EventKind.CONNECTION, organisation, organisation=organisation)
 
 
-def phone_parts(held: Mapping[str, str]) -> PhoneParts:
-    """The column `phone` as what it is."""
-    return PhoneParts(**held)
+def keys(row: Mapping[str, object]) -> dict[str, str | None]:
+    """The keys by which the mirror row is found, by column. `row` has the columns of name, email and phone."""
+    held = (mirrored(field, row[SYNCED[field].xero_column]) for field in _SEARCHED)
+    return _keys(*(shown(as_practice(value)) for value in held))
 
 
-def keys(row: Mapping[str, Any]) -> dict[str, str | None]:
-    """What the mirror row is found by, by column."""
-    phone = row["phone"] and join_phone(phone_parts(row["phone"]))
+def _keys(name: str | None, email: str | None, phone: str | None) -> dict[str, str | None]:
     return {
-        "name_key": name_key(row["name"]),
-        "email_key": email_key(row["email"]),
-        "search_key": search_key(row["name"], row["email"], phone),
+        "name_key": name_key(name),
+        "email_key": email_key(email),
+        "search_key": search_key(name, email, phone),
     }
 
 
@@ -245,7 +250,8 @@ async def show(
     found = await tx.rows(_SHOW, organisation=organisation, rows=json.dumps(rows), again=READ_AGAIN)
     await kept_apart.xero_contacts_came(tx, organisation, [row["id"] for row in found if row["first_seen"]])
     return [
-        Shown(row["id"], row["xero_contact_id"], How(row["how"]), bool(row["differs"]), row) for row in found
+        Shown(row["id"], row["xero_contact_id"], How(row["how"]), bool(row["differs"]), xero_values(row))
+        for row in found
     ]
 
 
@@ -320,18 +326,13 @@ def _stamp(contact: SeenContact) -> tuple[str, str]:
     return updated, contact.seen_at.isoformat()
 
 
-def _row(contact: SeenContact) -> dict[str, Any]:
-    given: dict[str, Any] = {
+def _row(contact: SeenContact) -> dict[str, object]:
+    """What the answer said, by column."""
+    given: dict[str, object] = {
         "id": str(contact.xero_contact_id),
         "seen_at": contact.seen_at.isoformat(),
-        "name": contact.name or "" if contact.name is not UNSET else UNSET,
         "first_name": contact.first_name,
         "last_name": contact.last_name,
-        "email": contact.email,
-        "phone": contact.phone.as_json() if contact.phone else contact.phone,
-        "billing_address": contact.billing_address.as_json()
-        if contact.billing_address
-        else contact.billing_address,
         "contact_number": contact.contact_number,
         "is_customer": contact.is_customer,
         "is_supplier": contact.is_supplier,
@@ -339,10 +340,13 @@ def _row(contact: SeenContact) -> dict[str, Any]:
         "merged_to": str(contact.merged_to) if contact.merged_to else contact.merged_to,
         "updated_at": UNSET if contact.updated_at is UNSET else contact.updated_at.isoformat(),
     }
-    if contact.name is not UNSET:
-        given["name_key"] = name_key(contact.name)
-        phone = join_phone(contact.phone) if contact.phone else None
-        given["search_key"] = search_key(contact.name, contact.email or None, phone)
-    if contact.email is not UNSET:
-        given["email_key"] = email_key(contact.email)
+    for field, value in contact.values.items():
+        one = SYNCED[field]
+        given[one.xero_column] = stored(value) or ("" if one.required else None)
+    name, email, phone = (shown(as_practice(contact.values.get(field))) for field in _SEARCHED)
+    keys = _keys(name, email, phone)
+    if SyncedField.NAME in contact.values:
+        given |= {"name_key": keys["name_key"], "search_key": keys["search_key"]}
+    if SyncedField.BILLING_EMAIL in contact.values:
+        given["email_key"] = keys["email_key"]
     return {name: value for name, value in given.items() if value is not UNSET}

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from domain.fields.merge import Value, loaded, same, stored
+from domain.fields.synced import loaded, practice_values, same, stored
+from domain.fields.values import Value
 from domain.links import failures
 from domain.links.failures import Failure
-from domain.links.starting import practice_values, refused, state_of
+from domain.links.starting import refused, state_of
 from domain.names.text_keys import name_key
 from domain.tables import SyncedField
 from domain.tx import Tx

@@ -12,13 +12,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.connection import health as connection_health
-from domain.fields.merge import Value, loaded, same, stored
-from domain.fields.values import SeenContact
+from domain.fields.synced import loaded, practice_values, same, seen_values, stored, xero_values
+from domain.fields.values import SeenContact, Value
 from domain.inbound import apply as inbound_apply
 from domain.inbound import mass_change, snapshots
 from domain.links import failures
 from domain.links.failures import Failure
-from domain.links.starting import practice_values, refused, state_of, xero_values
+from domain.links.starting import refused, state_of
 from domain.mirror import xero_contacts
 from domain.outbound import deliveries
 from domain.outbound.contact_changes import Outgoing, hold_back_names
@@ -26,9 +26,6 @@ from domain.outbound.deliveries import MOST, Claimed
 from domain.outbound.freshness import FRESH, LINK_DUE, LINK_READ
 from domain.tables import DeliveryKind, SyncedField
 from domain.tx import Tx
-
-_NOTHING: dict[str, Any] = {"name": None, "email": None, "phone": None, "billing_address": None}
-
 
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Failure]]]
 
@@ -248,7 +245,7 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
     _, sent = await _lock_members(tx, claimed, list(shown))
     answers: list[Answered] = []
     for link_id, seen in shown.items():
-        returned = xero_values(failures.row_of(seen, _NOTHING))
+        returned = dict.fromkeys(SyncedField, None) | seen_values(seen)
         landed = link_id in sent and all(
             same(
                 SyncedField(name),
@@ -318,7 +315,7 @@ async def _acknowledge(
 ) -> None:
     """The base is what was sent and what Xero returned. Notes of those fields end; a failure that they had too, and
     with it all that was refused: what Xero still does not take is shown anew."""
-    returned = xero_values(failures.row_of(seen, xero))
+    returned = xero_values(xero) | seen_values(seen)
     bases = {
         "base_practice": {**link["base_practice"], **sent},
         "base_xero": {**link["base_xero"], **{name: stored(returned[SyncedField(name)]) for name in sent}},

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.fields.merge import loaded, same
+from domain.fields.synced import loaded, same
 from domain.tables import Cargo, Delivery, DeliveryKind, DeliveryMember, SyncedField
 from domain.tx import Tx
 

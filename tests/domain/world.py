@@ -22,6 +22,7 @@ from domain.tables import (
     ImportRun,
     MatchPass,
     Organisation,
+    SyncedField,
     Workspace,
     XeroContactFilter,
     XeroContactStatus,
@@ -173,12 +174,14 @@ def seen(
 ) -> SeenContact:
     return SeenContact(
         xero_contact_id=xero_id or uuid4(),
-        name=name,
+        values={
+            SyncedField.NAME: name,
+            SyncedField.BILLING_EMAIL: email,
+            SyncedField.PRIMARY_PHONE: phone,
+            SyncedField.BILLING_ADDRESS: address,
+        },
         first_name=None,
         last_name=None,
-        email=email,
-        phone=phone,
-        billing_address=address,
         contact_number=None,
         is_customer=customer,
         is_supplier=supplier,

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from domain.fields.merge import Value, canonical, loaded
 from domain.fields.phones import PhoneParts, join_phone
-from domain.fields.values import PostalAddress
-from domain.links.starting import practice_values
+from domain.fields.synced import canonical, loaded, practice_values
+from domain.fields.values import PostalAddress, Value
 from domain.tables import SyncedField
 from tests.promises.scene import Scene
 from xero.simulator.contacts import ACTIVE, GDPRREQUEST, Address, Contact, Phone

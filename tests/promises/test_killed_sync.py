@@ -14,8 +14,11 @@ from redis.asyncio import Redis
 
 from domain.connection import organisations
 from domain.contacts import edits as contact_edits
-from domain.fields.values import SeenContact
+from domain.fields.phones import PhoneParts
+from domain.fields.synced import seen_values
+from domain.fields.values import PostalAddress, SeenContact
 from domain.matching import issues
+from domain.tables import SyncedField
 from runtime.embedded import services as embedded_services
 from tests.database import Place, Server, fresh_database
 from tests.promises.processes import worker
@@ -187,15 +190,21 @@ async def shown(scene: Scene) -> dict[str, SeenContact]:
 def differing(link: dict[str, Any], xero: SeenContact, typed: Typed) -> list[str]:
     """What of one link is not the same on both sides, or not what was typed last on either."""
     ours = {"name": link["name"], "billingEmail": link["billing_email"]}
-    theirs: dict[str, Any] = {"name": xero.name, "billingEmail": xero.email}
+    shown = seen_values(xero)
+    theirs: dict[str, Any] = {
+        "name": shown[SyncedField.NAME],
+        "billingEmail": shown[SyncedField.BILLING_EMAIL],
+    }
     key = str(link["xero_contact_id"])
     wanted = typed.practice.get(key, {}) | typed.xero.get(key, {})
     if "phone" in wanted:
         ours["phone"] = "".join(filter(str.isdigit, link["primary_phone"]))[-7:]
-        theirs["phone"] = xero.phone and xero.phone.number
+        phone = xero.values[SyncedField.PRIMARY_PHONE]
+        theirs["phone"] = phone.number if isinstance(phone, PhoneParts) else None
     if "city" in wanted:
         ours["city"] = link["billing_address"]["city"]
-        theirs["city"] = xero.billing_address and xero.billing_address.city
+        address = shown[SyncedField.BILLING_ADDRESS]
+        theirs["city"] = address.city if isinstance(address, PostalAddress) else None
     return [
         f"{name} of {link['name']}: practice {ours[name]}, Xero {theirs[name]}, typed {wanted.get(name)}"
         for name in ours

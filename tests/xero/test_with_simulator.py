@@ -7,8 +7,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from domain.fields.synced import seen_values
 from tests.xero.connected import Connected, connected, consent
-from workers.translate import PracticeValues, XeroMembers, practice_phone, seen_contact, xero_members
+from workers.translate import XeroMembers, seen_contact, xero_members
 from xero import oauth, timezones
 from xero.errors import Disconnected, NeedsReconnect, Reason, Retry, Uncertain
 from xero.payloads import ContactUpdate, Creations, NewContact, Updates
@@ -35,13 +36,11 @@ async def test_pages_hold_every_contact_once_and_each_can_be_translated() -> Non
         assert not any(page.unreadable for page in pages)
         for contact in contacts:
             seen = seen_contact(contact, xero.clock())
-            phone = practice_phone(seen.phone or None)
-            values = PracticeValues(seen.name, seen.email, phone, seen.billing_address)
-            members = xero_members(values, region="NZ", last_phone=seen.phone or None)
+            members = xero_members(seen_values(seen), region="NZ", held=seen.values)
             assert isinstance(members, XeroMembers), (contact.name, members)
             back = msgspec.structs.replace(contact, addresses=members.addresses, phones=members.phones)
             again = seen_contact(back, xero.clock())
-            assert (again.billing_address, again.phone) == (seen.billing_address, seen.phone)
+            assert again.values == seen.values
 
 
 async def test_the_organisation_its_accounts_and_rates(xero: Connected) -> None:

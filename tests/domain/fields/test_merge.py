@@ -1,6 +1,7 @@
 import pytest
 
-from domain.fields.merge import FieldStart, Winner, canonical, loaded, same, shown, start, stored
+from domain.fields.merge import FieldStart, Winner, start
+from domain.fields.synced import canonical, loaded, same, shown, stored
 from domain.fields.values import PostalAddress
 from domain.tables import SyncedField
 

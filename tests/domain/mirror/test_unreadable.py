@@ -45,7 +45,7 @@ async def test_one_that_cannot_be_applied_keeps_nobody_out(world: World, at: int
     await look(world)
     assert await names(world) == ["Contact 0", "Contact 1", "Contact 2"]
     [told] = await world.rows("select message from activity where kind = 'FAILED'")
-    assert "TypeError" in told["message"]
+    assert "ValueError" in told["message"]
     assert "is this" not in told["message"]
     await look(world)  # it is not tried again until Xero shows it otherwise
     assert len(await world.rows("select 1 from activity where kind = 'FAILED'")) == 1

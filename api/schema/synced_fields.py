@@ -1,0 +1,156 @@
+"""The synced fields in the schema: SYNCED declares them, and these decorators put them into the types and inputs.
+
+A decorator stands below `strawberry.type` or `strawberry.input` and inserts one field for each synced field, before the
+field that it names.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self, TypeVar
+
+import strawberry
+
+from domain.fields.synced import SYNCED, Kind, Synced, as_practice, mirrored
+
+Class = TypeVar("Class", bound=type)
+_Declared = tuple[str, object, object]
+
+
+@strawberry.type(description="A postal address. It is compared and synced as a whole.")
+class Address:
+    lines: list[str] = strawberry.field(
+        description="Street and number, post box and the like: at most 4 lines."
+    )
+    city: str | None = strawberry.field(description="The town or city, as letters need it.")
+    region: str | None = strawberry.field(description="The state, county or province.")
+    postal_code: str | None = strawberry.field(description="The postal code or ZIP code, as it was typed.")
+    country: str | None = strawberry.field(description="The country as it was typed, not as a code.")
+    attention_to: str | None = strawberry.field(
+        description="The person or department for whom letters are meant."
+    )
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any] | None) -> Self | None:
+        if not value:
+            return None
+        return cls(
+            lines=value.get("lines") or [],
+            city=value.get("city"),
+            region=value.get("region"),
+            postal_code=value.get("postalCode"),
+            country=value.get("country"),
+            attention_to=value.get("attentionTo"),
+        )
+
+
+@strawberry.input(
+    description="A postal address. It replaces the whole address: parts that are left out become blank."
+)
+class AddressInput:
+    lines: list[str] = strawberry.field(
+        description="Street and number, post box and the like. At most 4 lines of 500 characters; blank lines are dropped."
+    )
+    city: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The town or city, at most 255 characters."
+    )
+    region: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The state, county or province, at most 255 characters."
+    )
+    postal_code: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The postal code or ZIP code, at most 50 characters."
+    )
+    country: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The country as it should appear on letters, at most 50 characters. Xero takes only the letters A to Z"
+        " and spaces.",
+    )
+    attention_to: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The person or department for whom letters are meant, at most 255 characters.",
+    )
+
+    def values(self) -> dict[str, object]:
+        """As PostalAddress reads it; a part that was left out is null."""
+        parts = {
+            "city": self.city,
+            "region": self.region,
+            "postalCode": self.postal_code,
+            "country": self.country,
+            "attentionTo": self.attention_to,
+        }
+        said = {name: value for name, value in parts.items() if value is not strawberry.UNSET}
+        return {"lines": self.lines, **said}
+
+
+def contact_fields(before: str) -> Callable[[Class], Class]:
+    """The synced fields of Contact; `contact_values` gives their values."""
+    return _inserted(before, [_output(one, one.column, one.descriptions.contact) for one in SYNCED.values()])
+
+
+def xero_contact_fields(before: str) -> Callable[[Class], Class]:
+    """The synced fields of XeroContact; `xero_contact_values` gives their values."""
+    return _inserted(
+        before, [_output(one, one.xero_column, one.descriptions.xero_contact) for one in SYNCED.values()]
+    )
+
+
+def input_fields(before: str, *, new: bool) -> Callable[[Class], Class]:
+    """The synced fields of an input; `given_values` reads them. `new`: a required field must be given."""
+    return _inserted(before, [_input(one, needed=new and one.required) for one in SYNCED.values()])
+
+
+def contact_values(row: Mapping[str, Any]) -> dict[str, object]:
+    """Of a row of `contact`, by the names of Contact's fields."""
+    return {
+        one.column: Address.of(row[one.column]) if one.kind is Kind.ADDRESS else row[one.column]
+        for one in SYNCED.values()
+    }
+
+
+def xero_contact_values(row: Mapping[str, Any]) -> dict[str, object]:
+    """Of a mirror row, by the names of XeroContact's fields."""
+    return {one.xero_column: _of_mirror(one, row[one.xero_column]) for one in SYNCED.values()}
+
+
+def given_values(given: object) -> dict[str, object]:
+    """What the input says of the synced fields, by the schema's names. A field that was left out is absent."""
+    said = {one.api_name: getattr(given, one.column) for one in SYNCED.values()}
+    return {
+        name: value.values() if isinstance(value, AddressInput) else value
+        for name, value in said.items()
+        if value is not strawberry.UNSET
+    }
+
+
+def _of_mirror(one: Synced, value: Any) -> object:
+    if one.kind is Kind.PHONE:
+        return as_practice(mirrored(one.field, value))
+    return Address.of(value) if one.kind is Kind.ADDRESS else value
+
+
+def _output(one: Synced, name: str, description: str) -> _Declared:
+    shape = Address if one.kind is Kind.ADDRESS else str
+    return name, shape if one.required else shape | None, strawberry.field(description=description)
+
+
+def _input(one: Synced, *, needed: bool) -> _Declared:
+    shape, description = AddressInput if one.kind is Kind.ADDRESS else str, one.descriptions.given
+    if needed:
+        return one.column, shape, strawberry.field(description=description)
+    return one.column, shape | None, strawberry.field(default=strawberry.UNSET, description=description)
+
+
+def _inserted(before: str, fields: Iterable[_Declared]) -> Callable[[Class], Class]:
+    declared = list(fields)
+
+    def insert(cls: Class) -> Class:
+        annotations: dict[str, object] = {}
+        for name, shape in cls.__annotations__.items():
+            if name == before:
+                annotations |= {added: kind for added, kind, _ in declared}
+            annotations[name] = shape
+        cls.__annotations__ = annotations
+        for name, _, field in declared:
+            setattr(cls, name, field)
+        return cls
+
+    return insert
