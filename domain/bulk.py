@@ -1,4 +1,4 @@
-"""Many rows in one transaction: one that is refused, or that we cannot digest, leaves the others done."""
+"""Many rows in one transaction: a row that is refused, or whose data cannot be processed, leaves the others done."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
@@ -11,9 +11,14 @@ from domain.tx import Tx
 Row = TypeVar("Row")
 Done = TypeVar("Done")
 
+# By the class of SQLSTATE, what a row's data can cause: data exceptions, violated constraints, and limits such as the
+# length of an index entry. Class 42 (syntax, unknown columns, missing rights) is a mistake of ours.
+_OF_DATA = ("22", "23", "54")
+
 
 async def each(tx: Tx, rows: Iterable[Row], change: Callable[[Row], Awaitable[Done]]) -> list[Done | Refused]:
-    """A savepoint a row; what a refused row wrote and would have told is undone. The caller has taken the locks."""
+    """Change each row in a savepoint of its own. The events and due marks of a refused row are taken back. The caller
+    has taken the locks of all rows before."""
     results: list[Done | Refused] = []
     for row in rows:
         events, due = dict(tx.events), tx.due
@@ -29,15 +34,17 @@ async def each(tx: Tx, rows: Iterable[Row], change: Callable[[Row], Awaitable[Do
 async def together(
     tx: Tx, rows: Sequence[Row], change: Callable[[Sequence[Row]], Awaitable[Done]]
 ) -> tuple[list[Done], list[tuple[Row, Exception]]]:
-    """All rows at once; where that fails, each alone. Gives what was done, and the rows that fail with their faults.
-    What is no row's fault (a deadlock, a connection that broke) is raised."""
+    """Change all rows at once; where that fails because of the data, change each row alone.
+
+    Gives the results, and each row that fails with its error. An error that data cannot cause is raised, and the whole
+    transaction fails: a mistake of ours must not pass for bad data, and the rows stay due."""
     events, due = dict(tx.events), tx.due
     try:
         async with tx.session.begin_nested():
             return [await change(rows)], []
     except Exception as error:
         tx.events, tx.due = events, due
-        if _is_nobodys(error):
+        if not caused_by_data(error):
             raise
         if len(rows) == 1:
             return [], [(rows[0], error)]
@@ -50,9 +57,10 @@ async def together(
     return done, failed
 
 
-def _is_nobodys(error: Exception) -> bool:
-    """By the class of SQLSTATE: data (22), constraints (23), programs (42) and their limits (54) are a row's; the rest is PostgreSQL's."""
-    if not isinstance(error, sa.exc.DBAPIError):
-        return isinstance(error, sa.exc.SQLAlchemyError | OSError)
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    return error.connection_invalidated or state[:2] not in ("22", "23", "42", "54")
+def caused_by_data(error: Exception) -> bool:
+    """Whether a value can have caused the error. KeyError, TypeError and the like are mistakes of ours; a deadlock or a
+    lost connection is neither."""
+    if isinstance(error, sa.exc.DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return not error.connection_invalidated and state.startswith(_OF_DATA)
+    return isinstance(error, Refused | ValueError | ArithmeticError)

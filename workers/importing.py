@@ -19,7 +19,7 @@ from domain.tables import ImportPhase, MatchPass
 from domain.tx import XERO
 from workers import health
 from workers.process import Parts
-from workers.translate import indigestible, organisation_details, seen_contact
+from workers.translate import organisation_details, seen_contact, unreadable_contacts
 from xero.allowance import Priority
 from xero.errors import Disconnected, NeedsReconnect, Refused, Retry, XeroError
 
@@ -100,7 +100,7 @@ async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Prior
             last=page.last,
             expected=page.item_count,
             server_time=page.server_time or asked_at,
-            unreadable=indigestible(page),
+            unreadable=unreadable_contacts(page),
         )
 
 

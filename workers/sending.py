@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
+from domain.bulk import caused_by_data
 from domain.connection import health as connection_health
 from domain.connection import organisations
 from domain.fields.synced import mirror_values
@@ -102,8 +103,8 @@ async def _send(
 
 
 def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Failure]]:
-    """The exact bytes for what Xero would take, and why it would not take the rest. One that our code fails on is of
-    the rest, and keeps nobody else out."""
+    """The exact bytes for what Xero accepts, and for each other link why it is not sent. A link whose data cannot be
+    written is one of those; a mistake of ours is raised."""
     unfit: dict[UUID, Failure] = {}
     news: list[NewContact] = []
     updates: list[ContactUpdate] = []
@@ -111,7 +112,10 @@ def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[U
         try:
             made = _element(one)
         except Exception as error:
-            made = Failure("INVALID_IN_XERO", f"It could not be written for Xero: {unreadable.place(error)}.")
+            if not caused_by_data(error):
+                raise
+            why = unreadable.error_name(error)
+            made = Failure("INVALID_IN_XERO", f"The contact could not be written for Xero: {why}.")
         if isinstance(made, Failure):
             unfit[one.link["id"]] = made
         elif isinstance(made, NewContact):

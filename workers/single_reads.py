@@ -9,7 +9,7 @@ from domain.inbound import single_reads
 from domain.tx import XERO
 from workers import health
 from workers.process import Parts
-from workers.translate import indigestible, seen_contact
+from workers.translate import seen_contact, unreadable_contacts
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL
 from xero.errors import Retry, XeroError
@@ -38,5 +38,5 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
         return False
     async with parts.database.transaction(workspace, XERO) as tx:
         seen = [seen_contact(contact, asked) for contact in page.items]
-        await single_reads.settle(tx, claimed, asked, seen, indigestible(page))
+        await single_reads.settle(tx, claimed, asked, seen, unreadable_contacts(page))
     return True

@@ -17,7 +17,7 @@ from domain.fields.phones import PhoneParts, join_phone
 from domain.fields.synced import SYNCED, Kind, Synced, Values, as_xero
 from domain.fields.values import Blankable, PostalAddress, SeenContact, XeroValue, clean
 from domain.fields.xero_limits import ADDRESS_LINES, XeroViolation, violations
-from domain.mirror.unreadable import Indigestible
+from domain.mirror.unreadable import UnreadableContact
 from domain.mirror.xero_contacts import Details
 from domain.tables import SyncedField, XeroContactStatus
 from xero.client import Page
@@ -67,8 +67,8 @@ def seen_contact(contact: Contact | WrittenContact, seen_at: datetime) -> SeenCo
     )
 
 
-def indigestible(page: Page[Contact]) -> list[Indigestible]:
-    return [Indigestible(bad.id, bad.reason) for bad in page.unreadable]
+def unreadable_contacts(page: Page[Contact]) -> list[UnreadableContact]:
+    return [UnreadableContact(bad.id, bad.reason) for bad in page.unreadable]
 
 
 def organisation_details(organisation: Organisation) -> Details:

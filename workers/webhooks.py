@@ -10,7 +10,7 @@ from domain.inbound.webhook_inbox import Claimed
 from domain.tx import XERO
 from workers import health
 from workers.process import Parts
-from workers.translate import indigestible, seen_contact
+from workers.translate import seen_contact, unreadable_contacts
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL
 from xero.errors import Retry, XeroError
@@ -48,4 +48,4 @@ async def _read(parts: Parts, workspace: UUID, claimed: Claimed) -> None:
         page = await client.contacts_by_ids([event.resource_id for event in claimed.events])
     seen = [seen_contact(contact, asked_at) for contact in page.items]
     async with parts.database.transaction(workspace, XERO) as tx:
-        await webhook_inbox.settle(tx, organisation["id"], claimed.events, seen, indigestible(page))
+        await webhook_inbox.settle(tx, organisation["id"], claimed.events, seen, unreadable_contacts(page))

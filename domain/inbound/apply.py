@@ -58,7 +58,7 @@ async def _leave(tx: Tx, organisation_id: UUID, failed: Mapping[UUID, Exception]
         ids=list(failed),
     )
     bad = [unreadable.fault(row["xero_contact_id"], failed[row["id"]]) for row in rows]
-    await unreadable.tell(tx, organisation_id, bad)
+    await unreadable.publish(tx, organisation_id, bad)
 
 
 async def _apply(

@@ -21,7 +21,7 @@ from domain.matching import name_index, near_duplicates
 from domain.matching import plan as matching_plan
 from domain.mirror import unreadable as poison
 from domain.mirror import xero_contacts
-from domain.mirror.unreadable import Indigestible
+from domain.mirror.unreadable import UnreadableContact
 from domain.tables import (
     ActivityKind,
     EventKind,
@@ -100,7 +100,7 @@ async def settle_page(
     last: bool,
     expected: int | None,
     server_time: datetime,
-    unreadable: Sequence[Indigestible] = (),
+    unreadable: Sequence[UnreadableContact] = (),
 ) -> bool:
     """Put a page into the mirror and move the import on; False where the lease was lost meanwhile. `unreadable`:
     what of the page could not be read."""
@@ -108,7 +108,7 @@ async def settle_page(
     if run is None:
         return False
     await snapshots.take(tx, held.organisation, contacts)
-    await poison.tell(tx, run.organisation_id, unreadable)
+    await poison.publish(tx, run.organisation_id, unreadable)
     if run.next_page == 1:
         run.read_from = server_time
         await xero_contacts.set_clock(tx, run.organisation_id, server_time)

@@ -12,7 +12,7 @@ from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
 from domain.mirror import unreadable as poison
 from domain.mirror import xero_contacts
-from domain.mirror.unreadable import Indigestible
+from domain.mirror.unreadable import UnreadableContact
 from domain.tx import Tx
 
 LEASE = timedelta(seconds=45)  # longer than a call takes; a reader that dies costs so much time
@@ -51,14 +51,14 @@ async def settle(
     claimed: Claimed,
     asked: datetime,
     contacts: Sequence[SeenContact],
-    unreadable: Sequence[Indigestible] = (),
+    unreadable: Sequence[UnreadableContact] = (),
 ) -> None:
     """Apply what was read since `asked`. Links that owed a read have had it, but for those that owe another."""
     organisation_id = claimed.organisation["id"]
     await xero_contacts.lock(tx, organisation_id)
     await _read(tx, claimed, asked, [contact.xero_contact_id for contact in contacts])
     await snapshots.take(tx, claimed.organisation, contacts)
-    await poison.tell(tx, organisation_id, unreadable)
+    await poison.publish(tx, organisation_id, unreadable)
     rows = await tx.rows(
         "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
         " and xero_contact_id = any(:ids) order by id",

@@ -22,7 +22,7 @@ from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
 from domain.mirror import unreadable as poison
 from domain.mirror import xero_contacts
-from domain.mirror.unreadable import Indigestible
+from domain.mirror.unreadable import UnreadableContact
 from domain.tables import RunPurpose
 from domain.tx import Tx
 
@@ -124,7 +124,7 @@ async def settle(
     organisation_id: UUID,
     events: Sequence[Event],
     contacts: Sequence[SeenContact],
-    unreadable: Sequence[Indigestible] = (),
+    unreadable: Sequence[UnreadableContact] = (),
 ) -> None:
     """Apply what was read about these events: while a run is under way, of what is or was linked; who is who among the
     others is for its last pass. One that shows nothing as new as its event is read again, once."""
@@ -133,7 +133,7 @@ async def settle(
     if organisation is None:
         return
     written = await snapshots.take(tx, organisation, contacts)
-    await poison.tell(tx, organisation_id, unreadable)
+    await poison.publish(tx, organisation_id, unreadable)
     dirty = await _dirty(tx, written, linked=await _importing(tx, organisation_id))
     if dirty:
         await inbound_apply.apply_shown(tx, organisation_id, dirty)

@@ -1,4 +1,4 @@
-"""A contact that cannot be digested: shown with its reason, and in nobody's way."""
+"""Xero contacts whose data cannot be processed: each is shown with the reason, and the others are processed."""
 
 import traceback
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import sqlalchemy as sa
 import structlog
 
 from domain import activity
@@ -13,22 +14,23 @@ from domain.tables import ActivityKind
 from domain.tx import TANDEM, Tx
 
 log = structlog.get_logger()
-# A contact that stays so is shown again by each read; people are told once in so long.
+# Each read shows the contact again; the activity says so once a day.
 TOLD_AGAIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Indigestible:
+class UnreadableContact:
     """`xero_contact_id` where it is known; `reason` holds no value of the contact."""
 
     xero_contact_id: UUID | None
     reason: str
 
 
-async def tell(tx: Tx, organisation_id: UUID, bad: Sequence[Indigestible]) -> None:
+async def publish(tx: Tx, organisation_id: UUID, bad: Sequence[UnreadableContact]) -> None:
+    """Log each contact, and write an activity for it unless the same was written within a day."""
     for one in bad:
         log.warning(
-            "contact_indigestible",
+            "contact_unreadable",
             organisation=str(organisation_id),
             contact=str(one.xero_contact_id),
             why=one.reason,
@@ -45,12 +47,17 @@ async def tell(tx: Tx, organisation_id: UUID, bad: Sequence[Indigestible]) -> No
             activity.record(tx, ActivityKind.FAILED, message, organisation=organisation_id, actor=TANDEM)
 
 
-def fault(xero_contact_id: UUID, error: Exception) -> Indigestible:
-    return Indigestible(xero_contact_id, place(error))
+def fault(xero_contact_id: UUID, error: Exception) -> UnreadableContact:
+    """The contact, with the error as its reason."""
+    return UnreadableContact(xero_contact_id, error_name(error))
 
 
-def place(error: Exception) -> str:
-    """Where our code failed: the kind of fault and the place, as a fault's own text may hold values."""
+def error_name(error: Exception) -> str:
+    """The error's class, its SQLSTATE if PostgreSQL raised the error, and the place in our code. The error's own text is
+    left out, because it may hold values of the contact."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "site-packages" not in f.filename]
     where = f" at {frames[-1].name}:{frames[-1].lineno}" if frames else ""
-    return f"a fault of Tandem's ({type(error).__name__}{where})"
+    if isinstance(error, sa.exc.DBAPIError) and error.orig is not None:
+        cause = error.orig.__cause__ or error.orig
+        return f"{type(cause).__name__}, SQLSTATE {getattr(error.orig, 'sqlstate', None)}{where}"
+    return f"{type(error).__name__}{where}"

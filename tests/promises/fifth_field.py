@@ -33,7 +33,8 @@ class Practice:
     async def ask(self, query: str, **variables: Any) -> Any:
         answer = await self.http.post("/graphql", json={"query": query, "variables": variables})
         told = answer.json()
-        assert answer.status_code == 200 and "errors" not in told, told
+        assert answer.status_code == 200, told
+        assert "errors" not in told, told
         return told["data"]
 
     async def update(self, contact: str, **fields: Any) -> list[Any]:
@@ -152,9 +153,9 @@ async def test_a_value_that_was_overwritten_is_brought_back(practice: Practice) 
 async def test_what_xero_would_refuse_is_refused(practice: Practice) -> None:
     contact = await linked(practice)
     [told] = await practice.update(contact, mobilePhone="9" * 51)
-    assert (told["code"], told["path"]) == ("TOO_LONG", ["input", "mobilePhone"])
+    assert (told["code"], told["path"]) == ("TOO_LONG", ["mobilePhone"])
     [told] = await practice.update(contact, mobilePhone="no digits")
-    assert (told["code"], told["path"]) == ("INVALID", ["input", "mobilePhone"])
+    assert (told["code"], told["path"]) == ("INVALID", ["mobilePhone"])
 
 
 async def test_a_new_contact_has_it_and_the_mass_change_counter_counts_it(practice: Practice) -> None:

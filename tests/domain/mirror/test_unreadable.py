@@ -6,7 +6,7 @@ import string
 import pytest
 
 from domain.fields.values import SeenContact
-from domain.mirror.unreadable import TOLD_AGAIN, Indigestible, tell
+from domain.mirror.unreadable import TOLD_AGAIN, UnreadableContact, publish
 from tests.domain.linked import look
 from tests.domain.world import Clock, World, seen
 
@@ -64,7 +64,7 @@ async def test_the_same_fault_is_told_once_a_day(world: World) -> None:
     assert isinstance(clock, Clock)
     for pause in (TOLD_AGAIN / 2, TOLD_AGAIN, None):
         async with world.tx() as tx:
-            await tell(tx, world.organisation, [Indigestible(None, "Name is an object")])
+            await publish(tx, world.organisation, [UnreadableContact(None, "Name is an object")])
         if pause:
             clock.time += pause
     assert len(await world.rows("select 1 from activity where kind = 'FAILED'")) == 2
