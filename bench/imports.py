@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from api.relay import ids
 from bench.place import answers, environment, percentile, postgres_cpu, process, services
-from domain.contacts import search_keys
+from domain.names import search_keys
 from domain.tables import Contact as PracticeContact
 from domain.tables import ImportRun, MatchPass
 from runtime.embedded.services import Services

@@ -16,9 +16,9 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from bench.place import postgres_cpu
-from domain.contacts import search_keys
 from domain.matching import near_duplicates
 from domain.matching.name_index import NameIndex
+from domain.names import search_keys
 from domain.names.similarity import make_ready, score
 from domain.tables import Contact
 from runtime.database import connect

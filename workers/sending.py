@@ -117,7 +117,7 @@ def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[U
             why = unreadable.error_name(error)
             made = Failure("INVALID_IN_XERO", f"The contact could not be written for Xero: {why}.")
         if isinstance(made, Failure):
-            unfit[one.link["id"]] = made
+            unfit[one.link.row.id] = made
         elif isinstance(made, NewContact):
             news.append(made)
         else:
@@ -128,15 +128,16 @@ def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[U
 
 
 def _element(one: Outgoing) -> NewContact | ContactUpdate | Failure:
-    held = mirror_values(one.xero) if one.xero is not None else {}
-    members = xero_members(one.fields, region=one.region, held=held)
+    link = one.link
+    held = mirror_values(link.xero) if link.xero is not None else {}
+    members = xero_members(one.fields, region=link.region, held=held)
     if isinstance(members, list):
         return _failure(members[0])
-    if one.xero is not None:
-        return contact_update(one.xero["xero_contact_id"], members)
-    texts, first, last = dict(members.texts), one.contact["first_name"], one.contact["last_name"]
+    if link.xero is not None:
+        return contact_update(link.xero.xero_contact_id, members)
+    texts, first, last = dict(members.texts), link.contact.first_name, link.contact.last_name
     return NewContact(
-        name=texts.pop("name"), contact_number=one.link["contact_number"], first_name=first or UNSET,
+        name=texts.pop("name"), contact_number=link.row.contact_number or "", first_name=first or UNSET,
         last_name=last or UNSET, phones=members.phones, addresses=members.addresses, **texts,
     )  # fmt: skip
 

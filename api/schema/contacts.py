@@ -43,7 +43,7 @@ from domain.connection import health as connection_health
 from domain.described import DescribedEnum
 from domain.fields.synced import SYNCED
 from domain.names.text_keys import search_patterns
-from domain.tables import ActivityKind, ContactKind, SyncState
+from domain.tables import ACTIVE, ActivityKind, ContactKind, SyncState
 from domain.tx import Tx
 
 _COLUMNS = (
@@ -336,7 +336,7 @@ def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, Any]) ->
         )
         values |= bound
     if linked is not None:
-        active = "l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        active = f"l.state in {ACTIVE}"
         where.append(f"{'' if linked else 'not '}{link} and {active})")
     if organisation is not None and states is None and linked is None:
         where.append(f"{link})")

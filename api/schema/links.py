@@ -24,7 +24,7 @@ from domain.fields.synced import loaded, practice_values, same, shown, xero_valu
 from domain.fields.values import Value
 from domain.links import failures
 from domain.names.text_keys import search_patterns
-from domain.tables import LinkOrigin, Scope, SyncedField, SyncState
+from domain.tables import ACTIVE, LinkOrigin, Scope, SyncedField, SyncState
 from domain.tx import Tx
 
 _COLUMNS = (
@@ -205,7 +205,7 @@ class _Ends:
 async def _ends(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
     busy = (
         "exists (select 1 from sync_link k where k.workspace_id = :ws and k.organisation_id = l.organisation_id"
-        " and k.{column} = l.{column} and k.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT'))"
+        f" and k.{{column}} = l.{{column}} and k.state in {ACTIVE})"
     )
     rows = await tx.rows(
         f"select l.id, x.status, {busy.format(column='xero_contact_id')} as xero_busy,"
@@ -242,7 +242,7 @@ async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID,
         f"select {_COLUMNS} from {_SOURCE}"
         " join unnest(cast(:organisations as uuid[]), cast(:contacts as uuid[])) as k(organisation, contact)"
         " on l.organisation_id = k.organisation and l.contact_id = k.contact"
-        " where l.workspace_id = :ws and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        f" where l.workspace_id = :ws and l.state in {ACTIVE}",
         organisations=[organisation for organisation, _ in keys],
         contacts=[contact for _, contact in keys],
     )
@@ -254,7 +254,7 @@ async def _of_xero_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink
     """The active link of each Xero contact."""
     rows = await tx.rows(
         f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.xero_contact_id = any(:ids)"
-        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        f" and l.state in {ACTIVE}",
         ids=list(keys),
     )
     return {row["xero_contact_id"]: SyncLink.of(row) for row in rows}

@@ -22,7 +22,14 @@ from api.schema.sync_problems import SyncFailureCode
 from domain.connection import call_budget
 from domain.connection import health as connection_health
 from domain.connection.health import AT_THIS_MOMENT, WEBHOOK_OFF, WEBHOOKS_SILENT
-from domain.tables import ConflictPolicy, ConnectionHealth, ImportPhase, Side, XeroContactFilter
+from domain.tables import (
+    ACTIVE_STATES,
+    ConflictPolicy,
+    ConnectionHealth,
+    ImportPhase,
+    Side,
+    XeroContactFilter,
+)
 from domain.tx import Tx
 
 
@@ -173,7 +180,7 @@ def _summary(
             codes[row["code"]] = codes.get(row["code"], 0) + row["n"]
     return SyncSummary(
         id=ids.encode("SyncSummary", key),
-        linked=having("SYNCED", "PENDING", "FAILING", "CONFLICT"),
+        linked=having(*ACTIVE_STATES),
         open_issues=open_issues,
         unsynced=having("UNSYNCED"),
         failing=having("FAILING"),

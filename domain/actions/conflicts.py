@@ -7,12 +7,16 @@ from uuid import UUID
 
 from domain import activity
 from domain.activity import Change
+from domain.connection import organisations
 from domain.contacts import edits as contact_edits
-from domain.fields.synced import SYNCED, loaded, practice_values, same, shown, stored, xero_values
+from domain.fields.synced import SYNCED, shown, stored
 from domain.fields.values import Value
 from domain.links import failures
+from domain.links import link as links
 from domain.links import starting as link_starting
-from domain.links.starting import Acted, refused, state_of
+from domain.links.link import Link, to_send
+from domain.links.starting import Acted
+from domain.mirror import xero_contacts
 from domain.problems import Code, Refused, not_found, refuse
 from domain.tables import Activity, ActivityKind, EventKind, Side, SyncedField, SyncState
 from domain.tx import Tx
@@ -35,63 +39,51 @@ async def settle(
 ) -> Acted:
     """Every field in conflict has one value afterwards: the winner's, but for `except_fields` the other side's. What
     lost stands in `activity`, restorable. Fields that are not in conflict are left alone."""
-    link = await link_starting.lock(tx, link_id, version)
-    if link["state"] != SyncState.CONFLICT or not link["conflicts"]:
+    row = await links.lock(tx, link_id, version)
+    if row.state is not SyncState.CONFLICT or not row.conflicts or row.xero_contact_id is None:
         raise refuse(
             Code.WRONG_STATE, "This link is not in CONFLICT, so there is nothing to settle.", "linkId"
         )
-    ends = await tx.rows(
-        "select c.*, o.country_code from contact c join organisation o on o.workspace_id = :ws and o.id = :organisation"
-        " where c.workspace_id = :ws and c.id = :contact",
-        organisation=link["organisation_id"], contact=link["contact_id"],
-    )  # fmt: skip
-    xeros = await tx.rows(
-        "select * from xero_contact where workspace_id = :ws and id = :id", id=link["xero_contact_id"]
-    )
-    fields = [SyncedField(name) for name in link["conflicts"]]
+    contact = await contact_edits.lock(tx, row.contact_id)
+    xeros = await xero_contacts.read(tx, [row.xero_contact_id])
+    organisation = await organisations.get(tx, row.organisation_id)
+    link = Link(row, contact, xeros[row.xero_contact_id], organisation.country_code)
+    fields = [SyncedField(name) for name in row.conflicts]
     taken = {name for name in fields if (winner is Side.XERO) is not (name in except_fields)}
-    return await _write(tx, link, ends[0], xero_values(xeros[0]), fields, taken)
+    return await _write(tx, link, fields, taken)
 
 
-async def _write(
-    tx: Tx,
-    link: Mapping[str, Any],
-    contact: Mapping[str, Any],
-    theirs: Mapping[SyncedField, Value],
-    fields: Sequence[SyncedField],
-    taken: set[SyncedField],
-) -> Acted:
-    """Both halves of each base become Xero's value: where the practice's wins, it then differs and goes out."""
-    region, ours = contact["country_code"], practice_values(contact)
+async def _write(tx: Tx, link: Link, fields: Sequence[SyncedField], taken: set[SyncedField]) -> Acted:
+    """Both base values become Xero's value: where the practice's value wins, it then differs and is sent."""
+    row, ours, theirs = link.row, link.practice, link.at_xero
     after = {name: theirs[name] if name in taken else ours[name] for name in SyncedField}
     settled = {str(name): stored(theirs[name]) for name in fields}
-    bases = {side: {**link[side], **settled} for side in ("base_practice", "base_xero")}
     changes = [_lost(name, ours[name], theirs[name], to_practice=name in taken) for name in fields]
     if taken:
         values = {name: theirs[name] for name in taken}
-        await link_starting.write_contacts(tx, link["organisation_id"], [(contact, values)])
-    due = any(
-        not same(name, value, loaded(name, bases["base_practice"].get(name)), region)
-        and not refused(link["refused"], name, value, region)
-        for name, value in ({**ours, **{name: after[name] for name in fields}}).items()
-    )
+        await link_starting.write_contacts(
+            tx, row.organisation_id, [(link_starting.Ours.of(link.contact), values)]
+        )
+    base = {**row.base_practice, **settled}
+    values_now = {**ours, **{name: after[name] for name in fields}}
+    due = bool(to_send(values_now, base, link.region, conflicts=(), refused=row.refused))
     entry = activity.record(
         tx, ActivityKind.CONFLICT_SETTLED, f"A conflict about {shown(after[SyncedField.NAME])} was settled.",
-        organisation=link["organisation_id"], contact=link["contact_id"], link=link["id"], changes=changes,
+        organisation=row.organisation_id, contact=row.contact_id, link=row.id, changes=changes,
     )  # fmt: skip
-    organisation = {"id": link["organisation_id"], "country_code": region}
-    await failures.record_notes(tx, organisation, {**link, "contact": contact}, settled, theirs)
-    await failures.write(
-        tx, link, **bases, conflicts=[], notes={name: noted for name, noted in link["notes"].items() if name not in settled},
-        state=state_of(link, conflicts=False, due=due),
-        due_at=(link["due_at"] or tx.now) if due else None, bulk=False, next_attempt_at=None,
+    failures.record_notes(tx, row, link.contact.name, link.region, settled, theirs)
+    await links.change(
+        tx, row, base_practice=base, base_xero={**row.base_xero, **settled}, conflicts=[],
+        notes={name: noted for name, noted in row.notes.items() if name not in settled},
+        state=links.next_state(conflicts=False, failing=row.failure is not None, waiting=due),
+        due_at=(row.due_at or tx.now) if due else None, bulk=False, next_attempt_at=None,
     )  # fmt: skip
-    tx.publish(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
+    links.publish(tx, row, entry)
     if taken:
-        tx.publish(EventKind.CONTACT, link["contact_id"])
+        tx.publish(EventKind.CONTACT, row.contact_id)
     if due:
         tx.notify_workers()
-    return Acted(link["id"], (link["contact_id"],) if taken else (), entry)
+    return Acted(row.id, (row.contact_id,) if taken else (), entry)
 
 
 def _lost(name: SyncedField, ours: Value, theirs: Value, *, to_practice: bool) -> Change:

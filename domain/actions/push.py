@@ -9,27 +9,29 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-import sqlalchemy as sa
-
 from domain import activity
 from domain.connection import organisations
 from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
 from domain.fields.synced import practice_values
+from domain.fields.xero_limits import XeroEnd, check_fit
 from domain.inbound import link_endings
 from domain.links import decisions, push_numbers
+from domain.links import link as links
 from domain.links import starting as link_starting
 from domain.links.starting import Acted, Pair
 from domain.matching import issues
+from domain.mirror import xero_contacts
 from domain.problems import Code, Problem, Refused, not_found, refuse, stale
 from domain.tables import (
+    ACTIVE,
     ActivityKind,
     Contact,
     EventKind,
     LinkOrigin,
     SyncedField,
-    SyncLink,
     SyncState,
+    XeroContact,
     XeroContactStatus,
 )
 from domain.tx import Tx
@@ -64,9 +66,9 @@ async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
     contact = await contact_edits.lock(tx, wish.contact_id)
     if wish.version is not None and wish.version != contact.version:
         raise stale("contact")
-    present = await link_starting.active(tx, organisation["id"], "contact_id", contact.id)
-    if present is not None and present["state"] in (SyncState.PENDING, SyncState.FAILING):
-        return Acted(present["id"], ())
+    present = await links.active(tx, organisation["id"], "contact_id", contact.id)
+    if present is not None and present.state in (SyncState.PENDING, SyncState.FAILING):
+        return Acted(present.id, ())
     if present is not None:
         raise refuse(
             Code.ALREADY_LINKED,
@@ -81,12 +83,12 @@ async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
         return await _link(tx, organisation, contact, wish, bulk)
     await _look_for_existing(tx, organisation["id"], contact, wish.create_anyway)
     check_whole(organisation, contact, "contactId")
-    given_up = await tx.row(
+    given_up = await tx.ids(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
-        " and contact_id = :contact and state = 'UNSYNCED' and xero_contact_id is null",
+        " and contact_id = :contact and state = 'UNSYNCED' and xero_contact_id is null limit 1",
         organisation=organisation["id"], contact=contact.id,
     )  # fmt: skip
-    return await create(tx, organisation, contact, given_up["id"] if given_up else None, bulk=bulk)
+    return await create(tx, organisation, contact, given_up[0] if given_up else None, bulk=bulk)
 
 
 async def create(
@@ -94,22 +96,19 @@ async def create(
 ) -> Acted:
     """A contact to be created in Xero, with a link of its own or with one that had ended. A push that was given up
     before Xero had it goes on under its number, as it may have landed; any other draws a new one."""
-    before = await link_starting.find(tx, link_id) if link_id is not None else None
-    resumed = before is not None and before["xero_contact_id"] is None and before["contact_number"]
+    before = await links.find(tx, link_id) if link_id is not None else None
+    resumed = before.contact_number if before is not None and before.xero_contact_id is None else None
     key = link_id or uuid4()
-    row: dict[str, Any] = {
-        "state": SyncState.PENDING, "state_since": tx.now, "origin": LinkOrigin.PUSHED_TO_XERO,
-        "linked_at": tx.now, "last_synced_at": None, "base_practice": {}, "base_xero": {},
-        "xero_contact_id": None, "conflicts": [], "due_at": tx.now, "bulk": bulk,
-        "contact_number": resumed or await push_numbers.draw(tx, organisation["id"], key),
-    }  # fmt: skip
+    fresh = link_starting.Fresh(
+        contact_id=contact.id, xero_contact_id=None,
+        state=links.next_state(conflicts=False, failing=False, waiting=True), origin=LinkOrigin.PUSHED_TO_XERO,
+        last_synced_at=None, base_practice={}, base_xero={}, conflicts=[], due_at=tx.now, bulk=bulk,
+        contact_number=resumed or await push_numbers.draw(tx, organisation["id"], key),
+    )  # fmt: skip
     if before is not None:
-        await link_starting.begin_again(tx, {"workspace_id": tx.workspace, "id": key, **row})
+        await link_starting.begin_again(tx, key, fresh)
     else:
-        ends = {"organisation_id": organisation["id"], "contact_id": contact.id}
-        await tx.session.execute(
-            sa.insert(SyncLink), [{"workspace_id": tx.workspace, "id": key, **ends, **row}]
-        )
+        await link_starting.insert(tx, organisation["id"], {key: fresh})
     entry = activity.record(
         tx, ActivityKind.LINKED, f"{contact.name} is to be created in Xero.",
         organisation=organisation["id"], contact=contact.id, link=key,
@@ -122,9 +121,7 @@ async def create(
 
 def check_whole(organisation: Mapping[str, Any], contact: Contact, *path: str) -> None:
     """A contact is created whole: refused where Xero would not take all of it."""
-    contact_edits.check_fit(
-        practice_values(contact), [contact_edits.XeroEnd(organisation["country_code"], {})], *path
-    )
+    check_fit(practice_values(contact), [XeroEnd(organisation["country_code"], {})], *path)
 
 
 @dataclass(frozen=True)
@@ -165,12 +162,13 @@ async def _namesakes(
     tx: Tx, organisation_id: UUID, name_key: str, email_key: str | None = None
 ) -> list[_Namesake]:
     """At most 10: those with the name before those with the email only, active ones before archived ones."""
-    rows = await tx.rows(
-        "select x.id, x.name, x.name_key = :name as has_name, x.status = 'ACTIVE' as active, c.name as linked_to,"
+    return await tx.read(
+        _Namesake,
+        "select x.id, x.name, coalesce(x.name_key = :name, false) as has_name, x.status = 'ACTIVE' as active, c.name as linked_to,"
         " x.status = 'ACTIVE' or not exists (select 1 from xero_contact y where y.workspace_id = :ws"
         "  and y.organisation_id = :organisation and y.name_key = x.name_key and y.status = 'ACTIVE') as restorable"
         " from xero_contact x left join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation"
-        "  and l.xero_contact_id = x.id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        f"  and l.xero_contact_id = x.id and l.state in {ACTIVE}"
         " left join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         " where x.workspace_id = :ws and x.organisation_id = :organisation"
         " and x.status in ('ACTIVE', 'ARCHIVED') and x.merged_to is null"
@@ -178,7 +176,6 @@ async def _namesakes(
         " order by x.name_key is not distinct from :name desc, x.status, x.id limit :most",
         organisation=organisation_id, name=name_key, email=email_key, most=MOST_EXISTING,
     )  # fmt: skip
-    return [_Namesake(**row | {"has_name": bool(row["has_name"])}) for row in rows]
 
 
 async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, advice: str, *path: str) -> None:
@@ -227,48 +224,45 @@ def _possible(found: Sequence[_Namesake], *, create_anyway: bool) -> Problem:
 
 async def _link(tx: Tx, organisation: Mapping[str, Any], contact: Contact, wish: Wish, bulk: bool) -> Acted:
     xero = await take_xero_contact(tx, organisation["id"], wish.link_to, "linkTo")
-    await decisions.taken(tx, organisation["id"], contact.id, xero["id"])
+    await decisions.taken(tx, organisation["id"], contact.id, xero.id)
     pair = Pair(
-        contact.id, xero["id"], LinkOrigin.CONFIRMED, Winner.XERO,
+        contact.id, xero.id, LinkOrigin.CONFIRMED, Winner.XERO,
         dict.fromkeys(wish.keep_practice, Winner.PRACTICE),
-        restored=xero["status"] == XeroContactStatus.ARCHIVED, named_by="contactId",
+        restored=xero.status is XeroContactStatus.ARCHIVED, named_by="contactId",
     )  # fmt: skip
     [started] = await link_starting.start(tx, organisation, [pair], bulk=bulk)
-    await issues.linked(tx, organisation["id"], xero["id"], started.link_id)
+    await issues.linked(tx, organisation["id"], xero.id, started.link_id)
     return Acted(started.link_id, (contact.id,), started.activity_id)
 
 
 async def take_xero_contact(
     tx: Tx, organisation_id: UUID, xero_contact_id: UUID | None, *path: str
-) -> Mapping[str, Any]:
+) -> XeroContact:
     """A Xero contact for a person to link, merges followed: refused where it is unknown here (NOT_FOUND), linked
     (ALREADY_LINKED), forgotten, or archived while another contact has its name, as Xero would not restore it."""
-    row = await tx.row(
-        "select * from xero_contact where workspace_id = :ws and organisation_id = :organisation and id = :id",
-        organisation=organisation_id, id=xero_contact_id,
-    )  # fmt: skip
-    if row is None:
+    row = (await xero_contacts.read(tx, [xero_contact_id])).get(xero_contact_id) if xero_contact_id else None
+    if row is None or row.organisation_id != organisation_id:
         raise Refused([not_found("contact of this Xero organisation", *path)])
-    merged = (await link_endings.find_survivors(tx, organisation_id, [row["id"]])).get(row["id"])
+    merged = (await link_endings.find_survivors(tx, organisation_id, [row.id])).get(row.id)
     xero = row if merged is None else merged.row
-    if xero is None or xero["status"] == XeroContactStatus.GDPR_REQUEST:
+    if xero is None or xero.status is XeroContactStatus.GDPR_REQUEST:
         raise refuse(
             Code.WRONG_STATE,
             "Xero no longer has this contact: it was forgotten there, or merged into an unknown one. Choose another one.",
             *path,
         )
-    linked = await link_starting.active(tx, organisation_id, "xero_contact_id", xero["id"])
+    linked = await links.active(tx, organisation_id, "xero_contact_id", xero.id)
     if linked is not None:
-        holder = await contact_edits.find(tx, linked["contact_id"])
+        holder = await contact_edits.find(tx, linked.contact_id)
         whom = f"to the practice contact '{holder.name}'" if holder else "already"
         message = (
-            f"The Xero contact '{xero['name']}' is linked {whom}. Unsync that link first, or choose another Xero"
+            f"The Xero contact '{xero.name}' is linked {whom}. Unsync that link first, or choose another Xero"
             " contact."
         )
         raise refuse(Code.ALREADY_LINKED, message, *path)
-    if xero["status"] == XeroContactStatus.ARCHIVED:
+    if xero.status is XeroContactStatus.ARCHIVED:
         await name_is_free(
-            tx, organisation_id, xero["name_key"] or "",
+            tx, organisation_id, xero.name_key or "",
             "So the archived one cannot be restored in Xero. Rename or archive the active one there first.",
             *path,
         )  # fmt: skip

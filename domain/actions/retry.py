@@ -6,8 +6,8 @@ from uuid import UUID
 
 from domain.connection import health as connection_health
 from domain.connection import organisations
-from domain.links import failures
-from domain.links import starting as link_starting
+from domain.links import failures, statements
+from domain.links import link as links
 from domain.outbound.deliveries import INTERACTIVE_MOST
 from domain.problems import Problem, Refused, not_found
 from domain.tx import Tx
@@ -42,23 +42,22 @@ async def retry(tx: Tx, link_ids: Sequence[UUID] = (), organisation_id: UUID | N
     if organisation_id is not None:
         await organisations.get(tx, organisation_id)
     which = "(l.id = any(:ids) or l.organisation_id = cast(:organisation as uuid)) order by l.id"
-    failing = await tx.rows(
+    failing = await tx.ids(
         "select l.id from sync_link l where l.workspace_id = :ws and l.failure is not null"
         f" and l.state in ('FAILING', 'CONFLICT') and {which}",
         ids=list(link_ids), organisation=organisation_id,
     )  # fmt: skip
-    held_up = await tx.rows(
+    waiting = await tx.ids(
         f"select l.id from sync_link l{connection_health.HELD_LINK} where l.workspace_id = :ws"
         f" and held.code = 'XERO_UNAVAILABLE' and {which}",
         ids=list(link_ids), organisation=organisation_id,
     )  # fmt: skip
-    found, waiting = [row["id"] for row in failing], [row["id"] for row in held_up]
-    await link_starting.lock_all(tx, [*found, *waiting])
-    for key in found:
-        await failures.try_again(tx, key, bulk=len(found) > INTERACTIVE_MOST)
+    await links.lock_all(tx, [*failing, *waiting])
+    for key in failing:
+        await failures.try_again(tx, key, bulk=len(failing) > INTERACTIVE_MOST)
     await _reach_out(tx, waiting)
     tx.notify_workers()
-    return Retried((*found, *waiting))
+    return Retried((*failing, *waiting))
 
 
 async def _reach_out(tx: Tx, link_ids: Sequence[UUID]) -> None:
@@ -68,8 +67,4 @@ async def _reach_out(tx: Tx, link_ids: Sequence[UUID]) -> None:
         " and organisation_id in (select organisation_id from sync_link where workspace_id = :ws and id = any(:ids))",
         ids=list(link_ids),
     )
-    await tx.run(
-        "update sync_link set next_attempt_at = null where workspace_id = :ws and id = any(:ids)"
-        " and next_attempt_at > :now",
-        ids=list(link_ids),
-    )
+    await statements.try_at_once(tx, link_ids)

@@ -18,12 +18,13 @@ from domain.contacts import edits as contact_edits
 from domain.decisions import kept_apart
 from domain.fields.merge import Winner
 from domain.fields.synced import xero_values
-from domain.links import decisions, failures
+from domain.links import decisions, ending, failures
+from domain.links import link as links
 from domain.links import starting as link_starting
 from domain.links.starting import Acted, Pair
 from domain.matching import issues
 from domain.matching import plan as matching_plan
-from domain.mirror import status_requests
+from domain.mirror import status_requests, xero_contacts
 from domain.problems import Code, refuse
 from domain.tables import (
     ActivityKind,
@@ -32,6 +33,7 @@ from domain.tables import (
     LinkOrigin,
     Side,
     SyncedField,
+    SyncLink,
     SyncState,
     XeroContactStatus,
 )
@@ -44,23 +46,23 @@ _OTHER = {Side.XERO: Side.PRACTICE, Side.PRACTICE: Side.XERO}
 
 async def unsync(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
     """Nothing flows either way from now on, and no machine matches the pair again."""
-    link = await link_starting.lock(tx, link_id, version)
-    if link["state"] == SyncState.UNSYNCED:
+    link = await links.lock(tx, link_id, version)
+    if link.state is SyncState.UNSYNCED:
         raise refuse(Code.WRONG_STATE, "This link is UNSYNCED already, so there is nothing to end.", "linkId")
     await _record_notes(tx, link)
-    await link_starting.leave_deliveries(tx, link_id)
-    await status_requests.withdraw(tx, link["xero_contact_id"])
-    await decisions.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])
+    await ending.leave_deliveries(tx, link_id)
+    await status_requests.withdraw(tx, link.xero_contact_id)
+    await decisions.set_apart(tx, link.organisation_id, link.contact_id, link.xero_contact_id)
     entry = activity.record(
         tx, ActivityKind.UNLINKED, f"{await _name(tx, link)} is no longer kept in step with Xero.",
-        organisation=link["organisation_id"], contact=link["contact_id"], link=link_id,
+        organisation=link.organisation_id, contact=link.contact_id, link=link_id,
     )  # fmt: skip
-    await failures.write(
+    await links.change(
         tx, link, state=SyncState.UNSYNCED, failure=None, conflicts=[], notes={}, refused={}, due_at=None,
         attempts=0, next_attempt_at=None,
     )  # fmt: skip
-    tx.publish(EventKind.LINK, link_id, organisation=link["organisation_id"], activity=entry)
-    return Acted(link_id, (link["contact_id"],), entry)
+    tx.publish(EventKind.LINK, link_id, organisation=link.organisation_id, activity=entry)
+    return Acted(link_id, (link.contact_id,), entry)
 
 
 async def rematch(
@@ -75,22 +77,22 @@ async def rematch(
 ) -> Acted:
     """The link is active again, with this contact or another. A merge is followed, an archived one restored."""
     link = await _lock_ended(tx, link_id, version)
-    organisation = await organisations.lock_syncing(tx, link["organisation_id"])
+    organisation = await organisations.lock_syncing(tx, link.organisation_id)
     contact = await _free_contact(
-        tx, organisation["id"], contact_id or link["contact_id"], "contactId" if contact_id else "linkId"
+        tx, organisation["id"], contact_id or link.contact_id, "contactId" if contact_id else "linkId"
     )
-    if link["xero_contact_id"] is None:
+    if link.xero_contact_id is None:
         raise refuse(
             Code.WRONG_STATE,
             "This link never had a contact in Xero. Push the practice contact again with pushToXero.",
             "linkId",
         )
-    xero = await take_xero_contact(tx, organisation["id"], link["xero_contact_id"], "linkId")
-    await _part(tx, link, contact.id, xero["id"])
+    xero = await take_xero_contact(tx, organisation["id"], link.xero_contact_id, "linkId")
+    await _part(tx, link, contact.id, xero.id)
     pair = Pair(
-        contact.id, xero["id"], LinkOrigin.REMATCHED, _WINNER[winner],
+        contact.id, xero.id, LinkOrigin.REMATCHED, _WINNER[winner],
         dict.fromkeys(except_fields, _WINNER[_OTHER[winner]]), link_id,
-        restored=xero["status"] == XeroContactStatus.ARCHIVED, named_by="contactId" if contact_id else "linkId",
+        restored=xero.status is XeroContactStatus.ARCHIVED, named_by="contactId" if contact_id else "linkId",
     )  # fmt: skip
     return await _start(tx, organisation, link, pair, bulk=bulk)
 
@@ -99,43 +101,37 @@ async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int 
     """A new contact on one side from the data of the other, which is the `basis`. The link gets the new contact; the
     one that it leaves behind is set apart, and one in Xero is not imported again."""
     link = await _lock_ended(tx, link_id, version)
-    organisation = await organisations.lock_syncing(tx, link["organisation_id"])
+    organisation = await organisations.lock_syncing(tx, link.organisation_id)
     if basis is Side.XERO:
         return await _new_practice_contact(tx, organisation, link)
-    contact = await _free_contact(tx, organisation["id"], link["contact_id"], "linkId")
+    contact = await _free_contact(tx, organisation["id"], link.contact_id, "linkId")
     await push_action.name_is_free(
         tx, organisation["id"], contact.name_key,
         "Rename one of the two, or archive that one in Xero.",
         "linkId",
     )  # fmt: skip
     push_action.check_whole(organisation, contact, "linkId")
-    if link["xero_contact_id"] is not None:
-        await decisions.set_apart(tx, organisation["id"], contact.id, link["xero_contact_id"])
-        if (
-            await link_starting.active(tx, organisation["id"], "xero_contact_id", link["xero_contact_id"])
-            is None
-        ):
-            await decisions.mark(tx, organisation["id"], [link["xero_contact_id"]])
+    if link.xero_contact_id is not None:
+        await decisions.set_apart(tx, organisation["id"], contact.id, link.xero_contact_id)
+        if await links.active(tx, organisation["id"], "xero_contact_id", link.xero_contact_id) is None:
+            await decisions.mark(tx, organisation["id"], [link.xero_contact_id])
     return await push_action.create(tx, organisation, contact, link_id)
 
 
 async def dismiss(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
     """The link is gone, the pair stays set apart, and a Xero contact that nothing links is not imported again."""
     link = await _lock_ended(tx, link_id, version)
-    organisation_id, xero_id = link["organisation_id"], link["xero_contact_id"]
-    await decisions.set_apart(tx, organisation_id, link["contact_id"], xero_id)
-    await link_starting.remove(tx, link_id, f"The link of {await _name(tx, link)} was dismissed.")
-    if (
-        xero_id is not None
-        and await link_starting.active(tx, organisation_id, "xero_contact_id", xero_id) is None
-    ):
+    organisation_id, xero_id = link.organisation_id, link.xero_contact_id
+    await decisions.set_apart(tx, organisation_id, link.contact_id, xero_id)
+    await ending.remove(tx, link_id, f"The link of {await _name(tx, link)} was dismissed.")
+    if xero_id is not None and await links.active(tx, organisation_id, "xero_contact_id", xero_id) is None:
         await decisions.mark(tx, organisation_id, [xero_id])
-    return Acted(link_id, (link["contact_id"],))
+    return Acted(link_id, (link.contact_id,))
 
 
-async def _lock_ended(tx: Tx, link_id: UUID, version: int | None) -> dict[str, Any]:
-    link = await link_starting.lock(tx, link_id, version)
-    if link["state"] not in ENDED:
+async def _lock_ended(tx: Tx, link_id: UUID, version: int | None) -> SyncLink:
+    link = await links.lock(tx, link_id, version)
+    if link.state not in ENDED:
         raise refuse(Code.WRONG_STATE, "This link is active. End it with unsync first.", "linkId")
     return link
 
@@ -146,7 +142,7 @@ async def _free_contact(tx: Tx, organisation_id: UUID, contact_id: UUID, path: s
         raise refuse(
             Code.WRONG_STATE, "This contact is archived. Bring it back with updateContact first.", path
         )
-    if await link_starting.active(tx, organisation_id, "contact_id", contact_id) is not None:
+    if await links.active(tx, organisation_id, "contact_id", contact_id) is not None:
         raise refuse(
             Code.ALREADY_LINKED,
             "This contact is linked in this organisation already. Unsync that link first.",
@@ -155,15 +151,15 @@ async def _free_contact(tx: Tx, organisation_id: UUID, contact_id: UUID, path: s
     return contact
 
 
-async def _new_practice_contact(tx: Tx, organisation: Mapping[str, Any], link: Mapping[str, Any]) -> Acted:
-    if link["xero_contact_id"] is None:
+async def _new_practice_contact(tx: Tx, organisation: Mapping[str, Any], link: SyncLink) -> Acted:
+    if link.xero_contact_id is None:
         raise refuse(
             Code.WRONG_STATE,
             "This link never had a contact in Xero, so there is no data to make a contact from.",
             "linkId",
         )
-    xero = await take_xero_contact(tx, organisation["id"], link["xero_contact_id"], "linkId")
-    if xero["status"] != XeroContactStatus.ACTIVE:
+    xero = await take_xero_contact(tx, organisation["id"], link.xero_contact_id, "linkId")
+    if xero.status is not XeroContactStatus.ACTIVE:
         raise refuse(
             Code.WRONG_STATE,
             "The Xero contact is no longer active in Xero. Restore it there first.",
@@ -175,51 +171,42 @@ async def _new_practice_contact(tx: Tx, organisation: Mapping[str, Any], link: M
         tx, ActivityKind.CONTACT_CREATED, f"{made['name']} came from Xero.",
         organisation=organisation["id"], contact=made["id"],
     )  # fmt: skip
-    await _part(tx, link, made["id"], xero["id"])
-    pair = Pair(made["id"], xero["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO, link_id=link["id"])
+    await _part(tx, link, made["id"], xero.id)
+    pair = Pair(made["id"], xero.id, LinkOrigin.CREATED_FROM_XERO, Winner.XERO, link_id=link.id)
     acted = await _start(tx, organisation, link, pair)
     await kept_apart.contacts_came(tx, [made["id"]])
     return acted
 
 
-async def _part(tx: Tx, link: Mapping[str, Any], contact_id: UUID, xero_id: UUID) -> None:
+async def _part(tx: Tx, link: SyncLink, contact_id: UUID, xero_id: UUID) -> None:
     """The pair that the link had is set apart where it gets another one; what stood against the new one is lifted."""
-    if (link["contact_id"], link["xero_contact_id"]) != (contact_id, xero_id):
-        await decisions.set_apart(tx, link["organisation_id"], link["contact_id"], link["xero_contact_id"])
-    await decisions.taken(tx, link["organisation_id"], contact_id, xero_id, keep=link["id"])
+    if (link.contact_id, link.xero_contact_id) != (contact_id, xero_id):
+        await decisions.set_apart(tx, link.organisation_id, link.contact_id, link.xero_contact_id)
+    await decisions.taken(tx, link.organisation_id, contact_id, xero_id, keep=link.id)
 
 
 async def _start(
-    tx: Tx, organisation: Mapping[str, Any], link: Mapping[str, Any], pair: Pair, *, bulk: bool = False
+    tx: Tx, organisation: Mapping[str, Any], link: SyncLink, pair: Pair, *, bulk: bool = False
 ) -> Acted:
+    before = link.contact_id  # the link has the new contact when it has begun again
     [started] = await link_starting.start(tx, organisation, [pair], bulk=bulk)
     await issues.linked(tx, organisation["id"], pair.xero_contact_id, started.link_id)
-    before: UUID = link["contact_id"]
     if before == pair.contact_id:
         return Acted(started.link_id, (before,), started.activity_id)
     tx.publish(EventKind.CONTACT, before)
     return Acted(started.link_id, (before, pair.contact_id), started.activity_id, before)
 
 
-async def _record_notes(tx: Tx, link: Mapping[str, Any]) -> None:
-    """What reads showed while a write was under way stands in `activity`, as nothing will be merged any more."""
-    if not link["notes"]:
+async def _record_notes(tx: Tx, link: SyncLink) -> None:
+    """Values that reads showed while a write was under way stand in the activity, because nothing is merged any more."""
+    if not link.notes or link.xero_contact_id is None:
         return
-    found = await tx.rows(
-        "select x.*, o.country_code, c.name as contact_name from xero_contact x join organisation o"
-        " on o.workspace_id = :ws and o.id = x.organisation_id join contact c on c.workspace_id = :ws"
-        " and c.id = :contact where x.workspace_id = :ws and x.id = :xero",
-        contact=link["contact_id"], xero=link["xero_contact_id"],
-    )  # fmt: skip
-    for row in found:
-        organisation = {"id": link["organisation_id"], "country_code": row["country_code"]}
-        named = {**link, "contact": {"name": row["contact_name"]}}
-        await failures.record_notes(tx, organisation, named, link["notes"], xero_values(row))
-
-
-async def _name(tx: Tx, link: Mapping[str, Any]) -> str:
-    [row] = await tx.rows(
-        "select name from contact where workspace_id = :ws and id = :id", id=link["contact_id"]
+    xero = (await xero_contacts.read(tx, [link.xero_contact_id]))[link.xero_contact_id]
+    organisation = await organisations.get(tx, link.organisation_id)
+    failures.record_notes(
+        tx, link, await _name(tx, link), organisation.country_code, link.notes, xero_values(xero)
     )
-    name: str = row["name"]
-    return name
+
+
+async def _name(tx: Tx, link: SyncLink) -> str:
+    return (await tx.session.get_one(Contact, (tx.workspace, link.contact_id))).name

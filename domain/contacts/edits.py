@@ -1,21 +1,24 @@
-"""The practice's contacts: the only writer of `contact`, but for an import's bulk creation in `matching`.
+"""Changes of the practice's contacts by people and clients.
 
-Whoever changes a contact calls `matching.evaluate_contacts` in the same transaction: open issues depend on it.
+Two other modules write `contact`: `matching.plan` creates contacts from Xero, and `links.starting` writes the values that
+contacts take over from Xero. A caller of `create` or `change` also calls `matching.issues.evaluate_contacts` in the same
+transaction, because open issues depend on the contact.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 from email_validator import EmailNotValidError, validate_email
+from sqlmodel import col, select
 
 from domain import activity, idempotency
-from domain.contacts import search_keys
 from domain.decisions import kept_apart
-from domain.fields.synced import SYNCED, Kind, Stored, Synced, Values, loaded, mirror_values, shown, stored
-from domain.fields.values import PostalAddress, XeroValue
-from domain.fields.xero_limits import ADDRESS_LINES, LINE, ViolationReason, violations
+from domain.fields.synced import SYNCED, Kind, Stored, Synced, loaded, mirror_values, shown, stored
+from domain.fields.values import PostalAddress
+from domain.fields.xero_limits import ADDRESS_LINES, LINE, XeroEnd, check_fit
+from domain.links import statements
+from domain.names import search_keys
 from domain.names.classification import classify
 from domain.names.text_keys import visible
 from domain.problems import (
@@ -28,7 +31,7 @@ from domain.problems import (
     stale,
     too_long,
 )
-from domain.tables import ActivityKind, Contact, ContactKind, EventKind, Side, SyncedField
+from domain.tables import ACTIVE, ActivityKind, Contact, ContactKind, EventKind, Side, SyncedField
 from domain.tx import Tx
 
 ADDRESS_LIMITS = {"city": 255, "region": 255, "postalCode": 50, "country": 50, "attentionTo": 255}
@@ -61,6 +64,18 @@ async def lock(tx: Tx, contact_id: UUID, *path: str) -> Contact:
     if contact is None:
         raise Refused([not_found("contact", *(path or ("contactId",)))])
     return contact
+
+
+async def lock_many(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Contact]:
+    """These contacts by their ids, locked in the order of the ids."""
+    found = await tx.session.scalars(
+        select(Contact)
+        .where(Contact.workspace_id == tx.workspace, col(Contact.id).in_(ids))
+        .order_by(col(Contact.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {contact.id: contact for contact in found}
 
 
 async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None = None) -> Contact:
@@ -130,7 +145,7 @@ async def change(
         tx, ActivityKind.CONTACT_CHANGED, f"{contact.name} was {verb}.", contact=contact.id, changes=changes
     )
     moved = {field for field in SyncedField if field in {change.field for change in changes}}
-    await mark_links(tx, contact.id, moved, entry=entry, bulk=bulk)
+    await statements.mark_due(tx, contact.id, moved, entry=entry, bulk=bulk)
     tx.publish(EventKind.CONTACT, contact.id)
     return contact
 
@@ -258,36 +273,11 @@ async def _fit_xero(
         "select o.country_code, x.* from sync_link l join organisation o on o.workspace_id = :ws"
         " and o.id = l.organisation_id left join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
         " where l.workspace_id = :ws and l.contact_id = :contact"
-        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        f" and l.state in {ACTIVE}",
         contact=contact_id,
     )
     typed = {field: loaded(field, values[one.column]) for field, one in SYNCED.items() if field in changed}
     check_fit(typed, [XeroEnd(row["country_code"], mirror_values(row)) for row in linked])
-
-
-@dataclass(frozen=True)
-class XeroEnd:
-    """Where values are to go: the country of the organisation, and what Xero holds there now."""
-
-    region: str | None
-    held: Mapping[SyncedField, XeroValue]
-
-
-def check_fit(values: Values, ends: Sequence[XeroEnd], *path: str) -> None:
-    """Refused (TOO_LONG, INVALID) where Xero would refuse one of these values of a practice contact. `path`: what of the
-    input is to blame, if not the values themselves."""
-    problems = {
-        Problem(
-            Code.TOO_LONG if one.reason is ViolationReason.TOO_LONG else Code.INVALID,
-            f"{one.says} Change the contact first." if path else one.says,
-            path or (SYNCED[field].api_name,),
-        ): None
-        for end in ends
-        for field, value in values.items()
-        for one in violations(field, value, end.region, end.held.get(field))
-    }
-    if problems:
-        raise Refused(list(problems))
 
 
 def _differences(contact: Contact, values: Mapping[str, Any]) -> list[activity.Change]:
@@ -327,42 +317,3 @@ def _settle(tx: Tx, contact: Contact, values: Mapping[str, Any], changed: set[st
         setattr(contact, column, key)
     times = {str(field): tx.now.isoformat() for field in SyncedField if changed is None or field in changed}
     contact.field_times = {**contact.field_times, **times}
-
-
-async def mark_links(
-    tx: Tx,
-    contact_id: UUID,
-    fields: Collection[SyncedField],
-    *,
-    entry: UUID | None = None,
-    but: UUID | None = None,
-    bulk: bool = False,
-) -> None:
-    """A link whose synced fields moved owes Xero something, once sync has brought its Xero contact. `but`: the
-    organisation that they came from. `bulk`: no person waits; what one waits for already stays so."""
-    if not fields:
-        return
-    # A failure of one of these fields is over, and of no field in particular, as Xero names none where it refuses all.
-    mended = "coalesce(failure->>'field' = any(:fields), refused <> '{}')"
-    rows = await tx.rows(
-        "update sync_link set bulk = :bulk and (bulk or due_at is null), due_at = coalesce(due_at, :now),"
-        " version = version + 1, attempts = 0, brake = null,"
-        " next_attempt_at = null,"
-        # With the failure goes all that was refused: what Xero still does not take is shown anew.
-        f" refused = case when {mended} then '{{}}' else refused - cast(:fields as text[]) end,"
-        f" failure = case when {mended} then null else failure end,"
-        f" state = case when state = 'SYNCED' or state = 'FAILING' and {mended} then 'PENDING' else state end,"
-        f" state_since = case when state = 'SYNCED' or state = 'FAILING' and {mended} then :now else state_since end"
-        " where workspace_id = :ws and contact_id = :contact and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
-        " and organisation_id is distinct from cast(:but as uuid) returning id, organisation_id",
-        contact=contact_id, fields=[str(field) for field in fields], but=but, bulk=bulk,
-    )  # fmt: skip
-    # A conflict ends by itself where both sides have come to the same: the next run looks.
-    await tx.run(
-        "update xero_contact x set dirty = true from sync_link l where l.workspace_id = :ws and l.id = any(:ids)"
-        " and l.conflicts && cast(:fields as text[]) and x.workspace_id = :ws and x.id = l.xero_contact_id",
-        ids=[row["id"] for row in rows], fields=[str(field) for field in fields],
-    )  # fmt: skip
-    for row in rows:
-        tx.publish(EventKind.LINK, row["id"], organisation=row["organisation_id"], activity=entry)
-        tx.notify_workers()

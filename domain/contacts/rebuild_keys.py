@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from domain.contacts import search_keys
 from domain.mirror import xero_contacts
+from domain.names import search_keys
 from domain.names.text_keys import VERSION
 from domain.tx import Tx
 

@@ -1,14 +1,16 @@
 """What Xero accepts in the synced fields: lengths as Xero's API states them, counted as Xero counts. Pure."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from email_validator import EmailNotValidError, validate_email
 
 from domain.fields.phones import PhoneParts
-from domain.fields.synced import SYNCED, Kind, Synced, as_xero
+from domain.fields.synced import SYNCED, Kind, Synced, Values, as_xero
 from domain.fields.values import PostalAddress, Value, XeroValue
+from domain.problems import Code, Problem, Refused
 from domain.tables import SyncedField
 
 ADDRESS_LINES = 4
@@ -130,3 +132,28 @@ def _in_address(one: Synced, address: PostalAddress, theirs: PostalAddress) -> l
 def _length(text: str) -> int:
     """In UTF-16 units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+@dataclass(frozen=True)
+class XeroEnd:
+    """Where values are to go: the country of the organisation, and what Xero holds there now."""
+
+    region: str | None
+    held: Mapping[SyncedField, XeroValue]
+
+
+def check_fit(values: Values, ends: Sequence[XeroEnd], *path: str) -> None:
+    """Refused (TOO_LONG, INVALID) where Xero would refuse one of these values of a practice contact. `path`: what of the
+    input is to blame, if not the values themselves."""
+    problems = {
+        Problem(
+            Code.TOO_LONG if one.reason is ViolationReason.TOO_LONG else Code.INVALID,
+            f"{one.says} Change the contact first." if path else one.says,
+            path or (SYNCED[field].api_name,),
+        ): None
+        for end in ends
+        for field, value in values.items()
+        for one in violations(field, value, end.region, end.held.get(field))
+    }
+    if problems:
+        raise Refused(list(problems))

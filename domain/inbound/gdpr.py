@@ -10,24 +10,25 @@ from uuid import UUID
 
 from domain.decisions import kept_apart
 from domain.fields.synced import loaded, shown
-from domain.tables import EventKind, Side, SyncedField
+from domain.links import link as links
+from domain.links import statements
+from domain.links.failures import stored_failure
+from domain.tables import Side, SyncedField, SyncLink, XeroContact
 from domain.tx import Tx
 
 FORGOTTEN = "About a contact that Xero was asked to forget."
 
 
-async def forget(tx: Tx, organisation: Mapping[str, Any], xero: Mapping[str, Any]) -> None:
+async def forget(tx: Tx, organisation_id: UUID, xero: XeroContact) -> None:
     """Blank the bases, notes and refused values of its links, what deliveries carry, and Xero's values in `activity`.
     The mirror keeps none since the snapshot that said so."""
-    held = await tx.rows(
-        "select * from sync_link where workspace_id = :ws and xero_contact_id = :id", id=xero["id"]
+    held = await links.of_xero_contact(tx, xero.id)
+    issues = await tx.ids(
+        "select id from match_issue where workspace_id = :ws and xero_contact_id = :id", id=xero.id
     )
-    issues = await tx.rows(
-        "select id from match_issue where workspace_id = :ws and xero_contact_id = :id", id=xero["id"]
-    )
-    ids = [link["id"] for link in held]
-    await kept_apart.forget_xero(tx, organisation["id"], xero["xero_contact_id"])
-    await _blank_activity(tx, organisation, held, [row["id"] for row in issues])
+    ids = [link.id for link in held]
+    await kept_apart.forget_xero(tx, organisation_id, xero.xero_contact_id)
+    await _blank_activity(tx, organisation_id, held, issues)
     await tx.run(
         "update delivery set body = null where workspace_id = :ws and body is not null and id in"
         " (select delivery_id from delivery_member where workspace_id = :ws and link_id = any(:ids))",
@@ -36,37 +37,24 @@ async def forget(tx: Tx, organisation: Mapping[str, Any], xero: Mapping[str, Any
     await tx.run(
         "update delivery_member set sent = '{}' where workspace_id = :ws and link_id = any(:ids)", ids=ids
     )
-    changed = await tx.rows(
-        "update sync_link set base_practice = '{}', base_xero = '{}', notes = '{}', refused = '{}', conflicts = '{}',"
-        " due_at = null, read_owed_at = null, version = version + 1, failure = case when state = 'BROKEN'"
-        " then cast(:failure as jsonb) end where workspace_id = :ws and id = any(:ids) returning id",
-        ids=ids, failure=json.dumps(_failure(tx, xero)),
-    )  # fmt: skip
-    for row in changed:
-        tx.publish(EventKind.LINK, row["id"], organisation=organisation["id"])
-
-
-def _failure(tx: Tx, xero: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "code": "FORGOTTEN_IN_XERO", "message": "Xero was asked to forget this contact.", "field": None,
-        "subjects": [f"XeroContact:{xero['id']}"], "since": tx.now.isoformat(), "attempts": 0,
-        "nextAttemptAt": None, "remedy": None,
-    }  # fmt: skip
+    message = "Xero was asked to forget this contact."
+    failure = stored_failure("FORGOTTEN_IN_XERO", message, since=tx.now, subjects=[f"XeroContact:{xero.id}"])
+    await statements.forget_values(tx, ids, failure)
 
 
 async def _blank_activity(
-    tx: Tx, organisation: Mapping[str, Any], held: Sequence[Mapping[str, Any]], issues: Sequence[UUID]
+    tx: Tx, organisation_id: UUID, held: Sequence[SyncLink], issues: Sequence[UUID]
 ) -> None:
     """Of the practice's own entries only those values go that Xero held too."""
-    links = {link["id"] for link in held}
+    link_ids = {link.id for link in held}
     rows = await tx.rows(
         "select id, message, organisation_id, link_id, changes from activity where workspace_id = :ws"
         " and (link_id = any(:links) or issue_id = any(:issues) or contact_id = any(:contacts)"
         " and (organisation_id = :organisation or organisation_id is null)) for update",
-        links=list(links), issues=list(issues), contacts=[link["contact_id"] for link in held],
-        organisation=organisation["id"],
+        links=list(link_ids), issues=list(issues), contacts=[link.contact_id for link in held],
+        organisation=organisation_id,
     )  # fmt: skip
-    values = {*_held_by_xero(held), *_from_xero(row for row in rows if row["link_id"] in links)}
+    values = {*_held_by_xero(held), *_from_xero(row for row in rows if row["link_id"] in link_ids)}
     for row in rows:
         changes = [_blanked(change, values) for change in row["changes"]]
         message = row["message"] if row["organisation_id"] is None else FORGOTTEN
@@ -78,10 +66,10 @@ async def _blank_activity(
             )  # fmt: skip
 
 
-def _held_by_xero(held: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str | None]]:
+def _held_by_xero(held: Iterable[SyncLink]) -> Iterable[tuple[str, str | None]]:
     for link in held:
         for name in SyncedField:
-            for value in (link["base_xero"].get(name), *link["notes"].get(name, ())):
+            for value in (link.base_xero.get(name), *link.notes.get(name, ())):
                 yield name, shown(loaded(name, value))
 
 

@@ -23,6 +23,7 @@ from domain.mirror import unreadable as poison
 from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
 from domain.tables import (
+    ACTIVE,
     ActivityKind,
     EventKind,
     ImportPhase,
@@ -205,7 +206,7 @@ async def is_for_roll(tx: Tx, held: Claim) -> bool:
         " and (cast(:position as uuid) is null or x.id > :position) and (x.looked_at is null"
         "  or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))"
         " and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
-        "  and l.organisation_id = :organisation and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT'))"
+        f"  and l.organisation_id = :organisation and l.state in {ACTIVE})"
         " limit :most) looks",
         organisation=run.organisation_id, position=run.position, delta=run.purpose is RunPurpose.DELTA,
         most=name_index.MIN_LOOKUPS,

@@ -19,14 +19,14 @@ from uuid import UUID
 from domain import activity
 from domain.connection import organisations
 from domain.fields.synced import SYNCED, Kind, Synced, as_practice, mirrored
+from domain.links import statements
 from domain.problems import Code, Refused, disconnected, refuse
-from domain.tables import ActivityKind, EventKind, RunPurpose, Side, SyncedField
+from domain.tables import ACTIVE, ActivityKind, EventKind, RunPurpose, Side, SyncedField
 from domain.tx import TANDEM, Tx
 
 LEAST = 20
 SHARE = 0.30
 WINDOW = timedelta(minutes=10)
-_ACTIVE = "('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
 
 
 def _any_blanked(base: str, columns: Mapping[SyncedField, str]) -> str:
@@ -43,7 +43,7 @@ _BLANKS = _any_blanked(
 )
 _WAITING = (
     " from xero_contact x join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation"
-    f" and l.xero_contact_id = x.id and l.state in {_ACTIVE}"
+    f" and l.xero_contact_id = x.id and l.state in {ACTIVE}"
     " where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
 )
 
@@ -133,7 +133,7 @@ async def _count_inbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange:
         " select (select count(*) from (select id from waiting union select id from done"
         "  union select unnest(cast(:spread as uuid[]))) u) as changed,"
         " (select count(*) from done where state = 'BROKEN') + (select count(*) from sync_link"
-        f" where workspace_id = :ws and organisation_id = :organisation and state in {_ACTIVE}) as of",
+        f" where workspace_id = :ws and organisation_id = :organisation and state in {ACTIVE}) as of",
         organisation=organisation["id"], since=since, spread=list(spread),
     )  # fmt: skip
     assert row is not None
@@ -173,7 +173,7 @@ _CAME_OF_LATE = (
     " select distinct on (l.id) l.id, l.xero_contact_id, c->>'before' is not null and a.organisation_id = :organisation"
     "  and a.kind in ('CONTACT_CHANGED', 'CONFLICT_SETTLED') and a.actor_kind in ('XERO', 'TANDEM') as overwritten"
     " from activity a cross join lateral jsonb_array_elements(a.changes) c"
-    f" join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation and l.contact_id = a.contact_id and l.state in {_ACTIVE}"
+    f" join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation and l.contact_id = a.contact_id and l.state in {ACTIVE}"
     " join organisation o on o.workspace_id = :ws and o.id = :organisation"
     " where a.workspace_id = :ws and a.at > cast(:since as timestamptz) and a.at > coalesce(o.let_through_at, '-infinity')"
     "  and c->>'writtenTo' = 'PRACTICE' and c->>'field' = '{field}' order by l.id, a.at desc) t"
@@ -224,12 +224,12 @@ async def _count_outbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange
     row = await tx.row(
         "with waiting as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
-        f"  and l.state in {_ACTIVE} and l.xero_contact_id is not null and l.brake is distinct from 'PASSED' and {_BLANKS}),"
+        f"  and l.state in {ACTIVE} and l.xero_contact_id is not null and l.brake is distinct from 'PASSED' and {_BLANKS}),"
         " done as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
         "  and blanked_at > cast(:since as timestamptz))"
         " select (select count(*) from (select id from waiting union select id from done) u) as changed,"
         " (select count(*) from sync_link where workspace_id = :ws and organisation_id = :organisation"
-        f"  and state in {_ACTIVE}) as of",
+        f"  and state in {ACTIVE}) as of",
         organisation=organisation["id"], since=_since(tx, organisation),
     )  # fmt: skip
     assert row is not None
@@ -239,13 +239,7 @@ async def _count_outbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange
 async def _pause(tx: Tx, organisation: Mapping[str, Any], found: MassChange) -> None:
     held = organisation["mass_change"]
     if found.side is Side.PRACTICE:
-        await tx.run(
-            "with counted as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
-            "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
-            f"  and l.brake is null and l.state in {_ACTIVE} and {_BLANKS} order by l.id for update of l)"
-            " update sync_link set brake = 'COUNTED' where workspace_id = :ws and id in (select id from counted)",
-            organisation=organisation["id"],
-        )
+        await statements.count_blanks(tx, organisation["id"], _BLANKS)
     told = {
         "side": found.side, "changed": found.changed, "of": found.of,
         "since": held["since"] if held else tx.now.isoformat(),
@@ -293,13 +287,7 @@ async def _pass_counted(tx: Tx, organisation_id: UUID) -> None:
         "update organisation set let_through_at = :now where workspace_id = :ws and id = :id",
         id=organisation_id,
     )
-    await tx.run(
-        "with counted as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
-        "  and (brake = 'COUNTED' or destroyed_at is not null or blanked_at is not null) order by id for update)"
-        " update sync_link set brake = case when brake = 'COUNTED' then 'PASSED' else brake end,"
-        " destroyed_at = null, blanked_at = null where workspace_id = :ws and id in (select id from counted)",
-        organisation=organisation_id,
-    )
+    await statements.let_counted_through(tx, organisation_id)
 
 
 async def _read_again(tx: Tx, organisation_id: UUID) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
+from domain.links import statements
 from domain.mirror import unreadable as poison
 from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
@@ -84,9 +85,4 @@ async def _read(tx: Tx, claimed: Claimed, asked: datetime, shown: Sequence[UUID]
         " and xero_contact_id = any(:ids) and read_due_at = cast(:lease as timestamptz)",
         organisation=organisation_id, ids=list(claimed.ids), lease=claimed.lease,
     )  # fmt: skip
-    await tx.run(
-        "update sync_link l set read_owed_at = null from xero_contact x where x.workspace_id = :ws"
-        " and x.organisation_id = :organisation and x.xero_contact_id = any(:ids) and l.workspace_id = :ws"
-        " and l.xero_contact_id = x.id and l.read_owed_at < cast(:asked as timestamptz)",
-        organisation=organisation_id, ids=list(shown), asked=asked,
-    )  # fmt: skip
+    await statements.end_reads(tx, organisation_id, shown, asked)

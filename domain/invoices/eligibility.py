@@ -15,6 +15,7 @@ from domain import activity
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices import xero_catalogue
 from domain.tables import (
+    ACTIVE,
     ActivityKind,
     AmountsAre,
     ConnectionHealth,
@@ -26,7 +27,7 @@ from domain.tx import Tx
 
 NO_TAX_TYPE = "NONE"  # Xero's code for lines of an invoice without tax
 GONE = ("VOIDED", "DELETED")  # ends of an invoice in Xero
-LINKED = "('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"  # states of a link that stands
+LINKED = ACTIVE
 _UNCONNECTED = (ConnectionHealth.NEEDS_RECONNECT, ConnectionHealth.DISCONNECTED)
 
 

@@ -5,10 +5,11 @@ contact of. A person's own link lifts both.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.decisions.kept_apart import HASH
-from domain.links import starting as link_starting
+from domain.links import ending
 from domain.tables import EventKind
 from domain.tx import Tx
 
@@ -61,6 +62,14 @@ async def forget_apart(
     )  # fmt: skip
 
 
+class Ended(NamedTuple):
+    """A link that gives way to another one."""
+
+    id: UUID
+    contact_id: UUID
+    xero_contact_id: UUID
+
+
 async def taken(
     tx: Tx, organisation_id: UUID, contact_id: UUID, xero_contact_id: UUID, *, keep: UUID | None = None
 ) -> tuple[UUID, ...]:
@@ -68,7 +77,8 @@ async def taken(
     Those are the pair's UNSYNCED and BROKEN links, BROKEN ones of the Xero contact to others (set apart from now on),
     and its IGNORED or CREATED_SEPARATE issue. Gives the links that are gone; `keep` is the one that begins again."""
     await lift_mark(tx, organisation_id, xero_contact_id)
-    ended = await tx.rows(
+    ended = await tx.read(
+        Ended,
         f"{_FAMILY} select l.id, l.contact_id, l.xero_contact_id from sync_link l join family f"
         " on f.id = l.xero_contact_id where l.workspace_id = :ws and l.organisation_id = :organisation"
         " and l.id is distinct from cast(:keep as uuid)"
@@ -76,16 +86,16 @@ async def taken(
         organisation=organisation_id, xero=xero_contact_id, contact=contact_id, keep=keep,
     )  # fmt: skip
     for link in ended:
-        if link["contact_id"] != contact_id:
-            await set_apart(tx, organisation_id, link["contact_id"], link["xero_contact_id"])
-        await link_starting.remove(tx, link["id"], "A link that had ended gave way to another one.")
+        if link.contact_id != contact_id:
+            await set_apart(tx, organisation_id, link.contact_id, link.xero_contact_id)
+        await ending.remove(tx, link.id, "A link that had ended gave way to another one.")
     await forget_apart(tx, organisation_id, xero_contact_id, [contact_id])
-    issues = await tx.rows(
+    issues = await tx.ids(
         "update match_issue set resolution = 'OBSOLETE', version = version + 1 where workspace_id = :ws"
         " and organisation_id = :organisation and xero_contact_id = :xero"
         " and resolution in ('IGNORED', 'CREATED_SEPARATE') returning id",
         organisation=organisation_id, xero=xero_contact_id,
     )  # fmt: skip
     for issue in issues:
-        tx.publish(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation_id)
-    return tuple(link["id"] for link in ended)
+        tx.publish(EventKind.MATCH_ISSUE, issue, organisation=organisation_id)
+    return tuple(link.id for link in ended)

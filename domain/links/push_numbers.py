@@ -4,17 +4,29 @@ it safe: whichever way a contact that was created becomes known, its number says
 
 from base64 import b32encode
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from domain.fields.synced import loaded, same, stored, xero_values
-from domain.links import decisions, failures
-from domain.links import starting as link_starting
+from domain.fields.synced import Stored, loaded, same, stored, xero_values
+from domain.links import decisions, ending, failures, statements
+from domain.links import link as links
 from domain.mirror import status_requests, xero_contacts
-from domain.tables import Push, SyncedField, SyncState, XeroContactStatus
+from domain.tables import Push, SyncedField, SyncLink, XeroContact, XeroContactStatus
 from domain.tx import Tx
 
-_OPEN = (SyncState.PENDING, SyncState.FAILING, SyncState.CONFLICT)
+
+class Met(NamedTuple):
+    """The number of a push that a Xero contact bears, and what was wished for that contact."""
+
+    link_id: UUID
+    contact_number: str
+    archive: bool
+    erased: bool
+    xero_id: UUID
+
+
+class Sent(NamedTuple):
+    sent: Mapping[str, object]
 
 
 async def draw(tx: Tx, organisation_id: UUID, link_id: UUID) -> str:
@@ -37,7 +49,8 @@ async def meet(tx: Tx, organisation: Mapping[str, Any], xero_contact_ids: Sequen
     """The number rule, before filter and matching, once for each number: a push that is open is complete; an UNSYNCED
     link gets its Xero contact, and nothing flows; where link or contact is gone, the Xero contact is marked against
     re-import. A Xero contact that is linked is left alone. The caller holds the organisation's lock."""
-    met = await tx.rows(
+    met = await tx.read(
+        Met,
         "update push p set seen_at = :now from xero_contact x where p.workspace_id = :ws"
         " and p.organisation_id = :organisation and p.seen_at is null and x.workspace_id = :ws"
         " and x.organisation_id = :organisation and x.contact_number = p.contact_number and x.id = any(:ids)"
@@ -46,55 +59,57 @@ async def meet(tx: Tx, organisation: Mapping[str, Any], xero_contact_ids: Sequen
     )  # fmt: skip
     if not met:
         return
-    await link_starting.lock_all(tx, [one["link_id"] for one in met])
+    await links.lock_all(tx, [one.link_id for one in met])
     for one in met:
-        if await link_starting.active(tx, organisation["id"], "xero_contact_id", one["xero_id"]) is None:
+        if await links.active(tx, organisation["id"], "xero_contact_id", one.xero_id) is None:
             await _meet(tx, organisation, one)
 
 
-async def _meet(tx: Tx, organisation: Mapping[str, Any], met: Mapping[str, Any]) -> None:
-    link = await link_starting.find(tx, met["link_id"])
-    xero_id: UUID = met["xero_id"]
-    if link is None or link["xero_contact_id"] is not None or link["contact_number"] != met["contact_number"]:
-        await decisions.mark(tx, organisation["id"], [xero_id])
-        if met["erased"]:
-            await xero_contacts.erase(tx, organisation["id"], [xero_id])
-        if met["archive"]:
-            await status_requests.owe(tx, organisation["id"], xero_id, XeroContactStatus.ARCHIVED)
-    elif link["state"] in _OPEN:
-        await _complete(tx, organisation, link, xero_id)
+async def _meet(tx: Tx, organisation: Mapping[str, Any], met: Met) -> None:
+    link = await links.find(tx, met.link_id)
+    if link is None or link.xero_contact_id is not None or link.contact_number != met.contact_number:
+        await decisions.mark(tx, organisation["id"], [met.xero_id])
+        if met.erased:
+            await xero_contacts.erase(tx, organisation["id"], [met.xero_id])
+        if met.archive:
+            await status_requests.owe(tx, organisation["id"], met.xero_id, XeroContactStatus.ARCHIVED)
+    elif links.is_active(link):
+        await _complete(tx, organisation["country_code"], link, met.xero_id)
     else:
-        await decisions.set_apart(tx, organisation["id"], link["contact_id"], xero_id)
-        await failures.write(tx, link, xero_contact_id=xero_id)
+        await decisions.set_apart(tx, organisation["id"], link.contact_id, met.xero_id)
+        await links.change(tx, link, xero_contact_id=met.xero_id)
 
 
-async def _complete(tx: Tx, organisation: Mapping[str, Any], link: Mapping[str, Any], xero_id: UUID) -> None:
-    """The link has its Xero contact; the merge that follows settles the fields. The two agree on what was sent: it may
-    have been sent several times under the number, and what Xero shows says which one landed."""
-    found = await tx.rows("select * from xero_contact where workspace_id = :ws and id = :id", id=xero_id)
-    shown = xero_values(found[0])
-    sent = await tx.rows(
+async def _complete(tx: Tx, region: str | None, link: SyncLink, xero_id: UUID) -> None:
+    """The link has its Xero contact; the merge that follows settles the fields. The base values are what was sent: it may
+    have been sent several times under the number, and what Xero shows says which of these took effect."""
+    xero = await tx.session.get_one(XeroContact, (tx.workspace, xero_id), populate_existing=True)
+    shown = xero_values(xero)
+    sent = await tx.read(
+        Sent,
         "select m.sent from delivery_member m join delivery d on d.workspace_id = :ws and d.id = m.delivery_id"
         " where m.workspace_id = :ws and m.link_id = :id and d.kind = 'CREATE' order by d.claimed_at desc",
-        id=link["id"],
+        id=link.id,
     )
-    base: dict[str, Any] = {}
-    for name in SyncedField:
-        values = [loaded(name, row["sent"].get(name)) for row in sent] or [None]
-        landed = (one for one in values if same(name, one, shown[name], organisation["country_code"]))
-        base[name] = stored(next(landed, values[0]))
-    await link_starting.leave_deliveries(tx, link["id"])
-    await failures.write(
+    base: dict[str, Stored] = {}
+    for field in SyncedField:
+        values = [loaded(field, row.sent.get(field)) for row in sent] or [None]
+        landed = (one for one in values if same(field, one, shown[field], region))
+        base[field] = stored(next(landed, values[0]))
+    before = link.read_owed_at
+    await ending.leave_deliveries(tx, link.id)
+    await links.change(
         tx,
         link,
         xero_contact_id=xero_id,
         base_practice=base,
         base_xero=base,
-        state=SyncState.CONFLICT if link["conflicts"] else SyncState.PENDING,
+        state=links.next_state(conflicts=bool(link.conflicts), failing=False, waiting=True),
         failure=None,
         refused={},
         attempts=0,
         next_attempt_at=None,
-        read_owed_at=link["read_owed_at"],  # what it left can only be refused now, as its number is taken
     )
-    failures.pushed(tx, organisation, link, found[0])
+    # The delivery that the link left can only be refused now, as its number is taken: it requires no re-read.
+    await statements.set_required_read(tx, link.id, before)
+    failures.record_push(tx, link, xero.name)

@@ -4,37 +4,39 @@ A person's acts hold the locks of all organisations first (`issues.evaluating`),
 between the two locks that follow.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
 
 from domain import activity
 from domain.activity import Change
-from domain.contacts import search_keys
-from domain.contacts.edits import XeroEnd, check_fit, mark_links
 from domain.fields.merge import FieldStart, Winner
 from domain.fields.merge import start as start_field
 from domain.fields.synced import (
     SYNCED,
     Values,
+    as_practice,
     columns,
-    loaded,
     mirror_values,
     practice_values,
     same,
     shown,
     stored,
-    xero_values,
 )
-from domain.fields.values import Value
+from domain.fields.values import Value, XeroValue
+from domain.fields.xero_limits import XeroEnd, check_fit
+from domain.links import link as links
+from domain.links import statements
 from domain.mirror import status_requests, xero_contacts
-from domain.problems import Refused, not_found, stale
+from domain.names import search_keys
 from domain.tables import (
+    ACTIVE,
     ActivityKind,
     Contact,
     EventKind,
@@ -43,18 +45,15 @@ from domain.tables import (
     SyncedField,
     SyncLink,
     SyncState,
+    XeroContact,
     XeroContactStatus,
 )
 from domain.tx import Tx
 
 _CONTACT: sa.Table = Contact.__table__  # type: ignore[attr-defined]  # SQLModel sets it and does not declare it
-_LINK: sa.Table = SyncLink.__table__  # type: ignore[attr-defined]  # as above
-# What a link that begins again has left behind.
-_AFRESH: dict[str, Any] = {
-    "failure": None, "notes": {}, "refused": {}, "attempts": 0, "next_attempt_at": None,
-}  # fmt: skip
-
-
+_XERO_CONTACT: sa.Table = XeroContact.__table__  # type: ignore[attr-defined]  # as above
+_PRACTICE_COLUMNS = [one.column for one in SYNCED.values()]
+_XERO_COLUMNS = [one.xero_column for one in SYNCED.values()]
 _HOW = {
     LinkOrigin.FULL_MATCH: "a full match",
     LinkOrigin.CONFIRMED: "confirmed by a person",
@@ -99,20 +98,6 @@ class Started:
     pair: Pair
 
 
-def refused(held: Mapping[str, Any], name: SyncedField, value: Value, region: str | None) -> bool:
-    """Whether Xero has refused just this value of the field."""
-    return name in held and same(name, loaded(name, held[name]), value, region)
-
-
-def state_of(link: Mapping[str, Any], *, conflicts: bool, due: bool) -> SyncState:
-    """What an active link's state is, by what is the matter with it."""
-    if conflicts:
-        return SyncState.CONFLICT
-    if link["failure"] is not None:
-        return SyncState.FAILING
-    return SyncState.PENDING if due or link["xero_contact_id"] is None else SyncState.SYNCED
-
-
 async def start(
     tx: Tx, organisation: Mapping[str, Any], pairs: Sequence[Pair], *, quiet: bool = False, bulk: bool = False
 ) -> list[Started]:
@@ -133,24 +118,25 @@ async def start(
     for one in begun:
         if one.pair.named_by is not None:
             sent = {name: one.fields[name].xero for name in SyncedField if name in one.to_xero}
-            held = mirror_values(xeros[one.pair.xero_contact_id])
-            check_fit(sent, [XeroEnd(organisation["country_code"], held)], one.pair.named_by)
+            check_fit(
+                sent,
+                [XeroEnd(organisation["country_code"], xeros[one.pair.xero_contact_id])],
+                one.pair.named_by,
+            )
     taken = [(one.contact, one.to_practice) for one in begun if one.to_practice]
     await write_contacts(tx, organisation["id"], taken)
-    rows = [one.link() | {"bulk": quiet or bulk} for one in begun]
-    fresh = [row for one, row in zip(begun, rows, strict=True) if one.pair.link_id is None]
-    if fresh:
-        await tx.session.execute(sa.insert(SyncLink), fresh)
-    for one, row in zip(begun, rows, strict=True):
-        if one.pair.link_id is not None:
-            await begin_again(tx, row)
+    rows = {one.link_id: one.row(bulk=quiet or bulk) for one in begun}
+    again = {one.link_id for one in begun if one.pair.link_id is not None}
+    await insert(tx, organisation["id"], {key: row for key, row in rows.items() if key not in again})
+    for key in again:
+        await begin_again(tx, key, rows[key])
     await activity.record_all(tx, [one.entry() for one in begun])
     for one in begun:
         if one.pair.restored:
             await status_requests.owe(
                 tx, organisation["id"], one.pair.xero_contact_id, XeroContactStatus.ACTIVE
             )
-    if any(row["due_at"] for row in rows):
+    if any(row["due_at"] for row in rows.values()):
         tx.notify_workers()
     for one in [] if quiet else begun:
         tx.publish(EventKind.LINK, one.link_id, organisation=organisation["id"], activity=one.activity_id)
@@ -158,16 +144,59 @@ async def start(
     return [Started(one.link_id, one.activity_id, one.pair) for one in begun]
 
 
-async def begin_again(tx: Tx, row: Mapping[str, Any]) -> None:
-    """An ended link with these columns; it keeps its id, and its version rises."""
-    key = {name: row[name] for name in ("workspace_id", "id")}
-    values = {name: value for name, value in row.items() if name not in key} | _AFRESH
-    await tx.session.execute(
-        sa.update(_LINK)
-        .where(_LINK.c.workspace_id == key["workspace_id"], _LINK.c.id == key["id"])
-        .values(**(values | {"version": _LINK.c.version + 1}))
-    )
-    await xero_contacts.owe_reads(tx, [row["id"]])
+class Fresh(TypedDict):
+    """The columns of a link that begins, or begins again."""
+
+    contact_id: UUID
+    xero_contact_id: UUID | None
+    state: SyncState
+    origin: LinkOrigin
+    last_synced_at: datetime | None
+    base_practice: Mapping[str, object]
+    base_xero: Mapping[str, object]
+    conflicts: Sequence[str]
+    due_at: datetime | None
+    bulk: bool
+    contact_number: str | None
+
+
+async def insert(tx: Tx, organisation_id: UUID, rows: Mapping[UUID, Fresh]) -> None:
+    """New links, by their ids, in one statement."""
+    if rows:
+        common = {
+            "workspace_id": tx.workspace, "organisation_id": organisation_id, "state_since": tx.now,
+            "linked_at": tx.now, "version": 1,
+        }  # fmt: skip
+        await tx.session.execute(
+            sa.insert(SyncLink), [{**common, "id": key, **row} for key, row in rows.items()]
+        )
+
+
+async def begin_again(tx: Tx, link_id: UUID, fresh: Fresh) -> None:
+    """An ended link has these columns; it keeps its id, and its version rises. The link is locked."""
+    link = await links.find(tx, link_id)
+    assert link is not None, "an ended link is locked before it begins again"
+    for name, value in fresh.items():
+        setattr(link, name, value)
+    link.state_since = link.linked_at = tx.now
+    link.failure, link.notes, link.refused, link.attempts, link.next_attempt_at = None, {}, {}, 0, None
+    link.version += 1
+    await tx.session.flush()
+    await xero_contacts.owe_reads(tx, [link_id])
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What the practice holds of a locked contact. `times`: when each field was set, as `Contact.field_times`."""
+
+    id: UUID
+    version: int
+    times: Mapping[str, str]
+    values: Values
+
+    @classmethod
+    def of(cls, contact: Contact) -> "Ours":
+        return cls(contact.id, contact.version, contact.field_times, practice_values(contact))
 
 
 class _Beginning:
@@ -178,12 +207,13 @@ class _Beginning:
         tx: Tx,
         organisation: Mapping[str, Any],
         pair: Pair,
-        contact: Mapping[str, Any],
-        xero: Mapping[str, Any],
+        contact: Ours,
+        xero: Mapping[SyncedField, XeroValue],
     ) -> None:
         self.tx, self.organisation, self.pair, self.contact = tx, organisation, pair, contact
         self.link_id, self.activity_id = pair.link_id or uuid4(), uuid4()
-        self.practice, self.xero = practice_values(contact), xero_values(xero)
+        self.practice = contact.values
+        self.xero = {field: as_practice(value) for field, value in xero.items()}
         region = organisation["country_code"]
         self.fields: dict[SyncedField, FieldStart] = {
             name: start_field(
@@ -199,32 +229,31 @@ class _Beginning:
             name for name, begun in self.fields.items() if not same(name, begun.xero, self.xero[name], region)
         }
         self.conflicts = [str(name) for name, begun in self.fields.items() if begun.conflict]
-        self.due = bool(self.to_xero) or pair.restored
+        bases = {name: self._base(name) for name in SyncedField}
+        self.base_practice = {str(name): stored(base[0]) for name, base in bases.items()}
+        self.base_xero = {str(name): stored(base[1]) for name, base in bases.items()}
+        sent = links.to_send(
+            {name: begun.practice for name, begun in self.fields.items()}, self.base_practice, region,
+            conflicts=self.conflicts, refused={},
+        )  # fmt: skip
+        self.due = bool(sent) or pair.restored
 
-    def state(self) -> SyncState:
-        if self.conflicts:
-            return SyncState.CONFLICT
-        return SyncState.PENDING if self.due else SyncState.SYNCED
-
-    def base(self, name: SyncedField) -> tuple[Any, Any]:
-        """What each side held when they agreed. A field that is still to go to Xero agrees on what Xero has now:
-        the practice's value then differs from its base, and goes out."""
+    def _base(self, name: SyncedField) -> tuple[Value, Value]:
+        """The base values of the practice and of Xero. A field that is to go to Xero has Xero's present value for both:
+        the practice's value then differs from its base value, and is sent."""
         if name in self.to_xero:
-            return stored(self.xero[name]), stored(self.xero[name])
+            return self.xero[name], self.xero[name]
         begun = self.fields[name]
-        return (None, None) if begun.conflict else (stored(begun.practice), stored(self.xero[name]))
+        return (None, None) if begun.conflict else (begun.practice, self.xero[name])
 
-    def link(self) -> dict[str, Any]:
-        tx, bases = self.tx, {name: self.base(name) for name in SyncedField}
-        return {
-            "workspace_id": tx.workspace, "id": self.link_id, "organisation_id": self.organisation["id"],
-            "contact_id": self.pair.contact_id, "xero_contact_id": self.pair.xero_contact_id,
-            "state": self.state(), "state_since": tx.now, "origin": self.pair.origin, "linked_at": tx.now,
-            "last_synced_at": tx.now, "version": 1,
-            "base_practice": {name: base[0] for name, base in bases.items()},
-            "base_xero": {name: base[1] for name, base in bases.items()},
-            "conflicts": self.conflicts, "due_at": tx.now if self.due else None,
-        }  # fmt: skip
+    def row(self, *, bulk: bool) -> Fresh:
+        return Fresh(
+            contact_id=self.pair.contact_id, xero_contact_id=self.pair.xero_contact_id,
+            state=links.next_state(conflicts=bool(self.conflicts), failing=False, waiting=self.due),
+            origin=self.pair.origin, last_synced_at=self.tx.now, base_practice=self.base_practice,
+            base_xero=self.base_xero, conflicts=self.conflicts, due_at=self.tx.now if self.due else None, bulk=bulk,
+            contact_number=None,
+        )  # fmt: skip
 
     def changes(self) -> list[Change]:
         """What the practice takes over, and what Xero has that is to be overwritten: both can be restored."""
@@ -254,170 +283,67 @@ class _Beginning:
         )
 
 
-async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
+async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Ours]:
     """Locked, in the order of their ids."""
-    rows = await tx.rows(
-        f"select id, {', '.join(one.column for one in SYNCED.values())}, field_times, version from contact"
-        " where workspace_id = :ws and id = any(:ids) order by id for update",
-        ids=list(ids),
+    held = [_CONTACT.c[name] for name in ("id", "version", "field_times", *_PRACTICE_COLUMNS)]
+    rows = await tx.session.execute(
+        sa.select(*held)
+        .where(_CONTACT.c.workspace_id == tx.workspace, _CONTACT.c.id.in_(ids))
+        .order_by(_CONTACT.c.id)
+        .with_for_update()
     )
-    return {row["id"]: dict(row) for row in rows}
+    found = rows.mappings().all()
+    return {
+        row["id"]: Ours(row["id"], row["version"], row["field_times"], practice_values(dict(row)))
+        for row in found
+    }
 
 
-async def _xero_contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
-    rows = await tx.rows(
-        f"select id, {', '.join(one.xero_column for one in SYNCED.values())} from xero_contact"
-        " where workspace_id = :ws and id = any(:ids)",
-        ids=list(ids),
+async def _xero_contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, dict[SyncedField, XeroValue]]:
+    held = [_XERO_CONTACT.c[name] for name in ("id", *_XERO_COLUMNS)]
+    rows = await tx.session.execute(
+        sa.select(*held).where(_XERO_CONTACT.c.workspace_id == tx.workspace, _XERO_CONTACT.c.id.in_(ids))
     )
-    return {row["id"]: dict(row) for row in rows}
+    return {row["id"]: mirror_values(dict(row)) for row in rows.mappings()}
 
 
-async def write_contacts(
-    tx: Tx, organisation_id: UUID, taken: Sequence[tuple[Mapping[str, Any], Mapping[SyncedField, Value]]]
-) -> None:
-    """Give each contact row the values that it takes over from this organisation, with all that follows from them:
-    links in other organisations owe them to Xero."""
+async def write_contacts(tx: Tx, organisation_id: UUID, taken: Sequence[tuple[Ours, Values]]) -> None:
+    """Each contact has the values that it takes over from this organisation; its active links with other organisations
+    have them to send."""
     if not taken:
         return
     rows = [_contact_row(tx, contact, values) for contact, values in taken]
-    columns: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if not name.startswith("b_")}
     update = (
         sa.update(_CONTACT)
-        .where(_CONTACT.c.workspace_id == sa.bindparam("b_ws"), _CONTACT.c.id == sa.bindparam("b_id"))
-        .values(columns)
+        .where(_CONTACT.c.workspace_id == tx.workspace, _CONTACT.c.id == sa.bindparam("b_id"))
+        .values({name: sa.bindparam(name) for name in rows[0] if name != "b_id"})
     )
     await tx.session.execute(update, rows, execution_options={"synchronize_session": False})
-    for contact, _ in taken:
-        known = tx.session.sync_session.identity_map.get(identity_key(Contact, (tx.workspace, contact["id"])))
-        if known is not None:
-            await tx.session.refresh(known)
-    elsewhere = await tx.rows(
+    for row in rows:
+        _remember(tx, row)
+    elsewhere = await tx.ids(
         "select distinct contact_id from sync_link where workspace_id = :ws and contact_id = any(:ids)"
-        " and organisation_id <> :organisation and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
-        " order by contact_id",
-        organisation=organisation_id, ids=[contact["id"] for contact, _ in taken],
+        f" and organisation_id <> :organisation and state in {ACTIVE} order by contact_id",
+        organisation=organisation_id, ids=[contact.id for contact, _ in taken],
     )  # fmt: skip
-    fields = {contact["id"]: set(values) for contact, values in taken}
-    for row in elsewhere:
-        key: UUID = row["contact_id"]
-        await mark_links(tx, key, fields[key], but=organisation_id, bulk=True)
+    fields = {contact.id: set(values) for contact, values in taken}
+    for key in elsewhere:
+        await statements.mark_due(tx, key, fields[key], but=organisation_id, bulk=True)
 
 
-def _contact_row(tx: Tx, contact: Mapping[str, Any], taken: Values) -> dict[str, Any]:
-    after = practice_values(contact) | dict(taken)
+def _remember(tx: Tx, row: Mapping[str, object]) -> None:
+    """A contact that this session holds already has what was written."""
+    known = tx.session.sync_session.identity_map.get(identity_key(Contact, (tx.workspace, row["b_id"])))
+    if known is not None:
+        for name, value in row.items():
+            if name != "b_id":
+                set_committed_value(known, name, value)
+
+
+def _contact_row(tx: Tx, contact: Ours, taken: Values) -> dict[str, object]:
+    after = {**contact.values, **taken}
     return {
-        "b_ws": tx.workspace, "b_id": contact["id"], **columns(after), **search_keys.of_values(after),
-        "field_times": {**contact["field_times"], **dict.fromkeys(taken, tx.now.isoformat())},
-        "updated_at": tx.now, "version": contact["version"] + 1,
+        "b_id": contact.id, **columns(after), **search_keys.of_values(after),
+        "field_times": {**contact.times, **dict.fromkeys(map(str, taken), tx.now.isoformat())},
+        "updated_at": tx.now, "version": contact.version + 1,
     }  # fmt: skip
-
-
-async def break_off(
-    tx: Tx, link: Mapping[str, Any], xero: Mapping[str, Any], *, awaits: UUID | None = None
-) -> None:
-    """The Xero contact is archived, merged or forgotten: nothing flows, and what waits is kept. `awaits`: the merge's
-    survivor, by Xero's id, where no read has shown it yet."""
-    code, what = _BROKEN[XeroContactStatus(xero["status"])]
-    if xero["merged_to"] is not None and xero["status"] != XeroContactStatus.GDPR_REQUEST:
-        code, what = "MERGED_IN_XERO", "was merged into another contact in Xero"
-    message = f"{xero['name'] or 'A contact'} {what}."
-    failure = {
-        "code": code, "message": message, "field": None, "subjects": [f"XeroContact:{xero['id']}"],
-        "since": tx.now.isoformat(), "attempts": 0, "nextAttemptAt": None, "remedy": "REMATCH",
-    }  # fmt: skip
-    if awaits is not None:
-        failure["awaits"] = str(awaits)
-    await tx.run(
-        "update sync_link set state = 'BROKEN', state_since = :now, version = version + 1,"
-        " failure = cast(:failure as jsonb) where workspace_id = :ws and id = :id",
-        id=link["id"], failure=json.dumps(failure),
-    )  # fmt: skip
-    await leave_deliveries(tx, link["id"])
-    entry = activity.record(
-        tx, ActivityKind.UNLINKED, message, organisation=link["organisation_id"],
-        contact=link["contact_id"], link=link["id"],
-    )  # fmt: skip
-    tx.publish(EventKind.LINK, link["id"], organisation=link["organisation_id"], activity=entry)
-
-
-_BROKEN = {
-    XeroContactStatus.ARCHIVED: ("ARCHIVED_IN_XERO", "was archived in Xero"),
-    XeroContactStatus.GDPR_REQUEST: ("FORGOTTEN_IN_XERO", "is to be forgotten, says Xero"),
-    XeroContactStatus.ACTIVE: ("MERGED_IN_XERO", "was merged in Xero"),
-}
-
-
-async def leave_deliveries(tx: Tx, link_id: UUID) -> None:
-    """The link is out of its open delivery: no answer is applied to it, and the delivery is never sent again. Should
-    it begin again, it is not sent before a read that begins after now, as that delivery may still land."""
-    left = await tx.rows(
-        "update delivery_member set open = false where workspace_id = :ws and link_id = :id and open"
-        " returning delivery_id",
-        id=link_id,
-    )
-    if not left:
-        return
-    await tx.run(
-        "update delivery set recalled = true where workspace_id = :ws and id = :id", id=left[0]["delivery_id"]
-    )
-    await tx.run("update sync_link set read_owed_at = :now where workspace_id = :ws and id = :id", id=link_id)
-
-
-async def find(tx: Tx, link_id: UUID) -> dict[str, Any] | None:
-    return await tx.row("select * from sync_link where workspace_id = :ws and id = :id", id=link_id)
-
-
-async def lock(tx: Tx, link_id: UUID, version: int | None = None) -> dict[str, Any]:
-    """The link, locked after its contact; refused where it is unknown or has moved on since `version`."""
-    await lock_all(tx, [link_id])
-    link = await find(tx, link_id)
-    if link is None:
-        raise Refused([not_found("link", "linkId")])
-    if version is not None and version != link["version"]:
-        raise stale("link")
-    return link
-
-
-async def lock_all(tx: Tx, link_ids: Sequence[UUID], contact_ids: Sequence[UUID] = ()) -> None:
-    """All that a bulk form changes, up front: the contacts, those of the links too, then all links of both."""
-    await tx.rows(
-        "select id from contact where workspace_id = :ws and (id = any(:contacts) or id in"
-        " (select contact_id from sync_link where workspace_id = :ws and id = any(:links))) order by id for update",
-        contacts=list(contact_ids), links=list(link_ids),
-    )  # fmt: skip
-    await tx.rows(
-        "select id from sync_link where workspace_id = :ws and (id = any(:links) or contact_id = any(:contacts))"
-        " order by id for update",
-        contacts=list(contact_ids), links=list(link_ids),
-    )  # fmt: skip
-
-
-async def active(tx: Tx, organisation_id: UUID, column: str, key: UUID) -> dict[str, Any] | None:
-    """The active link of a contact or of a Xero contact; `column` says which."""
-    return await tx.row(
-        "select * from sync_link where workspace_id = :ws and organisation_id = :organisation"
-        f" and {column} = :key and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
-        organisation=organisation_id, key=key,
-    )  # fmt: skip
-
-
-async def remove(tx: Tx, link_id: UUID, message: str) -> UUID | None:
-    """Take a link off, as when what made it is taken back; gives the id of the activity that says so."""
-    await leave_deliveries(tx, link_id)
-    gone = await tx.row(
-        "delete from sync_link where workspace_id = :ws and id = :id returning organisation_id, contact_id",
-        id=link_id,
-    )
-    if gone is None:
-        return None
-    tx.publish(EventKind.DELETION, f"SyncLink:{link_id}", organisation=gone["organisation_id"])
-    tx.publish(EventKind.CONTACT, gone["contact_id"])
-    return activity.record(
-        tx,
-        ActivityKind.UNLINKED,
-        message,
-        organisation=gone["organisation_id"],
-        contact=gone["contact_id"],
-        link=link_id,
-    )

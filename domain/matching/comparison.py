@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from domain.contacts.search_keys import details
 from domain.fields.phones import PhoneParts, join_phone
+from domain.names.search_keys import details
 from domain.names.similarity import Comparison, Details, compare, count_users, make_ready
 from domain.tx import Tx
 

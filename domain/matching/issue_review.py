@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from domain import activity
 from domain.matching import plan as matching_plan
 from domain.tables import (
+    ACTIVE,
     ActivityKind,
     EventKind,
     MatchCandidate,
@@ -82,7 +83,7 @@ async def _evaluate_open(tx: Tx, organisation: Mapping[str, Any], found: Sequenc
     linked = await tx.rows(
         "update match_issue i set link_id = l.id from sync_link l where i.workspace_id = :ws and i.id = any(:issues)"
         " and i.state = 'RESOLVED' and l.workspace_id = :ws and l.xero_contact_id = i.xero_contact_id"
-        " and l.organisation_id = i.organisation_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        f" and l.organisation_id = i.organisation_id and l.state in {ACTIVE}"
         " returning l.contact_id",
         issues=[issue.id for issue in open_issues.values()],
     )
@@ -104,7 +105,7 @@ async def _evaluate_for_person(tx: Tx, organisation: Mapping[str, Any], issue: M
     )  # fmt: skip
     link = await tx.row(
         "select id, linked_at from sync_link where workspace_id = :ws and organisation_id = :organisation"
-        " and xero_contact_id = :id and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        f" and xero_contact_id = :id and state in {ACTIVE}",
         organisation=organisation["id"], id=issue.xero_contact_id,
     )  # fmt: skip
     held = (await _held_candidates(tx, [issue.id])).get(issue.id, [])
@@ -238,7 +239,7 @@ async def find_candidates(
         " from xero_contact x join contact c on c.workspace_id = :ws and c.archived_at is null"
         " and (c.name_key = x.name_key or c.email_key = x.email_key or c.id = any(:kept))"
         " left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id and l.organisation_id = :organisation"
-        " and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+        f" and l.state in {ACTIVE}"
         " where x.workspace_id = :ws and x.id = :xero order by nm desc, em desc, c.id limit 25",
         organisation=organisation["id"], xero=xero_id, kept=list(kept),
     )  # fmt: skip

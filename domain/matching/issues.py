@@ -14,7 +14,8 @@ from domain import activity, bulk
 from domain.activity import Change
 from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
-from domain.links import decisions
+from domain.links import decisions, ending
+from domain.links import link as links
 from domain.links import starting as link_starting
 from domain.links.starting import Pair
 from domain.matching import issue_review, near_duplicates
@@ -22,6 +23,7 @@ from domain.matching import plan as matching_plan
 from domain.mirror import xero_contacts
 from domain.problems import Code, Refused, not_found, refuse, stale
 from domain.tables import (
+    ACTIVE,
     ActivityKind,
     LinkOrigin,
     MatchIssue,
@@ -100,10 +102,8 @@ async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None)
         " where c.workspace_id = :ws and c.issue_id = :issue on conflict do nothing",
         xero=issue.xero_contact_id, issue=issue_id,
     )  # fmt: skip
-    rows = await tx.rows(
-        "select * from xero_contact where workspace_id = :ws and id = :id", id=issue.xero_contact_id
-    )
-    [started] = await matching_plan.create_from_xero(tx, organisation, rows, None)
+    rows = await xero_contacts.read(tx, [issue.xero_contact_id])
+    [started] = await matching_plan.create_from_xero(tx, organisation, list(rows.values()), None)
     gone = await decisions.taken(tx, organisation["id"], started.pair.contact_id, issue.xero_contact_id)
     issue.created_contact_id = started.pair.contact_id
     issue_review.resolve(
@@ -207,7 +207,7 @@ async def each(
     evaluated again.
     """
     async with evaluating(tx) as touched:
-        await link_starting.lock_all(tx, link_ids, contact_ids)
+        await links.lock_all(tx, link_ids, contact_ids)
         results = await bulk.each(tx, rows, act)
         for result in results:
             if not isinstance(result, Refused):
@@ -336,7 +336,7 @@ async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
     """The active link between the issue's Xero contact and this contact."""
     row = await tx.row(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
-        " and xero_contact_id = :xero and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        f" and xero_contact_id = :xero and state in {ACTIVE}",
         organisation=issue.organisation_id, contact=contact_id, xero=issue.xero_contact_id,
     )  # fmt: skip
     return row["id"] if row else None
@@ -379,7 +379,7 @@ async def _organisation(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
 async def _linked(tx: Tx, organisation_id: UUID, contact_id: UUID) -> bool:
     found = await tx.row(
         "select 1 from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
-        " and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        f" and state in {ACTIVE}",
         organisation=organisation_id, contact=contact_id,
     )  # fmt: skip
     return found is not None
@@ -388,7 +388,7 @@ async def _linked(tx: Tx, organisation_id: UUID, contact_id: UUID) -> bool:
 async def _xero_is_free(tx: Tx, organisation_id: UUID, xero_id: UUID) -> None:
     row = await tx.row(
         "select x.status, exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
-        " and l.organisation_id = :organisation and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')) as linked"
+        f" and l.organisation_id = :organisation and l.state in {ACTIVE}) as linked"
         " from xero_contact x where x.workspace_id = :ws and x.id = :id",
         organisation=organisation_id, id=xero_id,
     )  # fmt: skip
@@ -407,19 +407,16 @@ async def _xero_is_free(tx: Tx, organisation_id: UUID, xero_id: UUID) -> None:
 
 
 async def _unmake(tx: Tx, issue: MatchIssue) -> UUID:
-    link = await tx.row(
-        "select id, contact_id, state from sync_link where workspace_id = :ws and id = :id for update",
-        id=issue.link_id,
-    )
-    active = link is not None and link["state"] in ("SYNCED", "PENDING", "FAILING", "CONFLICT")
-    if link is None or not active or link["contact_id"] != issue.created_contact_id:
+    held = await links.lock_links(tx, [issue.link_id]) if issue.link_id else []
+    link = next(iter(held), None)
+    if link is None or not links.is_active(link) or link.contact_id != issue.created_contact_id:
         raise refuse(
             Code.WRONG_STATE,
             "The link that this decision made was changed or deleted since. Use unsync on the contact's link instead.",
             "issueId",
         )
-    link_id: UUID = link["id"]
+    link_id = link.id
     issue.link_id = None
     await tx.session.flush()
-    await link_starting.remove(tx, link_id, "A separate contact was taken back.")
+    await ending.remove(tx, link_id, "A separate contact was taken back.")
     return link_id

@@ -15,13 +15,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from domain.contacts import search_keys
 from domain.matching import comparison
 from domain.matching import plan as matching_plan
 from domain.matching.name_index import NameIndex
 from domain.mirror import xero_contacts
+from domain.names import search_keys
 from domain.names.similarity import LIKELY, Details, Ready, find_alike, make_ready
-from domain.tables import Likeness, XeroContactFilter
+from domain.tables import ACTIVE, Likeness, XeroContactFilter
 from domain.tx import Tx
 
 MAX_SCORES = 10
@@ -126,7 +126,7 @@ async def _find_near(
 async def _linked(tx: Tx, organisation_id: UUID, contact_ids: Collection[UUID]) -> set[UUID]:
     rows = await tx.rows(
         "select contact_id from sync_link where workspace_id = :ws and organisation_id = :organisation"
-        " and contact_id = any(:ids) and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')",
+        f" and contact_id = any(:ids) and state in {ACTIVE}",
         organisation=organisation_id, ids=list(contact_ids),
     )  # fmt: skip
     return {row["contact_id"] for row in rows}
@@ -208,7 +208,7 @@ async def request_lookups(tx: Tx, contact_ids: Sequence[UUID]) -> None:
         "  and not exists (select 1 from likeness a where a.workspace_id = :ws and a.xero_contact_id = x.id"
         "   and a.contact_id = c.id)"
         "  and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.contact_id = c.id"
-        "   and l.organisation_id = i.organisation_id and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')))"
+        f"   and l.organisation_id = i.organisation_id and l.state in {ACTIVE}))"
         " order by i.organisation_id, i.xero_contact_id",
         ids=list(contact_ids), many=len(contact_ids) > MAX_COMPARED,
     )  # fmt: skip

@@ -6,13 +6,12 @@ issue. A Xero contact without a fit becomes a new contact. The number of stateme
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
 from domain import activity
-from domain.contacts import search_keys
 from domain.decisions import kept_apart
 from domain.fields.merge import Winner, policy_winner
 from domain.fields.synced import columns, shown, xero_values
@@ -20,9 +19,11 @@ from domain.links import starting as link_starting
 from domain.links.starting import Pair
 from domain.matching import comparison
 from domain.mirror import xero_contacts
+from domain.names import search_keys
 from domain.names.classification import classify
 from domain.names.similarity import LIKELY, SIMILAR
 from domain.tables import (
+    ACTIVE,
     ActivityKind,
     ConflictPolicy,
     Contact,
@@ -34,12 +35,12 @@ from domain.tables import (
     MatchIssueReason,
     MatchIssueState,
     SyncedField,
+    XeroContact,
     XeroContactFilter,
 )
 from domain.tx import Tx
 
 MOST_CANDIDATES = 10
-_ACTIVE = "('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
 INCLUDED = {
     XeroContactFilter.CUSTOMERS_ONLY: "{x}.is_customer",
     XeroContactFilter.SUPPLIERS_AND_CUSTOMERS: "({x}.is_customer or {x}.is_supplier)",
@@ -69,7 +70,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
         select x.id, x.xero_contact_id as xero_id, x.name_key, x.email_key,
                ({included(contact_filter)} and not exists (
                     select 1 from sync_link k where k.workspace_id = :ws and k.xero_contact_id = x.id
-                       and k.organisation_id = :organisation and k.state not in {_ACTIVE})
+                       and k.organisation_id = :organisation and k.state not in {ACTIVE})
                 and not exists (
                     select 1 from match_issue i where i.workspace_id = :ws and i.xero_contact_id = x.id
                        and (i.resolution in ('IGNORED', 'CREATED_SEPARATE')
@@ -82,7 +83,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
          where x.workspace_id = :ws and x.organisation_id = :organisation and {scope}
            and not exists (
                 select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id
-                   and l.organisation_id = :organisation and l.state in {_ACTIVE})
+                   and l.organisation_id = :organisation and l.state in {ACTIVE})
     ),
     pair as materialized (
         select s.id as xid, c.id as cid, c.nm, c.em, c.link_id, s.name_key, s.email_key
@@ -90,7 +91,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
             (select c.id, true as nm, coalesce(c.email_key = s.email_key, false) as em, l.id as link_id
                from contact c
                left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id
-                    and l.organisation_id = :organisation and l.state in {_ACTIVE}
+                    and l.organisation_id = :organisation and l.state in {ACTIVE}
               where c.workspace_id = :ws and c.name_key = s.name_key and c.archived_at is null
                 and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
               order by coalesce(c.email_key = s.email_key, false) desc, l.id is not null, c.id limit 25)
@@ -98,7 +99,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
             (select c.id, false, true, l.id
                from contact c
                left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id
-                    and l.organisation_id = :organisation and l.state in {_ACTIVE}
+                    and l.organisation_id = :organisation and l.state in {ACTIVE}
               where c.workspace_id = :ws and c.email_key = s.email_key and c.archived_at is null
                 and c.name_key is distinct from s.name_key
                 and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
@@ -136,7 +137,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
          where s.free and s.id not in (select p.xid from pair p) and c.id not in (select f.cid from "full" f)
            and not exists (
                 select 1 from sync_link l where l.workspace_id = :ws and l.contact_id = c.id
-                   and l.organisation_id = :organisation and l.state in {_ACTIVE})
+                   and l.organisation_id = :organisation and l.state in {ACTIVE})
            and not exists (
                 select 1 from set_apart a where a.workspace_id = :ws and a.organisation_id = :organisation
                    and a.xero_contact_id = s.xero_id and a.contact_id = c.id)
@@ -255,6 +256,13 @@ def _issue(
     return issue, candidate_rows(tx, issue_id, fitting), entry
 
 
+class Unmatched(NamedTuple):
+    """A mirror row that fits no contact. `seen`: its near-duplicates have been looked up since any contact changed."""
+
+    id: UUID
+    seen: bool
+
+
 async def creations(
     tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
 ) -> int:
@@ -263,20 +271,21 @@ async def creations(
     If near-duplicates are held back, a Xero contact whose near-duplicates have not been looked up yet is skipped, and a
     new run is requested. Outside a run, the look-up must be later than the last change of any contact.
     """
-    rows = await tx.rows(
+    rows = await tx.read(
+        Unmatched,
         f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
-        " select x.*, x.looked_at is not null and (cast(:run as uuid) is not null"
+        " select x.id, x.looked_at is not null and (cast(:run as uuid) is not null"
         "  or coalesce(x.looked_at > (select max(c.updated_at) from contact c where c.workspace_id = :ws), true)) as seen"
         " from outcome o join xero_contact x on x.workspace_id = :ws and x.id = o.xero_contact_id"
         " where o.outcome = 'NO_MATCH' order by x.id",
         organisation=organisation["id"], run=run, ids=list(ids),
     )  # fmt: skip
-    unseen = {row["id"] for row in rows if organisation["hold_similar"] and not row["seen"]}
+    unseen = {row.id for row in rows if organisation["hold_similar"] and not row.seen}
     await xero_contacts.request_lookup(tx, organisation, list(unseen))
-    rows = [row for row in rows if row["id"] not in unseen]
-    started = await create_from_xero(tx, organisation, rows, run, quiet=quiet)
+    unmatched = await xero_contacts.read(tx, [row.id for row in rows if row.id not in unseen])
+    started = await create_from_xero(tx, organisation, list(unmatched.values()), run, quiet=quiet)
     await _publish_issues(tx, organisation, started, quiet=quiet)
-    return len(rows)
+    return len(unmatched)
 
 
 async def _publish_issues(
@@ -298,7 +307,7 @@ async def _publish_issues(
 async def create_from_xero(
     tx: Tx,
     organisation: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[XeroContact],
     run: UUID | None,
     *,
     quiet: bool = False,
@@ -319,7 +328,7 @@ async def create_from_xero(
     ]
     await activity.record_all(tx, came)
     pairs = [
-        Pair(one["id"], row["id"], LinkOrigin.CREATED_FROM_XERO, Winner.XERO)
+        Pair(one["id"], row.id, LinkOrigin.CREATED_FROM_XERO, Winner.XERO)
         for one, row in zip(made, rows, strict=True)
     ]
     started = await link_starting.start(tx, organisation, pairs, quiet=quiet)
@@ -328,15 +337,15 @@ async def create_from_xero(
 
 
 def contact_from_xero(
-    tx: Tx, row: Mapping[str, Any], contact_type_id: UUID | None, run: UUID | None
+    tx: Tx, row: XeroContact, contact_type_id: UUID | None, run: UUID | None
 ) -> dict[str, Any]:
     values = xero_values(row)
     values[SyncedField.NAME] = values[SyncedField.NAME] or ""
     name, email = shown(values[SyncedField.NAME]) or "", shown(values[SyncedField.BILLING_EMAIL])
-    found = classify(name, row["first_name"], row["last_name"], email)
+    found = classify(name, row.first_name, row.last_name, email)
     return {
-        "workspace_id": tx.workspace, "id": uuid4(), **columns(values), "first_name": row["first_name"],
-        "last_name": row["last_name"], "kind": ContactKind(found.kind), "confidence": found.confidence,
+        "workspace_id": tx.workspace, "id": uuid4(), **columns(values), "first_name": row.first_name,
+        "last_name": row.last_name, "kind": ContactKind(found.kind), "confidence": found.confidence,
         "reasons": list(found.reasons), "needs_review": found.needs_review, "contact_type_id": contact_type_id,
         "created_at": tx.now, "updated_at": tx.now, "version": 1, **search_keys.of_values(values),
         "field_times": dict.fromkeys(SyncedField, tx.now.isoformat()), "created_by_run": run,

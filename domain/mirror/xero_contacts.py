@@ -16,12 +16,13 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET
+from sqlmodel import col, select
 
 from domain.decisions import kept_apart
 from domain.fields.synced import SYNCED, Kind, Values, as_practice, mirrored, shown, stored, xero_values
 from domain.fields.values import SeenContact
 from domain.names.text_keys import VERSION, email_key, name_key, search_key
-from domain.tables import EventKind, SyncedField, XeroContactStatus
+from domain.tables import ACTIVE, EventKind, SyncedField, XeroContact, XeroContactStatus
 from domain.tx import Tx
 
 READ_AGAIN = timedelta(seconds=10)
@@ -218,6 +219,31 @@ def _keys(name: str | None, email: str | None, phone: str | None) -> dict[str, s
     }
 
 
+async def read(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, XeroContact]:
+    """These mirror rows by their ids, in the order of the ids."""
+    found = await tx.session.scalars(
+        select(XeroContact)
+        .where(XeroContact.workspace_id == tx.workspace, col(XeroContact.id).in_(ids))
+        .order_by(col(XeroContact.id))
+        .execution_options(populate_existing=True)
+    )
+    return {row.id: row for row in found}
+
+
+async def read_shown(tx: Tx, organisation: UUID, xero_ids: Sequence[UUID]) -> dict[UUID, XeroContact]:
+    """The organisation's mirror rows with these ids of Xero's, by Xero's ids."""
+    found = await tx.session.scalars(
+        select(XeroContact)
+        .where(
+            XeroContact.workspace_id == tx.workspace,
+            XeroContact.organisation_id == organisation,
+            col(XeroContact.xero_contact_id).in_(xero_ids),
+        )
+        .execution_options(populate_existing=True)
+    )
+    return {row.xero_contact_id: row for row in found}
+
+
 async def lock(tx: Tx, organisation: UUID) -> None:
     """The first lock of whoever applies Xero's side, held until the transaction ends."""
     await tx.rows(
@@ -313,7 +339,7 @@ async def owe_reads(tx: Tx, links: Sequence[UUID]) -> None:
     done = await tx.run(
         "update xero_contact x set read_due_at = least(x.read_due_at, :now) from sync_link l where l.workspace_id = :ws"
         " and l.id = any(:links) and l.read_owed_at is not null and x.workspace_id = :ws and x.id = l.xero_contact_id"
-        " and x.doubted_at is null and l.state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT') and not exists"
+        f" and x.doubted_at is null and l.state in {ACTIVE} and not exists"
         " (select 1 from delivery_member m where m.workspace_id = :ws and m.link_id = l.id and m.open)",
         links=list(links),
     )

@@ -8,23 +8,25 @@ from the base and goes out next.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from domain.connection import health as connection_health
-from domain.fields.synced import loaded, practice_values, same, seen_values, stored, xero_values
-from domain.fields.values import SeenContact, Value
+from domain.contacts import edits as contact_edits
+from domain.fields.synced import Values, loaded, same, seen_values, stored
+from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import mass_change, snapshots
-from domain.links import failures
+from domain.links import failures, statements
+from domain.links import link as links
 from domain.links.failures import Failure
-from domain.links.starting import refused, state_of
+from domain.links.link import Link, to_send
 from domain.mirror import xero_contacts
 from domain.outbound import deliveries
 from domain.outbound.contact_changes import Outgoing, hold_back_names
 from domain.outbound.deliveries import MOST, Claimed
 from domain.outbound.freshness import FRESH, LINK_DUE, LINK_READ
-from domain.tables import DeliveryKind, SyncedField
+from domain.tables import Contact, DeliveryKind, SyncedField, SyncLink
 from domain.tx import Tx
 
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Failure]]]
@@ -56,31 +58,45 @@ async def claim(
         return None
     if await mass_change.stops_sending(tx, organisation):
         return None
-    held = await _lock_due(tx, organisation, only, beside=beside)
+    due = await _lock_due(tx, organisation, only, beside=beside)
     ready: list[Outgoing] = []
-    for outgoing in await hold_back_names(tx, organisation, held):
+    for outgoing in await hold_back_names(tx, organisation_id, due):
         if outgoing.fields:
             ready.append(outgoing)
         elif not outgoing.waits:
-            await _nothing_to_send(tx, outgoing)
+            await _nothing_to_send(tx, outgoing.link.row)
     if not ready:
         return None
-    kind = DeliveryKind.CREATE if ready[0].is_new else DeliveryKind.UPDATE
-    bulk = bool(ready[0].link["bulk"])
-    chosen = [one for one in ready if one.is_new is ready[0].is_new and bool(one.link["bulk"]) is bulk]
+    first = ready[0].link
+    kind = DeliveryKind.CREATE if first.is_new else DeliveryKind.UPDATE
+    chosen = [one for one in ready if one.link.is_new is first.is_new and one.link.row.bulk is first.row.bulk]
     body, unfit = build(kind, chosen)
     for one in chosen:
-        if one.link["id"] in unfit:
-            await _refuse(tx, organisation, one.link, one.fields, unfit[one.link["id"]])
-    sent = [one for one in chosen if one.link["id"] not in unfit]
+        if one.link.row.id in unfit:
+            await _refuse(tx, one.link.row, one.fields, unfit[one.link.row.id])
+    sent = [one for one in chosen if one.link.row.id not in unfit]
     if not sent:
         return await claim(tx, organisation_id, build, only, beside=beside)
-    return await _store(tx, organisation, kind, bulk, body, sent, beside=beside)
+    values = {
+        one.link.row.id: {str(name): stored(value) for name, value in one.fields.items()} for one in sent
+    }
+    delivery = await deliveries.start(tx, organisation_id, kind, first.row.bulk, body, links=values)
+    blanked = [one.link.row.id for one in sent if None in one.fields.values() and one.link.row.brake is None]
+    if blanked:
+        await statements.remember_blanked(tx, blanked)
+    return Claimed(delivery, tuple(values), organisation["country_code"], beside)
+
+
+class _Due(NamedTuple):
+    id: UUID
+    contact_id: UUID
 
 
 async def _lock_due(
     tx: Tx, organisation: Mapping[str, Any], only: Sequence[UUID], *, beside: bool
 ) -> list[Outgoing]:
+    """Up to MOST due links with both sides, locked, the most urgent first: links of a person before bulk, updates before
+    creates."""
     read = (
         f" and not l.bulk and (l.xero_contact_id is null or {LINK_READ})"
         if beside
@@ -91,87 +107,75 @@ async def _lock_due(
     )
     bound = {"organisation": organisation["id"], "only": list(only)}
     bound |= {"fresh": FRESH} if beside else {"read": organisation["read_asked_at"]}
-    found = await tx.rows(
-        f"select l.id, l.contact_id, l.bulk {due} order by l.bulk, l.xero_contact_id is null, l.due_at, l.id limit {MOST}",
+    found = await tx.read(
+        _Due,
+        f"select l.id, l.contact_id {due} order by l.bulk, l.xero_contact_id is null, l.due_at, l.id limit {MOST}",
         **bound,
     )
-    ids = [row["id"] for row in found]
-    contacts = await tx.rows(
-        "select * from contact where workspace_id = :ws and id = any(:ids) order by id for update",
-        ids=[row["contact_id"] for row in found],
+    ids = [row.id for row in found]
+    contacts = await contact_edits.lock_many(tx, [row.contact_id for row in found])
+    free = await tx.ids(
+        f"select l.id {due} and l.id = any(:ids) order by l.id for update skip locked", ids=ids, **bound
     )
-    links = await tx.rows(
-        f"select l.* {due} and l.id = any(:ids) order by l.id for update skip locked", ids=ids, **bound
-    )
-    xeros = await tx.rows(
-        "select * from xero_contact where workspace_id = :ws and id = any(:ids)",
-        ids=[row["xero_contact_id"] for row in links],
-    )
-    by_id = {row["id"]: row for row in [*contacts, *xeros]}
+    rows = await links.lock_links(tx, free)
+    xeros = await xero_contacts.read(tx, [row.xero_contact_id for row in rows if row.xero_contact_id])
     outgoing = [
-        Outgoing.of(link, by_id[link["contact_id"]], by_id.get(link["xero_contact_id"]), organisation)
-        for link in links
-    ]
-    return sorted(outgoing, key=lambda one: ids.index(one.link["id"]))
-
-
-async def _nothing_to_send(tx: Tx, outgoing: Outgoing) -> None:
-    link = {**outgoing.link, "due_at": None}
-    await tx.run(
-        "update sync_link set due_at = null, state = cast(:state as text), version = version + 1,"
-        " state_since = case when state = cast(:state as text) then state_since else :now end"
-        " where workspace_id = :ws and id = :id",
-        id=link["id"], state=state_of(link, conflicts=bool(link["conflicts"]), due=False),
-    )  # fmt: skip
-    failures.tell(tx, link)
-
-
-async def _store(
-    tx: Tx,
-    organisation: Mapping[str, Any],
-    kind: DeliveryKind,
-    bulk: bool,
-    body: bytes,
-    sent: Sequence[Outgoing],
-    *,
-    beside: bool,
-) -> Claimed:
-    values = {
-        one.link["id"]: {str(name): stored(value) for name, value in one.fields.items()} for one in sent
-    }
-    delivery = await deliveries.start(tx, organisation["id"], kind, bulk, body, links=values)
-    blanked = [one.link["id"] for one in sent if None in one.fields.values() and one.link["brake"] is None]
-    if blanked:
-        await tx.run(
-            "update sync_link set blanked_at = :now where workspace_id = :ws and id = any(:ids)", ids=blanked
+        Outgoing.of(
+            Link(
+                row,
+                contacts[row.contact_id],
+                xeros[row.xero_contact_id] if row.xero_contact_id else None,
+                organisation["country_code"],
+            )
         )
-    return Claimed(delivery, tuple(values), organisation["country_code"], beside)
+        for row in rows
+    ]
+    return sorted(outgoing, key=lambda one: ids.index(one.link.row.id))
+
+
+async def _nothing_to_send(tx: Tx, link: SyncLink) -> None:
+    state = links.next_state(
+        conflicts=bool(link.conflicts), failing=link.failure is not None, waiting=link.xero_contact_id is None
+    )
+    await links.change(tx, link, due_at=None, state=state)
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`."""
     await _lock_links(tx, claimed.members)
     await deliveries.wait(tx, claimed, until)
-    await failures.uncertain(tx, claimed.delivery.id)
+    await failures.show_uncertain(tx, claimed.delivery.id)
+
+
+class _Number(NamedTuple):
+    id: UUID
+    contact_number: str
 
 
 async def numbers(tx: Tx, members: Sequence[UUID]) -> dict[UUID, str]:
     """The number of each push, by which its contact is looked up."""
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Number,
         "select id, contact_number from sync_link where workspace_id = :ws and id = any(:ids) and contact_number <> ''",
         ids=list(members),
     )
-    return {row["id"]: row["contact_number"] for row in rows}
+    return {row.id: row.contact_number for row in rows}
+
+
+class _Target(NamedTuple):
+    id: UUID
+    xero_contact_id: UUID
 
 
 async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
     """Xero's own id of each link's contact."""
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Target,
         "select l.id, x.xero_contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
         " and x.id = l.xero_contact_id where l.workspace_id = :ws and l.id = any(:ids)",
         ids=list(members),
     )
-    return {row["id"]: row["xero_contact_id"] for row in rows}
+    return {row.id: row.xero_contact_id for row in rows}
 
 
 async def free(
@@ -184,13 +188,8 @@ async def free(
     if not await deliveries.lock(tx, claimed):
         return
     await deliveries.close(tx, claimed, which)
-    await tx.run(
-        "update sync_link set due_at = coalesce(due_at, :now), next_attempt_at = cast(:until as timestamptz),"
-        " read_owed_at = case when notes = '{}' then read_owed_at else :now end"
-        " where workspace_id = :ws and id = any(:links) and state in ('PENDING', 'FAILING', 'CONFLICT', 'SYNCED')",
-        links=which, until=until,
-    )  # fmt: skip
-    await failures.certain(tx, which)
+    await statements.make_due_again(tx, which, until)
+    await statements.end_uncertain(tx, which)
     await xero_contacts.owe_reads(tx, which)
     tx.notify_workers()
 
@@ -203,7 +202,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
         id=claimed.delivery.organisation_id,
     )
     assert organisation is not None
-    links, sent = await _lock_members(tx, claimed, [answer.link_id for answer in answers])
+    held, sent = await _lock_members(tx, claimed, [answer.link_id for answer in answers])
     if not await deliveries.lock(tx, claimed):
         return
     shown: list[SeenContact] = [answer.seen for answer in answers if answer.seen]
@@ -213,28 +212,22 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
         if answer.seen and not answer.kept_back and not answer.found
     }
     newer = set(await snapshots.take(tx, organisation, shown, written))
-    rows = await tx.rows(
-        "select * from xero_contact where workspace_id = :ws and organisation_id = :organisation"
-        " and xero_contact_id = any(:ids)",
-        organisation=organisation["id"], ids=[one.xero_contact_id for one in shown],
-    )  # fmt: skip
-    xeros = {row["xero_contact_id"]: row for row in rows}
+    xeros = await xero_contacts.read_shown(tx, organisation["id"], [one.xero_contact_id for one in shown])
     for answer in answers:
-        link = links.get(answer.link_id)
-        if link is None:  # unsynced, broken or gone meanwhile: the mirror knows, and nothing else follows
+        member = held.get(answer.link_id)
+        if member is None:  # unsynced, broken or gone meanwhile: the mirror knows, and nothing else follows
             continue
+        row, contact = member
+        values = sent[answer.link_id]
         if answer.failure is not None:
-            fields = {name: loaded(SyncedField(name), value) for name, value in sent[answer.link_id].items()}
-            await _refuse(
-                tx, organisation, link, {SyncedField(k): v for k, v in fields.items()}, answer.failure
-            )
+            fields = {SyncedField(name): loaded(SyncedField(name), value) for name, value in values.items()}
+            await _refuse(tx, row, fields, answer.failure)
         elif answer.seen is not None and not answer.kept_back and not answer.found:
             xero = xeros[answer.seen.xero_contact_id]
-            await _acknowledge(
-                tx, organisation, link, sent[answer.link_id], answer.seen, xero, xero["id"] in newer
-            )
+            link = Link(row, contact, xero, organisation["country_code"])
+            await _acknowledge(tx, link, values, answer.seen, newest=xero.id in newer)
     await deliveries.close(tx, claimed, [answer.link_id for answer in answers])
-    await inbound_apply.apply(tx, organisation, [row["id"] for row in rows], uuid4(), quiet=False)
+    await inbound_apply.apply(tx, organisation, [row.id for row in xeros.values()], uuid4(), quiet=False)
     await xero_contacts.owe_reads(tx, [answer.link_id for answer in answers])
 
 
@@ -272,112 +265,87 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
 
 async def _lock_links(tx: Tx, ids: Sequence[UUID]) -> None:
     """Before their delivery, as the order of locks has it."""
-    await tx.rows(
+    await tx.ids(
         "select id from sync_link where workspace_id = :ws and id = any(:ids) order by id for update",
         ids=list(ids),
     )
 
 
+class _Member(NamedTuple):
+    link_id: UUID
+    sent: Mapping[str, object]
+
+
 async def _lock_members(
     tx: Tx, claimed: Claimed, ids: Sequence[UUID]
-) -> tuple[dict[UUID, dict[str, Any]], dict[UUID, dict[str, Any]]]:
-    """The links, with what their contacts hold now under 'contact', and what each member sent."""
-    contacts = await tx.rows(
-        "select * from contact where workspace_id = :ws and id in (select contact_id from sync_link"
-        " where workspace_id = :ws and id = any(:ids)) order by id for update",
-        ids=list(ids),
+) -> tuple[dict[UUID, tuple[SyncLink, Contact]], dict[UUID, Mapping[str, object]]]:
+    """The active links among `ids` with their contacts, locked, and what each member of the delivery sent."""
+    owners = await tx.ids(
+        "select distinct contact_id from sync_link where workspace_id = :ws and id = any(:ids)", ids=list(ids)
     )
-    held = await tx.rows(
-        "select * from sync_link where workspace_id = :ws and id = any(:ids)"
-        " and state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT') order by id for update",
-        ids=list(ids),
-    )
-    members = await tx.rows(
+    contacts = await contact_edits.lock_many(tx, owners)
+    rows = await links.lock_links(tx, ids)
+    members = await tx.read(
+        _Member,
         "select link_id, sent from delivery_member where workspace_id = :ws and delivery_id = :delivery and open",
         delivery=claimed.delivery.id,
     )
-    by_contact = {row["id"]: row for row in contacts}
-    sent = {row["link_id"]: row["sent"] for row in members}
-    links = {
-        row["id"]: {**row, "contact": by_contact[row["contact_id"]]} for row in held if row["id"] in sent
+    sent = {member.link_id: member.sent for member in members}
+    held = {
+        row.id: (row, contacts[row.contact_id]) for row in rows if links.is_active(row) and row.id in sent
     }
-    return links, sent
+    return held, sent
 
 
 async def _acknowledge(
-    tx: Tx,
-    organisation: Mapping[str, Any],
-    link: Mapping[str, Any],
-    sent: Mapping[str, Any],
-    seen: SeenContact,
-    xero: Mapping[str, Any],
-    newest: bool,
+    tx: Tx, link: Link, sent: Mapping[str, object], seen: SeenContact, *, newest: bool
 ) -> None:
-    """The base is what was sent and what Xero returned. Notes of those fields end; a failure that they had too, and
-    with it all that was refused: what Xero still does not take is shown anew."""
-    returned = xero_values(xero) | seen_values(seen)
-    bases = {
-        "base_practice": {**link["base_practice"], **sent},
-        "base_xero": {**link["base_xero"], **{name: stored(returned[SyncedField(name)]) for name in sent}},
-    }
-    await failures.record_notes(tx, organisation, link, sent, returned)
-    failure = link["failure"]
-    mended = failure is None or failure["field"] in (None, *sent)
-    after = {**link, **bases, "failure": None if mended else failure, "xero_contact_id": xero["id"]}
-    held = {
-        name: value
-        for name, value in link["refused"].items()
-        if name not in sent and after["failure"] is not None
-    }
-    due = any(
-        name not in link["conflicts"]
-        and not same(
-            name, value, loaded(name, bases["base_practice"].get(name)), organisation["country_code"]
-        )
-        and not refused(held, name, value, organisation["country_code"])
-        for name, value in practice_values(link["contact"]).items()
-    )
-    await failures.write(
+    """The base values are what was sent and what Xero returned. Notes of those fields end, and so does a failure of one of
+    them, with all that was refused: what Xero still refuses is shown anew."""
+    assert link.xero is not None
+    row, returned = link.row, link.at_xero | seen_values(seen)
+    failures.record_notes(tx, row, link.contact.name, link.region, sent, returned)
+    mended = row.failure is None or row.failure["field"] in (None, *sent)
+    failure = None if mended else row.failure
+    refused = {name: value for name, value in row.refused.items() if name not in sent and failure is not None}
+    base = {**row.base_practice, **sent}
+    due = bool(to_send(link.practice, base, link.region, conflicts=row.conflicts, refused=refused))
+    was_new = link.is_new
+    await links.change(
         tx,
-        link,
-        **bases,
-        notes={name: values for name, values in link["notes"].items() if name not in sent},
-        refused=held,
-        failure=after["failure"],
-        state=state_of(after, conflicts=bool(link["conflicts"]), due=due),
-        due_at=(link["due_at"] or tx.now) if due else None,
-        read_owed_at=link["read_owed_at"] if newest else tx.now,
-        xero_contact_id=xero["id"],
+        row,
+        base_practice=base,
+        base_xero={**row.base_xero, **{name: stored(returned[SyncedField(name)]) for name in sent}},
+        notes={name: values for name, values in row.notes.items() if name not in sent},
+        refused=refused,
+        failure=failure,
+        state=links.next_state(conflicts=bool(row.conflicts), failing=failure is not None, waiting=due),
+        due_at=(row.due_at or tx.now) if due else None,
+        read_owed_at=row.read_owed_at if newest else tx.now,
+        xero_contact_id=link.xero.id,
         last_synced_at=tx.now,
         attempts=0,
         next_attempt_at=None,
     )
-    if link["xero_contact_id"] is None:
-        failures.pushed(tx, organisation, link, xero)
+    if was_new:
+        failures.record_push(tx, row, link.xero.name)
     if due:
         tx.notify_workers()
 
 
-async def _refuse(
-    tx: Tx,
-    organisation: Mapping[str, Any],
-    link: Mapping[str, Any],
-    sent: Mapping[SyncedField, Value],
-    failure: Failure,
-) -> None:
-    """What Xero refuses is shown on the link and not sent again until it changes; its other fields keep flowing."""
+async def _refuse(tx: Tx, link: SyncLink, sent: Values, failure: Failure) -> None:
+    """What Xero refuses is shown at the link and not sent again until it changes; its other fields keep flowing."""
     blamed = [failure.field] if failure.field in sent else list(sent)
-    held = {**link["refused"], **{str(name): stored(sent[name]) for name in blamed if name is not None}}
-    told = await failures.described(tx, organisation, link, failure)
+    refused = {**link.refused, **{str(name): stored(sent[name]) for name in blamed if name is not None}}
     rest = [name for name in sent if name not in blamed]
-    await failures.write(
+    await links.change(
         tx,
         link,
-        refused=held,
-        failure=told,
-        state=state_of({**link, "failure": told}, conflicts=bool(link["conflicts"]), due=True),
-        due_at=(link["due_at"] or tx.now) if rest else None,
-        attempts=link["attempts"] + 1,
+        refused=refused,
+        failure=await failures.described(tx, link, failure),
+        state=links.next_state(conflicts=bool(link.conflicts), failing=True, waiting=True),
+        due_at=(link.due_at or tx.now) if rest else None,
+        attempts=link.attempts + 1,
         next_attempt_at=None,
     )
-    failures.recorded(tx, organisation, link, told)
+    failures.record_failure(tx, link, failure.message)

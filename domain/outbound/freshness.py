@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.links import statements
 from domain.tx import Tx
 
 FRESH = timedelta(seconds=60)
@@ -94,13 +95,13 @@ async def put_off_unread(tx: Tx, organisation_id: UUID, wanted: Wanted) -> None:
     """What has just been read by itself, and Xero did not show, is not asked for again at once. The rest was not asked
     for yet: it is as due as before."""
     if wanted.links:
-        await tx.run(
-            "update sync_link l set next_attempt_at = cast(:now as timestamptz) + cast(:fresh as interval)"
-            f" where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE} and not l.bulk"
-            " and exists (select 1 from xero_contact x where x.workspace_id = :ws and x.id = l.xero_contact_id"
-            f" and x.read_due_at is null) and not {LINK_READ}",
+        unread = await tx.ids(
+            f"select l.id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}"
+            " and not l.bulk and exists (select 1 from xero_contact x where x.workspace_id = :ws"
+            f" and x.id = l.xero_contact_id and x.read_due_at is null) and not {LINK_READ} order by l.id for update of l",
             organisation=organisation_id, fresh=FRESH, only=list(wanted.links),
         )  # fmt: skip
+        await statements.put_off(tx, unread, FRESH)
     if wanted.statuses:
         await tx.run(
             "update owed_status s set due_at = cast(:now as timestamptz) + cast(:fresh as interval) from xero_contact x"

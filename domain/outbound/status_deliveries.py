@@ -12,14 +12,14 @@ from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
 from domain.links import failures
-from domain.links import starting as link_starting
+from domain.links import link as links
 from domain.links.failures import Failure
 from domain.mirror import status_requests, xero_contacts
 from domain.outbound import deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import MOST, Claimed
 from domain.outbound.freshness import FRESH, READ, STATUS_DUE
-from domain.tables import ActivityKind, DeliveryKind, SyncState, XeroContactStatus
+from domain.tables import ActivityKind, DeliveryKind, XeroContactStatus
 from domain.tx import Tx
 
 Build = Callable[[Sequence[tuple[UUID, XeroContactStatus]]], bytes]
@@ -87,7 +87,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
         if answer.failure is None or _is_so_already(status, answer.failure):
             await _delete(tx, answer.link_id)
         else:
-            await _refuse(tx, organisation, answer.link_id, answer.failure)
+            await _refuse(tx, organisation_id, answer.link_id, answer.failure)
     await deliveries.end_if_settled(tx, claimed)
     await inbound_apply.apply(tx, organisation, ids, uuid4(), quiet=False)
     tx.notify_workers()
@@ -142,25 +142,25 @@ async def _delete(tx: Tx, xero_contact_id: UUID) -> None:
     )
 
 
-async def _refuse(tx: Tx, organisation: Mapping[str, Any], xero_contact_id: UUID, failure: Failure) -> None:
-    found = await link_starting.active(tx, organisation["id"], "xero_contact_id", xero_contact_id)
+async def _refuse(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, failure: Failure) -> None:
+    """The link of the Xero contact shows the refusal, and RETRY_SYNC asks again. Without a link the activity says so."""
+    found = await links.active(tx, organisation_id, "xero_contact_id", xero_contact_id)
     if found is None:
         await _delete(tx, xero_contact_id)
         activity.record(
             tx, ActivityKind.FAILED, f"Xero refused to archive a contact: {failure.message}",
-            organisation=organisation["id"],
+            organisation=organisation_id,
         )  # fmt: skip
         return
-    link = await link_starting.lock(tx, found["id"])
+    link = await links.lock(tx, found.id)
     await tx.run(
         "update owed_status set delivery_id = null, due_at = null where workspace_id = :ws and xero_contact_id = :id",
         id=xero_contact_id,
     )
-    # Not the practice's name is to blame but the one that the contact has in Xero: changing ours would not mend it.
-    told = await failures.described(tx, organisation, link, Failure(failure.code, failure.message))
-    state = SyncState.CONFLICT if link["conflicts"] else SyncState.FAILING
-    attempts = link["attempts"] + 1
-    await failures.write(
-        tx, link, failure=told | {"remedy": "RETRY_SYNC"}, state=state, due_at=None, attempts=attempts
-    )
-    failures.recorded(tx, organisation, link, told)
+    # The failure names no field: the contact's name in Xero is to blame, and to change the practice's would not help.
+    told = await failures.described(tx, link, Failure(failure.code, failure.message), remedy="RETRY_SYNC")
+    await links.change(
+        tx, link, failure=told, due_at=None, attempts=link.attempts + 1,
+        state=links.next_state(conflicts=bool(link.conflicts), failing=True, waiting=True),
+    )  # fmt: skip
+    failures.record_failure(tx, link, failure.message)

@@ -30,7 +30,7 @@ from domain.tables.invoices import (
     XeroAccount,
     XeroTaxRate,
 )
-from domain.tables.links import ACTIVE_STATES, Brake, LinkOrigin, Push, SyncLink, SyncState
+from domain.tables.links import ACTIVE, ACTIVE_STATES, Brake, LinkOrigin, Push, SyncLink, SyncState
 from domain.tables.matching import (
     Likeness,
     MatchCandidate,
@@ -64,6 +64,7 @@ from domain.tables.practice import (
 )
 
 __all__ = (
+    "ACTIVE",
     "ACTIVE_STATES",
     "DOOR_ONLY",
     "AccountMapping",

@@ -50,7 +50,7 @@ class Contact(Row, table=True):
 
     `billing_address` holds lines, city, region, postalCode, country, attentionTo. `field_times`: when the
     practice last set each synced field. `search_key`: see `domain.names.text_keys.search_key`. `match_name`, `match_keys`: by
-    which near-duplicates are found (`domain.contacts.search_keys`). `created_by_run`: the import that made it, against which
+    which near-duplicates are found (`domain.names.search_keys`). `created_by_run`: the import that made it, against which
     that import does not match.
     """
 

@@ -46,10 +46,9 @@ class SyncState(DescribedEnum):
     )
 
 
+# A link in one of these states holds both its contacts: no other link of the organisation may be active with either.
 ACTIVE_STATES = (SyncState.SYNCED, SyncState.PENDING, SyncState.FAILING, SyncState.CONFLICT)
-
-
-_ACTIVE = "state in ('SYNCED', 'PENDING', 'FAILING', 'CONFLICT')"
+ACTIVE = "(" + ", ".join(f"'{state}'" for state in ACTIVE_STATES) + ")"  # for SQL: `state in {ACTIVE}`
 
 
 class LinkOrigin(DescribedEnum):
@@ -100,7 +99,7 @@ class SyncLink(Row, table=True):
             "organisation_id",
             "contact_id",
             unique=True,
-            postgresql_where=_ACTIVE,
+            postgresql_where=f"state in {ACTIVE}",
         ),
         sa.Index(
             "uq_sync_link_xero_contact",
@@ -108,7 +107,7 @@ class SyncLink(Row, table=True):
             "organisation_id",
             "xero_contact_id",
             unique=True,
-            postgresql_where=_ACTIVE,
+            postgresql_where=f"state in {ACTIVE}",
         ),
         sa.Index("ix_sync_link_contact", "workspace_id", "contact_id"),
         sa.Index("ix_sync_link_xero_contact", "workspace_id", "xero_contact_id"),

@@ -47,7 +47,7 @@ MERGE = (
         give(
             "domain:_acknowledge",
             "base_practice",
-            'OLD | {n: stored(v) for n, v in practice_values(link["contact"]).items() if n in sent}',
+            "OLD | {n: stored(v) for n, v in link.practice.items() if n in sent}",
         ),
     ),
     breach(
@@ -190,7 +190,7 @@ DELIVERY = (
     breach(
         "delivery: freed members are not due again",
         f"{SENDING}::test_too_many_requests_is_no_attempt",
-        sql("domain.outbound:free", "set due_at = coalesce(due_at, :now)", "set due_at = null"),
+        sql("domain.links:make_due_again", "set due_at = coalesce(due_at, :now)", "set due_at = null"),
     ),
     breach(
         "delivery: the halves of a refused batch are sent unread",
@@ -260,7 +260,7 @@ PUSH = (
 )
 
 _UNSYNCED_KEEPS = sql(
-    "domain.matching:plan", "and k.organisation_id = :organisation and k.state not in {_ACTIVE}", "and false"
+    "domain.matching:plan", "and k.organisation_id = :organisation and k.state not in {ACTIVE}", "and false"
 )
 
 MEMORY = (

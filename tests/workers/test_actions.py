@@ -13,7 +13,7 @@ from domain.actions import retry as retry_action
 from domain.actions import unsync as unsync_action
 from domain.actions.push import Wish
 from domain.contacts import edits as contact_edits
-from domain.links import starting as link_starting
+from domain.links import link as links
 from domain.matching import issues
 from domain.outbound import contact_deliveries
 from domain.problems import Code, Refused
@@ -189,16 +189,16 @@ async def test_a_name_that_is_freed_in_xero_is_taken_without_a_retry(
         await contact_edits.change(tx, other["contact_id"], {"name": taken})
     await linked.send()
     async with linked.here.world.tx() as tx:
-        failing = await link_starting.find(tx, other["link"])
+        failing = await links.find(tx, other["link"])
     assert failing is not None
-    assert (failing["state"], failing["failure"]["code"]) == ("FAILING", "NAME_TAKEN_IN_XERO")
+    assert (failing.state, (failing.failure or {}).get("code")) == ("FAILING", "NAME_TAKEN_IN_XERO")
     await edit(linked, linked.xero, fields=freed)
     await poll(linked)
     await linked.send()
     async with linked.here.world.tx() as tx:
-        after = await link_starting.find(tx, other["link"])
+        after = await links.find(tx, other["link"])
     assert after is not None
-    assert (after["state"], after["failure"]) == ("SYNCED", None)
+    assert (after.state, after.failure) == ("SYNCED", None)
 
 
 async def test_retrying_what_is_uncertain_frees_nothing_early(linked: Linked) -> None:

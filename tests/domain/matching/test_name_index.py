@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from domain.actions import delete as delete_action
 from domain.contacts import edits as contact_edits
-from domain.contacts import search_keys
 from domain.fields.merge import Winner
 from domain.links import starting as link_starting
 from domain.links.starting import Pair
@@ -25,6 +24,7 @@ from domain.matching.name_index import (
     keys_are_current,
     pays_off,
 )
+from domain.names import search_keys
 from domain.names.similarity import Details
 from domain.tables import Contact, LinkOrigin
 from tests.domain.world import Clock, World, seen

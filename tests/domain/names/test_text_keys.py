@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.contacts import search_keys
+from domain.names import search_keys
 from domain.names.text_keys import VERSION, email_key, name_key, search_key, search_patterns
 
 

@@ -9,7 +9,8 @@ import pytest
 from domain.actions import unsync as unsync_action
 from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
-from domain.links import starting as link_starting
+from domain.links import ending
+from domain.links import link as links
 from domain.matching import issues
 from domain.outbound import contact_deliveries, deliveries
 from domain.outbound.contact_deliveries import Answered
@@ -150,7 +151,7 @@ async def test_a_delivery_that_is_given_back_while_its_link_is_unsynced_is_no_de
     async with asyncio.TaskGroup() as both:
         both.create_task(give_back())
         async with world.tx() as tx:
-            link = await link_starting.lock(tx, claimed.members[0])
+            link = await links.lock(tx, claimed.members[0])
             held.set()
             for _ in range(200):  # until whoever gives it back waits for the link
                 if await tx.rows(
@@ -158,5 +159,5 @@ async def test_a_delivery_that_is_given_back_while_its_link_is_unsynced_is_no_de
                 ):
                     break
                 await asyncio.sleep(0.05)
-            await link_starting.leave_deliveries(tx, link["id"])
+            await ending.leave_deliveries(tx, link.id)
     assert await world.rows("select open from delivery_member") == [{"open": False}]

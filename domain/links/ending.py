@@ -1,0 +1,104 @@
+"""How a link breaks, moves to another Xero contact, comes back, or is removed. The link is locked."""
+
+from uuid import UUID
+
+from domain import activity
+from domain.links import link as links
+from domain.links import statements
+from domain.links.failures import stored_failure
+from domain.tables import ActivityKind, EventKind, SyncLink, SyncState, XeroContact, XeroContactStatus
+from domain.tx import Tx
+
+_BROKEN = {
+    XeroContactStatus.ARCHIVED: ("ARCHIVED_IN_XERO", "was archived in Xero"),
+    XeroContactStatus.GDPR_REQUEST: ("FORGOTTEN_IN_XERO", "is to be forgotten, says Xero"),
+    XeroContactStatus.ACTIVE: ("MERGED_IN_XERO", "was merged in Xero"),
+}
+
+
+async def break_off(tx: Tx, link: SyncLink, xero: XeroContact, *, awaits: UUID | None = None) -> None:
+    """The Xero contact was archived, merged or forgotten: nothing flows, and what waits is kept. `awaits`: the merge's
+    survivor, by Xero's id, where no read has shown it yet."""
+    code, what = _BROKEN[xero.status]
+    if xero.merged_to is not None and xero.status is not XeroContactStatus.GDPR_REQUEST:
+        code, what = "MERGED_IN_XERO", "was merged into another contact in Xero"
+    message = f"{xero.name or 'A contact'} {what}."
+    failure = stored_failure(
+        code, message, since=tx.now, subjects=[f"XeroContact:{xero.id}"], remedy="REMATCH"
+    )
+    if awaits is not None:
+        failure["awaits"] = str(awaits)
+    await links.change(tx, link, state=SyncState.BROKEN, failure=failure)
+    await leave_deliveries(tx, link.id)
+    entry = activity.record(
+        tx, ActivityKind.UNLINKED, message, organisation=link.organisation_id, contact=link.contact_id, link=link.id
+    )  # fmt: skip
+    links.publish(tx, link, entry)
+
+
+async def stop_waiting(tx: Tx, link: SyncLink) -> None:
+    """The survivor for which a BROKEN link waited is not for it."""
+    failure = {name: value for name, value in (link.failure or {}).items() if name != "awaits"}
+    await links.change(tx, link, failure=failure)
+
+
+async def move(tx: Tx, link: SyncLink, survivor: XeroContact) -> None:
+    """After a merge the link has the survivor. The base values stay: the survivor's values are compared with them. A write
+    that is under way went to the other contact."""
+    await leave_deliveries(tx, link.id)
+    moved = link.state in (SyncState.FAILING, SyncState.BROKEN)
+    await links.change(
+        tx, link, xero_contact_id=survivor.id, failure=None, refused={},
+        state=SyncState.PENDING if moved else link.state,
+    )  # fmt: skip
+    await statements.set_required_read(tx, link.id, None)
+    entry = activity.record(
+        tx, ActivityKind.LINKED, f"The Xero contact was merged into {survivor.name}; the link has moved there.",
+        organisation=link.organisation_id, contact=link.contact_id, link=link.id,
+    )  # fmt: skip
+    links.publish(tx, link, entry)
+
+
+async def restore(tx: Tx, link: SyncLink, xero: XeroContact, *, free: bool) -> None:
+    """The Xero contact is active again. Where both ends are `free` the link is active, to be merged; else it is
+    UNSYNCED."""
+    await links.change(
+        tx, link, state=SyncState.PENDING if free else SyncState.UNSYNCED, failure=None, refused={}, attempts=0,
+        next_attempt_at=None, due_at=link.due_at if free else None,
+    )  # fmt: skip
+    goes_on = "its link goes on" if free else "its link has ended, as one of the two is linked otherwise"
+    entry = activity.record(
+        tx, ActivityKind.LINKED if free else ActivityKind.UNLINKED,
+        f"{xero.name} was restored in Xero; {goes_on}.", organisation=link.organisation_id,
+        contact=link.contact_id, link=link.id,
+    )  # fmt: skip
+    links.publish(tx, link, entry)
+
+
+async def leave_deliveries(tx: Tx, link_id: UUID) -> None:
+    """The link is out of its open delivery: no answer is applied to it, and the delivery is never sent again. The link
+    requires a re-read, because that delivery may still take effect."""
+    left = await tx.ids(
+        "update delivery_member set open = false where workspace_id = :ws and link_id = :id and open"
+        " returning delivery_id",
+        id=link_id,
+    )
+    if not left:
+        return
+    await tx.run("update delivery set recalled = true where workspace_id = :ws and id = any(:ids)", ids=left)
+    await statements.require_read(tx, link_id)
+
+
+async def remove(tx: Tx, link_id: UUID, message: str) -> UUID | None:
+    """The link is gone, as when what made it is taken back. Gives the id of the activity that says so."""
+    await leave_deliveries(tx, link_id)
+    link = await links.find(tx, link_id)
+    if link is None:
+        return None
+    await tx.session.delete(link)
+    await tx.session.flush()
+    tx.publish(EventKind.DELETION, f"SyncLink:{link_id}", organisation=link.organisation_id)
+    tx.publish(EventKind.CONTACT, link.contact_id)
+    return activity.record(
+        tx, ActivityKind.UNLINKED, message, organisation=link.organisation_id, contact=link.contact_id, link=link_id
+    )  # fmt: skip

@@ -1,0 +1,215 @@
+"""The statements about many links, each with its name. Links that are read to be locked are locked in the order of ids."""
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from domain.links.link import StoredFailure, next_state_sql
+from domain.tables import ACTIVE, EventKind, SyncedField
+from domain.tx import Tx
+
+
+class Written(NamedTuple):
+    """A link that a statement wrote."""
+
+    id: UUID
+    organisation_id: UUID
+
+
+async def mark_due(
+    tx: Tx,
+    contact_id: UUID,
+    fields: Collection[SyncedField],
+    *,
+    entry: UUID | None = None,
+    but: UUID | None = None,
+    bulk: bool = False,
+) -> None:
+    """The active links of a contact whose synced fields changed have something to send. `but`: the organisation from
+    which the values came. `bulk`: no person waits; a link for which a person waits already stays interactive."""
+    if not fields:
+        return
+    names = [str(field) for field in fields]
+    # A failure of one of these fields is over. So is one of no field in particular, which Xero gives when it refuses
+    # several. With the failure goes all that was refused: what Xero still refuses is shown anew.
+    mended = "coalesce(failure->>'field' = any(:fields), refused <> '{}')"
+    state = next_state_sql(failing=f"failure is not null and not {mended}", waiting="true")
+    rows = await tx.read(
+        Written,
+        "update sync_link set bulk = :bulk and (bulk or due_at is null), due_at = coalesce(due_at, :now),"
+        " version = version + 1, attempts = 0, brake = null, next_attempt_at = null,"
+        f" refused = case when {mended} then '{{}}' else refused - cast(:fields as text[]) end,"
+        f" failure = case when {mended} then null else failure end, state = {state},"
+        f" state_since = case when state = {state} then state_since else :now end"
+        f" where workspace_id = :ws and contact_id = :contact and state in {ACTIVE}"
+        " and organisation_id is distinct from cast(:but as uuid) returning id, organisation_id",
+        contact=contact_id, fields=names, but=but, bulk=bulk,
+    )  # fmt: skip
+    # A conflict ends by itself where both sides now hold the same: the next run compares them.
+    await tx.run(
+        "update xero_contact x set dirty = true from sync_link l where l.workspace_id = :ws and l.id = any(:ids)"
+        " and l.conflicts && cast(:fields as text[]) and x.workspace_id = :ws and x.id = l.xero_contact_id",
+        ids=[row.id for row in rows], fields=names,
+    )  # fmt: skip
+    _publish(tx, rows, activity=entry)
+    if rows:
+        tx.notify_workers()
+
+
+async def show_uncertain(tx: Tx, delivery_id: UUID, failure: StoredFailure) -> None:
+    """The links of a delivery without an answer show UNCERTAIN, unless they show another failure."""
+    state = next_state_sql(failing="true", waiting="true")
+    rows = await tx.read(
+        Written,
+        f"update sync_link set failure = cast(:failure as jsonb), version = version + 1, state = {state},"
+        f" state_since = case when state = {state} then state_since else :now end"
+        " where workspace_id = :ws and failure is null and state in ('PENDING', 'CONFLICT') and id in"
+        " (select link_id from delivery_member where workspace_id = :ws and delivery_id = :delivery and open)"
+        " returning id, organisation_id",
+        delivery=delivery_id, failure=json.dumps(failure),
+    )  # fmt: skip
+    _publish(tx, rows)
+
+
+async def end_uncertain(tx: Tx, links: Sequence[UUID]) -> None:
+    """It is known now that Xero did nothing: the links wait like any other."""
+    state = next_state_sql(failing="false", waiting="due_at is not null or xero_contact_id is null")
+    rows = await tx.read(
+        Written,
+        f"update sync_link set failure = null, version = version + 1, state = {state},"
+        f" state_since = case when state = {state} then state_since else :now end"
+        f" where workspace_id = :ws and id = any(:links) and failure->>'code' = 'UNCERTAIN' and state in {ACTIVE}"
+        " returning id, organisation_id",
+        links=list(links),
+    )
+    _publish(tx, rows)
+
+
+async def make_due_again(tx: Tx, links: Sequence[UUID], until: datetime | None) -> None:
+    """Their write did nothing: they are due again, not before `until`. A link with notes requires a re-read."""
+    await tx.run(
+        "update sync_link set due_at = coalesce(due_at, :now), next_attempt_at = cast(:until as timestamptz),"
+        " read_owed_at = case when notes = '{}' then read_owed_at else :now end"
+        f" where workspace_id = :ws and id = any(:links) and state in {ACTIVE}",
+        links=list(links), until=until,
+    )  # fmt: skip
+
+
+async def require_read(tx: Tx, link_id: UUID) -> None:
+    """The link is not sent before a read of its Xero contact that begins after now."""
+    await tx.run("update sync_link set read_owed_at = :now where workspace_id = :ws and id = :id", id=link_id)
+
+
+async def set_required_read(tx: Tx, link_id: UUID, since: datetime | None) -> None:
+    """The link requires a re-read since this time; None: it requires none."""
+    await tx.run(
+        "update sync_link set read_owed_at = cast(:since as timestamptz) where workspace_id = :ws and id = :id",
+        id=link_id, since=since,
+    )  # fmt: skip
+
+
+async def end_reads(tx: Tx, organisation_id: UUID, xero_contact_ids: Sequence[UUID], asked: datetime) -> None:
+    """These Xero contacts, by Xero's ids, were read at `asked`: re-reads that were required before are done."""
+    await tx.run(
+        "update sync_link l set read_owed_at = null from xero_contact x where x.workspace_id = :ws"
+        " and x.organisation_id = :organisation and x.xero_contact_id = any(:ids) and l.workspace_id = :ws"
+        " and l.xero_contact_id = x.id and l.read_owed_at < cast(:asked as timestamptz)",
+        organisation=organisation_id, ids=list(xero_contact_ids), asked=asked,
+    )  # fmt: skip
+
+
+async def try_at_once(tx: Tx, links: Sequence[UUID]) -> None:
+    """The links wait no longer for their next attempt."""
+    await tx.run(
+        "update sync_link set next_attempt_at = null where workspace_id = :ws and id = any(:ids)"
+        " and next_attempt_at > :now",
+        ids=list(links),
+    )
+
+
+async def put_off(tx: Tx, links: Sequence[UUID], by: timedelta) -> None:
+    """The links wait so long before their next attempt."""
+    await tx.run(
+        "update sync_link set next_attempt_at = cast(:now as timestamptz) + cast(:by as interval)"
+        " where workspace_id = :ws and id = any(:ids)",
+        ids=list(links), by=by,
+    )  # fmt: skip
+
+
+async def remember_blanked(tx: Tx, links: Sequence[UUID]) -> None:
+    """A blank was sent of each link: the mass-change counter counts these for ten minutes."""
+    await tx.run(
+        "update sync_link set blanked_at = :now where workspace_id = :ws and id = any(:ids)", ids=list(links)
+    )
+
+
+async def remember_destroyed(tx: Tx, xero_contact_ids: Sequence[UUID]) -> None:
+    """A counted change of these mirror rows is applied: the mass-change counter counts their links for ten minutes."""
+    await tx.run(
+        "update sync_link l set destroyed_at = :now from xero_contact x where x.workspace_id = :ws and x.id = any(:ids)"
+        " and x.brake = 'COUNTED' and l.workspace_id = :ws and l.xero_contact_id = x.id"
+        f" and l.state in {ACTIVE}",
+        ids=list(xero_contact_ids),
+    )
+
+
+async def count_blanks(tx: Tx, organisation_id: UUID, blanks: str) -> None:
+    """Links with a blank to send are counted. `blanks`: SQL of a link `l` and its contact `c`."""
+    await tx.run(
+        "with counted as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+        "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
+        f"  and l.brake is null and l.state in {ACTIVE} and {blanks} order by l.id for update of l)"
+        " update sync_link set brake = 'COUNTED' where workspace_id = :ws and id in (select id from counted)",
+        organisation=organisation_id,
+    )
+
+
+async def let_counted_through(tx: Tx, organisation_id: UUID) -> None:
+    """A person let a mass change through: what was counted counts no more."""
+    await tx.run(
+        "with counted as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
+        "  and (brake = 'COUNTED' or destroyed_at is not null or blanked_at is not null) order by id for update)"
+        " update sync_link set brake = case when brake = 'COUNTED' then 'PASSED' else brake end,"
+        " destroyed_at = null, blanked_at = null where workspace_id = :ws and id in (select id from counted)",
+        organisation=organisation_id,
+    )
+
+
+async def forget_values(tx: Tx, links: Sequence[UUID], failure: StoredFailure) -> None:
+    """No value of Xero's stays at the links, and nothing is sent. A BROKEN link shows the failure."""
+    rows = await tx.read(
+        Written,
+        "update sync_link set base_practice = '{}', base_xero = '{}', notes = '{}', refused = '{}', conflicts = '{}',"
+        " due_at = null, read_owed_at = null, version = version + 1, failure = case when state = 'BROKEN'"
+        " then cast(:failure as jsonb) end where workspace_id = :ws and id = any(:ids) returning id, organisation_id",
+        ids=list(links), failure=json.dumps(failure),
+    )  # fmt: skip
+    _publish(tx, rows)
+
+
+async def move_unsynced(tx: Tx, organisation_id: UUID, loser: UUID, survivor: UUID) -> None:
+    """After a merge the UNSYNCED links of the loser have the survivor. Where that pair is linked already, they end."""
+    gone = await tx.ids(
+        "delete from sync_link m where m.workspace_id = :ws and m.organisation_id = :organisation"
+        " and m.xero_contact_id = :loser and m.state = 'UNSYNCED' and exists (select 1 from sync_link k"
+        "  where k.workspace_id = :ws and k.organisation_id = :organisation and k.xero_contact_id = :survivor"
+        f"  and k.contact_id = m.contact_id and k.state in {ACTIVE}) returning id",
+        organisation=organisation_id, loser=loser, survivor=survivor,
+    )  # fmt: skip
+    moved = await tx.read(
+        Written,
+        "update sync_link set xero_contact_id = :survivor, version = version + 1 where workspace_id = :ws"
+        " and organisation_id = :organisation and xero_contact_id = :loser and state = 'UNSYNCED'"
+        " returning id, organisation_id",
+        organisation=organisation_id, loser=loser, survivor=survivor,
+    )  # fmt: skip
+    for link_id in gone:
+        tx.publish(EventKind.DELETION, f"SyncLink:{link_id}", organisation=organisation_id)
+    _publish(tx, moved)
+
+
+def _publish(tx: Tx, rows: Sequence[Written], activity: UUID | None = None) -> None:
+    for row in rows:
+        tx.publish(EventKind.LINK, row.id, organisation=row.organisation_id, activity=activity)
