@@ -17,6 +17,7 @@ from xero.simulator.faults import CUT_EXTENSION, CutConnectionError
 from xero.simulator.identity import identity_routes
 from xero.simulator.invoicing import invoicing_routes
 from xero.simulator.ledger_control import ledger_control_routes
+from xero.simulator.settings import settings_routes
 from xero.simulator.simulation import Simulation
 from xero.simulator.wire import not_found
 from xero.simulator.world import World, write_file
@@ -52,6 +53,7 @@ def create_app(
             *identity_routes(),
             *accounting_routes(),
             *invoicing_routes(),
+            *settings_routes(),
             *control_routes(),
             *ledger_control_routes(),
         ],

@@ -4,6 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from xero.simulator.catalogue import (
+    BrandingTheme,
+    Catalogue,
+    Item,
+    SalesDetails,
+    TrackingCategory,
+    TrackingOption,
+)
 from xero.simulator.clock import Clock, system_clock
 from xero.simulator.contacts import ContactBook
 from xero.simulator.countries import COUNTRIES, NEW_ZEALAND, Country, TaxRow, moved
@@ -94,6 +102,43 @@ def lifelike_organisation(
         contacts=book,
         currencies=[{"Code": country.currency, "Description": country.currency_name}],
         ledger=Ledger(),
+        catalogue=_catalogue(tenant_id, country),
+    )
+
+
+def _catalogue(tenant_id: str, country: Country) -> Catalogue:
+    made = ms_date(_CREATED)
+
+    def own(name: str) -> str:
+        return _id(f"{name}/{tenant_id}")
+
+    return Catalogue(
+        tracking=[
+            TrackingCategory(
+                own(f"category/{name}"),
+                name,
+                tuple(TrackingOption(own(f"option/{name}/{option}"), option) for option in options),
+            )
+            for name, options in (("Region", ("North", "South")), ("Partner", ("Whitfield", "Okafor")))
+        ],
+        themes=[
+            BrandingTheme(branding_theme_id=own(f"theme/{name}"), name=name, sort_order=place, created=made)
+            for place, name in enumerate(("Standard", "Reminder"))
+        ],
+        items=[
+            Item(
+                item_id=own(f"item/{code}"),
+                code=code,
+                name=name,
+                description=name,
+                sales_details=SalesDetails(price, account, country.sales),
+                updated=made,
+            )
+            for code, name, price, account in (
+                ("ADVICE", "Advice, an hour", 180.0, "210"),
+                ("RETURN", "Tax return", 450.0, "205"),
+            )
+        ],
     )
 
 

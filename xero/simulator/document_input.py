@@ -55,6 +55,7 @@ class LineInput(msgspec.Struct):
     discount_rate: Decimal | None
     discount_amount: Decimal | None
     item_code: str | None
+    tracking: list[Element] | None
 
 
 class DocumentInput(msgspec.Struct):
@@ -144,12 +145,12 @@ def _parse_line(element: Element, errors: list[str]) -> LineInput:
         discount_rate=amount_of(element, "DiscountRate"),
         discount_amount=amount_of(element, "DiscountAmount"),
         item_code=text_of(element, "ItemCode"),
+        tracking=None if element.get("Tracking") is None else entries_of(element, "Tracking"),
     )
     check_length("Description", line.description or "", _LONGEST_DESCRIPTION, errors)
     check_length("AccountCode", line.account_code or "", _LONGEST_CODE, errors)
     check_length("ItemCode", line.item_code or "", 30, errors)
-    tracking = entries_of(element, "Tracking")
-    if len(tracking) > 2:
+    if len(line.tracking or ()) > 2:
         errors.append("A line item can have at most 2 tracking categories.")
     if line.discount_rate is not None and not 0 <= line.discount_rate <= 100:
         errors.append("The DiscountRate must be between 0 and 100.")

@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from xero.simulator import arithmetic
 from xero.simulator.contact_json import Form, render_contact
 from xero.simulator.document_input import CREDIT_NOTES, INVOICES, Names
@@ -151,7 +153,7 @@ def render_line(organisation: Organisation, line: Line, places: int) -> dict[str
     if account is not None:
         shown["AccountCode"] = account.get("Code", "")
         shown["AccountID"] = account["AccountID"]
-    return shown | {"Tracking": []}
+    return shown | {"Tracking": msgspec.to_builtins(line.tracking)}
 
 
 def _render_paid(payment: Payment) -> dict[str, Any]:
@@ -192,8 +194,12 @@ def _render_allocated(organisation: Organisation, part: Allocation) -> dict[str,
     }
 
 
-def render_allocation(organisation: Organisation, part: Allocation) -> dict[str, Any]:
-    return _render_allocated(organisation, part) | {"StatusAttributeString": "OK"}
+def render_allocation(
+    organisation: Organisation, part: Allocation, *, deleted: bool = False
+) -> dict[str, Any]:
+    """As the answer to a write shows it; one that was deleted in full too, as Xero's SDKs need that."""
+    shown = _render_allocated(organisation, part)
+    return shown | ({"IsDeleted": True} if deleted else {"StatusAttributeString": "OK"})
 
 
 def render_payment(organisation: Organisation, payment: Payment) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 
 from xero.simulator import arithmetic
 from xero.simulator.arithmetic import NO_TAX, cents
+from xero.simulator.catalogue import Tracked
 from xero.simulator.document_input import LineInput
 from xero.simulator.ledger import NOTHING, SALE, Document, Line, account_by
 from xero.simulator.world import Organisation
 
+_NO_TAX = "NONE"  # known in every country, also where no tax rate has it
 _APPLIES = {
     "REVENUE": "CanApplyToRevenue",
     "EXPENSE": "CanApplyToExpenses",
@@ -48,12 +50,22 @@ def _make_line(
         discount_rate=before.discount_rate if sent.discount_rate is None else sent.discount_rate,
         discount_amount=before.discount_amount if sent.discount_amount is None else sent.discount_amount,
         item_code=before.item_code if sent.item_code is None else sent.item_code,
+        tracking=_tracked(organisation, sent, before, errors),
         tax_amount=NOTHING if sent.tax_amount is None else cents(sent.tax_amount),
         tax_given=sent.tax_amount is not None,
     )
     if document.type != SALE and (line.discount_rate is not None or line.discount_amount is not None):
         errors.append("Discounts can be used on sales invoices only.")
     return with_tax(organisation, document.amounts_are, _with_amount(line, sent, places, errors))
+
+
+def _tracked(
+    organisation: Organisation, sent: LineInput, before: Line, errors: list[str]
+) -> tuple[Tracked, ...]:
+    if sent.tracking is None:
+        return before.tracking
+    found = [organisation.catalogue.find_tracked(entry, errors) for entry in sent.tracking]
+    return tuple(tracked for tracked in found if tracked is not None)
 
 
 def _find_account_id(
@@ -99,7 +111,7 @@ def with_tax(organisation: Organisation, amounts_are: str, line: Line) -> Line:
     account = account_by(organisation.accounts, "AccountID", line.account_id)
     tax_type = line.tax_type or (account["TaxType"] if account else None)
     if amounts_are == NO_TAX:
-        return replace(line, tax_type="NONE", tax_amount=cents(NOTHING), tax_given=False)
+        return replace(line, tax_type=_NO_TAX, tax_amount=cents(NOTHING), tax_given=False)
     if line.tax_given:
         return replace(line, tax_type=tax_type)
     rate = find_tax_rate(organisation, tax_type)
@@ -116,6 +128,12 @@ def find_tax_rate(organisation: Organisation, tax_type: str | None) -> dict[str,
 def line_errors(organisation: Organisation, line: Line, *, posting: bool) -> list[str]:
     """`posting`: the document goes to the ledger, so nothing may be missing."""
     errors = []
+    if line.item_code and not organisation.catalogue.has_item(line.item_code):
+        errors.append("Item Code is invalid.")
+    if line.tax_type not in (None, _NO_TAX) and find_tax_rate(organisation, line.tax_type) is None:
+        errors.append(
+            f"The TaxType code {line.tax_type} does not exist or cannot be used for this type of transaction."
+        )
     if not line.description.strip():
         errors.append("Description must be at least 1 character long.")
     if posting and (line.quantity is None or line.unit_amount is None):
@@ -142,7 +160,9 @@ def _account_errors(account: dict[str, Any]) -> list[str]:
 def _tax_errors(organisation: Organisation, account: dict[str, Any], tax_type: str | None) -> list[str]:
     rate = find_tax_rate(organisation, tax_type)
     applies = _APPLIES.get(account["Class"], "")
-    if tax_type and (rate is None or rate["Status"] != "ACTIVE" or rate.get(applies) is False):
+    if tax_type not in (None, _NO_TAX) and (
+        rate is None or rate["Status"] != "ACTIVE" or rate.get(applies) is False
+    ):
         return [
             f"The TaxType code '{tax_type}' cannot be used with account code '{account.get('Code', '')}'."
         ]

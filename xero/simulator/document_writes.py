@@ -187,6 +187,8 @@ def _document_errors(pen: Pen, before: Document, after: Document, *, check_lines
         errors.append(f"Organisation is not subscribed to currency {after.currency}")
     if after.status in (SUBMITTED, AUTHORISED) and after.due_date is None and not after.is_credit:
         errors.append("The DueDate must be specified.")
+    if after.branding_theme_id and not organisation.catalogue.has_theme(after.branding_theme_id):
+        errors.append("The branding theme could not be found.")  # Xero's own words for this are not known
     if not after.lines:
         errors.append("One or more line items must be specified.")
     if check_lines:

@@ -30,7 +30,7 @@ from xero.simulator.document_writes import (
 )
 from xero.simulator.elements import Element, amount_of, date_of, id_of, object_of, parse_elements, text_of
 from xero.simulator.faults import blame
-from xero.simulator.ledger import DELETED, Document, Payment
+from xero.simulator.ledger import DELETED, SALE, Document, Payment
 from xero.simulator.settling import SettlingError, allocate, pay, remove_allocation, remove_payment
 from xero.simulator.wire import NO_ID, bad_query, no_data, not_found, validation_exception
 
@@ -68,6 +68,14 @@ def _reading_one(names: Names) -> Operation:
         return call.answer(**{names.resource: [shown]})
 
     return read_document
+
+
+async def read_online_invoice(call: Call) -> Response:
+    """Where the client sees the invoice; only sales invoices that were approved have such an address."""
+    document = _find(call, INVOICES, call.request.path_params["key"])
+    if document is None or document.type != SALE or not document.is_posted:
+        return not_found()
+    return call.answer(OnlineInvoices=[{"OnlineInvoiceUrl": f"https://in.xero.com/{document.id}"}])
 
 
 def _writing_all(names: Names, write: Write) -> Operation:
@@ -187,7 +195,7 @@ async def delete_allocation(call: Call) -> Response:
         return validation_exception([_refused("AllocationID", {}, error.messages)])
     _announce(call, part.credit_note_id, part.invoice_id)
     call.simulation.world.changed()
-    return call.answer(AllocationId=part.id, IsDeleted=True)
+    return call.answer(**render_allocation(call.organisation, part, deleted=True))
 
 
 def _pay(call: Call, element: Element) -> dict[str, Any]:
@@ -286,6 +294,7 @@ def invoicing_routes() -> list[Route]:
     allocations = "CreditNotes/{key}/Allocations"
     return [
         *routes,
+        route("GET", "Invoices/{key}/OnlineInvoice", read_online_invoice, _INVOICES_READ),
         route("PUT", allocations, allocate_credit, _INVOICES),
         route("DELETE", f"{allocations}/{{part}}", delete_allocation, _INVOICES),
         route("GET", "Payments", read_payments, _PAYMENTS_READ),

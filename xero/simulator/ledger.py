@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from xero.simulator.catalogue import Tracked
+
 DRAFT = "DRAFT"
 SUBMITTED = "SUBMITTED"
 AUTHORISED = "AUTHORISED"
@@ -40,6 +42,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     discount_rate: Decimal | None = None
     discount_amount: Decimal | None = None
     item_code: str = ""
+    tracking: tuple[Tracked, ...] = ()
 
 
 class Document(msgspec.Struct, kw_only=True, omit_defaults=True):

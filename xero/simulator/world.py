@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import msgspec
 
+from xero.simulator.catalogue import Catalogue
 from xero.simulator.clock import Clock, system_clock
 from xero.simulator.contacts import Contact, ContactBook
 from xero.simulator.ledger import Ledger, StoredLedger
@@ -54,6 +55,7 @@ class Organisation(msgspec.Struct):
     currencies: list[dict[str, str]]
     ledger: Ledger
     approvals_left: int | None = None
+    catalogue: Catalogue = msgspec.field(default_factory=Catalogue)
 
 
 class Connection(msgspec.Struct):
@@ -105,6 +107,7 @@ class _StoredOrganisation(msgspec.Struct):
     currencies: list[dict[str, str]]
     ledger: StoredLedger
     approvals_left: int | None = None
+    catalogue: Catalogue = msgspec.field(default_factory=Catalogue)
 
 
 class _Stored(msgspec.Struct):
@@ -194,6 +197,7 @@ class World:
                 o.currencies,
                 o.ledger.stored(),
                 o.approvals_left,
+                o.catalogue,
             )
             for o in self.organisations.values()
         ]
@@ -226,7 +230,9 @@ class World:
         for o in stored.organisations:
             book, ledger = ContactBook(o.contacts), Ledger(o.ledger)
             known = (o.id, o.name, o.details, o.accounts, o.tax_rates, book, o.currencies, ledger)
-            world.add_organisation(Organisation(*known, approvals_left=o.approvals_left))
+            world.add_organisation(
+                Organisation(*known, approvals_left=o.approvals_left, catalogue=o.catalogue)
+            )
         return world
 
 

@@ -68,8 +68,11 @@ async def test_each_country_has_its_own_currency_zone_and_taxes(
 async def test_a_tax_type_of_another_country_is_refused(http: httpx.AsyncClient) -> None:
     await choose(http, COUNTRIES[1])
     assert await refused(http, "PUT", await sale(http, line(TaxType="OUTPUT2"))) == [
-        "The TaxType code 'OUTPUT2' cannot be used with account code '200'."
+        "The TaxType code OUTPUT2 does not exist or cannot be used for this type of transaction.",
+        "The TaxType code 'OUTPUT2' cannot be used with account code '200'.",
     ]
+    untaxed = await made(http, line(), LineAmountTypes="NoTax")
+    assert (untaxed["LineItems"][0]["TaxType"], untaxed["Total"]) == ("NONE", 100)
 
 
 @pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: country.code)

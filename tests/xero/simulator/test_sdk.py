@@ -229,6 +229,38 @@ async def test_allocates_a_credit_note(sdk: Sdk) -> None:
     assert float(invoice.credit_notes[0].applied_amount) == 15
 
 
+async def test_reads_a_deleted_allocation_and_the_settings(sdk: Sdk) -> None:
+    def work() -> tuple[Allocation, Invoice]:
+        api, tenant = sdk.accounting, sdk.tenant
+        contact = Contact(name="Credited twice")
+        lines = [LineItem(description="x", quantity=1, unit_amount=100, account_code="200")]
+        due = date(2026, 12, 1)
+        asked = Invoice(type="ACCREC", contact=contact, line_items=lines, status="AUTHORISED", due_date=due)
+        invoice = api.create_invoices(tenant, invoices=Invoices(invoices=[asked])).invoices[0]
+        credit = CreditNote(type="ACCRECCREDIT", contact=contact, line_items=lines, status="AUTHORISED")
+        note = api.create_credit_notes(tenant, CreditNotes(credit_notes=[credit])).credit_notes[0]
+        part = Allocation(amount=15, date=date(2026, 11, 3), invoice=Invoice(invoice_id=invoice.invoice_id))
+        put = api.create_credit_note_allocation(tenant, note.credit_note_id, Allocations(allocations=[part]))
+        allocation_id = put.allocations[0].allocation_id
+        deleted = api.delete_credit_note_allocations(tenant, note.credit_note_id, allocation_id)
+        assert deleted.allocation_id == allocation_id
+        return deleted, api.get_invoice(tenant, invoice.invoice_id).invoices[0]
+
+    deleted, invoice = await in_thread(work)
+    assert (deleted.is_deleted, float(deleted.amount)) == (True, 15)
+    assert deleted.invoice.invoice_id == invoice.invoice_id
+    assert float(invoice.amount_due) == 115
+    api, tenant = sdk.accounting, sdk.tenant
+    assert (await in_thread(lambda: api.get_tracking_categories(tenant))).tracking_categories[0].options
+    assert (await in_thread(lambda: api.get_branding_themes(tenant))).branding_themes
+    assert (await in_thread(lambda: api.get_items(tenant))).items
+    assert (await in_thread(lambda: api.get_organisation_actions(tenant))).actions
+    assert (await in_thread(lambda: api.get_overpayments(tenant, page=1))).overpayments == []
+    assert (await in_thread(lambda: api.get_prepayments(tenant))).prepayments == []
+    page = await in_thread(lambda: api.get_online_invoice(tenant, invoice.invoice_id))
+    assert page.online_invoices[0].online_invoice_url
+
+
 async def test_refreshes_through_the_sdk(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TokenApi, "refresh_token_url", sdk.identity.base_url + "/connect/token")
     before = dict(sdk.token)
