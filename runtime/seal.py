@@ -1,8 +1,8 @@
-"""Sealing of what must not be readable in the database, with keys that can be replaced.
+"""Sealing: authenticated encryption of secrets that are stored in the database, with keys that can be replaced.
 
-AES-256-GCM under a fresh nonce. A seal is bound to the identity of its row: copied to another row it does not open.
-It names its key, so that older keys open what they sealed while the newest one seals; `is_current` tells what is
-to be sealed anew. Layout: version (1 byte), length of the key's id (1), the id, nonce (12), ciphertext and tag.
+AES-256-GCM with a new nonce for each seal. A seal is bound to the identity of its row: copied to another row, it does not
+open. A seal names its key: the newest key seals, older keys still open what they sealed, and `tandem reseal` replaces
+their seals. Layout: version (1 byte), length of the key's id (1), the id, nonce (12), ciphertext and tag.
 """
 
 import base64
@@ -19,8 +19,9 @@ _VERSION = 1
 _NONCE = 12
 
 
-class SealError(Exception):
-    """It cannot be opened: an unknown key, another row's seal, or damage. Never says what was in it."""
+class SealError(ValueError):
+    """The seal does not open: its key is unknown or another, it belongs to another row, or it is damaged. The message
+    names the key and never quotes what was sealed."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Key:
 
 
 def new_key(key_id: str) -> str:
-    """A key as TANDEM_KEYS takes it."""
+    """A new key in the form of TANDEM_KEYS."""
     return f"{key_id}:{base64.b64encode(os.urandom(32)).decode()}"
 
 
@@ -56,41 +57,49 @@ class KeyRing:
         self._keys = {key.id: AESGCM(key.secret) for key in listed}
         if not listed or len(self._keys) != len(listed):
             raise ValueError("a key ring needs keys, each with an id of its own")
-        self._newest = listed[0].id
+        self.ids = [key.id for key in listed]
+
+    @property
+    def newest(self) -> str:
+        return self.ids[0]
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Self:
         return cls(Key.parse(text) for text in texts)
 
     def seal(self, plain: bytes, identity: str) -> bytes:
-        header = _header(self._newest)
+        header = _header(self.newest)
         nonce = os.urandom(_NONCE)
-        return header + nonce + self._keys[self._newest].encrypt(nonce, plain, header + identity.encode())
+        return header + nonce + self._keys[self.newest].encrypt(nonce, plain, header + identity.encode())
 
     def unseal(self, sealed: bytes, identity: str) -> bytes:
-        key_id = _key_id(sealed)
+        key_id = find_key(sealed)
         key = self._keys.get(key_id)
         if key is None:
-            raise SealError(f"sealed with the key {key_id!r}, which is not in the key ring")
+            raise SealError(f"the key {key_id} is missing")
         header = _header(key_id)
         nonce, body = sealed[len(header) : len(header) + _NONCE], sealed[len(header) + _NONCE :]
         try:
             return key.decrypt(nonce, body, header + identity.encode())
         except (InvalidTag, ValueError):
-            raise SealError("damaged, or sealed for another row") from None
+            raise SealError(
+                f"the key {key_id} is not the one that sealed it, or the seal is damaged or of another row"
+            ) from None
 
     def is_current(self, sealed: bytes) -> bool:
-        return _key_id(sealed) == self._newest
+        """Whether the newest key sealed it."""
+        return find_key(sealed) == self.newest
 
 
 def _header(key_id: str) -> bytes:
     return bytes((_VERSION, len(key_id.encode()))) + key_id.encode()
 
 
-def _key_id(sealed: bytes) -> str:
+def find_key(sealed: bytes) -> str:
+    """The id of the key that a seal names. Raises SealError for what is no seal."""
     if len(sealed) < 2 or sealed[0] != _VERSION or len(sealed) < 2 + sealed[1]:
-        raise SealError("not a seal")
+        raise SealError("what is stored is no seal")
     try:
         return sealed[2 : 2 + sealed[1]].decode()
     except UnicodeDecodeError:
-        raise SealError("not a seal") from None
+        raise SealError("what is stored is no seal") from None

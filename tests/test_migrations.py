@@ -35,7 +35,7 @@ DOORS = {
     "forget_inbox", "limits_over", "due_since", "forget_deliveries", "due_sends", "due_deliveries", "due_polls", "due_reads",
     "due_invoices", "due_invoice_polls", "due_catalogues", "search_invoices",
     "similar_contacts", "every_workspace", "keys_behind",
-    "forget_keys", "forget_runs", "forget_activity", "forget_issues",
+    "forget_keys", "forget_runs", "forget_activity", "forget_issues", "list_seals",
 }  # fmt: skip
 REVISIONS = sorted((MIGRATIONS / "versions").glob("[!_]*.py"))
 MAY_IMPORT = {"alembic", "datetime", "decimal", "json", "re", "sqlalchemy", "uuid"}

@@ -8,6 +8,7 @@
     └── Refused             no request gets through until a person has done something
         ├── Disconnected    403: the organisation is not connected any more; connect it again
         ├── NeedsReconnect  the refresh token is spent, expired or revoked; consent again
+        ├── KeyMissing      Tandem's own keys do not open the tokens; the operator puts the right ones back
         ├── ScopeMissing    the consent lacks a scope; consent again, with it
         ├── Unauthorised    the token is refused although it was renewed
         └── Misconfigured   the app's id, secret, redirect address or scopes are wrong
@@ -92,6 +93,16 @@ class Disconnected(Refused):
 class NeedsReconnect(Refused):
     def __init__(self, detail: str = "") -> None:
         super().__init__(f"Xero's consent has ended{': ' if detail else ''}{detail}")
+
+
+class KeyMissing(Refused):
+    """Tandem's own keys do not open the tokens of the consent."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"Tandem cannot open the tokens of Xero's consent with its TANDEM_KEYS ({detail}): the operator puts the right"
+            " keys back, or the organisation is connected again"
+        )
 
 
 class ScopeMissing(Refused):

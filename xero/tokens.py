@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from xero import oauth
-from xero.errors import NeedsReconnect, Reason, Retry, XeroError
+from xero.errors import KeyMissing, NeedsReconnect, Reason, Retry, XeroError
 from xero.oauth import App
 from xero.payloads import TokenAnswer
 
@@ -50,7 +50,8 @@ class Grants(Protocol[G]):
 
 class Seal(Protocol):
     def seal(self, plain: bytes, identity: str) -> bytes: ...
-    def unseal(self, sealed: bytes, identity: str) -> bytes: ...
+    def unseal(self, sealed: bytes, identity: str) -> bytes:
+        """Raises ValueError, with a message for people, if no key opens it."""
 
 
 class Clock(Protocol):
@@ -59,7 +60,7 @@ class Clock(Protocol):
 
 def seal_tokens(seal: Seal, tokens: TokenAnswer, client_id: str, xero_user_id: UUID) -> bytes:
     """Bound to the grant's key, so that they open in no other grant."""
-    return seal.seal(msgspec.json.encode(tokens), _identity(client_id, xero_user_id))
+    return seal.seal(msgspec.json.encode(tokens), identity(client_id, xero_user_id))
 
 
 def expires_at(tokens: TokenAnswer, now: datetime) -> datetime:
@@ -133,9 +134,13 @@ class GrantTokens(Generic[G]):
         return grant
 
     def _open(self, grant: G) -> TokenAnswer:
-        opened = self.seal.unseal(grant.sealed, _identity(grant.client_id, grant.xero_user_id))
+        try:
+            opened = self.seal.unseal(grant.sealed, identity(grant.client_id, grant.xero_user_id))
+        except ValueError as error:
+            raise KeyMissing(str(error)) from None
         return msgspec.json.decode(opened, type=TokenAnswer)
 
 
-def _identity(client_id: str, xero_user_id: UUID) -> str:
+def identity(client_id: str, xero_user_id: UUID) -> str:
+    """What the tokens' seal is bound to."""
     return f"xero_grant/{client_id}/{xero_user_id}"

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from api.context import Parts
 from runtime.commands import doctor as doctor_command
+from runtime.commands import keys as keys_command
 from runtime.commands import migrate as migrate_command
 from runtime.database import Database
 
@@ -110,11 +111,18 @@ async def _postgres(parts: Parts) -> list[str]:
         role = (await session.execute(sa.text(doctor_command.ROLE))).mappings().one()
         there = await session.scalar(sa.text("select to_regclass('alembic_version')"))
         now = await session.scalar(sa.text("select version_num from alembic_version")) if there else None
+        seals = (
+            await keys_command.examine(session, parts.database.clock.now(), parts.keys)
+            if now == head()
+            else None
+        )
     reasons = []
     if role["bypasses"] or role["owns"]:
         reasons.append("The role of DATABASE_URL owns tables, is a superuser or has BYPASSRLS")
     if now != head():
         reasons.append(f"The database is at {now or 'nothing'}, and {head()} is needed: run `tandem migrate`")
+    if seals is not None and seals.trouble:
+        reasons.append(seals.trouble)
     return reasons
 
 

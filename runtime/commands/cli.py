@@ -14,7 +14,7 @@ from domain.problems import Refused
 from runtime import demo as demonstration
 from runtime import logs
 from runtime.commands import doctor as doctor_command
-from runtime.commands import match_command, practices
+from runtime.commands import keys, match_command, practices
 from runtime.commands import migrate as migrate_command
 from runtime.commands.required_settings import configured
 from runtime.embedded.children import StartError
@@ -26,6 +26,7 @@ from xero.simulator.serve import run as serve_simulator
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(practices.app)
+app.add_typer(keys.app)
 app.add_typer(match_command.app)
 SCHEMA = Path(__file__).resolve().parents[2] / "schema.graphql"
 MARKS = {True: ("ok", "green"), False: ("mend", "red"), None: ("-", "dim")}

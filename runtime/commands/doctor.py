@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.names.text_keys import VERSION
+from runtime.commands import keys
 from runtime.commands import migrate as migrate_command
 from runtime.database import create_engine
 from runtime.settings import Settings
@@ -92,6 +93,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
         async with engine.connect() as connection:
             for finding in await _database(connection, address):
                 yield finding
+            yield await _keys(connection, settings)
     except (OSError, TimeoutError, SQLAlchemyError) as error:
         yield Finding("PostgreSQL", False, f"{address}: {_brief(error)}")
     finally:
@@ -163,6 +165,19 @@ async def _last_webhook(connection: AsyncConnection) -> Finding:
 
 def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+async def _keys(connection: AsyncConnection, settings: Settings) -> Finding:
+    if not settings.tandem_keys:
+        return Finding("Keys", False, "TANDEM_KEYS is not set; `tandem key` makes a key")
+    if await connection.scalar(sa.text("select to_regproc('door.list_seals')")) is None:
+        return Finding("Keys", None, "unknown before the migrations have run")
+    now = await connection.scalar(sa.text("select clock_timestamp()"))
+    seals = await keys.examine(connection, now, keys.ring(settings))
+    if seals.trouble:
+        return Finding("Keys", False, seals.trouble)
+    older = f"; {len(seals.older)} with an older one: run `tandem reseal`" if seals.older else ""
+    return Finding("Keys", True, f"{seals.current} consents of Xero are sealed with the newest key{older}")
 
 
 async def _api(settings: Settings) -> Finding:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from domain.connection.organisations import Tenant
 from domain.links import failures
 from domain.matching import issues
 from domain.tables import RunPurpose
+from runtime.seal import KeyRing, new_key
 from tests.workers.linked import Linked
 from workers import dispatcher
 from workers.crew import Crew
@@ -309,3 +311,23 @@ async def test_polls_grow_rare_as_the_days_calls_grow_few(linked: Linked) -> Non
     async with linked.here.world.tx() as tx:
         assert (await call_budget.get(tx, tenant)).day_limit == 1000
     assert row["poll_due_at"] - row["last_polled_at"] > usual * 5
+
+
+async def test_keys_that_do_not_open_the_tokens_are_told_and_nothing_is_lost(linked: Linked) -> None:
+    right = linked.here.parts
+    linked.here.parts = replace(right, keys=KeyRing.parse([new_key("other")]))
+    await linked.change(name="Renamed Ltd")
+    await linked.send()
+    row = await organisation(linked)
+    assert row["health"] == "DEGRADED"
+    assert "TANDEM_KEYS (the key " in row["health_message"]
+    assert "puts the right keys back" in row["health_message"]
+    assert "other" not in row["health_message"]
+    linked.here.parts = right
+    linked.later(timedelta(hours=1))
+    await linked.send()
+    assert await how(linked) == "HEALTHY"
+    [link] = await linked.here.world.rows(
+        "select state from sync_link where contact_id = :contact", contact=linked.contact
+    )
+    assert link["state"] == "SYNCED"

@@ -9,9 +9,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,12 +23,15 @@ from api.context import Parts
 from api.http.bodies import BodyLimits
 from api.http.health import find_reasons
 from api.http.serve import DeadlineProtocol
+from domain.connection.oauth_grants import Grants
 from runtime import database
 from runtime.embedded.services import Services
+from runtime.seal import KeyRing, new_key
 from tests.api.edge import ask, bearer, codes, make_token, serving, with_settings
 from tests.clients import web_client
 from tests.database import Place
 from tests.patience import patience
+from xero.tokens import identity
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -153,6 +158,15 @@ async def test_no_log_holds_a_token(
     assert token not in written.out + written.err + caplog.text
 
 
+@pytest.fixture
+async def no_consents(owner: AsyncConnection) -> AsyncIterator[None]:
+    """Keys of other tests sealed the consents that those tests left."""
+    await owner.execute(sa.text("delete from xero_grant"))
+    yield
+    await owner.execute(sa.text("delete from xero_grant"))
+
+
+@pytest.mark.usefixtures("no_consents")
 async def test_it_is_ready(stranger: httpx.AsyncClient) -> None:
     assert (await stranger.get("/healthz")).json() == {"alive": True}
     answer = await stranger.get("/readyz")
@@ -176,11 +190,22 @@ async def test_it_is_not_ready_without_its_servers(parts: Parts) -> None:
     await gone.close()
 
 
+@pytest.mark.usefixtures("no_consents")
 async def test_it_is_ready_without_redis(parts: Parts) -> None:
     without = with_settings(parts, redis_url="redis://:hush@127.0.0.1:1")
     assert await find_reasons(without) == []
 
 
+@pytest.mark.usefixtures("no_consents")
+async def test_it_is_not_ready_with_keys_that_open_no_tokens(parts: Parts) -> None:
+    user, now = uuid4(), parts.database.clock.now()
+    sealed = KeyRing.parse([new_key("lost")]).seal(b"tokens", identity("app", user))
+    await Grants(parts.database.door, parts.database.clock).keep("app", user, sealed, now)
+    [reason] = await find_reasons(parts)
+    assert "TANDEM_KEYS opens 0 of 1 consents of Xero: the key lost is missing" in reason
+
+
+@pytest.mark.usefixtures("no_consents")
 async def test_it_is_not_ready_as_owner(parts: Parts, place: Place) -> None:
     as_owner = database.connect(place.admin_url)
     reasons = await find_reasons(Parts(parts.settings, as_owner, parts.keys, parts.http, parts.bells))
