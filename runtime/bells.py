@@ -1,8 +1,9 @@
-"""PostgreSQL's bells, heard by one connection a process: LISTEN on both channels, payload the workspace.
+"""PostgreSQL's notifications (LISTEN and NOTIFY), received by one connection for each process.
 
-A bell only wakes. What it would have told stands in a table, so a lost one makes things late, not missed: whoever
-waits also looks by itself every `FALLBACK` seconds, and at once when the connection was made anew. The connection
-rings itself every `PROBE_SECONDS`: behind a pooler it may live, and hear nothing.
+A notification names a workspace and only wakes: what is new stands in tables. So a lost notification makes things late
+and loses nothing. A reader also looks every `FALLBACK` seconds, and at once after the connection was opened again. The
+connection sends itself a notification every `PROBE_SECONDS`, because behind a transaction pooler it may be open and
+receive none.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import asyncpg
 import structlog
 from sqlalchemy.engine import make_url
 
-from runtime.database import told_as
+from runtime.database import named_as
 
 EVENT = "tandem_event"
 DUE = "tandem_due"
@@ -27,10 +28,11 @@ log = structlog.get_logger()
 
 
 class Bells:
-    """Run `listen` as a task; then `heard(channel, workspace)` gives an Event that each bell sets."""
+    """Wakes readers. Run `listen` as a task; `heard(channel, workspace)` gives an Event that each notification sets. `deaf`:
+    no notification can arrive at this moment."""
 
     def __init__(self, url: str, program: str = "command", *, probe_seconds: float = PROBE_SECONDS) -> None:
-        self._named = told_as(program)
+        self._named = named_as(program)
         self._probe_seconds = probe_seconds
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._waiting: defaultdict[tuple[str, UUID | None], set[asyncio.Event]] = defaultdict(set)
@@ -38,7 +40,8 @@ class Bells:
 
     @asynccontextmanager
     async def heard(self, channel: str, workspace: UUID | None = None) -> AsyncIterator[asyncio.Event]:
-        """Bells of one workspace, or of all. Clear the event before you look, so that none is lost in between."""
+        """The event for one workspace, or for all. Clear the event before you read: a notification that arrives during the read
+        then counts."""
         event = asyncio.Event()
         key = (channel, workspace)
         self._waiting[key].add(event)
@@ -50,7 +53,7 @@ class Bells:
                 del self._waiting[key]
 
     async def listen(self) -> None:
-        """Until cancelled; a connection that breaks is made again."""
+        """Runs until it is cancelled. A connection that breaks is opened again."""
         while True:
             try:
                 await self._listen_once()
@@ -60,7 +63,7 @@ class Bells:
                 asyncpg.InterfaceError,
                 asyncpg.InternalClientError,
             ) as error:
-                log.warning("bells_deaf", error=type(error).__name__)
+                log.warning("notifications_interrupted", error=type(error).__name__)
             finally:
                 self.deaf = True
             await asyncio.sleep(FALLBACK)
@@ -101,7 +104,7 @@ class Bells:
 
 
 async def _probe(connection: asyncpg.Connection) -> None:
-    """Ring, and hear it. Raises TimeoutError where the bell is not heard."""
+    """Sends a notification and waits for it. Raises TimeoutError if it does not arrive."""
     heard, mark = asyncio.Event(), uuid4().hex
 
     def ring(_: object, __: int, ___: str, payload: object) -> None:
@@ -115,6 +118,6 @@ async def _probe(connection: asyncpg.Connection) -> None:
 
 
 async def wait(event: asyncio.Event, seconds: float = FALLBACK) -> None:
-    """Until the bell rings, or the time to look anyway."""
+    """Waits for the next notification, at most `seconds`."""
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)

@@ -1,4 +1,4 @@
-"""The clock, the one place that reads the machine's. Rules never do: they are given `now`."""
+"""The clock. No other module reads the machine's clock; domain rules receive `now`."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,9 @@ class MachineClock:
 
 
 class ServerClock:
-    """PostgreSQL's time, so that all processes agree on leases, limits and what is due, whatever their machines' clocks
-    say and however those are set meanwhile. Carried on by the monotonic clock; the machine's until it is `set`."""
+    """PostgreSQL's time. So all processes agree about leases, limits and what is due, even if a machine's clock is wrong.
+
+    Between two calls of `set`, the monotonic clock moves the time on. Before the first call it is the machine's time."""
 
     def __init__(self) -> None:
         self._at, self._since = datetime.now(UTC), time.monotonic()
@@ -25,7 +26,8 @@ class ServerClock:
         return self._at + timedelta(seconds=time.monotonic() - self._since)
 
     def set(self, told: datetime, asked: float) -> None:
-        """`told` was the time somewhere between `asked`, by the monotonic clock, and now: in the middle, most likely."""
+        """`told`: PostgreSQL's answer. `asked`: when the question was sent, by the monotonic clock. The answer is taken as
+        true for the middle between question and now."""
         self._since = time.monotonic()
         self._at = told + timedelta(seconds=(self._since - asked) / 2)
 

@@ -1,8 +1,9 @@
-"""The only place that begins, commits or rolls back.
+"""The only module that begins, commits or rolls back transactions.
 
-A transaction belongs to one workspace (`tandem.workspace`, read by the row-level policies) and cannot be nested:
-while one is open, `guard` makes the Xero client refuse to send. Its last statements number its events from the
-workspace's counter row, whose lock is held until the commit, so that positions are in commit order.
+A transaction belongs to one workspace: it sets `tandem.workspace`, which the row-level policies read. Transactions do not
+nest, and while one is open `guard` makes the Xero client refuse to send. The last statements of a transaction give its
+events their positions, from the workspace's counter row. That row stays locked until the commit, so positions are in
+the order of commits.
 """
 
 import asyncio
@@ -43,7 +44,7 @@ class DatabaseUnavailable(ConnectionError):
 
 
 def guard() -> None:
-    """Raises while a transaction is open here: nobody may wait for Xero with rows locked."""
+    """Raises if a transaction is open in this task: no call to Xero may be made while rows are locked."""
     if _open.get():
         raise RuntimeError("Xero must not be called while a database transaction is open")
 
@@ -86,14 +87,14 @@ class Database:
 
     @asynccontextmanager
     async def door(self) -> AsyncIterator[AsyncSession]:
-        """A transaction of no workspace: only the functions of schema `door` show it anything."""
+        """A transaction without a workspace. Row-level security hides all rows; only functions of schema `door` see some."""
         async with self._session() as session:
             yield session
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:
         if _open.get():
-            raise RuntimeError("a transaction is open already; they do not nest")
+            raise RuntimeError("a transaction is open already; transactions do not nest")
         mark = _open.set(True)
         committing = False
         try:
@@ -131,7 +132,7 @@ def _why_unavailable(error: Exception) -> str | None:
 
 @asynccontextmanager
 async def on_time(database: Database) -> AsyncIterator[None]:
-    """While it is open the clock follows PostgreSQL's: asked at once, and every minute. A clock that was put in stays."""
+    """Keeps a ServerClock at PostgreSQL's time: asks at once, and then every minute. Leaves any other clock alone."""
     clock = database.clock
     if not isinstance(clock, ServerClock):
         yield
@@ -159,7 +160,7 @@ async def _ask_time(database: Database, clock: ServerClock) -> None:
             told = await session.scalar(sa.text("select clock_timestamp()"))
             clock.set(told, asked)
     except (sa.exc.SQLAlchemyError, OSError) as error:
-        log.warning("time_not_asked", error=type(error).__name__)
+        log.warning("database_time_unknown", error=type(error).__name__)
 
 
 async def _write_events(tx: Tx) -> None:
@@ -200,8 +201,8 @@ async def _notify(tx: Tx, channel: str) -> None:
     )
 
 
-def told_as(program: str) -> dict[str, str]:
-    """Server settings that name this process in pg_stat_activity: `tandem doctor` counts workers by them."""
+def named_as(program: str) -> dict[str, str]:
+    """Connection settings that name this process in pg_stat_activity. `tandem doctor` counts the workers by these names."""
     return {"application_name": f"tandem {program} {os.getpid()}@{socket.gethostname()}"}
 
 
@@ -213,8 +214,9 @@ def create_engine(url: str, **options: Any) -> AsyncEngine:
 def connect(
     url: str, *, program: str = "command", clock: Clock | None = None, pool_size: int = 8, **options: Any
 ) -> Database:
-    """`url` as settings normalise it (postgresql+asyncpg://). Every statement is counted, for tests and metrics."""
-    named = {"server_settings": told_as(program)}
+    """Opens a pool. `url` begins with postgresql+asyncpg://, as the settings have it. Every statement is counted, for tests
+    and metrics."""
+    named = {"server_settings": named_as(program)}
     engine = create_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args=named, **options)
     database = Database(engine, clock or ServerClock())
 

@@ -1,6 +1,6 @@
-"""Settings, read once at start. The only module that looks at the environment.
+"""The settings, read once at start from the environment and .env. No other module reads the environment.
 
-docs/OPERATIONS.md has them in one table; a test compares the two.
+docs/OPERATIONS.md lists the settings; a test compares the two.
 """
 
 import base64
@@ -19,7 +19,7 @@ SCOPES = (
     "openid profile email offline_access accounting.contacts accounting.settings.read accounting.invoices"
 )
 
-# What Apollo's client, Sentry and OpenTelemetry put on their requests, and a request's own id.
+# The headers of Apollo's client, Sentry and OpenTelemetry, and of request ids.
 REQUEST_HEADERS = [
     "apollographql-client-name", "apollographql-client-version", "apollo-require-preflight",
     "x-apollo-operation-name", "traceparent", "tracestate", "baggage", "sentry-trace", "x-request-id",
@@ -28,7 +28,7 @@ REQUEST_HEADERS = [
 
 
 class SettingsError(Exception):
-    """Says which variable is wrong and what it should be."""
+    """Names the wrong setting, and says what it should be."""
 
 
 def _list(value: object) -> object:
@@ -36,7 +36,7 @@ def _list(value: object) -> object:
 
 
 def _postgres(value: object) -> object:
-    """postgres://, postgresql:// and postgresql+asyncpg:// all mean the same."""
+    """Accepts postgres://, postgresql:// and postgresql+asyncpg://, which mean the same."""
     if isinstance(value, str) and value:
         rest = re.sub(r"^postgres(ql)?(\+asyncpg)?://", "", value)
         if rest == value:
@@ -109,7 +109,7 @@ class Settings(BaseSettings):
         [], description="of the app's webhooks, comma between; none: no webhooks"
     )
     tandem_keys: Keys = Field([], description="newest first, `id:base64 of 32 bytes`, comma between")
-    tandem_data: Path = Field(Path(".tandem"), description="the folder of the embedded parts")
+    tandem_data: Path = Field(Path(".tandem"), description="the folder of the embedded services")
     activity_kept_days: int | None = Field(
         None, ge=30, description="days that the activity is kept, at least 30; none: for ever"
     )
@@ -168,7 +168,7 @@ class Settings(BaseSettings):
 
     @property
     def embedded(self) -> bool:
-        """Whether Tandem starts its own PostgreSQL and Valkey: only where neither address is set."""
+        """Whether Tandem uses the embedded PostgreSQL and Valkey: only if neither address is set."""
         return self.database_url is None and self.redis_url is None
 
     @property
@@ -180,7 +180,7 @@ class Settings(BaseSettings):
         return self.database_direct_url or self.database_url
 
     def joined(self, services: Services) -> "Settings":
-        """With the addresses and the key of the embedded parts, and with GraphiQL: nobody else reaches them."""
+        """A copy with the addresses and the key of the embedded services. GraphiQL is on, as only this machine reaches it."""
         return self.model_copy(
             update={
                 "database_url": services.app_url,
@@ -193,7 +193,7 @@ class Settings(BaseSettings):
 
 
 def load(**values: str) -> Settings:
-    """Refuses, in words and by the variable's name, what cannot be used. `values` win over the environment."""
+    """The settings; SettingsError names every wrong one. `values` win over the environment."""
     settings, wrong = read(**values)
     if wrong:
         raise SettingsError("\n".join(wrong))
@@ -201,7 +201,7 @@ def load(**values: str) -> Settings:
 
 
 def read(**values: str) -> tuple[Settings, list[str]]:
-    """With a line for each that is wrong or missing; a wrong one then has its default."""
+    """The settings, and a line for each wrong or missing one. A wrong setting has its default value."""
     wrong: list[tuple[str, str]] = []
     try:
         settings = Settings(**values)  # type: ignore[arg-type]  # texts, as the environment has them
@@ -215,8 +215,8 @@ def read(**values: str) -> tuple[Settings, list[str]]:
 
 
 def _missing(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What others that are set need."""
-    both = "set both DATABASE_URL and REDIS_URL, or neither for the embedded parts"
+    """The settings that must be set because others are."""
+    both = "set both DATABASE_URL and REDIS_URL, or neither to use the embedded services"
     if settings.database_url is None and settings.redis_url is not None:
         yield "database_url", both
     if settings.redis_url is None and settings.database_url is not None:

@@ -141,7 +141,7 @@ async def test_the_alembic_command_finds_the_database_that_runs_here(services: S
 
 
 async def test_the_alembic_command_says_that_no_database_runs_here(tmp_path: Path) -> None:
-    assert f"Nothing runs in {tmp_path}" in await alembic("check", TANDEM_DATA=str(tmp_path))
+    assert f"No Tandem runs in {tmp_path}" in await alembic("check", TANDEM_DATA=str(tmp_path))
 
 
 async def test_a_new_column_is_one_operation(template: Place) -> None:

@@ -108,7 +108,7 @@ async def _within(check: Awaitable[list[str]], name: str) -> list[str]:
 
 async def _postgres(parts: Parts) -> list[str]:
     async with parts.database.door() as session:
-        role = (await session.execute(sa.text(doctor_command.ROLE))).mappings().one()
+        role = await doctor_command.find_role(session)
         there = await session.scalar(sa.text("select to_regclass('alembic_version')"))
         now = await session.scalar(sa.text("select version_num from alembic_version")) if there else None
         seals = (
@@ -117,7 +117,7 @@ async def _postgres(parts: Parts) -> list[str]:
             else None
         )
     reasons = []
-    if role["bypasses"] or role["owns"]:
+    if not role.bound:
         reasons.append("The role of DATABASE_URL owns tables, is a superuser or has BYPASSRLS")
     if now != head():
         reasons.append(f"The database is at {now or 'nothing'}, and {head()} is needed: run `tandem migrate`")

@@ -29,11 +29,11 @@ app.add_typer(practices.app)
 app.add_typer(keys.app)
 app.add_typer(match_command.app)
 SCHEMA = Path(__file__).resolve().parents[2] / "schema.graphql"
-MARKS = {True: ("ok", "green"), False: ("mend", "red"), None: ("-", "dim")}
+MARKS = {True: ("ok", "green"), False: ("wrong", "red"), None: ("-", "dim")}
 
 
 def main() -> None:
-    """Errors that a person can mend are a line each, without a trace, and exit code 1."""
+    """Runs a command. An error that a person can correct is printed as a line without a traceback; exit code 1."""
     try:
         app()
     except (SettingsError, StartError, migrate_command.MigrateError, Refused) as error:
@@ -43,29 +43,32 @@ def main() -> None:
 
 @app.callback()
 def tandem() -> None:
-    """Keeps an accounting practice's contacts in step with Xero, behind one GraphQL API."""
+    """Tandem keeps the contacts of an accounting practice in step with Xero and sends its invoices there.
+
+    Programs use the GraphQL API that `tandem serve` runs. These commands are for the person who operates Tandem.
+    Settings come from the environment and from .env; docs/OPERATIONS.md lists them."""
 
 
 @app.command()
 def migrate() -> None:
-    """Bring the database up to date, as DATABASE_ADMIN_URL.
+    """Upgrade the database to this version of Tandem.
 
-    The role of DATABASE_URL is let use it."""
+    Connects with DATABASE_ADMIN_URL, and gives the role of DATABASE_URL the rights that it needs. Safe to repeat."""
     settings = configured()
     if settings.database_admin_url is None or settings.database_url is None:
-        raise SettingsError("DATABASE_ADMIN_URL: needed to migrate; the owner of the database")
+        raise SettingsError("DATABASE_ADMIN_URL: set it to the address of the database's owner")
     role = make_url(settings.database_url).username
     if role is None:
-        raise SettingsError("DATABASE_URL: names no role")
+        raise SettingsError("DATABASE_URL: has no user name: put the role of the app before the @")
     revision = asyncio.run(migrate_command.migrate(settings.database_admin_url, role))
-    typer.echo(f"The database is at {revision}, and {role} may use it.")
+    typer.echo(f"The database is at revision {revision}. The role {role} has its rights.")
 
 
 @app.command()
 def serve() -> None:
-    """Run the API on HOST and PORT until SIGTERM or SIGINT.
+    """Run the GraphQL API on HOST and PORT.
 
-    Requests that run then have 10 s to finish."""
+    SIGTERM or Ctrl-C ends it; running requests get 10 s to finish. Exit code 3: the port is in use."""
     from api.consent.connect import routes  # noqa: PLC0415 - see tests/test_house.py
     from api.http import serve as api_server  # noqa: PLC0415
     from api.root import schema as api_schema  # noqa: PLC0415
@@ -75,7 +78,7 @@ def serve() -> None:
         refuse_busy(settings.host, settings.port)
     except StartError as error:
         demos = demonstration.find_settings(settings.tandem_data) or {}
-        its = f"port {settings.port} is the demo's, whose API answers there; set PORT to another for a second API"
+        its = f"port {settings.port} is in use by the API of the running demo; set PORT to another port for a second API"
         typer.echo(its if demos.get("port") == str(settings.port) else str(error), err=True)
         raise typer.Exit(3) from None  # uvicorn's own, for a server that could not start
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
@@ -84,23 +87,25 @@ def serve() -> None:
 
 @app.command()
 def doctor(
-    everything: Annotated[bool, typer.Option("--all", help="also list each setting")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="list each setting too, and whether it is set")
+    ] = False,
 ) -> None:
-    """Say what is configured, what answers and what is missing.
+    """Check the settings and the servers, and say what to do about what is wrong.
 
-    Exit code 1 if something that is needed is missing."""
+    Marks: ok, wrong, or - for a fact or for something optional that is not set. Exit code 1 if anything is wrong."""
     settings, wrong = read()
     beside_demo = demonstration.find_settings(settings.tandem_data) is not None
     where = doctor_command.origin(settings, demo=beside_demo, wrong=bool(wrong))
     looked_at = settings if wrong else configured()
-    logs.configure("WARNING", "text")  # what is asked of others is told below
+    logs.configure("WARNING", "text")  # the findings below name what does not answer
     findings = [where, *(doctor_command.Finding("Setting", False, each) for each in wrong)]
     findings += asyncio.run(doctor_command.examine(looked_at))
     console = Console(soft_wrap=True, markup=False, highlight=False)
     for finding in findings:
         if everything or finding.subject.upper() != finding.subject:
             mark, style = MARKS[finding.ok]
-            console.print(f"{mark:<5}", style=style, end="")
+            console.print(f"{mark:<7}", style=style, end="")
             console.print(f"{finding.subject:<{22 if everything else 14}}{finding.says}")
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
@@ -108,33 +113,38 @@ def doctor(
 
 @app.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="end by itself, with one line of JSON")] = False,
-    reset: Annotated[
-        bool, typer.Option("--reset", help="begin anew: what an earlier demo left is deleted")
+    once: Annotated[
+        bool, typer.Option("--once", help="print the results as one line of JSON and end")
     ] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="delete the data of earlier demos first")] = False,
 ) -> None:
-    """Run the main job on embedded parts and a stand-in Xero.
+    """Try Tandem: an import, a change on each side and an invoice, with a simulated Xero.
 
-    It stays up until Ctrl-C, and a later start finds what the first one made."""
+    Starts PostgreSQL, Valkey, the Xero simulator, the API and a worker in TANDEM_DATA, and keeps them running until
+    Ctrl-C. A later start continues with the same data."""
     demonstration.demo(load(), once=once, reset=reset)
 
 
 @app.command()
 def simulator(
-    port: int = 8100,
-    contacts: Annotated[int, typer.Option(help="how many each organisation has")] = 1200,
+    port: Annotated[int, typer.Option(help="the TCP port")] = 8100,
+    contacts: Annotated[int, typer.Option(help="number of contacts of each organisation")] = 1200,
     organisations: Annotated[
-        int, typer.Option(min=1, help="how many: of NZ, AU, UK, US and SG, in this order")
+        int, typer.Option(min=1, help="number of organisations, of NZ, AU, UK, US and SG in this order")
     ] = 1,
-    seed: int = 1,
-    data: Annotated[Path | None, typer.Option(help="file that keeps the organisation between runs")] = None,
+    seed: Annotated[int, typer.Option(help="the same seed makes the same contacts")] = 1,
+    data: Annotated[Path | None, typer.Option(help="file that keeps the organisations between runs")] = None,
     redirect_uri: Annotated[
-        list[str] | None, typer.Option(help="another redirect URI of the demo app")
+        list[str] | None, typer.Option(help="a redirect URI that the simulated app accepts; may be repeated")
     ] = None,
-    webhook_url: Annotated[str | None, typer.Option(help="where the demo app is told of changes")] = None,
-    webhook_key: Annotated[str, typer.Option(help="what those bodies are signed with")] = "",
+    webhook_url: Annotated[
+        str | None, typer.Option(help="address that receives webhooks about changes")
+    ] = None,
+    webhook_key: Annotated[str, typer.Option(help="key that signs the webhooks")] = "",
 ) -> None:
-    """Run the stand-in Xero by itself, on 127.0.0.1."""
+    """Run the Xero simulator alone, on 127.0.0.1.
+
+    docs/SIMULATOR.md lists its routes."""
     webhooks = (webhook_url, webhook_key) if webhook_url else None
     serve_simulator(
         "127.0.0.1", port, contacts, seed, data, tuple(redirect_uri or ()), webhooks, organisations
@@ -143,32 +153,34 @@ def simulator(
 
 @app.command()
 def worker() -> None:
-    """Do what is due: imports, sends to Xero, reads of Xero.
+    """Run a worker: it polls Xero, imports contacts, and sends changes and invoices.
 
-    Ends on SIGTERM, with the page in hand finished. As many may run as you like."""
+    Run one or more, on any machines. SIGTERM or Ctrl-C ends it after the step that it is doing."""
     asyncio.run(work_until_told(configured()))
 
 
 @app.command()
 def schema(
-    check: Annotated[bool, typer.Option("--check", help="compare with schema.graphql instead")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="print nothing; exit code 1 if schema.graphql differs")
+    ] = False,
 ) -> None:
-    """Print the GraphQL schema, with its descriptions.
-
-    --check: exit code 1 if schema.graphql is another."""
+    """Print the GraphQL schema with its descriptions."""
     from api.root import schema as api_schema  # noqa: PLC0415 - see tests/test_house.py
 
     printed = api_schema.as_str() + "\n"
     if not check:
         typer.echo(printed, nl=False)
     elif not SCHEMA.is_file() or SCHEMA.read_text() != printed:
-        typer.echo("schema.graphql is not what the code says: tandem schema > schema.graphql", err=True)
+        typer.echo(
+            "schema.graphql differs from the code. Write it again: tandem schema > schema.graphql", err=True
+        )
         raise typer.Exit(1)
 
 
 @app.command()
 def key() -> None:
-    """Make a key for TANDEM_KEYS.
+    """Print a new key for TANDEM_KEYS.
 
-    Put a new one first, and keep the old ones until nothing is sealed with them."""
+    Put it first and keep the old keys after it. `tandem reseal` says when an old key may go."""
     typer.echo(new_key(secrets.token_hex(4)))

@@ -1,9 +1,10 @@
-"""`tandem doctor`: what is configured, what answers, what is missing. Shows no secret."""
+"""`tandem doctor`: checks settings and servers, and says what to do. Shows no secret."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from alembic.util.exc import CommandError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.names.text_keys import VERSION
 from runtime.commands import keys
@@ -21,47 +22,60 @@ from runtime.commands import migrate as migrate_command
 from runtime.database import create_engine
 from runtime.settings import Settings
 
-ROLE = """
-select current_user as name, rolsuper or rolbypassrls as bypasses,
-       current_setting('server_version') as version,
-       exists (select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace) as owns
-from pg_roles where rolname = current_user
+_ROLE = """
+select current_user, current_setting('server_version'), not rolsuper and not rolbypassrls and not exists (
+           select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace)
+  from pg_roles where rolname = current_user
 """
-# A name holds the process and its machine (runtime.database.told_as).
+# A name holds the process and its machine (runtime.database.named_as).
 WORKERS = """
 select count(distinct application_name) from pg_stat_activity
 where datname = current_database() and application_name like 'tandem worker %'
 """
 WEBHOOK_OFF = (
-    "contacts have changed in Xero since, and Xero has announced none of it: it has probably switched the webhook off, as"
+    "contacts have changed in Xero since then, and no webhook announced it. Xero has probably switched the webhook off, as"
     " it does after 24 hours of failures. Switch it on at developer.xero.com: My Apps, the app, Webhooks, Send intent to"
-    " receive. Until then changes are found by polls"
+    " receive. Until then polls find changes"
 )
-OLD_KEYS = "names' keys are of older rules, and may not meet: run `tandem migrate`"
+OLD_KEYS = (
+    "the comparison keys of contacts are from older rules, so equal names may not match: run `tandem migrate`"
+)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`ok` is None where something optional is not set."""
+    """A line of the report. `ok` is None for a fact, and for something optional that is not set."""
 
     subject: str
     ok: bool | None
     says: str
 
 
+class Role(NamedTuple):
+    """The role of a connection. `bound`: row-level security binds it."""
+
+    name: str
+    version: str
+    bound: bool
+
+
+async def find_role(connection: AsyncConnection | AsyncSession) -> Role:
+    return Role(*(await connection.execute(sa.text(_ROLE))).one())
+
+
 def origin(settings: Settings, *, demo: bool, wrong: bool = False) -> Finding:
-    """What is looked at: whose settings. Where one is wrong, those that are set."""
+    """Whose settings the report is about. If a setting is wrong, the report is about the environment's."""
     if settings.embedded and not wrong:
         folder = settings.tandem_data.absolute()
         says = (
-            f"the demo that runs in {folder}, by its own settings"
+            f"the settings of the demo that runs in {folder}"
             if demo
-            else f"the embedded parts in {folder}"
+            else f"the embedded services in {folder}"
         )
-        return Finding("Looked at", None, says)
+        return Finding("Checked", None, says)
     file = Path(".env")
     more = f" and {file.absolute()}" if file.is_file() else ""
-    return Finding("Looked at", None, f"what the environment{more} set")
+    return Finding("Checked", None, f"the settings of the environment{more}")
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -85,7 +99,7 @@ def configured(settings: Settings) -> list[Finding]:
 
 async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
     if settings.database_url is None:
-        yield Finding("PostgreSQL", False, "needs DATABASE_URL")
+        yield Finding("PostgreSQL", False, "DATABASE_URL is not set")
         return
     address = _place(settings.database_url)
     engine = create_engine(settings.database_url, connect_args={"timeout": 5})
@@ -101,7 +115,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _place(address: str) -> str:
-    """Database, role and server in words; no password."""
+    """Database, role and server in words, without the password."""
     url = make_url(address)
     folder = url.query.get("host")
     server = f"through {folder}" if folder else f"at {url.host}:{url.port or 5432}"
@@ -109,16 +123,16 @@ def _place(address: str) -> str:
 
 
 async def _database(connection: AsyncConnection, address: str) -> list[Finding]:
-    role = (await connection.execute(sa.text(ROLE))).mappings().one()
-    bound = not role["bypasses"] and not role["owns"]
+    role = await find_role(connection)
     return [
-        Finding("PostgreSQL", True, f"{role['version']}, {address}"),
+        Finding("PostgreSQL", True, f"{role.version}, {address}"),
         Finding(
             "Role",
-            bound,
-            f"{role['name']} is bound by row-level security"
-            if bound
-            else f"{role['name']} owns tables, is a superuser or has BYPASSRLS; DATABASE_URL needs a role that is not",
+            role.bound,
+            f"row-level security binds {role.name}"
+            if role.bound
+            else f"row-level security does not bind {role.name}, which owns tables, is a superuser or has BYPASSRLS:"
+            " put another role into DATABASE_URL",
         ),
         await _schema(connection),
         await _workers(connection),
@@ -135,32 +149,31 @@ async def _schema(connection: AsyncConnection) -> Finding:
         return Finding("Migrations", False, str(error))
     if now == wanted:
         behind = await connection.scalar(sa.text("select door.keys_behind(:version)"), {"version": VERSION})
-        return Finding("Migrations", not behind, OLD_KEYS if behind else f"at {now}")
-    return Finding(
-        "Migrations", False, f"at {now or 'nothing'}, and {wanted} is needed: run `tandem migrate`"
-    )
+        return Finding("Migrations", not behind, OLD_KEYS if behind else f"at revision {now}, the newest")
+    at = f"at revision {now}" if now else "the database is empty"
+    return Finding("Migrations", False, f"{at}, and this version needs {wanted}: run `tandem migrate`")
 
 
 async def _workers(connection: AsyncConnection) -> Finding:
-    """Each has connections of its own while it lives, whichever machine it is on."""
+    """Counts the workers by the connections that they keep, on whichever machine they run."""
     there = await connection.scalar(sa.text(WORKERS))
     if there:
-        return Finding("Worker", True, f"{there} connected")
+        return Finding("Worker", True, f"workers connected: {there}")
     return Finding(
         "Worker",
         None,
-        "none is connected: nothing is sent to Xero or read from it until `tandem worker` runs",
+        "no worker is connected. Nothing is sent to Xero or read from it: start `tandem worker`",
     )
 
 
 async def _last_webhook(connection: AsyncConnection) -> Finding:
     if await connection.scalar(sa.text("select to_regproc('door.webhooks_silent_since')")) is None:
-        return Finding("Last webhook", None, "unknown before the migrations have run")
+        return Finding("Last webhook", None, "unknown until `tandem migrate` has run")
     silent = await connection.scalar(sa.text("select door.webhooks_silent_since()"))
     if silent is not None:
         return Finding("Last webhook", False, f"{_minute(silent)}; {WEBHOOK_OFF}")
     last = await connection.scalar(sa.text("select door.last_webhook_at()"))
-    return Finding("Last webhook", None, _minute(last) if last else "none has come")
+    return Finding("Last webhook", None, _minute(last) if last else "no webhook has arrived yet")
 
 
 def _minute(moment: datetime) -> str:
@@ -171,7 +184,7 @@ async def _keys(connection: AsyncConnection, settings: Settings) -> Finding:
     if not settings.tandem_keys:
         return Finding("Keys", False, "TANDEM_KEYS is not set; `tandem key` makes a key")
     if await connection.scalar(sa.text("select to_regproc('door.list_seals')")) is None:
-        return Finding("Keys", None, "unknown before the migrations have run")
+        return Finding("Keys", None, "unknown until `tandem migrate` has run")
     now = await connection.scalar(sa.text("select clock_timestamp()"))
     seals = await keys.examine(connection, now, keys.ring(settings))
     if seals.trouble:
@@ -181,31 +194,29 @@ async def _keys(connection: AsyncConnection, settings: Settings) -> Finding:
 
 
 async def _api(settings: Settings) -> Finding:
-    """Whether this machine's own answers; it may well run elsewhere."""
+    """Whether the API answers on this machine. It may run on another one."""
     here = f"http://{settings.host}:{settings.port}"
     try:
         async with httpx.AsyncClient(timeout=5) as client:
             answer = await client.get(f"{here}/readyz")
     except httpx.HTTPError:
-        return Finding("Server", None, f"nothing answers at {here}; `tandem serve` runs it")
+        return Finding("Server", None, f"no API answers at {here}; `tandem serve` starts it")
     says = "is ready" if answer.is_success else f"answers {answer.status_code}: {answer.text.strip()[:200]}"
     return Finding("Server", answer.is_success, f"{here} {says}; browsers reach it at {settings.public_url}")
 
 
 def _addresses(settings: Settings) -> list[Finding]:
-    """What Xero, and browsers that come back from it, will not take."""
+    """Addresses that Xero refuses, or that browsers could not come back to."""
     found = []
     if "xero" in settings.public_url.lower():
-        says = (
-            "holds the word xero, and Xero refuses an invoice whose Url has it: give the server another name"
-        )
+        says = "contains the word xero. Xero refuses invoices whose Url contains it: give the server another name"
         found.append(Finding("Public URL", False, f"{settings.public_url} {says}"))
     back = urlsplit(settings.xero_redirect_uri)
     if back.scheme != "https" and back.hostname != "localhost":
-        says = "Xero takes https only, or http://localhost"
+        says = "Xero accepts https only, or http://localhost: change XERO_REDIRECT_URI here and in the app at Xero"
         found.append(Finding("Redirect", False, f"{settings.xero_redirect_uri}: {says}"))
     if settings.xero_redirect_uri != f"{settings.public_url}/oauth/callback":
-        says = f"is not PUBLIC_URL/oauth/callback, {settings.public_url}/oauth/callback: does it lead here?"
+        says = f"differs from {settings.public_url}/oauth/callback: check that it leads to this server"
         found.append(Finding("Redirect", None, f"{settings.xero_redirect_uri} {says}"))
     return found
 
@@ -213,23 +224,28 @@ def _addresses(settings: Settings) -> list[Finding]:
 def _webhooks(settings: Settings) -> Finding:
     address = f"{settings.public_url}/webhooks/xero"
     if not settings.xero_webhook_keys:
-        says = f"XERO_WEBHOOK_KEYS is not set: changes in Xero are found by polls; docs/OPERATIONS.md sets up {address}"
+        says = (
+            "XERO_WEBHOOK_KEYS is not set. Polls find changes in Xero, more slowly;"
+            f" docs/OPERATIONS.md says how to set up {address}"
+        )
         return Finding("Webhooks", None, says)
     if _is_xeros(settings.xero_api_url) and not settings.public_url.startswith("https://"):
         return Finding(
-            "Webhooks", False, f"Xero calls https only, and PUBLIC_URL makes the address {address}"
+            "Webhooks",
+            False,
+            f"Xero calls only https, and {address} is not: set PUBLIC_URL to an https address",
         )
-    return Finding("Webhooks", True, f"{len(settings.xero_webhook_keys)} key(s); the address is {address}")
+    return Finding("Webhooks", True, f"keys set: {len(settings.xero_webhook_keys)}; Xero calls {address}")
 
 
 def _is_xeros(address: str) -> bool:
-    """Not a simulator's."""
+    """Whether the address is Xero's own, not a simulator's."""
     return (urlsplit(address).hostname or "").endswith("xero.com")
 
 
 async def _redis(settings: Settings) -> Finding:
     if settings.redis_url is None:
-        return Finding("Redis", False, "needs REDIS_URL")
+        return Finding("Redis", False, "REDIS_URL is not set")
     client = redis.asyncio.Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_timeout=5)
     try:
         facts = await client.info("server")
@@ -242,16 +258,16 @@ async def _redis(settings: Settings) -> Finding:
 
 
 async def _xero(settings: Settings) -> AsyncIterator[Finding]:
-    """Any answer will do, a refusal too: without a token more cannot be asked."""
+    """Whether Xero's addresses answer. A refusal is an answer too, as these requests carry no token."""
     if settings.simulated:
-        yield Finding("Xero", None, "XERO_CLIENT_ID is not set; `tandem demo` brings a simulator")
+        yield Finding("Xero", None, "XERO_CLIENT_ID is not set; `tandem demo` has a simulator")
         return
     async with httpx.AsyncClient(timeout=10) as client:
         addresses = (settings.xero_authorize_url, settings.xero_identity_url, settings.xero_api_url)
         for address in dict.fromkeys(addresses):
             try:
                 answer = await client.get(address)
-                who = "" if _is_xeros(address) else "the stand-in Xero at "
+                who = "" if _is_xeros(address) else "a simulator at "
                 answers = f"answers ({answer.status_code})"
                 yield Finding("Xero", answer.status_code < 500, f"{who}{address} {answers}")
             except httpx.HTTPError as error:
@@ -259,6 +275,6 @@ async def _xero(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _brief(error: Exception) -> str:
-    """The cause's first line: SQLAlchemy's own text repeats statements and values."""
+    """The first line of the cause. SQLAlchemy's own text repeats statements."""
     cause = getattr(error, "orig", None) or error
     return (str(cause).splitlines() or [type(cause).__name__])[0]

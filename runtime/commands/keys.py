@@ -135,7 +135,7 @@ def reseal_command(
 
     async def run() -> Sequence[str]:
         if settings.database_url is None:
-            raise SettingsError("DATABASE_URL: needed")
+            raise SettingsError("DATABASE_URL: set it to the address of the database")
         keys, database = ring(settings), connect(settings.database_url)
         try:
             async with on_time(database):

@@ -1,6 +1,6 @@
-"""`tandem classify` and `tandem match`: what Tandem makes of exported lists, before anything is connected.
+"""`tandem classify` and `tandem match`: classify and match exported lists, before Xero is connected.
 
-CSV in UTF-8 comes in by file and goes out on standard output; progress goes to standard error. Nothing is sent.
+They read CSV files in UTF-8 and print CSV on standard output; progress goes to standard error. Nothing leaves the machine.
 """
 
 import codecs
@@ -25,7 +25,7 @@ from domain.names.similarity.lists import Lists
 
 app = typer.Typer()
 
-AsTable = Annotated[bool, typer.Option("--table", help="a table to read, in place of CSV")]
+AsTable = Annotated[bool, typer.Option("--table", help="print a table for people instead of CSV")]
 CLASSIFIED = ("id", "kind", "confidence", "reasons")
 MATCHED = ("xero_id", "practice_id", "score", "outcome", "evidence")
 FIELDS = ("email", "phone", "address", "city", "region", "postcode")
@@ -34,8 +34,8 @@ SYNONYMS = {
     "fullname": "name", "emailaddress": "email", "telephone": "phone", "phonenumber": "phone",
     "postalcode": "postcode", "zip": "postcode", "zipcode": "postcode",
 }  # fmt: skip
-# What Xero's own export of contacts calls them. It has no id, as a contact's name is its only one in Xero; the postal
-# address is the one that is invoiced, else the street's.
+# The columns of Xero's own export of contacts. It has no ids, so the name stands for the id: names are unique in Xero.
+# The postal address counts; the street address if there is none.
 XEROS = {
     "name": ["contactname"], "email": ["emailaddress"], "first_name": ["firstname"], "last_name": ["lastname"],
     "phone": ["phonenumber", "mobilenumber", "ddinumber"],
@@ -54,11 +54,16 @@ MOST_TOLD = 10
 @app.command()
 def classify(
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="CSV: id, name; first_name, last_name, email")
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="CSV with the columns id and name; optional: first_name, last_name, email",
+        ),
     ],
     table: AsTable = False,
 ) -> None:
-    """Say of each contact of FILE whether it is a person or an organisation, how surely, and why."""
+    """Say for each contact of FILE whether it is a person or an organisation, with confidence and reasons."""
     rows = read(file)
     answers = []
     for row in progress(rows, "Classifying"):
@@ -70,23 +75,30 @@ def classify(
 @app.command()
 def match(
     xero: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="CSV of Xero's contacts: id, name, …")
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help="CSV of the contacts in Xero; Xero's own export works"
+        ),
     ],
     practice: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="CSV of the practice's: the same columns")
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help="CSV of the practice's contacts, with the same columns"
+        ),
     ],
-    everyone: Annotated[
-        bool, typer.Option("--all", help="also list candidates that are not alike enough")
-    ] = False,
-    country: Annotated[str, typer.Option(help="that phone numbers are dialled from; two letters")] = "NZ",
+    everyone: Annotated[bool, typer.Option("--all", help="list the pairs below the threshold too")] = False,
+    country: Annotated[
+        str, typer.Option(help="country of phone numbers without a prefix, two letters")
+    ] = "NZ",
     table: AsTable = False,
 ) -> None:
-    """List who of PRACTICE may be whom of XERO, best first: full matches, conflicts and those much alike.
+    """List the pairs of XERO and PRACTICE that may be the same contact, best first.
 
-    Columns: id and name; email, phone, address, city, region and postcode where there are any.
+    The files need the columns id and name. email, phone, address, city, region and postcode are optional. A pair is a
+    FULL_MATCH, a CONFLICT, or SIMILAR.
     """
     if country.upper() not in phonenumbers.SUPPORTED_REGIONS:
-        raise typer.BadParameter(f"{country} is no country's code of two letters, as NZ, AU or GB are")
+        raise typer.BadParameter(f"{country} is not a country code of two letters, such as NZ, AU or GB")
     ours, theirs = read(xero), read(practice)
     lists = Lists([details(row) for row in ours], [details(row) for row in theirs], country.upper())
     found = [
@@ -109,9 +121,10 @@ def match(
 
 
 def read(file: Path) -> list[dict[str, str]]:
-    """Rows with all cells as text, by column. Commas, semicolons or tabs between; Xero's own export does as it is.
-    Refuses a file that is not text, not CSV to its end, without `id` and `name`, or with one column twice; says on
-    standard error which columns are not read and which rows are odd."""
+    """The rows of a CSV file, each cell as text under its column's name. Separators: comma, semicolon or tab.
+
+    Refuses a file that is no text or no valid CSV, that lacks `id` or `name`, or that has a column twice. Prints the
+    columns that are not read and the rows with faults on standard error."""
     try:
         text = _decoded(file.read_bytes())
         first = text.lstrip("\r\n").split("\n", 1)[0]
@@ -124,23 +137,23 @@ def read(file: Path) -> list[dict[str, str]]:
         if "contactname" in xeros and not {"id", "name"} & set(columns):
             columns, known, read_row = xeros, XEROS_COLUMNS, _of_xero
         elif missing := {"id", "name"} - set(columns):
-            has = f"; it has {', '.join(filter(None, header))}" if header else "; it is empty"
+            has = f"; its columns are {', '.join(filter(None, header))}" if header else "; the file is empty"
             raise typer.BadParameter(f"{file}: has no column {' and no column '.join(sorted(missing))}{has}")
         if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
             raise typer.BadParameter(f"{file}: has the column {' and the column '.join(twice)} twice")
         if unread := [name for name, column in zip(header, columns, strict=True) if column not in known]:
-            told = ", ".join(name or "one without a name" for name in unread)
+            told = ", ".join(name or "a column without a name" for name in unread)
             typer.echo(f"{file}: columns that are not read: {told}", err=True)
         return _checked(file, columns, lines, read_row)
     except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"{file}: is not UTF-8 (save it as 'CSV UTF-8'; {error})") from None
+        raise typer.BadParameter(f"{file}: is not in UTF-8: save it as 'CSV UTF-8' ({error})") from None
     except csv.Error as error:
-        raise typer.BadParameter(f"{file}: is not CSV ({error})") from None
+        raise typer.BadParameter(f"{file}: is not valid CSV ({error})") from None
 
 
 def _columns(header: Sequence[str]) -> list[str]:
-    """By our names, whatever the case, spaces and hyphens. A synonym stands for a column that is not there, and only if
-    no other does."""
+    """The columns under Tandem's names; case, spaces and hyphens do not count. A synonym is used only if the column itself is
+    missing and no other synonym of it is there."""
     plain = [re.sub(r"[\s_-]", "", name.casefold()) for name in header]
     own = {name.replace("_", ""): name for name in COLUMNS}
     meant = [own.get(name) or SYNONYMS.get(name, name) for name in plain]
@@ -151,7 +164,7 @@ def _columns(header: Sequence[str]) -> list[str]:
 
 
 def _lines(text: str, between: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells, and in which line they begin; one row may take several."""
+    """The cells of each row, with the number of its first line. A row may take several lines."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=between, strict=True)
     begins = 1
     try:
@@ -177,19 +190,19 @@ def _checked(
         rows.append(row)
         if surplus := [cell for cell in cells[len(columns) :] if cell.strip()]:
             odd.append(
-                f"line {line} has more cells than the {len(columns)} columns; left out: {', '.join(surplus)}"
+                f"line {line} has more cells than the {len(columns)} columns; ignored: {', '.join(surplus)}"
             )
         if not row["id"]:
             odd.append(f"line {line} has no id")
         elif row["id"] in seen:
             odd.append(
-                f"line {line}, column id: {row['id']!r} stands in line {seen[row['id']]} too; each is its own contact"
+                f"line {line}, column id: {row['id']!r} is in line {seen[row['id']]} too; both rows count as contacts"
             )
         seen.setdefault(row["id"], line)
     for told in odd[:MOST_TOLD]:
         typer.echo(f"{file}: {told}", err=True)
     if len(odd) > MOST_TOLD:
-        typer.echo(f"{file}: and {len(odd) - MOST_TOLD} more such lines", err=True)
+        typer.echo(f"{file}: and {len(odd) - MOST_TOLD} more lines with faults", err=True)
     return rows
 
 
@@ -219,7 +232,7 @@ def _decoded(found: bytes) -> str:
 
 
 def whole_name(row: dict[str, str]) -> str:
-    """Where the name is blank, first and last name stand for it."""
+    """The name; first and last name if it is blank."""
     return row["name"].strip() or f"{row.get('first_name', '')} {row.get('last_name', '')}".strip()
 
 
@@ -240,12 +253,12 @@ def write(columns: Sequence[str], answers: Iterable[Sequence[str]], table: bool)
         return
     shown = Table(*columns)
     for answer in answers:
-        # As text: rich takes what stands in brackets for its own markup, leaves it out, or fails on it.
+        # As Text, because rich reads words in brackets as its own markup.
         shown.add_row(*map(Text, answer))
     Console(soft_wrap=not sys.stdout.isatty()).print(shown)
 
 
 def _inert(cell: str) -> str:
-    """A spreadsheet runs what begins so; an apostrophe before it makes it text. Numbers stay."""
+    """An apostrophe before a cell that a spreadsheet would run as a formula. Numbers stay as they are."""
     runs = cell.startswith(("=", "+", "-", "@", "\t", "\r"))
     return f"'{cell}" if runs and not re.fullmatch(r"[-+]?[\d.,]+", cell) else cell

@@ -1,4 +1,4 @@
-"""Brings the database's schema up to date, as its owner, and lets the app's role use it."""
+"""`tandem migrate`: upgrades the database as its owner, and gives the app's role its rights."""
 
 import re
 from pathlib import Path
@@ -39,7 +39,7 @@ class MigrateError(Exception):
 
 
 def config(connection: Connection | None = None) -> Config:
-    """migrations/env.py takes the connection from `attributes["connection"]`."""
+    """Alembic's settings. migrations/env.py uses `connection`, if there is one."""
     made = Config()
     made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     made.attributes["connection"] = connection
@@ -51,14 +51,15 @@ def head() -> str | None:
 
 
 async def migrate(admin_url: str, app_role: str) -> str | None:
-    """Upgrades to head and grants, in one transaction; then makes keys of older rules anew, a transaction a workspace.
-    Gives the revision. Safe to repeat, and two at once wait.
+    """Upgrades to the newest revision and grants the rights, in one transaction. Then computes the comparison keys of
+    contacts again if the rules have changed, in one transaction for each workspace. Returns the revision.
 
-    Refuses where the app's role is the owner: row-level security would not bind it.
+    Safe to repeat. A second migration at the same time waits. Refuses an app's role that is the owner: row-level
+    security does not bind an owner.
     """
     if make_url(admin_url).username == app_role:
         raise MigrateError(
-            f"DATABASE_URL and DATABASE_ADMIN_URL both use the role {app_role}. Make the app a role of its own that"
+            f"DATABASE_URL and DATABASE_ADMIN_URL both use the role {app_role}. Create a second role for the app, one that"
             " owns nothing: create role tandem_app login password '...';"
         )
     engine = create_engine(admin_url)
@@ -77,7 +78,7 @@ async def migrate(admin_url: str, app_role: str) -> str | None:
 
 
 async def renew_keys(database: Database) -> None:
-    """Of all workspaces, where any are of older rules."""
+    """Computes the comparison keys of all workspaces again if any contact has keys of older rules."""
     async with database.door() as session:
         behind = await session.scalar(sa.text("select door.keys_behind(:version)"), {"version": VERSION})
         found = await session.scalars(sa.text("select * from door.every_workspace()"))
@@ -89,7 +90,9 @@ async def renew_keys(database: Database) -> None:
 
 def grant(connection: Connection, app_role: str) -> None:
     if not connection.scalar(sa.text("select 1 from pg_roles where rolname = :role"), {"role": app_role}):
-        raise MigrateError(f"DATABASE_URL: there is no role {app_role} on the server")
+        raise MigrateError(
+            f"DATABASE_URL: the server has no role {app_role}. Create it: create role {app_role} login password '...';"
+        )
     role = connection.dialect.identifier_preparer.quote(app_role)
     doors = connection.scalar(sa.text("select 1 from pg_namespace where nspname = 'door'"))
     for statement in GRANTS + (DOOR_GRANTS if doors else ()):

@@ -1,45 +1,46 @@
-"""What an operator does about practices: `tandem workspace`, `tandem token` and `tandem erase`."""
+"""The operator's commands about practices: `tandem workspace`, `tandem token` and `tandem erase`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 import typer
+from sqlmodel import col, select
 
 from domain.actions import erase as erase_action
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.practice import workspaces
 from domain.problems import Code, refuse
-from domain.tables import ApiToken, Scope
+from domain.tables import ApiToken, Organisation, Scope, Workspace
 from domain.tx import TANDEM, Tx
 from runtime import database
 from runtime.commands.required_settings import configured
 from runtime.settings import SettingsError
 
 app = typer.Typer()
-workspace_app = typer.Typer(no_args_is_help=True, help="Make and list workspaces, one a practice.")
-token_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke a workspace's API tokens.")
+workspace_app = typer.Typer(no_args_is_help=True, help="Create and list workspaces. Each practice has one.")
+token_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API tokens of a workspace.")
 app.add_typer(workspace_app, name="workspace")
 app.add_typer(token_app, name="token")
 
-Gives = TypeVar("Gives")
+Result = TypeVar("Result")
 Of = Annotated[
-    str, typer.Argument(metavar="WORKSPACE", help="its id, as `tandem workspace list` or the API gives it")
+    str,
+    typer.Argument(metavar="WORKSPACE", help="the workspace's id, from `tandem workspace list` or the API"),
 ]
 
 
 @workspace_app.command("create")
 def create_workspace(
-    name: str,
-    currency: Annotated[str, typer.Option(help="ISO 4217, such as NZD")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="the practice's name")],
+    currency: Annotated[str, typer.Option(help="the practice's currency, three letters of ISO 4217: NZD")],
 ) -> None:
-    """Make a workspace, and print its first ADMIN token, this once."""
+    """Create a workspace, and print its first API token, with scope ADMIN. The token is printed only once."""
     made = uuid4()
 
     async def create(tx: Tx) -> str:
@@ -47,72 +48,64 @@ def create_workspace(
         return (await workspaces.create_token(tx, "First token", [Scope.ADMIN], within=list(Scope)))[1]
 
     token = _within(made, create)
-    typer.echo(f"Workspace {made}\nToken     {token}\nThe token is not shown again.")
+    typer.echo(f"Workspace {made}\nToken     {token}\nKeep the token: it is not shown again.")
 
 
 @workspace_app.command("list")
 def list_workspaces() -> None:
-    """List all workspaces: id, name, currency, and the Xero organisations of each."""
+    """List the workspaces: id, name, currency, and the Xero organisations of each."""
     found = asyncio.run(_list_workspaces())
-    for one in found:
-        typer.echo(f"{one.id}  {one.name}, {one.currency}")
-        for organisation in one.organisations:
-            typer.echo(f"{' ' * 38}{organisation}")
+    for workspace, organisations in found:
+        typer.echo(f"{workspace.id}  {workspace.name}, {workspace.currency}")
+        for organisation in organisations:
+            typer.echo(f"{' ' * 38}{_describe(organisation)}")
     if not found:
-        typer.echo("There is none yet: tandem workspace create NAME --currency NZD")
+        typer.echo("There are no workspaces. Create one: tandem workspace create NAME --currency NZD")
 
 
-@dataclass(frozen=True)
-class Listed:
-    id: UUID
-    name: str
-    currency: str
-    organisations: list[str]
-
-
-async def _list_workspaces() -> list[Listed]:
-    listed = []
+async def _list_workspaces() -> list[tuple[Workspace, Sequence[Organisation]]]:
+    listed: list[tuple[Workspace, Sequence[Organisation]]] = []
     async with _opened() as db:
         async with db.door() as session:
             keys = (await session.scalars(sa.text("select * from door.every_workspace()"))).all()
         for key in keys:
             async with db.transaction(key, TANDEM) as tx:
-                row = await tx.row("select name, currency from workspace where id = :ws")
-                organisations = await tx.rows(
-                    "select name, base_currency, health, started_at from organisation where workspace_id = :ws"
-                    " order by connected_at, id"
+                workspace = await tx.session.get(Workspace, key)
+                organisations = await tx.session.scalars(
+                    select(Organisation)
+                    .where(col(Organisation.workspace_id) == key)
+                    .order_by(col(Organisation.connected_at), col(Organisation.id))
                 )
-            if row is not None:
-                listed.append(
-                    Listed(key, row["name"], row["currency"], [_organisation(o) for o in organisations])
-                )
+            if workspace is not None:
+                listed.append((workspace, organisations.all()))
     return listed
 
 
-def _organisation(row: dict[str, Any]) -> str:
-    begun = f"in sync since {row['started_at']:%Y-%m-%d}" if row["started_at"] else "sync not started"
-    currency = row["base_currency"] or "not read yet"
-    return f"{row['name']}, {currency}: {row['health']}, {begun}"
+def _describe(organisation: Organisation) -> str:
+    began = organisation.started_at
+    sync = f"in sync since {began:%Y-%m-%d}" if began else "sync not started"
+    currency = organisation.base_currency or "currency not read yet"
+    return f"{organisation.name}, {currency}: {organisation.health}, {sync}"
 
 
 @token_app.command("create")
 def create_token(
     workspace: Of,
-    name: Annotated[str, typer.Argument(help="what the token is for")],
-    scope: Annotated[Scope, typer.Option(help="each includes those before it")] = Scope.READ,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a name that says who uses the token")],
+    scope: Annotated[Scope, typer.Option(help="WRITE includes READ, and ADMIN includes both")] = Scope.READ,
 ) -> None:
-    """Make another API token for a workspace, and print it, this once."""
+    """Create an API token of a workspace, and print it. It is printed only once."""
 
     async def create(tx: Tx) -> str:
         await _check(tx)
         return (await workspaces.create_token(tx, name, [scope], within=list(Scope)))[1]
 
-    typer.echo(f"Token     {_within(_workspace(workspace), create)}\nThe token is not shown again.")
+    typer.echo(f"Token     {_within(_workspace(workspace), create)}\nKeep the token: it is not shown again.")
 
 
 @token_app.command("list")
 def list_tokens(workspace: Of) -> None:
-    """List the API tokens that were not revoked: id, first letters, scope, name, and when each was used."""
+    """List the API tokens in force: id, first letters, widest scope, name, and when each was used."""
 
     async def find(tx: Tx) -> list[ApiToken]:
         await _check(tx)
@@ -122,40 +115,44 @@ def list_tokens(workspace: Of) -> None:
         used = f"last used {_day(token.last_used_at)}" if token.last_used_at else "never used"
         ends = f", until {_day(token.expires_at)}" if token.expires_at else ""
         typer.echo(
-            f"{token.id}  {token.hint}…  {token.scopes[-1]:<5}  {token.name}: made {_day(token.created_at)}, {used}{ends}"
+            f"{token.id}  {token.hint}…  {token.scopes[-1]:<5}  {token.name}: created {_day(token.created_at)}, {used}{ends}"
         )
 
 
 @token_app.command("revoke")
 def revoke_token(
     workspace: Of,
-    token: Annotated[str, typer.Argument(help="its id, as `tandem token list` or the API gives it")],
+    token: Annotated[
+        str, typer.Argument(metavar="TOKEN", help="the token's id, from `tandem token list` or the API")
+    ],
 ) -> None:
-    """Revoke an API token: at once for requests, within 5 s on open sockets."""
+    """Revoke an API token. Requests end at once, open sockets within 5 s."""
     key = _key_of("ApiToken", token)
     if key is None:
-        raise refuse(Code.NOT_FOUND, "There is no such token: give its id, as `tandem token list` shows it.")
+        raise refuse(Code.NOT_FOUND, "There is no such token. `tandem token list` shows the ids.")
 
     async def revoke(tx: Tx) -> None:
         await _check(tx)
         await workspaces.revoke_token(tx, key)
 
     _within(_workspace(workspace), revoke)
-    typer.echo("Revoked.")
+    typer.echo("The token is revoked.")
 
 
 @app.command()
 def erase(
     workspace: Of,
-    contact: Annotated[str, typer.Argument(help="the contact's id, as the API gives it")],
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    contact: Annotated[str, typer.Argument(metavar="CONTACT", help="the contact's id, from the API")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")] = False,
 ) -> None:
-    """Erase a contact for good: no personal value of it stays.
+    """Erase a contact and every personal value of it, also in the activity.
 
-    Its history is emptied too, and no sync brings it back. A contact with invoices is refused."""
+    It cannot be undone, and no sync brings the contact back. A contact with invoices is refused."""
     where, key = _key_of("Workspace", workspace), _key_of("Contact", contact)
     if where is None or key is None:
-        raise refuse(Code.NOT_FOUND, "There is no such contact: give the workspace's id, then the contact's.")
+        raise refuse(
+            Code.NOT_FOUND, "There is no such contact. Give the workspace's id, then the contact's id."
+        )
 
     async def find(tx: Tx) -> str | None:
         found = await contact_edits.find(tx, key)
@@ -169,12 +166,12 @@ def erase(
     if name is None:
         raise refuse(Code.NOT_FOUND, "There is no such contact.")
     if not yes:
-        typer.confirm(f"This cannot be taken back. Erase {name!r}?", abort=True)
+        typer.confirm(f"Erase {name!r}? This cannot be undone.", abort=True)
     left = _within(where, erased).left_in_xero
-    typer.echo("Erased.")
+    typer.echo("The contact is erased.")
     for organisation, xero_contact in left:
         typer.echo(
-            f"Xero still holds its contact in {organisation}: {xero_contact}. Only Xero's own pages can erase it."
+            f"Xero still has the contact in {organisation}: {xero_contact}. Only a person can erase it, in Xero's own pages."
         )
 
 
@@ -197,7 +194,7 @@ async def _check(tx: Tx) -> None:
 
 
 def _key_of(kind: str, text: str) -> UUID | None:
-    """By the API's id, or the plain one."""
+    """The key of an id: the API's id, or the UUID itself. None for anything else."""
     with suppress(ValueError):
         return UUID(text)
     from api.relay import ids  # noqa: PLC0415 - see tests/test_house.py
@@ -205,10 +202,10 @@ def _key_of(kind: str, text: str) -> UUID | None:
     return ids.find(kind, text)
 
 
-def _within(workspace: UUID, act: Callable[[Tx], Awaitable[Gives]]) -> Gives:
-    """Do it in one transaction of the workspace."""
+def _within(workspace: UUID, act: Callable[[Tx], Awaitable[Result]]) -> Result:
+    """Runs `act` in one transaction of the workspace."""
 
-    async def run() -> Gives:
+    async def run() -> Result:
         async with _opened() as db, db.transaction(workspace, TANDEM) as tx:
             return await act(tx)
 
@@ -219,7 +216,7 @@ def _within(workspace: UUID, act: Callable[[Tx], Awaitable[Gives]]) -> Gives:
 async def _opened() -> AsyncIterator[database.Database]:
     settings = configured()
     if settings.database_url is None:
-        raise SettingsError("DATABASE_URL: needed")
+        raise SettingsError("DATABASE_URL: set it to the address of the database")
     db = database.connect(settings.database_url)
     try:
         yield db

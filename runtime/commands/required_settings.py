@@ -7,8 +7,9 @@ from runtime.settings import Settings, SettingsError, load, read
 
 
 def configured(*own: str) -> Settings:
-    """Those that are set. Where no server is, those of the demo that runs in the data folder, or of embedded parts there.
-    `own`: what is this process's beside a demo too, where it is set."""
+    """The settings that are set. If no server is set: those of the demo, or of the embedded services, that run in
+    TANDEM_DATA; StartError if nothing runs there. The settings that `own` names stay this process's own, if they are set,
+    beside a demo too."""
     settings = load()
     logs.configure(settings.log_level, settings.log_format)
     if not settings.embedded:

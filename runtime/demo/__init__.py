@@ -1,7 +1,7 @@
-"""`tandem demo`: the main job on embedded parts, as a user does it: through the API, and through Xero's consent.
+"""`tandem demo`: an import, a change on each side and an invoice, through the API and Xero's consent, as a user does it.
 
-PostgreSQL, Valkey, the simulator, the API and a worker are children of this process and end with it. What it makes
-stays in the data folder, so that the next start finds it.
+PostgreSQL, Valkey, the Xero simulator, the API and a worker are child processes and end with this process. Their data
+stays in the data folder for the next start.
 """
 
 import json
@@ -22,22 +22,22 @@ from runtime.settings import Settings
 
 __all__ = ["demo", "find_settings"]
 QUERIES = {
-    "What waits for a person": "{ matchIssues(first: 5) { totalCount edges { node { reason xeroContact { name email }"
+    "Match issues that wait for a person": "{ matchIssues(first: 5) { totalCount edges { node { reason xeroContact { name email }"
     " candidates { score evidence contact { name billingEmail } } } } } }",
     "Contacts": '{ contacts(first: 5, filter: {search: "trust"}) { totalCount edges { node { name kind billingEmail'
     " syncLinks { state } } } } }",
     "Invoices": "{ invoices(first: 5) { edges { node { number status total amountDue contact { name }"
     " sync { state url } } } } }",
-    "What happened": "{ activity(first: 5) { edges { node { at message changes { field before after } } } } }",
+    "The activity": "{ activity(first: 5) { edges { node { at message changes { field before after } } } } }",
 }
 
 
 def demo(settings: Settings, *, once: bool, reset: bool) -> None:
-    """Runs until Ctrl-C or SIGTERM. The first start imports, lets a change of each side arrive on the other and an invoice go
-    its way; a later one changes nothing. With `once`: does all of that each time, tells it in a line of JSON, and ends."""
+    """Runs until Ctrl-C or SIGTERM. The first start imports, makes a change on each side, and sends an invoice; a later start
+    changes nothing. With `once`: does all of this at each start, prints the results as a line of JSON, and ends."""
     if not settings.embedded or not settings.simulated:
         raise StartError(
-            "DATABASE_URL, REDIS_URL and XERO_CLIENT_ID must not be set: the demo brings parts of its own"
+            "The demo uses its own servers and a simulated Xero: unset DATABASE_URL, REDIS_URL and XERO_CLIENT_ID"
         )
     console = Console(stderr=once, soft_wrap=True, markup=False, highlight=False)
     data = settings.tandem_data.resolve()
@@ -45,7 +45,7 @@ def demo(settings: Settings, *, once: bool, reset: bool) -> None:
     if held and embedded_services.running(data):
         raise StartError(
             f"A demo runs in {data} already, at {held['public_url']}/graphql. Stop it (Ctrl-C there), or set TANDEM_DATA"
-            " and PORT to others."
+            " to another folder and PORT to another port."
         )
     if reset:
         embedded_services.reset(data)
@@ -59,14 +59,14 @@ def demo(settings: Settings, *, once: bool, reset: bool) -> None:
                 told |= show_changes(running, organisation, console)
                 told |= show_invoice(running, organisation, console)
             else:
-                console.print("   This start has changed nothing.")
+                console.print("   This start changed nothing.")
             if once:
                 print(json.dumps(told))  # noqa: T201 - what --once is for
                 return
             _tell(running, settings, data, console)
             keep_up(running.processes, console)
     except KeyboardInterrupt:
-        console.print("\nEnded. Everything is kept for the next start; `tandem demo --reset` begins anew.")
+        console.print("\nEnded. The data is kept for the next start; `tandem demo --reset` deletes it.")
 
 
 def _interrupt(*_: object) -> None:
@@ -74,24 +74,24 @@ def _interrupt(*_: object) -> None:
 
 
 def _has_invoices(running: Running) -> bool:
-    """What an earlier start did last."""
+    """Whether an earlier start did everything: the invoice is its last step."""
     return bool(running.ask("{ invoices(first: 1) { totalCount } }")["invoices"]["totalCount"])
 
 
 def _tell(running: Running, settings: Settings, data: Path, console: Console) -> None:
     place = "" if settings.tandem_data == Path(".tandem") else f"TANDEM_DATA={data} "
-    console.print("\nTandem is up until Ctrl-C. What to do next", style="bold")
+    console.print("\nTandem runs until Ctrl-C. What to do next", style="bold")
     for line in (
         f"   In a browser   {running.api}/graphql",
-        "                  is GraphiQL (its scripts come from the internet). Put under Headers:",
+        "                  GraphiQL (it loads scripts from the internet). Put under Headers:",
         f"                  {json.dumps({'Authorization': f'Bearer {running.token}'})}",
         f"   In a terminal  {place}.venv/bin/tandem doctor",
-        "                  says what runs here; tandem --help lists what else there is.",
+        "                  checks what runs here; tandem --help lists the other commands.",
         f"   From a script  the token is in {data / 'demo' / 'token'}",
-        "   From your app  start with ALLOWED_ORIGINS=http://localhost:5173, the app's origin.",
-        "   Logs           are " + str(data / "demo" / "*.log"),
+        "   From your app  set ALLOWED_ORIGINS to the app's origin: ALLOWED_ORIGINS=http://localhost:5173",
+        "   Logs           " + str(data / "demo" / "*.log"),
     ):
         console.print(line)
-    console.print("\nQueries to begin with", style="bold")
+    console.print("\nQueries to try", style="bold")
     for what, query in QUERIES.items():
         console.print(f"   {what}:\n   {query}")

@@ -1,4 +1,4 @@
-"""A change on each side, arriving on the other: typed through the API here, and inside Xero there."""
+"""A change on each side: one through the API arrives in Xero, and one inside Xero arrives here."""
 
 import time
 from collections.abc import Callable
@@ -16,15 +16,15 @@ LINKED = """query($id: ID!) { xeroOrganisation(id: $id) { tenantId }
 TYPE = """mutation($input: UpdateContactInput!) { updateContact(input: $input) {
   contact { id } userErrors { message } } }"""
 HELD = "query($id: ID!) { contact(id: $id) { primaryPhone } }"
-LONGEST = 90  # seconds: without webhooks, what is changed in Xero is found by the next poll
+LONGEST = 90  # seconds; without webhooks the next poll finds a change in Xero
 
 
 def show_changes(running: Running, organisation: str, console: Console) -> dict[str, float]:
-    """Gives the seconds that each took."""
+    """Returns the seconds that each change took."""
     heading(console, "A change on each side")
     found = running.ask(LINKED, id=organisation)
     tenant = found["xeroOrganisation"]["tenantId"]
-    # Another contact for each way: what is told of a contact within two seconds of our own write to it waits for a poll.
+    # One contact for each direction: a change within two seconds of our own write to the same contact waits for a poll.
     ours, theirs = (edge["node"] for edge in found["syncLinks"]["edges"])
 
     def in_xero(link: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def show_changes(running: Running, organisation: str, console: Console) -> dict[
     running.ask(TYPE, input={"contactId": ours["contact"]["id"], "billingEmail": email})
     out = _arrived(began, lambda: in_xero(ours, {}).get("EmailAddress") == email)
     console.print(
-        f"   A billing email was typed here: {_name(ours)}, {email}.\n   It was in Xero after {out:.2f} s."
+        f"   The API changed a billing email: {_name(ours)}, {email}.\n   Xero had it after {out:.2f} s."
     )
     number = str(uuid4().int % 9_000_000 + 1_000_000)
     phone = {"PhoneType": "DEFAULT", "PhoneCountryCode": "64", "PhoneAreaCode": "9", "PhoneNumber": number}
@@ -48,7 +48,7 @@ def show_changes(running: Running, organisation: str, console: Console) -> dict[
     in_xero(theirs, {"Phones": [phone]})
     back = _arrived(began, lambda: _digits(running, theirs["contact"]["id"]).endswith(number))
     console.print(
-        f"   A phone was changed inside Xero: {_name(theirs)}, +64 9 {number}.\n   It was here after {back:.2f} s."
+        f"   A phone was changed inside Xero: {_name(theirs)}, +64 9 {number}.\n   Tandem had it after {back:.2f} s."
     )
     return {"toXeroSeconds": round(out, 2), "toPracticeSeconds": round(back, 2)}
 
@@ -66,7 +66,7 @@ def _arrived(began: float, is_there: Callable[[], bool]) -> float:
     while not is_there():
         if time.monotonic() - began > LONGEST:
             raise StartError(
-                f"a change did not arrive within {LONGEST} s; see serve.log and worker.log in the data folder"
+                f"a change did not arrive within {LONGEST} s: see serve.log and worker.log in the demo folder of TANDEM_DATA"
             )
         time.sleep(0.02)
     return time.monotonic() - began

@@ -1,4 +1,4 @@
-"""The main job as a user does it: the practice's list, Xero's consent, the preview, the import."""
+"""The import, as a user does it: the practice's contacts, Xero's consent, the preview, the import itself."""
 
 import time
 from datetime import datetime
@@ -14,13 +14,13 @@ from xero.simulator.practice import PracticeContact, practice_overlap
 from xero.simulator.world import World
 
 PRACTICE = 800
-ROWS = 400  # contacts in one request; the API takes 500
+ROWS = 400  # contacts in one request; the API accepts 500
 FILTER = "SUPPLIERS_AND_CUSTOMERS"
 REASONS = {
-    "NAME_ONLY": "the same name, another billing email",
-    "EMAIL_ONLY": "the same billing email, another name",
-    "AMBIGUOUS": "several fit, or the one that fits is linked",
-    "SIMILAR": "neither equal, but much alike",
+    "NAME_ONLY": "equal name, other billing email",
+    "EMAIL_ONLY": "equal billing email, other name",
+    "AMBIGUOUS": "several contacts match, or the one that matches is linked",
+    "SIMILAR": "neither is equal, but the contacts are similar",
 }
 
 CREATE = """mutation($input: CreateContactsInput!) { createContacts(input: $input) {
@@ -44,7 +44,7 @@ WHY = "query($o: ID!) {%s}" % " ".join(  # noqa: UP031 - braces
 
 
 def import_contacts(running: Running, data: Path, console: Console) -> tuple[str, dict[str, Any]]:
-    """Gives the organisation's id, and what became of its contacts."""
+    """Returns the organisation's id, and the outcome of the import."""
     workspace = running.ask(ORGANISATIONS)["workspace"]
     organisations = workspace["xeroOrganisations"]
     if not organisations:
@@ -66,13 +66,13 @@ def import_contacts(running: Running, data: Path, console: Console) -> tuple[str
 
 
 def _fill_practice(running: Running, data: Path, console: Console) -> None:
-    """The practice's own list, which overlaps the organisation as real ones do; made through the API. Each has a key, so that
-    a start which was cut short is gone on with."""
+    """Creates the practice's contacts through the API; some are in Xero too. Each has an idempotency key, so that a start after
+    an interrupted one creates no contact twice."""
     world = World.load(data / "demo" / "xero.json")
     [organisation] = world.organisations.values()
     practice = practice_overlap(list(organisation.contacts), SEED, PRACTICE)
     rows = [_contact_input(one) | {"idempotencyKey": f"demo-{place}"} for place, one in enumerate(practice)]
-    heading(console, "The practice's own list")
+    heading(console, "The practice's contacts")
     with bar(console, "Contacts") as show:
         for start in range(0, len(rows), ROWS):
             show(start, len(rows))
@@ -81,8 +81,8 @@ def _fill_practice(running: Running, data: Path, console: Console) -> None:
                 result["userErrors"] for result in answer["createContacts"]["results"] if result["userErrors"]
             ]
             if refused:
-                raise StartError(f"a contact of the practice was refused: {refused[0]}")
-    console.print(f'   {len(rows)} contacts went into the practice "{PRACTICE_NAME}" (createContacts).')
+                raise StartError(f"the API refused a contact of the practice: {refused[0]}")
+    console.print(f'   {len(rows)} contacts were created in the practice "{PRACTICE_NAME}" (createContacts).')
 
 
 def _contact_input(one: PracticeContact) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _contact_input(one: PracticeContact) -> dict[str, Any]:
 
 
 def _consent(running: Running, console: Console) -> None:
-    """What a browser does: to Xero's page, Allow, and back to Tandem; it keeps the cookies it was given."""
+    """Does what a browser does: opens Xero's page, allows the access, and returns to Tandem with its cookies."""
     heading(console, "Connecting Xero")
     with httpx.Client(timeout=60, follow_redirects=False) as browser:
         answer = browser.post(
@@ -119,7 +119,7 @@ def _consent(running: Running, console: Console) -> None:
     if "organisationId=" not in where:
         raise StartError(f"Xero was not connected: {where or landed.status_code}")
     console.print(
-        "   Consent was given at the stand-in Xero, as a person gives it in a browser (connectXero)."
+        "   The consent was given at the Xero simulator, as a person gives it in a browser (connectXero)."
     )
 
 
@@ -132,21 +132,24 @@ def _preview(running: Running, organisation: str, console: Console) -> None:
             if plan["complete"]:
                 break
             time.sleep(0.2)
-    console.print(f'   "{found["name"]}" is connected, and its {plan["contactsRead"]:,} contacts are read.')
-    heading(console, "What an import would do with them (contactSyncPreview; changes nothing)")
     console.print(
-        _row(plan["fullMatches"], "have the name and billing email of one contact here: would be linked")
+        f'   "{found["name"]}" is connected, and Tandem has read its {plan["contactsRead"]:,} contacts.'
     )
+    heading(console, "Preview of the import (contactSyncPreview; it changes nothing)")
     console.print(
-        _row(plan["conflicts"], "are much like somebody here, yet not surely: would wait for a person")
+        _row(
+            plan["fullMatches"],
+            "equal one contact of the practice in name and billing email: would be linked",
+        )
     )
-    console.print(_row(plan["noMatches"], "are like nobody here: would become new contacts"))
-    console.print(_row(plan["skipped"], "would be left out: archived, or neither customer nor supplier"))
+    console.print(_row(plan["conflicts"], "may be a contact of the practice: a person would decide"))
+    console.print(_row(plan["noMatches"], "are unknown to the practice: would become new contacts"))
+    console.print(_row(plan["skipped"], "would be skipped: archived, or neither customer nor supplier"))
 
 
 def _outcome(running: Running, organisation: str, console: Console) -> dict[str, Any]:
     heading(console, "The import (startContactSync)")
-    with bar(console, "Looking who is who") as show:
+    with bar(console, "Matching") as show:
         while True:
             finished, run = _progress(running, organisation)
             show(run["done"], run["total"])
@@ -155,13 +158,13 @@ def _outcome(running: Running, organisation: str, console: Console) -> dict[str,
             time.sleep(0.1)
     told = _counts(run)
     reasons = {name: page["totalCount"] for name, page in running.ask(WHY, o=organisation).items()}
-    console.print(_row(run["fullMatches"], f"were linked, in {told['seconds']:.1f} s for all of it"))
-    console.print(_row(run["conflicts"], "wait for a person, as match issues:"))
+    console.print(_row(run["fullMatches"], f"were linked; the whole import took {told['seconds']:.1f} s"))
+    console.print(_row(run["conflicts"], "became match issues, about which a person decides:"))
     for name, meaning in REASONS.items():
         if reasons[name]:
             console.print(f"          {reasons[name]:>5,}  {meaning}")
-    console.print(_row(run["created"], "were made contacts here, and linked"))
-    console.print(_row(run["skipped"], "were left out"))
+    console.print(_row(run["created"], "became new contacts of the practice, and were linked"))
+    console.print(_row(run["skipped"], "were skipped"))
     return told
 
 
@@ -169,8 +172,8 @@ def _found_again(running: Running, organisation: str, data: Path, console: Conso
     found = running.ask(PROGRESS, id=organisation)["xeroOrganisation"]
     told, summary = _counts(found["importProgress"]), found["summary"]
     console.print(
-        f'\nAn earlier start has done the import; its data is in {data}.\n   "{found["name"]}" is connected:'
-        f" {summary['linked']:,} contacts are linked, {summary['openIssues']:,} wait for a person."
+        f'\nAn earlier start did the import; its data is in {data}.\n   "{found["name"]}" is connected:'
+        f" {summary['linked']:,} contacts are linked, {summary['openIssues']:,} match issues wait for a person."
     )
     return told
 

@@ -1,4 +1,4 @@
-"""An invoice's whole way: set up, made and sent here, put into Xero, paid there, paid here."""
+"""An invoice: set up, created and sent by the practice, put into Xero, paid in Xero, and paid here."""
 
 import time
 from datetime import date, timedelta
@@ -32,7 +32,7 @@ LONGEST, CUSTOMER = 90, 2.5  # seconds
 
 
 def show_invoice(running: Running, organisation: str, console: Console) -> dict[str, float]:
-    """Gives the seconds from sending it to its standing in Xero, and from its payment there to PAID here."""
+    """Returns the seconds from sendInvoice until Xero has the invoice, and from the payment in Xero until PAID here."""
     heading(console, "An invoice")
     found, today = running.ask(CONTACT, id=organisation), MachineClock().now().date()
     contact = found["syncLinks"]["edges"][0]["node"]["contact"]
@@ -56,23 +56,23 @@ def show_invoice(running: Running, organisation: str, console: Console) -> dict[
     sent = _until(running, invoice["id"], began, lambda held: held["sync"]["state"] == "SYNCED")
     arrived = time.monotonic() - began
     console.print(
-        f"   {sent['number']} to {' '.join(contact['name'].split())}, over {sent['total']}, was sent (sendInvoice)."
-        f"\n   It was in Xero, with that total, after {arrived:.2f} s."
+        f"   {sent['number']} to {' '.join(contact['name'].split())} was sent, total {sent['total']} (sendInvoice)."
+        f"\n   Xero had it, with this total, after {arrived:.2f} s."
     )
     tenant, key = found["xeroOrganisation"]["tenantId"], sent["sync"]["xeroInvoiceId"].lower()
-    # What Xero announces within two seconds of our own write to it waits for a poll: nobody pays as fast as a script.
+    # A change within two seconds of our own write to the same invoice waits for a poll; people do not pay that fast.
     time.sleep(CUSTOMER)
     began = time.monotonic()
     paying = f"{running.simulator}/simulator/organisations/{tenant}/invoices/{key}/payments"
     running.http.post(paying, json={}).raise_for_status()
     _until(running, invoice["id"], began, lambda held: held["status"] == "PAID")
     paid = time.monotonic() - began
-    console.print(f"   It was paid inside Xero, and PAID here after {paid:.2f} s.")
+    console.print(f"   It was paid inside Xero. Tandem showed PAID after {paid:.2f} s.")
     return {"invoiceSeconds": round(arrived, 2), "paidSeconds": round(paid, 2)}
 
 
 def _kinds(running: Running) -> tuple[str, str]:
-    """The practice's service type and tax rate, made at the first start."""
+    """The ids of the practice's service type and tax rate. The first start creates them."""
     held = running.ask(KINDS)["workspace"]
     services = {one["name"]: one["id"] for one in held["serviceTypes"]}
     rates = {one["name"]: one["id"] for one in held["taxRates"]}
@@ -102,5 +102,7 @@ def _until(running: Running, invoice: str, began: float, is_so: Any) -> dict[str
             return held
         if time.monotonic() - began > LONGEST:
             failure = (held["sync"]["failure"] or {}).get("message")
-            raise StartError(f"the invoice stands at {held['status']}, {held['sync']['state']}: {failure}")
+            raise StartError(
+                f"the invoice stayed {held['status']} and {held['sync']['state']} for {LONGEST} s: {failure}"
+            )
         time.sleep(0.02)

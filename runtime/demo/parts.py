@@ -1,4 +1,4 @@
-"""What the demo runs: PostgreSQL, Valkey, the simulator, the API and a worker, all ending with this process."""
+"""The demo's processes: PostgreSQL, Valkey, the Xero simulator, the API and a worker. All end with this process."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ SETTINGS = "settings.json"
 
 @dataclass(frozen=True)
 class Running:
-    """The demo's API and what it is called with."""
+    """The addresses of the demo's API and simulator, the token, and the processes."""
 
     api: str
     simulator: str
@@ -59,11 +59,11 @@ class Running:
 
 @contextmanager
 def started(settings: Settings, data: Path, console: Console) -> Iterator[Running]:
-    """Everything at once that does not need the other: each process takes a second to come up."""
+    """Starts all processes. Those that do not need each other start at the same time, as each takes about a second."""
     began = time.monotonic()
     refuse_busy(settings.host, settings.port)
     with ExitStack() as stack, httpx.Client(timeout=60) as http:
-        console.print("Starting PostgreSQL, Valkey, a stand-in Xero, the API and a worker …", end=" ")
+        console.print("Starting PostgreSQL, Valkey, the Xero simulator, the API and a worker …", end=" ")
         parts = stack.enter_context(embedded_services.services(data))
         home = data / "demo"
         home.mkdir(exist_ok=True)
@@ -91,7 +91,7 @@ def started(settings: Settings, data: Path, console: Console) -> Iterator[Runnin
 
 
 def find_settings(data: Path) -> dict[str, str] | None:
-    """Those of the demo that runs in this folder, for commands beside it; None where none does."""
+    """The settings of the demo that runs in this folder, for commands beside it; None if no demo runs there."""
     try:
         kept: dict[str, str] = json.loads((data / "demo" / SETTINGS).read_text())
     except (OSError, ValueError):
@@ -169,7 +169,7 @@ def _answers(http: httpx.Client, address: str) -> bool:
 
 
 def _token(home: Path, environment: Mapping[str, str]) -> str:
-    """The practice's first token; the folder is the demo's own, and the token is good for nothing else."""
+    """The ADMIN token of the demo's practice, created at the first start and kept in the demo's folder."""
     kept = home / "token"
     if not kept.exists():
         printed = _tandem(environment, "workspace", "create", PRACTICE_NAME, "--currency", "NZD")
@@ -181,7 +181,7 @@ def _token(home: Path, environment: Mapping[str, str]) -> str:
 
 @contextmanager
 def bar(console: Console, what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """How far it is, while it lasts; nothing of it stays, and nothing is written where nobody watches."""
+    """A progress bar that disappears at the end. Without a terminal it prints nothing."""
     columns = (TextColumn("   {task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task(what, total=None)

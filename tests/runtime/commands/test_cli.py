@@ -115,9 +115,9 @@ async def test_doctor_says_whether_a_worker_is_connected(clean: Place, services:
         return found
 
     before = await worker()
-    assert (before.ok, "until `tandem worker` runs" in before.says) == (None, True)
+    assert (before.ok, "start `tandem worker`" in before.says) == (None, True)
     async with workers.process.opened(settings):
-        assert await worker() == doctor_command.Finding("Worker", True, "1 connected")
+        assert await worker() == doctor_command.Finding("Worker", True, "workers connected: 1")
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,12 @@ def test_doctor_says_what_it_looked_at(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / ".env").write_text("PORT=8100")
     keys = "k:" + base64.b64encode(bytes(32)).decode()
     own = load(database_url="postgres://u:hush@h/x", redis_url="redis://h", tandem_keys=keys)
-    assert doctor_command.origin(own, demo=False).says == f"what the environment and {tmp_path / '.env'} set"
+    assert (
+        doctor_command.origin(own, demo=False).says
+        == f"the settings of the environment and {tmp_path / '.env'}"
+    )
     assert doctor_command.origin(load(tandem_data=str(tmp_path)), demo=True).says.startswith(
-        "the demo that runs in"
+        "the settings of the demo that runs in"
     )
 
 
@@ -173,7 +176,7 @@ def set_up(clean: Place, services: Services) -> dict[str, str]:
 async def test_workspaces_and_tokens_are_made_listed_and_revoked(
     clean: Place, set_up: dict[str, str]
 ) -> None:
-    assert "none yet" in tandem("workspace", "list", **set_up).stdout
+    assert "There are no workspaces" in tandem("workspace", "list", **set_up).stdout
     made = tandem("workspace", "create", "Harbour Accounting", "--currency", "nzd", **set_up)
     assert made.returncode == 0, made.stderr
     _, workspace, _, admin, *_ = made.stdout.split()
@@ -189,16 +192,16 @@ async def test_workspaces_and_tokens_are_made_listed_and_revoked(
 
     listed = tandem("workspace", "list", **set_up).stdout.splitlines()
     assert listed[0] == f"{workspace}  Harbour Accounting, NZD"
-    assert listed[1].strip() == "Kererū Ltd, not read yet: HEALTHY, sync not started"
+    assert listed[1].strip() == "Kererū Ltd, currency not read yet: HEALTHY, sync not started"
     assert listed[2].endswith("  Kauri & Co, AUD")
 
     first, second = tandem("token", "list", workspace, **set_up).stdout.splitlines()
     assert admin[:8] in first
     assert "ADMIN" in first
-    assert "READ   Reports: made" in second
+    assert "READ   Reports: created" in second
     assert token not in second
     done = tandem("token", "revoke", workspace, second.split()[0], **set_up)
-    assert (done.returncode, done.stdout) == (0, "Revoked.\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "The token is revoked.\n"), done.stderr
     assert await Tokens(db).find_viewer(token) is None
     assert len(tandem("token", "list", workspace, **set_up).stdout.splitlines()) == 1
     await db.close()
@@ -217,7 +220,7 @@ async def test_a_contact_is_erased_by_the_ids_that_the_api_gives(
     assert "Erase 'Aroha'?" in asked.stdout
     assert asked.returncode == 1
     done = tandem("erase", *keys, "--yes", **set_up)
-    assert (done.returncode, done.stdout) == (0, "Erased.\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "The contact is erased.\n"), done.stderr
     async with db.transaction(workspace, TANDEM) as tx:
         assert await contact_edits.find(tx, contact.id) is None
     await db.close()
@@ -228,7 +231,9 @@ def test_serve_says_that_its_port_is_taken(set_up: dict[str, str]) -> None:
         port = taken.getsockname()[1]
         done = tandem("serve", PORT=str(port), **set_up)
     assert done.returncode == 3
-    assert done.stderr == f"port {port} is in use; stop what uses it, or set PORT to another\n"
+    assert (
+        done.stderr == f"port {port} is in use: stop the program that uses it, or set PORT to another port\n"
+    )
 
 
 @pytest.mark.parametrize(

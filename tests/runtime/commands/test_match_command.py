@@ -80,11 +80,11 @@ def test_empty_lines_before_the_names_of_the_columns_are_none(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name\nKowhai\n", "has no column id; it has name"),
-        ("", "no column id and no column name; it is empty"),
-        (b"id,name\n1,K\xf6\n", "not UTF-8 (save it as 'CSV UTF-8'"),
-        ('id,name\n1,"unclosed\n2,Kowhai\n', "is not CSV (line 3"),
-        ("id,name\n1," + "x" * 200_000, "is not CSV (line 2"),
+        ("name\nKowhai\n", "has no column id; its columns are name"),
+        ("", "no column id and no column name; the file is empty"),
+        (b"id,name\n1,K\xf6\n", "not in UTF-8: save it as 'CSV UTF-8'"),
+        ('id,name\n1,"unclosed\n2,Kowhai\n', "is not valid CSV (line 3"),
+        ("id,name\n1," + "x" * 200_000, "is not valid CSV (line 2"),
     ],
 )
 def test_a_wrong_file_is_refused_in_words(tmp_path: Path, text: str | bytes, said: str) -> None:
@@ -126,7 +126,7 @@ def test_what_a_spreadsheet_would_run_is_made_text(tmp_path: Path) -> None:
 def test_an_unknown_country_is_refused(tmp_path: Path) -> None:
     result = run(tmp_path, "match", XERO, PRACTICE, options=("--country", "XX"))
     assert result.exit_code == 2
-    assert "XX is no country" in " ".join(result.output.replace("│", " ").split())
+    assert "XX is not a country code" in " ".join(result.output.replace("│", " ").split())
 
 
 def test_surplus_cells_and_an_id_that_comes_twice_are_told(tmp_path: Path) -> None:
@@ -135,15 +135,15 @@ def test_surplus_cells_and_an_id_that_comes_twice_are_told(tmp_path: Path) -> No
     assert [row["id"] for row in rows(result)] == ["1", "2", "1"]
     file = tmp_path / "0.csv"
     assert result.stderr.splitlines() == [
-        f"{file}: line 3 has more cells than the 2 columns; left out: Ltd",
-        f"{file}: line 5, column id: '1' stands in line 2 too; each is its own contact",
+        f"{file}: line 3 has more cells than the 2 columns; ignored: Ltd",
+        f"{file}: line 5, column id: '1' is in line 2 too; both rows count as contacts",
     ]
 
 
 def test_only_the_first_of_many_odd_lines_are_told(tmp_path: Path) -> None:
     result = run(tmp_path, "classify", "id,name\n" + "1,Kowhai\n" * 14)
     told = result.stderr.splitlines()
-    assert (len(told), told[-1]) == (11, f"{tmp_path / '0.csv'}: and 3 more such lines")
+    assert (len(told), told[-1]) == (11, f"{tmp_path / '0.csv'}: and 3 more lines with faults")
 
 
 def test_a_column_that_comes_twice_is_refused(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_columns_that_are_not_read_are_told_once(tmp_path: Path) -> None:
     result = run(tmp_path, "classify", text)
     assert len(rows(result)) == 2
     assert result.stderr.splitlines() == [
-        f"{tmp_path / '0.csv'}: columns that are not read: Fax, one without a name, Client Code, Telephone"
+        f"{tmp_path / '0.csv'}: columns that are not read: Fax, a column without a name, Client Code, Telephone"
     ]
 
 
@@ -191,7 +191,7 @@ def test_a_row_without_an_id_is_told_and_answered(tmp_path: Path) -> None:
     assert result.stderr.splitlines() == [
         f"{file}: line 2 has no id",
         f"{file}: line 4 has no id",
-        f"{file}: line 5, column id: '2' stands in line 3 too; each is its own contact",
+        f"{file}: line 5, column id: '2' is in line 3 too; both rows count as contacts",
     ]
 
 

@@ -33,7 +33,7 @@ def key(text: str | None) -> str:
 
 
 def counted(world: World) -> dict[str, int]:
-    """The rule said plainly: full match, conflict, new, or left out by the filter."""
+    """The rule said plainly: full match, conflict, new, or skipped by the filter."""
     [organisation] = world.organisations.values()
     contacts = list(organisation.contacts)
     ours = [
@@ -91,7 +91,7 @@ def worker_pids(folder: Path) -> set[int]:
 
 
 def previewed(text: str) -> list[int]:
-    """The numbers under the heading of the preview: full matches, conflicts, new, left out."""
+    """The numbers under the heading of the preview: full matches, conflicts, new, skipped."""
     _, _, after = text.partition("contactSyncPreview")
     lines = after.split("\n\n")[0].splitlines()[1:]
     return [int(line.split()[0].replace(",", "")) for line in lines]
@@ -122,25 +122,25 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
     shown = []
     for line in again.stdout:
         shown.append(line)
-        if "Queries to begin with" in line:
+        if "Queries to try" in line:
             break
     linked = told["fullMatches"] + told["created"]
-    assert f"{linked} contacts are linked, {told['conflicts']} wait" in "".join(shown)
-    assert "This start has changed nothing." in "".join(shown)
+    assert f"{linked} contacts are linked, {told['conflicts']} match issues wait" in "".join(shown)
+    assert "This start changed nothing." in "".join(shown)
 
     # Beside it, other commands find the demo and its settings.
     found, trouble = tandem(folder, "doctor", port=1).communicate()
     assert trouble == ""
-    assert f"the demo that runs in {folder / 'data'}" in found
+    assert f"the settings of the demo that runs in {folder / 'data'}" in found
     assert f"http://127.0.0.1:{port} is ready" in found
-    assert re.search(r"ok +Worker +1 connected", found)
-    assert f"1 key(s); the address is http://localhost:{port}/webhooks/xero" in found
+    assert re.search(r"ok +Worker +workers connected: 1", found)
+    assert f"keys set: 1; Xero calls http://localhost:{port}/webhooks/xero" in found
     assert f"database tandem as tandem_app through {folder / 'data' / 'run'}" in found
 
     _, trouble = tandem(folder, "serve", port=port).communicate()
     assert (
         trouble
-        == f"port {port} is the demo's, whose API answers there; set PORT to another for a second API\n"
+        == f"port {port} is in use by the API of the running demo; set PORT to another port for a second API\n"
     )
     other = free_port()
     second = tandem(folder, "serve", port=other)
@@ -160,12 +160,12 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
         shown.append(line)
         if "was started again" in line:
             break
-    assert "tandem worker has ended (by SIGKILL)" in "".join(shown)
+    assert "tandem worker ended (by SIGKILL)" in "".join(shown)
     while worker_pids(folder) <= {worker}:
         time.sleep(0.1)
 
     again.send_signal(signal.SIGINT)
-    assert "Everything is kept" in again.communicate()[0]
+    assert "The data is kept" in again.communicate()[0]
     assert not (folder / "data" / "demo" / "settings.json").exists()
     logs = "".join(path.read_text() for path in (folder / "data" / "demo").glob("*.log"))
     assert (folder / "data" / "demo" / "token").read_text() not in logs
@@ -178,17 +178,17 @@ def test_a_process_that_does_not_last_is_started_again_ever_later(
     process, console = Process("tandem worker", command, tmp_path / "worker.log", {}), Console(soft_wrap=True)
     process.start(0)
     for now, told in [
-        (0, "tandem worker has ended (with exit code 3), and is started again in 1 s."),
+        (0, "tandem worker ended (with exit code 3). It starts again in 1 s."),
         (0.9, ""),
         (1, "was started again."),
-        (2, "is started again in 2 s."),
+        (2, "It starts again in 2 s."),
         (4, "was started again."),
-        (4, "is started again in 4 s."),
+        (4, "It starts again in 4 s."),
         (8, "was started again."),
-        (100, "is started again in 1 s."),
+        (100, "It starts again in 1 s."),
     ]:
         process.child.wait(60)
-        process.mend(now, console)
+        process.restart_if_ended(now, console)
         assert told in capsys.readouterr().out
     assert (tmp_path / "worker.log").read_text() == "here\n" * 4
 
