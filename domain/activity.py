@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ class Change:
     stored_before: Any = None
     restorable: bool = False
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {
             "field": self.field,
             "before": self.before,
@@ -65,7 +65,7 @@ def record(
 ) -> UUID:
     """Adds one line to the activity with the next flush. Returns its id."""
     entry = Entry(kind, message, organisation, contact, link, issue, invoice, changes, actor)
-    tx.session.add(Activity(**_columns(tx, entry)))
+    tx.session.add(Activity(**cast(Any, _columns(tx, entry))))
     return entry.id
 
 
@@ -75,7 +75,7 @@ async def record_all(tx: Tx, entries: Sequence[Entry]) -> None:
         await tx.session.execute(sa.insert(Activity), [_columns(tx, entry) for entry in entries])
 
 
-def _columns(tx: Tx, entry: Entry) -> dict[str, Any]:
+def _columns(tx: Tx, entry: Entry) -> dict[str, object]:
     actor = entry.actor or tx.actor
     return {
         "workspace_id": tx.workspace,

@@ -1,9 +1,8 @@
-"""A client's repeated create is one create: what a key made before, for 24 hours."""
+"""Idempotency keys: a create that a client repeats within 24 hours is done once."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from domain.problems import Code, refuse
@@ -11,10 +10,12 @@ from domain.tx import Tx
 
 
 async def answered(
-    tx: Tx, operation: str, key: str | None, given: Mapping[str, Any], makes: UUID
+    tx: Tx, operation: str, key: str | None, given: Mapping[str, object], makes: UUID
 ) -> UUID | None:
-    """What the key made before; None, and then the key is ours and `makes` is what it makes, or there is no key. A
-    second request at once waits for the first. Refused (KEY_REUSED) for another input."""
+    """The id that the key's first request created. None for the first request, which then creates `makes`, and without a key.
+
+    A second request at the same time waits for the first. Refuses (KEY_REUSED) the same key with another input.
+    """
     if key is None:
         return None
     if not key.strip() or len(key) > 200:

@@ -72,7 +72,7 @@ class Code(DescribedEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """`path` points into the input, in the schema's names."""
+    """One reason of a refusal. `path` leads to the input's member, in the schema's names."""
 
     code: Code
     message: str
@@ -80,7 +80,7 @@ class Problem:
 
 
 class Refused(Exception):
-    """Raised with every problem found at once."""
+    """The request is refused. It lists every problem that was found, not only the first."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))

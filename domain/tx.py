@@ -1,4 +1,4 @@
-"""One transaction as domain sees it. `runtime.database` opens it; domain never commits."""
+"""An open transaction, as domain uses it. `runtime.database` opens and commits it; domain never does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ RowT = TypeVar("RowT")
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does it; `id` is the user's or the token's. The name stays when they are gone."""
+    """The person, token or program that causes a change. `id`: of the user or token. The name outlives them."""
 
     kind: ActorKind
     name: str
@@ -40,8 +40,8 @@ class PendingEvent:
 
 @dataclass
 class Tx:
-    """`now` is the one time of everything that this transaction writes. Events are gathered here and written by
-    its last statement, so that their positions follow the order of commits."""
+    """`now` is the time of everything that this transaction writes. `runtime.database` writes the collected events as its last
+    statement, so that their positions are in the order of commits. `due`: the workers are woken after the commit."""
 
     session: AsyncSession
     workspace: UUID
@@ -95,9 +95,9 @@ class Tx:
         return found[0] if found else None
 
     async def run(self, statement: str, **values: Any) -> int:
-        """Execute, and give the number of rows that it touched."""
+        """Executes the statement. Returns the number of rows that it changed."""
         result = await self.session.execute(sa.text(statement), self._bound(values))
         return result.rowcount  # type: ignore[attr-defined,no-any-return]  # a CursorResult for a data statement
 
-    def _bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _bound(self, values: Mapping[str, object]) -> dict[str, object]:
         return {"ws": self.workspace, "now": self.now, **values}

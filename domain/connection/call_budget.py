@@ -1,8 +1,8 @@
-"""Xero's limits, kept over all processes: rows in PostgreSQL, so that no flush and no restart opens the gate.
+"""Xero's limits of calls, counted over all processes in PostgreSQL: no restart and no flush of Redis loses a count.
 
-The counting is in `door.take_slot` and `door.give_slot` (migrations/sql), each one short transaction that locks
-nothing but its organisation's count. A slot that is not given back lapses when its hold ends. The rows are also the
-log of calls, kept for a day.
+The database functions `door.take_slot` and `door.give_slot` (migrations/sql) count. Each is one short transaction that locks
+its organisation's count only. A slot that is not given back expires at the end of its hold. The rows are also the log of
+calls; `runtime.retention` deletes them after a day.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ class Clock(Protocol):
 
 
 class Told(Protocol):
-    """What an answer said; None where a header was absent. `until`: no call before then."""
+    """What an answer reported; None if a header was absent. `until`: no call before this time."""
 
     @property
     def status(self) -> int: ...
@@ -76,14 +76,14 @@ async def get(tx: Tx, tenant_id: UUID) -> CallBudget:
 
 @dataclass(frozen=True)
 class Limits:
-    """The limiter that the Xero client asks. Opens its own transactions: none may be open where it is called."""
+    """The limiter of the Xero client. It opens its own transactions; the caller must not have one open."""
 
     door: Door
     clock: Clock
 
     async def take(self, tenant_id: UUID, priority: str) -> UUID | datetime:
-        """A slot, or the time before which there is none. BULK leaves a slot, 10 calls of the minute and a tenth
-        of the day to INTERACTIVE."""
+        """A slot for one call, or the time before which no slot is free. BULK leaves one slot, 10 calls of the minute and a tenth
+        of the day's calls for INTERACTIVE."""
         slot, now = uuid4(), self.clock.now()
         values = {"slot": slot, "tenant": tenant_id, "bulk": priority == "BULK", "now": now, "hold": HOLD}
         async with self.door() as session:

@@ -1,11 +1,10 @@
-"""How an organisation's connection is: what its last calls told, what it waits for, and in words.
+"""The health of an organisation's connection, and its message for people.
 
-Trouble that passes (limits, an outage) gives way by itself to what stands under it: PAUSED while a mass change waits
-for a person, CATCHING_UP until all of Xero has been read again after a reconnect, HEALTHY otherwise. Nothing that
-passes hides PAUSED, and only a reconnect ends NEEDS_RECONNECT.
+Passing trouble (a limit, an outage) ends by itself. The health is then PAUSED while a mass change waits for a person,
+CATCHING_UP until all of Xero was read again after a reconnect, and HEALTHY otherwise. Passing trouble never hides PAUSED.
+Only a reconnect ends NEEDS_RECONNECT.
 
-Whatever waits to be sent while Xero cannot be reached says so by what is written here, once for the organisation: no
-link is written when Xero goes down, and none when it is back.
+Links and invoices that wait show the organisation's health. So an outage writes one row, not a row for each link.
 """
 
 from collections.abc import Mapping
@@ -16,13 +15,11 @@ from uuid import UUID
 from domain.tables import EventKind
 from domain.tx import Tx
 
-# A call or two that fail are no outage yet.
+# Xero must fail for so long before it counts as an outage.
 OUTAGE = timedelta(seconds=60)
 CATCHING_UP = "Everything in Xero is read again before anything is sent."
-UNAVAILABLE = "Xero does not answer as it should; what waits goes out when it does again."
-RECONNECT = (
-    "Xero does not let Tandem in any more: connect the organisation again. Nothing that waits is lost."
-)
+UNAVAILABLE = "Xero does not answer as it should. Tandem sends the waiting changes when Xero answers again."
+RECONNECT = "Xero no longer lets Tandem in. Connect the organisation again. No waiting change is lost."
 RESTING = (
     "case when mass_change is not null then 'PAUSED' when catching_up then 'CATCHING_UP' else 'HEALTHY' end"
 )
@@ -41,10 +38,10 @@ WEBHOOK_OFF = (
     " developer.xero.com: My Apps, the app, Webhooks, Send intent to receive."
 )
 _PASSING = "('HEALTHY', 'CATCHING_UP', 'RATE_LIMITED', 'DEGRADED')"
-# A limit of the minute is over before anybody has read of it.
+# A limit of the minute ends too soon to be worth a message.
 LONG = "limited_until > coalesce(health_since, connected_at) + interval '61 seconds'"
 MOST_TOLD = 500
-# Whether `o` has anything that waits to be written, or of which a write is under way.
+# SQL: whether organisation `o` has something to write to Xero, or a write in flight.
 _TO_WRITE = (
     "(exists (select 1 from sync_link l where l.workspace_id = :ws and l.organisation_id = o.id and l.due_at is not null"
     "  and l.state in ('PENDING', 'FAILING', 'CONFLICT'))"
@@ -61,28 +58,29 @@ def _holds(health: str) -> str:
     )
 
 
-# By which SyncFailureCode all that waits is held up at this moment, or null, in SQL over `organisation` with :now bound.
+# SQL over `organisation`, with :now bound: the SyncFailureCode that holds up everything that waits, or null.
 HOLDS = _holds(f"({AT_THIS_MOMENT})")
-# To be joined to sync_link as `l`: `o`, its organisation, and held.code, by which this link is held up.
+# SQL to join to sync_link `l`: its organisation `o`, and held.code, the code that holds up this link.
 HELD_LINK = (
     " join organisation o on o.workspace_id = l.workspace_id and o.id = l.organisation_id"
     " cross join lateral (select case when l.due_at is not null and l.failure is null"
     f" and l.state in ('PENDING', 'CONFLICT') then {HOLDS} end as code) held"
 )
-# The link's state and failure code as people see them.
+# SQL: the state and the failure code of a link as the API shows them.
 LINK_STATE = "case when l.state = 'PENDING' and held.code is not null then 'FAILING' else l.state end"
 LINK_CODE = "coalesce(l.failure->>'code', held.code)"
 
 
 def may_send(organisation: Mapping[str, Any]) -> bool:
-    """As door.due_sends has it: not while a person must do something, nor before all was read after a reconnect."""
+    """Whether Tandem may send: not while a person must act first, and not before everything was read after a reconnect. The
+    database function that finds due work has the same rule."""
     waits = organisation["catching_up"] or organisation["mass_change"] is not None
     return not waits and organisation["health"] not in ("NEEDS_RECONNECT", "PAUSED", "DISCONNECTED")
 
 
 async def answered(tx: Tx, organisation_id: UUID, *, write: bool = False) -> None:
-    """A call got through: limits and outages are over. That reads are answered says nothing of writes, while there is
-    anything to write."""
+    """Records that a call succeeded: limits and outages have ended. A read does not end an outage of writes while something
+    waits to be written."""
     await tx.run(
         "update organisation o set writes_failing_since = null where workspace_id = :ws and id = :id"
         f" and writes_failing_since is not null and (:write or not {_TO_WRITE})",
@@ -104,7 +102,7 @@ async def limit_over(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def caught_up(tx: Tx, organisation_id: UUID) -> None:
-    """All that Xero has was read and applied; what waits may be sent."""
+    """Records that everything in Xero was read and applied. Waiting changes may be sent."""
     await tx.run(
         "update organisation set catching_up = false where workspace_id = :ws and id = :id and catching_up",
         id=organisation_id,
@@ -113,13 +111,13 @@ async def caught_up(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def limited(tx: Tx, organisation_id: UUID, until: datetime) -> None:
-    message = f"Xero takes no more calls before {until:%Y-%m-%d %H:%M:%S} UTC; what waits goes out then."
+    message = f"Xero accepts no more calls before {until:%Y-%m-%d %H:%M:%S} UTC. Tandem sends the waiting changes then."
     await _set(tx, organisation_id, "RATE_LIMITED", message, until=until)
 
 
 async def unavailable(tx: Tx, organisation_id: UUID, *, write: bool = False, said: bool = False) -> None:
-    """A call got no usable answer. DEGRADED once that has been so for a while, of all calls or of writes, or where Xero
-    has `said` that it is offline."""
+    """Records that a call got no usable answer. The health becomes DEGRADED after OUTAGE, of all calls or of writes; at once
+    if Xero `said` that it is offline."""
     row = await tx.row(
         "update organisation set failing_since = coalesce(failing_since, :now),"
         " writes_failing_since = case when :write then coalesce(writes_failing_since, :now) else writes_failing_since end"
@@ -132,12 +130,12 @@ async def unavailable(tx: Tx, organisation_id: UUID, *, write: bool = False, sai
 
 
 async def hindered(tx: Tx, organisation_id: UUID, why: str) -> None:
-    """Calls are refused for a reason that somebody must mend, though the consent stands."""
+    """Records that Xero refuses calls for a reason that a person must correct, although the consent is valid."""
     await _set(tx, organisation_id, "DEGRADED", f"{why[:1].upper()}{why[1:]}.")
 
 
 async def locked_out(tx: Tx, organisation_id: UUID) -> None:
-    """The consent is over: both queues wait, and nothing is dropped."""
+    """Records that the consent has ended. All changes wait, and none is lost."""
     await _tell_if(
         tx, organisation_id,
         "update organisation set health = 'NEEDS_RECONNECT', health_message = :message, limited_until = null,"
@@ -180,7 +178,7 @@ async def _tell_if(tx: Tx, organisation_id: UUID, update: str, **values: Any) ->
 
 
 async def _held(tx: Tx, organisation_id: UUID) -> str | None:
-    """As told last: a limit that has run out is told to be over by `limit_over`."""
+    """The code that subscribers heard last. `limit_over` publishes the end of a limit."""
     row = await tx.row(
         f"select {_holds('health')} as code from organisation where workspace_id = :ws and id = :id",
         id=organisation_id,
@@ -189,7 +187,7 @@ async def _held(tx: Tx, organisation_id: UUID) -> str | None:
 
 
 async def tell_waiting(tx: Tx, organisation_id: UUID) -> None:
-    """What waits is held up now, or is no more: subscribers hear of each link, or of too many to name."""
+    """Publishes that waiting links are held up now, or no longer: an event for each link, or RESYNC for too many."""
     rows = await tx.rows(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and due_at is not null"
         " and failure is null and state in ('PENDING', 'CONFLICT') limit :most",

@@ -1,8 +1,8 @@
-"""Xero's consents: one grant per (client id, Xero user) over all workspaces, its tokens sealed.
+"""Xero's consents: one grant for each client id and Xero user, over all workspaces. Its tokens are sealed.
 
-A refresh is single flight over all processes: a lease says who may ask Xero, and the result is stored by
-compare-and-set on the version that was leased. A lease that ends without a result is taken over, and the stored token
-is used again, which Xero allows for 30 minutes. No transaction is open while Xero is asked.
+One process at a time refreshes a grant: a lease says which one may ask Xero, and the result is stored only if the version is
+still the leased one (compare-and-set). If a lease ends without a result, another process takes it and uses the stored token
+again, which Xero allows for 30 minutes. No transaction is open while Xero is asked.
 """
 
 from collections.abc import Callable
@@ -48,13 +48,13 @@ class Grant:
 
 @dataclass(frozen=True)
 class Grants:
-    """Opens its own transactions: none may be open where it is called."""
+    """Opens its own transactions. The caller must not have one open."""
 
     door: Door
     clock: Clock
 
     async def keep(self, client_id: str, xero_user_id: UUID, sealed: bytes, expires_at: datetime) -> UUID:
-        """Stores the tokens of a new consent, in place of any earlier ones of that user; the grant's id."""
+        """Stores the tokens of a new consent in place of the user's earlier ones. Returns the grant's id."""
         values = {"id": uuid4(), "client": client_id, "user": xero_user_id, "sealed": sealed}
         kept: UUID = await self._ask(_KEEP, **values, expires=expires_at, now=self.clock.now())
         return kept
@@ -65,24 +65,24 @@ class Grants:
         return Grant(**row._mapping) if row else None
 
     async def lease(self, grant: Grant) -> UUID | None:
-        """A lease token, or None: another refreshes, the grant has moved on, or it has failed."""
+        """A lease token. None if another process refreshes the grant, if it has a newer version, or if it has failed."""
         token, now = uuid4(), self.clock.now()
         values = {"id": grant.id, "version": grant.version, "token": token, "now": now, "until": now + LEASE}
         return token if await self._ask(_LEASE, **values) else None
 
     async def settle(self, grant: Grant, lease: UUID, sealed: bytes, expires_at: datetime) -> bool:
-        """False: the grant has moved on, and these tokens must not be used."""
+        """Stores renewed tokens. False if the grant has a newer version: these tokens must not be used."""
         return await self._settle(grant, lease, sealed=sealed, expires=expires_at, failed=None)
 
     async def fail(self, grant: Grant, lease: UUID, reason: str) -> bool:
-        """False: the grant has moved on, so that its tokens may well be good."""
+        """Ends the grant. False if it has a newer version, whose tokens may be good."""
         return await self._settle(grant, lease, sealed=None, expires=None, failed=reason)
 
     async def release(self, grant: Grant, lease: UUID) -> None:
         await self._ask(_RELEASE, id=grant.id, token=lease)
 
     async def stale(self) -> list[UUID]:
-        """Grants to refresh though nobody uses them."""
+        """The grants that nobody has used for UNUSED; they are refreshed all the same."""
         async with self.door() as session:
             found = await session.scalars(_STALE, {"before": self.clock.now() - UNUSED})
             return list(found)

@@ -1,8 +1,8 @@
-"""Organisations of Xero: connected, started, set up, disconnected. The only writer of `organisation`, but for what
-reading tells (`mirror`, `imports`).
+"""A Xero organisation's connection and contact sync: connect, start, set up, sync now, disconnect.
 
-One order of locks: the organisation's advisory lock, then its import, then its row. An organisation has at most one
-unfinished import, so whatever wants reading joins the one that is under way.
+What reading finds is written elsewhere: health by `domain.connection.health`, cursors by `domain.inbound` and
+`domain.invoices`. The order of locks is: the organisation's advisory lock, its unfinished run, its row. An organisation
+has at most one unfinished run. A request to read joins that run if there is one.
 """
 
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ from domain.tables import (
 )
 from domain.tx import Tx
 
-NAMELESS = "Xero organisation"  # until its details have been read: Xero may give a connection without a name
-# Each lets in all that those before it do.
+NAMELESS = "Xero organisation"  # until Tandem has read the name: Xero may give a connection without one
+# A wider filter lets in every contact that a narrower one lets in.
 WIDTH = {kind: width for width, kind in enumerate(XeroContactFilter)}
-# Columns that a person sets, by the schema's names.
+# The columns that a person sets, with their names in the schema.
 SETTINGS = {
     "contact_filter": "contactFilter",
     "default_contact_type_id": "defaultContactTypeId",
@@ -49,7 +49,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Tenant:
-    """What a consent gave: an organisation, by Xero's ids of it and of the connection."""
+    """An organisation that a consent allows, with Xero's ids of the organisation and of the connection."""
 
     tenant_id: UUID
     connection_id: UUID
@@ -58,7 +58,7 @@ class Tenant:
 
 @dataclass(frozen=True)
 class Ended:
-    """A connection that is over here and perhaps not at Xero."""
+    """A connection that has ended in Tandem, and that Xero may still list."""
 
     organisation_id: UUID
     tenant_id: UUID
@@ -75,14 +75,15 @@ async def get(tx: Tx, organisation_id: UUID) -> Organisation:
 
 
 async def lock(tx: Tx, organisation_id: UUID) -> Organisation:
-    """The organisation as it is now; nobody else applies anything of it until this transaction ends."""
+    """Locks the organisation until the transaction ends, and returns its present row. No other transaction applies changes
+    of it meanwhile."""
     await xero_contacts.lock(tx, organisation_id)
     key = (tx.workspace, organisation_id)
     return _known(await tx.session.get(Organisation, key, populate_existing=True))
 
 
 async def lock_syncing(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
-    """As `lock`, as a row; refused where it is disconnected or its sync has not been started."""
+    """As `lock`, but returns a row. Refuses an organisation that is disconnected, or whose sync has not been started."""
     organisation = await lock(tx, organisation_id)
     _connected(organisation)
     _started(organisation)
@@ -90,17 +91,17 @@ async def lock_syncing(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
 
 
 async def tenants(tx: Tx) -> dict[UUID, UUID]:
-    """The tenant of each organisation that this workspace has or had connected, by the organisation's id."""
+    """The tenants of the organisations that this workspace has or had connected, by the organisation's id."""
     rows = await tx.rows("select id, tenant_id from organisation where workspace_id = :ws")
     return {row["id"]: row["tenant_id"] for row in rows}
 
 
 async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
-    """Connected and being read afterwards; one that was here before keeps its settings, links and memory.
-
-    Refused (TAKEN) where it is connected in another workspace.
-    """
-    await xero_contacts.lock(tx, tenant.tenant_id)  # two consents at once to what has no row yet
+    """Connects the organisation and begins to read it. If it was connected before, it keeps its settings, links and
+    decisions. Refuses (TAKEN) an organisation that is connected in another workspace."""
+    await xero_contacts.lock(
+        tx, tenant.tenant_id
+    )  # two consents at the same time, before the organisation has a row
     row = await tx.row(
         "select id from organisation where workspace_id = :ws and tenant_id = :tenant",
         tenant=tenant.tenant_id,
@@ -124,8 +125,8 @@ async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
 
 
 async def disconnect(tx: Tx, organisation_id: UUID) -> None:
-    """Nothing is read or sent any more; links, settings, memory and what waits are kept. `find_ended` then says what
-    is to be ended at Xero. Does nothing where it is disconnected."""
+    """Stops reading and sending. Links, settings, decisions and waiting changes stay. `find_ended` then returns the connection
+    that is to be ended at Xero. Does nothing if the organisation is disconnected already."""
     organisation = await lock(tx, organisation_id)
     if organisation.disconnected_at is not None:
         return
@@ -136,9 +137,7 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
     )
     organisation.disconnected_at = tx.now
     organisation.health, organisation.health_since = ConnectionHealth.DISCONNECTED, tx.now
-    organisation.health_message = (
-        "It was disconnected here. Links and what waits are kept for when it is connected again."
-    )
+    organisation.health_message = "The organisation was disconnected in Tandem. Its links and waiting changes are kept until it is connected again."
     organisation.limited_until = organisation.failing_since = organisation.writes_failing_since = None
     activity.record(
         tx, ActivityKind.DISCONNECTED, f"{organisation.name} was disconnected.", organisation=organisation_id
@@ -148,7 +147,7 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def find_ended(tx: Tx, organisation_id: UUID) -> Ended | None:
-    """None where it is connected, or where its connection is known to be gone at Xero too."""
+    """The connection that is to be ended at Xero. None if the organisation is connected, or if Xero has ended it too."""
     organisation = await get(tx, organisation_id)
     connection, grant = organisation.connection_id, organisation.grant_id
     if organisation.disconnected_at is None or connection is None or grant is None:
@@ -157,7 +156,7 @@ async def find_ended(tx: Tx, organisation_id: UUID) -> Ended | None:
 
 
 async def settle_ended(tx: Tx, ended: Ended) -> None:
-    """The connection is gone at Xero. What was connected again meanwhile stays as it is."""
+    """Records that Xero has ended the connection. An organisation that was connected again meanwhile stays as it is."""
     await tx.run(
         "update organisation set connection_id = null where workspace_id = :ws and id = :id"
         " and disconnected_at is not null and connection_id = :connection",
@@ -173,8 +172,8 @@ async def start(
     conflict_policy: ConflictPolicy = ConflictPolicy.LATEST_WINS,
     hold_similar: bool = True,
 ) -> None:
-    """The import is under way afterwards. Repeated with the same settings it does nothing; with others it is refused,
-    as changing them is `update_sync`'s."""
+    """Starts the contact sync with an import. Repeated with the same settings, it does nothing. With other settings it
+    refuses: `update_sync` changes settings."""
     organisation = await lock(tx, organisation_id)
     wanted = {
         "contact_filter": contact_filter,
@@ -211,7 +210,8 @@ async def update_sync(
     conflict_policy: ConflictPolicy | None = None,
     hold_similar: bool | None = None,
 ) -> None:
-    """None leaves a setting as it is. A wider filter brings in what it lets in; a narrower one unlinks nobody."""
+    """Changes the settings that are not None. A wider filter starts matching the contacts that it adds. A narrower filter
+    ends no link."""
     organisation = await lock(tx, organisation_id)
     _started(organisation)
     given = {
@@ -244,9 +244,9 @@ async def update_sync(
 
 
 async def sync_now(tx: Tx, organisation_id: UUID) -> None:
-    """What changed at Xero is being read afterwards, accounts and tax rates too. Who asks again within moments is answered
-    by one more look a little later, as is who asks while Xero is being read: asking each second spends no calls that
-    others need, and nothing that a person has changed in Xero meanwhile is missed."""
+    """Begins to read what changed in Xero, accounts and tax rates too. A request soon after the last one, or during a read,
+    is answered by one more read a little later. So requests every second spend no calls that others need, and no change
+    in Xero before the request is missed."""
     organisation = await lock(tx, organisation_id)
     _connected(organisation)
     _started(organisation)
@@ -295,7 +295,7 @@ def _started(organisation: Organisation) -> None:
 
 
 def _new(tx: Tx, tenant: Tenant) -> Organisation:
-    """Its details are not known yet: whoever reads it first fills them in, and knows by the blank currency."""
+    """A new organisation without details. The blank currency says that its first read must fill them in."""
     return Organisation(
         workspace_id=tx.workspace,
         id=uuid4(),
@@ -345,7 +345,7 @@ async def _unfinished(tx: Tx, organisation_id: UUID) -> ImportRun | None:
 
 
 async def look(tx: Tx, organisation_id: UUID, purpose: RunPurpose) -> bool:
-    """A delta or a scan begins, unless something is being read already."""
+    """Begins a delta or a scan. False, and nothing is done, if a run is unfinished or the organisation is disconnected."""
     organisation = await lock(tx, organisation_id)
     if organisation.disconnected_at is not None or await _unfinished(tx, organisation_id) is not None:
         return False
@@ -356,7 +356,7 @@ async def look(tx: Tx, organisation_id: UUID, purpose: RunPurpose) -> bool:
 def _read(
     tx: Tx, organisation: Organisation, since: datetime | None, purpose: RunPurpose = RunPurpose.IMPORT
 ) -> ImportRun:
-    """Reads what changed `since`, everything without it, and then matches where the sync has been started."""
+    """Adds a run that reads the changes since `since` (None: everything) and then matches, if the sync has been started."""
     run = ImportRun(
         workspace_id=tx.workspace,
         id=uuid4(),
@@ -377,7 +377,7 @@ def _read(
 
 
 async def _match(tx: Tx, organisation: Organisation) -> None:
-    """The run that reads matches too, once it has read; without one, a delta is read first."""
+    """Makes the unfinished run match after it has read; begins a delta that matches if there is none."""
     run = await _unfinished(tx, organisation.id)
     if run is None:
         _read(tx, organisation, organisation.read_cursor)
@@ -395,7 +395,7 @@ async def _match(tx: Tx, organisation: Organisation) -> None:
 
 
 async def _match_wider(tx: Tx, organisation: Organisation) -> None:
-    """An import that is matching ends with the filter that it began with, and begins another one by itself."""
+    """Matches with the new filter. A run that is matching keeps its old filter, and starts another run at its end."""
     run = await _unfinished(tx, organisation.id)
     matching = run is not None and run.phase is ImportPhase.MATCHING
     if organisation.disconnected_at is None and not matching:
@@ -403,8 +403,8 @@ async def _match_wider(tx: Tx, organisation: Organisation) -> None:
 
 
 async def _read_again(tx: Tx, organisation: Organisation) -> None:
-    """After a reconnect everything is read before anything is sent. What stood still reads from the beginning too: what
-    it has read is as old as the connection's end."""
+    """Reads everything again before anything is sent, after a reconnect. An unfinished run begins again too, because what it
+    has read is older than the end of the connection."""
     run = await _unfinished(tx, organisation.id)
     if run is None:
         _read(tx, organisation, None)
@@ -432,7 +432,7 @@ def _text(value: Any) -> str | None:
 
 
 async def _type_name(tx: Tx, type_id: UUID) -> str:
-    """Locked against being archived at the same time; refused where it is unknown or archived."""
+    """The name of the contact type, locked so that nobody archives it meanwhile. Refuses an unknown or archived type."""
     row = await tx.row(
         "select name, archived_at from contact_type where workspace_id = :ws and id = :id for share",
         id=type_id,

@@ -1,43 +1,44 @@
-"""How often Xero is looked at: as often as a share of the day's calls allows. Pure."""
+"""The times of polls and scans: a share of the day's calls decides how often. Pure functions."""
 
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 SHORTEST, LONGEST = timedelta(seconds=60), timedelta(hours=1)
 BY_HAND = timedelta(seconds=10)
-USUAL_DAY = 5000  # calls; 1,000 on Xero's smallest plan, which its answers tell
+USUAL_DAY = 5000  # calls a day until Xero reports its limit; the smallest plan has 1,000
 DAY = timedelta(days=1)
-# Shares of the day's calls: polls while webhooks are healthy, and while they are not; full scans, if daily.
+# Shares of the day's calls: polls with healthy webhooks, polls without, and a daily full scan.
 HEALTHY, SILENT, DAILY_SCAN = 0.15, 0.40, 0.05
 PAGE = 1000
 NIGHT = time(2, 30)
-# Xero retries a webhook every 15 minutes; without any for so long it may as well be switched off.
+# Xero sends a webhook again every 15 minutes. After this time without any, webhooks may be switched off.
 WEBHOOKS_TRUSTED = timedelta(hours=2)
 
 
 def poll_interval(day_remaining: int, *, webhooks_healthy: bool, invoices: bool = False) -> timedelta:
-    """Polls at this pace for a day would cost their share of the calls that are left, whoever used the others: the
-    less is left, the rarer they are. `invoices`: contacts and they share it, in turn."""
+    """The time between two polls. A day of polls at this interval costs the polls' share of the calls that are left; so polls
+    become rarer as the calls become fewer. `invoices`: polls of contacts and of invoices share the calls, in turn."""
     calls = day_remaining * (HEALTHY if webhooks_healthy else SILENT) / (2 if invoices else 1)
     return min(max(SHORTEST, DAY / max(calls, 1)), LONGEST)
 
 
 def look_interval(day_remaining: int, day_limit: int) -> timedelta:
-    """How long after a look the next one by hand begins: a person's few moments later, and those of whoever asks all day
-    at the pace of polls, once half of the day's calls are used."""
+    """The shortest time between two reads that people ask for: BY_HAND, and the interval of polls once half of the day's calls
+    are used."""
     return BY_HAND if day_remaining > day_limit / 2 else poll_interval(day_remaining, webhooks_healthy=False)
 
 
 def next_look(now: datetime, last: datetime | None, interval: timedelta) -> datetime:
-    """When a look that a person asks for begins: now, where the last such one is long enough ago, or when a later one is
-    due already. One that lies further ahead than that says nothing: the clock was set back since."""
+    """The time of a read that a person asks for: now if the last one was at least `interval` ago, else that one's time plus
+    `interval`. A later read that is planned already counts. A `last` further ahead than `interval` is ignored: the clock
+    was set back."""
     if last is None or not now - interval < last <= now + interval:
         return now
     return last if last > now else last + interval
 
 
 def sooner(now: datetime, planned: datetime | None, due: datetime) -> datetime:
-    """What is overdue is due now: it has not begun, or began before this was asked."""
+    """The earlier of the two times. A planned time in the past counts as now: that read has not begun, or began too early."""
     return due if planned is None else min(max(planned, now), due)
 
 
@@ -46,7 +47,8 @@ def webhooks_healthy(last: datetime | None, now: datetime) -> bool:
 
 
 def next_scan(now: datetime, timezone: str, contacts: int, day_limit: int) -> datetime:
-    """The organisation's next night, or that of a week from now where a scan a day would cost too many calls."""
+    """The time of the next full scan: the organisation's next night, or the night in a week if a daily scan costs too many
+    calls."""
     pages = contacts // PAGE + 1
     days = 1 if pages <= day_limit * DAILY_SCAN else 7
     local = now.astimezone(ZoneInfo(timezone))
@@ -55,5 +57,5 @@ def next_scan(now: datetime, timezone: str, contacts: int, day_limit: int) -> da
 
 
 def jitter(seed: int, interval: timedelta) -> timedelta:
-    """Up to a tenth of the interval, the same for the same organisation, so that not all look at once."""
+    """Up to a tenth of the interval, always the same for one organisation: so organisations do not all poll at once."""
     return interval * (seed % 1000) / 10_000

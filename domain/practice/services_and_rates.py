@@ -1,4 +1,4 @@
-"""What the practice bills with: its service types and tax rates."""
+"""The practice's service types and tax rates."""
 
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -13,17 +13,17 @@ DECIMALS = 4
 
 
 async def create_service_type(tx: Tx, name: str) -> ServiceType:
-    """Refused (TAKEN) where another that is not archived has this name."""
+    """Refuses (TAKEN) the name of another service type that is not archived."""
     made = ServiceType(workspace_id=tx.workspace, id=uuid4(), name="", name_key="", created_at=tx.now)
     await name_row(tx, made, name, "service type")
-    _told(tx, f"The service type {made.name} was added.")
+    _record(tx, f"The service type {made.name} was added.")
     return made
 
 
 async def update_service_type(
     tx: Tx, service_type_id: UUID, *, name: str | None = None, archived: bool | None = None
 ) -> ServiceType:
-    """None: stays as it is. Invoices keep an archived one, and its name is free for another."""
+    """Changes what is not None. Invoices keep an archived service type, and its name becomes free."""
     found = await tx.session.get(
         ServiceType, (tx.workspace, service_type_id), with_for_update=True, populate_existing=True
     )
@@ -34,7 +34,7 @@ async def update_service_type(
 
 
 async def create_tax_rate(tx: Tx, name: str, percentage: Decimal) -> TaxRate:
-    """`percentage` from 0 to 100, at most 4 decimals; it never changes."""
+    """`percentage` is from 0 to 100 with at most 4 decimals. It never changes afterwards, because invoices use it."""
     if not 0 <= percentage <= 100 or percentage != round(percentage, DECIMALS):
         raise refuse(
             Code.INVALID,
@@ -50,14 +50,14 @@ async def create_tax_rate(tx: Tx, name: str, percentage: Decimal) -> TaxRate:
         created_at=tx.now,
     )
     await name_row(tx, made, name, "tax rate")
-    _told(tx, f"The tax rate {made.name} was added.")
+    _record(tx, f"The tax rate {made.name} was added.")
     return made
 
 
 async def update_tax_rate(
     tx: Tx, tax_rate_id: UUID, *, name: str | None = None, archived: bool | None = None
 ) -> TaxRate:
-    """As update_service_type."""
+    """Changes what is not None. Invoices keep an archived tax rate, and its name becomes free."""
     found = await tx.session.get(
         TaxRate, (tx.workspace, tax_rate_id), with_for_update=True, populate_existing=True
     )
@@ -75,9 +75,9 @@ async def _update(
         row.archived_at = tx.now if archived else None
     await name_row(tx, row, row.name if name is None else name, what)
     if before != (row.name, row.archived_at):
-        _told(tx, f"The {what} {row.name} was changed.")
+        _record(tx, f"The {what} {row.name} was changed.")
 
 
-def _told(tx: Tx, message: str) -> None:
+def _record(tx: Tx, message: str) -> None:
     activity.record(tx, ActivityKind.SETTING_CHANGED, message)
     tx.publish(EventKind.WORKSPACE, tx.workspace)

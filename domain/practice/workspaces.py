@@ -1,4 +1,4 @@
-"""Workspaces and what is set in them: name and currency, contact types, API tokens."""
+"""A workspace and its set-up: name, currency, contact types, API tokens."""
 
 import hashlib
 import secrets
@@ -28,7 +28,7 @@ NAME_LIMIT = 255
 FIRST_CONTACT_TYPE = "Client"
 TOKEN_PREFIX = "tdm_"  # noqa: S105 - how every token begins, so that scanners of leaked secrets know it
 HINT = len(TOKEN_PREFIX) + 4
-# Each includes those before it.
+# Each scope includes the scopes before it.
 INCLUDED = {
     Scope.READ: frozenset({Scope.READ}),
     Scope.WRITE: frozenset({Scope.READ, Scope.WRITE}),
@@ -46,7 +46,8 @@ CURRENCIES = frozenset(_ISO_4217.split())
 
 
 def clean_name(value: str | None, problems: list[Problem], *path: str) -> str:
-    """Trimmed. Blank, too long or with control characters: a problem more, and the text is not to be used."""
+    """The name without outer spaces. A blank name, a long one, or one with control characters adds a problem; its text must
+    not be used."""
     text = " ".join((value or "").split(" ")).strip()
     if not visible(text).strip():
         problems.append(
@@ -76,7 +77,7 @@ def _raise(problems: list[Problem]) -> None:
 
 
 async def create(tx: Tx, name: str, currency: str) -> Workspace:
-    """The workspace of the transaction, with a contact type to start with, as an import needs one."""
+    """Creates the transaction's workspace, with a first contact type, because an import needs one."""
     problems: list[Problem] = []
     made = Workspace(
         id=tx.workspace,
@@ -100,7 +101,7 @@ async def get(tx: Tx) -> Workspace:
 
 
 async def update(tx: Tx, *, name: str | None = None, currency: str | None = None) -> Workspace:
-    """None: stays as it is."""
+    """Changes what is not None. Refuses (IN_USE) another currency once there are invoices."""
     problems: list[Problem] = []
     workspace = await get(tx)
     before = {"name": workspace.name, "currency": workspace.currency}
@@ -139,8 +140,8 @@ async def create_contact_type(tx: Tx, name: str) -> ContactType:
 async def update_contact_type(
     tx: Tx, contact_type_id: UUID, *, name: str | None = None, archived: bool | None = None
 ) -> ContactType:
-    """None: stays as it is. Contacts keep an archived type; the name is then free for another. Refused (IN_USE) where new
-    contacts from Xero get it."""
+    """Changes what is not None. Contacts keep an archived type, and its name becomes free. Refuses (IN_USE) to archive the type
+    that new contacts from Xero get."""
     found = await tx.session.get(
         ContactType, (tx.workspace, contact_type_id), with_for_update=True, populate_existing=True
     )
@@ -159,7 +160,7 @@ async def update_contact_type(
 
 
 async def _is_no_default(tx: Tx, contact_type_id: UUID) -> None:
-    """Whoever makes it one at the same time has the row locked, or waits for this."""
+    """Refuses a type that is some organisation's default. A transaction that makes it a default locks the same row."""
     rows = await tx.rows(
         "select name from organisation where workspace_id = :ws and default_contact_type_id = :id order by name, id",
         id=contact_type_id,
@@ -174,7 +175,7 @@ async def _is_no_default(tx: Tx, contact_type_id: UUID) -> None:
 
 
 async def name_row(tx: Tx, row: ContactType | ServiceType | TaxRate, name: str, what: str) -> None:
-    """Give it this name. The unique index decides, so that of two at once one is refused."""
+    """Sets the row's name. The unique index decides: of two equal names at the same time, one is refused (TAKEN)."""
     problems: list[Problem] = []
     text = clean_name(name, problems, "name")
     _raise(problems)
@@ -193,12 +194,12 @@ async def name_row(tx: Tx, row: ContactType | ServiceType | TaxRate, name: str, 
 
 
 def new_token() -> str:
-    """256 random bits, shown once; only `token_hash` of it is kept."""
+    """A new token of 256 random bits. It is shown once; the database keeps its `token_hash` only."""
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
 def token_hash(token: str) -> bytes:
-    """A token has 256 random bits, so this needs to be neither slow nor salted."""
+    """SHA-256 of the token. 256 random bits need neither a slow hash nor a salt."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -214,7 +215,7 @@ async def create_token(
     within: Collection[Scope],
     expires_at: datetime | None = None,
 ) -> tuple[ApiToken, str]:
-    """The row, and the token itself. `within`: what its maker may; refused (SCOPE_TOO_WIDE) beyond that."""
+    """The row and the token itself. Refuses (SCOPE_TOO_WIDE) scopes that `within`, the creator's scopes, do not include."""
     problems: list[Problem] = []
     text = clean_name(name, problems, "name")
     if not scopes:
@@ -252,13 +253,13 @@ async def create_token(
     )
     tx.session.add(made)
     await tx.session.flush()
-    activity.record(tx, ActivityKind.SETTING_CHANGED, f"The API token {text} was made.")
+    activity.record(tx, ActivityKind.SETTING_CHANGED, f"The API token {text} was created.")
     tx.publish(EventKind.WORKSPACE, tx.workspace)
     return made, token
 
 
 async def find_tokens(tx: Tx) -> list[ApiToken]:
-    """Those that were not revoked, the oldest first."""
+    """The tokens that are not revoked, oldest first."""
     found = await tx.session.scalars(
         select(ApiToken)
         .where(col(ApiToken.workspace_id) == tx.workspace, col(ApiToken.revoked_at).is_(None))
@@ -268,7 +269,7 @@ async def find_tokens(tx: Tx) -> list[ApiToken]:
 
 
 async def revoke_token(tx: Tx, token_id: UUID) -> None:
-    """At once. A second time it is unknown."""
+    """Revokes the token at once. Refuses (NOT_FOUND) an unknown or revoked one."""
     found = await tx.session.get(
         ApiToken, (tx.workspace, token_id), with_for_update=True, populate_existing=True
     )

@@ -143,8 +143,8 @@ class Organisation(Row, table=True):
 
 
 class OauthFlow(SQLModel, table=True):
-    """A consent that was begun, found by the state's hash before any workspace is known, so only by `door`. `sealed`
-    is the PKCE verifier, or the tokens where the consent is given and waits for the page's button."""
+    """A consent that has begun. It is found by the state's hash before the workspace is known, so only through `door`.
+    `sealed` holds the PKCE verifier, or the tokens once the consent is given and the page waits for its button."""
 
     __tablename__ = "oauth_flow"
     state_hash: bytes = Field(primary_key=True, sa_type=BYTEA)
@@ -159,7 +159,7 @@ class OauthFlow(SQLModel, table=True):
 
 
 class XeroGrant(SQLModel, table=True):
-    """One consent of one Xero user to this app, over all workspaces; its tokens are sealed. Only by `door`."""
+    """The consent of one Xero user to this app, for all workspaces. Its tokens are sealed. Only `door` reads it."""
 
     __tablename__ = "xero_grant"
     __table_args__ = (sa.UniqueConstraint("client_id", "xero_user_id"),)
@@ -176,7 +176,7 @@ class XeroGrant(SQLModel, table=True):
 
 
 class XeroCall(SQLModel, table=True):
-    """A slot that was taken for one call: the limiter and the log of calls in one. `ended_at`: the answer."""
+    """A slot for one call to Xero: the limiter counts these rows. `ended_at`: when the answer came."""
 
     __tablename__ = "xero_call"
     __table_args__ = (
@@ -193,7 +193,7 @@ class XeroCall(SQLModel, table=True):
 
 
 class XeroLimit(SQLModel, table=True):
-    """What a tenant's answers last said of its limits; `until`: no call before this time."""
+    """The limits that an organisation's last answers reported. `until`: no call before this time."""
 
     __tablename__ = "xero_limit"
     tenant_id: UUID = Field(primary_key=True)

@@ -48,10 +48,10 @@ class Side(DescribedEnum):
 class Contact(Row, table=True):
     """A contact of the practice.
 
-    `billing_address` holds lines, city, region, postalCode, country, attentionTo. `field_times`: when the
-    practice last set each synced field. `search_key`: see `domain.names.text_keys.search_key`. `match_name`, `match_keys`: by
-    which near-duplicates are found (`domain.names.search_keys`). `created_by_run`: the import that made it, against which
-    that import does not match.
+    `billing_address` has lines, city, region, postalCode, country, attentionTo. `field_times`: when the practice last set each
+    synced field. `search_key`: see `domain.names.text_keys.search_key`. `match_name` and `match_keys` find near-duplicates
+    (`domain.names.search_keys`). `created_by_run`: the import that created the contact; that import does not match against
+    it.
     """
 
     __tablename__ = "contact"

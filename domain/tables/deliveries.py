@@ -21,18 +21,18 @@ class DeliveryKind(StrEnum):
 
 
 class Cargo(StrEnum):
-    """What a delivery carries."""
+    """The kind of objects that a delivery writes to Xero."""
 
     CONTACTS = "CONTACTS"
     INVOICES = "INVOICES"
 
 
 class Delivery(Row, table=True):
-    """One write to Xero, stored before it is sent: its key, its exact bytes, and what it carries (DeliveryMember).
+    """One write to Xero, stored before it is sent: idempotency key, exact bytes and members (DeliveryMember).
 
-    A claim counts as the first send. `lease_token` makes every acknowledgement conditional. `body` is personal data
-    and goes when the delivery ends. `due_at`: when an open one is to be sent again, looked up or read. `recalled`: a
-    member has left it, so its bytes are never sent again.
+    A claim counts as the first send. Only the holder of `lease_token` may settle it. `body` is personal data and is deleted
+    when the delivery ends. `due_at`: when an open delivery is to be sent again, looked up or read. `recalled`: a member has
+    left the delivery, so its bytes are never sent again.
     """
 
     __tablename__ = "delivery"

@@ -95,7 +95,7 @@ class InvoiceSyncState(DescribedEnum):
 
 
 class PaymentKind(StrEnum):
-    """What took something off an invoice in Xero. All of them count as paid."""
+    """The kind of a payment in Xero. All kinds reduce the amount due and count as paid."""
 
     PAYMENT = "PAYMENT"
     CREDIT_NOTE = "CREDIT_NOTE"
@@ -104,8 +104,8 @@ class PaymentKind(StrEnum):
 
 
 class XeroAccount(Row, table=True):
-    """The mirror: an account of the organisation's chart. `account_id` is Xero's own, which stays when the code is
-    edited. `active` is false too where Xero does not list it any more."""
+    """The mirror of an account in Xero. `account_id` is Xero's own id, which stays when the code is edited. `active` is false
+    for an archived account, and for one that Xero does not list any more."""
 
     __tablename__ = "xero_account"
     __table_args__ = (
@@ -126,7 +126,7 @@ class XeroAccount(Row, table=True):
 
 
 class XeroTaxRate(Row, table=True):
-    """The mirror: a tax rate of the organisation. `tax_type` is Xero's code; `effective_rate` as percentage."""
+    """The mirror of a tax rate in Xero. `tax_type` is Xero's code; `effective_rate` is a percentage."""
 
     __tablename__ = "xero_tax_rate"
     __table_args__ = (
@@ -143,7 +143,7 @@ class XeroTaxRate(Row, table=True):
 
 
 class AccountMapping(SQLModel, table=True):
-    """The account on which lines of a service type go. No row: the default revenue account."""
+    """The account for the lines of a service type. Without a row, lines go to the default revenue account."""
 
     __tablename__ = "account_mapping"
     __table_args__ = (
@@ -158,7 +158,7 @@ class AccountMapping(SQLModel, table=True):
 
 
 class TaxMapping(SQLModel, table=True):
-    """The Xero tax rate that stands for one of the practice's. No row: invoices with that rate wait."""
+    """The Xero tax rate for a tax rate of the practice. Without a row, invoices with that rate wait."""
 
     __tablename__ = "tax_mapping"
     __table_args__ = (
@@ -173,7 +173,7 @@ class TaxMapping(SQLModel, table=True):
 
 
 class InvoiceSequence(SQLModel, table=True):
-    """The next number that is drawn. Its row is held until the commit, so that a create that fails leaves no gap."""
+    """The next invoice number. Its row is locked until the commit, so that a failed create leaves no gap."""
 
     __tablename__ = "invoice_sequence"
     workspace_id: UUID = Field(primary_key=True)

@@ -71,7 +71,7 @@ class LinkOrigin(DescribedEnum):
 
 
 class Brake(StrEnum):
-    """Of a destructive change that waits: COUNTED for the brake, or PASSED by a person, who let it through."""
+    """The state of a destructive change that waits: COUNTED by the brake, or PASSED by a person."""
 
     COUNTED = "COUNTED"
     PASSED = "PASSED"
@@ -151,9 +151,9 @@ class SyncLink(Row, table=True):
 
 
 class Push(SQLModel, table=True):
-    """A number that was drawn for a push. It outlives its link, so that a contact that was created all the same is
-    known when it shows (`domain.links.push_numbers`). `archive`: that contact is then to be archived in Xero. `erased`: and no
-    personal value of it is kept."""
+    """The push number of a push. It outlives its link, so that Tandem knows a contact that Xero created although the answer was
+    lost (`domain.links.push_numbers`). `archive`: such a contact is then archived in Xero. `erased`: no personal value of it
+    is kept."""
 
     __tablename__ = "push"
     __table_args__ = (

@@ -54,8 +54,9 @@ class MatchResolution(DescribedEnum):
 
 
 class MatchIssue(Row, table=True):
-    """`score` is the best candidate's, copied here so that lists sort by it. `merged`: it came from a merge in Xero,
-    offers the contacts that were linked with both, and is not judged like others."""
+    """A Xero contact about which a person must decide. `score` is the best candidate's, copied so that lists can sort by it.
+    `merged`: the issue came from a merge in Xero. It offers the contacts that were linked with both, and is not evaluated
+    again like other issues."""
 
     __tablename__ = "match_issue"
     __table_args__ = (
@@ -107,8 +108,8 @@ class MatchCandidate(SQLModel, table=True):
 
 
 class Likeness(SQLModel, table=True):
-    """That a mirror row which no rule matches is much like a practice contact, as last looked up; `score` from
-    domain.names.similarity. Whether it counts (both free, not set apart) is asked anew by each plan."""
+    """A near-duplicate: a Xero contact that no rule matches is similar to a contact, as of the last look-up. `score` is from
+    domain.names.similarity. Each plan checks again whether both are free and not kept apart."""
 
     __tablename__ = "likeness"
     __table_args__ = (
@@ -123,8 +124,8 @@ class Likeness(SQLModel, table=True):
 
 
 class SetApart(SQLModel, table=True):
-    """A pair that a person set apart: no machine matches it again. By Xero's own id, which outlives the mirror.
-    `contact_hash`: in place of the practice contact, when it is gone (domain.decisions.kept_apart)."""
+    """A pair that a person keeps apart: it is never matched automatically again. It has Xero's own id, which outlives the
+    mirror. `contact_hash` replaces a contact that is deleted (domain.decisions.kept_apart)."""
 
     __tablename__ = "set_apart"
     __table_args__ = (

@@ -47,8 +47,8 @@ class ImportPhase(DescribedEnum):
 
 
 class MatchPass(StrEnum):
-    """The passes of the match phase, in their order. SIMILAR looks for near-duplicates and decides nothing; CHANGES is
-    of deltas and scans, the others but SIMILAR of imports."""
+    """The passes of the match phase, in their order. SIMILAR finds near-duplicates and decides nothing. Deltas and scans have
+    SIMILAR and CHANGES; imports have all passes but CHANGES."""
 
     FULL_MATCHES = "FULL_MATCHES"
     SIMILAR = "SIMILAR"
@@ -58,8 +58,8 @@ class MatchPass(StrEnum):
 
 
 class RunPurpose(StrEnum):
-    """IMPORT: what a person started, shown as progress. DELTA: what changed since. SCAN: everything, for what no
-    delta shows."""
+    """IMPORT: a person started it, and the API shows its progress. DELTA: reads what changed. SCAN: reads everything, to find
+    what no delta shows."""
 
     IMPORT = "IMPORT"
     DELTA = "DELTA"
@@ -134,7 +134,7 @@ class XeroContact(Row, table=True):
 
 
 class ImportRun(Row, table=True):
-    """An import, and where it stands: everything that a worker needs to go on after another one died.
+    """A run that reads Xero and matches, and its position. Another worker continues it if its worker dies.
 
     `purpose` IMPORT is what people see as progress. READING: `next_page` of what changed since `modified_since` (null: everything). MATCHING (`match` is set):
     `match_pass`, and `position`, the last mirror row that the pass has done. `due_at` null: nothing to do.
@@ -177,8 +177,9 @@ class ImportRun(Row, table=True):
 
 
 class OwedStatus(SQLModel, table=True):
-    """A Xero contact that is to be archived or restored; gone once Xero shows it so. It stands by itself, as the link
-    and the contact that asked for it may be gone. `due_at` null: Xero has refused it. `delivery_id`: being sent."""
+    """A request to archive or restore a Xero contact. The row is deleted once Xero shows the status. It has no link, because
+    the link and the contact that asked for it may be deleted. `due_at` null: Xero has refused it. `delivery_id`: the write
+    that is in flight."""
 
     __tablename__ = "owed_status"
     __table_args__ = (
@@ -197,8 +198,8 @@ class OwedStatus(SQLModel, table=True):
 
 
 class ReimportMark(SQLModel, table=True):
-    """A Xero contact that no machine makes a practice contact of. By Xero's own id. `erased`: of which the mirror keeps
-    no personal value either."""
+    """A Xero contact that is never created in the practice automatically, by Xero's own id. `erased`: the mirror keeps no
+    personal value of it either."""
 
     __tablename__ = "reimport_mark"
     __table_args__ = (foreign_key("organisation", "organisation_id", "CASCADE"),)
@@ -210,8 +211,8 @@ class ReimportMark(SQLModel, table=True):
 
 
 class WebhookEvent(SQLModel, table=True):
-    """The inbox: that something changed at Xero. Stored before any workspace is known, so only by `door`. `due_at`:
-    when it is to be read; `reads`: how often a read has shown something older than the event."""
+    """The inbox of webhook events. An event is stored before the workspace is known, so only through `door`. `due_at`: when the
+    object is to be read. `reads`: how many reads have shown something older than the event."""
 
     __tablename__ = "webhook_event"
     __table_args__ = (sa.Index("ix_webhook_event_due", "category", "due_at"),)

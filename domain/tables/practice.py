@@ -41,7 +41,7 @@ class ActorKind(DescribedEnum):
 
 
 class Workspace(SQLModel, table=True):
-    """`memory_key`: of the keyed hashes in set_apart."""
+    """A practice and its data. `memory_key` is the secret of the keyed hashes in set_apart."""
 
     __tablename__ = "workspace"
     id: UUID = Field(primary_key=True)
@@ -54,7 +54,7 @@ class Workspace(SQLModel, table=True):
 
 
 class User(Row, table=True):
-    """A person whom the identity provider let in; `subject` is the provider's name for them."""
+    """A person who has signed in. `subject` is the identity provider's id of the person."""
 
     __tablename__ = "app_user"
     __table_args__ = (sa.UniqueConstraint("workspace_id", "subject"),)
@@ -66,7 +66,7 @@ class User(Row, table=True):
 
 
 class ApiToken(Row, table=True):
-    """`hash` is SHA-256 of the token, which has 256 random bits and so needs no slow hash."""
+    """An API token. `hash` is SHA-256 of the token; its 256 random bits need no slow hash."""
 
     __tablename__ = "api_token"
     __table_args__ = (sa.UniqueConstraint("hash"),)
@@ -118,7 +118,7 @@ class ServiceType(Row, table=True):
 
 
 class TaxRate(Row, table=True):
-    """A tax rate of the practice. `percentage`: 15 is 15 %; it never changes, as invoices hold it."""
+    """A tax rate of the practice. `percentage`: 15 means 15 %. It never changes, because invoices use it."""
 
     __tablename__ = "tax_rate"
     __table_args__ = (
@@ -138,7 +138,7 @@ class TaxRate(Row, table=True):
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """The answer that a create gave, kept for 24 hours. `made` are the ids of what it made."""
+    """The key of a create, kept for 24 hours. `made` is the id of what it created."""
 
     __tablename__ = "idempotency_key"
     workspace_id: UUID = Field(primary_key=True)

@@ -133,7 +133,7 @@ async def test_a_disconnected_organisation_holds_up_what_waits(ada: make.Client)
     async with ada.world.tx() as tx:
         await organisations.disconnect(tx, ada.world.organisation)
     [node] = nodes(await shown(ada, codes=["NEEDS_RECONNECT"]))
-    assert node["failure"]["message"].startswith("It was disconnected here.")
+    assert node["failure"]["message"].startswith("The organisation was disconnected in Tandem.")
 
 
 async def test_its_own_failure_comes_before_that_of_the_connection(ada: make.Client) -> None:

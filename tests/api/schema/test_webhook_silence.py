@@ -73,4 +73,4 @@ async def test_without_any_webhook_nothing_is_concluded(
     ada: make.Client, place: Place, services: Services
 ) -> None:
     message, found = await told(ada, place, services)
-    assert (message, found.ok, found.says) == (None, None, "none has come")
+    assert (message, found.ok, found.says) == (None, None, "no webhook has arrived yet")

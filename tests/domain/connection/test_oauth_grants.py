@@ -12,11 +12,11 @@ import pytest
 
 from domain.connection.oauth_grants import LEASE, Grant, Grants
 from runtime.database import Database, connect
-from runtime.seal import KeyRing, SealError, new_key
+from runtime.seal import KeyRing, new_key
 from tests.clients import web_client
 from tests.database import Place
 from tests.domain.connection.clock import Clock
-from xero.errors import NeedsReconnect, Reason, Retry
+from xero.errors import KeyMissing, NeedsReconnect, Reason, Retry
 from xero.oauth import App
 from xero.payloads import TokenAnswer
 from xero.tokens import GrantTokens, expires_at, seal_tokens
@@ -233,7 +233,7 @@ async def test_tokens_do_not_open_in_another_grant(made: Made, database: Databas
     other.id = await other.grants.keep(
         APP.client_id, other.user, (await made.grant()).sealed, made.clock.now()
     )
-    with pytest.raises(SealError):
+    with pytest.raises(KeyMissing, match="seal is damaged or of another row"):
         await other.tokens().access_token()
 
 
