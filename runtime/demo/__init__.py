@@ -14,7 +14,7 @@ from rich.console import Console
 from runtime.demo.changes import show_changes
 from runtime.demo.contacts import import_contacts
 from runtime.demo.invoices import show_invoice
-from runtime.demo.parts import Running, find_settings, started
+from runtime.demo.parts import Answer, Count, Running, find_settings, started
 from runtime.demo.processes import keep_up
 from runtime.embedded import services as embedded_services
 from runtime.embedded.children import StartError
@@ -73,9 +73,13 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+class _Invoices(Answer):
+    invoices: Count
+
+
 def _has_invoices(running: Running) -> bool:
     """Whether an earlier start did everything: the invoice is its last step."""
-    return bool(running.ask("{ invoices(first: 1) { totalCount } }")["invoices"]["totalCount"])
+    return running.ask(_Invoices, "{ invoices(first: 1) { totalCount } }").invoices.total_count > 0
 
 
 def _tell(running: Running, settings: Settings, data: Path, console: Console) -> None:

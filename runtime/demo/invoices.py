@@ -1,13 +1,13 @@
 """An invoice: set up, created and sent by the practice, put into Xero, paid in Xero, and paid here."""
 
 import time
+from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
 
 from rich.console import Console
 
 from runtime.clock import MachineClock
-from runtime.demo.parts import Running, heading
+from runtime.demo.parts import Answer, Running, heading
 from runtime.embedded.children import StartError
 
 CONTACT = """query($id: ID!) { xeroOrganisation(id: $id) { tenantId taxRates { taxType }
@@ -31,13 +31,96 @@ CREDIT = timedelta(days=20)
 LONGEST, CUSTOMER = 90, 2.5  # seconds
 
 
+class _Named(Answer):
+    id: str
+    name: str
+
+
+class _InvoiceSync(Answer):
+    enabled: bool
+
+
+class _Organisation(Answer):
+    tenant_id: str
+    invoice_sync: _InvoiceSync
+
+
+class _Link(Answer):
+    contact: _Named
+
+
+class _Edge(Answer):
+    node: _Link
+
+
+class _Links(Answer):
+    edges: list[_Edge]
+
+
+class _Linked(Answer):
+    xero_organisation: _Organisation
+    sync_links: _Links
+
+
+class _Kinds(Answer):
+    service_types: list[_Named]
+    tax_rates: list[_Named]
+
+
+class _Workspace(Answer):
+    workspace: _Kinds
+
+
+class _Id(Answer):
+    id: str
+
+
+class _Made(Answer):
+    service_type: _Id | None = None
+    tax_rate: _Id | None = None
+    invoice: _Id | None = None
+
+
+class _Service(Answer):
+    create_service_type: _Made
+
+
+class _Rate(Answer):
+    create_tax_rate: _Made
+
+
+class _Created(Answer):
+    create_invoice: _Made
+
+
+class _Failure(Answer):
+    message: str
+
+
+class _Sync(Answer):
+    state: str
+    xero_invoice_id: str | None
+    failure: _Failure | None
+
+
+class Invoice(Answer):
+    number: str
+    status: str
+    total: str
+    sync: _Sync
+
+
+class _Held(Answer):
+    invoice: Invoice
+
+
 def show_invoice(running: Running, organisation: str, console: Console) -> dict[str, float]:
     """Returns the seconds from sendInvoice until Xero has the invoice, and from the payment in Xero until PAID here."""
     heading(console, "An invoice")
-    found, today = running.ask(CONTACT, id=organisation), MachineClock().now().date()
-    contact = found["syncLinks"]["edges"][0]["node"]["contact"]
+    found, today = running.ask(_Linked, CONTACT, id=organisation), MachineClock().now().date()
+    contact = found.sync_links.edges[0].node.contact
     service, rate = _kinds(running)
-    if not found["xeroOrganisation"]["invoiceSync"]["enabled"]:
+    if not found.xero_organisation.invoice_sync.enabled:
         _set_up(running, organisation, service, rate, today)
     line = {"description": "Annual accounts", "quantity": "7.25", "unitPrice": "142.50", "serviceTypeId": service,
             "taxRateId": rate}  # fmt: skip
@@ -48,24 +131,24 @@ def show_invoice(running: Running, organisation: str, console: Console) -> dict[
         "unitPrice": "45",
         "taxRateId": rate,
     }
-    given = {"contactId": contact["id"], "issueDate": today.isoformat(),
+    given = {"contactId": contact.id, "issueDate": today.isoformat(),
              "dueDate": (today + CREDIT).isoformat(), "organisationId": organisation, "lines": [line, filing]}  # fmt: skip
-    invoice = running.ask(CREATE, input=given)["createInvoice"]["invoice"]
+    invoice = _id(running.ask(_Created, CREATE, input=given).create_invoice.invoice)
     began = time.monotonic()
-    running.ask(SEND, i={"invoiceId": invoice["id"]})
-    sent = _until(running, invoice["id"], began, lambda held: held["sync"]["state"] == "SYNCED")
+    running.ask(Answer, SEND, i={"invoiceId": invoice})
+    sent = _until(running, invoice, began, lambda held: held.sync.state == "SYNCED")
     arrived = time.monotonic() - began
     console.print(
-        f"   {sent['number']} to {' '.join(contact['name'].split())} was sent, total {sent['total']} (sendInvoice)."
+        f"   {sent.number} to {' '.join(contact.name.split())} was sent, total {sent.total} (sendInvoice)."
         f"\n   Xero had it, with this total, after {arrived:.2f} s."
     )
-    tenant, key = found["xeroOrganisation"]["tenantId"], sent["sync"]["xeroInvoiceId"].lower()
+    tenant, key = found.xero_organisation.tenant_id, (sent.sync.xero_invoice_id or "").lower()
     # A change within two seconds of our own write to the same invoice waits for a poll; people do not pay that fast.
     time.sleep(CUSTOMER)
     began = time.monotonic()
     paying = f"{running.simulator}/simulator/organisations/{tenant}/invoices/{key}/payments"
     running.http.post(paying, json={}).raise_for_status()
-    _until(running, invoice["id"], began, lambda held: held["status"] == "PAID")
+    _until(running, invoice, began, lambda held: held.status == "PAID")
     paid = time.monotonic() - began
     console.print(f"   It was paid inside Xero. Tandem showed PAID after {paid:.2f} s.")
     return {"invoiceSeconds": round(arrived, 2), "paidSeconds": round(paid, 2)}
@@ -73,20 +156,21 @@ def show_invoice(running: Running, organisation: str, console: Console) -> dict[
 
 def _kinds(running: Running) -> tuple[str, str]:
     """The ids of the practice's service type and tax rate. The first start creates them."""
-    held = running.ask(KINDS)["workspace"]
-    services = {one["name"]: one["id"] for one in held["serviceTypes"]}
-    rates = {one["name"]: one["id"] for one in held["taxRates"]}
+    held = running.ask(_Workspace, KINDS).workspace
+    services = {one.name: one.id for one in held.service_types}
+    rates = {one.name: one.id for one in held.tax_rates}
     if "Accounting" not in services:
-        made = running.ask(SERVICE, input={"name": "Accounting"})
-        services["Accounting"] = made["createServiceType"]["serviceType"]["id"]
+        service = running.ask(_Service, SERVICE, input={"name": "Accounting"})
+        services["Accounting"] = _id(service.create_service_type.service_type)
     if "GST" not in rates:
-        made = running.ask(RATE, input={"name": "GST", "percentage": "15"})
-        rates["GST"] = made["createTaxRate"]["taxRate"]["id"]
+        rate = running.ask(_Rate, RATE, input={"name": "GST", "percentage": "15"})
+        rates["GST"] = _id(rate.create_tax_rate.tax_rate)
     return services["Accounting"], rates["GST"]
 
 
 def _set_up(running: Running, organisation: str, service: str, rate: str, start: date) -> None:
     running.ask(
+        Answer,
         SET_UP,
         d={"organisationId": organisation, "revenueAccountCode": "200", "expenseAccountCode": "220"},
         m={"organisationId": organisation, "accounts": [{"serviceTypeId": service, "accountCode": "200"}],
@@ -95,14 +179,21 @@ def _set_up(running: Running, organisation: str, service: str, rate: str, start:
     )  # fmt: skip
 
 
-def _until(running: Running, invoice: str, began: float, is_so: Any) -> dict[str, Any]:
+def _id(made: _Id | None) -> str:
+    if made is None:
+        raise StartError("the API created nothing and gave no reason")
+    return made.id
+
+
+def _until(running: Running, invoice: str, began: float, is_so: Callable[[Invoice], bool]) -> Invoice:
+    """Waits until the invoice `is_so`, and returns it."""
     while True:
-        held: dict[str, Any] = running.ask(HELD, id=invoice)["invoice"]
+        held = running.ask(_Held, HELD, id=invoice).invoice
         if is_so(held):
             return held
         if time.monotonic() - began > LONGEST:
-            failure = (held["sync"]["failure"] or {}).get("message")
+            failure = held.sync.failure.message if held.sync.failure else "no failure is shown"
             raise StartError(
-                f"the invoice stayed {held['status']} and {held['sync']['state']} for {LONGEST} s: {failure}"
+                f"the invoice stayed {held.status} and {held.sync.state} for {LONGEST} s: {failure}"
             )
         time.sleep(0.02)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from uuid import uuid4
 
 import httpx
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -31,6 +32,33 @@ PRACTICE_NAME = "Harbour Accounting"
 SETTINGS = "settings.json"
 
 
+class Answer(msgspec.Struct, rename="camel"):
+    """Base of the answers that the demo reads. Members that a query asks for and the demo does not need are ignored."""
+
+
+class Count(Answer):
+    total_count: int
+
+
+AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
+
+
+class _Error(msgspec.Struct):
+    message: str
+
+
+class Body(msgspec.Struct):
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    errors: list[_Error] = []
+
+
+def _user_errors(data: object) -> Iterator[str]:
+    """The messages in `userErrors` of the mutations that the answer is about."""
+    for mutation in data.values() if isinstance(data, dict) else ():
+        if isinstance(mutation, dict):
+            yield from (error["message"] for error in mutation.get("userErrors") or ())
+
+
 @dataclass(frozen=True)
 class Running:
     """The addresses of the demo's API and simulator, the token, and the processes."""
@@ -41,20 +69,19 @@ class Running:
     http: httpx.Client
     processes: Sequence[Process] = ()
 
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        answer = self.http.post(
+    def ask(self, answer: type[AnswerT], query: str, **variables: object) -> AnswerT:
+        """The data of the query's answer. Raises StartError if the API answers with errors or refuses a mutation."""
+        response = self.http.post(
             f"{self.api}/graphql",
             json={"query": query, "variables": variables},
             headers={"Authorization": f"Bearer {self.token}"},
         )
-        body = answer.json()
-        if body.get("errors"):
-            raise StartError(f"the API answered: {body['errors'][0]['message']}")
-        data: dict[str, Any] = body["data"]
-        for value in data.values():
-            if isinstance(value, dict) and value.get("userErrors"):
-                raise StartError(f"the API refused: {value['userErrors'][0]['message']}")
-        return data
+        body = msgspec.json.decode(response.content, type=Body)
+        if body.errors:
+            raise StartError(f"the API answered: {body.errors[0].message}")
+        for error in _user_errors(msgspec.json.decode(body.data)):
+            raise StartError(f"the API refused: {error}")
+        return msgspec.json.decode(body.data, type=answer)
 
 
 @contextmanager
