@@ -20,7 +20,7 @@ from runtime.embedded import services as embedded_services
 from tests.database import Server, fresh_database, migrated_template
 from tests.workers.billing import Billing, MovedClock
 from tests.workers.connected import connected
-from workers import importing, invoicing
+from workers import importing
 from xero.simulator.clock import ShiftedClock
 
 ROWS = 500  # a mutation's
@@ -63,7 +63,7 @@ async def measure(here: Any, clock: MovedClock, simulated: ShiftedClock, count: 
     begun = time.perf_counter()
     waited = timedelta()
     while await waiting(billing):
-        if not await invoicing.send_due(*billing.key) or not await ready(billing):
+        if not await billing.send_once() or not await ready(billing):
             waited += timedelta(seconds=61)
             clock.by += timedelta(seconds=61)
             simulated.advance(timedelta(seconds=61))

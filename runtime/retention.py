@@ -51,6 +51,7 @@ BOUNDS = {
     "tax_mapping": "one row for each tax rate and organisation",
     "tax_rate": _BY_PEOPLE,
     "webhook_event": "one row for each changed Xero object until it has been read, at most 14 days",
+    "worker": "one row for each live worker; a lost one is deleted after a day",
     "workspace": "one row for each practice",
     "xero_account": _PER_ORGANISATION,
     "xero_call": "26 hours, the longest window of Xero's limits",

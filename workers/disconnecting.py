@@ -1,7 +1,5 @@
 """Connections that are over here and perhaps not at Xero: a process died in between, or Xero did not answer."""
 
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,29 +13,17 @@ from xero import oauth
 from xero.errors import NeedsReconnect, XeroError
 
 log = structlog.get_logger()
-AFTER = timedelta(minutes=5)  # whoever disconnected has had the time to end it
 
 
-async def end_connections(ctx: dict[str, Any]) -> None:
-    """Ends at Xero what was disconnected a while ago; what Xero does not answer stays for the next time."""
-    parts: Parts = ctx["parts"]
-    async with parts.database.door() as session:
-        before = parts.database.clock.now() - AFTER
-        found = await session.execute(
-            sa.text("select * from door.ended_connections(:before)"), {"before": before}
-        )
-        owed = [(row.workspace_id, row.organisation_id) for row in found]
-    for workspace, organisation in owed:
-        await _end(parts, workspace, organisation)
-
-
-async def _end(parts: Parts, workspace: UUID, organisation: UUID) -> None:
+async def end_connection(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+    """End at Xero a connection that was ended here. False where it was ended already, or Xero does not answer now."""
     async with parts.database.transaction(workspace, TANDEM) as tx:
-        ended = await organisations.find_ended(tx, organisation)
+        ended = await organisations.find_ended(tx, organisation_id)
     if ended is None or not (await _is_live(parts, ended.tenant_id) or await _deleted(parts, ended)):
-        return
+        return False
     async with parts.database.transaction(workspace, TANDEM) as tx:
         await organisations.settle_ended(tx, ended)
+    return True
 
 
 async def _is_live(parts: Parts, tenant_id: UUID) -> bool:

@@ -1,226 +1,161 @@
-"""Finds what is due and has it done: woken by PostgreSQL's bells, and looking by itself besides.
+"""Asks PostgreSQL what is due and hands it to arq, or runs it in this process while arq's Redis is away.
 
-Imports are handed to arq; one is done here where arq is away, or where it has been due for longer than a healthy arq
-would leave it. All else is done here at once: no queue stands before what a person changed, or Xero announced.
+The dispatcher is woken by PostgreSQL's notification, by the end of each job of this process, and every 2 s besides.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any
-from uuid import UUID
+from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
-from arq.connections import ArqRedis, RedisSettings, create_pool
-from redis.exceptions import RedisError
 
-from domain.connection import health as connection_health
-from domain.connection import organisations
-from domain.tables import Cargo, RunPurpose
-from domain.tx import TANDEM
 from runtime.bells import DUE, FALLBACK, wait
-from workers import catalogues, importing, invoice_reads, invoicing, jobs, sending, single_reads, webhooks
-from workers.crew import AT_ONCE, Crew
+from workers import due
+from workers.due import Due
+from workers.heartbeat import Heartbeat
+from workers.in_process import InProcess
+from workers.jobs import KINDS, Job, lane_of
 from workers.process import Parts
 
 log = structlog.get_logger()
-OVERDUE = timedelta(seconds=3)
-LEAST = 0.05  # seconds between two looks, however often the bell rings
-SOON = timedelta(seconds=FALLBACK)
-REDIS_SECONDS = 1.0
-# Two batches of one organisation may be under way at once: what a person waits for is not behind a slow one.
-LANES = ("send", "send beside")
-
-_DUE = {
-    "limit over": sa.text("select workspace_id, organisation_id as key from door.limits_over(:now, :most)"),
-    "poll": sa.text(
-        "select workspace_id, organisation_id as key, scan from door.due_polls(:now, cast(:busy as uuid[]), :most)"
-    ),
-    "import": sa.text(
-        "select workspace_id, run_id as key, due_at from door.due_runs(:now, cast(:busy as uuid[]), :most)"
-    ),
-    "webhooks": sa.text(
-        "select workspace_id, organisation_id as key, due_at"
-        " from door.due_webhooks('CONTACT', :soon, cast(:busy as uuid[]), :most)"
-    ),
-    "send": sa.text(
-        "select workspace_id, organisation_id as key from door.due_sends(:now, cast(:busy as uuid[]), :most)"
-    ),
-    "reread": sa.text(
-        "select workspace_id, organisation_id as key from door.due_reads(:now, cast(:busy as uuid[]), :most)"
-    ),
-    "send invoices": sa.text(
-        "select workspace_id, organisation_id as key from door.due_invoices(:now, cast(:busy as uuid[]), :most)"
-    ),
-    "invoice webhooks": sa.text(
-        "select workspace_id, organisation_id as key, due_at"
-        " from door.due_webhooks('INVOICE', :soon, cast(:busy as uuid[]), :most)"
-    ),
-    "invoice poll": sa.text(
-        "select workspace_id, organisation_id as key from door.due_invoice_polls(:now, cast(:busy as uuid[]), :most)"
-    ),
-    "catalogue": sa.text(
-        "select workspace_id, organisation_id as key from door.due_catalogues(:now, cast(:busy as uuid[]), :most)"
-    ),
-    "recover": sa.text(
-        "select workspace_id, delivery_id as key, cargo from door.due_deliveries(:now, cast(:busy as uuid[]), :most)"
-    ),
-}
+SWEEP = FALLBACK  # seconds: no piece of due work waits longer for its turn
+SOON = timedelta(seconds=SWEEP)
+AT_MOST_EVERY = 0.02  # seconds between two looks, however many notifications come
+HANDED_KEPT = timedelta(minutes=15)
 
 
-async def listen(parts: Parts, stop: asyncio.Event) -> None:
-    """Until `stop`; then what was begun is finished, and nothing new is."""
-    async with _redis(parts) as redis, parts.bells.heard(DUE) as bell:
-        crew = Crew(bell)
-        stopped = asyncio.create_task(stop.wait())
-        stopped.add_done_callback(lambda _: bell.set())
-        while not stop.is_set():
-            bell.clear()
-            pause = FALLBACK
+class QueueAwayError(Exception):
+    """The queue cannot be reached just now."""
+
+
+class Queue(Protocol):
+    """What carries jobs to whichever worker is free. Both raise QueueAwayError."""
+
+    async def outstanding(self) -> Collection[str]:
+        """The names of the jobs that wait or run."""
+        ...
+
+    async def carry(self, jobs: Collection[Job]) -> None:
+        """Once this has returned, a free worker is on its way to them."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Handed:
+    """A job that was handed over at `at`, and what the newest piece of it was then."""
+
+    newest: datetime
+    at: datetime
+
+
+class Dispatcher:
+    def __init__(self, process: Parts, stop: asyncio.Event) -> None:
+        self._process, self._stop = process, stop
+        self._bell = asyncio.Event()
+        self.heartbeat = Heartbeat(process.database, self.wake)
+        self._here = InProcess(process, stop, self.ended)
+        self._resting: dict[str, datetime] = {}
+        self._handed: dict[str, _Handed] = {}
+        self._queue_is_away = False
+
+    def wake(self) -> None:
+        self._bell.set()
+
+    def ended(self, name: str, did: bool) -> None:
+        """A job of this process has ended: what had no room may have it now. A job that found nothing to do rests."""
+        if not did:
+            rest = timedelta(seconds=KINDS[name.partition(":")[0]].rest)
+            self._resting[name] = self._process.database.clock.now() + rest
+        self.wake()
+
+    async def run(self, queue: Queue) -> None:
+        """Until `stop`. Then what was begun here is finished, and nothing new is begun."""
+        async with self._process.bells.heard(DUE) as self._bell:
+            beating = asyncio.create_task(self.heartbeat.run())
+            stopped = asyncio.create_task(self._stop.wait())
+            stopped.add_done_callback(lambda _: self.wake())
             try:
-                pause = await _look(parts, stop, crew, redis())
+                await self._look_on(queue)
+                await self.finish()
+            finally:
+                stopped.cancel()
+                beating.cancel()
+                await asyncio.gather(beating, stopped, return_exceptions=True)
+
+    async def finish(self) -> None:
+        """Wait for the jobs that run here."""
+        await self._here.finish()
+
+    async def _look_on(self, queue: Queue) -> None:
+        while not self._stop.is_set():
+            self._bell.clear()
+            pause = SWEEP
+            try:
+                pause = await self.look(queue)
             except Exception as error:  # PostgreSQL is away, or worse: whatever it is, look again
-                log.warning("listener_failed", error=type(error).__name__, exc_info=not _away(error))
-            await asyncio.sleep(LEAST)
-            await wait(bell, pause)
-        stopped.cancel()
-        await crew.finish()
+                log.warning("dispatcher_failed", error=type(error).__name__, exc_info=not _is_away(error))
+            await asyncio.sleep(AT_MOST_EVERY)
+            await wait(self._bell, pause)
+
+    async def look(self, queue: Queue) -> float:
+        """Hand over what is due. Gives the seconds after which something else is, as far as is known."""
+        now = self._process.database.clock.now()
+        queued = await self._queued(queue)
+        busy = self._here.outstanding() | set(queued or ())
+        found = await due.find(self._process.database, now, busy, soon=SOON)
+        self._forget(now)
+        chosen = self._choose([one for one in found if one.since <= now and not self._rests(one)], busy, now)
+        if queued is None:
+            for job in chosen:
+                self._here.carry(job)
+        elif chosen:
+            try:
+                await queue.carry(chosen)
+            except QueueAwayError:
+                for job in chosen:
+                    self._here.carry(job)
+        coming = [(one.since - now).total_seconds() for one in found if one.since > now]
+        return min([SWEEP, *coming])
+
+    async def _queued(self, queue: Queue) -> Collection[str] | None:
+        """The names of the jobs that wait or run anywhere; None while the queue is away."""
+        try:
+            queued = await queue.outstanding()
+        except QueueAwayError as error:
+            if not self._queue_is_away:
+                log.warning("queue_away", why=str(error), effect="jobs run in this process")
+            self._queue_is_away = True
+            return None
+        if self._queue_is_away:
+            log.info("queue_back")
+        self._queue_is_away = False
+        return queued
+
+    def _choose(self, found: Collection[Due], busy: Collection[str], now: datetime) -> list[Job]:
+        """No more of a lane than all live workers may run at once: what waits in the queue is in nobody's way."""
+        lanes = Counter(map(lane_of, busy))
+        chosen = []
+        for one in found:
+            lane = lane_of(one.job.name)
+            if lanes[lane] < KINDS[one.job.kind].limit * self.heartbeat.workers:
+                lanes[lane] += 1
+                self._handed[one.job.name] = _Handed(one.newest, now)
+                chosen.append(one.job)
+        return chosen
+
+    def _rests(self, one: Due) -> bool:
+        """Whether the job found nothing to do a moment ago, and nothing newer has become due since it was handed over."""
+        handed = self._handed.get(one.job.name)
+        return one.job.name in self._resting and handed is not None and one.newest <= handed.newest
+
+    def _forget(self, now: datetime) -> None:
+        self._resting = {name: until for name, until in self._resting.items() if until > now}
+        self._handed = {name: one for name, one in self._handed.items() if one.at > now - HANDED_KEPT}
 
 
-def _away(error: Exception) -> bool:
-    return isinstance(error, (sa.exc.SQLAlchemyError, OSError)) or type(error).__module__.startswith(
-        "asyncpg"
-    )
-
-
-async def _look(parts: Parts, stop: asyncio.Event, crew: Crew, redis: ArqRedis | None) -> float:
-    """Begin what is due; gives the seconds after which something is, as far as is known."""
-    now = parts.database.clock.now()
-    due = await _due(parts, crew, now)
-    for row in due["limit over"]:
-        crew.start("limit over", row.key, partial(_limit_over, parts, row.workspace_id, row.key))
-    for row in due["poll"]:
-        purpose = RunPurpose.SCAN if row.scan else RunPurpose.DELTA
-        crew.start("poll", row.key, partial(_poll, parts, row.workspace_id, row.key, purpose))
-    for row in due["webhooks"]:
-        if row.due_at <= now:
-            job = partial(webhooks.read_due, parts, row.workspace_id, row.key)
-            crew.start("webhooks", row.key, partial(_again, stop, job))
-    for row in due["send"]:
-        job = partial(sending.send_due, parts, row.workspace_id, row.key)
-        lane = next((lane for lane in LANES if row.key not in crew.busy(lane)), None)
-        if lane is not None:
-            crew.start(lane, row.key, partial(_again, stop, job))
-    for row in due["reread"]:
-        job = partial(single_reads.read_due, parts, row.workspace_id, row.key)
-        crew.start("reread", row.key, partial(_again, stop, job))
-    _begin_invoices(parts, stop, crew, due, now)
-    for row in due["recover"]:
-        recover = invoicing.recover if row.cargo == Cargo.INVOICES else sending.recover
-        crew.start("recover", row.key, partial(_once, partial(recover, parts, row.workspace_id, row.key)))
-    for row in due["import"]:
-        late = now - row.due_at > OVERDUE  # its worker may be dead, and its key still in Redis
-        if late or redis is None or not await _handed_over(redis, row.workspace_id, row.key):
-            job = partial(importing.advance, parts, row.workspace_id, row.key)
-            crew.start("import", row.key, partial(_again, stop, job))
-    events = [*due["webhooks"], *due["invoice webhooks"]]
-    coming: list[float] = [(row.due_at - now).total_seconds() for row in events if row.due_at > now]
-    return min([FALLBACK, *coming])
-
-
-def _begin_invoices(
-    parts: Parts, stop: asyncio.Event, crew: Crew, due: Mapping[str, Any], now: datetime
-) -> None:
-    for row in due["send invoices"]:
-        job = partial(invoicing.send_due, parts, row.workspace_id, row.key)
-        crew.start("send invoices", row.key, partial(_again, stop, job))
-    for row in due["invoice webhooks"]:
-        if row.due_at <= now:
-            job = partial(invoice_reads.read_due, parts, row.workspace_id, row.key)
-            crew.start("invoice webhooks", row.key, partial(_again, stop, job))
-    for row in due["invoice poll"]:
-        crew.start("invoice poll", row.key, partial(invoice_reads.poll, parts, row.workspace_id, row.key))
-    for row in due["catalogue"]:
-        crew.start("catalogue", row.key, partial(catalogues.read_due, parts, row.workspace_id, row.key))
-
-
-async def _due(parts: Parts, crew: Crew, now: datetime) -> dict[str, Any]:
-    async with parts.database.door() as session:
-        found = {}
-        for kind, statement in _DUE.items():
-            busy = set(crew.busy(kind))
-            if kind == LANES[0]:
-                busy &= set(crew.busy(LANES[1]))
-            values = {"now": now, "soon": now + SOON, "busy": list(busy), "most": AT_ONCE}
-            known = {name: values[name] for name in statement.compile().params}
-            found[kind] = (await session.execute(statement, known)).all()
-        return found
-
-
-async def _again(stop: asyncio.Event, job: Callable[[], Any]) -> bool:
-    """Until there is nothing more to do, or this process is to end."""
-    did = False
-    while not stop.is_set() and await job():
-        did = True
-    return did
-
-
-async def _limit_over(parts: Parts, workspace: UUID, organisation: UUID) -> bool:
-    async with parts.database.transaction(workspace, TANDEM) as tx:
-        await connection_health.limit_over(tx, organisation)
-    return True
-
-
-async def _poll(parts: Parts, workspace: UUID, organisation: UUID, purpose: RunPurpose) -> bool:
-    """The delta or scan begins whose time has come."""
-    async with parts.database.transaction(workspace, TANDEM) as tx:
-        return await organisations.look(tx, organisation, purpose)
-
-
-async def _once(job: Callable[[], Awaitable[None]]) -> bool:
-    await job()
-    return False
-
-
-async def _handed_over(redis: ArqRedis, workspace: UUID, run_id: UUID) -> bool:
-    """Whether arq has it."""
-    try:
-        async with asyncio.timeout(REDIS_SECONDS):
-            await jobs.enqueue_import(redis, workspace, run_id)
-    except (RedisError, OSError):
-        return False
-    return True
-
-
-@asynccontextmanager
-async def _redis(parts: Parts) -> AsyncIterator[Callable[[], ArqRedis | None]]:
-    """Gives what gives the connection, or None while Redis is away."""
-    pool: ArqRedis | None = None
-
-    async def connect() -> None:
-        nonlocal pool
-        while pool is None:
-            with suppress(RedisError, OSError):
-                pool = await create_pool(redis_settings(parts))
-            await asyncio.sleep(FALLBACK)
-
-    task = asyncio.create_task(connect())
-    try:
-        yield lambda: pool
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        if pool is not None:
-            with suppress(RedisError, OSError):
-                await pool.aclose()
-
-
-def redis_settings(parts: Parts) -> RedisSettings:
-    """Tried once: whoever waits for Redis has better things to do."""
-    settings = RedisSettings.from_dsn(parts.settings.redis_url or "")
-    settings.conn_retries = 0
-    return settings
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, sa.exc.SQLAlchemyError | OSError) or type(error).__module__.startswith("asyncpg")

@@ -1,7 +1,8 @@
 """Imports, page by page: claim, read from Xero, settle; then match. Each page stands alone."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
@@ -18,6 +19,7 @@ from domain.mirror import xero_contacts
 from domain.tables import ImportPhase, MatchPass
 from domain.tx import XERO
 from workers import health
+from workers.leases import renewed
 from workers.process import Parts
 from workers.translate import organisation_details, seen_contact, unreadable_contacts
 from xero.allowance import Priority
@@ -41,36 +43,54 @@ async def advance(parts: Parts, workspace: UUID, run_id: UUID, priority: Priorit
     if held.run.phase is ImportPhase.MATCHING:
         return await _look(parts, workspace, held)
     try:
-        async with health.watched(parts, workspace, held.organisation):
-            return await _read_page(parts, workspace, held, priority)
+        return await _read_page(parts, workspace, held, priority)
     except XeroError as error:
         await _put_off(parts, workspace, held, error)
         return False
 
 
+@asynccontextmanager
+async def _renewed(parts: Parts, workspace: UUID, held: Claim) -> AsyncIterator[None]:
+    """While it is open, the lease of `held` is renewed."""
+
+    async def renew() -> None:
+        async with parts.database.transaction(workspace, XERO) as tx:
+            lease = await imports.renew(tx, held)
+        held.lease_until = lease
+
+    async with renewed(renew):
+        yield
+
+
 async def _look(parts: Parts, workspace: UUID, held: Claim) -> bool:
-    async with parts.database.transaction(workspace, XERO) as tx:
-        ids = await imports.look_page(tx, held)
-        roll = await parts.rolls.find(tx, held.run.id, partial(imports.is_for_roll, tx, held))
-    middle = (len(ids) + 1) // 2
     try:
-        # While one half is compared here, PostgreSQL looks up the other.
-        async with asyncio.TaskGroup() as both:
-            halves = [
-                both.create_task(_judge(parts, workspace, held, half, roll))
-                for half in (ids[:middle], ids[middle:])
-                if half
-            ]
+        async with _renewed(parts, workspace, held):
+            ids, compared = await _compare_page(parts, workspace, held)
     except BaseException:  # a thread may still be at it
         parts.rolls.drop(held.run.id)
         raise
     if len(ids) < imports.LOOKED_AT_ONCE:
         parts.rolls.drop(held.run.id)
     async with parts.database.transaction(workspace, XERO) as tx:
-        return await imports.settle_look(tx, held, ids, [half.result() for half in halves])
+        return await imports.settle_look(tx, held, ids, compared)
 
 
-async def _judge(
+async def _compare_page(parts: Parts, workspace: UUID, held: Claim) -> tuple[list[UUID], list[Compared]]:
+    async with parts.database.transaction(workspace, XERO) as tx:
+        ids = await imports.look_page(tx, held)
+        roll = await parts.rolls.find(tx, held.run.id, partial(imports.is_for_roll, tx, held))
+    middle = (len(ids) + 1) // 2
+    # While one half is compared here, PostgreSQL looks up the other.
+    async with asyncio.TaskGroup() as both:
+        halves = [
+            both.create_task(_compare(parts, workspace, held, half, roll))
+            for half in (ids[:middle], ids[middle:])
+            if half
+        ]
+    return ids, [half.result() for half in halves]
+
+
+async def _compare(
     parts: Parts, workspace: UUID, held: Claim, ids: Sequence[UUID], roll: NameIndex | None
 ) -> Compared:
     async with parts.database.transaction(workspace, XERO) as tx:
@@ -81,16 +101,18 @@ async def _judge(
 async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Priority) -> bool:
     run = held.run
     client = parts.client(held.organisation, priority)
-    if not held.organisation["base_currency"]:
-        details = organisation_details((await client.organisation()).value)
-        async with parts.database.transaction(workspace, XERO) as tx:
-            await xero_contacts.describe(tx, run.organisation_id, details)
     asked_at = parts.database.clock.now()
     # A full scan keeps its order while contacts change; a delta's last page shows what changed meanwhile.
     order: Literal["ContactID", "UpdatedDateUTC"] = (
         "ContactID" if run.modified_since is None else "UpdatedDateUTC"
     )
-    page = await client.contacts_page(run.next_page, modified_since=run.modified_since, order=order)
+    async with health.watched(parts, workspace, held.organisation), _renewed(parts, workspace, held):
+        if not held.organisation["base_currency"]:
+            details = organisation_details((await client.organisation()).value)
+            async with parts.database.transaction(workspace, XERO) as tx:
+                await xero_contacts.describe(tx, run.organisation_id, details)
+            asked_at = parts.database.clock.now()
+        page = await client.contacts_page(run.next_page, modified_since=run.modified_since, order=order)
     seen = [seen_contact(contact, asked_at) for contact in page.items]
     async with parts.database.transaction(workspace, XERO) as tx:
         return await imports.settle_page(

@@ -25,23 +25,31 @@ from xero.invoices import InvoiceCreations, InvoiceUpdates, WrittenInvoice
 _OUTAGE = (Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR)
 
 
-async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
-    """Send one batch of what is due; False where there is nothing to send now. Safe to run twice and at once."""
+async def send_invoices(parts: Parts, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
+    """Send one batch of due invoices of one lane. False where there is nothing to send now. Safe to run twice and at
+    once."""
     if not await catalogues.fresh_for_bulk(parts, workspace, organisation_id):
         return False
-    return await _send(parts, workspace, organisation_id)
+    return await _send(parts, workspace, organisation_id, bulk=bulk)
 
 
 async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
     await delivery_attempts.recover(parts, workspace, lambda _: INVOICES, delivery_id)
 
 
-async def _send(parts: Parts, workspace: UUID, organisation_id: UUID, only: Sequence[UUID] = ()) -> bool:
-    """`only`: no other members than these, as when a batch is halved."""
+async def _send(
+    parts: Parts,
+    workspace: UUID,
+    organisation_id: UUID,
+    only: Sequence[UUID] = (),
+    *,
+    bulk: bool | None = None,
+) -> bool:
+    """`only`: no other members than these, as when a batch is halved. `bulk`: only that lane."""
 
     async def claim(tx: Tx) -> Claimed | None:
         making = partial(build, parts.settings.public_url)
-        return await invoice_deliveries.claim(tx, organisation_id, making, only)
+        return await invoice_deliveries.claim(tx, organisation_id, making, only, bulk=bulk)
 
     return await delivery_attempts.send(parts, workspace, INVOICES, organisation_id, claim)
 

@@ -1,86 +1,117 @@
-"""arq's functions and schedules. No truth hangs on them: what they carry is due in PostgreSQL, and the listener
-does it where arq cannot."""
+"""The registry of jobs: one function for each kind of work that a worker does.
+
+A job carries ids only. PostgreSQL says what is due (`workers.due`), and each function asks PostgreSQL again when it runs.
+So a job may run twice, at the same time as its twin, and late. Two carriers run these functions: arq
+(`workers.arq_engine`), and this process by itself while Redis is away (`workers.in_process`).
+"""
 
 import asyncio
-from datetime import timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from uuid import UUID
 
-import sqlalchemy as sa
-from arq import cron
-from arq.connections import ArqRedis, RedisSettings
-from arq.cron import CronJob
-from arq.worker import Function, Worker, func
-
-from runtime import retention
-from runtime.commands.migrate import renew_keys
-from workers import importing
-from workers.disconnecting import end_connections
+from workers import (
+    catalogues,
+    disconnecting,
+    importing,
+    invoice_reads,
+    invoicing,
+    polls,
+    recovery,
+    sending,
+    single_reads,
+    webhooks,
+)
 from workers.process import Parts
 
-EVENTS_KEPT = timedelta(days=7)
-INBOX_KEPT = timedelta(days=14)  # longer than between two scans
-DELIVERIES_KEPT = timedelta(days=1)
-IMPORT_JOB = "import_pages"
-JOB_SECONDS = 45  # under a minute; the rest is another job's
+INTERACTIVE, BULK = "interactive", "bulk"
+RUN_SECONDS = 20.0  # a job begins no further step after this; what is left is the next job's
+REST = 1.0
 
-_KEPT = {
-    "select door.forget_events(:before)": EVENTS_KEPT,
-    "select door.forget_inbox(:before)": INBOX_KEPT,
-    "select door.forget_deliveries(:before)": DELIVERIES_KEPT,
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of due work. `key`: the id of an organisation, an import run or a delivery, as the kind has it.
+
+    `lane`: a kind's jobs of different lanes do not wait for each other, and each lane has the kind's limit. Blank: the
+    kind has one lane.
+    """
+
+    kind: str
+    workspace: UUID
+    key: UUID
+    lane: str = ""
+
+    @property
+    def name(self) -> str:
+        """The same for the same piece of work, and as `door.due_jobs` writes it."""
+        return ":".join((self.kind, str(self.key), *([self.lane] if self.lane else ())))
+
+
+def lane_of(name: str) -> str:
+    """The kind and the lane of a job's name: what its limit counts by."""
+    kind, _, rest = name.partition(":")
+    return f"{kind}:{rest.partition(':')[2]}"
+
+
+Step = Callable[[Parts, Job], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """`step` does the next piece of the work; False where there is nothing to do now.
+
+    `limit`: how many jobs of one lane run at once in one worker. `urgent`: a person may wait for it. `repeats`: the step
+    is done again while it does something. `rest`: seconds in which a job that found nothing to do is not tried again,
+    unless something newer has become due.
+    """
+
+    step: Step
+    limit: int
+    urgent: bool = False
+    repeats: bool = True
+    rest: float = REST
+
+
+def _by_ids(step: Callable[[Parts, UUID, UUID], Awaitable[bool]]) -> Step:
+    async def run(process: Parts, job: Job) -> bool:
+        return await step(process, job.workspace, job.key)
+
+    return run
+
+
+async def _send_contacts(process: Parts, job: Job) -> bool:
+    return await sending.send_contacts(process, job.workspace, job.key, bulk=job.lane == BULK)
+
+
+async def _send_invoices(process: Parts, job: Job) -> bool:
+    return await invoicing.send_invoices(process, job.workspace, job.key, bulk=job.lane == BULK)
+
+
+KINDS = {
+    "send_contacts": JobKind(_send_contacts, limit=8, urgent=True),
+    "send_statuses": JobKind(_by_ids(sending.send_statuses), limit=8, urgent=True),
+    "send_invoices": JobKind(_send_invoices, limit=8, urgent=True),
+    "read_contacts": JobKind(_by_ids(single_reads.read_due), limit=8, urgent=True),
+    "recover_delivery": JobKind(_by_ids(recovery.recover), limit=8, repeats=False),
+    "read_contact_webhooks": JobKind(_by_ids(webhooks.read_contacts), limit=8),
+    "read_invoice_webhooks": JobKind(_by_ids(webhooks.read_invoices), limit=8),
+    "poll_contacts": JobKind(_by_ids(polls.begin), limit=8, repeats=False),
+    "poll_invoices": JobKind(_by_ids(invoice_reads.poll), limit=4, repeats=False),
+    "read_catalogue": JobKind(_by_ids(catalogues.read_due), limit=2, repeats=False),
+    "advance_import": JobKind(_by_ids(importing.advance), limit=4),
+    "end_rate_limit": JobKind(_by_ids(polls.end_rate_limit), limit=4, repeats=False),
+    "end_connection": JobKind(_by_ids(disconnecting.end_connection), limit=1, repeats=False, rest=600.0),
 }
 
 
-async def import_pages(ctx: dict[str, Any], workspace: str, run_id: str) -> int:
-    """Pages of one import until there is none due or the time is over; gives how many."""
-    parts: Parts = ctx["parts"]
-    stop: asyncio.Event = ctx["stop"]
-    deadline = asyncio.get_running_loop().time() + JOB_SECONDS
-    done = 0
-    while asyncio.get_running_loop().time() < deadline and not stop.is_set():
-        if not await importing.advance(parts, UUID(workspace), UUID(run_id)):
+async def run(process: Parts, job: Job, stop: asyncio.Event) -> bool:
+    """Do the job until nothing is left, RUN_SECONDS are over or the process is to end. Gives whether it did something.
+    What a step raises is raised: the work stays due."""
+    kind, loop = KINDS[job.kind], asyncio.get_running_loop()
+    until, did = loop.time() + RUN_SECONDS, False
+    while await kind.step(process, job):
+        did = True
+        if not kind.repeats or stop.is_set() or loop.time() > until:
             break
-        done += 1
-    return done
-
-
-async def keep_house(ctx: dict[str, Any]) -> None:
-    """Forget what is only kept for a while: live events, calls that no limit counts any more, what was sent to Xero,
-    and what nobody reads of the inbox. Make anew the keys that a process of an older version still wrote."""
-    parts: Parts = ctx["parts"]
-    await renew_keys(parts.database)
-    await retention.sweep(parts.database, parts.settings)
-    now = parts.database.clock.now()
-    for statement, kept in _KEPT.items():
-        async with parts.database.door() as session:
-            await session.execute(sa.text(statement), {"before": now - kept})
-
-
-async def refresh_stale_grants(ctx: dict[str, Any]) -> None:
-    """A consent that nobody uses dies after 60 days; each is refreshed weekly at least."""
-    parts: Parts = ctx["parts"]
-    for grant_id in await parts.grants.stale():
-        await parts.tokens({"grant_id": grant_id}).keep_alive()
-
-
-def make_worker(parts: Parts, redis: RedisSettings, stop: asyncio.Event) -> Worker:
-    schedules: list[CronJob] = [
-        cron(keep_house, minute={7}, unique=True),
-        cron(end_connections, minute=set(range(4, 60, 10)), unique=True),
-        cron(refresh_stale_grants, hour={3}, minute={21}, unique=True),
-    ]
-    functions: list[Function] = [func(import_pages, name=IMPORT_JOB, timeout=60, keep_result=0, max_tries=1)]
-    return Worker(
-        functions,
-        cron_jobs=schedules,
-        redis_settings=redis,
-        ctx={"parts": parts, "stop": stop},
-        handle_signals=False,
-        poll_delay=0.1,
-        max_jobs=4,
-    )
-
-
-async def enqueue_import(redis: ArqRedis, workspace: UUID, run_id: UUID) -> None:
-    """One job an import: while one waits or runs, this does nothing."""
-    await redis.enqueue_job(IMPORT_JOB, str(workspace), str(run_id), _job_id=f"import:{run_id}")
+    return did

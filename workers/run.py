@@ -1,18 +1,15 @@
-"""`tandem worker`: the listener and arq, in one process; arq is begun again when it falls."""
+"""`tandem worker`: arq and the dispatcher in one process. The process outlives the end of Redis and of PostgreSQL."""
 
 import asyncio
+import logging
 import signal
-from contextlib import suppress
-
-import structlog
-from redis.exceptions import RedisError
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from runtime.settings import Settings
-from workers import jobs
-from workers.dispatcher import listen, redis_settings
+from workers.arq_engine import ArqEngine, redis_settings
+from workers.dispatcher import Dispatcher, Queue
 from workers.process import Parts, opened
-
-log = structlog.get_logger()
 
 
 async def work_until_told(settings: Settings) -> None:
@@ -20,53 +17,39 @@ async def work_until_told(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with opened(settings) as parts:
-        await work(parts, stop)
+    logging.getLogger("arq.worker").setLevel(logging.WARNING)  # else two lines for each job
+    async with opened(settings) as process:
+        await work(process, stop)
 
 
-async def work(parts: Parts, stop: asyncio.Event) -> None:
-    """Until `stop`; then what was begun is finished, and nothing new is."""
-    bells = asyncio.create_task(parts.bells.listen())
-    arq = asyncio.create_task(_supervise(parts, stop))
+async def work(process: Parts, stop: asyncio.Event) -> None:
+    """Until `stop`. Then what was begun is finished, and nothing new is begun."""
+    dispatcher = Dispatcher(process, stop)
+    engine = ArqEngine(redis_settings(process.settings.redis_url or ""), process, dispatcher, stop)
+    carrying = asyncio.create_task(engine.run())
     try:
-        await listen(parts, stop)
-        await arq
+        await engine.connected()
+        async with dispatching(process, dispatcher, engine.queue, stop):
+            await stop.wait()
+        await carrying
     finally:
-        for task in (arq, bells):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        carrying.cancel()
+        await asyncio.gather(carrying, return_exceptions=True)
 
 
-async def _supervise(parts: Parts, stop: asyncio.Event) -> None:
-    """arq's worker ends when Redis goes away; it is begun again, with back-off."""
-    pause = 1.0
-    while not stop.is_set():
-        try:
-            await _arq(parts, stop)
-        except (RedisError, OSError) as error:
-            log.warning("arq_away", error=type(error).__name__, again_in=pause)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
-            pause = min(pause * 2, 30)
-
-
-async def _arq(parts: Parts, stop: asyncio.Event) -> None:
-    """Until `stop` or Redis's end. Jobs in hand are let finish their page, as arq's own end would cancel them."""
-    worker = jobs.make_worker(parts, redis_settings(parts), stop)
-    running = asyncio.create_task(worker.async_run())
-    stopped = asyncio.create_task(stop.wait())
+@asynccontextmanager
+async def dispatching(
+    process: Parts, dispatcher: Dispatcher, queue: Queue, stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Inside, PostgreSQL's notifications are heard, and due work is handed over. At the end, `stop` is set."""
+    listening = asyncio.create_task(process.bells.listen())
+    running = asyncio.create_task(dispatcher.run(queue))
     try:
-        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        worker.allow_pick_jobs = False
-        if worker.tasks:
-            await asyncio.wait(worker.tasks.values(), timeout=jobs.JOB_SECONDS)
-        if running.done():
-            running.result()
+        yield
+        stop.set()
+        await running
     finally:
-        stopped.cancel()
+        stop.set()
         running.cancel()
-        with suppress(asyncio.CancelledError, RedisError, OSError):
-            await running
-        with suppress(RedisError, OSError):
-            await worker.close()
+        listening.cancel()
+        await asyncio.gather(running, listening, return_exceptions=True)

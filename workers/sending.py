@@ -33,25 +33,25 @@ from xero.errors import XeroError
 from xero.payloads import ContactUpdate, Creations, NewContact, Updates, WrittenContact
 
 
-async def send_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
-    """Send one batch of what is due; False where there is nothing to send now. Safe to run twice and at once."""
-    if not await _fresh(parts, workspace, organisation_id):
-        return await _send_beside(parts, workspace, organisation_id)
-    return await _send_any(parts, workspace, organisation_id)
+async def send_contacts(parts: Parts, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
+    """Send one batch of due links of one lane. False where there is nothing to send now. Safe to run twice and at once."""
+    if await _fresh(parts, workspace, organisation_id):
+        return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk)
+    return not bulk and await _send_beside(parts, workspace, organisation_id, DeliveryKind.UPDATE)
+
+
+async def send_statuses(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+    """Archive or restore one batch of Xero contacts; as send_contacts."""
+    if await _fresh(parts, workspace, organisation_id):
+        return await _send(parts, workspace, organisation_id, DeliveryKind.STATUS)
+    return await _send_beside(parts, workspace, organisation_id, DeliveryKind.STATUS)
 
 
 async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
     await delivery_attempts.recover(parts, workspace, _cargo, delivery_id)
 
 
-async def _send_any(parts: Parts, workspace: UUID, organisation_id: UUID, *, beside: bool = False) -> bool:
-    for kind in (DeliveryKind.STATUS, DeliveryKind.UPDATE):
-        if await _send(parts, workspace, organisation_id, kind, beside=beside):
-            return True
-    return False
-
-
-async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID, kind: DeliveryKind) -> bool:
     """A person does not wait until all of Xero has been read: the contacts in question are read by themselves."""
     async with parts.database.transaction(workspace, TANDEM) as tx:
         organisation = await organisations.get(tx, organisation_id)
@@ -63,7 +63,7 @@ async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID) -> 
     if wanted and await single_reads.read_due(parts, workspace, organisation_id):
         async with parts.database.transaction(workspace, TANDEM) as tx:
             await freshness.put_off_unread(tx, organisation_id, wanted)
-    return await _send_any(parts, workspace, organisation_id, beside=True)
+    return await _send(parts, workspace, organisation_id, kind, beside=True)
 
 
 async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
@@ -90,14 +90,16 @@ async def _send(
     kind: DeliveryKind,
     only: Sequence[UUID] = (),
     *,
+    bulk: bool | None = None,
     beside: bool = False,
 ) -> bool:
-    """`only`: no other members than these, as when a batch is halved. `beside`: as for deliveries.claim."""
+    """`only`: no other members than these, as when a batch is halved. `bulk`: only that lane. `beside`: as for
+    contact_deliveries.claim."""
 
     async def claim(tx: Tx) -> Claimed | None:
         if kind is DeliveryKind.STATUS:
             return await status_deliveries.claim(tx, organisation_id, build_statuses, only, beside=beside)
-        return await contact_deliveries.claim(tx, organisation_id, build, only, beside=beside)
+        return await contact_deliveries.claim(tx, organisation_id, build, only, bulk=bulk, beside=beside)
 
     return await delivery_attempts.send(parts, workspace, _cargo(kind), organisation_id, claim)
 

@@ -8,6 +8,7 @@ import structlog
 from domain.inbound import single_reads
 from domain.tx import XERO
 from workers import health
+from workers.leases import renewed
 from workers.process import Parts
 from workers.translate import seen_contact, unreadable_contacts
 from xero.allowance import Priority
@@ -25,9 +26,15 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
     if claimed is None:
         return False
     asked = parts.database.clock.now()
+
+    async def renew() -> None:
+        async with parts.database.transaction(workspace, XERO) as tx:
+            lease = await single_reads.renew(tx, claimed)
+        claimed.lease = lease
+
     try:
         # Somebody's edit waits for it.
-        async with health.watched(parts, workspace, claimed.organisation):
+        async with health.watched(parts, workspace, claimed.organisation), renewed(renew):
             client = parts.client(claimed.organisation, Priority.INTERACTIVE)
             page = await client.contacts_by_ids(claimed.ids)
     except XeroError as error:

@@ -1,51 +1,95 @@
-"""Reads what webhooks announced, 40 contacts a call, and applies it."""
+"""Reads the contacts and the invoices that webhooks announced, 40 a call, and applies them."""
 
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 
 from domain.inbound import webhook_inbox
-from domain.inbound.webhook_inbox import Claimed
-from domain.tx import XERO
+from domain.inbound.webhook_inbox import Claimed, Event
+from domain.invoices import reads
+from domain.tx import XERO, Tx
 from workers import health
+from workers.leases import renewed
 from workers.process import Parts
 from workers.translate import seen_contact, unreadable_contacts
+from workers.translate_invoices import seen_invoice
 from xero.allowance import Priority
-from xero.client import IDS_A_CALL
+from xero.client import IDS_A_CALL, Client
 from xero.errors import Retry, XeroError
 
 log = structlog.get_logger()
 PAUSE = timedelta(seconds=10)
+Settle = Callable[[Tx], Awaitable[None]]
+Read = Callable[[Parts, Client, UUID, Sequence[Event]], Awaitable[Settle]]
 
 
-async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
-    """Read what is due in the organisation's inbox; False where nothing is, or Xero does not let us now. Safe to run
+class Inbox(Protocol):
+    """The domain's module for the events of one category."""
+
+    async def claim(self, tx: Tx, organisation_id: UUID) -> Claimed | None: ...
+    async def renew(self, tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None: ...
+    async def postpone(
+        self, tx: Tx, organisation_id: UUID, events: Sequence[Event], until: datetime
+    ) -> None: ...
+
+
+async def read_contacts(process: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+    """Read what is due in the organisation's inbox. False where nothing is, or Xero does not let us now. Safe to run
     twice, at once and late: what is read is ordered by Xero's own time stamps."""
-    async with parts.database.transaction(workspace, XERO) as tx:
-        claimed = await webhook_inbox.claim(tx, organisation_id)
+    return await _read_due(process, workspace, organisation_id, webhook_inbox, _read_contacts)
+
+
+async def read_invoices(process: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+    """As read_contacts, for invoices."""
+    return await _read_due(process, workspace, organisation_id, reads, _read_invoices)
+
+
+async def _read_due(process: Parts, workspace: UUID, organisation_id: UUID, inbox: Inbox, read: Read) -> bool:
+    async with process.database.transaction(workspace, XERO) as tx:
+        claimed = await inbox.claim(tx, organisation_id)
     if claimed is None:
         return False
-    for start in range(0, len(claimed.events), IDS_A_CALL):
-        part = Claimed(claimed.organisation, claimed.events[start : start + IDS_A_CALL])
-        try:
-            await _read(parts, workspace, part)
-        except XeroError as error:
-            log.info("webhooks_put_off", organisation=str(organisation_id), error=type(error).__name__)
-            at = error.at if isinstance(error, Retry) else None
-            async with parts.database.transaction(workspace, XERO) as tx:
-                rest = claimed.events[start:]
-                await webhook_inbox.postpone(tx, organisation_id, rest, at or tx.now + PAUSE)
-            return False
+    rest = list(claimed.events)
+
+    async def renew() -> None:
+        async with process.database.transaction(workspace, XERO) as tx:
+            await inbox.renew(tx, organisation_id, rest)
+
+    client = process.client(claimed.organisation, Priority.BULK)
+    async with renewed(renew):
+        while rest:
+            part = rest[:IDS_A_CALL]
+            try:
+                async with health.watched(process, workspace, claimed.organisation):
+                    settle = await read(process, client, organisation_id, part)
+            except XeroError as error:
+                log.info("webhooks_put_off", organisation=str(organisation_id), error=type(error).__name__)
+                at = error.at if isinstance(error, Retry) else None
+                async with process.database.transaction(workspace, XERO) as tx:
+                    await inbox.postpone(tx, organisation_id, rest, at or tx.now + PAUSE)
+                return False
+            async with process.database.transaction(workspace, XERO) as tx:
+                await settle(tx)
+            del rest[:IDS_A_CALL]
     return True
 
 
-async def _read(parts: Parts, workspace: UUID, claimed: Claimed) -> None:
-    organisation = claimed.organisation
-    asked_at = parts.database.clock.now()
-    async with health.watched(parts, workspace, organisation):
-        client = parts.client(organisation, Priority.BULK)
-        page = await client.contacts_by_ids([event.resource_id for event in claimed.events])
-    seen = [seen_contact(contact, asked_at) for contact in page.items]
-    async with parts.database.transaction(workspace, XERO) as tx:
-        await webhook_inbox.settle(tx, organisation["id"], claimed.events, seen, unreadable_contacts(page))
+async def _read_contacts(
+    process: Parts, client: Client, organisation_id: UUID, events: Sequence[Event]
+) -> Settle:
+    asked = process.database.clock.now()
+    page = await client.contacts_by_ids([event.resource_id for event in events])
+    seen, unreadable = [seen_contact(contact, asked) for contact in page.items], unreadable_contacts(page)
+    return lambda tx: webhook_inbox.settle(tx, organisation_id, events, seen, unreadable)
+
+
+async def _read_invoices(
+    process: Parts, client: Client, organisation_id: UUID, events: Sequence[Event]
+) -> Settle:
+    asked = process.database.clock.now()
+    page = await client.invoices_by_ids([event.resource_id for event in events])
+    seen = [seen_invoice(shown, asked) for shown in page.items]
+    return lambda tx: reads.settle(tx, organisation_id, events, seen)

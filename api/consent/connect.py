@@ -172,7 +172,7 @@ async def confirm(parts: Parts, request: Request) -> Response:
 async def disconnect(context: Context, organisation_id: UUID) -> None:
     """Disconnects here at once, whether or not Xero answers.
 
-    A connection that is left at Xero ends when this is repeated, by the sweep for `door.ended_connections`, or by connecting again.
+    A connection that is left at Xero ends when this is repeated, by the job `end_connection`, or by connecting again.
     """
     viewer = context.viewer
     assert viewer is not None

@@ -34,9 +34,8 @@ from domain.tables import (
 )
 from domain.tx import Tx
 
-# Longer than a read of Xero takes; a worker that dies in one costs so much time, and no more.
-LEASE = timedelta(seconds=30)
-LOOKING_LEASE = timedelta(seconds=60)
+# Its worker renews it; one that dies costs so much time, and no more.
+LEASE = timedelta(seconds=10)
 PAGE = 1000
 LOOKED_AT_ONCE = 250  # a few seconds' comparing
 # Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
@@ -56,9 +55,9 @@ _COUNTED = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Claim:
-    """An import held until `lease_until`, and all that its next page needs."""
+    """An import held until `lease_until`, which `renew` moves, and all that its next page needs."""
 
     run: ImportRun
     organisation: dict[str, Any]
@@ -77,12 +76,11 @@ async def claim(tx: Tx, run_id: UUID) -> Claim | None:
         return None
     await xero_contacts.lock(tx, known["organisation_id"])
     row = await tx.row(
-        "update import_run set lease_until = cast(:now as timestamptz)"
-        " + case when match_pass = 'SIMILAR' then cast(:looking as interval) else :lease end"
+        "update import_run set lease_until = cast(:now as timestamptz) + cast(:lease as interval)"
         " where workspace_id = :ws and id = :id"
         " and finished_at is null and due_at <= :now and (lease_until is null or lease_until <= :now)"
         " returning lease_until",
-        id=run_id, lease=LEASE, looking=LOOKING_LEASE,
+        id=run_id, lease=LEASE,
     )  # fmt: skip
     if row is None:
         return None
@@ -91,6 +89,17 @@ async def claim(tx: Tx, run_id: UUID) -> Claim | None:
         "select * from organisation where workspace_id = :ws and id = :id", id=run.organisation_id
     )
     return Claim(run, organisation, row["lease_until"]) if organisation else None
+
+
+async def renew(tx: Tx, held: Claim) -> datetime:
+    """Its worker lives, and keeps it a while longer. Gives the lease, for `held` after the commit."""
+    until = tx.now + LEASE
+    done = await tx.run(
+        "update import_run set lease_until = cast(:until as timestamptz) where workspace_id = :ws and id = :id"
+        " and lease_until = cast(:held as timestamptz) and finished_at is null",
+        id=held.run.id, held=held.lease_until, until=until,
+    )  # fmt: skip
+    return until if done else held.lease_until
 
 
 async def settle_page(

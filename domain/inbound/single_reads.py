@@ -16,12 +16,12 @@ from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
 from domain.tx import Tx
 
-LEASE = timedelta(seconds=45)  # longer than a call takes; a reader that dies costs so much time
+LEASE = timedelta(seconds=10)  # its reader renews it; one that dies costs so much time
 
 
-@dataclass(frozen=True)
+@dataclass
 class Claimed:
-    """What is to be read now, by Xero's ids; until `lease` nobody else reads it."""
+    """What is to be read now, by Xero's ids; until `lease`, which `renew` moves, nobody else reads it."""
 
     organisation: Mapping[str, Any]
     ids: Sequence[UUID]
@@ -45,6 +45,13 @@ async def claim(tx: Tx, organisation_id: UUID, most: int) -> Claimed | None:
         organisation=organisation_id, lease=lease, most=most,
     )  # fmt: skip
     return Claimed(organisation, [row["xero_contact_id"] for row in rows], lease) if rows else None
+
+
+async def renew(tx: Tx, claimed: Claimed) -> datetime:
+    """Its reader lives, and keeps it a while longer. Gives the lease, for `claimed` after the commit."""
+    until = tx.now + LEASE
+    await put_off(tx, claimed, until)
+    return until
 
 
 async def settle(

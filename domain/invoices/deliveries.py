@@ -59,27 +59,30 @@ class Answered:
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Problem]]]
 
 
-async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = ()) -> Claimed | None:
+async def claim(
+    tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, bulk: bool | None = None
+) -> Claimed | None:
     """Hold due invoices for one write, or None where nothing is to be sent. Creates and voids are never in one delivery,
-    nor what a person waits for and bulk. `only`: no others than these, as when a batch is halved."""
+    nor what a person waits for and bulk. `only`: no others than these, as when a batch is halved. `bulk`: only invoices of
+    that lane."""
     await waiting_invoices.lock(tx, organisation_id)
     setup = await eligibility.load(tx, organisation_id)
     if not setup.connected:
         return None
-    while held := await _lock_due(tx, organisation_id, only):
+    while held := await _lock_due(tx, organisation_id, only, bulk):
         ready = await _judge(tx, setup, held)
         if not ready:
             await tx.session.flush()
             continue
         first = ready[0]
         kind = DeliveryKind.UPDATE if first.contact is None else DeliveryKind.CREATE
-        bulk = first.invoice.bulk
+        is_bulk = first.invoice.bulk
         chosen = _fitting(
             [
                 one
                 for one in ready
-                if (one.contact is None) is (first.contact is None) and one.invoice.bulk is bulk
-            ][: MOST if bulk else INTERACTIVE_MOST]
+                if (one.contact is None) is (first.contact is None) and one.invoice.bulk is is_bulk
+            ][: MOST if is_bulk else INTERACTIVE_MOST]
         )
         body, unfit = build(kind, chosen)
         for one in chosen:
@@ -92,7 +95,7 @@ async def claim(tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID
         sent = [one.invoice.id for one in chosen if one.invoice.id not in unfit]
         await tx.session.flush()
         if sent:
-            delivery = await deliveries.start(tx, organisation_id, kind, bulk, body, invoices=sent)
+            delivery = await deliveries.start(tx, organisation_id, kind, is_bulk, body, invoices=sent)
             return Claimed(delivery, tuple(sent))
     return None
 
@@ -107,7 +110,7 @@ def _fitting(chosen: list[Outgoing]) -> list[Outgoing]:
     return chosen
 
 
-async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID]) -> list[Invoice]:
+async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID], bulk: bool | None) -> list[Invoice]:
     """Due ones, and such as have failed for want of a link that is there now; a person's before bulk, voids first."""
     rows = await tx.rows(
         "select i.id from invoice i where i.workspace_id = :ws and i.organisation_id = :organisation"
@@ -117,9 +120,10 @@ async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID]) -> list
         " where l.workspace_id = :ws and l.organisation_id = :organisation and l.contact_id = i.contact_id"
         f" and l.state in {LINKED}))"
         " and (cardinality(cast(:only as uuid[])) = 0 or i.id = any(:only))"
+        " and i.bulk = coalesce(cast(:bulk as boolean), i.bulk)"
         " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.invoice_id = i.id and m.open)"
         f" order by i.bulk, i.status <> 'VOIDED', i.due_at, i.id limit {MOST} for update of i skip locked",
-        organisation=organisation_id, only=list(only),
+        organisation=organisation_id, only=list(only), bulk=bulk,
     )  # fmt: skip
     ids = [row["id"] for row in rows]
     found = await tx.session.scalars(

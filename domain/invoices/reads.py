@@ -4,8 +4,7 @@ An event stays in the inbox until what it announced has been applied, or is know
 not ours, or that shows what our own write returned already, is dropped without a call.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,20 +14,21 @@ from msgspec import UNSET
 from domain.connection import call_budget, poll_schedule
 from domain.fields.values import SeenInvoice
 from domain.inbound.imports import OVERLAP
-from domain.inbound.webhook_inbox import DELTA_OVER, IN_FLIGHT_AGAIN, LAG_AGAIN, LEASE, MOST, SLACK, Event
+from domain.inbound.webhook_inbox import (
+    DELTA_OVER,
+    IN_FLIGHT_AGAIN,
+    LAG_AGAIN,
+    LEASE,
+    MOST,
+    SLACK,
+    Claimed,
+    Event,
+)
 from domain.invoices import changes as invoice_changes
 from domain.mirror import xero_contacts
 from domain.tx import Tx
 
 _CATEGORY = "INVOICE"
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """Events whose invoices are to be read now, of one organisation."""
-
-    organisation: Mapping[str, Any]
-    events: Sequence[Event]
 
 
 async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
@@ -83,6 +83,15 @@ async def postpone(
             organisation=organisation_id, category=_CATEGORY, ids=[one.resource_id for one in events],
             until=until, read=read,
         )  # fmt: skip
+
+
+async def renew(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None:
+    """Whoever reads these lives, and keeps them a while longer."""
+    await tx.rows(
+        "select door.renew_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]), :until)",
+        organisation=organisation_id, category=_CATEGORY, ids=[one.resource_id for one in events],
+        times=[one.at for one in events], until=tx.now + LEASE,
+    )  # fmt: skip
 
 
 async def since(tx: Tx, organisation_id: UUID) -> tuple[dict[str, Any], datetime | None] | None:

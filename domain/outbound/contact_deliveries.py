@@ -46,11 +46,17 @@ class Answered:
 
 
 async def claim(
-    tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, beside: bool = False
+    tx: Tx,
+    organisation_id: UUID,
+    build: Build,
+    only: Sequence[UUID] = (),
+    *,
+    bulk: bool | None = None,
+    beside: bool = False,
 ) -> Claimed | None:
     """Hold due links for one write, or None where nothing is to be sent. `only`: no other links than these, as when
-    a batch is halved. Creates and updates are never in one delivery, nor what a person waits for and bulk. `beside`:
-    while a run reads Xero, what a person waits for and has been read by itself."""
+    a batch is halved. `bulk`: only links of that lane. Creates and updates are never in one delivery, nor what a person
+    waits for and bulk. `beside`: while a run reads Xero, what a person waits for and has been read by itself."""
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
@@ -58,7 +64,7 @@ async def claim(
         return None
     if await mass_change.stops_sending(tx, organisation):
         return None
-    due = await _lock_due(tx, organisation, only, beside=beside)
+    due = await _lock_due(tx, organisation, only, bulk=bulk, beside=beside)
     ready: list[Outgoing] = []
     for outgoing in await hold_back_names(tx, organisation_id, due):
         if outgoing.fields:
@@ -76,7 +82,7 @@ async def claim(
             await _refuse(tx, one.link.row, one.fields, unfit[one.link.row.id])
     sent = [one for one in chosen if one.link.row.id not in unfit]
     if not sent:
-        return await claim(tx, organisation_id, build, only, beside=beside)
+        return await claim(tx, organisation_id, build, only, bulk=bulk, beside=beside)
     values = {
         one.link.row.id: {str(name): stored(value) for name, value in one.fields.items()} for one in sent
     }
@@ -93,7 +99,7 @@ class _Due(NamedTuple):
 
 
 async def _lock_due(
-    tx: Tx, organisation: Mapping[str, Any], only: Sequence[UUID], *, beside: bool
+    tx: Tx, organisation: Mapping[str, Any], only: Sequence[UUID], *, bulk: bool | None, beside: bool
 ) -> list[Outgoing]:
     """Up to MOST due links with both sides, locked, the most urgent first: links of a person before bulk, updates before
     creates."""
@@ -104,8 +110,9 @@ async def _lock_due(
     )
     due = (
         f" from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}{read}"
+        " and l.bulk = coalesce(cast(:bulk as boolean), l.bulk)"
     )
-    bound = {"organisation": organisation["id"], "only": list(only)}
+    bound = {"organisation": organisation["id"], "only": list(only), "bulk": bulk}
     bound |= {"fresh": FRESH} if beside else {"read": organisation["read_asked_at"]}
     found = await tx.read(
         _Due,

@@ -192,6 +192,18 @@ class XeroCall(SQLModel, table=True):
     status: int | None = None
 
 
+class Worker(SQLModel, table=True):
+    """A worker process. `beat_at`: when it last said that it lives; `lost_at`: when another worker found that stamp too
+    old. Belongs to no workspace, so only functions of `door` see it."""
+
+    __tablename__ = "worker"
+    id: UUID = Field(primary_key=True)
+    name: str
+    started_at: datetime = time_column()
+    beat_at: datetime = time_column()
+    lost_at: datetime | None = time_column(nullable=True)
+
+
 class XeroLimit(SQLModel, table=True):
     """The limits that an organisation's last answers reported. `until`: no call before this time."""
 
@@ -205,4 +217,4 @@ class XeroLimit(SQLModel, table=True):
 
 
 # Reached through `door` only, as they are asked for before a workspace is known or belong to none.
-DOOR_ONLY = frozenset({"oauth_flow", "xero_grant", "xero_call", "xero_limit", "webhook_event"})
+DOOR_ONLY = frozenset({"oauth_flow", "xero_grant", "xero_call", "xero_limit", "webhook_event", "worker"})

@@ -202,7 +202,14 @@ class Invoice(Row, table=True):
         sa.Index("ix_invoice_status", "workspace_id", "status", "issue_date"),
         sa.Index("ix_invoice_sync", "workspace_id", "organisation_id", "sync_state", "failure_code"),
         sa.Index("ix_invoice_xero", "workspace_id", "organisation_id", "xero_invoice_id"),
-        sa.Index("ix_invoice_due", "workspace_id", "organisation_id", postgresql_where="due_at is not null"),
+        sa.Index(
+            "ix_invoice_due",
+            "workspace_id",
+            "organisation_id",
+            "bulk",
+            "due_at",
+            postgresql_where="due_at is not null",
+        ),
         sa.Index(
             "ix_invoice_unlinked",
             "workspace_id",

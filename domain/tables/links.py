@@ -113,7 +113,12 @@ class SyncLink(Row, table=True):
         sa.Index("ix_sync_link_xero_contact", "workspace_id", "xero_contact_id"),
         sa.Index("ix_sync_link_state", "workspace_id", "organisation_id", "state"),
         sa.Index(
-            "ix_sync_link_due", "workspace_id", "organisation_id", postgresql_where="due_at is not null"
+            "ix_sync_link_due",
+            "workspace_id",
+            "organisation_id",
+            "bulk",
+            "due_at",
+            postgresql_where="due_at is not null",
         ),
         sa.Index(
             "ix_sync_link_destroyed",

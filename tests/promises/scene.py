@@ -33,9 +33,8 @@ from runtime.seal import KeyRing
 from tests.clients import web_client
 from tests.database import Place
 from tests.domain.world import BEGAN, World, make_world
-from tests.workers.connected import settings_for
-from workers import dispatcher, sending
-from workers.crew import Crew, Job
+from tests.workers.connected import send_due, settings_for
+from workers import due, jobs
 from workers.process import Parts
 from xero import oauth
 from xero.allowance import Priority
@@ -146,17 +145,6 @@ class Wire(httpx.AsyncBaseTransport):
             self.interludes, self.reaper.left, self.shown = held + self.interludes, left, shown
 
 
-class Collecting(Crew):
-    """Begins nothing: the test does, one after the other."""
-
-    def __init__(self, bell: asyncio.Event) -> None:
-        super().__init__(bell)
-        self.jobs: list[Job] = []
-
-    def start(self, kind: str, key: UUID, job: Job) -> None:
-        self.jobs.append(job)
-
-
 @dataclass(frozen=True)
 class TestedParts(Parts):
     """A worker's parts whose waiting moves the clock."""
@@ -185,6 +173,7 @@ class Scene:
     kill_at: int | None = None
     """The next job ends at this one of its statements or calls."""
     killed: int = 0
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def book(self) -> ContactBook:
@@ -221,11 +210,10 @@ class Scene:
             if not seen or seen[-1][1] != value:
                 seen.append((at, value))
 
-    async def due(self) -> list[Job]:
-        """What a worker's listener would begin now, in its order; arq is away, so imports too."""
-        crew = Collecting(asyncio.Event())
-        await dispatcher._look(self.parts, asyncio.Event(), crew, None)
-        return crew.jobs
+    async def due(self) -> list[Callable[[], Awaitable[bool]]]:
+        """What a worker would begin now, in its order."""
+        found = await due.find(self.parts.database, self.parts.database.clock.now())
+        return [partial(jobs.run, self.parts, one.job, self.stop) for one in found]
 
     async def work(self, which: int = 0) -> bool:
         """One of the things that are due; False where nothing is."""
@@ -238,7 +226,7 @@ class Scene:
     async def work_all(self, most: int = 60) -> None:
         for _ in range(most):
             jobs = await self.due()
-            # What could not be done now is due again later, as the crew lets it rest.
+            # What could not be done now is due again later, as the dispatcher lets it rest.
             if not any([await self.job(job()) for job in jobs]):
                 return
 
@@ -247,7 +235,7 @@ class Scene:
             await organisations.look(tx, self.world.organisation, purpose)
 
     async def send(self) -> None:
-        await self.job(sending.send_due(self.parts, self.world.workspace, self.world.organisation))
+        await self.job(send_due(self.parts, self.world.workspace, self.world.organisation))
 
     async def settle(self) -> None:
         """No faults any more, and time that passes until nothing is owed; then a whole scan."""

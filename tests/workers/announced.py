@@ -6,7 +6,7 @@ from uuid import UUID
 from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import GATHER, Announced, Category
 from tests.workers.linked import Linked
-from workers.webhooks import read_due
+from workers.webhooks import read_contacts
 
 
 async def announce(linked: Linked, *resources: UUID | str, at: datetime | None = None) -> None:
@@ -23,4 +23,4 @@ async def announce(linked: Linked, *resources: UUID | str, at: datetime | None =
 
 
 async def read(linked: Linked) -> bool:
-    return await read_due(linked.here.parts, linked.here.world.workspace, linked.here.world.organisation)
+    return await read_contacts(linked.here.parts, linked.here.world.workspace, linked.here.world.organisation)

@@ -101,8 +101,12 @@ class Billing:
         async with self.here.world.tx() as tx:
             return await invoice_changes.settle_change(tx, invoice.id, decision)
 
+    async def send_once(self) -> bool:
+        """One batch of each lane; False where nothing was sent."""
+        return any([await invoicing.send_invoices(*self.key, bulk=bulk) for bulk in (False, True)])
+
     async def send(self) -> None:
-        while await invoicing.send_due(*self.key):
+        while await self.send_once():
             pass
 
     async def there(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:

@@ -16,6 +16,7 @@ from tests.database import Place
 from tests.domain.world import World, make_world
 from tests.patience import Patience, patience
 from tests.xero.simulator.serving import SCOPES, serving
+from workers import sending
 from workers.process import Parts, opened
 from workers.run import work
 from xero import oauth
@@ -47,6 +48,14 @@ async def until(check: Callable[[], Awaitable[object]], seconds: float = 240) ->
     async with patience(seconds):
         while not await check():  # noqa: ASYNC110 - other processes make it so
             await asyncio.sleep(0.05)
+
+
+async def send_due(process: Parts, workspace: UUID, organisation: UUID) -> bool:
+    """One batch of what is due, as the jobs of a worker send it one after the other."""
+    if await sending.send_statuses(process, workspace, organisation):
+        return True
+    lanes = (False, True)
+    return any([await sending.send_contacts(process, workspace, organisation, bulk=bulk) for bulk in lanes])
 
 
 @dataclass
@@ -115,6 +124,18 @@ async def connected(
         yield Connected(parts, world, xero)
 
 
+@asynccontextmanager
+async def working(process: Parts) -> AsyncIterator[None]:
+    """A worker in this process; what it has begun is finished at the end."""
+    stop = asyncio.Event()
+    worker = asyncio.create_task(work(process, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await worker
+
+
 async def finished(here: Connected, run_id: UUID, seconds: float = 240) -> ImportRun:
     limit = Patience(seconds)
     while (run := await here.run(run_id)).finished_at is None:
@@ -125,22 +146,5 @@ async def finished(here: Connected, run_id: UUID, seconds: float = 240) -> Impor
 
 async def worked(here: Connected) -> ImportRun:
     """An import, done by a worker of its own."""
-    stop = asyncio.Event()
-    worker = asyncio.create_task(work(here.parts, stop))
-    run_id = await here.start_import()
-    try:
-        return await finished(here, run_id)
-    finally:
-        stop.set()
-        await worker
-
-
-@asynccontextmanager
-async def working(parts: Parts) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    worker = asyncio.create_task(work(parts, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await worker
+    async with working(here.parts):
+        return await finished(here, await here.start_import())

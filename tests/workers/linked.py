@@ -15,7 +15,7 @@ from domain.tables import RunPurpose
 from domain.tx import TANDEM
 from runtime.embedded import services as embedded_services
 from tests.database import Place
-from tests.workers.connected import Connected, connected
+from tests.workers.connected import Connected, connected, send_due
 from workers import importing, sending, single_reads
 from xero.simulator.clock import ShiftedClock
 
@@ -45,9 +45,7 @@ class Linked:
             touched.add(self.contact)
 
     async def send(self) -> None:
-        while await sending.send_due(
-            self.here.parts, self.here.world.workspace, self.here.world.organisation
-        ):
+        while await send_due(self.here.parts, self.here.world.workspace, self.here.world.organisation):
             pass
 
     async def recover(self) -> None:

@@ -1,8 +1,13 @@
 """Who works: whatever is away, slow or killed, what is due gets done."""
 
 import asyncio
-from uuid import UUID, uuid4
+import os
+import signal
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
 
+import pytest
 from redis.asyncio import Redis
 
 from domain.contacts import edits as contact_edits
@@ -10,7 +15,9 @@ from domain.matching import issues
 from tests.database import Place, cut
 from tests.workers.connected import until, working
 from tests.workers.linked import Linked
-from workers.crew import AT_ONCE, Crew
+from workers.dispatcher import Dispatcher, QueueAwayError
+from workers.heartbeat import LOST_AFTER, Heartbeat
+from workers.jobs import Job, run
 from workers.process import opened
 
 
@@ -77,63 +84,191 @@ async def test_two_workers_send_each_change_once(linked: Linked, valkey: Redis) 
     assert state["tallies"][0]["refused"] == {}  # type: ignore[index]  # JSON
 
 
-async def test_one_slow_job_holds_up_no_other() -> None:
-    crew, slow = Crew(asyncio.Event()), asyncio.Event()
-    done: list[UUID] = []
-
-    async def wait() -> bool:
-        return await slow.wait()
-
-    async def finish(key: UUID) -> bool:
-        done.append(key)
-        return True
-
-    crew.start("send", uuid4(), wait)
-    for _ in range(AT_ONCE - 1):
-        key = uuid4()
-        crew.start("send", key, lambda key=key: finish(key))  # type: ignore[misc]  # bound at once
-    crew.start("poll", other := uuid4(), lambda: finish(other))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert len(done) == AT_ONCE
-    slow.set()
-    await crew.finish()
+async def another(linked: Linked) -> UUID:
+    """A linked contact that is not the one picked."""
+    [row] = await linked.here.world.rows(
+        "select contact_id from sync_link where state = 'SYNCED' and contact_id <> :id limit 1",
+        id=linked.contact,
+    )
+    found: UUID = row["contact_id"]
+    return found
 
 
-async def test_what_had_nothing_to_do_rests_and_what_did_rings() -> None:
-    bell = asyncio.Event()
-    crew, idle, busy, broken = Crew(bell), uuid4(), uuid4(), uuid4()
+class Noted:
+    """A queue of nobody: keeps the sends that it was given."""
 
-    async def nothing() -> bool:
-        return False
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.waiting: set[str] = set()
+        self.away = False
 
-    async def fail() -> bool:
-        raise RuntimeError("a fault of ours")
+    async def outstanding(self) -> set[str]:
+        if self.away:
+            raise QueueAwayError("for a test")
+        return self.waiting
 
-    async def something() -> bool:
-        return True
+    async def carry(self, jobs: Collection[Job]) -> None:
+        self.jobs |= {job.name: job for job in jobs if job.kind.startswith("send")}
 
-    crew.start("send", idle, nothing)
-    crew.start("send", broken, fail)
-    await crew.finish()
-    assert not bell.is_set()
-    assert set(crew.busy("send")) == {idle, broken}
-    crew.start("send", busy, something)
-    await crew.finish()
-    assert bell.is_set()
-    assert busy not in crew.busy("send")
+    def take(self) -> list[str]:
+        kinds = sorted(job.kind for job in self.jobs.values())
+        self.jobs.clear()
+        return kinds
 
 
-async def test_no_more_than_so_many_of_a_kind_run_at_once() -> None:
-    crew, end = Crew(asyncio.Event()), asyncio.Event()
+async def test_a_job_that_found_nothing_to_do_rests_until_something_newer_is_due(linked: Linked) -> None:
+    dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
+    await linked.change(name="First Ltd")
+    await dispatcher.look(queue)
+    [name] = queue.jobs
+    assert queue.take() == ["send_contacts"]
+    dispatcher.ended(name, False)
+    await dispatcher.look(queue)
+    assert queue.take() == []
+    await rename(linked, await another(linked), "Second Ltd")
+    await dispatcher.look(queue)
+    assert queue.take() == ["send_contacts"]
+    dispatcher.ended(name, False)
+    linked.later(timedelta(seconds=1.5))
+    await dispatcher.look(queue)
+    assert queue.take() == ["send_contacts"]
 
-    async def wait() -> bool:
-        return await end.wait()
 
-    for _ in range(AT_ONCE + 3):
-        crew.start("send", uuid4(), wait)
-    assert len(crew.busy("send")) == AT_ONCE
-    assert crew.room("send") == 0
-    assert crew.room("webhooks") == AT_ONCE
-    end.set()
-    await crew.finish()
+async def test_a_mark_that_is_set_while_its_job_ends_is_handed_over_by_the_look_after_it(
+    linked: Linked,
+) -> None:
+    dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
+    await linked.change(name="First Ltd")
+    await dispatcher.look(queue)
+    [name] = queue.jobs
+    queue.take()
+    queue.waiting = {name}  # it has looked for the last time, and its key is still there
+    await rename(linked, await another(linked), "Second Ltd")
+    await dispatcher.look(queue)
+    assert queue.take() == []
+    queue.waiting = set()
+    dispatcher.ended(name, False)
+    await dispatcher.look(queue)
+    assert queue.take() == ["send_contacts"]
+
+
+async def test_a_persons_edit_and_bulk_are_two_jobs(linked: Linked) -> None:
+    dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
+    await linked.change(name="By A Person Ltd")
+    other = await another(linked)
+    await rename(linked, other, "In Bulk Ltd")
+    async with linked.here.world.tx() as tx:
+        await tx.run(
+            "update sync_link set bulk = true where workspace_id = :ws and contact_id = :id",
+            id=other,
+        )
+    await dispatcher.look(queue)
+    assert {job.lane for job in queue.jobs.values()} == {"interactive", "bulk"}
+    bulk, urgent = sorted(queue.jobs.values(), key=lambda job: job.lane != "bulk")
+    await run(linked.here.parts, urgent, asyncio.Event())
+    assert (await linked.link())["state"] == "SYNCED"
+    assert not await synced(linked)  # the bulk one
+    await run(linked.here.parts, bulk, asyncio.Event())
+    assert await synced(linked)
+
+
+async def test_what_the_queue_cannot_carry_runs_here(linked: Linked) -> None:
+    dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
+    queue.away = True
+    await linked.change(name="Without A Queue Ltd")
+    await dispatcher.look(queue)
+    await arrived(linked, "Without A Queue Ltd")  # type: ignore[misc]  # a coroutine
+    assert queue.take() == []
+    await dispatcher.finish()
+
+
+async def test_a_flush_while_people_type_loses_nothing(linked: Linked, valkey: Redis) -> None:
+    rows = await linked.here.world.rows(
+        "select contact_id from sync_link where state = 'SYNCED' order by 1 limit 12"
+    )
+    async with working(linked.here.parts):
+        for number, row in enumerate(rows):
+            await rename(linked, row["contact_id"], f"Flushed {number} Ltd")
+            await valkey.flushall()
+        await until(lambda: synced(linked))
+    written = (await linked.here.parts.http.get(f"{linked.here.xero}/simulator/written")).json()
+    assert sorted(one["elements"] for one in written.values()) == [1] * 12
+
+
+async def test_while_redis_hangs_and_after_it_edits_flow_and_arq_carries_again(
+    linked: Linked, valkey: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Stopped as a process, which answers nothing and closes nothing."""
+    server = int((await valkey.info("server"))["process_id"])
+    async with working(linked.here.parts):
+        await linked.change(name="Before Ltd")
+        await arrived(linked, "Before Ltd")  # type: ignore[misc]  # a coroutine
+        os.kill(server, signal.SIGSTOP)
+        try:
+            await linked.change(name="Meanwhile Ltd")
+            await arrived(linked, "Meanwhile Ltd")  # type: ignore[misc]  # a coroutine
+        finally:
+            os.kill(server, signal.SIGCONT)
+        await linked.change(name="Afterwards Ltd")
+        await arrived(linked, "Afterwards Ltd")  # type: ignore[misc]  # a coroutine
+        await until(lambda: synced(linked))
+    assert await linked.writes() == 3
+
+
+async def test_a_worker_that_is_silent_is_lost_once_and_the_epoch_changes(linked: Linked) -> None:
+    told: list[int] = []
+    silent = Heartbeat(linked.here.parts.database, lambda: None)
+    living = Heartbeat(linked.here.parts.database, lambda: told.append(living.epoch))
+    await silent.beat()
+    await living.beat()
+    assert (living.epoch, living.workers, told) == (0, 2, [])
+    linked.later(LOST_AFTER + timedelta(seconds=1))
+    await living.beat()
+    assert living.workers == 1
+    assert told == [living.epoch]
+    assert living.epoch > 0
+    epoch = living.epoch
+    linked.later(timedelta(seconds=1))
+    await living.beat()
+    assert (living.epoch, told) == (epoch, [epoch])
+
+
+async def test_a_worker_that_was_only_slow_is_counted_again_and_may_be_lost_again(linked: Linked) -> None:
+    slow, living = (Heartbeat(linked.here.parts.database, lambda: None) for _ in range(2))
+    await slow.beat()
+    linked.later(LOST_AFTER + timedelta(seconds=1))
+    await living.beat()
+    first = living.epoch
+    await slow.beat()
+    await living.beat()
+    assert (living.workers, living.epoch, slow.epoch) == (2, first, first)
+    linked.later(LOST_AFTER + timedelta(seconds=1))
+    await living.beat()
+    assert living.workers == 1
+    assert living.epoch > first
+
+
+async def test_a_worker_that_ends_is_not_lost(linked: Linked) -> None:
+    ended, living = (Heartbeat(linked.here.parts.database, lambda: None) for _ in range(2))
+    beating = asyncio.create_task(ended.run())
+    while living.workers < 2:
+        await asyncio.sleep(0.01)
+        await living.beat()
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
+    linked.later(LOST_AFTER + timedelta(seconds=1))
+    await living.beat()
+    assert (living.epoch, living.workers) == (0, 1)
+
+
+async def test_lost_workers_are_forgotten_after_a_day(linked: Linked) -> None:
+    lost, living = (Heartbeat(linked.here.parts.database, lambda: None) for _ in range(2))
+    await lost.beat()
+    linked.later(timedelta(minutes=1))
+    await living.beat()
+    linked.later(timedelta(days=2))
+    await living.beat()
+    await living.beat()
+    assert living.workers == 1
+    # Asked of the door, as the app may not read the table.
+    assert living.epoch == 0

@@ -28,7 +28,7 @@ from xero.errors import Rejected
 from xero.messages import Said
 from xero.payloads import Updates, WrittenContact
 
-ANNOUNCED = "select * from door.due_webhooks('CONTACT', :now, '{}', 9)"
+ANNOUNCED = "select * from door.due_jobs(:now, :now, '{}', 9) where kind = 'read_contact_webhooks'"
 
 
 async def begun(linked: Linked) -> UUID:

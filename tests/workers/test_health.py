@@ -1,7 +1,5 @@
 """How the connection is, true at each moment, and what waits for it."""
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,8 +17,7 @@ from domain.matching import issues
 from domain.tables import RunPurpose
 from runtime.seal import KeyRing, new_key
 from tests.workers.linked import Linked
-from workers import dispatcher
-from workers.crew import Crew
+from workers.due import Due, find
 
 
 async def organisation(linked: Linked) -> dict[str, Any]:
@@ -48,12 +45,10 @@ async def unfinished(linked: Linked) -> Any:
     return row["id"]
 
 
-async def due(linked: Linked, kind: str) -> Sequence[Any]:
-    """What the listener would begin now."""
-    parts = linked.here.parts
-    with_bell = Crew(asyncio.Event())
-    found: Sequence[Any] = (await dispatcher._due(parts, with_bell, parts.database.clock.now()))[kind]
-    return found
+async def due(linked: Linked, kind: str) -> list[Due]:
+    """What a worker would begin now."""
+    database = linked.here.parts.database
+    return [one for one in await find(database, database.clock.now()) if one.job.kind == kind]
 
 
 async def disconnect_in_xero(linked: Linked) -> None:
@@ -81,9 +76,9 @@ async def test_a_limit_is_told_with_its_end_and_over_by_itself(linked: Linked) -
     assert row["limited_until"] is not None
     assert "no more calls before" in row["health_message"]
     assert await told(linked) == before + 1
-    assert await due(linked, "limit over") == []
+    assert await due(linked, "end_rate_limit") == []
     linked.later(timedelta(seconds=31))
-    assert [row.key for row in await due(linked, "limit over")] == [linked.here.world.organisation]
+    assert [row.job.key for row in await due(linked, "end_rate_limit")] == [linked.here.world.organisation]
     async with linked.here.world.tx() as tx:
         await connection_health.limit_over(tx, linked.here.world.organisation)
     row = await organisation(linked)
@@ -236,7 +231,7 @@ async def test_disconnected_inside_xero_nothing_is_dropped_and_no_attempt_counte
     assert (link["state"], link["attempts"], link["failure"]) == ("PENDING", 0, None)
     assert link["due_at"] is not None
     linked.later(timedelta(hours=1))
-    for kind in ("send", "poll", "webhooks", "recover"):
+    for kind in ("send_contacts", "poll_contacts", "read_contact_webhooks", "recover_delivery"):
         assert await due(linked, kind) == [], kind
 
 
@@ -247,7 +242,7 @@ async def test_a_reconnect_reads_everything_before_anything_is_sent(linked: Link
     await reconnect(linked)
     row = await organisation(linked)
     assert (row["health"], row["health_message"]) == ("CATCHING_UP", connection_health.CATCHING_UP)
-    assert await due(linked, "send") == []
+    assert await due(linked, "send_contacts") == []
     writes = await linked.writes()
     await linked.send()
     assert await linked.writes() == writes
@@ -283,7 +278,7 @@ async def test_what_passes_gives_way_to_what_stands_under_it(linked: Linked, pas
             await connection_health.limited(tx, linked.here.world.organisation, tx.now + timedelta(seconds=9))
         else:
             await connection_health.unavailable(tx, linked.here.world.organisation)
-    assert await due(linked, "send") == []
+    assert await due(linked, "send_contacts") == []
     async with linked.here.world.tx() as tx:
         await connection_health.answered(tx, linked.here.world.organisation)
     assert await how(linked) == "CATCHING_UP"

@@ -20,7 +20,7 @@ from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyn
 from runtime.embedded import services as embedded_services
 from tests.database import Place
 from tests.workers.billing import DAY, Billing, making
-from workers import catalogues, invoice_reads, invoicing
+from workers import catalogues, webhooks
 from xero.client import Answer, Client
 from xero.payloads import TaxRate
 
@@ -239,10 +239,18 @@ async def test_a_look_by_hand_shows_a_tax_rate_restored_in_xero_at_once(here: Bi
     here.later(timedelta(hours=2))
     assert await catalogues.read_due(*here.key)
     await here.act("POST", "taxrates/OUTPUT2", {"archived": False})
-    assert await world.rows("select * from door.due_catalogues(:now, '{}', 9)") == []
+    assert (
+        await world.rows("select * from door.due_jobs(:now, :now, '{}', 9) where kind = 'read_catalogue'")
+        == []
+    )
     async with world.tx() as tx:
         await organisations.sync_now(tx, world.organisation)
-    assert len(await world.rows("select * from door.due_catalogues(:now, '{}', 9)")) == 1
+    assert (
+        len(
+            await world.rows("select * from door.due_jobs(:now, :now, '{}', 9) where kind = 'read_catalogue'")
+        )
+        == 1
+    )
     assert await catalogues.read_due(*here.key)
     assert await world.rows("select active from xero_tax_rate where tax_type = 'OUTPUT2'") == [
         {"active": True}
@@ -263,7 +271,7 @@ async def test_a_look_by_hand_while_accounts_are_being_read_is_one_more_read(
     with monkeypatch.context() as patched:
         patched.setattr(Client, "tax_rates", meanwhile)
         assert await catalogues.read_due(*here.key)
-    due = "select * from door.due_catalogues(:now, '{}', 9)"
+    due = "select * from door.due_jobs(:now, :now, '{}', 9) where kind = 'read_catalogue'"
     assert await world.rows(due) == []
     here.later(poll_schedule.BY_HAND)
     assert len(await world.rows(due)) == 1
@@ -294,8 +302,8 @@ async def test_an_unlinked_contacts_invoice_goes_when_the_contact_is_linked(here
     )
     await here.act("POST", "contacts", {"Name": "Totara Trust", "EmailAddress": "office@totara.example"})
     await here.read_contacts()
-    due = await world.rows("select * from door.due_invoices(:now, '{}', 10)")
-    assert [row["organisation_id"] for row in due] == [world.organisation]
+    due = await world.rows("select * from door.due_jobs(:now, :now, '{}', 10) where kind = 'send_invoices'")
+    assert [row["key"] for row in due] == [world.organisation]
     await here.send()
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
@@ -319,7 +327,7 @@ async def test_disconnected_in_xero_it_waits_and_goes_after_a_reconnect(here: Bi
     await here.send()
     found = await here.look(made)
     assert (found.failure_code, found.due_at is not None) == ("NEEDS_RECONNECT", True)
-    assert not await invoicing.send_due(*here.key)
+    assert not await here.send_once()
 
 
 async def test_payments_in_parts_come_back_and_are_taken_off_again(here: Billing) -> None:
@@ -457,8 +465,8 @@ async def test_a_webhook_brings_a_payment_in_and_strangers_cost_no_call(here: Bi
         await webhook_inbox.receive(session, events, here.clock.now())
     here.later(timedelta(seconds=5))
     before: Any = await here.here.simulator()
-    assert await invoice_reads.read_due(*here.key)
-    assert not await invoice_reads.read_due(*here.key)
+    assert await webhooks.read_invoices(*here.key)
+    assert not await webhooks.read_invoices(*here.key)
     after: Any = await here.here.simulator()
     assert ((await here.look(made)).status, after["calls"] - before["calls"]) == (InvoiceStatus.PAID, 1)
 

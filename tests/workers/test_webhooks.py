@@ -22,7 +22,7 @@ from tests.hooks import KEY
 from tests.workers.announced import announce, read
 from tests.workers.connected import Connected, until
 from tests.workers.linked import Linked
-from workers import jobs, sending
+from workers import housekeeping, sending
 from workers.run import work
 from xero.simulator.demo import DEMO_CLIENT_ID
 
@@ -190,10 +190,10 @@ async def test_what_nobody_reads_is_forgotten(linked: Linked, owner: AsyncConnec
     await announce(linked, linked.xero)
     await linked.change(name="Renamed here Ltd")
     await linked.send()
-    await jobs.keep_house({"parts": linked.here.parts})
+    await housekeeping.keep_house(linked.here.parts)
     assert len(await inbox(owner)) == 1
-    linked.later(jobs.INBOX_KEPT)
-    await jobs.keep_house({"parts": linked.here.parts})
+    linked.later(housekeeping.INBOX_KEPT)
+    await housekeeping.keep_house(linked.here.parts)
     assert await inbox(owner) == []
     assert await linked.here.world.rows("select 1 from delivery") == []
 
@@ -202,8 +202,8 @@ async def test_the_bytes_of_an_open_delivery_go_after_a_day(linked: Linked) -> N
     await linked.change(name="Renamed here Ltd")
     await linked.fault(kind="drop", when="before", method="POST", path=".*Contacts.*", count=1)
     await linked.send()
-    linked.later(jobs.DELIVERIES_KEPT)
-    await jobs.keep_house({"parts": linked.here.parts})
+    linked.later(housekeeping.DELIVERIES_KEPT)
+    await housekeeping.keep_house(linked.here.parts)
     [row] = await linked.here.world.rows("select id, body from delivery")
     assert row["body"] is None
     await sending.recover(linked.here.parts, linked.here.world.workspace, row["id"])

@@ -69,6 +69,7 @@ def endpoint(operation: Operation, *scopes: str) -> Callable[[Request], Awaitabl
 
     async def respond(request: Request) -> Response:
         simulation: Simulation = request.app.state.simulation
+        simulation.log_call(request.method, request.url.path, request.headers.get("xero-tenant-id", ""))
         try:
             response = await _respond(simulation, request, operation, scopes)
         except Refusal as refusal:

@@ -82,6 +82,13 @@ async def read_state(request: Request) -> Response:
     )
 
 
+async def read_calls(request: Request) -> Response:
+    """The last calls in their order, with the time at which each arrived; `since` leaves out older ones."""
+    since = float(request.query_params.get("since", "-inf"))
+    calls = [call for call in simulation_of(request).log if call.at > since]
+    return json_response({"calls": msgspec.to_builtins(calls)})
+
+
 async def arm_faults(request: Request) -> Response:
     """One fault or a list of them."""
     try:
@@ -295,6 +302,7 @@ def control_routes() -> list[Route]:
     contacts = "/simulator/organisations/{tenant}/contacts"
     return [
         Route("/simulator/state", read_state, methods=["GET"]),
+        Route("/simulator/calls", read_calls, methods=["GET"]),
         Route("/simulator/faults", arm_faults, methods=["POST"]),
         Route("/simulator/faults", clear_faults, methods=["DELETE"]),
         Route("/simulator/chaos", unleash_chaos, methods=["PUT"]),

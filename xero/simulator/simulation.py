@@ -1,5 +1,7 @@
 """What runs on a world: its limits, remembered answers, faults, and the count of what was asked."""
 
+import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -34,6 +36,18 @@ class Written(msgspec.Struct):
     fields: dict[str, int] = {}
 
 
+class Arrived(msgspec.Struct):
+    """A call whose head has arrived. `at`: seconds by the machine's monotonic clock, which all its processes share."""
+
+    at: float
+    method: str
+    path: str
+    organisation: str
+
+
+LOGGED = 10_000
+
+
 class Simulation:
     def __init__(self, world: World, webhook_transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.world = world
@@ -43,9 +57,13 @@ class Simulation:
         self.tokens = TokenIssuer(world)
         self.courier = Courier(world, webhook_transport)
         self.counts = Counts()
+        self.log: deque[Arrived] = deque(maxlen=LOGGED)
         self.written: dict[str, Written] = {}
         """By the id of a contact, invoice or credit note."""
         self._late: list[tuple[datetime, Callable[[], Awaitable[object]]]] = []
+
+    def log_call(self, method: str, path: str, organisation: str) -> None:
+        self.log.append(Arrived(asyncio.get_running_loop().time(), method, path, organisation))
 
     def count(self, method: str, status: int | str) -> None:
         """`status` is an HTTP status, or "cut" where the connection was cut instead."""

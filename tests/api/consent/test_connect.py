@@ -1,5 +1,6 @@
 """Consent end to end, with the simulator over real sockets."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
-import sqlalchemy as sa
 
 from api.consent import connect, flows
 from domain.connection import health as connection_health
@@ -19,8 +19,7 @@ from domain.tables import ConnectionHealth, Organisation
 from runtime.settings import Settings
 from tests.api.connecting import RETURN_TO, SPA, Bench, opened, settings_for, told
 from tests.database import Place
-from workers import importing
-from workers.disconnecting import end_connections
+from workers import due, importing, jobs
 from workers.process import Parts as WorkerParts
 
 
@@ -53,9 +52,8 @@ async def test_consent_connects_and_begins_to_read(bench: Bench) -> None:
     assert str(organisation.tenant_id) == bench.tenants[0]
     assert organisation.health is ConnectionHealth.HEALTHY
     assert organisation.base_currency == ""
-    async with bench.parts.database.door() as session:
-        due = await session.execute(sa.text("select * from door.due_runs(now() + interval '1 s', '{}', 5)"))
-        assert len(due.all()) == 1
+    soon = bench.parts.database.clock.now() + timedelta(seconds=1)
+    assert [one.job.kind for one in await due.find(bench.parts.database, soon)] == ["advance_import"]
 
 
 async def test_worker_reads_what_was_connected(bench: Bench) -> None:
@@ -260,11 +258,11 @@ async def test_what_nobody_repeats_a_worker_ends(bench: Bench) -> None:
     [organisation] = await bench.organisations()
     async with bench.context().transaction() as tx:
         await organisations.disconnect(tx, organisation.id)  # and the process died here
-    ctx = {"parts": worker_parts(bench)}
-    await end_connections(ctx)
-    assert connections(bench) == {bench.tenants[0]}  # it may be at it just now
+    process = worker_parts(bench)
+    assert await due.find(process.database, process.database.clock.now()) == []  # it may be at it just now
     bench.clock.ahead = timedelta(minutes=6)
-    await end_connections(ctx)
+    [found] = await due.find(process.database, process.database.clock.now())
+    assert await jobs.run(process, found.job, asyncio.Event())
     assert connections(bench) == set()
     assert (await bench.organisations())[0].connection_id is None
 

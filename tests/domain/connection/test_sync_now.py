@@ -31,11 +31,14 @@ async def press(world: World) -> None:
         await organisations.sync_now(tx, world.organisation)
 
 
+_DUE = "select key from door.due_jobs(:now, :now, '{}', 9) where kind = :kind"
+
+
 async def begin_polls(world: World) -> None:
-    """As the listener does."""
+    """As a worker does."""
     async with world.tx() as tx:
-        for row in await tx.rows("select organisation_id from door.due_polls(:now, '{}', 9)"):
-            await organisations.look(tx, row["organisation_id"], RunPurpose.DELTA)
+        for row in await tx.rows(_DUE, kind="poll_contacts"):
+            await organisations.look(tx, row["key"], RunPurpose.DELTA)
 
 
 async def read_contacts(world: World) -> int:
@@ -52,9 +55,9 @@ async def read_contacts(world: World) -> int:
 
 async def read_accounts(world: World) -> int:
     async with world.tx() as tx:
-        due = await tx.rows("select organisation_id from door.due_catalogues(:now, '{}', 9)")
+        due = await tx.rows(_DUE, kind="read_catalogue")
         for row in due:
-            await xero_catalogue.show(tx, row["organisation_id"], NOTHING)
+            await xero_catalogue.show(tx, row["key"], NOTHING)
     return len(due)
 
 

@@ -1,0 +1,298 @@
+"""arq as the engine: what Tandem adds to it, against arq's own source, on a real Valkey."""
+
+import asyncio
+import inspect
+import json
+import re
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from arq import worker as arq_worker
+from arq.connections import ArqRedis
+from redis.asyncio import Redis
+
+from runtime.embedded import services as embedded_services
+from tests.promises.processes import environment
+from tests.workers.connected import until
+from tests.workers.linked import Linked
+from workers import arq_engine
+from workers.arq_engine import POLL_SECONDS, WAKE, ArqQueue, WokenWorker, connect, redis_settings
+from workers.dispatcher import QueueAwayError
+from workers.jobs import KINDS, Job, JobKind
+
+
+class Heartbeat:
+    epoch, workers = 0, 1
+
+
+class Dispatcher:
+    """Keeps what a worker tells of its jobs."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, bool]] = []
+
+    def ended(self, name: str, did: bool) -> None:
+        self.told.append((name, did))
+
+
+class Stage:
+    """A queue and a worker, and kinds of jobs that a test makes."""
+
+    def __init__(self, pool: ArqRedis, worker_pool: ArqRedis) -> None:
+        self.queue, self.dispatcher, self.heartbeat = ArqQueue(Heartbeat()), Dispatcher(), Heartbeat()  # type: ignore[arg-type]
+        self.queue._heartbeat = self.heartbeat  # type: ignore[assignment]
+        self.queue.pool = pool
+        context: dict[str, Any] = {"process": None, "dispatcher": self.dispatcher, "stop": asyncio.Event()}
+        self.worker = WokenWorker(worker_pool, context)
+
+
+@pytest.fixture
+def kinds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts a kind of job into the registry; arq's functions ask the registry when they run."""
+
+    def add(name: str, step: Any, **options: Any) -> None:
+        monkeypatch.setitem(KINDS, name, JobKind(step, **{"limit": 2, "repeats": False, **options}))
+
+    return add
+
+
+@asynccontextmanager
+async def running(services: embedded_services.Services) -> AsyncIterator[Stage]:
+    settings = redis_settings(services.redis_url)
+    pools = [await connect(settings) for _ in range(2)]
+    stage = Stage(*pools)
+    stage.worker.functions |= {kind: arq_engine._function(kind) for kind in KINDS}
+    task = asyncio.create_task(stage.worker.async_run())
+    try:
+        yield stage
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await stage.worker.close()
+        await pools[0].aclose()
+
+
+def job(kind: str = "send_contacts", lane: str = "interactive") -> Job:
+    return Job(kind, uuid4(), uuid4(), lane)
+
+
+def test_one_module_imports_arq() -> None:
+    """docs/ENGINE.md promises that this module and workers/main.py are all that another library replaces."""
+    know = {
+        path.name
+        for package in ("api", "domain", "runtime", "workers", "xero")
+        for path in Path(package).rglob("*.py")
+        if re.search(r"^\s*(from|import) arq\b", path.read_text(), re.MULTILINE)
+    }
+    assert know == {"arq_engine.py"}
+
+
+def test_arqs_parts_that_are_overridden_are_those_that_were_read() -> None:
+    """WokenWorker builds on parts of arq that are not public. With another arq, read them again."""
+    assert version("arq") == "0.28.0"
+    main, poll = (inspect.getsource(getattr(arq_worker.Worker, name)) for name in ("main", "_poll_iteration"))
+    assert "async for _ in poll(self.poll_delay_s):\n            await self._poll_iteration()" in main
+    assert "await self.start_jobs(job_ids)" in poll
+    assert "await self.heart_beat()" in poll
+    started = inspect.getsource(arq_worker.Worker.start_jobs)
+    assert "self.tasks[job_id] = t" in started
+    ran = inspect.getsource(arq_worker.Worker.run_job)
+    assert ran.index("self.finish_job(") < ran.index(
+        "await self.after_job_end(ctx)"
+    )  # the id is free by then
+    assert "ctx = {**self.ctx, **job_ctx}" in ran
+
+
+async def test_a_job_starts_at_once_and_not_at_the_next_poll(
+    services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
+) -> None:
+    began: list[float] = []
+
+    async def step(_: object, __: Job) -> bool:
+        began.append(asyncio.get_running_loop().time())
+        return False
+
+    kinds("send_contacts", step)
+    waits = []
+    async with running(services) as stage:
+        await until(lambda: _subscribed(valkey))
+        for count in range(9):
+            await asyncio.sleep(POLL_SECONDS / 3)  # anywhere between two polls
+            asked = asyncio.get_running_loop().time()
+            await stage.queue.carry([job()])
+            await until(lambda count=count: _count(began, count + 1))  # type: ignore[misc]  # bound at once
+            waits.append(began[-1] - asked)
+    assert sorted(waits)[4] < POLL_SECONDS / 5, waits
+
+
+async def _subscribed(valkey: Redis) -> bool:
+    return bool(dict(await valkey.pubsub_numsub(WAKE)).get(WAKE.encode()))
+
+
+async def _count(found: list[Any], least: int) -> bool:
+    return len(found) >= least
+
+
+async def test_no_more_of_a_lane_run_at_once_than_its_limit_and_other_lanes_are_free(
+    services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
+) -> None:
+    running_now: set[str] = set()
+    end = asyncio.Event()
+
+    async def step(_: object, work: Job) -> bool:
+        running_now.add(work.name)
+        await end.wait()
+        return True
+
+    kinds("send_contacts", step, limit=2)
+    bulk, urgent = [job(lane="bulk") for _ in range(5)], job()
+    async with running(services) as stage:
+        await stage.queue.carry(bulk)
+        await until(lambda: _count(list(running_now), 2))
+        await stage.queue.carry([urgent])
+        await until(lambda: _count(list(running_now), 3))
+        assert urgent.name in running_now
+        await asyncio.sleep(2 * POLL_SECONDS)  # the other three have had their chances
+        assert len(running_now) == 3
+        assert set(await stage.queue.outstanding()) == {one.name for one in (*bulk, urgent)}
+        end.set()
+        await until(lambda: _count(stage.dispatcher.told, 6))
+    assert all(did for _, did in stage.dispatcher.told)
+
+
+async def test_a_job_whose_key_a_killed_worker_left_runs_under_the_next_epoch(
+    services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
+) -> None:
+    ran: list[str] = []
+
+    async def step(_: object, work: Job) -> bool:
+        ran.append(work.name)
+        return True
+
+    kinds("send_contacts", step)
+    left = job()
+    await valkey.set(f"arq:in-progress:{left.name}:0", b"1", px=60_000)
+    async with running(services) as stage:
+        await stage.queue.carry([left])
+        await asyncio.sleep(2 * POLL_SECONDS)
+        assert ran == []
+        assert set(await stage.queue.outstanding()) == {left.name}
+        stage.heartbeat.epoch = 1
+        assert set(await stage.queue.outstanding()) == set()
+        await stage.queue.carry([left])
+        await until(lambda: _count(ran, 1))
+
+
+async def test_a_fault_of_ours_ends_the_job_and_leaves_its_id_free(
+    services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
+) -> None:
+    tries: list[str] = []
+
+    async def step(_: object, work: Job) -> bool:
+        tries.append(work.name)
+        raise KeyError("a misspelt column")
+
+    kinds("send_contacts", step)
+    bad = job()
+    async with running(services) as stage:
+        for count in (1, 2):
+            await stage.queue.carry([bad])
+            await until(lambda count=count: _count(stage.dispatcher.told, count))  # type: ignore[misc]
+        assert stage.worker.jobs_failed == 2
+    assert stage.dispatcher.told == [(bad.name, False)] * 2
+
+
+async def test_a_redis_that_does_not_answer_is_told_within_a_second_and_left_alone(
+    services: embedded_services.Services,
+) -> None:
+    queue = ArqQueue(Heartbeat())  # type: ignore[arg-type]
+    with pytest.raises(QueueAwayError):
+        await queue.outstanding()
+    open_ends: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: open_ends.append(writer), "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    queue.pool = ArqRedis(host="127.0.0.1", port=port)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for _ in range(3):
+        with pytest.raises(QueueAwayError):
+            await queue.outstanding()
+    assert loop.time() - began < 2 * arq_engine.PATIENCE
+    await queue.pool.aclose()
+    for end in open_ends:
+        end.close()
+    silent.close()
+    await silent.wait_closed()
+
+
+async def test_what_is_in_redis_is_ids_and_json(
+    services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
+) -> None:
+    queue = ArqQueue(Heartbeat())  # type: ignore[arg-type]
+    queue.pool = await connect(redis_settings(services.redis_url))
+    one = job()
+    await queue.carry([one])
+    stored = await valkey.get(f"arq:job:{one.name}:0")
+    decoded = json.loads(stored)
+    assert (decoded["f"], decoded["a"], decoded["k"]) == (
+        "send_contacts",
+        [str(one.workspace), str(one.key), "interactive"],
+        {},
+    )
+    await queue.pool.aclose()
+
+
+async def tandem(linked: Linked, *command: str) -> asyncio.subprocess.Process:
+    env = environment(linked.here.parts.settings)
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        *command,
+        env=env,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+
+async def check(linked: Linked) -> int:
+    process = await tandem(linked, "arq", "--check", "workers.main.WorkerSettings")
+    return await process.wait()
+
+
+async def test_plain_arq_runs_the_same_jobs_and_its_check_fails_soon_after_a_kill(
+    linked: Linked, valkey: Redis
+) -> None:
+    process = await tandem(linked, "arq", "workers.main.WorkerSettings")
+    await linked.change(name="By Plain Arq Ltd")
+    await until(lambda: _has_name(linked, "By Plain Arq Ltd"), 60)
+    assert await check(linked) == 0
+    process.kill()
+    await process.wait()
+    loop = asyncio.get_running_loop()
+    killed = loop.time()
+    while await check(linked) == 0:
+        assert loop.time() - killed < 20, "the check still passes"
+    left = await valkey.pttl("arq:queue:health-check")
+    assert left <= 0
+
+
+async def test_the_check_passes_while_tandem_worker_runs_and_its_key_ends_within_15_s(
+    linked: Linked, valkey: Redis
+) -> None:
+    process = await tandem(linked, "runtime", "worker")
+    await until(lambda: valkey.exists("arq:queue:health-check"), 60)
+    assert await check(linked) == 0
+    process.kill()
+    await process.wait()
+    assert 0 < await valkey.pttl("arq:queue:health-check") <= 15_000
+
+
+async def _has_name(linked: Linked, name: str) -> bool:
+    return bool((await linked.shown())["Name"] == name)
