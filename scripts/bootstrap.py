@@ -1,7 +1,7 @@
-"""Makes .venv with everything Tandem needs, from python3 >= 3.11 alone: `python3 scripts/bootstrap.py run|dev`.
+"""Creates .venv with everything that Tandem needs: `python3 scripts/bootstrap.py run|dev`, with Python 3.11 or newer.
 
-Only the standard library. uv comes into .tools by pip, hash-checked, and installs the locked requirements. A
-stamp in .venv says what is in it, so that a second run does nothing.
+It uses only the standard library. pip installs uv into .tools, with checked hashes, and uv installs the locked
+requirements. A stamp in .venv records what is installed, so that a second run does nothing.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ def main(kind: str) -> None:
             f"Tandem needs Python 3.11 or newer, and python3 is {sys.version.split()[0]}. Set PYTHON=python3.12 or so."
         )
     directory = os.open(ROOT, os.O_RDONLY)
-    fcntl.flock(directory, fcntl.LOCK_EX)  # two makes at once: one after the other
+    fcntl.flock(directory, fcntl.LOCK_EX)  # a second make at the same time waits
     try:
         if not satisfied(kind):
             install(kind)
@@ -35,7 +35,7 @@ def main(kind: str) -> None:
 
 
 def satisfied(kind: str) -> bool:
-    """Whether .venv holds this kind, or dev, which holds all of run."""
+    """Whether .venv has this kind of requirements, or dev, which includes run."""
     try:
         stamp = json.loads(STAMP.read_text())
     except (OSError, ValueError):
@@ -44,7 +44,7 @@ def satisfied(kind: str) -> bool:
 
 
 def digest(kind: str) -> str:
-    """Of all that decides what is installed: requirements, pyproject, our packages, Python, where we are."""
+    """A hash of everything that decides what is installed: requirements, pyproject, our packages, Python and this folder."""
     seen = hashlib.sha256(f"{sys.version} {sys.prefix} {ROOT}".encode())
     seen.update((ROOT / f"requirements/{kind}.txt").read_bytes())
     seen.update((ROOT / "pyproject.toml").read_bytes())
@@ -66,7 +66,7 @@ def install(kind: str) -> None:
 
 
 def find_uv() -> str | Path:
-    """The pinned one; where pip cannot be had, one that is on PATH."""
+    """The pinned uv; without pip, a uv on PATH."""
     if runs(TOOLS / "bin/uv"):
         return TOOLS / "bin/uv"
     say("Fetching uv, the installer, into .tools")

@@ -1,4 +1,4 @@
--- Stores a consent that begins, and forgets those that have lapsed.
+-- Stores a consent that begins, and deletes those that have expired.
 create or replace function door.begin_flow(
     p_state bytea, p_workspace uuid, p_by jsonb, p_cookie bytea, p_sealed bytea, p_return_to text,
     p_organisation uuid, p_now timestamptz, p_expires timestamptz

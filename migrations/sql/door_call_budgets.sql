@@ -1,5 +1,5 @@
--- What Xero's last answers said of these tenants' allowance, as far as it still holds: a minute and a day that are over
--- have given everything back. `limited_until` only while it lasts.
+-- The calls that Xero still allows these organisations, from Xero's last answers. A minute or a day that has passed since the
+-- answer counts as unused. `limited_until` is null once it has passed.
 create or replace function door.call_budgets(p_tenants uuid[], p_now timestamptz)
 returns table (tenant_id uuid, minute_remaining int, day_remaining int, day_limit int, limited_until timestamptz)
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$

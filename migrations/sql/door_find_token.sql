@@ -1,4 +1,4 @@
--- Whose token this is. Revoked and expired ones are nobody's.
+-- The token with this hash, and its workspace. Nothing for a revoked or expired token.
 create or replace function door.find_token(p_hash bytea, p_now timestamptz)
 returns table (token_id uuid, workspace_id uuid, name text, scopes text[], expires_at timestamptz)
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$

@@ -1,4 +1,4 @@
--- Deletes calls that no window counts any more, at most so many at once.
+-- Deletes at most p_most calls that no limit of Xero counts any more; returns how many.
 create or replace function door.forget_calls(p_now timestamptz, p_most int)
 returns int language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     with old as (

@@ -1,5 +1,5 @@
--- What was sent to Xero is personal data: the bytes of a delivery go when it ends, and after a day at most; an ended
--- one goes wholly. Gives how many went.
+-- Deletes deliveries that ended before p_before, and the bytes of open ones that were claimed before it: they are personal
+-- data. Returns how many deliveries were deleted.
 create or replace function door.forget_deliveries(p_before timestamptz) returns int
 language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     with blanked as (

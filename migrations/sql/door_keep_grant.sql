@@ -1,4 +1,4 @@
--- The tokens of a new consent replace those of the same Xero user; a refresh that is under way loses its lease.
+-- Stores the tokens of a new consent in place of the same Xero user's earlier ones. A refresh in progress loses its lease.
 create or replace function door.keep_grant(
     p_id uuid, p_client text, p_user uuid, p_sealed bytea, p_access_expires timestamptz, p_now timestamptz
 ) returns uuid language sql security definer set search_path = pg_catalog, public, pg_temp as $$

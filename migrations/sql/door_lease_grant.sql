@@ -1,4 +1,4 @@
--- The right to refresh this version of a grant, for one caller until the lease ends.
+-- Gives one caller the right to refresh this version of a grant, until the lease ends.
 create or replace function door.lease_grant(
     p_id uuid, p_version int, p_token uuid, p_now timestamptz, p_until timestamptz
 ) returns boolean language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$

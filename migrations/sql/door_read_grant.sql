@@ -1,3 +1,4 @@
+-- A grant with its sealed tokens.
 create or replace function door.read_grant(p_id uuid)
 returns table (id uuid, client_id text, xero_user_id uuid, sealed bytea, version int,
                access_expires_at timestamptz, lease_until timestamptz, failed text)

@@ -1,5 +1,5 @@
--- Tells the planner how large the tables of an import have become. A fresh import grows them from nothing faster than
--- autovacuum looks, and on old statistics each page's look-ups would read all links that were made before it.
+-- Updates the planner's statistics of the tables that an import fills. A first import grows them faster than autovacuum looks;
+-- with old statistics each page would read all links that the pages before it created.
 create or replace function door.refresh_statistics() returns void
 language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 begin

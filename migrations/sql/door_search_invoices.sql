@@ -1,5 +1,5 @@
--- Ids of rows of the workspace set in this transaction whose search_key is like every pattern. Under row-level
--- security PostgreSQL would not use the trigram index, as LIKE is not leakproof. EXECUTE, so that it is planned anew.
+-- Ids of rows of the transaction's workspace whose search_key matches every pattern. Under row-level security PostgreSQL would
+-- not use the trigram index, because LIKE is not leakproof. EXECUTE plans the query anew for these patterns.
 create or replace function door.search_invoices(p_patterns text[], p_limit int) returns setof uuid
 language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
--- Stores what a refresh brought: tokens, or the reason why there are none (p_failed). False, and nothing done, where
--- the grant has moved on or the lease has gone to another.
+-- Stores the result of a refresh: tokens, or the reason why there are none (p_failed). Returns false, and changes nothing, if
+-- the grant has a newer version or another caller has the lease.
 create or replace function door.settle_grant(
     p_id uuid, p_version int, p_token uuid, p_sealed bytea, p_access_expires timestamptz, p_failed text,
     p_now timestamptz

@@ -1,10 +1,10 @@
--- Ids of contacts, active and without a link in the organisation, that may be one with each of the asked ones (name and
--- keys as domain.contact_keys makes them); `place` counts from 1. The likest by trigrams, and those that share a key
--- with few others. Under row-level security PostgreSQL would use neither index, as their operators are not leakproof.
--- Trigrams from a similarity of 0.4 on: PostgreSQL's own 0.3 doubles the time and finds two in a thousand more.
--- EXECUTE, so that it is planned on today's statistics; `same`, as the limit would make reading the whole table look cheap;
--- limit 1, as many are expected to be found and the whole table was hashed for a few. A blank name is like none, and would
--- be looked for in the whole index.
+-- Ids of active contacts without a link in the organisation that may be the same as the asked ones (names and keys as
+-- domain.names.search_keys makes them). `place` is the position of the asked one, from 1. The result has the most similar
+-- names by trigrams, and the contacts that share a key with few others. Under row-level security PostgreSQL would use neither
+-- index, because their operators are not leakproof.
+-- Trigrams count from a similarity of 0.4: PostgreSQL's default of 0.3 doubles the time and finds two in a thousand more.
+-- EXECUTE plans with today's statistics. `same` keeps the limit from making a read of the whole table look cheap; limit 1
+-- keeps the planner from hashing the whole table for a few rows. A blank name resembles none and would search the whole index.
 create or replace function door.similar_contacts(p_organisation uuid, p_names text[], p_keys jsonb)
 returns table (place int, contact_id uuid)
 language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$

@@ -1,4 +1,4 @@
--- Gives a consent that was begun, once: the second asking finds nothing.
+-- Returns and deletes a consent that has begun: a second call finds nothing.
 create or replace function door.take_flow(p_state bytea, p_now timestamptz)
 returns table (workspace_id uuid, begun_by jsonb, cookie_hash bytea, sealed bytea, return_to text,
                organisation_id uuid, begun_at timestamptz)

@@ -1,8 +1,8 @@
--- Takes a slot for one call of Xero: answers null, or the time before which there is none and nothing was taken.
--- Xero allows one organisation 5 calls at once, 60 in a minute and 1,000 or 5,000 in a day, and an app 10,000 a minute.
--- A call counts in the minute and the day from its answer on, or from the end of its hold if no answer came, over a
--- sliding window, as Xero's own windows begin when we cannot know. What others use of the same allowance is what the
--- last answer said is gone, less what we had used by then. Bulk leaves room for interactive calls.
+-- Takes a slot for one call to Xero. Returns null, or the time before which no slot is free; then nothing was taken.
+-- Xero allows an organisation 5 calls at once, 60 a minute and 1,000 or 5,000 a day, and an app 10,000 a minute.
+-- A call counts for the minute and the day after its answer, or after the end of its hold if no answer came. The windows
+-- slide, because nobody tells when Xero's own windows begin. What other apps use is what the last answer reported as used,
+-- less what we had used by then. Bulk calls leave room for interactive ones.
 create or replace function door.take_slot(
     p_slot uuid, p_tenant uuid, p_bulk boolean, p_now timestamptz, p_holds interval
 ) returns timestamptz language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$

@@ -4,7 +4,6 @@ A linear model reads spelling, words and shape. Small boosted trees read its res
 (docs/MATCHING.md). Couples and partners ('J & K Smith') are ORGANISATION with low confidence, for a person to review.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +13,6 @@ from domain.names.classification.model import load
 from domain.names.classification.reasons import explain, is_partners
 
 Kind = Literal["PERSON", "ORGANISATION"]
-Row = tuple[str, str | None, str | None, str | None]
 
 # The confidence for joined names, and for a contact without a name: too low to pass without review.
 PARTNERS, NAMELESS = 0.7, 0.5
@@ -60,8 +58,3 @@ def classify(
     return Classification(
         "PERSON" if person else "ORGANISATION", round(confidence, 4), reasons, confidence < model.review_below
     )
-
-
-def classify_all(rows: Iterable[Row]) -> list[Classification]:
-    """`classify` for each (name, first name, last name, email), in order."""
-    return [classify(*row) for row in rows]

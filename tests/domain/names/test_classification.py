@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.names.classification import Classification, classify, classify_all
+from domain.names.classification import Classification, classify
 from domain.names.classification.evidence import mailbox, relation
 from domain.names.classification.model import load
 
@@ -93,7 +93,7 @@ def test_odd_names_are_judged_too(name: str) -> None:
 
 
 def test_confidence_below_the_threshold_asks_for_review() -> None:
-    found = classify_all([(name, None, None, None) for name in PEOPLE + BUSINESSES + COUPLES])
+    found = [classify(name) for name in PEOPLE + BUSINESSES + COUPLES]
     assert [f.needs_review for f in found] == [f.confidence < load().review_below for f in found]
 
 
