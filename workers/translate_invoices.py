@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from domain.fields.values import SeenInvoice, SeenLine, SeenPayment, clean
@@ -22,6 +23,7 @@ from xero.invoices import (
     Line,
     NewInvoice,
     NewLine,
+    Tracking,
     WrittenInvoice,
 )
 from xero.payloads import Account, Organisation, TaxRate, XeroTime
@@ -71,6 +73,12 @@ def new_invoice(one: Outgoing, url: str) -> NewInvoice:
                 unit_amount=line.unit_price,
                 tax_type=line.tax_type or "",
                 account_code=line.account_code or UNSET,
+                discount_rate=UNSET if line.discount_rate is None else line.discount_rate,
+                discount_amount=UNSET if line.discount_amount is None else line.discount_amount,
+                item_code=line.item_code or UNSET,
+                tracking=[msgspec.convert(one, Tracking) for one in line.tracking]
+                if line.tracking
+                else UNSET,
             )
             for line in one.lines
         ],
@@ -115,6 +123,7 @@ def seen_invoice(shown: Invoice | WrittenInvoice, seen_at: Any) -> SeenInvoice:
         payments=_payments(shown),
         updated_at=shown.updated_date_utc or UNSET,
         seen_at=seen_at,
+        warnings=tuple(one.shown for one in shown.warnings) if isinstance(shown, WrittenInvoice) else (),
     )
 
 
@@ -128,11 +137,21 @@ def _amount(value: Decimal | UnsetType | None) -> Decimal | UnsetType:
 
 def _line(line: Line) -> SeenLine:
     return SeenLine(
-        line.line_item_id or None, clean(line.description), line.quantity or None, line.unit_amount or None,
-        clean(line.account_code), line.account_id or None, clean(line.tax_type),
-        line.line_amount if isinstance(line.line_amount, Decimal) else None,
-        line.tax_amount if isinstance(line.tax_amount, Decimal) else None,
+        line.line_item_id or None, clean(line.description), _decimal(line.quantity), _decimal(line.unit_amount),
+        clean(line.account_code), line.account_id or None, clean(line.tax_type), _decimal(line.line_amount),
+        _decimal(line.tax_amount), _decimal(line.discount_rate) or None, _decimal(line.discount_amount) or None,
+        clean(line.item_code), tuple(_tracking(one) for one in line.tracking or ()),
     )  # fmt: skip
+
+
+def _decimal(value: Decimal | UnsetType | None) -> Decimal | None:
+    return value if isinstance(value, Decimal) else None
+
+
+def _tracking(one: Tracking) -> dict[str, str]:
+    """By Xero's names, as `new_invoice` sends it again."""
+    members: dict[str, object] = msgspec.to_builtins(one)
+    return {name: str(value) for name, value in members.items() if value}
 
 
 def _paid(shown: Invoice | WrittenInvoice) -> Decimal | UnsetType:

@@ -32,6 +32,15 @@ from xero.payloads import (
 SALE = "ACCREC"
 
 
+class Tracking(Payload, kw_only=True, omit_defaults=True):
+    """A tracking category of a line, and the option chosen."""
+
+    name: str | UnsetType | None = UNSET
+    option: str | UnsetType | None = UNSET
+    tracking_category_id: UUID | UnsetType | None = UNSET
+    tracking_option_id: UUID | UnsetType | None = UNSET
+
+
 class Line(Payload, kw_only=True):
     line_item_id: UUID | UnsetType | None = UNSET
     description: Text = UNSET
@@ -44,6 +53,8 @@ class Line(Payload, kw_only=True):
     line_amount: Amount = UNSET
     discount_rate: Amount = UNSET
     discount_amount: Amount = UNSET
+    item_code: Text = UNSET
+    tracking: list[Tracking] | UnsetType | None = UNSET
 
 
 class Party(Payload, kw_only=True):
@@ -162,6 +173,10 @@ class NewLine(Payload, kw_only=True, forbid_unknown_fields=True, omit_defaults=T
     account_code: str | UnsetType = UNSET
     account_id: UUID | UnsetType = UNSET
     line_item_id: UUID | UnsetType = UNSET
+    discount_rate: Decimal | UnsetType = UNSET
+    discount_amount: Decimal | UnsetType = UNSET
+    item_code: str | UnsetType = UNSET
+    tracking: list[Tracking] | UnsetType = UNSET
 
 
 class NewInvoice(Payload, kw_only=True, forbid_unknown_fields=True):

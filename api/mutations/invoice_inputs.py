@@ -39,6 +39,16 @@ class InvoiceLineInput:
         description="The price of one, with at most 4 decimals. It contains tax if `amountsAre` is"
         " TAX_INCLUSIVE. A string, such as '149.50'."
     )
+    discount_rate: Decimal | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Per cent off `quantity` × `unitPrice`: 0 to 100, with at most 4 decimals. Give this or"
+        " `discountAmount`, not both.",
+    )
+    discount_amount: Decimal | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="An amount off `quantity` × `unitPrice`, at most that product, with at most 2 decimals. Give"
+        " this or `discountRate`, not both.",
+    )
     service_type_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
         description="The kind of work, which decides the Xero account. Left out: the default revenue"
@@ -190,6 +200,8 @@ def _line(line: InvoiceLineInput) -> dict[str, Any]:
         "description": line.description,
         "quantity": line.quantity,
         "unitPrice": line.unit_price,
+        "discountRate": given(line.discount_rate),
+        "discountAmount": given(line.discount_amount),
         "serviceTypeId": ids.wanted("ServiceType", given(line.service_type_id)),
         "taxRateId": ids.wanted("TaxRate", given(line.tax_rate_id)),
     }
@@ -197,7 +209,9 @@ def _line(line: InvoiceLineInput) -> dict[str, Any]:
 
 @strawberry.type(description="What one line of the preview comes to, and where it would go.")
 class InvoicePreviewLine:
-    amount: Decimal = strawberry.field(description="`quantity` × `unitPrice`, rounded to 2 decimals.")
+    amount: Decimal = strawberry.field(
+        description="`quantity` × `unitPrice` less the discount, rounded to 2 decimals."
+    )
     tax_amount: Decimal | None = strawberry.field(
         description="The tax on the amount, or the tax that it contains, rounded to 2 decimals."
     )

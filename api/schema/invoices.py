@@ -24,8 +24,8 @@ from api.schema.refs import ActivityConnectionRef, ContactRef, XeroOrganisationR
 from api.schema.sync_problems import SyncFailure, SyncProblem
 from domain import tables
 from domain.invoices import actions as invoice_actions
-from domain.invoices import changes as invoice_changes
 from domain.invoices import view as invoice_view
+from domain.invoices.differences import contact_names, differences
 from domain.invoices.view import Action
 from domain.tables import (
     ActivityKind,
@@ -40,7 +40,7 @@ from domain.tx import Tx
 COLUMNS = (
     "i.id, i.number, i.reference, i.contact_id, i.organisation_id, i.status, i.issue_date, i.due_date, i.currency,"
     " i.amounts_are, i.subtotal, i.tax_total, i.total, i.amount_paid, i.amount_due, i.created_at, i.updated_at,"
-    " i.sent_at, i.version, i.sync_state, i.failure, i.failure_code, i.xero_invoice_id, i.xero_total,"
+    " i.sent_at, i.version, i.sync_state, i.warnings, i.failure, i.failure_code, i.xero_invoice_id, i.xero_total,"
     " i.last_synced_at, o.short_code"
 )
 SOURCE = "invoice i left join organisation o on o.workspace_id = i.workspace_id and o.id = i.organisation_id"
@@ -62,9 +62,15 @@ class InvoiceLine:
         description="The price of one, with at most 4 decimals. It contains tax if `amountsAre` is"
         " TAX_INCLUSIVE."
     )
+    discount_rate: Decimal | None = strawberry.field(
+        description="Per cent off `quantity` × `unitPrice`. At most one of the two discounts is set."
+    )
+    discount_amount: Decimal | None = strawberry.field(
+        description="An amount off `quantity` × `unitPrice`. At most one of the two discounts is set."
+    )
     amount: Decimal = strawberry.field(
-        description="`quantity` × `unitPrice`, rounded to 2 decimals. It contains tax if `amountsAre` is"
-        " TAX_INCLUSIVE."
+        description="`quantity` × `unitPrice` less the discount, rounded to 2 decimals. It contains tax if"
+        " `amountsAre` is TAX_INCLUSIVE."
     )
     tax_amount: Decimal = strawberry.field(
         description="The tax on the amount, or the tax that it contains, rounded to 2 decimals."
@@ -87,6 +93,8 @@ class InvoiceLine:
             description=row.description,
             quantity=plain(row.quantity),
             unit_price=price(row.unit_price),
+            discount_rate=None if row.discount_rate is None else plain(row.discount_rate),
+            discount_amount=None if row.discount_amount is None else money(row.discount_amount),
             amount=money(row.amount),
             tax_amount=money(row.tax_amount),
             account_code=row.account_code,
@@ -171,6 +179,10 @@ class InvoiceSync:
         description="The total that Xero last showed, in the invoice's currency. Null until Xero has the"
         " invoice."
     )
+    warnings: list[str] = strawberry.field(
+        description="What Xero remarked about the last write that it accepted, in Xero's own words. The invoice"
+        " is in Xero; look at it there. Usually empty."
+    )
     failure: SyncFailure | None = strawberry.field(
         description="What keeps the invoice, or its void, from Xero. Null if nothing does."
     )
@@ -189,6 +201,7 @@ class InvoiceSync:
             last_synced_at=row["last_synced_at"],
             xero_total=None if row["xero_total"] is None else money(row["xero_total"]),
             failure=SyncFailure.of(row["failure"]),
+            warnings=row["warnings"],
         )
 
     @strawberry.field(
@@ -396,6 +409,6 @@ async def _differences(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[dict[str
     )
     found = {}
     for row in rows:
-        names = await invoice_changes.contact_names(tx, row.organisation_id, row.xero_base, row.xero_shown)
-        found[row.id] = invoice_changes.differences(row, names)
+        names = await contact_names(tx, row.organisation_id, row.xero_base, row.xero_shown)
+        found[row.id] = differences(row, names)
     return found

@@ -81,7 +81,8 @@ class SeenContact:
 
 @dataclass(frozen=True)
 class SeenLine:
-    """A line of an invoice as Xero shows it; None for what it did not say."""
+    """A line of an invoice as Xero shows it; None for what Xero did not say. A discount of 0 is None. `tracking` holds the
+    members of Xero's tracking categories by Xero's names."""
 
     line_id: UUID | None
     description: str | None
@@ -92,6 +93,10 @@ class SeenLine:
     tax_type: str | None
     amount: Decimal | None
     tax_amount: Decimal | None
+    discount_rate: Decimal | None = None
+    discount_amount: Decimal | None = None
+    item_code: str | None = None
+    tracking: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,8 @@ class SeenPayment:
 class SeenInvoice:
     """An invoice as one answer of Xero's showed it, asked for at `seen_at`. UNSET: the answer said nothing.
 
-    `status` is Xero's own word. `amount_paid`: payments and all credits that are allocated to it."""
+    `status` is Xero's own word. `amount_paid`: payments and all credits that are allocated to it. `warnings`: of an
+    answer to a write, what Xero remarked about it."""
 
     xero_invoice_id: UUID
     status: str | UnsetType
@@ -129,3 +135,4 @@ class SeenInvoice:
     payments: tuple[SeenPayment, ...] | UnsetType
     updated_at: datetime | UnsetType
     seen_at: datetime
+    warnings: tuple[str, ...] = ()

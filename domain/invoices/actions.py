@@ -180,7 +180,7 @@ async def update(
         changes.append(Change("lines", _text(total_before), _text(invoice.total)))
     touch(tx, invoice)
     if invoice.status is InvoiceStatus.AWAITING_PAYMENT:
-        await (await _surroundings(tx, [invoice])).place(tx, invoice, bulk=False)
+        await place_now(tx, invoice)
     recorded(tx, invoice, "was changed", changes)
     return invoice
 
@@ -307,25 +307,9 @@ async def end(tx: Tx, invoice: Invoice) -> None:
         eligibility.rest(invoice, InvoiceSyncState.NOT_SENT)
 
 
-async def copy(tx: Tx, invoice: Invoice) -> Invoice:
-    """The same once more under a new number, sent at once."""
-    number = await draw_number(tx)
-    made = Invoice(
-        workspace_id=tx.workspace, id=uuid4(), number=number, number_key=name_key(number) or number,
-        reference=invoice.reference, contact_id=invoice.contact_id, organisation_id=invoice.organisation_id,
-        status=InvoiceStatus.AWAITING_PAYMENT, issue_date=invoice.issue_date, due_date=invoice.due_date,
-        currency=invoice.currency, amounts_are=invoice.amounts_are, subtotal=ZERO, tax_total=ZERO, total=ZERO,
-        total_cents=0, amount_paid=ZERO, amount_due=ZERO, created_at=tx.now, updated_at=tx.now, sent_at=tx.now,
-        search_key=search_key(number, invoice.reference), sync_state=InvoiceSyncState.NOT_SENT,
-    )  # fmt: skip
-    lines = (await lines_of(tx, [invoice.id]))[invoice.id]
-    found = await totals_of(tx, made, lines)
-    set_totals(made, found)
-    await add(tx, made)
-    await write_lines(tx, made, [replace(as_given(line), id=None) for line in lines], {}, found)
-    await (await _surroundings(tx, [made])).place(tx, made, bulk=False)
-    recorded(tx, made, f"was made anew from {invoice.number}")
-    return made
+async def place_now(tx: Tx, invoice: Invoice) -> None:
+    """Put a sent invoice that Xero has not got where it belongs; somebody waits for it."""
+    await (await _surroundings(tx, [invoice])).place(tx, invoice, bulk=False)
 
 
 async def retry(tx: Tx, invoice_ids: Sequence[UUID], organisation_id: UUID | None = None) -> int:

@@ -16,11 +16,12 @@ from sqlmodel import col, select
 from domain import activity
 from domain.activity import Change
 from domain.described import DescribedEnum
-from domain.fields.values import SeenInvoice, SeenLine
-from domain.invoices import eligibility
+from domain.fields.values import SeenInvoice
+from domain.invoices import eligibility, reissue
 from domain.invoices import waiting as waiting_invoices
-from domain.invoices.actions import check_version, copy, end, lines_of, lock
-from domain.invoices.eligibility import GONE, LINKED, Problem
+from domain.invoices.actions import check_version, end, lines_of, lock
+from domain.invoices.differences import contact_names, differing, in_one_line, snapshot
+from domain.invoices.eligibility import LINKED, Problem
 from domain.invoices.rows import renumber, take_over, touch
 from domain.problems import Code, refuse
 from domain.tables import (
@@ -35,9 +36,6 @@ from domain.tables import (
 from domain.tx import Tx
 
 _PAID = "PAID"
-# What is compared, in the order in which people read it.
-_FIELDS = ("status", "number", "reference", "contact", "issueDate", "dueDate", "currency", "amountsAre", "lines",
-           "subtotal", "taxTotal", "total")  # fmt: skip
 
 
 class Decision(DescribedEnum):
@@ -49,7 +47,8 @@ class Decision(DescribedEnum):
     )
     REISSUE = (
         "REISSUE",
-        "Void the invoice, here and in Xero, and send the practice's version again under a new number.",
+        "Void the invoice, here and in Xero, and send the practice's version again under a new number."
+        " Refused, with nothing voided, where the new invoice would come to another total or could not pass.",
     )
     ACCEPT = "ACCEPT", "Take over what Xero has. If Xero voided the invoice, it is voided here too."
     KEEP_APART = "KEEP_APART", "Leave both sides as they are, and do not ask about this change again."
@@ -117,6 +116,8 @@ async def show(tx: Tx, invoice: Invoice, seen: SeenInvoice, contact: UUID | None
     base = {**shown, **(invoice.xero_base or {})}
     if contact is not None and shown.get("contact") == str(contact):
         base["contact"] = shown["contact"]  # merged in Xero, and the link has followed
+    if "lines" in shown and "lines" not in differing(base, shown):
+        base["lines"] = shown["lines"]  # with what is not compared as Xero shows it now
     names = await contact_names(tx, invoice.organisation_id, base, shown)
     _decide(tx, invoice, base, {**base, **shown}, names)
     if before != (invoice.status, invoice.sync_state, invoice.amount_paid, invoice.xero_shown):
@@ -206,7 +207,12 @@ def _changed(
     eligibility.rest(invoice, InvoiceSyncState.CHANGED_IN_XERO)
     invoice.xero_shown = shown
     changes = [
-        Change(name, _told(name, base.get(name), names), _told(name, shown.get(name), names), Side.XERO)
+        Change(
+            name,
+            in_one_line(name, base.get(name), names),
+            in_one_line(name, shown.get(name), names),
+            Side.XERO,
+        )
         for name in differing(base, shown)
     ]
     what = "voided" if shown["status"] == "VOIDED" else "changed"
@@ -214,100 +220,6 @@ def _changed(
         tx, ActivityKind.INVOICE_CHANGED, f"Invoice {invoice.number} was {what} in Xero.",
         organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id, changes=changes,
     )  # fmt: skip
-
-
-def snapshot(seen: SeenInvoice) -> dict[str, Any]:
-    """What of it can be edited in Xero, as `xero_base` holds it; amounts as text. What was not shown is left out."""
-    found: dict[str, Any] = {
-        "number": seen.number,
-        "reference": seen.reference,
-        "contact": seen.contact_id,
-        "issueDate": seen.issue_date,
-        "dueDate": seen.due_date,
-        "currency": seen.currency,
-        "amountsAre": seen.amounts_are,
-        "subtotal": seen.subtotal,
-        "taxTotal": seen.tax_total,
-        "total": seen.total,
-    }
-    told: dict[str, Any] = {name: _plain(value) for name, value in found.items() if value is not UNSET}
-    if seen.status is not UNSET:
-        told["status"] = "VOIDED" if seen.status in GONE else "AUTHORISED"
-    if seen.lines is not UNSET:
-        told["lines"] = [_line(line) for line in seen.lines]
-    return {"status": "AUTHORISED", **told}
-
-
-def _line(line: SeenLine) -> dict[str, Any]:
-    return {
-        "id": _plain(line.line_id), "description": line.description, "quantity": _plain(line.quantity),
-        "unitPrice": _plain(line.unit_price), "account": _plain(line.account_id) or line.account_code,
-        "accountCode": line.account_code, "taxType": line.tax_type, "amount": _plain(line.amount),
-        "taxAmount": _plain(line.tax_amount),
-    }  # fmt: skip
-
-
-def _plain(value: Any) -> str | None:
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return None if value in (None, "") else str(value)
-
-
-def differing(base: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
-    """The fields that were changed. An account is told by its id, as its code can be edited."""
-    return [
-        name
-        for name in _FIELDS
-        if name in shown and _same_for(name, base.get(name)) != _same_for(name, shown[name])
-    ]
-
-
-def _same_for(name: str, value: Any) -> Any:
-    if name != "lines" or value is None:
-        return value
-    return [{key: part for key, part in line.items() if key not in ("id", "accountCode")} for line in value]
-
-
-def differences(invoice: Invoice, names: Mapping[str, str]) -> list[dict[str, str | None]]:
-    """While CHANGED_IN_XERO: field, practice, xero. `names`: of contacts, from `contact_names`."""
-    if invoice.sync_state is not InvoiceSyncState.CHANGED_IN_XERO:
-        return []
-    base, shown = invoice.xero_base or {}, invoice.xero_shown or {}
-    return [
-        {
-            "field": name,
-            "practice": invoice.status if name == "status" else _told(name, base.get(name), names),
-            "xero": _told(name, shown[name], names),
-        }
-        for name in differing(base, shown)
-    ]
-
-
-async def contact_names(
-    tx: Tx, organisation_id: UUID | None, base: Mapping[str, Any] | None, shown: Mapping[str, Any] | None
-) -> dict[str, str]:
-    """By Xero's ids: what the contacts of both are called there, where they are not the same."""
-    contacts = {(base or {}).get("contact"), (shown or base or {}).get("contact")}
-    if len(contacts) < 2:
-        return {}
-    rows = await tx.rows(
-        "select xero_contact_id, name from xero_contact where workspace_id = :ws and organisation_id = :organisation"
-        " and xero_contact_id = any(:ids)",
-        organisation=organisation_id, ids=[UUID(one) for one in contacts if one],
-    )  # fmt: skip
-    return {str(row["xero_contact_id"]): row["name"] for row in rows if row["name"]}
-
-
-def _told(name: str, value: Any, names: Mapping[str, str]) -> str | None:
-    if name == "contact":
-        return names.get(value) or value
-    if name != "lines":
-        return value if value is None else str(value)
-    return "; ".join(
-        f"{line['description']}: {line['quantity']} × {line['unitPrice']} = {line['amount']}"
-        f" ({line['accountCode']}, {line['taxType']})"
-        for line in value or ()
-    )
 
 
 async def _show_payments(tx: Tx, invoice: Invoice, seen: SeenInvoice) -> None:
@@ -384,8 +296,10 @@ async def settle_change(
             "invoiceId",
         )
     else:
+        if decision is Decision.REISSUE:
+            await reissue.check(tx, invoice)
         await end(tx, invoice)
-        replacement = await copy(tx, invoice) if decision is Decision.REISSUE else None
+        replacement = await reissue.copy(tx, invoice) if decision is Decision.REISSUE else None
     touch(tx, invoice)
     activity.record(
         tx, ActivityKind.INVOICE_CHANGED,

@@ -297,6 +297,7 @@ async def _acknowledge(
     created = invoice.xero_invoice_id is None
     invoice.xero_invoice_id = seen.xero_invoice_id
     invoice.attempts, invoice.next_attempt_at = 0, None
+    invoice.warnings = list(seen.warnings)
     if invoice.failure_code != "TOTAL_MISMATCH":
         invoice.failure, invoice.failure_code = None, None
     if isinstance(seen.lines, tuple) and len(seen.lines) == len(lines):

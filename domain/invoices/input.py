@@ -1,13 +1,13 @@
 """What a person gives of an invoice, checked: by the schema's names in, by column out. All that is wrong is said at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from domain.invoices.totals import Line, Totals, totals
+from domain.invoices.totals import Line, Totals, line_total, totals
 from domain.names.text_keys import name_key, visible
 from domain.practice.workspaces import clean_currency
 from domain.problems import Code, Problem, archived, control_characters, not_found, too_long
@@ -17,14 +17,15 @@ from domain.tx import Tx
 LINES = 500
 TEXT, DESCRIPTION = 255, 4000  # Xero's limits
 DECIMALS = 4
-MOST = Decimal(10) ** 13  # beyond any invoice, and within what Xero and a bigint of cents hold
+MOST = Decimal("9999999999.99")  # Xero's limit of a line's amount
+_HUGE = Decimal(10) ** 13  # beyond any line before its discount
 FIRST_DAY = date(1900, 1, 1)
 NUMBER = "TI-{:05d}"  # not Xero's own INV-, so that the two sequences do not meet
 
 
 @dataclass(frozen=True)
 class GivenLine:
-    """`id`: of a line that is there and stays. The rest as the columns of `invoice_line`."""
+    """`id`: of a line that exists and stays. The other fields are the columns of `invoice_line`. A discount of 0 is none."""
 
     id: UUID | None
     kind: InvoiceLineKind
@@ -33,6 +34,8 @@ class GivenLine:
     unit_price: Decimal
     service_type_id: UUID | None
     tax_rate_id: UUID | None
+    discount_rate: Decimal | None = None
+    discount_amount: Decimal | None = None
     xero_account_id: UUID | None = None
     tax_type: str | None = None
 
@@ -128,13 +131,15 @@ def _clean_line(given: Mapping[str, Any], place: str, problems: list[Problem]) -
         if not value.is_finite() or value != round(value, DECIMALS):
             wrong(Code.INVALID, f"At most {DECIMALS} decimals are possible. Round the number.", field)
             quantity = price = Decimal(0)
-    if abs(quantity * price) >= MOST:
+    rate, off = _clean_discount(given, quantity, price, wrong)
+    if abs(quantity * price) >= _HUGE or abs(_amount(quantity, price, rate, off)) > MOST:
         wrong(
             Code.INVALID,
-            "The amount of this line is too large. Check `quantity` and `unitPrice`.",
+            f"A line comes to {MOST:,f} at most in Xero. Check `quantity` and `unitPrice`.",
             "unitPrice",
         )
         quantity = price = Decimal(0)
+        rate = off = None
     return GivenLine(
         given.get("id"),
         kind,
@@ -143,7 +148,40 @@ def _clean_line(given: Mapping[str, Any], place: str, problems: list[Problem]) -
         price,
         given.get("serviceTypeId"),
         given.get("taxRateId"),
+        rate,
+        off,
     )
+
+
+def _clean_discount(
+    given: Mapping[str, Any], quantity: Decimal, price: Decimal, wrong: Callable[[Code, str, str], None]
+) -> tuple[Decimal | None, Decimal | None]:
+    """The rate and the amount, at most one of them; a discount of 0 is none."""
+    rate, off = given.get("discountRate") or None, given.get("discountAmount") or None
+    if rate is not None and off is not None:
+        wrong(Code.INVALID, "Give a discountRate or a discountAmount, not both.", "discountAmount")
+        return None, None
+    if rate is not None and not (rate.is_finite() and 0 <= rate <= 100 and rate == round(rate, DECIMALS)):
+        message = f"A discount rate is between 0 and 100 per cent, with at most {DECIMALS} decimals."
+        wrong(Code.INVALID, message, "discountRate")
+        return None, None
+    if off is not None:
+        if not (off.is_finite() and off >= 0 and off == round(off, 2)):
+            wrong(
+                Code.INVALID,
+                "A discount amount is not negative and has at most 2 decimals.",
+                "discountAmount",
+            )
+        elif off > quantity * price:
+            wrong(Code.INVALID, "A discount cannot be more than quantity × unitPrice.", "discountAmount")
+        else:
+            return None, off
+        return None, None
+    return rate, None
+
+
+def _amount(quantity: Decimal, price: Decimal, rate: Decimal | None, off: Decimal | None) -> Decimal:
+    return line_total(Line(quantity, price, None, rate, off), AmountsAre.NO_TAX).amount
 
 
 def _controls(text: str, *, but: str) -> bool:
@@ -224,6 +262,8 @@ def compute(lines: Sequence[Any], percentages: Mapping[UUID, Decimal], amounts_a
                 line.quantity,
                 line.unit_price,
                 percentages.get(line.tax_rate_id) if line.tax_rate_id else None,
+                line.discount_rate,
+                line.discount_amount,
             )
             for line in lines
         ],

@@ -13,7 +13,7 @@ from domain import activity
 from domain.activity import Change
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices.input import GivenLine, compute
-from domain.invoices.totals import Totals, cents, rounded
+from domain.invoices.totals import Totals, cents, discount_shown, rounded
 from domain.names.text_keys import name_key, search_key
 from domain.problems import Code, refuse
 from domain.tables import ActivityKind, AmountsAre, Invoice, InvoiceLine, InvoiceLineKind
@@ -42,7 +42,8 @@ def recorded(tx: Tx, invoice: Invoice, what: str, changes: Sequence[Change] = ()
 
 def as_given(line: InvoiceLine) -> GivenLine:
     return GivenLine(
-        line.id, line.kind, line.description, line.quantity, line.unit_price, line.service_type_id, line.tax_rate_id
+        line.id, line.kind, line.description, line.quantity, line.unit_price, line.service_type_id, line.tax_rate_id,
+        line.discount_rate, line.discount_amount,
     )  # fmt: skip
 
 
@@ -101,6 +102,7 @@ async def write_lines(
             tx.session.add(row)
         row.place, row.kind, row.description = place, line.kind, line.description
         row.quantity, row.unit_price = line.quantity, line.unit_price
+        row.discount_rate, row.discount_amount = line.discount_rate, line.discount_amount
         row.service_type_id, row.tax_rate_id = line.service_type_id, line.tax_rate_id
         row.amount, row.tax_amount = total.amount, total.tax
         row.xero_account_id, row.account_code, row.tax_type = None, None, None
@@ -139,6 +141,10 @@ async def take_over(
         line.place, line.description = place, given["description"] or ""
         line.quantity, line.unit_price = Decimal(given["quantity"] or 0), Decimal(given["unitPrice"] or 0)
         line.amount, line.tax_amount = Decimal(given["amount"] or 0), Decimal(given["taxAmount"] or 0)
+        line.discount_rate, line.discount_amount = discount_shown(
+            line.quantity, line.unit_price, line.amount, _decimal(given, "discountRate"), _decimal(given, "discountAmount")
+        )  # fmt: skip
+        line.item_code, line.tracking = given.get("itemCode"), given.get("tracking") or None
         if line.account_code != given["accountCode"]:
             line.account_code, line.xero_account_id = given["accountCode"], None
         if line.tax_type != given["taxType"]:
@@ -147,3 +153,7 @@ async def take_over(
         if line.id not in kept:
             await tx.session.delete(line)
     await tx.session.flush()
+
+
+def _decimal(given: Mapping[str, Any], name: str) -> Decimal | None:
+    return Decimal(given[name]) if given.get(name) is not None else None

@@ -1,7 +1,8 @@
 """What an invoice comes to, computed as Xero computes it. Pure.
 
-A line is quantity × unit price, to 2 decimals; its tax is that line × the rate, to 2 decimals, ties away from zero; totals
-are sums of lines, never computed anew from sums. Where prices include tax, a line's tax is line × rate / (100 + rate).
+A line is quantity × unit price less its discount, to 2 decimals. Its tax is that line × the rate, to 2 decimals, ties away
+from zero. Totals are sums of lines, never computed anew from sums. Where prices include tax, a line's tax is
+line × rate / (100 + rate).
 Xero's own example: 25.06, 25.61 and 25.63 at 15 % have 3.76 + 3.84 + 3.84 = 11.44 of tax, not 11.45.
 """
 
@@ -18,11 +19,14 @@ _EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
 
 @dataclass(frozen=True)
 class Line:
-    """`percentage`: 15 is 15 %; None where the line has no tax rate."""
+    """`percentage`: 15 is 15 %; None where the line has no tax rate. `discount_rate` is per cent off quantity × unit
+    price, `discount_amount` an amount off it; at most one of the two is set."""
 
     quantity: Decimal
     unit_price: Decimal
     percentage: Decimal | None = None
+    discount_rate: Decimal | None = None
+    discount_amount: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,45 @@ def rounded(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, context=_EXACT)
 
 
+def before_discount(quantity: Decimal, unit_price: Decimal) -> Decimal:
+    """Quantity × unit price, exact."""
+    return _EXACT.multiply(quantity, unit_price)
+
+
 def line_total(line: Line, amounts_are: AmountsAre) -> LineTotal:
-    product = _EXACT.multiply(line.quantity, line.unit_price)
+    product = before_discount(line.quantity, line.unit_price)
+    if line.discount_rate is not None:
+        product = _EXACT.divide(_EXACT.multiply(product, 100 - line.discount_rate), Decimal(100))
+    elif line.discount_amount is not None:
+        product = _EXACT.subtract(product, line.discount_amount)
     amount = rounded(product)
     return LineTotal(amount, _tax(amount, line.percentage, amounts_are), amount == product)
+
+
+def discount_shown(
+    quantity: Decimal, unit_price: Decimal, amount: Decimal, rate: Decimal | None, off: Decimal | None
+) -> tuple[Decimal | None, Decimal | None]:
+    """The discount of a line that Xero shows with this `amount`: a rate or an amount, never both.
+
+    Xero's lists may show a rate that Xero computed from the amount that a person typed, with many decimals, and leave
+    the amount out. A rate of at most 2 decimals counts first, then the amount, then the difference that the line shows.
+    """
+    if rate is None and off is None:
+        return None, None
+    difference = before_discount(quantity, unit_price) - amount
+    ways: list[tuple[Decimal | None, Decimal | None]] = []
+    if rate is not None and rate == round(rate, 2):
+        ways.append((rate, None))
+    if off is not None:
+        ways.append((None, off))
+    if difference >= 0 and difference == rounded(difference):
+        ways.append((None, difference))
+    if rate is not None:
+        ways.append((rate, None))
+    for way in ways:
+        if line_total(Line(quantity, unit_price, None, *way), AmountsAre.NO_TAX).amount == amount:
+            return way
+    return ways[0]
 
 
 def _tax(amount: Decimal, percentage: Decimal | None, amounts_are: AmountsAre) -> Decimal:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from domain.described import DescribedEnum
@@ -186,7 +187,8 @@ class Invoice(Row, table=True):
     Amounts have two decimals, in `currency`; `total_cents` is for sorting. `amount_paid`: payments and credits that
     Xero shows. `due_at`: since when something of it is to be sent (created, or voided where it is VOIDED here);
     null while it waits for a person's fix. `failure_code` is failure's. `xero_base`: what Xero showed when both last
-    agreed; `xero_shown`: what it shows now, where that is something else.
+    agreed; `xero_shown`: what it shows now, where that is something else. `warnings`: Xero's remarks about the last write
+    of this invoice that Xero accepted.
     """
 
     __tablename__ = "invoice"
@@ -261,11 +263,16 @@ class Invoice(Row, table=True):
     xero_base: dict[str, Any] | None = json_column()
     xero_shown: dict[str, Any] | None = json_column()
     last_synced_at: datetime | None = time_column(nullable=True)
+    warnings: list[str] = Field(
+        default_factory=list, sa_column=sa.Column(ARRAY(sa.Text), nullable=False, server_default="{}")
+    )
 
 
 class InvoiceLine(Row, table=True):
-    """`unit_price` and `amount` include tax where the invoice is TAX_INCLUSIVE. Account and tax type are resolved when
-    it is sent and then stay: `xero_account_id` is ours of the mirror, `xero_line_id` Xero's of the line."""
+    """`unit_price` and `amount` include tax where the invoice is TAX_INCLUSIVE. At most one of the two discounts is set:
+    `discount_rate` per cent, or `discount_amount`, off quantity × unit price. Account and tax type are resolved when the
+    invoice is sent and then stay: `xero_account_id` is ours of the mirror, `xero_line_id` Xero's of the line. `item_code`
+    and `tracking` (tracking categories by Xero's names) were set inside Xero and go out again with a reissue."""
 
     __tablename__ = "invoice_line"
     __table_args__ = (
@@ -282,6 +289,8 @@ class InvoiceLine(Row, table=True):
     description: str
     quantity: Decimal = amount_column()
     unit_price: Decimal = amount_column()
+    discount_rate: Decimal | None = amount_column(nullable=True)
+    discount_amount: Decimal | None = amount_column(nullable=True)
     service_type_id: UUID | None = None
     tax_rate_id: UUID | None = None
     amount: Decimal = amount_column()
@@ -289,6 +298,8 @@ class InvoiceLine(Row, table=True):
     xero_account_id: UUID | None = None
     account_code: str | None = None
     tax_type: str | None = None
+    item_code: str | None = None
+    tracking: list[dict[str, str]] | None = json_column()
     xero_line_id: UUID | None = None
 
 

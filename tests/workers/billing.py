@@ -11,7 +11,7 @@ from uuid import UUID
 from domain.connection import organisations
 from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
-from domain.invoices import mappings
+from domain.invoices import mappings, waiting
 from domain.invoices.changes import Decision
 from domain.practice import services_and_rates
 from domain.tables import Invoice
@@ -138,6 +138,12 @@ class Billing:
         for row in await world.rows("select id from import_run where finished_at is null"):
             while await importing.advance(self.here.parts, world.workspace, row["id"]):
                 pass
+
+    async def read_catalogue(self) -> None:
+        """Accounts, tax rates and lock dates, as Xero has them now."""
+        async with self.here.world.tx() as tx:
+            await waiting.catalogue_wanted(tx, self.here.world.organisation, tx.now)
+        assert await catalogues.read_due(*self.key)
 
     async def poll(self) -> None:
         assert await invoice_reads.poll(*self.key)

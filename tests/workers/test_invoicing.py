@@ -13,7 +13,8 @@ from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import Announced, Category
 from domain.invoices import actions as invoice_actions
 from domain.invoices import mappings
-from domain.invoices.changes import Decision, contact_names, differences
+from domain.invoices.changes import Decision
+from domain.invoices.differences import contact_names, differences
 from domain.practice import services_and_rates
 from domain.problems import Refused
 from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyncState

@@ -15,6 +15,8 @@ from xero.simulator.ledger import NOTHING, SALE, Document, Line, account_by
 from xero.simulator.world import Organisation
 
 _NO_TAX = "NONE"  # known in every country, also where no tax rate has it
+MOST = Decimal("9999999999.99")
+"""The largest amount of a line."""
 _APPLIES = {
     "REVENUE": "CanApplyToRevenue",
     "EXPENSE": "CanApplyToExpenses",
@@ -48,7 +50,9 @@ def _make_line(
         account_id=_find_account_id(organisation, sent, before, errors),
         tax_type=sent.tax_type or before.tax_type,
         discount_rate=before.discount_rate if sent.discount_rate is None else sent.discount_rate,
-        discount_amount=before.discount_amount if sent.discount_amount is None else sent.discount_amount,
+        discount_amount=before.discount_amount
+        if sent.discount_amount is None
+        else cents(sent.discount_amount),
         item_code=before.item_code if sent.item_code is None else sent.item_code,
         tracking=_tracked(organisation, sent, before, errors),
         tax_amount=NOTHING if sent.tax_amount is None else cents(sent.tax_amount),
@@ -99,6 +103,12 @@ def _with_amount(line: Line, sent: LineInput, places: int, errors: list[str]) ->
         return replace(line, line_amount=cents(sent.line_amount or NOTHING))
     line = replace(line, quantity=quantity, unit_amount=unit)
     expected = arithmetic.line_amount(line)
+    if line.discount_amount is not None and line.discount_amount > arithmetic.before_discount(line):
+        errors.append(
+            f"The discount rate '{line.discount_amount}' is invalid. Discount must not be greater than the line total."
+        )
+    if abs(expected) > MOST:
+        errors.append(f"The LineAmount must not be greater than {MOST:f}.")
     if sent.line_amount is not None and cents(sent.line_amount) != expected:
         errors.append(
             f"The line total {cents(sent.line_amount)} does not match the expected line total {expected}"
@@ -125,8 +135,11 @@ def find_tax_rate(organisation: Organisation, tax_type: str | None) -> dict[str,
     return next((rate for rate in organisation.tax_rates if rate["TaxType"] == tax_type), None)
 
 
-def line_errors(organisation: Organisation, line: Line, *, posting: bool) -> list[str]:
-    """`posting`: the document goes to the ledger, so nothing may be missing."""
+def line_errors(organisation: Organisation, line: Line, *, posting: bool, by_person: bool) -> list[str]:
+    """`posting`: the document goes to the ledger, so nothing may be missing; but Xero's own pages (`by_person`) take a line
+    of words alone."""
+    if by_person and line.quantity is None and line.unit_amount is None and line.account_id is None:
+        return []
     errors = []
     if line.item_code and not organisation.catalogue.has_item(line.item_code):
         errors.append("Item Code is invalid.")

@@ -52,6 +52,11 @@ class Pen(msgspec.Struct):
     places: int = 2
 
     @property
+    def is_person(self) -> bool:
+        """Whether a person writes on Xero's own pages, which store what the API refuses."""
+        return self.client_id is None
+
+    @property
     def updated(self) -> datetime:
         return truncate_to_millisecond(self.now)
 
@@ -193,7 +198,9 @@ def _document_errors(pen: Pen, before: Document, after: Document, *, check_lines
         errors.append("One or more line items must be specified.")
     if check_lines:
         for line in after.lines:
-            errors += line_errors(organisation, line, posting=after.status == AUTHORISED)
+            errors += line_errors(
+                organisation, line, posting=after.status == AUTHORISED, by_person=pen.is_person
+            )
     if after.status == AUTHORISED:
         errors += lock_errors(organisation, after.date)
         if before.is_posted and before.date != after.date:

@@ -289,3 +289,47 @@ async def test_a_draft_is_voided_here_alone_and_twice_is_once(here: Billed) -> N
     assert (voided.status, voided.sync_state, voided.amount_due, voided.version) == (
         InvoiceStatus.VOIDED, InvoiceSyncState.NOT_SENT, Decimal(0), made.version + 1,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"discountRate": Decimal(5), "discountAmount": Decimal(5)}, "discountAmount"),
+        ({"discountRate": Decimal("100.01")}, "discountRate"),
+        ({"discountRate": Decimal(-1)}, "discountRate"),
+        ({"discountRate": Decimal("1.00001")}, "discountRate"),
+        ({"discountAmount": Decimal("0.001")}, "discountAmount"),
+        ({"discountAmount": Decimal(-1)}, "discountAmount"),
+        ({"discountAmount": Decimal("100.01")}, "discountAmount"),
+        ({"unitPrice": Decimal(-100), "discountAmount": Decimal(1)}, "discountAmount"),
+        ({"unitPrice": Decimal("10000000000")}, "unitPrice"),
+        ({"unitPrice": Decimal("9999999999.995")}, "unitPrice"),
+        ({"unitPrice": Decimal("-10000000000")}, "unitPrice"),
+    ],
+)
+async def test_a_discount_or_an_amount_that_xero_would_refuse_is_refused(
+    here: Billed, given: dict[str, Any], path: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await here.draft(here.line(**given))
+    assert [(one.code, one.path) for one in refused.value.problems] == [(Code.INVALID, ("lines", "0", path))]
+
+
+async def test_discounts_are_taken_off_and_can_be_changed(here: Billed) -> None:
+    made = await here.draft(
+        here.line("33.33", "3", discountRate=Decimal(50)), here.line("1400", discountAmount=Decimal(250)),
+        here.line("20000000000", discountRate=Decimal(100)),
+    )  # fmt: skip
+    assert (made.subtotal, made.total) == (Decimal("1200.00"), Decimal("1380.00"))
+    async with here.world.tx() as tx:
+        lines = (await invoice_actions.lines_of(tx, [made.id]))[made.id]
+        kept = here.line("33.33", "3", id=lines[0].id, discountRate=Decimal(0))
+        changed = await invoice_actions.update(tx, made.id, {"lines": [kept]})
+        [line] = (await invoice_actions.lines_of(tx, [made.id]))[made.id]
+    assert (changed.subtotal, line.discount_rate, line.discount_amount) == (Decimal("99.99"), None, None)
+
+
+async def test_the_preview_takes_discounts_off(here: Billed) -> None:
+    async with here.world.tx() as tx:
+        found = await invoice_view.preview(tx, here.input(here.line("1400", discountAmount=Decimal(250))))
+    assert ([one.amount for one in found.lines], found.total) == ([Decimal("1150.00")], Decimal("1322.50"))

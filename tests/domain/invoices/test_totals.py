@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.invoices.totals import Line, cents, totals
+from domain.invoices.totals import Line, cents, discount_shown, totals
 from domain.tables import AmountsAre
 
 
@@ -19,13 +19,16 @@ def nearest(value: int, per: int) -> int:
 
 
 def as_documented(lines: list[Line], amounts_are: AmountsAre) -> tuple[int, int, int]:
-    """Subtotal, tax and total in cents. Line: quantity × unit price, to 2. Tax: of each line, to 2. Totals: sums."""
+    """Subtotal, tax and total in cents. Line: quantity × unit price less its discount, to 2. Tax: of each line, to 2.
+    Totals: sums."""
     amount = tax = 0
     for line in lines:
         quantity, price, rate = (
             int(value * 10_000) for value in (line.quantity, line.unit_price, line.percentage or 0)
         )
-        own = nearest(quantity * price, 10**6)
+        less = int((line.discount_rate or 0) * 10_000)
+        off = int((line.discount_amount or 0) * 100)
+        own = nearest(quantity * price * (10**6 - less) - off * 10**12, 10**12)
         amount += own
         if amounts_are is AmountsAre.TAX_EXCLUSIVE:
             tax += nearest(own * rate, 10**6)
@@ -50,7 +53,15 @@ def awkward(random: Random) -> Line:
             Decimal("999999999.99"),
         )
     )
-    return Line(quantity, price, random.choice(RATES))
+    discount = random.choice(
+        (
+            (None, None),
+            (Decimal(random.randint(0, 1_000_000)) / 10_000, None),
+            (Decimal(50), None),
+            (None, Decimal(random.randint(1, 99_999)) / 100),
+        )
+    )
+    return Line(quantity, price, random.choice(RATES), *discount)
 
 
 def assert_as_documented(lines: list[Line], amounts_are: AmountsAre) -> None:
@@ -111,3 +122,53 @@ def test_tax_is_rounded_line_by_line_as_in_xeros_own_example() -> None:
 def test_ties_and_kinds(price: str, percentage: str, amounts_are: AmountsAre, tax: str) -> None:
     [line] = totals([Line(Decimal(1), Decimal(price), Decimal(percentage))], amounts_are).lines
     assert line.tax == Decimal(tax)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "rate", "off", "amount"),
+    [
+        ("3", "33.33", "50", None, "50.00"),  # 49.995
+        ("1", "1400", None, "250", "1150.00"),
+        ("1", "0.01", "50", None, "0.01"),  # 0.005: a half goes up
+        ("1", "100", "100", None, "0.00"),
+        ("2", "-50", "10", None, "-90.00"),
+    ],
+)
+def test_a_discount_is_taken_off_before_the_line_is_rounded(
+    quantity: str, price: str, rate: str | None, off: str | None, amount: str
+) -> None:
+    line = Line(
+        Decimal(quantity),
+        Decimal(price),
+        Decimal(15),
+        (rate and Decimal(rate)) or None,
+        (off and Decimal(off)) or None,
+    )
+    [found] = totals([line], AmountsAre.TAX_EXCLUSIVE).lines
+    assert found.amount == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("rate", "off", "amount", "shown"),
+    [
+        (None, None, "1400", (None, None)),
+        ("50", None, "700", ("50", None)),
+        (None, "250", "1150", (None, "250")),
+        ("17.857142", None, "1150", (None, "250")),  # a list of Xero's, which leaves the amount out
+        ("17.857142", "250", "1150", (None, "250")),
+        ("50", "700", "700", ("50", None)),
+        ("33.3333", None, "933.33", (None, "466.67")),
+        ("10", None, "1", (None, "1399")),  # what the line came to counts
+    ],
+)
+def test_a_discount_that_xero_shows_is_read_so_that_the_line_comes_out(
+    rate: str | None, off: str | None, amount: str, shown: tuple[str | None, str | None]
+) -> None:
+    found = discount_shown(
+        Decimal(1),
+        Decimal(1400),
+        Decimal(amount),
+        (rate and Decimal(rate)) or None,
+        (off and Decimal(off)) or None,
+    )
+    assert found == tuple(one and Decimal(one) for one in shown)

@@ -112,8 +112,8 @@ async def test_amounts_are_never_floats_on_the_way(http: httpx.AsyncClient) -> N
 
 
 async def test_the_largest_amounts_are_added_up(http: httpx.AsyncClient) -> None:
-    invoice = await made(http, line(Quantity="9" * 17, UnitAmount="9" * 17), Status="DRAFT")
-    assert invoice["SubTotal"] == pytest.approx(1e34)
+    invoice = await made(http, *[line(UnitAmount="9999999999.99")] * 100, Status="DRAFT")
+    assert invoice["SubTotal"] == 999999999999.0
 
 
 cents = st.decimals(min_value=-(10**6), max_value=10**6, places=2)

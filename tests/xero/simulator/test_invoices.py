@@ -376,6 +376,24 @@ async def test_a_currency_must_be_one_of_the_organisations(http: httpx.AsyncClie
     assert [currency["Code"] for currency in currencies] == ["NZD", "EUR"]
 
 
+async def test_a_discount_is_no_more_than_the_line(http: httpx.AsyncClient) -> None:
+    assert await refused(http, "PUT", await sale(http, line(DiscountAmount="100.01"), line())) == [
+        "The discount rate '100.01' is invalid. Discount must not be greater than the line total."
+    ]
+    whole = await made(http, line(DiscountAmount="100"))
+    assert (whole["Total"], whole["LineItems"][0]["DiscountAmount"]) == (0, 100)
+    rounded = await made(http, line(DiscountAmount="27.826"))
+    assert (rounded["SubTotal"], rounded["LineItems"][0]["DiscountAmount"]) == (72.17, 27.83)
+
+
+async def test_a_line_ends_at_ten_thousand_million(http: httpx.AsyncClient) -> None:
+    most = await made(http, line(UnitAmount="9999999999.99"))
+    assert most["SubTotal"] == 9999999999.99
+    assert await refused(http, "PUT", await sale(http, line(UnitAmount="5000000000", Quantity=2))) == [
+        "The LineAmount must not be greater than 9999999999.99."
+    ]
+
+
 # Reading
 
 
