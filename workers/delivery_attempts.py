@@ -21,6 +21,7 @@ from workers.process import Parts
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL, Client, Written
 from xero.errors import Disconnected, NeedsReconnect, Refused, Rejected, Retry, Uncertain, XeroError
+from xero.messages import Said
 
 log = structlog.get_logger()
 MARGIN = timedelta(seconds=25)  # a call's full time-out: with less of the lease left nothing is sent
@@ -56,7 +57,7 @@ class Carried:
     rules: Rules
     write: Callable[[Client, DeliveryKind, bytes, str], Awaitable[Written[Any]]]
     answers: Callable[["Trip", Sequence[Any]], Awaitable[Sequence[Any]]]
-    refused: Callable[[UUID, Sequence[str]], Any]
+    refused: Callable[[UUID, Sequence[Said]], Any]
     numbers: Callable[[Tx, Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
     find: Callable[["Trip", UUID, str], Awaitable[Any]]
     read: Callable[[Client, Sequence[UUID], datetime], Awaitable[Mapping[UUID, Any]]]
@@ -154,8 +155,8 @@ async def _rejected(trip: Trip, error: Rejected) -> None:
     members = trip.claimed.members
     async with trip.transaction() as tx:
         if len(members) == 1:
-            messages = error.messages or (f"Xero refused the request ({error.status}).",)
-            await trip.rules.settle(tx, trip.claimed, [trip.cargo.refused(members[0], messages)])
+            said = error.said or (Said(f"Xero refused the request ({error.status})."),)
+            await trip.rules.settle(tx, trip.claimed, [trip.cargo.refused(members[0], said)])
             return
         await trip.rules.free(tx, trip.claimed)
     half = len(members) // 2

@@ -17,10 +17,12 @@ from domain.tx import Tx
 from workers import catalogues, delivery_attempts
 from workers.delivery_attempts import HINDERED, Carried, Trip
 from workers.process import Parts
-from workers.translate_invoices import mark, new_invoice, refusal, seen_invoice, voided
+from workers.translate_invoices import mark, new_invoice, seen_invoice, voided
+from workers.translate_refusals import invoice_problem
 from xero.client import Client, Written
 from xero.errors import Disconnected, NeedsReconnect, Reason, Retry, XeroError
 from xero.invoices import InvoiceCreations, InvoiceUpdates, WrittenInvoice
+from xero.messages import Said
 
 _OUTAGE = (Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR)
 
@@ -85,7 +87,7 @@ async def _answers(trip: Trip, elements: Sequence[WrittenInvoice]) -> list[Answe
     answers = [
         Answered(invoice_id, seen_invoice(element, asked))
         if element.saved
-        else Answered(invoice_id, problem=refusal(element.messages))
+        else Answered(invoice_id, problem=invoice_problem(element.errors))
         for invoice_id, element in zip(trip.claimed.members, elements, strict=True)
     ]
     if any(answer.problem for answer in answers):
@@ -139,8 +141,8 @@ async def _read(client: Client, ids: Sequence[UUID], asked: datetime) -> dict[UU
     return {shown.invoice_id: seen_invoice(shown, asked) for shown in page.items}
 
 
-def _refused(invoice_id: UUID, messages: Sequence[str]) -> Answered:
-    return Answered(invoice_id, problem=refusal(messages))
+def _refused(invoice_id: UUID, said: Sequence[Said]) -> Answered:
+    return Answered(invoice_id, problem=invoice_problem(said))
 
 
 async def _again(trip: Trip, part: Sequence[UUID]) -> bool:

@@ -1,7 +1,6 @@
 """Sends what is due of contacts, once Xero has been looked at, as it has no conditional write. How it is carried is
 `carrying`; what contacts have of their own there is CONTACTS."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,15 +20,17 @@ from domain.outbound import contact_deliveries, freshness, status_deliveries
 from domain.outbound.contact_changes import Outgoing
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
-from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
+from domain.tables import DeliveryKind, RunPurpose, XeroContactStatus
 from domain.tx import TANDEM, Tx
 from workers import delivery_attempts, importing, single_reads
 from workers.delivery_attempts import BUSY, Carried, Trip
 from workers.process import Parts
 from workers.translate import contact_update, seen_contact, xero_members
+from workers.translate_refusals import contact_failure
 from xero.allowance import Priority
 from xero.client import Client, Written
 from xero.errors import XeroError
+from xero.messages import Said
 from xero.payloads import ContactUpdate, Creations, NewContact, Updates, WrittenContact
 
 
@@ -167,7 +168,7 @@ async def _answers(trip: Trip, elements: Sequence[WrittenContact]) -> list[Answe
     answers = [
         Answered(link_id, seen_contact(element, asked))
         if element.saved
-        else Answered(link_id, failure=_judged(element))
+        else Answered(link_id, failure=contact_failure(element.errors))
         for link_id, element in zip(trip.claimed.members, elements, strict=True)
     ]
     failed = [one.link_id for one in answers if one.failure]
@@ -187,17 +188,6 @@ def _judged_again(answer: Answered, shown: Mapping[UUID, SeenContact]) -> Answer
     return Answered(answer.link_id, found, kept_back=True)
 
 
-def _judged(element: WrittenContact) -> Failure:
-    text = " ".join(element.messages) or "Xero refused this contact without saying why."
-    if re.search(r"name .*(already assigned|must be unique)", text, re.IGNORECASE):
-        return Failure("NAME_TAKEN_IN_XERO", text, SyncedField.NAME)
-    if re.search(r"email", text, re.IGNORECASE):
-        return Failure("INVALID_IN_XERO", text, SyncedField.BILLING_EMAIL)
-    if re.search(r"archived", text, re.IGNORECASE):
-        return Failure("ARCHIVED_IN_XERO", text)
-    return Failure("INVALID_IN_XERO", text)
-
-
 async def _find(trip: Trip, link_id: UUID, number: str) -> Answered | None:
     """The contact that holds this push's number."""
     asked = trip.parts.database.clock.now()
@@ -210,8 +200,8 @@ async def _read(client: Client, ids: Sequence[UUID], asked: datetime) -> dict[UU
     return {contact.contact_id: seen_contact(contact, asked) for contact in page.items}
 
 
-def _refused(member: UUID, messages: Sequence[str]) -> Answered:
-    return Answered(member, failure=Failure("INVALID_IN_XERO", " ".join(messages)))
+def _refused(member: UUID, said: Sequence[Said]) -> Answered:
+    return Answered(member, failure=contact_failure(said))
 
 
 async def _again(trip: Trip, part: Sequence[UUID]) -> bool:

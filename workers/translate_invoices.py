@@ -1,6 +1,5 @@
 """Xero's invoices, accounts and tax rates to domain values, and invoices to Xero's payloads. Pure."""
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -13,7 +12,6 @@ from msgspec import UNSET, UnsetType
 
 from domain.fields.values import SeenInvoice, SeenLine, SeenPayment, clean
 from domain.invoices.deliveries import Outgoing
-from domain.invoices.eligibility import Problem
 from domain.invoices.xero_catalogue import Catalogue, SeenAccount, SeenTaxRate
 from domain.tables import AmountsAre, PaymentKind
 from xero.invoices import (
@@ -36,19 +34,6 @@ LINE_AMOUNTS: dict[AmountsAre, LineAmounts] = {
 }
 EPOCH = date(1970, 1, 1)  # for what Xero gave no date
 _AMOUNTS_ARE = {theirs.lower(): ours for ours, theirs in LINE_AMOUNTS.items()}
-# Xero's own words, matched loosely; the first that fits. The last is anything else.
-_REFUSALS: tuple[tuple[str, str, str], ...] = (
-    (r"must be unique|already (used|exists|assigned)", "INVOICE_NUMBER_TAKEN", "VOID_INVOICE"),
-    (r"lock date", "PERIOD_LOCKED", "IN_XERO"),
-    (r"payment or credit|has payments?|allocated", "HAS_PAYMENTS", "IN_XERO"),
-    (r"TaxType|tax type|tax rate", "TAX_RATE_UNAVAILABLE", "SET_TAX_MAPPING"),
-    (r"account code|reference a valid account", "ACCOUNT_UNAVAILABLE", "SET_ACCOUNT_MAPPING"),
-    (r"subscribed to currency|currency", "CURRENCY_MISMATCH", "VOID_INVOICE"),
-    (r"contact .*(archived|merged)|archived contact", "ARCHIVED_IN_XERO", "WAIT"),
-    (r"limit of invoices", "INVALID_IN_XERO", "IN_XERO"),
-    (r"too long|maximum length|exceed", "VALUE_TOO_LONG", "UPDATE_INVOICE"),
-    (r"", "INVALID_IN_XERO", "UPDATE_INVOICE"),
-)
 
 
 def mark(public_url: str, invoice_id: UUID) -> str:
@@ -91,15 +76,6 @@ def new_invoice(one: Outgoing, url: str) -> NewInvoice:
 def voided(one: Outgoing) -> InvoiceUpdate:
     assert one.invoice.xero_invoice_id is not None
     return InvoiceUpdate(invoice_id=one.invoice.xero_invoice_id, status="VOIDED")
-
-
-def refusal(messages: Sequence[str]) -> Problem:
-    """What Xero's words mean; they are shown as they are."""
-    text = " ".join(messages) or "Xero refused this invoice without saying why."
-    code, remedy = next(
-        (code, remedy) for words, code, remedy in _REFUSALS if re.search(words, text, re.IGNORECASE)
-    )
-    return Problem(code, text, remedy)
 
 
 def seen_invoice(shown: Invoice | WrittenInvoice, seen_at: Any) -> SeenInvoice:

@@ -13,11 +13,12 @@ from domain import activity, bulk
 from domain.activity import Change
 from domain.fields.synced import same, shown, stored
 from domain.fields.values import SeenContact, Value
+from domain.links import failures
 from domain.links import link as links
 from domain.links.link import Link
 from domain.mirror import unreadable, xero_contacts
 from domain.mirror.xero_contacts import How, Shown
-from domain.tables import ActivityKind, Side, SyncedField, SyncLink
+from domain.tables import ACTIVE, ActivityKind, Side, SyncedField, SyncLink
 from domain.tx import Tx
 
 
@@ -39,7 +40,26 @@ async def take(
     left = {one.id: one for one in taken if one.differs and one.how in (How.OLDER, How.DOUBTED)}
     if left:
         await _remember(tx, organisation, left, sent or {})
+    await _try_refused_again(tx, organisation["id"], [one.id for one in taken if one.how is How.NEW])
     return [one.id for one in taken if one.how in (How.NEW, How.SAME)]
+
+
+async def _try_refused_again(tx: Tx, organisation_id: UUID, xero_ids: Sequence[UUID]) -> None:
+    """What Xero refused because of these contacts' own data is due again: of their links, and of the invoices that bill
+    them."""
+    if not xero_ids:
+        return
+    await failures.mended_in_xero(tx, organisation_id, xero_ids)
+    invoices = await tx.run(
+        "update invoice i set due_at = :now, next_attempt_at = null where i.workspace_id = :ws"
+        " and i.organisation_id = :organisation and i.sync_state = 'FAILING' and i.failure_code = 'INVALID_IN_XERO'"
+        " and i.failure->>'remedy' in ('IN_XERO', 'UPDATE_CONTACT', 'PUSH_TO_XERO') and i.contact_id in"
+        " (select l.contact_id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation"
+        f" and l.xero_contact_id = any(:ids) and l.state in {ACTIVE})",
+        organisation=organisation_id, ids=list(xero_ids),
+    )  # fmt: skip
+    if invoices:
+        tx.notify_workers()
 
 
 async def _remember(

@@ -106,6 +106,7 @@ async def show(tx: Tx, invoice: Invoice, seen: SeenInvoice, contact: UUID | None
     if not _is_news(invoice, seen):
         return
     before = (invoice.status, invoice.sync_state, invoice.amount_paid, invoice.xero_shown)
+    moved = _has_moved(invoice, seen)
     invoice.xero_updated_at = invoice.xero_updated_at if seen.updated_at is UNSET else seen.updated_at
     invoice.xero_seen_at = seen.seen_at
     invoice.last_synced_at = tx.now
@@ -120,6 +121,9 @@ async def show(tx: Tx, invoice: Invoice, seen: SeenInvoice, contact: UUID | None
         base["lines"] = shown["lines"]  # with what is not compared as Xero shows it now
     names = await contact_names(tx, invoice.organisation_id, base, shown)
     _decide(tx, invoice, base, {**base, **shown}, names)
+    if moved and invoice.failure_code == "INVALID_IN_XERO" and invoice.status is InvoiceStatus.VOIDED:
+        invoice.due_at, invoice.next_attempt_at = tx.now, None  # what kept Xero from voiding it may be gone
+        tx.notify_workers()
     if before != (invoice.status, invoice.sync_state, invoice.amount_paid, invoice.xero_shown):
         touch(tx, invoice)
 
@@ -129,6 +133,11 @@ def _is_news(invoice: Invoice, seen: SeenInvoice) -> bool:
     if known[0] is None or known[1] is None:
         return True
     return _stamp(seen, known[0]) >= known
+
+
+def _has_moved(invoice: Invoice, seen: SeenInvoice) -> bool:
+    known = invoice.xero_updated_at
+    return known is not None and seen.updated_at is not UNSET and seen.updated_at > known
 
 
 def _stamp(seen: SeenInvoice, otherwise: Any) -> tuple[Any, Any]:

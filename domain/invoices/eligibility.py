@@ -31,14 +31,20 @@ LINKED = ACTIVE
 _UNCONNECTED = (ConnectionHealth.NEEDS_RECONNECT, ConnectionHealth.DISCONNECTED)
 
 
+CONTACT = "Contact"  # among a problem's subjects: the contact of the invoice, whose id is not known yet
+
+
 @dataclass(frozen=True)
 class Problem:
-    """SyncProblem of the schema. `subjects` as 'TaxRate:id'."""
+    """SyncProblem of the schema. `subjects` as 'TaxRate:id'. `line`: the place of the line that it is about, if it is
+    about one. `each`: where Xero named several things at once, each of them."""
 
     code: str
     message: str
     remedy: str | None
     subjects: tuple[str, ...] = ()
+    line: int | None = None
+    each: tuple["Problem", ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -334,14 +340,15 @@ def freeze(lines: Sequence[Any], resolved: Sequence[Resolved]) -> None:
 
 
 def fail(tx: Tx, invoice: Invoice, problem: Problem, *, next_at: Any = None, attempted: bool = False) -> None:
-    """Shown on the invoice; `due_at` is the caller's. The same failure again keeps since when, and is told once."""
+    """Shown on the invoice; `due_at` is the caller's. The same failure again keeps since when, and is told once.
+    `attempted`: Xero refused it."""
     before = invoice.failure
     same = before is not None and (before["code"], before["message"]) == (problem.code, problem.message)
     invoice.attempts += attempted
     invoice.sync_state, invoice.failure_code = InvoiceSyncState.FAILING, problem.code
     invoice.next_attempt_at = next_at
     invoice.failure = {
-        **problem.as_json(), "field": None, "since": before["since"] if same and before else tx.now.isoformat(),
+        **problem.as_json(), "each": [one.as_json() for one in problem.each], "refused": attempted, "field": None, "since": before["since"] if same and before else tx.now.isoformat(),
         "attempts": invoice.attempts, "nextAttemptAt": next_at.isoformat() if next_at else None,
     }  # fmt: skip
     waiting_invoices.tell(tx, invoice)

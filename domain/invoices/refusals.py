@@ -2,32 +2,35 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from domain.invoices import eligibility, xero_catalogue
 from domain.invoices import waiting as waiting_invoices
-from domain.invoices.eligibility import Problem, Setup
+from domain.invoices.eligibility import CONTACT, Problem, Setup
 from domain.invoices.rows import touch
 from domain.tables import Invoice, InvoiceLine, InvoiceStatus, InvoiceSyncState
 from domain.tx import Tx
 
 # What another set-up may mend at once; Xero's own pages can mend the others.
 _BY_SETUP = ("ACCOUNT_UNAVAILABLE", "TAX_RATE_UNAVAILABLE")
-# Xero's own pages mend these, and nothing is told of it: tried again after the first, and twice as long up to the last.
-# A contact's end is read at once, and then told as CONTACT_NOT_SYNCED. INVALID_IN_XERO: where only Xero can mend.
+# These are mended in Xero, or on the contact, and Tandem hears of some fixes only: tried again after the first pause, then
+# after twice as long, up to the last. A contact's end is read at once, and then shown as CONTACT_NOT_SYNCED.
 _HOURLY = (timedelta(hours=1), timedelta(days=1))
 _AGAIN = {
     "INVOICE_NUMBER_TAKEN": _HOURLY,
     "INVALID_IN_XERO": _HOURLY,
+    "NAME_TAKEN_IN_XERO": _HOURLY,
+    "XERO_UNAVAILABLE": (timedelta(minutes=5), timedelta(hours=1)),
     "ARCHIVED_IN_XERO": (timedelta(minutes=1), timedelta(minutes=1)),
 }
 
 
-def refuse(tx: Tx, invoice: Invoice, problem: Problem) -> None:
-    eligibility.fail(tx, invoice, problem, attempted=True)
-    invoice.due_at = None
+def refuse(tx: Tx, invoice: Invoice, problem: Problem, again_at: datetime | None = None) -> None:
+    """`again_at`: it is sent again by itself then."""
+    eligibility.fail(tx, invoice, problem, next_at=again_at, attempted=True)
+    invoice.due_at = tx.now if again_at else None
     touch(tx, invoice)
 
 
@@ -45,12 +48,11 @@ async def settle(
         invoice.due_at, invoice.next_attempt_at = tx.now, None
         tx.notify_workers()
         return
-    refuse(tx, invoice, problem)
+    again_at = None
     if problem.code in _AGAIN and problem.remedy != "UPDATE_INVOICE":
         first, last = _AGAIN[problem.code]
-        pause = min(first * 2 ** min(invoice.attempts - 1, 12), last)
-        eligibility.fail(tx, invoice, problem, next_at=tx.now + pause)
-        invoice.due_at = tx.now
+        again_at = tx.now + min(first * 2 ** min(invoice.attempts, 12), last)
+    refuse(tx, invoice, problem, again_at)
     if problem.code in waiting_invoices.CATALOGUE_CODES:
         await tx.session.flush()
         await xero_catalogue.wanted_after_failure(tx, setup.organisation["id"])
@@ -69,38 +71,45 @@ async def _contacts_wanted(tx: Tx, organisation_id: UUID) -> None:
 
 def named(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine], problem: Problem) -> Problem:
     """With what Xero's words are about, and the remedy that is the right one for these lines."""
+    own = [line for place, line in enumerate(lines) if _is_about(problem, place, line)]
     remedy = problem.remedy
-    if problem.code == "ACCOUNT_UNAVAILABLE":
-        default = all(
-            line.service_type_id not in setup.service_accounts for line in lines if _names(line, problem)
-        )
+    if problem.code == "ACCOUNT_UNAVAILABLE" and own:
+        default = all(line.service_type_id not in setup.service_accounts for line in own)
         remedy = "SET_DEFAULT_ACCOUNTS" if default else "SET_ACCOUNT_MAPPING"
     return replace(
-        problem, remedy=remedy, subjects=problem.subjects or _subjects(setup, invoice, lines, problem)
+        problem,
+        remedy=remedy,
+        subjects=_subjects(setup, invoice, own or lines, problem),
+        each=tuple(named(setup, invoice, lines, one) for one in problem.each),
     )
 
 
-def _names(line: InvoiceLine, problem: Problem) -> bool:
-    return f"'{line.account_code}'" in problem.message
+def _is_about(problem: Problem, place: int, line: InvoiceLine) -> bool:
+    """Whether Xero's words stand in this line, or quote its account (its tax type, where they are about that)."""
+    if problem.line is not None:
+        return problem.line == place
+    code = line.tax_type if problem.code == "TAX_RATE_UNAVAILABLE" else line.account_code
+    return f"'{code}'" in problem.message
 
 
 def _subjects(
     setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine], problem: Problem
 ) -> tuple[str, ...]:
-    """What Xero's words are about: of accounts and tax rates those that they name."""
+    """What Xero's words are about. `lines`: those that they name, or all where they name none."""
     if problem.code == "ACCOUNT_UNAVAILABLE":
-        named = [f"XeroAccount:{line.xero_account_id}" for line in lines if _names(line, problem)]
-        return tuple(dict.fromkeys(named))
+        return tuple(
+            dict.fromkeys(f"XeroAccount:{line.xero_account_id}" for line in lines if line.xero_account_id)
+        )
     if problem.code == "TAX_RATE_UNAVAILABLE":
-        types = {line.tax_type for line in lines if f"'{line.tax_type}'" in problem.message}
+        types = {line.tax_type for line in lines}
         return tuple(
             f"XeroTaxRate:{rate['id']}" for rate in setup.xero_rates.values() if rate["tax_type"] in types
         )
     if problem.code in ("PERIOD_LOCKED", "CURRENCY_MISMATCH"):
         return (setup.subject,)
-    if problem.code == "ARCHIVED_IN_XERO":
+    if problem.code == "ARCHIVED_IN_XERO" or CONTACT in problem.subjects:
         return (f"Contact:{invoice.contact_id}",)
-    return (f"Invoice:{invoice.id}",)
+    return problem.subjects or (f"Invoice:{invoice.id}",)
 
 
 def _resolves_anew(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bool:

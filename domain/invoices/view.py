@@ -127,8 +127,8 @@ def _notes(line: GivenLine, account: Mapping[str, Any] | None, amounts_are: Amou
 
 
 async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """What would keep each from Xero if it were sent now; empty once it is there. What stays here by choice (the sync is
-    off, or starts later) is none: that is a state, and nothing fails."""
+    """What would keep each from Xero if it were sent now; empty once it is there. Where Tandem finds nothing, and Xero has
+    refused the invoice, what Xero named. What stays here by choice (the sync is off, or starts later) is no problem."""
     rows = await tx.session.scalars(
         select(Invoice).where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(invoice_ids))
     )
@@ -146,8 +146,16 @@ async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[
         for one in own:
             found, _ = eligibility.check(setup, one, lines[one.id], linked=one.contact_id in linked)
             found = [*_unfit(setup, one, lines[one.id]), *found]
-            answer[one.id] = [problem.as_json() for problem in found]
+            answer[one.id] = [problem.as_json() for problem in found] or _refused_by_xero(one)
     return answer
+
+
+def _refused_by_xero(invoice: Invoice) -> list[dict[str, Any]]:
+    """What Xero named when it refused the invoice: each thing with its own code and remedy."""
+    failure = invoice.failure
+    if failure is None or not failure.get("refused"):
+        return []
+    return failure["each"] or [failure]
 
 
 def _unfit(

@@ -29,11 +29,13 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Failure:
-    """`code` is the schema's SyncFailureCode; `message` for people; `field` where one is to blame."""
+    """`code` is the schema's SyncFailureCode; `message` for people; `field` where one is to blame. `remedy` None: the usual
+    one of the code."""
 
     code: str
     message: str
     field: SyncedField | None = None
+    remedy: str | None = None
 
 
 def stored_failure(
@@ -56,9 +58,9 @@ def stored_failure(
     }  # fmt: skip
 
 
-async def described(tx: Tx, link: SyncLink, failure: Failure, *, remedy: str | None = None) -> StoredFailure:
+async def described(tx: Tx, link: SyncLink, failure: Failure, until: datetime | None = None) -> StoredFailure:
     """The failure as the link stores it. A taken name has the Xero contacts that hold it as subjects, as far as the mirror
-    knows them."""
+    knows them. `until`: it is tried again by itself then."""
     holders: list[UUID] = []
     if failure.code == "NAME_TAKEN_IN_XERO":
         contact = await tx.session.get_one(Contact, (tx.workspace, link.contact_id))
@@ -71,7 +73,7 @@ async def described(tx: Tx, link: SyncLink, failure: Failure, *, remedy: str | N
     return stored_failure(
         failure.code, failure.message, since=datetime.fromisoformat(before) if before else tx.now,
         field=failure.field, subjects=[f"XeroContact:{key}" for key in holders], attempts=link.attempts + 1,
-        remedy=remedy,
+        next_attempt_at=until, remedy=failure.remedy,
     )  # fmt: skip
 
 
@@ -156,6 +158,32 @@ async def names_freed(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> Non
     await links.lock_all(tx, found)
     for link_id in found:
         await try_again(tx, link_id)
+    tx.notify_workers()
+
+
+async def mended_in_xero(tx: Tx, organisation_id: UUID, xero_ids: Sequence[UUID]) -> None:
+    """These Xero contacts have changed: what Xero refused because of its own data (IN_XERO) is due again. The failure
+    stands until Xero has answered."""
+    wanted = (
+        " from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation"
+        " and l.xero_contact_id = any(:ids) and l.state in ('FAILING', 'CONFLICT') and l.failure->>'remedy' = 'IN_XERO'"
+    )
+    found = await tx.ids(f"select l.id {wanted}", organisation=organisation_id, ids=list(xero_ids))
+    if not found:
+        return
+    await tx.ids(
+        "select id from contact where workspace_id = :ws and id in (select contact_id from sync_link"
+        " where workspace_id = :ws and id = any(:links)) order by id for update",
+        links=found,
+    )
+    held = await tx.ids(
+        "select id from sync_link where workspace_id = :ws and id = any(:links) order by id for update",
+        links=found,
+    )
+    await tx.run(
+        "update sync_link set due_at = :now, next_attempt_at = null where workspace_id = :ws and id = any(:links)",
+        links=held,
+    )
     tx.notify_workers()
 
 

@@ -6,8 +6,8 @@ from the base and goes out next.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -30,6 +30,8 @@ from domain.tables import Contact, DeliveryKind, SyncedField, SyncLink
 from domain.tx import Tx
 
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Failure]]]
+
+IN_XERO_AGAIN = timedelta(days=1)  # what only Xero can mend is tried again so often
 
 
 @dataclass(frozen=True)
@@ -341,18 +343,27 @@ async def _acknowledge(
 
 
 async def _refuse(tx: Tx, link: SyncLink, sent: Values, failure: Failure) -> None:
-    """What Xero refuses is shown at the link and not sent again until it changes; its other fields keep flowing."""
-    blamed = [failure.field] if failure.field in sent else list(sent)
+    """What Xero refuses is shown at the link and not sent again until it changes; its other fields keep flowing. What Xero
+    refuses because of its own data, and names no field that was sent, is tried again daily, and when the Xero contact
+    changes."""
+    in_xero = failure.remedy == "IN_XERO" or (failure.field is not None and failure.field not in sent)
+    if in_xero and failure.remedy is None:
+        message = f"{failure.message} Correct it on the contact's page in Xero, or change it here."
+        failure = replace(failure, message=message, remedy="IN_XERO")
+    blamed = [] if in_xero else [failure.field] if failure.field in sent else list(sent)
     refused = {**link.refused, **{str(name): stored(sent[name]) for name in blamed if name is not None}}
     rest = [name for name in sent if name not in blamed]
+    until = tx.now + IN_XERO_AGAIN if in_xero else None
+    same = link.failure is not None and link.failure["message"] == failure.message
     await links.change(
         tx,
         link,
         refused=refused,
-        failure=await failures.described(tx, link, failure),
+        failure=await failures.described(tx, link, failure, until),
         state=links.next_state(conflicts=bool(link.conflicts), failing=True, waiting=True),
         due_at=(link.due_at or tx.now) if rest else None,
         attempts=link.attempts + 1,
-        next_attempt_at=None,
+        next_attempt_at=until,
     )
-    failures.record_failure(tx, link, failure.message)
+    if not (in_xero and same):
+        failures.record_failure(tx, link, failure.message)

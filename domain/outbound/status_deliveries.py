@@ -158,7 +158,7 @@ async def _refuse(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, failure:
         id=xero_contact_id,
     )
     # The failure names no field: the contact's name in Xero is to blame, and to change the practice's would not help.
-    told = await failures.described(tx, link, Failure(failure.code, failure.message), remedy="RETRY_SYNC")
+    told = await failures.described(tx, link, Failure(failure.code, failure.message, remedy="RETRY_SYNC"))
     await links.change(
         tx, link, failure=told, due_at=None, attempts=link.attempts + 1,
         state=links.next_state(conflicts=bool(link.conflicts), failing=True, waiting=True),

@@ -1,0 +1,89 @@
+"""A contact that Xero refuses because of data that Xero itself holds, and no field of ours."""
+
+from datetime import datetime, timedelta
+
+from domain.fields.phones import PhoneParts
+from domain.fields.values import SeenContact
+from domain.links.failures import Failure
+from domain.outbound import contact_deliveries
+from domain.outbound.contact_deliveries import Answered
+from domain.outbound.deliveries import Claimed
+from domain.tables import SyncedField
+from tests.domain.linked import LATER, change, linked, look
+from tests.domain.world import Clock, World, seen
+
+WEBSITE = Failure("INVALID_IN_XERO", "Website must be valid. Clear it in Xero.", remedy="IN_XERO")
+EMAIL = Failure("INVALID_IN_XERO", "Email address must be valid.", SyncedField.BILLING_EMAIL)
+
+
+PHONE = PhoneParts("64", "9", "1112222")
+
+
+async def claim(world: World) -> Claimed | None:
+    async with world.tx() as tx:
+        return await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+
+
+async def answer(world: World, claimed: Claimed, seen: SeenContact) -> None:
+    async with world.tx() as tx:
+        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], seen)])
+
+
+async def refuse(world: World, failure: Failure) -> None:
+    claimed = await claim(world)
+    assert claimed is not None
+    async with world.tx() as tx:
+        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], failure=failure)])
+
+
+async def test_what_only_xero_can_mend_is_tried_again_in_a_day(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, name="Ours")
+    await refuse(world, WEBSITE)
+    [link] = await world.rows("select * from sync_link")
+    assert (link["state"], link["failure"]["remedy"], link["refused"]) == ("FAILING", "IN_XERO", {})
+    assert datetime.fromisoformat(link["failure"]["nextAttemptAt"]) == link["next_attempt_at"]
+    assert await claim(world) is None
+    clock = world.database.clock
+    assert isinstance(clock, Clock)
+    clock.time += timedelta(days=1)
+    await refuse(world, WEBSITE)
+    [again] = await world.rows("select * from sync_link")
+    assert (again["failure"]["since"], again["attempts"]) == (link["failure"]["since"], 2)
+    told = await world.rows("select message from activity where kind = 'FAILED'")
+    assert [row["message"] for row in told] == [WEBSITE.message]
+    clock.time += timedelta(days=1)
+    claimed = await claim(world)
+    assert claimed is not None
+    await answer(world, claimed, seen("Ours", "a@x.nz", phone=PHONE, xero_id=xero, updated_at=LATER))
+    [after] = await world.rows("select * from sync_link")
+    assert (after["state"], after["failure"], after["next_attempt_at"]) == ("SYNCED", None, None)
+
+
+async def test_what_only_xero_can_mend_is_tried_again_when_the_contact_changes_there(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, name="Ours")
+    await refuse(world, WEBSITE)
+    [before] = await world.rows(
+        "select l.*, x.name from sync_link l join xero_contact x on x.id = l.xero_contact_id"
+    )
+    shown = seen(before["name"], "a@x.nz", phone=PHONE, xero_id=xero, updated_at=LATER)
+    await look(world, shown)  # nothing but the stamp has moved
+    [link] = await world.rows("select * from sync_link")
+    assert (link["state"], link["next_attempt_at"], link["due_at"] is not None) == ("FAILING", None, True)
+    assert await claim(world) is not None
+
+
+async def test_a_field_that_was_not_sent_is_for_xero_or_the_person_to_mend(world: World) -> None:
+    """Xero holds an email that its API refuses; the name alone was sent."""
+    contact, _ = await linked(world)
+    await change(world, contact, name="Ours")
+    await refuse(world, EMAIL)
+    [link] = await world.rows("select * from sync_link")
+    assert (link["failure"]["remedy"], link["failure"]["field"]) == ("IN_XERO", "BILLING_EMAIL")
+    assert link["failure"]["message"] == (
+        "Email address must be valid. Correct it on the contact's page in Xero, or change it here."
+    )
+    assert link["next_attempt_at"] is not None
+    await change(world, contact, billingEmail="good@x.nz")
+    assert await claim(world) is not None

@@ -1,0 +1,66 @@
+"""Xero's refusals as the failures of invoices and links, by the table `xero.refusals`. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from domain.invoices.eligibility import CONTACT, Problem
+from domain.links.failures import Failure
+from domain.tables import SyncedField
+from xero.messages import Said
+from xero.refusals import advised, member_of, rule_of
+
+_SILENT = Said("Xero refused this without saying why.")
+_FIELDS = {
+    "Name": SyncedField.NAME,
+    "EmailAddress": SyncedField.BILLING_EMAIL,
+    "Phones": SyncedField.PRIMARY_PHONE,
+    "Addresses": SyncedField.BILLING_ADDRESS,
+}
+# Codes of a link. What else Xero says about a contact concerns settings of the contact that Tandem does not write.
+_OF_CONTACTS = ("NAME_TAKEN_IN_XERO", "ARCHIVED_IN_XERO", "VALUE_TOO_LONG", "XERO_UNAVAILABLE")
+
+
+def invoice_problem(said: Sequence[Said]) -> Problem:
+    """What Xero's messages about an invoice mean. The message has all of Xero's words. Code and remedy are those of the
+    first message that tells more than INVALID_IN_XERO; where there are several, `each` holds what each one means."""
+    found = list(dict.fromkeys(_invoice_problem(one) for one in said or (_SILENT,)))
+    first = min(found, key=_precedence)
+    if len(found) == 1:
+        return first
+    return replace(first, message=" ".join(one.message for one in found), each=tuple(found))
+
+
+def _invoice_problem(said: Said) -> Problem:
+    rule = rule_of(said)
+    line = (
+        next((step for step in said.place if isinstance(step, int)), None)
+        if "LineItems" in said.place
+        else None
+    )
+    remedy: str = rule.remedy
+    subjects: tuple[str, ...] = ()
+    if "Contact" in said.place or remedy in ("UPDATE_CONTACT", "PUSH_TO_XERO"):
+        subjects = (CONTACT,)
+        remedy = "UPDATE_CONTACT" if member_of(said) and remedy != "WAIT" else remedy
+    text = said.shown if remedy == "UPDATE_CONTACT" else advised(said, rule)
+    return Problem(rule.code, text, remedy, subjects, line=line)
+
+
+def _precedence(problem: Problem) -> int:
+    """A taken number comes first: the invoice under it may be ours."""
+    return {"INVOICE_NUMBER_TAKEN": 0, "INVALID_IN_XERO": 2}.get(problem.code, 1)
+
+
+def contact_failure(said: Sequence[Said]) -> Failure:
+    """What Xero's messages about a contact mean. A message that is about no field of ours has the remedy IN_XERO."""
+    found = [_contact_failure(one) for one in said or (_SILENT,)]
+    first = min(found, key=lambda one: (one.code == "INVALID_IN_XERO", one.field is None))
+    return replace(first, message=" ".join(one.message for one in found))
+
+
+def _contact_failure(said: Said) -> Failure:
+    rule, field = rule_of(said), _FIELDS.get(member_of(said))
+    code = rule.code if rule.code in _OF_CONTACTS else "INVALID_IN_XERO"
+    if field is not None or code != "INVALID_IN_XERO":
+        return Failure(code, said.shown, field)
+    return Failure(code, advised(said, rule), remedy="IN_XERO")
