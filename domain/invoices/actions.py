@@ -20,6 +20,7 @@ from sqlmodel import col, select
 from domain import bulk, idempotency
 from domain.activity import Change
 from domain.invoices import eligibility
+from domain.invoices import setup as invoice_setup
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices.input import (
     check_currency,
@@ -35,6 +36,7 @@ from domain.invoices.input import (
     find_organisation,
 )
 from domain.invoices.rows import add, as_given, recorded, set_totals, totals_of, touch, write_lines
+from domain.invoices.setup import Setup
 from domain.names.text_keys import name_key, search_key
 from domain.problems import Code, Problem, Refused, not_found, refuse, stale
 from domain.tables import (
@@ -279,7 +281,7 @@ async def void(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoi
             "invoiceId",
         )
     if invoice.xero_invoice_id is not None and invoice.organisation_id is not None:
-        setup = await eligibility.load(tx, invoice.organisation_id)
+        setup = await invoice_setup.load(tx, invoice.organisation_id)
         if locked := eligibility.locked(setup.organisation, invoice.issue_date):
             raise refuse(Code.PERIOD_LOCKED, locked[0].message, "invoiceId")
     await end(tx, invoice)
@@ -298,7 +300,7 @@ async def end(tx: Tx, invoice: Invoice) -> None:
         eligibility.rest(invoice, InvoiceSyncState.SYNCED)
         invoice.xero_base, invoice.xero_shown = invoice.xero_shown or invoice.xero_base, None
     elif invoice.organisation_id is not None and invoice.xero_invoice_id is not None:
-        eligibility.place_void(tx, await eligibility.load(tx, invoice.organisation_id), invoice)
+        eligibility.place_void(tx, await invoice_setup.load(tx, invoice.organisation_id), invoice)
     elif await _in_flight(tx, invoice.id):
         eligibility.rest(invoice, InvoiceSyncState.PENDING)
         invoice.due_at, invoice.bulk, invoice.attempts = tx.now, False, 0
@@ -356,7 +358,7 @@ def _text(value: Any) -> str | None:
 class _Around:
     """What decides where invoices go when they are sent, read once for all of them."""
 
-    setups: Mapping[UUID, eligibility.Setup]
+    setups: Mapping[UUID, Setup]
     linked: Mapping[UUID, Mapping[UUID, UUID]]
     lines: Mapping[UUID, Sequence[InvoiceLine]]
 
@@ -384,7 +386,7 @@ async def _surroundings(tx: Tx, invoices: Sequence[Invoice]) -> _Around:
     organisations = {invoice.organisation_id for invoice in invoices if invoice.organisation_id}
     contacts = {invoice.contact_id for invoice in invoices}
     return _Around(
-        {one: await eligibility.load(tx, one) for one in organisations},
+        {one: await invoice_setup.load(tx, one) for one in organisations},
         {one: await eligibility.linked(tx, one, list(contacts)) for one in organisations},
         await lines_of(tx, [invoice.id for invoice in invoices]),
     )

@@ -16,10 +16,12 @@ from domain.fields.values import SeenInvoice
 from domain.invoices import changes as invoice_changes
 from domain.invoices import eligibility
 from domain.invoices import refusals as invoice_refusals
+from domain.invoices import setup as invoice_setup
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices.actions import lines_of
-from domain.invoices.eligibility import GONE, LINKED, Problem, Setup
+from domain.invoices.eligibility import GONE, LINKED, Problem
 from domain.invoices.rows import touch
+from domain.invoices.setup import Setup
 from domain.outbound import deliveries
 from domain.outbound.deliveries import INTERACTIVE_MOST, MOST, Claimed
 from domain.tables import (
@@ -66,7 +68,7 @@ async def claim(
     nor what a person waits for and bulk. `only`: no others than these, as when a batch is halved. `bulk`: only invoices of
     that lane."""
     await waiting_invoices.lock(tx, organisation_id)
-    setup = await eligibility.load(tx, organisation_id)
+    setup = await invoice_setup.load(tx, organisation_id)
     if not setup.connected:
         return None
     while held := await _lock_due(tx, organisation_id, only, bulk):
@@ -137,14 +139,12 @@ async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID], bulk: b
 async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing]:
     """Those that may go. The others are put where they belong, and are due no more."""
     lines = await lines_of(tx, [invoice.id for invoice in held])
-    contacts = await eligibility.linked(
-        tx, setup.organisation["id"], [invoice.contact_id for invoice in held]
-    )
+    contacts = await eligibility.linked(tx, setup.organisation.id, [invoice.contact_id for invoice in held])
     ready = []
     for invoice in held:
         known = invoice.xero_invoice_id is not None
         if invoice.status is InvoiceStatus.VOIDED and known and invoice.xero_status not in GONE:
-            if setup.organisation["invoice_sync"]:
+            if setup.organisation.invoice_sync:
                 ready.append(Outgoing(invoice, lines[invoice.id], None))
             else:
                 eligibility.rest(invoice, InvoiceSyncState.SYNC_OFF)
@@ -173,7 +173,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     invoices = await _lock_members(tx, claimed, [answer.invoice_id for answer in answers])
     if not await deliveries.lock(tx, claimed):
         return
-    setup = await eligibility.load(tx, organisation_id)
+    setup = await invoice_setup.load(tx, organisation_id)
     contacts = await eligibility.linked(tx, organisation_id, [one.contact_id for one in invoices.values()])
     lines = await lines_of(tx, list(invoices))
     for answer in answers:

@@ -4,7 +4,7 @@
 puts a sent invoice where it belongs: off, before the start date, waiting for a fix, or due.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,11 +14,11 @@ from uuid import UUID
 from domain import activity
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices import xero_catalogue
+from domain.invoices.setup import Account, Billed, PracticeRate, Setup, XeroRate
 from domain.tables import (
     ACTIVE,
     ActivityKind,
     AmountsAre,
-    ConnectionHealth,
     Invoice,
     InvoiceLineKind,
     InvoiceSyncState,
@@ -28,7 +28,6 @@ from domain.tx import Tx
 NO_TAX_TYPE = "NONE"  # Xero's code for lines of an invoice without tax
 GONE = ("VOIDED", "DELETED")  # ends of an invoice in Xero
 LINKED = ACTIVE
-_UNCONNECTED = (ConnectionHealth.NEEDS_RECONNECT, ConnectionHealth.DISCONNECTED)
 
 
 CONTACT = "Contact"  # among a problem's subjects: the contact of the invoice, whose id is not known yet
@@ -85,58 +84,10 @@ class Sendable(Protocol):
 
 @dataclass(frozen=True)
 class Resolved:
-    """Where a line goes; None where that is not known yet. `account` is a row of the mirror."""
+    """Where a line goes; None where that is not known yet."""
 
-    account: Mapping[str, Any] | None
+    account: Account | None
     tax_type: str | None
-
-
-@dataclass(frozen=True)
-class Setup:
-    """An organisation and all that decides how its invoices go. Rows are those of the tables, by id."""
-
-    organisation: Mapping[str, Any]
-    accounts: Mapping[UUID, Mapping[str, Any]]
-    xero_rates: Mapping[UUID, Mapping[str, Any]]
-    service_accounts: Mapping[UUID, UUID]
-    rate_choices: Mapping[UUID, UUID]
-    service_types: Mapping[UUID, Mapping[str, Any]]
-    tax_rates: Mapping[UUID, Mapping[str, Any]]
-
-    @property
-    def connected(self) -> bool:
-        return (
-            self.organisation["disconnected_at"] is None and self.organisation["health"] not in _UNCONNECTED
-        )
-
-    @property
-    def subject(self) -> str:
-        return f"XeroOrganisation:{self.organisation['id']}"
-
-
-async def load(tx: Tx, organisation_id: UUID) -> Setup:
-    """The caller holds `invoice_queue.lock` if it acts on what this shows."""
-    bound = {"organisation": organisation_id}
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :organisation", **bound
-    )
-    assert organisation is not None
-    of_organisation = "where workspace_id = :ws and organisation_id = :organisation"
-    accounts = await tx.rows(f"select * from xero_account {of_organisation}", **bound)
-    xero_rates = await tx.rows(f"select * from xero_tax_rate {of_organisation}", **bound)
-    services = await tx.rows(f"select * from account_mapping {of_organisation}", **bound)
-    rates = await tx.rows(f"select * from tax_mapping {of_organisation}", **bound)
-    types = await tx.rows("select id, name from service_type where workspace_id = :ws")
-    tax_rates = await tx.rows("select id, name, percentage from tax_rate where workspace_id = :ws")
-    return Setup(
-        organisation,
-        {row["id"]: row for row in accounts},
-        {row["id"]: row for row in xero_rates},
-        {row["service_type_id"]: row["xero_account_id"] for row in services},
-        {row["tax_rate_id"]: row["xero_tax_rate_id"] for row in rates},
-        {row["id"]: row for row in types},
-        {row["id"]: row for row in tax_rates},
-    )
 
 
 async def linked(tx: Tx, organisation_id: UUID, contacts: Sequence[UUID]) -> dict[UUID, UUID]:
@@ -151,35 +102,33 @@ async def linked(tx: Tx, organisation_id: UUID, contacts: Sequence[UUID]) -> dic
     return {row["contact_id"]: row["xero_contact_id"] for row in rows}
 
 
-def account_problem(account: Mapping[str, Any], kind: InvoiceLineKind, remedy: str) -> Problem | None:
+def account_problem(account: Account, kind: InvoiceLineKind, remedy: str) -> Problem | None:
     """Why lines of this kind cannot go on the account. Expenses that are billed on may go on an expense account, as a
     cost less, or on one of income."""
-    name, fit = account["name"], {"REVENUE"} if kind is InvoiceLineKind.SERVICE else {"REVENUE", "EXPENSE"}
-    if not account["active"]:
+    name, fit = account.name, {"REVENUE"} if kind is InvoiceLineKind.SERVICE else {"REVENUE", "EXPENSE"}
+    if not account.active:
         why = f"The account {name} was archived in Xero; syncNow looks whether it still is."
-    elif account["account_class"] not in fit:
+    elif account.account_class not in fit:
         why = f"The account {name} may not be used for {'revenue' if kind is InvoiceLineKind.SERVICE else 'expenses'}."
-    elif account["system_account"] or not account["code"]:
+    elif account.system_account or not account.code:
         why = f"The account {name} is one that Xero keeps for itself, or has no code."
     else:
         return None
-    return Problem("ACCOUNT_UNAVAILABLE", why, remedy, (f"XeroAccount:{account['id']}",))
+    return Problem("ACCOUNT_UNAVAILABLE", why, remedy, (f"XeroAccount:{account.id}",))
 
 
-def rate_problem(
-    rate: Mapping[str, Any], percentage: Decimal, account_class: str = "REVENUE"
-) -> Problem | None:
+def rate_problem(rate: XeroRate, percentage: Decimal, account_class: str = "REVENUE") -> Problem | None:
     """Why Xero's tax rate cannot stand for one of this percentage, on an account of this class."""
-    name, applies = rate["name"], f"can_apply_to_{'expenses' if account_class == 'EXPENSE' else 'revenue'}"
-    if not rate["active"]:
+    name, applies = rate.name, f"can_apply_to_{'expenses' if account_class == 'EXPENSE' else 'revenue'}"
+    if not rate.active:
         why = f"The tax rate {name} was archived in Xero; syncNow looks whether it still is."
-    elif not rate[applies]:
+    elif not getattr(rate, applies):
         why = f"The tax rate {name} may not be used for {applies.rpartition('_')[2]} in Xero."
-    elif rate["effective_rate"] != percentage:
-        why = f"The tax rate {name} is {rate['effective_rate']:f} % in Xero, not {percentage:f} %."
+    elif rate.effective_rate != percentage:
+        why = f"The tax rate {name} is {rate.effective_rate:f} % in Xero, not {percentage:f} %."
     else:
         return None
-    return Problem("TAX_RATE_UNAVAILABLE", why, "SET_TAX_MAPPING", (f"XeroTaxRate:{rate['id']}",))
+    return Problem("TAX_RATE_UNAVAILABLE", why, "SET_TAX_MAPPING", (f"XeroTaxRate:{rate.id}",))
 
 
 def resolve(setup: Setup, line: Line, amounts_are: AmountsAre) -> tuple[Resolved, list[Problem]]:
@@ -191,25 +140,25 @@ def resolve(setup: Setup, line: Line, amounts_are: AmountsAre) -> tuple[Resolved
     rate, problem = _rate(setup, line, account)
     if problem:
         problems.append(problem)
-    return Resolved(account, rate["tax_type"] if rate else None), problems
+    return Resolved(account, rate.tax_type if rate else None), problems
 
 
-def _account(setup: Setup, line: Line) -> tuple[Mapping[str, Any] | None, Problem | None]:
+def _account(setup: Setup, line: Line) -> tuple[Account | None, Problem | None]:
     before = setup.accounts.get(line.xero_account_id) if line.xero_account_id else None
-    if before is not None and before["active"]:
+    if before is not None and before.active:
         return before, None
     service = line.service_type_id
     if line.kind is InvoiceLineKind.EXPENSE:
-        chosen, remedy = setup.organisation["expense_account_id"], "SET_DEFAULT_ACCOUNTS"
+        chosen, remedy = setup.organisation.expense_account_id, "SET_DEFAULT_ACCOUNTS"
     elif service is not None and service in setup.service_accounts:
         chosen, remedy = setup.service_accounts[service], "SET_ACCOUNT_MAPPING"
     else:
-        chosen, remedy = setup.organisation["revenue_account_id"], "SET_DEFAULT_ACCOUNTS"
+        chosen, remedy = setup.organisation.revenue_account_id, "SET_DEFAULT_ACCOUNTS"
     account = setup.accounts.get(chosen) if chosen else None
     if account is not None:
         return account, account_problem(account, line.kind, remedy)
     if line.kind is InvoiceLineKind.SERVICE and service is not None:
-        name = setup.service_types[service]["name"]
+        name = setup.service_types[service]
         message = f"No account for {name}: map it, or set a default revenue account."
         return None, Problem("ACCOUNT_UNMAPPED", message, "SET_ACCOUNT_MAPPING", (f"ServiceType:{service}",))
     message = (
@@ -218,26 +167,22 @@ def _account(setup: Setup, line: Line) -> tuple[Mapping[str, Any] | None, Proble
     return None, Problem("ACCOUNT_UNMAPPED", message, "SET_DEFAULT_ACCOUNTS", (setup.subject,))
 
 
-def _rate(
-    setup: Setup, line: Line, account: Mapping[str, Any] | None
-) -> tuple[Mapping[str, Any] | None, Problem | None]:
+def _rate(setup: Setup, line: Line, account: Account | None) -> tuple[XeroRate | None, Problem | None]:
     if line.tax_rate_id is None:
         message = "A line has no tax rate; no tax is never assumed."
         return None, Problem("TAX_RATE_UNMAPPED", message, "UPDATE_INVOICE")
     own = setup.tax_rates[line.tax_rate_id]
-    before = [
-        rate for rate in setup.xero_rates.values() if rate["tax_type"] == line.tax_type and rate["active"]
-    ]
+    before = [rate for rate in setup.xero_rates.values() if rate.tax_type == line.tax_type and rate.active]
     chosen = setup.rate_choices.get(line.tax_rate_id)
     rate = before[0] if before else setup.xero_rates.get(chosen) if chosen else None
     if rate is None:
         return None, unmapped_rate(own)
-    return rate, rate_problem(rate, own["percentage"], account["account_class"] if account else "REVENUE")
+    return rate, rate_problem(rate, own.percentage, account.account_class if account else "REVENUE")
 
 
-def unmapped_rate(own: Mapping[str, Any]) -> Problem:
-    message = f"The tax rate {own['name']} is not mapped to one of Xero's."
-    return Problem("TAX_RATE_UNMAPPED", message, "SET_TAX_MAPPING", (f"TaxRate:{own['id']}",))
+def unmapped_rate(own: PracticeRate) -> Problem:
+    message = f"The tax rate {own.name} is not mapped to one of Xero's."
+    return Problem("TAX_RATE_UNMAPPED", message, "SET_TAX_MAPPING", (f"TaxRate:{own.id}",))
 
 
 def check(
@@ -256,8 +201,10 @@ def _organisation_problems(setup: Setup, invoice: Sendable, *, linked: bool) -> 
     found, organisation = [], setup.organisation
     if not setup.connected:
         found.append(unconnected(setup))
-    if organisation["base_currency"] not in ("", invoice.currency):
-        message = f"{organisation['name']} is kept in {organisation['base_currency']}, the invoice in {invoice.currency}."
+    if organisation.base_currency not in ("", invoice.currency):
+        message = (
+            f"{organisation.name} is kept in {organisation.base_currency}, the invoice in {invoice.currency}."
+        )
         found.append(Problem("CURRENCY_MISMATCH", message, "VOID_INVOICE", (setup.subject,)))
     if invoice.contact_id is not None and not linked:
         message = "The contact is not linked with one in Xero."
@@ -268,25 +215,25 @@ def _organisation_problems(setup: Setup, invoice: Sendable, *, linked: bool) -> 
 
 
 def unconnected(setup: Setup) -> Problem:
-    message = f"{setup.organisation['name']} is not connected; connect it again."
+    message = f"{setup.organisation.name} is not connected; connect it again."
     return Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (setup.subject,))
 
 
-def locked(organisation: Mapping[str, Any], issue_date: date | None) -> list[Problem]:
-    locks = [lock for lock in (organisation["period_lock_date"], organisation["year_lock_date"]) if lock]
+def locked(organisation: Billed, issue_date: date | None) -> list[Problem]:
+    locks = [lock for lock in (organisation.period_lock_date, organisation.year_lock_date) if lock]
     if not locks or issue_date is None or issue_date > max(locks):
         return []
     message = (
         f"Xero's books are locked up to {max(locks).isoformat()}; move the lock date there, or the invoice's."
     )
-    return [Problem("PERIOD_LOCKED", message, "IN_XERO", (f"XeroOrganisation:{organisation['id']}",))]
+    return [Problem("PERIOD_LOCKED", message, "IN_XERO", (f"XeroOrganisation:{organisation.id}",))]
 
 
-def eligible(organisation: Mapping[str, Any] | None, issue_date: date) -> InvoiceSyncState | None:
+def eligible(organisation: Billed | None, issue_date: date) -> InvoiceSyncState | None:
     """Why a sent invoice stays here, or None where it goes."""
-    if organisation is None or not organisation["invoice_sync"]:
+    if organisation is None or not organisation.invoice_sync:
         return InvoiceSyncState.SYNC_OFF
-    start = organisation["invoice_start_date"]
+    start = organisation.invoice_start_date
     return InvoiceSyncState.BEFORE_START_DATE if start is not None and issue_date < start else None
 
 
@@ -305,7 +252,7 @@ async def place(
         # Nothing but the connection is the matter: it goes once that is back.
         invoice.due_at = tx.now if problems[0].code == "NEEDS_RECONNECT" else None
         if problems[0].code in waiting_invoices.CATALOGUE_CODES:
-            await xero_catalogue.wanted_after_failure(tx, setup.organisation["id"])
+            await xero_catalogue.wanted_after_failure(tx, setup.organisation.id)
         return
     freeze(lines, resolved)
     invoice.sync_state, invoice.failure, invoice.failure_code = InvoiceSyncState.PENDING, None, None
@@ -316,7 +263,7 @@ async def place(
 def place_void(tx: Tx, setup: Setup, invoice: Invoice) -> None:
     """Put one that was voided here, and that Xero has, where it belongs: due, or waiting for the switch or
     the connection, and saying so."""
-    if not setup.organisation["invoice_sync"]:
+    if not setup.organisation.invoice_sync:
         rest(invoice, InvoiceSyncState.SYNC_OFF)
         return
     rest(invoice, InvoiceSyncState.PENDING)
@@ -335,7 +282,7 @@ def rest(invoice: Invoice, state: InvoiceSyncState) -> None:
 def freeze(lines: Sequence[Any], resolved: Sequence[Resolved]) -> None:
     for line, where in zip(lines, resolved, strict=True):
         assert where.account is not None
-        line.xero_account_id, line.account_code = where.account["id"], where.account["code"]
+        line.xero_account_id, line.account_code = where.account.id, where.account.code
         line.tax_type = where.tax_type
 
 

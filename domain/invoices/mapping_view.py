@@ -10,8 +10,10 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from domain.invoices import eligibility, mappings
+from domain.invoices import setup as invoice_setup
 from domain.invoices.actions import lines_of
-from domain.invoices.eligibility import Setup, account_problem, rate_problem
+from domain.invoices.eligibility import account_problem, rate_problem
+from domain.invoices.setup import Setup
 from domain.tables import Invoice, InvoiceLineKind
 from domain.tx import Tx
 
@@ -47,17 +49,20 @@ async def preview(tx: Tx, organisation_id: UUID, start_date: date) -> Preview:
 
 async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
     """What still keeps invoices from syncing: rows of code, message, subjects (as 'TaxRate:id') and remedy."""
-    setup = await eligibility.load(tx, organisation_id)
+    setup = await invoice_setup.load(tx, organisation_id)
     found: list[eligibility.Problem] = []
     organisation = setup.organisation
     if not setup.connected:
         found.append(eligibility.unconnected(setup))
     currency = await tx.row("select currency from workspace where id = :ws")
-    if currency and organisation["base_currency"] not in ("", currency["currency"]):
-        message = f"{organisation['name']} is kept in {organisation['base_currency']}, the practice in {currency['currency']}."
+    if currency and organisation.base_currency not in ("", currency["currency"]):
+        message = f"{organisation.name} is kept in {organisation.base_currency}, the practice in {currency['currency']}."
         found.append(eligibility.Problem("CURRENCY_MISMATCH", message, "UPDATE_WORKSPACE", (setup.subject,)))
-    for kind, what in ((InvoiceLineKind.SERVICE, "revenue"), (InvoiceLineKind.EXPENSE, "expense")):
-        account = setup.accounts.get(organisation[f"{what}_account_id"])
+    for kind, what, chosen in (
+        (InvoiceLineKind.SERVICE, "revenue", organisation.revenue_account_id),
+        (InvoiceLineKind.EXPENSE, "expense", organisation.expense_account_id),
+    ):
+        account = setup.accounts.get(chosen) if chosen else None
         problem = (
             account_problem(account, kind, "SET_DEFAULT_ACCOUNTS")
             if account
@@ -78,11 +83,11 @@ async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
 async def account_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, Any]]:
     """A row for each service type that is offered, used by a line or mapped: service_type_id, xero_account_id or None,
     and `problem` (as in `gaps`) or None."""
-    return await _account_mappings(tx, await eligibility.load(tx, organisation_id))
+    return await _account_mappings(tx, await invoice_setup.load(tx, organisation_id))
 
 
 async def _account_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
-    rows = await _in_use(tx, "service_type", "account_mapping", setup.organisation["id"])
+    rows = await _in_use(tx, "service_type", "account_mapping", setup.organisation.id)
     found: list[Mapping[str, Any]] = []
     for row in rows:
         chosen = setup.service_accounts.get(row["id"])
@@ -103,16 +108,16 @@ async def _account_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
 
 async def tax_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, Any]]:
     """As account_mappings: tax_rate_id, xero_tax_rate_id or None, `problem` or None."""
-    return await _tax_mappings(tx, await eligibility.load(tx, organisation_id))
+    return await _tax_mappings(tx, await invoice_setup.load(tx, organisation_id))
 
 
 async def _tax_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
-    rows = await _in_use(tx, "tax_rate", "tax_mapping", setup.organisation["id"])
+    rows = await _in_use(tx, "tax_rate", "tax_mapping", setup.organisation.id)
     found: list[Mapping[str, Any]] = []
     for row in rows:
         chosen, own = setup.rate_choices.get(row["id"]), setup.tax_rates[row["id"]]
         problem = (
-            rate_problem(setup.xero_rates[chosen], own["percentage"])
+            rate_problem(setup.xero_rates[chosen], own.percentage)
             if chosen
             else eligibility.unmapped_rate(own)
         )
@@ -140,7 +145,7 @@ async def _in_use(tx: Tx, table: str, mapping: str, organisation_id: UUID) -> li
 
 
 async def _problems_of(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    setup = await eligibility.load(tx, organisation_id)
+    setup = await invoice_setup.load(tx, organisation_id)
     found = await tx.session.scalars(
         select(Invoice).where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
     )

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from domain import activity
 from domain.activity import Change
-from domain.invoices import eligibility
+from domain.invoices import setup as invoice_setup
 from domain.invoices import waiting as waiting_invoices
-from domain.invoices.eligibility import GONE, Setup, account_problem, rate_problem
+from domain.invoices.eligibility import GONE, account_problem, rate_problem
+from domain.invoices.setup import Setup
 from domain.problems import Code, Problem, Refused, counted, disconnected, not_found, refuse
 from domain.tables import (
     ActivityKind,
@@ -164,7 +165,7 @@ async def get(tx: Tx, organisation_id: UUID) -> Organisation:
 async def _lock(tx: Tx, organisation_id: UUID) -> tuple[Organisation, Setup]:
     """Nobody judges by the set-up while it is changed."""
     await waiting_invoices.lock(tx, organisation_id, change=True)
-    return await get(tx, organisation_id), await eligibility.load(tx, organisation_id)
+    return await get(tx, organisation_id), await invoice_setup.load(tx, organisation_id)
 
 
 def _raise(problems: list[Problem]) -> None:
@@ -178,7 +179,7 @@ def _text(value: Any) -> str | None:
 
 def _name(setup: Setup, account_id: UUID | None) -> str | None:
     account = setup.accounts.get(account_id) if account_id else None
-    return f"{account['code']} {account['name']}" if account else None
+    return f"{account.code} {account.name}" if account else None
 
 
 def _account(
@@ -186,8 +187,8 @@ def _account(
 ) -> UUID | None:
     """The account with this code, an active one before an archived one."""
     fit = sorted(
-        (account for account in setup.accounts.values() if account["code"] == code),
-        key=lambda account: not account["active"],
+        (account for account in setup.accounts.values() if account.code == code),
+        key=lambda account: not account.active,
     )
     if not fit:
         problems.append(
@@ -201,8 +202,7 @@ def _account(
     wrong = account_problem(fit[0], kind, "")
     if wrong:
         problems.append(Problem(Code.INVALID, wrong.message, path))
-    found: UUID = fit[0]["id"]
-    return found
+    return fit[0].id
 
 
 async def _map_account(
@@ -219,14 +219,14 @@ async def _map_account(
     if not problems:
         await _choose(tx, "account_mapping", "service_type_id", "xero_account_id", setup, service, account)
     before = setup.service_accounts.get(service)
-    return Change(f"account of {own['name'] if own else ''}", _name(setup, before), _name(setup, account))
+    return Change(f"account of {own or ''}", _name(setup, before), _name(setup, account))
 
 
 async def _map_rate(
     tx: Tx, setup: Setup, rate: UUID, tax_type: str | None, path: tuple[str, ...], problems: list[Problem]
 ) -> Change:
     own = setup.tax_rates.get(rate)
-    chosen = next((one for one in setup.xero_rates.values() if one["tax_type"] == tax_type), None)
+    chosen = next((one for one in setup.xero_rates.values() if one.tax_type == tax_type), None)
     if own is None:
         problems.append(not_found("tax rate", *path, "taxRateId"))
     if tax_type is not None and chosen is None:
@@ -234,24 +234,24 @@ async def _map_rate(
             f"Xero has no tax rate with the code {tax_type!r}. Choose one of the organisation's `taxRates`."
         )
         problems.append(Problem(Code.NOT_FOUND, message, (*path, "xeroTaxType")))
-    wrong = rate_problem(chosen, own["percentage"]) if own and chosen else None
+    wrong = rate_problem(chosen, own.percentage) if own and chosen else None
     if wrong:
         problems.append(Problem(Code.INVALID, wrong.message, (*path, "xeroTaxType")))
     if not problems:
-        key = chosen["id"] if chosen else None
+        key = chosen.id if chosen else None
         await _choose(tx, "tax_mapping", "tax_rate_id", "xero_tax_rate_id", setup, rate, key)
     before = setup.xero_rates.get(setup.rate_choices.get(rate, rate))
     return Change(
-        f"tax rate of {own['name'] if own else ''}",
-        before["tax_type"] if before else None,
-        chosen["tax_type"] if chosen else None,
+        f"tax rate of {own.name if own else ''}",
+        before.tax_type if before else None,
+        chosen.tax_type if chosen else None,
     )
 
 
 async def _choose(
     tx: Tx, table: str, own: str, other: str, setup: Setup, key: UUID, chosen: UUID | None
 ) -> None:
-    bound = {"organisation": setup.organisation["id"], "key": key}
+    bound = {"organisation": setup.organisation.id, "key": key}
     if chosen is None:
         await tx.run(
             f"delete from {table} where workspace_id = :ws and organisation_id = :organisation and {own} = :key",

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from domain.invoices import eligibility, xero_catalogue
 from domain.invoices import waiting as waiting_invoices
-from domain.invoices.eligibility import CONTACT, Problem, Setup
+from domain.invoices.eligibility import CONTACT, Problem
 from domain.invoices.rows import touch
+from domain.invoices.setup import Setup
 from domain.tables import Invoice, InvoiceLine, InvoiceStatus, InvoiceSyncState
 from domain.tx import Tx
 
@@ -55,9 +56,9 @@ async def settle(
     refuse(tx, invoice, problem, again_at)
     if problem.code in waiting_invoices.CATALOGUE_CODES:
         await tx.session.flush()
-        await xero_catalogue.wanted_after_failure(tx, setup.organisation["id"])
+        await xero_catalogue.wanted_after_failure(tx, setup.organisation.id)
     if problem.code == "ARCHIVED_IN_XERO":
-        await _contacts_wanted(tx, setup.organisation["id"])
+        await _contacts_wanted(tx, setup.organisation.id)
 
 
 async def _contacts_wanted(tx: Tx, organisation_id: UUID) -> None:
@@ -102,9 +103,7 @@ def _subjects(
         )
     if problem.code == "TAX_RATE_UNAVAILABLE":
         types = {line.tax_type for line in lines}
-        return tuple(
-            f"XeroTaxRate:{rate['id']}" for rate in setup.xero_rates.values() if rate["tax_type"] in types
-        )
+        return tuple(f"XeroTaxRate:{rate.id}" for rate in setup.xero_rates.values() if rate.tax_type in types)
     if problem.code in ("PERIOD_LOCKED", "CURRENCY_MISMATCH"):
         return (setup.subject,)
     if problem.code == "ARCHIVED_IN_XERO" or CONTACT in problem.subjects:
@@ -119,6 +118,6 @@ def _resolves_anew(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine])
         line.xero_account_id, line.account_code, line.tax_type = None, None, None
     found = [eligibility.resolve(setup, line, invoice.amounts_are)[0] for line in lines]
     now: list[tuple[Any, Any]] = [
-        (where.account["code"] if where.account else None, where.tax_type) for where in found
+        (where.account.code if where.account else None, where.tax_type) for where in found
     ]
     return now != sent

@@ -6,10 +6,11 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 from domain.invoices import eligibility
+from domain.invoices import setup as invoice_setup
 from domain.invoices.actions import lines_of, place_now
-from domain.invoices.eligibility import Setup
 from domain.invoices.input import draw_number
 from domain.invoices.rows import add, as_given, recorded, set_totals, totals_of, write_lines
+from domain.invoices.setup import Setup
 from domain.invoices.totals import LineTotal
 from domain.names.text_keys import name_key, search_key
 from domain.problems import Code, Problem, Refused
@@ -29,7 +30,7 @@ async def check(tx: Tx, invoice: Invoice) -> None:
     names each line that stands in the way."""
     lines = (await lines_of(tx, [invoice.id]))[invoice.id]
     found = await totals_of(tx, invoice, lines)
-    setup = await eligibility.load(tx, invoice.organisation_id) if invoice.organisation_id else None
+    setup = await invoice_setup.load(tx, invoice.organisation_id) if invoice.organisation_id else None
     going = setup if setup and eligibility.eligible(setup.organisation, invoice.issue_date) is None else None
     problems = [
         problem
@@ -85,7 +86,7 @@ def _is_text_only(invoice: Invoice, line: InvoiceLine) -> bool:
 
 async def _of_invoice(tx: Tx, setup: Setup, invoice: Invoice) -> list[Problem]:
     """What keeps the invoice as a whole back. A connection that has ended does not: both wait for it."""
-    linked = await eligibility.linked(tx, setup.organisation["id"], [invoice.contact_id])
+    linked = await eligibility.linked(tx, setup.organisation.id, [invoice.contact_id])
     found, _ = eligibility.check(setup, invoice, (), linked=invoice.contact_id in linked)
     return [
         Problem(_CODES.get(one.code, Code.WRONG_STATE), one.message)

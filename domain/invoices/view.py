@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from domain.described import DescribedEnum
 from domain.invoices import eligibility
+from domain.invoices import setup as invoice_setup
 from domain.invoices.actions import lines_of
 from domain.invoices.input import (
     GivenLine,
@@ -23,6 +24,7 @@ from domain.invoices.input import (
     contact_exists,
     find_organisation,
 )
+from domain.invoices.setup import Account, Setup
 from domain.problems import Code, Problem, not_found
 from domain.tables import AmountsAre, Invoice, InvoiceLine, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
 from domain.tx import Tx
@@ -97,14 +99,14 @@ async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
     problems: list[eligibility.Problem] = []
     where = [eligibility.Resolved(None, None)] * len(lines)
     if organisation is not None and not any(one.code is Code.NOT_FOUND for one in refusals):
-        setup = await eligibility.load(tx, organisation)
+        setup = await invoice_setup.load(tx, organisation)
         linked = await eligibility.linked(tx, organisation, [contact] if contact else [])
         typed = _Typed(contact, values.get("issue_date"), currency, amounts_are)
         problems, where = eligibility.check(setup, typed, lines, linked=contact in linked)
     return Preview(
         [
             PreviewLine(
-                total.amount, total.tax, to.account["code"] if to.account else None, to.tax_type,
+                total.amount, total.tax, to.account.code if to.account else None, to.tax_type,
                 _notes(line, to.account, amounts_are),
             )
             for line, total, to in zip(lines, found.lines, where, strict=True)
@@ -113,11 +115,11 @@ async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
     )  # fmt: skip
 
 
-def _notes(line: GivenLine, account: Mapping[str, Any] | None, amounts_are: AmountsAre) -> tuple[str, ...]:
+def _notes(line: GivenLine, account: Account | None, amounts_are: AmountsAre) -> tuple[str, ...]:
     """What happens to a line that names no service type, or names a tax rate that does not count."""
     found = []
     if line.kind is InvoiceLineKind.SERVICE and line.service_type_id is None:
-        which = f" ({account['code']} {account['name']})" if account else ""
+        which = f" ({account.code} {account.name})" if account else ""
         found.append(f"This line has no service type, so it goes to the default revenue account{which}.")
     if line.tax_rate_id is not None and amounts_are is AmountsAre.NO_TAX:
         found.append(
@@ -141,7 +143,7 @@ async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[
     answer: dict[UUID, list[dict[str, Any]]] = {invoice_id: [] for invoice_id in invoice_ids}
     for organisation in {one.organisation_id for one in waiting if one.organisation_id}:
         own = [one for one in waiting if one.organisation_id == organisation]
-        setup = await eligibility.load(tx, organisation)
+        setup = await invoice_setup.load(tx, organisation)
         linked = await eligibility.linked(tx, organisation, [one.contact_id for one in own])
         for one in own:
             found, _ = eligibility.check(setup, one, lines[one.id], linked=one.contact_id in linked)
@@ -158,11 +160,9 @@ def _refused_by_xero(invoice: Invoice) -> list[dict[str, Any]]:
     return failure["each"] or [failure]
 
 
-def _unfit(
-    setup: eligibility.Setup, invoice: Invoice, lines: Sequence[InvoiceLine]
-) -> list[eligibility.Problem]:
+def _unfit(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[eligibility.Problem]:
     """What a draft is not approved with; of tax rates `check` tells in its own words."""
-    percentages = {key: rate["percentage"] for key, rate in setup.tax_rates.items()}
+    percentages = {key: rate.percentage for key, rate in setup.tax_rates.items()}
     found = compute(lines, percentages, invoice.amounts_are)
     return [
         eligibility.Problem("INVALID_IN_XERO", told.message, "UPDATE_INVOICE", (f"Invoice:{invoice.id}",))
