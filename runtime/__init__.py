@@ -1,1 +1,1 @@
-"""What every process needs: settings, database, Redis, embedded services, telemetry and the `tandem` command."""
+"""What every process needs: settings, database, notifications, embedded services, logs and the `tandem` command."""

@@ -115,7 +115,7 @@ class Database:
 
 
 def _why_unavailable(error: Exception) -> str | None:
-    """In words without addresses or values; None where the statement or its data are at fault."""
+    """The reason in words without addresses or values. None if the statement or its data are at fault."""
     if isinstance(error, sa.exc.TimeoutError):
         return "no connection became free in time"
     if isinstance(error, OSError):
@@ -207,7 +207,7 @@ def named_as(program: str) -> dict[str, str]:
 
 
 def create_engine(url: str, **options: Any) -> AsyncEngine:
-    """The only maker of engines. Errors of SQLAlchemy do not show the values of a statement, which are personal data."""
+    """Create an engine; no other place does. SQLAlchemy's errors hide statement values, which are personal data."""
     return create_async_engine(url, **{"hide_parameters": True, **options})
 
 

@@ -1,7 +1,7 @@
-"""Lists of Xero's elements out of an answer, so that one that cannot be read spoils nothing but itself.
+"""Lists of elements from an answer of Xero's. An element that cannot be read does not spoil the others.
 
-The whole answer is decoded at once, which is fast. Only where that fails is each element looked at alone: then
-the bad ones are returned as Unreadable, and the rest as if nothing had been.
+The whole answer is decoded at once, which is fast. Only if that fails is each element read alone: unreadable elements
+come back as Unreadable, the others as usual.
 """
 
 import json
@@ -33,7 +33,7 @@ T = TypeVar("T", bound=Payload)
 
 @dataclass(frozen=True)
 class Unreadable:
-    """`id` where the element shows one; `reason` names the member and the types, never a value."""
+    """An unreadable element. `id` is set if the element shows one. `reason` names the member and the types, never a value."""
 
     id: UUID | None
     reason: str
@@ -41,7 +41,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Listing(Generic[T]):
-    """`server_time` is Xero's own clock (DateTimeUTC): cursors come from it and not from ours."""
+    """`server_time` is Xero's own clock (DateTimeUTC). Cursors come from it, not from our clock."""
 
     items: list[T]
     unreadable: list[Unreadable]
@@ -50,7 +50,7 @@ class Listing(Generic[T]):
 
 
 class Resource(Generic[T]):
-    """A list by its name in Xero's envelope, as elements of one type."""
+    """A list by its name in Xero's envelope, with elements of one type."""
 
     def __init__(self, name: str, kind: type[T], id_name: str = "") -> None:
         self._name, self._kind, self._id_name = name, kind, id_name
@@ -66,7 +66,7 @@ class Resource(Generic[T]):
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(envelope, dec_hook=decode_hook)
 
     def read(self, content: bytes) -> Listing[T]:
-        """Raises ValueError for an answer that is no envelope; one without the list is none, not an empty one."""
+        """Raises ValueError for an answer that is no envelope or that lacks the list. A missing list is not an empty list."""
         try:
             found = self._decoder.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -113,7 +113,7 @@ class WrittenResource(Resource[W]):
 
 
 def _tolerant_json(content: bytes) -> Any:
-    """Bytes that are no UTF-8 become lone surrogates, which `_convert` then finds in their own element."""
+    """JSON in which bytes that are no UTF-8 become lone surrogates. `_convert` finds these in their own element."""
     text = content.decode("utf-8-sig", "surrogateescape")
     return json.loads(text, parse_float=Decimal, parse_constant=lambda _: None)
 

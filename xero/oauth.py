@@ -1,8 +1,8 @@
 """Xero's OAuth 2.0: authorization code with PKCE, rotating refresh tokens, and the connections of a user.
 
-One token covers every organisation that a Xero user has connected to this app. A refresh token is replaced at each
-use; the one before works for 30 minutes more, so a refresh whose answer was lost may be repeated with it.
-Disconnecting deletes one connection. Nothing here revokes, as that would end all connections of that user.
+One token covers every organisation that a Xero user has connected to this app. Each use replaces the refresh token; the
+former one works for 30 minutes more, so a refresh whose answer was lost may be repeated. Disconnecting deletes one
+connection. Nothing here revokes a token, because that would end all connections of the user.
 """
 
 import asyncio
@@ -87,7 +87,7 @@ class AppSettings(Protocol):
 
 @dataclass(frozen=True)
 class App:
-    """An app registered with Xero, and where Xero is; addresses without a slash at the end."""
+    """An app registered with Xero, and Xero's addresses without a slash at the end."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -121,17 +121,17 @@ _CONNECTIONS = msgspec.json.Decoder(list[Connection], dec_hook=decode_hook)
 
 
 def new_secret() -> str:
-    """A state or a PKCE verifier: 43 characters, 256 bits."""
+    """A new state or PKCE verifier: 43 characters, 256 bits."""
     return secrets.token_urlsafe(32)
 
 
 def challenge(verifier: str) -> str:
-    """PKCE's S256 (RFC 7636)."""
+    """The S256 challenge of PKCE (RFC 7636)."""
     return _base64url(hashlib.sha256(verifier.encode()).digest())
 
 
 def consent_url(app: App, state: str, verifier: str) -> str:
-    """Where to send the browser. It must be a full page: consent in a pop-up fails Xero's certification."""
+    """The address of Xero's consent page. It must fill a whole page: a pop-up fails Xero's certification."""
     query = {
         "response_type": "code",
         "client_id": app.client_id,
@@ -145,19 +145,21 @@ def consent_url(app: App, state: str, verifier: str) -> str:
 
 
 async def exchange(http: httpx.AsyncClient, app: App, code: str, verifier: str) -> TokenAnswer:
-    """A code is good for one use within 5 minutes; a spent one is NeedsReconnect."""
+    """Exchange a code for tokens. A code is valid once, within 5 minutes; a used one raises NeedsReconnect."""
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": app.redirect_uri}
     return await _token(http, app, form | {"code_verifier": verifier})
 
 
 async def refresh(http: httpx.AsyncClient, app: App, refresh_token: str) -> TokenAnswer:
-    """Store the answer before using it: the token that was sent is dead after it, but for 30 minutes. Retry means
-    that the same token can be sent again."""
+    """Refresh the tokens. Store the answer before you use it: the token that was sent works for 30 minutes more at most.
+
+    Retry means that the same token may be sent again.
+    """
     return await _token(http, app, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
 
 async def connections(http: httpx.AsyncClient, app: App, access_token: str) -> list[Connection]:
-    """Every tenant of this Xero user for this app, from earlier consents too: see `granted`."""
+    """All tenants that this Xero user has connected to this app, by earlier consents too: see `granted`."""
     answer = await _send(http, "GET", f"{app.api_url}/connections", access_token=access_token)
     _check(answer)
     with reading():
@@ -167,7 +169,7 @@ async def connections(http: httpx.AsyncClient, app: App, access_token: str) -> l
 async def delete_connection(
     http: httpx.AsyncClient, app: App, access_token: str, connection_id: UUID
 ) -> None:
-    """Afterwards that organisation is not connected; one that was not connected before is no error."""
+    """Disconnect the organisation. An organisation that is not connected is no error."""
     address = f"{app.api_url}/connections/{connection_id}"
     answer = await _send(http, "DELETE", address, access_token=access_token)
     if answer.status_code != 404:
@@ -175,8 +177,11 @@ async def delete_connection(
 
 
 def read_claims(access_token: str) -> Claims:
-    """The signature is not verified: the token comes straight from Xero's token endpoint over TLS, in answer to
-    our own request, and is believed no further than that (OpenID Connect Core 3.1.3.7 allows the same)."""
+    """The claims of an access token. Its signature is not verified.
+
+    The token comes straight from Xero's token endpoint over TLS, in answer to our own request (OpenID Connect Core 3.1.3.7
+    allows this).
+    """
     with reading():
         payload = access_token.split(".")[1] if access_token.count(".") == 2 else ""
         padded = payload + "=" * (-len(payload) % 4)
@@ -186,11 +191,11 @@ def read_claims(access_token: str) -> Claims:
 def granted(
     found: Iterable[Connection], claims: Claims, flow_began: datetime, known_tenants: Set[UUID]
 ) -> list[Connection]:
-    """Which organisations this consent gave; `known_tenants` are those that the workspace already has.
+    """The organisations that this consent gave. `known_tenants` are those that the workspace already has.
 
-    Those with the token's authEventId. It reportedly stays as it was on a reconnect, so where none has it: those
-    that were updated since the flow began and that the workspace already has. Never any other, as the rest were
-    consented to elsewhere, perhaps for another workspace. A minute is allowed between Xero's clock and ours.
+    They are the connections with the token's authEventId. The authEventId reportedly stays the same on a reconnect. So if
+    none has it, they are the connections that were updated since the flow began and that the workspace already has. Other
+    connections came from other consents, perhaps for another workspace. Xero's clock may differ from ours by a minute.
     """
     organisations = [connection for connection in found if connection.tenant_type.upper() == "ORGANISATION"]
     event = claims.authentication_event_id
@@ -227,7 +232,7 @@ async def _send(
     basic: tuple[str, str] | None = None,
     access_token: str | None = None,
 ) -> httpx.Response:
-    """Every request here may be repeated as it is, so a lost answer is a Retry."""
+    """Send a request. Every request here may be repeated, so a lost answer raises Retry."""
     headers = {"Accept": "application/json"}
     if access_token is not None:
         headers["Authorization"] = f"Bearer {access_token}"
@@ -242,7 +247,7 @@ async def _send(
 
 
 def _fault(answer: httpx.Response) -> NeedsReconnect | Misconfigured:
-    """OAuth's error codes; `invalid_grant` is a spent, expired or revoked code or refresh token."""
+    """The exception for an OAuth error code. `invalid_grant` is a used, expired or revoked code or refresh token."""
     try:
         fault = msgspec.json.decode(json_of(answer), type=_OAuthFault)
     except (ValueError, RecursionError):

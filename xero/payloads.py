@@ -30,7 +30,7 @@ MAX_BODY = 3_500_000  # bytes; Xero's ceiling for one request
 
 
 class XeroTime(datetime):
-    """A datetime in UTC, in a class of its own so that msgspec hands Xero's forms to `decode_hook`."""
+    """A datetime in UTC. It has a class of its own so that msgspec hands Xero's forms to `decode_hook`."""
 
 
 _EPOCH = XeroTime(1970, 1, 1, tzinfo=UTC)
@@ -38,7 +38,7 @@ _MS_DATE = re.compile(r"/Date\((-?\d{1,18})(?:[+-]\d{4})?\)/", re.ASCII)
 
 
 def parse_time(text: str) -> XeroTime:
-    """Raises ValueError, without quoting the text, for what is neither of Xero's two forms."""
+    """Parse one of Xero's two forms of time. Raises ValueError, without quoting the text, for any other."""
     found = _MS_DATE.fullmatch(text)
     try:
         if found:
@@ -59,7 +59,7 @@ _CAPITALS = {"id": "ID", "utc": "UTC"}
 
 
 def _xero_name(name: str) -> str:
-    """contact_id → ContactID, updated_date_utc → UpdatedDateUTC."""
+    """Xero's name of a member: contact_id → ContactID, updated_date_utc → UpdatedDateUTC."""
     return "".join(_CAPITALS.get(part, part.capitalize()) for part in name.split("_"))
 
 
@@ -112,7 +112,7 @@ class Contact(ContactFields, kw_only=True):
 
 
 def is_saved(element_id: UUID | UnsetType | None, flag: Flag, errors: tuple[Said, ...], status: Text) -> bool:
-    """An element may come back looking saved and not be: any sign of an error counts, on any level, and so does no id."""
+    """Whether an element was saved. Any sign of an error on any level means no, and so does a missing id."""
     refused = flag is True or bool(errors) or status == "ERROR"
     return not refused and element_id not in (None, UNSET, NOT_SAVED)
 
@@ -139,7 +139,7 @@ class WrittenContact(ContactFields, kw_only=True):
 
 
 class Organisation(Payload, kw_only=True):
-    """`timezone` is a squeezed Windows name, see `xero.timezones`. A lock date is absent where none is set."""
+    """`timezone` is a squeezed Windows name, see `xero.timezones`. A lock date that is not set is absent."""
 
     name: str
     base_currency: str
@@ -155,7 +155,7 @@ class Organisation(Payload, kw_only=True):
 
 
 class Account(Payload, kw_only=True):
-    """Bank accounts may have no code; `system_account` names one that Xero itself posts to."""
+    """An account. A bank account may have no code. `system_account` names an account that Xero itself posts to."""
 
     account_id: UUID
     name: Text = UNSET
@@ -197,7 +197,7 @@ class Pagination(msgspec.Struct, gc=False, rename="camel"):
 
 
 class Fault(Payload, kw_only=True):
-    """An error's body, in either of Xero's two shapes (Accounting API, and the gateway before it)."""
+    """The body of an error, in either of Xero's two shapes (Accounting API, or the gateway before it)."""
 
     error_number: int | UnsetType | None = UNSET
     message: Text = UNSET
@@ -214,7 +214,7 @@ class Fault(Payload, kw_only=True):
 
 
 class Connection(msgspec.Struct, rename="camel", gc=False, kw_only=True):
-    """A tenant that a Xero user has connected to this app; `id` is the connection's, `tenant_name` may be null."""
+    """A tenant that a Xero user has connected to this app. `id` is the connection's. `tenant_name` may be null."""
 
     id: UUID
     tenant_id: UUID
@@ -226,7 +226,7 @@ class Connection(msgspec.Struct, rename="camel", gc=False, kw_only=True):
 
 
 class TokenAnswer(msgspec.Struct, gc=False, kw_only=True):
-    """`expires_in` in seconds. Its repr shows no token, so that no log and no traceback does."""
+    """`expires_in` is in seconds. Its repr hides the tokens from logs and tracebacks."""
 
     access_token: str
     refresh_token: str
@@ -238,14 +238,14 @@ class TokenAnswer(msgspec.Struct, gc=False, kw_only=True):
 
 
 class Claims(msgspec.Struct, gc=False, kw_only=True):
-    """What an access token says: whose it is, and which consent it came from."""
+    """The claims of an access token: its user, and the consent that it came from."""
 
     xero_userid: UUID
     authentication_event_id: UUID | None = None
 
 
 class NewContact(Payload, kw_only=True):
-    """A contact to create. `contact_number` marks it as ours, so that a lost answer can be looked up."""
+    """A contact to create. `contact_number` marks the contact as ours, so that a lost answer can be looked up."""
 
     name: str
     contact_number: str
@@ -257,8 +257,11 @@ class NewContact(Payload, kw_only=True):
 
 
 class ContactUpdate(Payload, kw_only=True):
-    """Changes of one contact; what is left out stays as it is in Xero. "" clears a text, and a phone or address
-    of some type is replaced as a whole. There is no ContactNumber here: it is never put over another."""
+    """Changes of one contact. A member that is left out stays as it is in Xero.
+
+    "" clears a text. A phone or address of a type is replaced as a whole. ContactNumber is missing on purpose: it is never
+    overwritten.
+    """
 
     contact_id: UUID
     name: str | UnsetType = UNSET
@@ -285,7 +288,7 @@ def checked_size(content: bytes, count: int) -> None:
 
 @dataclass(frozen=True, repr=False)
 class Creations:
-    """The exact bytes of a PUT. Refuses whatever has no name or no number."""
+    """The exact bytes of a PUT. Refuses a contact without a name or a number."""
 
     content: bytes
 
@@ -302,8 +305,11 @@ class Creations:
 
 @dataclass(frozen=True, repr=False)
 class Updates:
-    """The exact bytes of a POST, every element of which has a ContactID. Without one Xero would fall back to the
-    number, then to the name, and overwrite a namesake; such bytes cannot be made into this, and so not sent."""
+    """The exact bytes of a POST, in which every element has a ContactID.
+
+    Without ContactID, Xero would fall back to the number and then to the name, and overwrite a namesake. Such bytes cannot
+    be made into this class, so they cannot be sent.
+    """
 
     content: bytes
 

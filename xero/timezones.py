@@ -1,4 +1,4 @@
-"""Xero's names of time zones (Windows names, squeezed) as IANA names. The pairs are Unicode CLDR's."""
+"""Xero's names of time zones (squeezed Windows names) as IANA names. The pairs come from Unicode CLDR."""
 
 import zoneinfo
 
@@ -149,8 +149,7 @@ _IANA = {windows: names[0] for names in map(str.split, _TABLE.splitlines()) for 
 
 
 def iana(name: str | None) -> tuple[str, bool]:
-    """The IANA name, and whether Xero's was known: an unknown or missing one is UTC, and the caller should say
-    so. An IANA name stays what it is."""
+    """The IANA name, and whether Xero's name was known. An unknown or missing name gives UTC; the caller should report it."""
     text = (name or "").strip()
     if text in zoneinfo.available_timezones():
         return text, True

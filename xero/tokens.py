@@ -1,4 +1,4 @@
-"""Access tokens of one consent, renewed when they are about to end, by one caller at a time over all processes."""
+"""Access tokens of a consent. They are refreshed shortly before they expire, by one caller at a time over all processes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,8 +38,7 @@ G = TypeVar("G", bound=Grant)
 
 
 class Grants(Protocol[G]):
-    """Where grants are kept: `lease` gives one caller the right to refresh, `settle` and `fail` answer False where
-    the grant has moved on meanwhile."""
+    """The store of grants. `lease` gives one caller the right to refresh. `settle` and `fail` return False if the grant has changed."""
 
     async def find(self, grant_id: UUID) -> G | None: ...
     async def lease(self, grant: G) -> UUID | None: ...
@@ -59,7 +58,7 @@ class Clock(Protocol):
 
 
 def seal_tokens(seal: Seal, tokens: TokenAnswer, client_id: str, xero_user_id: UUID) -> bytes:
-    """Bound to the grant's key, so that they open in no other grant."""
+    """Seal tokens with the grant's key as associated data, so that they open in no other grant."""
     return seal.seal(msgspec.json.encode(tokens), identity(client_id, xero_user_id))
 
 
@@ -69,7 +68,7 @@ def expires_at(tokens: TokenAnswer, now: datetime) -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class GrantTokens(Generic[G]):
-    """The client's Tokens, for the organisations of one grant."""
+    """The access tokens for the organisations of one grant."""
 
     http: httpx.AsyncClient
     app: App
@@ -83,11 +82,11 @@ class GrantTokens(Generic[G]):
         return await self._token(lambda grant, _: grant.access_expires_at > self.clock.now() + MARGIN)
 
     async def refresh(self, stale: str) -> str:
-        """What another caller has renewed meanwhile is not renewed again."""
+        """Refresh the tokens, unless another caller has refreshed them meanwhile."""
         return await self._token(lambda _, tokens: tokens.access_token != stale)
 
     async def keep_alive(self) -> None:
-        """Refreshes in any case: for a grant that nobody has used for long."""
+        """Refresh in any case, for a grant that has not been used for long."""
         grant = await self._grant()
         await self.refresh(self._open(grant).access_token)
 
@@ -110,7 +109,7 @@ class GrantTokens(Generic[G]):
                 looks += 1
 
     async def _renew(self, grant: G, lease: UUID, tokens: TokenAnswer) -> TokenAnswer | None:
-        """None where the grant has moved on meanwhile: look at it again."""
+        """Refresh under a lease. None if the grant has changed meanwhile: read it again."""
         began = self.clock.now()
         try:
             renewed = await oauth.refresh(self.http, self.app, tokens.refresh_token)

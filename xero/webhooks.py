@@ -1,7 +1,7 @@
-"""Xero's webhooks: whether a body is Xero's, and what it announces.
+"""Xero's webhooks: whether Xero signed a body, and what the body announces.
 
-Bodies are thin, come at least once, in no promised order, and one may speak of several organisations. Xero also
-sends bodies that are signed wrongly, to see that they are refused with 401.
+Bodies hold ids only, come at least once and in any order, and may concern several organisations. Xero also sends bodies
+with a wrong signature, to see that they are refused with 401.
 """
 
 import base64
@@ -17,8 +17,10 @@ from xero.payloads import XeroTime, decode_hook
 
 
 class WebhookEvent(msgspec.Struct, rename="camel", gc=False, kw_only=True):
-    """`event_category` and `event_type` in capitals (CONTACT, INVOICE…; CREATE, UPDATE: an archive is an UPDATE).
-    The same event may come again: (tenant, resource, time, type) tells."""
+    """An event. `event_category` and `event_type` are in capitals (CONTACT, INVOICE…; CREATE, UPDATE: an archive is an UPDATE).
+
+    The same event may come again, with equal (tenant, resource, time, type).
+    """
 
     tenant_id: UUID
     resource_id: UUID
@@ -37,14 +39,16 @@ class _Body(msgspec.Struct, rename="camel", gc=False):
 
 def is_signed(keys: Sequence[str], body: bytes, signature: str | None) -> bool:
     """Whether one of the keys has signed exactly these bytes. The key is used as text, not decoded from base64.
-    Takes as long for a wrong signature as for a right one."""
+
+    A wrong signature takes as long as a right one.
+    """
     given = (signature or "").encode()
     matches = [hmac.compare_digest(_signature(key, body), given) for key in keys]
     return any(matches)
 
 
 def read_events(body: bytes) -> tuple[list[WebhookEvent], int]:
-    """The events, and how many could not be read. Raises ValueError for a body that is no webhook's."""
+    """The events, and the number of unreadable ones. Raises ValueError for a body that is no webhook."""
     events: list[WebhookEvent] = []
     raw = msgspec.json.decode(body, type=_Body).events
     for item in raw:

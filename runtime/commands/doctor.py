@@ -90,7 +90,7 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 def configured(settings: Settings) -> list[Finding]:
-    """Each setting: whether it is set here, or has its default."""
+    """Each setting: whether it is set or has its default."""
     return [
         Finding(name.upper(), None, "set" if name in settings.model_fields_set else "default")
         for name in type(settings).model_fields

@@ -35,7 +35,7 @@ DOOR_GRANTS = (
 
 
 class MigrateError(Exception):
-    """Says what is wrong with the addresses, the roles or the database's revision."""
+    """The addresses, the roles or the database's revision are wrong. The text says what."""
 
 
 def config(connection: Connection | None = None) -> Config:

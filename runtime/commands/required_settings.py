@@ -1,4 +1,4 @@
-"""The settings that a command runs with."""
+"""The settings that a command needs."""
 
 from runtime import demo as demonstration
 from runtime import logs

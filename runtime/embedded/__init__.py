@@ -1,1 +1,1 @@
-"""PostgreSQL and Valkey from wheels."""
+"""Embedded services: PostgreSQL and Valkey from wheels."""

@@ -1,1 +1,1 @@
-"""A stand-in Xero that behaves as Xero does, down to its limits, errors and lateness."""
+"""The simulator: a server that behaves like Xero, with its limits, errors and delays."""

@@ -55,7 +55,7 @@ class Call(msgspec.Struct):
         return json_response(envelope(app.name, self.now, **content))
 
     def note(self, *outcomes: Outcome) -> None:
-        """What was written is counted, told to subscribers, and kept."""
+        """Count what was written, announce it to subscribers, and keep it."""
         for outcome in outcomes:
             self.simulation.note_write(self.organisation, outcome, self.access.client_id)
         self.simulation.world.changed()
@@ -65,7 +65,7 @@ Operation = Callable[[Call], Awaitable[Response]]
 
 
 def endpoint(operation: Operation, *scopes: str) -> Callable[[Request], Awaitable[Response]]:
-    """Admits, counts and answers one request; any one of `scopes` is enough."""
+    """Admit, count and answer one request. Any one of `scopes` suffices."""
 
     async def respond(request: Request) -> Response:
         simulation: Simulation = request.app.state.simulation
@@ -125,7 +125,7 @@ def _get_organisation(simulation: Simulation, request: Request, access: Access) 
 
 
 async def _with_faults(call: Call, operation: Operation) -> Response:
-    """A 400 or 500 is remembered for its key as any other outcome; what is refused or cut at the gate is not."""
+    """A 400 or 500 is remembered for its idempotency key like any outcome. What is refused or cut before is not."""
     request = call.request
     armed = call.faults = call.simulation.faults.claim(request.method, request.url.path)
     at_gate = [fault for fault in armed if fault.at_gate]
@@ -147,7 +147,7 @@ async def _with_faults(call: Call, operation: Operation) -> Response:
 
 
 async def _postpone(call: Call, operation: Operation, at_gate: list[fault_rules.Fault]) -> None:
-    """Cuts the connection while the request is on its way: it lands later, and under its key as any other."""
+    """Cut the connection while the request is on its way. The request takes effect later, under its key."""
     late = next((fault for fault in at_gate if fault.when == "later"), None)
     if late is None:
         return
@@ -215,7 +215,7 @@ async def post_contact(call: Call) -> Response:
 
 
 def _answer_batch(call: Call, outcomes: list[Outcome]) -> Response:
-    """With summarizeErrors, Xero's default, one bad element makes a 400 that hides the good ones, saved as they are."""
+    """Answer a batch. With summarizeErrors, Xero's default, one bad element gives a 400 without the good ones, which are saved."""
     call.note(*outcomes)
     if not is_summarised(call.request):
         return call.answer(Contacts=[render_outcome(outcome, with_status=True) for outcome in outcomes])

@@ -32,8 +32,10 @@ SAVE_AFTER = 1.0
 def create_app(
     world: World, save_to: Path | None = None, webhook_transport: httpx.AsyncBaseTransport | None = None
 ) -> Starlette:
-    """With `save_to`, the world is kept in that file: soon after it changed, and at the end. Webhooks are sent by
-    themselves while the app's lifespan runs; without one they leave by the control route only."""
+    """The app. With `save_to` the world is saved in that file, soon after each change and at the end.
+
+    Webhooks are sent while the app's lifespan runs. Without a lifespan only the control route sends them.
+    """
     simulation = Simulation(world, webhook_transport)
 
     @asynccontextmanager
@@ -66,7 +68,7 @@ def create_app(
 
 
 async def _keep_saved(world: World, path: Path, stop: asyncio.Event) -> None:
-    """One save at a time. A new world is saved at once; a save that fails is tried again, the last one raises."""
+    """Save, one at a time. A new world is saved at once. A failed save is tried again; the last one raises."""
     saved: int | None = None
     while not stop.is_set():
         try:
@@ -79,7 +81,7 @@ async def _keep_saved(world: World, path: Path, stop: asyncio.Event) -> None:
 
 
 async def _save_changes(world: World, path: Path, saved: int | None) -> int:
-    """Gives the count of writes that the file now holds."""
+    """Save. Returns the count of writes that the file now holds."""
     writes = world.writes
     if writes != saved:
         await asyncio.to_thread(write_file, path, world.encode())
@@ -87,7 +89,7 @@ async def _save_changes(world: World, path: Path, saved: int | None) -> int:
 
 
 async def _leave_unanswered(request: Request, error: Exception) -> Response:
-    """Over a socket that was cut the response goes nowhere; in process the error is the answer."""
+    """End a cut request: over a socket the response is lost, in process the error is the answer."""
     if CUT_EXTENSION in request.scope.get("extensions", {}):
         return Response()
     raise error

@@ -30,7 +30,7 @@ def cents(amount: Decimal) -> Decimal:
 
 
 def unit(amount: Decimal, places: int) -> Decimal:
-    """To 2 places, or to 4 where `unitdp=4` was asked."""
+    """Round a unit amount to 2 places, or to 4 with `unitdp=4`."""
     return amount.quantize(_UNITS[places], context=_EXACT)
 
 

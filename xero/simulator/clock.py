@@ -1,4 +1,4 @@
-"""Time as the simulator sees it."""
+"""The simulator's time."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ def system_clock() -> datetime:
 
 
 class ShiftedClock:
-    """A clock that runs beside another one and can be set ahead, never back."""
+    """A clock that follows another one and can be set ahead, never back."""
 
     def __init__(self, source: Clock = system_clock) -> None:
         self._source = source

@@ -31,7 +31,7 @@ class Outcome(msgspec.Struct):
 
 
 def create_contact(book: ContactBook, asked: ContactInput, now: datetime) -> Outcome:
-    """PUT: only creates. A ContactID in it is of no effect; a taken name or number is refused."""
+    """PUT creates only. A ContactID in it has no effect. A taken name or number is refused."""
     errors = list(asked.errors)
     if not asked.fields.get("name"):
         errors.append("The contact name must be specified.")
@@ -47,9 +47,9 @@ def create_contact(book: ContactBook, asked: ContactInput, now: datetime) -> Out
 
 
 def upsert_contact(book: ContactBook, asked: ContactInput, now: datetime) -> Outcome:
-    """POST: changes the contact with that ContactID, else that ContactNumber, else that Name; else creates.
+    """POST changes the contact with that ContactID, else that ContactNumber, else that Name. Otherwise it creates.
 
-    The last fallback overwrites a namesake without a word, as Xero does.
+    The last fallback overwrites a namesake without a warning, as Xero does.
     """
     if asked.contact_id:
         contact = book.find(asked.contact_id)
@@ -128,7 +128,7 @@ def _status_errors(contact: Contact, asked: ContactInput) -> list[str]:
 
 
 def _uniqueness_errors(book: ContactBook, contact: Contact) -> list[str]:
-    """Names are unique among active contacts, numbers among all."""
+    """The errors of uniqueness: names among active contacts, numbers among all."""
     errors = []
     namesake = book.find_active_by_name(contact.name) if contact.status == ACTIVE else None
     if namesake and namesake.id != contact.id:

@@ -1,4 +1,4 @@
-"""The contacts of one organisation: what Xero keeps of each, and the indexes that its rules need."""
+"""The contacts of one organisation: Xero's record of each, and the indexes that its rules need."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -64,7 +64,7 @@ class Contact(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 def comparable_name(name: str) -> str:
-    """What name uniqueness compares: without case, accents counting."""
+    """The key of name uniqueness: without case; accents count."""
     return name.casefold()
 
 
@@ -125,12 +125,12 @@ class ContactBook:
         return ContactBook(shown)
 
     def put_flags(self, contact: Contact, *, is_customer: bool, is_supplier: bool) -> None:
-        """Invoices set these; UpdatedDateUTC stays, as in Xero, so no order changes."""
+        """Set flags, as invoices do. UpdatedDateUTC and the order of contacts stay, as in Xero."""
         contact.is_customer = is_customer
         contact.is_supplier = is_supplier
 
     def sorted_by(self, field: str, *, descending: bool) -> list[Contact]:
-        """All contacts ordered by an attribute; text without case, ties in order of creation. Not to be changed."""
+        """All contacts ordered by an attribute: text without case, ties in order of creation. Do not change the result."""
         key = (field, descending)
         if key not in self._sorted:
             self._sorted[key] = sorted(

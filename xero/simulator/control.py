@@ -1,4 +1,4 @@
-"""/simulator: what only tests and the demo may do. Not part of Xero."""
+"""The routes under /simulator, for tests and the demo. They are not part of Xero."""
 
 import re
 from datetime import timedelta
@@ -90,7 +90,7 @@ async def read_calls(request: Request) -> Response:
 
 
 async def arm_faults(request: Request) -> Response:
-    """One fault or a list of them."""
+    """Arm one fault or a list of faults."""
     try:
         content = msgspec.json.decode(await request.body(), type=Fault | list[Fault])
         armed = content if isinstance(content, list) else [content]
@@ -107,7 +107,7 @@ async def clear_faults(request: Request) -> Response:
 
 
 async def unleash_chaos(request: Request) -> Response:
-    """Faults by chance in place of what was armed; DELETE of the faults ends it."""
+    """Replace the armed faults by random ones. DELETE of the faults ends it."""
     try:
         simulation_of(request).faults.unleash(msgspec.json.decode(await request.body(), type=Chaos))
     except (msgspec.DecodeError, ValueError, re.error) as error:
@@ -116,7 +116,7 @@ async def unleash_chaos(request: Request) -> Response:
 
 
 async def set_lag(request: Request) -> Response:
-    """{"seconds": n}: reads show what was there so long ago, from the next change on. Flags are seen at once."""
+    """{"seconds": n}: reads show what was there n seconds ago, from the next change on. Flags show at once."""
     organisation = find_organisation(request)
     if organisation is None:
         return not_found()
@@ -197,7 +197,7 @@ async def set_limits(request: Request) -> Response:
 
 
 async def advance_clock(request: Request) -> Response:
-    """{"seconds": n}. Only where the world runs on a ShiftedClock."""
+    """{"seconds": n}. Works only if the world runs on a ShiftedClock."""
     clock = simulation_of(request).world.clock
     if not isinstance(clock, ShiftedClock):
         return bad_request("this world's clock cannot be set")
@@ -276,7 +276,7 @@ def _apply(simulation: Simulation, organisation: Organisation, contact: Contact,
 
 
 async def disconnect_organisation(request: Request) -> Response:
-    """A user disconnects the app inside Xero: the tokens stay, the calls answer 403."""
+    """Disconnect the app as a user does inside Xero. The tokens stay, and calls answer 403."""
     world = simulation_of(request).world
     of_tenant = [c for c in world.connections.values() if c.tenant_id == request.path_params["tenant"]]
     for connection in of_tenant:

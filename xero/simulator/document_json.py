@@ -157,7 +157,7 @@ def render_line(organisation: Organisation, line: Line, places: int) -> dict[str
 
 
 def _render_paid(payment: Payment) -> dict[str, Any]:
-    """As an invoice lists it."""
+    """A payment in the form of an invoice's list."""
     return {
         "PaymentID": payment.id,
         "Date": _day(payment.date),
@@ -203,7 +203,7 @@ def render_allocation(
 
 
 def render_payment(organisation: Organisation, payment: Payment) -> dict[str, Any]:
-    """As /Payments shows it."""
+    """A payment in the form of /Payments."""
     document = organisation.ledger.find(payment.document_id)
     assert document is not None
     account = account_by(organisation.accounts, "AccountID", payment.account_id)

@@ -78,7 +78,7 @@ class Outcome(msgspec.Struct):
 
 
 def create_document(pen: Pen, asked: DocumentInput) -> Outcome:
-    """PUT: only creates. An id in it is of no effect; a taken number is refused."""
+    """PUT creates only. An id in it has no effect. A taken number is refused."""
     ledger = pen.organisation.ledger
     errors = list(asked.errors)
     if asked.type is None:
@@ -123,7 +123,7 @@ def upsert_document(pen: Pen, asked: DocumentInput) -> Outcome:
 
 
 def update_document(pen: Pen, document: Document, asked: DocumentInput) -> Outcome:
-    """What the element leaves out stays; lines, where sent, stand for all lines."""
+    """Update. A member that is left out stays. Lines that are sent replace all lines."""
     errors = list(asked.errors) + _move_errors(pen, document, asked)
     if errors or asked.part_errors:
         return Outcome(asked, None, errors, before=document)
@@ -232,7 +232,7 @@ def today(organisation: Organisation, now: datetime) -> date:
 
 
 def settled(organisation: Organisation, document: Document) -> Document:
-    """With its sums, and PAID exactly while it is posted and nothing is due."""
+    """The document with its sums. It is PAID exactly while it is posted and nothing is due."""
     sums = arithmetic.add_up(document.lines, document.amounts_are)
     document = replace(
         document,

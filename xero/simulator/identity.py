@@ -101,7 +101,7 @@ def _redirect(uri: str, answer: dict[str, str], asked: Mapping[str, str]) -> Res
 
 
 async def token(request: Request) -> Response:
-    """Answers every error with 400 and its OAuth name."""
+    """The token endpoint. It answers every error with 400 and the error's OAuth name."""
     simulation: Simulation = request.app.state.simulation
     armed = simulation.faults.claim(request.method, request.url.path)
     await fault_rules.delay(armed)
@@ -134,7 +134,7 @@ def _issue(simulation: Simulation, app: App, form: dict[str, str]) -> Response:
 
 
 async def revocation(request: Request) -> Response:
-    """200 for an unknown token too, as RFC 7009 has it."""
+    """The revocation endpoint. It answers 200 for an unknown token too (RFC 7009)."""
     simulation: Simulation = request.app.state.simulation
     form = await _form(request)
     try:
@@ -257,7 +257,7 @@ def _user_form(world: World, user: User, hidden: str) -> str:
 
 
 def identity_routes() -> list[Route]:
-    """/connections answers with a capital too: the official SDKs ask so."""
+    """The routes. /connections answers with a capital letter too, because the official SDKs ask so."""
     routes = [
         Route("/identity/connect/authorize", authorize, methods=["GET", "POST"]),
         Route("/connect/token", token, methods=["POST"]),

@@ -38,7 +38,7 @@ Write = Callable[[Pen, DocumentInput], Outcome]
 
 
 def places_of(request: Request) -> int:
-    """`unitdp`: 2 unless 4 is asked."""
+    """The places of unit amounts: 2, or 4 if `unitdp` asks for 4."""
     asked = request.query_params.get("unitdp", "2")
     if asked not in ("2", "4"):
         raise bad_query("unitdp must be 2 or 4")
@@ -244,7 +244,7 @@ async def _settle_each(
     elements: list[Element],
     act: Callable[[Call, Element], dict[str, Any]],
 ) -> Response:
-    """One element after the other; one that is refused leaves the others done."""
+    """Settle one element after the other. A refused element leaves the others done."""
     summarised = is_summarised(call.request)
     shown: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []

@@ -110,7 +110,7 @@ class StoredLedger(msgspec.Struct):
 
 
 class Ledger:
-    """Documents by id and number, with their payments and allocations. It keeps, it does not judge."""
+    """Documents by id and number, with their payments and allocations. The ledger stores; it checks no rule."""
 
     def __init__(self, stored: StoredLedger | None = None) -> None:
         stored = stored or StoredLedger()
@@ -157,12 +157,12 @@ class Ledger:
         return f"{prefix}-{index:04}"
 
     def payments_of(self, document: Document) -> list[Payment]:
-        """Those that stand, oldest first."""
+        """The payments that stand, the oldest first."""
         found = [p for p in self.payments.values() if p.document_id == document.id and p.status == AUTHORISED]
         return sorted(found, key=lambda payment: payment.date)
 
     def allocations_of(self, document: Document) -> list[Allocation]:
-        """Of a credit note, where it went; of an invoice, what came."""
+        """The allocations of a credit note, or to an invoice."""
         return [a for a in self.allocations.values() if document.id in (a.credit_note_id, a.invoice_id)]
 
     def paid(self, document: Document) -> Decimal:

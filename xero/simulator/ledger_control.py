@@ -38,14 +38,14 @@ class AllocationOf(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LockDates(msgspec.Struct, forbid_unknown_fields=True):
-    """null takes a lock away."""
+    """Lock dates. null removes one."""
 
     period: Day | None = None
     endOfYear: Day | None = None
 
 
 class Approvals(msgspec.Struct, forbid_unknown_fields=True):
-    """How many sales the plan still lets be approved; null for as many as one likes."""
+    """How many sales invoices the plan still allows to be approved. null: no limit."""
 
     left: int | None = None
 
@@ -63,7 +63,7 @@ class TaxRateEdit(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _acting(act: Act) -> Callable[[Request], Awaitable[Response]]:
-    """As a person in that organisation: refused by the same rules as the API's calls, but counted nowhere."""
+    """Act as a person in the organisation: by the rules of the API, but not counted as a call."""
 
     async def respond(request: Request) -> Response:
         organisation = find_organisation(request)
@@ -197,7 +197,7 @@ async def set_lock_dates(request: Request, pen: Pen) -> Response:
 
 
 async def edit_account(request: Request, pen: Pen) -> Response:
-    """By AccountID or code. Lines keep the account, whatever its code becomes."""
+    """Edit an account, by AccountID or code. Lines keep the account whatever its code becomes."""
     accounts, key = pen.organisation.accounts, request.path_params["key"]
     account = account_by(accounts, "AccountID", key.lower()) or account_by(accounts, "Code", key)
     if account is None:
@@ -237,7 +237,7 @@ async def set_approvals(request: Request, pen: Pen) -> Response:
 
 
 async def set_currencies(request: Request, pen: Pen) -> Response:
-    """Those beside the base currency."""
+    """Set the currencies beside the base currency."""
     codes = msgspec.json.decode(await request.body(), type=list[str])
     base = pen.organisation.details["BaseCurrency"]
     chosen = [{"Code": code, "Description": code} for code in dict.fromkeys([base, *codes])]

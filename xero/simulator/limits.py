@@ -74,7 +74,7 @@ class _Window:
 
 
 class RateLimiter:
-    """`limits` may be exchanged at any time and hold from the next call on."""
+    """The limiter. `limits` may be replaced at any time and hold from the next call on."""
 
     def __init__(self, seed: int, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -134,7 +134,7 @@ class RateLimiter:
 
 
 def too_many(limit: str, retry_after: int | None, remaining: Remaining | None = None) -> Refusal:
-    """The concurrent limit has no Retry-After."""
+    """The answer 429. For the concurrent limit it has no Retry-After."""
     headers = {"X-Rate-Limit-Problem": limit}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)

@@ -15,7 +15,7 @@ from xero.simulator.world import Subscription, World
 
 
 class CuttableProtocol(HttpToolsProtocol):
-    """Lets the app cut its own connection: uvicorn has no such way, and answers 500 when an app gives up."""
+    """A protocol that lets the app cut its own connection. Plain uvicorn answers 500 when an app gives up."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -44,7 +44,7 @@ def open_world(
     redirect_uris: tuple[str, ...] = (),
     organisations: int = 1,
 ) -> World:
-    """The world saved at `data_path`, else a new demo world of that size and seed."""
+    """The world saved at `data_path`, or a new demo world of that size and seed."""
     clock = ShiftedClock()
     if data_path is not None and data_path.exists():
         world = World.load(data_path, clock)

@@ -1,6 +1,6 @@
-"""Payments and credit-note allocations: what makes an invoice paid, and what takes that back.
+"""Payments and credit-note allocations: what makes an invoice paid, and what reverses that.
 
-Each moves the invoice's UpdatedDateUTC, as in Xero: that is how a client that polls learns of it.
+Each moves the invoice's UpdatedDateUTC, as in Xero. A client that polls learns of it by this stamp.
 """
 
 from datetime import date
@@ -25,7 +25,7 @@ class SettlingError(Exception):
 def pay(
     pen: Pen, document: Document, amount: Decimal, on: date, account_code: str | None, reference: str = ""
 ) -> Payment:
-    """Without an account, as a person picks one: the first that takes payments."""
+    """Pay. Without an account the first account that takes payments is used, as a person would choose it."""
     organisation = pen.organisation
     accounts = [a for a in organisation.accounts if a["EnablePaymentsToAccount"] and a["Status"] == "ACTIVE"]
     account = account_by(accounts, "Code", account_code) if account_code else next(iter(accounts), None)
@@ -49,7 +49,7 @@ def pay(
 
 
 def remove_payment(pen: Pen, payment: Payment) -> Payment:
-    """Gone from its invoice, and DELETED under /Payments."""
+    """Remove a payment: it leaves its invoice and is DELETED under /Payments."""
     if payment.status == DELETED:
         raise SettlingError("The payment has already been deleted.")
     errors = lock_errors(pen.organisation, payment.date)

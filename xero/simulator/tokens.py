@@ -91,7 +91,7 @@ class TokenIssuer:
         return code
 
     def exchange_code(self, app: App, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:
-        """A code works once, whatever came of it."""
+        """Exchange a code. A code works once, whatever the outcome."""
         found = self._codes.pop(code, None)
         if (
             found is None
@@ -109,7 +109,7 @@ class TokenIssuer:
         return self._answer(grant)
 
     def refresh(self, app: App, token: str) -> dict[str, Any]:
-        """Rotates. The token before the present one works for 30 minutes more, until the present one is used."""
+        """Rotate the refresh token. The former token works for 30 minutes more, or until the new one is used."""
         now = self._world.clock()
         grant = self._find_grant(app, token)
         if grant is None:
@@ -125,7 +125,7 @@ class TokenIssuer:
         return self._answer(grant)
 
     def revoke(self, app: App, token: str) -> None:
-        """Removes every connection of that user to that app, and all their refresh tokens."""
+        """Remove every connection of that user to that app, and all their refresh tokens."""
         grant = self._find_grant(app, token)
         if grant is None:
             return
@@ -150,7 +150,7 @@ class TokenIssuer:
         }
 
     def find_access(self, token: str) -> Access | None:
-        """What a token of ours says, expired or not; None for any other."""
+        """The claims of a token of ours, expired or not. None for any other token."""
         try:
             claims = jwt.decode(token, self._key(), algorithms=["HS256"]).claims
         except (JoseError, ValueError):

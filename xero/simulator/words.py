@@ -1,4 +1,4 @@
-"""Words that invented names are made of, by the cultures met in a New Zealand practice."""
+"""Words for invented names, by the cultures met in a New Zealand practice."""
 
 
 def _split(words: str) -> tuple[str, ...]:
@@ -120,5 +120,5 @@ REGIONS = (
 
 
 def spaced(word: str) -> str:
-    """Words of two parts are kept with an underscore above."""
+    """The words. An underscore in the lists joins two parts of one word."""
     return word.replace("_", " ")
