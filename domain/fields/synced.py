@@ -13,9 +13,10 @@ None is blank in each form.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from domain.fields.phones import PhoneParts, join_phone, phone_key, split_phone
 from domain.fields.values import PostalAddress, SeenContact, Value, XeroValue
@@ -167,11 +168,13 @@ def canonical(field: SyncedField, value: Value, region: str | None) -> object:
 
 def same(field: SyncedField, one: Value, other: Value, region: str | None) -> bool:
     """Whether the two are spellings of one value."""
-    return canonical(field, one, region) == canonical(field, other, region)
+    return one == other or canonical(field, one, region) == canonical(field, other, region)
 
 
 def shown(value: Value | Mapping[str, object]) -> str | None:
     """In one line, as people read the value: an address joined by commas."""
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         value = PostalAddress.from_json(value)
     if isinstance(value, PostalAddress):
@@ -182,7 +185,7 @@ def shown(value: Value | Mapping[str, object]) -> str | None:
 
 def stored(value: XeroValue) -> Stored:
     """As JSON holds the value, of either side."""
-    return value.as_json() if isinstance(value, PostalAddress | PhoneParts) else value
+    return value if value is None or isinstance(value, str) else value.as_json()
 
 
 def loaded(field: SyncedField, value: object) -> Value:
@@ -218,12 +221,14 @@ def as_xero(field: SyncedField, value: Value, region: str | None, held: XeroValu
 
 def practice_values(row: Contact | Mapping[str, object]) -> dict[SyncedField, Value]:
     """What a contact of the practice holds."""
-    return {field: loaded(field, _column(row, one.column)) for field, one in SYNCED.items()}
+    column = _reader(row)
+    return {field: loaded(field, column(one.column)) for field, one in SYNCED.items()}
 
 
 def mirror_values(row: XeroContact | Mapping[str, object]) -> dict[SyncedField, XeroValue]:
     """What a mirror row holds, in Xero's form."""
-    return {field: mirrored(field, _column(row, one.xero_column)) for field, one in SYNCED.items()}
+    column = _reader(row)
+    return {field: mirrored(field, column(one.xero_column)) for field, one in SYNCED.items()}
 
 
 def xero_values(row: XeroContact | Mapping[str, object]) -> dict[SyncedField, Value]:
@@ -241,8 +246,8 @@ def columns(values: Values) -> dict[str, Stored]:
     return {SYNCED[field].column: stored(value) for field, value in values.items()}
 
 
-def _column(row: Contact | XeroContact | Mapping[str, object], name: str) -> object:
-    return row[name] if isinstance(row, Mapping) else getattr(row, name)
+def _reader(row: Contact | XeroContact | Mapping[str, object]) -> Callable[[str], object]:
+    return row.__getitem__ if isinstance(row, Mapping) else partial(getattr, row)
 
 
 def _words(text: str | None) -> str:

@@ -7,6 +7,7 @@ value that the read shows is noted at the link, and the link requires a re-read.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -152,9 +153,14 @@ class _Merge:
     changes: list[Change] = field(default_factory=list)
     owes_read: bool = False
 
+    @cached_property
+    def practice(self) -> dict[SyncedField, Value]:
+        """What the practice holds before the merge."""
+        return self.link.practice
+
     def decide(self) -> None:
         row, region = self.link.row, self.link.region
-        practice, xero = self.link.practice, self.link.at_xero
+        practice, xero = self.practice, self.link.at_xero
         base_practice, base_xero = self.link.base_practice, self.link.base_xero
         self.notes = {name: list(values) for name, values in row.notes.items()}
         for name in SyncedField:
@@ -163,7 +169,11 @@ class _Merge:
                     self._note(name, xero[name])
                 self.fields[name] = Merged(practice[name], base_practice[name], base_xero[name])
                 continue
-            self.changes += failures.overwritten({name: self.notes.pop(name, [])}, xero, region)
+            if noted := self.notes.pop(name, []):
+                self.changes += failures.overwritten({name: noted}, xero, region)
+            if name not in row.conflicts and same(name, xero[name], base_xero[name], region):
+                self.fields[name] = Merged(practice[name], base_practice[name], base_xero[name])
+                continue
             state = FieldState(
                 practice[name], xero[name], base_practice[name], base_xero[name], self._set_at(name), self._shown_at(name)
             )  # fmt: skip
@@ -202,13 +212,14 @@ class _Merge:
 
     def to_practice(self) -> dict[SyncedField, Value]:
         """The values that the practice takes over."""
-        before = self.link.practice
+        before = self.practice
         return {
             name: merged.practice
             for name, merged in self.fields.items()
             if not same(name, merged.practice, before[name], self.link.region)
         }
 
+    @cached_property
     def columns(self) -> Columns:
         """What the link's row is to hold. A failure stays for as long as the practice wants a value that Xero refused."""
         row, region = self.link.row, self.link.region
@@ -233,7 +244,7 @@ class _Merge:
 
     def is_news(self) -> bool:
         """Whether anything of the link but the time of the last sync is to be written."""
-        after = {name: value for name, value in self.columns().items() if name != "last_synced_at"}
+        after = {name: value for name, value in self.columns.items() if name != "last_synced_at"}
         return bool(self.changes) or any(
             value != getattr(self.link.row, name) for name, value in after.items()
         )
@@ -263,7 +274,7 @@ async def _write(tx: Tx, organisation_id: UUID, merged: Sequence[_Merge], *, qui
     taken = [(one, values) for one in merged if (values := one.to_practice())]
     entries = {one.link.row.id: _activity(one) for one in merged if one.changes}
     for one in merged:
-        links.set_columns(tx, one.link.row, one.columns())
+        links.set_columns(tx, one.link.row, one.columns)
     await tx.session.flush()
     await starting.write_contacts(
         tx, organisation_id, [(starting.Ours.of(one.link.contact), values) for one, values in taken]

@@ -70,8 +70,8 @@ async def find_survivors(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> 
 
 
 async def lock(tx: Tx, organisation_id: UUID, xeros: Iterable[XeroContact]) -> list[SyncLink]:
-    """Every link of these mirror rows, ended ones too, and those that wait for one of the rows as a merge's survivor.
-    Their contacts are locked first."""
+    """Lock every link of these mirror rows, ended ones too, and those that wait for one of the rows as a merge's survivor;
+    their contacts first. Gives the links that may change here: BROKEN ones, and those whose Xero contact is not active."""
     held = list(xeros)
     which = (
         " from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation"
@@ -86,7 +86,13 @@ async def lock(tx: Tx, organisation_id: UUID, xeros: Iterable[XeroContact]) -> l
         f"select id from contact where workspace_id = :ws and id in (select l.contact_id {which}) order by id for update",
         **bound,
     )
-    return await links.lock_links(tx, await tx.ids(f"select l.id {which}", **bound))
+    await tx.ids(f"select l.id {which} order by l.id for update", **bound)
+    inactive = [row.id for row in held if row.status is not XeroContactStatus.ACTIVE]
+    changing = await tx.ids(
+        f"select l.id {which} and (l.state = 'BROKEN' or l.xero_contact_id = any(:inactive))",
+        **bound, inactive=inactive,
+    )  # fmt: skip
+    return await links.lock_links(tx, changing) if changing else []
 
 
 async def settle(

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Literal, TypedDict, Unpack
 from uuid import UUID
 
+from sqlalchemy.orm import defer
+from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import col, select
 
 from domain.fields.synced import Values, loaded, practice_values, same, stored, xero_values
@@ -28,6 +30,10 @@ from domain.tx import Tx
 
 # A failure as the column `failure` and the API read it; `failures.stored_failure` makes it.
 StoredFailure = dict[str, object]
+
+
+# The keys by which near-duplicates are found are long lists, and no rule reads them from a row.
+KEYS_LEFT_OUT = (defer(Contact.match_keys), defer(Contact.match_name))  # type: ignore[arg-type]
 
 
 class Columns(TypedDict, total=False):
@@ -217,6 +223,7 @@ async def lock_of_xero_contacts(
             col(Contact.id).in_(select(SyncLink.contact_id).where(*which)),
         )
         .order_by(col(Contact.id))
+        .options(*KEYS_LEFT_OUT)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
@@ -288,7 +295,7 @@ def set_columns(tx: Tx, row: SyncLink, columns: Columns) -> None:
     if columns.get("state", row.state) != row.state:
         row.state_since = tx.now
     for name, value in columns.items():
-        setattr(row, name, value)
+        set_attribute(row, name, value)
     row.version += 1
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.attributes import instance_dict
 from sqlalchemy.orm.util import identity_key
 
 from domain import activity
@@ -335,9 +335,7 @@ def _remember(tx: Tx, row: Mapping[str, object]) -> None:
     """A contact that this session holds already has what was written."""
     known = tx.session.sync_session.identity_map.get(identity_key(Contact, (tx.workspace, row["b_id"])))
     if known is not None:
-        for name, value in row.items():
-            if name != "b_id":
-                set_committed_value(known, name, value)
+        instance_dict(known).update({name: value for name, value in row.items() if name != "b_id"})
 
 
 def _contact_row(tx: Tx, contact: Ours, taken: Values) -> dict[str, object]:

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET
+from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
 from domain.decisions import kept_apart
@@ -219,12 +220,17 @@ def _keys(name: str | None, email: str | None, phone: str | None) -> dict[str, s
     }
 
 
+# The keys by which near-duplicates are found are long lists, and no rule reads them from a row.
+_KEYS_LEFT_OUT = (defer(XeroContact.match_keys), defer(XeroContact.match_name))  # type: ignore[arg-type]
+
+
 async def read(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, XeroContact]:
     """These mirror rows by their ids, in the order of the ids."""
     found = await tx.session.scalars(
         select(XeroContact)
         .where(XeroContact.workspace_id == tx.workspace, col(XeroContact.id).in_(ids))
         .order_by(col(XeroContact.id))
+        .options(*_KEYS_LEFT_OUT)
         .execution_options(populate_existing=True)
     )
     return {row.id: row for row in found}
