@@ -155,7 +155,7 @@ async def _payload(
         issue_id=issue_id,
         closed_issue_id=issue_id if outcome and issue and issue.state is MatchIssueState.RESOLVED else None,
         issue=issue,
-        organisation=await load(context, "XeroOrganisation", issue.row["organisation_id"]) if issue else None,
+        organisation=await load(context, "XeroOrganisation", issue.row.organisation_id) if issue else None,
         link=link,
         deleted_link_ids=[ids.encode("SyncLink", gone) for gone in outcome.deleted_link_ids]
         if outcome

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -28,7 +28,6 @@ COUNTED = 10_000
 # 75 ms among 100,000). A search gives up beyond this many; by then it has told nobody anything.
 MOST_FOUND = 100_000
 ABSENT = datetime.fromisoformat("1970-01-01T00:00:00+00:00")  # stands for null where times are sorted
-Row = Mapping[str, Any]
 First = Annotated[
     int | None,
     strawberry.argument(
@@ -57,6 +56,7 @@ Before = Annotated[
     ),
 ]
 Made = TypeVar("Made")
+Row = TypeVar("Row")
 
 
 @described
@@ -132,7 +132,7 @@ class PageInfo:
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[Row]):
     """The rows of a page in the list's order, each with its cursor."""
 
     rows: Sequence[tuple[str, Row]]
@@ -140,10 +140,13 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Listing:
-    """A list in SQL, with :ws bound. `id` is the last sort key, because it tells equal rows apart. `parent` is the column by which
-    one statement reads the list under many parents."""
+class Listing(Generic[Row]):
+    """A list as SQL. `row` is made of `columns`. `id` is the last sort key: it tells equal rows apart. :ws is bound.
 
+    `parent`: the column by which the list is read under many parents at once.
+    """
+
+    row: Callable[..., Row]
     columns: str
     source: str
     order: Order
@@ -152,19 +155,19 @@ class Listing:
     values: Mapping[str, Any] = field(default_factory=dict)
     parent: str | None = None
 
-    async def read(self, tx: Tx, page: Asked) -> Page:
+    async def read(self, tx: Tx, page: Asked) -> Page[Row]:
         bounds, values = self._bounds(page)
         sql = self._select(page, (*self.where, *bounds))
         return self._page(await tx.rows(sql, **self.values, **values), page)
 
-    async def read_under(self, tx: Tx, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page]:
+    async def read_under(self, tx: Tx, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page[Row]]:
         """The page under each parent, read by one statement."""
         bounds, values = self._bounds(page)
         inner = self._select(page, (*self.where, *bounds, f"{self.parent} = p.parent"))
         sql = f"select p.parent, r.* from unnest(cast(:parents as uuid[])) as p(parent) cross join lateral ({inner}) r"
-        found: dict[UUID, list[Row]] = {parent: [] for parent in parents}
+        found: dict[UUID, list[dict[str, Any]]] = {parent: [] for parent in parents}
         for row in await tx.rows(sql, parents=list(parents), **self.values, **values):
-            found[row["parent"]].append(row)
+            found[row.pop("parent")].append(row)
         return {parent: self._page(rows, page) for parent, rows in found.items()}
 
     async def count_under(self, tx: Tx, parents: Sequence[UUID]) -> dict[UUID, int]:
@@ -218,10 +221,10 @@ class Listing:
         kinds = [*(types[key.type] for key in self.order.keys), "uuid"]
         return [f"cast(:{name}_{n} as {kind})" for n, kind in enumerate(kinds)]
 
-    def _page(self, rows: Sequence[Row], page: Asked) -> Page:
+    def _page(self, rows: Sequence[dict[str, Any]], page: Asked) -> Page[Row]:
         more = len(rows) > page.limit
         kept = rows[: page.limit]
-        found = [(self.cursor(row), row) for row in (reversed(kept) if page.backward else kept)]
+        found = [self._placed(row) for row in (reversed(kept) if page.backward else kept)]
         info = PageInfo(
             has_next_page=page.before is not None if page.backward else more,
             has_previous_page=more if page.backward else page.after is not None,
@@ -230,13 +233,15 @@ class Listing:
         )
         return Page(found, info)
 
-    def cursor(self, row: Row) -> str:
-        values = [row[f"sort_{n}"] for n in range(len(self.order.keys) + 1)]
-        return pack(
+    def _placed(self, found: dict[str, Any]) -> tuple[str, Row]:
+        """The cursor, from the values of the sort keys, and the row, from the other columns."""
+        values = [found.pop(f"sort_{n}") for n in range(len(self.order.keys) + 1)]
+        cursor = pack(
             self.order.name,
             *(value.isoformat() if isinstance(value, date) else value for value in values[:-1]),
             str(values[-1]),
         )
+        return cursor, self.row(**found)
 
     def _decode(self, cursor: str) -> list[Any]:
         name, *values = unpack(cursor)
@@ -302,7 +307,7 @@ class Countable(Protocol):
 class Count:
     """The number of rows of a list. It is read once, and only if the client asks for it."""
 
-    listing: Listing
+    listing: Listing[Any]
     _reading: asyncio.Future[int] | None = None
 
     async def get(self, context: Context) -> int:
@@ -361,16 +366,16 @@ class Counted(Connection):
 
 
 @dataclass(frozen=True)
-class CountedPage:
+class CountedPage(Generic[Row]):
     """The page and the count from which a connection is made."""
 
-    page: Page
+    page: Page[Row]
     count: Count
 
     def edges(self, make: Callable[[str, Row], Made]) -> list[Made]:
         return [make(cursor, row) for cursor, row in self.page.rows]
 
 
-async def read(context: Context, listing: Listing, page: Asked) -> CountedPage:
+async def read(context: Context, listing: Listing[Row], page: Asked) -> CountedPage[Row]:
     async with context.transaction() as tx:
         return CountedPage(await listing.read(tx, page), Count(listing))

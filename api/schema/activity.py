@@ -1,8 +1,8 @@
 """The activity: what happened, who did it, and which values changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Required, Self, TypedDict
 from uuid import UUID
 
 import strawberry
@@ -11,18 +11,43 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
-from api.relay.loaders import batch, by_argument, by_id, load
+from api.relay.loaders import batch, by_argument, load
 from api.relay.node import Node
 from api.relay.paging import Asked, Connection, Edge, Key, Listing, Order, Page
+from api.relay.rows import columns
 from api.schema.refs import ContactRef, InvoiceRef, MatchIssueRef, SyncLinkRef, XeroOrganisationRef
 from api.schema.viewer import Actor
 from domain.tables import ActivityKind, Side
 from domain.tx import Tx
 
-_COLUMNS = (
-    "a.id, a.at, a.kind, a.actor_kind, a.actor_name, a.actor_id, a.message, a.organisation_id, a.contact_id,"
-    " a.link_id, a.issue_id, a.invoice_id, a.changes"
-)
+
+class StoredChange(TypedDict, total=False):
+    """As domain.activity stores a change."""
+
+    field: Required[str]
+    before: str | None
+    after: str | None
+    writtenTo: str | None
+    restorable: bool
+
+
+class ActivityRow(NamedTuple):
+    id: UUID
+    at: datetime
+    kind: str
+    actor_kind: str
+    actor_name: str
+    actor_id: UUID | None
+    message: str
+    organisation_id: UUID | None
+    contact_id: UUID | None
+    link_id: UUID | None
+    issue_id: UUID | None
+    invoice_id: UUID | None
+    changes: list[StoredChange]
+
+
+_COLUMNS = columns(ActivityRow, "a")
 _ORDER = Order("activity", (Key("a.at", datetime),), descending=True)
 
 
@@ -45,7 +70,7 @@ class ValueChange:
     )
 
     @classmethod
-    def of(cls, event: UUID, stored: Mapping[str, Any]) -> Self:
+    def of(cls, event: UUID, stored: StoredChange) -> Self:
         return cls(
             event_id=ids.encode("ActivityEvent", event),
             field=stored["field"],
@@ -58,7 +83,7 @@ class ValueChange:
 
 @strawberry.type(description="An entry of the activity: what happened, when, and who did it.")
 class ActivityEvent(Node):
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[ActivityRow]
     at: datetime = strawberry.field(description="When it happened.")
     kind: ActivityKind = strawberry.field(description="The kind of event, for filters and icons.")
     actor: Actor = strawberry.field(description="The person, tool or system that caused the event.")
@@ -68,25 +93,26 @@ class ActivityEvent(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        actor = {"kind": row["actor_kind"], "name": row["actor_name"], "id": row["actor_id"]}
+    def of(cls, row: ActivityRow) -> Self:
+        actor_id = str(row.actor_id) if row.actor_id else None
         return cls(
-            id=ids.encode("ActivityEvent", row["id"]),
+            id=ids.encode("ActivityEvent", row.id),
             row=row,
-            at=row["at"],
-            kind=ActivityKind(row["kind"]),
-            actor=Actor.of(actor),
-            message=row["message"],
-            changes=[ValueChange.of(row["id"], change) for change in row["changes"]],
+            at=row.at,
+            kind=ActivityKind(row.kind),
+            actor=Actor.of({"kind": row.actor_kind, "name": row.actor_name, "id": actor_id}),
+            message=row.message,
+            changes=[ValueChange.of(row.id, change) for change in row.changes],
         )
 
-    async def _about(self, info: Info[Context, None], name: str, column: str) -> Any:
-        key = self.row[column]
+    async def _about(self, info: Info[Context, None], name: str, key: UUID | None) -> Any:
         return None if key is None else await load(info.context, name, key)
 
     @strawberry.field(description="The Xero organisation that the event is about. Null if it is about none.")
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef | None:
-        found: XeroOrganisationRef | None = await self._about(info, "XeroOrganisation", "organisation_id")
+        found: XeroOrganisationRef | None = await self._about(
+            info, "XeroOrganisation", self.row.organisation_id
+        )
         return found
 
     @strawberry.field(
@@ -94,33 +120,35 @@ class ActivityEvent(Node):
         " contact was deleted."
     )
     async def contact(self, info: Info[Context, None]) -> ContactRef | None:
-        found: ContactRef | None = await self._about(info, "Contact", "contact_id")
+        found: ContactRef | None = await self._about(info, "Contact", self.row.contact_id)
         return found
 
     @strawberry.field(description="The invoice that the event is about. Null if it is about none.")
     async def invoice(self, info: Info[Context, None]) -> InvoiceRef | None:
-        found: InvoiceRef | None = await self._about(info, "Invoice", "invoice_id")
+        found: InvoiceRef | None = await self._about(info, "Invoice", self.row.invoice_id)
         return found
 
     @strawberry.field(
         description="The link that the event is about. Null if it is about none, or if the link was deleted."
     )
     async def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
-        found: SyncLinkRef | None = await self._about(info, "SyncLink", "link_id")
+        found: SyncLinkRef | None = await self._about(info, "SyncLink", self.row.link_id)
         return found
 
     @strawberry.field(description="The match issue that the event is about. Null if it is about none.")
     async def issue(self, info: Info[Context, None]) -> MatchIssueRef | None:
-        found: MatchIssueRef | None = await self._about(info, "MatchIssue", "issue_id")
+        found: MatchIssueRef | None = await self._about(info, "MatchIssue", self.row.issue_id)
         return found
 
 
 @batch("ActivityEvent", node="ActivityEvent")
 async def _events(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ActivityEvent]:
-    rows = await tx.rows(
-        f"select {_COLUMNS} from activity a where a.workspace_id = :ws and a.id = any(:ids)", ids=list(keys)
+    rows = await tx.read(
+        ActivityRow,
+        f"select {_COLUMNS} from activity a where a.workspace_id = :ws and a.id = any(:ids)",
+        ids=list(keys),
     )
-    return by_id(rows, ActivityEvent.of)
+    return {row.id: ActivityEvent.of(row) for row in rows}
 
 
 @strawberry.type(description="An event in a page of activity.")
@@ -133,7 +161,7 @@ class ActivityConnection(Connection):
     edges: list[ActivityEdge] = strawberry.field(description="The events of this page, the newest first.")
 
     @classmethod
-    def of(cls, page: Page) -> Self:
+    def of(cls, page: Page[ActivityRow]) -> Self:
         return cls(
             edges=[ActivityEdge(cursor=cursor, node=ActivityEvent.of(row)) for cursor, row in page.rows],
             page_info=page.info,
@@ -159,7 +187,7 @@ class ActivityFilter:
     )
 
 
-def listing(filter: ActivityFilter | None) -> Listing:
+def listing(filter: ActivityFilter | None) -> Listing[ActivityRow]:
     wanted = filter or ActivityFilter()
     where, values = ["a.workspace_id = :ws"], dict[str, Any]()
     kinds = given(wanted.kind)
@@ -177,7 +205,7 @@ def listing(filter: ActivityFilter | None) -> Listing:
         if value is not None:
             where.append(condition)
             values[name] = value
-    return Listing(_COLUMNS, "activity a", _ORDER, "a.id", tuple(where), values)
+    return Listing(ActivityRow, _COLUMNS, "activity a", _ORDER, "a.id", tuple(where), values)
 
 
 async def activity(context: Context, page: Asked, filter: ActivityFilter | None) -> ActivityConnection:
@@ -204,7 +232,7 @@ async def _under(parent: str, tx: Tx, keys: Sequence[_Under]) -> dict[Any, Activ
         page, kinds = arguments
         where = ("a.workspace_id = :ws", *(("a.kind = any(:kinds)",) if kinds else ()))
         values = {"kinds": [str(kind) for kind in kinds]} if kinds else {}
-        under = Listing(_COLUMNS, "activity a", _ORDER, "a.id", where, values, parent=parent)
+        under = Listing(ActivityRow, _COLUMNS, "activity a", _ORDER, "a.id", where, values, parent=parent)
         pages = await under.read_under(tx, parents, page)
         found |= {(one, arguments): ActivityConnection.of(page) for one, page in pages.items()}
     return found

@@ -1,19 +1,37 @@
 """Service types and tax rates of the practice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 import strawberry
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, by_id
+from api.relay.loaders import batch
 from api.relay.node import Node
+from api.relay.rows import columns
 from api.schema.amounts import plain
 from domain.tx import Tx
+
+
+class ServiceTypeRow(NamedTuple):
+    id: UUID
+    name: str
+    archived_at: datetime | None
+
+
+class TaxRateRow(NamedTuple):
+    id: UUID
+    name: str
+    percentage: Decimal
+    archived_at: datetime | None
+
+
+_SERVICE_TYPES = f"select {columns(ServiceTypeRow, 's')} from service_type s where s.workspace_id = :ws"
+_TAX_RATES = f"select {columns(TaxRateRow, 't')} from tax_rate t where t.workspace_id = :ws"
 
 
 @strawberry.type(
@@ -30,8 +48,8 @@ class ServiceType(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        return cls(id=ids.encode("ServiceType", row["id"]), name=row["name"], archived_at=row["archived_at"])
+    def of(cls, row: ServiceTypeRow) -> Self:
+        return cls(id=ids.encode("ServiceType", row.id), name=row.name, archived_at=row.archived_at)
 
 
 @strawberry.type(
@@ -52,34 +70,34 @@ class TaxRate(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: TaxRateRow) -> Self:
         return cls(
-            id=ids.encode("TaxRate", row["id"]),
-            name=row["name"],
-            percentage=plain(row["percentage"]),
-            archived_at=row["archived_at"],
+            id=ids.encode("TaxRate", row.id),
+            name=row.name,
+            percentage=plain(row.percentage),
+            archived_at=row.archived_at,
         )
-
-
-_SERVICE_TYPES = "select id, name, archived_at from service_type where workspace_id = :ws"
-_TAX_RATES = "select id, name, percentage, archived_at from tax_rate where workspace_id = :ws"
 
 
 @batch("ServiceType", node="ServiceType")
 async def _service_types(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ServiceType]:
-    return by_id(await tx.rows(f"{_SERVICE_TYPES} and id = any(:ids)", ids=list(keys)), ServiceType.of)
+    rows = await tx.read(ServiceTypeRow, f"{_SERVICE_TYPES} and s.id = any(:ids)", ids=list(keys))
+    return {row.id: ServiceType.of(row) for row in rows}
 
 
 @batch("TaxRate", node="TaxRate")
 async def _tax_rates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, TaxRate]:
-    return by_id(await tx.rows(f"{_TAX_RATES} and id = any(:ids)", ids=list(keys)), TaxRate.of)
+    rows = await tx.read(TaxRateRow, f"{_TAX_RATES} and t.id = any(:ids)", ids=list(keys))
+    return {row.id: TaxRate.of(row) for row in rows}
 
 
 async def service_types(context: Context) -> list[ServiceType]:
     async with context.transaction() as tx:
-        return [ServiceType.of(row) for row in await tx.rows(f"{_SERVICE_TYPES} order by name_key, id")]
+        rows = await tx.read(ServiceTypeRow, f"{_SERVICE_TYPES} order by s.name_key, s.id")
+    return [ServiceType.of(row) for row in rows]
 
 
 async def tax_rates(context: Context) -> list[TaxRate]:
     async with context.transaction() as tx:
-        return [TaxRate.of(row) for row in await tx.rows(f"{_TAX_RATES} order by name_key, id")]
+        rows = await tx.read(TaxRateRow, f"{_TAX_RATES} order by t.name_key, t.id")
+    return [TaxRate.of(row) for row in rows]

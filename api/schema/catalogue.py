@@ -1,8 +1,8 @@
 """Accounts and tax rates of a Xero organisation, among which the mappings choose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import strawberry
@@ -10,18 +10,37 @@ import strawberry
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
-from api.relay.loaders import batch, by_argument, by_id, grouped, load
+from api.relay.loaders import batch, by_argument, load
 from api.relay.node import Node
 from api.relay.paging import Asked, Counted, CountUnder, Edge, Key, Listing, Order
+from api.relay.rows import columns
 from api.schema.amounts import plain
 from domain.names.text_keys import search_patterns
 from domain.tx import Tx
 
-_ACCOUNTS = "a.id, a.code, a.name, a.account_class, a.account_type, a.active"
-_RATES = (
-    "select id, organisation_id, tax_type, name, effective_rate, active, can_apply_to_revenue, can_apply_to_expenses"
-    " from xero_tax_rate where workspace_id = :ws"
-)
+
+class AccountRow(NamedTuple):
+    id: UUID
+    code: str | None
+    name: str
+    account_class: str
+    account_type: str
+    active: bool
+
+
+class TaxRateRow(NamedTuple):
+    id: UUID
+    organisation_id: UUID
+    tax_type: str
+    name: str
+    effective_rate: Decimal
+    active: bool
+    can_apply_to_revenue: bool
+    can_apply_to_expenses: bool
+
+
+_ACCOUNTS = columns(AccountRow, "a")
+_RATES = f"select {columns(TaxRateRow, 'r')} from xero_tax_rate r where r.workspace_id = :ws"
 # Accounts without a code, which are bank accounts, come last.
 _BY_CODE = Order(
     "accounts",
@@ -57,14 +76,14 @@ class XeroAccount(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: AccountRow) -> Self:
         return cls(
-            id=ids.encode("XeroAccount", row["id"]),
-            code=strawberry.ID(row["code"]) if row["code"] else None,
-            name=row["name"],
-            class_=row["account_class"],
-            type=row["account_type"],
-            active=row["active"],
+            id=ids.encode("XeroAccount", row.id),
+            code=strawberry.ID(row.code) if row.code else None,
+            name=row.name,
+            class_=row.account_class,
+            type=row.account_type,
+            active=row.active,
         )
 
 
@@ -92,38 +111,45 @@ class XeroTaxRate(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: TaxRateRow) -> Self:
         return cls(
-            id=ids.encode("XeroTaxRate", row["id"]),
-            tax_type=strawberry.ID(row["tax_type"]),
-            name=row["name"],
-            effective_rate=plain(row["effective_rate"]),
-            active=row["active"],
-            can_apply_to_revenue=row["can_apply_to_revenue"],
-            can_apply_to_expenses=row["can_apply_to_expenses"],
+            id=ids.encode("XeroTaxRate", row.id),
+            tax_type=strawberry.ID(row.tax_type),
+            name=row.name,
+            effective_rate=plain(row.effective_rate),
+            active=row.active,
+            can_apply_to_revenue=row.can_apply_to_revenue,
+            can_apply_to_expenses=row.can_apply_to_expenses,
         )
 
 
 @batch("XeroAccount", node="XeroAccount")
 async def _accounts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroAccount]:
-    rows = await tx.rows(
+    rows = await tx.read(
+        AccountRow,
         f"select {_ACCOUNTS} from xero_account a where a.workspace_id = :ws and a.id = any(:ids)",
         ids=list(keys),
     )
-    return by_id(rows, XeroAccount.of)
+    return {row.id: XeroAccount.of(row) for row in rows}
 
 
 @batch("XeroTaxRate", node="XeroTaxRate")
 async def _tax_rates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroTaxRate]:
-    return by_id(await tx.rows(f"{_RATES} and id = any(:ids)", ids=list(keys)), XeroTaxRate.of)
+    rows = await tx.read(TaxRateRow, f"{_RATES} and r.id = any(:ids)", ids=list(keys))
+    return {row.id: XeroTaxRate.of(row) for row in rows}
 
 
 @batch("XeroTaxRates.of_organisation")
 async def _rates_of(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[XeroTaxRate]]:
-    rows = await tx.rows(
-        f"{_RATES} and organisation_id = any(:ids) order by name, tax_type, id", ids=list(keys)
+    rows = await tx.read(
+        TaxRateRow,
+        f"{_RATES} and r.organisation_id = any(:ids) order by r.name, r.tax_type, r.id",
+        ids=list(keys),
     )
-    return grouped(keys, rows, "organisation_id", XeroTaxRate.of)
+    found: dict[UUID, list[XeroTaxRate]] = {key: [] for key in keys}
+    for row in rows:
+        found[row.organisation_id].append(XeroTaxRate.of(row))
+    return found
 
 
 @strawberry.type(description="A row of a page: an account, with its cursor.")
@@ -167,7 +193,7 @@ def _filter(filter: XeroAccountFilter | None) -> Filter:
     )
 
 
-def _listing(filter: Filter) -> Listing:
+def _listing(filter: Filter) -> Listing[AccountRow]:
     patterns, classes, active = filter
     where, values = ["a.workspace_id = :ws"], dict[str, Any]()
     for n, pattern in enumerate(patterns):
@@ -180,7 +206,14 @@ def _listing(filter: Filter) -> Listing:
         where.append("a.active = :active")
         values["active"] = active
     return Listing(
-        _ACCOUNTS, "xero_account a", _BY_CODE, "a.id", tuple(where), values, parent="a.organisation_id"
+        AccountRow,
+        _ACCOUNTS,
+        "xero_account a",
+        _BY_CODE,
+        "a.id",
+        tuple(where),
+        values,
+        parent="a.organisation_id",
     )
 
 

@@ -294,7 +294,7 @@ def _order(order: ContactOrder | None, patterns: Sequence[str]) -> Order:
     return Order("contacts FIT", (fit, _ORDERS[ContactOrderField.NAME]))
 
 
-def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing:
+def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing[dict[str, Any]]:
     wanted = filter or ContactFilter()
     patterns = search_patterns(given(wanted.search) or "")
     by = _order(given(order), patterns)
@@ -317,7 +317,7 @@ def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing
             where.append(condition)
             values[name] = value
     _by_link(wanted, where, values)
-    return Listing(_COLUMNS, "contact c", by, "c.id", tuple(where), values)
+    return Listing(dict, _COLUMNS, "contact c", by, "c.id", tuple(where), values)
 
 
 def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, Any]) -> None:

@@ -128,7 +128,7 @@ def _texts(values: Sequence[StrEnum] | None) -> list[str] | None:
     return None if values is None else [str(value) for value in values]
 
 
-def listing(filter: InvoiceFilter | None, order: InvoiceOrder | None) -> Listing:
+def listing(filter: InvoiceFilter | None, order: InvoiceOrder | None) -> Listing[dict[str, Any]]:
     wanted = filter or InvoiceFilter()
     where, values = ["i.workspace_id = :ws"], dict[str, Any]()
     for name, condition, value in (
@@ -157,10 +157,10 @@ def listing(filter: InvoiceFilter | None, order: InvoiceOrder | None) -> Listing
             " or i.contact_id = any(array(select door.search_contacts(cast(:patterns as text[]), :most))))"
         )
         values |= {"patterns": patterns, "most": MOST_FOUND}
-    return Listing(COLUMNS, SOURCE, _order(order), "i.id", tuple(where), values, parent="i.contact_id")
+    return Listing(dict, COLUMNS, SOURCE, _order(order), "i.id", tuple(where), values, parent="i.contact_id")
 
 
-def _edges(page: Page) -> list[InvoiceEdge]:
+def _edges(page: Page[dict[str, Any]]) -> list[InvoiceEdge]:
     return [InvoiceEdge(cursor=cursor, node=Invoice.of(row)) for cursor, row in page.rows]
 
 

@@ -1,8 +1,8 @@
 """Match issues: questions to a person about the practice contact that a Xero contact stands for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import strawberry
@@ -12,28 +12,52 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, by_id, grouped, load
+from api.relay.loaders import batch, load
 from api.relay.node import Node
 from api.relay.paging import MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
+from api.relay.rows import columns
 from api.schema.links import FieldDifference, differences
 from api.schema.refs import ContactRef, SyncLinkRef, XeroContactRef, XeroOrganisationRef
-from api.schema.viewer import Actor
+from api.schema.viewer import Actor, StoredActor
 from domain.described import DescribedEnum
 from domain.names.text_keys import search_patterns
 from domain.tables import MatchIssueReason, MatchIssueState, MatchResolution
 from domain.tx import Tx
 
-_COLUMNS = (
-    "i.id, i.organisation_id, i.xero_contact_id, i.reason, i.state, i.created_at, i.resolved_at, i.resolved_by,"
-    " i.resolution, i.link_id, i.version"
-)
+
+class IssueRow(NamedTuple):
+    id: UUID
+    organisation_id: UUID
+    xero_contact_id: UUID
+    reason: str
+    state: str
+    created_at: datetime
+    resolved_at: datetime | None
+    resolved_by: StoredActor | None
+    resolution: str | None
+    link_id: UUID | None
+    version: int
+
+
+class CandidateRow(NamedTuple):
+    issue_id: UUID
+    contact_id: UUID
+    score: float
+    name_matches: bool
+    email_matches: bool
+    evidence: list[str]
+    organisation_id: UUID
+    xero_contact_id: UUID
+
+
+_COLUMNS = columns(IssueRow, "i")
 
 
 @strawberry.type(
     description="A practice contact that may be the same client as the Xero contact of the issue."
 )
 class MatchCandidate:
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[CandidateRow]
     score: float = strawberry.field(
         description="How well the two fit, from 0 to 1. It ranks the candidates of an issue; it is not a"
         " probability."
@@ -47,18 +71,18 @@ class MatchCandidate:
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: CandidateRow) -> Self:
         return cls(
             row=row,
-            score=row["score"],
-            name_matches=row["name_matches"],
-            email_matches=row["email_matches"],
-            evidence=row["evidence"],
+            score=row.score,
+            name_matches=row.name_matches,
+            email_matches=row.email_matches,
+            evidence=row.evidence,
         )
 
     @strawberry.field(description="The practice contact that is proposed.")
     async def contact(self, info: Info[Context, None]) -> ContactRef:
-        found: ContactRef = await load(info.context, "Contact", self.row["contact_id"])
+        found: ContactRef = await load(info.context, "Contact", self.row.contact_id)
         return found
 
     @strawberry.field(
@@ -66,7 +90,7 @@ class MatchCandidate:
         " before you confirm the candidate. Null: the contact is free."
     )
     async def blocked_by(self, info: Info[Context, None]) -> SyncLinkRef | None:
-        key = (self.row["organisation_id"], self.row["contact_id"])
+        key = (self.row.organisation_id, self.row.contact_id)
         found: SyncLinkRef | None = await load(info.context, "SyncLink.active", key)
         return found
 
@@ -76,8 +100,8 @@ class MatchCandidate:
     )
     async def differences(self, info: Info[Context, None]) -> list[FieldDifference]:
         loading = (
-            load(info.context, "Contact", self.row["contact_id"]),
-            load(info.context, "XeroContact", self.row["xero_contact_id"]),
+            load(info.context, "Contact", self.row.contact_id),
+            load(info.context, "XeroContact", self.row.xero_contact_id),
         )
         contact, xero_contact = [await one for one in loading]
         return differences(contact.row, xero_contact.row)
@@ -85,7 +109,7 @@ class MatchCandidate:
 
 @strawberry.type(description="A question for a person: which practice contact, if any, is this Xero contact?")
 class MatchIssue(Node):
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[IssueRow]
     reason: MatchIssueReason = strawberry.field(description="Why no rule could decide.")
     state: MatchIssueState = strawberry.field(description="Whether the issue still waits for a decision.")
     created_at: datetime = strawberry.field(description="When the issue was opened.")
@@ -105,27 +129,27 @@ class MatchIssue(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: IssueRow) -> Self:
         return cls(
-            id=ids.encode("MatchIssue", row["id"]),
+            id=ids.encode("MatchIssue", row.id),
             row=row,
-            reason=MatchIssueReason(row["reason"]),
-            state=MatchIssueState(row["state"]),
-            created_at=row["created_at"],
-            resolved_at=row["resolved_at"],
-            resolved_by=Actor.of(row["resolved_by"]) if row["resolved_by"] else None,
-            resolution=MatchResolution(row["resolution"]) if row["resolution"] else None,
-            version=row["version"],
+            reason=MatchIssueReason(row.reason),
+            state=MatchIssueState(row.state),
+            created_at=row.created_at,
+            resolved_at=row.resolved_at,
+            resolved_by=Actor.of(row.resolved_by) if row.resolved_by else None,
+            resolution=MatchResolution(row.resolution) if row.resolution else None,
+            version=row.version,
         )
 
     @strawberry.field(description="The Xero organisation of the Xero contact.")
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
-        found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row["organisation_id"])
+        found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row.organisation_id)
         return found
 
     @strawberry.field(description="The Xero contact that the question is about.")
     async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef:
-        found: XeroContactRef = await load(info.context, "XeroContact", self.row["xero_contact_id"])
+        found: XeroContactRef = await load(info.context, "XeroContact", self.row.xero_contact_id)
         return found
 
     @strawberry.field(
@@ -133,37 +157,43 @@ class MatchIssue(Node):
         " while the issue is open."
     )
     async def candidates(self, info: Info[Context, None]) -> list[MatchCandidate]:
-        found: list[MatchCandidate] = await load(info.context, "MatchCandidates.of_issue", self.row["id"])
+        found: list[MatchCandidate] = await load(info.context, "MatchCandidates.of_issue", self.row.id)
         return found
 
     @strawberry.field(
         description="The link that the decision made. Null if there is none, or if it was deleted since."
     )
     async def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
-        if self.row["link_id"] is None:
+        if self.row.link_id is None:
             return None
-        found: SyncLinkRef | None = await load(info.context, "SyncLink", self.row["link_id"])
+        found: SyncLinkRef | None = await load(info.context, "SyncLink", self.row.link_id)
         return found
 
 
 @batch("MatchIssue", node="MatchIssue")
 async def _issues(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, MatchIssue]:
-    rows = await tx.rows(
+    rows = await tx.read(
+        IssueRow,
         f"select {_COLUMNS} from match_issue i where i.workspace_id = :ws and i.id = any(:ids)",
         ids=list(keys),
     )
-    return by_id(rows, MatchIssue.of)
+    return {row.id: MatchIssue.of(row) for row in rows}
 
 
 @batch("MatchCandidates.of_issue")
 async def _candidates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchCandidate]]:
-    rows = await tx.rows(
-        "select m.issue_id, m.contact_id, m.score, m.name_matches, m.email_matches, m.evidence, i.organisation_id,"
-        " i.xero_contact_id from match_candidate m join match_issue i on i.workspace_id = :ws and i.id = m.issue_id"
+    of_issue = {"organisation_id": "i.organisation_id", "xero_contact_id": "i.xero_contact_id"}
+    rows = await tx.read(
+        CandidateRow,
+        f"select {columns(CandidateRow, 'm', **of_issue)} from match_candidate m"
+        " join match_issue i on i.workspace_id = :ws and i.id = m.issue_id"
         " where m.workspace_id = :ws and m.issue_id = any(:ids) order by m.score desc, m.contact_id",
         ids=list(keys),
     )
-    return grouped(keys, rows, "issue_id", MatchCandidate.of)
+    found: dict[UUID, list[MatchCandidate]] = {key: [] for key in keys}
+    for row in rows:
+        found[row.issue_id].append(MatchCandidate.of(row))
+    return found
 
 
 @strawberry.type(description="A row of a page: a match issue, with its cursor.")
@@ -224,7 +254,7 @@ _ORDERS = {
 }
 
 
-def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> Listing:
+def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> Listing[IssueRow]:
     wanted = filter or MatchIssueFilter()
     field = order.field if order else MatchIssueOrderField.CREATED_AT
     by = Order(f"issues {field}", (_ORDERS[field],), order is not None and order.direction is Direction.DESC)
@@ -257,7 +287,7 @@ def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> L
     source = (
         "match_issue i join xero_contact x on x.workspace_id = i.workspace_id and x.id = i.xero_contact_id"
     )
-    return Listing(_COLUMNS, source, by, "i.id", tuple(where), values)
+    return Listing(IssueRow, _COLUMNS, source, by, "i.id", tuple(where), values)
 
 
 async def match_issues(

@@ -334,7 +334,7 @@ def in_states(states: Sequence[SyncState]) -> tuple[str, dict[str, Any]]:
     return condition, {"states": wanted, "stored_states": stored}
 
 
-def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listing:
+def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listing[dict[str, Any]]:
     wanted = filter or SyncLinkFilter()
     field = order.field if order else SyncLinkOrderField.NAME
     by = Order(f"links {field}", (_ORDERS[field],), order is not None and order.direction is Direction.DESC)
@@ -368,7 +368,7 @@ def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listi
         )
         values |= {"patterns": patterns, "most": MOST_FOUND}
     source = f"{_SOURCE} join contact c on c.workspace_id = l.workspace_id and c.id = l.contact_id"
-    return Listing(_COLUMNS, source, by, "l.id", tuple(where), values)
+    return Listing(dict, _COLUMNS, source, by, "l.id", tuple(where), values)
 
 
 async def sync_links(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 import strawberry
@@ -79,9 +79,24 @@ class TaxMapping:
         return found
 
 
+class InvoiceSettingsRow(Protocol):
+    """What a row of `organisation` says about its invoices."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def invoice_sync(self) -> bool: ...
+    @property
+    def invoice_start_date(self) -> date | None: ...
+    @property
+    def revenue_account_id(self) -> UUID | None: ...
+    @property
+    def expense_account_id(self) -> UUID | None: ...
+
+
 @strawberry.type(description="Whether and how the practice's invoices go to a Xero organisation.")
 class InvoiceSyncSettings:
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[InvoiceSettingsRow]
     id: strawberry.ID = strawberry.field(
         description="An id of the settings object itself, for caches. It stays the same for the"
         " organisation's lifetime; `node` does not take it."
@@ -95,13 +110,13 @@ class InvoiceSyncSettings:
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: InvoiceSettingsRow) -> Self:
         """The settings from a row of `organisation`."""
         return cls(
             row=row,
-            id=ids.encode("InvoiceSyncSettings", row["id"]),
-            enabled=row["invoice_sync"],
-            start_date=row["invoice_start_date"],
+            id=ids.encode("InvoiceSyncSettings", row.id),
+            enabled=row.invoice_sync,
+            start_date=row.invoice_start_date,
         )
 
     @strawberry.field(
@@ -109,22 +124,22 @@ class InvoiceSyncSettings:
         " such lines wait."
     )
     async def default_revenue_account(self, info: Info[Context, None]) -> XeroAccount | None:
-        return await _account(info.context, self.row["revenue_account_id"])
+        return await _account(info.context, self.row.revenue_account_id)
 
     @strawberry.field(description="The account for expense lines. Null: none, so such lines wait.")
     async def default_expense_account(self, info: Info[Context, None]) -> XeroAccount | None:
-        return await _account(info.context, self.row["expense_account_id"])
+        return await _account(info.context, self.row.expense_account_id)
 
     @strawberry.field(
         description="A row for each service type that is in use, mapped or not, sorted by name."
     )
     async def account_mappings(self, info: Info[Context, None]) -> list[AccountMapping]:
-        rows = await load(info.context, "AccountMappings.of_organisation", self.row["id"])
+        rows = await load(info.context, "AccountMappings.of_organisation", self.row.id)
         return [AccountMapping.of(row) for row in rows]
 
     @strawberry.field(description="A row for each tax rate that is in use, mapped or not, sorted by name.")
     async def tax_mappings(self, info: Info[Context, None]) -> list[TaxMapping]:
-        rows = await load(info.context, "TaxMappings.of_organisation", self.row["id"])
+        rows = await load(info.context, "TaxMappings.of_organisation", self.row.id)
         return [TaxMapping.of(row) for row in rows]
 
     @strawberry.field(
@@ -132,7 +147,7 @@ class InvoiceSyncSettings:
         " rates, another currency, no connection. Empty: the set-up is complete."
     )
     async def gaps(self, info: Info[Context, None]) -> list[SyncProblem]:
-        rows = await load(info.context, "InvoiceSyncGaps.of_organisation", self.row["id"])
+        rows = await load(info.context, "InvoiceSyncGaps.of_organisation", self.row.id)
         return [SyncProblem.of(row) for row in rows]
 
 

@@ -1,8 +1,8 @@
 """Xero organisations: their connection, their settings, their numbers and their imports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, NamedTuple, Self, TypedDict
 from uuid import UUID
 
 import strawberry
@@ -10,20 +10,19 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, by_id, load
+from api.relay.loaders import batch, load
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
+from api.relay.rows import columns
 from api.schema import catalogue
 from api.schema.catalogue import XeroAccountConnection, XeroAccountFilter, XeroTaxRate
 from api.schema.mappings import InvoiceSyncPreview, InvoiceSyncSettings, invoice_sync_preview
 from api.schema.preview import ContactSyncPreview, contact_sync_preview
 from api.schema.refs import ContactTypeRef
-from api.schema.sync_problems import SyncFailureCode
+from api.schema.summary import SyncSummary
 from domain.connection import call_budget
-from domain.connection import health as connection_health
 from domain.connection.health import AT_THIS_MOMENT, WEBHOOK_OFF, WEBHOOKS_SILENT
 from domain.tables import (
-    ACTIVE_STATES,
     ConflictPolicy,
     ConnectionHealth,
     ImportPhase,
@@ -31,6 +30,58 @@ from domain.tables import (
     XeroContactFilter,
 )
 from domain.tx import Tx
+
+
+class StoredMassChange(TypedDict):
+    """As domain.inbound.mass_change stores it."""
+
+    side: str
+    changed: int
+    of: int
+    since: str
+
+
+class OrganisationRow(NamedTuple):
+    """`health_now`: what `health` is at this moment, as a limit ends by itself. `webhooks_silent`: Xero has not called
+    for so long that its webhook may be switched off."""
+
+    id: UUID
+    tenant_id: UUID
+    name: str
+    base_currency: str
+    timezone: str
+    health: str
+    health_now: str
+    webhooks_silent: bool
+    health_message: str | None
+    limited_until: datetime | None
+    started_at: datetime | None
+    contact_filter: str | None
+    default_contact_type_id: UUID | None
+    conflict_policy: str
+    hold_similar: bool
+    last_polled_at: datetime | None
+    last_full_scan_at: datetime | None
+    last_webhook_at: datetime | None
+    mass_change: StoredMassChange | None
+    invoice_sync: bool
+    invoice_start_date: date | None
+    revenue_account_id: UUID | None
+    expense_account_id: UUID | None
+
+
+class ImportRow(NamedTuple):
+    id: UUID
+    organisation_id: UUID
+    phase: str
+    done: int
+    total: int | None
+    full_matches: int
+    conflicts: int
+    created: int
+    skipped: int
+    started_at: datetime
+    finished_at: datetime | None
 
 
 @strawberry.type(
@@ -106,90 +157,6 @@ async def _budgets(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, call_budget.Ca
     return await call_budget.find_many(tx, tenants)
 
 
-@strawberry.type(description="How many links and invoices of an organisation fail for one reason.")
-class FailureCount:
-    code: SyncFailureCode = strawberry.field(description="The reason that they have in common.")
-    count: int = strawberry.field(description="The number of links and invoices with this reason.")
-
-
-@strawberry.type(description="The state of an organisation in numbers, as of this request.")
-class SyncSummary:
-    id: strawberry.ID = strawberry.field(
-        description="An id of the summary object itself, for caches. It stays the same for the"
-        " organisation's lifetime; `node` does not take it."
-    )
-    linked: int = strawberry.field(
-        description="The number of active links: SYNCED, PENDING, FAILING and CONFLICT together."
-    )
-    open_issues: int = strawberry.field(description="The number of match issues that wait for a person.")
-    unsynced: int = strawberry.field(
-        description="The number of links that a person ended with unsync and that nobody has dismissed."
-    )
-    failing: int = strawberry.field(description="The number of links in state FAILING.")
-    failing_invoices: int = strawberry.field(
-        description="The number of invoices whose sync state is FAILING."
-    )
-    pending_changes: int = strawberry.field(
-        description="The number of links with values of the practice that Xero does not have yet."
-    )
-    failures: list[FailureCount] = strawberry.field(
-        description="How many links and invoices have each failure code. BROKEN links count here, although"
-        " `failing` leaves them out."
-    )
-
-
-@batch("SyncSummary")
-async def _summaries(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncSummary]:
-    links = await tx.rows(
-        f"select l.organisation_id, {connection_health.LINK_STATE} as state, {connection_health.LINK_CODE} as code, count(*) as n,"
-        f" count(*) filter (where l.due_at is not null) as due from sync_link l{connection_health.HELD_LINK}"
-        " where l.workspace_id = :ws and l.organisation_id = any(:ids) group by 1, 2, 3",
-        ids=list(keys),
-    )
-    issues = await tx.rows(
-        "select organisation_id, count(*) as n from match_issue"
-        " where workspace_id = :ws and organisation_id = any(:ids) and state = 'OPEN' group by 1",
-        ids=list(keys),
-    )
-    failing = await tx.rows(
-        "select organisation_id, failure_code as code, count(*) as n from invoice where workspace_id = :ws"
-        " and organisation_id = any(:ids) and sync_state = 'FAILING' group by 1, 2",
-        ids=list(keys),
-    )
-    opened = {row["organisation_id"]: row["n"] for row in issues}
-    return {
-        key: _summary(
-            key,
-            [row for row in links if row["organisation_id"] == key],
-            [row for row in failing if row["organisation_id"] == key],
-            opened.get(key, 0),
-        )
-        for key in keys
-    }
-
-
-def _summary(
-    key: UUID, links: Sequence[Mapping[str, Any]], failing: Sequence[Mapping[str, Any]], open_issues: int
-) -> SyncSummary:
-    def having(*states: str) -> int:
-        return sum(row["n"] for row in links if row["state"] in states)
-
-    codes: dict[str, int] = {}
-    for row in (*links, *failing):
-        if row["code"] is not None:
-            codes[row["code"]] = codes.get(row["code"], 0) + row["n"]
-    return SyncSummary(
-        id=ids.encode("SyncSummary", key),
-        linked=having(*ACTIVE_STATES),
-        open_issues=open_issues,
-        unsynced=having("UNSYNCED"),
-        failing=having("FAILING"),
-        failing_invoices=sum(row["n"] for row in failing),
-        pending_changes=sum(row["due"] for row in links),
-        failures=[FailureCount(code=SyncFailureCode(code), count=n) for code, n in sorted(codes.items())],
-    )
-
-
 @strawberry.type(
     description="A change of so many contacts at once that a person must say whether it was meant. It"
     " counts contacts that were archived, merged or forgotten, or lost a value."
@@ -205,7 +172,7 @@ class MassChange:
     )
 
     @classmethod
-    def of_row(cls, held: Mapping[str, Any]) -> Self:
+    def of_row(cls, held: StoredMassChange) -> Self:
         return cls(
             side=Side(held["side"]),
             changed=held["changed"],
@@ -218,7 +185,7 @@ class MassChange:
     description="A Xero organisation (Xero also says tenant) that is or was connected to the workspace."
 )
 class XeroOrganisation(Node):
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[OrganisationRow]
     name: str = strawberry.field(description="The organisation's name in Xero.")
     tenant_id: strawberry.ID = strawberry.field(description="Xero's own id of the organisation (tenantId).")
     base_currency: str = strawberry.field(
@@ -247,27 +214,27 @@ class XeroOrganisation(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: OrganisationRow) -> Self:
         return cls(
-            id=ids.encode("XeroOrganisation", row["id"]),
-            mass_change=MassChange.of_row(row["mass_change"]) if row["mass_change"] else None,
+            id=ids.encode("XeroOrganisation", row.id),
+            mass_change=MassChange.of_row(row.mass_change) if row.mass_change else None,
             row=row,
-            name=row["name"],
-            tenant_id=strawberry.ID(str(row["tenant_id"])),
-            base_currency=row["base_currency"],
-            timezone=row["timezone"],
-            health=ConnectionHealth(row["health_now"]),
+            name=row.name,
+            tenant_id=strawberry.ID(str(row.tenant_id)),
+            base_currency=row.base_currency,
+            timezone=row.timezone,
+            health=ConnectionHealth(row.health_now),
             health_message=_health_message(row),
             contact_sync=ContactSyncSettings(
-                id=ids.encode("ContactSyncSettings", row["id"]),
-                type_key=row["default_contact_type_id"],
-                started_at=row["started_at"],
-                contact_filter=XeroContactFilter(row["contact_filter"]) if row["contact_filter"] else None,
-                conflict_policy=ConflictPolicy(row["conflict_policy"]),
-                hold_similar=row["hold_similar"],
-                last_polled_at=row["last_polled_at"],
-                last_full_scan_at=row["last_full_scan_at"],
-                last_webhook_at=row["last_webhook_at"],
+                id=ids.encode("ContactSyncSettings", row.id),
+                type_key=row.default_contact_type_id,
+                started_at=row.started_at,
+                contact_filter=XeroContactFilter(row.contact_filter) if row.contact_filter else None,
+                conflict_policy=ConflictPolicy(row.conflict_policy),
+                hold_similar=row.hold_similar,
+                last_polled_at=row.last_polled_at,
+                last_full_scan_at=row.last_full_scan_at,
+                last_webhook_at=row.last_webhook_at,
             ),
             invoice_sync=InvoiceSyncSettings.of(row),
         )
@@ -285,7 +252,7 @@ class XeroOrganisation(Node):
             strawberry.argument(description="The filter to try. It need not be the one in force."),
         ],
     ) -> ContactSyncPreview | None:
-        return await contact_sync_preview(info.context, self.row["id"], contact_filter)
+        return await contact_sync_preview(info.context, self.row.id, contact_filter)
 
     @strawberry.field(
         description="The organisation's chart of accounts, sorted by code. Without `filter`: the active"
@@ -304,11 +271,11 @@ class XeroOrganisation(Node):
         ] = strawberry.UNSET,
     ) -> XeroAccountConnection:
         page = asked(first, after, last, before)
-        return await catalogue.accounts(info.context, self.row["id"], page, filter)
+        return await catalogue.accounts(info.context, self.row.id, page, filter)
 
     @strawberry.field(description="The organisation's tax rates in Xero, archived ones too, sorted by name.")
     async def tax_rates(self, info: Info[Context, None]) -> list[XeroTaxRate]:
-        found: list[XeroTaxRate] = await load(info.context, "XeroTaxRates.of_organisation", self.row["id"])
+        found: list[XeroTaxRate] = await load(info.context, "XeroTaxRates.of_organisation", self.row.id)
         return found
 
     @strawberry.field(
@@ -324,17 +291,17 @@ class XeroOrganisation(Node):
             ),
         ],
     ) -> InvoiceSyncPreview | None:
-        return await invoice_sync_preview(info.context, self.row["id"], start_date)
+        return await invoice_sync_preview(info.context, self.row.id, start_date)
 
     @strawberry.field(description="How many calls to Xero are left. Null until Xero's first answer.")
     async def call_budget(self, info: Info[Context, None]) -> CallBudget | None:
         found: call_budget.CallBudget | None = await load(
-            info.context, "CallBudget.of_tenant", self.row["tenant_id"]
+            info.context, "CallBudget.of_tenant", self.row.tenant_id
         )
         if found is None:
             return None
         return CallBudget(
-            id=ids.encode("CallBudget", self.row["id"]),
+            id=ids.encode("CallBudget", self.row.id),
             minute_remaining=found.minute_remaining,
             day_remaining=found.day_remaining,
             day_limit=found.day_limit,
@@ -344,39 +311,38 @@ class XeroOrganisation(Node):
     def _limited_until(self) -> datetime | None:
         """The end of a limit that Tandem itself keeps: the calls of the day are used up, without an answer of Xero that says
         so."""
-        until: datetime | None = self.row["limited_until"]
+        until: datetime | None = self.row.limited_until
         return until if self.health is ConnectionHealth.RATE_LIMITED else None
 
     @strawberry.field(description="The import that is running, or else the last one. Null if there was none.")
     async def import_progress(self, info: Info[Context, None]) -> "ImportProgress | None":
-        found: ImportProgress | None = await load(
-            info.context, "ImportProgress.of_organisation", self.row["id"]
-        )
+        found: ImportProgress | None = await load(info.context, "ImportProgress.of_organisation", self.row.id)
         return found
 
     @strawberry.field(
         description="The organisation's links, issues and failures in numbers, as of this request."
     )
     async def summary(self, info: Info[Context, None]) -> SyncSummary:
-        found: SyncSummary = await load(info.context, "SyncSummary", self.row["id"])
+        found: SyncSummary = await load(info.context, "SyncSummary", self.row.id)
         return found
 
 
-def _health_message(row: Mapping[str, Any]) -> str | None:
-    if row["health_now"] == ConnectionHealth.HEALTHY and row["webhooks_silent"]:
+def _health_message(row: OrganisationRow) -> str | None:
+    if row.health_now == ConnectionHealth.HEALTHY and row.webhooks_silent:
         return WEBHOOK_OFF
-    message: str | None = row["health_message"] if row["health_now"] == row["health"] else None
-    return message
+    return row.health_message if row.health_now == row.health else None
 
 
 @batch("XeroOrganisation", node="XeroOrganisation")
 async def _organisations(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroOrganisation]:
-    rows = await tx.rows(
-        f"select *, {AT_THIS_MOMENT} as health_now, {WEBHOOKS_SILENT} as webhooks_silent from organisation"
+    shown = {"health_now": AT_THIS_MOMENT, "webhooks_silent": WEBHOOKS_SILENT}
+    rows = await tx.read(
+        OrganisationRow,
+        f"select {columns(OrganisationRow, 'organisation', **shown)} from organisation"
         " where workspace_id = :ws and id = any(:ids)",
         ids=list(keys),
     )
-    return by_id(rows, XeroOrganisation.of)
+    return {row.id: XeroOrganisation.of(row) for row in rows}
 
 
 @strawberry.type(
@@ -409,20 +375,20 @@ class ImportProgress(Node):
     finished_at: datetime | None = strawberry.field(description="When the import ended. Null while it runs.")
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: ImportRow) -> Self:
         return cls(
-            id=ids.encode("ImportProgress", row["id"]),
-            organisation_key=row["organisation_id"],
-            phase=ImportPhase(row["phase"]),
-            done=row["done"],
-            total=row["total"],
-            full_matches=row["full_matches"],
-            conflicts=row["conflicts"],
-            created=row["created"],
-            skipped=row["skipped"],
-            finished=row["finished_at"] is not None,
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
+            id=ids.encode("ImportProgress", row.id),
+            organisation_key=row.organisation_id,
+            phase=ImportPhase(row.phase),
+            done=row.done,
+            total=row.total,
+            full_matches=row.full_matches,
+            conflicts=row.conflicts,
+            created=row.created,
+            skipped=row.skipped,
+            finished=row.finished_at is not None,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
         )
 
     @strawberry.field(description="The organisation whose contacts are imported.")
@@ -433,17 +399,21 @@ class ImportProgress(Node):
 
 @batch("ImportProgress", node="ImportProgress")
 async def _imports(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
-    rows = await tx.rows(
-        "select * from import_run where workspace_id = :ws and id = any(:ids)", ids=list(keys)
+    rows = await tx.read(
+        ImportRow,
+        f"select {columns(ImportRow, 'r')} from import_run r where r.workspace_id = :ws and r.id = any(:ids)",
+        ids=list(keys),
     )
-    return by_id(rows, ImportProgress.of)
+    return {row.id: ImportProgress.of(row) for row in rows}
 
 
 @batch("ImportProgress.of_organisation")
 async def _last_imports(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
-    rows = await tx.rows(
-        "select distinct on (organisation_id) * from import_run where workspace_id = :ws and purpose = 'IMPORT'"
-        " and organisation_id = any(:ids) order by organisation_id, finished_at is null desc, started_at desc",
+    rows = await tx.read(
+        ImportRow,
+        f"select distinct on (r.organisation_id) {columns(ImportRow, 'r')} from import_run r"
+        " where r.workspace_id = :ws and r.purpose = 'IMPORT' and r.organisation_id = any(:ids)"
+        " order by r.organisation_id, r.finished_at is null desc, r.started_at desc",
         ids=list(keys),
     )
-    return {row["organisation_id"]: ImportProgress.of(row) for row in rows}
+    return {row.organisation_id: ImportProgress.of(row) for row in rows}

@@ -1,8 +1,8 @@
 """The caller of a request (viewer), users and API tokens, and the actors of changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import NamedTuple, Self, TypedDict
 from uuid import UUID
 
 import strawberry
@@ -11,9 +11,10 @@ from strawberry.types import Info
 from api.context import Context
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, by_id, load
+from api.relay.loaders import batch, load
 from api.relay.node import Node
 from api.relay.paging import Asked, Connection, Edge, Key, Listing, Order
+from api.relay.rows import columns
 from domain.described import DescribedEnum
 from domain.tables import ActorKind, Scope
 from domain.tx import Tx
@@ -30,7 +31,34 @@ class ViewerKind(DescribedEnum):
     )
 
 
-def in_order(scopes: Any) -> list[Scope]:
+class UserRow(NamedTuple):
+    id: UUID
+    name: str
+    email: str | None
+    scopes: list[str]
+    last_seen_at: datetime | None
+
+
+class StoredActor(TypedDict):
+    """As Actor.as_json stores it."""
+
+    kind: str
+    name: str
+    id: str | None
+
+
+class ApiTokenRow(NamedTuple):
+    id: UUID
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    created_by: StoredActor
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    hint: str
+
+
+def in_order(scopes: Collection[str]) -> list[Scope]:
     return [scope for scope in Scope if scope in scopes]
 
 
@@ -52,13 +80,13 @@ class User(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: UserRow) -> Self:
         return cls(
-            id=ids.encode("User", row["id"]),
-            name=row["name"],
-            email=row["email"],
-            scopes=in_order(row["scopes"]),
-            last_seen_at=row["last_seen_at"],
+            id=ids.encode("User", row.id),
+            name=row.name,
+            email=row.email,
+            scopes=in_order(row.scopes),
+            last_seen_at=row.last_seen_at,
         )
 
 
@@ -73,7 +101,8 @@ class UserConnection(Connection):
 
 
 USERS = Listing(
-    columns="u.id, u.name, u.email, u.scopes, u.last_seen_at",
+    row=UserRow,
+    columns=columns(UserRow, "u"),
     source="app_user u",
     order=Order("users", (Key('u.name collate "C"', str),)),
     id="u.id",
@@ -91,11 +120,12 @@ async def users(context: Context, page: Asked) -> UserConnection:
 
 @batch("User", node="User")
 async def _users(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, User]:
-    rows = await tx.rows(
-        "select id, name, email, scopes, last_seen_at from app_user where workspace_id = :ws and id = any(:ids)",
+    rows = await tx.read(
+        UserRow,
+        f"select {columns(UserRow, 'u')} from app_user u where u.workspace_id = :ws and u.id = any(:ids)",
         ids=list(keys),
     )
-    return by_id(rows, User.of)
+    return {row.id: User.of(row) for row in rows}
 
 
 @strawberry.type(
@@ -109,8 +139,7 @@ class Actor:
     name: str = strawberry.field(description="The actor's name at the time of the change.")
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Self:
-        """`given`: {kind, name, id}, as Actor.as_json stores it."""
+    def of(cls, given: StoredActor) -> Self:
         key = given["id"]
         return cls(key=UUID(str(key)) if key else None, kind=ActorKind(given["kind"]), name=given["name"])
 
@@ -157,33 +186,34 @@ class ApiToken(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: ApiTokenRow) -> Self:
         return cls(
-            id=ids.encode("ApiToken", row["id"]),
-            name=row["name"],
-            scopes=in_order(row["scopes"]),
-            created_at=row["created_at"],
-            created_by=Actor.of(row["created_by"]),
-            last_used_at=row["last_used_at"],
-            expires_at=row["expires_at"],
-            hint=row["hint"],
+            id=ids.encode("ApiToken", row.id),
+            name=row.name,
+            scopes=in_order(row.scopes),
+            created_at=row.created_at,
+            created_by=Actor.of(row.created_by),
+            last_used_at=row.last_used_at,
+            expires_at=row.expires_at,
+            hint=row.hint,
         )
 
 
 _TOKENS = (
-    "select id, name, scopes, created_at, created_by, last_used_at, expires_at, hint from api_token"
-    " where workspace_id = :ws and revoked_at is null"
+    f"select {columns(ApiTokenRow, 't')} from api_token t where t.workspace_id = :ws and t.revoked_at is null"
 )
 
 
 @batch("ApiToken", node="ApiToken")
 async def _tokens(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ApiToken]:
-    return by_id(await tx.rows(f"{_TOKENS} and id = any(:ids)", ids=list(keys)), ApiToken.of)
+    rows = await tx.read(ApiTokenRow, f"{_TOKENS} and t.id = any(:ids)", ids=list(keys))
+    return {row.id: ApiToken.of(row) for row in rows}
 
 
 async def api_tokens(context: Context) -> list[ApiToken]:
     async with context.transaction() as tx:
-        return [ApiToken.of(row) for row in await tx.rows(f"{_TOKENS} order by created_at, id")]
+        rows = await tx.read(ApiTokenRow, f"{_TOKENS} order by t.created_at, t.id")
+    return [ApiToken.of(row) for row in rows]
 
 
 @strawberry.type(description="The caller of this request.")

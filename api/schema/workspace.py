@@ -1,8 +1,8 @@
 """The workspace and its contact types."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 import strawberry
@@ -10,14 +10,30 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, by_id, load
+from api.relay.loaders import batch, load
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
+from api.relay.rows import columns
 from api.schema import billing, viewer
 from api.schema.billing import ServiceType, TaxRate
 from api.schema.refs import XeroOrganisationRef
 from api.schema.viewer import ApiToken, UserConnection
 from domain.tx import Tx
+
+
+class ContactTypeRow(NamedTuple):
+    id: UUID
+    name: str
+    archived_at: datetime | None
+
+
+class WorkspaceRow(NamedTuple):
+    id: UUID
+    name: str
+    currency: str
+
+
+_CONTACT_TYPES = f"select {columns(ContactTypeRow, 't')} from contact_type t where t.workspace_id = :ws"
 
 
 @strawberry.type(
@@ -34,17 +50,14 @@ class ContactType(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        return cls(id=ids.encode("ContactType", row["id"]), name=row["name"], archived_at=row["archived_at"])
+    def of(cls, row: ContactTypeRow) -> Self:
+        return cls(id=ids.encode("ContactType", row.id), name=row.name, archived_at=row.archived_at)
 
 
 @batch("ContactType", node="ContactType")
 async def _contact_types(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ContactType]:
-    rows = await tx.rows(
-        "select id, name, archived_at from contact_type where workspace_id = :ws and id = any(:ids)",
-        ids=list(keys),
-    )
-    return by_id(rows, ContactType.of)
+    rows = await tx.read(ContactTypeRow, f"{_CONTACT_TYPES} and t.id = any(:ids)", ids=list(keys))
+    return {row.id: ContactType.of(row) for row in rows}
 
 
 @strawberry.type(
@@ -61,9 +74,7 @@ class Workspace(Node):
     @strawberry.field(description="All contact types, archived ones too, sorted by name.")
     async def contact_types(self, info: Info[Context, None]) -> list[ContactType]:
         async with info.context.transaction() as tx:
-            rows = await tx.rows(
-                "select id, name, archived_at from contact_type where workspace_id = :ws order by name_key, id"
-            )
+            rows = await tx.read(ContactTypeRow, f"{_CONTACT_TYPES} order by t.name_key, t.id")
         return [ContactType.of(row) for row in rows]
 
     @strawberry.field(description="All service types, archived ones too, sorted by name.")
@@ -79,8 +90,8 @@ class Workspace(Node):
     )
     async def xero_organisations(self, info: Info[Context, None]) -> list[XeroOrganisationRef]:
         async with info.context.transaction() as tx:
-            rows = await tx.rows("select id from organisation where workspace_id = :ws order by name, id")
-        found = [load(info.context, "XeroOrganisation", row["id"]) for row in rows]
+            keys = await tx.ids("select id from organisation where workspace_id = :ws order by name, id")
+        found = [load(info.context, "XeroOrganisation", key) for key in keys]
         return [await one for one in found]
 
     @strawberry.field(description="The API tokens that were not revoked, expired ones too, the oldest first.")
@@ -102,15 +113,15 @@ class Workspace(Node):
 @batch("Workspace", node="Workspace")
 async def _workspaces(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Workspace]:
     """Row-level security shows only the viewer's own workspace."""
-    rows = await tx.rows(
-        "select id, name, currency from workspace where id = :ws and id = any(:ids)", ids=list(keys)
+    rows = await tx.read(
+        WorkspaceRow,
+        "select w.id, w.name, w.currency from workspace w where w.id = :ws and w.id = any(:ids)",
+        ids=list(keys),
     )
-    return by_id(
-        rows,
-        lambda row: Workspace(
-            id=ids.encode("Workspace", row["id"]), name=row["name"], currency=row["currency"]
-        ),
-    )
+    return {
+        row.id: Workspace(id=ids.encode("Workspace", row.id), name=row.name, currency=row.currency)
+        for row in rows
+    }
 
 
 async def workspace(context: Context) -> Workspace:

@@ -223,7 +223,7 @@ def test_a_damaged_cursor_is_refused_or_a_place(data: st.DataObject) -> None:
     damaged = cursor[:at] + data.draw(st.text(max_size=2)) + cursor[at + 1 :]
     order = Order("contacts UPDATED_AT", (Key("c.updated_at", datetime),))
     with suppress(GraphQLError):
-        [moment, key] = Listing("c.id", "contact c", order, "c.id")._decode(damaged)
+        [moment, key] = Listing(dict, "c.id", "contact c", order, "c.id")._decode(damaged)
         assert (type(moment), type(key)) == (datetime, UUID)
 
 
