@@ -87,7 +87,10 @@ class Query:
         ],
     ) -> list[Node | None]:
         if len(ids) > MOST_NODES:
-            raise refusal(ErrorCode.BAD_REQUEST, f"At most {MOST_NODES} ids")
+            raise refusal(
+                ErrorCode.BAD_REQUEST,
+                f"At most {MOST_NODES} ids are possible at once, and these are {len(ids):,}. Ask for them in parts.",
+            )
         found: list[Any] = await asyncio.gather(
             *(_any(info.context, one) for one in ids), return_exceptions=True
         )

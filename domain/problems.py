@@ -125,6 +125,6 @@ def disconnected() -> Problem:
     return Problem(Code.NOT_CONNECTED, message, ("organisationId",))
 
 
-def counted(count: int, noun: str) -> str:
-    """'1 invoice', '2 invoices', '1,000 invoices'."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """'1 invoice', '2 invoices', '1,000 invoices'. `plural`: where it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

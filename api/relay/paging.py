@@ -12,6 +12,7 @@ from typing import Annotated, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.types import Info
 
 from api.context import Context
@@ -99,7 +100,7 @@ def asked(
 ) -> Asked:
     """Checks the arguments of a connection. Refuses both directions at once, and sizes other than 1 to 100."""
     if isinstance(first, int) and isinstance(last, int):
-        raise refusal(ErrorCode.BAD_REQUEST, "Give `first` or `last`, not both")
+        raise refusal(ErrorCode.BAD_REQUEST, "Give `first` or `last`, but not both.")
     backward = isinstance(last, int)
     limit = last if backward else first
     if not isinstance(limit, int):
@@ -247,15 +248,13 @@ class Listing(Generic[Row]):
         name, *values = unpack(cursor)
         if name != self.order.name or len(values) != len(self.order.keys) + 1:
             raise refusal(
-                ErrorCode.BAD_REQUEST, "This cursor is of another list or order: begin again without it"
+                ErrorCode.BAD_REQUEST,
+                "This cursor belongs to another list or order. Leave it out, and begin at the first page.",
             )
         try:
             return [*map(_read, (key.type for key in self.order.keys), values), UUID(values[-1])]
         except (ValueError, TypeError, AttributeError):
-            raise refusal(
-                ErrorCode.BAD_REQUEST,
-                "This is not a cursor of Tandem: give the `cursor` of an edge, `startCursor` or `endCursor`",
-            ) from None
+            raise foreign_cursor() from None
 
 
 def _read(kind: type, value: Any) -> Any:
@@ -279,6 +278,12 @@ def _read(kind: type, value: Any) -> Any:
     return value
 
 
+def foreign_cursor() -> GraphQLError:
+    """A text that no list gave as a cursor."""
+    message = "This is not a cursor of Tandem. Give the `cursor` of an edge, `startCursor` or `endCursor`."
+    return refusal(ErrorCode.BAD_REQUEST, message)
+
+
 def pack(*values: object) -> str:
     text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
@@ -292,10 +297,7 @@ def unpack(cursor: str) -> list[Any]:
     except (ValueError, binascii.Error, RecursionError):
         values = None
     if not isinstance(values, list) or not values:
-        raise refusal(
-            ErrorCode.BAD_REQUEST,
-            "This is not a cursor of Tandem: give the `cursor` of an edge, `startCursor` or `endCursor`",
-        )
+        raise foreign_cursor()
     return values
 
 

@@ -42,8 +42,8 @@ class StoredMassChange(TypedDict):
 
 
 class OrganisationRow(NamedTuple):
-    """`health_now`: what `health` is at this moment, as a limit ends by itself. `webhooks_silent`: Xero has not called
-    for so long that its webhook may be switched off."""
+    """`health_now`: what `health` is at this moment, as a limit ends by itself. `webhooks_silent`: contacts changed in
+    Xero without an announcement, so the webhook is probably switched off."""
 
     id: UUID
     tenant_id: UUID
@@ -158,8 +158,9 @@ async def _budgets(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, call_budget.Ca
 
 
 @strawberry.type(
-    description="A change of so many contacts at once that a person must say whether it was meant. It"
-    " counts contacts that were archived, merged or forgotten, or lost a value."
+    description="A change that is so large that a person must say whether it was meant: at least 20 linked"
+    " contacts, and more than 30 % of them, within 10 minutes. It counts contacts that were archived,"
+    " merged or forgotten, lost a value, or all got the same value."
 )
 class MassChange:
     side: Side = strawberry.field(description="The side on which the change was made.")

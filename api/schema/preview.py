@@ -8,8 +8,6 @@ import strawberry
 from strawberry.types import Info
 
 from api.context import Context
-from api.errors import Code as ErrorCode
-from api.errors import refusal
 from api.mutations.payloads import given
 from api.relay.described import described
 from api.relay.loaders import load
@@ -23,6 +21,7 @@ from api.relay.paging import (
     Last,
     PageInfo,
     asked,
+    foreign_cursor,
     pack,
     unpack,
 )
@@ -187,7 +186,7 @@ def _place(cursor: str | None) -> tuple[str, UUID] | None:
                 return name, UUID(key)
             except ValueError:
                 pass
-    raise refusal(ErrorCode.BAD_REQUEST, "This is not a cursor that Tandem gave")
+    raise foreign_cursor()
 
 
 def _planned(rows: Sequence[Mapping[str, Any]], page: Asked) -> PlannedChangeConnection:

@@ -17,7 +17,7 @@ from domain.tx import Tx
 
 # Xero must fail for so long before it counts as an outage.
 OUTAGE = timedelta(seconds=60)
-CATCHING_UP = "Everything in Xero is read again before anything is sent."
+CATCHING_UP = "Tandem reads all of Xero again before it sends anything."
 UNAVAILABLE = "Xero does not answer as it should. Tandem sends the waiting changes when Xero answers again."
 RECONNECT = "Xero no longer lets Tandem in. Connect the organisation again. No waiting change is lost."
 RESTING = (

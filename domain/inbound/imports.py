@@ -22,6 +22,7 @@ from domain.matching import plan as matching_plan
 from domain.mirror import unreadable as poison
 from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
+from domain.problems import counted
 from domain.tables import (
     ACTIVE,
     ActivityKind,
@@ -399,8 +400,8 @@ async def _tell_import(tx: Tx, run: ImportRun, contact_filter: XeroContactFilter
     activity.record(
         tx,
         ActivityKind.IMPORT_FINISHED,
-        f"Import finished: {run.full_matches} full matches, {run.conflicts} match issues, {run.created} created,"
-        f" {run.skipped} skipped.",
+        f"The import is finished: {counted(run.full_matches, 'full match', 'full matches')},"
+        f" {counted(run.conflicts, 'match issue')}, {run.created:,} created, {run.skipped:,} skipped.",
         organisation=run.organisation_id,
     )
 
