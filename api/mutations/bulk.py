@@ -2,6 +2,7 @@
 and one result for each row."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from api.context import Context
@@ -12,10 +13,12 @@ from api.schema.activity import ActivityEvent, ValueChange
 from api.schema.contacts import Contact
 from api.schema.links import SyncLink
 from domain.matching import issues
-from domain.matching.issues import Acted, Row
+from domain.matching.issues import Acted
 from domain.outbound.deliveries import INTERACTIVE_MOST
 from domain.problems import Refused
 from domain.tx import Tx
+
+Input = TypeVar("Input")
 
 
 def is_bulk(rows: Sequence[object]) -> bool:
@@ -25,8 +28,8 @@ def is_bulk(rows: Sequence[object]) -> bool:
 
 async def act(
     context: Context,
-    rows: Sequence[Row],
-    change: Callable[[Tx, Row], Awaitable[Acted]],
+    rows: Sequence[Input],
+    change: Callable[[Tx, Input], Awaitable[Acted]],
     *,
     links: Sequence[str] = (),
     contacts: Sequence[str] = (),

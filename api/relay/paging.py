@@ -57,7 +57,7 @@ Before = Annotated[
     ),
 ]
 Made = TypeVar("Made")
-Row = TypeVar("Row")
+RowT = TypeVar("RowT")
 
 
 @described
@@ -133,21 +133,21 @@ class PageInfo:
 
 
 @dataclass(frozen=True)
-class Page(Generic[Row]):
+class Page(Generic[RowT]):
     """The rows of a page in the list's order, each with its cursor."""
 
-    rows: Sequence[tuple[str, Row]]
+    rows: Sequence[tuple[str, RowT]]
     info: PageInfo
 
 
 @dataclass(frozen=True)
-class Listing(Generic[Row]):
+class Listing(Generic[RowT]):
     """A list as SQL. `row` is made of `columns`. `id` is the last sort key: it tells equal rows apart. :ws is bound.
 
     `parent`: the column by which the list is read under many parents at once.
     """
 
-    row: Callable[..., Row]
+    row: Callable[..., RowT]
     columns: str
     source: str
     order: Order
@@ -156,12 +156,12 @@ class Listing(Generic[Row]):
     values: Mapping[str, Any] = field(default_factory=dict)
     parent: str | None = None
 
-    async def read(self, tx: Tx, page: Asked) -> Page[Row]:
+    async def read(self, tx: Tx, page: Asked) -> Page[RowT]:
         bounds, values = self._bounds(page)
         sql = self._select(page, (*self.where, *bounds))
         return self._page(await tx.rows(sql, **self.values, **values), page)
 
-    async def read_under(self, tx: Tx, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page[Row]]:
+    async def read_under(self, tx: Tx, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page[RowT]]:
         """The page under each parent, read by one statement."""
         bounds, values = self._bounds(page)
         inner = self._select(page, (*self.where, *bounds, f"{self.parent} = p.parent"))
@@ -205,9 +205,9 @@ class Listing(Generic[Row]):
     def _all(self, where: Sequence[str]) -> str:
         return " and ".join(where) or "true"
 
-    def _bounds(self, page: Asked) -> tuple[list[str], dict[str, Any]]:
+    def _bounds(self, page: Asked) -> tuple[list[str], dict[str, object]]:
         conditions: list[str] = []
-        values: dict[str, Any] = {}
+        values: dict[str, object] = {}
         sorts = ", ".join([*(key.sql for key in self.order.keys), self.id])
         for name, cursor, later in (("after", page.after, True), ("before", page.before, False)):
             if cursor is not None:
@@ -222,7 +222,7 @@ class Listing(Generic[Row]):
         kinds = [*(types[key.type] for key in self.order.keys), "uuid"]
         return [f"cast(:{name}_{n} as {kind})" for n, kind in enumerate(kinds)]
 
-    def _page(self, rows: Sequence[dict[str, Any]], page: Asked) -> Page[Row]:
+    def _page(self, rows: Sequence[dict[str, object]], page: Asked) -> Page[RowT]:
         more = len(rows) > page.limit
         kept = rows[: page.limit]
         found = [self._placed(row) for row in (reversed(kept) if page.backward else kept)]
@@ -234,7 +234,7 @@ class Listing(Generic[Row]):
         )
         return Page(found, info)
 
-    def _placed(self, found: dict[str, Any]) -> tuple[str, Row]:
+    def _placed(self, found: dict[str, object]) -> tuple[str, RowT]:
         """The cursor, from the values of the sort keys, and the row, from the other columns."""
         values = [found.pop(f"sort_{n}") for n in range(len(self.order.keys) + 1)]
         cursor = pack(
@@ -368,16 +368,16 @@ class Counted(Connection):
 
 
 @dataclass(frozen=True)
-class CountedPage(Generic[Row]):
+class CountedPage(Generic[RowT]):
     """The page and the count from which a connection is made."""
 
-    page: Page[Row]
+    page: Page[RowT]
     count: Count
 
-    def edges(self, make: Callable[[str, Row], Made]) -> list[Made]:
+    def edges(self, make: Callable[[str, RowT], Made]) -> list[Made]:
         return [make(cursor, row) for cursor, row in self.page.rows]
 
 
-async def read(context: Context, listing: Listing[Row], page: Asked) -> CountedPage[Row]:
+async def read(context: Context, listing: Listing[RowT], page: Asked) -> CountedPage[RowT]:
     async with context.transaction() as tx:
         return CountedPage(await listing.read(tx, page), Count(listing))

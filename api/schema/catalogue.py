@@ -12,7 +12,7 @@ from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.loaders import batch, by_argument, load
 from api.relay.node import Node
-from api.relay.paging import Asked, Counted, CountUnder, Edge, Key, Listing, Order
+from api.relay.paging import Asked, Counted, CountUnder, Edge, Key, Listing, Order, Page
 from api.relay.rows import columns
 from api.schema.amounts import plain
 from domain.names.text_keys import search_patterns
@@ -217,9 +217,12 @@ def _listing(filter: Filter) -> Listing[AccountRow]:
     )
 
 
+_Under = tuple[UUID, tuple[Asked, Filter]]
+
+
 @batch("XeroAccountPage.of_organisation")
-async def _pages(tx: Tx, keys: Sequence[tuple[UUID, tuple[Asked, Filter]]]) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
+async def _pages(tx: Tx, keys: Sequence[_Under]) -> dict[_Under, Page[AccountRow]]:
+    found: dict[_Under, Page[AccountRow]] = {}
     for arguments, organisations in by_argument(keys).items():
         page, filter = arguments
         pages = await _listing(filter).read_under(tx, organisations, page)

@@ -299,7 +299,7 @@ def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing
     patterns = search_patterns(given(wanted.search) or "")
     by = _order(given(order), patterns)
     where = ["c.workspace_id = :ws"]
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     if not wanted.include_archived:
         where.append("c.archived_at is null")
     if patterns:
@@ -320,7 +320,7 @@ def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing
     return Listing(dict, _COLUMNS, "contact c", by, "c.id", tuple(where), values)
 
 
-def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, Any]) -> None:
+def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, object]) -> None:
     """Adds the conditions on links to `where` and `values`. `linked` uses the index of active links."""
     organisation = ids.wanted("XeroOrganisation", given(wanted.organisation_id))
     of_contact = "where l.workspace_id = :ws and l.contact_id = c.id"

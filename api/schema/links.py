@@ -323,7 +323,7 @@ _ORDERS = {
 }
 
 
-def in_states(states: Sequence[SyncState]) -> tuple[str, dict[str, Any]]:
+def in_states(states: Sequence[SyncState]) -> tuple[str, dict[str, object]]:
     """SQL and its values: the link `l`, joined with connection_health.HELD_LINK, is shown in one of these states.
 
     The condition on the stored state lets PostgreSQL use its index. A link that is shown as FAILING may be stored as

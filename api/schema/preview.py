@@ -1,7 +1,7 @@
 """What an import would do with the contacts that Tandem has read so far."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import strawberry
@@ -29,6 +29,7 @@ from api.schema.refs import ContactRef, XeroContactRef
 from domain.described import DescribedEnum
 from domain.inbound.imports import PAGE
 from domain.matching import plan as matching_plan
+from domain.matching.plan import PlannedRow
 from domain.tables import XeroContactFilter
 from domain.tx import Tx
 
@@ -53,21 +54,21 @@ class MatchOutcome(DescribedEnum):
     )
 
 
-async def _xero_contact(context: Context, row: Mapping[str, Any]) -> XeroContactRef:
-    found: XeroContactRef = await load(context, "XeroContact", row["xero_contact_id"])
+async def _xero_contact(context: Context, row: PlannedRow) -> XeroContactRef:
+    found: XeroContactRef = await load(context, "XeroContact", row.xero_contact_id)
     return found
 
 
-async def _contact(context: Context, row: Mapping[str, Any]) -> ContactRef | None:
-    if row["contact_id"] is None:
+async def _contact(context: Context, row: PlannedRow) -> ContactRef | None:
+    if row.contact_id is None:
         return None
-    found: ContactRef | None = await load(context, "Contact", row["contact_id"])
+    found: ContactRef | None = await load(context, "Contact", row.contact_id)
     return found
 
 
 @strawberry.type(description="What an import would do with one Xero contact.")
 class PlannedChange:
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[PlannedRow]
     outcome: MatchOutcome = strawberry.field(
         description="Whether the contact would be linked, asked about, created or skipped."
     )
@@ -85,7 +86,7 @@ class PlannedChange:
 
 @strawberry.type(description="A row of the plan: a Xero contact, and what an import would do with it.")
 class PlannedChangeEdge(Edge):
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[PlannedRow]
     outcome: MatchOutcome = strawberry.field(
         description="Whether the contact would be linked, asked about, created or skipped."
     )
@@ -141,7 +142,7 @@ class ContactSyncPreview:
             rows = await matching_plan.preview_rows(
                 tx, self.organisation, self.contact_filter, (), after=None, limit=SAMPLE
             )
-        return [PlannedChange(row=row, outcome=MatchOutcome(row["outcome"])) for row in rows]
+        return [PlannedChange(row=row, outcome=MatchOutcome(row.outcome)) for row in rows]
 
     @strawberry.field(description="The whole plan, page by page, sorted by the Xero contact's name.")
     async def changes(
@@ -189,16 +190,16 @@ def _place(cursor: str | None) -> tuple[str, UUID] | None:
     raise foreign_cursor()
 
 
-def _planned(rows: Sequence[Mapping[str, Any]], page: Asked) -> PlannedChangeConnection:
+def _planned(rows: Sequence[PlannedRow], page: Asked) -> PlannedChangeConnection:
     more = len(rows) > page.limit
     kept = list(rows[: page.limit])
     if page.backward:
         kept.reverse()
     edges = [
         PlannedChangeEdge(
-            cursor=pack("plan", row["name_key"], str(row["xero_contact_id"])),
+            cursor=pack("plan", row.name_key, str(row.xero_contact_id)),
             row=row,
-            outcome=MatchOutcome(row["outcome"]),
+            outcome=MatchOutcome(row.outcome),
         )
         for row in kept
     ]
@@ -233,9 +234,16 @@ async def contact_sync_preview(
     )
 
 
+class _Reading(NamedTuple):
+    read: int
+    expected: int | None
+    complete: bool
+
+
 async def _reading(tx: Tx, organisation: UUID) -> tuple[int, int | None, bool]:
     """How many contacts were read, how many Xero says it has (None: unknown), and whether all have been read once."""
-    row = await tx.row(
+    row = await tx.read_one(
+        _Reading,
         "select (select count(*) from xero_contact x where x.workspace_id = :ws and x.organisation_id = o.id) as read,"
         " (select r.total from import_run r where r.workspace_id = :ws and r.organisation_id = o.id"
         "   and r.phase = 'READING' and r.modified_since is null order by r.started_at desc limit 1) as expected,"
@@ -244,4 +252,4 @@ async def _reading(tx: Tx, organisation: UUID) -> tuple[int, int | None, bool]:
         id=organisation,
     )
     assert row is not None, "the organisation was read before"
-    return row["read"], row["read"] if row["complete"] else row["expected"], row["complete"]
+    return row.read, row.read if row.complete else row.expected, row.complete

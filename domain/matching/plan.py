@@ -361,6 +361,15 @@ async def preview(tx: Tx, organisation: UUID, contact_filter: XeroContactFilter)
     return {row["outcome"]: row["n"] for row in rows}
 
 
+class PlannedRow(NamedTuple):
+    """What an import would do with a Xero contact. `contact_id`: the contact of a full match."""
+
+    name_key: str
+    xero_contact_id: UUID
+    outcome: str
+    contact_id: UUID | None
+
+
 async def preview_rows(
     tx: Tx,
     organisation: UUID,
@@ -371,16 +380,17 @@ async def preview_rows(
     before: tuple[str, UUID] | None = None,
     limit: int,
     backward: bool = False,
-) -> list[dict[str, Any]]:
-    """A page of the plan by name: name_key, xero_contact_id, outcome, contact_id. `after` and `before` are (name_key, id).
+) -> list[PlannedRow]:
+    """A page of the plan by name. `after` and `before` are (name_key, id).
 
     Empty `outcomes` mean all outcomes. `backward` returns the last rows, in reverse order.
     """
     low, high = after or ("", UUID(int=0)), before or (None, None)
     down = "desc" if backward else "asc"
-    return await tx.rows(
+    return await tx.read(
+        PlannedRow,
         f"with {plan(contact_filter, 'true')}"
-        " select coalesce(x.name_key, '') as name_key, o.* from outcome o"
+        " select coalesce(x.name_key, '') as name_key, o.xero_contact_id, o.outcome, o.contact_id from outcome o"
         " join xero_contact x on x.workspace_id = :ws and x.id = o.xero_contact_id"
         " where (coalesce(x.name_key, ''), x.id) > (:low_key, cast(:low_id as uuid))"
         " and (cast(:high_key as text) is null or (coalesce(x.name_key, ''), x.id) < (:high_key, cast(:high_id as uuid)))"
