@@ -69,7 +69,9 @@ class Query:
     async def node(
         self,
         info: Info[Context, None],
-        id: Annotated[strawberry.ID, strawberry.argument(description="A global id, as some answer gave it.")],
+        id: Annotated[
+            strawberry.ID, strawberry.argument(description="A global id that an earlier answer contained.")
+        ],
     ) -> Node | None:
         found: Node | None = await _any(info.context, id)
         return found
@@ -237,7 +239,10 @@ class Query:
         self,
         info: Info[Context, None],
         input: Annotated[
-            InvoicePreviewInput, strawberry.argument(description="The invoice as far as it is written.")
+            InvoicePreviewInput,
+            strawberry.argument(
+                description="The invoice as far as it is written. Only the list of lines is required."
+            ),
         ],
     ) -> InvoicePreview | None:
         return await invoice_preview(info.context, input)
@@ -291,7 +296,9 @@ class Mutation(
     pass
 
 
-@strawberry.type(description="What can be followed live.")
+@strawberry.type(
+    description="What can be followed live, over a WebSocket (graphql-transport-ws) or server-sent events."
+)
 class Subscription:
     @strawberry.subscription(
         description="Every change of sync status, in the order in which changes were committed. With"

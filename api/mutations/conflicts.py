@@ -21,7 +21,7 @@ from domain.tx import Tx
 
 @strawberry.input(description="Which link in CONFLICT, and which side's values hold.")
 class SettleConflictInput:
-    link_id: strawberry.ID = strawberry.field(description="The id of a link that is in CONFLICT.")
+    link_id: strawberry.ID = strawberry.field(description="The global id of a link whose state is CONFLICT.")
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `version` that the person saw. If the link has changed since, the mutation is"
@@ -35,8 +35,8 @@ class SettleConflictInput:
 
 @strawberry.input(description="Which overwritten value to bring back: a ValueChange that is `restorable`.")
 class RestoreValueInput:
-    event_id: strawberry.ID = strawberry.field(description="The `eventId` of the value change.")
-    field: str = strawberry.field(description="The `field` of the value change.")
+    event_id: strawberry.ID = strawberry.field(description="The `eventId` of the ValueChange to undo.")
+    field: str = strawberry.field(description="The `field` of the ValueChange to undo.")
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `version` that the person saw. If the contact has changed since, the mutation is"

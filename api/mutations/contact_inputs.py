@@ -9,7 +9,7 @@ from api.schema.synced_fields import given_values, input_fields
 from domain.tables import ContactKind
 
 
-@strawberry.input(description="The values of a new contact.")
+@strawberry.input(description="The values of a new contact. Only the name is required.")
 @input_fields(before="first_name", new=True)
 class CreateContactInput:
     first_name: str | None = strawberry.field(
@@ -87,7 +87,7 @@ class UpdateContactInput:
     )
 
 
-@strawberry.input(description="The contacts to change together.")
+@strawberry.input(description="Many changes of contacts, each with its own version.")
 class UpdateContactsInput:
     contacts: list[UpdateContactInput] = strawberry.field(
         description="At most 500 contacts. Each is changed or refused on its own."

@@ -60,7 +60,7 @@ class InvoiceLineInput:
     )
 
 
-@strawberry.input(description="The values of a new invoice.")
+@strawberry.input(description="The values of a new invoice, which begins as a DRAFT.")
 class CreateInvoiceInput:
     contact_id: strawberry.ID = strawberry.field(
         description="The contact whom the invoice bills. It need not be linked yet."
@@ -222,16 +222,23 @@ class InvoicePreviewLine:
         description="Xero's code of the tax rate that the line would have. Null if none is chosen."
     )
     notes: list[str] = strawberry.field(
-        description="What happens to the line without being asked for, in sentences for people: that a line without a"
-        " service type goes to the default revenue account, or that its tax rate does not count with NO_TAX."
+        description="What happens to the line without being asked for, in sentences for people: that a line"
+        " without a service type goes to the default revenue account, or that its tax rate does not count"
+        " with NO_TAX."
     )
 
 
 @strawberry.type(description="What an invoice comes to, and what would keep it from Xero.")
 class InvoicePreview:
-    lines: list[InvoicePreviewLine] = strawberry.field(description="The lines in the order of the input.")
-    subtotal: Decimal = strawberry.field(description="The sum of the lines without tax.")
-    tax_total: Decimal = strawberry.field(description="The sum of the tax of all lines.")
+    lines: list[InvoicePreviewLine] = strawberry.field(
+        description="What each line comes to, in the order of the input."
+    )
+    subtotal: Decimal = strawberry.field(
+        description="The sum of the lines without tax, in the workspace's currency."
+    )
+    tax_total: Decimal = strawberry.field(
+        description="The sum of the tax of all lines, each rounded to 2 decimals as Xero rounds it."
+    )
     total: Decimal = strawberry.field(description="What the client would owe in all, tax included.")
     problems: list[SyncProblem] = strawberry.field(
         description="What would keep the invoice from Xero after the `userErrors` are corrected."

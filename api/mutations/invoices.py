@@ -41,7 +41,9 @@ class InvoiceInput:
     )
 
 
-@strawberry.input(description="The invoices to change together.")
+@strawberry.input(
+    description="Many invoices to approve or to send, each with the version that the person saw."
+)
 class InvoicesInput:
     invoices: list[InvoiceInput] = strawberry.field(
         description="At most 500 invoices. Each is changed or refused on its own."

@@ -70,7 +70,9 @@ class AccountMappingInput:
 
 @strawberry.input(description="A tax rate of the practice, and the Xero tax rate that stands for it.")
 class TaxMappingInput:
-    tax_rate_id: strawberry.ID = strawberry.field(description="The id of the practice's tax rate.")
+    tax_rate_id: strawberry.ID = strawberry.field(
+        description="The id of the practice's tax rate that needs a Xero tax rate."
+    )
     xero_tax_type: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
         description="Xero's code of an active tax rate with the same percentage, such as OUTPUT2. Null or"
@@ -85,7 +87,9 @@ class SetAccountMappingInput(AccountMappingInput):
     )
 
 
-@strawberry.input(description="The Xero tax rate that stands for one of the practice's tax rates.")
+@strawberry.input(
+    description="The Xero tax rate that stands for one of the practice's tax rates in an organisation."
+)
 class SetTaxMappingInput(TaxMappingInput):
     organisation_id: strawberry.ID = strawberry.field(
         description="The id of the Xero organisation that has the tax rate."

@@ -33,7 +33,7 @@ class SyncLinkInput:
     )
 
 
-@strawberry.input(description="The links to change together.")
+@strawberry.input(description="Many links to end or to dismiss, each with the version that the person saw.")
 class SyncLinksInput:
     links: list[SyncLinkInput] = strawberry.field(
         description="At most 500 links. Each is changed or refused on its own."
@@ -61,7 +61,7 @@ class RematchInput:
     )
 
 
-@strawberry.input(description="The ended links to resume together.")
+@strawberry.input(description="Many ended links to resume, each with its winner and its version.")
 class RematchLinksInput:
     links: list[RematchInput] = strawberry.field(
         description="At most 500 links. Each is resumed or refused on its own."
@@ -84,7 +84,7 @@ class CreateFromUnsyncedInput:
     )
 
 
-@strawberry.type(description="The answer to a mutation of one link.")
+@strawberry.type(description="The answer to unsync, and to each row of unsyncLinks.")
 class SyncLinkPayload(Payload):
     link: SyncLink | None = strawberry.field(
         description="The link after the mutation; unchanged if it was refused. Null if the id is unknown."
@@ -113,7 +113,7 @@ class RematchPayload(Payload):
     )
 
 
-@strawberry.type(description="The answer to resuming many links.")
+@strawberry.type(description="The answer to rematchLinks: a result for each link.")
 class RematchLinksPayload(Payload):
     results: list[RematchPayload] = strawberry.field(
         description="One result for each link, in the order of the input. Empty if the whole request was"

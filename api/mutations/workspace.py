@@ -20,7 +20,7 @@ from domain.tables import Scope
 from domain.tx import Tx
 
 
-@strawberry.type(description="The answer to updateWorkspace.")
+@strawberry.type(description="The answer to updateWorkspace: the workspace with its new settings.")
 class WorkspacePayload(Payload):
     workspace: Workspace | None = strawberry.field(
         description="The workspace after the mutation; unchanged if the mutation was refused."
@@ -38,7 +38,7 @@ class ContactTypePayload(Payload):
     )
 
 
-@strawberry.type(description="The answer to createApiToken. It is the only one that ever holds the secret.")
+@strawberry.type(description="The answer to createApiToken. No other answer ever contains the secret.")
 class CreateApiTokenPayload(Payload):
     token: str | None = strawberry.field(
         description="The secret, to be sent as `Authorization: Bearer …`. Keep it now: Tandem stores only a"
@@ -115,7 +115,7 @@ class CreateApiTokenInput:
     )
 
 
-@strawberry.input(description="Which API token should stop working.")
+@strawberry.input(description="Which API token should stop working at once.")
 class RevokeApiTokenInput:
     api_token_id: strawberry.ID = strawberry.field(
         description="The id of the token that should stop working, from `Workspace.apiTokens`."

@@ -84,7 +84,7 @@ class ValueChange:
 @strawberry.type(description="An entry of the activity: what happened, when, and who did it.")
 class ActivityEvent(Node):
     row: strawberry.Private[ActivityRow]
-    at: datetime = strawberry.field(description="When it happened.")
+    at: datetime = strawberry.field(description="When it happened, by Tandem's clock.")
     kind: ActivityKind = strawberry.field(description="The kind of event, for filters and icons.")
     actor: Actor = strawberry.field(description="The person, tool or system that caused the event.")
     message: str = strawberry.field(description="What happened, in one sentence for people.")
@@ -151,7 +151,7 @@ async def _events(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ActivityEvent]:
     return {row.id: ActivityEvent.of(row) for row in rows}
 
 
-@strawberry.type(description="An event in a page of activity.")
+@strawberry.type(description="A row of a page: an event of the activity, with its cursor.")
 class ActivityEdge(Edge):
     node: ActivityEvent = strawberry.field(description="The event in this row.")
 
@@ -180,10 +180,12 @@ class ActivityFilter:
         default=strawberry.UNSET, description="Only events about this invoice."
     )
     kind: list[ActivityKind] | None = strawberry.field(
-        default=strawberry.UNSET, description="Only events of one of these kinds."
+        default=strawberry.UNSET,
+        description="Only events of one of these kinds. Left out or null: all kinds.",
     )
     since: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="Only events at or after this time."
+        default=strawberry.UNSET,
+        description="Only events at or after this time. Left out or null: from the beginning.",
     )
 
 

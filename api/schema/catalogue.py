@@ -61,7 +61,9 @@ class XeroAccount(Node):
         description="The account code, by which mutations name the account. Null for bank accounts without"
         " one."
     )
-    name: str = strawberry.field(description="The account's name in Xero.")
+    name: str = strawberry.field(
+        description="The account's name in Xero, such as Sales. It may change there."
+    )
     class_: str = strawberry.field(
         name="class",
         description="The account's class in Xero, such as REVENUE or EXPENSE. Services need an account of"
@@ -94,7 +96,9 @@ class XeroTaxRate(Node):
     tax_type: strawberry.ID = strawberry.field(
         description="Xero's code of the tax rate, such as OUTPUT2, by which mutations name it."
     )
-    name: str = strawberry.field(description="The tax rate's name in Xero.")
+    name: str = strawberry.field(
+        description="The tax rate's name in Xero, such as 15% GST on Income. It may change there."
+    )
     effective_rate: Decimal = strawberry.field(
         description="In per cent: '15' is 15 %. It must equal the percentage of the practice's tax rate"
         " that it stands for."

@@ -223,7 +223,7 @@ class ContactOrderField(DescribedEnum):
     """The field whose values decide the order of a list of contacts."""
 
     NAME = "NAME", "By name, whatever its case and without regard to spaces around it."
-    UPDATED_AT = "UPDATED_AT", "By the time of the last change."
+    UPDATED_AT = "UPDATED_AT", "By the time of the last change, whoever made it."
     CREATED_AT = "CREATED_AT", "By the time at which the contact was created here."
 
 
@@ -232,7 +232,9 @@ class ContactOrderField(DescribedEnum):
     " never overlap."
 )
 class ContactOrder:
-    field: ContactOrderField = strawberry.field(description="The field whose values are compared.")
+    field: ContactOrderField = strawberry.field(
+        description="The field by whose values contacts are compared."
+    )
     direction: Direction = strawberry.field(description="From low to high, or from high to low.")
 
 
@@ -249,10 +251,10 @@ class ContactFilter:
         " With `organisationId`, only links in that organisation count.",
     )
     kind: ContactKind | None = strawberry.field(
-        default=strawberry.UNSET, description="Only persons, or only organisations."
+        default=strawberry.UNSET, description="Only persons, or only organisations. Left out or null: both."
     )
     contact_type_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Only contacts of this contact type."
+        default=strawberry.UNSET, description="Only contacts to which the practice gave this contact type."
     )
     sync_state: list[SyncState] | None = strawberry.field(
         default=strawberry.UNSET,

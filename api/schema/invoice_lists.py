@@ -54,7 +54,7 @@ class InvoiceOrderField(DescribedEnum):
     DUE_DATE = "DUE_DATE", "By the date by which the client should pay."
     NUMBER = "NUMBER", "By the invoice number as text, so that 10 comes before 9."
     TOTAL = "TOTAL", "By the amount that the client owes in all, tax included."
-    UPDATED_AT = "UPDATED_AT", "By the time of the last change."
+    UPDATED_AT = "UPDATED_AT", "By the time of the last change, whoever made it."
 
 
 @strawberry.input(
@@ -62,7 +62,9 @@ class InvoiceOrderField(DescribedEnum):
     " never overlap."
 )
 class InvoiceOrder:
-    field: InvoiceOrderField = strawberry.field(description="The field whose values are compared.")
+    field: InvoiceOrderField = strawberry.field(
+        description="The field by whose values invoices are compared."
+    )
     direction: Direction = strawberry.field(description="From low to high, or from high to low.")
 
 
@@ -84,7 +86,7 @@ class InvoiceFilter:
         default=strawberry.UNSET, description="Only invoices whose failure has one of these codes."
     )
     contact_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Only invoices that bill this contact."
+        default=strawberry.UNSET, description="Only invoices that bill this practice contact."
     )
     issued_from: date | None = strawberry.field(
         default=strawberry.UNSET, description="Only invoices with this issue date or a later one."

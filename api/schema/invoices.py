@@ -125,7 +125,9 @@ class Payment:
     id: strawberry.ID = strawberry.field(
         description="The id of the payment, for caches. `node` does not take it."
     )
-    paid_on: date = strawberry.field(name="date", description="The date of the payment in Xero.")
+    paid_on: date = strawberry.field(
+        name="date", description="The date of the payment or credit, as Xero has it."
+    )
     amount: Decimal = strawberry.field(
         description="How much was paid or credited, in the invoice's currency."
     )
@@ -156,7 +158,9 @@ class InvoiceDifference:
     xero: str | None = strawberry.field(description="The value that Xero has now, in one line. Null: blank.")
 
 
-@strawberry.type(description="How an invoice stands with Xero.")
+@strawberry.type(
+    description="The state of an invoice towards Xero: whether it is there, and what went wrong."
+)
 class InvoiceSync:
     key: strawberry.Private[UUID]
     id: strawberry.ID = strawberry.field(
@@ -252,8 +256,12 @@ class Invoice(Node):
         description="The ISO 4217 code of all amounts of the invoice. Always the workspace's currency."
     )
     amounts_are: AmountsAre = strawberry.field(description="Whether the prices of the lines contain tax.")
-    subtotal: Decimal = strawberry.field(description="The sum of the lines without tax.")
-    tax_total: Decimal = strawberry.field(description="The sum of the tax of all lines.")
+    subtotal: Decimal = strawberry.field(
+        description="The sum of the lines without tax, in the invoice's currency."
+    )
+    tax_total: Decimal = strawberry.field(
+        description="The sum of the tax of all lines, each rounded to 2 decimals as Xero rounds it."
+    )
     total: Decimal = strawberry.field(description="What the client owes in all, tax included.")
     amount_paid: Decimal = strawberry.field(
         description="The sum of the payments and credits that Xero shows for the invoice."
@@ -261,8 +269,12 @@ class Invoice(Node):
     amount_due: Decimal = strawberry.field(
         description="What the client still has to pay. 0 for a voided invoice."
     )
-    sync: InvoiceSync = strawberry.field(description="How the invoice stands with Xero.")
-    created_at: datetime = strawberry.field(description="When the invoice was created here.")
+    sync: InvoiceSync = strawberry.field(
+        description="Whether Xero has the invoice, and what keeps it back if not."
+    )
+    created_at: datetime = strawberry.field(
+        description="When somebody created the invoice here, with createInvoice or by a REISSUE."
+    )
     updated_at: datetime = strawberry.field(description="When the invoice last changed, whoever changed it.")
     sent_at: datetime | None = strawberry.field(
         description="When sendInvoice sent the invoice. Null: not sent yet."

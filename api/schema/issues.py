@@ -110,9 +110,13 @@ class MatchCandidate:
 @strawberry.type(description="A question for a person: which practice contact, if any, is this Xero contact?")
 class MatchIssue(Node):
     row: strawberry.Private[IssueRow]
-    reason: MatchIssueReason = strawberry.field(description="Why no rule could decide.")
+    reason: MatchIssueReason = strawberry.field(
+        description="Why no rule could decide about the Xero contact."
+    )
     state: MatchIssueState = strawberry.field(description="Whether the issue still waits for a decision.")
-    created_at: datetime = strawberry.field(description="When the issue was opened.")
+    created_at: datetime = strawberry.field(
+        description="When the issue was opened, by an import or a later change."
+    )
     resolved_at: datetime | None = strawberry.field(
         description="When the issue ended. Null while it is open."
     )
@@ -234,8 +238,8 @@ class MatchIssueOrderField(DescribedEnum):
     """The field whose values decide the order of a list of match issues."""
 
     CREATED_AT = "CREATED_AT", "By the time at which the issue was opened."
-    SCORE = "SCORE", "By the score of the best candidate."
-    NAME = "NAME", "By the Xero contact's name."
+    SCORE = "SCORE", "By the score of the best candidate, from 0 to 1."
+    NAME = "NAME", "By the name of the Xero contact that the issue is about."
 
 
 @strawberry.input(
@@ -243,7 +247,9 @@ class MatchIssueOrderField(DescribedEnum):
     " pages never overlap."
 )
 class MatchIssueOrder:
-    field: MatchIssueOrderField = strawberry.field(description="The field whose values are compared.")
+    field: MatchIssueOrderField = strawberry.field(
+        description="The field by whose values match issues are compared."
+    )
     direction: Direction = strawberry.field(description="From low to high, or from high to low.")
 
 

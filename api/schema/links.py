@@ -61,7 +61,7 @@ class SyncLinkAction(DescribedEnum):
     " commas."
 )
 class FieldDifference:
-    field: SyncedField = strawberry.field(description="The synced field that differs.")
+    field: SyncedField = strawberry.field(description="The synced field in which the two sides differ.")
     agreed: str | None = strawberry.field(
         description="The value that both sides last agreed on. Null if it was blank, or if they never agreed."
     )
@@ -135,7 +135,7 @@ class SyncLink(Node):
         found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row["organisation_id"])
         return found
 
-    @strawberry.field(description="The practice's side of the link.")
+    @strawberry.field(description="The practice's side of the link. It always exists.")
     async def contact(self, info: Info[Context, None]) -> ContactRef:
         found: ContactRef = await load(info.context, "Contact", self.row["contact_id"])
         return found
@@ -278,7 +278,7 @@ class SyncLinkFilter:
         default=strawberry.UNSET, description="Only links with contacts of this Xero organisation."
     )
     contact_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Only links of this practice contact."
+        default=strawberry.UNSET, description="Only links of this practice contact, in every organisation."
     )
     state: list[SyncState] | None = strawberry.field(
         default=strawberry.UNSET,
@@ -297,7 +297,7 @@ class SyncLinkFilter:
 class SyncLinkOrderField(DescribedEnum):
     """The field whose values decide the order of a list of links."""
 
-    NAME = "NAME", "By the practice contact's name."
+    NAME = "NAME", "By the name of the link's practice contact."
     STATE_SINCE = "STATE_SINCE", "By the time at which the link entered its present state."
     LAST_SYNCED_AT = (
         "LAST_SYNCED_AT",
@@ -310,7 +310,7 @@ class SyncLinkOrderField(DescribedEnum):
     " overlap."
 )
 class SyncLinkOrder:
-    field: SyncLinkOrderField = strawberry.field(description="The field whose values are compared.")
+    field: SyncLinkOrderField = strawberry.field(description="The field by whose values links are compared.")
     direction: Direction = strawberry.field(description="From low to high, or from high to low.")
 
 

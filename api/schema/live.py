@@ -34,7 +34,7 @@ TOGETHER = 50  # events whose objects are loaded at once
 _NAME = "event"
 
 
-@strawberry.type(description="A link began, changed or ended.")
+@strawberry.type(description="A link began, changed its state or values, or ended.")
 class LinkUpdate:
     link: SyncLink = strawberry.field(description="The link as it is now, which may be later than the event.")
     changes: list[ValueChange] = strawberry.field(
@@ -124,7 +124,7 @@ class SyncStatusEvent:
         description="The event's position. Give the last one as `after` when you subscribe again, and the"
         " stream continues behind it."
     )
-    at: datetime = strawberry.field(description="When the change was committed.")
+    at: datetime = strawberry.field(description="When the change was committed, by Tandem's clock.")
     update: SyncUpdate = strawberry.field(description="The change, with the object as it is now.")
 
     @strawberry.field(

@@ -187,7 +187,9 @@ class MassChange:
 )
 class XeroOrganisation(Node):
     row: strawberry.Private[OrganisationRow]
-    name: str = strawberry.field(description="The organisation's name in Xero.")
+    name: str = strawberry.field(
+        description="The organisation's name in Xero. 'Xero organisation' until Tandem knows it."
+    )
     tenant_id: strawberry.ID = strawberry.field(description="Xero's own id of the organisation (tenantId).")
     base_currency: str = strawberry.field(
         description="The ISO 4217 code in which Xero keeps the books. Blank until Tandem has read the"
@@ -363,7 +365,9 @@ class ImportProgress(Node):
     full_matches: int = strawberry.field(
         description="Xero contacts that this import linked, because name and email were equal."
     )
-    conflicts: int = strawberry.field(description="Match issues that this import opened.")
+    conflicts: int = strawberry.field(
+        description="Match issues that this import opened for a person to decide."
+    )
     created: int = strawberry.field(
         description="Practice contacts that this import created from Xero contacts."
     )
@@ -371,8 +375,8 @@ class ImportProgress(Node):
         description="Xero contacts that were left out: excluded by the filter, archived, or decided by a"
         " person before. Known at the end."
     )
-    finished: bool = strawberry.field(description="Whether the import has ended.")
-    started_at: datetime = strawberry.field(description="When the import began.")
+    finished: bool = strawberry.field(description="Whether the import has ended. Its counts are final then.")
+    started_at: datetime = strawberry.field(description="When the import began to read from Xero.")
     finished_at: datetime | None = strawberry.field(description="When the import ended. Null while it runs.")
 
     @classmethod

@@ -16,7 +16,9 @@ from domain.tx import Tx
 
 @strawberry.type(description="How many links and invoices of an organisation fail for one reason.")
 class FailureCount:
-    code: SyncFailureCode = strawberry.field(description="The reason that they have in common.")
+    code: SyncFailureCode = strawberry.field(
+        description="The reason that these links and invoices have in common."
+    )
     count: int = strawberry.field(description="The number of links and invoices with this reason.")
 
 
@@ -33,7 +35,9 @@ class SyncSummary:
     unsynced: int = strawberry.field(
         description="The number of links that a person ended with unsync and that nobody has dismissed."
     )
-    failing: int = strawberry.field(description="The number of links in state FAILING.")
+    failing: int = strawberry.field(
+        description="The number of links in state FAILING. Each has a `failure` that says what helps."
+    )
     failing_invoices: int = strawberry.field(
         description="The number of invoices whose sync state is FAILING."
     )

@@ -123,11 +123,11 @@ class Remedy(DescribedEnum):
     )
     CONFIRM_MATCH = "CONFIRM_MATCH", "Decide the match issue of the contact, for example with confirmMatch."
     PUSH_TO_XERO = "PUSH_TO_XERO", "Create or link the contact in Xero with pushToXero."
-    UNSYNC = "UNSYNC", "End the link with unsync."
+    UNSYNC = "UNSYNC", "End the link with unsync, if the two contacts should not be kept equal."
     REMATCH = "REMATCH", "Resume the link with rematch, with this contact or with another one."
     CREATE_FROM_UNSYNCED = "CREATE_FROM_UNSYNCED", "Make a new contact on one side with createFromUnsynced."
     SETTLE_CONFLICT = "SETTLE_CONFLICT", "Say with settleConflict which side's values hold."
-    RETRY_SYNC = "RETRY_SYNC", "Try again now with retrySync."
+    RETRY_SYNC = "RETRY_SYNC", "Try again now with retrySync, once the cause is gone."
     UPDATE_INVOICE = (
         "UPDATE_INVOICE",
         "Correct the invoice with updateInvoice. It is then sent again by itself.",
@@ -203,7 +203,7 @@ class SyncFailure:
 class SyncProblem:
     subject_keys: strawberry.Private[list[tuple[str, UUID]]]
     code: SyncFailureCode = strawberry.field(description="The kind of problem, for programs to branch on.")
-    message: str = strawberry.field(description="What is wrong, for people to read.")
+    message: str = strawberry.field(description="What is wrong and often what to do, for people to read.")
     remedy: Remedy | None = strawberry.field(description="What helps. Null if nothing is known to help.")
 
     @classmethod

@@ -21,7 +21,7 @@ class Address:
         description="Street and number, post box and the like: at most 4 lines."
     )
     city: str | None = strawberry.field(description="The town or city, as letters need it.")
-    region: str | None = strawberry.field(description="The state, county or province.")
+    region: str | None = strawberry.field(description="The state, county or province, as letters need it.")
     postal_code: str | None = strawberry.field(description="The postal code or ZIP code, as it was typed.")
     country: str | None = strawberry.field(description="The country as it was typed, not as a code.")
     attention_to: str | None = strawberry.field(

@@ -24,7 +24,7 @@ from domain.tx import Tx
 class ViewerKind(DescribedEnum):
     """How the caller of this request identified itself."""
 
-    USER = "USER", "By a person's own sign-in."
+    USER = "USER", "By the sign-in of a person."
     API_TOKEN = (
         "API_TOKEN",
         "By an API token in the Authorization header.",
@@ -216,7 +216,7 @@ async def api_tokens(context: Context) -> list[ApiToken]:
     return [ApiToken.of(row) for row in rows]
 
 
-@strawberry.type(description="The caller of this request.")
+@strawberry.type(description="The caller of this request: a person or an API token.")
 class Viewer:
     id: strawberry.ID = strawberry.field(
         description="An id of the viewer itself. It differs from the id of `user` or `apiToken`."

@@ -41,7 +41,7 @@ class Action(DescribedEnum):
         "SETTLE_CHANGE",
         "Decide with settleInvoiceChange about a change inside Xero, or take back a void that Xero refused.",
     )
-    RETRY = "RETRY", "Try again now with retrySync."
+    RETRY = "RETRY", "Try the failing invoice again now with retrySync."
 
 
 class Standing(Protocol):

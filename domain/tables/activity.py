@@ -14,7 +14,7 @@ from domain.tables.practice import ActorKind
 
 
 class ActivityKind(DescribedEnum):
-    """What happened, for filters and icons."""
+    """The kind of an activity event, for filters and icons."""
 
     CONNECTED = "CONNECTED", "A Xero organisation was connected, or connected again."
     DISCONNECTED = "DISCONNECTED", "A Xero organisation was disconnected with disconnectXero."
@@ -46,10 +46,10 @@ class ActivityKind(DescribedEnum):
         "MASS_CHANGE_STOPPED",
         "Many contacts changed at once, and the organisation was paused until a person decides.",
     )
-    ISSUE_OPENED = "ISSUE_OPENED", "A match issue was opened or reopened."
+    ISSUE_OPENED = "ISSUE_OPENED", "A match issue was opened for a person to decide, or reopened."
     ISSUE_RESOLVED = "ISSUE_RESOLVED", "A match issue ended: a person decided it, or it became obsolete."
     PUSHED = "PUSHED", "Xero created the contact that the practice pushed."
-    INVOICE_SYNCED = "INVOICE_SYNCED", "Xero took an invoice of the practice."
+    INVOICE_SYNCED = "INVOICE_SYNCED", "Xero took an invoice of the practice; it can be found there now."
     INVOICE_CHANGED = (
         "INVOICE_CHANGED",
         "An invoice was created, changed, approved, sent or voided here, or changed inside Xero.",

@@ -35,8 +35,11 @@ class ConflictPolicy(DescribedEnum):
         "LATEST_WINS",
         "The later change holds. At equal times, and when a full match begins, Xero's value holds.",
     )
-    XERO_WINS = "XERO_WINS", "Xero's value holds."
-    PRACTICE_WINS = "PRACTICE_WINS", "The practice's value holds and is sent to Xero."
+    XERO_WINS = "XERO_WINS", "Xero's value holds, whichever change came later."
+    PRACTICE_WINS = (
+        "PRACTICE_WINS",
+        "The practice's value holds, whichever change came later, and is sent to Xero.",
+    )
     ASK = "ASK", "Both values stay, and the link is in CONFLICT until a person calls settleConflict."
 
 

@@ -15,7 +15,7 @@ from domain.tables.base import AT_ONCE, Row, choice_column, foreign_key, json_co
 class ContactKind(DescribedEnum):
     """Whether a contact is a human being or a body."""
 
-    PERSON = "PERSON", "One human being."
+    PERSON = "PERSON", "One human being, by their own name."
     ORGANISATION = (
         "ORGANISATION",
         "Anything else: a company, trust, partnership, school or club. Couples and several people under one"
@@ -26,7 +26,7 @@ class ContactKind(DescribedEnum):
 class SyncedField(DescribedEnum):
     """A field of a contact that is kept equal on both sides."""
 
-    NAME = "NAME", "`Contact.name`, and Name in Xero."
+    NAME = "NAME", "`Contact.name`, and Name in Xero. Xero takes no second active contact with the same name."
     BILLING_EMAIL = "BILLING_EMAIL", "`Contact.billingEmail`, and EmailAddress in Xero."
     PRIMARY_PHONE = (
         "PRIMARY_PHONE",

@@ -23,7 +23,7 @@ from domain.tables.base import (
 
 
 class InvoiceStatus(DescribedEnum):
-    """How far an invoice has come."""
+    """How far an invoice has come, from the draft to the payment."""
 
     DRAFT = "DRAFT", "The invoice is being written. It can be changed, approved and voided."
     APPROVED = "APPROVED", "The invoice was checked and can be sent. It can still be changed."
@@ -63,7 +63,7 @@ class InvoiceLineKind(DescribedEnum):
 
 
 class InvoiceSyncState(DescribedEnum):
-    """How an invoice stands with Xero."""
+    """Whether an invoice has reached Xero, waits, fails, stays here, or was changed there."""
 
     NOT_SENT = (
         "NOT_SENT",

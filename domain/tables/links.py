@@ -52,7 +52,7 @@ ACTIVE = "(" + ", ".join(f"'{state}'" for state in ACTIVE_STATES) + ")"  # for S
 
 
 class LinkOrigin(DescribedEnum):
-    """How a link began."""
+    """What began a link: a rule, a person's decision, or the creation of one of its contacts."""
 
     FULL_MATCH = (
         "FULL_MATCH",

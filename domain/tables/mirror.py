@@ -31,7 +31,7 @@ class XeroContactStatus(DescribedEnum):
 
 
 class ImportPhase(DescribedEnum):
-    """How far an import has come."""
+    """The phase of an import: first it reads, then it matches."""
 
     READING = (
         "READING",

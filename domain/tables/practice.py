@@ -29,7 +29,7 @@ class Scope(DescribedEnum):
 
 
 class ActorKind(DescribedEnum):
-    """Who or what caused a change."""
+    """Who or what caused a change: the kind of an actor."""
 
     USER = "USER", "A person who has signed in to the practice."
     API_TOKEN = (
