@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
 
 import strawberry
 from strawberry.types import Info
@@ -11,9 +13,11 @@ from api.mutations.bulk import act, find_changes, find_contact, find_link, is_bu
 from api.mutations.declared import mutation
 from api.mutations.payloads import Payload, UserError, given, row_errors, wrong_count
 from api.relay import ids
+from api.relay.loaders import load
 from api.schema.activity import ValueChange
 from api.schema.contacts import Contact
 from api.schema.links import SyncLink
+from api.schema.organisations import XeroOrganisation
 from domain.actions import unsync as unsync_action
 from domain.links.starting import Acted
 from domain.problems import Refused
@@ -129,6 +133,14 @@ class DismissLinksPayload(Payload):
         description="The ids of the links that were deleted, in the order of the input. Links that were"
         " refused are left out."
     )
+    organisations: list[XeroOrganisation] = strawberry.field(
+        description="The organisations of the deleted links, whose `summary` counts the links that are left."
+    )
+
+
+class _OfOrganisation(NamedTuple):
+    id: UUID
+    organisation_id: UUID
 
 
 async def _unsync(context: Context, inputs: Sequence[SyncLinkInput]) -> Results:
@@ -164,6 +176,18 @@ async def _rematch(context: Context, inputs: Sequence[RematchInput]) -> Results:
 
     others = [contact for one in inputs if (contact := given(one.contact_id))]
     return await act(context, inputs, rematch, links=[one.link_id for one in inputs], contacts=others)
+
+
+async def _organisations(context: Context, inputs: Sequence[SyncLinkInput]) -> dict[UUID, UUID]:
+    """The organisation of each link, by their keys. Read it before the links are deleted."""
+    keys = [key for one in inputs if (key := ids.find("SyncLink", one.link_id))]
+    async with context.transaction() as tx:
+        rows = await tx.read(
+            _OfOrganisation,
+            "select id, organisation_id from sync_link where workspace_id = :ws and id = any(:ids)",
+            ids=keys,
+        )
+    return {row.id: row.organisation_id for row in rows}
 
 
 async def _link_payload(context: Context, link_id: strawberry.ID, errors: list[UserError]) -> SyncLinkPayload:
@@ -247,11 +271,21 @@ class UnsyncedMutations:
     ) -> DismissLinksPayload | None:
         errors = wrong_count(len(input.links), "links")
         if errors:
-            return DismissLinksPayload(deleted_link_ids=[], user_errors=errors)
+            return DismissLinksPayload(deleted_link_ids=[], organisations=[], user_errors=errors)
+        organisations = await _organisations(info.context, input.links)
         results, errors = await _dismiss(info.context, input.links)
         gone = [ids.encode("SyncLink", one.link_id) for one in results if isinstance(one, Acted)]
         rows = [error for n, one in enumerate(results) for error in row_errors(one, "links", str(n))]
-        return DismissLinksPayload(deleted_link_ids=gone, user_errors=errors + rows)
+        after = {
+            organisations[one.link_id]: load(info.context, "XeroOrganisation", organisations[one.link_id])
+            for one in results
+            if isinstance(one, Acted)
+        }
+        return DismissLinksPayload(
+            deleted_link_ids=gone,
+            organisations=list(await asyncio.gather(*after.values())),
+            user_errors=errors + rows,
+        )
 
     @mutation(
         Scope.WRITE,

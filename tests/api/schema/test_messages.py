@@ -272,6 +272,24 @@ async def test_a_decision_says_which_issue_it_closed_and_how_many_are_left(ada: 
     assert opened["organisation"]["summary"]["openIssues"] == 1
 
 
+async def test_dismissed_links_lead_to_the_numbers_of_their_organisations(ada: make.Client) -> None:
+    link = ids.encode("SyncLink", await make.linked(ada.world))
+    counted = "organisations { summary { linked unsynced } }"
+    await ada.ask(
+        "mutation($i: SyncLinkInput!) { unsync(input: $i) { userErrors { code } } }", i={"linkId": link}
+    )
+    query = (
+        f"mutation($i: SyncLinksInput!) {{ dismissLinks(input: $i) {{ deletedLinkIds {counted} {ERRORS} }} }}"
+    )
+    rows = {"links": [{"linkId": link}, {"linkId": ids.encode("SyncLink", ids.NOWHERE)}]}
+    answer = (await ada.ask(query, i=rows))["dismissLinks"]
+    assert (answer["deletedLinkIds"], [one["path"] for one in answer["userErrors"]]) == (
+        [link],
+        [["links", "1", "linkId"]],
+    )
+    assert answer["organisations"] == [{"summary": {"linked": 0, "unsynced": 0}}]
+
+
 async def test_each_decision_of_many_says_which_issue_it_closed(ada: make.Client) -> None:
     await make.conflict(ada.world)
     [row] = await ada.world.rows("select id from match_issue")
