@@ -75,8 +75,10 @@ async def _payload(
     bills: list[Invoice] = await _named(context, "Invoice", input.invoice_ids)
     named = given(input.all_of_organisation)
     organisation = ids.find("XeroOrganisation", named) if named else None
-    if organisation is None and (links or bills):
-        organisation = (links or bills)[0].row["organisation_id"]
+    if organisation is None and links:
+        organisation = links[0].row.organisation_id
+    elif organisation is None and bills:
+        organisation = bills[0].row["organisation_id"]
     return RetrySyncPayload(
         retried=retried,
         links=links,

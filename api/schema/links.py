@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import strawberry
@@ -13,7 +13,7 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, by_id, grouped, load
+from api.relay.loaders import batch, load
 from api.relay.node import Node
 from api.relay.paging import ABSENT, MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.schema.refs import ContactRef, XeroContactRef, XeroOrganisationRef
@@ -23,9 +23,45 @@ from domain.described import DescribedEnum
 from domain.fields.synced import loaded, practice_values, same, shown, xero_values
 from domain.fields.values import Value
 from domain.links import failures
+from domain.links.link import StoredFailure
 from domain.names.text_keys import search_patterns
 from domain.tables import ACTIVE, LinkOrigin, Scope, SyncedField, SyncState
 from domain.tx import Tx
+
+
+class LinkRow(NamedTuple):
+    """A link as `failures.shown_failure` needs it, and its state as people see it. `now`: the time of the read."""
+
+    id: UUID
+    contact_id: UUID
+    xero_contact_id: UUID | None
+    state: str
+    state_since: datetime
+    origin: str
+    linked_at: datetime
+    last_synced_at: datetime | None
+    version: int
+    base_practice: dict[str, object]
+    failure: StoredFailure | None
+    due_at: datetime | None
+    attempts: int
+    next_attempt_at: datetime | None
+    organisation_id: UUID
+    held_by: str | None
+    health_message: str | None
+    held_since: datetime | None
+    held_until: datetime | None
+    look_up: dict[str, object] | None
+    now: datetime
+
+
+class _EndsRow(NamedTuple):
+    id: UUID
+    status: str | None
+    xero_busy: bool
+    contact_busy: bool
+    archived_at: datetime | None
+
 
 _COLUMNS = (
     f"l.id, l.contact_id, l.xero_contact_id, {connection_health.LINK_STATE} as state, l.state_since, l.origin, l.linked_at,"
@@ -72,7 +108,7 @@ class FieldDifference:
 def differences(
     practice: Mapping[str, Any],
     xero: Mapping[str, Any],
-    agreed: Mapping[str, Any] | None = None,
+    agreed: Mapping[str, object] | None = None,
 ) -> list[FieldDifference]:
     """The synced fields in which a contact's row and a mirror row differ, compared as the merge compares them.
 
@@ -96,7 +132,7 @@ def differences(
     " active, their synced fields are kept equal."
 )
 class SyncLink(Node):
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[LinkRow]
     state: SyncState = strawberry.field(description="Whether values flow, wait, fail or have stopped.")
     state_since: datetime = strawberry.field(description="When the link entered its present state.")
     origin: LinkOrigin = strawberry.field(
@@ -117,34 +153,34 @@ class SyncLink(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: LinkRow) -> Self:
         return cls(
-            id=ids.encode("SyncLink", row["id"]),
+            id=ids.encode("SyncLink", row.id),
             row=row,
-            state=SyncState(row["state"]),
-            state_since=row["state_since"],
-            origin=LinkOrigin(row["origin"]),
-            linked_at=row["linked_at"],
-            last_synced_at=row["last_synced_at"],
-            version=row["version"],
-            failure=SyncFailure.of(failures.shown_failure(row, row["now"])),
+            state=SyncState(row.state),
+            state_since=row.state_since,
+            origin=LinkOrigin(row.origin),
+            linked_at=row.linked_at,
+            last_synced_at=row.last_synced_at,
+            version=row.version,
+            failure=SyncFailure.of(failures.shown_failure(row._asdict(), row.now)),
         )
 
     @strawberry.field(description="The Xero organisation of the Xero contact.")
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
-        found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row["organisation_id"])
+        found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row.organisation_id)
         return found
 
     @strawberry.field(description="The practice's side of the link. It always exists.")
     async def contact(self, info: Info[Context, None]) -> ContactRef:
-        found: ContactRef = await load(info.context, "Contact", self.row["contact_id"])
+        found: ContactRef = await load(info.context, "Contact", self.row.contact_id)
         return found
 
     @strawberry.field(description="Xero's side of the link. Null until Xero has created a pushed contact.")
     async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef | None:
-        if self.row["xero_contact_id"] is None:
+        if self.row.xero_contact_id is None:
             return None
-        found: XeroContactRef | None = await load(info.context, "XeroContact", self.row["xero_contact_id"])
+        found: XeroContactRef | None = await load(info.context, "XeroContact", self.row.xero_contact_id)
         return found
 
     @strawberry.field(
@@ -162,7 +198,7 @@ class SyncLink(Node):
                 *([SyncLinkAction.SETTLE_CONFLICT] if self.state is SyncState.CONFLICT else []),
                 *([SyncLinkAction.RETRY] if retriable else []),
             ]
-        ends: _Ends = await load(info.context, "SyncLink.ends", self.row["id"])
+        ends: _Ends = await load(info.context, "SyncLink.ends", self.row.id)
         return [
             *([SyncLinkAction.UNSYNC] if self.state is SyncState.BROKEN else []),
             *([SyncLinkAction.REMATCH] if ends.rematchable else []),
@@ -174,22 +210,24 @@ class SyncLink(Node):
         description="The synced fields whose values differ now. Empty until a pushed contact is in Xero."
     )
     async def differences(self, info: Info[Context, None]) -> list[FieldDifference]:
-        if self.row["xero_contact_id"] is None:
+        if self.row.xero_contact_id is None:
             return []
         loading = (
-            load(info.context, "Contact", self.row["contact_id"]),
-            load(info.context, "XeroContact", self.row["xero_contact_id"]),
+            load(info.context, "Contact", self.row.contact_id),
+            load(info.context, "XeroContact", self.row.xero_contact_id),
         )
         contact, xero_contact = [await one for one in loading]
-        return differences(contact.row, xero_contact.row, self.row["base_practice"])
+        return differences(contact.row, xero_contact.row, self.row.base_practice)
 
 
 @batch("SyncLink", node="SyncLink")
 async def _links(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
-    rows = await tx.rows(
-        f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.id = any(:ids)", ids=list(keys)
+    rows = await tx.read(
+        LinkRow,
+        f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.id = any(:ids)",
+        ids=list(keys),
     )
-    return by_id(rows, SyncLink.of)
+    return {row.id: SyncLink.of(row) for row in rows}
 
 
 @dataclass(frozen=True)
@@ -207,7 +245,8 @@ async def _ends(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
         "exists (select 1 from sync_link k where k.workspace_id = :ws and k.organisation_id = l.organisation_id"
         f" and k.{{column}} = l.{{column}} and k.state in {ACTIVE})"
     )
-    rows = await tx.rows(
+    rows = await tx.read(
+        _EndsRow,
         f"select l.id, x.status, {busy.format(column='xero_contact_id')} as xero_busy,"
         f" {busy.format(column='contact_id')} as contact_busy, c.archived_at from sync_link l"
         " join contact c on c.workspace_id = :ws and c.id = l.contact_id"
@@ -216,10 +255,10 @@ async def _ends(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
         ids=list(keys),
     )
     return {
-        row["id"]: _Ends(
-            rematchable=row["status"] in ("ACTIVE", "ARCHIVED") and not row["xero_busy"],
-            creatable=not (row["contact_busy"] or row["archived_at"])
-            or (row["status"] == "ACTIVE" and not row["xero_busy"]),
+        row.id: _Ends(
+            rematchable=row.status in ("ACTIVE", "ARCHIVED") and not row.xero_busy,
+            creatable=not (row.contact_busy or row.archived_at)
+            or (row.status == "ACTIVE" and not row.xero_busy),
         )
         for row in rows
     }
@@ -227,18 +266,23 @@ async def _ends(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
 
 @batch("SyncLinks.of_contact")
 async def _of_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[SyncLink]]:
-    rows = await tx.rows(
+    rows = await tx.read(
+        LinkRow,
         f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.contact_id = any(:ids)"
         " order by l.linked_at, l.id",
         ids=list(keys),
     )
-    return grouped(keys, rows, "contact_id", SyncLink.of)
+    found: dict[UUID, list[SyncLink]] = {key: [] for key in keys}
+    for row in rows:
+        found[row.contact_id].append(SyncLink.of(row))
+    return found
 
 
 @batch("SyncLink.active")
 async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], SyncLink]:
     """The active link of each (organisation, contact)."""
-    rows = await tx.rows(
+    rows = await tx.read(
+        LinkRow,
         f"select {_COLUMNS} from {_SOURCE}"
         " join unnest(cast(:organisations as uuid[]), cast(:contacts as uuid[])) as k(organisation, contact)"
         " on l.organisation_id = k.organisation and l.contact_id = k.contact"
@@ -246,18 +290,19 @@ async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID,
         organisations=[organisation for organisation, _ in keys],
         contacts=[contact for _, contact in keys],
     )
-    return {(row["organisation_id"], row["contact_id"]): SyncLink.of(row) for row in rows}
+    return {(row.organisation_id, row.contact_id): SyncLink.of(row) for row in rows}
 
 
 @batch("SyncLink.of_xero_contact")
 async def _of_xero_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
     """The active link of each Xero contact."""
-    rows = await tx.rows(
+    rows = await tx.read(
+        LinkRow,
         f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.xero_contact_id = any(:ids)"
         f" and l.state in {ACTIVE}",
         ids=list(keys),
     )
-    return {row["xero_contact_id"]: SyncLink.of(row) for row in rows}
+    return {row.xero_contact_id: SyncLink.of(row) for row in rows if row.xero_contact_id}
 
 
 @strawberry.type(description="A row of a page: a link, with its cursor.")
@@ -334,7 +379,7 @@ def in_states(states: Sequence[SyncState]) -> tuple[str, dict[str, object]]:
     return condition, {"states": wanted, "stored_states": stored}
 
 
-def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listing[dict[str, Any]]:
+def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listing[LinkRow]:
     wanted = filter or SyncLinkFilter()
     field = order.field if order else SyncLinkOrderField.NAME
     by = Order(f"links {field}", (_ORDERS[field],), order is not None and order.direction is Direction.DESC)
@@ -368,7 +413,7 @@ def listing(filter: SyncLinkFilter | None, order: SyncLinkOrder | None) -> Listi
         )
         values |= {"patterns": patterns, "most": MOST_FOUND}
     source = f"{_SOURCE} join contact c on c.workspace_id = l.workspace_id and c.id = l.contact_id"
-    return Listing(dict, _COLUMNS, source, by, "l.id", tuple(where), values)
+    return Listing(LinkRow, _COLUMNS, source, by, "l.id", tuple(where), values)
 
 
 async def sync_links(
