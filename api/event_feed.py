@@ -21,6 +21,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
+from api.errors import log_fault
 from domain.tables import EventKind
 from domain.tx import TANDEM, Tx
 from runtime.bells import EVENT, Bells, wait
@@ -314,6 +315,9 @@ class EventFeeds:
                     positions = {row.workspace_id: row.position for row in found}
             except DatabaseUnavailable:
                 continue  # the readers say so in the log
+            except Exception as error:  # the next sweep must come in any case
+                log_fault(error)
+                continue
             for workspace, before in known.items():
                 feed = self._feeds.get(workspace)
                 if feed is not None and feed.position == before != positions.get(workspace, 0):

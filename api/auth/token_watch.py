@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from api.auth.tokens import Tokens
+from api.errors import log_fault
 from runtime.clock import Clock
 from runtime.database import DatabaseUnavailable
 
@@ -79,6 +80,9 @@ class TokenWatch:
         try:
             valid = await self._tokens.find_valid(looked_at)
         except DatabaseUnavailable:
+            return
+        except Exception as error:  # the next look must come in any case: a revoked token must not stay in
+            log_fault(error)
             return
         self._end(looked_at - valid)
 

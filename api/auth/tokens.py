@@ -7,6 +7,7 @@ Authorization, or in the payload of `connection_init` on a socket, and nowhere e
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from inspect import isawaitable
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from api.errors import NO_CALLER, Code, refusal
 from domain.practice.workspaces import included, token_hash
 from domain.tables import ActorKind, Scope
 from domain.tx import TANDEM, Actor
-from runtime.database import Database
+from runtime.database import Database, DatabaseUnavailable
 
 BEARER = re.compile(r"[Bb]earer +([!-~]{1,200}) *")
 TOUCH = timedelta(minutes=1)
@@ -80,7 +81,8 @@ class Tokens:
         now = self._database.clock.now()
         by_hash = {token_hash(token): token for token in tokens}
         found = await self._find(tokens, now)
-        await self._touch(found, now, STREAM_TOUCH)
+        with suppress(DatabaseUnavailable):  # which tokens are valid is known already
+            await self._touch(found, now, STREAM_TOUCH)
         return {by_hash[one.hash] for one in found}
 
     async def _find(self, tokens: Collection[str], now: datetime) -> list[_Found]:

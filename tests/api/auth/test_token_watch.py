@@ -1,10 +1,12 @@
 """The tokens of open sockets and streams: looked at together, and ended in time."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import httpx
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -95,6 +97,26 @@ async def test_a_token_ends_when_it_expires_and_not_at_the_next_look(
         with watch.watched(token, expires) as ended:
             await asyncio.wait_for(ended.wait(), RECHECK_SECONDS - 1)
         assert parts.database.statements == before
+
+
+async def test_a_fault_in_one_look_does_not_end_the_watch(
+    place: Place, services: Services, owner: AsyncConnection, token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Faulty(Tokens):
+        faults = 1
+
+        async def find_valid(self, tokens: Collection[str]) -> set[str]:
+            if self.faults:
+                self.faults -= 1
+                raise RuntimeError("the secret of the cellar")
+            return await super().find_valid(tokens)
+
+    async with make_parts(place, services) as parts:
+        watch = TokenWatch(Faulty(parts.database), parts.database.clock)
+        await revoke(owner, token)
+        with watch.watched(token, None) as ended:
+            await asyncio.wait_for(ended.wait(), 2 * RECHECK_SECONDS + 30)
+    assert "internal_error" in capsys.readouterr().out
 
 
 async def test_a_revoked_token_ends_its_event_stream(
