@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.promises import breaches, invoice_breaches
+from tests.promises import breaches, edge_breaches, invoice_breaches
 from tests.promises.breaches import Breach
 from tests.promises.edits import Stale
 
-BREACHES = (*breaches.BREACHES, *invoice_breaches.BREACHES)
+BREACHES = (*breaches.BREACHES, *edge_breaches.BREACHES, *invoice_breaches.BREACHES)
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 2
 SECONDS = 900
