@@ -130,8 +130,16 @@ class Round:
 class _Feed:
     """The reader of one workspace. `rows` are the events from `base` (exclusive) to `position` (inclusive)."""
 
-    def __init__(self, database: Database, bells: Bells, workspace: UUID, slots: asyncio.Semaphore) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bells: Bells,
+        workspace: UUID,
+        slots: asyncio.Semaphore,
+        shared_seconds: float,
+    ) -> None:
         self._database, self._bells, self._workspace, self._slots = database, bells, workspace, slots
+        self._shared_seconds = shared_seconds
         self._rows: deque[EventRow] = deque()
         self._round: Round | None = None
         self.base = self.position = 0
@@ -160,7 +168,7 @@ class _Feed:
         if position > self.position:
             return Round(position, now)
         if self._round is None or self._round.position != self.position or self._round.until < now:
-            self._round = Round(self.position, now + SHARED_SECONDS)
+            self._round = Round(self.position, now + self._shared_seconds)
         return self._round
 
     def forget_round(self, failed: Round) -> None:
@@ -255,8 +263,16 @@ class Follower:
 class EventFeeds:
     """The readers of a process. A reader begins with its first follower and ends with the last."""
 
-    def __init__(self, database: Database, bells: Bells) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bells: Bells,
+        *,
+        sweep_seconds: float = SWEEP_SECONDS,
+        shared_seconds: float = SHARED_SECONDS,
+    ) -> None:
         self._database, self._bells = database, bells
+        self._sweep_seconds, self._shared_seconds = sweep_seconds, shared_seconds
         self._feeds: dict[UUID, _Feed] = {}
         self._slots = asyncio.Semaphore(READS_AT_ONCE)
         self._sweeping: asyncio.Task[None] | None = None
@@ -278,7 +294,9 @@ class EventFeeds:
         """From `after`, or from now on. Raises DatabaseUnavailable where the reader cannot begin."""
         feed = self._feeds.get(workspace)
         if feed is None or feed.task.done():
-            feed = self._feeds[workspace] = _Feed(self._database, self._bells, workspace, self._slots)
+            feed = self._feeds[workspace] = _Feed(
+                self._database, self._bells, workspace, self._slots, self._shared_seconds
+            )
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = asyncio.create_task(self._sweep())
         woken = asyncio.Event()
@@ -305,7 +323,7 @@ class EventFeeds:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.sleep(self._sweep_seconds)
             known = {
                 workspace: feed.position for workspace, feed in self._feeds.items() if feed.started.done()
             }

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.promises import breaches, edge_breaches, invoice_breaches
+from tests.api import breaches as edge_breaches
+from tests.promises import breaches, invoice_breaches
 from tests.promises.breaches import Breach
 from tests.promises.edits import Stale
 
