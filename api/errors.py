@@ -71,16 +71,18 @@ def refusal(code: Code, message: str, **more: object) -> GraphQLError:
     return GraphQLError(message, extensions={"code": code.value, **more})
 
 
-def present_errors(errors: Sequence[GraphQLError], schema: GraphQLSchema | None = None) -> list[GraphQLError]:
+def present_errors(
+    errors: Sequence[GraphQLError], schema: GraphQLSchema | None = None, *, mutation: bool = False
+) -> list[GraphQLError]:
     """The errors as the client gets them. A second call changes nothing."""
-    return [_present(error, schema) for error in errors[:MOST]]
+    return [_present(error, schema, mutation) for error in errors[:MOST]]
 
 
 def is_unavailable(error: GraphQLError) -> bool:
     return (error.extensions or {}).get("code") == Code.UNAVAILABLE.value
 
 
-def _present(error: GraphQLError, schema: GraphQLSchema | None) -> GraphQLError:
+def _present(error: GraphQLError, schema: GraphQLSchema | None, mutation: bool) -> GraphQLError:
     if error.extensions and error.extensions.get("code") in Code.__members__:
         return error
     if isinstance(error.original_error, RecursionError) or any(
@@ -89,7 +91,8 @@ def _present(error: GraphQLError, schema: GraphQLSchema | None) -> GraphQLError:
         return _coded(error, Code.TOO_COSTLY, error.message)
     if isinstance(error.original_error, DatabaseUnavailable):
         log.warning("database_unavailable", error=str(error.original_error), path=_dotted(error.path))
-        return _coded(error, Code.UNAVAILABLE, PERHAPS_SAVED if error.original_error.unsure else TRY_AGAIN)
+        perhaps_saved = mutation and error.original_error.unsure
+        return _coded(error, Code.UNAVAILABLE, PERHAPS_SAVED if perhaps_saved else TRY_AGAIN)
     if _is_fault(error):
         return _internal(error)
     message = error.message.split(" Did you mean")[0]
@@ -156,20 +159,23 @@ class Errors(SchemaExtension):
         yield
         result = self.execution_context.result
         if result is not None and result.errors:
-            result.errors = present_errors(result.errors, self.execution_context.schema._schema)
+            schema = self.execution_context.schema._schema
+            result.errors = present_errors(result.errors, schema, mutation=self._is(OperationType.MUTATION))
 
     def on_stream_result(self, result: object) -> Iterator[None]:
         errors = getattr(result, "errors", None)
         if errors:
-            shown = present_errors(errors)
+            shown = present_errors(errors, mutation=self._is(OperationType.MUTATION))
             ended = not isinstance(result, PreExecutionError) and any(not error.path for error in errors)
-            if self._is_subscription() and (ended or any(is_unavailable(error) for error in shown)):
+            if self._is(OperationType.SUBSCRIPTION) and (
+                ended or any(is_unavailable(error) for error in shown)
+            ):
                 shown = [StreamInterrupted(shown[0].message)]
             result.errors = shown  # type: ignore[attr-defined]  # each kind of result has errors
         yield
 
-    def _is_subscription(self) -> bool:
+    def _is(self, kind: OperationType) -> bool:
         try:
-            return self.execution_context.operation_type is OperationType.SUBSCRIPTION
+            return self.execution_context.operation_type is kind
         except RuntimeError:  # no operation was found
             return False

@@ -7,7 +7,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.errors import PERHAPS_SAVED, RETRY_AFTER, TRY_AGAIN, Code, refusal
+from api.errors import RETRY_AFTER, TRY_AGAIN, Code, refusal
 from api.http.accept import json_type
 from runtime.database import DatabaseUnavailable
 
@@ -35,5 +35,6 @@ def error_response(
 
 
 def unavailable_response(request: Request, error: DatabaseUnavailable) -> Response:
+    """For trouble before GraphQL runs: nothing was changed."""
     log.warning("database_unavailable", error=str(error), path=request.url.path)
-    return error_response(request, 503, PERHAPS_SAVED if error.unsure else TRY_AGAIN, RETRY_AFTER)
+    return error_response(request, 503, TRY_AGAIN, RETRY_AFTER)
