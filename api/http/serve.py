@@ -1,6 +1,7 @@
 """Runs the API on uvicorn, with time limits that uvicorn lacks, and lets running requests finish at the end."""
 
 import asyncio
+import gc
 import signal
 from asyncio import TimerHandle
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -88,6 +89,13 @@ def server_config(
     )
 
 
+def _spare_garbage_collection() -> None:
+    """Takes the schema and the imported modules out of Python's garbage collection: they live as long as the process. A full collection
+    of them stopped the event loop for about a second, every ten seconds, while 64 subscriptions were told of edits."""
+    gc.collect()
+    gc.freeze()
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Parts]:
     """The parts of the process, closed at the end. The settings must name the database and a key."""
@@ -124,6 +132,7 @@ async def serve(
         signal.signal(each, lambda number, _: signals.append(number))
     async with opened(settings) as parts:
         app = create_app(parts, schema, routes(parts))
+        _spare_garbage_collection()
         server = uvicorn.Server(server_config(app, settings.host, settings.port))
         if not signals:
             await server.serve()

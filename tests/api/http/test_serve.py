@@ -224,15 +224,21 @@ async def test_metrics_count(http: httpx.AsyncClient, owner: AsyncConnection) ->
 
 
 SERVER = """
-import asyncio
+import asyncio, gc, sys
+from pathlib import Path
 from api.http.serve import serve
 from runtime.settings import load
 from tests.api.edge import small_schema
 asyncio.run(serve(load(), small_schema()))
+Path(sys.argv[1]).write_text(str(gc.get_freeze_count()))
 """
 
 
-async def test_sigterm_lets_a_running_request_finish(place: Place, services: Services, token: str) -> None:
+async def test_sigterm_lets_a_running_request_finish(
+    place: Place, services: Services, token: str, tmp_path: Path
+) -> None:
+    """Meanwhile the process spares its garbage collection what lives as long as the process."""
+    frozen = tmp_path / "frozen"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -243,7 +249,9 @@ async def test_sigterm_lets_a_running_request_finish(place: Place, services: Ser
         "TANDEM_KEYS": services.key,
         "PORT": str(port),
     }
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVER, cwd=ROOT, env=environment)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVER, str(frozen), cwd=ROOT, env=environment
+    )
     try:
         async with web_client(
             base_url=f"http://127.0.0.1:{port}", headers=bearer(token), timeout=None
