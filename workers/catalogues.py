@@ -1,4 +1,4 @@
-"""Reads an organisation's accounts, tax rates and lock dates: daily, and when invoices depend on what they are now."""
+"""Reads an organisation's accounts, tax rates and lock dates: daily, and before many invoices are sent."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -19,7 +19,8 @@ AGAIN = timedelta(minutes=1)
 
 
 async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
-    """Read it now; False where Xero does not let us. Safe to run twice and at once."""
+    """Read the catalogue now. False if the organisation is disconnected or Xero does not answer. Safe to run twice and at
+    once."""
     async with parts.database.transaction(workspace, XERO) as tx:
         organisation = await tx.row(
             "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
@@ -44,7 +45,7 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
 
 
 async def fresh_for_bulk(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
-    """Many invoices go by what is known within ten minutes; False where it is to be read first and cannot be."""
+    """Whether bulk invoices may be sent: the catalogue was read within the last ten minutes, or is read now."""
     async with parts.database.transaction(workspace, XERO) as tx:
         stale = await tx.row(
             "select 1 from organisation o where o.workspace_id = :ws and o.id = :id and (o.catalogue_read_at is null"

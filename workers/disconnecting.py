@@ -1,4 +1,4 @@
-"""Connections that are over here and perhaps not at Xero: a process died in between, or Xero did not answer."""
+"""Ends at Xero the connections that were ended here while a process died or Xero did not answer."""
 
 from uuid import UUID
 
@@ -27,14 +27,14 @@ async def end_connection(parts: Parts, workspace: UUID, organisation_id: UUID) -
 
 
 async def _is_live(parts: Parts, tenant_id: UUID) -> bool:
-    """Connected again, perhaps in another workspace and by the same connection."""
+    """Whether the same Xero organisation is connected again, perhaps in another workspace."""
     async with parts.database.door() as session:
         live = await session.scalars(sa.text("select door.tenant_workspaces(:tenant)"), {"tenant": tenant_id})
         return live.first() is not None
 
 
 async def _deleted(parts: Parts, ended: Ended) -> bool:
-    """A consent that has ended cannot end its connection, now or later."""
+    """Whether the connection is gone at Xero, or its consent has ended and can end it no more."""
     tokens = parts.tokens({"grant_id": ended.grant_id})
     try:
         token = await tokens.access_token()

@@ -1,4 +1,4 @@
-"""Notes at the organisation what its calls tell of the connection."""
+"""Records at the organisation what the answers to its calls say about the connection."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -30,7 +30,8 @@ _OUTAGE = {Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR, Reason.UNREA
 async def watched(
     parts: Parts, workspace: UUID, organisation: Mapping[str, Any], *, write: bool = False
 ) -> AsyncIterator[None]:
-    """Around one or more calls, with no transaction open. `organisation`: its row as last read. `write`: they write."""
+    """Put this around calls of one organisation, with no transaction open. `organisation`: its row as last read. `write`:
+    whether the calls write."""
     try:
         yield
     except XeroError as error:
@@ -59,7 +60,8 @@ async def _note(tx: Tx, organisation: Mapping[str, Any], error: XeroError, *, wr
 
 
 async def _limited(tx: Tx, organisation: Mapping[str, Any], error: Retry) -> None:
-    """That bulk leaves room for people is no trouble; that Xero has said stop, or the day is used up, is."""
+    """Show RATE_LIMITED only if Xero told us to stop or the day's calls are used up. Bulk work that waits for room is not
+    shown."""
     told = (await call_budget.get(tx, organisation["tenant_id"])).limited_until
     long = error.at if error.at is not None and error.at > tx.now + A_MINUTE else None
     until = told or long

@@ -1,4 +1,4 @@
-"""Imports, page by page: claim, read from Xero, settle; then match. Each page stands alone."""
+"""Does import runs page by page: claim a page, read it from Xero, settle it; then match. Each page is one step."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -30,9 +30,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
 
 
 async def advance(parts: Parts, workspace: UUID, run_id: UUID, priority: Priority = Priority.BULK) -> bool:
-    """Do the import's next page; False where there is nothing to do now, or another worker does it.
+    """Do the run's next page. False if there is nothing to do now or another worker holds the run.
 
-    Safe to run twice, at once and late: a page is settled only under the lease that it was claimed with.
+    Safe to run twice, at once and late: a page is settled only under the lease of its claim.
     """
     async with parts.database.transaction(workspace, XERO) as tx:
         held = await imports.claim(tx, run_id)
@@ -51,7 +51,7 @@ async def advance(parts: Parts, workspace: UUID, run_id: UUID, priority: Priorit
 
 @asynccontextmanager
 async def _renewed(parts: Parts, workspace: UUID, held: Claim) -> AsyncIterator[None]:
-    """While it is open, the lease of `held` is renewed."""
+    """Renew the lease of `held` while this is open."""
 
     async def renew() -> None:
         async with parts.database.transaction(workspace, XERO) as tx:

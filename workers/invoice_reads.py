@@ -18,8 +18,8 @@ POLL_AGAIN = timedelta(minutes=1)
 
 
 async def poll(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
-    """Read and apply what changed since the last poll, page by page; what a poll that dies has applied is applied again.
-    False where Xero does not let us now."""
+    """Read and apply page by page what changed since the last poll. False if Xero does not answer. If the worker dies, the
+    next poll applies the same pages again."""
     async with parts.database.transaction(workspace, XERO) as tx:
         found = await invoice_reads.since(tx, organisation_id)
     if found is None:

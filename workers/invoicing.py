@@ -1,5 +1,8 @@
-"""Sends invoices, by `carrying`; what they have of their own there is INVOICES. A create whose answer was lost is looked
-up by its number; it is ours if its Url is. The same number without it is somebody else's, and never taken for ours."""
+"""Sends invoices by `delivery_attempts`; INVOICES says how they differ from contacts.
+
+A create whose answer was lost is looked up by its number. The invoice is ours if its Url is ours. An invoice with the same
+number and another Url is somebody else's and is never adopted.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +18,7 @@ from domain.outbound.deliveries import Claimed
 from domain.tables import DeliveryKind
 from domain.tx import Tx
 from workers import catalogues, delivery_attempts
-from workers.delivery_attempts import HINDERED, Carried, Trip
+from workers.delivery_attempts import HINDERED, DeliveryAttempt, DeliveryKindSpec
 from workers.process import Parts
 from workers.translate_invoices import mark, new_invoice, seen_invoice, voided
 from workers.translate_refusals import invoice_problem
@@ -59,7 +62,7 @@ async def _send(
 def build(
     public_url: str, kind: DeliveryKind, chosen: Sequence[Outgoing]
 ) -> tuple[bytes, dict[UUID, Problem]]:
-    """The exact bytes, and why Xero would not take the rest."""
+    """The exact bytes, and for each other invoice why Xero would refuse it."""
     if kind is DeliveryKind.UPDATE:
         return InvoiceUpdates.of(voided(one) for one in chosen).content, {}
     news, unfit = [], {}
@@ -82,17 +85,17 @@ async def _write(client: Client, kind: DeliveryKind, body: bytes, key: str) -> W
     return await client.update_invoices(InvoiceUpdates(body), key)
 
 
-async def _answers(trip: Trip, elements: Sequence[WrittenInvoice]) -> list[Answered]:
-    asked = trip.parts.database.clock.now()
+async def _answers(attempt: DeliveryAttempt, elements: Sequence[WrittenInvoice]) -> list[Answered]:
+    asked = attempt.parts.database.clock.now()
     answers = [
         Answered(invoice_id, seen_invoice(element, asked))
         if element.saved
         else Answered(invoice_id, problem=invoice_problem(element.errors))
-        for invoice_id, element in zip(trip.claimed.members, elements, strict=True)
+        for invoice_id, element in zip(attempt.claimed.members, elements, strict=True)
     ]
     if any(answer.problem for answer in answers):
         try:
-            return await _looked_into(trip, answers)
+            return await _looked_into(attempt, answers)
         except XeroError:
             # Who holds a number is not known: those answers are as good as lost. The others stand.
             return [one for one in answers if one.problem is None or one.problem.code not in _TO_LOOK_INTO]
@@ -102,16 +105,17 @@ async def _answers(trip: Trip, elements: Sequence[WrittenInvoice]) -> list[Answe
 _TO_LOOK_INTO = ("INVOICE_NUMBER_TAKEN", "INVALID_IN_XERO", "HAS_PAYMENTS")
 
 
-async def _looked_into(trip: Trip, answers: Sequence[Answered]) -> list[Answered]:
-    """A taken number may be our own create whose answer was lost; a void that is refused may have been done."""
-    if trip.claimed.delivery.kind is DeliveryKind.CREATE:
+async def _looked_into(attempt: DeliveryAttempt, answers: Sequence[Answered]) -> list[Answered]:
+    """Look into refusals: a taken number may belong to our own create whose answer was lost, and a refused void may have
+    happened already."""
+    if attempt.claimed.delivery.kind is DeliveryKind.CREATE:
         taken = [
             one.invoice_id for one in answers if one.problem and one.problem.code == "INVOICE_NUMBER_TAKEN"
         ]
-        found = await delivery_attempts.found(trip, taken)
+        found = await delivery_attempts.found(attempt, taken)
         return [found.get(one.invoice_id, one) for one in answers]
     refused = [one.invoice_id for one in answers if one.problem]
-    shown = await delivery_attempts.shown(trip, refused)
+    shown = await delivery_attempts.shown(attempt, refused)
     return [
         replace(
             one,
@@ -124,13 +128,13 @@ async def _looked_into(trip: Trip, answers: Sequence[Answered]) -> list[Answered
     ]
 
 
-async def _find(trip: Trip, invoice_id: UUID, number: str) -> Answered | None:
-    """The invoice that has this number: ours, or somebody else's."""
-    asked = trip.parts.database.clock.now()
-    shown = (await trip.client.find_invoice_by_number(number)).value
+async def _find(attempt: DeliveryAttempt, invoice_id: UUID, number: str) -> Answered | None:
+    """The answer for the invoice that has this number in Xero. None if no invoice has the number."""
+    asked = attempt.parts.database.clock.now()
+    shown = (await attempt.client.find_invoice_by_number(number)).value
     if shown is None:
         return None
-    if shown.url == mark(trip.parts.settings.public_url, invoice_id):
+    if shown.url == mark(attempt.parts.settings.public_url, invoice_id):
         return Answered(invoice_id, seen_invoice(shown, asked))
     message = f"Another invoice in Xero has the number {number}."
     return Answered(invoice_id, problem=Problem("INVOICE_NUMBER_TAKEN", message, "VOID_INVOICE"))
@@ -145,8 +149,8 @@ def _refused(invoice_id: UUID, said: Sequence[Said]) -> Answered:
     return Answered(invoice_id, problem=invoice_problem(said))
 
 
-async def _again(trip: Trip, part: Sequence[UUID]) -> bool:
-    await _send(trip.parts, trip.workspace, trip.claimed.delivery.organisation_id, part)
+async def _again(attempt: DeliveryAttempt, part: Sequence[UUID]) -> bool:
+    await _send(attempt.parts, attempt.workspace, attempt.claimed.delivery.organisation_id, part)
     return True
 
 
@@ -159,7 +163,7 @@ async def _give_back(tx: Tx, claimed: Claimed, until: datetime, error: XeroError
         )
 
 
-INVOICES = Carried(
+INVOICES = DeliveryKindSpec(
     rules=invoice_deliveries,
     write=_write,
     answers=_answers,

@@ -1,4 +1,4 @@
-"""The roll that this process holds for a pass with many look-ups (domain.matching.name_index)."""
+"""The name index that this process holds for an import with many look-ups (domain.matching.name_index)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ IDLE = 120.0  # seconds; the pass goes on in another process, or stands
 
 
 class NameIndexes:
-    """One at a time, so that memory is bounded: a second import is looked up by PostgreSQL meanwhile."""
+    """Holds one index at a time, which bounds the memory. Meanwhile PostgreSQL does the look-ups of other imports."""
 
     def __init__(self) -> None:
         self._run: UUID | None = None
@@ -21,7 +21,8 @@ class NameIndexes:
         self._end: asyncio.TimerHandle | None = None
 
     async def find(self, tx: Tx, run: UUID, pays_off: Callable[[], Awaitable[bool]]) -> NameIndex | None:
-        """The run's, as new as `tx`; None where PostgreSQL is to be asked. `pays_off` is asked once a run."""
+        """The index of the run, with everything that `tx` sees. None if PostgreSQL does the look-ups. `pays_off` is asked
+        once for each run."""
         if self._run not in (None, run) or self._not_worth == run:
             return None
         async with self._in_use:

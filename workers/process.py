@@ -63,7 +63,7 @@ class Parts:
 
 @asynccontextmanager
 async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Parts]:
-    """The parts of this process, closed at the end."""
+    """Open the parts of a worker process; they are closed at the end."""
     assert settings.database_url is not None
     database = connect(settings.database_url, program="worker", clock=clock, pool_size=12)
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)

@@ -23,7 +23,7 @@ from domain.outbound.deliveries import Claimed
 from domain.tables import DeliveryKind, RunPurpose, XeroContactStatus
 from domain.tx import TANDEM, Tx
 from workers import delivery_attempts, importing, single_reads
-from workers.delivery_attempts import BUSY, Carried, Trip
+from workers.delivery_attempts import BUSY, DeliveryAttempt, DeliveryKindSpec
 from workers.process import Parts
 from workers.translate import contact_update, seen_contact, xero_members
 from workers.translate_refusals import contact_failure
@@ -49,11 +49,11 @@ async def send_statuses(parts: Parts, workspace: UUID, organisation_id: UUID) ->
 
 
 async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
-    await delivery_attempts.recover(parts, workspace, _cargo, delivery_id)
+    await delivery_attempts.recover(parts, workspace, _spec_of, delivery_id)
 
 
 async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID, kind: DeliveryKind) -> bool:
-    """A person does not wait until all of Xero has been read: the contacts in question are read by themselves."""
+    """Send while a run reads Xero for long: read only the contacts that a person waits for, then send those."""
     async with parts.database.transaction(workspace, TANDEM) as tx:
         organisation = await organisations.get(tx, organisation_id)
         if not connection_health.may_send(organisation.model_dump()):
@@ -68,7 +68,8 @@ async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID, kin
 
 
 async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
-    """A delta asked within the last 60 seconds has been applied; else one is read now, and counts as this write."""
+    """Whether a delta that was asked for within the last 60 seconds has been applied. If none has, read a delta now, with the
+    priority of the write."""
     async with parts.database.transaction(workspace, TANDEM) as tx:
         if await freshness.is_fresh(tx, organisation_id):
             return True
@@ -102,7 +103,7 @@ async def _send(
             return await status_deliveries.claim(tx, organisation_id, build_statuses, only, beside=beside)
         return await contact_deliveries.claim(tx, organisation_id, build, only, bulk=bulk, beside=beside)
 
-    return await delivery_attempts.send(parts, workspace, _cargo(kind), organisation_id, claim)
+    return await delivery_attempts.send(parts, workspace, _spec_of(kind), organisation_id, claim)
 
 
 def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Failure]]:
@@ -162,36 +163,38 @@ async def _write(client: Client, kind: DeliveryKind, body: bytes, key: str) -> W
     return await client.update_contacts(Updates(body), key)
 
 
-async def _answers(trip: Trip, elements: Sequence[WrittenContact]) -> list[Answered]:
-    """A create that is refused because its name or number is taken may be our own, whose answer was lost."""
-    asked = trip.parts.database.clock.now()
+async def _answers(attempt: DeliveryAttempt, elements: Sequence[WrittenContact]) -> list[Answered]:
+    """A create that Xero refuses because its name or number is taken may be our own create, whose answer was lost: it is
+    looked up first."""
+    asked = attempt.parts.database.clock.now()
     answers = [
         Answered(link_id, seen_contact(element, asked))
         if element.saved
         else Answered(link_id, failure=contact_failure(element.errors))
-        for link_id, element in zip(trip.claimed.members, elements, strict=True)
+        for link_id, element in zip(attempt.claimed.members, elements, strict=True)
     ]
     failed = [one.link_id for one in answers if one.failure]
-    if failed and trip.claimed.delivery.kind is DeliveryKind.CREATE:
-        ours = await delivery_attempts.found(trip, failed)
+    if failed and attempt.claimed.delivery.kind is DeliveryKind.CREATE:
+        ours = await delivery_attempts.found(attempt, failed)
         answers = [ours.get(one.link_id, one) for one in answers]
     archived = [one.link_id for one in answers if one.failure and one.failure.code == "ARCHIVED_IN_XERO"]
-    shown = await delivery_attempts.shown(trip, archived) if archived else {}
+    shown = await delivery_attempts.shown(attempt, archived) if archived else {}
     return [_judged_again(one, shown) for one in answers]
 
 
 def _judged_again(answer: Answered, shown: Mapping[UUID, SeenContact]) -> Answered:
-    """Refused as it is archived: where a read now shows it so, that breaks the link, and is no failure of ours."""
+    """If Xero refused the update because the contact is archived, and a read shows it archived, the link becomes BROKEN
+    instead of FAILING."""
     found = shown.get(answer.link_id)
     if found is None or found.status is XeroContactStatus.ACTIVE:
         return answer
     return Answered(answer.link_id, found, kept_back=True)
 
 
-async def _find(trip: Trip, link_id: UUID, number: str) -> Answered | None:
+async def _find(attempt: DeliveryAttempt, link_id: UUID, number: str) -> Answered | None:
     """The contact that holds this push's number."""
-    asked = trip.parts.database.clock.now()
-    found = (await trip.client.find_contact_by_number(number)).value
+    asked = attempt.parts.database.clock.now()
+    found = (await attempt.client.find_contact_by_number(number)).value
     return Answered(link_id, seen_contact(found, asked), found=True) if found else None
 
 
@@ -204,20 +207,23 @@ def _refused(member: UUID, said: Sequence[Said]) -> Answered:
     return Answered(member, failure=contact_failure(said))
 
 
-async def _again(trip: Trip, part: Sequence[UUID]) -> bool:
-    """Xero is looked at anew; what is sent beside a run has been read by itself, as each claim sees to."""
-    delivery, beside = trip.claimed.delivery, trip.claimed.beside
-    if not beside and not await _fresh(trip.parts, trip.workspace, delivery.organisation_id):
+async def _again(attempt: DeliveryAttempt, part: Sequence[UUID]) -> bool:
+    """Send half of a refused request. Xero is read first, except during a scan: there each claim checks that the contacts
+    were read by themselves."""
+    delivery, beside = attempt.claimed.delivery, attempt.claimed.beside
+    if not beside and not await _fresh(attempt.parts, attempt.workspace, delivery.organisation_id):
         return False
-    await _send(trip.parts, trip.workspace, delivery.organisation_id, delivery.kind, part, beside=beside)
+    await _send(
+        attempt.parts, attempt.workspace, delivery.organisation_id, delivery.kind, part, beside=beside
+    )
     return True
 
 
 async def _give_back(tx: Tx, claimed: Claimed, until: datetime, _: XeroError) -> None:
-    await _cargo(claimed.delivery.kind).rules.free(tx, claimed, until)
+    await _spec_of(claimed.delivery.kind).rules.free(tx, claimed, until)
 
 
-CONTACTS = Carried(
+CONTACTS = DeliveryKindSpec(
     rules=contact_deliveries,
     write=_write,
     answers=_answers,
@@ -232,5 +238,5 @@ CONTACTS = Carried(
 STATUSES = replace(CONTACTS, rules=status_deliveries)
 
 
-def _cargo(kind: DeliveryKind) -> Carried:
+def _spec_of(kind: DeliveryKind) -> DeliveryKindSpec:
     return STATUSES if kind is DeliveryKind.STATUS else CONTACTS

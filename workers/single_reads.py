@@ -1,4 +1,4 @@
-"""Reads contacts by themselves, 40 a call, and applies what they show."""
+"""Reads single contacts, 40 in one call, and applies what Xero shows."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -20,7 +20,8 @@ PAUSE = timedelta(seconds=10)
 
 
 async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
-    """Read what is due; False where nothing is, or Xero does not let us now. Safe to run twice, at once and late."""
+    """Read one call's contacts that are due. False if none is due or Xero does not answer. Safe to run twice, at once and
+    late."""
     async with parts.database.transaction(workspace, XERO) as tx:
         claimed = await single_reads.claim(tx, organisation_id, IDS_A_CALL)
     if claimed is None:
@@ -33,7 +34,7 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
         claimed.lease = lease
 
     try:
-        # Somebody's edit waits for it.
+        # An edit of a person waits for this read.
         async with health.watched(parts, workspace, claimed.organisation), renewed(renew):
             client = parts.client(claimed.organisation, Priority.INTERACTIVE)
             page = await client.contacts_by_ids(claimed.ids)

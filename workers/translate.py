@@ -47,7 +47,8 @@ class XeroMembers:
 
 
 def seen_contact(contact: Contact | WrittenContact, seen_at: datetime) -> SeenContact:
-    """Of an element of a write: only one that was saved. A status unknown to us counts as ARCHIVED: nothing is matched with, or sent to, what is not surely active."""
+    """The snapshot of a contact that Xero showed. Of the elements of a write, pass only saved ones. A status that Tandem does
+    not know counts as ARCHIVED, so that nothing is matched with that contact or sent to it."""
     return SeenContact(
         xero_contact_id=contact.contact_id or NOT_SAVED,
         values={
@@ -72,7 +73,7 @@ def unreadable_contacts(page: Page[Contact]) -> list[UnreadableContact]:
 
 
 def organisation_details(organisation: Organisation) -> Details:
-    """Where Xero names a time zone that we do not know, UTC stands in."""
+    """The organisation's details. UTC replaces a time zone that Tandem does not know."""
     zone, _ = iana(_said(organisation.timezone) or "")
     return Details(
         name=organisation.name,
@@ -133,7 +134,7 @@ def _status(value: Text) -> XeroContactStatus | UnsetType:
 
 
 def _seen_value(contact: Contact | WrittenContact, one: Synced) -> XeroValue | UnsetType:
-    """UNSET where the answer says nothing of the field."""
+    """UNSET if the answer does not contain the field."""
     if one.kind is Kind.PHONE:
         return _seen_phone(contact.phones, one.member)
     if one.kind is Kind.ADDRESS:

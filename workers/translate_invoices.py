@@ -37,7 +37,7 @@ _AMOUNTS_ARE = {theirs.lower(): ours for ours, theirs in LINE_AMOUNTS.items()}
 
 
 def mark(public_url: str, invoice_id: UUID) -> str:
-    """The link back, which says in Xero that the invoice is ours."""
+    """The address that every create sends as Url. It shows in Xero that the invoice is ours."""
     return f"{public_url.rstrip('/')}/i/{invoice_id}"
 
 
@@ -131,7 +131,7 @@ def _tracking(one: Tracking) -> dict[str, str]:
 
 
 def _paid(shown: Invoice | WrittenInvoice) -> Decimal | UnsetType:
-    """All that was taken off: a total less what is due, or the parts that Xero names."""
+    """The whole amount that was paid or credited: the total less the amount due, or the sum of the parts that Xero names."""
     total, due = _amount(shown.total), _amount(shown.amount_due)
     if total is not UNSET and due is not UNSET and (shown.status or "").upper() in ("AUTHORISED", "PAID"):
         return total - due
@@ -141,7 +141,7 @@ def _paid(shown: Invoice | WrittenInvoice) -> Decimal | UnsetType:
 
 
 def _payments(shown: Invoice | WrittenInvoice) -> tuple[SeenPayment, ...] | UnsetType:
-    """UNSET where the answer had no list of payments at all, as a summary has none."""
+    """UNSET if the answer had no list of payments, as a summary has none."""
     if shown.payments is UNSET:
         return UNSET
     found = [
@@ -178,7 +178,7 @@ def _key(payment: SeenPayment) -> UUID:
 
 
 def _merged(parts: Sequence[SeenPayment]) -> SeenPayment:
-    """Several allocations of one credit are one."""
+    """Several allocations of one credit note are added up."""
     first = parts[0]
     amount = sum((part.amount for part in parts), Decimal(0))
     return SeenPayment(first.xero_id, first.kind, first.paid_on, amount, first.reference)

@@ -151,14 +151,14 @@ DELIVERY = (
             await tx.run(
                 "update sync_link l set base_practice = l.base_practice || m.sent, base_xero = l.base_xero || m.sent"
                 " from delivery_member m where m.delivery_id = :id and l.id = m.link_id", id=delivery.id)
-            await trip.rules.free(tx, trip.claimed)
+            await attempt.rules.free(tx, attempt.claimed)
             """,
         ),
     ),
     breach(
         "delivery: 500 to an update counts as not done",
         f"{LOST}::test_a_500_to_an_update_says_nothing",
-        instead("workers:_unanswered", "wait", "await trip.rules.free(tx, trip.claimed)"),
+        instead("workers:_unanswered", "wait", "await attempt.rules.free(tx, attempt.claimed)"),
     ),
     breach(
         "delivery: 429 to a resend frees the members",

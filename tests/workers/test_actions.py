@@ -348,8 +348,8 @@ async def test_unsync_in_the_middle_of_a_call_leaves_its_answer_without_effect(l
     await unsync(linked)
     organisation = await world.rows("select * from organisation")
     client = parts.client(organisation[0], Priority.INTERACTIVE)
-    trip = delivery_attempts.Trip(parts, world.workspace, sending.CONTACTS, claimed, client)
-    await delivery_attempts.call(trip, organisation[0])
+    attempt = delivery_attempts.DeliveryAttempt(parts, world.workspace, sending.CONTACTS, claimed, client)
+    await delivery_attempts.call(attempt, organisation[0])
     after = await linked.link()
     assert (after["state"], after["version"]) == ("UNSYNCED", link["version"] + 1)
     assert after["base_xero"] == link["base_xero"]

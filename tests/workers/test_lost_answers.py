@@ -88,7 +88,8 @@ async def test_nothing_is_sent_when_too_little_of_the_lease_is_left(linked: Link
     linked.later(LEASE - delivery_attempts.MARGIN)
     client = parts.client(organisation, Priority.INTERACTIVE)
     await delivery_attempts.call(
-        delivery_attempts.Trip(parts, world.workspace, sending.CONTACTS, claimed, client), organisation
+        delivery_attempts.DeliveryAttempt(parts, world.workspace, sending.CONTACTS, claimed, client),
+        organisation,
     )
     assert await linked.writes() == 0
     linked.later(delivery_attempts.MARGIN)
