@@ -102,17 +102,19 @@ async def worker(here: Connected, *command: str) -> AsyncIterator[asyncio.subpro
     """A worker of its own process, which has done what was due."""
     env = environment(here.parts.settings) | {"LOG_LEVEL": "WARNING"}
     async with process(*command, env=env) as started:
-        await until(lambda: _counts(here), 60)
+        await until(lambda: _has_started(here, started.pid), 60)
         await asyncio.sleep(EVERY)
         yield started
 
 
-async def _counts(here: Connected) -> bool:
-    """Whether a worker beats; a table that only `door` may read is counted by its statistics' name of the process."""
-    rows = await here.world.rows(
-        "select 1 from pg_stat_activity where application_name like 'tandem worker%' limit 1"
+async def _has_started(here: Connected, pid: int) -> bool:
+    """Whether the process is connected as a worker."""
+    named = f"tandem worker {pid}@%"
+    return bool(
+        await here.world.rows(
+            "select 1 from pg_stat_activity where application_name like :named", named=named
+        )
     )
-    return bool(rows)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -2,6 +2,7 @@
 `carrying`; what contacts have of their own there is CONTACTS."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -34,8 +35,14 @@ from xero.messages import Said
 from xero.payloads import ContactUpdate, Creations, NewContact, Updates, WrittenContact
 
 
+class _NotFreshError(Exception):
+    """Xero must be read before anything is sent."""
+
+
 async def send_contacts(parts: Parts, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
     """Send one batch of due links of one lane. False where there is nothing to send now. Safe to run twice and at once."""
+    with suppress(_NotFreshError):  # the usual case: one transaction
+        return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk, if_fresh=True)
     if await _fresh(parts, workspace, organisation_id):
         return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk)
     return not bulk and await _send_beside(parts, workspace, organisation_id, DeliveryKind.UPDATE)
@@ -94,11 +101,14 @@ async def _send(
     *,
     bulk: bool | None = None,
     beside: bool = False,
+    if_fresh: bool = False,
 ) -> bool:
     """`only`: no other members than these, as when a batch is halved. `bulk`: only that lane. `beside`: as for
-    contact_deliveries.claim."""
+    contact_deliveries.claim. `if_fresh`: raises _NotFreshError if Xero must be read first."""
 
     async def claim(tx: Tx) -> Claimed | None:
+        if if_fresh and not await freshness.is_fresh(tx, organisation_id):
+            raise _NotFreshError
         if kind is DeliveryKind.STATUS:
             return await status_deliveries.claim(tx, organisation_id, build_statuses, only, beside=beside)
         return await contact_deliveries.claim(tx, organisation_id, build, only, bulk=bulk, beside=beside)
