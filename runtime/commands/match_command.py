@@ -94,8 +94,8 @@ def match(
 ) -> None:
     """List the pairs of XERO and PRACTICE that may be the same contact, best first.
 
-    The files need the columns id and name. email, phone, address, city, region and postcode are optional. A pair is a
-    FULL_MATCH, a CONFLICT, or SIMILAR.
+    The files need the columns id and name; email, phone, address, city, region and postcode are optional. The outcome
+    of a pair is FULL_MATCH, CONFLICT or SIMILAR, and CANDIDATE for the further pairs of --all.
     """
     if country.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise typer.BadParameter(f"{country} is not a country code of two letters, such as NZ, AU or GB")
