@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import sqlalchemy as sa
+import structlog
 
 from runtime import retention
 from runtime.commands.migrate import renew_keys
 from workers.process import Parts
+from xero.errors import XeroError
 
+log = structlog.get_logger()
 EVENTS_KEPT = timedelta(days=7)
 INBOX_KEPT = timedelta(days=14)  # longer than between two scans
 DELIVERIES_KEPT = timedelta(days=1)
@@ -30,6 +33,10 @@ async def keep_house(process: Parts) -> None:
 
 
 async def refresh_stale_grants(process: Parts) -> None:
-    """Refresh each consent weekly at least: Xero ends a consent that nobody has used for 60 days."""
+    """Refreshes each consent weekly at least: Xero ends a consent that nobody has used for 60 days. A consent that cannot be
+    refreshed does not stop the others."""
     for grant_id in await process.grants.stale():
-        await process.tokens({"grant_id": grant_id}).keep_alive()
+        try:
+            await process.tokens({"grant_id": grant_id}).keep_alive()
+        except XeroError as error:
+            log.warning("consent_not_refreshed", grant=str(grant_id), error=type(error).__name__)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from domain.actions import retry as retry_action
 from domain.actions import unsync as unsync_action
@@ -17,7 +18,9 @@ from domain.matching import issues
 from domain.tables import RunPurpose
 from runtime.seal import KeyRing, new_key
 from tests.workers.linked import Linked
+from workers import housekeeping
 from workers.due import Due, find
+from xero.tokens import identity
 
 
 async def organisation(linked: Linked) -> dict[str, Any]:
@@ -326,3 +329,24 @@ async def test_keys_that_do_not_open_the_tokens_are_told_and_nothing_is_lost(lin
         "select state from sync_link where contact_id = :contact", contact=linked.contact
     )
     assert link["state"] == "SYNCED"
+
+
+async def test_a_consent_that_does_not_open_does_not_stop_the_refresh_of_others(linked: Linked) -> None:
+    parts = linked.here.parts
+    [row] = await linked.here.world.rows("select grant_id from organisation")
+    before = await parts.grants.find(row["grant_id"])
+    user, now = uuid4(), parts.database.clock.now()
+    sealed = KeyRing.parse([new_key("lost")]).seal(b"tokens", identity("app", user))
+    async with parts.database.door() as session:
+        await session.execute(
+            sa.text("select door.keep_grant(gen_random_uuid(), 'app', :user, :sealed, :at, :at)"),
+            {"user": user, "sealed": sealed, "at": now - timedelta(days=1)},
+        )
+    linked.later(timedelta(days=7))
+    assert len(await parts.grants.stale()) == 2
+    await housekeeping.refresh_stale_grants(parts)
+    after = await parts.grants.find(row["grant_id"])
+    assert before is not None
+    assert after is not None
+    assert after.version > before.version
+    assert after.failed is None
