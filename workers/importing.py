@@ -78,7 +78,7 @@ async def _look(parts: Parts, workspace: UUID, held: Claim) -> bool:
 async def _compare_page(parts: Parts, workspace: UUID, held: Claim) -> tuple[list[UUID], list[Compared]]:
     async with parts.database.transaction(workspace, XERO) as tx:
         ids = await imports.look_page(tx, held)
-        roll = await parts.rolls.find(tx, held.run.id, partial(imports.is_for_roll, tx, held))
+        roll = await parts.rolls.find(tx, held.run.id, partial(imports.needs_index, tx, held))
     middle = (len(ids) + 1) // 2
     # While one half is compared here, PostgreSQL looks up the other.
     async with asyncio.TaskGroup() as both:

@@ -1,1 +1,1 @@
-"""What a person does with a link or a contact."""
+"""Actions of a person on links and contacts."""

@@ -1,4 +1,4 @@
-"""Values of which only one could stay: a person settles a conflict, or brings back what lost."""
+"""Conflicts: a person settles a field that both sides changed, or restores an overwritten value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from domain.tx import Tx
 
 @dataclass(frozen=True)
 class Restored:
-    """The contact, and the event whose change can no longer be restored."""
+    """The contact, and the history entry whose change cannot be restored any more."""
 
     contact_ids: tuple[UUID, ...]
     event_id: UUID
@@ -37,8 +37,10 @@ async def settle(
     except_fields: Sequence[SyncedField] = (),
     version: int | None = None,
 ) -> Acted:
-    """Every field in conflict has one value afterwards: the winner's, but for `except_fields` the other side's. What
-    lost stands in `activity`, restorable. Fields that are not in conflict are left alone."""
+    """Settle every field in conflict: the winner's value holds, except for the fields in `except_fields`.
+
+    The losing values stay in `activity` and can be restored. Other fields are left alone.
+    """
     row = await links.lock(tx, link_id, version)
     if row.state is not SyncState.CONFLICT or not row.conflicts or row.xero_contact_id is None:
         raise refuse(
@@ -54,7 +56,7 @@ async def settle(
 
 
 async def _write(tx: Tx, link: Link, fields: Sequence[SyncedField], taken: set[SyncedField]) -> Acted:
-    """Both base values become Xero's value: where the practice's value wins, it then differs and is sent."""
+    """Set both base values to Xero's value. If the practice's value wins, it differs from its base value and is sent."""
     row, ours, theirs = link.row, link.practice, link.at_xero
     after = {name: theirs[name] if name in taken else ours[name] for name in SyncedField}
     settled = {str(name): stored(theirs[name]) for name in fields}
@@ -93,7 +95,7 @@ def _lost(name: SyncedField, ours: Value, theirs: Value, *, to_practice: bool) -
 
 
 async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None = None) -> Restored:
-    """The practice has the value that stood there before, and its links send it on. Once for each change."""
+    """Restore the overwritten value in the practice. The contact's links send it. A change can be restored once."""
     row = await tx.row("select contact_id from activity where workspace_id = :ws and id = :id", id=event_id)
     if row is None:
         raise Refused([not_found("activity event", "eventId")])
@@ -130,5 +132,5 @@ async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None 
 
 
 def _given(change: Mapping[str, Any]) -> dict[str, Any]:
-    """By the schema's name."""
+    """The values by the names of the schema."""
     return {SYNCED[SyncedField(change["field"])].api_name: change["storedBefore"]}

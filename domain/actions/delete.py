@@ -1,4 +1,4 @@
-"""Deleting a practice contact: its links go with it, and what it was linked to in Xero is not imported again."""
+"""Deletion of a practice contact, with its links and with marks against re-import."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -30,9 +30,10 @@ async def delete(
     archive_in_xero: bool = False,
     reimport: bool = False,
 ) -> Deleted:
-    """The contact is gone with its links; refused (IN_USE) where it has invoices. Unless `reimport`, all Xero contacts to
-    which it is or was linked get a re-import mark, and so does one that a create under way may still make.
-    `archive_in_xero`: the Xero contacts of active links are archived, however long that takes. Within `issues.each`.
+    """Delete the contact with its links. Refused (IN_USE) if it has invoices. Runs within `issues.each`.
+
+    Unless `reimport` is set, every Xero contact that the contact is or was linked to gets a re-import mark, and so does the
+    contact of a create in flight. `archive_in_xero` archives the Xero contacts of active links, however long that takes.
     """
     contact = await contact_edits.lock(tx, contact_id)
     if version is not None and version != contact.version:
@@ -74,7 +75,7 @@ async def delete(
 
 
 async def _archive(tx: Tx, link: SyncLink, *, restoring: bool) -> None:
-    """A contact that Xero does not show yet is archived when its number appears."""
+    """Archive the Xero contact. If Xero does not show it yet, it is archived when its number appears."""
     if link.xero_contact_id is None:
         await tx.run(
             "update push set archive = true where workspace_id = :ws and link_id = :link and seen_at is null",
@@ -83,4 +84,6 @@ async def _archive(tx: Tx, link: SyncLink, *, restoring: bool) -> None:
         return
     xero = (await xero_contacts.read(tx, [link.xero_contact_id]))[link.xero_contact_id]
     if restoring or xero.status is XeroContactStatus.ACTIVE:
-        await status_requests.owe(tx, link.organisation_id, link.xero_contact_id, XeroContactStatus.ARCHIVED)
+        await status_requests.request(
+            tx, link.organisation_id, link.xero_contact_id, XeroContactStatus.ARCHIVED
+        )

@@ -1,7 +1,7 @@
-"""Erasing a contact: no personal value of it stays in any table, and nothing brings one back.
+"""Erasure of a contact: no personal value of it stays in any table, and nothing brings one back.
 
-What Xero holds is Xero's to forget: there a contact is archived or put under a GDPR request by a person. Of its Xero
-contacts the mirror keeps the ids alone, and a mark by which every later snapshot of them is stored blank.
+What Xero holds is erased in Xero: a person archives the contact there or makes a GDPR request. The mirror keeps only the
+ids of its Xero contacts, and a mark: every later snapshot of them is stored blank.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ ERASED = "About a contact that was erased."
 
 @dataclass(frozen=True)
 class Erased:
-    """`left_in_xero`: what was linked with it and stands in Xero still, by organisation's name and Xero's own id."""
+    """`left_in_xero`: the linked contacts that Xero still has, by the organisation's name and Xero's own id."""
 
     left_in_xero: tuple[tuple[str, UUID], ...]
 
 
 async def erase(tx: Tx, contact_id: UUID) -> Erased:
-    """Within `issues.evaluating`. Refused (IN_USE) where it has invoices: the law has those kept."""
+    """Erase the contact. Runs within `issues.evaluating`. Refused (IN_USE) if it has invoices, which the law keeps."""
     links = await tx.rows(
         "select id, organisation_id, xero_contact_id from sync_link where workspace_id = :ws and contact_id = :contact",
         contact=contact_id,
@@ -64,7 +64,7 @@ async def erase(tx: Tx, contact_id: UUID) -> Erased:
 
 
 async def _blank_history(tx: Tx, contact_id: UUID, links: Sequence[UUID], about: Sequence[UUID]) -> None:
-    """Activity keeps that something happened, when, and by whom."""
+    """Blank the values in the activity. It keeps what happened, when, and by whom."""
     await tx.session.flush()
     await tx.run(
         "update activity set message = :erased, changes = '[]' where workspace_id = :ws"

@@ -1,7 +1,7 @@
-"""Pushes: practice contacts that a person sends to Xero, whatever the filter says.
+"""Pushes: a person sends practice contacts to Xero, whatever the filter says.
 
-The mirror is looked in first, so that nobody makes a second contact unawares; what only Xero knows shows on the link
-later. One number for each push (`domain.links.push_numbers`) makes it one contact, however often it is sent.
+The mirror is searched first, so that nobody makes a second contact unknowingly. What only Xero knows shows on the link
+later. Each push has one number (`domain.links.push_numbers`), so that it makes one contact however often it is sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ MOST_EXISTING = 10
 
 @dataclass(frozen=True)
 class Wish:
-    """`link_to`: a Xero contact (our row) to link instead, with the fields in which the practice's value holds."""
+    """A push. `link_to` is a Xero contact (a mirror row) to link instead, with the fields that keep the practice's value."""
 
     contact_id: UUID
     organisation_id: UUID
@@ -52,7 +52,7 @@ class Wish:
 
 
 class Existing(Refused):
-    """Xero has contacts that may be the same one: `xero_contact_ids`, our rows, the likeliest first."""
+    """Xero contacts (mirror rows) that may be the same contact, the likeliest first."""
 
     def __init__(self, problem: Problem, xero_contact_ids: Sequence[UUID]) -> None:
         super().__init__([problem])
@@ -60,8 +60,10 @@ class Existing(Refused):
 
 
 async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
-    """The contact is linked afterwards: PENDING until Xero has it, or with `link_to` as a confirmed match is. A push
-    that is under way is the answer to a repeated one. Within `issues.each`, which holds the locks."""
+    """Link the contact: PENDING until Xero has it, or as a confirmed match with `link_to`. Runs within `issues.each`.
+
+    A repeated push returns the push that is under way.
+    """
     organisation = await organisations.lock_syncing(tx, wish.organisation_id)
     contact = await contact_edits.lock(tx, wish.contact_id)
     if wish.version is not None and wish.version != contact.version:
@@ -94,8 +96,11 @@ async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
 async def create(
     tx: Tx, organisation: Mapping[str, Any], contact: Contact, link_id: UUID | None, *, bulk: bool = False
 ) -> Acted:
-    """A contact to be created in Xero, with a link of its own or with one that had ended. A push that was given up
-    before Xero had it goes on under its number, as it may have landed; any other draws a new one."""
+    """Create a link for a contact that is to be created in Xero, or reuse an ended link.
+
+    A push that was given up before Xero had the contact resumes under its number, because it may have landed. Any other
+    push draws a new number.
+    """
     before = await links.find(tx, link_id) if link_id is not None else None
     resumed = before.contact_number if before is not None and before.xero_contact_id is None else None
     key = link_id or uuid4()
@@ -120,7 +125,7 @@ async def create(
 
 
 def check_whole(organisation: Mapping[str, Any], contact: Contact, *path: str) -> None:
-    """A contact is created whole: refused where Xero would not take all of it."""
+    """Refuse a contact of which Xero would not take every value: a contact is created whole."""
     check_fit(practice_values(contact), [XeroEnd(organisation["country_code"], {})], *path)
 
 
@@ -145,7 +150,7 @@ class _Namesake:
 
     @property
     def blocks(self) -> bool:
-        """Xero takes no second active contact with a name."""
+        """Whether it blocks a create: Xero takes no second active contact of one name."""
         return self.has_name and self.active
 
     @property

@@ -1,4 +1,4 @@
-"""Trying again now what failed: what Xero refused is sent as it stands, what is uncertain is looked up at once."""
+"""Retry: a refused link is sent again as it stands, and an uncertain one is looked up at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from domain.tx import Tx
 
 @dataclass(frozen=True)
 class Retried:
-    """`link_ids`: those that had failed, and are tried again."""
+    """`link_ids` are the failing links that are tried again."""
 
     link_ids: tuple[UUID, ...]
 
 
 async def check_known(tx: Tx, link_ids: Sequence[UUID], invoice_ids: Sequence[UUID]) -> None:
-    """Refused (NOT_FOUND) with the place of each id that is unknown."""
+    """Refuse unknown ids (NOT_FOUND), with the place of each."""
     problems: list[Problem] = []
     for table, what, path, ids in (
         ("sync_link", "link", "linkIds", link_ids),
@@ -37,8 +37,10 @@ async def check_known(tx: Tx, link_ids: Sequence[UUID], invoice_ids: Sequence[UU
 
 
 async def retry(tx: Tx, link_ids: Sequence[UUID] = (), organisation_id: UUID | None = None) -> Retried:
-    """Those of the links that fail, and all that do in the organisation. A link that does not fail is left alone, as is
-    one that only a new consent brings on."""
+    """Retry the failing ones of the links, and all failing links of the organisation.
+
+    A link that does not fail is left alone, and so is a link that only a new consent helps.
+    """
     if organisation_id is not None:
         await organisations.get(tx, organisation_id)
     which = "(l.id = any(:ids) or l.organisation_id = cast(:organisation as uuid)) order by l.id"
@@ -61,7 +63,7 @@ async def retry(tx: Tx, link_ids: Sequence[UUID] = (), organisation_id: UUID | N
 
 
 async def _reach_out(tx: Tx, link_ids: Sequence[UUID]) -> None:
-    """Nothing of theirs waits longer for Xero, nor does what must be read before they are sent."""
+    """Make the links, and the reads that they require, due at once."""
     await tx.run(
         "update import_run set due_at = :now where workspace_id = :ws and finished_at is null and due_at > :now"
         " and organisation_id in (select organisation_id from sync_link where workspace_id = :ws and id = any(:ids))",

@@ -1,7 +1,7 @@
-"""What a person does with links that no longer sync: unsync, rematch, make a new contact of one side, dismiss.
+"""Actions on links that no longer sync: unsync, rematch, a new contact from one side, dismiss.
 
-Nothing flows over an UNSYNCED or BROKEN link, and while it stands no machine matches its Xero contact. All of these
-run within `issues.each`, which holds the locks and judges the open issues of what they touched.
+Nothing flows over an UNSYNCED or BROKEN link, and while it exists its Xero contact is not matched automatically. All
+actions run within `issues.each`, which holds the locks and evaluates the open issues afterwards.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ _OTHER = {Side.XERO: Side.PRACTICE, Side.PRACTICE: Side.XERO}
 
 
 async def unsync(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
-    """Nothing flows either way from now on, and no machine matches the pair again."""
+    """End the link. Nothing flows either way, and the pair is not matched automatically again."""
     link = await links.lock(tx, link_id, version)
     if link.state is SyncState.UNSYNCED:
         raise refuse(Code.WRONG_STATE, "This link is UNSYNCED already, so there is nothing to end.", "linkId")
@@ -75,7 +75,7 @@ async def rematch(
     except_fields: Sequence[SyncedField] = (),
     bulk: bool = False,
 ) -> Acted:
-    """The link is active again, with this contact or another. A merge is followed, an archived one restored."""
+    """Make the link active again, with this contact or another. A merge is followed; an archived contact is restored."""
     link = await _lock_ended(tx, link_id, version)
     organisation = await organisations.lock_syncing(tx, link.organisation_id)
     contact = await _free_contact(
@@ -98,8 +98,10 @@ async def rematch(
 
 
 async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int | None = None) -> Acted:
-    """A new contact on one side from the data of the other, which is the `basis`. The link gets the new contact; the
-    one that it leaves behind is set apart, and one in Xero is not imported again."""
+    """Create a contact on one side from the values of the other side, which is the `basis`. The link gets it.
+
+    The contact left behind is kept apart. If it is in Xero, it also gets a re-import mark.
+    """
     link = await _lock_ended(tx, link_id, version)
     organisation = await organisations.lock_syncing(tx, link.organisation_id)
     if basis is Side.XERO:
@@ -119,7 +121,7 @@ async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int 
 
 
 async def dismiss(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
-    """The link is gone, the pair stays set apart, and a Xero contact that nothing links is not imported again."""
+    """Remove the link. The pair stays kept apart, and an unlinked Xero contact gets a re-import mark."""
     link = await _lock_ended(tx, link_id, version)
     organisation_id, xero_id = link.organisation_id, link.xero_contact_id
     await decisions.set_apart(tx, organisation_id, link.contact_id, xero_id)
@@ -179,7 +181,7 @@ async def _new_practice_contact(tx: Tx, organisation: Mapping[str, Any], link: S
 
 
 async def _part(tx: Tx, link: SyncLink, contact_id: UUID, xero_id: UUID) -> None:
-    """The pair that the link had is set apart where it gets another one; what stood against the new one is lifted."""
+    """Keep the former pair of the link apart if the link gets another pair. Decisions against the new pair end."""
     if (link.contact_id, link.xero_contact_id) != (contact_id, xero_id):
         await decisions.set_apart(tx, link.organisation_id, link.contact_id, link.xero_contact_id)
     await decisions.taken(tx, link.organisation_id, contact_id, xero_id, keep=link.id)
@@ -198,7 +200,7 @@ async def _start(
 
 
 async def _record_notes(tx: Tx, link: SyncLink) -> None:
-    """Values that reads showed while a write was under way stand in the activity, because nothing is merged any more."""
+    """Record the noted values of the link in the activity, because nothing is merged any more."""
     if not link.notes or link.xero_contact_id is None:
         return
     xero = (await xero_contacts.read(tx, [link.xero_contact_id]))[link.xero_contact_id]

@@ -1,1 +1,1 @@
-"""Edits of the practice's contacts, and their search keys."""
+"""The practice's contacts: edits, and the rebuild of their keys."""

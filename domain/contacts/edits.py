@@ -58,7 +58,7 @@ async def find(tx: Tx, contact_id: UUID) -> Contact | None:
 
 
 async def lock(tx: Tx, contact_id: UUID, *path: str) -> Contact:
-    """The contact, held against others until the end; refused where it is unknown."""
+    """Lock the contact until the transaction ends. Refused if the contact is unknown."""
     key = (tx.workspace, contact_id)
     contact = await tx.session.get(Contact, key, with_for_update=True, populate_existing=True)
     if contact is None:
@@ -79,8 +79,10 @@ async def lock_many(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Contact]:
 
 
 async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None = None) -> Contact:
-    """A new contact from values by the schema's names; an address is a mapping. With a key that was used within 24
-    hours for the same input, the contact that it made then."""
+    """Create a contact from values by the names of the schema. An address is a mapping.
+
+    With an idempotency key that was used for the same input within 24 hours, the contact created then is returned.
+    """
     values = clean(given, new=True)
     contact_id = uuid4()
     before = await idempotency.answered(tx, "createContact", idempotency_key, given, contact_id)
@@ -117,9 +119,11 @@ async def change(
     bulk: bool = False,
     typed: bool = True,
 ) -> Contact:
-    """Change what `given` names, by the schema's names; None clears. Links learn of it through the outbox. `bulk`: one
-    of so many that nobody waits for it. What the contact holds already, from Xero perhaps, is not judged as `typed`; nor
-    is anything where that is False."""
+    """Change the fields in `given`, by the names of the schema; None clears a field. The contact's links become due.
+
+    `bulk`: the change is one of many, and nobody waits for it. `typed`: check the new values against Xero's limits. A value
+    that the contact has already, perhaps from Xero, is never checked.
+    """
     contact = await lock(tx, contact_id)
     if version is not None and version != contact.version:
         raise stale("contact")
@@ -158,7 +162,7 @@ def _is_held(contact: Contact, name: str, value: Any) -> bool:
 
 
 def clean(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
-    """Values by column, trimmed, blank as None. Refuses everything that is wrong with them at once."""
+    """The values by column: trimmed, with a blank as None. Refuses all that is wrong with them at once."""
     problems: list[Problem] = []
     values: dict[str, Any] = {}
     for name, column in SETTABLE.items():
@@ -249,7 +253,7 @@ def _is_email(text: str) -> bool:
 
 
 async def _check_type(tx: Tx, values: Mapping[str, Any], held: UUID | None) -> None:
-    """Locked against being archived at the same time. A contact keeps an archived one that it has."""
+    """Lock the contact type, so that nobody archives it now. A contact may keep an archived type that it has."""
     wanted = values.get("contact_type_id")
     if wanted is None or wanted == held:
         return
@@ -265,7 +269,7 @@ async def _check_type(tx: Tx, values: Mapping[str, Any], held: UUID | None) -> N
 async def _fit_xero(
     tx: Tx, contact_id: UUID, values: Mapping[str, Any], changes: Sequence[activity.Change]
 ) -> None:
-    """Refused where a linked organisation would not take what was typed."""
+    """Refuse what a person typed if a linked organisation would not take it."""
     changed = {SyncedField(change.field) for change in changes if change.field in set(SyncedField)}
     if not changed:
         return
@@ -301,7 +305,7 @@ def _text(value: Any) -> str | None:
 
 
 def _settle(tx: Tx, contact: Contact, values: Mapping[str, Any], changed: set[str] | None = None) -> None:
-    """What follows from the values: kind, keys, and when each synced field was set."""
+    """Set what follows from the values: kind, keys, and the time of each synced field."""
     if values.get("kind") is not None:
         contact.kind = ContactKind(values["kind"])
         contact.confidence, contact.reasons, contact.needs_review = None, None, False

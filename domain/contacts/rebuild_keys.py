@@ -1,4 +1,4 @@
-"""Stored keys made anew where the rules that make them have changed (`keys.VERSION`): see decision 0014."""
+"""The rebuild of stored keys after a change of their rules (`text_keys.VERSION`): see decision 0014."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +14,11 @@ _STALE = f"workspace_id = :ws and key_version < {VERSION}"
 
 
 async def renew(tx: Tx, page: int = 1000) -> int:
-    """All keys of the workspace's contacts and mirror rows, under the locks of all its organisations, in one transaction:
-    nothing is matched while only one of two that belong together has its new key. The next run judges every open issue
-    anew. Gives how many rows had old keys."""
+    """Rebuild all old keys of the workspace's contacts and mirror rows. Returns the number of rows.
+
+    It is one transaction under the locks of all organisations: nothing is matched while only one of two equal contacts has
+    its new key. The next run evaluates every open issue again.
+    """
     if not await tx.row(
         f"select 1 from contact where {_STALE} union all select 1 from xero_contact where {_STALE} limit 1"
     ):

@@ -1,1 +1,1 @@
-"""What a person decided and no machine decides again."""
+"""Decisions of a person that are never made again automatically."""

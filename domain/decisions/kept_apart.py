@@ -1,11 +1,11 @@
-"""Pairs that a person set apart, beyond the ids of the two: one that goes and is made anew is the same to people.
+"""Kept-apart pairs: a person's decision survives deletion and re-creation of either contact.
 
-A practice contact that is deleted leaves a keyed hash of its name and email in place of itself, so that no value of it
-stays; the key is the workspace's own. Who is made with both equal is set apart from the same Xero contacts. A Xero
-contact never goes from the mirror: one that is first seen when another of its name and email is active no more takes
-over what was set apart from that. From then on ids say all, so that matching knows of no hash.
+When a practice contact is deleted, a hash of its name and email, keyed by the workspace's own key, takes its place. A
+contact that is created with both equal is kept apart from the same Xero contacts. A mirror row is never deleted: a Xero
+contact that is first seen while no other of its name and email is active takes over the pairs of the former one. After
+that the pairs hold ids only, so matching knows no hash.
 
-Erasing a contact, or Xero's being asked to forget one, forgets these too: a hash is still about a person.
+Erasing a contact, or a GDPR request in Xero, deletes these pairs too: a hash is still about a person.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ HASH = (
 
 
 async def contact_goes(tx: Tx, contact_id: UUID) -> None:
-    """Before it is deleted."""
+    """Replace the contact by its hash in its pairs, before it is deleted."""
     await tx.run(
         f"update set_apart a set contact_hash = {HASH} from contact c where a.workspace_id = :ws"
         " and a.contact_id = :contact and c.workspace_id = :ws and c.id = :contact",
@@ -30,8 +30,10 @@ async def contact_goes(tx: Tx, contact_id: UUID) -> None:
 
 
 async def contacts_came(tx: Tx, contact_ids: Sequence[UUID]) -> None:
-    """After they were made, and linked with whom they were made of. What they take over is theirs from now on: a hash
-    that stayed would be left when they are renamed and then erased."""
+    """Give new contacts the pairs of deleted contacts with the same name and email, after they were linked.
+
+    The hash goes: if it stayed, it would be left when the contact is renamed and then erased.
+    """
     await tx.run(
         "with came as (select a.organisation_id, a.xero_contact_id, a.contact_id as gone_id, c.id, a.at from contact c"
         f" join set_apart a on a.workspace_id = :ws and a.contact_hash = {HASH} where c.workspace_id = :ws"
@@ -49,8 +51,10 @@ async def contacts_came(tx: Tx, contact_ids: Sequence[UUID]) -> None:
 
 
 async def xero_contacts_came(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:
-    """Mirror rows that were seen for the first time. A contact's own push is no stranger to it, whomever it was set apart
-    from before: made anew in place of one that was left behind, the two are linked."""
+    """Give Xero contacts that were seen for the first time the pairs of the former ones.
+
+    A contact's own push is never kept apart from the contact, even if the contact left behind was.
+    """
     await tx.run(
         "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, contact_hash, at)"
         " select distinct on (x.id, a.contact_id) :ws, a.organisation_id, x.xero_contact_id, a.contact_id,"
@@ -67,7 +71,7 @@ async def xero_contacts_came(tx: Tx, organisation_id: UUID, ids: Sequence[UUID])
 
 
 async def erase_contact(tx: Tx, contact_id: UUID) -> None:
-    """What was remembered of it, and of those before it that were the same to people."""
+    """Delete the pairs of the contact, and those of deleted contacts with the same name and email."""
     await tx.run(
         "delete from set_apart a using contact c where a.workspace_id = :ws and c.workspace_id = :ws and c.id = :contact"
         f" and (a.contact_id = c.id or a.contact_hash = {HASH})",
@@ -76,7 +80,7 @@ async def erase_contact(tx: Tx, contact_id: UUID) -> None:
 
 
 async def forget_xero(tx: Tx, organisation_id: UUID, xero_contact_id: UUID) -> None:
-    """By Xero's own id. It is matched no more, and what is gone may have been of the same person."""
+    """Delete the pairs of a Xero contact, by Xero's own id, and hashes that may be of the same person."""
     await tx.run(
         "delete from set_apart where workspace_id = :ws and organisation_id = :organisation"
         " and xero_contact_id = :xero and contact_hash is not null",

@@ -1,1 +1,1 @@
-"""A synced field: its values, comparison, merge and Xero's limits."""
+"""The synced fields: values, comparison, merge, and Xero's limits."""

@@ -15,7 +15,7 @@ from domain.tables import ConflictPolicy, Side, SyncedField
 
 
 class Winner(StrEnum):
-    """Who wins a field on which both sides have something, and something else."""
+    """The side whose value wins if both sides have a value and the values differ."""
 
     XERO = "XERO"
     PRACTICE = "PRACTICE"
@@ -24,8 +24,10 @@ class Winner(StrEnum):
 
 @dataclass(frozen=True)
 class FieldStart:
-    """`practice` and `xero`: what each side is to hold. Where they differ from what it holds now, that side is
-    written. `conflict`: nobody won, and both stay as they are."""
+    """The start of a field. `practice` and `xero` are what each side is to hold; a side that holds another value is written.
+
+    `conflict`: no side wins, and both values stay.
+    """
 
     practice: Value
     xero: Value
@@ -33,7 +35,7 @@ class FieldStart:
 
 
 def policy_winner(policy: ConflictPolicy) -> Winner:
-    """Who wins when a full match starts: LATEST_WINS is Xero here, as it is the ledger."""
+    """The winner at a full match. LATEST_WINS means Xero here, because Xero is the ledger."""
     match policy:
         case ConflictPolicy.LATEST_WINS | ConflictPolicy.XERO_WINS:
             return Winner.XERO
@@ -46,7 +48,7 @@ def policy_winner(policy: ConflictPolicy) -> Winner:
 
 
 def start(field: SyncedField, practice: Value, xero: Value, winner: Winner, region: str | None) -> FieldStart:
-    """How one field of a new link begins (sync rules, a new link)."""
+    """How one field of a new link starts: which value each side holds afterwards."""
     if same(field, practice, xero, region):
         return FieldStart(practice, xero)
     if xero is None:
@@ -66,7 +68,7 @@ def start(field: SyncedField, practice: Value, xero: Value, winner: Winner, regi
 
 @dataclass(frozen=True)
 class FieldState:
-    """One field of a link: what each side holds, what each held when they last agreed, and when each was set."""
+    """One field of a link: the value and the base value of each side, and when each side set its value."""
 
     practice: Value
     xero: Value
@@ -78,9 +80,11 @@ class FieldState:
 
 @dataclass(frozen=True)
 class Merged:
-    """What the field is to be. `practice`: what the practice's side is to hold. The two bases: where
-    `base_practice` is not what the practice holds, that goes out. `lost`: the value that was overwritten, on the
-    side that held it. `conflict`: both changed, and a person decides."""
+    """The result of a merge. `practice` is what the practice is to hold.
+
+    If the practice's value differs from `base_practice`, it is sent. `lost` is the overwritten value, on the side that held
+    it. `conflict`: both sides changed, and a person decides.
+    """
 
     practice: Value
     base_practice: Value
@@ -91,7 +95,7 @@ class Merged:
 
 
 def merge(field: SyncedField, state: FieldState, policy: ConflictPolicy, region: str | None) -> Merged:
-    """Three ways: each side against its own base. Nothing is compared across the mapping but two changes."""
+    """Merge three ways: each side is compared with its own base value. Across the mapping, only two changes are compared."""
     theirs = not same(field, state.xero, state.base_xero, region)
     ours = not same(field, state.practice, state.base_practice, region)
     if not theirs:
@@ -113,7 +117,7 @@ def merge(field: SyncedField, state: FieldState, policy: ConflictPolicy, region:
 
 
 def _winner(policy: ConflictPolicy, state: FieldState) -> Winner:
-    """Up to the time of Xero's snapshot Xero wins: it is the ledger, and has one time for the whole contact."""
+    """The winner by time. At equal times Xero wins: Xero is the ledger, and has one time for the whole contact."""
     if policy is ConflictPolicy.LATEST_WINS:
         return Winner.PRACTICE if state.practice_at > state.xero_at else Winner.XERO
     return policy_winner(policy)

@@ -1,1 +1,1 @@
-"""What Xero shows, read and applied."""
+"""Snapshots of Xero's contacts: read into the mirror and applied to links and issues."""

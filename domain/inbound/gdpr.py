@@ -1,6 +1,6 @@
-"""A contact that Xero has been asked to forget: all that came from Xero about it is blanked, and nothing is sent.
+"""A contact under a GDPR request in Xero: what came from Xero is blanked, and nothing is sent.
 
-The practice's own contact stays until a person erases it, as the law may oblige the practice to keep it.
+The practice's own contact stays until a person erases it, because the law may oblige the practice to keep it.
 """
 
 import json
@@ -20,8 +20,10 @@ FORGOTTEN = "About a contact that Xero was asked to forget."
 
 
 async def forget(tx: Tx, organisation_id: UUID, xero: XeroContact) -> None:
-    """Blank the bases, notes and refused values of its links, what deliveries carry, and Xero's values in `activity`.
-    The mirror keeps none since the snapshot that said so."""
+    """Blank what came from Xero: base values, notes and refused values of the links, bodies of deliveries, and `activity`.
+
+    The mirror has been blank since the snapshot that showed the request.
+    """
     held = await links.of_xero_contact(tx, xero.id)
     issues = await tx.ids(
         "select id from match_issue where workspace_id = :ws and xero_contact_id = :id", id=xero.id
@@ -45,7 +47,7 @@ async def forget(tx: Tx, organisation_id: UUID, xero: XeroContact) -> None:
 async def _blank_activity(
     tx: Tx, organisation_id: UUID, held: Sequence[SyncLink], issues: Sequence[UUID]
 ) -> None:
-    """Of the practice's own entries only those values go that Xero held too."""
+    """Blank Xero's values in the activity. Of the practice's own entries only values that Xero held too are blanked."""
     link_ids = {link.id for link in held}
     rows = await tx.rows(
         "select id, message, organisation_id, link_id, changes from activity where workspace_id = :ws"
@@ -74,7 +76,7 @@ def _held_by_xero(held: Iterable[SyncLink]) -> Iterable[tuple[str, str | None]]:
 
 
 def _from_xero(rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str | None]]:
-    """A value that was written to the practice's side came from Xero; one that was overwritten at Xero was Xero's."""
+    """Whether a value of a change came from Xero: it was written to the practice, or it was overwritten at Xero."""
     for row in rows:
         for change in row["changes"]:
             yield change["field"], change["after" if change["writtenTo"] == Side.PRACTICE else "before"]

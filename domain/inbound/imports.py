@@ -1,7 +1,7 @@
-"""Imports: reading Xero's side into the mirror page by page, then matching it in passes.
+"""Import runs: they read Xero's contacts into the mirror, page by page, and then match them in passes.
 
-All that an import knows stands in its row, and each page is one transaction that also moves the row on. So a worker
-may die at any instant, and another goes on; a page that is done twice finds nothing left to do.
+The row `import_run` holds all state of a run. Each page is one transaction, which also moves the row on. A worker may
+die at any time: another worker continues, and a page that is done twice changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,9 +66,9 @@ class Claim:
 
 
 async def claim(tx: Tx, run_id: UUID) -> Claim | None:
-    """Hold the import for one page, or None where somebody holds it, it has ended or it is not due.
+    """Claim the run for one page. None if another worker owns it, if it has ended, or if it is not due.
 
-    A page that is matched in this same transaction needs no lease: if it dies, so does the claim.
+    A page that is matched in this same transaction needs no lease: the claim ends with the transaction.
     """
     known = await tx.row(
         "select organisation_id from import_run where workspace_id = :ws and id = :id", id=run_id
@@ -113,12 +113,14 @@ async def settle_page(
     server_time: datetime,
     unreadable: Sequence[UnreadableContact] = (),
 ) -> bool:
-    """Put a page into the mirror and move the import on; False where the lease was lost meanwhile. `unreadable`:
-    what of the page could not be read."""
+    """Write a page into the mirror and move the run on. False if the lease was lost meanwhile.
+
+    `unreadable` are contacts of the page that could not be read.
+    """
     run = await _hold(tx, held)
     if run is None:
         return False
-    await snapshots.take(tx, held.organisation, contacts)
+    await snapshots.store(tx, held.organisation, contacts)
     await poison.publish(tx, run.organisation_id, unreadable)
     if run.next_page == 1:
         run.read_from = server_time
@@ -133,7 +135,7 @@ async def settle_page(
 
 
 async def match_page(tx: Tx, held: Claim) -> bool:
-    """Do the next page of the present pass; False where the lease was lost meanwhile."""
+    """Do the next page of the present pass. False if the lease was lost meanwhile."""
     run = await _hold(tx, held)
     if run is None:
         return False
@@ -159,7 +161,7 @@ async def match_page(tx: Tx, held: Claim) -> bool:
         made = await _RUN[current](tx, organisation, run.id, ids, quiet=True)
         setattr(run, _COUNTED[current], getattr(run, _COUNTED[current]) + made)
         if current is MatchPass.FULL_MATCHES and made:
-            await _judge_later(tx, organisation)
+            await _evaluate_later(tx, organisation)
     if ids:
         run.position = ids[-1]
         run.done += len(ids)
@@ -169,8 +171,8 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     return True
 
 
-async def _judge_later(tx: Tx, organisation: Mapping[str, Any]) -> None:
-    """Who has just been linked is a candidate no more: the last pass judges the open issues that offer one of them."""
+async def _evaluate_later(tx: Tx, organisation: Mapping[str, Any]) -> None:
+    """Let the last pass evaluate the open issues that offer a contact which has just been linked."""
     await tx.run(
         "update xero_contact x set dirty = true from sync_link l join match_candidate m on m.workspace_id = :ws"
         " and m.contact_id = l.contact_id join match_issue i on i.workspace_id = :ws and i.id = m.issue_id"
@@ -182,7 +184,7 @@ async def _judge_later(tx: Tx, organisation: Mapping[str, Any]) -> None:
 
 
 async def _is_stopped(tx: Tx, run: ImportRun, organisation: Mapping[str, Any]) -> bool:
-    """Before a pass begins: too much has been destroyed at once, and the run waits for a person."""
+    """Whether the brake stops the run before a pass begins. A stopped run waits for a person."""
     if not await mass_change.stops(tx, organisation):
         return False
     run.due_at = run.lease_until = None
@@ -190,7 +192,10 @@ async def _is_stopped(tx: Tx, run: ImportRun, organisation: Mapping[str, Any]) -
 
 
 async def _settle_endings(tx: Tx, organisation: dict[str, Any], run: ImportRun) -> None:
-    """Before an import matches anything: a merge's survivor is not to be taken from the link that moves there."""
+    """Apply archived and merged contacts before an import matches anything.
+
+    Otherwise matching could take a merge's survivor from the link that moves to the survivor.
+    """
     rows = await tx.rows(
         "select x.id from xero_contact x where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
         " and x.status <> 'ACTIVE' and exists (select 1 from sync_link l where l.workspace_id = :ws"
@@ -202,13 +207,16 @@ async def _settle_endings(tx: Tx, organisation: dict[str, Any], run: ImportRun) 
 
 
 async def look_page(tx: Tx, held: Claim) -> list[UUID]:
-    """The mirror rows of the next page of the pass SIMILAR: each goes through likeness.find and, with no transaction
-    open, likeness.judge; then settle_look."""
+    """The mirror rows of the next page of the pass SIMILAR.
+
+    A worker passes them to near_duplicates.read_page, then to near_duplicates.compare without a transaction, and then to
+    settle_look.
+    """
     return await _page(tx, held.run, LOOKED_AT_ONCE, dirty=held.run.purpose is RunPurpose.DELTA)
 
 
-async def is_for_roll(tx: Tx, held: Claim) -> bool:
-    """Whether the pass SIMILAR has so much to look up that a roll is worth reading."""
+async def needs_index(tx: Tx, held: Claim) -> bool:
+    """Whether the pass SIMILAR has so many look-ups that a name index pays off."""
     run = held.run
     left = await tx.row(
         "select count(*) as n from (select from xero_contact x where x.workspace_id = :ws"
@@ -229,14 +237,14 @@ async def is_for_roll(tx: Tx, held: Claim) -> bool:
 
 
 async def settle_look(
-    tx: Tx, held: Claim, ids: Sequence[UUID], judged: Sequence[near_duplicates.Compared]
+    tx: Tx, held: Claim, ids: Sequence[UUID], compared: Sequence[near_duplicates.Compared]
 ) -> bool:
-    """Keep what was found and move the run on; False where the lease was lost meanwhile."""
+    """Store the scores of a page and move the run on. False if the lease was lost meanwhile."""
     run = await _hold(tx, held)
     if run is None:
         return False
     if run.match_pass is MatchPass.SIMILAR:  # a start has sent a run that only read back to the first pass
-        for part in judged:
+        for part in compared:
             await near_duplicates.store(tx, part)
         if ids:
             run.position = ids[-1]
@@ -259,12 +267,12 @@ async def _page(tx: Tx, run: ImportRun, limit: int, *, dirty: bool) -> list[UUID
 
 
 def _is_quiet(run: ImportRun) -> bool:
-    """An import, or a run about so much that subscribers do better to read their lists again."""
+    """Whether the run writes no events for single contacts: an import, or a run about very many contacts."""
     return run.purpose is RunPurpose.IMPORT or (run.total or 0) > MOST_TOLD
 
 
 async def put_off(tx: Tx, held: Claim, until: datetime | None) -> None:
-    """Give the import back, due again at `until`; None: only when somebody makes it due, as a reconnect does."""
+    """Give the run back. It is due again at `until`; None means that only an action such as a reconnect makes it due."""
     run = await _hold(tx, held)
     if run is not None:
         run.due_at = until
@@ -273,7 +281,7 @@ async def put_off(tx: Tx, held: Claim, until: datetime | None) -> None:
 
 
 async def _hold(tx: Tx, held: Claim) -> ImportRun | None:
-    """The organisation's lock, then the row, if the lease is still ours."""
+    """Lock the organisation and the run. None if the lease is lost."""
     await xero_contacts.lock(tx, held.run.organisation_id)
     key = (tx.workspace, held.run.id)
     run = await tx.session.get_one(ImportRun, key, with_for_update=True, populate_existing=True)
@@ -351,8 +359,11 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
 
 
 async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
-    """Of those that were judged anew after this run's look for near-duplicates. After a run that read nothing only those
-    with an open issue: what waits to be created would begin runs for as long as contacts are being changed."""
+    """Request a run for contacts that were evaluated again after this run's look-up of near-duplicates.
+
+    After a run that read nothing, only contacts with an open issue count. Otherwise contacts that wait to be created would
+    request runs for as long as contacts change.
+    """
     left = await tx.rows(
         "select x.id from xero_contact x where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
         " and x.looked_at is null and x.status = 'ACTIVE' and (:whole or exists (select 1 from match_issue i"
@@ -364,7 +375,7 @@ async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
 
 
 async def _look_again(tx: Tx, run: ImportRun) -> None:
-    """All that Xero had when this run began has been applied; when it is looked at next."""
+    """Finish a run that has applied everything, and set when Xero is polled and scanned next."""
     organisation = await tx.row(
         "select door.last_webhook_at() as webhook_at, o.timezone, o.invoice_sync, (select count(*) from xero_contact x"
         " where x.workspace_id = :ws and x.organisation_id = o.id) as contacts, o.scan_due_at, o.tenant_id"
@@ -411,7 +422,7 @@ def _finish(tx: Tx, run: ImportRun) -> None:
 
 
 async def _match_again_if_changed(tx: Tx, run: ImportRun) -> None:
-    """A filter that was changed while this import matched gets an import of its own."""
+    """Begin another import if the filter was changed while this import matched."""
     row = await tx.row(
         "select contact_filter, read_cursor from organisation where workspace_id = :ws and id = :id",
         id=run.organisation_id,

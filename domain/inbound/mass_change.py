@@ -1,12 +1,12 @@
-"""The brake: a side that destroys much at once stops both directions, until a person says whether it is meant.
+"""The brake: it stops both directions if one side destroys much at once, until a person decides.
 
-Destructive from Xero: archived, merged, to be forgotten, a value made blank, one same value over many contacts. To
-Xero: a value made blank. Counted over what waits and what was let through in the last ten minutes, before any of what
-waits is applied; so a scan's first page does no harm. What is neither never counts, however much it is. While it
-holds, nothing is dropped: rows stay dirty, links due; and the ten minutes are those before it stopped, as time alone
-puts nothing right.
+From Xero these changes count: archived, merged, under a GDPR request, a value made blank, and one same value over many
+contacts. To Xero a value made blank counts. Other changes never count, however many there are. The brake counts what
+waits and what was let through in the last ten minutes, before anything that waits is applied: so the first page of a
+scan does no harm. While the brake holds, nothing is dropped: mirror rows stay dirty and links stay due. Time alone does
+not release the brake: the ten minutes are those before it stopped.
 
-Counting marks mirror rows only: whoever counts goes on to lock contacts, and must hold no link before those.
+Counting marks mirror rows only. The caller locks contacts afterwards, and must hold no link before.
 """
 
 import json
@@ -30,7 +30,7 @@ WINDOW = timedelta(minutes=10)
 
 
 def _any_blanked(base: str, columns: Mapping[SyncedField, str]) -> str:
-    """SQL: whether one of the columns is blank and the link's base of that field is not."""
+    """SQL condition: one of the columns is blank, and the link's base value of that field is not."""
     return "(" + " or ".join(
         f"coalesce(cast({column} as text), '') = '' and coalesce(l.{base}->>'{field}', '') <> ''"
         for field, column in columns.items()
@@ -50,7 +50,7 @@ _WAITING = (
 
 @dataclass(frozen=True)
 class MassChange:
-    """On `side`, so many of so many active links."""
+    """The counted changes of one side: `changed` of the `of` active links."""
 
     side: Side
     changed: int
@@ -62,9 +62,10 @@ def is_mass(changed: int, of: int) -> bool:
 
 
 async def stops(tx: Tx, organisation: Mapping[str, Any]) -> bool:
-    """Judge what of Xero's side waits to be applied; True: nothing is to be applied. Under the organisation's lock.
+    """Count what waits to be applied from Xero. True: nothing may be applied. The caller holds the organisation's lock.
 
-    Where it held before and no longer has reason to, it lets go."""
+    The brake is released if it held before and has no reason any more.
+    """
     found = await _count_inbound(tx, organisation)
     if not is_mass(found.changed, found.of) and organisation["mass_change"] is not None:
         found = await _count_outbound(tx, organisation)
@@ -77,7 +78,7 @@ async def stops(tx: Tx, organisation: Mapping[str, Any]) -> bool:
 
 
 async def stops_sending(tx: Tx, organisation: Mapping[str, Any]) -> bool:
-    """Judge the blanks that wait to be sent; True: nothing is to be sent."""
+    """Count the blanks that wait to be sent. True: nothing may be sent."""
     if organisation["mass_change"] is not None:
         return True
     found = await _count_outbound(tx, organisation)
@@ -88,14 +89,17 @@ async def stops_sending(tx: Tx, organisation: Mapping[str, Any]) -> bool:
 
 
 def _since(tx: Tx, organisation: Mapping[str, Any]) -> datetime:
-    """From when on what was done counts."""
+    """The time from which changes count."""
     held = organisation["mass_change"]
     return (datetime.fromisoformat(held["since"]) if held else tx.now) - WINDOW
 
 
 async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
-    """`apply` lets through exactly what was counted; else Xero is read again, whole, and judged anew, and until then
-    the brake holds."""
+    """Carry out a person's decision about the brake.
+
+    `apply` lets through exactly what was counted. Otherwise Xero is read again as a whole and the change is evaluated anew;
+    the brake holds until then.
+    """
     organisation = await organisations.lock(tx, organisation_id)
     if organisation.disconnected_at is not None:
         raise Refused([disconnected()])
@@ -142,8 +146,10 @@ async def _count_inbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange:
 
 @dataclass(frozen=True)
 class _Held:
-    """A field of which one value may come over many contacts, as the mirror `x` and a link's base hold it. `came`: that
-    the mirror's value is another than the base, and the practice has one that it would overwrite."""
+    """A field that may come with one value over many contacts, as the mirror `x` and the link's base value hold it.
+
+    `came`: the mirror's value differs from the base value, and would overwrite a value of the practice.
+    """
 
     field: SyncedField
     value: str
@@ -151,7 +157,7 @@ class _Held:
 
 
 def _spreadable(one: Synced) -> _Held:
-    """A change destroys a value only where the practice has one: what fills a blank destroys nothing."""
+    """The fields that count. A value that fills a blank destroys nothing and does not count."""
     base, column = f"l.base_xero->'{one.field}'", f"x.{one.xero_column}"
     overwrites = (
         "exists (select 1 from contact c where c.workspace_id = :ws and c.id = l.contact_id"
@@ -183,8 +189,10 @@ _CAME_OF_LATE = (
 
 
 async def _count_same(tx: Tx, organisation_id: UUID, since: datetime) -> set[UUID]:
-    """Of a value that comes to many contacts, at once or in a few minutes: those that had another before. Gives the
-    links to which it has come already; where nothing waits that destroys, nobody asks."""
+    """Count contacts that get one same value and had another, at once or within a few minutes.
+
+    Returns the links that have got the value already. If nothing that waits destroys, no statement runs.
+    """
     bound = {"organisation": organisation_id, "since": since, "least": LEAST}
     spread: set[UUID] = set()
     for held in _SPREADABLE:
@@ -277,7 +285,7 @@ async def _release(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def _pass_counted(tx: Tx, organisation_id: UUID) -> None:
-    """What a person let through counts no more, nor does what came before it."""
+    """Take what a person let through, and everything before it, out of the count."""
     await tx.run(
         "update xero_contact set brake = 'PASSED' where workspace_id = :ws and organisation_id = :organisation"
         " and brake = 'COUNTED'",
@@ -291,7 +299,7 @@ async def _pass_counted(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def _read_again(tx: Tx, organisation_id: UUID) -> None:
-    """A run that waits to be applied reads everything anew, and then comes before the brake again."""
+    """Make a run that waits to be applied read everything again. The brake counts it afterwards."""
     await tx.run(
         "update import_run set phase = 'READING', next_page = 1, modified_since = null, match_pass = null,"
         " position = null, done = 0, total = null, started_at = :now,"
@@ -307,7 +315,7 @@ async def _read_again(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def _resume(tx: Tx, organisation_id: UUID) -> bool:
-    """Whether there was a run that goes on."""
+    """Resume the stopped run. False if there is none."""
     found = await tx.run(
         "update import_run set due_at = :now, lease_until = null, attempts = 0 where workspace_id = :ws"
         " and organisation_id = :organisation and finished_at is null",

@@ -1,5 +1,8 @@
-"""Contacts that are read by themselves: one that a write kept back from a read, or whose last two snapshots bear one
-stamp and differ. Due in the mirror (`read_due_at`), whoever dies in between."""
+"""Reads of single contacts.
+
+A contact is read by itself if a write kept a read of it back, or if its last two snapshots have one stamp and differ.
+The mirror row holds when the read is due (`read_due_at`), so that a killed worker loses nothing.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -61,11 +64,11 @@ async def settle(
     contacts: Sequence[SeenContact],
     unreadable: Sequence[UnreadableContact] = (),
 ) -> None:
-    """Apply what was read since `asked`. Links that owed a read have had it, but for those that owe another."""
+    """Apply what was read since `asked`. A link's required re-read is done, unless a later one is required."""
     organisation_id = claimed.organisation["id"]
     await xero_contacts.lock(tx, organisation_id)
     await _read(tx, claimed, asked, [contact.xero_contact_id for contact in contacts])
-    await snapshots.take(tx, claimed.organisation, contacts)
+    await snapshots.store(tx, claimed.organisation, contacts)
     await poison.publish(tx, organisation_id, unreadable)
     rows = await tx.rows(
         "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
@@ -84,8 +87,10 @@ async def put_off(tx: Tx, claimed: Claimed, until: datetime) -> None:
 
 
 async def _read(tx: Tx, claimed: Claimed, asked: datetime, shown: Sequence[UUID]) -> None:
-    """No other read of these is due, unless something has asked for one since. Links whose contact the answer left
-    out wait for the next delta."""
+    """Clear the due reads of these contacts, unless another read was requested since.
+
+    Links whose contact the answer left out wait for the next delta.
+    """
     organisation_id = claimed.organisation["id"]
     await tx.run(
         "update xero_contact set read_due_at = null where workspace_id = :ws and organisation_id = :organisation"

@@ -1,8 +1,8 @@
-"""Snapshots of Xero's contacts: taken into the mirror, and no value that one showed is lost.
+"""Snapshots of Xero's contacts: written into the mirror, without losing a value that a snapshot showed.
 
-What an older snapshot shows of a linked contact, and nothing else remembers, stands in `activity` at once, as
-overwritten. What a doubted one shows (of the same stamp as the mirror, with other values) is noted at the link, which
-is not sent before the contact has been read again.
+If an older snapshot shows a value of a linked contact that nothing else holds, `activity` records the value at once as
+overwritten. If a doubtful snapshot (of the mirror's stamp, with other values) shows it, the value is noted at the link,
+and the link is not sent before the contact has been read again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,14 +22,17 @@ from domain.tables import ACTIVE, ActivityKind, Side, SyncedField, SyncLink
 from domain.tx import Tx
 
 
-async def take(
+async def store(
     tx: Tx,
     organisation: Mapping[str, Any],
     contacts: Sequence[SeenContact],
     sent: Mapping[UUID, Collection[str]] | None = None,
 ) -> list[UUID]:
-    """The caller holds the organisation's lock. Gives the mirror rows that now hold what was shown; `sent` as for
-    `mirror.show`. A contact that the mirror cannot hold is told of, and keeps nobody else out."""
+    """Write snapshots into the mirror. The caller holds the organisation's lock.
+
+    Returns the mirror rows that hold what was shown. `sent`: see xero_contacts.show. A contact that the mirror cannot hold
+    is reported, and the others are written.
+    """
     shown_at_once, failed = await bulk.together(
         tx, contacts, lambda some: xero_contacts.show(tx, organisation["id"], some, sent)
     )
@@ -82,7 +85,7 @@ async def _remember(
 
 
 def _unknown(link: Link, snapshot: Shown) -> dict[SyncedField, Value]:
-    """The values that neither side holds, nor held when they last agreed."""
+    """The values that no side holds, and that no side held when they last agreed."""
     now, ours, base = link.at_xero, link.practice, link.base_xero
     return {
         name: value
@@ -92,8 +95,10 @@ def _unknown(link: Link, snapshot: Shown) -> dict[SyncedField, Value]:
 
 
 async def _came_back(tx: Tx, link: Link, answer: Shown, written: Collection[str]) -> None:
-    """An older answer to our own write counts as a snapshot that was shown: another value that the mirror has in these
-    fields appears anew."""
+    """Set the stamp of fields anew if an older answer to our own write shows another value than the mirror has.
+
+    The answer counts as a snapshot that was shown, so the mirror's value appeared again after it.
+    """
     now = link.at_xero
     back = [
         name
@@ -125,7 +130,7 @@ class _Value(NamedTuple):
 
 
 async def _recorded(tx: Tx, link: SyncLink) -> set[tuple[str, str | None]]:
-    """Each field and value that the history of the contact shows already."""
+    """Each field and value that the history of the contact holds already."""
     rows = await tx.read(
         _Value,
         "select c->>'field' as field, v.value from activity a, jsonb_array_elements(a.changes) c,"

@@ -1,7 +1,8 @@
-"""The inbox of webhooks: that Xero has something to show. What it shows is read, and applied, as a small run.
+"""The inbox of webhook events. What an event announces is read and applied, as a small run.
 
-An event stays in the inbox until what it announced has been applied, or is known to be: whoever dies in between, it
-is due again. An event about what the mirror shows already is dropped without a call, as are those of our own writes.
+An event stays in the inbox until what it announced is applied, or is known to be. If a worker dies in between, the event
+is due again. An event about what the mirror shows already is dropped without a call, and so is an event about our own
+write.
 """
 
 import json
@@ -40,7 +41,7 @@ _RECEIVE = sa.text("select * from door.receive_webhooks(cast(:events as jsonb), 
 
 
 class Category(StrEnum):
-    """What is kept in the inbox. This module reads contacts; invoices wait there for whoever reads them."""
+    """The kinds of events in the inbox. This module reads contacts; domain.invoices.reads reads invoices."""
 
     CONTACT = "CONTACT"
     INVOICE = "INVOICE"
@@ -48,7 +49,7 @@ class Category(StrEnum):
 
 @dataclass(frozen=True)
 class Announced:
-    """That a resource of a tenant changed, and when by Xero's clock."""
+    """An event: a resource of a tenant has changed, and when by Xero's clock."""
 
     tenant_id: UUID
     category: Category
@@ -58,7 +59,7 @@ class Announced:
 
 @dataclass(frozen=True)
 class Received:
-    """`unknown`: of organisations that are connected nowhere, and dropped."""
+    """How many events were stored. `unknown` events belong to no connected organisation and were dropped."""
 
     kept: int
     unknown: int
@@ -66,7 +67,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Event:
-    """`late`: a read has shown something older than this already."""
+    """An event of the inbox. `late`: a read has shown something older than this event already."""
 
     resource_id: UUID
     at: datetime
@@ -75,14 +76,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Claimed:
-    """Events whose contacts are to be read now, of one organisation."""
+    """Events of one organisation whose contacts are to be read now."""
 
     organisation: Mapping[str, Any]
     events: Sequence[Event]
 
 
 async def receive(session: AsyncSession, events: Collection[Announced], now: datetime) -> Received:
-    """In the inbox afterwards, and the workers' bell rung. The same event twice, or in another order, is one."""
+    """Store events and wake the workers. The same event twice, or events in another order, change nothing."""
     rows = [
         {
             "tenant": str(one.tenant_id),
@@ -98,8 +99,11 @@ async def receive(session: AsyncSession, events: Collection[Announced], now: dat
 
 
 async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
-    """What of the inbox is to be read by ids now; None where nothing is. What the mirror shows already is settled; what
-    a write is under way about waits for its end; and so much at once begins a delta, and waits for that."""
+    """Claim events to read by ids now. None if there are none.
+
+    Events that the mirror shows already are settled. Events about a contact with an open delivery wait for its end. Very
+    many events begin a delta and wait for it.
+    """
     await xero_contacts.lock(tx, organisation_id)
     events = await _take(tx, organisation_id)
     if not events:
@@ -126,13 +130,16 @@ async def settle(
     contacts: Sequence[SeenContact],
     unreadable: Sequence[UnreadableContact] = (),
 ) -> None:
-    """Apply what was read about these events: while a run is under way, of what is or was linked; who is who among the
-    others is for its last pass. One that shows nothing as new as its event is read again, once."""
+    """Apply what was read about these events.
+
+    While a run is under way, only contacts that are or were linked are applied; the run's last pass matches the others. An
+    event is read once more if the answer shows nothing as new as the event.
+    """
     await xero_contacts.lock(tx, organisation_id)
     organisation = await _organisation(tx, organisation_id)
     if organisation is None:
         return
-    written = await snapshots.take(tx, organisation, contacts)
+    written = await snapshots.store(tx, organisation, contacts)
     await poison.publish(tx, organisation_id, unreadable)
     dirty = await _dirty(tx, written, linked=await _importing(tx, organisation_id))
     if dirty:
@@ -146,7 +153,7 @@ async def settle(
 async def postpone(
     tx: Tx, organisation_id: UUID, events: Sequence[Event], until: datetime, *, read: bool = False
 ) -> None:
-    """`read`: they were read, and Xero did not show yet what it had announced."""
+    """Put the events off. `read`: they were read, and Xero did not show yet what it had announced."""
     if events:
         await tx.rows(
             "select door.postpone_webhooks(:organisation, 'CONTACT', cast(:ids as uuid[]), :until, :read)",
@@ -218,7 +225,7 @@ async def _organisation(tx: Tx, organisation_id: UUID) -> dict[str, Any] | None:
 
 
 async def _importing(tx: Tx, organisation_id: UUID) -> bool:
-    """Whether a run is under way, whose last pass applies what is new in the mirror."""
+    """Whether a run is under way. Its last pass applies what is new in the mirror."""
     return bool(
         await tx.row(
             "select 1 from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null",

@@ -72,7 +72,7 @@ async def _meet(tx: Tx, organisation: Mapping[str, Any], met: Met) -> None:
         if met.erased:
             await xero_contacts.erase(tx, organisation["id"], [met.xero_id])
         if met.archive:
-            await status_requests.owe(tx, organisation["id"], met.xero_id, XeroContactStatus.ARCHIVED)
+            await status_requests.request(tx, organisation["id"], met.xero_id, XeroContactStatus.ARCHIVED)
     elif links.is_active(link):
         await _complete(tx, organisation["country_code"], link, met.xero_id)
     else:

@@ -133,7 +133,7 @@ async def start(
     await activity.record_all(tx, [one.entry() for one in begun])
     for one in begun:
         if one.pair.restored:
-            await status_requests.owe(
+            await status_requests.request(
                 tx, organisation["id"], one.pair.xero_contact_id, XeroContactStatus.ACTIVE
             )
     if any(row["due_at"] for row in rows.values()):
@@ -182,7 +182,7 @@ async def begin_again(tx: Tx, link_id: UUID, fresh: Fresh) -> None:
     link.failure, link.notes, link.refused, link.attempts, link.next_attempt_at = None, {}, {}, 0, None
     link.version += 1
     await tx.session.flush()
-    await xero_contacts.owe_reads(tx, [link_id])
+    await xero_contacts.request_reads(tx, [link_id])
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Xero's contacts as last seen."""
+"""The mirror: Xero's contacts as last read."""

@@ -1,4 +1,4 @@
-"""Xero contacts that are to be archived or restored: the rows that say so. `domain.outbound.status_deliveries` sends them."""
+"""Requests to archive or restore Xero contacts. `domain.outbound.status_deliveries` sends them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +10,8 @@ from domain.tx import Tx
 _LOST = "(x.status = 'GDPR_REQUEST' or x.merged_to is not null)"
 
 
-async def owe(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, status: XeroContactStatus) -> None:
-    """It is to become so, whatever was wanted of it before."""
+async def request(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, status: XeroContactStatus) -> None:
+    """Request the status for the Xero contact. The request replaces an earlier one."""
     await withdraw(tx, xero_contact_id)
     await tx.run(
         "insert into owed_status (workspace_id, organisation_id, xero_contact_id, status, due_at)"
@@ -22,12 +22,12 @@ async def owe(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, status: Xero
 
 
 async def withdraw(tx: Tx, xero_contact_id: UUID | None) -> None:
-    """Nothing is wanted of it any more; a request that is under way is not sent again."""
+    """Delete the request. A request that is in flight is not sent again."""
     await _delete(tx, "s.xero_contact_id = :xero", xero=xero_contact_id)
 
 
 async def restoring(tx: Tx, xero_contact_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of them that are to be restored: that they are archived breaks no link. Merged or forgotten, none can be."""
+    """Those of the Xero contacts that are to be restored. Merged or forgotten ones cannot be restored."""
     rows = await tx.rows(
         "select s.xero_contact_id from owed_status s join xero_contact x on x.workspace_id = :ws"
         " and x.id = s.xero_contact_id where s.workspace_id = :ws and s.xero_contact_id = any(:ids)"
@@ -38,7 +38,7 @@ async def restoring(tx: Tx, xero_contact_ids: Sequence[UUID]) -> set[UUID]:
 
 
 async def settle_shown(tx: Tx, xero_contact_ids: Sequence[UUID]) -> None:
-    """Whatever the mirror shows as wanted, or can be neither (merged, forgotten), is owed no more."""
+    """Delete the requests that the mirror shows as done, and those of merged or forgotten contacts."""
     await _delete(
         tx,
         f"s.xero_contact_id = any(:ids) and (s.delivery_id is null and x.status = s.status or {_LOST})",

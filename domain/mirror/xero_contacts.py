@@ -1,10 +1,10 @@
-"""Xero's side as last seen: the table `xero_contact`.
+"""The mirror rows: Xero's contacts as last seen, in the table `xero_contact`.
 
-A snapshot is ordered by Xero's own UpdatedDateUTC; an older one is dropped. Of equal ones the one asked for later
-holds for the flags, as those move without it; where anything else differs nobody can say which came last, so the
-contact is read again 10 s later, and that holds if no other snapshot came between. What an answer left out says
-nothing: the mirror keeps what it had. Of a contact that Xero has been asked to forget, or that a person has erased
-here, no personal value is kept.
+Snapshots are ordered by Xero's UpdatedDateUTC. An older snapshot is dropped. Of two snapshots with equal stamps, the one
+asked for later holds for the flags, which change without a new stamp. If any other field differs, nobody can say which
+came last: the contact is read again 10 s later, and that read holds if no other snapshot came between. What an answer
+left out says nothing: the mirror keeps its value. No personal value is kept of a contact under a GDPR request, or of a
+contact that a person has erased.
 """
 
 import json
@@ -82,15 +82,17 @@ def _differs(columns: Collection[str]) -> str:
 
 
 def _held(column: str) -> str:
-    """What the mirror holds of the column afterwards."""
+    """SQL: the value of the column afterwards."""
     if column in _FLAGS:
         return f"case when n.how = 'NEW' or n.seen_at >= x.seen_at then n.{column} else x.{column} end"
     return f"case when n.how = 'NEW' then n.{column} else x.{column} end"
 
 
 def _stamp_of(field: SyncedField, column: str) -> str:
-    """Xero's time of the first snapshot that showed the value. A snapshot that our own write made says nothing about
-    when a field that it did not send was changed: that may have been at any time since the last look."""
+    """SQL: Xero's time of the first snapshot that showed the value.
+
+    A snapshot made by our own write says nothing about the time of a field that it did not send.
+    """
     looked = (
         "(select greatest(x.updated_at, greatest(x.seen_at, o.read_asked_at) + o.clock_ahead * interval '1 second')"
         " from organisation o where o.workspace_id = :ws and o.id = :organisation)"
@@ -164,8 +166,7 @@ _SHOW = f"""
 
 
 class How(StrEnum):
-    """How a snapshot stands to the mirror: it is the newest; it says the same; another of the same stamp says
-    otherwise; or a newer one is there."""
+    """How a snapshot relates to the mirror: the newest; equal; another of the same stamp that differs; or older."""
 
     NEW = "NEW"
     SAME = "SAME"
@@ -175,8 +176,11 @@ class How(StrEnum):
 
 @dataclass(frozen=True)
 class Shown:
-    """A snapshot that was compared with the mirror row `id`. `values`: what the snapshot shows, as the practice would hold
-    it; where the snapshot says nothing of a field, what the mirror has."""
+    """A snapshot that was compared with the mirror row `id`.
+
+    `values` are what the snapshot shows, in the practice's form. For a field that it leaves out, they hold the mirror's
+    value.
+    """
 
     id: UUID
     xero_contact_id: UUID
@@ -187,7 +191,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Details:
-    """What Xero says of an organisation itself; `timezone` is an IANA name."""
+    """What Xero says of an organisation itself. `timezone` is an IANA name."""
 
     name: str
     base_currency: str
@@ -251,7 +255,7 @@ async def read_shown(tx: Tx, organisation: UUID, xero_ids: Sequence[UUID]) -> di
 
 
 async def lock(tx: Tx, organisation: UUID) -> None:
-    """The first lock of whoever applies Xero's side, held until the transaction ends."""
+    """Lock the organisation until the transaction ends. Whoever applies Xero's side takes this lock first."""
     await tx.rows(
         "select pg_advisory_xact_lock(hashtextextended('tandem organisation ' || cast(:organisation as text), 0))",
         organisation=str(organisation),
@@ -264,10 +268,10 @@ async def show(
     contacts: Sequence[SeenContact],
     sent: Mapping[UUID, Collection[str]] | None = None,
 ) -> list[Shown]:
-    """Put what Xero showed into the mirror, as far as it is new, and say of each how it stood to what was there.
+    """Write what Xero showed into the mirror if it is new. Returns how each snapshot relates to the mirror.
 
-    Of several snapshots of one contact among `contacts`, the latest counts. `sent`: of the contacts that an answer to
-    our own write shows, by Xero's id, the fields that were written.
+    Of several snapshots of one contact among `contacts`, the latest counts. `sent` holds, for contacts that an answer to our
+    own write shows, the fields that were written, by Xero's id.
     """
     latest: dict[UUID, SeenContact] = {}
     for contact in contacts:
@@ -288,7 +292,7 @@ async def show(
 
 
 async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
-    """Of these rows no personal value is kept, now or of any later snapshot."""
+    """Blank these rows. No personal value of them is kept, now or from any later snapshot."""
     await tx.run(
         "insert into reimport_mark (workspace_id, organisation_id, xero_contact_id, at, erased)"
         " select :ws, :organisation, xero_contact_id, :now, true from xero_contact where workspace_id = :ws"
@@ -303,8 +307,10 @@ async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
 
 
 async def request_lookup(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> None:
-    """What became of these rows is open: the next run looks for near-duplicates of them and applies them. That begins
-    at once, without a call, unless a run is under way; then the one after it does it."""
+    """Request that the next run looks up near-duplicates of these rows and applies them.
+
+    The run begins at once and makes no call. If another run is under way, a run after it does it.
+    """
     if not ids:
         return
     await tx.run(
@@ -322,7 +328,7 @@ async def request_lookup(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[
 
 
 async def set_clock(tx: Tx, organisation: UUID, server_time: datetime) -> None:
-    """Xero's clock against ours, by an answer that has just come. What an answer's way may have cost is no difference."""
+    """Store the difference between Xero's clock and ours, from an answer that has just come, without its travel time."""
     ahead = (server_time - tx.now).total_seconds()
     await tx.run(
         "update organisation set clock_ahead = :ahead where workspace_id = :ws and id = :id",
@@ -331,8 +337,10 @@ async def set_clock(tx: Tx, organisation: UUID, server_time: datetime) -> None:
 
 
 async def came_back(tx: Tx, row_id: UUID, fields: Collection[str]) -> None:
-    """The values of these fields in the mirror stand there anew, since the mirror's own stamp: an older answer has
-    shown that something else was there in between."""
+    """Set the stamps of these fields to the mirror's own stamp.
+
+    An older answer has shown another value in between, so the mirror's value appeared again.
+    """
     await tx.run(
         "update xero_contact set value_times = value_times || (select jsonb_object_agg(f, to_jsonb(updated_at))"
         " from unnest(cast(:fields as text[])) f) where workspace_id = :ws and id = :id",
@@ -340,8 +348,8 @@ async def came_back(tx: Tx, row_id: UUID, fields: Collection[str]) -> None:
     )  # fmt: skip
 
 
-async def owe_reads(tx: Tx, links: Sequence[UUID]) -> None:
-    """Those of the links that owe a read, and of which no write is under way, have their Xero contact read now."""
+async def request_reads(tx: Tx, links: Sequence[UUID]) -> None:
+    """Make the Xero contacts of these links due for a single read, if a link requires one and has no write in flight."""
     done = await tx.run(
         "update xero_contact x set read_due_at = least(x.read_due_at, :now) from sync_link l where l.workspace_id = :ws"
         " and l.id = any(:links) and l.read_owed_at is not null and x.workspace_id = :ws and x.id = l.xero_contact_id"
@@ -359,7 +367,7 @@ def _stamp(contact: SeenContact) -> tuple[str, str]:
 
 
 def _row(contact: SeenContact) -> dict[str, object]:
-    """What the answer said, by column."""
+    """The values of an answer, by column."""
     given: dict[str, object] = {
         "id": str(contact.xero_contact_id),
         "seen_at": contact.seen_at.isoformat(),

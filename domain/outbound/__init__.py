@@ -1,1 +1,1 @@
-"""What the practice changed, sent to Xero."""
+"""Changes of the practice: claimed into deliveries and sent to Xero."""

@@ -1,4 +1,4 @@
-"""What of a link is to go to Xero, and in which order names are taken."""
+"""The values of a link that go to Xero, and the order in which names are freed and taken."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,8 +31,11 @@ class Outgoing:
 
 
 async def hold_back_names(tx: Tx, organisation_id: UUID, due: Sequence[Outgoing]) -> list[Outgoing]:
-    """A name is freed before it is taken: where the Xero contact that holds the name is itself to be renamed, that goes
-    first. In a circle no contact can go first, and each member shows so."""
+    """Hold back renames to a name that another Xero contact still has.
+
+    If that contact is to be renamed itself, its rename goes first. In a circle of renames none can go first, and each link
+    shows a failure.
+    """
     wanted = {one.link.row.id: one.link.contact.name_key for one in due if SyncedField.NAME in one.fields}
     if not wanted:
         return list(due)
@@ -59,7 +62,7 @@ class _Holder(NamedTuple):
 
 
 async def _holders(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> dict[str, _Holder]:
-    """By the key of the name that each of them holds."""
+    """The holders, by the key of the name that each of them has."""
     rows = await tx.read(
         _Holder,
         "select x.name_key, l.id as link_id, c.name_key as wants from xero_contact x"
@@ -96,7 +99,7 @@ async def _refuse_circle(tx: Tx, one: Outgoing) -> None:
 
 
 def _without_name(one: Outgoing) -> dict[SyncedField, Value]:
-    """A contact that is to be created goes whole, or not at all."""
+    """The link without its name. A contact that is to be created goes whole or not at all."""
     if one.link.is_new:
         return {}
     return {field: value for field, value in one.fields.items() if field is not SyncedField.NAME}

@@ -1,8 +1,7 @@
-"""Contacts on their way to Xero: claimed, sent by a worker, settled. What to send is what differs from the base at the
-claim.
+"""Deliveries of contacts: claimed, sent by a worker, settled. A delivery sends what differs from the base values at the claim.
 
-An answer moves the base to (value sent, value returned) for just the fields sent, so what was typed meanwhile differs
-from the base and goes out next.
+An answer moves the base values to (value sent, value returned) for exactly the fields sent. So what was typed meanwhile
+differs from the base values and is sent next.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,9 +35,11 @@ IN_XERO_AGAIN = timedelta(days=1)  # what only Xero can mend is tried again so o
 
 @dataclass(frozen=True)
 class Answered:
-    """One element of Xero's answer: what it shows of the contact, or why it was refused. `kept_back`: nothing was
-    written, and `seen` is what a read shows. `found`: by its number, which says that some create of this push landed
-    and not that just these values did."""
+    """One element of Xero's answer: the contact that it shows, or why the element was refused.
+
+    `kept_back`: nothing was written, and `seen` is what a read shows. `found`: the contact was found by its number. That
+    proves that some create of this push landed, but not that it had these values.
+    """
 
     link_id: UUID
     seen: SeenContact | None = None
@@ -150,7 +151,7 @@ async def _nothing_to_send(tx: Tx, link: SyncLink) -> None:
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
-    """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`."""
+    """Leave the delivery open and UNCERTAIN, because there is no answer yet. It is due again at `until`."""
     await _lock_links(tx, claimed.members)
     await deliveries.wait(tx, claimed, until)
     await failures.show_uncertain(tx, claimed.delivery.id)
@@ -162,7 +163,7 @@ class _Number(NamedTuple):
 
 
 async def numbers(tx: Tx, members: Sequence[UUID]) -> dict[UUID, str]:
-    """The number of each push, by which its contact is looked up."""
+    """The push number of each link. Its contact is looked up by this number."""
     rows = await tx.read(
         _Number,
         "select id, contact_number from sync_link where workspace_id = :ws and id = any(:ids) and contact_number <> ''",
@@ -190,8 +191,10 @@ async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
 async def free(
     tx: Tx, claimed: Claimed, until: datetime | None = None, members: Sequence[UUID] | None = None
 ) -> None:
-    """Nothing was done: all members (or only `members`) are due again, not before `until`, and no attempt is counted.
-    A link with notes owes a read that begins after now."""
+    """Free all members, or only `members`: nothing was done, and no attempt is counted. They are due again, not before `until`.
+
+    A link with notes then requires a read that begins after now.
+    """
     which = list(claimed.members if members is None else members)
     await _lock_links(tx, which)
     if not await deliveries.lock(tx, claimed):
@@ -199,12 +202,12 @@ async def free(
     await deliveries.close(tx, claimed, which)
     await statements.make_due_again(tx, which, until)
     await statements.end_uncertain(tx, which)
-    await xero_contacts.owe_reads(tx, which)
+    await xero_contacts.request_reads(tx, which)
     tx.notify_workers()
 
 
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
-    """Settle each element on its own. Members that the answer left out stay open, as uncertain as a lost answer."""
+    """Settle each element on its own. Members that the answer left out stay open and UNCERTAIN."""
     await xero_contacts.lock(tx, claimed.delivery.organisation_id)
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id",
@@ -220,7 +223,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
         for answer in answers
         if answer.seen and not answer.kept_back and not answer.found
     }
-    newer = set(await snapshots.take(tx, organisation, shown, written))
+    newer = set(await snapshots.store(tx, organisation, shown, written))
     xeros = await xero_contacts.read_shown(tx, organisation["id"], [one.xero_contact_id for one in shown])
     for answer in answers:
         member = held.get(answer.link_id)
@@ -237,12 +240,14 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await _acknowledge(tx, link, values, answer.seen, newest=xero.id in newer)
     await deliveries.close(tx, claimed, [answer.link_id for answer in answers])
     await inbound_apply.apply(tx, organisation, [row.id for row in xeros.values()], uuid4(), quiet=False)
-    await xero_contacts.owe_reads(tx, [answer.link_id for answer in answers])
+    await xero_contacts.request_reads(tx, [answer.link_id for answer in answers])
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
-    """Settle an update that can land no more by what a read shows of each link: what equals the values sent is
-    acknowledged, the rest is merged like any change, and free."""
+    """Settle an update that can take effect no more, by what a read shows of each link.
+
+    A link that shows the values sent is acknowledged. Any other link is merged like any change and freed.
+    """
     await xero_contacts.lock(tx, claimed.delivery.organisation_id)
     _, sent = await _lock_members(tx, claimed, list(shown))
     answers: list[Answered] = []
@@ -268,12 +273,12 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
         id=claimed.delivery.organisation_id,
     )
     assert organisation is not None
-    ids = await snapshots.take(tx, organisation, [shown[one] for one in rest if one in shown])
+    ids = await snapshots.store(tx, organisation, [shown[one] for one in rest if one in shown])
     await inbound_apply.apply(tx, organisation, ids, uuid4(), quiet=False)
 
 
 async def _lock_links(tx: Tx, ids: Sequence[UUID]) -> None:
-    """Before their delivery, as the order of locks has it."""
+    """Lock the links before their delivery, as the order of locks demands."""
     await tx.ids(
         "select id from sync_link where workspace_id = :ws and id = any(:ids) order by id for update",
         ids=list(ids),

@@ -1,8 +1,8 @@
-"""Writes that are under way to Xero, of contacts, of changes of status and of invoices alike.
+"""Deliveries: writes to Xero of contacts, statuses and invoices, each stored before it is sent.
 
-A delivery is stored, with its key and exact bytes, before it is sent; a member is in one open delivery at most. Each
-acknowledgement is conditional on the lease's token. What becomes of the members is for `deliveries`, `statuses` and
-`invoice_deliveries`.
+A delivery holds its idempotency key and its exact bytes. A member is in one open delivery at most. Each acknowledgement
+is conditional on the lease token. What happens to the members is in contact_deliveries, status_deliveries and
+domain.invoices.deliveries.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,8 +26,10 @@ LANDED_AFTER = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Claimed:
-    """What a worker holds until `lease_until`: the bytes to send, and whose they are, in their order: links, in a STATUS
-    the rows of Xero contacts, or invoices. `beside`: it was claimed so, as `deliveries.claim` has it."""
+    """A delivery that a worker owns until `lease_until`, with its members in the order of the bytes.
+
+    The members are links; in a STATUS delivery mirror rows; or invoices. `beside`: see contact_deliveries.claim.
+    """
 
     delivery: Delivery
     members: tuple[UUID, ...]
@@ -36,7 +38,7 @@ class Claimed:
 
 
 class Next(StrEnum):
-    """What is to be done about a delivery without an answer."""
+    """The next step for a delivery without an answer."""
 
     RESEND = "RESEND"
     LOOK_UP = "LOOK_UP"
@@ -45,9 +47,12 @@ class Next(StrEnum):
 
 
 def plan_recovery(delivery: Delivery, now: datetime, *, changed_meanwhile: bool) -> tuple[Next, datetime]:
-    """What to do now, or when to ask again. Within 4 minutes the same bytes under the same key are safe, unless a
-    read has shown that somebody else wrote. A create is looked up by its number after that. An update is not freed
-    by a read alone while the request can still land: it is read 10 minutes after the last send."""
+    """The next step for a delivery without an answer, and when.
+
+    Within 4 minutes the same bytes under the same key are safe, unless a read has shown that somebody else wrote. After
+    that a create is looked up by its number. A read alone does not free an update while its request can still take effect:
+    the update is read 10 minutes after the last send.
+    """
     if now - delivery.claimed_at < RESEND_WITHIN and not changed_meanwhile:
         return Next.RESEND, now
     if delivery.kind is DeliveryKind.CREATE:
@@ -66,8 +71,11 @@ async def start(
     links: Mapping[UUID, Mapping[str, Any]] | None = None,
     invoices: Sequence[UUID] = (),
 ) -> Delivery:
-    """Claimed now, which counts as its first send. `links`: with what each sends, as `base_practice` holds it. Members
-    are in the order of the bytes."""
+    """Store a delivery. The claim counts as its first send.
+
+    `links` maps each link to the values that it sends, in the form of `base_practice`. Members are in the order of the
+    bytes.
+    """
     delivery_id = uuid4()
     delivery = Delivery(
         workspace_id=tx.workspace,
@@ -96,9 +104,11 @@ async def start(
     return delivery
 
 
-async def hold(tx: Tx, delivery_id: UUID) -> Claimed | None:
-    """Take over a delivery whose lease has lapsed; None where another worker has it, or it has ended or does so now,
-    as nobody is left in it. Its members are locked before it, as who ends a link does."""
+async def take_over(tx: Tx, delivery_id: UUID) -> Claimed | None:
+    """Take over a delivery whose lease has ended. None if another worker has it, if it has ended, or if no member is left.
+
+    The members are locked before the delivery, as in every transaction that ends a link.
+    """
     for table, column in (("sync_link", "link_id"), ("invoice", "invoice_id")):
         await tx.rows(
             f"select id from {table} where workspace_id = :ws and id in (select {column} from delivery_member"
@@ -133,8 +143,11 @@ async def hold(tx: Tx, delivery_id: UUID) -> Claimed | None:
 
 
 async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
-    """Whether the same bytes must not be sent again: a read has shown, in a field of an update, something other than
-    its base and the value sent, or one of the members has left."""
+    """Whether the same bytes must not be sent again.
+
+    That is so if a read has shown, in a field of an update, a value other than the base value and the value sent, or if a
+    member has left the delivery.
+    """
     if claimed.delivery.recalled:
         return True
     rows = await tx.rows(
@@ -157,7 +170,7 @@ async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
 
 
 async def sent_again(tx: Tx, claimed: Claimed) -> bool:
-    """Right before a resend: counted, under the lease."""
+    """Count a resend, right before it. False if the lease is lost."""
     done = await tx.run(
         "update delivery set sends = sends + 1, last_sent_at = :now where workspace_id = :ws and id = :id"
         " and lease_token = :token and ended_at is null",
@@ -167,8 +180,7 @@ async def sent_again(tx: Tx, claimed: Claimed) -> bool:
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> bool:
-    """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`. False where the lease is
-    somebody else's by now."""
+    """Leave the delivery open and UNCERTAIN; it is due again at `until`. False if the lease is lost."""
     done = await tx.run(
         "update delivery set uncertain = true, lease_until = :now, due_at = cast(:until as timestamptz)"
         " where workspace_id = :ws and id = :id and lease_token = :token and ended_at is null",
@@ -178,7 +190,7 @@ async def wait(tx: Tx, claimed: Claimed, until: datetime) -> bool:
 
 
 async def lock(tx: Tx, claimed: Claimed) -> bool:
-    """False where the lease is somebody else's by now: a late answer must not overwrite a newer state."""
+    """Lock the delivery. False if the lease is lost: a late answer must not overwrite a newer state."""
     key = (tx.workspace, claimed.delivery.id)
     delivery = await tx.session.get(Delivery, key, with_for_update=True, populate_existing=True)
     return (
@@ -189,7 +201,7 @@ async def lock(tx: Tx, claimed: Claimed) -> bool:
 
 
 async def close(tx: Tx, claimed: Claimed, members: Sequence[UUID]) -> None:
-    """These links or invoices are settled or free; with the last of them the delivery ends."""
+    """Close members that are settled or freed. The delivery ends with its last member."""
     await tx.run(
         "update delivery_member set open = false where workspace_id = :ws and delivery_id = :delivery"
         " and coalesce(link_id, invoice_id) = any(:members)",
@@ -199,7 +211,7 @@ async def close(tx: Tx, claimed: Claimed, members: Sequence[UUID]) -> None:
 
 
 async def end_if_settled(tx: Tx, claimed: Claimed) -> None:
-    """Ended, its bytes go; else what the answer left out is looked at when the lease is over."""
+    """End the delivery and delete its bytes if no member is open. Otherwise the rest is recovered after the lease."""
     await tx.run(
         "update delivery d set ended_at = :now, body = null where d.workspace_id = :ws and d.id = :id and not exists"
         " (select 1 from delivery_member m where m.workspace_id = :ws and m.delivery_id = d.id and m.open) and not exists"

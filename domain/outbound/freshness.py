@@ -1,7 +1,7 @@
-"""Xero as it is now, without which nothing is sent: it has no conditional write.
+"""Freshness: nothing is sent before Xero's present state has been read, because Xero has no conditional write.
 
-A delta asked within the last 60 seconds has been applied; or, while a run reads Xero at length, what a person waits for
-has been read by itself.
+Either a delta asked for within the last 60 seconds has been applied, or, during a long run, an interactive link's
+contact has been read by itself.
 """
 
 from collections.abc import Sequence
@@ -40,15 +40,17 @@ LINK_READ = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What waits for a read of its own: links, and mirror rows that are to be archived or restored."""
+    """Reads that wait: of links, and of mirror rows that are to be archived or restored."""
 
     links: Sequence[UUID]
     statuses: Sequence[UUID]
 
 
 async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:
-    """Whether a delta asked within the last 60 seconds has been applied. Only then may anything be sent, as Xero has
-    no conditional write. One that was asked in what is now the future says nothing: the clock was set back since."""
+    """Whether a delta asked for within the last 60 seconds has been applied. Only then may anything be sent.
+
+    A delta that was asked for in the future does not count: the clock was set back since.
+    """
     row = await tx.row(
         "select read_asked_at from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
@@ -57,8 +59,11 @@ async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:
 
 
 async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
-    """Whether a run is under way that nobody should have to wait for: all of Xero, or a delta that somebody else reads
-    or that waits for calls that bulk has not. Where Xero does not answer, there is no other way round it either."""
+    """Whether a run is under way that interactive work should not wait for.
+
+    That is a full scan, or a delta that another worker reads or that waits for calls. While Xero does not answer, no other
+    way exists either.
+    """
     row = await tx.row(
         "select 1 from import_run r join organisation o on o.workspace_id = :ws and o.id = r.organisation_id"
         " where r.workspace_id = :ws and r.organisation_id = :id and r.finished_at is null and (r.purpose <> 'DELTA'"
@@ -69,8 +74,7 @@ async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
 
 
 async def want_read(tx: Tx, organisation_id: UUID) -> Wanted | None:
-    """The Xero contacts of what a person waits for are due to be read by themselves, a few at a time; None where there
-    are none."""
+    """Request single reads for the Xero contacts of interactive work, a few at a time. None if there are none."""
     links = await tx.rows(
         "select l.id, l.xero_contact_id from sync_link l where l.workspace_id = :ws"
         f" and l.organisation_id = :organisation {LINK_DUE} and not l.bulk and l.xero_contact_id is not null"
@@ -92,8 +96,10 @@ async def want_read(tx: Tx, organisation_id: UUID) -> Wanted | None:
 
 
 async def put_off_unread(tx: Tx, organisation_id: UUID, wanted: Wanted) -> None:
-    """What has just been read by itself, and Xero did not show, is not asked for again at once. The rest was not asked
-    for yet: it is as due as before."""
+    """Put off the contacts that were read by themselves and that Xero did not show.
+
+    The other contacts were not requested yet, and stay due.
+    """
     if wanted.links:
         unread = await tx.ids(
             f"select l.id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}"

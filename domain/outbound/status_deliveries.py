@@ -1,5 +1,7 @@
-"""Archiving and restoring contacts in Xero: claimed, sent and settled by the rules of `deliveries`, in deliveries of
-their own. A member is a Xero contact (`OwedStatus`), as what asked for it may be gone."""
+"""Archiving and restoring of contacts in Xero, in deliveries of their own by the rules of `deliveries`.
+
+A member is a mirror row (`OwedStatus`), because the link or contact that asked for it may be gone.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -28,8 +30,9 @@ Build = Callable[[Sequence[tuple[UUID, XeroContactStatus]]], bytes]
 async def claim(
     tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, beside: bool = False
 ) -> Claimed | None:
-    """Hold what is due for one write, or None. `build` takes Xero's own ids and what each is to become. `only` and
-    `beside`: as for deliveries.claim."""
+    """Claim due statuses for one write, or None. `build` gets Xero's ids and the wanted status of each. `only` and `beside`:
+    see contact_deliveries.claim.
+    """
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
@@ -69,7 +72,7 @@ async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
 
 
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
-    """What was done is owed no more, and shows in the mirror; what was refused waits for a person, with its link."""
+    """Write what was done into the mirror and end its requests. A refused status waits for a person, with its link."""
     organisation_id = claimed.delivery.organisation_id
     await xero_contacts.lock(tx, organisation_id)
     organisation = await tx.row(
@@ -79,7 +82,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     if organisation is None or not await deliveries.lock(tx, claimed):
         return
     seen = [answer.seen for answer in answers if answer.seen]
-    ids = await snapshots.take(tx, organisation, seen, {one.xero_contact_id: () for one in seen})
+    ids = await snapshots.store(tx, organisation, seen, {one.xero_contact_id: () for one in seen})
     for answer in answers:
         status = wanted.get(answer.link_id)
         if status is None:  # nobody wants it any more
@@ -94,7 +97,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
-    """Settle what can land no more by what a read shows; the rest is free."""
+    """Settle by what a read shows, when the write can take effect no more. The rest is freed."""
     await xero_contacts.lock(tx, claimed.delivery.organisation_id)
     wanted = await _wanted(tx, claimed)
     landed = [Answered(key, seen) for key, seen in shown.items() if seen.status == wanted.get(key)]
@@ -106,7 +109,7 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
 async def free(
     tx: Tx, claimed: Claimed, until: datetime | None = None, members: Sequence[UUID] | None = None
 ) -> None:
-    """Nothing was done: due again, not before `until`."""
+    """Free the members: nothing was done. They are due again, not before `until`."""
     if not await deliveries.lock(tx, claimed):
         return
     await tx.run(
@@ -120,7 +123,7 @@ async def free(
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
-    """No answer yet."""
+    """Leave the delivery open, because there is no answer yet."""
     await deliveries.wait(tx, claimed, until)
 
 
@@ -143,7 +146,7 @@ async def _delete(tx: Tx, xero_contact_id: UUID) -> None:
 
 
 async def _refuse(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, failure: Failure) -> None:
-    """The link of the Xero contact shows the refusal, and RETRY_SYNC asks again. Without a link the activity says so."""
+    """Show the refusal at the link of the Xero contact; RETRY_SYNC asks again. Without a link, the activity shows it."""
     found = await links.active(tx, organisation_id, "xero_contact_id", xero_contact_id)
     if found is None:
         await _delete(tx, xero_contact_id)

@@ -61,7 +61,7 @@ async def read(world: World, *found: SeenContact) -> None:
         await xero_contacts.lock(tx, world.organisation)
         organisation = await tx.row("select * from organisation where workspace_id = :ws")
         assert organisation is not None
-        await snapshots.take(tx, organisation, found)
+        await snapshots.store(tx, organisation, found)
         ids = [row["id"] for row in await tx.rows("select id from xero_contact where dirty")]
         await inbound_apply.apply_shown(tx, world.organisation, ids)
 

@@ -108,7 +108,7 @@ MERGE = (
     breach(
         "merge: no re-read after a cut read",
         f"{HISTORIES}::test_a_delivery_in_which_nothing_was_done_owes_the_read_that_it_kept_back",
-        sql("domain:owe_reads", "least(x.read_due_at, :now)", "x.read_due_at"),
+        sql("domain:request_reads", "least(x.read_due_at, :now)", "x.read_due_at"),
     ),
     breach(
         "merge: the claim does not wait for the re-read",
@@ -180,7 +180,7 @@ DELIVERY = (
         f"{SENDING}::test_what_is_typed_while_a_write_is_uncertain_goes_out_next",
         instead(
             "domain.outbound:settle",
-            "owe_reads",
+            "request_reads",
             """
             await tx.run("update sync_link set due_at = null where workspace_id = :ws and id = any(:ids)",
                 ids=[answer.link_id for answer in answers])

@@ -20,7 +20,7 @@ async def take(world: World, *found: SeenContact, sent: dict[UUID, list[str]] | 
         await xero_contacts.lock(tx, world.organisation)
         organisation = await tx.row("select * from organisation where workspace_id = :ws")
         assert organisation is not None
-        return await snapshots.take(tx, organisation, found, sent)
+        return await snapshots.store(tx, organisation, found, sent)
 
 
 async def mirrored(world: World) -> dict[str, object]:

@@ -57,7 +57,7 @@ async def show(here: Billed, contact: SeenContact) -> None:
     async with here.world.tx() as tx:
         organisation = await tx.row("select * from organisation where workspace_id = :ws")
         assert organisation is not None
-        await snapshots.take(tx, organisation, [contact])
+        await snapshots.store(tx, organisation, [contact])
 
 
 async def in_xero(here: Billed, **given: Any) -> SeenContact:

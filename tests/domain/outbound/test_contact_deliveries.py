@@ -71,7 +71,7 @@ async def test_an_answer_that_comes_when_somebody_else_holds_the_lease_changes_n
     assert isinstance(clock, Clock)
     clock.time += LEASE
     async with world.tx() as tx:
-        held = await deliveries.hold(tx, late.delivery.id)
+        held = await deliveries.take_over(tx, late.delivery.id)
     assert held is not None
     await change(world, contact, name="Second")
     before = await world.rows("select * from sync_link")
@@ -146,7 +146,7 @@ async def test_a_delivery_that_is_given_back_while_its_link_is_unsynced_is_no_de
         else:
             clock.time += LEASE
             async with world.tx() as tx:
-                assert await deliveries.hold(tx, claimed.delivery.id) is None, "nobody is left in it"
+                assert await deliveries.take_over(tx, claimed.delivery.id) is None, "nobody is left in it"
 
     async with asyncio.TaskGroup() as both:
         both.create_task(give_back())
