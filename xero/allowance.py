@@ -1,7 +1,7 @@
-"""What Xero's answers tell of its limits, and what keeps us within them.
+"""What Xero's answers say about its rate limits, and the interface of the limiter that keeps us within them.
 
-Xero allows one organisation 5 calls at once, 60 a minute and 1,000 or 5,000 a day, and an app 10,000 a minute
-over all. The counting is not done here: a Limiter does it, over all processes.
+Xero allows one organisation 5 calls at once, 60 a minute and 1,000 or 5,000 a day. It allows an app 10,000
+calls a minute over all organisations. This module does not count: a Limiter counts, over all processes.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from uuid import UUID
 
 
 class Priority(StrEnum):
-    """INTERACTIVE: a person waits for it. BULK leaves room for that."""
+    """INTERACTIVE: a person waits for the call. BULK leaves a part of the limits to interactive calls."""
 
     INTERACTIVE = "INTERACTIVE"
     BULK = "BULK"
@@ -21,7 +21,8 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True)
 class Told:
-    """An answer's status and headers; None where a header was absent. `until`: no call before then."""
+    """The status and the limit headers of an answer; None for a header that was absent. No call before
+    `until`."""
 
     status: int
     minute_remaining: int | None = None
@@ -32,11 +33,12 @@ class Told:
 
 class Limiter(Protocol):
     async def take(self, tenant_id: UUID, priority: Priority) -> UUID | datetime:
-        """A slot for one call, or the time before which there is none. Never waits."""
+        """Return a slot for one call, or the time before which there is no slot. Never waits."""
         ...
 
     async def give(self, slot: UUID, told: Told | None) -> None:
-        """The call was answered; with None, it never left. A slot that is not given lapses by itself."""
+        """Give the slot back. `told` is None if the call never left. A slot that is not given back lapses by
+        itself."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""An answer's status as one of our errors, by what it means for the request."""
+"""Turn the status of an answer into one of our errors, by what it means for the request."""
 
 from datetime import datetime, timedelta
 
@@ -15,8 +15,8 @@ _SCOPE_ERRORS = ("insufficent_scope", "insufficient_scope")  # Xero spells it th
 
 
 def check(answer: httpx.Response, now: datetime, *, writes: bool) -> None:
-    """Returns for a 2xx, raises for all else. A write that ended in a 5xx may have been done, unless Xero says
-    that it is offline."""
+    """Return for a 2xx, raise for every other status. A write that ended in a 5xx may have been carried out,
+    unless Xero says that it is offline."""
     status = answer.status_code
     if 200 <= status < 300:
         return
@@ -35,12 +35,13 @@ def check(answer: httpx.Response, now: datetime, *, writes: bool) -> None:
 
 
 def is_expired(answer: httpx.Response) -> bool:
-    """Whether a new access token may mend it; one never mends a missing scope."""
+    """Whether a new access token may help. A new token never adds a missing scope."""
     return answer.status_code == 401 and not _lacks_scope(answer)
 
 
 def json_of(answer: httpx.Response) -> bytes:
-    """Raises ValueError where a 2xx brings something else than JSON, as proxies and logins in between do."""
+    """Raises ValueError if a 2xx holds something other than JSON, as from a proxy or a sign-in page on the
+    way."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/json", "text/json") and not kind.endswith("+json"):
         raise ValueError("not JSON")
@@ -65,7 +66,7 @@ def _is_offline(answer: httpx.Response) -> bool:
 
 
 def _fault(answer: httpx.Response) -> Fault:
-    """Errors come as JSON, XML, HTML or text; only JSON tells more than the status does."""
+    """Errors come as JSON, XML, HTML or text. Only JSON says more than the status does."""
     try:
         return msgspec.json.decode(json_of(answer), type=Fault)
     except (ValueError, RecursionError):

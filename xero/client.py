@@ -1,9 +1,9 @@
 """Calls of the Accounting API for one organisation.
 
-Every attempt asks for a token, then for a slot of the limiter, and waits for nothing while it holds the slot.
-Reads are tried again after a lost answer or a 5xx, with jitter; writes never are: without an answer they are
-Uncertain, and what then is the caller's to decide. An expired access token is renewed once. Nothing is sent while a
-database transaction is open: `guard` raises then.
+Each attempt asks for a token, then for a slot of the limiter, and waits for nothing while it holds the slot.
+A read is retried with back-off and jitter after a lost answer, a 500, a 502 or a 504. A write is never
+retried here: without an answer it is Uncertain, and the caller decides. An expired access token is renewed
+once. The client sends nothing while a database transaction is open: `guard` raises then.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Tokens(Protocol):
     async def access_token(self) -> str: ...
 
     async def refresh(self, stale: str) -> str:
-        """A newer token than `stale`, renewed at most once whoever asks."""
+        """Return a newer token than `stale`. The token is renewed at most once, however many callers ask."""
         ...
 
 
@@ -74,8 +74,8 @@ class Page(Generic[P]):
 
 @dataclass(frozen=True)
 class Written(Generic[P]):
-    """One entry for each element that Xero answered, in its order. What was sent and is in neither list is as
-    uncertain as a lost answer."""
+    """One entry for each element that Xero answered, in Xero's order. An element that was sent and is in
+    neither list is as uncertain as a lost answer."""
 
     items: list[P]
     unreadable: list[Unreadable]
@@ -116,7 +116,7 @@ class Client:
         return Answer(found.items[0], found.server_time)
 
     async def accounts(self) -> Answer[list[Account]]:
-        """Archived ones included; Xero does not page them."""
+        """Archived accounts included; Xero does not page accounts."""
         return _whole(await self._read(listing.ACCOUNTS, "Accounts"))
 
     async def tax_rates(self) -> Answer[list[TaxRate]]:
@@ -130,8 +130,9 @@ class Client:
         modified_since: datetime | None = None,
         order: Literal["ContactID", "UpdatedDateUTC"] = "ContactID",
     ) -> Page[Contact]:
-        """Archived ones included. Order by ContactID for a full scan, which changes then do not shift, and by
-        UpdatedDateUTC for a delta. `modified_since` counts to the second, and Xero may or may not include it."""
+        """Archived contacts included. Order by ContactID for a full scan: changes during the scan do not
+        shift its pages. Order by UpdatedDateUTC for a delta. `modified_since` counts to the second; whether
+        Xero includes that second is not known."""
         params = {
             "page": str(page),
             "pageSize": str(page_size),
@@ -142,12 +143,13 @@ class Client:
         return _page(found, page, page_size)
 
     async def contacts_by_ids(self, ids: Sequence[UUID]) -> Page[Contact]:
-        """At most 40; those that Xero does not know are missing from the answer."""
+        """At most 40 ids. The answer lacks the ids that Xero does not know."""
         params = {"includeArchived": "true", **_by_ids(ids)}
         return _page(await self._read(listing.CONTACTS, "Contacts", params), 1, len(ids))
 
     async def find_contact_by_number(self, number: str) -> Answer[Contact | None]:
-        """By ContactNumber, which is unique over all contacts, archived ones included."""
+        """Find the contact with this ContactNumber. Numbers are unique over all contacts, archived ones
+        included."""
         if not number.strip():
             raise ValueError("a blank number would list all contacts")
         try:
@@ -161,7 +163,7 @@ class Client:
         return Answer(ours[0] if ours else None, found.server_time)
 
     async def create_contacts(self, body: Creations, idempotency_key: str) -> Written[WrittenContact]:
-        """By PUT, which only creates: a taken name or number is an error of its element."""
+        """By PUT, which only creates. A taken name or number is an error of its element."""
         call = _writing("PUT", "Contacts", body.content, idempotency_key)
         return await self._write(call, listing.WRITTEN_CONTACTS)
 
@@ -177,9 +179,9 @@ class Client:
         modified_since: datetime | None = None,
         order: Literal["InvoiceID", "UpdatedDateUTC"] = "InvoiceID",
     ) -> Page[Invoice]:
-        """Sales invoices with lines, payments and credits, voided and deleted ones included. Order and
-        `modified_since` as for contacts. A change of payments moves UpdatedDateUTC; DueDate and SentToContact of a
-        partly paid one do not."""
+        """Sales invoices with lines, payments and credits, voided and deleted ones included. `order` and
+        `modified_since` as for contacts. A payment moves an invoice's UpdatedDateUTC. A new DueDate or
+        SentToContact of a partly paid invoice does not."""
         params = {
             "page": str(page),
             "pageSize": str(page_size),
@@ -191,11 +193,11 @@ class Client:
         return _page(found, page, page_size)
 
     async def invoices_by_ids(self, ids: Sequence[UUID]) -> Page[Invoice]:
-        """At most 40; those that Xero does not know are missing from the answer."""
+        """At most 40 ids. The answer lacks the ids that Xero does not know."""
         return _page(await self._read(listing.INVOICES, "Invoices", _by_ids(ids) | FOUR_PLACES), 1, len(ids))
 
     async def find_invoice_by_number(self, number: str) -> Answer[Invoice | None]:
-        """The sales invoice with this number, whatever its status; a bill may have the same one."""
+        """The sales invoice with this number, whatever its status. A bill may have the same number."""
         if not number.strip():
             raise ValueError("a blank number would list all invoices")
         path, params = "Invoices", dict(FOUR_PLACES)
@@ -218,7 +220,7 @@ class Client:
         return Answer(next(iter(exact or same), None), found.server_time)
 
     async def create_invoices(self, body: InvoiceCreations, idempotency_key: str) -> Written[WrittenInvoice]:
-        """By PUT, which only creates: a taken number is an error of its element."""
+        """By PUT, which only creates. A taken number is an error of its element."""
         call = _writing("PUT", "Invoices", body.content, idempotency_key, FOUR_PLACES)
         return await self._write(call, listing.WRITTEN_INVOICES)
 
@@ -248,7 +250,7 @@ class Client:
             return resource.read(json_of(answer))
 
     async def _answer(self, call: _Call) -> httpx.Response:
-        """An answer with a 2xx, or one of our errors."""
+        """Return an answer with a 2xx, or raise one of our errors."""
         token = await self.tokens.access_token()
         renewed = False
         attempt = 1
@@ -264,8 +266,8 @@ class Client:
                 attempt += 1
 
     async def _attempt(self, call: _Call, token: str, *, last: bool) -> httpx.Response | None:
-        """None where the answer to a read was lost and it may be tried again. After a time-out it is not: the
-        caller's own time is over."""
+        """Return None if the answer to a read was lost and the read may be retried. After a time-out it may
+        not: the caller's own time is over."""
         try:
             return await self._send(call, token)
         except NoAnswer as error:
@@ -276,8 +278,8 @@ class Client:
             return None
 
     async def _send(self, call: _Call, token: str) -> httpx.Response:
-        """Takes a slot and gives it back with the answer. Without an answer the slot lapses by itself, as the call
-        may still be running at Xero."""
+        """Take a slot, and give it back with the answer. Without an answer the slot lapses by itself, because
+        Xero may still be working on the call."""
         self.guard()
         slot = await self.limiter.take(self.tenant_id, self.priority)
         if isinstance(slot, datetime):
@@ -319,7 +321,7 @@ def _writing(
     key: str,
     params: Mapping[str, str] | None = None,
 ) -> _Call:
-    """With every element's outcome in the answer, and once only by its key."""
+    """A write that asks for the outcome of each element, with an idempotency key."""
     if not 0 < len(key) <= 128:
         raise ValueError("an Idempotency-Key has 1 to 128 characters")
     headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
@@ -333,7 +335,7 @@ def _by_ids(ids: Sequence[UUID]) -> dict[str, str]:
 
 
 def _passing(answer: httpx.Response) -> bool:
-    """Whether the same read may well succeed in a moment."""
+    """Whether the same read is likely to succeed in a moment."""
     return answer.status_code in (500, 502, 504)
 
 
@@ -356,7 +358,7 @@ def _page(found: Listing[P], page: int, page_size: int) -> Page[P]:
 
 
 def _whole(found: Listing[P]) -> Answer[list[P]]:
-    """A list that is replaced as a whole must not lose an element because it could not be read."""
+    """A list that replaces the stored one as a whole must not lose an element that could not be read."""
     if found.unreadable:
         raise Retry(Reason.UNREADABLE_ANSWER, detail=_reasons(found))
     return Answer(found.items, found.server_time)

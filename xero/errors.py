@@ -1,11 +1,11 @@
-"""What can go wrong with Xero, told apart by what the caller can do about it.
+"""The errors of calls to Xero, by what the caller can do about each.
 
     XeroError
     ├── Retry               nothing was done; the same request may succeed later (limits, offline, unreachable)
-    ├── Uncertain           a write that got no answer, or 5xx: done or not, only looking tells
-    ├── Rejected            never like this: Xero has read the request and refuses it
+    ├── Uncertain           a write without an answer, or with a 5xx: only a read shows whether it was done
+    ├── Rejected            Xero has read the request and refuses it; the same request never succeeds
     │   └── NotFound        404
-    └── Refused             no request gets through until a person has done something
+    └── Refused             no request gets through until a person has acted
         ├── Disconnected    403: the organisation is not connected any more; connect it again
         ├── NeedsReconnect  the refresh token is spent, expired or revoked; consent again
         ├── KeyMissing      Tandem's own keys do not open the tokens; the operator puts the right ones back
@@ -44,7 +44,8 @@ class XeroError(Exception):
 
 
 class Retry(XeroError):
-    """Nothing was done. `at`: not before then; None where the caller's own back-off decides."""
+    """Nothing was done. `at` is the earliest time for another attempt; with None the caller's own back-off
+    decides."""
 
     def __init__(self, reason: Reason, at: datetime | None = None, detail: str = "") -> None:
         when = f", not before {at.isoformat()}" if at else ""
@@ -54,7 +55,7 @@ class Retry(XeroError):
 
 
 class Uncertain(XeroError):
-    """A write without a usable answer. `status` is None where none came at all."""
+    """A write without a usable answer. `status` is None if no answer came."""
 
     def __init__(self, detail: str, status: int | None = None) -> None:
         super().__init__(f"Xero gave no certain answer to a write: {detail}")
@@ -82,7 +83,7 @@ class NotFound(Rejected):
 
 
 class Refused(XeroError):
-    """No request gets through until a person has done something."""
+    """No request gets through until a person has acted."""
 
 
 class Disconnected(Refused):
@@ -124,8 +125,8 @@ class Misconfigured(Refused):
 
 
 class NoAnswer(Exception):
-    """The request may have reached Xero, and no answer came. Never leaves `xero`: reads are tried again, and a
-    write is Uncertain."""
+    """The request may have reached Xero, and no answer came. This error never leaves `xero`: a read is
+    retried, and a write becomes Uncertain."""
 
     def __init__(self, detail: str, *, timed_out: bool = False) -> None:
         super().__init__(detail)
@@ -144,8 +145,8 @@ _NOT_SENT = (
 
 @contextmanager
 def sending() -> Iterator[None]:
-    """httpx's exceptions as ours: Retry where nothing was sent, NoAnswer where it may have been. Not chained:
-    some of them quote headers, and so tokens."""
+    """Translate httpx's exceptions: Retry if nothing was sent, NoAnswer if something may have been sent. The
+    exceptions are not chained: some of them quote headers, and so tokens."""
     try:
         yield
     except _NOT_SENT as error:
@@ -158,8 +159,8 @@ def sending() -> Iterator[None]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """An answer that cannot be understood. Not chained: a JSON error holds the document. msgspec's messages name
-    a path and types only."""
+    """Translate the errors of an answer that cannot be understood. The exceptions are not chained: a JSON
+    error holds the document. msgspec's messages name a path and types only."""
     try:
         yield
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""The Accounting API under /api.xro/2.0: who may call, how a call is counted, and its resources."""
+"""The Accounting API under /api.xro/2.0: authentication, rate limits, contacts and settings."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -41,7 +41,7 @@ ROOT = "/api.xro/2.0"
 
 
 class Call(msgspec.Struct):
-    """One admitted request: who asks, of which organisation, and when."""
+    """One admitted request: its access token, its organisation, its time and the faults that strike it."""
 
     simulation: Simulation
     request: Request
@@ -271,7 +271,7 @@ _SETTINGS_READ = ("accounting.settings", "accounting.settings.read")
 
 
 def accounting_routes() -> list[Route]:
-    """Contacts and settings; invoices and what follows are in `invoicing`."""
+    """Contacts and settings. Invoices, credit notes and payments are in `invoicing`."""
     contacts = endpoint(read_contacts, *_CONTACTS_READ)
     settings: list[tuple[str, Operation]] = [
         ("Organisation", read_organisation),

@@ -1,6 +1,6 @@
-"""Reads the elements of a contact write: the types that Xero can read at all, and the rules on their values.
+"""Read the elements of a contact write.
 
-What cannot be read refuses the whole body; a value that breaks a rule refuses its element.
+A value of a wrong type refuses the whole body. A value that breaks a rule refuses its element.
 """
 
 import re
@@ -65,8 +65,8 @@ _COUNTRY = re.compile(r"[A-Za-z ]*")
 
 
 class ContactInput(msgspec.Struct):
-    """What one element asks for. `fields` are those sent, by attribute of Contact; `errors` and `part_errors` are the
-    rules that it breaks, as a whole and in one of its parts."""
+    """What one element asks for. `fields` are the fields sent, by attribute of Contact. `errors` are the
+    rules that the element breaks, `part_errors` those that one of its parts breaks."""
 
     echo: Element
     contact_id: str | None
@@ -80,8 +80,8 @@ class ContactInput(msgspec.Struct):
 
 
 def parse_contact(element: Element, *, by_person: bool = False) -> ContactInput:
-    """`by_person`: typed into Xero's own pages, which take what the API refuses: long names, emails that are none, and a
-    Website, which the API cannot write."""
+    """`by_person`: typed into Xero's own pages. They accept what the API refuses: long names, invalid emails,
+    and a Website, which the API cannot write."""
     errors: list[str] = []
     part_errors: list[PartError] = []
     fields: dict[str, Any] = {}
@@ -110,7 +110,8 @@ def parse_contact(element: Element, *, by_person: bool = False) -> ContactInput:
 
 
 def stored_errors(contact: Contact) -> list[str]:
-    """What Xero's own pages took and every write by the API is refused for, whatever it sends."""
+    """Why every write of this contact by the API is refused, whatever the write sends: data that Xero's own
+    pages accepted."""
     errors = []
     if contact.email and not _EMAIL.fullmatch(contact.email):
         errors.append(BAD_EMAIL)
@@ -142,7 +143,8 @@ def _parse_status(element: Element) -> str | None:
 
 
 def _parse_phones(element: Element, errors: list[PartError]) -> dict[str, Phone]:
-    """A sent entry replaces the whole entry of its type (whether parts survive is not known: assume not)."""
+    """An entry that is sent replaces the whole entry of its type. (Whether parts of the old entry survive is
+    not known.)"""
     phones = {}
     for entry in entries_of(element, "Phones"):
         kind = _kind(entry, "PhoneType", PHONE_TYPES)

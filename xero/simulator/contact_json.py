@@ -1,4 +1,4 @@
-"""How a contact looks in Xero's answers: in an unpaged list, a paged or single read, or a summary."""
+"""Contacts as Xero answers them: in an unpaged list, a paged list, a single read, a summary, or a write."""
 
 from enum import Enum
 from typing import Any
@@ -44,7 +44,7 @@ _BLANK_ADDRESS = Address()
 
 
 def render_contact(contact: Contact, form: Form) -> dict[str, Any]:
-    """Unset optional fields are absent, EmailAddress and BankAccountDetails are "", as Xero does it."""
+    """As in Xero, unset optional fields are absent, and unset EmailAddress and BankAccountDetails are ""."""
     shown: dict[str, Any] = {"ContactID": contact.id}
     if contact.number:
         shown["ContactNumber"] = contact.number

@@ -1,4 +1,4 @@
-"""Creates and changes contacts by Xero's rules, one element at a time and in the order sent."""
+"""Create and change contacts by Xero's rules, one element at a time, in the order sent."""
 
 from datetime import datetime
 from typing import Any
@@ -68,8 +68,8 @@ def upsert_contact(book: ContactBook, asked: ContactInput, now: datetime) -> Out
 def update_contact(
     book: ContactBook, contact: Contact, asked: ContactInput, now: datetime, *, by_person: bool = False
 ) -> Outcome:
-    """What the element leaves out stays; IsCustomer and IsSupplier in it are of no effect. The API is refused for what is
-    stored, too; a person is not."""
+    """Fields that the element leaves out stay. IsCustomer and IsSupplier are ignored. The API is also refused
+    for invalid stored data (`stored_errors`); a person is not."""
     errors = list(asked.errors) + _status_errors(contact, asked)
     if asked.fields.get("name") == "":
         errors.append("The contact name must be specified.")
@@ -91,7 +91,8 @@ def render_outcome(outcome: Outcome, *, with_status: bool) -> dict[str, Any]:
 
 
 def render_refused(outcome: Outcome, *, with_status: bool = False) -> dict[str, Any]:
-    """A change is answered with the contact as it is stored, a new contact as it was sent, its ContactID all zeros."""
+    """A refused change is answered with the stored contact. A refused new contact is answered as it was sent,
+    with a ContactID of zeros."""
     if outcome.before is not None:
         shown = render_contact(outcome.before, Form.WRITTEN)
     else:
@@ -146,7 +147,7 @@ def _uniqueness_errors(book: ContactBook, contact: Contact) -> list[str]:
 
 
 def merge_contact(book: ContactBook, loser: Contact, survivor: Contact, now: datetime) -> None:
-    """As a person does it in Xero: the loser stays, archived, and points to the survivor."""
+    """As a person merges contacts in Xero: the loser is archived and points to the survivor."""
     if loser.id == survivor.id or survivor.status != ACTIVE or loser.merged_to or loser.status == GDPRREQUEST:
         raise ValueError("merge an unmerged contact into another, active one")
     book.put(

@@ -39,7 +39,8 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Contact(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Replaced through ContactBook.put, not altered in place (the flags apart): the indexes need the old state."""
+    """Replace a contact by ContactBook.put: the indexes need the old state. Only the two flags are changed in
+    place."""
 
     id: str
     name: str
@@ -69,10 +70,11 @@ def comparable_name(name: str) -> str:
 
 
 class ContactBook:
-    """Contacts by id, with active names and all contact numbers indexed.
+    """Contacts by id, with indexes of active names and of all contact numbers.
 
-    Contacts are replaced, never altered in place: `put` takes the new state and keeps the indexes; it does
-    not judge. Sorted lists are kept until the next `put`. With a `lag`, reads show what was there so long ago.
+    Contacts are replaced, never changed in place. `put` stores the new state and updates the indexes; it
+    checks no rule. Sorted lists are kept until the next `put`. With a `lag`, reads show the state of so long
+    ago.
     """
 
     def __init__(self, contacts: Iterable[Contact] = ()) -> None:
@@ -115,7 +117,8 @@ class ContactBook:
         self._sorted.clear()
 
     def visible(self, now: datetime) -> "ContactBook":
-        """What a read shows: this book, or with a lag another one, without what is too young to be seen."""
+        """The contacts that a read shows: this book, or with a lag a book without changes that are too
+        recent."""
         if not self.lag:
             return self
         shown = []

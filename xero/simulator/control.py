@@ -26,7 +26,8 @@ from xero.simulator.world import Organisation, Subscription
 
 
 class Edit(msgspec.Struct, forbid_unknown_fields=True):
-    """What a person does to a contact in Xero. `fields` are Xero's own; ContactStatus archives and restores."""
+    """What a person does to a contact in Xero's pages. `fields` are Xero's own fields; ContactStatus archives
+    and restores."""
 
     fields: dict[str, Any] = {}
     mergeInto: str | None = None
@@ -36,7 +37,8 @@ class Edit(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Hook(msgspec.Struct, forbid_unknown_fields=True):
-    """A subscription as it is asked for; see Subscription. `held`: nothing leaves but by the route `deliver`."""
+    """A webhook subscription as it is asked for; see Subscription. `held`: only the route `deliver` sends
+    webhooks."""
 
     url: str
     key: str
@@ -49,7 +51,7 @@ class Hook(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Delivery(msgspec.Struct, forbid_unknown_fields=True):
-    """`most` events a body; `early`: also what is not due yet."""
+    """`most` events a request. `early` also sends events that are not due yet."""
 
     most: int = MOST_EVENTS
     early: bool = True
@@ -129,12 +131,12 @@ async def set_lag(request: Request) -> Response:
 
 
 async def read_written(request: Request) -> Response:
-    """By ContactID: how often the API saved it, and each field as it was sent."""
+    """By id: how often the API wrote the object, and how often each field was sent."""
     return json_response(simulation_of(request).written)
 
 
 async def set_webhooks(request: Request) -> Response:
-    """The app's subscription, in place of the one it had, and enabled."""
+    """Replace the app's subscription. The new one is enabled."""
     simulation = simulation_of(request)
     try:
         hook = msgspec.json.decode(await request.body(), type=Hook)
@@ -179,7 +181,7 @@ async def deliver_webhooks(request: Request) -> Response:
 
 
 async def ask_intent(request: Request) -> Response:
-    """Xero's intent-to-receive check of an app's address."""
+    """Xero's check "intent to receive" of the app's address."""
     simulation = simulation_of(request)
     client_id = request.query_params.get("clientId", DEMO_CLIENT_ID)
     if client_id not in simulation.world.subscriptions:
@@ -211,7 +213,7 @@ async def advance_clock(request: Request) -> Response:
 
 
 async def add_contacts(request: Request) -> Response:
-    """As a person would, in Xero's own pages: what they take and the API refuses is stored. Counted nowhere."""
+    """As a person adds contacts in Xero's pages, which accept what the API refuses. No call is counted."""
     simulation = simulation_of(request)
     organisation = find_organisation(request)
     if organisation is None:

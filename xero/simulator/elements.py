@@ -1,4 +1,4 @@
-"""Reads the elements of a write's body: what cannot be read refuses the whole body (ErrorNumber 14).
+"""Read the elements of a write's body. A body that cannot be read is refused as a whole (ErrorNumber 14).
 
 JSON null counts as left out. Numbers with a point are read as Decimal, never as float.
 """
@@ -17,8 +17,8 @@ Element = dict[str, Any]
 
 
 class PartError(NamedTuple):
-    """An error of one part of an element, as of a phone, an address or an invoice's contact. Xero shows it on that part.
-    `key` is the part's type (DEFAULT, POBOX), or its place where parts have no type."""
+    """An error of one part of an element, such as a phone, an address or an invoice's contact. Xero shows the
+    error on that part. `key` is the part's type (DEFAULT, POBOX), or its index if parts have no type."""
 
     part: str
     key: str | int
@@ -65,7 +65,7 @@ def object_of(element: Element, name: str) -> Element | None:
 
 
 def text_of(element: Element, name: str) -> str | None:
-    """Numbers are read as text, as Xero's reader does it."""
+    """As in Xero, a number is read as text."""
     value: object = element.get(name)
     if value is None or isinstance(value, str):
         return value
@@ -85,7 +85,7 @@ def id_of(element: Element, name: str) -> str | None:
 
 
 def choice_of(element: Element, name: str, choices: tuple[str, ...]) -> str | None:
-    """Names of choices count without case."""
+    """Upper and lower case do not count."""
     text = text_of(element, name)
     if not text:
         return None
@@ -96,7 +96,7 @@ def choice_of(element: Element, name: str, choices: tuple[str, ...]) -> str | No
 
 
 def amount_of(element: Element, name: str) -> Decimal | None:
-    """A number, or text that holds one. Beyond 28 digits Xero's own decimals end."""
+    """A number, or a text that holds a number."""
     text = text_of(element, name)
     if text is None or text == "":
         return None
@@ -119,8 +119,8 @@ def flag_of(element: Element, name: str) -> bool | None:
 
 
 def date_of(element: Element, name: str) -> date | None:
-    """2026-11-02, 2026-11-02T00:00:00, or /Date(milliseconds)/ as Xero's own SDKs send it. Refused, as has been met:
-    a blank for the T, and the form with an offset that Xero itself answers."""
+    """2026-11-02, 2026-11-02T00:00:00, or /Date(milliseconds)/ as Xero's SDKs send it. As in Xero, a blank in
+    place of the T is refused, and so is the form with an offset that Xero itself answers."""
     text = text_of(element, name)
     if not text:
         return None
@@ -148,7 +148,7 @@ _USUAL: dict[str, str] = {"Phones": "DEFAULT", "Addresses": "POBOX"}
 
 
 def with_part_errors(shown: Element, errors: list[PartError]) -> Element:
-    """The element with each error on its part. A part that the element does not show is added, with its key alone."""
+    """The element with each error on its part. If the element does not show the part, the part is added."""
     shown = dict(shown)
     for part in dict.fromkeys(error.part for error in errors):
         own = [error for error in errors if error.part == part]

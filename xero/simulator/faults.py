@@ -72,8 +72,8 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Chaos(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Faults for a whole run: about `level` of the calls that match `path` meet one. `delay` and `late` are the seconds
-    of a late answer and of a request that lands after its caller gave up."""
+    """Random faults for a whole run: about `level` of the calls that match `path` meet one. `delay` is how
+    late an answer comes, `late` how long after the cut a request takes effect; both in seconds."""
 
     level: float
     seed: int = 1
@@ -130,7 +130,7 @@ class Faults:
         self.armed.clear()
 
     def claim(self, method: str, path: str) -> list[Fault]:
-        """The faults that strike this request, in the order armed; each is used up by one."""
+        """The faults that strike this request, in the order armed. Each use counts."""
         claimed = [f for f in self.armed if f.matches(method, path) and self._strikes(f)]
         for fault in claimed:
             if fault.count is not None:
@@ -151,7 +151,7 @@ async def delay(faults: list[Fault]) -> None:
 
 
 async def strike(request: Request, faults: list[Fault], when: str) -> Response | None:
-    """The answer of the first fault of that time that gives one; cuts the connection for a DROP."""
+    """The answer of the first fault of that time that gives one. A DROP cuts the connection."""
     for fault in faults:
         if fault.when != when:
             continue
@@ -163,7 +163,7 @@ async def strike(request: Request, faults: list[Fault], when: str) -> Response |
 
 
 async def cut(request: Request) -> None:
-    """Ends the connection without an answer; raises CutConnectionError always, for there is none to give."""
+    """End the connection without an answer. Always raises CutConnectionError."""
     cut_transport = request.scope.get("extensions", {}).get(CUT_EXTENSION)
     if cut_transport is not None:
         cut_transport()

@@ -1,4 +1,5 @@
-"""Idempotency-Key as Xero keeps it: the first answer, errors too, for six minutes from the first call."""
+"""Idempotency keys as Xero keeps them: the first answer, errors included, for six minutes from the first
+call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +25,7 @@ class _Entry(msgspec.Struct):
 
 
 class IdempotencyStore:
-    """Keys belong to the app. A repeat while the first call runs waits for its answer."""
+    """A key belongs to its app. A repeat during the first call waits for the first call's answer."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,6 +1,7 @@
-"""An invented organisation's contacts, as a New Zealand practice's ledger has them: the same for the same seed and count.
+"""Invented contacts of an organisation, like those of a New Zealand practice. Equal seed and count give equal
+contacts.
 
-Names are composed from word lists; none is a real person's. Addresses of mail end in reserved domains.
+Names are composed from word lists; none is a real person's. Email addresses end in reserved domains.
 """
 
 import re
@@ -30,7 +31,7 @@ class NamePerson(NamedTuple):
 
 
 class _Identity(NamedTuple):
-    """A contact's Name, and the person behind it if there is one to name."""
+    """A contact's Name, and the person behind it if there is one."""
 
     name: str
     person: NamePerson | None
@@ -41,7 +42,7 @@ def lifelike_book(seed: int, count: int) -> ContactBook:
 
 
 def lifelike_contacts(seed: int, count: int) -> list[Contact]:
-    """About 3 % archived and 1 % merged (which are archived too). Active names are unique without case."""
+    """About 3 % are archived, and another 1 % merged and archived. Active names are unique without case."""
     random = _random(seed, count)
     taken: set[str] = set()
     contacts = [_contact(random, _unused(random, taken)) for _ in range(count)]
@@ -53,7 +54,7 @@ def _random(seed: int, count: int) -> Random:
 
 
 def _retired(random: Random, contacts: list[Contact]) -> Iterable[Contact]:
-    """Some archived; of those some under the name of an active one, as after a merge."""
+    """Archive some contacts. Some merged ones get the name of their survivor."""
     active: list[Contact] = []
     for contact in contacts:
         draw = random.random()
@@ -69,7 +70,7 @@ def _retired(random: Random, contacts: list[Contact]) -> Iterable[Contact]:
 
 
 def _unused(random: Random, taken: set[str]) -> _Identity:
-    """Draws until a name is free; after a few draws a place, then a number tells it apart."""
+    """Draw until a name is free. After a few draws a place is added, then a number."""
     for attempt in range(1, 1000):
         identity = _identity(random)
         name = identity.name
@@ -161,7 +162,7 @@ def _contact(random: Random, identity: _Identity) -> Contact:
 
 
 def draw_email(random: Random, name: str, person: NamePerson | None) -> str:
-    """Blank in about one of five; else after the person, or an office address after the name."""
+    """Blank for about one of five. Otherwise after the person, or an office address after the name."""
     if random.random() < 0.2:
         return ""
     host = random.choice(words.MAIL_HOSTS)
@@ -195,7 +196,7 @@ def _phones(random: Random) -> dict[str, Phone]:
 
 
 def draw_landline(random: Random) -> Phone:
-    """In parts, or all of it written into the number, as people do."""
+    """In parts, or all of it in the number, as people type it."""
     area, number = random.choice("34679"), f"{random.randrange(200, 999)} {random.randrange(1000, 9999)}"
     return random.choice(
         [Phone(number, area, "64"), Phone(number, f"0{area}", ""), Phone(f"(0{area}) {number}")]

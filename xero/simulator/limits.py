@@ -1,6 +1,6 @@
-"""Xero's five rate limits: calls at once, a minute and a day for each app and organisation; a minute for each app.
+"""Xero's rate limits: calls at once, a minute and a day for each app and organisation; a minute for each app.
 
-Windows are fixed and begin at another moment for each organisation. A refused call counts too.
+Windows are fixed, and begin at another moment for each organisation. A refused call counts too.
 """
 
 import math
@@ -41,7 +41,7 @@ class Remaining(msgspec.Struct):
 
 
 class Tally(msgspec.Struct):
-    """What was seen of one app at one organisation since the start; `minutes` and `days` count by window's start."""
+    """Calls of one app at one organisation since the start. `minutes` and `days` count by the window's start."""
 
     calls: int = 0
     running: int = 0

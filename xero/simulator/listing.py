@@ -1,4 +1,4 @@
-"""What a list request asks for: filters, order and page."""
+"""Filters, order and page of a list request."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -79,7 +79,7 @@ def page_of(chosen: Sequence[Row], page: Page) -> tuple[Sequence[Row], dict[str,
 
 
 def parse_page(request: Request, *, forced: bool) -> Page | None:
-    """None without `page`: then the whole list is meant. A pageSize over 1000 is taken as 1000."""
+    """None without `page`: then the whole list is asked for. A pageSize over 1000 counts as 1000."""
     query = request.query_params
     if "page" not in query and not forced:
         return None
@@ -152,7 +152,7 @@ def _search_predicate(term: str) -> Predicate:
 
 
 def choose_rows(request: Request, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """`where` and `order` over rows as the API shows them (accounts, tax rates)."""
+    """Apply `where` and `order` to rows as the API shows them."""
     fields = {name: _item_getter(name) for row in rows for name in row}
     query = request.query_params
     if query.get("where"):

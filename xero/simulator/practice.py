@@ -1,4 +1,5 @@
-"""A practice's own list of contacts that overlaps an organisation in the ways that matching must tell apart."""
+"""A practice's own list of contacts. It overlaps an organisation in all the ways that matching must tell
+apart."""
 
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -74,7 +75,7 @@ def _of_conflicts(random: Random, pool: Sequence[Contact], count: int) -> list[P
 
 
 def _restyled(random: Random, contact: Contact) -> PracticeContact:
-    """The same name and email, written another way now and then."""
+    """The same name and email, sometimes with other case and spaces."""
     name = random.choice(
         [contact.name] * 4 + [contact.name.upper(), contact.name.lower(), _spaced_out(contact.name)]
     )
@@ -120,7 +121,7 @@ def _same_name_no_email(random: Random, near: Sequence[Contact]) -> list[Practic
 
 
 def _of_strangers(random: Random, pool: Sequence[Contact]) -> list[PracticeContact]:
-    """Nobody in Xero; one in eight under a name that is nearly one there."""
+    """Contacts that are not in Xero. One of eight has almost the name of a Xero contact."""
     if pool and random.random() < 0.125:
         twin = random.choice(pool)
         return [_as_practice_has(twin, near_duplicate(random, twin.name), "")]

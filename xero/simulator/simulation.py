@@ -1,4 +1,4 @@
-"""What runs on a world: its limits, remembered answers, faults, and the count of what was asked."""
+"""The running state of a world: limits, remembered answers, faults, and counts of calls."""
 
 import asyncio
 from collections import deque
@@ -30,7 +30,7 @@ class Counts(msgspec.Struct):
 
 
 class Written(msgspec.Struct):
-    """What the API saved of one contact or document: how often, and how often each field was sent."""
+    """How often the API wrote one contact or document, and how often each field was sent."""
 
     elements: int = 0
     fields: dict[str, int] = {}
@@ -72,7 +72,7 @@ class Simulation:
         self.counts.answers[str(status)] = self.counts.answers.get(str(status), 0) + 1
 
     def note_write(self, organisation: Organisation, outcome: Outcome, by: str) -> None:
-        """An app wrote a contact, or was refused: counted, and told to whoever subscribed."""
+        """Count a contact that an app wrote, and announce it. Does nothing for a refused element."""
         contact = outcome.contact
         if contact is None:
             return
@@ -80,7 +80,7 @@ class Simulation:
         self.courier.announce(organisation.id, "CONTACT", contact.id, created=outcome.created, by=by)
 
     def note_document(self, organisation: Organisation, outcome: document_writes.Outcome, by: str) -> None:
-        """The same for an invoice or credit note."""
+        """As `note_write`, for an invoice or credit note."""
         document = outcome.document
         if document is None:
             return
@@ -90,7 +90,7 @@ class Simulation:
     def announce_document(
         self, organisation: Organisation, document: Document, *, created: bool = False, by: str | None = None
     ) -> None:
-        """Payments and allocations are told as changes of what they settle (likely in Xero, not known)."""
+        """A payment or allocation is announced as a change of its invoice (likely in Xero, not known)."""
         category, data = "INVOICE", None
         if document.is_credit:
             category, data = "CREDITNOTE", {"Type": document.type, "Status": document.status}
@@ -106,11 +106,11 @@ class Simulation:
                 written.fields[field] = written.fields.get(field, 0) + 1
 
     def postpone(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-        """Let a request land when so much of the world's time has passed."""
+        """Let a request take effect after so many seconds of the world's clock."""
         self._late.append((self.world.clock() + timedelta(seconds=seconds), work))
 
     async def catch_up(self) -> None:
-        """Let land what is due, in the order of its time."""
+        """Let the postponed requests take effect whose time has come, in the order of their times."""
         now = self.world.clock()
         due = sorted((late for late in self._late if late[0] <= now), key=lambda late: late[0])
         self._late = [late for late in self._late if late[0] > now]

@@ -69,7 +69,7 @@ def check_scope(app: App, scope: str) -> None:
 
 
 class TokenIssuer:
-    """Codes live here; grants live in the world, for they outlast a restart."""
+    """Codes are kept here. Grants are kept in the world, because they outlast a restart."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -136,7 +136,7 @@ class TokenIssuer:
         self._world.changed()
 
     def issue_client_token(self, app: App, scope: str) -> dict[str, Any]:
-        """A custom connection's token for its organisation, or one to manage connections; neither refreshes."""
+        """The token of a custom connection, or a token that manages connections. Neither can be refreshed."""
         if app.custom_tenant is None and set(scope.split()) != {"app.connections"}:
             raise OAuthError("unauthorized_client")
         check_scope(app, scope)

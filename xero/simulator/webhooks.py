@@ -1,7 +1,8 @@
-"""Webhooks as Xero sends them: thin, signed, after the change, at least once, in no promised order.
+"""Webhooks as Xero sends them: ids only, signed, after the change, at least once, in no promised order.
 
-Each app has one address for all its tenants. What cannot be delivered is tried again at once, then every quarter of an hour,
-and after a day the subscription is disabled; what waits is kept, and goes out when it is enabled again.
+Each app has one address for all its tenants. After a failure Xero tries again at once, then every 15 minutes,
+and disables the subscription after a day. Undelivered events are kept, and are sent when the subscription is
+enabled again.
 """
 
 import asyncio
@@ -34,8 +35,8 @@ LOOK_EVERY = 0.2
 
 
 class Chance(msgspec.Struct, forbid_unknown_fields=True):
-    """What may befall an event on its way, drawn from the world's seed: come late by up to `delay` seconds, come
-    `duplicate` (a probability) again, and leave in another order."""
+    """What may happen to an event, drawn from the world's seed: late by up to `delay` seconds, sent again
+    (`duplicate` is a probability), out of order (`shuffle`)."""
 
     delay: float = 0.0
     duplicate: float = 0.0
@@ -60,7 +61,7 @@ class _Waiting(msgspec.Struct):
 
 
 class Courier:
-    """Carries what happened to each app's address. `held`: nothing leaves but by `deliver`."""
+    """Sends events to each app's address. `held`: only `deliver` sends."""
 
     def __init__(self, world: World, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.chance = Chance()
@@ -88,7 +89,8 @@ class Courier:
         by: str | None = None,
         data: dict[str, str] | None = None,
     ) -> None:
-        """Tell every app that is connected with the tenant; `by` is the app that did it itself."""
+        """Queue an event for every app that is connected with the tenant. `by` is the app that made the
+        change."""
         now = self._world.clock()
         event = Event(
             resource_url=f"https://api.xero.com/api.xro/2.0/{_RESOURCES[category]}/{resource_id}",
@@ -109,7 +111,7 @@ class Courier:
         self._bell.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Delivers what is due until `stop`."""
+        """Deliver due events until `stop`."""
         stopped = asyncio.ensure_future(stop.wait())
         stopped.add_done_callback(lambda _: self._bell.set())
         while not stop.is_set():
@@ -121,7 +123,8 @@ class Courier:
         stopped.cancel()
 
     async def deliver(self, most: int = MOST_EVENTS, *, early: bool = False) -> int:
-        """Sends what is due, in bodies of `most` events; how many events were accepted. `early`: all that waits."""
+        """Send due events, in requests of `most` events. Returns how many were accepted. `early` sends all
+        waiting events."""
         async with (
             self._one_at_a_time,
             httpx.AsyncClient(transport=self._transport, verify=_certificates()) as http,
@@ -160,7 +163,7 @@ class Courier:
         return ready[:most]
 
     def _drop(self, client_id: str, sent: list[_Waiting]) -> None:
-        """What was accepted is gone, but for what chance sends again later."""
+        """Remove accepted events, except those that `chance` repeats."""
         queue = self._waiting[client_id]
         now = self._world.clock()
         gone = {id(one) for one in sent}
@@ -171,7 +174,7 @@ class Courier:
                 queue.append(_Waiting(one.event, now + late, now))
 
     def _note_failure(self, subscription: Subscription) -> None:
-        """Tried again at once, the first time; then after a pause; disabled in the end."""
+        """Try again at once the first time, then after a pause. Disable the subscription in the end."""
         now = self._world.clock()
         self.failed += 1
         subscription.attempts += 1
@@ -192,8 +195,9 @@ class Courier:
         return 200 <= status < 300
 
     async def ask_intent(self, client_id: str) -> dict[str, object]:
-        """Xero's check of a receiver: bodies without events, some signed wrongly. Passed: 200 for the right ones and
-        401 for the wrong ones, each with an empty body and no cookie; the subscription is enabled then."""
+        """Xero's check of a receiver: requests without events, some with wrong signatures. The check is
+        passed if right ones get 200 and wrong ones 401, each with an empty body and no cookie. Then the
+        subscription is enabled."""
         subscription = self._world.subscriptions[client_id]
         trials = []
         async with httpx.AsyncClient(transport=self._transport, verify=_certificates()) as http:
@@ -214,7 +218,7 @@ class Courier:
 
 
 def signature(key: str, body: bytes) -> str:
-    """The key's own text is the key; it is not decoded from base64."""
+    """The text of the key is the key: it is not decoded from base64."""
     return base64.b64encode(hmac.digest(key.encode(), body, hashlib.sha256)).decode()
 
 

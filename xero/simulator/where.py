@@ -48,7 +48,8 @@ class _Token(NamedTuple):
 
 
 def parse_where(text: str, fields: Mapping[str, Getter]) -> Predicate:
-    """`fields` gives, by Xero's field name, how to read it. Raises Refusal (400) for what is not understood."""
+    """`fields` says, by Xero's field name, how to read a field. Raises Refusal (400) for anything that is not
+    understood."""
     tokens = _tokenize(text)
     if len(tokens) > MOST_TOKENS:
         raise bad_query("The filter is too long")
@@ -258,7 +259,7 @@ def _method_predicate(getter: Getter, method: Callable[[str, str], bool], argume
 
 
 def _comparison_predicate(getter: Getter, compare: Callable[[Any, Any], bool], literal: Any) -> Predicate:
-    """Blank text equals null. Values of kinds that do not compare are refused when they meet."""
+    """A blank text equals null. Values of types that cannot be compared are refused."""
 
     def predicate(row: Any) -> bool:
         value = _comparable(getter(row))

@@ -1,4 +1,4 @@
-"""Xero's forms on the wire: envelope, dates, and the bodies of refusals (FACTS of its public API)."""
+"""Xero's forms on the wire: envelope, dates, and the bodies of refusals."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -32,9 +32,9 @@ def truncate_to_millisecond(moment: datetime) -> datetime:
 
 
 def parse_condition_date(text: str) -> datetime:
-    """If-Modified-Since in the forms clients use: ISO without zone (UTC), with Z or an offset, RFC 1123.
+    """If-Modified-Since in the forms that clients use: ISO without zone (UTC), with Z or an offset, RFC 1123.
 
-    Cut to the second. Raises ValueError for anything else.
+    Cut to the second. Raises ValueError for any other text.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -78,7 +78,7 @@ class Refusal(Exception):
 
 
 def problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> Refusal:
-    """The body that Xero's gateway gives with 401 and 403."""
+    """The body of Xero's gateway with a 401 or 403."""
     body: dict[str, Any] = {
         "Type": None,
         "Title": title,

@@ -1,6 +1,6 @@
-"""The simulated world: Xero's users, apps, organisations and what was consented to.
+"""The simulated world: Xero's users, apps, organisations, consents and subscriptions.
 
-In memory, for one process. `World.save` and `World.load` keep it in one file between runs.
+The world is in memory, for one process. `World.save` and `World.load` keep it in a file between runs.
 """
 
 import os
@@ -28,10 +28,11 @@ class User(msgspec.Struct, frozen=True):
 
 
 class App(msgspec.Struct):
-    """An app as registered with Xero. Without a secret it is a native one, which must use PKCE.
+    """An app that is registered with Xero. An app without a secret is a native one, which must use PKCE.
 
     `granular` apps (made since March 2026) may not ask for the two broad scopes. `custom_tenant` is the one
-    organisation of a custom connection, the only kind that has client credentials for the Accounting API.
+    organisation of a custom connection. Only a custom connection has client credentials for the Accounting
+    API.
     """
 
     client_id: str
@@ -43,8 +44,8 @@ class App(msgspec.Struct):
 
 
 class Organisation(msgspec.Struct):
-    """A tenant. `details`, `accounts`, `tax_rates` and `currencies` are as the API shows them. `approvals_left`: how many
-    sales the plan lets it approve still; None for as many as it likes."""
+    """A tenant. `details`, `accounts`, `tax_rates` and `currencies` are as the API shows them.
+    `approvals_left` is how many sales invoices the plan still lets it approve; None for no limit."""
 
     id: str
     name: str
@@ -69,7 +70,7 @@ class Connection(msgspec.Struct):
 
 
 class Grant(msgspec.Struct):
-    """One consent's chain of refresh tokens: the one in force, and the one before it with its grace."""
+    """The refresh tokens of one consent: the present one, and the one before with the end of its grace."""
 
     client_id: str
     user_id: str
@@ -82,8 +83,9 @@ class Grant(msgspec.Struct):
 
 
 class Subscription(msgspec.Struct, forbid_unknown_fields=True):
-    """Where an app is told what happened, and how that goes. `own_writes`: of what the app itself wrote, too.
-    After a failure it is tried again at once, then each `retry_seconds`, and disabled after `give_up_seconds`."""
+    """Where an app receives webhooks, and the state of its deliveries. `own_writes`: the app hears of its own
+    writes too. After a failure Xero tries again at once, then each `retry_seconds`, and disables the
+    subscription after `give_up_seconds`."""
 
     client_id: str
     url: str
@@ -122,9 +124,9 @@ class _Stored(msgspec.Struct):
 
 
 class World:
-    """`seed` decides what is left to chance (faults by probability, window offsets), never ids or tokens.
+    """`seed` decides random faults and the offsets of windows, never ids or tokens.
 
-    `writes` grows with every change worth saving.
+    `writes` grows with every change that must be saved.
     """
 
     def __init__(self, seed: int = 1, clock: Clock = system_clock) -> None:
@@ -164,7 +166,7 @@ class World:
         self.writes += 1
 
     def connect(self, client_id: str, user_id: str | None, tenant_id: str, auth_event_id: str) -> Connection:
-        """A reconnect keeps the connection and its authEventId and moves its updatedDateUtc only."""
+        """A reconnect keeps the connection and its authEventId, and moves only its updatedDateUtc."""
         now = self.clock()
         connection = self.find_connection(client_id, user_id, tenant_id)
         if connection is None:
@@ -237,7 +239,8 @@ class World:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Whole or not at all: a crash leaves the old file. Readable by its owner only, for it holds tokens."""
+    """The file is written as a whole or not at all: a crash leaves the old file. Only its owner can read it,
+    because it holds tokens."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
