@@ -201,3 +201,17 @@ async def test_the_explanation_of_a_change_names_quantity_tax_and_discount(here:
         sent,
         "Annual accounts: 2 × 50 less 10 % = 90, tax 13.5 (200, OUTPUT2)",
     )
+
+
+async def test_item_code_and_tracking_set_in_xero_go_with_the_reissue(here: Billing) -> None:
+    made = await here.there()
+    tracking = [{"Name": "Region", "Option": "North"}]
+    accepted = await edited(here, made, {"ItemCode": "ADVICE", "Tracking": tracking, "Quantity": 2})
+    again = await reissued(here, accepted)
+    there = await here.at_xero(again)
+    assert there is not None
+    assert there.line_items
+    [line] = there.line_items
+    assert line.item_code == "ADVICE"
+    assert line.tracking
+    assert [(one.name, one.option) for one in line.tracking] == [("Region", "North")]
