@@ -107,11 +107,11 @@ def account_problem(account: Account, kind: InvoiceLineKind, remedy: str) -> Pro
     cost less, or on one of income."""
     name, fit = account.name, {"REVENUE"} if kind is InvoiceLineKind.SERVICE else {"REVENUE", "EXPENSE"}
     if not account.active:
-        why = f"The account {name} was archived in Xero; syncNow looks whether it still is."
+        why = f"The account {name} was archived in Xero. Choose another one, or restore it there and call syncNow."
     elif account.account_class not in fit:
-        why = f"The account {name} may not be used for {'revenue' if kind is InvoiceLineKind.SERVICE else 'expenses'}."
+        why = f"The account {name} may not be used for {'revenue' if kind is InvoiceLineKind.SERVICE else 'expenses'}. Choose another one."
     elif account.system_account or not account.code:
-        why = f"The account {name} is one that Xero keeps for itself, or has no code."
+        why = f"The account {name} has no code, or Xero keeps it for itself. Choose another one."
     else:
         return None
     return Problem("ACCOUNT_UNAVAILABLE", why, remedy, (f"XeroAccount:{account.id}",))
@@ -121,11 +121,11 @@ def rate_problem(rate: XeroRate, percentage: Decimal, account_class: str = "REVE
     """Why Xero's tax rate cannot stand for one of this percentage, on an account of this class."""
     name, applies = rate.name, f"can_apply_to_{'expenses' if account_class == 'EXPENSE' else 'revenue'}"
     if not rate.active:
-        why = f"The tax rate {name} was archived in Xero; syncNow looks whether it still is."
+        why = f"The tax rate {name} was archived in Xero. Choose another one, or restore it there and call syncNow."
     elif not getattr(rate, applies):
-        why = f"The tax rate {name} may not be used for {applies.rpartition('_')[2]} in Xero."
+        why = f"The tax rate {name} may not be used for {applies.rpartition('_')[2]} in Xero. Choose another one."
     elif rate.effective_rate != percentage:
-        why = f"The tax rate {name} is {rate.effective_rate:f} % in Xero, not {percentage:f} %."
+        why = f"The tax rate {name} is {rate.effective_rate:f} % in Xero, not {percentage:f} %. Choose another one."
     else:
         return None
     return Problem("TAX_RATE_UNAVAILABLE", why, "SET_TAX_MAPPING", (f"XeroTaxRate:{rate.id}",))
@@ -159,17 +159,18 @@ def _account(setup: Setup, line: Line) -> tuple[Account | None, Problem | None]:
         return account, account_problem(account, line.kind, remedy)
     if line.kind is InvoiceLineKind.SERVICE and service is not None:
         name = setup.service_types[service]
-        message = f"No account for {name}: map it, or set a default revenue account."
+        message = f"No account is chosen for {name}. Map one, or set a default revenue account."
         return None, Problem("ACCOUNT_UNMAPPED", message, "SET_ACCOUNT_MAPPING", (f"ServiceType:{service}",))
     message = (
         f"There is no default {'expense' if line.kind is InvoiceLineKind.EXPENSE else 'revenue'} account."
+        " Set one with setDefaultAccounts."
     )
     return None, Problem("ACCOUNT_UNMAPPED", message, "SET_DEFAULT_ACCOUNTS", (setup.subject,))
 
 
 def _rate(setup: Setup, line: Line, account: Account | None) -> tuple[XeroRate | None, Problem | None]:
     if line.tax_rate_id is None:
-        message = "A line has no tax rate; no tax is never assumed."
+        message = "A line has no tax rate. Choose one, or set `amountsAre` to NO_TAX."
         return None, Problem("TAX_RATE_UNMAPPED", message, "UPDATE_INVOICE")
     own = setup.tax_rates[line.tax_rate_id]
     before = [rate for rate in setup.xero_rates.values() if rate.tax_type == line.tax_type and rate.active]
@@ -181,7 +182,7 @@ def _rate(setup: Setup, line: Line, account: Account | None) -> tuple[XeroRate |
 
 
 def unmapped_rate(own: PracticeRate) -> Problem:
-    message = f"The tax rate {own.name} is not mapped to one of Xero's."
+    message = f"The tax rate {own.name} is not mapped to one of Xero's. Map it with setTaxMapping."
     return Problem("TAX_RATE_UNMAPPED", message, "SET_TAX_MAPPING", (f"TaxRate:{own.id}",))
 
 
@@ -203,11 +204,12 @@ def _organisation_problems(setup: Setup, invoice: Sendable, *, linked: bool) -> 
         found.append(unconnected(setup))
     if organisation.base_currency not in ("", invoice.currency):
         message = (
-            f"{organisation.name} is kept in {organisation.base_currency}, the invoice in {invoice.currency}."
+            f"{organisation.name} keeps its books in {organisation.base_currency}, but the invoice is in"
+            f" {invoice.currency}. Both must use the same currency."
         )
         found.append(Problem("CURRENCY_MISMATCH", message, "VOID_INVOICE", (setup.subject,)))
     if invoice.contact_id is not None and not linked:
-        message = "The contact is not linked with one in Xero."
+        message = "The contact is not linked to an active contact in Xero. Push it or match it first."
         found.append(
             Problem("CONTACT_NOT_SYNCED", message, "PUSH_TO_XERO", (f"Contact:{invoice.contact_id}",))
         )
@@ -215,7 +217,7 @@ def _organisation_problems(setup: Setup, invoice: Sendable, *, linked: bool) -> 
 
 
 def unconnected(setup: Setup) -> Problem:
-    message = f"{setup.organisation.name} is not connected; connect it again."
+    message = f"{setup.organisation.name} is not connected to Xero. Connect it again."
     return Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (setup.subject,))
 
 
@@ -224,7 +226,8 @@ def locked(organisation: Billed, issue_date: date | None) -> list[Problem]:
     if not locks or issue_date is None or issue_date > max(locks):
         return []
     message = (
-        f"Xero's books are locked up to {max(locks).isoformat()}; move the lock date there, or the invoice's."
+        f"Xero's books are locked up to {max(locks).isoformat()}. Move the lock date in Xero, or the issue date of"
+        " the invoice."
     )
     return [Problem("PERIOD_LOCKED", message, "IN_XERO", (f"XeroOrganisation:{organisation.id}",))]
 

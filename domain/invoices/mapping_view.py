@@ -56,7 +56,10 @@ async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
         found.append(eligibility.unconnected(setup))
     currency = await tx.row("select currency from workspace where id = :ws")
     if currency and organisation.base_currency not in ("", currency["currency"]):
-        message = f"{organisation.name} is kept in {organisation.base_currency}, the practice in {currency['currency']}."
+        message = (
+            f"{organisation.name} keeps its books in {organisation.base_currency}, but the practice bills in"
+            f" {currency['currency']}. Both must use the same currency."
+        )
         found.append(eligibility.Problem("CURRENCY_MISMATCH", message, "UPDATE_WORKSPACE", (setup.subject,)))
     for kind, what, chosen in (
         (InvoiceLineKind.SERVICE, "revenue", organisation.revenue_account_id),
@@ -68,7 +71,7 @@ async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
             if account
             else eligibility.Problem(
                 "ACCOUNT_UNMAPPED",
-                f"There is no default {what} account.",
+                f"There is no default {what} account. Set one with setDefaultAccounts.",
                 "SET_DEFAULT_ACCOUNTS",
                 (setup.subject,),
             )
