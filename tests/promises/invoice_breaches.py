@@ -177,6 +177,16 @@ PLACES = (
         swap("domain.invoices:locked", "issue_date > max(...)", "issue_date >= max(locks)"),
     ),
     _breach(
+        "of two lock dates the earlier one counts",
+        f"{MAPPINGS}::test_of_two_lock_dates_the_later_one_counts",
+        swap("domain.invoices:locked", "... > max(locks)", "issue_date > min(locks)"),
+    ),
+    _breach(
+        "the set-up changes while an invoice is judged",
+        f"{MAPPINGS}::test_the_set_up_waits_while_an_invoice_is_judged_by_it",
+        never("domain.invoices:lock", "change"),
+    ),
+    _breach(
         "a fix lets nothing go",
         f"{MAPPINGS}::test_an_unmapped_rate_keeps_its_invoices_until_it_is_mapped",
         skip("domain.invoices:_changed", "release"),
@@ -218,4 +228,48 @@ BACK = (
     ),
 )
 
-BREACHES = (*ONCE, *AMOUNTS, *PLACES, *BACK)
+CLAIMS = "tests/domain/invoices/test_claims.py"
+
+NEXT = (
+    _breach(
+        "bulk goes before what a person waits for",
+        f"{CLAIMS}::test_what_a_person_waits_for_goes_before_bulk_and_alone",
+        sql("domain.invoices:_lock_due", "order by i.bulk, i.status", "order by i.status"),
+    ),
+    _breach(
+        "bulk goes with what a person waits for",
+        f"{CLAIMS}::test_what_a_person_waits_for_goes_before_bulk_and_alone",
+        always("domain.invoices:claim", "one bulk"),
+    ),
+    _breach(
+        "a void waits for all creates",
+        f"{CLAIMS}::test_a_void_goes_before_creates_that_were_due_earlier",
+        sql("domain.invoices:_lock_due", "i.status <> 'VOIDED', i.due_at", "i.due_at"),
+    ),
+    _breach(
+        "a retry sends what may have arrived",
+        f"{CLAIMS}::test_a_retry_of_what_may_have_arrived_sends_nothing_a_second_time",
+        sql(
+            "domain.invoices:_lock_due",
+            "and m.invoice_id = i.id and m.open)",
+            "and m.invoice_id = i.id and m.open and false)",
+        ),
+    ),
+    _breach(
+        "a fix sends hundreds before what a person waits for",
+        f"{CLAIMS}::test_a_fix_that_lets_many_go_leaves_room_for_what_a_person_waits_for",
+        give("domain.invoices:release", "bulk", "False"),
+    ),
+    _breach(
+        "a call is longer than Xero takes",
+        f"{CLAIMS}::test_one_call_carries_no_more_than_xero_takes",
+        never("domain.invoices:_fitting", "CALL_BYTES"),
+    ),
+    _breach(
+        "what is in a locked period is voided",
+        f"{CLAIMS}::test_what_is_in_a_locked_period_of_xero_is_not_voided",
+        when("domain.invoices:void", "locked", "(OLD) and False"),
+    ),
+)
+
+BREACHES = (*ONCE, *AMOUNTS, *PLACES, *BACK, *NEXT)

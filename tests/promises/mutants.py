@@ -17,11 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.api import breaches as edge_breaches
-from tests.promises import breaches, invoice_breaches
+from tests.promises import breaches, connection_breaches, invoice_breaches
 from tests.promises.breaches import Breach
 from tests.promises.edits import Stale
 
-BREACHES = (*breaches.BREACHES, *edge_breaches.BREACHES, *invoice_breaches.BREACHES)
+BREACHES = (
+    *breaches.BREACHES,
+    *connection_breaches.BREACHES,
+    *edge_breaches.BREACHES,
+    *invoice_breaches.BREACHES,
+)
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 2
 SECONDS = 900

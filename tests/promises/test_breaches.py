@@ -13,7 +13,7 @@ from tests.promises.breaches import Breach
 from tests.promises.edits import Stale
 from tests.promises.mutants import BREACHES, ROOT
 
-PACKAGES = ("api", "domain", "runtime", "workers", "xero")
+PACKAGES = ("api", "domain", "migrations", "runtime", "workers", "xero")
 
 
 Applied = dict[Path, str] | Stale

@@ -13,11 +13,12 @@ from tests.api.edge import ask, codes
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "contract"
 SCHEMA = build_schema("""
-    type Query { hello(name: String): String people(first: Int = 20, last: Int): People! person: Person tags: [Tag!]! }
+    type Query { hello(name: String): String people(first: Int = 20, last: Int): People! person: Person tags: [Tag!]! found: Found }
     type People { edges: [Edge!]! totalCount: Int }
     type Edge { node: Person! }
     type Person { name: String friends(first: Int, last: Int): People! tags: [Tag!]! }
     type Tag { name: String person: Person }
+    union Found = Person | Tag
     type Mutation { merge(rows: [Int!]): Merged }
     type Merged { results: [Person!]! }
 """)
@@ -43,6 +44,23 @@ def test_fragments_cost_what_they_stand_for() -> None:
     plain = "{people(first: 9){edges{node{name tags{name}}}}}"
     spread = "{people(first: 9){...P}} fragment P on People {edges{node{...N}}} fragment N on Person {name tags{name}}"
     assert nodes(plain) == nodes(spread) == 1 + 9 * (2 + 5)
+
+
+def test_a_fragment_costs_more_where_lists_are_longer() -> None:
+    """A fragment that was cheap at its first use is not cheap at its second."""
+    query = "{few: people(first: 1){...P} many: people(first: 100){...P}} fragment P on People {edges{node{name}}}"
+    assert nodes(query) == (1 + 2) + (1 + 200)
+
+
+def test_a_fragment_of_a_members_type_costs_what_that_type_has() -> None:
+    assert nodes("{found{... on Person{friends(first: 100){edges{node{name}}}}}}") == 1 + 1 + 200
+
+
+def test_a_page_by_a_variable_counts_the_largest_unless_a_number_is_given() -> None:
+    """The default that a document writes is not among the variables."""
+    query = "query($n: Int = 100){people(first: $n){edges{node{name}}}}"
+    assert nodes(query) == 1 + 100 * 2
+    assert nodes(query, n=3) == 1 + 3 * 2
 
 
 def test_results_of_a_bulk_mutation_count_its_rows() -> None:
@@ -125,3 +143,14 @@ def test_the_cache_is_bounded() -> None:
     assert documents.find("{a0}") is None
     assert documents.find("{a1}") is not None
     assert documents.find("{a}" + " " * LONGEST) is None
+
+
+def test_the_cache_forgets_the_document_that_was_used_longest_ago() -> None:
+    """A client's own documents stay though a stranger sends many others."""
+    documents = Documents()
+    for number in range(MOST_DOCUMENTS):
+        documents.keep(f"{{a{number}}}", parse(f"{{a{number}}}"))
+    assert documents.find("{a0}") is not None
+    documents.keep("{b}", parse("{b}"))
+    assert documents.find("{a0}") is not None
+    assert documents.find("{a1}") is None

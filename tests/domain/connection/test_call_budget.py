@@ -108,6 +108,49 @@ async def test_the_minute_counts_from_answers(limits: Limits, tenant: UUID, cloc
     assert await refused(limits, tenant) == BEGAN + timedelta(seconds=80)
 
 
+async def test_a_call_stays_in_the_minute_for_60_seconds_after_its_answer(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
+    slot = await taken(limits, tenant)
+    clock.move(20)
+    await limits.give(slot, OK)
+    clock.move(41)  # 61 seconds after its start, 41 after its answer
+    await call(limits, tenant, 56)
+    await refused(limits, tenant)
+    clock.move(19)
+    await taken(limits, tenant)
+
+
+async def test_a_call_without_an_answer_stays_in_the_minute_after_its_hold(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
+    for _ in range(5):
+        await taken(limits, tenant)  # their process is killed
+    clock.move(HOLD.total_seconds())
+    await call(limits, tenant, 52)
+    assert await refused(limits, tenant) == BEGAN + HOLD + timedelta(seconds=60)
+
+
+async def test_an_answer_that_is_told_twice_counts_once_and_from_the_first(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
+    slots = [await taken(limits, tenant) for _ in range(5)]
+    for slot in slots:
+        await limits.give(slot, OK)
+    clock.move(30)
+    for slot in slots:
+        await limits.give(slot, OK)
+    clock.move(30)
+    await call(limits, tenant, 57)
+
+
+async def test_what_others_used_is_over_with_its_minute(limits: Limits, tenant: UUID, clock: Clock) -> None:
+    await call(limits, tenant, 1, Told(200, minute_remaining=0, day_remaining=4000))
+    await refused(limits, tenant)
+    clock.move(60)
+    await call(limits, tenant, 57)
+
+
 async def test_bulk_leaves_ten_calls_of_the_minute(limits: Limits, tenant: UUID) -> None:
     await call(limits, tenant, 47)
     await refused(limits, tenant, Priority.BULK)
@@ -141,6 +184,17 @@ async def test_retry_after_stops_that_organisation_alone(limits: Limits, tenant:
     await taken(limits, uuid4())
     clock.move(90)
     await taken(limits, tenant)
+
+
+async def test_an_answer_of_another_call_does_not_end_a_pause(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
+    """Xero answered 429 to one of two calls in flight, and then 200 to the other."""
+    until = clock.now() + timedelta(seconds=90)
+    one, other = await taken(limits, tenant), await taken(limits, tenant)
+    await limits.give(one, Told(429, until=until))
+    await limits.give(other, OK)
+    assert await refused(limits, tenant) == until
 
 
 async def test_a_call_that_never_left_does_not_count(limits: Limits, tenant: UUID) -> None:
@@ -216,3 +270,15 @@ async def test_many_who_ask_at_once_get_no_more_than_there_is(
     assert sum(isinstance(answer, UUID) for answer in answers) == 5
     for database in databases:
         await database.close()
+
+
+async def test_a_minute_and_a_day_that_are_over_have_given_everything_back(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
+    await call(limits, tenant, 1, Told(200, minute_remaining=3, day_remaining=4))
+    clock.move(60)
+    budget = (await budgets(limits, tenant))[tenant]
+    assert (budget.minute_remaining, budget.day_remaining) == (60, 4)
+    clock.move(24 * 3600 - 60)
+    budget = (await budgets(limits, tenant))[tenant]
+    assert (budget.minute_remaining, budget.day_remaining) == (60, budget.day_limit)

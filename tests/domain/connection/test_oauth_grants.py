@@ -163,6 +163,43 @@ async def test_a_result_that_comes_after_anothers_is_dropped(made: Made) -> None
     assert await made.tokens().access_token() == "access-1"
 
 
+async def test_a_result_is_dropped_while_another_holds_the_lease(made: Made) -> None:
+    """Xero keeps both pairs of tokens good for half an hour; one process decides which pair is stored."""
+    before = await made.grant()
+    late = await made.grants.lease(before)
+    assert late
+    made.clock.move(LEASE.total_seconds())
+    taken_over = await made.grants.lease(before)
+    assert taken_over
+    assert not await made.grants.settle(before, late, b"x", made.clock.now())
+    assert await made.grants.settle(before, taken_over, before.sealed, made.clock.now())
+
+
+async def test_a_lease_is_for_the_version_that_was_read(made: Made) -> None:
+    """Whoever read the tokens before they were renewed must not spend the old refresh token."""
+    before = await made.grant()
+    assert await made.tokens().refresh("access-0") == "access-1"
+    assert await made.grants.lease(before) is None
+    assert await made.grants.lease(await made.grant())
+
+
+async def test_a_late_release_leaves_the_lease_of_another(made: Made) -> None:
+    grant = await made.grant()
+    late = await made.grants.lease(grant)
+    assert late
+    made.clock.move(LEASE.total_seconds())
+    assert await made.grants.lease(grant)
+    await made.grants.release(grant, late)
+    assert await made.grants.lease(grant) is None
+
+
+async def test_the_tokens_of_a_new_consent_can_be_renewed_at_once(made: Made) -> None:
+    """Though the tokens before were being renewed."""
+    assert await made.grants.lease(await made.grant())
+    await made.keep(7)
+    assert await made.grants.lease(await made.grant())
+
+
 async def test_a_result_after_the_lease_counts_while_nobody_took_it_over(made: Made) -> None:
     before = await made.grant()
     lease = await made.grants.lease(before)
@@ -251,6 +288,14 @@ async def test_a_grant_that_nobody_uses_is_due_within_a_week(made: Made) -> None
     await made.tokens().keep_alive()
     assert await made.grants.stale() == []
     assert made.identity.count == 1
+
+
+async def test_a_grant_that_needs_a_new_consent_is_not_kept_alive(made: Made) -> None:
+    made.identity.current = "another"
+    with pytest.raises(NeedsReconnect):
+        await made.tokens().refresh("access-0")
+    made.clock.move(timedelta(days=30).total_seconds())
+    assert await made.grants.stale() == []
 
 
 async def test_a_grant_that_is_not_there_asks_for_consent(made: Made) -> None:

@@ -1,9 +1,11 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from domain.fields.merge import FieldStart, Winner, start
+from domain.fields.merge import FieldStart, FieldState, Winner, merge, start
 from domain.fields.synced import canonical, loaded, same, shown, stored
 from domain.fields.values import PostalAddress
-from domain.tables import SyncedField
+from domain.tables import ConflictPolicy, Side, SyncedField
 
 NAME, PHONE, ADDRESS = SyncedField.NAME, SyncedField.PRIMARY_PHONE, SyncedField.BILLING_ADDRESS
 HOME = PostalAddress(("1 Queen St",), "Auckland", postal_code="1010")
@@ -25,6 +27,31 @@ def test_how_a_field_starts(
     practice: str | None, xero: str | None, winner: Winner, expected: FieldStart
 ) -> None:
     assert start(NAME, practice, xero, winner, "NZ") == expected
+
+
+AT = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("practice_is_later_by", "winner"), [(-1, Side.XERO), (0, Side.XERO), (1, Side.PRACTICE)]
+)
+def test_the_later_of_two_edits_wins_and_at_equal_times_xero_does(
+    practice_is_later_by: int, winner: Side
+) -> None:
+    """Xero has one time for the whole contact: it stands for every edit up to that time."""
+    state = FieldState(
+        practice="Ours",
+        xero="Theirs",
+        base_practice="Acme",
+        base_xero="Acme",
+        practice_at=AT + timedelta(milliseconds=practice_is_later_by),
+        xero_at=AT,
+    )
+    merged = merge(NAME, state, ConflictPolicy.LATEST_WINS, "NZ")
+    assert merged.practice == ("Theirs" if winner is Side.XERO else "Ours")
+    assert (merged.lost, merged.lost_on) == (
+        ("Ours", Side.PRACTICE) if winner is Side.XERO else ("Theirs", Side.XERO)
+    )
 
 
 def test_two_spellings_of_one_phone_are_the_same() -> None:

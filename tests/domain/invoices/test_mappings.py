@@ -1,20 +1,26 @@
 """Where invoices go in Xero, what is still missing, and that whatever waits for a fix is let go by it."""
 
+import asyncio
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.connection import organisations
 from domain.connection.organisations import Tenant
 from domain.invoices import actions as invoice_actions
 from domain.invoices import mapping_view, mappings
+from domain.invoices import waiting as waiting_invoices
 from domain.practice import services_and_rates
 from domain.problems import Code, Refused
 from domain.tables import InvoiceSyncState
 from runtime.database import Database
 from tests.domain.billed import Billed, chart, make_billed
+from tests.workers.connected import until
 
 
 @pytest.fixture
@@ -104,6 +110,45 @@ async def test_a_locked_period_keeps_them_until_the_lock_moves(here: Billed) -> 
     assert waiting.failure_code == "PERIOD_LOCKED"
     await here.show(chart(period_lock=date(2026, 11, 19)))
     assert (await here.look(waiting.id)).due_at is not None
+
+
+@pytest.mark.parametrize(("period", "year"), [(20, 10), (10, 20), (None, 20)])
+async def test_of_two_lock_dates_the_later_one_counts(here: Billed, period: int | None, year: int) -> None:
+    await here.show(
+        replace(
+            chart(),
+            period_lock_date=date(2026, 11, period) if period else None,
+            year_lock_date=date(2026, 11, year),
+        )
+    )
+    assert (await here.sent(issueDate=date(2026, 11, 20))).failure_code == "PERIOD_LOCKED"
+    assert (await here.sent(issueDate=date(2026, 11, 21))).failure_code is None
+
+
+async def test_the_set_up_waits_while_an_invoice_is_judged_by_it(
+    here: Billed, owner: AsyncConnection
+) -> None:
+    """Else an invoice goes out on an account that was changed before it was sent."""
+    world = here.world
+
+    held = asyncio.Event()
+
+    async def change() -> None:
+        await held.wait()
+        async with world.tx() as tx:
+            await mappings.set_default_accounts(tx, world.organisation, "205", "220")
+
+    async def waits() -> bool:
+        waiting = "select exists (select 1 from pg_locks where not granted and locktype = 'advisory')"
+        return changing.done() or bool(await owner.scalar(sa.text(waiting)))
+
+    changing = asyncio.create_task(change())
+    async with world.tx() as judging:
+        await waiting_invoices.lock(judging, world.organisation)
+        held.set()
+        await until(waits)
+        assert not changing.done()
+    await changing
 
 
 async def test_connecting_again_keeps_the_choices(here: Billed) -> None:

@@ -1,0 +1,211 @@
+"""The breaches of limits, tokens and retention, of what a request may cost, and of live events."""
+
+from tests.promises.breaches import breach
+from tests.promises.edits import give, instead, never, skip, sql, swap, when
+
+LIMITS = "tests/domain/connection/test_call_budget.py"
+GRANTS = "tests/domain/connection/test_oauth_grants.py"
+FUNCTIONS = "migrations.versions"  # where the functions of schema `door` are
+
+BUDGET = (
+    breach(
+        "limits: the minute counts from the start of a call",
+        f"{LIMITS}::test_a_call_stays_in_the_minute_for_60_seconds_after_its_answer",
+        sql(
+            FUNCTIONS,
+            "count(*) filter (where coalesce(ended_at, expires_at) > p_now - minute)",
+            "count(*) filter (where taken_at > p_now - minute)",
+        ),
+    ),
+    breach(
+        "limits: a dead holder frees its minute at once",
+        f"{LIMITS}::test_a_call_without_an_answer_stays_in_the_minute_after_its_hold",
+        sql(
+            FUNCTIONS,
+            "count(*) filter (where coalesce(ended_at, expires_at) > p_now - minute)",
+            "count(*) filter (where ended_at > p_now - minute)",
+        ),
+    ),
+    breach(
+        "limits: what others used of a minute is never over",
+        f"{LIMITS}::test_what_others_used_is_over_with_its_minute",
+        sql(FUNCTIONS, "if told.told_at <= p_now - minute then", "if false then"),
+    ),
+    breach(
+        "limits: a later answer of another call ends a pause",
+        f"{LIMITS}::test_an_answer_of_another_call_does_not_end_a_pause",
+        sql(FUNCTIONS, "until = greatest(known.until, excluded.until)", "until = excluded.until"),
+    ),
+    breach(
+        "limits: a call that is answered twice counts from its second answer",
+        f"{LIMITS}::test_an_answer_that_is_told_twice_counts_once_and_from_the_first",
+        sql(FUNCTIONS, "where id = p_slot and ended_at is null returning", "where id = p_slot returning"),
+    ),
+    breach(
+        "limits: the budget shown never gives a minute back",
+        f"{LIMITS}::test_a_minute_and_a_day_that_are_over_have_given_everything_back",
+        sql(FUNCTIONS, "when l.told_at <= p_now - interval '1 minute' then 60", "when false then 60"),
+    ),
+)
+
+TOKENS = (
+    breach(
+        "tokens: a lease is given for any version",
+        f"{GRANTS}::test_a_lease_is_for_the_version_that_was_read",
+        sql(FUNCTIONS, "where id = p_id and version = p_version and failed", "where id = p_id and failed"),
+    ),
+    breach(
+        "tokens: a late result counts while another holds the lease",
+        f"{GRANTS}::test_a_result_is_dropped_while_another_holds_the_lease",
+        sql(FUNCTIONS, "and version = p_version and lease_token = p_token", "and version = p_version"),
+    ),
+    breach(
+        "tokens: a late release frees the lease of another",
+        f"{GRANTS}::test_a_late_release_leaves_the_lease_of_another",
+        sql(
+            FUNCTIONS,
+            "lease_token = null where id = p_id and lease_token = p_token",
+            "lease_token = null where id = p_id",
+        ),
+    ),
+    breach(
+        "tokens: a new consent leaves the lease of the old tokens",
+        f"{GRANTS}::test_the_tokens_of_a_new_consent_can_be_renewed_at_once",
+        sql(FUNCTIONS, "lease_until = null, lease_token = null, failed = null", "failed = null"),
+    ),
+    breach(
+        "tokens: a consent that has failed is kept alive for ever",
+        f"{GRANTS}::test_a_grant_that_needs_a_new_consent_is_not_kept_alive",
+        sql(FUNCTIONS, "where failed is null and refreshed_at < p_before", "where refreshed_at < p_before"),
+    ),
+)
+
+SMALL = (
+    breach(
+        "merge: at equal times the practice wins",
+        "tests/domain/fields/test_merge.py::test_the_later_of_two_edits_wins_and_at_equal_times_xero_does",
+        swap("domain.fields:_winner", "practice_at > ...", "state.practice_at >= state.xero_at"),
+    ),
+    breach(
+        "retention: an idempotency key lives for 24 minutes",
+        "tests/domain/test_idempotency.py",
+        sql("domain.idempotency:answered", "interval '24 hours'", "interval '24 minutes'"),
+    ),
+)
+
+HOUSE = "tests/workers/test_housekeeping.py"
+SWEEP = "tests/runtime/test_retention.py"
+
+RETENTION = (
+    breach(
+        "retention: live events are kept for 7 hours",
+        f"{HOUSE}::test_a_live_event_is_kept_for_7_days",
+        swap("workers:EVENTS_KEPT", "timedelta(days=7)", "timedelta(hours=7)"),
+    ),
+    breach(
+        "retention: what Xero announced is kept for 14 hours",
+        f"{HOUSE}::test_what_xero_announced_waits_14_days_to_be_read",
+        swap("workers:INBOX_KEPT", "timedelta(days=14)", "timedelta(hours=14)"),
+    ),
+    breach(
+        "retention: a delivery is kept for an hour",
+        f"{HOUSE}::test_a_delivery_that_ended_is_kept_for_a_day",
+        swap("workers:DELIVERIES_KEPT", "timedelta(days=1)", "timedelta(hours=1)"),
+    ),
+    breach(
+        "retention: the bytes of a delivery without an end stay",
+        f"{HOUSE}::test_the_bytes_of_a_delivery_without_an_end_go_after_a_day",
+        sql(
+            FUNCTIONS,
+            "where body is not null and claimed_at < p_before",
+            "where false and claimed_at < p_before",
+        ),
+    ),
+    breach(
+        "retention: a delivery that waits goes with those that ended",
+        HOUSE,
+        sql(
+            FUNCTIONS,
+            "delete from delivery where ended_at < p_before",
+            "delete from delivery where coalesce(ended_at, claimed_at) < p_before",
+        ),
+    ),
+    breach(
+        "retention: calls are forgotten while the day counts them",
+        f"{SWEEP}::test_all_calls_go_that_no_window_counts",
+        sql(FUNCTIONS, "taken_at < p_now - interval '26 hours'", "taken_at < p_now - interval '24 hours'"),
+    ),
+    breach(
+        "retention: one batch of the sweep must do",
+        f"{SWEEP}::test_all_calls_go_that_no_window_counts",
+        instead("runtime.retention:sweep", "deleted int", "OLD\ndeleted = 0"),
+    ),
+    breach(
+        "retention: the last finished run of each purpose goes",
+        f"{SWEEP}::test_finished_runs_go_but_for_the_last_of_each_purpose",
+        sql(
+            "migrations.versions",
+            "where r.finished_at is not null and exists (",
+            "where r.finished_at is not null and true or exists (",
+        ),
+    ),
+    breach(
+        "retention: a decision of a person goes with its issue",
+        f"{SWEEP}::test_closed_issues_go_unless_a_person_decided",
+        sql("migrations.versions", "and resolution in ('CONFIRMED', 'OBSOLETE') and not reopened", ""),
+    ),
+)
+
+COST = "tests/api/guards/test_query_cost.py"
+
+EDGE = (
+    breach(
+        "edge: a fragment costs what it did at its first use",
+        f"{COST}::test_a_fragment_costs_more_where_lists_are_longer",
+        give("api.guards:_fragment", "key", "(name, 0, 0)"),
+    ),
+    breach(
+        "edge: a fragment of a member's type costs nothing",
+        f"{COST}::test_a_fragment_of_a_members_type_costs_what_that_type_has",
+        give("api.guards:_selections", "inner", "parent"),
+    ),
+    breach(
+        "edge: a page by a variable without a value counts one",
+        f"{COST}::test_a_page_by_a_variable_counts_the_largest_unless_a_number_is_given",
+        swap("api.guards:_number", "self.variables.get(...)", "self.variables.get(value.name.value, 1)"),
+    ),
+    breach(
+        "edge: the cache forgets the document that came first, however much it is used",
+        f"{COST}::test_the_cache_forgets_the_document_that_was_used_longest_ago",
+        skip("api.guards:find", "move_to_end"),
+    ),
+)
+
+FEED = "tests/api/schema/test_event_feed_memory.py"
+
+LIVE = (
+    breach(
+        "live: the notification is cleared after the read",
+        f"{FEED}::test_an_event_that_comes_while_the_reader_reads_is_told",
+        skip("api.event_feed:_catch_up", "clear"),
+        instead("api.event_feed:_catch_up", "_take", "OLD\nself.bell.clear()"),
+    ),
+    breach(
+        "live: a reader keeps every event",
+        f"{FEED}::test_a_reader_keeps_few_events_and_tells_the_others_from_the_table",
+        never("api.event_feed:_take", "KEPT"),
+    ),
+    breach(
+        "live: a client is told from memory what memory has no more",
+        f"{FEED}::test_a_reader_keeps_few_events_and_tells_the_others_from_the_table",
+        when("api.event_feed:since", "base after position", "not after <= self.position"),
+        swap("api.event_feed:since", "len(self._rows) - missed", "max(0, len(self._rows) - missed)"),
+    ),
+    breach(
+        "live: of two events of one link the changes are lost",
+        f"{FEED}::test_two_events_of_one_link_tell_the_changes_of_the_first",
+        give("api.schema:_last_of_each", "activity", "row.activity_id"),
+    ),
+)
+
+BREACHES = (*BUDGET, *TOKENS, *SMALL, *RETENTION, *EDGE, *LIVE)
