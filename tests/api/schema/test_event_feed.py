@@ -55,7 +55,7 @@ async def following(client: make.Client, n: int, **variables: Any) -> AsyncItera
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(client.follow(LIVE, **variables)) for _ in range(n)]
         waiting = [asyncio.create_task(stream.next()) for stream in streams]
-        await until(lambda: client.parts.feeds.followers >= n)
+        await until(lambda: client.parts.feeds.followers >= n and not client.parts.feeds.starting)
         try:
             yield waiting
         finally:
@@ -199,7 +199,8 @@ async def test_a_stream_outlives_a_restart_and_tells_what_happened_meanwhile(
     ):
         assert name(await resumed.next()) == "Before"
         waiting = asyncio.create_task(fresh.next())
-        await until(lambda: relayed_ada.parts.feeds.followers == 2)
+        feeds = relayed_ada.parts.feeds
+        await until(lambda: feeds.followers == 2 and not feeds.starting)
         await relay.stop()
         for turn in range(3):
             await relayed_ada.world.contact(f"Meanwhile {turn}")
