@@ -3,9 +3,8 @@
 Everything is real but Xero, which is the simulator on a socket, with its webhooks. Each worker is a process of its own.
 Out: from the commit of an edit to the first byte of the first call, by the simulator's log, under `tandem worker` and in
 turns under plain arq with its default polling (`arq workers.main.WorkerSettings`): the same jobs, not woken. Back: from an
-edit in Xero to the practice, by webhook. Idle: the worker's share of a core while nothing is due. Fair: edits again while
-imports and bulk sends are due. The burst changes every contact of an organisation and counts Xero's calls until all is
-quiet.
+edit in Xero to the practice, by webhook. Idle: the worker's share of a core while nothing is due. The burst
+changes every contact of an organisation and counts Xero's calls until all is quiet.
 """
 
 import argparse

@@ -81,7 +81,8 @@ class Bells:
                     self.deaf = False
                     self._ring_all()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(broken.wait(), self._probe_seconds)
+                    async with asyncio.timeout(self._probe_seconds):
+                        await broken.wait()
         finally:
             with suppress(
                 OSError,
@@ -113,11 +114,13 @@ async def _probe(connection: asyncpg.Connection) -> None:
 
     await connection.add_listener(PROBE, ring)
     await connection.execute("select pg_notify($1, $2)", PROBE, mark, timeout=PATIENCE)
-    await asyncio.wait_for(heard.wait(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await heard.wait()
     await connection.remove_listener(PROBE, ring)
 
 
 async def wait(event: asyncio.Event, seconds: float = FALLBACK) -> None:
     """Waits for the next notification, at most `seconds`."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -230,7 +230,8 @@ class ArqEngine:
     async def connected(self) -> None:
         """Wait until arq runs, for a moment at most."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._connected.wait(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                await self._connected.wait()
 
     async def run(self) -> None:
         """Until `stop`. arq's worker ends with the connection to Redis, and is begun again."""
@@ -240,7 +241,8 @@ class ArqEngine:
             except _AWAY as error:
                 log.warning("arq_ended", error=type(error).__name__, again_in=AGAIN_SECONDS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), AGAIN_SECONDS)
+                async with asyncio.timeout(AGAIN_SECONDS):
+                    await self._stop.wait()
 
     async def _run_once(self) -> None:
         """Jobs that run when it ends are let finish what they do, as a call that is cut is a call without an answer."""

@@ -26,7 +26,8 @@ async def renewed(renew: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
 async def _renew(renew: Callable[[], Awaitable[None]], ended: asyncio.Event) -> None:
     while not ended.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), RENEWED_EVERY)
+            async with asyncio.timeout(RENEWED_EVERY):
+                await ended.wait()
             return
         try:
             await renew()

@@ -64,7 +64,8 @@ class TokenWatch:
                 look_at = loop.time() + RECHECK_SECONDS
             seconds = min([look_at - loop.time(), *self._seconds_to_expiry()])
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._added.wait(), max(seconds, SHORTEST_SLEEP))
+                async with asyncio.timeout(max(seconds, SHORTEST_SLEEP)):
+                    await self._added.wait()
 
     def _has_expired(self, one: _Watched) -> bool:
         return one.expires_at is not None and one.expires_at <= self._clock.now()
