@@ -274,9 +274,25 @@ async def _until(ended: asyncio.Event, stream: AsyncIterator[str]) -> AsyncItera
                 return
             finally:
                 if coming.cancel():
-                    await asyncio.wait({coming})
+                    await _end(coming)
     finally:
         ending.cancel()
+
+
+async def _end(task: asyncio.Future[str]) -> None:
+    """Wait for the end of a cancelled task, even if this task is cancelled meanwhile.
+
+    Starlette cancels a stream whose client has gone at each of its awaits. Whoever closes a generator that still runs
+    gets an error.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 async def _without_complete(stream: AsyncIterator[str]) -> AsyncIterator[str]:

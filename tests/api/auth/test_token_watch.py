@@ -1,7 +1,7 @@
 """The tokens of open sockets and streams: looked at together, and ended in time."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -28,6 +28,13 @@ from tests.api.edge import (
     soon,
 )
 from tests.database import Place
+from tests.patience import patience
+
+
+async def until(check: Callable[[], bool]) -> None:
+    async with patience(60):
+        while not check():  # noqa: ASYNC110 - the server's tasks change the answer
+            await asyncio.sleep(0.01)
 
 
 async def revoke(owner: AsyncConnection, token: str) -> None:
@@ -176,3 +183,28 @@ async def test_only_valid_tokens_are_found(
     await revoke(owner, gone)
     async with make_parts(place, services) as parts:
         assert await Tokens(parts.database).find_valid({token, gone, late, "tdm_never"}) == {token}
+
+
+async def test_a_client_that_leaves_its_event_stream_is_no_error(
+    place: Place,
+    services: Services,
+    token: str,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    body = {"query": "subscription { syncStatus { cursor } }"}
+    async with (
+        make_parts(place, services) as parts,
+        serving(parts, schema=schema) as edge,
+        httpx.AsyncClient(base_url=f"http://{edge}", headers=bearer(token), timeout=60) as http,
+    ):
+        for _ in range(3):
+            async with http.stream(
+                "POST", "/graphql", json=body, headers={"accept": "text/event-stream"}
+            ) as answer:
+                assert answer.status_code == 200
+                await until(lambda: parts.feeds.followers == 1 and not parts.feeds.starting)
+            await until(lambda: parts.feeds.followers == 0)
+    written = capsys.readouterr()
+    assert "Traceback" not in written.out + written.err + caplog.text
+    assert "internal_error" not in written.out + written.err
