@@ -13,7 +13,7 @@ WORKERS ?= $(if $(T),0,auto)
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: run-env ## set up and run the main job on embedded parts; ARGS=--once runs it and ends
+demo: run-env ## install and run Tandem with embedded services and a simulated Xero; ARGS=--once runs it and ends
 	@$(BIN)/tandem demo $(ARGS)
 
 test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runtime/test_settings.py runs some
@@ -22,7 +22,7 @@ test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runt
 test-long: dev-env ## also the deep runs, with many more examples
 	@$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=long --timeout=3600 $(T) $(ARGS)
 
-mutants: dev-env ## put each breach of a promise into a copy of the code; the tests must go red for it
+mutants: dev-env ## put each breach of a promise into a copy of the code; the tests must fail for it
 	@$(BIN)/python -m tests.promises.mutants $(ARGS)
 
 check: dev-env ## format, lint, strict types, import contracts, schema drift, migrations, house rules
@@ -36,17 +36,17 @@ check: dev-env ## format, lint, strict types, import contracts, schema drift, mi
 migration: dev-env ## write a revision of the database from the changed tables; M="add a mobile phone" names it
 	@$(BIN)/python scripts/make_revision.py "$(M)"
 
-fmt: dev-env ## format, and mend what the linter can
+fmt: dev-env ## format, and correct what the linter can correct
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: ## resolve requirements/*.in anew, with hashes and without any index's address
+lock: ## resolve requirements/*.in into locks with hashes and without an index address
 	@$(PYTHON) scripts/bootstrap.py dev
 	@for name in uv run dev; do \
 	  .tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate --no-emit-index-url requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
-run-env: ## set up .venv with what running needs, and the tandem command
+run-env: ## install .venv with what running needs, and the tandem command
 	@$(PYTHON) scripts/bootstrap.py run
 
 dev-env:

@@ -33,7 +33,7 @@ class QueueAwayError(Exception):
 
 
 class Queue(Protocol):
-    """What carries jobs to whichever worker is free. Both raise QueueAwayError."""
+    """The carrier of jobs to a free worker. Its two methods raise QueueAwayError."""
 
     async def outstanding(self) -> Collection[str]:
         """The names of the jobs that wait or run."""
@@ -66,7 +66,7 @@ class Dispatcher:
         self._bell.set()
 
     def ended(self, name: str, did: bool) -> None:
-        """A job of this process has ended: what had no room may have it now. A job that found nothing to do rests."""
+        """Look again, because a job has ended and its lane may have room. A job that found nothing to do rests."""
         if not did:
             rest = timedelta(seconds=KINDS[name.partition(":")[0]].rest)
             self._resting[name] = self._process.database.clock.now() + rest
@@ -102,7 +102,7 @@ class Dispatcher:
             await wait(self._bell, pause)
 
     async def look(self, queue: Queue) -> float:
-        """Hand over what is due. Gives the seconds after which something else is, as far as is known."""
+        """Hand over the due jobs. Returns the seconds until the next known job is due, at most SWEEP."""
         now = self._process.database.clock.now()
         queued = await self._queued(queue)
         busy = self._here.outstanding() | set(queued or ())
@@ -136,7 +136,7 @@ class Dispatcher:
         return queued
 
     def _choose(self, found: Collection[Due], busy: Collection[str], now: datetime) -> list[Job]:
-        """No more of a lane than all live workers may run at once: what waits in the queue is in nobody's way."""
+        """Fill each lane up to its limit times the number of live workers, so that queued jobs delay no others."""
         lanes = Counter(map(lane_of, busy))
         chosen = []
         for one in found:

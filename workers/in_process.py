@@ -1,4 +1,4 @@
-"""The second carrier: it runs jobs in this process, so that what people change still goes out while Redis is away."""
+"""The second carrier: it runs all jobs in this process while Redis is away."""
 
 import asyncio
 from collections import Counter

@@ -1,5 +1,4 @@
-"""Sends what is due of contacts, once Xero has been looked at, as it has no conditional write. How it is carried is
-`carrying`; what contacts have of their own there is CONTACTS."""
+"""Sends due contact changes after a fresh read of Xero. The steps that all deliveries share are in `delivery_attempts`."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

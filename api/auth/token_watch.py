@@ -26,7 +26,10 @@ class _Watched:
 
 
 class TokenWatch:
-    """While PostgreSQL does not answer, streams stay open: they are told nothing either."""
+    """Ends the streams of revoked or expired tokens.
+
+    While PostgreSQL does not answer, streams stay open; they receive no events then.
+    """
 
     def __init__(self, tokens: Tokens, clock: Clock) -> None:
         self._tokens, self._clock = tokens, clock

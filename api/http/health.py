@@ -56,7 +56,7 @@ class Metrics:
         deaf.set_function(lambda: float(parts.bells.deaf))
         self.behind = Gauge(
             "tandem_due_seconds",
-            "For how many seconds the oldest work that may be done now has been due. It grows while no worker runs",
+            "For how many seconds the oldest contact change, contact webhook, import page or delivery has been due",
             ["kind"],
             registry=self.registry,
         )
@@ -93,8 +93,10 @@ def routes(parts: Parts, metrics: Metrics) -> list[Route]:
 
 
 async def find_reasons(parts: Parts) -> list[str]:
-    """Why it cannot serve: words of ours only, since drivers repeat addresses. Redis is none of it: without it
-    the API serves, and workers do what people wait for."""
+    """Why the server cannot serve. The texts are ours only, because drivers repeat addresses.
+
+    Redis is no reason: the API does not use it, and workers run all jobs without it.
+    """
     return await _within(_postgres(parts), "PostgreSQL")
 
 

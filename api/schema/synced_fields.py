@@ -99,7 +99,7 @@ def input_fields(before: str, *, new: bool) -> Callable[[Class], Class]:
 
 
 def contact_values(row: Mapping[str, Any]) -> dict[str, object]:
-    """Of a row of `contact`, by the names of Contact's fields."""
+    """The synced values of a row of `contact`, by the field names of Contact."""
     return {
         one.column: Address.of(row[one.column]) if one.kind is Kind.ADDRESS else row[one.column]
         for one in SYNCED.values()

@@ -2,7 +2,7 @@
 
 The database functions `door.take_slot` and `door.give_slot` (migrations/sql) count. Each is one short transaction that locks
 its organisation's count only. A slot that is not given back expires at the end of its hold. The rows are also the log of
-calls; `runtime.retention` deletes them after a day.
+calls; `runtime.retention` deletes them after 26 hours.
 """
 
 from collections.abc import Callable, Sequence

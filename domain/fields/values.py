@@ -1,4 +1,4 @@
-"""What both sides hold of a contact and of an invoice, free of any wire format. Pure."""
+"""The values of a contact and of an invoice on both sides, without any wire format. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ Blankable = str | UnsetType | None
 
 
 def clean(value: object) -> str | None:
-    """Trimmed, None for blank, without the NUL that PostgreSQL cannot hold."""
+    """The text trimmed, without NUL, which PostgreSQL cannot hold. None for a blank."""
     text = value.replace("\x00", "").strip() if isinstance(value, str) else ""
     return text or None
 
 
 @dataclass(frozen=True)
 class PostalAddress:
-    """Parts are trimmed, and None where blank; blank lines are left out. Never wholly blank: that is None."""
+    """An address. Its parts are trimmed; a blank part is None; blank lines are left out. A blank address is None."""
 
     lines: tuple[str, ...] = ()
     city: str | None = None

@@ -35,8 +35,10 @@ class ViolationReason(StrEnum):
 
 @dataclass(frozen=True)
 class XeroViolation:
-    """A value that Xero would refuse. `part`: Xero's name for the member at fault. `limit`: the longest that Xero accepts
-    there; for the lines of an address, the highest number of lines."""
+    """A value that Xero would refuse. `part` is Xero's name of the member at fault.
+
+    `limit` is the longest that Xero accepts; for the lines of an address, the highest number of lines.
+    """
 
     field: SyncedField
     reason: ViolationReason
@@ -45,7 +47,7 @@ class XeroViolation:
 
     @property
     def says(self) -> str:
-        """What is wrong, for people."""
+        """The violation in words for people."""
         if self.part == "AddressLines":
             return f"Xero takes at most {self.limit} lines in an address. Join some of them."
         if self.reason is ViolationReason.TOO_LONG:
@@ -66,8 +68,7 @@ _INVALID = {
 def violations(
     field: SyncedField, value: Value, region: str | None, held: XeroValue = None
 ) -> list[XeroViolation]:
-    """Everything in the practice's value that Xero would refuse. `region`: the organisation's country. `held`: the value
-    that Xero has."""
+    """All that Xero would refuse in the practice's value. `region` is the organisation's country. `held` is Xero's value."""
     one, sent = SYNCED[field], as_xero(field, value, region, held)
     if isinstance(sent, PostalAddress):
         return _in_address(one, sent, held if isinstance(held, PostalAddress) else PostalAddress())
@@ -110,7 +111,7 @@ def _in_email(one: Synced, email: str | None) -> list[XeroViolation]:
 
 
 def _in_address(one: Synced, address: PostalAddress, theirs: PostalAddress) -> list[XeroViolation]:
-    """A part that equals the part that Xero holds is not judged: Xero has accepted it."""
+    """The violations in an address. A part equal to the part that Xero holds passes: Xero has accepted it."""
     parts = [(f"AddressLine{n}", LINE, line) for n, line in enumerate(address.lines[:ADDRESS_LINES], 1)]
     parts += [
         (part, limit, getattr(address, name) or "")
@@ -130,21 +131,23 @@ def _in_address(one: Synced, address: PostalAddress, theirs: PostalAddress) -> l
 
 
 def _length(text: str) -> int:
-    """In UTF-16 units."""
+    """The length in UTF-16 units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 @dataclass(frozen=True)
 class XeroEnd:
-    """Where values are to go: the country of the organisation, and what Xero holds there now."""
+    """The place where values are to go: the organisation's country, and what Xero holds there now."""
 
     region: str | None
     held: Mapping[SyncedField, XeroValue]
 
 
 def check_fit(values: Values, ends: Sequence[XeroEnd], *path: str) -> None:
-    """Refused (TOO_LONG, INVALID) where Xero would refuse one of these values of a practice contact. `path`: what of the
-    input is to blame, if not the values themselves."""
+    """Refuse (TOO_LONG, INVALID) values of a practice contact that Xero would refuse.
+
+    `path` is the place in the input at fault, if not the values themselves.
+    """
     problems = {
         Problem(
             Code.TOO_LONG if one.reason is ViolationReason.TOO_LONG else Code.INVALID,

@@ -38,9 +38,12 @@ from domain.tx import Tx
 async def apply(
     tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], run: UUID, *, quiet: bool
 ) -> None:
-    """Apply these mirror rows: linked ones are merged, others are matched as an import does. While the brake holds,
-    nothing is applied. A row whose data cannot be processed is left until Xero shows something else, and an activity
-    says so. `run`: contacts that this run creates are no candidates in it. `quiet`: no events for single contacts."""
+    """Apply these mirror rows: linked ones are merged, others are matched as in an import.
+
+    While the brake holds, nothing is applied. A row whose data cannot be processed waits until Xero shows something else,
+    and the activity says so. Contacts that the run `run` creates are no candidates in it. `quiet`: no events for single
+    contacts.
+    """
     await status_requests.settle_shown(tx, ids)
     if organisation["mass_change"] is not None:
         return
@@ -92,7 +95,7 @@ async def _apply(
 
 
 async def _keep_to_be_looked_at(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> None:
-    """What makes these a question may have changed since their last look for near-duplicates: the next run looks."""
+    """Keep rows for the next run whose near-duplicates may have changed since their last look-up."""
     rows = await tx.ids(
         "select x.id from xero_contact x join match_issue i on i.workspace_id = :ws and i.xero_contact_id = x.id"
         " and i.state = 'OPEN' and i.reason = 'SIMILAR' and not i.reopened and not i.merged"
@@ -111,7 +114,7 @@ def _left_names(rows: Iterable[XeroContact]) -> list[str]:
 
 
 async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:
-    """Apply what a read of a few contacts has just shown, if the brake lets it. Under the organisation's lock."""
+    """Apply what a read of a few contacts has just shown, if the brake allows it. The caller holds the organisation's lock."""
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
         id=organisation_id,
@@ -123,7 +126,7 @@ async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> Non
 async def _settle_endings(
     tx: Tx, organisation: Mapping[str, Any], xeros: dict[UUID, XeroContact]
 ) -> link_endings.Ended:
-    """Links of what is not active any more end or move; the survivors to which one has moved join `xeros`."""
+    """End or move the links of contacts that are not active any more. Survivors with a moved link join `xeros`."""
     survivors = [
         found.row
         for found in (await link_endings.find_survivors(tx, organisation["id"], list(xeros))).values()

@@ -93,7 +93,7 @@ async def claim(tx: Tx, run_id: UUID) -> Claim | None:
 
 
 async def renew(tx: Tx, held: Claim) -> datetime:
-    """Its worker lives, and keeps it a while longer. Gives the lease, for `held` after the commit."""
+    """Extend the lease, because the worker is alive. Returns the new lease, for `held` after the commit."""
     until = tx.now + LEASE
     done = await tx.run(
         "update import_run set lease_until = cast(:until as timestamptz) where workspace_id = :ws and id = :id"

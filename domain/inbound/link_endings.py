@@ -1,8 +1,8 @@
-"""What becomes of links whose Xero contact is archived, merged, restored or to be forgotten.
+"""What becomes of links whose Xero contact is archived, merged, restored or forgotten.
 
-A merge moves the link to the survivor, whose values are then judged against the old base, unless a person's memory
-keeps the survivor from it. A survivor that is linked already is for a person to decide. The caller holds the
-organisation's lock, and has locked the contacts and links (`lock`).
+A merge moves the link to the survivor, whose values are compared with the old base values, unless a person's decision
+keeps the survivor from the link. If the survivor is linked already, a person decides. The caller holds the organisation's
+lock, and has locked the contacts and links (`lock`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +23,10 @@ LONGEST_CHAIN = 100
 
 @dataclass(frozen=True)
 class Survivor:
-    """Where a merged contact's chain of merges ends, by Xero's id; `row` is None where no read has shown it yet, or
-    where the chain is a circle."""
+    """The end of a merged contact's chain of merges, by Xero's id.
+
+    `row` is None if no read has shown it yet, or if the chain is a circle.
+    """
 
     xero_contact_id: UUID
     row: XeroContact | None
@@ -33,8 +35,7 @@ class Survivor:
 
 @dataclass
 class Ended:
-    """`contacts`: of which a link ended or moved, so that issues are judged again. `survivors`: mirror rows to which
-    a link has moved."""
+    """`contacts` had a link that ended or moved: their issues are evaluated again. `survivors` are mirror rows that got a link."""
 
     contacts: set[UUID] = field(default_factory=set)
     survivors: set[UUID] = field(default_factory=set)
@@ -49,7 +50,7 @@ class _End(NamedTuple):
 
 
 async def find_survivors(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Survivor]:
-    """By the mirror's ids of the merged ones among `ids`."""
+    """The survivors, by the mirror's ids of the merged ones among `ids`."""
     found = await tx.read(
         _End,
         "with recursive chain as (select x.id as start, x.merged_to as at, array[x.xero_contact_id] as path"
@@ -70,8 +71,10 @@ async def find_survivors(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> 
 
 
 async def lock(tx: Tx, organisation_id: UUID, xeros: Iterable[XeroContact]) -> list[SyncLink]:
-    """Lock every link of these mirror rows, ended ones too, and those that wait for one of the rows as a merge's survivor;
-    their contacts first. Gives the links that may change here: BROKEN ones, and those whose Xero contact is not active."""
+    """Lock every link of these mirror rows and of those that wait for one of them, after their contacts.
+
+    Returns the links that may change here: BROKEN ones, and those whose Xero contact is not active.
+    """
     held = list(xeros)
     which = (
         " from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation"
@@ -101,8 +104,7 @@ async def settle(
     xeros: Mapping[UUID, XeroContact],
     held: Sequence[SyncLink],
 ) -> Ended:
-    """`held`: what `lock` gave for `xeros`. Afterwards no active link has a Xero contact that is not active, but for
-    those that are being restored."""
+    """Settle the endings. `held` is the result of `lock`. Afterwards only links in restoration have an inactive Xero contact."""
     ended = Ended()
     losers = [link.xero_contact_id for link in held if _awaits(link) and link.xero_contact_id]
     merged = await find_survivors(tx, organisation["id"], [*xeros, *losers])
@@ -146,7 +148,7 @@ async def _follow(
     survivor: Survivor,
     ended: Ended,
 ) -> None:
-    """`loser` is None for a link that was broken already, and waited for the survivor to be shown."""
+    """Follow a merge. `loser` is None for a BROKEN link that waited for the survivor to be shown."""
     row = survivor.row
     alive = row if row is not None and row.status is XeroContactStatus.ACTIVE else None
     kept = alive is not None and await _is_kept(tx, organisation["id"], link.contact_id, alive)
@@ -166,7 +168,7 @@ async def _follow(
 
 
 async def _is_kept(tx: Tx, organisation_id: UUID, contact_id: UUID, survivor: XeroContact) -> bool:
-    """Whether something that a person decided keeps the survivor from this contact, or from every machine."""
+    """Whether a person's decision keeps the survivor from this contact, or from automatic matching."""
     kept = await tx.ids(
         "select x.id from xero_contact x where x.workspace_id = :ws and x.id = :id and ("
         "exists (select 1 from set_apart where workspace_id = :ws and organisation_id = :organisation"
@@ -185,7 +187,7 @@ async def _is_kept(tx: Tx, organisation_id: UUID, contact_id: UUID, survivor: Xe
 async def _move_memory(
     tx: Tx, organisation: Mapping[str, Any], loser: XeroContact, survivor: Survivor
 ) -> None:
-    """What a person decided about the loser holds for the survivor, or ends where that pair is linked."""
+    """Move a person's decisions about the loser to the survivor. They end if that pair is linked."""
     if survivor.row is None:
         return
     await tx.run(
@@ -210,7 +212,7 @@ async def _restore(
     held: Sequence[SyncLink],
     ended: Ended,
 ) -> None:
-    """Links of contacts that are active again: active where both ends are free, else UNSYNCED; the latest first."""
+    """Bring back links of contacts that are active again, the latest first: active if both ends are free, else UNSYNCED."""
     broken = [
         (link, xero) for link in held
         if link.state is SyncState.BROKEN and link.failure
@@ -224,7 +226,7 @@ async def _restore(
 
 
 async def _is_free(tx: Tx, organisation_id: UUID, contact_id: UUID, xero: XeroContact) -> bool:
-    """Whether neither end is linked, nor the two kept apart by a person."""
+    """Whether neither end is linked and the pair is not kept apart."""
     busy = await tx.ids(
         "select x.id from xero_contact x where x.workspace_id = :ws and x.id = :id and ("
         "exists (select 1 from sync_link where workspace_id = :ws and organisation_id = :organisation"

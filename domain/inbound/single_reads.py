@@ -51,7 +51,7 @@ async def claim(tx: Tx, organisation_id: UUID, most: int) -> Claimed | None:
 
 
 async def renew(tx: Tx, claimed: Claimed) -> datetime:
-    """Its reader lives, and keeps it a while longer. Gives the lease, for `claimed` after the commit."""
+    """Extend the lease, because the reader is alive. Returns the new lease, for `claimed` after the commit."""
     until = tx.now + LEASE
     await put_off(tx, claimed, until)
     return until

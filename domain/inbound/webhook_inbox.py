@@ -165,7 +165,7 @@ async def postpone(
 
 
 async def renew(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None:
-    """Whoever reads these lives, and keeps them a while longer."""
+    """Extend the lease of these events, because their reader is alive."""
     await tx.rows(
         "select door.renew_webhooks(:organisation, 'CONTACT', cast(:ids as uuid[]), cast(:times as timestamptz[]), :until)",
         organisation=organisation_id,

@@ -1,1 +1,1 @@
-"""Invoices, from their creation to their void."""
+"""Invoices of the practice, from draft to void, and their way into Xero."""

@@ -1,12 +1,12 @@
-"""The practice's invoices: the only writer of what a person sets in `invoice` and `invoice_line`.
+"""Actions on the practice's invoices. Only this module writes what a person sets in `invoice` and `invoice_line`.
 
-DRAFT → APPROVED → AWAITING_PAYMENT → PAID, or VOIDED. DRAFT and APPROVED can be edited, and AWAITING_PAYMENT while it is
-known that Xero has no such invoice (FAILING, no delivery open); an approved one must stay fit to be sent. PAID follows
-from what Xero shows.
+DRAFT → APPROVED → AWAITING_PAYMENT → PAID, or VOIDED. DRAFT and APPROVED can be edited. AWAITING_PAYMENT can be edited
+while it is known that Xero has no such invoice (FAILING, no open delivery); an approved invoice must stay fit to be
+sent. PAID follows from what Xero shows.
 
-Values come by the schema's names, as Python types: UUIDs for ids, `date`, `Decimal`, enums of `domain.tables`; `lines` is
-a list of mappings with id, kind, description, quantity, unitPrice, serviceTypeId, taxRateId. All that is wrong with the
-input is refused at once, each problem at its path, as ('lines', '3', 'quantity').
+Values come by the names of the schema, as Python types: UUIDs for ids, `date`, `Decimal`, enums of `domain.tables`.
+`lines` is a list of mappings with id, kind, description, quantity, unitPrice, serviceTypeId, taxRateId. All that is
+wrong with the input is refused at once, each problem at its path, as ('lines', '3', 'quantity').
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,8 +57,7 @@ async def find(tx: Tx, invoice_id: UUID) -> Invoice | None:
 
 
 async def lock(tx: Tx, invoice_id: UUID) -> Invoice:
-    """The invoice, held against others until the end, and its organisation's set-up against change; refused where it is
-    unknown."""
+    """Lock the invoice, and its organisation's set-up against change. Refused if the invoice is unknown."""
     known = await tx.row(
         "select organisation_id from invoice where workspace_id = :ws and id = :id", id=invoice_id
     )
@@ -77,7 +76,7 @@ def check_version(invoice: Invoice, version: int | None) -> None:
 
 
 async def lines_of(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
-    """In their order."""
+    """The lines of the invoice, in their order."""
     found = await tx.session.scalars(
         select(InvoiceLine)
         .where(col(InvoiceLine.workspace_id) == tx.workspace, col(InvoiceLine.invoice_id).in_(invoice_ids))
@@ -91,8 +90,12 @@ async def lines_of(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[Invoi
 
 
 async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None = None) -> Invoice:
-    """A DRAFT. Without a number one is drawn. With a key that was used within 24 hours for the same input, the invoice
-    that it made then. Refused: another currency than the practice's (CURRENCY_MISMATCH), as it could only be voided. An archived service type or tax rate is refused on a new line."""
+    """Create a DRAFT. Without a number, one is drawn.
+
+    With an idempotency key that was used for the same input within 24 hours, the invoice created then is returned. Refused:
+    a currency other than the practice's (CURRENCY_MISMATCH), because such an invoice could only be voided; an archived
+    service type or tax rate on a new line.
+    """
     invoice_id = uuid4()
     before = await idempotency.answered(tx, "createInvoice", idempotency_key, given, invoice_id)
     if before is not None:
@@ -133,15 +136,17 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
 async def create_many(
     tx: Tx, rows: Sequence[tuple[Mapping[str, Any], str | None]]
 ) -> list[Invoice | Refused]:
-    """Each with its idempotency key, each on its own."""
+    """Create each invoice on its own, each with its idempotency key."""
     return await bulk.each(tx, rows, lambda row: create(tx, *row))
 
 
 async def update(
     tx: Tx, invoice_id: UUID, given: Mapping[str, Any], *, version: int | None = None
 ) -> Invoice:
-    """Change what `given` names: contactId, reference, issueDate, dueDate, amountsAre, lines. `lines` stand for all lines;
-    one that names the id of a line of this invoice keeps it."""
+    """Change what `given` names: contactId, reference, issueDate, dueDate, amountsAre, lines.
+
+    `lines` replace all lines. A line that names the id of a line of this invoice keeps that id.
+    """
     invoice = await lock(tx, invoice_id)
     check_version(invoice, version)
     await _check_editable(tx, invoice)
@@ -188,8 +193,11 @@ async def update(
 
 
 async def approve(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoice:
-    """DRAFT becomes APPROVED; an approved one is given as it is. Refused: another currency than the organisation's
-    (CURRENCY_MISMATCH); a line whose amount needs a third decimal, no lines, a negative total (INVALID)."""
+    """Approve a DRAFT. An approved invoice is returned as it is.
+
+    Refused: a currency other than the organisation's (CURRENCY_MISMATCH); a line whose amount needs a third decimal, no
+    lines, or a negative total (INVALID).
+    """
     invoice = await lock(tx, invoice_id)
     if invoice.status is InvoiceStatus.APPROVED:
         return invoice
@@ -215,8 +223,10 @@ async def approve(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> In
 
 
 async def send(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoice:
-    """APPROVED becomes AWAITING_PAYMENT, due to go to Xero by the same transaction, or waiting with the reason why. One
-    that was sent is given as it is."""
+    """Send an APPROVED invoice: it becomes AWAITING_PAYMENT, and is due for Xero or waits with the reason why.
+
+    A sent invoice is returned as it is.
+    """
     invoice = await lock(tx, invoice_id)
     return await _send(tx, invoice, version, await _surroundings(tx, [invoice]), bulk=False)
 
@@ -239,7 +249,7 @@ async def _send(tx: Tx, invoice: Invoice, version: int | None, around: "_Around"
 
 
 async def many(tx: Tx, to: InvoiceStatus, rows: Sequence[tuple[UUID, int | None]]) -> list[Invoice | Refused]:
-    """approve (APPROVED) or send (AWAITING_PAYMENT) each row on its own; all are locked first, and above 10 are bulk."""
+    """Approve or send each invoice on its own. All are locked first. More than 10 are bulk work."""
     ids = [invoice_id for invoice_id, _ in rows]
     organisations = await tx.rows(
         "select distinct organisation_id as id from invoice where workspace_id = :ws and id = any(:ids)"
@@ -268,8 +278,10 @@ async def many(tx: Tx, to: InvoiceStatus, rows: Sequence[tuple[UUID, int | None]
 
 
 async def void(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoice:
-    """VOIDED here at once, and due to be voided in Xero. Refused (HAS_PAYMENTS) where Xero has shown a payment or credit
-    on it, and (PERIOD_LOCKED) where its books are locked; a voided one is given as it is."""
+    """Void the invoice here at once; it becomes due to be voided in Xero. A voided invoice is returned as it is.
+
+    Refused if Xero has shown a payment or credit on it (HAS_PAYMENTS), or if Xero's books are locked (PERIOD_LOCKED).
+    """
     invoice = await lock(tx, invoice_id)
     if invoice.status is InvoiceStatus.VOIDED:
         return invoice
@@ -293,7 +305,7 @@ async def void(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoi
 
 
 async def end(tx: Tx, invoice: Invoice) -> None:
-    """VOIDED here, and due to be voided in Xero where that has it, or may have it."""
+    """Void the invoice here. It becomes due to be voided in Xero if Xero has it or may have it."""
     invoice.status, invoice.amount_due = InvoiceStatus.VOIDED, ZERO
     touch(tx, invoice)
     if invoice.xero_status in eligibility.GONE:
@@ -310,14 +322,16 @@ async def end(tx: Tx, invoice: Invoice) -> None:
 
 
 async def place_now(tx: Tx, invoice: Invoice) -> None:
-    """Put a sent invoice that Xero has not got where it belongs; somebody waits for it."""
+    """Evaluate again where a sent invoice belongs that Xero does not have. The work is interactive."""
     await (await _surroundings(tx, [invoice])).place(tx, invoice, bulk=False)
 
 
 async def retry(tx: Tx, invoice_ids: Sequence[UUID], organisation_id: UUID | None = None) -> int:
-    """Try again now what failed: the named ones, and all of the organisation. Gives how many. One that is UNCERTAIN is
-    looked up now, and never sent anew before that is known. One that came to another total is never sent again. Where
-    accounts, tax rates or lock dates are the matter, they are read anew too: somebody says that they are others now."""
+    """Retry failing invoices: the named ones, and all of the organisation. Returns their number.
+
+    An UNCERTAIN invoice is looked up now, and never sent again before the result is known. An invoice with another total is
+    never sent again. If accounts, tax rates or lock dates are the reason, they are read again too.
+    """
     rows = await tx.rows(
         "update invoice set due_at = :now, next_attempt_at = null, bulk = false where workspace_id = :ws and id in ("
         " select id from invoice where workspace_id = :ws and sync_state = 'FAILING' and failure_code <> 'TOTAL_MISMATCH'"
@@ -375,7 +389,7 @@ class _Around:
 
 
 async def _surroundings(tx: Tx, invoices: Sequence[Invoice]) -> _Around:
-    """An invoice without an organisation gets the one that there is by now."""
+    """Read the surroundings. An invoice without an organisation gets the one that exists by now."""
     homeless = [invoice for invoice in invoices if invoice.organisation_id is None]
     found = await find_organisation(tx, None, []) if homeless else None
     if found is not None:

@@ -1,8 +1,8 @@
-"""What Xero shows of invoices that went there: payments, PAID, voids and edits; and what a person decides about edits.
+"""Changes of sent invoices inside Xero: payments, PAID, voids and edits, and what a person decides about edits.
 
-`xero_base` holds what Xero showed when both sides last agreed, in Xero's own values, so that nothing is compared across
-the mapping. What differs from it was changed inside Xero: that is shown, and waits for a decision; an invoice is never
-resurrected nor overwritten. Payments and PAID simply come back.
+`xero_base` holds what Xero showed when both sides last agreed, in Xero's own values, so nothing is compared across the
+mapping. A difference from it was made inside Xero: it is shown, and waits for a decision. An invoice is never restored
+or overwritten automatically. Payments and PAID simply come back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ class Decision(DescribedEnum):
 
 
 async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> None:
-    """Apply what Xero showed to the invoices that it is about; others are none of ours. Older snapshots are dropped."""
+    """Apply what Xero showed to its invoices. Invoices of others and older snapshots are dropped."""
     latest = {one.xero_invoice_id: one for one in sorted(seen, key=lambda one: _stamp(one, one.seen_at))}
     held = await tx.session.scalars(
         select(Invoice)
@@ -76,8 +76,7 @@ async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> N
 
 
 async def follow_merges(tx: Tx, organisation_id: UUID) -> None:
-    """Invoices that were read before their contact's merge was: what they were billed to then is linked here by now, so
-    that nothing is to be decided about that."""
+    """Follow the merge of a contact for invoices that were read before the merge: nothing needs a decision then."""
     await waiting_invoices.lock(tx, organisation_id)
     rows = await tx.rows(
         "select i.id from invoice i join sync_link l on l.workspace_id = :ws and l.organisation_id = i.organisation_id"
@@ -102,7 +101,7 @@ async def follow_merges(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def show(tx: Tx, invoice: Invoice, seen: SeenInvoice, contact: UUID | None) -> None:
-    """Apply one snapshot to its invoice, which is locked. `contact`: Xero's id of the one that it is linked with now."""
+    """Apply one snapshot to its invoice, which is locked. `contact` is Xero's id of the contact that it is linked with now."""
     if not _is_news(invoice, seen):
         return
     before = (invoice.status, invoice.sync_state, invoice.amount_paid, invoice.xero_shown)
@@ -174,7 +173,7 @@ def _decide(
 
 
 def _unchanged(invoice: Invoice, base: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
-    """Whether the total has been another from the beginning, which no edit in Xero explains."""
+    """Whether the total has differed from the beginning, which no edit in Xero explains."""
     first = invoice.xero_base is None or invoice.failure_code == "TOTAL_MISMATCH"
     return first and shown["status"] != "VOIDED"
 
@@ -182,7 +181,7 @@ def _unchanged(invoice: Invoice, base: Mapping[str, Any], shown: Mapping[str, An
 def _decide_voided(
     tx: Tx, invoice: Invoice, base: dict[str, Any], shown: dict[str, Any], *, gone: bool
 ) -> None:
-    """Voided here: it is done once Xero shows it, whoever did it; what stood in the way may be gone."""
+    """Settle a void here once Xero shows the void, whoever made it. What stood in the way may be gone."""
     invoice.amount_due = Decimal("0.00")
     invoice.xero_base, invoice.xero_shown = (shown if gone else base), None
     if gone:
@@ -280,8 +279,10 @@ def _paid(tx: Tx, invoice: Invoice, payment: Payment, what: str) -> None:
 async def settle_change(
     tx: Tx, invoice_id: UUID, decision: Decision, *, version: int | None = None
 ) -> tuple[Invoice, Invoice | None]:
-    """Answers CHANGED_IN_XERO; gives the invoice and the replacement of a REISSUE, which is sent at once. ACCEPT also
-    takes back a void that Xero refuses because of payments (HAS_PAYMENTS)."""
+    """Settle CHANGED_IN_XERO. Returns the invoice and, for REISSUE, its replacement, which is sent at once.
+
+    ACCEPT also takes back a void that Xero refuses because of payments (HAS_PAYMENTS).
+    """
     invoice = await lock(tx, invoice_id)
     refused_void = invoice.failure_code == "HAS_PAYMENTS"
     if invoice.sync_state is not InvoiceSyncState.CHANGED_IN_XERO and not refused_void:
@@ -319,7 +320,7 @@ async def settle_change(
 
 
 async def _accept(tx: Tx, invoice: Invoice, shown: Mapping[str, Any]) -> None:
-    """The practice takes over what Xero has; payments decide whether it is paid."""
+    """Take over what Xero has. Payments decide whether the invoice is PAID."""
     if shown:
         changed = differing(invoice.xero_base or {}, shown)
         if "currency" in changed:
@@ -343,7 +344,7 @@ async def _accept(tx: Tx, invoice: Invoice, shown: Mapping[str, Any]) -> None:
 
 
 async def _ours(tx: Tx, invoice: Invoice, xero_contact: str | None) -> UUID:
-    """The practice's contact that is linked with Xero's; refused where there is none to bill."""
+    """The practice's contact that is linked with Xero's. Refused if no contact can be billed."""
     row = await tx.row(
         "select l.contact_id from sync_link l join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
         " where l.workspace_id = :ws and l.organisation_id = :organisation and x.xero_contact_id = :contact"
@@ -362,7 +363,7 @@ async def _ours(tx: Tx, invoice: Invoice, xero_contact: str | None) -> UUID:
 
 
 async def _tax_rates(tx: Tx, invoice: Invoice) -> dict[str, UUID]:
-    """The practice's tax rate that each tax type of Xero's stands for."""
+    """The practice's tax rate for each of Xero's tax types."""
     rows = await tx.rows(
         "select m.tax_rate_id, x.tax_type from tax_mapping m join xero_tax_rate x on x.workspace_id = :ws"
         " and x.id = m.xero_tax_rate_id where m.workspace_id = :ws and m.organisation_id = :organisation",

@@ -1,7 +1,7 @@
-"""Invoices on their way to Xero: claimed, sent by a worker, settled, by the rules of `deliveries`.
+"""Deliveries of invoices: claimed, sent by a worker, settled, by the rules of `domain.outbound.deliveries`.
 
-An invoice is created once: what is claimed is judged by the set-up as it is now, its lines resolved and kept, and the
-exact bytes stored before they are sent. A lost create is looked up by its number; it is ours if its Url is, and only then.
+An invoice is created once. At the claim it is checked against the present set-up, its lines are resolved and stored, and
+the exact bytes are stored before they are sent. A lost create is looked up by its number, and is ours only if its Url is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ _PASSING = (UNCERTAIN.code, UNAVAILABLE.code, "NEEDS_RECONNECT")
 
 @dataclass(frozen=True)
 class Outgoing:
-    """`contact`: Xero's own id of the contact; None for a void, which needs none."""
+    """`contact` is Xero's own id of the contact. None for a void, which needs no contact."""
 
     invoice: Invoice
     lines: Sequence[InvoiceLine]
@@ -51,7 +51,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Answered:
-    """What Xero showed of one invoice, or why it was refused; both, where a refusal was looked into."""
+    """What Xero showed of one invoice, or why Xero refused it. Both are set if a refusal was looked into."""
 
     invoice_id: UUID
     seen: SeenInvoice | None = None
@@ -64,9 +64,11 @@ Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Pro
 async def claim(
     tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, bulk: bool | None = None
 ) -> Claimed | None:
-    """Hold due invoices for one write, or None where nothing is to be sent. Creates and voids are never in one delivery,
-    nor what a person waits for and bulk. `only`: no others than these, as when a batch is halved. `bulk`: only invoices of
-    that lane."""
+    """Claim due invoices for one write. None if nothing is to be sent.
+
+    Creates and voids never share a delivery, and neither do interactive and bulk work. `only` limits the claim to these
+    invoices, as when a batch is halved. `bulk` limits it to that lane.
+    """
     await waiting_invoices.lock(tx, organisation_id)
     setup = await invoice_setup.load(tx, organisation_id)
     if not setup.connected:
@@ -103,7 +105,7 @@ async def claim(
 
 
 def _fitting(chosen: list[Outgoing]) -> list[Outgoing]:
-    """As many of them as go into one call by the length of their texts, and one at least."""
+    """As many invoices as fit into one call by the length of their texts, and at least one."""
     size = 0
     for count, one in enumerate(chosen):
         size += sum(LINE_BYTES + 2 * len(line.description.encode()) for line in one.lines)
@@ -113,7 +115,7 @@ def _fitting(chosen: list[Outgoing]) -> list[Outgoing]:
 
 
 async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID], bulk: bool | None) -> list[Invoice]:
-    """Due ones, and such as have failed for want of a link that is there now; a person's before bulk, voids first."""
+    """Due invoices, and invoices that failed for want of a link that exists now: interactive first, voids first."""
     rows = await tx.rows(
         "select i.id from invoice i where i.workspace_id = :ws and i.organisation_id = :organisation"
         " and (i.due_at is not null and coalesce(i.next_attempt_at, i.due_at) <= :now"
@@ -137,7 +139,7 @@ async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID], bulk: b
 
 
 async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing]:
-    """Those that may go. The others are put where they belong, and are due no more."""
+    """The invoices that may go. The others are placed where they belong, and are not due any more."""
     lines = await lines_of(tx, [invoice.id for invoice in held])
     contacts = await eligibility.linked(tx, setup.organisation.id, [invoice.contact_id for invoice in held])
     ready = []
@@ -167,7 +169,7 @@ async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing
 
 
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
-    """Settle each element on its own. Members that the answers leave out stay open, as uncertain as a lost answer."""
+    """Settle each element on its own. Members that the answer left out stay open and UNCERTAIN."""
     organisation_id = claimed.delivery.organisation_id
     await waiting_invoices.lock(tx, organisation_id)
     invoices = await _lock_members(tx, claimed, [answer.invoice_id for answer in answers])
@@ -196,8 +198,10 @@ async def free(
     members: Sequence[UUID] | None = None,
     why: Problem | None = None,
 ) -> None:
-    """Nothing was done: all members (or only `members`) are due again, not before `until`, and no attempt is counted.
-    `why` is shown meanwhile, where there is something to show."""
+    """Free all members, or only `members`: nothing was done, and no attempt is counted. They are due again after `until`.
+
+    `why` is shown meanwhile, if there is something to show.
+    """
     which = list(claimed.members if members is None else members)
     invoices = await _lock_members(tx, claimed, which)
     if not await deliveries.lock(tx, claimed):
@@ -215,7 +219,7 @@ async def free(
 
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
-    """No answer yet: the delivery stays open and UNCERTAIN, and is looked at again at `until`."""
+    """Leave the delivery open and UNCERTAIN, because there is no answer yet. It is due again at `until`."""
     invoices = await _lock_members(tx, claimed, claimed.members)
     if not await deliveries.wait(tx, claimed, until):
         return
@@ -226,7 +230,7 @@ async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenInvoice]) -> None:
-    """Settle voids that can land no more by what a read shows of each: what is gone is done, the rest is free."""
+    """Settle voids that can take effect no more, by what a read shows of each. The rest is freed."""
     landed = [Answered(invoice_id, seen) for invoice_id, seen in shown.items() if seen.status in GONE]
     settled = {answer.invoice_id for answer in landed}
     await settle(tx, claimed, landed)
@@ -234,7 +238,7 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenInvoice
 
 
 async def numbers(tx: Tx, members: Sequence[UUID]) -> dict[UUID, str]:
-    """The number of each member, by which a lost create is looked up."""
+    """The number of each member. A lost create is looked up by it."""
     rows = await tx.rows(
         "select id, number from invoice where workspace_id = :ws and id = any(:ids)", ids=list(members)
     )
@@ -252,7 +256,7 @@ async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
 
 
 async def unreachable(tx: Tx, organisation_id: UUID, message: str) -> None:
-    """Xero lets nothing through until a person connects again: what is due says so, and stays due."""
+    """Show on the due invoices that a person must connect Xero again. They stay due."""
     problem = Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (f"XeroOrganisation:{organisation_id}",))
     found = await tx.session.scalars(
         select(Invoice)
@@ -271,7 +275,7 @@ async def unreachable(tx: Tx, organisation_id: UUID, message: str) -> None:
 
 
 async def _lock_members(tx: Tx, claimed: Claimed, ids: Sequence[UUID]) -> dict[UUID, Invoice]:
-    """Those that are in it still."""
+    """Lock the members that are still in the delivery."""
     rows = await tx.rows(
         "select invoice_id from delivery_member where workspace_id = :ws and delivery_id = :delivery and open"
         " and invoice_id = any(:ids)",
@@ -293,7 +297,7 @@ async def _lock_members(tx: Tx, claimed: Claimed, ids: Sequence[UUID]) -> dict[U
 async def _acknowledge(
     tx: Tx, invoice: Invoice, lines: Sequence[InvoiceLine], seen: SeenInvoice, contact: UUID | None
 ) -> None:
-    """Xero has it. What it came to, and whether it was voided here meanwhile, is judged as of any read."""
+    """Record that Xero has the invoice. Its total, and a void here meanwhile, are evaluated as after any read."""
     created = invoice.xero_invoice_id is None
     invoice.xero_invoice_id = seen.xero_invoice_id
     invoice.attempts, invoice.next_attempt_at = 0, None

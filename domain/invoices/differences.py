@@ -22,7 +22,7 @@ _FIELDS = ("status", "number", "reference", "contact", "issueDate", "dueDate", "
 
 
 def snapshot(seen: SeenInvoice) -> dict[str, Any]:
-    """What of it can be edited in Xero, as `xero_base` holds it; amounts as text. What was not shown is left out."""
+    """What of the invoice can be edited in Xero, in the form of `xero_base`, amounts as text. What Xero left out is left out."""
     found: dict[str, Any] = {
         "number": seen.number,
         "reference": seen.reference,
@@ -61,7 +61,7 @@ def _plain(value: Any) -> str | None:
 
 
 def differing(base: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
-    """The fields that were changed."""
+    """The fields that differ."""
     return [
         name
         for name in _FIELDS
@@ -81,7 +81,7 @@ def _same_for(name: str, value: Any) -> Any:
 
 
 def differences(invoice: Invoice, names: Mapping[str, str]) -> list[dict[str, str | None]]:
-    """While CHANGED_IN_XERO: field, practice, xero. `names`: of contacts, from `contact_names`."""
+    """The differences while CHANGED_IN_XERO: field, practice, xero. `names` are of contacts, from `contact_names`."""
     if invoice.sync_state is not InvoiceSyncState.CHANGED_IN_XERO:
         return []
     base, shown = invoice.xero_base or {}, invoice.xero_shown or {}
@@ -98,7 +98,7 @@ def differences(invoice: Invoice, names: Mapping[str, str]) -> list[dict[str, st
 async def contact_names(
     tx: Tx, organisation_id: UUID | None, base: Mapping[str, Any] | None, shown: Mapping[str, Any] | None
 ) -> dict[str, str]:
-    """By Xero's ids: what the contacts of both are called there, where they are not the same."""
+    """The names of both contacts in Xero, by Xero's ids, if they are not the same contact."""
     contacts = {(base or {}).get("contact"), (shown or base or {}).get("contact")}
     if len(contacts) < 2:
         return {}

@@ -1,7 +1,7 @@
 """Whether an invoice may go to Xero, on which accounts and tax rates, and what keeps it back.
 
-`check` is pure: the set-up of an organisation and an invoice in, problems and what its lines resolve to out. `place`
-puts a sent invoice where it belongs: off, before the start date, waiting for a fix, or due.
+`check` is pure: from an organisation's set-up and an invoice it computes the problems, and where each line goes. `place`
+puts a sent invoice where it belongs: sync off, before the start date, waiting for a fix, or due.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class Problem:
 
 
 class Line(Protocol):
-    """What resolves a line; account and tax type are set where it was resolved before."""
+    """An invoice line as the check needs it. Account and tax type are set if an earlier check found them."""
 
     @property
     def kind(self) -> InvoiceLineKind: ...
@@ -70,7 +70,7 @@ class Line(Protocol):
 
 
 class Sendable(Protocol):
-    """An invoice, or as much of it as is typed."""
+    """An invoice, or a draft of one, as the check needs it."""
 
     @property
     def contact_id(self) -> UUID | None: ...
@@ -84,15 +84,14 @@ class Sendable(Protocol):
 
 @dataclass(frozen=True)
 class Resolved:
-    """Where a line goes; None where that is not known yet."""
+    """The account and tax type of a line. None if not known yet."""
 
     account: Account | None
     tax_type: str | None
 
 
 async def linked(tx: Tx, organisation_id: UUID, contacts: Sequence[UUID]) -> dict[UUID, UUID]:
-    """By contact: the Xero contact (Xero's own id) that it is linked with in the organisation, and that can be billed
-    there: Xero bills no archived one."""
+    """For each contact, Xero's own id of the linked Xero contact that can be billed. Xero bills no archived contact."""
     rows = await tx.rows(
         "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
         " and x.id = l.xero_contact_id and x.status = 'ACTIVE' where l.workspace_id = :ws and l.organisation_id = :organisation"
@@ -103,8 +102,7 @@ async def linked(tx: Tx, organisation_id: UUID, contacts: Sequence[UUID]) -> dic
 
 
 def account_problem(account: Account, kind: InvoiceLineKind, remedy: str) -> Problem | None:
-    """Why lines of this kind cannot go on the account. Expenses that are billed on may go on an expense account, as a
-    cost less, or on one of income."""
+    """Why lines of this kind cannot go on the account. Billed expenses may go on an expense account or on one of income."""
     name, fit = account.name, {"REVENUE"} if kind is InvoiceLineKind.SERVICE else {"REVENUE", "EXPENSE"}
     if not account.active:
         why = f"The account {name} was archived in Xero. Choose another one, or restore it there and call syncNow."
@@ -118,7 +116,7 @@ def account_problem(account: Account, kind: InvoiceLineKind, remedy: str) -> Pro
 
 
 def rate_problem(rate: XeroRate, percentage: Decimal, account_class: str = "REVENUE") -> Problem | None:
-    """Why Xero's tax rate cannot stand for one of this percentage, on an account of this class."""
+    """Why Xero's tax rate cannot stand for a rate of this percentage, on an account of this class."""
     name, applies = rate.name, f"can_apply_to_{'expenses' if account_class == 'EXPENSE' else 'revenue'}"
     if not rate.active:
         why = f"The tax rate {name} was archived in Xero. Choose another one, or restore it there and call syncNow."
@@ -132,7 +130,7 @@ def rate_problem(rate: XeroRate, percentage: Decimal, account_class: str = "REVE
 
 
 def resolve(setup: Setup, line: Line, amounts_are: AmountsAre) -> tuple[Resolved, list[Problem]]:
-    """The line's account and tax type, and what is wrong with them. What was resolved before stays while Xero has it."""
+    """The line's account and tax type, and what is wrong with them. An earlier result stays while Xero has it."""
     account, problem = _account(setup, line)
     problems = [problem] if problem else []
     if amounts_are is AmountsAre.NO_TAX:
@@ -189,7 +187,7 @@ def unmapped_rate(own: PracticeRate) -> Problem:
 def check(
     setup: Setup, invoice: Sendable, lines: Sequence[Line], *, linked: bool
 ) -> tuple[list[Problem], list[Resolved]]:
-    """All that keeps the invoice from Xero, each thing once, and where each line goes. `linked`: its contact is."""
+    """All problems that keep the invoice from Xero, each once, and where each line goes. `linked`: the contact is linked."""
     resolved = [resolve(setup, line, invoice.amounts_are) for line in lines]
     found = [*_organisation_problems(setup, invoice, linked=linked)]
     for _, problems in resolved:
@@ -233,7 +231,7 @@ def locked(organisation: Billed, issue_date: date | None) -> list[Problem]:
 
 
 def eligible(organisation: Billed | None, issue_date: date) -> InvoiceSyncState | None:
-    """Why a sent invoice stays here, or None where it goes."""
+    """Why a sent invoice stays here. None if it goes to Xero."""
     if organisation is None or not organisation.invoice_sync:
         return InvoiceSyncState.SYNC_OFF
     start = organisation.invoice_start_date
@@ -243,8 +241,7 @@ def eligible(organisation: Billed | None, issue_date: date) -> InvoiceSyncState 
 async def place(
     tx: Tx, setup: Setup | None, invoice: Invoice, lines: Sequence[Any], *, linked: bool, bulk: bool
 ) -> None:
-    """Put a sent invoice that Xero has not got where it belongs. Its lines are resolved here where they can be, and
-    keep that."""
+    """Put a sent invoice that Xero does not have where it belongs. Lines that can be resolved are resolved and stored."""
     stays = eligible(setup.organisation if setup else None, invoice.issue_date)
     if stays is not None or setup is None:
         rest(invoice, stays or InvoiceSyncState.SYNC_OFF)
@@ -264,8 +261,10 @@ async def place(
 
 
 def place_void(tx: Tx, setup: Setup, invoice: Invoice) -> None:
-    """Put one that was voided here, and that Xero has, where it belongs: due, or waiting for the switch or
-    the connection, and saying so."""
+    """Put an invoice that was voided here, and that Xero has, where it belongs.
+
+    It becomes due, or waits for the switch or the connection and shows that.
+    """
     if not setup.organisation.invoice_sync:
         rest(invoice, InvoiceSyncState.SYNC_OFF)
         return
@@ -277,7 +276,7 @@ def place_void(tx: Tx, setup: Setup, invoice: Invoice) -> None:
 
 
 def rest(invoice: Invoice, state: InvoiceSyncState) -> None:
-    """Nothing of it is due."""
+    """Make the invoice not due."""
     invoice.sync_state, invoice.failure, invoice.failure_code = state, None, None
     invoice.due_at, invoice.next_attempt_at = None, None
 
@@ -290,8 +289,10 @@ def freeze(lines: Sequence[Any], resolved: Sequence[Resolved]) -> None:
 
 
 def fail(tx: Tx, invoice: Invoice, problem: Problem, *, next_at: Any = None, attempted: bool = False) -> None:
-    """Shown on the invoice; `due_at` is the caller's. The same failure again keeps since when, and is told once.
-    `attempted`: Xero refused it."""
+    """Show a failure on the invoice. The caller sets `due_at`.
+
+    The same failure again keeps its time, and is published once. `attempted`: Xero refused the invoice.
+    """
     before = invoice.failure
     same = before is not None and (before["code"], before["message"]) == (problem.code, problem.message)
     invoice.attempts += attempted

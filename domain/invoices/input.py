@@ -1,4 +1,4 @@
-"""What a person gives of an invoice, checked: by the schema's names in, by column out. All that is wrong is said at once."""
+"""A person's input of an invoice, checked: by the names of the schema in, by column out. All errors are given at once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def clean_text(value: Any, path: str, problems: list[Problem]) -> str | None:
 
 
 def clean_header(given: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
-    """The columns of `invoice` that `given` names; dates that are there are in order."""
+    """The columns of `invoice` that `given` names. Dates that are given must be in order."""
     values: dict[str, Any] = {}
     for name, column in (("number", "number"), ("reference", "reference")):
         if name in given:
@@ -200,7 +200,7 @@ class Known:
 async def check_references(
     tx: Tx, lines: Sequence[GivenLine], kept: Mapping[UUID, Any], problems: list[Problem]
 ) -> Known:
-    """What lines name exists, and is not archived unless a line that stays (`kept`, by id) has it already."""
+    """Refuse references that do not exist, and archived ones unless a kept line (`kept`, by id) has them already."""
     services = await _rows(tx, "service_type", "id, archived_at", [line.service_type_id for line in lines])
     rates = await _rows(tx, "tax_rate", "id, archived_at, percentage", [line.tax_rate_id for line in lines])
     for place, line in enumerate(lines):
@@ -242,7 +242,7 @@ async def check_references(
 
 
 async def _rows(tx: Tx, table: str, columns: str, ids: Sequence[UUID | None]) -> dict[UUID, dict[str, Any]]:
-    """Locked against being archived at the same time."""
+    """Lock the rows, so that nobody archives them now."""
     rows = await tx.rows(
         f"select {columns} from {table} where workspace_id = :ws and id = any(:ids) order by id for share",
         ids=list({one for one in ids if one is not None}),
@@ -255,7 +255,7 @@ OF_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 
 def compute(lines: Sequence[Any], percentages: Mapping[UUID, Decimal], amounts_are: AmountsAre) -> Totals:
-    """`lines`: given ones or rows; a rate that is not known counts as none."""
+    """The totals. `lines` are given lines or rows. An unknown rate counts as no rate."""
     return totals(
         [
             Line(
@@ -291,7 +291,7 @@ def check_fit(lines: Sequence[Any], found: Totals, amounts_are: AmountsAre, curr
 
 
 async def contact_exists(tx: Tx, contact_id: UUID) -> bool:
-    """Held against being deleted at the same time."""
+    """Lock the contact, so that nobody deletes it now."""
     found = await tx.row(
         "select 1 from contact where workspace_id = :ws and id = :id for key share", id=contact_id
     )
@@ -299,7 +299,7 @@ async def contact_exists(tx: Tx, contact_id: UUID) -> bool:
 
 
 async def find_organisation(tx: Tx, given: UUID | None, problems: list[Problem]) -> UUID | None:
-    """The one given, else the only one with invoice sync on, else the only one that there is."""
+    """The given organisation, else the only one with invoice sync on, else the only one."""
     rows = await tx.rows(
         "select id, invoice_sync, disconnected_at from organisation where workspace_id = :ws order by id"
     )
@@ -327,7 +327,7 @@ async def currency_of(tx: Tx) -> str:
 
 
 async def check_currency(tx: Tx, given: str | None, problems: list[Problem]) -> str:
-    """The practice's own, which is the only one that can ever be sent: it is fixed once there is an invoice."""
+    """Refuse a currency other than the practice's own. Only that one can be sent; it is fixed after the first invoice."""
     own = await currency_of(tx)
     malformed = any(problem.path == ("currency",) for problem in problems)
     if given is not None and given != own and not malformed:
@@ -358,8 +358,10 @@ async def currency_problems(tx: Tx, invoice: Invoice) -> list[Problem]:
 
 
 async def draw_number(tx: Tx) -> str:
-    """The sequence's row is held to the end: a create that fails gives its number back. What people have taken is
-    passed over."""
+    """Draw the next number. Numbers that people have taken are passed over.
+
+    The sequence's row stays locked, so that a create that fails gives its number back.
+    """
     while True:
         row = await tx.row(
             "insert into invoice_sequence (workspace_id, next) values (:ws, 2) on conflict (workspace_id)"

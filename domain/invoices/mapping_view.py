@@ -1,4 +1,4 @@
-"""How the mapping of invoices stands: what is chosen, what is still missing, what another start date would send."""
+"""The state of the invoice mappings: what is chosen, what is missing, and what another start date would send."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +23,10 @@ _SAMPLE = 500  # invoices whose problems a preview looks at
 
 @dataclass(frozen=True)
 class Preview:
-    """`invoices`: sent ones that another start date would newly send; `earliest` their first issue date. `calls`: what
-    sending them takes of Xero's calls. `problems`: as `SyncProblem` rows, of all of them together."""
+    """`invoices` are sent invoices that another start date would newly send; `earliest` is their first issue date.
+
+    `calls` is the number of calls at Xero. `problems` are `SyncProblem` rows of all of them together.
+    """
 
     invoices: int
     total: Decimal
@@ -135,7 +137,7 @@ async def _tax_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
 
 
 async def _in_use(tx: Tx, table: str, mapping: str, organisation_id: UUID) -> list[dict[str, Any]]:
-    """Offered, mapped, or on a line that is still to go."""
+    """Service types or tax rates that are offered, mapped, or on a line that is still to go."""
     return await tx.rows(
         f"select t.id from {table} t where t.workspace_id = :ws and (t.archived_at is null"
         f" or exists (select 1 from {mapping} m where m.workspace_id = :ws and m.organisation_id = :organisation"

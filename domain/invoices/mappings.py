@@ -1,9 +1,8 @@
-"""How the practice's invoices become Xero's: default accounts, service type → account, tax rate → Xero tax rate, start
-date and switch. The only writer of these settings.
+"""The mapping of invoices: default accounts, service type → account, tax rate → Xero tax rate, start date and switch.
 
-Accounts and tax rates are chosen among what `catalogue` mirrors. A choice stays when what it names is archived in Xero,
-or the organisation is connected anew: it is flagged, and a person makes another. Whatever is mended here sends what has
-waited for it. Refused: NOT_FOUND for ids and codes that are not there, each at its place in the input.
+Only this module writes these settings. Accounts and tax rates are chosen from the catalogue. A choice stays when Xero
+archives what it names, or the organisation is connected again: it is flagged, and a person makes another choice. Each
+correction sends what waited for it. Refused: NOT_FOUND for unknown ids and codes, each at its place in the input.
 """
 
 from collections.abc import Sequence
@@ -48,8 +47,11 @@ _TO_VOID = f"{_OUR_TURN} and status = 'VOIDED' and xero_invoice_id is not null a
 async def set_default_accounts(
     tx: Tx, organisation_id: UUID, revenue_account_code: str, expense_account_code: str
 ) -> None:
-    """Refused (INVALID) for an account that may not take what it is meant for: revenue must be of class REVENUE; expenses
-    that are billed on may be of REVENUE or EXPENSE. Also for archived ones, system accounts and bank accounts."""
+    """Set the default accounts. Refused (INVALID) for an account that may not take such lines.
+
+    Revenue needs class REVENUE; billed expenses need REVENUE or EXPENSE. Archived accounts, system accounts and bank
+    accounts are refused.
+    """
     organisation, setup = await _lock(tx, organisation_id)
     problems: list[Problem] = []
     revenue = _account(
@@ -70,7 +72,7 @@ async def set_default_accounts(
 async def set_account_mapping(
     tx: Tx, organisation_id: UUID, service_type_id: UUID, account_code: str | None
 ) -> None:
-    """None removes the mapping: the default revenue account serves."""
+    """Map a service type to an account. None removes the mapping: the default revenue account is used."""
     _, setup = await _lock(tx, organisation_id)
     problems: list[Problem] = []
     change = await _map_account(tx, setup, service_type_id, account_code, (), problems)
@@ -81,8 +83,10 @@ async def set_account_mapping(
 async def set_tax_mapping(
     tx: Tx, organisation_id: UUID, tax_rate_id: UUID, xero_tax_type: str | None
 ) -> None:
-    """None removes the mapping: invoices with that rate wait. Refused (INVALID) where Xero's rate is another percentage,
-    is archived, or may not be used for revenue."""
+    """Map a tax rate to Xero's. None removes the mapping: invoices with that rate wait.
+
+    Refused (INVALID) if Xero's rate has another percentage, is archived, or may not be used for revenue.
+    """
     _, setup = await _lock(tx, organisation_id)
     problems: list[Problem] = []
     change = await _map_rate(tx, setup, tax_rate_id, xero_tax_type, (), problems)
@@ -96,7 +100,7 @@ async def set_mappings(
     accounts: Sequence[tuple[UUID, str | None]],
     tax_rates: Sequence[tuple[UUID, str | None]],
 ) -> None:
-    """All or none, every problem at once, with paths as (accounts, 2, accountCode)."""
+    """Set all mappings or none. All problems are given at once, with paths as (accounts, 2, accountCode)."""
     _, setup = await _lock(tx, organisation_id)
     problems: list[Problem] = []
     changes = [
@@ -119,9 +123,12 @@ async def set_sync(
     start_date: date | None = None,
     accept_invoices: int | None = None,
 ) -> None:
-    """None leaves as it is. On without a start date is refused (REQUIRED), as is another currency than the workspace's
-    (CURRENCY_MISMATCH). An earlier date that newly sends invoices needs their count, from `preview`
-    (CONFIRMATION_NEEDED, also where it has grown). A later one takes nothing back from Xero."""
+    """Set the switch and the start date. None leaves a setting as it is.
+
+    Refused: on without a start date (REQUIRED); a currency other than the workspace's (CURRENCY_MISMATCH); an earlier date
+    that newly sends invoices, without their count from `preview` (CONFIRMATION_NEEDED, also if the count has grown). A later
+    date takes nothing back from Xero.
+    """
     organisation, _ = await _lock(tx, organisation_id)
     on = organisation.invoice_sync if enabled is None else enabled
     start, before = start_date or organisation.invoice_start_date, organisation.invoice_start_date
@@ -163,7 +170,7 @@ async def get(tx: Tx, organisation_id: UUID) -> Organisation:
 
 
 async def _lock(tx: Tx, organisation_id: UUID) -> tuple[Organisation, Setup]:
-    """Nobody judges by the set-up while it is changed."""
+    """Lock the set-up, so that no invoice is checked while it changes."""
     await waiting_invoices.lock(tx, organisation_id, change=True)
     return await get(tx, organisation_id), await invoice_setup.load(tx, organisation_id)
 
@@ -306,8 +313,10 @@ async def kept_here(tx: Tx, organisation_id: UUID, start: date) -> dict[str, Any
 
 
 async def _place_again(tx: Tx, organisation_id: UUID, start: date | None) -> None:
-    """Sent invoices that Xero has not got, and voids that it has not, by the new switch and date; `start` None: off. What
-    is on its way is left: it is judged again if it comes back."""
+    """Place sent invoices and voids that Xero does not have again, by the new switch and date. `start` None: off.
+
+    What is in flight is left; it is evaluated again if it comes back.
+    """
     bound = {"organisation": organisation_id}
     rest = "failure = null, failure_code = null, due_at = null, next_attempt_at = null"
     if start is None:

@@ -1,7 +1,7 @@
-"""Looking at Xero's invoices: what webhooks announced, and what changed since the last poll.
+"""Reads of Xero's invoices: what webhooks announced, and what changed since the last poll.
 
-An event stays in the inbox until what it announced has been applied, or is known to be. One about an invoice that is
-not ours, or that shows what our own write returned already, is dropped without a call.
+An event stays in the inbox until what it announced is applied, or is known to be. An event about an invoice that is not
+ours, or that shows what our own write returned already, is dropped without a call.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _CATEGORY = "INVOICE"
 
 
 async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
-    """What of the inbox is to be read by ids now; None where nothing is. So much at once makes a poll due instead."""
+    """Claim the webhook events to read by id. None if there are none. More than 200 make a poll due instead."""
     rows = await tx.rows(
         "select * from door.claim_webhooks(:organisation, :category, :now, :until, :most)",
         organisation=organisation_id, category=_CATEGORY, until=tx.now + LEASE, most=MOST,
@@ -65,7 +65,7 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
 
 
 async def settle(tx: Tx, organisation_id: UUID, events: Sequence[Event], seen: Sequence[SeenInvoice]) -> None:
-    """Apply what was read about these events. One that shows nothing as new as its event is read again, once."""
+    """Apply what was read about these events. An event is read once more if the answer shows nothing as new as it."""
     await invoice_changes.apply(tx, organisation_id, seen)
     by_id = {one.xero_invoice_id: one for one in seen}
     late = [one for one in events if not one.late and not _is_as_new(by_id.get(one.resource_id), one)]
@@ -76,7 +76,7 @@ async def settle(tx: Tx, organisation_id: UUID, events: Sequence[Event], seen: S
 async def postpone(
     tx: Tx, organisation_id: UUID, events: Sequence[Event], until: datetime, *, read: bool = False
 ) -> None:
-    """`read`: they were read, and Xero did not show yet what it had announced."""
+    """Put the events off. `read`: they were read, and Xero did not show yet what it had announced."""
     if events:
         await tx.rows(
             "select door.postpone_webhooks(:organisation, :category, cast(:ids as uuid[]), :until, :read)",
@@ -86,7 +86,7 @@ async def postpone(
 
 
 async def renew(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None:
-    """Whoever reads these lives, and keeps them a while longer."""
+    """Extend the lease of these events, because their reader is alive."""
     await tx.rows(
         "select door.renew_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]), :until)",
         organisation=organisation_id, category=_CATEGORY, ids=[one.resource_id for one in events],
@@ -95,7 +95,7 @@ async def renew(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None:
 
 
 async def since(tx: Tx, organisation_id: UUID) -> tuple[dict[str, Any], datetime | None] | None:
-    """The organisation and from when on its invoices are to be read; None where they are not."""
+    """The organisation, and the time from which its invoices are to be read. None if they are not."""
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null and invoice_sync",
         id=organisation_id,
@@ -104,7 +104,7 @@ async def since(tx: Tx, organisation_id: UUID) -> tuple[dict[str, Any], datetime
 
 
 async def settle_poll(tx: Tx, organisation_id: UUID, read_from: datetime) -> None:
-    """All that Xero had at `read_from`, by its clock, has been applied; contacts and invoices are polled in turn."""
+    """Set the cursor: all that Xero had at `read_from`, by its clock, is applied. Contacts and invoices are polled in turn."""
     await invoice_changes.follow_merges(tx, organisation_id)
     told = await tx.row(
         "select door.last_webhook_at() as webhook_at, tenant_id from organisation"
@@ -132,7 +132,7 @@ async def put_off_poll(tx: Tx, organisation_id: UUID, until: datetime) -> None:
 
 
 async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> None:
-    """A page of a poll."""
+    """Apply a page of a poll."""
     await xero_contacts.lock(tx, organisation_id)
     await invoice_changes.apply(tx, organisation_id, seen)
 
@@ -142,7 +142,7 @@ def _is_as_new(seen: SeenInvoice | None, event: Event) -> bool:
 
 
 async def _known(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> dict[UUID, tuple[datetime, bool]]:
-    """Of invoices that are ours: what Xero last showed, and whether a write is under way."""
+    """For those of the invoices that are ours: what Xero last showed, and whether a write is in flight."""
     rows = await tx.rows(
         "select i.xero_invoice_id, coalesce(i.xero_updated_at, i.created_at) as shown, exists (select 1"
         " from delivery_member m where m.workspace_id = :ws and m.invoice_id = i.id and m.open) as in_flight"

@@ -1,4 +1,4 @@
-"""What it means for an invoice that Xero refuses it: what is shown, what mends it, and when it is tried again."""
+"""Xero's refusals of an invoice: what is shown, what helps, and when the invoice is tried again."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ _AGAIN = {
 
 
 def refuse(tx: Tx, invoice: Invoice, problem: Problem, again_at: datetime | None = None) -> None:
-    """`again_at`: it is sent again by itself then."""
+    """Show a refusal. `again_at`: the invoice is sent again automatically then."""
     eligibility.fail(tx, invoice, problem, next_at=again_at, attempted=True)
     invoice.due_at = tx.now if again_at else None
     touch(tx, invoice)
@@ -38,8 +38,11 @@ def refuse(tx: Tx, invoice: Invoice, problem: Problem, again_at: datetime | None
 async def settle(
     tx: Tx, setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine], problem: Problem
 ) -> None:
-    """Shown, and not sent again before a fix. One that was made while it was on its way sends it at once; what Xero's
-    own pages can mend is looked at from time to time. One that was voided here meanwhile needs no fix."""
+    """Show the refusal. The invoice is not sent again before a fix.
+
+    A fix that was made while the invoice was in flight sends it at once. If only a fix in Xero helps, the invoice is tried
+    again from time to time. An invoice that was voided here meanwhile needs no fix.
+    """
     if invoice.status is InvoiceStatus.VOIDED and invoice.xero_invoice_id is None:
         eligibility.rest(invoice, InvoiceSyncState.NOT_SENT)
         touch(tx, invoice)
@@ -62,7 +65,7 @@ async def settle(
 
 
 async def _contacts_wanted(tx: Tx, organisation_id: UUID) -> None:
-    """Xero has archived or merged a contact, and the mirror does not know: it is read now."""
+    """Request a read of the contact: Xero has archived or merged it, and the mirror does not show that yet."""
     await tx.run(
         "update organisation set poll_due_at = least(poll_due_at, :now) where workspace_id = :ws and id = :id",
         id=organisation_id,
@@ -71,7 +74,7 @@ async def _contacts_wanted(tx: Tx, organisation_id: UUID) -> None:
 
 
 def named(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine], problem: Problem) -> Problem:
-    """With what Xero's words are about, and the remedy that is the right one for these lines."""
+    """The refusal with its subjects, and with the remedy that fits these lines."""
     own = [line for place, line in enumerate(lines) if _is_about(problem, place, line)]
     remedy = problem.remedy
     if problem.code == "ACCOUNT_UNAVAILABLE" and own:
@@ -86,7 +89,7 @@ def named(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine], problem:
 
 
 def _is_about(problem: Problem, place: int, line: InvoiceLine) -> bool:
-    """Whether Xero's words stand in this line, or quote its account (its tax type, where they are about that)."""
+    """Whether Xero's words name this line, or quote its account (or its tax type, if they are about that)."""
     if problem.line is not None:
         return problem.line == place
     code = line.tax_type if problem.code == "TAX_RATE_UNAVAILABLE" else line.account_code
@@ -96,7 +99,7 @@ def _is_about(problem: Problem, place: int, line: InvoiceLine) -> bool:
 def _subjects(
     setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine], problem: Problem
 ) -> tuple[str, ...]:
-    """What Xero's words are about. `lines`: those that they name, or all where they name none."""
+    """The subjects of Xero's words. `lines` are the lines that they name, or all if they name none."""
     if problem.code == "ACCOUNT_UNAVAILABLE":
         return tuple(
             dict.fromkeys(f"XeroAccount:{line.xero_account_id}" for line in lines if line.xero_account_id)
@@ -112,7 +115,7 @@ def _subjects(
 
 
 def _resolves_anew(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bool:
-    """Lines that Xero refused are resolved again the next time; whether to something else."""
+    """Whether lines that Xero refused would be resolved to something else the next time."""
     sent = [(line.account_code, line.tax_type) for line in lines]
     for line in lines:
         line.xero_account_id, line.account_code, line.tax_type = None, None, None

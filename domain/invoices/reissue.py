@@ -76,7 +76,7 @@ def _of_line(
 
 
 def _is_text_only(invoice: Invoice, line: InvoiceLine) -> bool:
-    """Xero showed it without a quantity and a unit price."""
+    """Whether Xero showed the line without a quantity and a unit price."""
     shown = next(
         (one for one in (invoice.xero_base or {}).get("lines") or () if one["id"] == str(line.xero_line_id)),
         None,
@@ -85,7 +85,7 @@ def _is_text_only(invoice: Invoice, line: InvoiceLine) -> bool:
 
 
 async def _of_invoice(tx: Tx, setup: Setup, invoice: Invoice) -> list[Problem]:
-    """What keeps the invoice as a whole back. A connection that has ended does not: both wait for it."""
+    """Problems of the invoice as a whole. A connection that has ended is none: both invoices wait for it."""
     linked = await eligibility.linked(tx, setup.organisation.id, [invoice.contact_id])
     found, _ = eligibility.check(setup, invoice, (), linked=invoice.contact_id in linked)
     return [

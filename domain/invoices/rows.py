@@ -1,4 +1,4 @@
-"""The rows of an invoice: its lines and totals, written in one place, and how a change of it is told."""
+"""The rows of an invoice: its lines and totals, written in one place, and the event of a change."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ def set_totals(invoice: Invoice, found: Totals) -> None:
 
 
 def touch(tx: Tx, invoice: Invoice) -> None:
-    """What a person sees of it has changed."""
+    """Raise the version and publish: data that people see has changed."""
     invoice.version += 1
     invoice.updated_at = tx.now
     waiting_invoices.tell(tx, invoice)
@@ -63,7 +63,7 @@ async def add(tx: Tx, invoice: Invoice) -> None:
 
 
 async def renumber(tx: Tx, invoice: Invoice, number: str | None) -> None:
-    """Take over the number that it has in Xero; refused (TAKEN) where another has it here, and (INVALID) where it is blank."""
+    """Take over the number that the invoice has in Xero. Refused if another has it (TAKEN) or if it is blank (INVALID)."""
     if number is None:
         raise refuse(
             Code.INVALID, "The invoice has no number in Xero now. Give it one there first.", "invoiceId"
@@ -77,7 +77,7 @@ async def renumber(tx: Tx, invoice: Invoice, number: str | None) -> None:
 
 @asynccontextmanager
 async def _numbered(tx: Tx, message: str, path: str) -> AsyncIterator[None]:
-    """Around what gives an invoice its number."""
+    """Refuse (TAKEN) if the number that is set in this context is in use."""
     try:
         async with tx.session.begin_nested():
             yield
@@ -90,7 +90,7 @@ async def _numbered(tx: Tx, message: str, path: str) -> AsyncIterator[None]:
 async def write_lines(
     tx: Tx, invoice: Invoice, lines: Sequence[GivenLine], kept: Mapping[UUID, InvoiceLine], found: Totals
 ) -> None:
-    """Rows as `lines` say; what is not named goes. What was resolved before is resolved anew."""
+    """Write the rows of `lines`. Other lines go. Earlier results of the check are dropped."""
     for gone in kept.keys() - {line.id for line in lines}:
         await tx.session.delete(kept[gone])
     for place, (line, total) in enumerate(zip(lines, found.lines, strict=True)):
@@ -116,8 +116,10 @@ async def take_over(
     lines: Sequence[InvoiceLine],
     rates: Mapping[str, UUID],
 ) -> None:
-    """The practice holds what Xero shows (as `xero_base` does), amounts included; a line that both know keeps its id,
-    kind and service type. `rates`: by Xero's tax type."""
+    """Take over what Xero shows, in the form of `xero_base`, amounts included. `rates` are by Xero's tax type.
+
+    A line that both sides know keeps its id, kind and service type.
+    """
     invoice.reference = shown.get("reference")
     if shown.get("issueDate") and shown.get("dueDate"):
         invoice.issue_date = date.fromisoformat(shown["issueDate"])

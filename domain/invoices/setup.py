@@ -48,7 +48,7 @@ class PracticeRate:
 
 @dataclass(frozen=True)
 class Billed:
-    """What of the organisation concerns its invoices. `revenue_account_id` and `expense_account_id` are the defaults."""
+    """The organisation's settings for invoices. `revenue_account_id` and `expense_account_id` are the defaults."""
 
     id: UUID
     name: str
@@ -87,7 +87,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class _Choice:
-    """What a person mapped: the practice's service type or tax rate to Xero's account or tax rate."""
+    """A mapping that a person made: a service type or tax rate to Xero's account or tax rate."""
 
     own: UUID
     theirs: UUID
@@ -105,7 +105,7 @@ def _columns(kind: type[Account | XeroRate | PracticeRate | Billed]) -> str:
 
 
 async def load(tx: Tx, organisation_id: UUID) -> Setup:
-    """The caller holds `waiting.lock` if it acts on what this shows."""
+    """Read the set-up. A caller that acts on it holds `waiting.lock`."""
     bound = {"organisation": organisation_id}
     organisation = await tx.read_one(
         Billed,

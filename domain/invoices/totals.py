@@ -1,7 +1,7 @@
-"""What an invoice comes to, computed as Xero computes it. Pure.
+"""Totals of an invoice, computed as Xero computes them. Pure.
 
-A line is quantity × unit price less its discount, to 2 decimals. Its tax is that line × the rate, to 2 decimals, ties away
-from zero. Totals are sums of lines, never computed anew from sums. Where prices include tax, a line's tax is
+A line is quantity × unit price less its discount, to 2 decimals. Its tax is that line × the rate, to 2 decimals, ties
+away from zero. Totals are sums of lines, and are never computed from sums. If prices include tax, a line's tax is
 line × rate / (100 + rate).
 Xero's own example: 25.06, 25.61 and 25.63 at 15 % have 3.76 + 3.84 + 3.84 = 11.44 of tax, not 11.45.
 """

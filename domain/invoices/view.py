@@ -1,5 +1,4 @@
-"""What is told of an invoice besides its row: what may be done with it, what keeps it from Xero, what one that is being
-typed would come to."""
+"""What the API shows of an invoice beside its row: allowed actions, problems, and the preview of a draft."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,7 +44,7 @@ class Action(DescribedEnum):
 
 
 class Standing(Protocol):
-    """An invoice, or as much of it as decides what may be done with it."""
+    """An invoice, or as much of it as decides the allowed actions."""
 
     @property
     def status(self) -> InvoiceStatus: ...
@@ -61,7 +60,7 @@ class Standing(Protocol):
 
 @dataclass(frozen=True)
 class PreviewLine:
-    """What one line comes to. `notes`: sentences about what happens to the line without being asked for."""
+    """The amounts of one line. `notes` are sentences about what happens to the line without being asked for."""
 
     amount: Decimal
     tax_amount: Decimal
@@ -83,7 +82,7 @@ class Preview:
 
 
 async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
-    """What it would come to and what would keep it from Xero, as far as it is typed; saves nothing."""
+    """The totals of a draft, and what would keep it from Xero. Nothing is saved."""
     refusals: list[Problem] = []
     values = clean_header({key: value for key, value in given.items() if value is not None}, refusals)
     lines = clean_lines(given.get("lines") or (), refusals)
@@ -129,8 +128,11 @@ def _notes(line: GivenLine, account: Account | None, amounts_are: AmountsAre) ->
 
 
 async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """What would keep each from Xero if it were sent now; empty once it is there. Where Tandem finds nothing, and Xero has
-    refused the invoice, what Xero named. What stays here by choice (the sync is off, or starts later) is no problem."""
+    """What would keep each invoice from Xero if it were sent now. Empty once Xero has it.
+
+    If Tandem finds nothing and Xero has refused the invoice, the problems are what Xero named. An invoice that stays here by
+    choice (the sync is off, or starts later) has no problem.
+    """
     rows = await tx.session.scalars(
         select(Invoice).where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(invoice_ids))
     )
@@ -161,7 +163,7 @@ def _refused_by_xero(invoice: Invoice) -> list[dict[str, Any]]:
 
 
 def _unfit(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[eligibility.Problem]:
-    """What a draft is not approved with; of tax rates `check` tells in its own words."""
+    """What keeps a draft from being approved. `check` reports tax rates in its own words."""
     percentages = {key: rate.percentage for key, rate in setup.tax_rates.items()}
     found = compute(lines, percentages, invoice.amounts_are)
     return [
@@ -172,7 +174,7 @@ def _unfit(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine]) -> list
 
 
 def allowed(invoice: Standing) -> list[Action]:
-    """What may be done with it in its status."""
+    """The actions that the invoice's status allows."""
     if invoice.status is InvoiceStatus.DRAFT:
         return [Action.UPDATE, Action.APPROVE, Action.VOID]
     if invoice.status is InvoiceStatus.APPROVED:

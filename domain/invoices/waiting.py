@@ -1,7 +1,7 @@
-"""Invoices that wait for a fix, and how they are let go when it is made.
+"""Invoices that wait for a fix, and their release when the fix is made.
 
-Whoever judges whether an invoice may go holds the organisation's set-up in share mode, whoever changes it alone: so no
-invoice can be found wanting by what was true before a fix, and be missed by it.
+A check of an invoice locks the organisation's set-up in share mode; a change of the set-up locks it exclusively. So no
+check uses the old set-up and misses the correction.
 """
 
 from collections.abc import Collection
@@ -17,7 +17,7 @@ CATALOGUE_CODES = ("ACCOUNT_UNAVAILABLE", "TAX_RATE_UNAVAILABLE", "PERIOD_LOCKED
 
 
 async def lock(tx: Tx, organisation_id: UUID, *, change: bool = False) -> None:
-    """After the organisation's own lock, where both are taken, and before any invoice's."""
+    """Lock the set-up. This lock comes after the organisation's own lock and before any invoice's."""
     mode = "pg_advisory_xact_lock" if change else "pg_advisory_xact_lock_shared"
     await tx.rows(
         f"select {mode}(hashtextextended('tandem invoicing ' || cast(:organisation as text), 0))",
@@ -26,7 +26,7 @@ async def lock(tx: Tx, organisation_id: UUID, *, change: bool = False) -> None:
 
 
 async def release(tx: Tx, organisation_id: UUID, codes: Collection[str]) -> int:
-    """What failed for one of these reasons is due, and is judged anew before it goes. Gives how many."""
+    """Make invoices due that failed for one of these reasons. They are checked again. Returns their number."""
     await tx.session.flush()
     rows = await tx.rows(
         "update invoice i set due_at = :now, next_attempt_at = null, attempts = 0"
@@ -45,7 +45,7 @@ async def release(tx: Tx, organisation_id: UUID, codes: Collection[str]) -> int:
 
 
 async def catalogue_wanted(tx: Tx, organisation_id: UUID, at: datetime) -> None:
-    """Accounts, tax rates and lock dates are to be read by then."""
+    """Request a read of accounts, tax rates and lock dates by then."""
     await tx.run(
         "update organisation set catalogue_due_at = least(catalogue_due_at, cast(:at as timestamptz))"
         " where workspace_id = :ws and id = :id",

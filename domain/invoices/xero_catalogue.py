@@ -1,6 +1,6 @@
-"""Xero's accounts, tax rates and lock dates as last seen: what the mappings choose from and invoices are held against.
+"""The catalogue: Xero's accounts, tax rates and lock dates as last seen. Mappings choose from it.
 
-Rows stay when Xero lists them no more, as mappings and lines name them; they are not active then.
+A row stays when Xero does not list it any more, because mappings and lines name it; the row is not active then.
 """
 
 import json
@@ -35,7 +35,7 @@ class SeenAccount:
 
 @dataclass(frozen=True)
 class SeenTaxRate:
-    """`effective_rate`: 15 is 15 %."""
+    """A tax rate. `effective_rate`: 15 is 15 %."""
 
     tax_type: str
     name: str
@@ -47,7 +47,7 @@ class SeenTaxRate:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All of it, read at once; a lock date that is not set is None."""
+    """The whole catalogue, read at once. A lock date that is not set is None."""
 
     accounts: Sequence[SeenAccount]
     tax_rates: Sequence[SeenTaxRate]
@@ -56,8 +56,10 @@ class Catalogue:
 
 
 async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime | None = None) -> None:
-    """Put it into the mirror, and let go what failed by what it was: each is judged anew before it is sent. A read that
-    was wished since this one was `asked` is still due, a little later."""
+    """Store the catalogue in the mirror. Invoices that failed because of the old catalogue become due and are checked again.
+
+    A read that was requested after `asked` stays due.
+    """
     await waiting_invoices.lock(tx, organisation_id, change=True)
     await _show_accounts(tx, organisation_id, seen.accounts)
     await _show_tax_rates(tx, organisation_id, seen.tax_rates)
@@ -75,7 +77,7 @@ async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime |
 
 
 async def put_off(tx: Tx, organisation_id: UUID, pause: timedelta) -> None:
-    """It could not be read just now."""
+    """Put the read off: the catalogue could not be read. It is due again after `pause`."""
     await tx.run(
         "update organisation set catalogue_due_at = cast(:now as timestamptz) + :pause"
         " where workspace_id = :ws and id = :id",
@@ -84,8 +86,10 @@ async def put_off(tx: Tx, organisation_id: UUID, pause: timedelta) -> None:
 
 
 async def wanted_after_failure(tx: Tx, organisation_id: UUID) -> None:
-    """Xero refused by accounts, tax rates or lock dates that are not as the mirror has them: it is read anew, at once
-    where it was not read within the hour, as otherwise each refusal would read it again."""
+    """Request a read, because Xero refused an account, tax rate or lock date that the mirror allows.
+
+    It is due now, or one hour after the last read, so that not every refusal reads the catalogue.
+    """
     row = await tx.row(
         "select catalogue_read_at from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )

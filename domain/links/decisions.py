@@ -1,7 +1,7 @@
-"""What a person decided about pairs and about Xero contacts: no machine decides it again.
+"""A person's decisions about pairs and about Xero contacts, which are never made again automatically.
 
-A pair that is set apart is never matched; a Xero contact that is marked is neither matched nor made a practice
-contact of. A person's own link lifts both.
+A kept-apart pair is never matched. A Xero contact with a re-import mark is neither matched nor imported. A link that a
+person makes ends both.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _FAMILY = (
 
 
 async def set_apart(tx: Tx, organisation_id: UUID, contact_id: UUID, xero_contact_id: UUID | None) -> None:
-    """The pair, by the ids of our rows. None: there was no Xero contact, and there is nothing to set apart."""
+    """Keep the pair apart, by the ids of our rows. Nothing happens if there was no Xero contact (None)."""
     await tx.run(
         "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, at)"
         " select :ws, :organisation, x.xero_contact_id, :contact, :now from xero_contact x"
@@ -33,7 +33,7 @@ async def set_apart(tx: Tx, organisation_id: UUID, contact_id: UUID, xero_contac
 
 
 async def mark(tx: Tx, organisation_id: UUID, xero_contact_ids: Sequence[UUID]) -> None:
-    """Against re-import."""
+    """Set re-import marks."""
     await tx.run(
         "insert into reimport_mark (workspace_id, organisation_id, xero_contact_id, at)"
         " select :ws, :organisation, x.xero_contact_id, :now from xero_contact x"
@@ -53,7 +53,7 @@ async def lift_mark(tx: Tx, organisation_id: UUID, xero_contact_id: UUID) -> Non
 async def forget_apart(
     tx: Tx, organisation_id: UUID, xero_contact_id: UUID, contact_ids: Sequence[UUID]
 ) -> None:
-    """A person's decision for a pair lifts an earlier one against it, and against what was merged into it."""
+    """Forget that the pairs were kept apart, because a person decided for them. Contacts merged into the Xero contact count."""
     await tx.run(
         f"{_FAMILY} delete from set_apart a using family f, contact c where a.workspace_id = :ws"
         " and a.organisation_id = :organisation and a.xero_contact_id = f.xero_id and c.workspace_id = :ws"
@@ -73,9 +73,12 @@ class Ended(NamedTuple):
 async def taken(
     tx: Tx, organisation_id: UUID, contact_id: UUID, xero_contact_id: UUID, *, keep: UUID | None = None
 ) -> tuple[UUID, ...]:
-    """A person links this pair: what was remembered against it is lifted, and what stood instead of such a link ends.
-    Those are the pair's UNSYNCED and BROKEN links, BROKEN ones of the Xero contact to others (set apart from now on),
-    and its IGNORED or CREATED_SEPARATE issue. Gives the links that are gone; `keep` is the one that begins again."""
+    """End what contradicts a link that a person makes. Returns the links that are gone.
+
+    The re-import mark and the kept-apart pair go. The pair's UNSYNCED and BROKEN links end, and so do BROKEN links of the
+    Xero contact to others, whose pairs are then kept apart. An IGNORED or CREATED_SEPARATE issue of the Xero contact ends.
+    `keep` is the link that begins again.
+    """
     await lift_mark(tx, organisation_id, xero_contact_id)
     ended = await tx.read(
         Ended,

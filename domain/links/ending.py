@@ -1,4 +1,4 @@
-"""How a link breaks, moves to another Xero contact, comes back, or is removed. The link is locked."""
+"""How a link breaks, moves to another Xero contact, comes back, or is removed. The caller has locked the link."""
 
 from uuid import UUID
 
@@ -17,8 +17,10 @@ _BROKEN = {
 
 
 async def break_off(tx: Tx, link: SyncLink, xero: XeroContact, *, awaits: UUID | None = None) -> None:
-    """The Xero contact was archived, merged or forgotten: nothing flows, and what waits is kept. `awaits`: the merge's
-    survivor, by Xero's id, where no read has shown it yet."""
+    """Break the link: its Xero contact was archived, merged or forgotten. Nothing flows, and what waits is kept.
+
+    `awaits` is the merge's survivor, by Xero's id, if no read has shown it yet.
+    """
     code, what = _BROKEN[xero.status]
     if xero.merged_to is not None and xero.status is not XeroContactStatus.GDPR_REQUEST:
         code, what = "MERGED_IN_XERO", "was merged into another contact in Xero"
@@ -37,14 +39,16 @@ async def break_off(tx: Tx, link: SyncLink, xero: XeroContact, *, awaits: UUID |
 
 
 async def stop_waiting(tx: Tx, link: SyncLink) -> None:
-    """The survivor for which a BROKEN link waited is not for it."""
+    """Let a BROKEN link stop waiting for a survivor that is not for it."""
     failure = {name: value for name, value in (link.failure or {}).items() if name != "awaits"}
     await links.change(tx, link, failure=failure)
 
 
 async def move(tx: Tx, link: SyncLink, survivor: XeroContact) -> None:
-    """After a merge the link has the survivor. The base values stay: the survivor's values are compared with them. A write
-    that is under way went to the other contact."""
+    """Move the link to the survivor of a merge. The base values stay, and are compared with the survivor's values.
+
+    A write in flight went to the other contact.
+    """
     await leave_deliveries(tx, link.id)
     moved = link.state in (SyncState.FAILING, SyncState.BROKEN)
     await links.change(
@@ -60,8 +64,7 @@ async def move(tx: Tx, link: SyncLink, survivor: XeroContact) -> None:
 
 
 async def restore(tx: Tx, link: SyncLink, xero: XeroContact, *, free: bool) -> None:
-    """The Xero contact is active again. Where both ends are `free` the link is active, to be merged; else it is
-    UNSYNCED."""
+    """Bring the link back, because its Xero contact is active again. It becomes active if both ends are `free`, else UNSYNCED."""
     await links.change(
         tx, link, state=SyncState.PENDING if free else SyncState.UNSYNCED, failure=None, refused={}, attempts=0,
         next_attempt_at=None, due_at=link.due_at if free else None,
@@ -76,8 +79,10 @@ async def restore(tx: Tx, link: SyncLink, xero: XeroContact, *, free: bool) -> N
 
 
 async def leave_deliveries(tx: Tx, link_id: UUID) -> None:
-    """The link is out of its open delivery: no answer is applied to it, and the delivery is never sent again. The link
-    requires a re-read, because that delivery may still take effect."""
+    """Take the link out of its open delivery. No answer is applied to it, and the delivery is never sent again.
+
+    The link requires a re-read, because the delivery may still take effect.
+    """
     left = await tx.ids(
         "update delivery_member set open = false where workspace_id = :ws and link_id = :id and open"
         " returning delivery_id",
@@ -90,7 +95,7 @@ async def leave_deliveries(tx: Tx, link_id: UUID) -> None:
 
 
 async def remove(tx: Tx, link_id: UUID, message: str) -> UUID | None:
-    """The link is gone, as when what made it is taken back. Gives the id of the activity that says so."""
+    """Remove the link, as when the decision that made it is taken back. Returns the id of the history entry."""
     await leave_deliveries(tx, link_id)
     link = await links.find(tx, link_id)
     if link is None:

@@ -1,4 +1,4 @@
-"""What keeps a link from syncing, as people see it, and how a link that fails is tried again."""
+"""Failures of links: what people see, and how a failing link is tried again."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,8 +29,7 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Failure:
-    """`code` is the schema's SyncFailureCode; `message` for people; `field` where one is to blame. `remedy` None: the usual
-    one of the code."""
+    """`code` is the schema's SyncFailureCode, `message` a text for people, `field` the field at fault. `remedy` None: that of the code."""
 
     code: str
     message: str
@@ -49,8 +48,10 @@ def stored_failure(
     next_attempt_at: datetime | None = None,
     remedy: str | None = None,
 ) -> StoredFailure:
-    """A failure as the column `failure` holds it and the API reads it. `subjects`: 'Type:uuid' of each object that it is
-    about. `remedy`: the schema's Remedy; without one, that of the code."""
+    """A failure in the form of the column `failure`, which the API reads.
+
+    `subjects`: 'Type:uuid' of each object that it is about. `remedy`: the schema's Remedy; without one, that of the code.
+    """
     return {
         "code": code, "message": message, "field": field, "subjects": list(subjects), "since": since.isoformat(),
         "attempts": attempts, "nextAttemptAt": next_attempt_at.isoformat() if next_attempt_at else None,
@@ -59,8 +60,10 @@ def stored_failure(
 
 
 async def described(tx: Tx, link: SyncLink, failure: Failure, until: datetime | None = None) -> StoredFailure:
-    """The failure as the link stores it. A taken name has the Xero contacts that hold it as subjects, as far as the mirror
-    knows them. `until`: it is tried again by itself then."""
+    """The failure in the form that the link stores. A taken name has its known holders as subjects.
+
+    `until`: the link is tried again automatically then.
+    """
     holders: list[UUID] = []
     if failure.code == "NAME_TAKEN_IN_XERO":
         contact = await tx.session.get_one(Contact, (tx.workspace, link.contact_id))
@@ -90,8 +93,10 @@ FAILURE_COLUMNS = (
 
 
 def shown_failure(row: Mapping[str, Any], now: datetime) -> StoredFailure | None:
-    """What keeps a link from syncing at this moment: its own failure, or that nothing of the organisation reaches Xero.
-    `row` has FAILURE_COLUMNS."""
+    """What keeps a link from syncing now: its own failure, or a failure of the whole organisation.
+
+    `row` has FAILURE_COLUMNS.
+    """
     own: StoredFailure | None = row["failure"]
     if own is not None:
         looked = row["look_up"]
@@ -108,7 +113,7 @@ def shown_failure(row: Mapping[str, Any], now: datetime) -> StoredFailure | None
 
 
 async def show_uncertain(tx: Tx, delivery_id: UUID) -> None:
-    """The links of a delivery without an answer show UNCERTAIN, unless they show another failure."""
+    """Show UNCERTAIN on the links of a delivery without an answer, unless they show another failure."""
     message = "Xero did not answer; what became of it is being looked up."
     await statements.show_uncertain(
         tx, delivery_id, stored_failure("UNCERTAIN", message, since=tx.now, attempts=1)
@@ -116,8 +121,10 @@ async def show_uncertain(tx: Tx, delivery_id: UUID) -> None:
 
 
 async def try_again(tx: Tx, link_id: UUID, *, bulk: bool | None = None) -> None:
-    """A link that fails is due again as it stands. While a write of the link is open, that write is looked up now by its
-    rules, which free nothing early. The link is locked."""
+    """Make a failing link due again as it stands. The link is locked.
+
+    A write in flight is looked up now by its rules, which free nothing early.
+    """
     link = await links.find(tx, link_id)
     if link is None or link.failure is None:
         return
@@ -140,8 +147,10 @@ async def try_again(tx: Tx, link_id: UUID, *, bulk: bool | None = None) -> None:
 
 
 async def names_freed(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> None:
-    """Links that were refused one of these names try again by themselves, where no active contact in Xero holds it
-    any more: nobody should have to come back for it. `keys`: of names that Xero's contacts had."""
+    """Make links due that were refused one of these names, if no active contact in Xero has the name any more.
+
+    `keys` are the keys of names that Xero's contacts had.
+    """
     found = await tx.ids(
         "select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         " left join xero_contact own on own.workspace_id = :ws and own.id = l.xero_contact_id"
@@ -162,8 +171,10 @@ async def names_freed(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> Non
 
 
 async def mended_in_xero(tx: Tx, organisation_id: UUID, xero_ids: Sequence[UUID]) -> None:
-    """These Xero contacts have changed: what Xero refused because of its own data (IN_XERO) is due again. The failure
-    stands until Xero has answered."""
+    """Make links due that Xero refused because of its own data (IN_XERO), because their Xero contacts have changed.
+
+    The failure stays until Xero has answered.
+    """
     wanted = (
         " from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation"
         " and l.xero_contact_id = any(:ids) and l.state in ('FAILING', 'CONFLICT') and l.failure->>'remedy' = 'IN_XERO'"
@@ -188,14 +199,14 @@ async def mended_in_xero(tx: Tx, organisation_id: UUID, xero_ids: Sequence[UUID]
 
 
 def record_failure(tx: Tx, link: SyncLink, message: str) -> None:
-    """The activity says why the link fails."""
+    """Record in the activity why the link fails."""
     activity.record(
         tx, ActivityKind.FAILED, message, organisation=link.organisation_id, contact=link.contact_id, link=link.id
     )  # fmt: skip
 
 
 def record_push(tx: Tx, link: SyncLink, xero_name: str) -> None:
-    """The activity says that the contact was created in Xero."""
+    """Record in the activity that the contact was created in Xero."""
     activity.record(
         tx, ActivityKind.PUSHED, f"{xero_name} was created in Xero.", organisation=link.organisation_id,
         contact=link.contact_id, link=link.id,
@@ -218,8 +229,7 @@ def overwritten(notes: Mapping[str, Sequence[object]], now: Values, region: str 
 def record_notes(
     tx: Tx, link: SyncLink, name: str, region: str | None, fields: Collection[str], now: Values
 ) -> None:
-    """Values that reads showed while these fields were being written, and that Xero does not hold now, stand in the
-    activity. `name`: the contact's."""
+    """Record values in the activity that reads showed during a write and that Xero does not hold now. `name` is the contact's."""
     noted = {field: values for field, values in link.notes.items() if field in fields}
     if changes := overwritten(noted, now, region):
         activity.record(

@@ -1,5 +1,6 @@
-"""Numbers of pushes. Each push has its own ContactNumber, drawn once and never used for another, and that is what makes
-it safe: whichever way a contact that was created becomes known, its number says whose it is.
+"""Push numbers. Each push draws a ContactNumber of its own, which is never used for another push.
+
+The number makes a push safe: however a created contact becomes known, its number says which push made it.
 """
 
 from base64 import b32encode
@@ -16,7 +17,7 @@ from domain.tx import Tx
 
 
 class Met(NamedTuple):
-    """The number of a push that a Xero contact bears, and what was wished for that contact."""
+    """A push whose number a Xero contact has, and what was wished for that contact."""
 
     link_id: UUID
     contact_number: str
@@ -30,7 +31,7 @@ class Sent(NamedTuple):
 
 
 async def draw(tx: Tx, organisation_id: UUID, link_id: UUID) -> str:
-    """`T-` and 26 random characters."""
+    """Draw a number: `T-` and 26 random characters."""
     number = "T-" + b32encode(uuid4().bytes).decode().rstrip("=")
     tx.session.add(
         Push(
@@ -46,9 +47,11 @@ async def draw(tx: Tx, organisation_id: UUID, link_id: UUID) -> str:
 
 
 async def meet(tx: Tx, organisation: Mapping[str, Any], xero_contact_ids: Sequence[UUID]) -> None:
-    """The number rule, before filter and matching, once for each number: a push that is open is complete; an UNSYNCED
-    link gets its Xero contact, and nothing flows; where link or contact is gone, the Xero contact is marked against
-    re-import. A Xero contact that is linked is left alone. The caller holds the organisation's lock."""
+    """Apply the number rule, before filter and matching, once for each number. The caller holds the organisation's lock.
+
+    An open push is complete. An UNSYNCED link gets its Xero contact, and nothing flows. If the link or the contact is gone,
+    the Xero contact gets a re-import mark. A linked Xero contact is left alone.
+    """
     met = await tx.read(
         Met,
         "update push p set seen_at = :now from xero_contact x where p.workspace_id = :ws"
@@ -81,8 +84,11 @@ async def _meet(tx: Tx, organisation: Mapping[str, Any], met: Met) -> None:
 
 
 async def _complete(tx: Tx, region: str | None, link: SyncLink, xero_id: UUID) -> None:
-    """The link has its Xero contact; the merge that follows settles the fields. The base values are what was sent: it may
-    have been sent several times under the number, and what Xero shows says which of these took effect."""
+    """Give the link its Xero contact. The merge that follows settles the fields.
+
+    The base values are what was sent: it may have been sent several times under the number, and what Xero shows decides
+    which send took effect.
+    """
     xero = await tx.session.get_one(XeroContact, (tx.workspace, xero_id), populate_existing=True)
     shown = xero_values(xero)
     sent = await tx.read(

@@ -1,7 +1,7 @@
-"""Links between practice contacts and Xero contacts: every link starts here, in one function.
+"""The start of a link: every link starts here, in one function.
 
-A person's acts hold the locks of all organisations first (`issues.evaluating`), so a link and its contact cannot part
-between the two locks that follow.
+An action of a person holds the locks of all organisations first (`issues.evaluating`). So a link and its contact cannot
+separate between the two locks that follow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,10 +65,12 @@ _HOW = {
 
 @dataclass(frozen=True)
 class Pair:
-    """What is to be linked, by the ids of our rows; `winners` for the fields where `winner` does not hold. `link_id`:
-    an ended link that begins again with this pair. `restored`: the Xero contact is archived, and restored first.
-    `named_by`: where a person's input names it. A person is refused what Xero would not take; what the machine links
-    says so on the link."""
+    """A pair to link, by the ids of our rows. `winners` holds the fields in which `winner` does not win.
+
+    `link_id` is an ended link that begins again with this pair. `restored`: the Xero contact is archived and restored first.
+    `named_by` is the place in a person's input. A person's pair is refused if Xero would refuse a value; for any other pair
+    the link shows that.
+    """
 
     contact_id: UUID
     xero_contact_id: UUID
@@ -82,8 +84,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Acted:
-    """What a person's act on a link came to. `activity_id`: the event whose changes it made; `contact_ids`: whose
-    open issues are to be judged again."""
+    """The result of an action. `activity_id` is its history entry. The open issues of `contact_ids` are evaluated again."""
 
     link_id: UUID
     contact_ids: tuple[UUID, ...]
@@ -173,7 +174,7 @@ async def insert(tx: Tx, organisation_id: UUID, rows: Mapping[UUID, Fresh]) -> N
 
 
 async def begin_again(tx: Tx, link_id: UUID, fresh: Fresh) -> None:
-    """An ended link has these columns; it keeps its id, and its version rises. The link is locked."""
+    """Begin an ended link again with these columns. It keeps its id, and its version rises. The link is locked."""
     link = await links.find(tx, link_id)
     assert link is not None, "an ended link is locked before it begins again"
     for name, value in fresh.items():
@@ -200,7 +201,7 @@ class Ours:
 
 
 class _Beginning:
-    """One link that begins: every field settled, and the rows that say so."""
+    """One link that begins, with every field settled and the rows to write."""
 
     def __init__(
         self,
@@ -256,7 +257,7 @@ class _Beginning:
         )  # fmt: skip
 
     def changes(self) -> list[Change]:
-        """What the practice takes over, and what Xero has that is to be overwritten: both can be restored."""
+        """The changes: what the practice takes over, and what is overwritten in Xero. Both can be restored."""
         taken = [
             self._change(name, self.practice[name], value, Side.PRACTICE)
             for name, value in self.to_practice.items()
@@ -284,7 +285,7 @@ class _Beginning:
 
 
 async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Ours]:
-    """Locked, in the order of their ids."""
+    """The contacts, locked in the order of their ids."""
     held = [_CONTACT.c[name] for name in ("id", "version", "field_times", *_PRACTICE_COLUMNS)]
     rows = await tx.session.execute(
         sa.select(*held)
@@ -308,8 +309,7 @@ async def _xero_contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, dict[SyncedF
 
 
 async def write_contacts(tx: Tx, organisation_id: UUID, taken: Sequence[tuple[Ours, Values]]) -> None:
-    """Each contact has the values that it takes over from this organisation; its active links with other organisations
-    have them to send."""
+    """Write the values that each contact takes over. Its active links with other organisations then have them to send."""
     if not taken:
         return
     rows = [_contact_row(tx, contact, values) for contact, values in taken]
@@ -332,7 +332,7 @@ async def write_contacts(tx: Tx, organisation_id: UUID, taken: Sequence[tuple[Ou
 
 
 def _remember(tx: Tx, row: Mapping[str, object]) -> None:
-    """A contact that this session holds already has what was written."""
+    """Give a contact that the session holds already the written values."""
     known = tx.session.sync_session.identity_map.get(identity_key(Contact, (tx.workspace, row["b_id"])))
     if known is not None:
         instance_dict(known).update({name: value for name, value in row.items() if name != "b_id"})

@@ -1,4 +1,4 @@
-"""The statements about many links, each with its name. Links that are read to be locked are locked in the order of ids."""
+"""The statements about many links, each with a name. Links are locked in the order of their ids."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -27,8 +27,10 @@ async def mark_due(
     but: UUID | None = None,
     bulk: bool = False,
 ) -> None:
-    """The active links of a contact whose synced fields changed have something to send. `but`: the organisation from
-    which the values came. `bulk`: no person waits; a link for which a person waits already stays interactive."""
+    """Make the active links of a contact due, because its synced fields changed.
+
+    `but` is the organisation that the values came from. `bulk`: no person waits; an interactive link stays interactive.
+    """
     if not fields:
         return
     names = [str(field) for field in fields]
@@ -74,7 +76,7 @@ async def show_uncertain(tx: Tx, delivery_id: UUID, failure: StoredFailure) -> N
 
 
 async def end_uncertain(tx: Tx, links: Sequence[UUID]) -> None:
-    """It is known now that Xero did nothing: the links wait like any other."""
+    """Make the links wait like any other: Xero did not do the write."""
     state = next_state_sql(failing="false", waiting="due_at is not null or xero_contact_id is null")
     rows = await tx.read(
         Written,
@@ -88,7 +90,7 @@ async def end_uncertain(tx: Tx, links: Sequence[UUID]) -> None:
 
 
 async def make_due_again(tx: Tx, links: Sequence[UUID], until: datetime | None) -> None:
-    """Their write did nothing: they are due again, not before `until`. A link with notes requires a re-read."""
+    """Make the links due again, not before `until`: their write did nothing. A link with notes requires a re-read."""
     await tx.run(
         "update sync_link set due_at = coalesce(due_at, :now), next_attempt_at = cast(:until as timestamptz),"
         " read_owed_at = case when notes = '{}' then read_owed_at else :now end"
@@ -98,12 +100,12 @@ async def make_due_again(tx: Tx, links: Sequence[UUID], until: datetime | None) 
 
 
 async def require_read(tx: Tx, link_id: UUID) -> None:
-    """The link is not sent before a read of its Xero contact that begins after now."""
+    """Require a re-read: the link is not sent before a read of its Xero contact that begins after now."""
     await tx.run("update sync_link set read_owed_at = :now where workspace_id = :ws and id = :id", id=link_id)
 
 
 async def set_required_read(tx: Tx, link_id: UUID, since: datetime | None) -> None:
-    """The link requires a re-read since this time; None: it requires none."""
+    """Set the time since which the link requires a re-read. None: it requires none."""
     await tx.run(
         "update sync_link set read_owed_at = cast(:since as timestamptz) where workspace_id = :ws and id = :id",
         id=link_id, since=since,
@@ -111,7 +113,7 @@ async def set_required_read(tx: Tx, link_id: UUID, since: datetime | None) -> No
 
 
 async def end_reads(tx: Tx, organisation_id: UUID, xero_contact_ids: Sequence[UUID], asked: datetime) -> None:
-    """These Xero contacts, by Xero's ids, were read at `asked`: re-reads that were required before are done."""
+    """End the required re-reads of Xero contacts (Xero's ids) that were read at `asked`, if they were required before."""
     await tx.run(
         "update sync_link l set read_owed_at = null from xero_contact x where x.workspace_id = :ws"
         " and x.organisation_id = :organisation and x.xero_contact_id = any(:ids) and l.workspace_id = :ws"
@@ -121,7 +123,7 @@ async def end_reads(tx: Tx, organisation_id: UUID, xero_contact_ids: Sequence[UU
 
 
 async def try_at_once(tx: Tx, links: Sequence[UUID]) -> None:
-    """The links wait no longer for their next attempt."""
+    """Make the next attempt of the links due at once."""
     await tx.run(
         "update sync_link set next_attempt_at = null where workspace_id = :ws and id = any(:ids)"
         " and next_attempt_at > :now",
@@ -130,7 +132,7 @@ async def try_at_once(tx: Tx, links: Sequence[UUID]) -> None:
 
 
 async def put_off(tx: Tx, links: Sequence[UUID], by: timedelta) -> None:
-    """The links wait so long before their next attempt."""
+    """Delay the next attempt of the links by `by`."""
     await tx.run(
         "update sync_link set next_attempt_at = cast(:now as timestamptz) + cast(:by as interval)"
         " where workspace_id = :ws and id = any(:ids)",
@@ -139,14 +141,14 @@ async def put_off(tx: Tx, links: Sequence[UUID], by: timedelta) -> None:
 
 
 async def remember_blanked(tx: Tx, links: Sequence[UUID]) -> None:
-    """A blank was sent of each link: the mass-change counter counts these for ten minutes."""
+    """Remember for ten minutes, for the mass-change counter, that a blank was sent of each link."""
     await tx.run(
         "update sync_link set blanked_at = :now where workspace_id = :ws and id = any(:ids)", ids=list(links)
     )
 
 
 async def remember_destroyed(tx: Tx, xero_contact_ids: Sequence[UUID]) -> None:
-    """A counted change of these mirror rows is applied: the mass-change counter counts their links for ten minutes."""
+    """Remember for ten minutes, for the mass-change counter, that a counted change of these mirror rows was applied."""
     await tx.run(
         "update sync_link l set destroyed_at = :now from xero_contact x where x.workspace_id = :ws and x.id = any(:ids)"
         " and x.brake = 'COUNTED' and l.workspace_id = :ws and l.xero_contact_id = x.id"
@@ -156,7 +158,7 @@ async def remember_destroyed(tx: Tx, xero_contact_ids: Sequence[UUID]) -> None:
 
 
 async def count_blanks(tx: Tx, organisation_id: UUID, blanks: str) -> None:
-    """Links with a blank to send are counted. `blanks`: SQL of a link `l` and its contact `c`."""
+    """Mark the links with a blank to send as counted. `blanks` is SQL about a link `l` and its contact `c`."""
     await tx.run(
         "with counted as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
@@ -167,7 +169,7 @@ async def count_blanks(tx: Tx, organisation_id: UUID, blanks: str) -> None:
 
 
 async def let_counted_through(tx: Tx, organisation_id: UUID) -> None:
-    """A person let a mass change through: what was counted counts no more."""
+    """Take what was counted out of the count, because a person let it through."""
     await tx.run(
         "with counted as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
         "  and (brake = 'COUNTED' or destroyed_at is not null or blanked_at is not null) order by id for update)"
@@ -178,7 +180,7 @@ async def let_counted_through(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def forget_values(tx: Tx, links: Sequence[UUID], failure: StoredFailure) -> None:
-    """No value of Xero's stays at the links, and nothing is sent. A BROKEN link shows the failure."""
+    """Delete Xero's values from the links. Nothing is sent, and a BROKEN link shows the failure."""
     rows = await tx.read(
         Written,
         "update sync_link set base_practice = '{}', base_xero = '{}', notes = '{}', refused = '{}', conflicts = '{}',"
@@ -190,7 +192,7 @@ async def forget_values(tx: Tx, links: Sequence[UUID], failure: StoredFailure) -
 
 
 async def move_unsynced(tx: Tx, organisation_id: UUID, loser: UUID, survivor: UUID) -> None:
-    """After a merge the UNSYNCED links of the loser have the survivor. Where that pair is linked already, they end."""
+    """Move the loser's UNSYNCED links to the survivor of a merge. They end if that pair is linked already."""
     gone = await tx.ids(
         "delete from sync_link m where m.workspace_id = :ws and m.organisation_id = :organisation"
         " and m.xero_contact_id = :loser and m.state = 'UNSYNCED' and exists (select 1 from sync_link k"

@@ -57,9 +57,12 @@ async def claim(
     bulk: bool | None = None,
     beside: bool = False,
 ) -> Claimed | None:
-    """Hold due links for one write, or None where nothing is to be sent. `only`: no other links than these, as when
-    a batch is halved. `bulk`: only links of that lane. Creates and updates are never in one delivery, nor what a person
-    waits for and bulk. `beside`: while a run reads Xero, what a person waits for and has been read by itself."""
+    """Claim due links for one write. None if nothing is to be sent.
+
+    `only` limits the claim to these links, as when a batch is halved; `bulk` limits it to that lane. Creates and updates never
+    share a delivery, and neither do interactive and bulk work. `beside`: while a run reads Xero, only interactive links whose
+    contact was read by itself are claimed.
+    """
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
     )
@@ -104,8 +107,7 @@ class _Due(NamedTuple):
 async def _lock_due(
     tx: Tx, organisation: Mapping[str, Any], only: Sequence[UUID], *, bulk: bool | None, beside: bool
 ) -> list[Outgoing]:
-    """Up to MOST due links with both sides, locked, the most urgent first: links of a person before bulk, updates before
-    creates."""
+    """Up to MOST due links with both sides, locked. Interactive links come before bulk, updates before creates."""
     read = (
         f" and not l.bulk and (l.xero_contact_id is null or {LINK_READ})"
         if beside
@@ -314,8 +316,11 @@ async def _lock_members(
 async def _acknowledge(
     tx: Tx, link: Link, sent: Mapping[str, object], seen: SeenContact, *, newest: bool
 ) -> None:
-    """The base values are what was sent and what Xero returned. Notes of those fields end, and so does a failure of one of
-    them, with all that was refused: what Xero still refuses is shown anew."""
+    """Move the base values to what was sent and what Xero returned.
+
+    Notes of the sent fields end, and so does a failure of one of them, with everything that was refused. What Xero still
+    refuses is then shown again.
+    """
     assert link.xero is not None
     row, returned = link.row, link.at_xero | seen_values(seen)
     failures.record_notes(tx, row, link.contact.name, link.region, sent, returned)
@@ -348,9 +353,11 @@ async def _acknowledge(
 
 
 async def _refuse(tx: Tx, link: SyncLink, sent: Values, failure: Failure) -> None:
-    """What Xero refuses is shown at the link and not sent again until it changes; its other fields keep flowing. What Xero
-    refuses because of its own data, and names no field that was sent, is tried again daily, and when the Xero contact
-    changes."""
+    """Show a refusal at the link. The refused value is not sent again until it changes; the other fields still sync.
+
+    A refusal because of Xero's own data, which names no field that was sent, is tried again daily, and when the Xero contact
+    changes.
+    """
     in_xero = failure.remedy == "IN_XERO" or (failure.field is not None and failure.field not in sent)
     if in_xero and failure.remedy is None:
         message = f"{failure.message} Correct it on the contact's page in Xero, or change it here."

@@ -102,11 +102,12 @@ def doctor(
     findings = [where, *(doctor_command.Finding("Setting", False, each) for each in wrong)]
     findings += asyncio.run(doctor_command.examine(looked_at))
     console = Console(soft_wrap=True, markup=False, highlight=False)
-    for finding in findings:
-        if everything or finding.subject.upper() != finding.subject:
-            mark, style = MARKS[finding.ok]
-            console.print(f"{mark:<7}", style=style, end="")
-            console.print(f"{finding.subject:<{22 if everything else 14}}{finding.says}")
+    shown = [each for each in findings if everything or each.subject.upper() != each.subject]
+    width = max(len(each.subject) for each in shown) + 2
+    for finding in shown:
+        mark, style = MARKS[finding.ok]
+        console.print(f"{mark:<7}", style=style, end="")
+        console.print(f"{finding.subject:<{width}}{finding.says}")
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
 
@@ -130,7 +131,10 @@ def simulator(
     port: Annotated[int, typer.Option(help="the TCP port")] = 8100,
     contacts: Annotated[int, typer.Option(help="number of contacts of each organisation")] = 1200,
     organisations: Annotated[
-        int, typer.Option(min=1, help="number of organisations, of NZ, AU, UK, US and SG in this order")
+        int,
+        typer.Option(
+            min=1, help="number of organisations; their countries are NZ, AU, UK, US and SG in turn"
+        ),
     ] = 1,
     seed: Annotated[int, typer.Option(help="the same seed makes the same contacts")] = 1,
     data: Annotated[Path | None, typer.Option(help="file that keeps the organisations between runs")] = None,
@@ -182,5 +186,5 @@ def schema(
 def key() -> None:
     """Print a new key for TANDEM_KEYS.
 
-    Put it first and keep the old keys after it. `tandem reseal` says when an old key may go."""
+    Put it first and keep the old keys after it. `tandem reseal` says when you may remove an old key."""
     typer.echo(new_key(secrets.token_hex(4)))

@@ -124,11 +124,11 @@ def reseal_command(
     give_up: Annotated[
         bool,
         typer.Option(
-            "--give-up", help="end the consents whose key is lost; connect these organisations again"
+            "--give-up", help="end the consents whose key is lost; you must connect these organisations again"
         ),
     ] = False,
 ) -> None:
-    """Seal all tokens of Xero with the newest key of TANDEM_KEYS, and list the keys that may go.
+    """Seal all tokens of Xero again with the newest key of TANDEM_KEYS, and list the keys that you may remove.
 
     Put a new key first in TANDEM_KEYS, restart API and workers, then run this."""
     settings = configured()

@@ -38,7 +38,9 @@ Of = Annotated[
 @workspace_app.command("create")
 def create_workspace(
     name: Annotated[str, typer.Argument(metavar="NAME", help="the practice's name")],
-    currency: Annotated[str, typer.Option(help="the practice's currency, three letters of ISO 4217: NZD")],
+    currency: Annotated[
+        str, typer.Option(help="the practice's currency, three letters of ISO 4217, for example NZD")
+    ],
 ) -> None:
     """Create a workspace, and print its first API token, with scope ADMIN. The token is printed only once."""
     made = uuid4()
@@ -145,9 +147,9 @@ def erase(
     contact: Annotated[str, typer.Argument(metavar="CONTACT", help="the contact's id, from the API")],
     yes: Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")] = False,
 ) -> None:
-    """Erase a contact and every personal value of it, also in the activity.
+    """Erase a contact and all its personal data, also in the activity.
 
-    It cannot be undone, and no sync brings the contact back. A contact with invoices is refused."""
+    It cannot be undone, and no sync brings the contact back. A contact with invoices cannot be erased."""
     where, key = _key_of("Workspace", workspace), _key_of("Contact", contact)
     if where is None or key is None:
         raise refuse(

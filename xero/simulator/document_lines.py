@@ -29,8 +29,11 @@ _APPLIES = {
 def make_lines(
     organisation: Organisation, document: Document, asked: Iterable[LineInput], places: int, errors: list[str]
 ) -> tuple[Line, ...]:
-    """All lines anew: one sent with the id of a line that is there keeps what it leaves out, the others are made,
-    and what is not sent goes. `document` is as it will be, but for its lines."""
+    """Make the lines anew. `document` is as it will be, but for its lines.
+
+    A sent line with a known id keeps the members that it omits. A sent line without one is created. Lines that were not sent
+    are deleted.
+    """
     old = {line.id: line for line in document.lines}
     return tuple(_make_line(organisation, document, sent, old, places, errors) for sent in asked)
 
