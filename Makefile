@@ -4,10 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 T ?=
 ARGS ?=
-# Three processes for two cores, each with its own PostgreSQL and Valkey: tests wait for a third of their time. A single file
-# or test runs in one.
-CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count() or 1)")
-WORKERS ?= $(if $(T),0,$(shell expr $(CORES) + \( $(CORES) + 1 \) / 2))
+# One process a core, each with its own PostgreSQL and Valkey; a single file or test runs in one.
+WORKERS ?= $(if $(T),0,auto)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long mutants check migration fmt lock run-env dev-env

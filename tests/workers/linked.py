@@ -68,6 +68,10 @@ class Linked:
         found: dict[str, Any] = answer.json()["Contacts"][0]
         return found
 
+    async def has_arrived(self, name: str) -> bool:
+        """Whether Xero has the name. Xero is asked only once the link is SYNCED: each look counts as a call at Xero."""
+        return bool((await self.link())["state"] == "SYNCED" and (await self.shown())["Name"] == name)
+
     async def _token(self) -> str:
         [row] = await self.here.world.rows("select grant_id, tenant_id from organisation")
         return await self.here.parts.tokens(row).access_token()

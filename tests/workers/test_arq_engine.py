@@ -261,6 +261,18 @@ async def tandem(linked: Linked, *command: str) -> asyncio.subprocess.Process:
     )
 
 
+@asynccontextmanager
+async def working(linked: Linked, *command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker that ends with the block, whatever happens: it would go on with the next test's data."""
+    process = await tandem(linked, *command)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
 async def check(linked: Linked) -> int:
     process = await tandem(linked, "arq", "--check", "workers.main.WorkerSettings")
     return await process.wait()
@@ -269,12 +281,10 @@ async def check(linked: Linked) -> int:
 async def test_plain_arq_runs_the_same_jobs_and_its_check_fails_soon_after_a_kill(
     linked: Linked, valkey: Redis
 ) -> None:
-    process = await tandem(linked, "arq", "workers.main.WorkerSettings")
-    await linked.change(name="By Plain Arq Ltd")
-    await until(lambda: _has_name(linked, "By Plain Arq Ltd"), 60)
-    assert await check(linked) == 0
-    process.kill()
-    await process.wait()
+    async with working(linked, "arq", "workers.main.WorkerSettings"):
+        await linked.change(name="By Plain Arq Ltd")
+        await until(lambda: linked.has_arrived("By Plain Arq Ltd"), 60)
+        assert await check(linked) == 0
     loop = asyncio.get_running_loop()
     killed = loop.time()
     while await check(linked) == 0:
@@ -286,13 +296,7 @@ async def test_plain_arq_runs_the_same_jobs_and_its_check_fails_soon_after_a_kil
 async def test_the_check_passes_while_tandem_worker_runs_and_its_key_ends_within_15_s(
     linked: Linked, valkey: Redis
 ) -> None:
-    process = await tandem(linked, "runtime", "worker")
-    await until(lambda: valkey.exists("arq:queue:health-check"), 60)
-    assert await check(linked) == 0
-    process.kill()
-    await process.wait()
+    async with working(linked, "runtime", "worker"):
+        await until(lambda: valkey.exists("arq:queue:health-check"), 60)
+        assert await check(linked) == 0
     assert 0 < await valkey.pttl("arq:queue:health-check") <= 15_000
-
-
-async def _has_name(linked: Linked, name: str) -> bool:
-    return bool((await linked.shown())["Name"] == name)

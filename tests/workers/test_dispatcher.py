@@ -22,10 +22,7 @@ from workers.process import opened
 
 
 def arrived(linked: Linked, name: str) -> object:
-    async def check() -> bool:
-        return bool((await linked.shown())["Name"] == name)
-
-    return until(check)
+    return until(lambda: linked.has_arrived(name))
 
 
 async def synced(linked: Linked) -> bool:
