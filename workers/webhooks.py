@@ -1,7 +1,7 @@
 """Reads the contacts and the invoices that webhooks announced, 40 a call, and applies them."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -30,10 +30,6 @@ class Inbox(Protocol):
     """The domain's module for the events of one category."""
 
     async def claim(self, tx: Tx, organisation_id: UUID) -> Claimed | None: ...
-    async def renew(self, tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None: ...
-    async def postpone(
-        self, tx: Tx, organisation_id: UUID, events: Sequence[Event], until: datetime
-    ) -> None: ...
 
 
 async def read_contacts(process: Parts, workspace: UUID, organisation_id: UUID) -> bool:
@@ -56,7 +52,7 @@ async def _read_due(process: Parts, workspace: UUID, organisation_id: UUID, inbo
 
     async def renew() -> None:
         async with process.database.transaction(workspace, XERO) as tx:
-            await inbox.renew(tx, organisation_id, rest)
+            await webhook_inbox.renew(tx, organisation_id, rest, claimed.category)
 
     client = process.client(claimed.organisation, Priority.BULK)
     async with renewed(renew):
@@ -69,7 +65,8 @@ async def _read_due(process: Parts, workspace: UUID, organisation_id: UUID, inbo
                 log.info("webhooks_put_off", organisation=str(organisation_id), error=type(error).__name__)
                 at = error.at if isinstance(error, Retry) else None
                 async with process.database.transaction(workspace, XERO) as tx:
-                    await inbox.postpone(tx, organisation_id, rest, at or tx.now + PAUSE)
+                    until = at or tx.now + PAUSE
+                    await webhook_inbox.postpone(tx, organisation_id, rest, until, category=claimed.category)
                 return False
             async with process.database.transaction(workspace, XERO) as tx:
                 await settle(tx)

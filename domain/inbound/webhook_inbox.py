@@ -76,10 +76,11 @@ class Event:
 
 @dataclass(frozen=True)
 class Claimed:
-    """Events of one organisation whose contacts are to be read now."""
+    """Events of one organisation whose contacts or invoices are to be read now."""
 
     organisation: Mapping[str, Any]
     events: Sequence[Event]
+    category: Category = Category.CONTACT
 
 
 async def receive(session: AsyncSession, events: Collection[Announced], now: datetime) -> Received:
@@ -105,7 +106,7 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
     many events begin a delta and wait for it.
     """
     await xero_contacts.lock(tx, organisation_id)
-    events = await _take(tx, organisation_id)
+    events = await take(tx, organisation_id, Category.CONTACT)
     if not events:
         return None
     known = await _known(tx, organisation_id, events)
@@ -113,7 +114,7 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
     rest = [one for one in events if one not in shown]
     busy = [one for one in rest if one.resource_id in known and known[one.resource_id].in_flight]
     rest = [one for one in rest if one not in busy]
-    await _settle(tx, organisation_id, shown)
+    await drop(tx, organisation_id, shown)
     await postpone(tx, organisation_id, busy, tx.now + IN_FLIGHT_AGAIN)
     if len(rest) > DELTA_OVER:
         await organisations.look(tx, organisation_id, RunPurpose.DELTA)
@@ -147,32 +148,63 @@ async def settle(
     seen = {contact.xero_contact_id: contact for contact in contacts}
     late = [one for one in events if not one.late and not _is_as_new(seen.get(one.resource_id), one)]
     await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, read=True)
-    await _settle(tx, organisation_id, [one for one in events if one not in late])
+    await drop(tx, organisation_id, [one for one in events if one not in late])
 
 
 async def postpone(
-    tx: Tx, organisation_id: UUID, events: Sequence[Event], until: datetime, *, read: bool = False
+    tx: Tx,
+    organisation_id: UUID,
+    events: Sequence[Event],
+    until: datetime,
+    *,
+    category: Category = Category.CONTACT,
+    read: bool = False,
 ) -> None:
     """Put the events off. `read`: they were read, and Xero did not show yet what it had announced."""
     if events:
         await tx.rows(
-            "select door.postpone_webhooks(:organisation, 'CONTACT', cast(:ids as uuid[]), :until, :read)",
+            "select door.postpone_webhooks(:organisation, :category, cast(:ids as uuid[]), :until, :read)",
             organisation=organisation_id,
+            category=category,
             ids=[one.resource_id for one in events],
             until=until,
             read=read,
         )
 
 
-async def renew(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None:
+async def renew(tx: Tx, organisation_id: UUID, events: Sequence[Event], category: Category) -> None:
     """Extend the lease of these events, because their reader is alive."""
     await tx.rows(
-        "select door.renew_webhooks(:organisation, 'CONTACT', cast(:ids as uuid[]), cast(:times as timestamptz[]), :until)",
+        "select door.renew_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]), :until)",
         organisation=organisation_id,
+        category=category,
         ids=[one.resource_id for one in events],
         times=[one.at for one in events],
         until=tx.now + LEASE,
     )
+
+
+async def take(tx: Tx, organisation_id: UUID, category: Category) -> list[Event]:
+    """Take due events of the category under a lease."""
+    rows = await tx.rows(
+        "select * from door.claim_webhooks(:organisation, :category, :now, :until, :most)",
+        organisation=organisation_id, category=category, until=tx.now + LEASE, most=MOST,
+    )  # fmt: skip
+    return [Event(row["resource_id"], row["event_at"], row["reads"] > 0) for row in rows]
+
+
+async def drop(
+    tx: Tx, organisation_id: UUID, events: Sequence[Event], category: Category = Category.CONTACT
+) -> None:
+    """Remove events from the inbox: what they announced is applied, or needs no read."""
+    if events:
+        await tx.rows(
+            "select door.settle_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]))",
+            organisation=organisation_id,
+            category=category,
+            ids=[one.resource_id for one in events],
+            times=[one.at for one in events],
+        )
 
 
 @dataclass(frozen=True)
@@ -186,24 +218,6 @@ class _Known:
 
 def _is_as_new(seen: SeenContact | None, event: Event) -> bool:
     return seen is not None and seen.updated_at is not UNSET and seen.updated_at >= event.at - SLACK
-
-
-async def _take(tx: Tx, organisation_id: UUID) -> list[Event]:
-    rows = await tx.rows(
-        "select * from door.claim_webhooks(:organisation, 'CONTACT', :now, :until, :most)",
-        organisation=organisation_id, until=tx.now + LEASE, most=MOST,
-    )  # fmt: skip
-    return [Event(row["resource_id"], row["event_at"], row["reads"] > 0) for row in rows]
-
-
-async def _settle(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None:
-    if events:
-        await tx.rows(
-            "select door.settle_webhooks(:organisation, 'CONTACT', cast(:ids as uuid[]), cast(:times as timestamptz[]))",
-            organisation=organisation_id,
-            ids=[one.resource_id for one in events],
-            times=[one.at for one in events],
-        )
 
 
 async def _known(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> dict[UUID, _Known]:

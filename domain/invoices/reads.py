@@ -13,14 +13,14 @@ from msgspec import UNSET
 
 from domain.connection import call_budget, poll_schedule
 from domain.fields.values import SeenInvoice
+from domain.inbound import webhook_inbox
 from domain.inbound.imports import OVERLAP
 from domain.inbound.webhook_inbox import (
     DELTA_OVER,
     IN_FLIGHT_AGAIN,
     LAG_AGAIN,
-    LEASE,
-    MOST,
     SLACK,
+    Category,
     Claimed,
     Event,
 )
@@ -28,16 +28,10 @@ from domain.invoices import changes as invoice_changes
 from domain.mirror import xero_contacts
 from domain.tx import Tx
 
-_CATEGORY = "INVOICE"
-
 
 async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
     """Claim the webhook events to read by id. None if there are none. More than 200 make a poll due instead."""
-    rows = await tx.rows(
-        "select * from door.claim_webhooks(:organisation, :category, :now, :until, :most)",
-        organisation=organisation_id, category=_CATEGORY, until=tx.now + LEASE, most=MOST,
-    )  # fmt: skip
-    events = [Event(row["resource_id"], row["event_at"], row["reads"] > 0) for row in rows]
+    events = await webhook_inbox.take(tx, organisation_id, Category.INVOICE)
     if not events:
         return None
     known = await _known(tx, organisation_id, events)
@@ -47,8 +41,10 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
         for one in events
         if one not in busy and one.resource_id in known and known[one.resource_id][0] < one.at - SLACK
     ]
-    await _settle(tx, organisation_id, [one for one in events if one not in wanted and one not in busy])
-    await postpone(tx, organisation_id, busy, tx.now + IN_FLIGHT_AGAIN)
+    done = [one for one in events if one not in wanted and one not in busy]
+    await webhook_inbox.drop(tx, organisation_id, done, Category.INVOICE)
+    again = tx.now + IN_FLIGHT_AGAIN
+    await webhook_inbox.postpone(tx, organisation_id, busy, again, category=Category.INVOICE)
     organisation = await tx.row(
         "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
         id=organisation_id,
@@ -58,10 +54,10 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
             "update organisation set invoice_poll_due_at = :now where workspace_id = :ws and id = :id",
             id=organisation_id,
         )
-        await _settle(tx, organisation_id, wanted)
+        await webhook_inbox.drop(tx, organisation_id, wanted, Category.INVOICE)
         tx.notify_workers()
         return None
-    return Claimed(organisation, wanted) if organisation and wanted else None
+    return Claimed(organisation, wanted, Category.INVOICE) if organisation and wanted else None
 
 
 async def settle(tx: Tx, organisation_id: UUID, events: Sequence[Event], seen: Sequence[SeenInvoice]) -> None:
@@ -69,29 +65,10 @@ async def settle(tx: Tx, organisation_id: UUID, events: Sequence[Event], seen: S
     await invoice_changes.apply(tx, organisation_id, seen)
     by_id = {one.xero_invoice_id: one for one in seen}
     late = [one for one in events if not one.late and not _is_as_new(by_id.get(one.resource_id), one)]
-    await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, read=True)
-    await _settle(tx, organisation_id, [one for one in events if one not in late])
-
-
-async def postpone(
-    tx: Tx, organisation_id: UUID, events: Sequence[Event], until: datetime, *, read: bool = False
-) -> None:
-    """Put the events off. `read`: they were read, and Xero did not show yet what it had announced."""
-    if events:
-        await tx.rows(
-            "select door.postpone_webhooks(:organisation, :category, cast(:ids as uuid[]), :until, :read)",
-            organisation=organisation_id, category=_CATEGORY, ids=[one.resource_id for one in events],
-            until=until, read=read,
-        )  # fmt: skip
-
-
-async def renew(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None:
-    """Extend the lease of these events, because their reader is alive."""
-    await tx.rows(
-        "select door.renew_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]), :until)",
-        organisation=organisation_id, category=_CATEGORY, ids=[one.resource_id for one in events],
-        times=[one.at for one in events], until=tx.now + LEASE,
-    )  # fmt: skip
+    again = tx.now + LAG_AGAIN
+    await webhook_inbox.postpone(tx, organisation_id, late, again, category=Category.INVOICE, read=True)
+    done = [one for one in events if one not in late]
+    await webhook_inbox.drop(tx, organisation_id, done, Category.INVOICE)
 
 
 async def since(tx: Tx, organisation_id: UUID) -> tuple[dict[str, Any], datetime | None] | None:
@@ -151,12 +128,3 @@ async def _known(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> dict
         organisation=organisation_id, ids=[one.resource_id for one in events],
     )  # fmt: skip
     return {row["xero_invoice_id"]: (row["shown"], row["in_flight"]) for row in rows}
-
-
-async def _settle(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> None:
-    if events:
-        await tx.rows(
-            "select door.settle_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]))",
-            organisation=organisation_id, category=_CATEGORY, ids=[one.resource_id for one in events],
-            times=[one.at for one in events],
-        )  # fmt: skip
