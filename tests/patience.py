@@ -56,3 +56,10 @@ async def patience(seconds: float, pace: Callable[[], float] = pace) -> AsyncIte
             yield
         finally:
             timer.cancel()
+
+
+async def until(check: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait until the check holds. Raises TimeoutError after so many seconds of a quiet machine."""
+    async with patience(seconds):
+        while not check():  # noqa: ASYNC110 - other tasks change the answer
+            await asyncio.sleep(0.01)

@@ -1,7 +1,7 @@
 """The tokens of open sockets and streams: looked at together, and ended in time."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -28,13 +28,7 @@ from tests.api.edge import (
     soon,
 )
 from tests.database import Place
-from tests.patience import patience
-
-
-async def until(check: Callable[[], bool]) -> None:
-    async with patience(60):
-        while not check():  # noqa: ASYNC110 - the server's tasks change the answer
-            await asyncio.sleep(0.01)
+from tests.patience import until
 
 
 async def revoke(owner: AsyncConnection, token: str) -> None:
@@ -60,9 +54,7 @@ async def test_a_thousand_idle_subscriptions_on_sockets_cost_less_than_five_stat
             ws = await stack.enter_async_context(acknowledged(edge, token))
             for number in range(25):
                 await say(ws, {"type": "subscribe", "id": str(number), "payload": query})
-        async with asyncio.timeout(120):
-            while parts.feeds.followers < 1000 or parts.feeds.starting:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await until(lambda: parts.feeds.followers >= 1000 and not parts.feeds.starting)
         before = parts.database.statements
         await asyncio.sleep(seconds)
         spent = parts.database.statements - before

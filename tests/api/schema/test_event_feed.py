@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,13 @@ from tests import make
 from tests.api.edge import acknowledged, close_code, hear, make_parts, make_token, say, serving
 from tests.database import Place
 from tests.domain.world import Clock
+from tests.patience import until
 from tests.postgres_relay import Relay, relayed
 
 LIVE = """subscription($after: String, $o: ID) { syncStatus(after: $after, organisationId: $o) { cursor
   organisation { id summary { linked } }
   update { __typename ... on ContactUpdate { contact { name syncLinks { id } } } ... on Resync { reason } } } }"""
 CURSOR = "{ syncCursor }"
-
-
-async def until(check: Callable[[], bool]) -> None:
-    async with asyncio.timeout(120):
-        while not check():  # noqa: ASYNC110 - other tasks make it so
-            await asyncio.sleep(0.01)
 
 
 async def ended(*tasks: asyncio.Task[Any]) -> None:
