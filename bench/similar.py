@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from bench.place import postgres_cpu
+from domain.connection import organisation_copy
 from domain.matching import near_duplicates
 from domain.matching.name_index import NameIndex
 from domain.names import search_keys
@@ -87,8 +88,7 @@ async def look(
         found = {}
         for way in sorted(took, reverse=at // PAGE % 2 > 0):  # in turns, as the second finds names made ready
             async with world.tx() as tx:
-                organisation = await tx.row("select * from organisation")
-                assert organisation is not None
+                organisation = await organisation_copy.get(tx, world.organisation)
                 began = spent(services)
                 found[way] = await near_duplicates.read_page(
                     tx, organisation, ids[at : at + PAGE], roll if way else None

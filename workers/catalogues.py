@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from domain.connection import organisation_copy
 from domain.invoices import xero_catalogue
 from domain.tx import XERO
 from workers import health
@@ -22,10 +23,7 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
     """Read the catalogue now. False if the organisation is disconnected or Xero does not answer. Safe to run twice and at
     once."""
     async with parts.database.transaction(workspace, XERO) as tx:
-        organisation = await tx.row(
-            "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
-            id=organisation_id,
-        )
+        organisation = await organisation_copy.find_connected(tx, organisation_id)
     if organisation is None:
         return False
     client, asked = parts.client(organisation, Priority.BULK), parts.database.clock.now()

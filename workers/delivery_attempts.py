@@ -14,7 +14,8 @@ from uuid import UUID
 
 import structlog
 
-from domain.connection import organisations
+from domain.connection import organisation_copy
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.outbound import deliveries
 from domain.outbound.deliveries import Claimed, Next
 from domain.tables import DeliveryKind
@@ -97,16 +98,16 @@ async def send(
     """Claim and send one delivery. False if there is nothing to send now."""
     async with parts.database.transaction(workspace, XERO) as tx:
         claimed = await claim(tx)
-        organisation = await organisations.get(tx, organisation_id)
+        organisation = await organisation_copy.get(tx, organisation_id)
     if claimed is None:
         return False
     priority = Priority.BULK if claimed.delivery.bulk else Priority.INTERACTIVE
-    row = organisation.model_dump()
-    await call(DeliveryAttempt(parts, workspace, spec, claimed, parts.client(row, priority)), row)
+    client = parts.client(organisation, priority)
+    await call(DeliveryAttempt(parts, workspace, spec, claimed, client), organisation)
     return True
 
 
-async def call(attempt: DeliveryAttempt, organisation: Mapping[str, Any]) -> None:
+async def call(attempt: DeliveryAttempt, organisation: OrganisationCopy) -> None:
     """Send the delivery's bytes under its idempotency key, and settle the delivery by Xero's answer. Sends nothing if too
     little of the lease is left."""
     delivery = attempt.claimed.delivery
@@ -205,16 +206,16 @@ async def recover(
         if what is Next.WAIT:
             await spec.rules.wait(tx, claimed, when)
             return
-        organisation = await organisations.get(tx, claimed.delivery.organisation_id)
+        organisation = await organisation_copy.get(tx, claimed.delivery.organisation_id)
         if what is Next.RESEND and not await deliveries.sent_again(tx, claimed):
             return
-    row = organisation.model_dump()
-    attempt = DeliveryAttempt(parts, workspace, spec, claimed, parts.client(row, Priority.INTERACTIVE))
+    client = parts.client(organisation, Priority.INTERACTIVE)
+    attempt = DeliveryAttempt(parts, workspace, spec, claimed, client)
     if what is Next.RESEND:
-        await call(attempt, row)
+        await call(attempt, organisation)
         return
     try:
-        async with health.watched(parts, workspace, row):
+        async with health.watched(parts, workspace, organisation):
             if what is Next.LOOK_UP:
                 landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
                 await _look_up(attempt, free_absent=parts.database.clock.now() >= landed)

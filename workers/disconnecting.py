@@ -35,7 +35,7 @@ async def _is_live(parts: Parts, tenant_id: UUID) -> bool:
 
 async def _deleted(parts: Parts, ended: Ended) -> bool:
     """Whether the connection is gone at Xero, or its consent has ended and can end it no more."""
-    tokens = parts.tokens({"grant_id": ended.grant_id})
+    tokens = parts.tokens(ended.grant_id)
     try:
         token = await tokens.access_token()
         await oauth.delete_connection(parts.http, parts.app, token, ended.connection_id)

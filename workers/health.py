@@ -1,13 +1,13 @@
 """Records at the organisation what the answers to its calls say about the connection."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from domain.connection import call_budget
 from domain.connection import health as connection_health
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.tx import TANDEM, Tx
 from workers.process import Parts
 from xero.errors import (
@@ -28,9 +28,9 @@ _OUTAGE = {Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR, Reason.UNREA
 
 @asynccontextmanager
 async def watched(
-    parts: Parts, workspace: UUID, organisation: Mapping[str, Any], *, write: bool = False
+    parts: Parts, workspace: UUID, organisation: OrganisationCopy, *, write: bool = False
 ) -> AsyncIterator[None]:
-    """Put this around calls of one organisation, with no transaction open. `organisation`: its row as last read. `write`:
+    """Put this around calls of one organisation, with no transaction open. `organisation`: as last read. `write`:
     whether the calls write."""
     try:
         yield
@@ -38,14 +38,14 @@ async def watched(
         async with parts.database.transaction(workspace, TANDEM) as tx:
             await _note(tx, organisation, error, write=write)
         raise
-    troubled = organisation["failing_since"] or organisation["writes_failing_since"]
-    if troubled or organisation["health"] in ("RATE_LIMITED", "DEGRADED"):
+    troubled = organisation.failing_since or organisation.writes_failing_since
+    if troubled or organisation.health in ("RATE_LIMITED", "DEGRADED"):
         async with parts.database.transaction(workspace, TANDEM) as tx:
-            await connection_health.answered(tx, organisation["id"], write=write)
+            await connection_health.answered(tx, organisation.id, write=write)
 
 
-async def _note(tx: Tx, organisation: Mapping[str, Any], error: XeroError, *, write: bool) -> None:
-    organisation_id: UUID = organisation["id"]
+async def _note(tx: Tx, organisation: OrganisationCopy, error: XeroError, *, write: bool) -> None:
+    organisation_id = organisation.id
     if isinstance(error, Disconnected | NeedsReconnect):
         await connection_health.locked_out(tx, organisation_id)
     elif isinstance(error, Refused):
@@ -59,11 +59,11 @@ async def _note(tx: Tx, organisation: Mapping[str, Any], error: XeroError, *, wr
         await _limited(tx, organisation, error)
 
 
-async def _limited(tx: Tx, organisation: Mapping[str, Any], error: Retry) -> None:
+async def _limited(tx: Tx, organisation: OrganisationCopy, error: Retry) -> None:
     """Show RATE_LIMITED only if Xero told us to stop or the day's calls are used up. Bulk work that waits for room is not
     shown."""
-    told = (await call_budget.get(tx, organisation["tenant_id"])).limited_until
+    told = (await call_budget.get(tx, organisation.tenant_id)).limited_until
     long = error.at if error.at is not None and error.at > tx.now + A_MINUTE else None
     until = told or long
     if until is not None:
-        await connection_health.limited(tx, organisation["id"], until)
+        await connection_health.limited(tx, organisation.id, until)

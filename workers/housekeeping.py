@@ -37,6 +37,6 @@ async def refresh_stale_grants(process: Parts) -> None:
     refreshed does not stop the others."""
     for grant_id in await process.grants.stale():
         try:
-            await process.tokens({"grant_id": grant_id}).keep_alive()
+            await process.tokens(grant_id).keep_alive()
         except XeroError as error:
             log.warning("consent_not_refreshed", grant=str(grant_id), error=type(error).__name__)

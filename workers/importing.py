@@ -107,7 +107,7 @@ async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Prior
         "ContactID" if run.modified_since is None else "UpdatedDateUTC"
     )
     async with health.watched(parts, workspace, held.organisation), _renewed(parts, workspace, held):
-        if not held.organisation["base_currency"]:
+        if not held.organisation.base_currency:
             details = organisation_details((await client.organisation()).value)
             async with parts.database.transaction(workspace, XERO) as tx:
                 await xero_contacts.describe(tx, run.organisation_id, details)

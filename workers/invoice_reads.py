@@ -21,17 +21,16 @@ async def poll(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
     """Read and apply page by page what changed since the last poll. False if Xero does not answer. If the worker dies, the
     next poll applies the same pages again."""
     async with parts.database.transaction(workspace, XERO) as tx:
-        found = await invoice_reads.since(tx, organisation_id)
-    if found is None:
+        organisation = await invoice_reads.polled(tx, organisation_id)
+    if organisation is None:
         return False
-    organisation, cursor = found
     client = parts.client(organisation, Priority.BULK)
     number, read_from = 1, None
     try:
         while True:
             asked = parts.database.clock.now()
             async with health.watched(parts, workspace, organisation):
-                page = await client.invoices_page(number, modified_since=cursor, order="UpdatedDateUTC")
+                page = await client.invoices_page(number, modified_since=organisation.invoice_cursor, order="UpdatedDateUTC")
             read_from = read_from or page.server_time or asked
             seen = [seen_invoice(shown, asked) for shown in page.items]
             async with parts.database.transaction(workspace, XERO) as tx:

@@ -1,14 +1,15 @@
 """What a worker process holds for as long as it runs, and how it reaches an organisation of Xero."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from uuid import UUID
 
 import httpx
 
 from domain.connection.call_budget import Limits
-from domain.connection.oauth_grants import Grants
+from domain.connection.oauth_grants import Grant, Grants
+from domain.connection.organisation_copy import OrganisationCopy
 from runtime.bells import Bells
 from runtime.clock import Clock
 from runtime.database import Database, connect, guard, on_time
@@ -37,12 +38,12 @@ class Parts:
         object.__setattr__(self, "limits", Limits(self.database.door, self.database.clock))
         object.__setattr__(self, "grants", Grants(self.database.door, self.database.clock))
 
-    def client(self, organisation: Mapping[str, Any], priority: Priority) -> Client:
+    def client(self, organisation: OrganisationCopy, priority: Priority) -> Client:
         """A client of this organisation, within its limits and never inside a transaction."""
         return Client(
             http=self.http,
-            tenant_id=organisation["tenant_id"],
-            tokens=self.tokens(organisation),
+            tenant_id=organisation.tenant_id,
+            tokens=self.tokens(organisation.grant_id),
             limiter=self.limits,
             clock=self.database.clock,
             guard=guard,
@@ -50,14 +51,14 @@ class Parts:
             priority=priority,
         )
 
-    def tokens(self, organisation: Mapping[str, Any]) -> GrantTokens[Any]:
+    def tokens(self, grant_id: UUID | None) -> GrantTokens[Grant]:
         return GrantTokens(
             http=self.http,
             app=self.app,
             grants=self.grants,
             seal=self.keys,
             clock=self.database.clock,
-            grant_id=organisation["grant_id"],
+            grant_id=grant_id,
         )
 
 

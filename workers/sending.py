@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from domain.bulk import caused_by_data
 from domain.connection import health as connection_health
-from domain.connection import organisations
+from domain.connection import organisation_copy, organisations
 from domain.fields.synced import mirror_values
 from domain.fields.values import SeenContact
 from domain.fields.xero_limits import ViolationReason, XeroViolation
@@ -61,8 +61,8 @@ async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
 async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID, kind: DeliveryKind) -> bool:
     """Send while a run reads Xero for long: read only the contacts that a person waits for, then send those."""
     async with parts.database.transaction(workspace, TANDEM) as tx:
-        organisation = await organisations.get(tx, organisation_id)
-        if not connection_health.may_send(organisation.model_dump()):
+        organisation = await organisation_copy.get(tx, organisation_id)
+        if not connection_health.may_send(organisation):
             return False
         if not await freshness.is_read_at_length(tx, organisation_id):
             return False

@@ -68,14 +68,14 @@ def expires_at(tokens: TokenAnswer, now: datetime) -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class GrantTokens(Generic[G]):
-    """The access tokens for the organisations of one grant."""
+    """The access tokens for the organisations of one grant. Without a grant, each use raises NeedsReconnect."""
 
     http: httpx.AsyncClient
     app: App
     grants: Grants[G]
     seal: Seal
     clock: Clock
-    grant_id: UUID
+    grant_id: UUID | None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def access_token(self) -> str:
@@ -125,7 +125,7 @@ class GrantTokens(Generic[G]):
         return renewed if stored else None
 
     async def _grant(self) -> G:
-        grant = await self.grants.find(self.grant_id)
+        grant = await self.grants.find(self.grant_id) if self.grant_id is not None else None
         if grant is None:
             raise NeedsReconnect("there is no such consent here")
         if grant.failed is not None:

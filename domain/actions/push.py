@@ -4,13 +4,13 @@ The mirror is searched first, so that nobody makes a second contact unknowingly.
 later. Each push has one number (`domain.links.push_numbers`), so that it makes one contact however often it is sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID, uuid4
 
 from domain import activity
 from domain.connection import organisations
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
 from domain.fields.synced import practice_values
@@ -68,7 +68,7 @@ async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
     contact = await contact_edits.lock(tx, wish.contact_id)
     if wish.version is not None and wish.version != contact.version:
         raise stale("contact")
-    present = await links.active(tx, organisation["id"], "contact_id", contact.id)
+    present = await links.active(tx, organisation.id, "contact_id", contact.id)
     if present is not None and present.state in (SyncState.PENDING, SyncState.FAILING):
         return Acted(present.id, ())
     if present is not None:
@@ -83,18 +83,18 @@ async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
         )
     if wish.link_to is not None:
         return await _link(tx, organisation, contact, wish, bulk)
-    await _look_for_existing(tx, organisation["id"], contact, wish.create_anyway)
+    await _look_for_existing(tx, organisation.id, contact, wish.create_anyway)
     check_whole(organisation, contact, "contactId")
     given_up = await tx.ids(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
         " and contact_id = :contact and state = 'UNSYNCED' and xero_contact_id is null limit 1",
-        organisation=organisation["id"], contact=contact.id,
+        organisation=organisation.id, contact=contact.id,
     )  # fmt: skip
     return await create(tx, organisation, contact, given_up[0] if given_up else None, bulk=bulk)
 
 
 async def create(
-    tx: Tx, organisation: Mapping[str, Any], contact: Contact, link_id: UUID | None, *, bulk: bool = False
+    tx: Tx, organisation: OrganisationCopy, contact: Contact, link_id: UUID | None, *, bulk: bool = False
 ) -> Acted:
     """Create a link for a contact that is to be created in Xero, or reuse an ended link.
 
@@ -108,25 +108,25 @@ async def create(
         contact_id=contact.id, xero_contact_id=None,
         state=links.next_state(conflicts=False, failing=False, waiting=True), origin=LinkOrigin.PUSHED_TO_XERO,
         last_synced_at=None, base_practice={}, base_xero={}, conflicts=[], due_at=tx.now, bulk=bulk,
-        contact_number=resumed or await push_numbers.draw(tx, organisation["id"], key),
+        contact_number=resumed or await push_numbers.draw(tx, organisation.id, key),
     )  # fmt: skip
     if before is not None:
         await link_starting.begin_again(tx, key, fresh)
     else:
-        await link_starting.insert(tx, organisation["id"], {key: fresh})
+        await link_starting.insert(tx, organisation.id, {key: fresh})
     entry = activity.record(
         tx, ActivityKind.LINKED, f"{contact.name} is to be created in Xero.",
-        organisation=organisation["id"], contact=contact.id, link=key,
+        organisation=organisation.id, contact=contact.id, link=key,
     )  # fmt: skip
-    tx.publish(EventKind.LINK, key, organisation=organisation["id"], activity=entry)
+    tx.publish(EventKind.LINK, key, organisation=organisation.id, activity=entry)
     tx.publish(EventKind.CONTACT, contact.id)
     tx.notify_workers()
     return Acted(key, (contact.id,), entry)
 
 
-def check_whole(organisation: Mapping[str, Any], contact: Contact, *path: str) -> None:
+def check_whole(organisation: OrganisationCopy, contact: Contact, *path: str) -> None:
     """Refuse a contact of which Xero would not take every value: a contact is created whole."""
-    check_fit(practice_values(contact), [XeroEnd(organisation["country_code"], {})], *path)
+    check_fit(practice_values(contact), [XeroEnd(organisation.country_code, {})], *path)
 
 
 @dataclass(frozen=True)
@@ -227,16 +227,16 @@ def _possible(found: Sequence[_Namesake], *, create_anyway: bool) -> Problem:
     return Problem(code, f"{told} {advice}", ("contactId",))
 
 
-async def _link(tx: Tx, organisation: Mapping[str, Any], contact: Contact, wish: Wish, bulk: bool) -> Acted:
-    xero = await take_xero_contact(tx, organisation["id"], wish.link_to, "linkTo")
-    await decisions.taken(tx, organisation["id"], contact.id, xero.id)
+async def _link(tx: Tx, organisation: OrganisationCopy, contact: Contact, wish: Wish, bulk: bool) -> Acted:
+    xero = await take_xero_contact(tx, organisation.id, wish.link_to, "linkTo")
+    await decisions.taken(tx, organisation.id, contact.id, xero.id)
     pair = Pair(
         contact.id, xero.id, LinkOrigin.CONFIRMED, Winner.XERO,
         dict.fromkeys(wish.keep_practice, Winner.PRACTICE),
         restored=xero.status is XeroContactStatus.ARCHIVED, named_by="contactId",
     )  # fmt: skip
     [started] = await link_starting.start(tx, organisation, [pair], bulk=bulk)
-    await issues.linked(tx, organisation["id"], xero.id, started.link_id)
+    await issues.linked(tx, organisation.id, xero.id, started.link_id)
     return Acted(started.link_id, (contact.id,), started.activity_id)
 
 

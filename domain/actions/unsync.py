@@ -4,8 +4,7 @@ Nothing flows over an UNSYNCED or BROKEN link, and while it exists its Xero cont
 actions run within `issues.each`, which holds the locks and evaluates the open issues afterwards.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ from domain import activity
 from domain.actions import push as push_action
 from domain.actions.push import take_xero_contact
 from domain.connection import organisations
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.contacts import edits as contact_edits
 from domain.decisions import kept_apart
 from domain.fields.merge import Winner
@@ -79,7 +79,7 @@ async def rematch(
     link = await _lock_ended(tx, link_id, version)
     organisation = await organisations.lock_syncing(tx, link.organisation_id)
     contact = await _free_contact(
-        tx, organisation["id"], contact_id or link.contact_id, "contactId" if contact_id else "linkId"
+        tx, organisation.id, contact_id or link.contact_id, "contactId" if contact_id else "linkId"
     )
     if link.xero_contact_id is None:
         raise refuse(
@@ -87,7 +87,7 @@ async def rematch(
             "This link never had a contact in Xero. Push the practice contact again with pushToXero.",
             "linkId",
         )
-    xero = await take_xero_contact(tx, organisation["id"], link.xero_contact_id, "linkId")
+    xero = await take_xero_contact(tx, organisation.id, link.xero_contact_id, "linkId")
     await _part(tx, link, contact.id, xero.id)
     pair = Pair(
         contact.id, xero.id, LinkOrigin.REMATCHED, _WINNER[winner],
@@ -106,17 +106,17 @@ async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int 
     organisation = await organisations.lock_syncing(tx, link.organisation_id)
     if basis is Side.XERO:
         return await _new_practice_contact(tx, organisation, link)
-    contact = await _free_contact(tx, organisation["id"], link.contact_id, "linkId")
+    contact = await _free_contact(tx, organisation.id, link.contact_id, "linkId")
     await push_action.name_is_free(
-        tx, organisation["id"], contact.name_key,
+        tx, organisation.id, contact.name_key,
         "Rename one of the two, or archive that one in Xero.",
         "linkId",
     )  # fmt: skip
     push_action.check_whole(organisation, contact, "linkId")
     if link.xero_contact_id is not None:
-        await decisions.set_apart(tx, organisation["id"], contact.id, link.xero_contact_id)
-        if await links.active(tx, organisation["id"], "xero_contact_id", link.xero_contact_id) is None:
-            await decisions.mark(tx, organisation["id"], [link.xero_contact_id])
+        await decisions.set_apart(tx, organisation.id, contact.id, link.xero_contact_id)
+        if await links.active(tx, organisation.id, "xero_contact_id", link.xero_contact_id) is None:
+            await decisions.mark(tx, organisation.id, [link.xero_contact_id])
     return await push_action.create(tx, organisation, contact, link_id)
 
 
@@ -153,25 +153,25 @@ async def _free_contact(tx: Tx, organisation_id: UUID, contact_id: UUID, path: s
     return contact
 
 
-async def _new_practice_contact(tx: Tx, organisation: Mapping[str, Any], link: SyncLink) -> Acted:
+async def _new_practice_contact(tx: Tx, organisation: OrganisationCopy, link: SyncLink) -> Acted:
     if link.xero_contact_id is None:
         raise refuse(
             Code.WRONG_STATE,
             "This link never had a contact in Xero, so there is no data to make a contact from.",
             "linkId",
         )
-    xero = await take_xero_contact(tx, organisation["id"], link.xero_contact_id, "linkId")
+    xero = await take_xero_contact(tx, organisation.id, link.xero_contact_id, "linkId")
     if xero.status is not XeroContactStatus.ACTIVE:
         raise refuse(
             Code.WRONG_STATE,
             "The Xero contact is no longer active in Xero. Restore it there first.",
             "linkId",
         )
-    made = matching_plan.contact_from_xero(tx, xero, organisation["default_contact_type_id"], None)
+    made = matching_plan.contact_from_xero(tx, xero, organisation.default_contact_type_id, None)
     await tx.session.execute(sa.insert(Contact), [made])
     activity.record(
         tx, ActivityKind.CONTACT_CREATED, f"{made['name']} came from Xero.",
-        organisation=organisation["id"], contact=made["id"],
+        organisation=organisation.id, contact=made["id"],
     )  # fmt: skip
     await _part(tx, link, made["id"], xero.id)
     pair = Pair(made["id"], xero.id, LinkOrigin.CREATED_FROM_XERO, Winner.XERO, link_id=link.id)
@@ -188,11 +188,11 @@ async def _part(tx: Tx, link: SyncLink, contact_id: UUID, xero_id: UUID) -> None
 
 
 async def _start(
-    tx: Tx, organisation: Mapping[str, Any], link: SyncLink, pair: Pair, *, bulk: bool = False
+    tx: Tx, organisation: OrganisationCopy, link: SyncLink, pair: Pair, *, bulk: bool = False
 ) -> Acted:
     before = link.contact_id  # the link has the new contact when it has begun again
     [started] = await link_starting.start(tx, organisation, [pair], bulk=bulk)
-    await issues.linked(tx, organisation["id"], pair.xero_contact_id, started.link_id)
+    await issues.linked(tx, organisation.id, pair.xero_contact_id, started.link_id)
     if before == pair.contact_id:
         return Acted(started.link_id, (before,), started.activity_id)
     tx.publish(EventKind.CONTACT, before)

@@ -7,11 +7,11 @@ Only a reconnect ends NEEDS_RECONNECT.
 Links and invoices that wait show the organisation's health. So an outage writes one row, not a row for each link.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.tables import EventKind
 from domain.tx import Tx
 
@@ -71,11 +71,11 @@ LINK_STATE = "case when l.state = 'PENDING' and held.code is not null then 'FAIL
 LINK_CODE = "coalesce(l.failure->>'code', held.code)"
 
 
-def may_send(organisation: Mapping[str, Any]) -> bool:
+def may_send(organisation: OrganisationCopy) -> bool:
     """Whether Tandem may send: not while a person must act first, and not before everything was read after a reconnect. The
     database function that finds due work has the same rule."""
-    waits = organisation["catching_up"] or organisation["mass_change"] is not None
-    return not waits and organisation["health"] not in ("NEEDS_RECONNECT", "PAUSED", "DISCONNECTED")
+    waits = organisation.catching_up or organisation.mass_change is not None
+    return not waits and organisation.health not in ("NEEDS_RECONNECT", "PAUSED", "DISCONNECTED")
 
 
 async def answered(tx: Tx, organisation_id: UUID, *, write: bool = False) -> None:

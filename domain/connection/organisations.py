@@ -17,6 +17,7 @@ from domain import activity
 from domain.activity import Change
 from domain.connection import call_budget, poll_schedule
 from domain.connection.health import CATCHING_UP, tell_waiting
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import clean
 from domain.mirror import xero_contacts
 from domain.problems import Code, Refused, archived, disconnected, not_found, refuse
@@ -82,12 +83,12 @@ async def lock(tx: Tx, organisation_id: UUID) -> Organisation:
     return _known(await tx.session.get(Organisation, key, populate_existing=True))
 
 
-async def lock_syncing(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
-    """As `lock`, but returns a row. Refuses an organisation that is disconnected, or whose sync has not been started."""
+async def lock_syncing(tx: Tx, organisation_id: UUID) -> OrganisationCopy:
+    """As `lock`, but returns a copy. Refuses an organisation that is disconnected, or whose sync has not been started."""
     organisation = await lock(tx, organisation_id)
     _connected(organisation)
     _started(organisation)
-    return organisation.model_dump()
+    return OrganisationCopy.of(organisation)
 
 
 async def tenants(tx: Tx) -> dict[UUID, UUID]:

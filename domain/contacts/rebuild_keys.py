@@ -41,7 +41,9 @@ async def renew(tx: Tx, page: int = 1000) -> int:
             " and state = 'OPEN' order by xero_contact_id",
             organisation=organisation["id"],
         )
-        await xero_contacts.request_lookup(tx, organisation, [row["id"] for row in rows])
+        await xero_contacts.request_lookup(
+            tx, organisation["id"], organisation["contact_filter"], [row["id"] for row in rows]
+        )
     return contacts + mirrored
 
 

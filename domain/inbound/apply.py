@@ -5,14 +5,16 @@ value that the read shows is noted at the link, and the link requires a re-read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from domain import activity, bulk
 from domain.activity import Change
+from domain.connection import organisation_copy
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.merge import FieldState, Merged, merge
 from domain.fields.synced import same, shown, stored
 from domain.fields.values import Value
@@ -36,7 +38,7 @@ from domain.tx import Tx
 
 
 async def apply(
-    tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], run: UUID, *, quiet: bool
+    tx: Tx, organisation: OrganisationCopy, ids: Sequence[UUID], run: UUID, *, quiet: bool
 ) -> None:
     """Apply these mirror rows: linked ones are merged, others are matched as in an import.
 
@@ -45,11 +47,11 @@ async def apply(
     contacts.
     """
     await status_requests.settle_shown(tx, ids)
-    if organisation["mass_change"] is not None:
+    if organisation.mass_change is not None:
         return
     _, failed = await bulk.together(tx, ids, lambda some: _apply(tx, organisation, some, run, quiet=quiet))
     if failed:
-        await _leave(tx, organisation["id"], dict(failed))
+        await _leave(tx, organisation.id, dict(failed))
 
 
 class _Left(NamedTuple):
@@ -68,14 +70,14 @@ async def _leave(tx: Tx, organisation_id: UUID, failed: Mapping[UUID, Exception]
 
 
 async def _apply(
-    tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], run: UUID, *, quiet: bool
+    tx: Tx, organisation: OrganisationCopy, ids: Sequence[UUID], run: UUID, *, quiet: bool
 ) -> None:
     xeros = await xero_contacts.read(tx, ids)
     left_names = _left_names(xeros.values())
     keys = {key for row in xeros.values() for key in (row.name_key, row.email_key, *row.former_keys) if key}
     ended = await _settle_endings(tx, organisation, xeros)
     await _merge_links(tx, organisation, xeros, quiet=quiet)
-    await failures.names_freed(tx, organisation["id"], left_names)
+    await failures.names_freed(tx, organisation.id, left_names)
     touched = list(xeros)  # a merge's survivors too
     await issues.evaluate(tx, organisation, touched)
     await matching_plan.full_matches(tx, organisation, run, ids, quiet=quiet)
@@ -94,7 +96,7 @@ async def _apply(
     await issues.evaluate_sharing(tx, organisation, list(keys), but=touched)
 
 
-async def _keep_to_be_looked_at(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> None:
+async def _keep_to_be_looked_at(tx: Tx, organisation: OrganisationCopy, ids: Sequence[UUID]) -> None:
     """Keep rows for the next run whose near-duplicates may have changed since their last look-up."""
     rows = await tx.ids(
         "select x.id from xero_contact x join match_issue i on i.workspace_id = :ws and i.xero_contact_id = x.id"
@@ -102,7 +104,7 @@ async def _keep_to_be_looked_at(tx: Tx, organisation: Mapping[str, Any], ids: Se
         " where x.workspace_id = :ws and x.id = any(:ids) and x.looked_at is null order by x.id",
         ids=list(ids),
     )
-    await xero_contacts.request_lookup(tx, organisation, rows)
+    await xero_contacts.request_lookup(tx, organisation.id, organisation.contact_filter, rows)
 
 
 def _left_names(rows: Iterable[XeroContact]) -> list[str]:
@@ -115,26 +117,23 @@ def _left_names(rows: Iterable[XeroContact]) -> list[str]:
 
 async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:
     """Apply what a read of a few contacts has just shown, if the brake allows it. The caller holds the organisation's lock."""
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
-        id=organisation_id,
-    )
+    organisation = await organisation_copy.find_connected(tx, organisation_id)
     if organisation is not None and not await mass_change.stops(tx, organisation):
-        await apply(tx, {**organisation, "mass_change": None}, ids, uuid4(), quiet=False)
+        await apply(tx, replace(organisation, mass_change=None), ids, uuid4(), quiet=False)
 
 
 async def _settle_endings(
-    tx: Tx, organisation: Mapping[str, Any], xeros: dict[UUID, XeroContact]
+    tx: Tx, organisation: OrganisationCopy, xeros: dict[UUID, XeroContact]
 ) -> link_endings.Ended:
     """End or move the links of contacts that are not active any more. Survivors with a moved link join `xeros`."""
     survivors = [
         found.row
-        for found in (await link_endings.find_survivors(tx, organisation["id"], list(xeros))).values()
+        for found in (await link_endings.find_survivors(tx, organisation.id, list(xeros))).values()
         if found.row is not None
     ]
     # Before a link moves, and on the survivors as on the rest.
     await push_numbers.meet(tx, organisation, [*xeros, *(row.id for row in survivors)])
-    held = await link_endings.lock(tx, organisation["id"], [*xeros.values(), *survivors])
+    held = await link_endings.lock(tx, organisation.id, [*xeros.values(), *survivors])
     await statements.remember_destroyed(tx, list(xeros))
     ended = await link_endings.settle(tx, organisation, xeros, held)
     missing = [row for row in ended.survivors if row not in xeros]
@@ -254,21 +253,20 @@ class _Merge:
 
 
 async def _merge_links(
-    tx: Tx, organisation: Mapping[str, Any], xeros: Mapping[UUID, XeroContact], *, quiet: bool
+    tx: Tx, organisation: OrganisationCopy, xeros: Mapping[UUID, XeroContact], *, quiet: bool
 ) -> None:
-    held = await links.lock_of_xero_contacts(tx, organisation["id"], organisation["country_code"], xeros)
+    held = await links.lock_of_xero_contacts(tx, organisation.id, organisation.country_code, xeros)
     restoring = await status_requests.restoring(tx, list(xeros))
-    policy = ConflictPolicy(organisation["conflict_policy"])
-    ahead = timedelta(seconds=organisation["clock_ahead"])
+    ahead = timedelta(seconds=organisation.clock_ahead)
     merged = [
-        _Merge(link, policy, ahead, tx.now)
+        _Merge(link, organisation.conflict_policy, ahead, tx.now)
         for link in held
         if link.row.xero_contact_id not in restoring
         or (link.xero is not None and link.xero.status is XeroContactStatus.ACTIVE)
     ]
     for one in merged:
         one.decide()
-    await _write(tx, organisation["id"], [one for one in merged if one.is_news()], quiet=quiet)
+    await _write(tx, organisation.id, [one for one in merged if one.is_news()], quiet=quiet)
 
 
 async def _write(tx: Tx, organisation_id: UUID, merged: Sequence[_Merge], *, quiet: bool) -> None:

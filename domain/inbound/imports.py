@@ -4,18 +4,19 @@ The row `import_run` holds all state of a run. Each page is one transaction, whi
 die at any time: another worker continues, and a page that is done twice changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from domain import activity
-from domain.connection import call_budget, poll_schedule
 from domain.connection import health as connection_health
+from domain.connection import organisation_copy
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
-from domain.inbound import mass_change, snapshots
+from domain.inbound import mass_change, next_reads, snapshots
 from domain.links import push_numbers
 from domain.matching import name_index, near_duplicates
 from domain.matching import plan as matching_plan
@@ -61,7 +62,11 @@ class Claim:
     """An import held until `lease_until`, which `renew` moves, and all that its next page needs."""
 
     run: ImportRun
-    organisation: dict[str, Any]
+    organisation: OrganisationCopy
+    lease_until: datetime
+
+
+class _Lease(NamedTuple):
     lease_until: datetime
 
 
@@ -70,26 +75,25 @@ async def claim(tx: Tx, run_id: UUID) -> Claim | None:
 
     A page that is matched in this same transaction needs no lease: the claim ends with the transaction.
     """
-    known = await tx.row(
+    known = await tx.ids(
         "select organisation_id from import_run where workspace_id = :ws and id = :id", id=run_id
     )
-    if known is None:
+    if not known:
         return None
-    await xero_contacts.lock(tx, known["organisation_id"])
-    row = await tx.row(
+    await xero_contacts.lock(tx, known[0])
+    lease = await tx.read_one(
+        _Lease,
         "update import_run set lease_until = cast(:now as timestamptz) + cast(:lease as interval)"
         " where workspace_id = :ws and id = :id"
         " and finished_at is null and due_at <= :now and (lease_until is null or lease_until <= :now)"
         " returning lease_until",
         id=run_id, lease=LEASE,
     )  # fmt: skip
-    if row is None:
+    if lease is None:
         return None
     run = await tx.session.get_one(ImportRun, (tx.workspace, run_id), populate_existing=True)
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id", id=run.organisation_id
-    )
-    return Claim(run, organisation, row["lease_until"]) if organisation else None
+    organisation = await organisation_copy.find(tx, run.organisation_id)
+    return Claim(run, organisation, lease.lease_until) if organisation else None
 
 
 async def renew(tx: Tx, held: Claim) -> datetime:
@@ -140,12 +144,12 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     if run is None:
         return False
     # The filter may have been changed since; the run's own is finished first, and then the new one has its turn.
-    organisation = {**held.organisation, "contact_filter": run.contact_filter}
-    if (run.position is None or organisation["mass_change"] is not None) and await _is_stopped(
+    organisation = replace(held.organisation, contact_filter=run.contact_filter)
+    if (run.position is None or organisation.mass_change is not None) and await _is_stopped(
         tx, run, organisation
     ):
         return False
-    organisation["mass_change"] = None
+    organisation = replace(organisation, mass_change=None)
     page = run.done // PAGE
     if page & (page - 1) == 0:  # as often as what was made before has doubled
         await tx.rows("select door.refresh_statistics()")
@@ -171,7 +175,7 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     return True
 
 
-async def _evaluate_later(tx: Tx, organisation: Mapping[str, Any]) -> None:
+async def _evaluate_later(tx: Tx, organisation: OrganisationCopy) -> None:
     """Let the last pass evaluate the open issues that offer a contact which has just been linked."""
     await tx.run(
         "update xero_contact x set dirty = true from sync_link l join match_candidate m on m.workspace_id = :ws"
@@ -179,11 +183,11 @@ async def _evaluate_later(tx: Tx, organisation: Mapping[str, Any]) -> None:
         " and i.organisation_id = l.organisation_id and i.state = 'OPEN' where l.workspace_id = :ws"
         " and l.organisation_id = :organisation and l.linked_at = :now and x.workspace_id = :ws"
         " and x.id = i.xero_contact_id",
-        organisation=organisation["id"],
+        organisation=organisation.id,
     )
 
 
-async def _is_stopped(tx: Tx, run: ImportRun, organisation: Mapping[str, Any]) -> bool:
+async def _is_stopped(tx: Tx, run: ImportRun, organisation: OrganisationCopy) -> bool:
     """Whether the brake stops the run before a pass begins. A stopped run waits for a person."""
     if not await mass_change.stops(tx, organisation):
         return False
@@ -191,19 +195,19 @@ async def _is_stopped(tx: Tx, run: ImportRun, organisation: Mapping[str, Any]) -
     return True
 
 
-async def _settle_endings(tx: Tx, organisation: dict[str, Any], run: ImportRun) -> None:
+async def _settle_endings(tx: Tx, organisation: OrganisationCopy, run: ImportRun) -> None:
     """Apply archived and merged contacts before an import matches anything.
 
     Otherwise matching could take a merge's survivor from the link that moves to the survivor.
     """
-    rows = await tx.rows(
+    ended = await tx.ids(
         "select x.id from xero_contact x where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
         " and x.status <> 'ACTIVE' and exists (select 1 from sync_link l where l.workspace_id = :ws"
         " and l.xero_contact_id = x.id) order by x.id",
         organisation=run.organisation_id,
     )
-    if rows:
-        await inbound_apply.apply(tx, organisation, [row["id"] for row in rows], run.id, quiet=True)
+    if ended:
+        await inbound_apply.apply(tx, organisation, ended, run.id, quiet=True)
 
 
 async def look_page(tx: Tx, held: Claim) -> list[UUID]:
@@ -215,10 +219,15 @@ async def look_page(tx: Tx, held: Claim) -> list[UUID]:
     return await _page(tx, held.run, LOOKED_AT_ONCE, dirty=held.run.purpose is RunPurpose.DELTA)
 
 
+class _Number(NamedTuple):
+    n: int
+
+
 async def needs_index(tx: Tx, held: Claim) -> bool:
     """Whether the pass SIMILAR has so many look-ups that a name index pays off."""
     run = held.run
-    left = await tx.row(
+    left = await tx.read_one(
+        _Number,
         "select count(*) as n from (select from xero_contact x where x.workspace_id = :ws"
         " and x.organisation_id = :organisation and (x.dirty or not :delta)"
         " and (cast(:position as uuid) is null or x.id > :position) and (x.looked_at is null"
@@ -229,11 +238,12 @@ async def needs_index(tx: Tx, held: Claim) -> bool:
         organisation=run.organisation_id, position=run.position, delta=run.purpose is RunPurpose.DELTA,
         most=name_index.MIN_LOOKUPS,
     )  # fmt: skip
-    there = await tx.row(
+    there = await tx.read_one(
+        _Number,
         "select count(*) as n from (select from contact where workspace_id = :ws limit :most) contacts",
         most=name_index.MAX_CONTACTS + 1,
     )
-    return left is not None and there is not None and name_index.pays_off(left["n"], there["n"])
+    return left is not None and there is not None and name_index.pays_off(left.n, there.n)
 
 
 async def settle_look(
@@ -257,13 +267,12 @@ async def settle_look(
 
 
 async def _page(tx: Tx, run: ImportRun, limit: int, *, dirty: bool) -> list[UUID]:
-    rows = await tx.rows(
+    return await tx.ids(
         "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
         f"{' and dirty' if dirty else ''}"
         " and (cast(:position as uuid) is null or id > :position) order by id limit :limit",
         organisation=run.organisation_id, position=run.position, limit=limit,
     )  # fmt: skip
-    return [row["id"] for row in rows]
 
 
 def _is_quiet(run: ImportRun) -> bool:
@@ -298,6 +307,14 @@ def _go_on(tx: Tx, run: ImportRun) -> None:
         tx.publish(EventKind.IMPORT_PROGRESS, run.id, organisation=run.organisation_id)
 
 
+class _Mirrored(NamedTuple):
+    """The mirror rows of an organisation: all, and those that are to be applied. `contact_filter`: null before the start."""
+
+    contact_filter: str | None
+    mirrored: int
+    dirty: int
+
+
 async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
     await tx.run(
         "update organisation set read_cursor = cast(:cursor as timestamptz), last_polled_at = :now,"
@@ -305,23 +322,24 @@ async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
         " where workspace_id = :ws and id = :id",
         id=run.organisation_id, cursor=(run.read_from or tx.now) - OVERLAP, whole=run.modified_since is None,
     )  # fmt: skip
-    organisation = await tx.row(
+    found = await tx.read_one(
+        _Mirrored,
         "select contact_filter, (select count(*) from xero_contact x where x.workspace_id = :ws"
         " and x.organisation_id = :id) as mirrored, (select count(*) from xero_contact x where x.workspace_id = :ws"
         " and x.organisation_id = :id and x.dirty) as dirty from organisation where workspace_id = :ws and id = :id",
         id=run.organisation_id,
     )
-    assert organisation is not None
+    assert found is not None
     run.phase, run.position = ImportPhase.MATCHING, None
     if not run.match:  # only looked for near-duplicates, for the preview
-        run.match_pass, run.done, run.total = MatchPass.SIMILAR, 0, organisation["mirrored"]
+        run.match_pass, run.done, run.total = MatchPass.SIMILAR, 0, found.mirrored
         return
-    run.contact_filter = XeroContactFilter(organisation["contact_filter"])
+    run.contact_filter = XeroContactFilter(found.contact_filter)
     imported = run.purpose is RunPurpose.IMPORT
     run.match_pass = _passes(run)[0]
     run.done, run.total = (
         0,
-        organisation["mirrored"] * len(_IMPORT[:-1]) if imported else organisation["dirty"],
+        found.mirrored * len(_IMPORT[:-1]) if imported else found.dirty,
     )
 
 
@@ -349,7 +367,7 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
         )
     _finish(tx, run)
     if run.read_from is not None:
-        await _look_again(tx, run)
+        await next_reads.plan(tx, run)
         if run.modified_since is None:
             await connection_health.caught_up(tx, run.organisation_id)
     await tx.session.flush()
@@ -364,45 +382,13 @@ async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
     After a run that read nothing, only contacts with an open issue count. Otherwise contacts that wait to be created would
     request runs for as long as contacts change.
     """
-    left = await tx.rows(
+    left = await tx.ids(
         "select x.id from xero_contact x where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
         " and x.looked_at is null and x.status = 'ACTIVE' and (:whole or exists (select 1 from match_issue i"
         "  where i.workspace_id = :ws and i.xero_contact_id = x.id and i.state = 'OPEN')) order by x.id limit :limit",
         organisation=run.organisation_id, limit=PAGE, whole=run.read_from is not None,
     )  # fmt: skip
-    organisation = {"id": run.organisation_id, "contact_filter": run.contact_filter}
-    await xero_contacts.request_lookup(tx, organisation, [row["id"] for row in left])
-
-
-async def _look_again(tx: Tx, run: ImportRun) -> None:
-    """Finish a run that has applied everything, and set when Xero is polled and scanned next."""
-    organisation = await tx.row(
-        "select door.last_webhook_at() as webhook_at, o.timezone, o.invoice_sync, (select count(*) from xero_contact x"
-        " where x.workspace_id = :ws and x.organisation_id = o.id) as contacts, o.scan_due_at, o.tenant_id"
-        " from organisation o where o.workspace_id = :ws and o.id = :id",
-        id=run.organisation_id,
-    )
-    assert organisation is not None
-    budget = await call_budget.get(tx, organisation["tenant_id"])
-    healthy = poll_schedule.webhooks_healthy(organisation["webhook_at"], tx.now)
-    interval = poll_schedule.poll_interval(
-        budget.left_today, webhooks_healthy=healthy, invoices=organisation["invoice_sync"]
-    )
-    scan = organisation["scan_due_at"]
-    if scan is None or run.modified_since is None:
-        scan = poll_schedule.next_scan(
-            tx.now, organisation["timezone"], organisation["contacts"], budget.day_limit
-        )
-    await tx.run(
-        "update organisation set read_asked_at = cast(:asked as timestamptz), poll_due_at = least(cast(:poll as timestamptz),"
-        # One that was wished since this one began.
-        " case when poll_due_at between cast(:asked as timestamptz) and cast(:now as timestamptz) + :by_hand"
-        " then greatest(poll_due_at, cast(:asked as timestamptz) + :by_hand) end),"
-        " scan_due_at = cast(:scan as timestamptz) where workspace_id = :ws and id = :id",
-        id=run.organisation_id, asked=run.started_at, scan=scan,
-        poll=tx.now + interval + poll_schedule.jitter(run.organisation_id.int, interval),
-        by_hand=poll_schedule.BY_HAND,
-    )  # fmt: skip
+    await xero_contacts.request_lookup(tx, run.organisation_id, run.contact_filter, left)
 
 
 async def _tell_import(tx: Tx, run: ImportRun, contact_filter: XeroContactFilter) -> None:
@@ -421,13 +407,21 @@ def _finish(tx: Tx, run: ImportRun) -> None:
     run.phase, run.finished_at, run.due_at = ImportPhase.FINISHED, tx.now, None
 
 
+class _Wanted(NamedTuple):
+    """The filter that a person wants now, and how far the mirror has been read."""
+
+    contact_filter: str | None
+    read_cursor: datetime | None
+
+
 async def _match_again_if_changed(tx: Tx, run: ImportRun) -> None:
     """Begin another import if the filter was changed while this import matched."""
-    row = await tx.row(
+    found = await tx.read_one(
+        _Wanted,
         "select contact_filter, read_cursor from organisation where workspace_id = :ws and id = :id",
         id=run.organisation_id,
     )
-    if row is not None and row["contact_filter"] != run.contact_filter:
+    if found is not None and found.contact_filter != run.contact_filter:
         tx.session.add(
             ImportRun(
                 workspace_id=tx.workspace,
@@ -435,7 +429,7 @@ async def _match_again_if_changed(tx: Tx, run: ImportRun) -> None:
                 organisation_id=run.organisation_id,
                 phase=ImportPhase.READING,
                 match=True,
-                modified_since=row["read_cursor"],
+                modified_since=found.read_cursor,
                 started_at=tx.now,
                 due_at=tx.now,
             )

@@ -7,9 +7,10 @@ lock, and has locked the contacts and links (`lock`).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.inbound import gdpr
 from domain.links import ending, statements
 from domain.links import link as links
@@ -100,14 +101,14 @@ async def lock(tx: Tx, organisation_id: UUID, xeros: Iterable[XeroContact]) -> l
 
 async def settle(
     tx: Tx,
-    organisation: Mapping[str, Any],
+    organisation: OrganisationCopy,
     xeros: Mapping[UUID, XeroContact],
     held: Sequence[SyncLink],
 ) -> Ended:
     """Settle the endings. `held` is the result of `lock`. Afterwards only links in restoration have an inactive Xero contact."""
     ended = Ended()
     losers = [link.xero_contact_id for link in held if _awaits(link) and link.xero_contact_id]
-    merged = await find_survivors(tx, organisation["id"], [*xeros, *losers])
+    merged = await find_survivors(tx, organisation.id, [*xeros, *losers])
     restoring = await status_requests.restoring(tx, list(xeros))
     for link in held:
         if link.xero_contact_id is None:
@@ -129,10 +130,10 @@ async def settle(
             await _follow(tx, organisation, link, xero, merged[xero.id], ended)
     for xero in xeros.values():
         if xero.status is XeroContactStatus.GDPR_REQUEST:
-            await gdpr.forget(tx, organisation["id"], xero)
+            await gdpr.forget(tx, organisation.id, xero)
         elif xero.id in merged:
             await _move_memory(tx, organisation, xero, merged[xero.id])
-    await _restore(tx, organisation["id"], xeros, held, ended)
+    await _restore(tx, organisation.id, xeros, held, ended)
     return ended
 
 
@@ -142,7 +143,7 @@ def _awaits(link: SyncLink) -> bool:
 
 async def _follow(
     tx: Tx,
-    organisation: Mapping[str, Any],
+    organisation: OrganisationCopy,
     link: SyncLink,
     loser: XeroContact | None,
     survivor: Survivor,
@@ -151,8 +152,8 @@ async def _follow(
     """Follow a merge. `loser` is None for a BROKEN link that waited for the survivor to be shown."""
     row = survivor.row
     alive = row if row is not None and row.status is XeroContactStatus.ACTIVE else None
-    kept = alive is not None and await _is_kept(tx, organisation["id"], link.contact_id, alive)
-    held_by = await links.active(tx, organisation["id"], "xero_contact_id", alive.id) if alive else None
+    kept = alive is not None and await _is_kept(tx, organisation.id, link.contact_id, alive)
+    held_by = await links.active(tx, organisation.id, "xero_contact_id", alive.id) if alive else None
     ended.contacts.add(link.contact_id)
     if alive is not None and not kept and held_by is None:
         await ending.move(tx, link, alive)
@@ -185,7 +186,7 @@ async def _is_kept(tx: Tx, organisation_id: UUID, contact_id: UUID, survivor: Xe
 
 
 async def _move_memory(
-    tx: Tx, organisation: Mapping[str, Any], loser: XeroContact, survivor: Survivor
+    tx: Tx, organisation: OrganisationCopy, loser: XeroContact, survivor: Survivor
 ) -> None:
     """Move a person's decisions about the loser to the survivor. They end if that pair is linked."""
     if survivor.row is None:
@@ -198,10 +199,10 @@ async def _move_memory(
         " (select 1 from sync_link k where k.workspace_id = :ws and k.organisation_id = :organisation"
         f"  and k.xero_contact_id = :survivor_row and k.contact_id = m.contact_id and k.state in {ACTIVE})"
         " on conflict do nothing",
-        organisation=organisation["id"], loser=loser.xero_contact_id, survivor=survivor.xero_contact_id,
+        organisation=organisation.id, loser=loser.xero_contact_id, survivor=survivor.xero_contact_id,
         survivor_row=survivor.row.id,
     )  # fmt: skip
-    await statements.move_unsynced(tx, organisation["id"], loser.id, survivor.row.id)
+    await statements.move_unsynced(tx, organisation.id, loser.id, survivor.row.id)
     await issue_review.follow_merge(tx, organisation, loser.id, survivor.row.id)
 
 

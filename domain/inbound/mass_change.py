@@ -18,6 +18,7 @@ from uuid import UUID
 
 from domain import activity
 from domain.connection import organisations
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.synced import SYNCED, Kind, Synced, as_practice, mirrored
 from domain.links import statements
 from domain.problems import Code, Refused, disconnected, refuse
@@ -61,25 +62,25 @@ def is_mass(changed: int, of: int) -> bool:
     return changed >= LEAST and changed > SHARE * of
 
 
-async def stops(tx: Tx, organisation: Mapping[str, Any]) -> bool:
+async def stops(tx: Tx, organisation: OrganisationCopy) -> bool:
     """Count what waits to be applied from Xero. True: nothing may be applied. The caller holds the organisation's lock.
 
     The brake is released if it held before and has no reason any more.
     """
     found = await _count_inbound(tx, organisation)
-    if not is_mass(found.changed, found.of) and organisation["mass_change"] is not None:
+    if not is_mass(found.changed, found.of) and organisation.mass_change is not None:
         found = await _count_outbound(tx, organisation)
     if is_mass(found.changed, found.of):
         await _pause(tx, organisation, found)
         return True
-    if organisation["mass_change"] is not None:
-        await _release(tx, organisation["id"])
+    if organisation.mass_change is not None:
+        await _release(tx, organisation.id)
     return False
 
 
-async def stops_sending(tx: Tx, organisation: Mapping[str, Any]) -> bool:
+async def stops_sending(tx: Tx, organisation: OrganisationCopy) -> bool:
     """Count the blanks that wait to be sent. True: nothing may be sent."""
-    if organisation["mass_change"] is not None:
+    if organisation.mass_change is not None:
         return True
     found = await _count_outbound(tx, organisation)
     if is_mass(found.changed, found.of):
@@ -88,10 +89,10 @@ async def stops_sending(tx: Tx, organisation: Mapping[str, Any]) -> bool:
     return False
 
 
-def _since(tx: Tx, organisation: Mapping[str, Any]) -> datetime:
+def _since(tx: Tx, organisation: OrganisationCopy) -> datetime:
     """The time from which changes count."""
-    held = organisation["mass_change"]
-    return (datetime.fromisoformat(held["since"]) if held else tx.now) - WINDOW
+    held = organisation.mass_change
+    return (datetime.fromisoformat(str(held["since"])) if held else tx.now) - WINDOW
 
 
 async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
@@ -122,14 +123,14 @@ async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
         await organisations.look(tx, organisation_id, RunPurpose.DELTA if apply else RunPurpose.SCAN)
 
 
-async def _count_inbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange:
+async def _count_inbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
     await tx.run(
         "update xero_contact set brake = 'COUNTED' where workspace_id = :ws and id in"
         f" (select x.id {_WAITING} and x.brake is null and (x.status <> 'ACTIVE' or {_BLANKED}))",
-        organisation=organisation["id"],
+        organisation=organisation.id,
     )
     since = _since(tx, organisation)
-    spread = await _count_same(tx, organisation["id"], since)
+    spread = await _count_same(tx, organisation.id, since)
     row = await tx.row(
         f"with waiting as (select l.id {_WAITING} and x.brake = 'COUNTED'), done as"
         " (select id, state from sync_link where workspace_id = :ws and organisation_id = :organisation"
@@ -138,7 +139,7 @@ async def _count_inbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange:
         "  union select unnest(cast(:spread as uuid[]))) u) as changed,"
         " (select count(*) from done where state = 'BROKEN') + (select count(*) from sync_link"
         f" where workspace_id = :ws and organisation_id = :organisation and state in {ACTIVE}) as of",
-        organisation=organisation["id"], since=since, spread=list(spread),
+        organisation=organisation.id, since=since, spread=list(spread),
     )  # fmt: skip
     assert row is not None
     return MassChange(Side.XERO, row["changed"], row["of"])
@@ -228,7 +229,7 @@ async def _count_group(tx: Tx, held: _Held, value: Any, bound: Mapping[str, Any]
     return {row["link"] for row in rows}
 
 
-async def _count_outbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange:
+async def _count_outbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
     row = await tx.row(
         "with waiting as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
@@ -238,16 +239,16 @@ async def _count_outbound(tx: Tx, organisation: Mapping[str, Any]) -> MassChange
         " select (select count(*) from (select id from waiting union select id from done) u) as changed,"
         " (select count(*) from sync_link where workspace_id = :ws and organisation_id = :organisation"
         f"  and state in {ACTIVE}) as of",
-        organisation=organisation["id"], since=_since(tx, organisation),
+        organisation=organisation.id, since=_since(tx, organisation),
     )  # fmt: skip
     assert row is not None
     return MassChange(Side.PRACTICE, row["changed"], row["of"])
 
 
-async def _pause(tx: Tx, organisation: Mapping[str, Any], found: MassChange) -> None:
-    held = organisation["mass_change"]
+async def _pause(tx: Tx, organisation: OrganisationCopy, found: MassChange) -> None:
+    held = organisation.mass_change
     if found.side is Side.PRACTICE:
-        await statements.count_blanks(tx, organisation["id"], _BLANKS)
+        await statements.count_blanks(tx, organisation.id, _BLANKS)
     told = {
         "side": found.side, "changed": found.changed, "of": found.of,
         "since": held["since"] if held else tx.now.isoformat(),
@@ -260,16 +261,16 @@ async def _pause(tx: Tx, organisation: Mapping[str, Any], found: MassChange) -> 
         "update organisation set health = 'PAUSED', health_message = :message, mass_change = cast(:told as jsonb),"
         " health_since = case when health = 'PAUSED' then health_since else :now end"
         " where workspace_id = :ws and id = :id",
-        id=organisation["id"], message=message, told=json.dumps(told),
+        id=organisation.id, message=message, told=json.dumps(told),
     )  # fmt: skip
     if held is None:
         entry = activity.record(
             tx, ActivityKind.MASS_CHANGE_STOPPED, f"{message} Nothing of it is applied before somebody decides.",
-            organisation=organisation["id"], actor=TANDEM,
+            organisation=organisation.id, actor=TANDEM,
         )  # fmt: skip
-        tx.publish(EventKind.CONNECTION, organisation["id"], organisation=organisation["id"], activity=entry)
+        tx.publish(EventKind.CONNECTION, organisation.id, organisation=organisation.id, activity=entry)
     else:
-        tx.publish(EventKind.CONNECTION, organisation["id"], organisation=organisation["id"])
+        tx.publish(EventKind.CONNECTION, organisation.id, organisation=organisation.id)
 
 
 async def _release(tx: Tx, organisation_id: UUID) -> None:

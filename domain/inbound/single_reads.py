@@ -4,12 +4,13 @@ A contact is read by itself if a write kept a read of it back, or if its last tw
 The mirror row holds when the read is due (`read_due_at`), so that a killed worker loses nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
+from domain.connection import organisation_copy
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
@@ -26,28 +27,24 @@ LEASE = timedelta(seconds=10)  # its reader renews it; one that dies costs so mu
 class Claimed:
     """What is to be read now, by Xero's ids; until `lease`, which `renew` moves, nobody else reads it."""
 
-    organisation: Mapping[str, Any]
+    organisation: OrganisationCopy
     ids: Sequence[UUID]
     lease: datetime
 
 
 async def claim(tx: Tx, organisation_id: UUID, most: int) -> Claimed | None:
     await xero_contacts.lock(tx, organisation_id)
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null"
-        " and mass_change is null",
-        id=organisation_id,
-    )
-    if organisation is None:
+    organisation = await organisation_copy.find_connected(tx, organisation_id)
+    if organisation is None or organisation.mass_change is not None:
         return None
     lease = tx.now + LEASE
-    rows = await tx.rows(
+    ids = await tx.ids(
         "update xero_contact set read_due_at = cast(:lease as timestamptz) where workspace_id = :ws and id in"
         " (select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
         " and read_due_at <= :now order by read_due_at, id limit :most) returning xero_contact_id",
         organisation=organisation_id, lease=lease, most=most,
     )  # fmt: skip
-    return Claimed(organisation, [row["xero_contact_id"] for row in rows], lease) if rows else None
+    return Claimed(organisation, ids, lease) if ids else None
 
 
 async def renew(tx: Tx, claimed: Claimed) -> datetime:
@@ -65,24 +62,24 @@ async def settle(
     unreadable: Sequence[UnreadableContact] = (),
 ) -> None:
     """Apply what was read since `asked`. A link's required re-read is done, unless a later one is required."""
-    organisation_id = claimed.organisation["id"]
+    organisation_id = claimed.organisation.id
     await xero_contacts.lock(tx, organisation_id)
     await _read(tx, claimed, asked, [contact.xero_contact_id for contact in contacts])
     await snapshots.store(tx, claimed.organisation, contacts)
     await poison.publish(tx, organisation_id, unreadable)
-    rows = await tx.rows(
+    rows = await tx.ids(
         "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
         " and xero_contact_id = any(:ids) order by id",
         organisation=organisation_id, ids=[contact.xero_contact_id for contact in contacts],
     )  # fmt: skip
-    await inbound_apply.apply_shown(tx, organisation_id, [row["id"] for row in rows])
+    await inbound_apply.apply_shown(tx, organisation_id, rows)
 
 
 async def put_off(tx: Tx, claimed: Claimed, until: datetime) -> None:
     await tx.run(
         "update xero_contact set read_due_at = cast(:until as timestamptz) where workspace_id = :ws"
         " and organisation_id = :organisation and xero_contact_id = any(:ids) and read_due_at = cast(:lease as timestamptz)",
-        organisation=claimed.organisation["id"], ids=list(claimed.ids), lease=claimed.lease, until=until,
+        organisation=claimed.organisation.id, ids=list(claimed.ids), lease=claimed.lease, until=until,
     )  # fmt: skip
 
 
@@ -91,7 +88,7 @@ async def _read(tx: Tx, claimed: Claimed, asked: datetime, shown: Sequence[UUID]
 
     Links whose contact the answer left out wait for the next delta.
     """
-    organisation_id = claimed.organisation["id"]
+    organisation_id = claimed.organisation.id
     await tx.run(
         "update xero_contact set read_due_at = null where workspace_id = :ws and organisation_id = :organisation"
         " and xero_contact_id = any(:ids) and read_due_at = cast(:lease as timestamptz)",

@@ -6,11 +6,12 @@ and the link is not sent before the contact has been read again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from domain import activity, bulk
 from domain.activity import Change
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.synced import same, shown, stored
 from domain.fields.values import SeenContact, Value
 from domain.links import failures
@@ -24,7 +25,7 @@ from domain.tx import Tx
 
 async def store(
     tx: Tx,
-    organisation: Mapping[str, Any],
+    organisation: OrganisationCopy,
     contacts: Sequence[SeenContact],
     sent: Mapping[UUID, Collection[str]] | None = None,
 ) -> list[UUID]:
@@ -34,16 +35,16 @@ async def store(
     is reported, and the others are written.
     """
     shown_at_once, failed = await bulk.together(
-        tx, contacts, lambda some: xero_contacts.show(tx, organisation["id"], some, sent)
+        tx, contacts, lambda some: xero_contacts.show(tx, organisation.id, some, sent)
     )
     await unreadable.publish(
-        tx, organisation["id"], [unreadable.fault(one.xero_contact_id, error) for one, error in failed]
+        tx, organisation.id, [unreadable.fault(one.xero_contact_id, error) for one, error in failed]
     )
     taken = [one for some in shown_at_once for one in some]
     left = {one.id: one for one in taken if one.differs and one.how in (How.OLDER, How.DOUBTED)}
     if left:
         await _remember(tx, organisation, left, sent or {})
-    await _try_refused_again(tx, organisation["id"], [one.id for one in taken if one.how is How.NEW])
+    await _try_refused_again(tx, organisation.id, [one.id for one in taken if one.how is How.NEW])
     return [one.id for one in taken if one.how in (How.NEW, How.SAME)]
 
 
@@ -67,12 +68,12 @@ async def _try_refused_again(tx: Tx, organisation_id: UUID, xero_ids: Sequence[U
 
 async def _remember(
     tx: Tx,
-    organisation: Mapping[str, Any],
+    organisation: OrganisationCopy,
     left: Mapping[UUID, Shown],
     sent: Mapping[UUID, Collection[str]],
 ) -> None:
     rows = await xero_contacts.read(tx, list(left))
-    for link in await links.lock_of_xero_contacts(tx, organisation["id"], organisation["country_code"], rows):
+    for link in await links.lock_of_xero_contacts(tx, organisation.id, organisation.country_code, rows):
         assert link.row.xero_contact_id is not None
         snapshot = left[link.row.xero_contact_id]
         written = sent.get(snapshot.xero_contact_id, ())

@@ -6,18 +6,19 @@ write.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.connection import organisations
+from domain.connection import organisation_copy, organisations
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
@@ -78,7 +79,7 @@ class Event:
 class Claimed:
     """Events of one organisation whose contacts or invoices are to be read now."""
 
-    organisation: Mapping[str, Any]
+    organisation: OrganisationCopy
     events: Sequence[Event]
     category: Category = Category.CONTACT
 
@@ -120,7 +121,7 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
         await organisations.look(tx, organisation_id, RunPurpose.DELTA)
         await postpone(tx, organisation_id, rest, tx.now + DELTA_AGAIN)
         return None
-    organisation = await _organisation(tx, organisation_id)
+    organisation = await organisation_copy.find_connected(tx, organisation_id)
     return Claimed(organisation, rest) if organisation and rest else None
 
 
@@ -137,7 +138,7 @@ async def settle(
     event is read once more if the answer shows nothing as new as the event.
     """
     await xero_contacts.lock(tx, organisation_id)
-    organisation = await _organisation(tx, organisation_id)
+    organisation = await organisation_copy.find_connected(tx, organisation_id)
     if organisation is None:
         return
     written = await snapshots.store(tx, organisation, contacts)
@@ -184,13 +185,20 @@ async def renew(tx: Tx, organisation_id: UUID, events: Sequence[Event], category
     )
 
 
+class _Taken(NamedTuple):
+    resource_id: UUID
+    event_at: datetime
+    reads: int
+
+
 async def take(tx: Tx, organisation_id: UUID, category: Category) -> list[Event]:
     """Take due events of the category under a lease."""
-    rows = await tx.rows(
-        "select * from door.claim_webhooks(:organisation, :category, :now, :until, :most)",
+    rows = await tx.read(
+        _Taken,
+        "select resource_id, event_at, reads from door.claim_webhooks(:organisation, :category, :now, :until, :most)",
         organisation=organisation_id, category=category, until=tx.now + LEASE, most=MOST,
     )  # fmt: skip
-    return [Event(row["resource_id"], row["event_at"], row["reads"] > 0) for row in rows]
+    return [Event(row.resource_id, row.event_at, row.reads > 0) for row in rows]
 
 
 async def drop(
@@ -207,8 +215,10 @@ async def drop(
         )
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(NamedTuple):
+    """What the mirror shows of a contact, and whether a write of a link of it is in flight."""
+
+    xero_contact_id: UUID
     updated_at: datetime
     in_flight: bool
 
@@ -221,37 +231,29 @@ def _is_as_new(seen: SeenContact | None, event: Event) -> bool:
 
 
 async def _known(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> dict[UUID, _Known]:
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Known,
         "select x.xero_contact_id, x.updated_at, exists (select 1 from sync_link l join delivery_member m"
         " on m.workspace_id = :ws and m.link_id = l.id and m.open where l.workspace_id = :ws"
         " and l.xero_contact_id = x.id) as in_flight from xero_contact x where x.workspace_id = :ws"
         " and x.organisation_id = :organisation and x.xero_contact_id = any(:ids)",
         organisation=organisation_id, ids=[one.resource_id for one in events],
     )  # fmt: skip
-    return {row["xero_contact_id"]: _Known(row["updated_at"], row["in_flight"]) for row in rows}
-
-
-async def _organisation(tx: Tx, organisation_id: UUID) -> dict[str, Any] | None:
-    return await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
-        id=organisation_id,
-    )
+    return {row.xero_contact_id: row for row in rows}
 
 
 async def _importing(tx: Tx, organisation_id: UUID) -> bool:
     """Whether a run is under way. Its last pass applies what is new in the mirror."""
-    return bool(
-        await tx.row(
-            "select 1 from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null",
-            id=organisation_id,
-        )
+    under_way = await tx.ids(
+        "select id from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null",
+        id=organisation_id,
     )
+    return bool(under_way)
 
 
 async def _dirty(tx: Tx, ids: Sequence[UUID], *, linked: bool) -> list[UUID]:
-    rows = await tx.rows(
+    return await tx.ids(
         "select id from xero_contact x where workspace_id = :ws and id = any(:ids) and dirty and (not :linked or exists"
         " (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id)) order by id",
         ids=list(ids), linked=linked,
     )  # fmt: skip
-    return [row["id"] for row in rows]

@@ -6,12 +6,13 @@ ours, or that shows what our own write returned already, is dropped without a ca
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import UNSET
 
-from domain.connection import call_budget, poll_schedule
+from domain.connection import call_budget, organisation_copy, poll_schedule
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenInvoice
 from domain.inbound import webhook_inbox
 from domain.inbound.imports import OVERLAP
@@ -45,11 +46,8 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
     await webhook_inbox.drop(tx, organisation_id, done, Category.INVOICE)
     again = tx.now + IN_FLIGHT_AGAIN
     await webhook_inbox.postpone(tx, organisation_id, busy, again, category=Category.INVOICE)
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null",
-        id=organisation_id,
-    )
-    if len(wanted) > DELTA_OVER and organisation is not None and organisation["invoice_sync"]:
+    organisation = await organisation_copy.find_connected(tx, organisation_id)
+    if len(wanted) > DELTA_OVER and organisation is not None and organisation.invoice_sync:
         await tx.run(
             "update organisation set invoice_poll_due_at = :now where workspace_id = :ws and id = :id",
             id=organisation_id,
@@ -71,26 +69,29 @@ async def settle(tx: Tx, organisation_id: UUID, events: Sequence[Event], seen: S
     await webhook_inbox.drop(tx, organisation_id, done, Category.INVOICE)
 
 
-async def since(tx: Tx, organisation_id: UUID) -> tuple[dict[str, Any], datetime | None] | None:
-    """The organisation, and the time from which its invoices are to be read. None if they are not."""
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id and disconnected_at is null and invoice_sync",
-        id=organisation_id,
-    )
-    return (organisation, organisation["invoice_cursor"]) if organisation else None
+async def polled(tx: Tx, organisation_id: UUID) -> OrganisationCopy | None:
+    """The organisation whose invoices are to be read from `invoice_cursor` on. None if they are not to be read."""
+    organisation = await organisation_copy.find_connected(tx, organisation_id)
+    return organisation if organisation is not None and organisation.invoice_sync else None
+
+
+class _Polled(NamedTuple):
+    webhook_at: datetime | None
+    tenant_id: UUID
 
 
 async def settle_poll(tx: Tx, organisation_id: UUID, read_from: datetime) -> None:
     """Set the cursor: all that Xero had at `read_from`, by its clock, is applied. Contacts and invoices are polled in turn."""
     await invoice_changes.follow_merges(tx, organisation_id)
-    told = await tx.row(
+    told = await tx.read_one(
+        _Polled,
         "select door.last_webhook_at() as webhook_at, tenant_id from organisation"
         " where workspace_id = :ws and id = :id",
         id=organisation_id,
     )
     assert told is not None
-    budget = await call_budget.get(tx, told["tenant_id"])
-    healthy = poll_schedule.webhooks_healthy(told["webhook_at"], tx.now)
+    budget = await call_budget.get(tx, told.tenant_id)
+    healthy = poll_schedule.webhooks_healthy(told.webhook_at, tx.now)
     interval = poll_schedule.poll_interval(budget.left_today, webhooks_healthy=healthy, invoices=True)
     await tx.run(
         "update organisation set invoice_cursor = cast(:cursor as timestamptz), invoices_polled_at = :now,"

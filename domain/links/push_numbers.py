@@ -5,9 +5,10 @@ The number makes a push safe: however a created contact becomes known, its numbe
 
 from base64 import b32encode
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.synced import Stored, loaded, same, stored, xero_values
 from domain.links import decisions, ending, failures, statements
 from domain.links import link as links
@@ -46,7 +47,7 @@ async def draw(tx: Tx, organisation_id: UUID, link_id: UUID) -> str:
     return number
 
 
-async def meet(tx: Tx, organisation: Mapping[str, Any], xero_contact_ids: Sequence[UUID]) -> None:
+async def meet(tx: Tx, organisation: OrganisationCopy, xero_contact_ids: Sequence[UUID]) -> None:
     """Apply the number rule, before filter and matching, once for each number. The caller holds the organisation's lock.
 
     An open push is complete. An UNSYNCED link gets its Xero contact, and nothing flows. If the link or the contact is gone,
@@ -58,28 +59,28 @@ async def meet(tx: Tx, organisation: Mapping[str, Any], xero_contact_ids: Sequen
         " and p.organisation_id = :organisation and p.seen_at is null and x.workspace_id = :ws"
         " and x.organisation_id = :organisation and x.contact_number = p.contact_number and x.id = any(:ids)"
         " returning p.link_id, p.contact_number, p.archive, p.erased, x.id as xero_id",
-        organisation=organisation["id"], ids=list(xero_contact_ids),
+        organisation=organisation.id, ids=list(xero_contact_ids),
     )  # fmt: skip
     if not met:
         return
     await links.lock_all(tx, [one.link_id for one in met])
     for one in met:
-        if await links.active(tx, organisation["id"], "xero_contact_id", one.xero_id) is None:
+        if await links.active(tx, organisation.id, "xero_contact_id", one.xero_id) is None:
             await _meet(tx, organisation, one)
 
 
-async def _meet(tx: Tx, organisation: Mapping[str, Any], met: Met) -> None:
+async def _meet(tx: Tx, organisation: OrganisationCopy, met: Met) -> None:
     link = await links.find(tx, met.link_id)
     if link is None or link.xero_contact_id is not None or link.contact_number != met.contact_number:
-        await decisions.mark(tx, organisation["id"], [met.xero_id])
+        await decisions.mark(tx, organisation.id, [met.xero_id])
         if met.erased:
-            await xero_contacts.erase(tx, organisation["id"], [met.xero_id])
+            await xero_contacts.erase(tx, organisation.id, [met.xero_id])
         if met.archive:
-            await status_requests.request(tx, organisation["id"], met.xero_id, XeroContactStatus.ARCHIVED)
+            await status_requests.request(tx, organisation.id, met.xero_id, XeroContactStatus.ARCHIVED)
     elif links.is_active(link):
-        await _complete(tx, organisation["country_code"], link, met.xero_id)
+        await _complete(tx, organisation.country_code, link, met.xero_id)
     else:
-        await decisions.set_apart(tx, organisation["id"], link.contact_id, met.xero_id)
+        await decisions.set_apart(tx, organisation.id, link.contact_id, met.xero_id)
         await links.change(tx, link, xero_contact_id=met.xero_id)
 
 

@@ -7,7 +7,7 @@ separate between the two locks that follow.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from sqlalchemy.orm.util import identity_key
 
 from domain import activity
 from domain.activity import Change
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.merge import FieldStart, Winner
 from domain.fields.merge import start as start_field
 from domain.fields.synced import (
@@ -100,7 +101,7 @@ class Started:
 
 
 async def start(
-    tx: Tx, organisation: Mapping[str, Any], pairs: Sequence[Pair], *, quiet: bool = False, bulk: bool = False
+    tx: Tx, organisation: OrganisationCopy, pairs: Sequence[Pair], *, quiet: bool = False, bulk: bool = False
 ) -> list[Started]:
     """Link the pairs: settle each field, write what the practice's side takes over, and mark what Xero lacks.
 
@@ -121,26 +122,26 @@ async def start(
             sent = {name: one.fields[name].xero for name in SyncedField if name in one.to_xero}
             check_fit(
                 sent,
-                [XeroEnd(organisation["country_code"], xeros[one.pair.xero_contact_id])],
+                [XeroEnd(organisation.country_code, xeros[one.pair.xero_contact_id])],
                 one.pair.named_by,
             )
     taken = [(one.contact, one.to_practice) for one in begun if one.to_practice]
-    await write_contacts(tx, organisation["id"], taken)
+    await write_contacts(tx, organisation.id, taken)
     rows = {one.link_id: one.row(bulk=quiet or bulk) for one in begun}
     again = {one.link_id for one in begun if one.pair.link_id is not None}
-    await insert(tx, organisation["id"], {key: row for key, row in rows.items() if key not in again})
+    await insert(tx, organisation.id, {key: row for key, row in rows.items() if key not in again})
     for key in again:
         await begin_again(tx, key, rows[key])
     await activity.record_all(tx, [one.entry() for one in begun])
     for one in begun:
         if one.pair.restored:
             await status_requests.request(
-                tx, organisation["id"], one.pair.xero_contact_id, XeroContactStatus.ACTIVE
+                tx, organisation.id, one.pair.xero_contact_id, XeroContactStatus.ACTIVE
             )
     if any(row["due_at"] for row in rows.values()):
         tx.notify_workers()
     for one in [] if quiet else begun:
-        tx.publish(EventKind.LINK, one.link_id, organisation=organisation["id"], activity=one.activity_id)
+        tx.publish(EventKind.LINK, one.link_id, organisation=organisation.id, activity=one.activity_id)
         tx.publish(EventKind.CONTACT, one.pair.contact_id)
     return [Started(one.link_id, one.activity_id, one.pair) for one in begun]
 
@@ -206,7 +207,7 @@ class _Beginning:
     def __init__(
         self,
         tx: Tx,
-        organisation: Mapping[str, Any],
+        organisation: OrganisationCopy,
         pair: Pair,
         contact: Ours,
         xero: Mapping[SyncedField, XeroValue],
@@ -215,7 +216,7 @@ class _Beginning:
         self.link_id, self.activity_id = pair.link_id or uuid4(), uuid4()
         self.practice = contact.values
         self.xero = {field: as_practice(value) for field, value in xero.items()}
-        region = organisation["country_code"]
+        region = organisation.country_code
         self.fields: dict[SyncedField, FieldStart] = {
             name: start_field(
                 name, self.practice[name], self.xero[name], pair.winners.get(name, pair.winner), region
@@ -277,7 +278,7 @@ class _Beginning:
             ActivityKind.LINKED,
             f"{name} was linked with Xero ({_HOW[self.pair.origin]}).",
             id=self.activity_id,
-            organisation=self.organisation["id"],
+            organisation=self.organisation.id,
             contact=self.pair.contact_id,
             link=self.link_id,
             changes=self.changes(),

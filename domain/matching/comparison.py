@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.phones import PhoneParts, join_phone
 from domain.names.search_keys import details
 from domain.names.similarity import Comparison, Details, compare, count_users, make_ready
@@ -29,7 +30,7 @@ def of_xero(row: Mapping[str, Any]) -> Details:
 
 
 async def compare_pairs(
-    tx: Tx, organisation: Mapping[str, Any], pairs: Collection[tuple[UUID, UUID]]
+    tx: Tx, organisation: OrganisationCopy, pairs: Collection[tuple[UUID, UUID]]
 ) -> dict[tuple[UUID, UUID], Comparison]:
     """Compare each pair (mirror row, practice contact). A pair is left out if one of the two is gone."""
     if not pairs:
@@ -39,8 +40,8 @@ async def compare_pairs(
         ids=list({xero for xero, _ in pairs}),
     )
     contacts = await read_contacts(tx, {contact for _, contact in pairs})
-    users = await email_users(tx, organisation["id"], [*xeros, *contacts.values()])
-    region = organisation["country_code"]
+    users = await email_users(tx, organisation.id, [*xeros, *contacts.values()])
+    region = organisation.country_code
     ready = {row["id"]: make_ready(of_xero(row), region, users) for row in xeros}
     ready |= {key: make_ready(of_contact(row), region, users) for key, row in contacts.items()}
     return {

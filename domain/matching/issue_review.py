@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from domain import activity
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.matching import plan as matching_plan
 from domain.tables import (
     ACTIVE,
@@ -21,12 +22,11 @@ from domain.tables import (
     MatchIssueReason,
     MatchIssueState,
     MatchResolution,
-    XeroContactFilter,
 )
 from domain.tx import Tx
 
 
-async def evaluate(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> set[UUID]:
+async def evaluate(tx: Tx, organisation: OrganisationCopy, xero_ids: Sequence[UUID]) -> set[UUID]:
     """Evaluate the open issues of these Xero contacts again, by the rules of an import.
 
     A full match links. An issue without a candidate becomes a new contact. An excluded or archived Xero contact ends
@@ -40,7 +40,7 @@ async def evaluate(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[U
         select(MatchIssue)
         .where(
             col(MatchIssue.workspace_id) == tx.workspace,
-            col(MatchIssue.organisation_id) == organisation["id"],
+            col(MatchIssue.organisation_id) == organisation.id,
             col(MatchIssue.state) == MatchIssueState.OPEN,
             col(MatchIssue.xero_contact_id).in_(list(xero_ids)),
         )
@@ -55,12 +55,12 @@ async def evaluate(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[U
     return await _evaluate_open(tx, organisation, [issue for issue in found if issue not in by_person])
 
 
-async def _evaluate_open(tx: Tx, organisation: Mapping[str, Any], found: Sequence[MatchIssue]) -> set[UUID]:
+async def _evaluate_open(tx: Tx, organisation: OrganisationCopy, found: Sequence[MatchIssue]) -> set[UUID]:
     if not found:
         return set()
     open_issues = {issue.xero_contact_id: issue for issue in found}
-    plan = matching_plan.plan(XeroContactFilter(organisation["contact_filter"]), "x.id = any(:ids)")
-    bound = {"organisation": organisation["id"], "run": None, "ids": list(open_issues)}
+    plan = matching_plan.plan(organisation.matching_filter, "x.id = any(:ids)")
+    bound = {"organisation": organisation.id, "run": None, "ids": list(open_issues)}
     outcomes = await tx.rows(f"with {plan} select * from outcome", **bound)
     ranked = await matching_plan.rank(
         tx, organisation, await tx.rows(f"with {plan} select * from fitting", **bound)
@@ -90,7 +90,7 @@ async def _evaluate_open(tx: Tx, organisation: Mapping[str, Any], found: Sequenc
     return let_go | {row["contact_id"] for row in linked}
 
 
-async def _evaluate_for_person(tx: Tx, organisation: Mapping[str, Any], issue: MatchIssue) -> None:
+async def _evaluate_for_person(tx: Tx, organisation: OrganisationCopy, issue: MatchIssue) -> None:
     """Evaluate an issue that only a person may decide. The issue ends if nothing is left to decide.
 
     Otherwise its candidates are refreshed. Candidates that a person was shown stay while they exist. An issue of a
@@ -101,12 +101,12 @@ async def _evaluate_for_person(tx: Tx, organisation: Mapping[str, Any], issue: M
         " exists (select 1 from reimport_mark m where m.workspace_id = :ws and m.organisation_id = :organisation"
         " and m.xero_contact_id = x.xero_contact_id) as marked"
         " from xero_contact x where x.workspace_id = :ws and x.id = :id",
-        organisation=organisation["id"], id=issue.xero_contact_id,
+        organisation=organisation.id, id=issue.xero_contact_id,
     )  # fmt: skip
     link = await tx.row(
         "select id, linked_at from sync_link where workspace_id = :ws and organisation_id = :organisation"
         f" and xero_contact_id = :id and state in {ACTIVE}",
-        organisation=organisation["id"], id=issue.xero_contact_id,
+        organisation=organisation.id, id=issue.xero_contact_id,
     )  # fmt: skip
     held = (await _held_candidates(tx, [issue.id])).get(issue.id, [])
     kept = [row["contact_id"] for row in held]
@@ -125,7 +125,7 @@ async def _evaluate_for_person(tx: Tx, organisation: Mapping[str, Any], issue: M
         await _renew(tx, issue, held, fitting)
 
 
-async def _open_returned(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
+async def _open_returned(tx: Tx, organisation: OrganisationCopy, xero_ids: Sequence[UUID]) -> None:
     """Reopen the issues that a person had reopened before, if their Xero contacts are included again.
 
     Such an issue ended because its Xero contact was archived or excluded. Still only a person may match it.
@@ -140,14 +140,14 @@ async def _open_returned(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequ
         "   and (o.state = 'OPEN' or o.created_at > r.created_at))"
         "  and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
         "   and l.organisation_id = :organisation) order by x.id, r.created_at desc) returning i.id",
-        organisation=organisation["id"], ids=list(xero_ids),
+        organisation=organisation.id, ids=list(xero_ids),
     )  # fmt: skip
     for row in rows:
         activity.record(
             tx, ActivityKind.ISSUE_OPENED, "A Xero contact is included again. Only a person may match it.",
-            organisation=organisation["id"], issue=row["id"],
+            organisation=organisation.id, issue=row["id"],
         )  # fmt: skip
-        tx.publish(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
+        tx.publish(EventKind.MATCH_ISSUE, row["id"], organisation=organisation.id)
 
 
 async def _renew(
@@ -163,14 +163,14 @@ async def _renew(
 
 
 async def offer_both(
-    tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, contact_ids: Sequence[UUID]
+    tx: Tx, organisation: OrganisationCopy, xero_id: UUID, contact_ids: Sequence[UUID]
 ) -> None:
     """Offer these contacts in one issue for the survivor of a merge, beside the candidates that the issue has already.
 
     Nothing happens if fewer than two of the contacts are in use.
     """
     await tx.session.flush()
-    issue = await find_open(tx, organisation["id"], xero_id)
+    issue = await find_open(tx, organisation.id, xero_id)
     held = await _held_candidates(tx, [issue.id]) if issue else {}
     offered = {*contact_ids, *(row["contact_id"] for rows in held.values() for row in rows)}
     fitting = await find_candidates(tx, organisation, xero_id, list(offered))
@@ -179,22 +179,22 @@ async def offer_both(
         return
     if issue is None:
         issue = MatchIssue(
-            workspace_id=tx.workspace, id=uuid4(), organisation_id=organisation["id"], xero_contact_id=xero_id,
+            workspace_id=tx.workspace, id=uuid4(), organisation_id=organisation.id, xero_contact_id=xero_id,
             reason=MatchIssueReason.AMBIGUOUS, state=MatchIssueState.OPEN, score=0, merged=True, created_at=tx.now,
         )  # fmt: skip
         tx.session.add(issue)
         await tx.session.flush()
         activity.record(
             tx, ActivityKind.ISSUE_OPENED, "Two linked contacts were merged in Xero. A person decides which link stays.",
-            organisation=organisation["id"], issue=issue.id,
+            organisation=organisation.id, issue=issue.id,
         )  # fmt: skip
     issue.merged, issue.reason = True, MatchIssueReason.AMBIGUOUS
     await set_candidates(tx, issue, fitting)
 
 
-async def follow_merge(tx: Tx, organisation: Mapping[str, Any], loser_id: UUID, survivor_id: UUID) -> None:
+async def follow_merge(tx: Tx, organisation: OrganisationCopy, loser_id: UUID, survivor_id: UUID) -> None:
     """Move the issue of an earlier merge to the survivor of this merge."""
-    issue = await find_open(tx, organisation["id"], loser_id)
+    issue = await find_open(tx, organisation.id, loser_id)
     if issue is None or not issue.merged:
         return
     held = [row["contact_id"] for row in (await _held_candidates(tx, [issue.id])).get(issue.id, [])]
@@ -230,7 +230,7 @@ async def _held_candidates(tx: Tx, issues: Sequence[UUID]) -> dict[UUID, list[di
 
 
 async def find_candidates(
-    tx: Tx, organisation: Mapping[str, Any], xero_id: UUID, kept: Sequence[UUID]
+    tx: Tx, organisation: OrganisationCopy, xero_id: UUID, kept: Sequence[UUID]
 ) -> list[dict[str, Any]]:
     """Contacts that fit by name or email now, and the former candidates in `kept`, best first."""
     rows = await tx.rows(
@@ -241,7 +241,7 @@ async def find_candidates(
         " left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id and l.organisation_id = :organisation"
         f" and l.state in {ACTIVE}"
         " where x.workspace_id = :ws and x.id = :xero order by nm desc, em desc, c.id limit 25",
-        organisation=organisation["id"], xero=xero_id, kept=list(kept),
+        organisation=organisation.id, xero=xero_id, kept=list(kept),
     )  # fmt: skip
     return (await matching_plan.rank(tx, organisation, rows)).get(xero_id, [])
 
@@ -271,5 +271,5 @@ def resolve(tx: Tx, issue: MatchIssue, resolution: MatchResolution, link_id: UUI
     tx.publish(EventKind.CONNECTION, issue.organisation_id, organisation=issue.organisation_id)
 
 
-def _included(organisation: Mapping[str, Any]) -> str:
-    return matching_plan.included(XeroContactFilter(organisation["contact_filter"]))
+def _included(organisation: OrganisationCopy) -> str:
+    return matching_plan.included(organisation.matching_filter)

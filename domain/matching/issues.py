@@ -7,11 +7,13 @@ contacts, links, issues.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from domain import activity, bulk
 from domain.activity import Change
+from domain.connection import organisation_copy
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
 from domain.links import decisions, ending
@@ -72,14 +74,14 @@ async def confirm(
         raise refuse(
             Code.WRONG_STATE, "This contact is archived. Bring it back with updateContact first.", "contactId"
         )
-    if await _linked(tx, organisation["id"], contact_id):
+    if await _linked(tx, organisation.id, contact_id):
         raise refuse(
             Code.ALREADY_LINKED,
             "This contact is linked in this organisation already. Unsync that link first, or choose another contact.",
             "contactId",
         )
-    await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
-    gone = await decisions.taken(tx, organisation["id"], contact_id, issue.xero_contact_id)
+    await _xero_is_free(tx, organisation.id, issue.xero_contact_id)
+    gone = await decisions.taken(tx, organisation.id, contact_id, issue.xero_contact_id)
     winners = dict.fromkeys(keep_practice, Winner.PRACTICE)
     pair = Pair(
         contact_id, issue.xero_contact_id, LinkOrigin.CONFIRMED, Winner.XERO, winners, named_by="contactId"
@@ -94,7 +96,7 @@ async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None)
     """Create a separate contact from Xero's data. Every candidate shown is kept apart from the Xero contact."""
     issue, organisation = await _lock_organisation(tx, issue_id)
     issue = await _open(tx, issue, version)
-    await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
+    await _xero_is_free(tx, organisation.id, issue.xero_contact_id)
     await tx.run(
         "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, at)"
         " select :ws, x.organisation_id, x.xero_contact_id, c.contact_id, :now from match_candidate c"
@@ -104,7 +106,7 @@ async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None)
     )  # fmt: skip
     rows = await xero_contacts.read(tx, [issue.xero_contact_id])
     [started] = await matching_plan.create_from_xero(tx, organisation, list(rows.values()), None)
-    gone = await decisions.taken(tx, organisation["id"], started.pair.contact_id, issue.xero_contact_id)
+    gone = await decisions.taken(tx, organisation.id, started.pair.contact_id, issue.xero_contact_id)
     issue.created_contact_id = started.pair.contact_id
     issue_review.resolve(
         tx, issue, MatchResolution.CREATED_SEPARATE, started.link_id, "got a contact of its own"
@@ -135,7 +137,7 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
     gone: UUID | None = None
     if issue.resolution is MatchResolution.CREATED_SEPARATE:
         gone = await _unmake(tx, issue)
-    await _xero_is_free(tx, organisation["id"], issue.xero_contact_id)
+    await _xero_is_free(tx, organisation.id, issue.xero_contact_id)
     former = await tx.rows(
         "select contact_id from match_candidate where workspace_id = :ws and issue_id = :issue",
         issue=issue_id,
@@ -143,8 +145,8 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
     kept = [row["contact_id"] for row in former] + (
         [issue.created_contact_id] if issue.created_contact_id else []
     )
-    await decisions.forget_apart(tx, organisation["id"], issue.xero_contact_id, kept)
-    await decisions.lift_mark(tx, organisation["id"], issue.xero_contact_id)
+    await decisions.forget_apart(tx, organisation.id, issue.xero_contact_id, kept)
+    await decisions.lift_mark(tx, organisation.id, issue.xero_contact_id)
     fitting = await issue_review.find_candidates(tx, organisation, issue.xero_contact_id, kept)
     if not fitting:
         raise refuse(
@@ -160,7 +162,7 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
         tx,
         ActivityKind.ISSUE_OPENED,
         "A decision was taken back.",
-        organisation=organisation["id"],
+        organisation=organisation.id,
         issue=issue_id,
     )
     return Outcome(issue_id, None, entry, (gone,) if gone else ())
@@ -257,13 +259,13 @@ async def evaluate_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
         return
     xeros = await _fitting_issues(tx, ids)
     for organisation_id in xeros:
-        await near_duplicates.rescore(tx, await _organisation(tx, organisation_id), ids)
+        await near_duplicates.rescore(tx, await organisation_copy.get(tx, organisation_id), ids)
     await near_duplicates.request_lookups(tx, ids)
     await evaluate_all(tx, xeros)
 
 
 async def evaluate_sharing(
-    tx: Tx, organisation: Mapping[str, Any], keys: Sequence[str], but: Sequence[UUID]
+    tx: Tx, organisation: OrganisationCopy, keys: Sequence[str], but: Sequence[UUID]
 ) -> None:
     """Evaluate the open issues of the Xero contacts that have one of these names or emails, except those in `but`.
 
@@ -273,9 +275,9 @@ async def evaluate_sharing(
         "select i.xero_contact_id from match_issue i join xero_contact x on x.workspace_id = :ws"
         " and x.id = i.xero_contact_id where i.workspace_id = :ws and i.organisation_id = :organisation"
         " and i.state = 'OPEN' and (x.name_key = any(:keys) or x.email_key = any(:keys)) and x.id <> all(:but)",
-        organisation=organisation["id"], keys=list(keys), but=list(but),
+        organisation=organisation.id, keys=list(keys), but=list(but),
     )  # fmt: skip
-    await evaluate_all(tx, {organisation["id"]: [row["xero_contact_id"] for row in rows]})
+    await evaluate_all(tx, {organisation.id: [row["xero_contact_id"] for row in rows]})
 
 
 async def evaluate_filter(tx: Tx, organisation_id: UUID) -> None:
@@ -301,7 +303,7 @@ async def evaluate_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
         touched: set[UUID] = set()
         for organisation_id, ids in xeros.items():
             if ids:
-                touched |= await issue_review.evaluate(tx, await _organisation(tx, organisation_id), ids)
+                touched |= await issue_review.evaluate(tx, await organisation_copy.get(tx, organisation_id), ids)
         xeros = await _fitting_issues(tx, list(touched))
         if not xeros:
             return
@@ -327,9 +329,9 @@ async def _fitting_issues(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]
     return by_organisation
 
 
-async def evaluate(tx: Tx, organisation: Mapping[str, Any], xero_ids: Sequence[UUID]) -> None:
+async def evaluate(tx: Tx, organisation: OrganisationCopy, xero_ids: Sequence[UUID]) -> None:
     """`evaluate_all` for one organisation."""
-    await evaluate_all(tx, {organisation["id"]: xero_ids})
+    await evaluate_all(tx, {organisation.id: xero_ids})
 
 
 async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
@@ -342,13 +344,13 @@ async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
     return row["id"] if row else None
 
 
-async def _lock_organisation(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, dict[str, Any]]:
+async def _lock_organisation(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, OrganisationCopy]:
     """Lock the issue's organisation. The issue itself is not locked."""
     issue = await tx.session.get(MatchIssue, (tx.workspace, issue_id))
     if issue is None:
         raise Refused([not_found("match issue", "issueId")])
     await xero_contacts.lock(tx, issue.organisation_id)
-    return issue, await _organisation(tx, issue.organisation_id)
+    return issue, await organisation_copy.get(tx, issue.organisation_id)
 
 
 async def _lock(tx: Tx, issue: MatchIssue, version: int | None) -> MatchIssue:
@@ -367,13 +369,6 @@ async def _open(tx: Tx, issue: MatchIssue, version: int | None) -> MatchIssue:
             "issueId",
         )
     return await _lock(tx, issue, version)
-
-
-async def _organisation(tx: Tx, organisation_id: UUID) -> dict[str, Any]:
-    row = await tx.row("select * from organisation where workspace_id = :ws and id = :id", id=organisation_id)
-    if row is None:
-        raise Refused([not_found("Xero organisation", "organisationId")])
-    return row
 
 
 async def _linked(tx: Tx, organisation_id: UUID, contact_id: UUID) -> bool:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.matching import comparison
 from domain.matching import plan as matching_plan
 from domain.matching.name_index import NameIndex
@@ -68,7 +69,7 @@ class Compared:
 
 
 async def read_page(
-    tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID], index: NameIndex | None = None
+    tx: Tx, organisation: OrganisationCopy, ids: Sequence[UUID], index: NameIndex | None = None
 ) -> Page:
     """Read the look-ups that these mirror rows need, each with the unlinked contacts that come into question.
 
@@ -82,21 +83,21 @@ async def read_page(
         " from scope s join xero_contact x on x.workspace_id = :ws and x.id = s.id"
         " where s.free and not exists (select 1 from pair p where p.xid = s.id) and (x.looked_at is null"
         " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws)) order by x.id",
-        organisation=organisation["id"], run=None, ids=list(ids),
+        organisation=organisation.id, run=None, ids=list(ids),
     )  # fmt: skip
     at = index.at if index else tx.now
     asked = [comparison.of_xero(row) for row in rows]
     keys = [search_keys.lookup(contact) for contact in asked]
-    near = await _find_near(tx, organisation["id"], keys, index)
+    near = await _find_near(tx, organisation.id, keys, index)
     contacts = await comparison.read_contacts(tx, {key for found in near for key in found})
-    users = await comparison.email_users(tx, organisation["id"], [*rows, *contacts.values()])
+    users = await comparison.email_users(tx, organisation.id, [*rows, *contacts.values()])
     others = {key: comparison.of_contact(row) for key, row in contacts.items()}
     return Page(
         [
             Lookup(row["id"], row["updated_at"], contact, by, {key: others[key] for key in found if key in others})
             for row, contact, by, found in zip(rows, asked, keys, near, strict=True)
         ],
-        at, organisation["country_code"], users,
+        at, organisation.country_code, users,
     )  # fmt: skip
 
 
@@ -214,17 +215,17 @@ async def request_lookups(tx: Tx, contact_ids: Sequence[UUID]) -> None:
     )  # fmt: skip
     for organisation_id, group in groupby(rows, key=lambda row: row["organisation_id"]):
         met = list(group)
-        organisation = {"id": organisation_id, "contact_filter": met[0]["contact_filter"]}
-        await xero_contacts.request_lookup(tx, organisation, [row["xero_contact_id"] for row in met])
+        ids = [row["xero_contact_id"] for row in met]
+        await xero_contacts.request_lookup(tx, organisation_id, met[0]["contact_filter"], ids)
 
 
-async def rescore(tx: Tx, organisation: Mapping[str, Any], contact_ids: Sequence[UUID]) -> None:
+async def rescore(tx: Tx, organisation: OrganisationCopy, contact_ids: Sequence[UUID]) -> None:
     """Score these changed contacts again, against the Xero contacts of the open issues that offer them."""
     rows = await tx.rows(
         "select a.xero_contact_id, a.contact_id, a.score from likeness a join match_issue i on i.workspace_id = :ws"
         " and i.xero_contact_id = a.xero_contact_id and i.state = 'OPEN' and i.organisation_id = :organisation"
         " where a.workspace_id = :ws and a.contact_id = any(:ids)",
-        organisation=organisation["id"], ids=list(contact_ids),
+        organisation=organisation.id, ids=list(contact_ids),
     )  # fmt: skip
     pairs = [(row["xero_contact_id"], row["contact_id"]) for row in rows]
     compared = await comparison.compare_pairs(tx, organisation, pairs)

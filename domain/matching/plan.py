@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from domain import activity
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.decisions import kept_apart
 from domain.fields.merge import Winner, policy_winner
 from domain.fields.synced import columns, shown, xero_values
@@ -25,7 +26,6 @@ from domain.names.similarity import LIKELY, SIMILAR
 from domain.tables import (
     ACTIVE,
     ActivityKind,
-    ConflictPolicy,
     Contact,
     ContactKind,
     EventKind,
@@ -157,15 +157,15 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
 
 
 async def full_matches(
-    tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
+    tx: Tx, organisation: OrganisationCopy, run: UUID | None, ids: Sequence[UUID], *, quiet: bool
 ) -> int:
     """Link the full matches among the mirror rows. Returns their number."""
     found = await tx.rows(
-        f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
+        f"with {plan(organisation.matching_filter, 'x.id = any(:ids)')}"
         " select xero_contact_id, contact_id from outcome where outcome = 'FULL_MATCH'",
-        organisation=organisation["id"], run=run, ids=list(ids),
+        organisation=organisation.id, run=run, ids=list(ids),
     )  # fmt: skip
-    winner = policy_winner(ConflictPolicy(organisation["conflict_policy"]))
+    winner = policy_winner(organisation.conflict_policy)
     # The keys of name and email are equal: under ASK, a difference in case or spacing asks nobody.
     equal = dict.fromkeys(
         (SyncedField.NAME, SyncedField.BILLING_EMAIL), Winner.XERO if winner is Winner.NOBODY else winner
@@ -180,16 +180,16 @@ async def full_matches(
 
 
 async def issues(
-    tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
+    tx: Tx, organisation: OrganisationCopy, run: UUID | None, ids: Sequence[UUID], *, quiet: bool
 ) -> int:
     """Open an issue for each of the mirror rows that has candidates but no full match. Returns their number."""
     rows = await tx.rows(
-        f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
+        f"with {plan(organisation.matching_filter, 'x.id = any(:ids)')}"
         " select f.*, x.name as xero_name from fitting f join outcome o on o.xero_contact_id = f.xid"
         " join xero_contact x on x.workspace_id = :ws and x.id = f.xid"
         " where o.outcome = 'CONFLICT' and not exists (select 1 from match_issue i where i.workspace_id = :ws"
         " and i.xero_contact_id = f.xid and i.state = 'OPEN') order by f.xid",
-        organisation=organisation["id"], run=run, ids=list(ids),
+        organisation=organisation.id, run=run, ids=list(ids),
     )  # fmt: skip
     by_xero = await rank(tx, organisation, rows)
     if not by_xero:
@@ -201,7 +201,7 @@ async def issues(
     )
     await activity.record_all(tx, [entry for _, _, entry in made])
     for issue, _, _ in [] if quiet else made:
-        tx.publish(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation["id"])
+        tx.publish(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation.id)
     return len(made)
 
 
@@ -215,7 +215,7 @@ def reason(fitting: Sequence[Mapping[str, Any]]) -> MatchIssueReason:
 
 
 async def rank(
-    tx: Tx, organisation: Mapping[str, Any], fitting: Sequence[Mapping[str, Any]]
+    tx: Tx, organisation: OrganisationCopy, fitting: Sequence[Mapping[str, Any]]
 ) -> dict[UUID, list[dict[str, Any]]]:
     """The candidates of each mirror row with score and evidence: best first, and of equal scores linked ones last."""
     compared = await comparison.compare_pairs(tx, organisation, {(row["xid"], row["cid"]) for row in fitting})
@@ -241,17 +241,17 @@ def candidate_rows(tx: Tx, issue_id: UUID, fitting: Sequence[Mapping[str, Any]])
 
 
 def _issue(
-    tx: Tx, organisation: Mapping[str, Any], xid: UUID, fitting: Sequence[Mapping[str, Any]]
+    tx: Tx, organisation: OrganisationCopy, xid: UUID, fitting: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, Any], list[dict[str, Any]], activity.Entry]:
     issue_id, why = uuid4(), reason(fitting)
     issue = {
-        "workspace_id": tx.workspace, "id": issue_id, "organisation_id": organisation["id"], "xero_contact_id": xid,
+        "workspace_id": tx.workspace, "id": issue_id, "organisation_id": organisation.id, "xero_contact_id": xid,
         "reason": why, "state": MatchIssueState.OPEN, "score": float(fitting[0]["score"]), "reopened": False,
         "created_at": tx.now, "version": 1,
     }  # fmt: skip
     message = f"{fitting[0]['xero_name']} in Xero needs a decision ({why.replace('_', ' ').lower()})."
     entry = activity.Entry(
-        ActivityKind.ISSUE_OPENED, message, organisation=organisation["id"], issue=issue_id
+        ActivityKind.ISSUE_OPENED, message, organisation=organisation.id, issue=issue_id
     )
     return issue, candidate_rows(tx, issue_id, fitting), entry
 
@@ -264,7 +264,7 @@ class Unmatched(NamedTuple):
 
 
 async def creations(
-    tx: Tx, organisation: Mapping[str, Any], run: UUID | None, ids: Sequence[UUID], *, quiet: bool
+    tx: Tx, organisation: OrganisationCopy, run: UUID | None, ids: Sequence[UUID], *, quiet: bool
 ) -> int:
     """Create a practice contact for each of the mirror rows without a fit, and link the two. Returns their number.
 
@@ -273,15 +273,15 @@ async def creations(
     """
     rows = await tx.read(
         Unmatched,
-        f"with {plan(organisation['contact_filter'], 'x.id = any(:ids)')}"
+        f"with {plan(organisation.matching_filter, 'x.id = any(:ids)')}"
         " select x.id, x.looked_at is not null and (cast(:run as uuid) is not null"
         "  or coalesce(x.looked_at > (select max(c.updated_at) from contact c where c.workspace_id = :ws), true)) as seen"
         " from outcome o join xero_contact x on x.workspace_id = :ws and x.id = o.xero_contact_id"
         " where o.outcome = 'NO_MATCH' order by x.id",
-        organisation=organisation["id"], run=run, ids=list(ids),
+        organisation=organisation.id, run=run, ids=list(ids),
     )  # fmt: skip
-    unseen = {row.id for row in rows if organisation["hold_similar"] and not row.seen}
-    await xero_contacts.request_lookup(tx, organisation, list(unseen))
+    unseen = {row.id for row in rows if organisation.hold_similar and not row.seen}
+    await xero_contacts.request_lookup(tx, organisation.id, organisation.contact_filter, list(unseen))
     unmatched = await xero_contacts.read(tx, [row.id for row in rows if row.id not in unseen])
     started = await create_from_xero(tx, organisation, list(unmatched.values()), run, quiet=quiet)
     await _publish_issues(tx, organisation, started, quiet=quiet)
@@ -289,7 +289,7 @@ async def creations(
 
 
 async def _publish_issues(
-    tx: Tx, organisation: Mapping[str, Any], started: Sequence[link_starting.Started], *, quiet: bool
+    tx: Tx, organisation: OrganisationCopy, started: Sequence[link_starting.Started], *, quiet: bool
 ) -> None:
     """Store the new link at the last obsolete issue of its Xero contact, so that clients see what became of the issue."""
     rows = await tx.rows(
@@ -301,12 +301,12 @@ async def _publish_issues(
         xeros=[one.pair.xero_contact_id for one in started], links=[one.link_id for one in started],
     )  # fmt: skip
     for row in [] if quiet else rows:
-        tx.publish(EventKind.MATCH_ISSUE, row["id"], organisation=organisation["id"])
+        tx.publish(EventKind.MATCH_ISSUE, row["id"], organisation=organisation.id)
 
 
 async def create_from_xero(
     tx: Tx,
-    organisation: Mapping[str, Any],
+    organisation: OrganisationCopy,
     rows: Sequence[XeroContact],
     run: UUID | None,
     *,
@@ -315,13 +315,13 @@ async def create_from_xero(
     """Create contacts from mirror rows, classified and with the default contact type, and link each with its Xero contact."""
     if not rows:
         return []
-    made = [contact_from_xero(tx, row, organisation["default_contact_type_id"], run) for row in rows]
+    made = [contact_from_xero(tx, row, organisation.default_contact_type_id, run) for row in rows]
     await tx.session.execute(sa.insert(Contact), made)
     came = [
         activity.Entry(
             ActivityKind.CONTACT_CREATED,
             f"{one['name']} came from Xero.",
-            organisation=organisation["id"],
+            organisation=organisation.id,
             contact=one["id"],
         )
         for one in made

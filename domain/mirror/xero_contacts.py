@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET
@@ -306,8 +305,10 @@ async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
     )
 
 
-async def request_lookup(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[UUID]) -> None:
-    """Request that the next run looks up near-duplicates of these rows and applies them.
+async def request_lookup(
+    tx: Tx, organisation: UUID, contact_filter: str | None, ids: Sequence[UUID]
+) -> None:
+    """Request that the next run looks up near-duplicates of these rows and applies them. `contact_filter`: the organisation's.
 
     The run begins at once and makes no call. If another run is under way, a run after it does it.
     """
@@ -322,7 +323,7 @@ async def request_lookup(tx: Tx, organisation: Mapping[str, Any], ids: Sequence[
         " next_page, done, total, full_matches, conflicts, created, skipped, attempts, started_at, due_at)"
         " values (:ws, gen_random_uuid(), :organisation, 'DELTA', 'MATCHING', true, :filter, 'SIMILAR', 1, 0, :total,"
         " 0, 0, 0, 0, 0, :now, :now) on conflict do nothing",
-        organisation=organisation["id"], filter=organisation["contact_filter"], total=len(ids),
+        organisation=organisation, filter=contact_filter, total=len(ids),
     )  # fmt: skip
     tx.notify_workers()
 

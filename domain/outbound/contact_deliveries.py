@@ -7,10 +7,12 @@ differs from the base values and is sent next.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from domain.connection import health as connection_health
+from domain.connection import organisation_copy
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.contacts import edits as contact_edits
 from domain.fields.synced import Values, loaded, same, seen_values, stored
 from domain.fields.values import SeenContact
@@ -63,9 +65,7 @@ async def claim(
     share a delivery, and neither do interactive and bulk work. `beside`: while a run reads Xero, only interactive links whose
     contact was read by itself are claimed.
     """
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
-    )
+    organisation = await organisation_copy.find(tx, organisation_id)
     if organisation is None or not connection_health.may_send(organisation):
         return None
     if await mass_change.stops_sending(tx, organisation):
@@ -96,7 +96,7 @@ async def claim(
     blanked = [one.link.row.id for one in sent if None in one.fields.values() and one.link.row.brake is None]
     if blanked:
         await statements.remember_blanked(tx, blanked)
-    return Claimed(delivery, tuple(values), organisation["country_code"], beside)
+    return Claimed(delivery, tuple(values), organisation.country_code, beside)
 
 
 class _Due(NamedTuple):
@@ -105,7 +105,7 @@ class _Due(NamedTuple):
 
 
 async def _lock_due(
-    tx: Tx, organisation: Mapping[str, Any], only: Sequence[UUID], *, bulk: bool | None, beside: bool
+    tx: Tx, organisation: OrganisationCopy, only: Sequence[UUID], *, bulk: bool | None, beside: bool
 ) -> list[Outgoing]:
     """Up to MOST due links with both sides, locked. Interactive links come before bulk, updates before creates."""
     read = (
@@ -117,8 +117,8 @@ async def _lock_due(
         f" from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}{read}"
         " and l.bulk = coalesce(cast(:bulk as boolean), l.bulk)"
     )
-    bound = {"organisation": organisation["id"], "only": list(only), "bulk": bulk}
-    bound |= {"fresh": FRESH} if beside else {"read": organisation["read_asked_at"]}
+    bound = {"organisation": organisation.id, "only": list(only), "bulk": bulk}
+    bound |= {"fresh": FRESH} if beside else {"read": organisation.read_asked_at}
     found = await tx.read(
         _Due,
         f"select l.id, l.contact_id {due} order by l.bulk, l.xero_contact_id is null, l.due_at, l.id limit {MOST}",
@@ -137,7 +137,7 @@ async def _lock_due(
                 row,
                 contacts[row.contact_id],
                 xeros[row.xero_contact_id] if row.xero_contact_id else None,
-                organisation["country_code"],
+                organisation.country_code,
             )
         )
         for row in rows
@@ -211,11 +211,7 @@ async def free(
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     """Settle each element on its own. Members that the answer left out stay open and UNCERTAIN."""
     await xero_contacts.lock(tx, claimed.delivery.organisation_id)
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id",
-        id=claimed.delivery.organisation_id,
-    )
-    assert organisation is not None
+    organisation = await organisation_copy.get(tx, claimed.delivery.organisation_id)
     held, sent = await _lock_members(tx, claimed, [answer.link_id for answer in answers])
     if not await deliveries.lock(tx, claimed):
         return
@@ -226,7 +222,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
         if answer.seen and not answer.kept_back and not answer.found
     }
     newer = set(await snapshots.store(tx, organisation, shown, written))
-    xeros = await xero_contacts.read_shown(tx, organisation["id"], [one.xero_contact_id for one in shown])
+    xeros = await xero_contacts.read_shown(tx, organisation.id, [one.xero_contact_id for one in shown])
     for answer in answers:
         member = held.get(answer.link_id)
         if member is None:  # unsynced, broken or gone meanwhile: the mirror knows, and nothing else follows
@@ -238,7 +234,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await _refuse(tx, row, fields, answer.failure)
         elif answer.seen is not None and not answer.kept_back and not answer.found:
             xero = xeros[answer.seen.xero_contact_id]
-            link = Link(row, contact, xero, organisation["country_code"])
+            link = Link(row, contact, xero, organisation.country_code)
             await _acknowledge(tx, link, values, answer.seen, newest=xero.id in newer)
     await deliveries.close(tx, claimed, [answer.link_id for answer in answers])
     await inbound_apply.apply(tx, organisation, [row.id for row in xeros.values()], uuid4(), quiet=False)
@@ -270,11 +266,7 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
     rest = [link_id for link_id in claimed.members if link_id not in settled]
     await settle(tx, claimed, answers)
     await free(tx, claimed, members=rest)
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id",
-        id=claimed.delivery.organisation_id,
-    )
-    assert organisation is not None
+    organisation = await organisation_copy.get(tx, claimed.delivery.organisation_id)
     ids = await snapshots.store(tx, organisation, [shown[one] for one in rest if one in shown])
     await inbound_apply.apply(tx, organisation, ids, uuid4(), quiet=False)
 

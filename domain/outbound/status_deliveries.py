@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from domain import activity
 from domain.connection import health as connection_health
+from domain.connection import organisation_copy
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
@@ -33,9 +34,7 @@ async def claim(
     """Claim due statuses for one write, or None. `build` gets Xero's ids and the wanted status of each. `only` and `beside`:
     see contact_deliveries.claim.
     """
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
-    )
+    organisation = await organisation_copy.find(tx, organisation_id)
     if organisation is None or not connection_health.may_send(organisation):
         return None
     due = (
@@ -75,9 +74,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     """Write what was done into the mirror and end its requests. A refused status waits for a person, with its link."""
     organisation_id = claimed.delivery.organisation_id
     await xero_contacts.lock(tx, organisation_id)
-    organisation = await tx.row(
-        "select * from organisation where workspace_id = :ws and id = :id", id=organisation_id
-    )
+    organisation = await organisation_copy.find(tx, organisation_id)
     wanted = await _wanted(tx, claimed)
     if organisation is None or not await deliveries.lock(tx, claimed):
         return

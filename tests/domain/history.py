@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from domain.connection import organisation_copy
 from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
@@ -59,8 +60,7 @@ async def read(world: World, *found: SeenContact) -> None:
     """What a webhook or poll makes of it: into the mirror, and applied."""
     async with world.tx() as tx:
         await xero_contacts.lock(tx, world.organisation)
-        organisation = await tx.row("select * from organisation where workspace_id = :ws")
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, world.organisation)
         await snapshots.store(tx, organisation, found)
         ids = [row["id"] for row in await tx.rows("select id from xero_contact where dirty")]
         await inbound_apply.apply_shown(tx, world.organisation, ids)

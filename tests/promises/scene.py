@@ -24,6 +24,8 @@ from starlette.routing import Route
 
 from api.http import webhooks
 from domain.connection import organisations
+from domain.connection.oauth_grants import Grant
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.connection.organisations import Tenant
 from domain.tables import ConflictPolicy, RunPurpose, XeroContactFilter
 from runtime.bells import Bells
@@ -151,11 +153,11 @@ class TestedParts(Parts):
 
     time: Time = field(default_factory=Time)
 
-    def client(self, organisation: Any, priority: Priority) -> Client:
+    def client(self, organisation: OrganisationCopy, priority: Priority) -> Client:
         return replace(super().client(organisation, priority), sleep=self.time.sleep, jitter=lambda: 0.5)
 
-    def tokens(self, organisation: Any) -> GrantTokens[Any]:
-        return replace(super().tokens(organisation), sleep=self.time.sleep)
+    def tokens(self, grant_id: UUID | None) -> GrantTokens[Grant]:
+        return replace(super().tokens(grant_id), sleep=self.time.sleep)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from domain.connection import organisations
+from domain.connection import organisation_copy, organisations
 from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.synced import seen_values
@@ -181,8 +181,10 @@ async def quiet(scene: Scene, seconds: float = 20) -> None:
 async def shown(scene: Scene) -> dict[str, SeenContact]:
     """Every contact at Xero, by its id; a minute later, as limits count that call too."""
     scene.clock.advance(LATER)
+    async with scene.here.world.tx() as tx:
+        organisation = await organisation_copy.get(tx, scene.here.world.organisation)
     async with opened(scene.here.parts.settings, Beside(scene.clock)) as parts:
-        page = await parts.client(await scene.organisation(), Priority.INTERACTIVE).contacts_page(1)
+        page = await parts.client(organisation, Priority.INTERACTIVE).contacts_page(1)
     assert page.last
     return {str(contact.contact_id): seen_contact(contact, scene.clock()) for contact in page.items}
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from domain.connection import organisations
+from domain.connection import organisation_copy, organisations
 from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices import mappings, waiting
@@ -164,8 +164,9 @@ class Billing:
         return (await (await self.client()).invoices_page(1, page_size=1000)).items
 
     async def client(self) -> Client:
-        [row] = await self.here.world.rows("select * from organisation where workspace_id = :ws")
-        return self.here.parts.client(row, Priority.INTERACTIVE)
+        async with self.here.world.tx() as tx:
+            organisation = await organisation_copy.get(tx, self.here.world.organisation)
+        return self.here.parts.client(organisation, Priority.INTERACTIVE)
 
     async def fault(self, **fault: Any) -> None:
         await self.tell("POST", "/simulator/faults", {"path": ".*Invoices.*", "count": 1, **fault})

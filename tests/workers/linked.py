@@ -73,8 +73,8 @@ class Linked:
         return bool((await self.link())["state"] == "SYNCED" and (await self.shown())["Name"] == name)
 
     async def _token(self) -> str:
-        [row] = await self.here.world.rows("select grant_id, tenant_id from organisation")
-        return await self.here.parts.tokens(row).access_token()
+        [row] = await self.here.world.rows("select grant_id from organisation")
+        return await self.here.parts.tokens(row["grant_id"]).access_token()
 
     async def link(self) -> dict[str, Any]:
         [row] = await self.here.world.rows(

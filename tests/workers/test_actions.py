@@ -12,6 +12,7 @@ from domain.actions import push as push_action
 from domain.actions import retry as retry_action
 from domain.actions import unsync as unsync_action
 from domain.actions.push import Wish
+from domain.connection import organisation_copy
 from domain.contacts import edits as contact_edits
 from domain.links import link as links
 from domain.matching import issues
@@ -346,10 +347,11 @@ async def test_unsync_in_the_middle_of_a_call_leaves_its_answer_without_effect(l
         claimed = await contact_deliveries.claim(tx, world.organisation, sending.build)
     assert claimed is not None
     await unsync(linked)
-    organisation = await world.rows("select * from organisation")
-    client = parts.client(organisation[0], Priority.INTERACTIVE)
+    async with world.tx() as tx:
+        organisation = await organisation_copy.get(tx, world.organisation)
+    client = parts.client(organisation, Priority.INTERACTIVE)
     attempt = delivery_attempts.DeliveryAttempt(parts, world.workspace, sending.CONTACTS, claimed, client)
-    await delivery_attempts.call(attempt, organisation[0])
+    await delivery_attempts.call(attempt, organisation)
     after = await linked.link()
     assert (after["state"], after["version"]) == ("UNSYNCED", link["version"] + 1)
     assert after["base_xero"] == link["base_xero"]

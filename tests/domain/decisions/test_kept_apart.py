@@ -10,6 +10,7 @@ import pytest
 from domain.actions import delete as delete_action
 from domain.actions import erase as erase_action
 from domain.actions import unsync as unsync_action
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.merge import Winner
 from domain.fields.values import SeenContact
 from domain.links import decisions
@@ -93,7 +94,7 @@ async def test_one_made_anew_from_another_organisation_is_not_matched_again(worl
     [there] = await replace(world, organisation=second.id).shown(acme())
     async with world.tx() as tx:
         pair = Pair(other.id, there, LinkOrigin.CONFIRMED, Winner.PRACTICE)
-        [started] = await link_starting.start(tx, second.model_dump(), [pair])
+        [started] = await link_starting.start(tx, OrganisationCopy.of(second), [pair])
     for act in (unsync_action.unsync, partial(unsync_action.create_from_unsynced, basis=Side.XERO)):
         async with world.tx() as tx:
             [done] = await issues.each(tx, [started.link_id], partial(act, tx))

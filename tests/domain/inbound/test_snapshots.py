@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.connection import organisation_copy
 from domain.fields.values import SeenContact
 from domain.inbound import single_reads, snapshots
 from domain.mirror import xero_contacts
@@ -18,8 +19,7 @@ from tests.domain.world import BEGAN, World, seen
 async def take(world: World, *found: SeenContact, sent: dict[UUID, list[str]] | None = None) -> list[UUID]:
     async with world.tx() as tx:
         await xero_contacts.lock(tx, world.organisation)
-        organisation = await tx.row("select * from organisation where workspace_id = :ws")
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, world.organisation)
         return await snapshots.store(tx, organisation, found, sent)
 
 

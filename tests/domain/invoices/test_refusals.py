@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.connection import organisation_copy
 from domain.fields.values import SeenContact
 from domain.inbound import snapshots
 from domain.invoices import deliveries as invoice_deliveries
@@ -55,8 +56,7 @@ async def problems(here: Billed, invoice: Invoice) -> Sequence[dict[str, Any]]:
 
 async def show(here: Billed, contact: SeenContact) -> None:
     async with here.world.tx() as tx:
-        organisation = await tx.row("select * from organisation where workspace_id = :ws")
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, here.world.organisation)
         await snapshots.store(tx, organisation, [contact])
 
 

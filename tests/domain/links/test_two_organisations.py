@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from domain.connection import organisation_copy
 from domain.fields.merge import Winner
 from domain.links import starting as link_starting
 from domain.links.starting import Pair
@@ -26,8 +27,7 @@ async def linked_twice(world: World) -> dict[str, UUID]:
     second = replace(world, organisation=other)
     [there] = await second.shown(seen("Kauri Joinery Ltd", "office@kauri.example"))
     async with world.tx() as tx:
-        organisation = await tx.row("select * from organisation where id = :id", id=other)
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, other)
         pair = Pair(first["contact_id"], there, LinkOrigin.CONFIRMED, Winner.XERO)
         [started] = await link_starting.start(tx, organisation, [pair])
     return {"xero": first["xero_contact_id"], "link": started.link_id}

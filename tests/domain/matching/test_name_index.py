@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.actions import delete as delete_action
+from domain.connection import organisation_copy
 from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
 from domain.links import starting as link_starting
@@ -135,8 +136,7 @@ async def test_nothing_is_put_twice(world: World) -> None:
 
 async def looked_up(world: World, roll: NameIndex | None) -> dict[UUID, set[UUID]]:
     async with world.tx() as tx:
-        organisation = await tx.row("select * from organisation")
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, world.organisation)
         ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
         page = await near_duplicates.read_page(tx, organisation, ids, roll)
     return {one.xero_contact_id: set(one.others) for one in page.lookups}
@@ -151,8 +151,7 @@ async def test_a_page_is_the_same_with_a_roll(world: World) -> None:
     await world.shown(seen("Linked Elsewhere"))
     async with world.tx() as tx:
         [row] = await tx.rows("select id from xero_contact where name = 'Linked Elsewhere'")
-        organisation = await tx.row("select * from organisation")
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, world.organisation)
         await link_starting.start(
             tx, organisation, [Pair(ids[0], row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)]
         )
@@ -181,8 +180,7 @@ async def test_who_comes_after_the_roll_was_refreshed_makes_it_look_again(world:
     roll = await read(world)
     await world.contact("Kowhai Joinery Ltd")
     async with world.tx() as tx:
-        organisation = await tx.row("select * from organisation")
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, world.organisation)
         ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
         page = await near_duplicates.read_page(tx, organisation, ids, roll)
     async with world.tx() as tx:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from domain.actions import delete as delete_action
+from domain.connection import organisation_copy
 from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
 from domain.fields.phones import PhoneParts
@@ -130,8 +131,7 @@ async def preview(world: World) -> dict[str, int]:
     """After what a run that only reads does: it looks, and matches nothing."""
     async with world.tx() as tx:
         ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
-        organisation = await tx.row("select * from organisation")
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, world.organisation)
         page = await near_duplicates.read_page(tx, organisation, ids)
     found = near_duplicates.compare(page)
     async with world.tx() as tx:
@@ -360,8 +360,7 @@ async def test_the_issue_ends_when_its_only_candidate_is_linked_elsewhere(world:
     await world.rows("update xero_contact set looked_at = null returning 1")
     async with world.tx() as tx:
         [row] = await tx.rows("select id from xero_contact where name = 'Somebody Else'")
-        organisation = await tx.row("select * from organisation")
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, world.organisation)
         pair = Pair(contact, row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)
         await link_starting.start(tx, organisation, [pair])
         await issues.evaluate_contacts(tx, [contact])
@@ -414,8 +413,7 @@ async def test_a_row_that_changed_during_the_look_is_left_for_the_next(world: Wo
     await world.shown(contact)
     async with world.tx() as tx:
         ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
-        organisation = await tx.row("select * from organisation")
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, world.organisation)
         page = await near_duplicates.read_page(tx, organisation, ids)
     await world.shown(seen("Rimu", xero_id=contact.xero_contact_id, updated_at=BEGAN.replace(year=2027)))
     async with world.tx() as tx:
@@ -428,8 +426,7 @@ async def test_a_row_that_nobody_looked_up_is_never_created(world: World) -> Non
     await world.contact(PRACTICE)
     await world.shown(seen(XERO))
     async with world.tx() as tx:
-        organisation = await tx.row("select * from organisation")
-        assert organisation is not None
+        organisation = await organisation_copy.get(tx, world.organisation)
         ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
         assert await matching_plan.creations(tx, organisation, None, ids, quiet=True) == 0
     await world.settle()
