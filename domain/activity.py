@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from domain.tables import Activity, ActivityKind, Side
+from domain.tables import Activity, ActivityKind, Side, StoredChange
 from domain.tx import Actor, Tx
 
 
@@ -20,10 +20,10 @@ class Change:
     before: str | None
     after: str | None
     written_to: Side | None = None
-    stored_before: Any = None
+    stored_before: object = None
     restorable: bool = False
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> StoredChange:
         return {
             "field": self.field,
             "before": self.before,

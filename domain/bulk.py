@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from domain.problems import Refused
 from domain.tx import Tx
 
-Row = TypeVar("Row")
+Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 # By the class of SQLSTATE, what a row's data can cause: data exceptions, violated constraints, and limits such as the
@@ -16,7 +16,9 @@ Done = TypeVar("Done")
 _OF_DATA = ("22", "23", "54")
 
 
-async def each(tx: Tx, rows: Iterable[Row], change: Callable[[Row], Awaitable[Done]]) -> list[Done | Refused]:
+async def each(
+    tx: Tx, rows: Iterable[Item], change: Callable[[Item], Awaitable[Done]]
+) -> list[Done | Refused]:
     """Change each row in a savepoint of its own. The events and due marks of a refused row are taken back. The caller
     has taken the locks of all rows before."""
     results: list[Done | Refused] = []
@@ -32,8 +34,8 @@ async def each(tx: Tx, rows: Iterable[Row], change: Callable[[Row], Awaitable[Do
 
 
 async def together(
-    tx: Tx, rows: Sequence[Row], change: Callable[[Sequence[Row]], Awaitable[Done]]
-) -> tuple[list[Done], list[tuple[Row, Exception]]]:
+    tx: Tx, rows: Sequence[Item], change: Callable[[Sequence[Item]], Awaitable[Done]]
+) -> tuple[list[Done], list[tuple[Item, Exception]]]:
     """Change all rows at once; where that fails because of the data, change each row alone.
 
     Gives the results, and each row that fails with its error. An error that data cannot cause is raised, and the whole
@@ -49,7 +51,7 @@ async def together(
         if len(rows) == 1:
             return [], [(rows[0], error)]
     done: list[Done] = []
-    failed: list[tuple[Row, Exception]] = []
+    failed: list[tuple[Item, Exception]] = []
     for row in rows:
         did, faults = await together(tx, [row], change)
         done += did

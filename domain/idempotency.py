@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from domain.problems import Code, refuse
+from domain.tables import IdempotencyKey
 from domain.tx import Tx
 
 
@@ -38,16 +39,11 @@ async def answered(
     )  # fmt: skip
     if fresh:
         return None
-    before = await tx.row(
-        "select input_hash, made from idempotency_key where workspace_id = :ws and operation = :operation and key = :key",
-        operation=operation,
-        key=key,
-    )
-    if before is None or before["input_hash"] != digest:
+    before = await tx.session.get(IdempotencyKey, (tx.workspace, operation, key), populate_existing=True)
+    if before is None or before.input_hash != digest:
         raise refuse(
             Code.KEY_REUSED,
             "This key was used within 24 hours for another input. Use a new key for each new request.",
             "idempotencyKey",
         )
-    made: UUID = before["made"]
-    return made
+    return before.made

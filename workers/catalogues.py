@@ -45,11 +45,11 @@ async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool
 async def fresh_for_bulk(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
     """Whether bulk invoices may be sent: the catalogue was read within the last ten minutes, or is read now."""
     async with parts.database.transaction(workspace, XERO) as tx:
-        stale = await tx.row(
-            "select 1 from organisation o where o.workspace_id = :ws and o.id = :id and (o.catalogue_read_at is null"
+        stale = await tx.ids(
+            "select o.id from organisation o where o.workspace_id = :ws and o.id = :id and (o.catalogue_read_at is null"
             " or o.catalogue_read_at < cast(:before as timestamptz) and exists (select 1 from invoice i"
             " where i.workspace_id = :ws and i.organisation_id = o.id and i.due_at is not null and i.bulk"
             " and i.xero_invoice_id is null))",
             id=organisation_id, before=tx.now - FRESH,
         )  # fmt: skip
-    return stale is None or await read_due(parts, workspace, organisation_id)
+    return not stale or await read_due(parts, workspace, organisation_id)

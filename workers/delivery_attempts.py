@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -26,6 +26,7 @@ from xero.allowance import Priority
 from xero.client import IDS_A_CALL, Client, Written
 from xero.errors import Disconnected, NeedsReconnect, Refused, Rejected, Retry, Uncertain, XeroError
 from xero.messages import Said
+from xero.payloads import Payload
 
 log = structlog.get_logger()
 MARGIN = timedelta(seconds=25)  # a call's full time-out; nothing is sent if less of the lease is left
@@ -34,11 +35,19 @@ HINDERED = timedelta(minutes=5)
 RESEND_AFTER = timedelta(seconds=5)
 
 
-class Rules(Protocol):
-    """A module of domain that decides what becomes of a delivery's members. Each module has its own type of answer."""
+# Of one kind of delivery: an element of Xero's answer, what the domain makes of it, and what a read shows of a member.
+Element = TypeVar("Element", bound=Payload)
+Answer = TypeVar("Answer")
+Seen = TypeVar("Seen")
+_Answer = TypeVar("_Answer", contravariant=True)
+_Seen = TypeVar("_Seen", contravariant=True)
 
-    async def settle(self, tx: Tx, claimed: Claimed, answers: Sequence[Any]) -> None: ...
-    async def settle_read(self, tx: Tx, claimed: Claimed, shown: Mapping[UUID, Any]) -> None: ...
+
+class Rules(Protocol[_Answer, _Seen]):
+    """A module of domain that decides what becomes of a delivery's members."""
+
+    async def settle(self, tx: Tx, claimed: Claimed, answers: Sequence[_Answer]) -> None: ...
+    async def settle_read(self, tx: Tx, claimed: Claimed, shown: Mapping[UUID, _Seen]) -> None: ...
     async def free(
         self, tx: Tx, claimed: Claimed, until: datetime | None = None, members: Sequence[UUID] | None = None
     ) -> None: ...
@@ -47,7 +56,7 @@ class Rules(Protocol):
 
 
 @dataclass(frozen=True)
-class DeliveryKindSpec:
+class DeliveryKindSpec(Generic[Element, Answer, Seen]):
     """How deliveries of contacts differ from deliveries of invoices.
 
     `write`: the call. `answers`: turns Xero's elements into answers, one for each member, in their order. A member that
@@ -58,30 +67,32 @@ class DeliveryKindSpec:
     pause after an error that lasts until a person acts.
     """
 
-    rules: Rules
-    write: Callable[[Client, DeliveryKind, bytes, str], Awaitable[Written[Any]]]
-    answers: Callable[["DeliveryAttempt", Sequence[Any]], Awaitable[Sequence[Any]]]
-    refused: Callable[[UUID, Sequence[Said]], Any]
+    rules: Rules[Answer, Seen]
+    write: Callable[[Client, DeliveryKind, bytes, str], Awaitable[Written[Element]]]
+    answers: Callable[
+        ["DeliveryAttempt[Element, Answer, Seen]", Sequence[Element]], Awaitable[Sequence[Answer]]
+    ]
+    refused: Callable[[UUID, Sequence[Said]], Answer]
     numbers: Callable[[Tx, Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
-    find: Callable[["DeliveryAttempt", UUID, str], Awaitable[Any]]
-    read: Callable[[Client, Sequence[UUID], datetime], Awaitable[Mapping[UUID, Any]]]
-    again: Callable[["DeliveryAttempt", Sequence[UUID]], Awaitable[bool]]
+    find: Callable[["DeliveryAttempt[Element, Answer, Seen]", UUID, str], Awaitable[Answer | None]]
+    read: Callable[[Client, Sequence[UUID], datetime], Awaitable[Mapping[UUID, Seen]]]
+    again: Callable[["DeliveryAttempt[Element, Answer, Seen]", Sequence[UUID]], Awaitable[bool]]
     give_back: Callable[[Tx, Claimed, datetime, XeroError], Awaitable[None]]
     hindered: timedelta
 
 
 @dataclass(frozen=True)
-class DeliveryAttempt:
+class DeliveryAttempt(Generic[Element, Answer, Seen]):
     """One delivery that this worker holds, and the client that calls Xero for it."""
 
     parts: Parts
     workspace: UUID
-    spec: DeliveryKindSpec
+    spec: DeliveryKindSpec[Element, Answer, Seen]
     claimed: Claimed
     client: Client
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> Rules[Answer, Seen]:
         return self.spec.rules
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
@@ -91,7 +102,7 @@ class DeliveryAttempt:
 async def send(
     parts: Parts,
     workspace: UUID,
-    spec: DeliveryKindSpec,
+    spec: DeliveryKindSpec[Element, Answer, Seen],
     organisation_id: UUID,
     claim: Callable[[Tx], Awaitable[Claimed | None]],
 ) -> bool:
@@ -107,7 +118,7 @@ async def send(
     return True
 
 
-async def call(attempt: DeliveryAttempt, organisation: OrganisationCopy) -> None:
+async def call(attempt: DeliveryAttempt[Element, Answer, Seen], organisation: OrganisationCopy) -> None:
     """Send the delivery's bytes under its idempotency key, and settle the delivery by Xero's answer. Sends nothing if too
     little of the lease is left."""
     delivery = attempt.claimed.delivery
@@ -128,7 +139,7 @@ async def call(attempt: DeliveryAttempt, organisation: OrganisationCopy) -> None
         await _settle(attempt, written)
 
 
-async def _settle(attempt: DeliveryAttempt, written: Written[Any]) -> None:
+async def _settle(attempt: DeliveryAttempt[Element, Answer, Seen], written: Written[Element]) -> None:
     """Settle each member by its element. If Xero left elements out, every member counts as a lost answer."""
     members = attempt.claimed.members
     whole = len(written.items) == len(members) and not written.unreadable
@@ -139,7 +150,7 @@ async def _settle(attempt: DeliveryAttempt, written: Written[Any]) -> None:
             await attempt.rules.wait(tx, attempt.claimed, tx.now + RESEND_AFTER)
 
 
-async def _unanswered(attempt: DeliveryAttempt, error: Uncertain) -> None:
+async def _unanswered(attempt: DeliveryAttempt[Element, Answer, Seen], error: Uncertain) -> None:
     """Try again later. After a 500 on a create, look the create up at once. If Xero lacks it, it may be created again under
     the same number."""
     delivery = attempt.claimed.delivery
@@ -155,7 +166,7 @@ async def _unanswered(attempt: DeliveryAttempt, error: Uncertain) -> None:
         await attempt.rules.wait(tx, attempt.claimed, tx.now + RESEND_AFTER * min(delivery.sends, 12))
 
 
-async def _rejected(attempt: DeliveryAttempt, error: Rejected) -> None:
+async def _rejected(attempt: DeliveryAttempt[Element, Answer, Seen], error: Rejected) -> None:
     """Xero did nothing with the whole request: halve it until the bad member stands alone. Each half is a claim of its own,
     because the request may have been a resend, made minutes after its claim."""
     members = attempt.claimed.members
@@ -171,7 +182,7 @@ async def _rejected(attempt: DeliveryAttempt, error: Rejected) -> None:
             return
 
 
-async def _later(attempt: DeliveryAttempt, error: XeroError) -> None:
+async def _later(attempt: DeliveryAttempt[Element, Answer, Seen], error: XeroError) -> None:
     """Xero did nothing with this request: free the members. After a resend the delivery stays uncertain, because the answer
     says nothing about the first send."""
     delivery = attempt.claimed.delivery
@@ -192,7 +203,10 @@ def _until(error: XeroError, now: datetime, hindered: timedelta) -> datetime:
 
 
 async def recover(
-    parts: Parts, workspace: UUID, spec_of: Callable[[DeliveryKind], DeliveryKindSpec], delivery_id: UUID
+    parts: Parts,
+    workspace: UUID,
+    spec_of: Callable[[DeliveryKind], DeliveryKindSpec[Element, Answer, Seen]],
+    delivery_id: UUID,
 ) -> None:
     """Settle a delivery without an answer: send the same bytes again, look the creates up, or read the members, as the
     delivery's age says. Does nothing if another worker holds the delivery."""
@@ -228,7 +242,7 @@ async def recover(
             await spec.rules.wait(tx, claimed, _until(error, tx.now, spec.hindered))
 
 
-async def _look_up(attempt: DeliveryAttempt, *, free_absent: bool) -> None:
+async def _look_up(attempt: DeliveryAttempt[Element, Answer, Seen], *, free_absent: bool) -> None:
     """Look each create up by its number and settle those that Xero has. Free the others if `free_absent`: the request can
     take effect no more."""
     claimed = attempt.claimed
@@ -243,7 +257,9 @@ async def _look_up(attempt: DeliveryAttempt, *, free_absent: bool) -> None:
             await attempt.rules.wait(tx, claimed, min(tx.now + timedelta(minutes=1), landed))
 
 
-async def found(attempt: DeliveryAttempt, members: Sequence[UUID]) -> dict[UUID, Any]:
+async def found(
+    attempt: DeliveryAttempt[Element, Answer, Seen], members: Sequence[UUID]
+) -> dict[UUID, Answer]:
     """By member: the answer for each create whose number Xero has."""
     async with attempt.transaction() as tx:
         numbers = await attempt.spec.numbers(tx, members)
@@ -251,13 +267,13 @@ async def found(attempt: DeliveryAttempt, members: Sequence[UUID]) -> dict[UUID,
     return {member: answer for member, answer in looked.items() if answer is not None}
 
 
-async def shown(attempt: DeliveryAttempt, members: Sequence[UUID]) -> dict[UUID, Any]:
+async def shown(attempt: DeliveryAttempt[Element, Answer, Seen], members: Sequence[UUID]) -> dict[UUID, Seen]:
     """By member: what Xero shows now."""
     async with attempt.transaction() as tx:
         targets = await attempt.rules.targets(tx, members)
     asked = attempt.parts.database.clock.now()
     wanted = [targets[member] for member in members if member in targets]
-    seen: dict[UUID, Any] = {}
+    seen: dict[UUID, Seen] = {}
     for start in range(0, len(wanted), IDS_A_CALL):
         seen |= await attempt.spec.read(attempt.client, wanted[start : start + IDS_A_CALL], asked)
     return {member: seen[targets[member]] for member in members if targets.get(member) in seen}

@@ -30,7 +30,9 @@ async def poll(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
         while True:
             asked = parts.database.clock.now()
             async with health.watched(parts, workspace, organisation):
-                page = await client.invoices_page(number, modified_since=organisation.invoice_cursor, order="UpdatedDateUTC")
+                page = await client.invoices_page(
+                    number, modified_since=organisation.invoice_cursor, order="UpdatedDateUTC"
+                )
             read_from = read_from or page.server_time or asked
             seen = [seen_invoice(shown, asked) for shown in page.items]
             async with parts.database.transaction(workspace, XERO) as tx:

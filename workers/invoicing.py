@@ -28,6 +28,7 @@ from xero.invoices import InvoiceCreations, InvoiceUpdates, WrittenInvoice
 from xero.messages import Said
 
 _OUTAGE = (Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR)
+Attempt = DeliveryAttempt[WrittenInvoice, Answered, SeenInvoice]
 
 
 async def send_invoices(parts: Parts, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
@@ -85,7 +86,7 @@ async def _write(client: Client, kind: DeliveryKind, body: bytes, key: str) -> W
     return await client.update_invoices(InvoiceUpdates(body), key)
 
 
-async def _answers(attempt: DeliveryAttempt, elements: Sequence[WrittenInvoice]) -> list[Answered]:
+async def _answers(attempt: Attempt, elements: Sequence[WrittenInvoice]) -> list[Answered]:
     asked = attempt.parts.database.clock.now()
     answers = [
         Answered(invoice_id, seen_invoice(element, asked))
@@ -105,7 +106,7 @@ async def _answers(attempt: DeliveryAttempt, elements: Sequence[WrittenInvoice])
 _TO_LOOK_INTO = ("INVOICE_NUMBER_TAKEN", "INVALID_IN_XERO", "HAS_PAYMENTS")
 
 
-async def _looked_into(attempt: DeliveryAttempt, answers: Sequence[Answered]) -> list[Answered]:
+async def _looked_into(attempt: Attempt, answers: Sequence[Answered]) -> list[Answered]:
     """Look into refusals: a taken number may belong to our own create whose answer was lost, and a refused void may have
     happened already."""
     if attempt.claimed.delivery.kind is DeliveryKind.CREATE:
@@ -128,7 +129,7 @@ async def _looked_into(attempt: DeliveryAttempt, answers: Sequence[Answered]) ->
     ]
 
 
-async def _find(attempt: DeliveryAttempt, invoice_id: UUID, number: str) -> Answered | None:
+async def _find(attempt: Attempt, invoice_id: UUID, number: str) -> Answered | None:
     """The answer for the invoice that has this number in Xero. None if no invoice has the number."""
     asked = attempt.parts.database.clock.now()
     shown = (await attempt.client.find_invoice_by_number(number)).value
@@ -149,7 +150,7 @@ def _refused(invoice_id: UUID, said: Sequence[Said]) -> Answered:
     return Answered(invoice_id, problem=invoice_problem(said))
 
 
-async def _again(attempt: DeliveryAttempt, part: Sequence[UUID]) -> bool:
+async def _again(attempt: Attempt, part: Sequence[UUID]) -> bool:
     await _send(attempt.parts, attempt.workspace, attempt.claimed.delivery.organisation_id, part)
     return True
 
@@ -163,7 +164,7 @@ async def _give_back(tx: Tx, claimed: Claimed, until: datetime, error: XeroError
         )
 
 
-INVOICES = DeliveryKindSpec(
+INVOICES: DeliveryKindSpec[WrittenInvoice, Answered, SeenInvoice] = DeliveryKindSpec(
     rules=invoice_deliveries,
     write=_write,
     answers=_answers,

@@ -33,6 +33,8 @@ from xero.errors import XeroError
 from xero.messages import Said
 from xero.payloads import ContactUpdate, Creations, NewContact, Updates, WrittenContact
 
+Attempt = DeliveryAttempt[WrittenContact, Answered, SeenContact]
+
 
 class _NotFreshError(Exception):
     """Xero must be read before anything is sent."""
@@ -80,12 +82,12 @@ async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
         if await freshness.is_fresh(tx, organisation_id):
             return True
         await organisations.look(tx, organisation_id, RunPurpose.DELTA)
-        run = await tx.row(
+        runs = await tx.ids(
             "select id from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null"
             " and purpose = 'DELTA'",
             id=organisation_id,
         )
-    while run is not None and await importing.advance(parts, workspace, run["id"], Priority.INTERACTIVE):
+    while runs and await importing.advance(parts, workspace, runs[0], Priority.INTERACTIVE):
         pass
     async with parts.database.transaction(workspace, TANDEM) as tx:
         return await freshness.is_fresh(tx, organisation_id)
@@ -172,7 +174,7 @@ async def _write(client: Client, kind: DeliveryKind, body: bytes, key: str) -> W
     return await client.update_contacts(Updates(body), key)
 
 
-async def _answers(attempt: DeliveryAttempt, elements: Sequence[WrittenContact]) -> list[Answered]:
+async def _answers(attempt: Attempt, elements: Sequence[WrittenContact]) -> list[Answered]:
     """A create that Xero refuses because its name or number is taken may be our own create, whose answer was lost: it is
     looked up first."""
     asked = attempt.parts.database.clock.now()
@@ -200,7 +202,7 @@ def _judged_again(answer: Answered, shown: Mapping[UUID, SeenContact]) -> Answer
     return Answered(answer.link_id, found, kept_back=True)
 
 
-async def _find(attempt: DeliveryAttempt, link_id: UUID, number: str) -> Answered | None:
+async def _find(attempt: Attempt, link_id: UUID, number: str) -> Answered | None:
     """The contact that holds this push's number."""
     asked = attempt.parts.database.clock.now()
     found = (await attempt.client.find_contact_by_number(number)).value
@@ -216,7 +218,7 @@ def _refused(member: UUID, said: Sequence[Said]) -> Answered:
     return Answered(member, failure=contact_failure(said))
 
 
-async def _again(attempt: DeliveryAttempt, part: Sequence[UUID]) -> bool:
+async def _again(attempt: Attempt, part: Sequence[UUID]) -> bool:
     """Send half of a refused request. Xero is read first, except during a scan: there each claim checks that the contacts
     were read by themselves."""
     delivery, beside = attempt.claimed.delivery, attempt.claimed.beside
@@ -232,7 +234,7 @@ async def _give_back(tx: Tx, claimed: Claimed, until: datetime, _: XeroError) ->
     await _spec_of(claimed.delivery.kind).rules.free(tx, claimed, until)
 
 
-CONTACTS = DeliveryKindSpec(
+CONTACTS: DeliveryKindSpec[WrittenContact, Answered, SeenContact] = DeliveryKindSpec(
     rules=contact_deliveries,
     write=_write,
     answers=_answers,
@@ -247,5 +249,5 @@ CONTACTS = DeliveryKindSpec(
 STATUSES = replace(CONTACTS, rules=status_deliveries)
 
 
-def _spec_of(kind: DeliveryKind) -> DeliveryKindSpec:
+def _spec_of(kind: DeliveryKind) -> DeliveryKindSpec[WrittenContact, Answered, SeenContact]:
     return STATUSES if kind is DeliveryKind.STATUS else CONTACTS

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Required, Self, TypedDict
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import strawberry
@@ -17,18 +17,8 @@ from api.relay.paging import Asked, Connection, Edge, Key, Listing, Order, Page
 from api.relay.rows import columns
 from api.schema.refs import ContactRef, InvoiceRef, MatchIssueRef, SyncLinkRef, XeroOrganisationRef
 from api.schema.viewer import Actor
-from domain.tables import ActivityKind, Side
+from domain.tables import ActivityKind, Side, StoredChange
 from domain.tx import Tx
-
-
-class StoredChange(TypedDict, total=False):
-    """As domain.activity stores a change."""
-
-    field: Required[str]
-    before: str | None
-    after: str | None
-    writtenTo: str | None
-    restorable: bool
 
 
 class ActivityRow(NamedTuple):

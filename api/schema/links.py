@@ -23,14 +23,14 @@ from domain.described import DescribedEnum
 from domain.fields.synced import loaded, practice_values, same, shown, xero_values
 from domain.fields.values import Value
 from domain.links import failures
-from domain.links.link import StoredFailure
 from domain.names.text_keys import search_patterns
 from domain.tables import ACTIVE, LinkOrigin, Scope, SyncedField, SyncState
 from domain.tx import Tx
 
 
-class LinkRow(NamedTuple):
-    """A link as `failures.shown_failure` needs it, and its state as people see it. `now`: the time of the read."""
+@dataclass(frozen=True)
+class LinkRow(failures.Trouble):
+    """A link, what keeps it from syncing, and its state as people see it. `now`: the time of the read."""
 
     id: UUID
     contact_id: UUID
@@ -42,16 +42,6 @@ class LinkRow(NamedTuple):
     last_synced_at: datetime | None
     version: int
     base_practice: dict[str, object]
-    failure: StoredFailure | None
-    due_at: datetime | None
-    attempts: int
-    next_attempt_at: datetime | None
-    organisation_id: UUID
-    held_by: str | None
-    health_message: str | None
-    held_since: datetime | None
-    held_until: datetime | None
-    look_up: dict[str, object] | None
     now: datetime
 
 
@@ -163,7 +153,7 @@ class SyncLink(Node):
             linked_at=row.linked_at,
             last_synced_at=row.last_synced_at,
             version=row.version,
-            failure=SyncFailure.of(failures.shown_failure(row._asdict(), row.now)),
+            failure=SyncFailure.of(failures.shown_failure(row, row.now)),
         )
 
     @strawberry.field(description="The Xero organisation of the Xero contact.")

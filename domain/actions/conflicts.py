@@ -1,8 +1,7 @@
 """Conflicts: a person settles a field that both sides changed, or restores an overwritten value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from domain import activity
@@ -18,7 +17,7 @@ from domain.links.link import Link, to_send
 from domain.links.starting import Acted
 from domain.mirror import xero_contacts
 from domain.problems import Code, Refused, not_found, refuse
-from domain.tables import Activity, ActivityKind, EventKind, Side, SyncedField, SyncState
+from domain.tables import Activity, ActivityKind, EventKind, Side, StoredChange, SyncedField, SyncState
 from domain.tx import Tx
 
 
@@ -96,19 +95,17 @@ def _lost(name: SyncedField, ours: Value, theirs: Value, *, to_practice: bool) -
 
 async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None = None) -> Restored:
     """Restore the overwritten value in the practice. The contact's links send it. A change can be restored once."""
-    row = await tx.row("select contact_id from activity where workspace_id = :ws and id = :id", id=event_id)
-    if row is None:
+    event = await tx.session.get(Activity, (tx.workspace, event_id))
+    if event is None:
         raise Refused([not_found("activity event", "eventId")])
-    if row["contact_id"] is None or await contact_edits.find(tx, row["contact_id"]) is None:
+    if event.contact_id is None or await contact_edits.find(tx, event.contact_id) is None:
         raise refuse(
             Code.WRONG_STATE,
             "The contact of this event was deleted, so the value cannot be brought back.",
             "eventId",
         )
-    contact = await contact_edits.lock(tx, row["contact_id"])
-    event = await tx.session.get_one(
-        Activity, (tx.workspace, event_id), with_for_update=True, populate_existing=True
-    )
+    contact = await contact_edits.lock(tx, event.contact_id)
+    await tx.session.refresh(event, with_for_update=True)
     about = [n for n, change in enumerate(event.changes) if change["field"] == field]
     if not about:
         raise refuse(
@@ -125,12 +122,18 @@ async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None 
         )
     await contact_edits.change(tx, contact.id, _given(event.changes[place]), version=version, typed=False)
     event.changes = [
-        change | {"restorable": False} if n == place else change for n, change in enumerate(event.changes)
+        _without_restore(change) if n == place else change for n, change in enumerate(event.changes)
     ]
     await tx.session.flush()
     return Restored((contact.id,), event_id)
 
 
-def _given(change: Mapping[str, Any]) -> dict[str, Any]:
+def _given(change: StoredChange) -> dict[str, object]:
     """The values by the names of the schema."""
     return {SYNCED[SyncedField(change["field"])].api_name: change["storedBefore"]}
+
+
+def _without_restore(change: StoredChange) -> StoredChange:
+    after = change.copy()
+    after["restorable"] = False
+    return after

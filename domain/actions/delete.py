@@ -38,8 +38,9 @@ async def delete(
     contact = await contact_edits.lock(tx, contact_id)
     if version is not None and version != contact.version:
         raise stale("contact")
-    if await tx.row(
-        "select 1 from invoice where workspace_id = :ws and contact_id = :contact limit 1", contact=contact_id
+    if await tx.ids(
+        "select id from invoice where workspace_id = :ws and contact_id = :contact limit 1",
+        contact=contact_id,
     ):
         raise refuse(
             Code.IN_USE,

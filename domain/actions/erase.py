@@ -6,10 +6,12 @@ ids of its Xero contacts, and a mark: every later snapshot of them is stored bla
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.actions import delete as delete_action
 from domain.decisions import kept_apart
+from domain.links import link as links
 from domain.matching import issues
 from domain.mirror import xero_contacts
 from domain.tx import Tx
@@ -24,19 +26,23 @@ class Erased:
     left_in_xero: tuple[tuple[str, UUID], ...]
 
 
+class _Left(NamedTuple):
+    """A Xero contact that Xero still has: its organisation's name, and Xero's own id of the contact."""
+
+    name: str
+    xero_contact_id: UUID
+
+
 async def erase(tx: Tx, contact_id: UUID) -> Erased:
     """Erase the contact. Runs within `issues.evaluating`. Refused (IN_USE) if it has invoices, which the law keeps."""
-    links = await tx.rows(
-        "select id, organisation_id, xero_contact_id from sync_link where workspace_id = :ws and contact_id = :contact",
-        contact=contact_id,
-    )
-    ids = [link["id"] for link in links]
+    held = await links.of_contact(tx, contact_id)
+    ids = [link.id for link in held]
     by_organisation: dict[UUID, list[UUID]] = {}
-    for link in links:
-        if link["xero_contact_id"] is not None:
-            by_organisation.setdefault(link["organisation_id"], []).append(link["xero_contact_id"])
+    for link in held:
+        if link.xero_contact_id is not None:
+            by_organisation.setdefault(link.organisation_id, []).append(link.xero_contact_id)
     xeros = [xero for found in by_organisation.values() for xero in found]
-    about = await tx.rows(
+    about = await tx.ids(
         "select id from match_issue where workspace_id = :ws and xero_contact_id = any(:ids)", ids=xeros
     )
     await tx.run(
@@ -53,23 +59,24 @@ async def erase(tx: Tx, contact_id: UUID) -> Erased:
     for organisation, found in by_organisation.items():
         await xero_contacts.erase(tx, organisation, found)
         await issues.evaluate_all(tx, {organisation: found})
-    await _blank_history(tx, contact_id, ids, [row["id"] for row in about])
-    left = await tx.rows(
+    await _blank_history(tx, contact_id, ids, about)
+    left = await tx.read(
+        _Left,
         "select o.name, x.xero_contact_id from xero_contact x join organisation o on o.workspace_id = :ws"
         " and o.id = x.organisation_id where x.workspace_id = :ws and x.id = any(:ids)"
         " and x.status <> 'GDPR_REQUEST' order by o.name, x.xero_contact_id",
         ids=xeros,
     )
-    return Erased(tuple((row["name"], row["xero_contact_id"]) for row in left))
+    return Erased(tuple((row.name, row.xero_contact_id) for row in left))
 
 
-async def _blank_history(tx: Tx, contact_id: UUID, links: Sequence[UUID], about: Sequence[UUID]) -> None:
+async def _blank_history(tx: Tx, contact_id: UUID, link_ids: Sequence[UUID], about: Sequence[UUID]) -> None:
     """Blank the values in the activity. It keeps what happened, when, and by whom."""
     await tx.session.flush()
     await tx.run(
         "update activity set message = :erased, changes = '[]' where workspace_id = :ws"
         " and (contact_id = :contact or link_id = any(:links) or issue_id = any(:issues))",
-        erased=ERASED, contact=contact_id, links=list(links), issues=list(about),
+        erased=ERASED, contact=contact_id, links=list(link_ids), issues=list(about),
     )  # fmt: skip
     await tx.run(
         "delete from match_candidate where workspace_id = :ws and issue_id = any(:issues)", issues=list(about)

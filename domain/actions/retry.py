@@ -27,10 +27,9 @@ async def check_known(tx: Tx, link_ids: Sequence[UUID], invoice_ids: Sequence[UU
         ("sync_link", "link", "linkIds", link_ids),
         ("invoice", "invoice", "invoiceIds", invoice_ids),
     ):
-        rows = await tx.rows(
+        known = await tx.ids(
             f"select id from {table} where workspace_id = :ws and id = any(:ids)", ids=list(ids)
         )
-        known = {row["id"] for row in rows}
         problems += [not_found(what, path, str(n)) for n, key in enumerate(ids) if key not in known]
     if problems:
         raise Refused(problems)

@@ -8,7 +8,7 @@ Links and invoices that wait show the organisation's health. So an outage writes
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from domain.connection.organisation_copy import OrganisationCopy
@@ -115,17 +115,24 @@ async def limited(tx: Tx, organisation_id: UUID, until: datetime) -> None:
     await _set(tx, organisation_id, "RATE_LIMITED", message, until=until)
 
 
+class _Trouble(NamedTuple):
+    """`since`: the first call without a usable answer, of all calls or of those that write."""
+
+    since: datetime
+
+
 async def unavailable(tx: Tx, organisation_id: UUID, *, write: bool = False, said: bool = False) -> None:
     """Records that a call got no usable answer. The health becomes DEGRADED after OUTAGE, of all calls or of writes; at once
     if Xero `said` that it is offline."""
-    row = await tx.row(
+    trouble = await tx.read_one(
+        _Trouble,
         "update organisation set failing_since = coalesce(failing_since, :now),"
         " writes_failing_since = case when :write then coalesce(writes_failing_since, :now) else writes_failing_since end"
         " where workspace_id = :ws and id = :id"
         " returning case when :write then writes_failing_since else failing_since end as since",
         id=organisation_id, write=write,
     )  # fmt: skip
-    if row is not None and (said or row["since"] <= tx.now - OUTAGE):
+    if trouble is not None and (said or trouble.since <= tx.now - OUTAGE):
         await _set(tx, organisation_id, "DEGRADED", UNAVAILABLE)
 
 
@@ -177,24 +184,29 @@ async def _tell_if(tx: Tx, organisation_id: UUID, update: str, **values: Any) ->
             await tell_waiting(tx, organisation_id)
 
 
+class _Held(NamedTuple):
+    code: str | None
+
+
 async def _held(tx: Tx, organisation_id: UUID) -> str | None:
     """The code that subscribers heard last. `limit_over` publishes the end of a limit."""
-    row = await tx.row(
+    held = await tx.read_one(
+        _Held,
         f"select {_holds('health')} as code from organisation where workspace_id = :ws and id = :id",
         id=organisation_id,
     )
-    return row["code"] if row else None
+    return held.code if held else None
 
 
 async def tell_waiting(tx: Tx, organisation_id: UUID) -> None:
     """Publishes that waiting links are held up now, or no longer: an event for each link, or RESYNC for too many."""
-    rows = await tx.rows(
+    waiting = await tx.ids(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and due_at is not null"
         " and failure is null and state in ('PENDING', 'CONFLICT') limit :most",
         organisation=organisation_id, most=MOST_TOLD + 1,
     )  # fmt: skip
-    if len(rows) > MOST_TOLD:
+    if len(waiting) > MOST_TOLD:
         tx.publish(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
         return
-    for row in rows:
-        tx.publish(EventKind.LINK, row["id"], organisation=organisation_id)
+    for link_id in waiting:
+        tx.publish(EventKind.LINK, link_id, organisation=organisation_id)

@@ -93,8 +93,8 @@ async def lock_syncing(tx: Tx, organisation_id: UUID) -> OrganisationCopy:
 
 async def tenants(tx: Tx) -> dict[UUID, UUID]:
     """The tenants of the organisations that this workspace has or had connected, by the organisation's id."""
-    rows = await tx.rows("select id, tenant_id from organisation where workspace_id = :ws")
-    return {row["id"]: row["tenant_id"] for row in rows}
+    found = select(Organisation.id, Organisation.tenant_id).where(Organisation.workspace_id == tx.workspace)
+    return dict((await tx.session.execute(found)).tuples().all())
 
 
 async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
@@ -103,12 +103,13 @@ async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
     await xero_contacts.lock(
         tx, tenant.tenant_id
     )  # two consents at the same time, before the organisation has a row
-    row = await tx.row(
-        "select id from organisation where workspace_id = :ws and tenant_id = :tenant",
-        tenant=tenant.tenant_id,
+    before = await tx.session.scalar(
+        select(Organisation.id).where(
+            Organisation.workspace_id == tx.workspace, Organisation.tenant_id == tenant.tenant_id
+        )
     )
-    organisation = await lock(tx, row["id"]) if row else _new(tx, tenant)
-    again = row is not None
+    organisation = await lock(tx, before) if before else _new(tx, tenant)
+    again = before is not None
     if again:
         await _read_again(tx, organisation)
     await _take(tx, organisation, tenant, grant_id)
@@ -434,16 +435,13 @@ def _text(value: Any) -> str | None:
 
 async def _type_name(tx: Tx, type_id: UUID) -> str:
     """The name of the contact type, locked so that nobody archives it meanwhile. Refuses an unknown or archived type."""
-    row = await tx.row(
-        "select name, archived_at from contact_type where workspace_id = :ws and id = :id for share",
-        id=type_id,
-    )
-    if row is None:
+    key, share = (tx.workspace, type_id), {"read": True}
+    found = await tx.session.get(ContactType, key, with_for_update=share, populate_existing=True)
+    if found is None:
         raise Refused([not_found("contact type", "defaultContactTypeId")])
-    if row["archived_at"] is not None:
+    if found.archived_at is not None:
         raise Refused([archived("contact type", "updateContactType", "defaultContactTypeId")])
-    name: str = row["name"]
-    return name
+    return found.name
 
 
 def _tell(tx: Tx, organisation_id: UUID) -> None:

@@ -3,17 +3,17 @@
 The practice's own contact stays until a person erases it, because the law may oblige the practice to keep it.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 from uuid import UUID
+
+from sqlmodel import col, select
 
 from domain.decisions import kept_apart
 from domain.fields.synced import loaded, shown
 from domain.links import link as links
 from domain.links import statements
 from domain.links.failures import stored_failure
-from domain.tables import Side, SyncedField, SyncLink, XeroContact
+from domain.tables import Activity, Side, StoredChange, SyncedField, SyncLink, XeroContact
 from domain.tx import Tx
 
 FORGOTTEN = "About a contact that Xero was asked to forget."
@@ -49,23 +49,25 @@ async def _blank_activity(
 ) -> None:
     """Blank Xero's values in the activity. Of the practice's own entries only values that Xero held too are blanked."""
     link_ids = {link.id for link in held}
-    rows = await tx.rows(
-        "select id, message, organisation_id, link_id, changes from activity where workspace_id = :ws"
-        " and (link_id = any(:links) or issue_id = any(:issues) or contact_id = any(:contacts)"
-        " and (organisation_id = :organisation or organisation_id is null)) for update",
-        links=list(link_ids), issues=list(issues), contacts=[link.contact_id for link in held],
-        organisation=organisation_id,
-    )  # fmt: skip
-    values = {*_held_by_xero(held), *_from_xero(row for row in rows if row["link_id"] in link_ids)}
-    for row in rows:
-        changes = [_blanked(change, values) for change in row["changes"]]
-        message = row["message"] if row["organisation_id"] is None else FORGOTTEN
-        if (changes, message) != (row["changes"], row["message"]):
-            await tx.run(
-                "update activity set changes = cast(:changes as jsonb), message = :message"
-                " where workspace_id = :ws and id = :id",
-                id=row["id"], changes=json.dumps(changes), message=message,
-            )  # fmt: skip
+    of_contacts = col(Activity.contact_id).in_([link.contact_id for link in held]) & (
+        (col(Activity.organisation_id) == organisation_id) | col(Activity.organisation_id).is_(None)
+    )
+    found = await tx.session.scalars(
+        select(Activity)
+        .where(
+            Activity.workspace_id == tx.workspace,
+            col(Activity.link_id).in_(link_ids) | col(Activity.issue_id).in_(issues) | of_contacts,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    entries = list(found)
+    values = {*_held_by_xero(held), *_from_xero(one for one in entries if one.link_id in link_ids)}
+    for entry in entries:
+        entry.changes = [_blanked(change, values) for change in entry.changes]
+        if entry.organisation_id is not None:
+            entry.message = FORGOTTEN
+    await tx.session.flush()
 
 
 def _held_by_xero(held: Iterable[SyncLink]) -> Iterable[tuple[str, str | None]]:
@@ -75,17 +77,17 @@ def _held_by_xero(held: Iterable[SyncLink]) -> Iterable[tuple[str, str | None]]:
                 yield name, shown(loaded(name, value))
 
 
-def _from_xero(rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str | None]]:
+def _from_xero(entries: Iterable[Activity]) -> Iterable[tuple[str, str | None]]:
     """Whether a value of a change came from Xero: it was written to the practice, or it was overwritten at Xero."""
-    for row in rows:
-        for change in row["changes"]:
+    for entry in entries:
+        for change in entry.changes:
             yield change["field"], change["after" if change["writtenTo"] == Side.PRACTICE else "before"]
 
 
-def _blanked(change: Mapping[str, Any], values: set[tuple[str, str | None]]) -> dict[str, Any]:
-    after = dict(change)
+def _blanked(change: StoredChange, values: set[tuple[str, str | None]]) -> StoredChange:
+    after = change.copy()
     if (change["field"], change["before"]) in values:
-        after |= {"before": None, "storedBefore": None, "restorable": False}
+        after["before"], after["storedBefore"], after["restorable"] = None, None, False
     if (change["field"], change["after"]) in values:
         after["after"] = None
     return after

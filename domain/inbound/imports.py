@@ -334,6 +334,7 @@ async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
     if not run.match:  # only looked for near-duplicates, for the preview
         run.match_pass, run.done, run.total = MatchPass.SIMILAR, 0, found.mirrored
         return
+    assert found.contact_filter is not None, "only a started sync matches"
     run.contact_filter = XeroContactFilter(found.contact_filter)
     imported = run.purpose is RunPurpose.IMPORT
     run.match_pass = _passes(run)[0]

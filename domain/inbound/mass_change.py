@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 from domain import activity
@@ -123,6 +123,11 @@ async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
         await organisations.look(tx, organisation_id, RunPurpose.DELTA if apply else RunPurpose.SCAN)
 
 
+class _Counted(NamedTuple):
+    changed: int
+    of: int
+
+
 async def _count_inbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
     await tx.run(
         "update xero_contact set brake = 'COUNTED' where workspace_id = :ws and id in"
@@ -131,7 +136,8 @@ async def _count_inbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
     )
     since = _since(tx, organisation)
     spread = await _count_same(tx, organisation.id, since)
-    row = await tx.row(
+    counted = await tx.read_one(
+        _Counted,
         f"with waiting as (select l.id {_WAITING} and x.brake = 'COUNTED'), done as"
         " (select id, state from sync_link where workspace_id = :ws and organisation_id = :organisation"
         "  and destroyed_at > cast(:since as timestamptz))"
@@ -141,8 +147,8 @@ async def _count_inbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
         f" where workspace_id = :ws and organisation_id = :organisation and state in {ACTIVE}) as of",
         organisation=organisation.id, since=since, spread=list(spread),
     )  # fmt: skip
-    assert row is not None
-    return MassChange(Side.XERO, row["changed"], row["of"])
+    assert counted is not None
+    return MassChange(Side.XERO, counted.changed, counted.of)
 
 
 @dataclass(frozen=True)
@@ -189,33 +195,41 @@ _CAME_OF_LATE = (
 )
 
 
+class _Spread(NamedTuple):
+    """A value that many contacts get, as the mirror holds it in JSON."""
+
+    value: object
+
+
 async def _count_same(tx: Tx, organisation_id: UUID, since: datetime) -> set[UUID]:
     """Count contacts that get one same value and had another, at once or within a few minutes.
 
     Returns the links that have got the value already. If nothing that waits destroys, no statement runs.
     """
-    bound = {"organisation": organisation_id, "since": since, "least": LEAST}
     spread: set[UUID] = set()
     for held in _SPREADABLE:
         names = {"value": held.value, "field": held.field}
-        groups = await tx.rows(
+        groups = await tx.read(
+            _Spread,
             f"with waiting as materialized (select l.id as link, {held.value} as value {_WAITING} and {held.value} is not null"
             f" and {held.came}), late as (select link, value from ({_CAME_OF_LATE.format(**names)}) late"
             f" where exists (select 1 from waiting) or exists (select 1 {_WAITING} and x.brake = 'COUNTED'))"
             " select value from (select * from waiting union select * from late) u group by value having count(*) >= :least",
-            **bound,
-        )
+            organisation=organisation_id, since=since, least=LEAST,
+        )  # fmt: skip
         for group in groups:
-            spread |= await _count_group(tx, held, group["value"], bound)
+            spread |= await _count_group(tx, organisation_id, since, held, group.value)
     return spread
 
 
-async def _count_group(tx: Tx, held: _Held, value: Any, bound: Mapping[str, Any]) -> set[UUID]:
-    came, known = held.came, dict(bound) | {"json": json.dumps(value)}
+async def _count_group(
+    tx: Tx, organisation_id: UUID, since: datetime, held: _Held, value: object
+) -> set[UUID]:
+    came, text = held.came, None
     if SYNCED[held.field].kind is Kind.PHONE:
-        came = f"l.base_xero->>'{held.field}' is distinct from :text and {held.came}"
-        known["text"] = as_practice(mirrored(held.field, value))
-    rows = await tx.rows(
+        came = f"l.base_xero->>'{held.field}' is distinct from cast(:text as text) and {held.came}"
+        text = as_practice(mirrored(held.field, value))
+    links = await tx.ids(
         f"with same as (select x.id, x.brake {_WAITING} and x.brake is distinct from 'PASSED'"
         f"  and {held.value} = cast(:json as jsonb) and {came}),"
         f" late as (select link from ({_CAME_OF_LATE.format(value=held.value, field=held.field)}) late"
@@ -224,13 +238,14 @@ async def _count_group(tx: Tx, held: _Held, value: Any, bound: Mapping[str, Any]
         " counted as (update xero_contact set brake = 'COUNTED' where workspace_id = :ws"
         "  and id in (select id from same where brake is null) and exists (select 1 from many))"
         " select link from late where exists (select 1 from many)",
-        **known,
-    )
-    return {row["link"] for row in rows}
+        organisation=organisation_id, since=since, least=LEAST, json=json.dumps(value), text=text,
+    )  # fmt: skip
+    return set(links)
 
 
 async def _count_outbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
-    row = await tx.row(
+    counted = await tx.read_one(
+        _Counted,
         "with waiting as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
         f"  and l.state in {ACTIVE} and l.xero_contact_id is not null and l.brake is distinct from 'PASSED' and {_BLANKS}),"
@@ -241,8 +256,8 @@ async def _count_outbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
         f"  and state in {ACTIVE}) as of",
         organisation=organisation.id, since=_since(tx, organisation),
     )  # fmt: skip
-    assert row is not None
-    return MassChange(Side.PRACTICE, row["changed"], row["of"])
+    assert counted is not None
+    return MassChange(Side.PRACTICE, counted.changed, counted.of)
 
 
 async def _pause(tx: Tx, organisation: OrganisationCopy, found: MassChange) -> None:

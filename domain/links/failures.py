@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from domain import activity
@@ -80,7 +79,25 @@ async def described(tx: Tx, link: SyncLink, failure: Failure, until: datetime | 
     )  # fmt: skip
 
 
-# Of a link `l` beside health.HELD_LINK: all that `shown_failure` reads.
+@dataclass(frozen=True)
+class Trouble:
+    """What keeps a link from syncing, as FAILURE_COLUMNS reads it. `held_by`: the code of what holds up the whole organisation,
+    since `held_since` and until `held_until`. `look_up`: of a write without an answer, when it is looked up (`at`), and
+    how often it was sent (`sends`)."""
+
+    failure: StoredFailure | None
+    due_at: datetime | None
+    attempts: int
+    next_attempt_at: datetime | None
+    organisation_id: UUID
+    held_by: str | None
+    health_message: str | None
+    held_since: datetime | None
+    held_until: datetime | None
+    look_up: Mapping[str, object] | None
+
+
+# Of a link `l` beside health.HELD_LINK: the columns of `Trouble`.
 FAILURE_COLUMNS = (
     "l.failure, l.due_at, l.attempts, l.next_attempt_at, l.organisation_id, held.code as held_by, o.health_message,"
     " case when held.code is not null then greatest(l.due_at, coalesce(o.writes_failing_since, o.failing_since, o.health_since)) end as held_since,"
@@ -92,22 +109,18 @@ FAILURE_COLUMNS = (
 )
 
 
-def shown_failure(row: Mapping[str, Any], now: datetime) -> StoredFailure | None:
-    """What keeps a link from syncing now: its own failure, or a failure of the whole organisation.
-
-    `row` has FAILURE_COLUMNS.
-    """
-    own: StoredFailure | None = row["failure"]
+def shown_failure(trouble: Trouble, now: datetime) -> StoredFailure | None:
+    """What keeps a link from syncing now: its own failure, or a failure of the whole organisation."""
+    own, code = trouble.failure, trouble.held_by
     if own is not None:
-        looked = row["look_up"]
+        looked = trouble.look_up
         return own if looked is None else own | {"nextAttemptAt": looked["at"], "attempts": looked["sends"]}
-    code: str | None = row["held_by"]
     if code is None:
         return None
-    times = [time for time in (row["next_attempt_at"], row["held_until"]) if time and time > now]
+    times = [time for time in (trouble.next_attempt_at, trouble.held_until) if time and time > now]
     return stored_failure(
-        code, row["health_message"] or connection_health.UNAVAILABLE, since=row["held_since"],
-        subjects=[f"XeroOrganisation:{row['organisation_id']}"], attempts=row["attempts"],
+        code, trouble.health_message or connection_health.UNAVAILABLE, since=trouble.held_since or now,
+        subjects=[f"XeroOrganisation:{trouble.organisation_id}"], attempts=trouble.attempts,
         next_attempt_at=max(times) if times and code == "XERO_UNAVAILABLE" else None,
     )  # fmt: skip
 

@@ -186,6 +186,17 @@ async def of_xero_contact(tx: Tx, xero_contact_id: UUID) -> list[SyncLink]:
     return list(found)
 
 
+async def of_contact(tx: Tx, contact_id: UUID) -> list[SyncLink]:
+    """Every link of the contact, ended ones too."""
+    found = await tx.session.scalars(
+        select(SyncLink)
+        .where(SyncLink.workspace_id == tx.workspace, SyncLink.contact_id == contact_id)
+        .order_by(col(SyncLink.id))
+        .execution_options(populate_existing=True)
+    )
+    return list(found)
+
+
 async def lock_of_contact(tx: Tx, contact_id: UUID) -> list[SyncLink]:
     """Every link of the contact, locked, ended ones too. The caller has locked the contact."""
     return await lock_links(

@@ -191,14 +191,14 @@ class Touching(Protocol):
     def contact_ids(self) -> tuple[UUID, ...]: ...
 
 
-Row = TypeVar("Row")
+Item = TypeVar("Item")
 Acted = TypeVar("Acted", bound=Touching)
 
 
 async def each(
     tx: Tx,
-    rows: Sequence[Row],
-    act: Callable[[Row], Awaitable[Acted]],
+    rows: Sequence[Item],
+    act: Callable[[Item], Awaitable[Acted]],
     *,
     link_ids: Sequence[UUID] = (),
     contact_ids: Sequence[UUID] = (),
@@ -303,7 +303,9 @@ async def evaluate_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
         touched: set[UUID] = set()
         for organisation_id, ids in xeros.items():
             if ids:
-                touched |= await issue_review.evaluate(tx, await organisation_copy.get(tx, organisation_id), ids)
+                touched |= await issue_review.evaluate(
+                    tx, await organisation_copy.get(tx, organisation_id), ids
+                )
         xeros = await _fitting_issues(tx, list(touched))
         if not xeros:
             return

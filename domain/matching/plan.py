@@ -250,9 +250,7 @@ def _issue(
         "created_at": tx.now, "version": 1,
     }  # fmt: skip
     message = f"{fitting[0]['xero_name']} in Xero needs a decision ({why.replace('_', ' ').lower()})."
-    entry = activity.Entry(
-        ActivityKind.ISSUE_OPENED, message, organisation=organisation.id, issue=issue_id
-    )
+    entry = activity.Entry(ActivityKind.ISSUE_OPENED, message, organisation=organisation.id, issue=issue_id)
     return issue, candidate_rows(tx, issue_id, fitting), entry
 
 

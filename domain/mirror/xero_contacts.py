@@ -305,9 +305,7 @@ async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
     )
 
 
-async def request_lookup(
-    tx: Tx, organisation: UUID, contact_filter: str | None, ids: Sequence[UUID]
-) -> None:
+async def request_lookup(tx: Tx, organisation: UUID, contact_filter: str | None, ids: Sequence[UUID]) -> None:
     """Request that the next run looks up near-duplicates of these rows and applies them. `contact_filter`: the organisation's.
 
     The run begins at once and makes no call. If another run is under way, a run after it does it.

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from domain.connection import organisation_copy
 from domain.fields.synced import loaded, same
 from domain.tables import Cargo, Delivery, DeliveryKind, DeliveryMember, SyncedField
 from domain.tx import Tx
@@ -68,7 +69,7 @@ async def start(
     bulk: bool,
     body: bytes,
     *,
-    links: Mapping[UUID, Mapping[str, Any]] | None = None,
+    links: Mapping[UUID, Mapping[str, object]] | None = None,
     invoices: Sequence[UUID] = (),
 ) -> Delivery:
     """Store a delivery. The claim counts as its first send.
@@ -94,11 +95,20 @@ async def start(
     )
     tx.session.add(delivery)
     await tx.session.flush()
-    members: list[dict[str, Any]] = [{"link_id": key, "sent": sent} for key, sent in (links or {}).items()]
-    members += [{"invoice_id": key, "sent": {}} for key in invoices]
+    members: list[tuple[UUID, Mapping[str, object]]] = [
+        *(links or {}).items(),
+        *((key, {}) for key in invoices),
+    ]
     tx.session.add_all(
-        DeliveryMember(workspace_id=tx.workspace, delivery_id=delivery_id, place=place, **member)
-        for place, member in enumerate(members)
+        DeliveryMember(
+            workspace_id=tx.workspace,
+            delivery_id=delivery_id,
+            place=place,
+            link_id=None if invoices else key,
+            invoice_id=key if invoices else None,
+            sent=dict(sent),
+        )
+        for place, (key, sent) in enumerate(members)
     )
     await tx.session.flush()
     return delivery
@@ -110,36 +120,36 @@ async def take_over(tx: Tx, delivery_id: UUID) -> Claimed | None:
     The members are locked before the delivery, as in every transaction that ends a link.
     """
     for table, column in (("sync_link", "link_id"), ("invoice", "invoice_id")):
-        await tx.rows(
+        await tx.ids(
             f"select id from {table} where workspace_id = :ws and id in (select {column} from delivery_member"
             " where workspace_id = :ws and delivery_id = :delivery and open) order by id for update",
             delivery=delivery_id,
         )
-    row = await tx.row(
-        "update delivery set lease_token = :token, lease_until = cast(:now as timestamptz) + :lease, uncertain = true"
-        " where workspace_id = :ws and id = :id and ended_at is null and lease_until <= :now returning id",
-        id=delivery_id, token=uuid4(), lease=LEASE,
-    )  # fmt: skip
-    if row is None:
+    key = (tx.workspace, delivery_id)
+    delivery = await tx.session.get(Delivery, key, with_for_update=True, populate_existing=True)
+    if delivery is None or delivery.ended_at is not None or delivery.lease_until > tx.now:
         return None
-    delivery = await tx.session.get_one(Delivery, (tx.workspace, delivery_id), populate_existing=True)
-    members = await tx.rows(
+    delivery.lease_token, delivery.lease_until, delivery.uncertain = uuid4(), tx.now + LEASE, True
+    await tx.session.flush()
+    members = await tx.ids(
         "select coalesce(link_id, invoice_id) as id, place from delivery_member where workspace_id = :ws and delivery_id = :id and open"
         " union all select xero_contact_id, 0 from owed_status where workspace_id = :ws and delivery_id = :id"
         " order by place, id",
         id=delivery_id,
     )
-    region = await tx.row(
-        "select country_code from organisation where workspace_id = :ws and id = :id",
-        id=delivery.organisation_id,
-    )
-    claimed = Claimed(
-        delivery, tuple(row["id"] for row in members), region["country_code"] if region else None
-    )
+    organisation = await organisation_copy.get(tx, delivery.organisation_id)
+    claimed = Claimed(delivery, tuple(members), organisation.country_code)
     if not members:
         await end_if_settled(tx, claimed)
         return None
     return claimed
+
+
+class _Noted(NamedTuple):
+    """Of a link in a delivery, by field: the values that reads showed meanwhile, and the value that is sent."""
+
+    notes: Mapping[str, Sequence[object]]
+    sent: Mapping[str, object]
 
 
 async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
@@ -150,7 +160,8 @@ async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
     """
     if claimed.delivery.recalled:
         return True
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Noted,
         "select l.notes, m.sent from delivery_member m join sync_link l on l.workspace_id = :ws and l.id = m.link_id"
         " where m.workspace_id = :ws and m.delivery_id = :id and m.open",
         id=claimed.delivery.id,
@@ -159,12 +170,12 @@ async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
         not same(
             SyncedField(name),
             loaded(SyncedField(name), value),
-            loaded(SyncedField(name), row["sent"][name]),
+            loaded(SyncedField(name), row.sent[name]),
             claimed.region,
         )
         for row in rows
-        for name, values in row["notes"].items()
-        if name in row["sent"]
+        for name, values in row.notes.items()
+        if name in row.sent
         for value in values
     )
 

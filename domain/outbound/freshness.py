@@ -6,9 +6,11 @@ contact has been read by itself.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
+from domain.connection import organisation_copy
 from domain.links import statements
 from domain.tx import Tx
 
@@ -51,10 +53,8 @@ async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:
 
     A delta that was asked for in the future does not count: the clock was set back since.
     """
-    row = await tx.row(
-        "select read_asked_at from organisation where workspace_id = :ws and id = :id", id=organisation_id
-    )
-    asked: datetime | None = row["read_asked_at"] if row else None
+    organisation = await organisation_copy.find(tx, organisation_id)
+    asked = organisation.read_asked_at if organisation else None
     return asked is not None and abs(tx.now - asked) <= FRESH  # clocks of two workers differ a little
 
 
@@ -64,24 +64,30 @@ async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
     That is a full scan, or a delta that another worker reads or that waits for calls. While Xero does not answer, no other
     way exists either.
     """
-    row = await tx.row(
-        "select 1 from import_run r join organisation o on o.workspace_id = :ws and o.id = r.organisation_id"
+    under_way = await tx.ids(
+        "select r.id from import_run r join organisation o on o.workspace_id = :ws and o.id = r.organisation_id"
         " where r.workspace_id = :ws and r.organisation_id = :id and r.finished_at is null and (r.purpose <> 'DELTA'"
         " or r.lease_until > :now or r.due_at > :now and o.failing_since is null)",
         id=organisation_id,
     )
-    return row is not None
+    return bool(under_way)
+
+
+class _Link(NamedTuple):
+    id: UUID
+    xero_contact_id: UUID
 
 
 async def want_read(tx: Tx, organisation_id: UUID) -> Wanted | None:
     """Request single reads for the Xero contacts of interactive work, a few at a time. None if there are none."""
-    links = await tx.rows(
+    links = await tx.read(
+        _Link,
         "select l.id, l.xero_contact_id from sync_link l where l.workspace_id = :ws"
         f" and l.organisation_id = :organisation {LINK_DUE} and not l.bulk and l.xero_contact_id is not null"
         f" and not {LINK_READ} order by l.due_at, l.id limit {MOST}",
         organisation=organisation_id, fresh=FRESH, only=[],
     )  # fmt: skip
-    statuses = await tx.rows(
+    statuses = await tx.ids(
         "select s.xero_contact_id from owed_status s join xero_contact x on x.workspace_id = :ws"
         f" and x.id = s.xero_contact_id where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE}"
         f" and not {READ} order by s.due_at, s.xero_contact_id limit {MOST}",
@@ -89,9 +95,9 @@ async def want_read(tx: Tx, organisation_id: UUID) -> Wanted | None:
     )  # fmt: skip
     await tx.run(
         "update xero_contact set read_due_at = :now where workspace_id = :ws and id = any(:ids) and read_due_at is null",
-        ids=[row["xero_contact_id"] for row in (*links, *statuses)],
+        ids=[*(link.xero_contact_id for link in links), *statuses],
     )
-    wanted = Wanted([row["id"] for row in links], [row["xero_contact_id"] for row in statuses])
+    wanted = Wanted([link.id for link in links], statuses)
     return wanted if links or statuses else None
 
 

@@ -5,8 +5,10 @@ A member is a mirror row (`OwedStatus`), because the link or contact that asked 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID, uuid4
+
+from sqlmodel import select
 
 from domain import activity
 from domain.connection import health as connection_health
@@ -22,10 +24,18 @@ from domain.outbound import deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import MOST, Claimed
 from domain.outbound.freshness import FRESH, READ, STATUS_DUE
-from domain.tables import ActivityKind, DeliveryKind, XeroContactStatus
+from domain.tables import ActivityKind, DeliveryKind, OwedStatus, XeroContactStatus
 from domain.tx import Tx
 
 Build = Callable[[Sequence[tuple[UUID, XeroContactStatus]]], bytes]
+
+
+class _Due(NamedTuple):
+    """A status that is due, with the ids of its mirror row and of Xero."""
+
+    id: UUID
+    xero_contact_id: UUID
+    status: str
 
 
 async def claim(
@@ -41,19 +51,20 @@ async def claim(
         " from owed_status s join xero_contact x on x.workspace_id = :ws and x.id = s.xero_contact_id"
         f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE}"
     )
-    bound: dict[str, Any] = {"organisation": organisation_id, "only": list(only)}
+    bound: dict[str, object] = {"organisation": organisation_id, "only": list(only)}
     if beside:
         due, bound["fresh"] = f"{due} and {READ}", FRESH
-    await status_requests.settle_shown(tx, [row["id"] for row in await tx.rows(f"select x.id{due}", **bound)])
-    held = await tx.rows(
+    await status_requests.settle_shown(tx, await tx.ids(f"select x.id{due}", **bound))
+    held = await tx.read(
+        _Due,
         f"select x.id, x.xero_contact_id, s.status{due} order by x.id limit {MOST} for update of s skip locked",
         **bound,
     )
     if not held:
         return None
-    body = build([(row["xero_contact_id"], XeroContactStatus(row["status"])) for row in held])
+    body = build([(row.xero_contact_id, XeroContactStatus(row.status)) for row in held])
     delivery = await deliveries.start(tx, organisation_id, DeliveryKind.STATUS, False, body)
-    members = tuple(row["id"] for row in held)
+    members = tuple(row.id for row in held)
     await tx.run(
         "update owed_status set delivery_id = :delivery where workspace_id = :ws and xero_contact_id = any(:ids)",
         delivery=delivery.id, ids=list(members),
@@ -63,11 +74,8 @@ async def claim(
 
 async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
     """Xero's own id of each member."""
-    rows = await tx.rows(
-        "select id, xero_contact_id from xero_contact where workspace_id = :ws and id = any(:ids)",
-        ids=list(members),
-    )
-    return {row["id"]: row["xero_contact_id"] for row in rows}
+    rows = await xero_contacts.read(tx, members)
+    return {key: row.xero_contact_id for key, row in rows.items()}
 
 
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
@@ -125,11 +133,12 @@ async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
 
 
 async def _wanted(tx: Tx, claimed: Claimed) -> dict[UUID, XeroContactStatus]:
-    rows = await tx.rows(
-        "select xero_contact_id, status from owed_status where workspace_id = :ws and delivery_id = :delivery",
-        delivery=claimed.delivery.id,
+    owed = await tx.session.scalars(
+        select(OwedStatus)
+        .where(OwedStatus.workspace_id == tx.workspace, OwedStatus.delivery_id == claimed.delivery.id)
+        .execution_options(populate_existing=True)
     )
-    return {row["xero_contact_id"]: XeroContactStatus(row["status"]) for row in rows}
+    return {one.xero_contact_id: one.status for one in owed}
 
 
 def _is_so_already(status: XeroContactStatus, failure: Failure) -> bool:

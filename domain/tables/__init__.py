@@ -1,6 +1,6 @@
 """Every table and enum of the database, by noun. Modules outside import them from here."""
 
-from domain.tables.activity import Activity, ActivityKind, Event, EventCounter, EventKind
+from domain.tables.activity import Activity, ActivityKind, Event, EventCounter, EventKind, StoredChange
 from domain.tables.base import metadata
 from domain.tables.connection import (
     DOOR_ONLY,
@@ -116,6 +116,7 @@ __all__ = (
     "ServiceType",
     "SetApart",
     "Side",
+    "StoredChange",
     "SyncLink",
     "SyncState",
     "SyncedField",

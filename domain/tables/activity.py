@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Required
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
+from typing_extensions import TypedDict
 
 from domain.described import DescribedEnum
 from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
@@ -76,8 +77,20 @@ class EventKind(StrEnum):
     RESYNC = "RESYNC"
 
 
+class StoredChange(TypedDict, total=False):
+    """A changed value, as `activity.changes` holds it. `before` and `after` are texts for people; `storedBefore` is the value
+    that restoreValue brings back. `writtenTo`: the side that now holds `after`."""
+
+    field: Required[str]
+    before: Required[str | None]
+    after: Required[str | None]
+    writtenTo: str | None
+    storedBefore: object
+    restorable: bool
+
+
 class Activity(Row, table=True):
-    """What happened, as people read it. `changes`: list of {field, before, after, writtenTo, restorable}."""
+    """What happened, as people read it."""
 
     __tablename__ = "activity"
     __table_args__ = (
@@ -104,7 +117,7 @@ class Activity(Row, table=True):
     link_id: UUID | None = None
     issue_id: UUID | None = None
     invoice_id: UUID | None = None
-    changes: list[dict[str, Any]] = json_column(nullable=False)
+    changes: list[StoredChange] = json_column(nullable=False)
 
 
 class Event(SQLModel, table=True):

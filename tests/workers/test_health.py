@@ -1,6 +1,6 @@
 """How the connection is, true at each moment, and what waits for it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -119,15 +119,21 @@ async def test_an_outage_is_told_after_a_while_and_ends_with_the_first_answer(li
     assert (row["health"], row["health_message"], row["failing_since"]) == ("HEALTHY", None, None)
 
 
+@dataclass(frozen=True)
+class Seen(failures.Trouble):
+    state: str
+
+
 async def seen(linked: Linked) -> tuple[str, dict[str, Any] | None]:
     """The link's state and failure as people see them."""
     async with linked.here.world.tx() as tx:
-        [row] = await tx.rows(
+        [row] = await tx.read(
+            Seen,
             f"select {connection_health.LINK_STATE} as state, {failures.FAILURE_COLUMNS} from sync_link l{connection_health.HELD_LINK}"
             " where l.contact_id = :contact",
             contact=linked.contact,
         )
-        return row["state"], failures.shown_failure(row, tx.now)
+        return row.state, failures.shown_failure(row, tx.now)
 
 
 async def test_a_change_typed_while_xero_says_that_it_is_offline_says_so_until_it_has_arrived(
