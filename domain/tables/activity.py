@@ -6,11 +6,11 @@ from typing import Required
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 from typing_extensions import TypedDict
 
 from domain.described import DescribedEnum
-from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
+from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, time_column
 from domain.tables.practice import ActorKind
 
 
@@ -120,7 +120,7 @@ class Activity(Row, table=True):
     changes: list[StoredChange] = json_column(nullable=False)
 
 
-class Event(SQLModel, table=True):
+class Event(Table, table=True):
     """A live event; positions are in commit order within the workspace (see runtime.database)."""
 
     __tablename__ = "event"
@@ -134,7 +134,7 @@ class Event(SQLModel, table=True):
     activity_id: UUID | None = None
 
 
-class EventCounter(SQLModel, table=True):
+class EventCounter(Table, table=True):
     __tablename__ = "event_counter"
     workspace_id: UUID = Field(primary_key=True)
     position: int = Field(sa_type=sa.BigInteger)

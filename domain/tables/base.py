@@ -7,7 +7,7 @@ would not use an index under row-level security. Columns named `*_key` are norma
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Never
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -71,6 +71,14 @@ def foreign_key(table: str, column: str, ondelete: str | None = None) -> sa.Fore
 AT_ONCE = {"fastupdate": "off"}
 
 
-class Row(SQLModel):
+class Table(SQLModel):
+    """A row of a table. To write a column that the table does not have is an error that mypy finds."""
+
+    if TYPE_CHECKING:  # SQLModel's own method would let mypy take any name
+
+        def __setattr__(self, name: str, value: Never) -> None: ...
+
+
+class Row(Table):
     workspace_id: UUID = Field(primary_key=True)
     id: UUID = Field(primary_key=True)

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from domain.described import DescribedEnum
-from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
+from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, time_column
 
 
 class XeroContactFilter(DescribedEnum):
@@ -145,7 +145,7 @@ class Organisation(Row, table=True):
     invoice_poll_due_at: datetime | None = time_column(nullable=True)
 
 
-class OauthFlow(SQLModel, table=True):
+class OauthFlow(Table, table=True):
     """A consent that has begun. It is found by the state's hash before the workspace is known, so only through `door`.
     `sealed` holds the PKCE verifier, or the tokens once the consent is given and the page waits for its button."""
 
@@ -161,7 +161,7 @@ class OauthFlow(SQLModel, table=True):
     expires_at: datetime = time_column()
 
 
-class XeroGrant(SQLModel, table=True):
+class XeroGrant(Table, table=True):
     """The consent of one Xero user to this app, for all workspaces. Its tokens are sealed. Only `door` reads it."""
 
     __tablename__ = "xero_grant"
@@ -178,7 +178,7 @@ class XeroGrant(SQLModel, table=True):
     failed: str | None = None
 
 
-class XeroCall(SQLModel, table=True):
+class XeroCall(Table, table=True):
     """A slot for one call to Xero: the limiter counts these rows. `ended_at`: when the answer came."""
 
     __tablename__ = "xero_call"
@@ -195,7 +195,7 @@ class XeroCall(SQLModel, table=True):
     status: int | None = None
 
 
-class Worker(SQLModel, table=True):
+class Worker(Table, table=True):
     """A worker process. `beat_at`: when it last said that it lives; `lost_at`: when another worker found that stamp too
     old. Belongs to no workspace, so only functions of `door` see it."""
 
@@ -207,7 +207,7 @@ class Worker(SQLModel, table=True):
     lost_at: datetime | None = time_column(nullable=True)
 
 
-class XeroLimit(SQLModel, table=True):
+class XeroLimit(Table, table=True):
     """The limits that an organisation's last answers reported. `until`: no call before this time."""
 
     __tablename__ = "xero_limit"

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
+from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, time_column
 
 
 class DeliveryKind(StrEnum):
@@ -58,7 +58,7 @@ class Delivery(Row, table=True):
     ended_at: datetime | None = time_column(nullable=True)
 
 
-class DeliveryMember(SQLModel, table=True):
+class DeliveryMember(Table, table=True):
     """A link or an invoice in a delivery, at its place in the bytes. `sent`: of a link, per field the practice's
     value that was sent, as `base_practice` holds it."""
 

@@ -8,11 +8,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from domain.described import DescribedEnum
 from domain.tables.base import (
     Row,
+    Table,
     amount_column,
     choice_column,
     foreign_key,
@@ -143,7 +144,7 @@ class XeroTaxRate(Row, table=True):
     can_apply_to_expenses: bool
 
 
-class AccountMapping(SQLModel, table=True):
+class AccountMapping(Table, table=True):
     """The account for the lines of a service type. Without a row, lines go to the default revenue account."""
 
     __tablename__ = "account_mapping"
@@ -158,7 +159,7 @@ class AccountMapping(SQLModel, table=True):
     xero_account_id: UUID
 
 
-class TaxMapping(SQLModel, table=True):
+class TaxMapping(Table, table=True):
     """The Xero tax rate for a tax rate of the practice. Without a row, invoices with that rate wait."""
 
     __tablename__ = "tax_mapping"
@@ -173,7 +174,7 @@ class TaxMapping(SQLModel, table=True):
     xero_tax_rate_id: UUID
 
 
-class InvoiceSequence(SQLModel, table=True):
+class InvoiceSequence(Table, table=True):
     """The next invoice number. Its row is locked until the commit, so that a failed create leaves no gap."""
 
     __tablename__ = "invoice_sequence"

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from domain.described import DescribedEnum
-from domain.tables.base import Row, choice_column, foreign_key, json_column, time_column
+from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, time_column
 
 
 class SyncState(DescribedEnum):
@@ -155,7 +155,7 @@ class SyncLink(Row, table=True):
     brake: Brake | None = choice_column(Brake, nullable=True)
 
 
-class Push(SQLModel, table=True):
+class Push(Table, table=True):
     """The push number of a push. It outlives its link, so that Tandem knows a contact that Xero created although the answer was
     lost (`domain.links.push_numbers`). `archive`: such a contact is then archived in Xero. `erased`: no personal value of it
     is kept."""

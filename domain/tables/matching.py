@@ -6,10 +6,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from domain.described import DescribedEnum
-from domain.tables.base import Row, choice_column, foreign_key, json_column, texts_column, time_column
+from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, texts_column, time_column
 
 
 class MatchIssueReason(DescribedEnum):
@@ -91,7 +91,7 @@ class MatchIssue(Row, table=True):
     version: int = 1
 
 
-class MatchCandidate(SQLModel, table=True):
+class MatchCandidate(Table, table=True):
     __tablename__ = "match_candidate"
     __table_args__ = (
         foreign_key("match_issue", "issue_id", "CASCADE"),
@@ -107,7 +107,7 @@ class MatchCandidate(SQLModel, table=True):
     evidence: list[str] = texts_column()
 
 
-class Likeness(SQLModel, table=True):
+class Likeness(Table, table=True):
     """A near-duplicate: a Xero contact that no rule matches is similar to a contact, as of the last look-up. `score` is from
     domain.names.similarity. Each plan checks again whether both are free and not kept apart."""
 
@@ -123,7 +123,7 @@ class Likeness(SQLModel, table=True):
     score: float
 
 
-class SetApart(SQLModel, table=True):
+class SetApart(Table, table=True):
     """A pair that a person keeps apart: it is never matched automatically again. It has Xero's own id, which outlives the
     mirror. `contact_hash` replaces a contact that is deleted (domain.decisions.kept_apart)."""
 

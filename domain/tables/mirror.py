@@ -7,10 +7,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from domain.described import DescribedEnum
-from domain.tables.base import Row, choice_column, foreign_key, json_column, key_column, time_column
+from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, key_column, time_column
 from domain.tables.connection import XeroContactFilter
 from domain.tables.links import Brake
 
@@ -176,7 +176,7 @@ class ImportRun(Row, table=True):
     attempts: int = 0
 
 
-class OwedStatus(SQLModel, table=True):
+class OwedStatus(Table, table=True):
     """A request to archive or restore a Xero contact. The row is deleted once Xero shows the status. It has no link, because
     the link and the contact that asked for it may be deleted. `due_at` null: Xero has refused it. `delivery_id`: the write
     that is in flight."""
@@ -197,7 +197,7 @@ class OwedStatus(SQLModel, table=True):
     delivery_id: UUID | None = None
 
 
-class ReimportMark(SQLModel, table=True):
+class ReimportMark(Table, table=True):
     """A Xero contact that is never created in the practice automatically, by Xero's own id. `erased`: the mirror keeps no
     personal value of it either."""
 
@@ -210,7 +210,7 @@ class ReimportMark(SQLModel, table=True):
     erased: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
-class WebhookEvent(SQLModel, table=True):
+class WebhookEvent(Table, table=True):
     """The inbox of webhook events. An event is stored before the workspace is known, so only through `door`. `due_at`: when the
     object is to be read. `reads`: how many reads have shown something older than the event."""
 

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from domain.described import DescribedEnum
-from domain.tables.base import Row, amount_column, json_column, key_column, texts_column, time_column
+from domain.tables.base import Row, Table, amount_column, json_column, key_column, texts_column, time_column
 
 
 class Scope(DescribedEnum):
@@ -40,7 +40,7 @@ class ActorKind(DescribedEnum):
     TANDEM = "TANDEM", "Tandem itself, without a person: for example an import, a match by rule or a retry."
 
 
-class Workspace(SQLModel, table=True):
+class Workspace(Table, table=True):
     """A practice and its data. `memory_key` is the secret of the keyed hashes in set_apart."""
 
     __tablename__ = "workspace"
@@ -137,7 +137,7 @@ class TaxRate(Row, table=True):
     archived_at: datetime | None = time_column(nullable=True)
 
 
-class IdempotencyKey(SQLModel, table=True):
+class IdempotencyKey(Table, table=True):
     """The key of a create, kept for 24 hours. `made` is the id of what it created."""
 
     __tablename__ = "idempotency_key"
