@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import sqlalchemy as sa
 import structlog
 
 from runtime.bells import DUE, FALLBACK, wait
+from runtime.database import DatabaseUnavailable
 from workers import due
 from workers.due import Due
 from workers.heartbeat import Heartbeat
@@ -96,8 +96,9 @@ class Dispatcher:
             pause = SWEEP
             try:
                 pause = await self.look(queue)
-            except Exception as error:  # PostgreSQL is away, or worse: whatever it is, look again
-                log.warning("dispatcher_failed", error=type(error).__name__, exc_info=not _is_away(error))
+            except Exception as error:  # whatever it is, look again; a traceback if PostgreSQL is not away
+                away = isinstance(error, DatabaseUnavailable)
+                log.warning("dispatcher_failed", error=type(error).__name__, exc_info=not away)
             await asyncio.sleep(AT_MOST_EVERY)
             await wait(self._bell, pause)
 
@@ -155,7 +156,3 @@ class Dispatcher:
     def _forget(self, now: datetime) -> None:
         self._resting = {name: until for name, until in self._resting.items() if until > now}
         self._handed = {name: one for name, one in self._handed.items() if one.at > now - HANDED_KEPT}
-
-
-def _is_away(error: Exception) -> bool:
-    return isinstance(error, sa.exc.SQLAlchemyError | OSError) or type(error).__module__.startswith("asyncpg")
