@@ -14,6 +14,9 @@ from runtime.database import Database
 from runtime.settings import Settings
 
 BATCH = 10_000
+EVENTS_KEPT = timedelta(days=7)
+INBOX_KEPT = timedelta(days=14)  # longer than between two scans
+DELIVERIES_KEPT = timedelta(days=1)
 KEYS_KEPT = timedelta(hours=24)
 RUNS_KEPT = timedelta(days=7)
 
@@ -65,6 +68,9 @@ BOUNDS = {
 def _sweeps(now: datetime, settings: Settings) -> Iterator[tuple[str, datetime]]:
     """The functions that delete, each with its time."""
     yield "select door.forget_calls(:at, :most)", now
+    yield "select door.forget_events(:at, :most)", now - EVENTS_KEPT
+    yield "select door.forget_inbox(:at, :most)", now - INBOX_KEPT
+    yield "select door.forget_deliveries(:at, :most)", now - DELIVERIES_KEPT
     yield "select door.forget_keys(:at, :most)", now - KEYS_KEPT
     yield "select door.forget_runs(:at, :most)", now - RUNS_KEPT
     if settings.activity_kept_days is not None:

@@ -1,8 +1,5 @@
 """What arq's schedules do. Nothing here is due for one organisation: that is a row with a time."""
 
-from datetime import timedelta
-
-import sqlalchemy as sa
 import structlog
 
 from runtime import retention
@@ -11,25 +8,12 @@ from workers.process import Parts
 from xero.errors import XeroError
 
 log = structlog.get_logger()
-EVENTS_KEPT = timedelta(days=7)
-INBOX_KEPT = timedelta(days=14)  # longer than between two scans
-DELIVERIES_KEPT = timedelta(days=1)
-_KEPT = {
-    "select door.forget_events(:before)": EVENTS_KEPT,
-    "select door.forget_inbox(:before)": INBOX_KEPT,
-    "select door.forget_deliveries(:before)": DELIVERIES_KEPT,
-}
 
 
 async def keep_house(process: Parts) -> None:
-    """Delete what is kept for a while only: live events, calls that no limit counts any more, bytes that were sent to
-    Xero, and webhook events that nobody reads. Compute again the match keys that a process of an older version wrote."""
+    """Compute again the match keys that a process of an older version wrote, and delete old rows."""
     await renew_keys(process.database)
     await retention.sweep(process.database, process.settings)
-    now = process.database.clock.now()
-    for statement, kept in _KEPT.items():
-        async with process.database.door() as session:
-            await session.execute(sa.text(statement), {"before": now - kept})
 
 
 async def refresh_stale_grants(process: Parts) -> None:

@@ -15,6 +15,7 @@ from domain.contacts import edits as contact_edits
 from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import GATHER
 from domain.tables import RunPurpose
+from runtime import retention
 from runtime.embedded import services as embedded_services
 from tests.api.edge import make_parts, serving
 from tests.database import Place
@@ -192,7 +193,7 @@ async def test_what_nobody_reads_is_forgotten(linked: Linked, owner: AsyncConnec
     await linked.send()
     await housekeeping.keep_house(linked.here.parts)
     assert len(await inbox(owner)) == 1
-    linked.later(housekeeping.INBOX_KEPT)
+    linked.later(retention.INBOX_KEPT)
     await housekeeping.keep_house(linked.here.parts)
     assert await inbox(owner) == []
     assert await linked.here.world.rows("select 1 from delivery") == []
@@ -202,7 +203,7 @@ async def test_the_bytes_of_an_open_delivery_go_after_a_day(linked: Linked) -> N
     await linked.change(name="Renamed here Ltd")
     await linked.fault(kind="drop", when="before", method="POST", path=".*Contacts.*", count=1)
     await linked.send()
-    linked.later(housekeeping.DELIVERIES_KEPT)
+    linked.later(retention.DELIVERIES_KEPT)
     await housekeeping.keep_house(linked.here.parts)
     [row] = await linked.here.world.rows("select id, body from delivery")
     assert row["body"] is None
