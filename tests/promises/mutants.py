@@ -30,6 +30,7 @@ BREACHES = (
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 2
 SECONDS = 900
+TIMED_OUT = -1
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ def copied() -> Iterator[Path]:
 
 
 def run(folder: Path, tests: Sequence[str]) -> int:
-    """pytest's exit code: 0 green, 1 red. The copy's packages are found before the installed ones (PYTHONPATH)."""
+    """pytest's exit code: 0 green, 1 red, TIMED_OUT. The copy's packages are found before the installed ones (PYTHONPATH)."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not long", *tests]
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, check=False, timeout=SECONDS, env=environment(folder)
         )
     except subprocess.TimeoutExpired:
-        return 1
+        return TIMED_OUT
     return done.returncode
 
 
@@ -78,7 +79,8 @@ def judge(breach: Breach) -> Verdict:
         code = run(folder, breach.tests)
     if code == 1:
         return Verdict(breach, "caught", True)
-    return Verdict(breach, "MISSED" if code == 0 else f"BROKEN: pytest ended with {code}", False)
+    broken = f"BROKEN: no end after {SECONDS} s" if code == TIMED_OUT else f"BROKEN: pytest ended with {code}"
+    return Verdict(breach, "MISSED" if code == 0 else broken, False)
 
 
 def main() -> None:
