@@ -4,8 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 T ?=
 ARGS ?=
-# One process a core, each with its own PostgreSQL and Valkey; a single file or test runs in one.
-WORKERS ?= $(if $(T),0,auto)
+# Each test process has its own PostgreSQL and Valkey. Tests wait for a third of their time, so there are three for two
+# cores. A single file or test runs in one.
+WORKERS ?= $(if $(T),0,$(shell expr $$(nproc) \* 3 / 2))
+CHECKS := tests/test_migrations.py tests/test_house.py tests/test_types.py tests/promises/test_breaches.py
+# `make test AFTER=check` leaves out the tests that `make check` has just run.
+AFTER ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long mutants check migration fmt lock run-env dev-env
@@ -17,7 +21,7 @@ demo: run-env ## install and run Tandem with embedded services and a simulated X
 	@$(BIN)/tandem demo $(ARGS)
 
 test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runtime/test_settings.py runs some
-	@$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20 $(T) $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20 $(if $(AFTER),$(CHECKS:%=--ignore=%)) $(T) $(ARGS)
 
 test-long: dev-env ## also the deep runs, with many more examples
 	@$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=long --timeout=3600 $(T) $(ARGS)
@@ -31,7 +35,7 @@ check: dev-env ## format, lint, strict types, import contracts, schema drift, mi
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/tandem schema --check
-	$(BIN)/pytest -n $(WORKERS) tests/test_migrations.py tests/test_house.py tests/test_types.py tests/promises/test_breaches.py
+	$(BIN)/pytest -n $(WORKERS) $(CHECKS)
 
 migration: dev-env ## write a revision of the database from the changed tables; M="add a mobile phone" names it
 	@$(BIN)/python scripts/make_revision.py "$(M)"
