@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 from starlette.responses import Response
 
+from api.auth.credentials import Credential
 from api.event_feed import EventFeeds
 from domain.tables import Scope
 from domain.tx import Actor, Tx
@@ -21,7 +22,7 @@ from runtime.settings import Settings
 
 @dataclass(frozen=True)
 class Viewer:
-    """The caller: a token (or later a user) of one workspace."""
+    """The caller: an API token or a person, in one workspace."""
 
     workspace: UUID
     actor: Actor
@@ -70,7 +71,7 @@ class Context:
 
 @dataclass
 class EdgeContext(Context):
-    """With the token of the request, and the payload of `connection_init`, which only api.http reads."""
+    """With the credential of the request, and the payload of `connection_init`, which only api.http reads."""
 
-    token: str | None = field(default=None, repr=False)
+    credential: Credential | None = None
     connection_params: dict[str, object] | None = field(default=None, repr=False)

@@ -27,6 +27,12 @@ REQUEST_HEADERS = [
 ]  # fmt: skip
 
 
+# With a public key only: a key that both sides know could sign as well as check.
+SIGNATURES = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA",
+]  # fmt: skip
+
+
 class SettingsError(Exception):
     """Names the wrong setting, and says what it should be."""
 
@@ -105,6 +111,32 @@ class Settings(BaseSettings):
         REQUEST_HEADERS, description="headers that browsers may send besides Authorization and Content-Type"
     )
     graphiql: bool = Field(False, description="serve GraphiQL at /graphql, introspection without a token")
+    oidc_issuer: str | None = Field(
+        None, description="the identity provider, as its tokens name it; none: only API tokens let in"
+    )
+    oidc_audience: Listed = Field(
+        [], description="what tokens for this server have as audience, comma between"
+    )
+    oidc_algorithms: Listed = Field(
+        ["RS256", "PS256", "ES256"], description="algorithms that may sign the provider's tokens"
+    )
+    oidc_leeway_seconds: int = Field(
+        30, ge=0, le=300, description="by how much the provider's clock may differ from PostgreSQL's"
+    )
+    oidc_workspace_claim: str = Field(
+        "tandem_workspaces",
+        min_length=1,
+        description="claim with the person's workspaces: an id, a list of ids, or an object of ids and scopes",
+    )
+    oidc_scope_claim: str = Field(
+        "tandem_scope", min_length=1, description="claim that gives the scope in these workspaces"
+    )
+    oidc_scopes: Listed = Field(
+        ["READ=READ", "WRITE=WRITE", "ADMIN=ADMIN"],
+        description="which values of that claim give READ, WRITE or ADMIN, such as the ids of groups",
+    )
+    oidc_name_claim: str = Field("name", min_length=1, description="claim with the person's name")
+    oidc_email_claim: str = Field("email", min_length=1, description="claim with the person's email address")
     xero_webhook_keys: Secrets = Field(
         [], description="of the app's webhooks, comma between; none: no webhooks"
     )
@@ -142,6 +174,30 @@ class Settings(BaseSettings):
         if not re.match(r"https?://[^/\s]+", value):
             raise ValueError("must be an address that begins with https:// or http://")
         return value.rstrip("/")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(
+            r"https://[^/\s?#]+(/[^\s?#]*)?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?", value
+        ):
+            raise ValueError("must begin with https://, or be http:// on this machine; without ? and #")
+        return value
+
+    @field_validator("oidc_algorithms")
+    @classmethod
+    def _algorithms(cls, value: list[str]) -> list[str]:
+        if not value or not set(value) <= set(SIGNATURES):
+            raise ValueError(f"must be some of {', '.join(SIGNATURES)}")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _scopes(cls, value: list[str]) -> list[str]:
+        for each in value:
+            if not re.fullmatch(r".*\S.*= *(READ|WRITE|ADMIN)", each):
+                raise ValueError("each must be `value=READ`, `value=WRITE` or `value=ADMIN`")
+        return value
 
     @field_validator("allowed_origins")
     @classmethod
@@ -223,5 +279,10 @@ def _missing(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "redis_url", both
     if settings.xero_client_id and not settings.xero_client_secret:
         yield "xero_client_secret", "needed with XERO_CLIENT_ID"
+    if settings.oidc_issuer and not settings.oidc_audience:
+        yield (
+            "oidc_audience",
+            "needed with OIDC_ISSUER: without it, tokens for other servers would let in here",
+        )
     if not settings.embedded and not settings.tandem_keys:
         yield "tandem_keys", "needed to seal Xero's tokens; `tandem key` makes one"

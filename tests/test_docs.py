@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 PACKAGES = "api|bench|domain|migrations|requirements|runtime|scripts|tests|train|workers|xero"
 _NAMED = re.compile(rf"(?<![\w/.$])((?:{PACKAGES})/[\w/.]*\w|docs/[\w/.-]*\w)")
 _LINKED = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")

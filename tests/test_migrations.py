@@ -29,7 +29,7 @@ from tests.database import Place, Server, empty_database, fresh_database
 DOORS = {
     "take_slot", "give_slot", "call_budgets", "forget_calls",
     "keep_grant", "read_grant", "lease_grant", "settle_grant", "release_grant", "stale_grants",
-    "find_token", "event_positions", "begin_flow", "take_flow", "tenant_workspaces",
+    "find_token", "find_user", "event_positions", "begin_flow", "take_flow", "tenant_workspaces",
     "search_contacts", "search_xero_contacts", "forget_events", "refresh_statistics",
     "receive_webhooks", "claim_webhooks", "postpone_webhooks", "settle_webhooks", "last_webhook_at", "webhooks_silent_since",
     "forget_inbox", "due_since", "forget_deliveries", "search_invoices",

@@ -1,7 +1,7 @@
-"""Open sockets and event streams end when their token does. All tokens of a process are looked at together.
+"""Open sockets and event streams end when their credential does. All credentials of a process are looked at together.
 
-One statement every `RECHECK_SECONDS` looks at every token that a stream uses, however many streams there are. A token that
-expires ends its streams at that moment.
+One statement every `RECHECK_SECONDS` looks at all API tokens that streams use, and one at all people, however many streams there
+are. A credential that expires ends its streams at that moment.
 """
 
 import asyncio
@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic
 
-from api.auth.tokens import Tokens
+from api.auth.credentials import Key, Validity
 from api.errors import log_fault
 from runtime.clock import Clock
 from runtime.database import DatabaseUnavailable
 
-RECHECK_SECONDS = 4.0  # a revoked token ends its streams within 5 s
+RECHECK_SECONDS = 4.0  # a revoked credential ends its streams within 5 s
 SHORTEST_SLEEP = 0.01
 
 
@@ -25,23 +26,23 @@ class _Watched:
     streams: set[asyncio.Event] = field(default_factory=set)
 
 
-class TokenWatch:
-    """Ends the streams of revoked or expired tokens.
+class TokenWatch(Generic[Key]):
+    """Ends the streams of revoked or expired credentials. `Key` is a credential, or the text of an API token.
 
     While PostgreSQL does not answer, streams stay open; they receive no events then.
     """
 
-    def __init__(self, tokens: Tokens, clock: Clock) -> None:
-        self._tokens, self._clock = tokens, clock
-        self._watched: dict[str, _Watched] = {}
+    def __init__(self, validity: Validity[Key], clock: Clock) -> None:
+        self._validity, self._clock = validity, clock
+        self._watched: dict[Key, _Watched] = {}
         self._task: asyncio.Task[None] | None = None
         self._added = asyncio.Event()
 
     @contextmanager
-    def watched(self, token: str, expires_at: datetime | None) -> Iterator[asyncio.Event]:
-        """Gives an event that is set once the token is revoked or has expired."""
+    def watched(self, key: Key, expires_at: datetime | None) -> Iterator[asyncio.Event]:
+        """Gives an event that is set once the credential is revoked or has expired."""
         ended = asyncio.Event()
-        entry = self._watched.setdefault(token, _Watched(expires_at))
+        entry = self._watched.setdefault(key, _Watched(expires_at))
         entry.streams.add(ended)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._watch())
@@ -50,8 +51,8 @@ class TokenWatch:
             yield ended
         finally:
             entry.streams.discard(ended)
-            if not entry.streams and self._watched.get(token) is entry:
-                del self._watched[token]
+            if not entry.streams and self._watched.get(key) is entry:
+                del self._watched[key]
             if not self._watched and self._task is not None:
                 self._task.cancel()
                 self._task = None
@@ -61,7 +62,7 @@ class TokenWatch:
         look_at = loop.time() + RECHECK_SECONDS
         while True:
             self._added.clear()
-            self._end({token for token, one in self._watched.items() if self._has_expired(one)})
+            self._end({key for key, one in self._watched.items() if self._has_expired(one)})
             if loop.time() >= look_at:
                 await self._look()
                 look_at = loop.time() + RECHECK_SECONDS
@@ -82,17 +83,19 @@ class TokenWatch:
     async def _look(self) -> None:
         looked_at = set(self._watched)
         try:
-            valid = await self._tokens.find_valid(looked_at)
+            valid = await self._validity.find_valid(looked_at)
         except DatabaseUnavailable:
             return
-        except Exception as error:  # the next look must come in any case: a revoked token must not stay in
+        except (
+            Exception
+        ) as error:  # the next look must come in any case: a revoked credential must not stay in
             log_fault(error)
             return
         self._end(looked_at - valid)
 
-    def _end(self, tokens: set[str]) -> None:
-        for token in tokens:
-            entry = self._watched.pop(token, None)
+    def _end(self, keys: set[Key]) -> None:
+        for key in keys:
+            entry = self._watched.pop(key, None)
             if entry is not None:
                 for ended in entry.streams:
                     ended.set()

@@ -1,10 +1,8 @@
 """API tokens: finds the caller of a request by the SHA-256 of the token, and checks scopes.
 
-A token has 256 random bits, so its hash needs neither salt nor a slow function. A client sends the token in the header
-Authorization, or in the payload of `connection_init` on a socket, and nowhere else.
+A token has 256 random bits, so its hash needs neither salt nor a slow function.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -24,7 +22,6 @@ from domain.tables import ActorKind, Scope
 from domain.tx import TANDEM, Actor
 from runtime.database import Database, DatabaseUnavailable
 
-BEARER = re.compile(r"[Bb]earer +([!-~]{1,200}) *")
 TOUCH = timedelta(minutes=1)
 STREAM_TOUCH = timedelta(minutes=15)
 _FIND = sa.text(
@@ -35,12 +32,6 @@ _TOUCH = (
     "update api_token set last_used_at = :now where workspace_id = :ws and id = any(:ids)"
     " and (last_used_at is null or last_used_at <= :before)"
 )
-
-
-def find_bearer(header: object) -> str | None:
-    """The token in `Bearer …`; None for any other value."""
-    found = BEARER.fullmatch(header) if isinstance(header, str) else None
-    return found[1] if found else None
 
 
 class _Found(NamedTuple):
@@ -104,11 +95,14 @@ class Tokens:
 
 
 def check_scope(context: Context, scope: Scope) -> None:
-    """Refuses a caller without a token, and a token without the scope."""
+    """Refuses a request without a caller, and a caller without the scope."""
     if context.viewer is None:
         raise refusal(Code.UNAUTHENTICATED, NO_CALLER)
     if scope not in context.viewer.scopes:
-        message = f"This needs a token with the scope {scope}; an ADMIN of the workspace can create one"
+        if context.viewer.actor.kind is ActorKind.USER:
+            message = f"This needs the scope {scope}, which the identity provider has not given you"
+        else:
+            message = f"This needs a token with the scope {scope}; an ADMIN of the workspace can create one"
         raise refusal(Code.FORBIDDEN, message, scope=scope.value)
 
 

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.schema import BaseSchema
 
+from api.auth.credentials import WORKSPACE_HEADER
 from api.context import Parts
 from api.errors import log_fault
 from api.http import health, webhooks
@@ -97,7 +98,7 @@ def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = (
         CORSMiddleware,
         allow_origins=parts.settings.allowed_origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", *parts.settings.allowed_headers],
+        allow_headers=["Authorization", "Content-Type", WORKSPACE_HEADER, *parts.settings.allowed_headers],
         expose_headers=["X-Request-Id", "Retry-After"],
         allow_credentials=True,  # for the cookie of the consent; GraphQL uses no cookie
     )

@@ -1,4 +1,4 @@
-"""The protocol graphql-transport-ws: checks the shape of each message, and closes a socket whose token ends."""
+"""The protocol graphql-transport-ws: checks the shape of each message, and closes a socket whose credential ends."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,9 +19,10 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
 
+from api.auth.credentials import Credential, NotLetIn
 from api.auth.token_watch import TokenWatch
 from api.context import EdgeContext
-from api.errors import StreamInterrupted, log_fault, until_interrupted
+from api.errors import Code, StreamInterrupted, log_fault, until_interrupted
 from runtime.database import DatabaseUnavailable
 
 LONGEST_REASON = 120  # bytes; a close frame holds 123
@@ -29,8 +30,6 @@ FORBIDDEN, TRY_AGAIN = 4403, 1013
 log = structlog.get_logger()
 
 
-REJECTED = "Forbidden"  # the only reason that Strawberry gives if on_ws_connect rejects
-WHY_REJECTED = 'A valid token is needed in connection_init\'s payload: {"Authorization": "Bearer ..."}'
 INTERRUPTED = "Try again in a moment, from the last cursor"
 ENDED = "The token was revoked or has expired"
 
@@ -43,7 +42,6 @@ class Socket(ASGIWebSocketAdapter):
 
     async def close(self, code: int, reason: str) -> None:
         """Cuts the reason to the size of a frame, because it may repeat what the client sent."""
-        reason = WHY_REJECTED if reason == REJECTED else reason
         await super().close(code, reason.encode("ascii", "backslashreplace")[:LONGEST_REASON].decode())
 
 
@@ -76,14 +74,14 @@ def _payload_flaw(payload: object) -> str | None:
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
-    """`tokens` tells when the token of an open socket ends."""
+    """`watch` tells when the credential of an open socket ends."""
 
     context: EdgeContext
     _ending: asyncio.Task[None] | None = None
 
-    def __init__(self, tokens: TokenWatch, **given: Any) -> None:
+    def __init__(self, watch: TokenWatch[Credential], **given: Any) -> None:
         super().__init__(**given)
-        self._tokens = tokens
+        self._watch = watch
 
     async def handle_message(self, message: Message) -> None:
         flaw = find_flaw(message)
@@ -99,9 +97,13 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
             log.warning("database_unavailable", error=str(error), path="connection_init")
             await self._close(TRY_AGAIN, INTERRUPTED)
             return
-        token, viewer = self.context.token, self.context.viewer
-        if self.connection_acknowledged and self._ending is None and token and viewer:
-            self._ending = asyncio.create_task(self._close_at_end(token, viewer.expires_at))
+        except NotLetIn as error:
+            code = TRY_AGAIN if error.code is Code.UNAVAILABLE else FORBIDDEN
+            await self._close(code, error.message)
+            return
+        credential, viewer = self.context.credential, self.context.viewer
+        if self.connection_acknowledged and self._ending is None and credential and viewer:
+            self._ending = asyncio.create_task(self._close_at_end(credential, viewer.expires_at))
 
     async def shutdown(self) -> None:
         if self._ending:
@@ -134,8 +136,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         with suppress(RuntimeError):  # closed already
             await self.websocket.close(code, reason)
 
-    async def _close_at_end(self, token: str, expires_at: datetime | None) -> None:
-        with self._tokens.watched(token, expires_at) as ended:
+    async def _close_at_end(self, credential: Credential, expires_at: datetime | None) -> None:
+        with self._watch.watched(credential, expires_at) as ended:
             await ended.wait()
         await self._close(FORBIDDEN, ENDED)
 

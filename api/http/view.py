@@ -22,7 +22,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.http.parse_content_type import parse_content_type
@@ -32,9 +31,10 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
+from api.auth.callers import Callers
+from api.auth.credentials import WORKSPACE_HEADER, Credential, NotLetIn, read_credential
 from api.auth.token_watch import TokenWatch
-from api.auth.tokens import Tokens, find_bearer
-from api.context import Context, EdgeContext, Parts, Viewer
+from api.context import Context, EdgeContext, Parts
 from api.errors import (
     RETRY_AFTER,
     STATUS,
@@ -49,8 +49,7 @@ from api.http.error_responses import error_response, unavailable_response
 from api.http.sockets import Socket, SocketHandler
 from runtime.database import DatabaseUnavailable
 
-UNKNOWN = "This token is unknown, revoked or expired. An ADMIN of the workspace can create another one."
-SEND_BEARER = "A valid token is needed: send the header Authorization: Bearer …"
+SEND_IN_INIT = 'A valid token is needed in connection_init\'s payload: {"Authorization": "Bearer ..."}'
 INIT_WAIT = timedelta(seconds=3)
 STREAMS: Mapping[str, type[HTTPStreamTransport]] = {GRAPHQL_SSE_PROTOCOL: SSETransport}
 
@@ -68,8 +67,8 @@ class GraphQLView(GraphQL[Context, None]):
             allowed_origins=parts.settings.allowed_origins,
         )
         self.parts = parts
-        self.tokens = Tokens(parts.database)
-        self.watch = TokenWatch(self.tokens, parts.database.clock)
+        self.callers = Callers(parts.settings, parts.database, parts.http)
+        self.watch: TokenWatch[Credential] = TokenWatch(self.callers, parts.database.clock)
         self.graphql_transport_ws_handler_class = partial(SocketHandler, self.watch)  # type: ignore[assignment]  # called as the class is
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,6 +90,8 @@ class GraphQLView(GraphQL[Context, None]):
             return error_response(request, error.status_code, error.reason)
         except HTTPException as error:
             return error_response(request, error.status_code, error.detail, error.headers)
+        except NotLetIn as error:
+            return error_response(request, error.status, error.message, error.headers)
         except DatabaseUnavailable as error:
             return unavailable_response(request, error)
 
@@ -103,25 +104,22 @@ class GraphQLView(GraphQL[Context, None]):
         given = request.headers.getlist("authorization")
         if not given and self.parts.settings.graphiql:
             return EdgeContext(self.parts, response=response)
-        token = find_bearer(given[0]) if len(given) == 1 else None
-        viewer = await self.find_viewer(token)
-        if viewer is None:
-            raise HTTPException(401, UNKNOWN if token else SEND_BEARER, {"www-authenticate": "Bearer"})
-        request.state.token, request.state.expires_at = token, viewer.expires_at
-        return EdgeContext(self.parts, viewer, response=response, token=token)
-
-    async def find_viewer(self, token: str | None) -> Viewer | None:
-        return await self.tokens.find_viewer(token) if token else None
+        credential = read_credential(given, request.headers.getlist(WORKSPACE_HEADER))
+        viewer = await self.callers.find(credential)
+        request.state.credential, request.state.expires_at = credential, viewer.expires_at
+        return EdgeContext(self.parts, viewer, response=response, credential=credential)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """Finds the viewer by the payload of `connection_init`: {"Authorization": "Bearer …"}. The name may have any case."""
+        """Finds the viewer by the payload of `connection_init`, which has the two headers of a request: {"Authorization": "Bearer …"}.
+        The names may have any case. Raises NotLetIn."""
         assert isinstance(context, EdgeContext)
         params = {name.lower(): value for name, value in (context.connection_params or {}).items()}
-        context.token = find_bearer(params.get("authorization"))
-        context.viewer = await self.find_viewer(context.token)
         context.connection_params = None
-        if context.viewer is None:
-            raise ConnectionRejectionError
+        workspace = params.get(WORKSPACE_HEADER.lower())
+        context.credential = read_credential(
+            [params.get("authorization")], [] if workspace is None else [workspace], without=SEND_IN_INIT
+        )
+        context.viewer = await self.callers.find(context.credential)
         unset: UnsetType = UNSET  # no payload in the acknowledgement
         return unset
 
@@ -246,15 +244,15 @@ class GraphQLView(GraphQL[Context, None]):
     async def _while_valid(
         self, request: Request | WebSocket, stream: AsyncIterator[str]
     ) -> AsyncIterator[str]:
-        """Ends the stream at the moment at which its token is found to be revoked, or expires."""
+        """Ends the stream at the moment at which its credential is found to be revoked, or expires."""
         assert isinstance(stream, AsyncGenerator)  # Strawberry's, with a task of its own to end
         async with aclosing(stream):
-            token = getattr(request.state, "token", None)
-            if token is None:  # introspection by a caller without a token
+            credential: Credential | None = getattr(request.state, "credential", None)
+            if credential is None:  # introspection by a caller without a token
                 async for chunk in stream:
                     yield chunk
                 return
-            with self.watch.watched(token, request.state.expires_at) as ended:
+            with self.watch.watched(credential, request.state.expires_at) as ended:
                 async for chunk in _until(ended, stream):
                     yield chunk
 

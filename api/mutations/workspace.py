@@ -212,7 +212,8 @@ class WorkspaceMutations:
 
     @mutation(
         Scope.ADMIN,
-        "Ends an API token at once, also for subscriptions that are open.",
+        "Ends an API token at once, also for subscriptions that are open. The last token with the scope ADMIN is refused"
+        " (IN_USE).",
     )
     async def revoke_api_token(
         self, info: Info[Context, None], input: RevokeApiTokenInput

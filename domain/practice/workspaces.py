@@ -28,6 +28,10 @@ NAME_LIMIT = 255
 FIRST_CONTACT_TYPE = "Client"
 TOKEN_PREFIX = "tdm_"  # noqa: S105 - how every token begins, so that scanners of leaked secrets know it
 HINT = len(TOKEN_PREFIX) + 4
+LAST_ADMIN = (
+    "This is the workspace's last API token with the scope ADMIN. Create another one first, so that somebody can still make"
+    " tokens."
+)
 # Each scope includes the scopes before it.
 INCLUDED = {
     Scope.READ: frozenset({Scope.READ}),
@@ -258,6 +262,10 @@ async def create_token(
     return made, token
 
 
+def _in_force(token: ApiToken, now: datetime) -> bool:
+    return token.expires_at is None or token.expires_at > now
+
+
 async def find_tokens(tx: Tx) -> list[ApiToken]:
     """The tokens that are not revoked, oldest first."""
     found = await tx.session.scalars(
@@ -268,13 +276,22 @@ async def find_tokens(tx: Tx) -> list[ApiToken]:
     return list(found)
 
 
-async def revoke_token(tx: Tx, token_id: UUID) -> None:
-    """Revokes the token at once. Refuses (NOT_FOUND) an unknown or revoked one."""
+async def revoke_token(tx: Tx, token_id: UUID, *, even_the_last: bool = False) -> None:
+    """Revokes the token at once. Refuses (NOT_FOUND) an unknown or revoked one.
+
+    Refuses (IN_USE) the last token with ADMIN that is in force, unless `even_the_last`: nobody could make another one. Of two
+    transactions that revoke the last two such tokens, one is refused: both lock the workspace first.
+    """
+    await get(tx)
     found = await tx.session.get(
         ApiToken, (tx.workspace, token_id), with_for_update=True, populate_existing=True
     )
     if found is None or found.revoked_at is not None:
         raise Refused([not_found("API token", "apiTokenId")])
+    if not even_the_last and Scope.ADMIN in found.scopes and _in_force(found, tx.now):
+        others = [one for one in await find_tokens(tx) if one.id != token_id and _in_force(one, tx.now)]
+        if not any(Scope.ADMIN in one.scopes for one in others):
+            raise refuse(Code.IN_USE, LAST_ADMIN, "apiTokenId")
     found.revoked_at = tx.now
     activity.record(tx, ActivityKind.SETTING_CHANGED, f"The API token {found.name} was revoked.")
     tx.publish(EventKind.WORKSPACE, tx.workspace)

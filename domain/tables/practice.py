@@ -54,7 +54,8 @@ class Workspace(Table, table=True):
 
 
 class User(Row, table=True):
-    """A person who has signed in. `subject` is the identity provider's id of the person."""
+    """A person who has signed in. `subject` holds the identity provider's address and its id of the person. Tokens that the
+    provider issued up to `signed_out_at` are refused."""
 
     __tablename__ = "app_user"
     __table_args__ = (sa.UniqueConstraint("workspace_id", "subject"),)
@@ -63,6 +64,7 @@ class User(Row, table=True):
     email: str | None = None
     scopes: list[str] = texts_column()
     last_seen_at: datetime | None = time_column(nullable=True)
+    signed_out_at: datetime | None = time_column(nullable=True)
 
 
 class ApiToken(Row, table=True):

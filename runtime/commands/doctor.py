@@ -16,7 +16,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from api.auth.provider import Provider
 from domain.names.text_keys import VERSION
+from runtime.clock import MachineClock
 from runtime.commands import keys
 from runtime.commands import migrate as migrate_command
 from runtime.database import create_engine
@@ -85,6 +87,7 @@ async def examine(settings: Settings) -> list[Finding]:
     found.append(await _api(settings))
     found += _addresses(settings)
     found.append(_webhooks(settings))
+    found.append(await _sign_in(settings))
     found += [finding async for finding in _xero(settings)]
     return found
 
@@ -241,6 +244,19 @@ def _webhooks(settings: Settings) -> Finding:
 def _is_xeros(address: str) -> bool:
     """Whether the address is Xero's own, not a simulator's."""
     return (urlsplit(address).hostname or "").endswith("xero.com")
+
+
+async def _sign_in(settings: Settings) -> Finding:
+    """Whether the identity provider gives keys, with which people's tokens can be checked."""
+    if settings.oidc_issuer is None:
+        return Finding("Sign-in", None, "OIDC_ISSUER is not set: only API tokens let in")
+    try:
+        async with httpx.AsyncClient(timeout=10) as client:
+            count = await Provider(settings, client, MachineClock()).read_keys()
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        return Finding("Sign-in", False, f"{settings.oidc_issuer}: {_brief(error) or type(error).__name__}")
+    audience = ", ".join(settings.oidc_audience)
+    return Finding("Sign-in", True, f"{settings.oidc_issuer} has {count} keys; audience {audience}")
 
 
 async def _redis(settings: Settings) -> Finding:

@@ -1,4 +1,4 @@
-"""The operator's commands about practices: `tandem workspace`, `tandem token` and `tandem erase`."""
+"""The operator's commands about practices: `tandem workspace`, `tandem token`, `tandem user` and `tandem erase`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,9 +14,9 @@ from sqlmodel import col, select
 from domain.actions import erase as erase_action
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
-from domain.practice import workspaces
+from domain.practice import people, workspaces
 from domain.problems import Code, refuse
-from domain.tables import ApiToken, Organisation, Scope, Workspace
+from domain.tables import ApiToken, Organisation, Scope, User, Workspace
 from domain.tx import TANDEM, Tx
 from runtime import database
 from runtime.commands.required_settings import configured
@@ -27,6 +27,8 @@ workspace_app = typer.Typer(no_args_is_help=True, help="Create and list workspac
 token_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API tokens of a workspace.")
 app.add_typer(workspace_app, name="workspace")
 app.add_typer(token_app, name="token")
+user_app = typer.Typer(no_args_is_help=True, help="List the people who have signed in, and sign them out.")
+app.add_typer(user_app, name="user")
 
 Result = TypeVar("Result")
 Of = Annotated[
@@ -127,6 +129,9 @@ def revoke_token(
     token: Annotated[
         str, typer.Argument(metavar="TOKEN", help="the token's id, from `tandem token list` or the API")
     ],
+    last: Annotated[
+        bool, typer.Option("--last", help="revoke it even if it is the workspace's last token with ADMIN")
+    ] = False,
 ) -> None:
     """Revoke an API token. Requests end at once, open sockets within 5 s."""
     key = _key_of("ApiToken", token)
@@ -135,10 +140,46 @@ def revoke_token(
 
     async def revoke(tx: Tx) -> None:
         await _check(tx)
-        await workspaces.revoke_token(tx, key)
+        await workspaces.revoke_token(tx, key, even_the_last=last)
 
     _within(_workspace(workspace), revoke)
     typer.echo("The token is revoked.")
+
+
+@user_app.command("list")
+def list_users(workspace: Of) -> None:
+    """List the people who have signed in: id, widest scope, name, email, and when each was last seen."""
+
+    async def find(tx: Tx) -> list[User]:
+        await _check(tx)
+        return await people.find_people(tx)
+
+    for user in _within(_workspace(workspace), find):
+        seen = f"last seen {_day(user.last_seen_at)}" if user.last_seen_at else "never seen"
+        out = f", signed out {_day(user.signed_out_at)}" if user.signed_out_at else ""
+        email = f" <{user.email}>" if user.email else ""
+        typer.echo(f"{user.id}  {user.scopes[-1]:<5}  {user.name}{email}: {seen}{out}")
+
+
+@user_app.command("sign-out")
+def sign_out(
+    workspace: Of,
+    user: Annotated[
+        str, typer.Argument(metavar="USER", help="the user's id, from `tandem user list` or the API")
+    ],
+) -> None:
+    """Sign a person out: the tokens that they have now are refused. Requests end at once, open sockets within 5 s.
+
+    The person may sign in again. To keep a person out, end their account at the identity provider first."""
+    key = _key_of("User", user)
+    if key is None:
+        raise refuse(Code.NOT_FOUND, "There is no such user. `tandem user list` shows the ids.")
+
+    async def end(tx: Tx) -> str:
+        await _check(tx)
+        return (await people.sign_out(tx, key)).name
+
+    typer.echo(f"{_within(_workspace(workspace), end)} is signed out.")
 
 
 @app.command()

@@ -1,13 +1,15 @@
 """The breaches of the promises of live events and of the HTTP edge, as tests/promises/breaches.py has those of contacts."""
 
 from tests.promises.breaches import breach
-from tests.promises.edits import always, give, instead, never, skip
+from tests.promises.edits import always, give, instead, never, omit, skip, swap
 
 FEED = "tests/api/schema/test_event_feed.py"
 STREAM = "tests/promises/test_stream.py"
 WATCH = "tests/api/auth/test_token_watch.py"
 ACCEPT = "tests/api/http/test_accept.py"
 OUTAGE = "tests/api/http/test_outage.py"
+PROVIDER = "tests/api/auth/test_provider.py"
+PEOPLE = "tests/api/auth/test_people.py"
 
 LIVE = (
     breach(
@@ -104,4 +106,58 @@ EDGE = (
     ),
 )
 
-BREACHES = (*LIVE, *EDGE)
+SIGN_IN = (
+    breach(
+        "sign-in: a token for another server lets in",
+        f"{PROVIDER}::test_a_token_that_is_not_for_this_server_now_is_refused",
+        omit("api.auth.provider:Provider.__init__", "aud"),
+    ),
+    breach(
+        "sign-in: any algorithm counts",
+        f"{PROVIDER}::test_no_algorithm_counts_but_those_that_are_allowed",
+        give("api.auth.provider:Provider.__init__", "algorithms", '["ES256", "RS256", "RS512", "none"]'),
+    ),
+    breach(
+        "sign-in: a token for another purpose lets in",
+        f"{PROVIDER}::test_a_token_that_is_not_for_this_server_now_is_refused",
+        never("api.auth.provider:Provider._check_claims", "TYPES"),
+    ),
+    breach(
+        "sign-in: each token with an unknown key asks the provider",
+        f"{PROVIDER}::test_a_flood_of_unknown_keys_asks_the_provider_a_few_times",
+        never("api.auth.provider:Provider._find_newer_keys", "MOST_READS READS_WITHIN"),
+    ),
+    breach(
+        "sign-in: a result is kept for a key that is gone",
+        f"{PROVIDER}::test_a_new_key_works_at_once_and_the_old_one_until_it_is_gone",
+        skip("api.auth.provider:Provider._replace_keys", "cache_clear"),
+    ),
+    breach(
+        "sign-in: the header leads into any workspace",
+        f"{PEOPLE}::test_a_person_of_two_practices_chooses_one_by_a_header",
+        never("api.auth.people:People._read_claims", "workspace not in given"),
+        swap("api.auth.people:People._read_claims", "given[workspace]", "given.get(workspace, Scope.ADMIN)"),
+    ),
+    breach(
+        "sign-in: whoever was signed out keeps their streams",
+        f"{PEOPLE}::test_open_streams_lose_whoever_was_signed_out_and_whose_key_is_gone",
+        instead("api.auth.people:_Found.has_signed_out", "return issued_at", "return False"),
+    ),
+    breach(
+        "sign-in: a stream outlives its token",
+        f"{PEOPLE}::test_an_expired_token_ends_its_stream",
+        swap("api.auth.people:People.find_viewer", "wanted.signed.expires_at", "None"),
+    ),
+    breach(
+        "sign-in: an API token ignores the workspace that the request names",
+        f"{PEOPLE}::test_the_header_must_hold_one_id_of_a_workspace",
+        never("api.auth.callers:Callers._find_token", "workspace_key"),
+    ),
+    breach(
+        "sign-in: the last token with ADMIN can be revoked",
+        "tests/api/schema/test_workspace.py::test_the_last_token_with_admin_stays_until_there_is_another",
+        never("domain.practice.workspaces:revoke_token", "even_the_last ADMIN"),
+    ),
+)
+
+BREACHES = (*LIVE, *EDGE, *SIGN_IN)

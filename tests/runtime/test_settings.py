@@ -47,6 +47,12 @@ def test_each_form_of_a_postgres_address_is_normalised(scheme: str) -> None:
         ({"log_level": "loud"}, "LOG_LEVEL"),
         ({"allowed_headers": "x-request-id, *"}, "ALLOWED_HEADERS"),
         ({"graphiql": "perhaps"}, "GRAPHIQL"),
+        ({"oidc_issuer": "http://id.example.com", "oidc_audience": "x"}, "OIDC_ISSUER"),
+        ({"oidc_issuer": "https://id.example.com"}, "OIDC_AUDIENCE"),
+        ({"oidc_algorithms": "RS256,HS256"}, "OIDC_ALGORITHMS"),
+        ({"oidc_algorithms": "none"}, "OIDC_ALGORITHMS"),
+        ({"oidc_scopes": "admins=OWNER"}, "OIDC_SCOPES"),
+        ({"oidc_leeway_seconds": "3600"}, "OIDC_LEEWAY_SECONDS"),
     ],
 )
 def test_a_wrong_setting_is_named_and_no_secret_shown(values: dict[str, str], named: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth.tokens import find_bearer
+from api.auth.credentials import find_bearer
 from api.context import Parts
 from domain.practice.workspaces import new_token, token_hash
 from domain.tables import Scope

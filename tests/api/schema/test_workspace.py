@@ -1,5 +1,6 @@
 """The workspace's settings, contact types and tokens; connecting and starting the sync."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -102,6 +103,24 @@ async def test_a_token_works_until_it_is_revoked(ada: make.Client) -> None:
     assert await Tokens(ada.parts.database).find_viewer(made["token"]) is None
     again = (await ada.ask(REVOKE, t=made["apiToken"]["id"]))["revokeApiToken"]
     assert again["userErrors"][0]["code"] == "NOT_FOUND"
+
+
+async def test_the_last_token_with_admin_stays_until_there_is_another(ada: make.Client) -> None:
+    """A token that has expired is no other, and of two that are revoked at once, one stays."""
+    own = (await ada.ask("{ viewer { apiToken { id } } }"))["viewer"]["apiToken"]["id"]
+    for wanted in ({"scopes": ["WRITE"]}, {"scopes": ["ADMIN"], "expiresAt": "2100-01-01T00:00:00Z"}):
+        await ada.ask(TOKEN, i={"name": "T", **wanted})
+    await ada.world.rows(
+        "update api_token set expires_at = '2020-01-01' where expires_at is not null returning id"
+    )
+    [refused] = (await ada.ask(REVOKE, t=own))["revokeApiToken"]["userErrors"]
+    assert (refused["code"], refused["path"]) == ("IN_USE", ["apiTokenId"])
+    other = (await ada.ask(TOKEN, i={"name": "T", "scopes": ["ADMIN"]}))["createApiToken"]["apiToken"]["id"]
+    answers = await asyncio.gather(*(ada.ask(REVOKE, t=key) for key in (own, other)))
+    assert [[one["code"] for one in answer["revokeApiToken"]["userErrors"]] for answer in answers] in (
+        [[], ["IN_USE"]],
+        [["IN_USE"], []],
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""Who calls: the one way in for API tokens and for people, over HTTP and on sockets."""
+
+from collections.abc import Collection
+
+import httpx
+import structlog
+
+from api.auth.credentials import Credential, NotLetIn, workspace_key
+from api.auth.people import People
+from api.auth.provider import Provider
+from api.auth.tokens import Tokens
+from api.context import Viewer
+from api.errors import Code
+from domain.practice.workspaces import TOKEN_PREFIX
+from runtime.database import Database
+from runtime.settings import Settings
+
+UNKNOWN = "This token is unknown, revoked or expired. An ADMIN of the workspace can create another one."
+OTHER_WORKSPACE = "This API token belongs to another workspace than the one that the request names."
+log = structlog.get_logger()
+
+
+class Callers:
+    """Finds the caller by a credential. People can sign in only if OIDC_ISSUER is set."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        http: httpx.AsyncClient,
+        provider: Provider | None = None,
+    ) -> None:
+        self._tokens = Tokens(database)
+        if provider is None and settings.oidc_issuer:
+            provider = Provider(settings, http, database.clock)
+        self._people = People(settings, provider, database) if provider else None
+
+    async def find(self, credential: Credential) -> Viewer:
+        """Raises NotLetIn."""
+        try:
+            if self._people is not None and _is_signed(credential):
+                return await self._people.find_viewer(credential)
+            return await self._find_token(credential)
+        except NotLetIn as error:
+            log.info("not_let_in", code=error.code.value, why=error.message)
+            raise
+
+    async def find_valid(self, credentials: Collection[Credential]) -> set[Credential]:
+        """Those of the credentials of open streams that still let somebody in."""
+        signed = {one for one in credentials if self._people is not None and _is_signed(one)}
+        others = [one for one in credentials if one not in signed]
+        tokens = await self._tokens.find_valid({one.token for one in others}) if others else set()
+        valid = {one for one in others if one.token in tokens}
+        if self._people is not None and signed:
+            valid |= await self._people.find_valid(signed)
+        return valid
+
+    async def _find_token(self, credential: Credential) -> Viewer:
+        viewer = await self._tokens.find_viewer(credential.token)
+        if viewer is None:
+            raise NotLetIn(Code.UNAUTHENTICATED, UNKNOWN)
+        if credential.workspace is not None and workspace_key(credential.workspace) != viewer.workspace:
+            raise NotLetIn(Code.FORBIDDEN, OTHER_WORKSPACE)
+        return viewer
+
+
+def _is_signed(credential: Credential) -> bool:
+    """Whether it is a token of the identity provider (a JWT), and not an API token."""
+    return not credential.token.startswith(TOKEN_PREFIX) and credential.token.count(".") == 2
