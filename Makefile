@@ -12,10 +12,10 @@ CHECKS := tests/test_migrations.py tests/test_house.py tests/test_types.py tests
 AFTER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long mutants check migration fmt lock run-env dev-env
+.PHONY: help demo test test-long test-providers mutants check migration fmt lock run-env dev-env
 
 help: ## list these
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: run-env ## install and run Tandem with embedded services and a simulated Xero; ARGS=--once runs it and ends
 	@$(BIN)/tandem demo $(ARGS)
@@ -25,6 +25,10 @@ test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runt
 
 test-long: dev-env ## also the deep runs, with many more examples
 	@$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=long --timeout=3600 $(T) $(ARGS)
+
+test-providers: dev-env ## sign people in at two real identity providers; needs node, and says so without it
+	@command -v npm >/dev/null || { echo "test-providers: skipped, because node is not installed"; exit 0; }; \
+	npm ci --silent --prefix tests/oidc_provider && $(BIN)/pytest -n 0 tests/api/auth/test_real_providers.py
 
 mutants: dev-env ## put each breach of a promise into a copy of the code; the tests must fail for it
 	@$(BIN)/python -m tests.promises.mutants $(ARGS)

@@ -1,0 +1,121 @@
+"""Tokens of two real identity providers of npm. `make test-providers` installs and runs them; without node these tests are skipped."""
+
+import asyncio
+import re
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.auth.callers import Callers
+from api.auth.credentials import Credential
+from api.auth.provider import Provider
+from api.context import Parts
+from tests.api.edge import acknowledged, ask, bearer, hear, make_workspace, say, serving, with_settings
+from tests.clients import web_client
+from tests.patience import patience
+
+FOLDER = Path(__file__).resolve().parents[2] / "oidc_provider"
+AUDIENCE = "urn:tandem"
+HERE = (FOLDER / "node_modules").is_dir() and shutil.which("node") is not None
+pytestmark = pytest.mark.skipif(not HERE, reason="needs node: `make test-providers` installs the providers")
+
+
+@asynccontextmanager
+async def running(script: str, workspace: UUID) -> AsyncIterator[str]:
+    """The provider's address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        "node", script, str(port), str(workspace), cwd=FOLDER, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with patience(60):
+            while not (line := await process.stdout.readline()).startswith(b"ready "):
+                assert line, "the provider has ended"
+        yield line.decode().split()[1]
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def sign_in(issuer: str) -> str:
+    """An access token by the authorization code flow: the pages of sign-in and consent are filled in as a browser does."""
+    request = {"client_id": "console", "response_type": "code", "scope": "openid api", "resource": AUDIENCE}
+    async with web_client(base_url=issuer) as http:
+        page = await follow(http, await http.get("/auth", params=request))
+        for prompt in ("login", "consent"):
+            action = re.search(r'action="([^"]+)"', page.text)
+            assert action is not None, page.text
+            form = {"prompt": prompt, "login": "ada", "password": "any"}
+            page = await follow(http, await http.post(action[1], data=form))
+        code = httpx.URL(page.headers["location"]).params["code"]
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": "http://127.0.0.1:1/back"}
+        answer = await http.post("/token", data=form, auth=("console", "only-for-tests"))
+        token: str = answer.json()["access_token"]
+        return token
+
+
+async def follow(http: httpx.AsyncClient, answer: httpx.Response) -> httpx.Response:
+    """Follows redirects until a page, or the way back to the client."""
+    while answer.is_redirect and not answer.headers["location"].startswith("http://127.0.0.1:1/"):
+        answer = await http.get(answer.headers["location"])
+    return answer
+
+
+def with_provider(parts: Parts, issuer: str) -> Parts:
+    return with_settings(parts, oidc_issuer=issuer, oidc_audience=[AUDIENCE])
+
+
+async def test_a_person_signs_in_at_a_certified_provider_and_its_keys_rotate_under_an_open_stream(
+    parts: Parts, owner: AsyncConnection
+) -> None:
+    workspace = await make_workspace(owner)
+    async with running("oidc-provider.mjs", workspace) as issuer, web_client(base_url=issuer) as provider:
+        signed = with_provider(parts, issuer)
+        old = await sign_in(issuer)
+        async with (
+            serving(signed) as edge,
+            web_client(base_url=f"http://{edge}") as http,
+            acknowledged(edge, old) as ws,
+        ):
+            await say(ws, {"type": "subscribe", "id": "1", "payload": {"query": "subscription {forever}"}})
+            assert (await hear(ws))["type"] == "next"
+            http.headers.update(bearer(old))
+            assert (await ask(http, "{who}")).json() == {"data": {"who": "Ada Lovelace"}}
+            assert "errors" not in (await ask(http, "mutation {rule}")).json()
+            await provider.post("/test/rotate")
+            new = await sign_in(issuer)
+            for token in (new, old):
+                http.headers.update(bearer(token))
+                assert (await ask(http, "{who}")).status_code == 200
+            await say(ws, {"type": "ping"})
+            assert (await hear(ws))["type"] == "pong"
+        await provider.post("/test/forget")
+        checked = Provider(signed.settings, signed.http, signed.database.clock, keys_fresh=0.0)
+        callers = Callers(signed.settings, signed.database, signed.http, checked)
+        streams = {Credential(old), Credential(new)}
+        assert await callers.find_valid(streams) == {Credential(new)}
+
+
+async def test_a_person_signs_in_at_a_second_provider(parts: Parts, owner: AsyncConnection) -> None:
+    workspace = await make_workspace(owner)
+    async with (
+        running("oauth2-mock-server.mjs", workspace) as issuer,
+        web_client(base_url=issuer) as provider,
+    ):
+        form = {"grant_type": "client_credentials"}
+        token = (await provider.post("/token", data=form)).json()["access_token"]
+        async with (
+            serving(with_provider(parts, issuer)) as edge,
+            web_client(base_url=f"http://{edge}", headers=bearer(token)) as http,
+        ):
+            assert (await ask(http, "{who}")).json() == {"data": {"who": "Grace Hopper"}}
+            assert "FORBIDDEN" in (await ask(http, "mutation {rule}")).text
