@@ -46,21 +46,21 @@ async def send_contacts(parts: Parts, workspace: UUID, organisation_id: UUID, *,
         return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk, if_fresh=True)
     if await _fresh(parts, workspace, organisation_id):
         return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk)
-    return not bulk and await _send_beside(parts, workspace, organisation_id, DeliveryKind.UPDATE)
+    return not bulk and await _send_during_scan(parts, workspace, organisation_id, DeliveryKind.UPDATE)
 
 
 async def send_statuses(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
     """Archive or restore one batch of Xero contacts; as send_contacts."""
     if await _fresh(parts, workspace, organisation_id):
         return await _send(parts, workspace, organisation_id, DeliveryKind.STATUS)
-    return await _send_beside(parts, workspace, organisation_id, DeliveryKind.STATUS)
+    return await _send_during_scan(parts, workspace, organisation_id, DeliveryKind.STATUS)
 
 
 async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
     await delivery_attempts.recover(parts, workspace, _spec_of, delivery_id)
 
 
-async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID, kind: DeliveryKind) -> bool:
+async def _send_during_scan(parts: Parts, workspace: UUID, organisation_id: UUID, kind: DeliveryKind) -> bool:
     """Send while a run reads Xero for long: read only the contacts that a person waits for, then send those."""
     async with parts.database.transaction(workspace, TANDEM) as tx:
         organisation = await organisation_copy.get(tx, organisation_id)
@@ -72,7 +72,7 @@ async def _send_beside(parts: Parts, workspace: UUID, organisation_id: UUID, kin
     if wanted and await single_reads.read_due(parts, workspace, organisation_id):
         async with parts.database.transaction(workspace, TANDEM) as tx:
             await freshness.put_off_unread(tx, organisation_id, wanted)
-    return await _send(parts, workspace, organisation_id, kind, beside=True)
+    return await _send(parts, workspace, organisation_id, kind, during_scan=True)
 
 
 async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
@@ -101,18 +101,18 @@ async def _send(
     only: Sequence[UUID] = (),
     *,
     bulk: bool | None = None,
-    beside: bool = False,
+    during_scan: bool = False,
     if_fresh: bool = False,
 ) -> bool:
-    """`only`: no other members than these, as when a batch is halved. `bulk`: only that lane. `beside`: as for
+    """`only`: no other members than these, as when a batch is halved. `bulk`: only that lane. `during_scan`: as for
     contact_deliveries.claim. `if_fresh`: raises _NotFreshError if Xero must be read first."""
 
     async def claim(tx: Tx) -> Claimed | None:
         if if_fresh and not await freshness.is_fresh(tx, organisation_id):
             raise _NotFreshError
         if kind is DeliveryKind.STATUS:
-            return await status_deliveries.claim(tx, organisation_id, build_statuses, only, beside=beside)
-        return await contact_deliveries.claim(tx, organisation_id, build, only, bulk=bulk, beside=beside)
+            return await status_deliveries.claim(tx, organisation_id, build_statuses, only, during_scan=during_scan)
+        return await contact_deliveries.claim(tx, organisation_id, build, only, bulk=bulk, during_scan=during_scan)
 
     return await delivery_attempts.send(parts, workspace, _spec_of(kind), organisation_id, claim)
 
@@ -221,11 +221,11 @@ def _refused(member: UUID, said: Sequence[Said]) -> Answered:
 async def _again(attempt: Attempt, part: Sequence[UUID]) -> bool:
     """Send half of a refused request. Xero is read first, except during a scan: there each claim checks that the contacts
     were read by themselves."""
-    delivery, beside = attempt.claimed.delivery, attempt.claimed.beside
-    if not beside and not await _fresh(attempt.parts, attempt.workspace, delivery.organisation_id):
+    delivery, during_scan = attempt.claimed.delivery, attempt.claimed.during_scan
+    if not during_scan and not await _fresh(attempt.parts, attempt.workspace, delivery.organisation_id):
         return False
     await _send(
-        attempt.parts, attempt.workspace, delivery.organisation_id, delivery.kind, part, beside=beside
+        attempt.parts, attempt.workspace, delivery.organisation_id, delivery.kind, part, during_scan=during_scan
     )
     return True
 

@@ -57,12 +57,12 @@ async def claim(
     only: Sequence[UUID] = (),
     *,
     bulk: bool | None = None,
-    beside: bool = False,
+    during_scan: bool = False,
 ) -> Claimed | None:
     """Claim due links for one write. None if nothing is to be sent.
 
     `only` limits the claim to these links, as when a batch is halved; `bulk` limits it to that lane. Creates and updates never
-    share a delivery, and neither do interactive and bulk work. `beside`: while a run reads Xero, only interactive links whose
+    share a delivery, and neither do interactive and bulk work. `during_scan`: while a run reads Xero, only interactive links whose
     contact was read by itself are claimed.
     """
     organisation = await organisation_copy.find(tx, organisation_id)
@@ -70,7 +70,7 @@ async def claim(
         return None
     if await mass_change.stops_sending(tx, organisation):
         return None
-    due = await _lock_due(tx, organisation, only, bulk=bulk, beside=beside)
+    due = await _lock_due(tx, organisation, only, bulk=bulk, during_scan=during_scan)
     ready: list[Outgoing] = []
     for outgoing in await hold_back_names(tx, organisation_id, due):
         if outgoing.fields:
@@ -88,7 +88,7 @@ async def claim(
             await _refuse(tx, one.link.row, one.fields, unfit[one.link.row.id])
     sent = [one for one in chosen if one.link.row.id not in unfit]
     if not sent:
-        return await claim(tx, organisation_id, build, only, bulk=bulk, beside=beside)
+        return await claim(tx, organisation_id, build, only, bulk=bulk, during_scan=during_scan)
     values = {
         one.link.row.id: {str(name): stored(value) for name, value in one.fields.items()} for one in sent
     }
@@ -96,7 +96,7 @@ async def claim(
     blanked = [one.link.row.id for one in sent if None in one.fields.values() and one.link.row.brake is None]
     if blanked:
         await statements.remember_blanked(tx, blanked)
-    return Claimed(delivery, tuple(values), organisation.country_code, beside)
+    return Claimed(delivery, tuple(values), organisation.country_code, during_scan)
 
 
 class _Due(NamedTuple):
@@ -105,12 +105,12 @@ class _Due(NamedTuple):
 
 
 async def _lock_due(
-    tx: Tx, organisation: OrganisationCopy, only: Sequence[UUID], *, bulk: bool | None, beside: bool
+    tx: Tx, organisation: OrganisationCopy, only: Sequence[UUID], *, bulk: bool | None, during_scan: bool
 ) -> list[Outgoing]:
     """Up to MOST due links with both sides, locked. Interactive links come before bulk, updates before creates."""
     read = (
         f" and not l.bulk and (l.xero_contact_id is null or {LINK_READ})"
-        if beside
+        if during_scan
         else " and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"
     )
     due = (
@@ -118,7 +118,7 @@ async def _lock_due(
         " and l.bulk = coalesce(cast(:bulk as boolean), l.bulk)"
     )
     bound = {"organisation": organisation.id, "only": list(only), "bulk": bulk}
-    bound |= {"fresh": FRESH} if beside else {"read": organisation.read_asked_at}
+    bound |= {"fresh": FRESH} if during_scan else {"read": organisation.read_asked_at}
     found = await tx.read(
         _Due,
         f"select l.id, l.contact_id {due} order by l.bulk, l.xero_contact_id is null, l.due_at, l.id limit {MOST}",

@@ -29,13 +29,13 @@ LANDED_AFTER = timedelta(minutes=10)
 class Claimed:
     """A delivery that a worker owns until `lease_until`, with its members in the order of the bytes.
 
-    The members are links; in a STATUS delivery mirror rows; or invoices. `beside`: see contact_deliveries.claim.
+    The members are links; in a STATUS delivery mirror rows; or invoices. `during_scan`: see contact_deliveries.claim.
     """
 
     delivery: Delivery
     members: tuple[UUID, ...]
     region: str | None = None
-    beside: bool = False
+    during_scan: bool = False
 
 
 class Next(StrEnum):

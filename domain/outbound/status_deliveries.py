@@ -39,9 +39,9 @@ class _Due(NamedTuple):
 
 
 async def claim(
-    tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, beside: bool = False
+    tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, during_scan: bool = False
 ) -> Claimed | None:
-    """Claim due statuses for one write, or None. `build` gets Xero's ids and the wanted status of each. `only` and `beside`:
+    """Claim due statuses for one write, or None. `build` gets Xero's ids and the wanted status of each. `only` and `during_scan`:
     see contact_deliveries.claim.
     """
     organisation = await organisation_copy.find(tx, organisation_id)
@@ -52,7 +52,7 @@ async def claim(
         f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE}"
     )
     bound: dict[str, object] = {"organisation": organisation_id, "only": list(only)}
-    if beside:
+    if during_scan:
         due, bound["fresh"] = f"{due} and {READ}", FRESH
     await status_requests.settle_shown(tx, await tx.ids(f"select x.id{due}", **bound))
     held = await tx.read(
@@ -69,7 +69,7 @@ async def claim(
         "update owed_status set delivery_id = :delivery where workspace_id = :ws and xero_contact_id = any(:ids)",
         delivery=delivery.id, ids=list(members),
     )  # fmt: skip
-    return Claimed(delivery, members, beside=beside)
+    return Claimed(delivery, members, during_scan=during_scan)
 
 
 async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
