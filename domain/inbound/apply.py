@@ -66,7 +66,7 @@ async def _leave(tx: Tx, organisation_id: UUID, failed: Mapping[UUID, Exception]
         ids=list(failed),
     )
     bad = [unreadable.fault(row.xero_contact_id, failed[row.id]) for row in rows]
-    await unreadable.publish(tx, organisation_id, bad)
+    await unreadable.record(tx, organisation_id, bad)
 
 
 async def _apply(

@@ -20,7 +20,7 @@ from domain.inbound import mass_change, next_reads, snapshots
 from domain.links import push_numbers
 from domain.matching import name_index, near_duplicates
 from domain.matching import plan as matching_plan
-from domain.mirror import unreadable as poison
+from domain.mirror import unreadable as unreadable_contacts
 from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
 from domain.problems import counted
@@ -125,7 +125,7 @@ async def settle_page(
     if run is None:
         return False
     await snapshots.store(tx, held.organisation, contacts)
-    await poison.publish(tx, run.organisation_id, unreadable)
+    await unreadable_contacts.record(tx, run.organisation_id, unreadable)
     if run.next_page == 1:
         run.read_from = server_time
         await xero_contacts.set_clock(tx, run.organisation_id, server_time)

@@ -15,7 +15,7 @@ from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
 from domain.links import statements
-from domain.mirror import unreadable as poison
+from domain.mirror import unreadable as unreadable_contacts
 from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
 from domain.tx import Tx
@@ -66,7 +66,7 @@ async def settle(
     await xero_contacts.lock(tx, organisation_id)
     await _read(tx, claimed, asked, [contact.xero_contact_id for contact in contacts])
     await snapshots.store(tx, claimed.organisation, contacts)
-    await poison.publish(tx, organisation_id, unreadable)
+    await unreadable_contacts.record(tx, organisation_id, unreadable)
     rows = await tx.ids(
         "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
         " and xero_contact_id = any(:ids) order by id",

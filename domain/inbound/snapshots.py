@@ -37,7 +37,7 @@ async def store(
     shown_at_once, failed = await bulk.together(
         tx, contacts, lambda some: xero_contacts.show(tx, organisation.id, some, sent)
     )
-    await unreadable.publish(
+    await unreadable.record(
         tx, organisation.id, [unreadable.fault(one.xero_contact_id, error) for one, error in failed]
     )
     taken = [one for some in shown_at_once for one in some]

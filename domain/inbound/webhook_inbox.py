@@ -22,7 +22,7 @@ from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
-from domain.mirror import unreadable as poison
+from domain.mirror import unreadable as unreadable_contacts
 from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
 from domain.tables import RunPurpose
@@ -142,7 +142,7 @@ async def settle(
     if organisation is None:
         return
     written = await snapshots.store(tx, organisation, contacts)
-    await poison.publish(tx, organisation_id, unreadable)
+    await unreadable_contacts.record(tx, organisation_id, unreadable)
     dirty = await _dirty(tx, written, linked=await _importing(tx, organisation_id))
     if dirty:
         await inbound_apply.apply_shown(tx, organisation_id, dirty)

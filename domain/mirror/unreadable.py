@@ -15,7 +15,7 @@ from domain.tx import TANDEM, Tx
 
 log = structlog.get_logger()
 # Each read shows the contact again; the activity says so once a day.
-TOLD_AGAIN = timedelta(days=1)
+RECORDED_AGAIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class UnreadableContact:
     reason: str
 
 
-async def publish(tx: Tx, organisation_id: UUID, bad: Sequence[UnreadableContact]) -> None:
+async def record(tx: Tx, organisation_id: UUID, bad: Sequence[UnreadableContact]) -> None:
     """Log each contact, and write an activity for it unless the same was written within a day."""
     for one in bad:
         log.warning(
@@ -36,14 +36,14 @@ async def publish(tx: Tx, organisation_id: UUID, bad: Sequence[UnreadableContact
             why=one.reason,
         )
         message = (
-            f"A contact in Xero ({one.xero_contact_id or 'without an id'}) cannot be taken: {one.reason}."
+            f"A contact in Xero ({one.xero_contact_id or 'without an id'}) cannot be processed: {one.reason}."
         )
-        told = await tx.row(
+        recorded = await tx.row(
             "select 1 from activity where workspace_id = :ws and organisation_id = :organisation and kind = 'FAILED'"
             " and message = :message and at > cast(:since as timestamptz) limit 1",
-            organisation=organisation_id, message=message, since=tx.now - TOLD_AGAIN,
+            organisation=organisation_id, message=message, since=tx.now - RECORDED_AGAIN,
         )  # fmt: skip
-        if told is None:
+        if recorded is None:
             activity.record(tx, ActivityKind.FAILED, message, organisation=organisation_id, actor=TANDEM)
 
 

@@ -423,12 +423,12 @@ MATCH = (
 
 EDGES = (
     breach(
-        "poison: one contact on which our code fails stops its batch",
+        "unreadable: one contact on which our code fails stops its batch",
         f"{BATCHES}::test_one_on_which_our_code_fails_keeps_nobody_out",
         instead("workers:build", "made INVALID_IN_XERO", "raise RuntimeError from error"),
     ),
     breach(
-        "poison: a batch that is refused whole is not halved",
+        "unreadable: a batch that is refused whole is not halved",
         f"{BATCHES}::test_a_batch_that_xero_refuses_whole_is_halved_until_the_bad_one_stands_alone",
         give("workers:_rejected", "half", "1"),
         swap("workers:_rejected", "members[half:]", "members[half : half + 1]"),

@@ -94,6 +94,6 @@ async def test_a_contact_that_cannot_be_read_is_shown_and_the_rest_of_its_page_c
     await linked.fault(kind="malform", method="GET", path=".*Contacts.*", count=1)
     await poll(linked, RunPurpose.SCAN)
     [told] = await linked.here.world.rows("select message from activity where kind = 'FAILED'")
-    assert "cannot be taken" in told["message"]
+    assert "cannot be processed" in told["message"]
     [row] = await linked.here.world.rows("select count(*) as n from xero_contact")
     assert row["n"] == 40

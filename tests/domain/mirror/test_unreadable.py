@@ -6,7 +6,7 @@ import string
 import pytest
 
 from domain.fields.values import SeenContact
-from domain.mirror.unreadable import TOLD_AGAIN, UnreadableContact, publish
+from domain.mirror.unreadable import RECORDED_AGAIN, UnreadableContact, record
 from tests.domain.linked import look
 from tests.domain.world import Clock, World, seen
 
@@ -62,9 +62,9 @@ async def test_one_that_cannot_be_applied_keeps_nobody_out(world: World, at: int
 async def test_the_same_fault_is_told_once_a_day(world: World) -> None:
     clock = world.database.clock
     assert isinstance(clock, Clock)
-    for pause in (TOLD_AGAIN / 2, TOLD_AGAIN, None):
+    for pause in (RECORDED_AGAIN / 2, RECORDED_AGAIN, None):
         async with world.tx() as tx:
-            await publish(tx, world.organisation, [UnreadableContact(None, "Name is an object")])
+            await record(tx, world.organisation, [UnreadableContact(None, "Name is an object")])
         if pause:
             clock.time += pause
     assert len(await world.rows("select 1 from activity where kind = 'FAILED'")) == 2
