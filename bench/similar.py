@@ -1,7 +1,7 @@
 """Near-duplicates at 100,000 contacts: `python -m bench.similar DATA [--contacts N]`.
 
 The development data's known names among made-up ones, in a PostgreSQL of its own; each query is looked up as an import
-does it (domain.matching.near_duplicates.read_page, pages of 250), by PostgreSQL and with a roll, which must find the same, and compared. Prints
+does it (domain.matching.near_duplicates.read_page, pages of 250), by PostgreSQL and with a name index (both must find the same), and compared. Prints
 what a contact costs and whether its counterpart is found and ranked. Needs nothing but what tests need.
 """
 
@@ -77,11 +77,11 @@ async def look(
     }
     async with world.tx() as tx:
         await tx.rows("select door.refresh_statistics()")
-        roll = NameIndex(tx.now)
+        index = NameIndex(tx.now)
         began = time.perf_counter()
-        await roll.load(tx)
-        print(f"the roll was read in {time.perf_counter() - began:.1f} s")
-    took = {False: [0.0] * 3, True: [0.0] * 3}  # with the roll: seconds, CPU here, CPU in PostgreSQL
+        await index.load(tx)
+        print(f"the index was read in {time.perf_counter() - began:.1f} s")
+    took = {False: [0.0] * 3, True: [0.0] * 3}  # with the index: seconds, CPU here, CPU in PostgreSQL
     compared, pages = 0.0, []
     ids = sorted(wanted)
     for at in range(0, len(ids), PAGE):
@@ -91,7 +91,7 @@ async def look(
                 organisation = await organisation_copy.get(tx, world.organisation)
                 began = spent(services)
                 found[way] = await near_duplicates.read_page(
-                    tx, organisation, ids[at : at + PAGE], roll if way else None
+                    tx, organisation, ids[at : at + PAGE], index if way else None
                 )
                 now = spent(services)
                 took[way] = [sum(one) - b for *one, b in zip(took[way], now, began, strict=True)]
@@ -103,7 +103,7 @@ async def look(
         pages.append(page)
     n = sum(len(page.lookups) for page in pages)
     print(f"{len(contacts)} contacts, {n} looked up, {n - len(queries) or 'none'} by the rule")
-    for way, name in ((False, "by PostgreSQL"), (True, "with the roll")):
+    for way, name in ((False, "by PostgreSQL"), (True, "with the index")):
         wall, here, there = (one / n * 1e3 for one in took[way])
         print(
             f"a contact looked up {name}: {wall:.2f} ms; CPU {here:.2f} ms here, {there:.2f} ms in PostgreSQL"

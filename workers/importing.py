@@ -67,10 +67,10 @@ async def _look(parts: Parts, workspace: UUID, held: Claim) -> bool:
         async with _renewed(parts, workspace, held):
             ids, compared = await _compare_page(parts, workspace, held)
     except BaseException:  # a thread may still be at it
-        parts.rolls.drop(held.run.id)
+        parts.name_indexes.drop(held.run.id)
         raise
     if len(ids) < imports.LOOKED_AT_ONCE:
-        parts.rolls.drop(held.run.id)
+        parts.name_indexes.drop(held.run.id)
     async with parts.database.transaction(workspace, XERO) as tx:
         return await imports.settle_look(tx, held, ids, compared)
 
@@ -78,12 +78,12 @@ async def _look(parts: Parts, workspace: UUID, held: Claim) -> bool:
 async def _compare_page(parts: Parts, workspace: UUID, held: Claim) -> tuple[list[UUID], list[Compared]]:
     async with parts.database.transaction(workspace, XERO) as tx:
         ids = await imports.look_page(tx, held)
-        roll = await parts.rolls.find(tx, held.run.id, partial(imports.needs_index, tx, held))
+        index = await parts.name_indexes.find(tx, held.run.id, partial(imports.needs_index, tx, held))
     middle = (len(ids) + 1) // 2
     # While one half is compared here, PostgreSQL looks up the other.
     async with asyncio.TaskGroup() as both:
         halves = [
-            both.create_task(_compare(parts, workspace, held, half, roll))
+            both.create_task(_compare(parts, workspace, held, half, index))
             for half in (ids[:middle], ids[middle:])
             if half
         ]
@@ -91,10 +91,10 @@ async def _compare_page(parts: Parts, workspace: UUID, held: Claim) -> tuple[lis
 
 
 async def _compare(
-    parts: Parts, workspace: UUID, held: Claim, ids: Sequence[UUID], roll: NameIndex | None
+    parts: Parts, workspace: UUID, held: Claim, ids: Sequence[UUID], index: NameIndex | None
 ) -> Compared:
     async with parts.database.transaction(workspace, XERO) as tx:
-        page = await near_duplicates.read_page(tx, held.organisation, ids, roll)
+        page = await near_duplicates.read_page(tx, held.organisation, ids, index)
     return await asyncio.to_thread(near_duplicates.compare, page)
 
 

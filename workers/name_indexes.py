@@ -15,7 +15,7 @@ class NameIndexes:
 
     def __init__(self) -> None:
         self._run: UUID | None = None
-        self._roll: NameIndex | None = None
+        self._index: NameIndex | None = None
         self._not_worth: UUID | None = None
         self._in_use = asyncio.Lock()
         self._end: asyncio.TimerHandle | None = None
@@ -30,23 +30,23 @@ class NameIndexes:
                 return None
             if not await keys_are_current(tx):
                 self.drop(run)
-            elif self._roll is not None:
-                await self._roll.refresh(tx)
+            elif self._index is not None:
+                await self._index.refresh(tx)
             elif await pays_off():
-                roll = NameIndex(tx.now)
-                await roll.load(tx)
-                self._run, self._roll = run, roll
+                index = NameIndex(tx.now)
+                await index.load(tx)
+                self._run, self._index = run, index
             else:
                 self._not_worth = run
             self._rest()
-            return self._roll
+            return self._index
 
     def held(self, run: UUID) -> bool:
-        return self._roll is not None and self._run == run
+        return self._index is not None and self._run == run
 
     def drop(self, run: UUID) -> None:
         if self._run == run:
-            self._run = self._roll = None
+            self._run = self._index = None
 
     def _rest(self) -> None:
         if self._end is not None:

@@ -32,7 +32,7 @@ class Parts:
     app: App
     limits: Limits = field(init=False)
     grants: Grants = field(init=False)
-    rolls: NameIndexes = field(default_factory=NameIndexes, init=False)
+    name_indexes: NameIndexes = field(default_factory=NameIndexes, init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "limits", Limits(self.database.door, self.database.clock))

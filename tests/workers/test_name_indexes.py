@@ -1,4 +1,4 @@
-"""A large import looks up near-duplicates from a roll, and misses nothing for that."""
+"""A large import looks up near-duplicates in the name index, and finds the same as PostgreSQL."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -44,14 +44,14 @@ async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_
     async with connected(clean, services, 1600) as here:
         await fill(here.world)
         run_id = await here.start_import()
-        workspace, rolls = here.world.workspace, here.parts.rolls
-        while not rolls.held(run_id):
+        workspace, indexes = here.world.workspace, here.parts.name_indexes
+        while not indexes.held(run_id):
             assert await importing.advance(here.parts, workspace, run_id)
         # What failed may have left a thread at it.
         await fail_in_a_look(owner, here, run_id)
-        assert not rolls.held(run_id)
+        assert not indexes.held(run_id)
         assert await importing.advance(here.parts, workspace, run_id)
-        assert rolls.held(run_id)
+        assert indexes.held(run_id)
         run = await here.run(run_id)
         assert (run.match_pass, run.position is None) == (MatchPass.SIMILAR, False)
         # Two that no key brings together.
@@ -64,7 +64,7 @@ async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_
         contact = await here.world.contact("Wherekauripounamu")
         while await importing.advance(here.parts, workspace, run_id):
             pass
-        assert not rolls.held(run_id)
+        assert not indexes.held(run_id)
         candidates = await here.world.rows(
             "select i.reason, m.contact_id from match_issue i join match_candidate m on m.issue_id = i.id"
             " where i.xero_contact_id = :id",
@@ -74,10 +74,10 @@ async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_
         assert await here.world.rows("select 1 from match_issue having count(*) > 1") == []
 
 
-async def test_one_run_at_a_time_has_a_roll(clean: Place, services: embedded_services.Services) -> None:
+async def test_one_run_at_a_time_has_a_name_index(clean: Place, services: embedded_services.Services) -> None:
     async with connected(clean, services, 1) as here:
         await here.world.contact("Kauri Joinery")
-        rolls, first, second, small = NameIndexes(), uuid4(), uuid4(), uuid4()
+        indexes, first, second, small = NameIndexes(), uuid4(), uuid4(), uuid4()
         asked = 0
 
         async def worth() -> bool:
@@ -91,10 +91,10 @@ async def test_one_run_at_a_time_has_a_roll(clean: Place, services: embedded_ser
 
         async def find(run: UUID) -> bool:
             async with here.world.tx() as tx:
-                return await rolls.find(tx, run, worth) is not None
+                return await indexes.find(tx, run, worth) is not None
 
         async def find_small(tx: Tx) -> bool:
-            return await rolls.find(tx, small, not_worth) is not None
+            return await indexes.find(tx, small, not_worth) is not None
 
         async with here.world.tx() as tx:
             assert not await find_small(tx)
@@ -106,12 +106,12 @@ async def test_one_run_at_a_time_has_a_roll(clean: Place, services: embedded_ser
         if found[1]:
             first, second = second, first
         assert asked == 2
-        rolls.drop(second)
+        indexes.drop(second)
         assert not await find(second)
-        rolls.drop(first)
+        indexes.drop(first)
         assert await find(second)
         assert not await find(first)
         async with here.world.tx() as tx:
             await tx.run("update contact set key_version = 0 where workspace_id = :ws")
         assert not await find(second)
-        assert not rolls.held(second)
+        assert not indexes.held(second)

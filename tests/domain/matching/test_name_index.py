@@ -60,19 +60,19 @@ async def fill(
 
 async def read(world: World) -> NameIndex:
     async with world.tx() as tx:
-        roll = NameIndex(tx.now)
-        await roll.load(tx)
-    return roll
+        index = NameIndex(tx.now)
+        await index.load(tx)
+    return index
 
 
-async def refreshed(world: World, roll: NameIndex) -> NameIndex:
+async def refreshed(world: World, index: NameIndex) -> NameIndex:
     async with world.tx() as tx:
-        await roll.refresh(tx)
-    return roll
+        await index.refresh(tx)
+    return index
 
 
-async def both(world: World, roll: NameIndex, names: Sequence[str]) -> list[set[UUID]]:
-    """By PostgreSQL and from the roll, which are the same."""
+async def both(world: World, index: NameIndex, names: Sequence[str]) -> list[set[UUID]]:
+    """By PostgreSQL and from the index, which are the same."""
     async with world.tx() as tx:
         found: list[set[UUID]] = [set() for _ in names]
         for row in await tx.rows(
@@ -80,8 +80,8 @@ async def both(world: World, roll: NameIndex, names: Sequence[str]) -> list[set[
             organisation=world.organisation, names=list(names), keys=json.dumps([[] for _ in names]),
         ):  # fmt: skip
             found[row["place"] - 1].add(row["contact_id"])
-        from_roll = [set(near) for near in await roll.nearest(tx, names)]
-    assert from_roll == found
+        from_index = [set(near) for near in await index.nearest(tx, names)]
+    assert from_index == found
     return found
 
 
@@ -94,55 +94,55 @@ async def test_the_likest_are_those_of_postgresql_whatever_the_names(world: Worl
         name[:at] + name[at + 1 :] for name in lifelike[:300] for at in [chance.randrange(1, len(name) + 1)]
     ]
     await fill(world, [*lifelike, *drawn, *ODD, *ODD, None, *["kauri joinery"] * 45, *["kauri joiners"] * 9])
-    roll = await read(world)
+    index = await read(world)
     asked = [*spelt, *ODD, *drawn[:200], "kauri joinery", "kauri joiner", "nobody whatsoever"]
-    found = await both(world, roll, asked)
+    found = await both(world, index, asked)
     assert [len(near) for near in found[-3:]] == [20, 20, 0]
     assert sum(map(len, found)) > 2000
-    assert len(roll.names) == 2500 + 600 + 2 * len(ODD) + 1 + 54
+    assert len(index.names) == 2500 + 600 + 2 * len(ODD) + 1 + 54
 
 
 async def test_what_has_changed_is_found_as_it_is_now(world: World) -> None:
     ids = await fill(
         world, ["kauri joinery", "rimu roofing", "totara motors", "matai milling"] + ["rata"] * 30
     )
-    roll = await read(world)
+    index = await read(world)
     asked = ["kauri joinery", "rimu roofing", "totara motors", "miro press", "rata"]
-    await both(world, roll, asked)
+    await both(world, index, asked)
     await world.contact("Miro Press")
     async with world.tx() as tx:
         await contact_edits.change(tx, ids[0], {"name": "Totara Motor"})
         await contact_edits.change(tx, ids[1], {}, archived=True)
-    found = await both(world, await refreshed(world, roll), asked)
+    found = await both(world, await refreshed(world, index), asked)
     assert [len(near) for near in found] == [0, 0, 2, 1, 20]
     async with world.tx() as tx:
         await contact_edits.change(tx, ids[1], {}, archived=False)
-    found = await both(world, await refreshed(world, roll), asked)
+    found = await both(world, await refreshed(world, index), asked)
     assert found[1] == {ids[1]}
     # Gone without a trace: another one has the place.
     [goner, *_] = found[4]
     async with world.tx() as tx:
         await issues.each(tx, [goner], lambda one: delete_action.delete(tx, one), contact_ids=[goner])
-    assert len((await both(world, roll, asked))[4] - {goner}) == 20
+    assert len((await both(world, index, asked))[4] - {goner}) == 20
 
 
 async def test_nothing_is_put_twice(world: World) -> None:
     await fill(world, ["kauri joinery"] * 3)
-    roll = await read(world)
-    before = len(roll.names._keys)
-    await refreshed(world, roll)
-    assert (len(roll.names), len(roll.names._keys)) == (3, before)
+    index = await read(world)
+    before = len(index.names._keys)
+    await refreshed(world, index)
+    assert (len(index.names), len(index.names._keys)) == (3, before)
 
 
-async def looked_up(world: World, roll: NameIndex | None) -> dict[UUID, set[UUID]]:
+async def looked_up(world: World, index: NameIndex | None) -> dict[UUID, set[UUID]]:
     async with world.tx() as tx:
         organisation = await organisation_copy.get(tx, world.organisation)
         ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
-        page = await near_duplicates.read_page(tx, organisation, ids, roll)
+        page = await near_duplicates.read_page(tx, organisation, ids, index)
     return {one.xero_contact_id: set(one.others) for one in page.lookups}
 
 
-async def test_a_page_is_the_same_with_a_roll(world: World) -> None:
+async def test_a_page_finds_the_same_contacts_with_a_name_index(world: World) -> None:
     """Keys that many share or few, and who is linked, among it."""
     known = lifelike_contacts(8, 1500)
     made = [search_keys.lookup(Details(one.name, one.email)) for one in known]
@@ -155,41 +155,41 @@ async def test_a_page_is_the_same_with_a_roll(world: World) -> None:
         await link_starting.start(
             tx, organisation, [Pair(ids[0], row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)]
         )
-    roll = await read(world)
-    found = await looked_up(world, roll)
+    index = await read(world)
+    found = await looked_up(world, index)
     assert found == await looked_up(world, None)
     assert len(found) > 150
     assert all(ids[0] not in others for others in found.values())
-    assert roll.common
+    assert index.common
 
 
 async def test_a_key_that_becomes_rare_finds_again(world: World, clock: Clock) -> None:
     ids = await fill(world, ["x"] * (COMMON + 1), [["+kauri"]] * (COMMON + 1))
-    roll = await read(world)
-    assert roll.common == {"+kauri"}
+    index = await read(world)
+    assert index.common == {"+kauri"}
     async with world.tx() as tx:
         await tx.run("delete from contact where workspace_id = :ws and id <> :kept", kept=ids[0])
-    assert (await refreshed(world, roll)).common == {"+kauri"}
+    assert (await refreshed(world, index)).common == {"+kauri"}
     clock.time += COMMON_FOR
-    assert (await refreshed(world, roll)).common == frozenset()
+    assert (await refreshed(world, index)).common == frozenset()
 
 
-async def test_who_comes_after_the_roll_was_refreshed_makes_it_look_again(world: World) -> None:
+async def test_a_contact_added_after_the_index_was_refreshed_causes_another_look_up(world: World) -> None:
     await world.contact("Totara Motors")
     await world.shown(seen("Kowhai Joinery Limited"))
-    roll = await read(world)
+    index = await read(world)
     await world.contact("Kowhai Joinery Ltd")
     async with world.tx() as tx:
         organisation = await organisation_copy.get(tx, world.organisation)
         ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
-        page = await near_duplicates.read_page(tx, organisation, ids, roll)
+        page = await near_duplicates.read_page(tx, organisation, ids, index)
     async with world.tx() as tx:
         await near_duplicates.store(tx, near_duplicates.compare(page))
-    [others] = (await looked_up(world, await refreshed(world, roll))).values()
+    [others] = (await looked_up(world, await refreshed(world, index))).values()
     assert len(others) == 1
 
 
-async def test_keys_of_older_rules_forbid_a_roll(world: World) -> None:
+async def test_no_name_index_is_used_while_keys_of_older_rules_are_stored(world: World) -> None:
     await world.contact("Kowhai Joinery Ltd")
     async with world.tx() as tx:
         assert await keys_are_current(tx)
@@ -198,7 +198,7 @@ async def test_keys_of_older_rules_forbid_a_roll(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "contacts", "worth"),
+    ("look_ups", "contacts", "worth"),
     [
         (MIN_LOOKUPS, MIN_CONTACTS, True),
         (MIN_LOOKUPS - 1, MAX_CONTACTS, False),
@@ -207,5 +207,5 @@ async def test_keys_of_older_rules_forbid_a_roll(world: World) -> None:
         (10**6, MAX_CONTACTS + 1, False),
     ],
 )
-def test_a_roll_is_for_many_look_ups_among_many(looks: int, contacts: int, worth: bool) -> None:
-    assert pays_off(looks, contacts) is worth
+def test_a_name_index_pays_off_for_many_look_ups_among_many_contacts(look_ups: int, contacts: int, worth: bool) -> None:
+    assert pays_off(look_ups, contacts) is worth
