@@ -14,8 +14,8 @@ from api.auth.credentials import Credential
 from api.event_feed import EventFeeds
 from domain.tables import Scope
 from domain.tx import Actor, Tx
-from runtime.bells import Bells
 from runtime.database import Database
+from runtime.notifications import Notifications
 from runtime.seal import KeyRing
 from runtime.settings import Settings
 
@@ -38,11 +38,11 @@ class Parts:
     database: Database
     keys: KeyRing
     http: httpx.AsyncClient
-    bells: Bells
+    notifications: Notifications
     feeds: EventFeeds = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "feeds", EventFeeds(self.database, self.bells))
+        object.__setattr__(self, "feeds", EventFeeds(self.database, self.notifications))
 
 
 @dataclass

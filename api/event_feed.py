@@ -1,7 +1,7 @@
 """Live events: one reader for each process and workspace feeds all subscriptions of that workspace.
 
 PostgreSQL's notification wakes the reader. The reader reads the new `event` rows once, keeps the last `KEPT` of them
-in memory and wakes its followers. An idle subscription costs no statement of its own: every `SWEEP_SECONDS` one
+in memory and wakes its followers. An idle subscription costs no statement of its own: every `POLL_SECONDS` one
 statement asks for the positions of all workspaces that the process follows, in case a notification was lost.
 
 While PostgreSQL cannot be reached the reader tries again with back-off, and its followers wait. No event is lost:
@@ -24,12 +24,12 @@ import structlog
 from api.errors import log_fault
 from domain.tables import EventKind
 from domain.tx import TANDEM, Tx
-from runtime.bells import EVENT, Bells, wait
 from runtime.database import Database, DatabaseUnavailable
+from runtime.notifications import EVENT, Notifications, wait
 
 BEHIND = 1000  # a client that has missed more events reads its lists again
 KEPT = 200  # rows that a reader keeps for followers who have not taken them yet; those of its last read stay in any case
-SWEEP_SECONDS = 2.0
+POLL_SECONDS = 2.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between two tries while PostgreSQL cannot be reached
 READS_AT_ONCE = 4  # connections that all readers of a process take at most, so that queries keep the others
 SHARED_SECONDS = 1.0  # how long the objects that one follower has loaded serve the others
@@ -133,18 +133,23 @@ class _Feed:
     def __init__(
         self,
         database: Database,
-        bells: Bells,
+        notifications: Notifications,
         workspace: UUID,
         slots: asyncio.Semaphore,
         shared_seconds: float,
     ) -> None:
-        self._database, self._bells, self._workspace, self._slots = database, bells, workspace, slots
+        self._database, self._notifications, self._workspace, self._slots = (
+            database,
+            notifications,
+            workspace,
+            slots,
+        )
         self._shared_seconds = shared_seconds
         self._rows: deque[EventRow] = deque()
         self._round: Round | None = None
         self.base = self.position = 0
         self.at: datetime | None = None
-        self.bell = asyncio.Event()
+        self.woken = asyncio.Event()
         self.followers: set[asyncio.Event] = set()
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.task = asyncio.create_task(self._run())
@@ -177,23 +182,23 @@ class _Feed:
             self._round = None
 
     async def _run(self) -> None:
-        async with self._bells.heard(EVENT, self._workspace) as self.bell:
+        async with self._notifications.wake_on(EVENT, self._workspace) as self.woken:
             async with self._slots, self._database.transaction(self._workspace, TANDEM) as tx:
                 self.base = self.position = await present_position(tx)
                 self.at = tx.now
             self.started.set_result(None)
             while True:
-                await self.bell.wait()
+                await self.woken.wait()
                 await self._catch_up()
 
     async def _catch_up(self) -> None:
         for pause in pauses():
-            self.bell.clear()
+            self.woken.clear()
             try:
                 self._take(await self.read(self.position))
             except DatabaseUnavailable as error:
                 log.warning("events_wait_for_database", error=str(error), again_in=pause)
-                await wait(self.bell, pause)
+                await wait(self.woken, pause)
             else:
                 return
 
@@ -266,16 +271,16 @@ class EventFeeds:
     def __init__(
         self,
         database: Database,
-        bells: Bells,
+        notifications: Notifications,
         *,
-        sweep_seconds: float = SWEEP_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
         shared_seconds: float = SHARED_SECONDS,
     ) -> None:
-        self._database, self._bells = database, bells
-        self._sweep_seconds, self._shared_seconds = sweep_seconds, shared_seconds
+        self._database, self._notifications = database, notifications
+        self._poll_seconds, self._shared_seconds = poll_seconds, shared_seconds
         self._feeds: dict[UUID, _Feed] = {}
         self._slots = asyncio.Semaphore(READS_AT_ONCE)
-        self._sweeping: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
 
     @property
     def workspaces(self) -> int:
@@ -295,10 +300,10 @@ class EventFeeds:
         feed = self._feeds.get(workspace)
         if feed is None or feed.task.done():
             feed = self._feeds[workspace] = _Feed(
-                self._database, self._bells, workspace, self._slots, self._shared_seconds
+                self._database, self._notifications, workspace, self._slots, self._shared_seconds
             )
-        if self._sweeping is None or self._sweeping.done():
-            self._sweeping = asyncio.create_task(self._sweep())
+        if self._polling is None or self._polling.done():
+            self._polling = asyncio.create_task(self._poll())
         woken = asyncio.Event()
         feed.followers.add(woken)
         try:
@@ -314,16 +319,16 @@ class EventFeeds:
         if self._feeds.get(workspace) is feed:
             del self._feeds[workspace]
         ending: list[asyncio.Task[None]] = [feed.task]
-        if not self._feeds and self._sweeping is not None:
-            ending.append(self._sweeping)
-            self._sweeping = None
+        if not self._feeds and self._polling is not None:
+            ending.append(self._polling)
+            self._polling = None
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
 
-    async def _sweep(self) -> None:
+    async def _poll(self) -> None:
         while True:
-            await asyncio.sleep(self._sweep_seconds)
+            await asyncio.sleep(self._poll_seconds)
             known = {
                 workspace: feed.position for workspace, feed in self._feeds.items() if feed.started.done()
             }
@@ -333,10 +338,10 @@ class EventFeeds:
                     positions = {row.workspace_id: row.position for row in found}
             except DatabaseUnavailable:
                 continue  # the readers say so in the log
-            except Exception as error:  # the next sweep must come in any case
+            except Exception as error:  # the next poll must come in any case
                 log_fault(error)
                 continue
             for workspace, before in known.items():
                 feed = self._feeds.get(workspace)
                 if feed is not None and feed.position == before != positions.get(workspace, 0):
-                    feed.bell.set()
+                    feed.woken.set()

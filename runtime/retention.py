@@ -1,8 +1,8 @@
-"""How long each table keeps its rows, and the hourly deletion of what is over.
+"""How long each table keeps its rows, and the hourly deletion of expired rows.
 
 `BOUNDS` has a line for every table: what limits the number of its rows, or why it may grow. tests/runtime/test_retention.py
-fails for a table without one. Sweeps run as the app, through functions of schema `door`, and delete at most `BATCH` rows in
-one transaction, so that they lock nothing for long.
+fails for a table without one. The deletion runs as the app, through functions of schema `door`. One transaction
+deletes at most `BATCH` rows, so that it locks nothing for long.
 """
 
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ BOUNDS = {
 }
 
 
-def _sweeps(now: datetime, settings: Settings) -> Iterator[tuple[str, datetime]]:
+def _deletions(now: datetime, settings: Settings) -> Iterator[tuple[str, datetime]]:
     """The functions that delete, each with its time."""
     yield "select door.forget_calls(:at, :most)", now
     yield "select door.forget_events(:at, :most)", now - EVENTS_KEPT
@@ -79,9 +79,9 @@ def _sweeps(now: datetime, settings: Settings) -> Iterator[tuple[str, datetime]]
         yield "select door.forget_issues(:at, :most)", now - timedelta(days=settings.closed_issues_kept_days)
 
 
-async def sweep(database: Database, settings: Settings) -> None:
-    """Deletes what is over, in as many batches as it takes."""
-    for statement, at in _sweeps(database.clock.now(), settings):
+async def delete_expired(database: Database, settings: Settings) -> None:
+    """Delete all expired rows, in as many batches as it takes."""
+    for statement, at in _deletions(database.clock.now(), settings):
         deleted = BATCH
         while deleted >= BATCH:
             async with database.door() as session:

@@ -16,8 +16,8 @@ from api.root import schema
 from domain.practice import workspaces
 from domain.tables import ActorKind, ImportRun, Scope
 from domain.tx import Actor
-from runtime.bells import Bells
 from runtime.database import Database
+from runtime.notifications import Notifications
 from runtime.seal import Key, KeyRing
 from runtime.settings import Settings
 from tests.clients import web_client
@@ -84,7 +84,7 @@ class Stream:
 
 @asynccontextmanager
 async def listening(database: Database, url: str) -> AsyncIterator[Parts]:
-    """The parts of an API process, its bells heard."""
+    """The parts of an API process, its notifications heard."""
     settings = Settings(
         _env_file=None,
         database_url=url,
@@ -92,11 +92,11 @@ async def listening(database: Database, url: str) -> AsyncIterator[Parts]:
         xero_client_id="app",
         xero_client_secret=SecretStr("hush"),
     )
-    bells = Bells(url)
-    task = asyncio.create_task(bells.listen())
+    notifications = Notifications(url)
+    task = asyncio.create_task(notifications.listen())
     try:
         async with web_client() as http:
-            yield Parts(settings, database, KeyRing([Key("test", bytes(32))]), http, bells)
+            yield Parts(settings, database, KeyRing([Key("test", bytes(32))]), http, notifications)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

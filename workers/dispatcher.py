@@ -12,8 +12,8 @@ from typing import Protocol
 
 import structlog
 
-from runtime.bells import DUE, FALLBACK, wait
 from runtime.database import DatabaseUnavailable
+from runtime.notifications import DUE, POLL_SECONDS, wait
 from workers import due
 from workers.due import Due
 from workers.heartbeat import Heartbeat
@@ -22,9 +22,8 @@ from workers.jobs import KINDS, Job, lane_of
 from workers.process import Parts
 
 log = structlog.get_logger()
-SWEEP = FALLBACK  # seconds: no piece of due work waits longer for its turn
-SOON = timedelta(seconds=SWEEP)
-AT_MOST_EVERY = 0.02  # seconds between two looks, however many notifications come
+SOON = timedelta(seconds=POLL_SECONDS)
+PAUSE_SECONDS = 0.02  # between two searches for due work, however many notifications come
 HANDED_KEPT = timedelta(minutes=15)
 
 
@@ -55,7 +54,7 @@ class _Handed:
 class Dispatcher:
     def __init__(self, process: Parts, stop: asyncio.Event) -> None:
         self._process, self._stop = process, stop
-        self._bell = asyncio.Event()
+        self._woken = asyncio.Event()
         self.heartbeat = Heartbeat(process.database, self.wake)
         self._here = InProcess(process, stop, self.ended)
         self._resting: dict[str, datetime] = {}
@@ -63,10 +62,10 @@ class Dispatcher:
         self._queue_is_away = False
 
     def wake(self) -> None:
-        self._bell.set()
+        self._woken.set()
 
     def ended(self, name: str, did: bool) -> None:
-        """Look again, because a job has ended and its lane may have room. A job that found nothing to do rests."""
+        """Search again, because a job has ended and its lane may have room. A job that found nothing to do rests."""
         if not did:
             rest = timedelta(seconds=KINDS[name.partition(":")[0]].rest)
             self._resting[name] = self._process.database.clock.now() + rest
@@ -74,12 +73,12 @@ class Dispatcher:
 
     async def run(self, queue: Queue) -> None:
         """Until `stop`. Then what was begun here is finished, and nothing new is begun."""
-        async with self._process.bells.heard(DUE) as self._bell:
+        async with self._process.notifications.wake_on(DUE) as self._woken:
             beating = asyncio.create_task(self.heartbeat.run())
             stopped = asyncio.create_task(self._stop.wait())
             stopped.add_done_callback(lambda _: self.wake())
             try:
-                await self._look_on(queue)
+                await self._dispatch_until_stopped(queue)
                 await self.finish()
             finally:
                 stopped.cancel()
@@ -90,20 +89,20 @@ class Dispatcher:
         """Wait for the jobs that run here."""
         await self._here.finish()
 
-    async def _look_on(self, queue: Queue) -> None:
+    async def _dispatch_until_stopped(self, queue: Queue) -> None:
         while not self._stop.is_set():
-            self._bell.clear()
-            pause = SWEEP
+            self._woken.clear()
+            pause = POLL_SECONDS
             try:
-                pause = await self.look(queue)
-            except Exception as error:  # whatever it is, look again; a traceback if PostgreSQL is not away
+                pause = await self.dispatch(queue)
+            except Exception as error:  # whatever the fault, the next search must follow
                 away = isinstance(error, DatabaseUnavailable)
                 log.warning("dispatcher_failed", error=type(error).__name__, exc_info=not away)
-            await asyncio.sleep(AT_MOST_EVERY)
-            await wait(self._bell, pause)
+            await asyncio.sleep(PAUSE_SECONDS)
+            await wait(self._woken, pause)
 
-    async def look(self, queue: Queue) -> float:
-        """Hand over the due jobs. Returns the seconds until the next known job is due, at most SWEEP."""
+    async def dispatch(self, queue: Queue) -> float:
+        """Hand over the due jobs. Returns the seconds until the next known job is due, at most POLL_SECONDS."""
         now = self._process.database.clock.now()
         queued = await self._queued(queue)
         busy = self._here.outstanding() | set(queued or ())
@@ -120,7 +119,7 @@ class Dispatcher:
                 for job in chosen:
                     self._here.carry(job)
         coming = [(one.since - now).total_seconds() for one in found if one.since > now]
-        return min([SWEEP, *coming])
+        return min([POLL_SECONDS, *coming])
 
     async def _queued(self, queue: Queue) -> Collection[str] | None:
         """The names of the jobs that wait or run anywhere; None while the queue is away."""

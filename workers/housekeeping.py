@@ -13,7 +13,7 @@ log = structlog.get_logger()
 async def keep_house(process: Parts) -> None:
     """Compute again the match keys that a process of an older version wrote, and delete old rows."""
     await renew_keys(process.database)
-    await retention.sweep(process.database, process.settings)
+    await retention.delete_expired(process.database, process.settings)
 
 
 async def refresh_stale_grants(process: Parts) -> None:

@@ -10,9 +10,9 @@ import httpx
 from domain.connection.call_budget import Limits
 from domain.connection.oauth_grants import Grant, Grants
 from domain.connection.organisation_copy import OrganisationCopy
-from runtime.bells import Bells
 from runtime.clock import Clock
 from runtime.database import Database, connect, guard, on_time
+from runtime.notifications import Notifications
 from runtime.seal import KeyRing
 from runtime.settings import Settings
 from workers.name_indexes import NameIndexes
@@ -28,7 +28,7 @@ class Parts:
     database: Database
     keys: KeyRing
     http: httpx.AsyncClient
-    bells: Bells
+    notifications: Notifications
     app: App
     limits: Limits = field(init=False)
     grants: Grants = field(init=False)
@@ -70,7 +70,7 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
     try:
         async with on_time(database), httpx.AsyncClient(limits=httpx.Limits(max_connections=40)) as http:
-            bells = Bells(settings.listen_url or "", "worker")
-            yield Parts(settings, database, keys, http, bells, App.of(settings))
+            notifications = Notifications(settings.listen_url or "", "worker")
+            yield Parts(settings, database, keys, http, notifications, App.of(settings))
     finally:
         await database.close()

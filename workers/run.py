@@ -42,7 +42,7 @@ async def dispatching(
     process: Parts, dispatcher: Dispatcher, queue: Queue, stop: asyncio.Event
 ) -> AsyncIterator[None]:
     """Inside, PostgreSQL's notifications are heard, and due work is handed over. At the end, `stop` is set."""
-    listening = asyncio.create_task(process.bells.listen())
+    listening = asyncio.create_task(process.notifications.listen())
     running = asyncio.create_task(dispatcher.run(queue))
     try:
         yield

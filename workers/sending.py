@@ -111,8 +111,12 @@ async def _send(
         if if_fresh and not await freshness.is_fresh(tx, organisation_id):
             raise _NotFreshError
         if kind is DeliveryKind.STATUS:
-            return await status_deliveries.claim(tx, organisation_id, build_statuses, only, during_scan=during_scan)
-        return await contact_deliveries.claim(tx, organisation_id, build, only, bulk=bulk, during_scan=during_scan)
+            return await status_deliveries.claim(
+                tx, organisation_id, build_statuses, only, during_scan=during_scan
+            )
+        return await contact_deliveries.claim(
+            tx, organisation_id, build, only, bulk=bulk, during_scan=during_scan
+        )
 
     return await delivery_attempts.send(parts, workspace, _spec_of(kind), organisation_id, claim)
 
@@ -225,7 +229,12 @@ async def _again(attempt: Attempt, part: Sequence[UUID]) -> bool:
     if not during_scan and not await _fresh(attempt.parts, attempt.workspace, delivery.organisation_id):
         return False
     await _send(
-        attempt.parts, attempt.workspace, delivery.organisation_id, delivery.kind, part, during_scan=during_scan
+        attempt.parts,
+        attempt.workspace,
+        delivery.organisation_id,
+        delivery.kind,
+        part,
+        during_scan=during_scan,
     )
     return True
 

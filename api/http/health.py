@@ -50,10 +50,12 @@ class Metrics:
         statements = Gauge("tandem_statements", "SQL statements since the start", registry=self.registry)
         statements.set_function(lambda: parts.database.statements)
         self._show_pool(parts.database)
-        deaf = Gauge(
-            "tandem_bells_deaf", "1 while PostgreSQL's notifications do not arrive", registry=self.registry
+        interrupted = Gauge(
+            "tandem_notifications_interrupted",
+            "1 while PostgreSQL's notifications do not arrive",
+            registry=self.registry,
         )
-        deaf.set_function(lambda: float(parts.bells.deaf))
+        interrupted.set_function(lambda: float(parts.notifications.interrupted))
         self.behind = Gauge(
             "tandem_due_seconds",
             "For how many seconds the oldest contact change, contact webhook, import page or delivery has been due",

@@ -18,7 +18,7 @@ from api.context import Parts
 from api.http.app import create_app
 from api.http.bodies import LARGEST
 from runtime import database
-from runtime.bells import Bells
+from runtime.notifications import Notifications
 from runtime.seal import KeyRing
 from runtime.settings import Settings
 
@@ -109,12 +109,12 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
     )
-    bells = Bells(settings.listen_url, "serve")
-    listening = asyncio.create_task(bells.listen())
+    notifications = Notifications(settings.listen_url, "serve")
+    listening = asyncio.create_task(notifications.listen())
     try:
         timeout = httpx.Timeout(30, connect=10)
         async with database.on_time(db), httpx.AsyncClient(timeout=timeout) as http:
-            yield Parts(settings, db, keys, http, bells)
+            yield Parts(settings, db, keys, http, notifications)
     finally:
         listening.cancel()
         with suppress(asyncio.CancelledError):

@@ -24,8 +24,8 @@ LIVE = (
     ),
     breach(
         "live: a lost notification is never noticed",
-        f"{FEED}::test_without_notifications_events_come_at_the_next_sweep",
-        skip("api.event_feed:EventFeeds._sweep", "set"),
+        f"{FEED}::test_without_notifications_events_come_at_the_next_poll",
+        skip("api.event_feed:EventFeeds._poll", "set"),
     ),
     breach(
         "live: each subscription reads the rows by itself",

@@ -16,9 +16,9 @@ from api.consent import connect
 from api.context import Context, Parts, Viewer
 from domain.tables import ActorKind, Organisation, Scope, Workspace
 from domain.tx import Actor
-from runtime.bells import Bells
 from runtime.database import Database
 from runtime.database import connect as open_database
+from runtime.notifications import Notifications
 from runtime.seal import KeyRing
 from runtime.settings import Settings, load
 from tests.clients import web_client
@@ -159,7 +159,7 @@ async def opened(place: Place) -> AsyncIterator[Bench]:
         database: Database = open_database(place.app_url, clock=clock)
         stack.push_async_callback(database.close)
         settings = settings_for(place, address)
-        parts = Parts(settings, database, KeyRing.parse([KEY]), http, Bells(place.app_url))
+        parts = Parts(settings, database, KeyRing.parse([KEY]), http, Notifications(place.app_url))
         bench = Bench(parts, clock, world, http, stack, list(user.tenants))
         await bench.make_workspace(bench.workspace, "Whitfield & Co")
         yield bench

@@ -30,8 +30,8 @@ from api.http.serve import DeadlineProtocol, server_config
 from domain.practice.workspaces import new_token, token_hash
 from domain.tables import Scope
 from runtime import database
-from runtime.bells import Bells
 from runtime.embedded.services import Services
+from runtime.notifications import Notifications
 from runtime.seal import KeyRing, new_key
 from runtime.settings import load
 from tests.clients import web_client
@@ -138,7 +138,7 @@ async def make_parts(
     chosen = load().joined(services).model_copy(update={"graphiql": False} | settings)
     async with web_client() as http:
         try:
-            yield Parts(chosen, db, KeyRing.parse([new_key("k")]), http, Bells(place.app_url))
+            yield Parts(chosen, db, KeyRing.parse([new_key("k")]), http, Notifications(place.app_url))
         finally:
             await db.close()
 

@@ -94,7 +94,7 @@ SMALL = (
 )
 
 HOUSE = "tests/workers/test_housekeeping.py"
-SWEEP = "tests/runtime/test_retention.py"
+RETENTION_TESTS = "tests/runtime/test_retention.py"
 
 RETENTION = (
     breach(
@@ -132,17 +132,17 @@ RETENTION = (
     ),
     breach(
         "retention: calls are forgotten while the day counts them",
-        f"{SWEEP}::test_all_calls_go_that_no_window_counts",
+        f"{RETENTION_TESTS}::test_all_calls_go_that_no_window_counts",
         sql(FUNCTIONS, "taken_at < p_now - interval '26 hours'", "taken_at < p_now - interval '24 hours'"),
     ),
     breach(
-        "retention: one batch of the sweep must do",
-        f"{SWEEP}::test_all_calls_go_that_no_window_counts",
-        instead("runtime.retention:sweep", "deleted int", "OLD\ndeleted = 0"),
+        "retention: only one batch is deleted",
+        f"{RETENTION_TESTS}::test_all_calls_go_that_no_window_counts",
+        instead("runtime.retention:delete_expired", "deleted int", "OLD\ndeleted = 0"),
     ),
     breach(
         "retention: the last finished run of each purpose goes",
-        f"{SWEEP}::test_finished_runs_go_but_for_the_last_of_each_purpose",
+        f"{RETENTION_TESTS}::test_finished_runs_go_but_for_the_last_of_each_purpose",
         sql(
             "migrations.versions",
             "where r.finished_at is not null and exists (",
@@ -151,7 +151,7 @@ RETENTION = (
     ),
     breach(
         "retention: a decision of a person goes with its issue",
-        f"{SWEEP}::test_closed_issues_go_unless_a_person_decided",
+        f"{RETENTION_TESTS}::test_closed_issues_go_unless_a_person_decided",
         sql("migrations.versions", "and resolution in ('CONFIRMED', 'OBSOLETE') and not reopened", ""),
     ),
 )
@@ -188,7 +188,7 @@ LIVE = (
         "live: the notification is cleared after the read",
         f"{FEED}::test_an_event_that_comes_while_the_reader_reads_is_told",
         skip("api.event_feed:_catch_up", "clear"),
-        instead("api.event_feed:_catch_up", "_take", "OLD\nself.bell.clear()"),
+        instead("api.event_feed:_catch_up", "_take", "OLD\nself.woken.clear()"),
     ),
     breach(
         "live: a reader keeps every event",

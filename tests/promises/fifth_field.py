@@ -68,7 +68,11 @@ async def practice(clean: Place, services: Services) -> AsyncIterator[Practice]:
         async with scene.world.tx() as tx:
             _, token = await workspaces.create_token(tx, "Tests", [Scope.ADMIN], within=list(Scope))
         parts = Parts(
-            scene.parts.settings, scene.parts.database, scene.parts.keys, scene.parts.http, scene.parts.bells
+            scene.parts.settings,
+            scene.parts.database,
+            scene.parts.keys,
+            scene.parts.http,
+            scene.parts.notifications,
         )
         async with (
             serving(parts, schema=schema) as address,

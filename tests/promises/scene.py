@@ -28,9 +28,9 @@ from domain.connection.oauth_grants import Grant
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.connection.organisations import Tenant
 from domain.tables import ConflictPolicy, RunPurpose, XeroContactFilter
-from runtime.bells import Bells
 from runtime.database import Database, connect
 from runtime.embedded import services as embedded_services
+from runtime.notifications import Notifications
 from runtime.seal import KeyRing
 from tests.clients import web_client
 from tests.database import Place
@@ -392,7 +392,7 @@ async def staged(
             database,
             keys,
             http,
-            Bells(settings.listen_url or ""),
+            Notifications(settings.listen_url or ""),
             oauth.App.of(settings),
             time=time,
         )

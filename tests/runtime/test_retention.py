@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import activity
 from domain.tables import ActivityKind, MatchResolution, RunPurpose, metadata
 from runtime.database import Database, connect
-from runtime.retention import BATCH, BOUNDS, sweep
+from runtime.retention import BATCH, BOUNDS, delete_expired
 from runtime.settings import load
 from tests.database import Place
 from tests.domain.world import Clock, World, make_world
@@ -48,12 +48,12 @@ def test_every_table_has_a_bound_or_a_reason() -> None:
     assert set(BOUNDS) == set(metadata.tables)
 
 
-def test_the_workers_sweep() -> None:
+def test_a_worker_deletes_expired_rows() -> None:
     calls = [
         path.name
         for path in (ROOT / "workers").glob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "retention.sweep"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "retention.delete_expired"
     ]
     assert len(calls) == 1
 
@@ -69,7 +69,7 @@ async def test_all_calls_go_that_no_window_counts(
     )
     await owner.execute(add, {"at": clock.time - timedelta(hours=27), "n": 2 * BATCH + 1})
     await owner.execute(add, {"at": clock.time - timedelta(hours=25), "n": 3})
-    await sweep(database, load())
+    await delete_expired(database, load())
     assert await count(owner, "xero_call") == 3
 
 
@@ -82,10 +82,10 @@ async def test_an_idempotency_key_lives_for_24_hours(
             " values (:ws, 'createContact', 'k', cast('x' as bytea), gen_random_uuid(), :now)"
         )
     clock.time += timedelta(hours=23, minutes=59)
-    await sweep(database, load())
+    await delete_expired(database, load())
     assert await count(owner, "idempotency_key") == 1
     clock.time += timedelta(minutes=2)
-    await sweep(database, load())
+    await delete_expired(database, load())
     assert await count(owner, "idempotency_key") == 0
 
 
@@ -113,7 +113,7 @@ async def test_finished_runs_go_but_for_the_last_of_each_purpose(
                 "finished": at if finished else None,
             },
         )  # fmt: skip
-    await sweep(database, load())
+    await delete_expired(database, load())
     left = await owner.execute(
         sa.text(
             "select purpose, round(extract(epoch from :now - started_at) / 3600) from import_run order by 2"
@@ -132,9 +132,9 @@ async def test_the_activity_is_kept_unless_a_setting_bounds_it(
     async with world.tx() as tx:
         activity.record(tx, ActivityKind.SETTING_CHANGED, "New.")
     before = await count(owner, "activity")
-    await sweep(database, load())
+    await delete_expired(database, load())
     assert await count(owner, "activity") == before
-    await sweep(database, load(activity_kept_days="39"))
+    await delete_expired(database, load(activity_kept_days="39"))
     left = await owner.scalars(
         sa.text("select message from activity where at > :at"), {"at": clock.time - timedelta(days=41)}
     )
@@ -180,9 +180,9 @@ async def test_closed_issues_go_unless_a_person_decided(
         )
         assert changed.rowcount == 1
     assert await count(owner, "match_issue") == len(names)
-    await sweep(database, load())
+    await delete_expired(database, load())
     assert await count(owner, "match_issue") == len(names)
-    await sweep(database, load(closed_issues_kept_days="30"))
+    await delete_expired(database, load(closed_issues_kept_days="30"))
     left = await owner.scalars(
         sa.text("select x.name from match_issue i join xero_contact x on x.id = i.xero_contact_id order by 1")
     )

@@ -116,18 +116,18 @@ class Noted:
 async def test_a_job_that_found_nothing_to_do_rests_until_something_newer_is_due(linked: Linked) -> None:
     dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
     await linked.change(name="First Ltd")
-    await dispatcher.look(queue)
+    await dispatcher.dispatch(queue)
     [name] = queue.jobs
     assert queue.take() == ["send_contacts"]
     dispatcher.ended(name, False)
-    await dispatcher.look(queue)
+    await dispatcher.dispatch(queue)
     assert queue.take() == []
     await rename(linked, await another(linked), "Second Ltd")
-    await dispatcher.look(queue)
+    await dispatcher.dispatch(queue)
     assert queue.take() == ["send_contacts"]
     dispatcher.ended(name, False)
     linked.later(timedelta(seconds=1.5))
-    await dispatcher.look(queue)
+    await dispatcher.dispatch(queue)
     assert queue.take() == ["send_contacts"]
 
 
@@ -136,16 +136,16 @@ async def test_a_mark_that_is_set_while_its_job_ends_is_handed_over_by_the_look_
 ) -> None:
     dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
     await linked.change(name="First Ltd")
-    await dispatcher.look(queue)
+    await dispatcher.dispatch(queue)
     [name] = queue.jobs
     queue.take()
     queue.waiting = {name}  # it has looked for the last time, and its key is still there
     await rename(linked, await another(linked), "Second Ltd")
-    await dispatcher.look(queue)
+    await dispatcher.dispatch(queue)
     assert queue.take() == []
     queue.waiting = set()
     dispatcher.ended(name, False)
-    await dispatcher.look(queue)
+    await dispatcher.dispatch(queue)
     assert queue.take() == ["send_contacts"]
 
 
@@ -159,7 +159,7 @@ async def test_a_persons_edit_and_bulk_are_two_jobs(linked: Linked) -> None:
             "update sync_link set bulk = true where workspace_id = :ws and contact_id = :id",
             id=other,
         )
-    await dispatcher.look(queue)
+    await dispatcher.dispatch(queue)
     assert {job.lane for job in queue.jobs.values()} == {"interactive", "bulk"}
     bulk, urgent = sorted(queue.jobs.values(), key=lambda job: job.lane != "bulk")
     await run(linked.here.parts, urgent, asyncio.Event())
@@ -173,7 +173,7 @@ async def test_what_the_queue_cannot_carry_runs_here(linked: Linked) -> None:
     dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
     queue.away = True
     await linked.change(name="Without A Queue Ltd")
-    await dispatcher.look(queue)
+    await dispatcher.dispatch(queue)
     await arrived(linked, "Without A Queue Ltd")  # type: ignore[misc]  # a coroutine
     assert queue.take() == []
     await dispatcher.finish()

@@ -105,7 +105,7 @@ async def here(clean: Place, services: embedded_services.Services) -> AsyncItera
     async with making(clean, services) as made:
         assert await catalogues.read_due(*made.key)  # so that what is then done in Xero is news
         parts = made.here.parts
-        api = ApiParts(parts.settings, parts.database, parts.keys, parts.http, parts.bells)
+        api = ApiParts(parts.settings, parts.database, parts.keys, parts.http, parts.notifications)
         client = await make.client(api, world=made.here.world)
         bill = Billed(made.here.world, made.contact, made.service, made.gst)
         yield Practice(client, bill, made)

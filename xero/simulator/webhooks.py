@@ -73,7 +73,7 @@ class Courier:
         self._random = Random(world.seed)  # noqa: S311 - chance that can be repeated, nothing secret
         self._waiting: dict[str, list[_Waiting]] = {}
         self._sequence: dict[str, int] = {}
-        self._bell = asyncio.Event()
+        self._woken = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
 
     def waiting(self, client_id: str) -> int:
@@ -108,18 +108,18 @@ class Courier:
                 late = timedelta(seconds=self._random.uniform(0, self.chance.delay))
                 queue = self._waiting.setdefault(subscription.client_id, [])
                 queue.append(_Waiting(event, now + late, now))
-        self._bell.set()
+        self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver due events until `stop`."""
         stopped = asyncio.ensure_future(stop.wait())
-        stopped.add_done_callback(lambda _: self._bell.set())
+        stopped.add_done_callback(lambda _: self._woken.set())
         while not stop.is_set():
-            self._bell.clear()
+            self._woken.clear()
             if not self.held:
                 await self.deliver()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), LOOK_EVERY)
+                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
         stopped.cancel()
 
     async def deliver(self, most: int = MOST_EVENTS, *, early: bool = False) -> int:
@@ -185,7 +185,7 @@ class Courier:
             subscription.enabled = False
             logger.warning("webhooks to %s are disabled: they failed too long", subscription.url)
         if pause == 0.0:
-            self._bell.set()
+            self._woken.set()
 
     async def _send(self, http: httpx.AsyncClient, subscription: Subscription, events: list[Event]) -> bool:
         first = self._sequence.get(subscription.client_id, 0) + 1
@@ -213,7 +213,7 @@ class Courier:
             subscription.enabled = True
             subscription.failing_since = subscription.next_attempt = None
             subscription.attempts = 0
-            self._bell.set()
+            self._woken.set()
         return {"passed": passed, "trials": trials}
 
 

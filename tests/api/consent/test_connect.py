@@ -36,7 +36,7 @@ def global_id(organisation: Organisation) -> str:
 def worker_parts(bench: Bench) -> WorkerParts:
     api = bench.parts
     return WorkerParts(
-        api.settings, api.database, api.keys, api.http, api.bells, flows.registered_app(api.settings)
+        api.settings, api.database, api.keys, api.http, api.notifications, flows.registered_app(api.settings)
     )
 
 

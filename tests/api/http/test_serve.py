@@ -180,7 +180,7 @@ async def test_it_is_not_ready_without_its_servers(parts: Parts) -> None:
         gone,
         parts.keys,
         parts.http,
-        parts.bells,
+        parts.notifications,
     )
     assert await find_reasons(broken) == ["PostgreSQL does not answer"]
     async with serving(broken) as edge, web_client(base_url=f"http://{edge}") as http:
@@ -208,7 +208,7 @@ async def test_it_is_not_ready_with_keys_that_open_no_tokens(parts: Parts) -> No
 @pytest.mark.usefixtures("no_consents")
 async def test_it_is_not_ready_as_owner(parts: Parts, place: Place) -> None:
     as_owner = database.connect(place.admin_url)
-    reasons = await find_reasons(Parts(parts.settings, as_owner, parts.keys, parts.http, parts.bells))
+    reasons = await find_reasons(Parts(parts.settings, as_owner, parts.keys, parts.http, parts.notifications))
     assert len(reasons) == 1
     assert "owns tables" in reasons[0]
     await as_owner.close()

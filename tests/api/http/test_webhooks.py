@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.context import Parts
 from runtime import database
-from runtime.bells import DUE, Bells
 from runtime.embedded.services import Services
+from runtime.notifications import DUE, Notifications
 from tests.api.edge import make_parts, serving, with_settings
 from tests.clients import web_client
 from tests.database import Place
@@ -79,16 +79,16 @@ async def test_what_xero_announces_is_in_the_inbox_when_it_is_answered(
 async def test_the_workers_bell_rings(
     xero: httpx.AsyncClient, parts: Parts, world: World, clean: Place
 ) -> None:
-    bells = Bells(clean.app_url)
-    listening = asyncio.create_task(bells.listen())
-    async with bells.heard(DUE, world.workspace) as bell:
-        while bells.deaf:  # noqa: ASYNC110 - another task's connection
+    notifications = Notifications(clean.app_url)
+    listening = asyncio.create_task(notifications.listen())
+    async with notifications.wake_on(DUE, world.workspace) as woken:
+        while notifications.interrupted:  # noqa: ASYNC110 - another task's connection
             await asyncio.sleep(0.01)
-        bell.clear()
+        woken.clear()
         content = body(event(await tenant_of(world), uuid4(), NOW))
         await xero.post(PATH, content=content, headers=signed(content))
         async with patience(60):
-            await bell.wait()
+            await woken.wait()
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
 

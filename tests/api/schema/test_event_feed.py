@@ -15,8 +15,8 @@ from api.context import Parts
 from api.relay import ids, loaders
 from api.root import schema
 from domain.tx import Tx
-from runtime.bells import Bells
 from runtime.database import DatabaseUnavailable, connect
+from runtime.notifications import Notifications
 from tests import make
 from tests.api.edge import acknowledged, close_code, hear, make_parts, make_token, say, serving
 from tests.database import Place
@@ -62,7 +62,7 @@ async def following(client: make.Client, n: int, **variables: Any) -> AsyncItera
 async def test_a_thousand_idle_subscriptions_cost_less_than_five_statements_a_second(parts: Parts) -> None:
     """Of 20 workspaces: neither a subscription nor a workspace costs a statement of its own."""
     clients = [await make.client(parts) for _ in range(20)]
-    seconds = 3 * event_feed.SWEEP_SECONDS
+    seconds = 3 * event_feed.POLL_SECONDS
     async with AsyncExitStack() as stack:
         for client in clients:
             for _ in range(50):
@@ -90,7 +90,7 @@ async def test_an_event_is_read_and_loaded_once_for_all_subscriptions(ada: make.
             assert {name(event) for event in events} == {f"Aroha {n}"}
             return ada.parts.database.statements - before
 
-    assert await spent(40) <= await spent(1) + 6  # a sweep or two may fall within
+    assert await spent(40) <= await spent(1) + 6  # a poll or two may fall within
 
 
 async def test_a_subscription_that_ends_while_it_waits_for_an_object_takes_nothing_from_the_others(
@@ -118,7 +118,7 @@ async def test_a_subscription_that_ends_while_it_waits_for_an_object_takes_nothi
 
 async def test_an_object_is_never_older_than_its_event(parts: Parts, place: Place) -> None:
     """Where the reader has not heard of an event yet, a subscription that has read it takes no object of the others."""
-    client = await make.client(deaf(parts, place, sweep_seconds=3600, shared_seconds=3600))
+    client = await make.client(without_notifications(parts, place, poll_seconds=3600, shared_seconds=3600))
     start = await cursor(client)
     contact = await client.world.contact("Turn 0")
     rename = 'mutation($k: ID!) { updateContact(input: {contactId: $k, name: "Turn 1"}) { contact { id } } }'
@@ -129,16 +129,16 @@ async def test_an_object_is_never_older_than_its_event(parts: Parts, place: Plac
             await client.ask(rename, k=ids.encode("Contact", contact.id))
 
 
-def deaf(parts: Parts, place: Place, **seconds: float) -> Parts:
+def without_notifications(parts: Parts, place: Place, **seconds: float) -> Parts:
     """An API process to which no notification comes."""
-    bells = Bells(place.app_url)
-    made = Parts(parts.settings, parts.database, parts.keys, parts.http, bells)
-    object.__setattr__(made, "feeds", event_feed.EventFeeds(made.database, bells, **seconds))
+    notifications = Notifications(place.app_url)
+    made = Parts(parts.settings, parts.database, parts.keys, parts.http, notifications)
+    object.__setattr__(made, "feeds", event_feed.EventFeeds(made.database, notifications, **seconds))
     return made
 
 
-async def test_without_notifications_events_come_at_the_next_sweep(parts: Parts, place: Place) -> None:
-    client = await make.client(deaf(parts, place))
+async def test_without_notifications_events_come_at_the_next_poll(parts: Parts, place: Place) -> None:
+    client = await make.client(without_notifications(parts, place))
     async with following(client, 1) as [waiting]:
         await client.world.contact("Aroha")
         assert name(await waiting) == "Aroha"
@@ -212,7 +212,7 @@ async def test_a_stream_outlives_a_busy_pool(relayed_ada: make.Client) -> None:
     async with following(relayed_ada, 1) as [waiting], AsyncExitStack() as busy:
 
         async def hold() -> None:
-            while not release.is_set():  # again, where the sweep had the connection
+            while not release.is_set():  # again, where the poll had the connection
                 with suppress(DatabaseUnavailable):
                     async with database.door() as session:
                         await session.execute(sa.text("select 1"))

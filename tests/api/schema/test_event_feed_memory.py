@@ -14,8 +14,8 @@ from api.event_feed import KEPT
 from domain import activity
 from domain.tables import ActivityKind, EventKind
 from domain.tx import Actor, Tx
-from runtime.bells import EVENT
 from runtime.database import Database
+from runtime.notifications import EVENT
 from tests import make
 from tests.patience import patience
 
@@ -50,20 +50,20 @@ async def published(client: make.Client, count: int = 1) -> None:
 
 
 async def test_an_event_that_comes_while_the_reader_reads_is_told(ada: make.Client) -> None:
-    """Its notification must not be taken for that of the event which is being read. No sweep runs here."""
-    workspace, bells = ada.world.workspace, ada.parts.bells
+    """Its notification must not be taken for that of the event which is being read. No poll runs here."""
+    workspace, notifications = ada.world.workspace, ada.parts.notifications
     database = Interrupted(ada.parts.database)
-    feed = event_feed._Feed(cast(Database, database), bells, workspace, asyncio.Semaphore(1), 1.0)
+    feed = event_feed._Feed(cast(Database, database), notifications, workspace, asyncio.Semaphore(1), 1.0)
     woken = asyncio.Event()
     feed.followers.add(woken)
     await feed.started
     follower = event_feed.Follower(feed, woken, feed.position)
-    async with bells.heard(EVENT, workspace) as bell:
+    async with notifications.wake_on(EVENT, workspace) as woken:
 
         async def another() -> None:
-            bell.clear()
+            woken.clear()
             await published(ada)
-            await bell.wait()
+            await woken.wait()
 
         database.known, database.meanwhile = feed.position, another
         await published(ada)

@@ -207,5 +207,7 @@ async def test_no_name_index_is_used_while_keys_of_older_rules_are_stored(world:
         (10**6, MAX_CONTACTS + 1, False),
     ],
 )
-def test_a_name_index_pays_off_for_many_look_ups_among_many_contacts(look_ups: int, contacts: int, worth: bool) -> None:
+def test_a_name_index_pays_off_for_many_look_ups_among_many_contacts(
+    look_ups: int, contacts: int, worth: bool
+) -> None:
     assert pays_off(look_ups, contacts) is worth

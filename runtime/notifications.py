@@ -1,8 +1,8 @@
 """PostgreSQL's notifications (LISTEN and NOTIFY), received by one connection for each process.
 
-A notification names a workspace and only wakes: what is new stands in tables. So a lost notification makes things late
-and loses nothing. A reader also looks every `FALLBACK` seconds, and at once after the connection was opened again. The
-connection sends itself a notification every `PROBE_SECONDS`, because behind a transaction pooler it may be open and
+A notification names a workspace and only wakes readers: the tables hold what is new. So a lost notification delays work
+and loses nothing. A reader also asks the tables every `POLL_SECONDS`, and at once after the connection was opened again.
+The connection sends itself a notification every `PROBE_SECONDS`, because behind a transaction pooler it may be open and
 receive none.
 """
 
@@ -21,27 +21,26 @@ from runtime.database import named_as
 EVENT = "tandem_event"
 DUE = "tandem_due"
 PROBE = "tandem_probe"
-FALLBACK = 2.0
+POLL_SECONDS = 2.0
 PROBE_SECONDS = 30.0
 PATIENCE = 10.0
 log = structlog.get_logger()
 
 
-class Bells:
-    """Wakes readers. Run `listen` as a task; `heard(channel, workspace)` gives an Event that each notification sets. `deaf`:
-    no notification can arrive at this moment."""
+class Notifications:
+    """Wakes readers. Run `listen` as a task. `interrupted`: no notification can arrive at this moment."""
 
     def __init__(self, url: str, program: str = "command", *, probe_seconds: float = PROBE_SECONDS) -> None:
         self._named = named_as(program)
         self._probe_seconds = probe_seconds
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._waiting: defaultdict[tuple[str, UUID | None], set[asyncio.Event]] = defaultdict(set)
-        self.deaf = True
+        self.interrupted = True
 
     @asynccontextmanager
-    async def heard(self, channel: str, workspace: UUID | None = None) -> AsyncIterator[asyncio.Event]:
-        """The event for one workspace, or for all. Clear the event before you read: a notification that arrives during the read
-        then counts."""
+    async def wake_on(self, channel: str, workspace: UUID | None = None) -> AsyncIterator[asyncio.Event]:
+        """An asyncio.Event that each notification of the channel sets, for one workspace or for all. Clear the event before
+        you read, so that a notification which arrives during the read is not lost."""
         event = asyncio.Event()
         key = (channel, workspace)
         self._waiting[key].add(event)
@@ -65,8 +64,8 @@ class Bells:
             ) as error:
                 log.warning("notifications_interrupted", error=type(error).__name__)
             finally:
-                self.deaf = True
-            await asyncio.sleep(FALLBACK)
+                self.interrupted = True
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _listen_once(self) -> None:
         connection = await asyncpg.connect(self._url, statement_cache_size=0, server_settings=self._named)
@@ -74,12 +73,12 @@ class Bells:
         connection.add_termination_listener(lambda _: broken.set())
         try:
             for channel in (EVENT, DUE):
-                await connection.add_listener(channel, self._ring)
+                await connection.add_listener(channel, self._wake)
             while not broken.is_set():
                 await _probe(connection)
-                if self.deaf:
-                    self.deaf = False
-                    self._ring_all()
+                if self.interrupted:
+                    self.interrupted = False
+                    self._wake_all()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._probe_seconds):
                         await broken.wait()
@@ -93,12 +92,12 @@ class Bells:
             ):
                 await connection.close(timeout=2)
 
-    def _ring(self, _: object, __: int, channel: str, payload: object) -> None:
+    def _wake(self, _: object, __: int, channel: str, payload: object) -> None:
         for key in ((channel, UUID(str(payload))), (channel, None)):
             for event in self._waiting.get(key, ()):
                 event.set()
 
-    def _ring_all(self) -> None:
+    def _wake_all(self) -> None:
         for events in self._waiting.values():
             for event in events:
                 event.set()
@@ -106,20 +105,20 @@ class Bells:
 
 async def _probe(connection: asyncpg.Connection) -> None:
     """Sends a notification and waits for it. Raises TimeoutError if it does not arrive."""
-    heard, mark = asyncio.Event(), uuid4().hex
+    received, mark = asyncio.Event(), uuid4().hex
 
-    def ring(_: object, __: int, ___: str, payload: object) -> None:
+    def receive(_: object, __: int, ___: str, payload: object) -> None:
         if payload == mark:
-            heard.set()
+            received.set()
 
-    await connection.add_listener(PROBE, ring)
+    await connection.add_listener(PROBE, receive)
     await connection.execute("select pg_notify($1, $2)", PROBE, mark, timeout=PATIENCE)
     async with asyncio.timeout(PATIENCE):
-        await heard.wait()
-    await connection.remove_listener(PROBE, ring)
+        await received.wait()
+    await connection.remove_listener(PROBE, receive)
 
 
-async def wait(event: asyncio.Event, seconds: float = FALLBACK) -> None:
+async def wait(event: asyncio.Event, seconds: float = POLL_SECONDS) -> None:
     """Waits for the next notification, at most `seconds`."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
