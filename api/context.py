@@ -1,4 +1,4 @@
-"""The context of a request: who calls, and the parts of the process that resolvers use."""
+"""The context of a request: who calls, and what the process holds for resolvers."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -31,8 +31,8 @@ class Viewer:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The parts that the API process holds for as long as it runs."""
+class Process:
+    """What an API process holds for as long as it runs."""
 
     settings: Settings
     database: Database
@@ -55,7 +55,7 @@ class Context:
     the client accepts one answer, and no stream.
     """
 
-    parts: Parts
+    process: Process
     viewer: Viewer | None = None
     loaders: dict[Callable[..., Any], Any] = field(default_factory=dict)
     response: Response | None = None
@@ -66,7 +66,7 @@ class Context:
         """A transaction in the viewer's workspace, with the viewer as its actor."""
         if self.viewer is None:
             raise RuntimeError("no viewer: api.http lets no request in without one")
-        return self.parts.database.transaction(self.viewer.workspace, self.viewer.actor)
+        return self.process.database.transaction(self.viewer.workspace, self.viewer.actor)
 
 
 @dataclass

@@ -47,7 +47,7 @@ async def bench(services: embedded_services.Services, count: int) -> None:
 
 async def measure(here: Any, clock: MovedClock, simulated: ShiftedClock, count: int) -> None:
     run = await here.start_import()
-    while await importing.advance(here.parts, here.world.workspace, run):
+    while await importing.advance(here.process, here.world.workspace, run):
         pass
     [organisation] = await here.world.rows("select tenant_id from organisation")
     contacts = [row["contact_id"] for row in await here.world.rows("select contact_id from sync_link")]

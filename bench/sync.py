@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from bench.place import percentile, process, services
 from domain.contacts import edits as contact_edits
 from runtime.embedded.services import Services
-from tests.api.edge import make_parts, serving
+from tests.api.edge import make_process, serving
 from tests.database import Place
 from tests.hooks import KEY
 from tests.promises.processes import environment
@@ -46,7 +46,7 @@ class Bench:
     async def in_xero(self, link: dict[str, Any], **fields: str) -> dict[str, Any]:
         """Edits the contact as a person in Xero does, and gives it; counts as no call."""
         address = f"{self.here.xero}/simulator/organisations/{self.tenant}/contacts/{link['xero_contact_id']}"
-        answer = await self.here.parts.http.post(address, json={"fields": fields})
+        answer = await self.here.process.http.post(address, json={"fields": fields})
         found: dict[str, Any] = answer.json()
         return found
 
@@ -62,7 +62,7 @@ class Bench:
         return first - began
 
     async def calls_since(self, at: float) -> list[dict[str, Any]]:
-        answer = await self.here.parts.http.get(f"{self.here.xero}/simulator/calls", params={"since": at})
+        answer = await self.here.process.http.get(f"{self.here.xero}/simulator/calls", params={"since": at})
         found: list[dict[str, Any]] = answer.json()["calls"]
         return found
 
@@ -99,7 +99,7 @@ class Bench:
 @asynccontextmanager
 async def worker(here: Connected, *command: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A worker of its own process, which has done what was due."""
-    env = environment(here.parts.settings) | {"LOG_LEVEL": "WARNING"}
+    env = environment(here.process.settings) | {"LOG_LEVEL": "WARNING"}
     async with process(*command, env=env) as started:
         await until(lambda: _has_started(here, started.pid), 60)
         await asyncio.sleep(EVERY)
@@ -168,7 +168,7 @@ def tell(name: str, values: list[float]) -> None:
 
 async def burst(bench: Bench) -> None:
     before, began = await bench.calls(), time.perf_counter()
-    async with working(bench.here.parts):
+    async with working(bench.here.process):
         for start in range(0, len(bench.links), 200):
             await bench.change(bench.links[start : start + 200], f"burst{start}@example.nz")
         await until(bench.is_quiet, 1800)
@@ -183,10 +183,10 @@ async def measure(found: Services, size: int, rounds: int, times: int) -> None:
     place = Place("tandem", found.admin_url, found.app_url)
     async with (
         connected(place, found, size) as here,
-        make_parts(place, found, xero_webhook_keys=[SecretStr(KEY)]) as parts,
-        serving(parts) as address,
+        make_process(place, found, xero_webhook_keys=[SecretStr(KEY)]) as process,
+        serving(process) as address,
     ):
-        async with working(here.parts):
+        async with working(here.process):
             await finished(here, await here.start_import(), 900)
         links = await here.world.rows(
             "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
@@ -194,7 +194,7 @@ async def measure(found: Services, size: int, rounds: int, times: int) -> None:
         )
         [row] = await here.world.rows("select tenant_id from organisation")
         hook = {"url": f"http://{address}/webhooks/xero", "key": KEY}
-        await here.parts.http.put(f"{here.xero}/simulator/webhooks", json=hook)
+        await here.process.http.put(f"{here.xero}/simulator/webhooks", json=hook)
         bench = Bench(here, links, row["tenant_id"])
         if times:
             await latencies(bench, rounds, times)

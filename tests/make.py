@@ -11,7 +11,7 @@ from uuid import UUID
 from graphql import ExecutionResult
 from pydantic import SecretStr
 
-from api.context import Context, Parts, Viewer
+from api.context import Context, Process, Viewer
 from api.root import schema
 from domain.practice import workspaces
 from domain.tables import ActorKind, ImportRun, Scope
@@ -29,12 +29,12 @@ from tests.patience import patience
 class Client:
     """Asks as one token of one workspace."""
 
-    parts: Parts
+    process: Process
     world: World
     viewer: Viewer
 
     def context(self) -> Context:
-        return Context(self.parts, self.viewer)
+        return Context(self.process, self.viewer)
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data; fails where there are errors."""
@@ -50,9 +50,9 @@ class Client:
 
     async def statements(self, query: str, **variables: Any) -> int:
         """How many statements the query takes."""
-        before = self.parts.database.statements
+        before = self.process.database.statements
         await self.ask(query, **variables)
-        return self.parts.database.statements - before
+        return self.process.database.statements - before
 
     @asynccontextmanager
     async def follow(self, query: str, **variables: Any) -> AsyncIterator["Stream"]:
@@ -83,8 +83,8 @@ class Stream:
 
 
 @asynccontextmanager
-async def listening(database: Database, url: str) -> AsyncIterator[Parts]:
-    """The parts of an API process, its notifications heard."""
+async def listening(database: Database, url: str) -> AsyncIterator[Process]:
+    """An API process that receives notifications."""
     settings = Settings(
         _env_file=None,
         database_url=url,
@@ -96,20 +96,22 @@ async def listening(database: Database, url: str) -> AsyncIterator[Parts]:
     task = asyncio.create_task(notifications.listen())
     try:
         async with web_client() as http:
-            yield Parts(settings, database, KeyRing([Key("test", bytes(32))]), http, notifications)
+            yield Process(settings, database, KeyRing([Key("test", bytes(32))]), http, notifications)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
 
 
-async def client(parts: Parts, *scopes: Scope, world: World | None = None) -> Client:
+async def client(process: Process, *scopes: Scope, world: World | None = None) -> Client:
     """Of a new workspace with a connected organisation, unless `world` is given; ADMIN unless scopes are."""
-    world = world or await make_world(parts.database)
+    world = world or await make_world(process.database)
     async with world.tx() as tx:
         token, _ = await workspaces.create_token(tx, "Tests", scopes or [Scope.ADMIN], within=list(Scope))
     actor = Actor(ActorKind.API_TOKEN, token.name, token.id)
-    return Client(parts, world, Viewer(world.workspace, actor, workspaces.included(scopes or [Scope.ADMIN])))
+    return Client(
+        process, world, Viewer(world.workspace, actor, workspaces.included(scopes or [Scope.ADMIN]))
+    )
 
 
 async def imported(world: World, *names: tuple[str, str | None]) -> ImportRun:

@@ -25,7 +25,7 @@ from workers import housekeeping
 from workers.dispatcher import Dispatcher, QueueAwayError
 from workers.heartbeat import Heartbeat
 from workers.jobs import KINDS, Job, lane_of, run
-from workers.process import Parts
+from workers.process import Process
 
 log = structlog.get_logger()
 POLL_SECONDS = 0.5  # arq's loop looks for jobs so often, besides being woken
@@ -216,7 +216,7 @@ class ArqEngine:
     """arq in this process: `queue` for the dispatcher, and a worker, made anew when Redis is back."""
 
     def __init__(
-        self, settings: RedisSettings, process: Parts, dispatcher: Dispatcher, stop: asyncio.Event
+        self, settings: RedisSettings, process: Process, dispatcher: Dispatcher, stop: asyncio.Event
     ) -> None:
         self._settings, self._stop = settings, stop
         self._context = {"process": process, "dispatcher": dispatcher, "stop": stop}

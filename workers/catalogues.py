@@ -9,7 +9,7 @@ from domain.connection import organisation_copy
 from domain.invoices import xero_catalogue
 from domain.tx import XERO
 from workers import health
-from workers.process import Parts
+from workers.process import Process
 from workers.translate_invoices import catalogue as translated
 from xero.allowance import Priority
 from xero.errors import XeroError
@@ -19,32 +19,32 @@ FRESH = timedelta(minutes=10)
 AGAIN = timedelta(minutes=1)
 
 
-async def read_due(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def read_due(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """Read the catalogue now. False if the organisation is disconnected or Xero does not answer. Safe to run twice and at
     once."""
-    async with parts.database.transaction(workspace, XERO) as tx:
+    async with process.database.transaction(workspace, XERO) as tx:
         organisation = await organisation_copy.find_connected(tx, organisation_id)
     if organisation is None:
         return False
-    client, asked = parts.client(organisation, Priority.BULK), parts.database.clock.now()
+    client, asked = process.client(organisation, Priority.BULK), process.database.clock.now()
     try:
-        async with health.watched(parts, workspace, organisation):
+        async with health.watched(process, workspace, organisation):
             details = (await client.organisation()).value
             accounts = (await client.accounts()).value
             rates = (await client.tax_rates()).value
     except XeroError as error:
         log.info("catalogue_put_off", organisation=str(organisation_id), error=type(error).__name__)
-        async with parts.database.transaction(workspace, XERO) as tx:
+        async with process.database.transaction(workspace, XERO) as tx:
             await xero_catalogue.put_off(tx, organisation_id, AGAIN)
         return False
-    async with parts.database.transaction(workspace, XERO) as tx:
+    async with process.database.transaction(workspace, XERO) as tx:
         await xero_catalogue.show(tx, organisation_id, translated(details, accounts, rates), asked)
     return True
 
 
-async def fresh_for_bulk(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def fresh_for_bulk(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """Whether bulk invoices may be sent: the catalogue was read within the last ten minutes, or is read now."""
-    async with parts.database.transaction(workspace, XERO) as tx:
+    async with process.database.transaction(workspace, XERO) as tx:
         stale = await tx.ids(
             "select o.id from organisation o where o.workspace_id = :ws and o.id = :id and (o.catalogue_read_at is null"
             " or o.catalogue_read_at < cast(:before as timestamptz) and exists (select 1 from invoice i"
@@ -52,4 +52,4 @@ async def fresh_for_bulk(parts: Parts, workspace: UUID, organisation_id: UUID) -
             " and i.xero_invoice_id is null))",
             id=organisation_id, before=tx.now - FRESH,
         )  # fmt: skip
-    return not stale or await read_due(parts, workspace, organisation_id)
+    return not stale or await read_due(process, workspace, organisation_id)

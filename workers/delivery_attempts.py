@@ -21,7 +21,7 @@ from domain.outbound.deliveries import Claimed, Next
 from domain.tables import DeliveryKind
 from domain.tx import XERO, Tx
 from workers import health
-from workers.process import Parts
+from workers.process import Process
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL, Client, Written
 from xero.errors import Disconnected, NeedsReconnect, Refused, Rejected, Retry, Uncertain, XeroError
@@ -85,7 +85,7 @@ class DeliveryKindSpec(Generic[Element, Answer, Seen]):
 class DeliveryAttempt(Generic[Element, Answer, Seen]):
     """One delivery that this worker holds, and the client that calls Xero for it."""
 
-    parts: Parts
+    process: Process
     workspace: UUID
     spec: DeliveryKindSpec[Element, Answer, Seen]
     claimed: Claimed
@@ -96,25 +96,25 @@ class DeliveryAttempt(Generic[Element, Answer, Seen]):
         return self.spec.rules
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
-        return self.parts.database.transaction(self.workspace, XERO)
+        return self.process.database.transaction(self.workspace, XERO)
 
 
 async def send(
-    parts: Parts,
+    process: Process,
     workspace: UUID,
     spec: DeliveryKindSpec[Element, Answer, Seen],
     organisation_id: UUID,
     claim: Callable[[Tx], Awaitable[Claimed | None]],
 ) -> bool:
     """Claim and send one delivery. False if there is nothing to send now."""
-    async with parts.database.transaction(workspace, XERO) as tx:
+    async with process.database.transaction(workspace, XERO) as tx:
         claimed = await claim(tx)
         organisation = await organisation_copy.get(tx, organisation_id)
     if claimed is None:
         return False
     priority = Priority.BULK if claimed.delivery.bulk else Priority.INTERACTIVE
-    client = parts.client(organisation, priority)
-    await call(DeliveryAttempt(parts, workspace, spec, claimed, client), organisation)
+    client = process.client(organisation, priority)
+    await call(DeliveryAttempt(process, workspace, spec, claimed, client), organisation)
     return True
 
 
@@ -122,10 +122,10 @@ async def call(attempt: DeliveryAttempt[Element, Answer, Seen], organisation: Or
     """Send the delivery's bytes under its idempotency key, and settle the delivery by Xero's answer. Sends nothing if too
     little of the lease is left."""
     delivery = attempt.claimed.delivery
-    if delivery.lease_until - attempt.parts.database.clock.now() <= MARGIN or delivery.body is None:
+    if delivery.lease_until - attempt.process.database.clock.now() <= MARGIN or delivery.body is None:
         return
     try:
-        async with health.watched(attempt.parts, attempt.workspace, organisation, write=True):
+        async with health.watched(attempt.process, attempt.workspace, organisation, write=True):
             written = await attempt.spec.write(
                 attempt.client, delivery.kind, delivery.body, delivery.idempotency_key
             )
@@ -203,14 +203,14 @@ def _until(error: XeroError, now: datetime, hindered: timedelta) -> datetime:
 
 
 async def recover(
-    parts: Parts,
+    process: Process,
     workspace: UUID,
     spec_of: Callable[[DeliveryKind], DeliveryKindSpec[Element, Answer, Seen]],
     delivery_id: UUID,
 ) -> None:
     """Settle a delivery without an answer: send the same bytes again, look the creates up, or read the members, as the
     delivery's age says. Does nothing if another worker holds the delivery."""
-    async with parts.database.transaction(workspace, XERO) as tx:
+    async with process.database.transaction(workspace, XERO) as tx:
         claimed = await deliveries.take_over(tx, delivery_id)
         if claimed is None:
             return
@@ -223,16 +223,16 @@ async def recover(
         organisation = await organisation_copy.get(tx, claimed.delivery.organisation_id)
         if what is Next.RESEND and not await deliveries.sent_again(tx, claimed):
             return
-    client = parts.client(organisation, Priority.INTERACTIVE)
-    attempt = DeliveryAttempt(parts, workspace, spec, claimed, client)
+    client = process.client(organisation, Priority.INTERACTIVE)
+    attempt = DeliveryAttempt(process, workspace, spec, claimed, client)
     if what is Next.RESEND:
         await call(attempt, organisation)
         return
     try:
-        async with health.watched(parts, workspace, organisation):
+        async with health.watched(process, workspace, organisation):
             if what is Next.LOOK_UP:
                 landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
-                await _look_up(attempt, free_absent=parts.database.clock.now() >= landed)
+                await _look_up(attempt, free_absent=process.database.clock.now() >= landed)
             else:
                 seen = await shown(attempt, claimed.members)
                 async with attempt.transaction() as tx:
@@ -271,7 +271,7 @@ async def shown(attempt: DeliveryAttempt[Element, Answer, Seen], members: Sequen
     """By member: what Xero shows now."""
     async with attempt.transaction() as tx:
         targets = await attempt.rules.targets(tx, members)
-    asked = attempt.parts.database.clock.now()
+    asked = attempt.process.database.clock.now()
     wanted = [targets[member] for member in members if member in targets]
     seen: dict[UUID, Seen] = {}
     for start in range(0, len(wanted), IDS_A_CALL):

@@ -8,37 +8,37 @@ import structlog
 from domain.connection import organisations
 from domain.connection.organisations import Ended
 from domain.tx import TANDEM
-from workers.process import Parts
+from workers.process import Process
 from xero import oauth
 from xero.errors import NeedsReconnect, XeroError
 
 log = structlog.get_logger()
 
 
-async def end_connection(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def end_connection(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """End at Xero a connection that was ended here. False where it was ended already, or Xero does not answer now."""
-    async with parts.database.transaction(workspace, TANDEM) as tx:
+    async with process.database.transaction(workspace, TANDEM) as tx:
         ended = await organisations.find_ended(tx, organisation_id)
-    if ended is None or not (await _is_live(parts, ended.tenant_id) or await _deleted(parts, ended)):
+    if ended is None or not (await _is_live(process, ended.tenant_id) or await _deleted(process, ended)):
         return False
-    async with parts.database.transaction(workspace, TANDEM) as tx:
+    async with process.database.transaction(workspace, TANDEM) as tx:
         await organisations.settle_ended(tx, ended)
     return True
 
 
-async def _is_live(parts: Parts, tenant_id: UUID) -> bool:
+async def _is_live(process: Process, tenant_id: UUID) -> bool:
     """Whether the same Xero organisation is connected again, perhaps in another workspace."""
-    async with parts.database.door() as session:
+    async with process.database.door() as session:
         live = await session.scalars(sa.text("select door.tenant_workspaces(:tenant)"), {"tenant": tenant_id})
         return live.first() is not None
 
 
-async def _deleted(parts: Parts, ended: Ended) -> bool:
+async def _deleted(process: Process, ended: Ended) -> bool:
     """Whether the connection is gone at Xero, or its consent has ended and can end it no more."""
-    tokens = parts.tokens(ended.grant_id)
+    tokens = process.tokens(ended.grant_id)
     try:
         token = await tokens.access_token()
-        await oauth.delete_connection(parts.http, parts.app, token, ended.connection_id)
+        await oauth.delete_connection(process.http, process.app, token, ended.connection_id)
     except NeedsReconnect:
         return True
     except XeroError as error:

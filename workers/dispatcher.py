@@ -19,7 +19,7 @@ from workers.due import Due
 from workers.heartbeat import Heartbeat
 from workers.in_process import InProcess
 from workers.jobs import KINDS, Job, lane_of
-from workers.process import Parts
+from workers.process import Process
 
 log = structlog.get_logger()
 SOON = timedelta(seconds=POLL_SECONDS)
@@ -52,7 +52,7 @@ class _Handed:
 
 
 class Dispatcher:
-    def __init__(self, process: Parts, stop: asyncio.Event) -> None:
+    def __init__(self, process: Process, stop: asyncio.Event) -> None:
         self._process, self._stop = process, stop
         self._woken = asyncio.Event()
         self.heartbeat = Heartbeat(process.database, self.wake)

@@ -9,7 +9,7 @@ from domain.connection import call_budget
 from domain.connection import health as connection_health
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.tx import TANDEM, Tx
-from workers.process import Parts
+from workers.process import Process
 from xero.errors import (
     Disconnected,
     NeedsReconnect,
@@ -28,19 +28,19 @@ _OUTAGE = {Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR, Reason.UNREA
 
 @asynccontextmanager
 async def watched(
-    parts: Parts, workspace: UUID, organisation: OrganisationCopy, *, write: bool = False
+    process: Process, workspace: UUID, organisation: OrganisationCopy, *, write: bool = False
 ) -> AsyncIterator[None]:
     """Put this around calls of one organisation, with no transaction open. `organisation`: as last read. `write`:
     whether the calls write."""
     try:
         yield
     except XeroError as error:
-        async with parts.database.transaction(workspace, TANDEM) as tx:
+        async with process.database.transaction(workspace, TANDEM) as tx:
             await _note(tx, organisation, error, write=write)
         raise
     troubled = organisation.failing_since or organisation.writes_failing_since
     if troubled or organisation.health in ("RATE_LIMITED", "DEGRADED"):
-        async with parts.database.transaction(workspace, TANDEM) as tx:
+        async with process.database.transaction(workspace, TANDEM) as tx:
             await connection_health.answered(tx, organisation.id, write=write)
 
 

@@ -20,7 +20,7 @@ from domain.tables import ImportPhase, MatchPass
 from domain.tx import XERO
 from workers import health
 from workers.leases import renewed
-from workers.process import Parts
+from workers.process import Process
 from workers.translate import organisation_details, seen_contact, unreadable_contacts
 from xero.allowance import Priority
 from xero.errors import Disconnected, NeedsReconnect, Refused, Retry, XeroError
@@ -29,32 +29,34 @@ log = structlog.get_logger()
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
 
 
-async def advance(parts: Parts, workspace: UUID, run_id: UUID, priority: Priority = Priority.BULK) -> bool:
+async def advance(
+    process: Process, workspace: UUID, run_id: UUID, priority: Priority = Priority.BULK
+) -> bool:
     """Do the run's next page. False if there is nothing to do now or another worker holds the run.
 
     Safe to run twice, at once and late: a page is settled only under the lease of its claim.
     """
-    async with parts.database.transaction(workspace, XERO) as tx:
+    async with process.database.transaction(workspace, XERO) as tx:
         held = await imports.claim(tx, run_id)
         if held is None:
             return False
         if held.run.phase is ImportPhase.MATCHING and held.run.match_pass is not MatchPass.SIMILAR:
             return await imports.match_page(tx, held)
     if held.run.phase is ImportPhase.MATCHING:
-        return await _look(parts, workspace, held)
+        return await _look(process, workspace, held)
     try:
-        return await _read_page(parts, workspace, held, priority)
+        return await _read_page(process, workspace, held, priority)
     except XeroError as error:
-        await _put_off(parts, workspace, held, error)
+        await _put_off(process, workspace, held, error)
         return False
 
 
 @asynccontextmanager
-async def _renewed(parts: Parts, workspace: UUID, held: Claim) -> AsyncIterator[None]:
+async def _renewed(process: Process, workspace: UUID, held: Claim) -> AsyncIterator[None]:
     """Renew the lease of `held` while this is open."""
 
     async def renew() -> None:
-        async with parts.database.transaction(workspace, XERO) as tx:
+        async with process.database.transaction(workspace, XERO) as tx:
             lease = await imports.renew(tx, held)
         held.lease_until = lease
 
@@ -62,28 +64,28 @@ async def _renewed(parts: Parts, workspace: UUID, held: Claim) -> AsyncIterator[
         yield
 
 
-async def _look(parts: Parts, workspace: UUID, held: Claim) -> bool:
+async def _look(process: Process, workspace: UUID, held: Claim) -> bool:
     try:
-        async with _renewed(parts, workspace, held):
-            ids, compared = await _compare_page(parts, workspace, held)
+        async with _renewed(process, workspace, held):
+            ids, compared = await _compare_page(process, workspace, held)
     except BaseException:  # a thread may still be at it
-        parts.name_indexes.drop(held.run.id)
+        process.name_indexes.drop(held.run.id)
         raise
     if len(ids) < imports.LOOKED_AT_ONCE:
-        parts.name_indexes.drop(held.run.id)
-    async with parts.database.transaction(workspace, XERO) as tx:
+        process.name_indexes.drop(held.run.id)
+    async with process.database.transaction(workspace, XERO) as tx:
         return await imports.settle_look(tx, held, ids, compared)
 
 
-async def _compare_page(parts: Parts, workspace: UUID, held: Claim) -> tuple[list[UUID], list[Compared]]:
-    async with parts.database.transaction(workspace, XERO) as tx:
+async def _compare_page(process: Process, workspace: UUID, held: Claim) -> tuple[list[UUID], list[Compared]]:
+    async with process.database.transaction(workspace, XERO) as tx:
         ids = await imports.look_page(tx, held)
-        index = await parts.name_indexes.find(tx, held.run.id, partial(imports.needs_index, tx, held))
+        index = await process.name_indexes.find(tx, held.run.id, partial(imports.needs_index, tx, held))
     middle = (len(ids) + 1) // 2
     # While one half is compared here, PostgreSQL looks up the other.
     async with asyncio.TaskGroup() as both:
         halves = [
-            both.create_task(_compare(parts, workspace, held, half, index))
+            both.create_task(_compare(process, workspace, held, half, index))
             for half in (ids[:middle], ids[middle:])
             if half
         ]
@@ -91,30 +93,30 @@ async def _compare_page(parts: Parts, workspace: UUID, held: Claim) -> tuple[lis
 
 
 async def _compare(
-    parts: Parts, workspace: UUID, held: Claim, ids: Sequence[UUID], index: NameIndex | None
+    process: Process, workspace: UUID, held: Claim, ids: Sequence[UUID], index: NameIndex | None
 ) -> Compared:
-    async with parts.database.transaction(workspace, XERO) as tx:
+    async with process.database.transaction(workspace, XERO) as tx:
         page = await near_duplicates.read_page(tx, held.organisation, ids, index)
     return await asyncio.to_thread(near_duplicates.compare, page)
 
 
-async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Priority) -> bool:
+async def _read_page(process: Process, workspace: UUID, held: Claim, priority: Priority) -> bool:
     run = held.run
-    client = parts.client(held.organisation, priority)
-    asked_at = parts.database.clock.now()
+    client = process.client(held.organisation, priority)
+    asked_at = process.database.clock.now()
     # A full scan keeps its order while contacts change; a delta's last page shows what changed meanwhile.
     order: Literal["ContactID", "UpdatedDateUTC"] = (
         "ContactID" if run.modified_since is None else "UpdatedDateUTC"
     )
-    async with health.watched(parts, workspace, held.organisation), _renewed(parts, workspace, held):
+    async with health.watched(process, workspace, held.organisation), _renewed(process, workspace, held):
         if not held.organisation.base_currency:
             details = organisation_details((await client.organisation()).value)
-            async with parts.database.transaction(workspace, XERO) as tx:
+            async with process.database.transaction(workspace, XERO) as tx:
                 await xero_contacts.describe(tx, run.organisation_id, details)
-            asked_at = parts.database.clock.now()
+            asked_at = process.database.clock.now()
         page = await client.contacts_page(run.next_page, modified_since=run.modified_since, order=order)
     seen = [seen_contact(contact, asked_at) for contact in page.items]
-    async with parts.database.transaction(workspace, XERO) as tx:
+    async with process.database.transaction(workspace, XERO) as tx:
         return await imports.settle_page(
             tx,
             held,
@@ -126,9 +128,9 @@ async def _read_page(parts: Parts, workspace: UUID, held: Claim, priority: Prior
         )
 
 
-async def _put_off(parts: Parts, workspace: UUID, held: Claim, error: XeroError) -> None:
+async def _put_off(process: Process, workspace: UUID, held: Claim, error: XeroError) -> None:
     log.info("import_put_off", run=str(held.run.id), error=type(error).__name__)
-    now = parts.database.clock.now()
+    now = process.database.clock.now()
     pause = min(_FIRST_PAUSE * 2 ** min(held.run.attempts, 10), _LONGEST_PAUSE)
     until: datetime | None = now + pause
     if isinstance(error, Retry) and error.at is not None:
@@ -137,5 +139,5 @@ async def _put_off(parts: Parts, workspace: UUID, held: Claim, error: XeroError)
         until = None
     elif isinstance(error, Refused):
         until = now + _LONGEST_PAUSE
-    async with parts.database.transaction(workspace, XERO) as tx:
+    async with process.database.transaction(workspace, XERO) as tx:
         await imports.put_off(tx, held, until)

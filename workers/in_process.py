@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from workers.jobs import KINDS, Job, lane_of, run
-from workers.process import Parts
+from workers.process import Process
 
 log = structlog.get_logger()
 
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 class InProcess:
     """`ended`: is called after each job with whether it did something."""
 
-    def __init__(self, process: Parts, stop: asyncio.Event, ended: Callable[[str, bool], None]) -> None:
+    def __init__(self, process: Process, stop: asyncio.Event, ended: Callable[[str, bool], None]) -> None:
         self._process, self._stop, self._ended = process, stop, ended
         self._running: dict[str, asyncio.Task[None]] = {}
 

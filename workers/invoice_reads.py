@@ -8,7 +8,7 @@ import structlog
 from domain.invoices import reads as invoice_reads
 from domain.tx import XERO
 from workers import health
-from workers.process import Parts
+from workers.process import Process
 from workers.translate_invoices import seen_invoice
 from xero.allowance import Priority
 from xero.errors import Retry, XeroError
@@ -17,25 +17,25 @@ log = structlog.get_logger()
 POLL_AGAIN = timedelta(minutes=1)
 
 
-async def poll(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def poll(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """Read and apply page by page what changed since the last poll. False if Xero does not answer. If the worker dies, the
     next poll applies the same pages again."""
-    async with parts.database.transaction(workspace, XERO) as tx:
+    async with process.database.transaction(workspace, XERO) as tx:
         organisation = await invoice_reads.polled(tx, organisation_id)
     if organisation is None:
         return False
-    client = parts.client(organisation, Priority.BULK)
+    client = process.client(organisation, Priority.BULK)
     number, read_from = 1, None
     try:
         while True:
-            asked = parts.database.clock.now()
-            async with health.watched(parts, workspace, organisation):
+            asked = process.database.clock.now()
+            async with health.watched(process, workspace, organisation):
                 page = await client.invoices_page(
                     number, modified_since=organisation.invoice_cursor, order="UpdatedDateUTC"
                 )
             read_from = read_from or page.server_time or asked
             seen = [seen_invoice(shown, asked) for shown in page.items]
-            async with parts.database.transaction(workspace, XERO) as tx:
+            async with process.database.transaction(workspace, XERO) as tx:
                 await invoice_reads.apply(tx, organisation_id, seen)
                 if page.last:
                     await invoice_reads.settle_poll(tx, organisation_id, read_from)
@@ -44,6 +44,6 @@ async def poll(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
     except XeroError as error:
         log.info("poll_put_off", organisation=str(organisation_id), error=type(error).__name__)
         at = error.at if isinstance(error, Retry) else None
-        async with parts.database.transaction(workspace, XERO) as tx:
+        async with process.database.transaction(workspace, XERO) as tx:
             await invoice_reads.put_off_poll(tx, organisation_id, at or tx.now + POLL_AGAIN)
         return False

@@ -19,7 +19,7 @@ from domain.tables import DeliveryKind
 from domain.tx import Tx
 from workers import catalogues, delivery_attempts
 from workers.delivery_attempts import HINDERED, DeliveryAttempt, DeliveryKindSpec
-from workers.process import Parts
+from workers.process import Process
 from workers.translate_invoices import mark, new_invoice, seen_invoice, voided
 from workers.translate_refusals import invoice_problem
 from xero.client import Client, Written
@@ -31,20 +31,20 @@ _OUTAGE = (Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR)
 Attempt = DeliveryAttempt[WrittenInvoice, Answered, SeenInvoice]
 
 
-async def send_invoices(parts: Parts, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
+async def send_invoices(process: Process, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
     """Send one batch of due invoices of one lane. False where there is nothing to send now. Safe to run twice and at
     once."""
-    if not await catalogues.fresh_for_bulk(parts, workspace, organisation_id):
+    if not await catalogues.fresh_for_bulk(process, workspace, organisation_id):
         return False
-    return await _send(parts, workspace, organisation_id, bulk=bulk)
+    return await _send(process, workspace, organisation_id, bulk=bulk)
 
 
-async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
-    await delivery_attempts.recover(parts, workspace, lambda _: INVOICES, delivery_id)
+async def recover(process: Process, workspace: UUID, delivery_id: UUID) -> None:
+    await delivery_attempts.recover(process, workspace, lambda _: INVOICES, delivery_id)
 
 
 async def _send(
-    parts: Parts,
+    process: Process,
     workspace: UUID,
     organisation_id: UUID,
     only: Sequence[UUID] = (),
@@ -54,10 +54,10 @@ async def _send(
     """`only`: no other members than these, as when a batch is halved. `bulk`: only that lane."""
 
     async def claim(tx: Tx) -> Claimed | None:
-        making = partial(build, parts.settings.public_url)
+        making = partial(build, process.settings.public_url)
         return await invoice_deliveries.claim(tx, organisation_id, making, only, bulk=bulk)
 
-    return await delivery_attempts.send(parts, workspace, INVOICES, organisation_id, claim)
+    return await delivery_attempts.send(process, workspace, INVOICES, organisation_id, claim)
 
 
 def build(
@@ -87,7 +87,7 @@ async def _write(client: Client, kind: DeliveryKind, body: bytes, key: str) -> W
 
 
 async def _answers(attempt: Attempt, elements: Sequence[WrittenInvoice]) -> list[Answered]:
-    asked = attempt.parts.database.clock.now()
+    asked = attempt.process.database.clock.now()
     answers = [
         Answered(invoice_id, seen_invoice(element, asked))
         if element.saved
@@ -131,11 +131,11 @@ async def _looked_into(attempt: Attempt, answers: Sequence[Answered]) -> list[An
 
 async def _find(attempt: Attempt, invoice_id: UUID, number: str) -> Answered | None:
     """The answer for the invoice that has this number in Xero. None if no invoice has the number."""
-    asked = attempt.parts.database.clock.now()
+    asked = attempt.process.database.clock.now()
     shown = (await attempt.client.find_invoice_by_number(number)).value
     if shown is None:
         return None
-    if shown.url == mark(attempt.parts.settings.public_url, invoice_id):
+    if shown.url == mark(attempt.process.settings.public_url, invoice_id):
         return Answered(invoice_id, seen_invoice(shown, asked))
     message = f"Another invoice in Xero has the number {number}."
     return Answered(invoice_id, problem=Problem("INVOICE_NUMBER_TAKEN", message, "VOID_INVOICE"))
@@ -151,7 +151,7 @@ def _refused(invoice_id: UUID, said: Sequence[Said]) -> Answered:
 
 
 async def _again(attempt: Attempt, part: Sequence[UUID]) -> bool:
-    await _send(attempt.parts, attempt.workspace, attempt.claimed.delivery.organisation_id, part)
+    await _send(attempt.process, attempt.workspace, attempt.claimed.delivery.organisation_id, part)
     return True
 
 

@@ -22,7 +22,7 @@ from workers import (
     single_reads,
     webhooks,
 )
-from workers.process import Parts
+from workers.process import Process
 
 INTERACTIVE, BULK = "interactive", "bulk"
 RUN_SECONDS = 20.0  # a job begins no further step after this; what is left is the next job's
@@ -54,7 +54,7 @@ def lane_of(name: str) -> str:
     return f"{kind}:{rest.partition(':')[2]}"
 
 
-Step = Callable[[Parts, Job], Awaitable[bool]]
+Step = Callable[[Process, Job], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -73,18 +73,18 @@ class JobKind:
     rest: float = REST
 
 
-def _by_ids(step: Callable[[Parts, UUID, UUID], Awaitable[bool]]) -> Step:
-    async def run(process: Parts, job: Job) -> bool:
+def _by_ids(step: Callable[[Process, UUID, UUID], Awaitable[bool]]) -> Step:
+    async def run(process: Process, job: Job) -> bool:
         return await step(process, job.workspace, job.key)
 
     return run
 
 
-async def _send_contacts(process: Parts, job: Job) -> bool:
+async def _send_contacts(process: Process, job: Job) -> bool:
     return await sending.send_contacts(process, job.workspace, job.key, bulk=job.lane == BULK)
 
 
-async def _send_invoices(process: Parts, job: Job) -> bool:
+async def _send_invoices(process: Process, job: Job) -> bool:
     return await invoicing.send_invoices(process, job.workspace, job.key, bulk=job.lane == BULK)
 
 
@@ -105,7 +105,7 @@ KINDS = {
 }
 
 
-async def run(process: Parts, job: Job, stop: asyncio.Event) -> bool:
+async def run(process: Process, job: Job, stop: asyncio.Event) -> bool:
     """Do the job until nothing is left, RUN_SECONDS are over or the process is to end. Gives whether it did something.
     What a step raises is raised: the work stays due."""
     kind, loop = KINDS[job.kind], asyncio.get_running_loop()

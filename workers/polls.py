@@ -5,10 +5,10 @@ from uuid import UUID
 from domain.connection import health, organisations
 from domain.tables import Organisation, RunPurpose
 from domain.tx import TANDEM
-from workers.process import Parts
+from workers.process import Process
 
 
-async def begin(process: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def begin(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """Begin the full scan or the delta whose time has come. False where none is due any more, or a run is under way."""
     async with process.database.transaction(workspace, TANDEM) as tx:
         organisation = await tx.session.get(Organisation, (workspace, organisation_id))
@@ -21,7 +21,7 @@ async def begin(process: Parts, workspace: UUID, organisation_id: UUID) -> bool:
     return False
 
 
-async def end_rate_limit(process: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def end_rate_limit(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """Show that Xero's limit is over; what waited for that is due again."""
     async with process.database.transaction(workspace, TANDEM) as tx:
         await health.limit_over(tx, organisation_id)

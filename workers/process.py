@@ -23,7 +23,7 @@ from xero.tokens import GrantTokens
 
 
 @dataclass(frozen=True)
-class Parts:
+class Process:
     settings: Settings
     database: Database
     keys: KeyRing
@@ -63,14 +63,14 @@ class Parts:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Parts]:
-    """Open the parts of a worker process; they are closed at the end."""
+async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Process]:
+    """Open the connections of a worker process; they are closed at the end."""
     assert settings.database_url is not None
     database = connect(settings.database_url, program="worker", clock=clock, pool_size=12)
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
     try:
         async with on_time(database), httpx.AsyncClient(limits=httpx.Limits(max_connections=40)) as http:
             notifications = Notifications(settings.listen_url or "", "worker")
-            yield Parts(settings, database, keys, http, notifications, App.of(settings))
+            yield Process(settings, database, keys, http, notifications, App.of(settings))
     finally:
         await database.close()

@@ -5,10 +5,10 @@ from uuid import UUID
 from domain.tables import Cargo, Delivery
 from domain.tx import TANDEM
 from workers import invoicing, sending
-from workers.process import Parts
+from workers.process import Process
 
 
-async def recover(process: Parts, workspace: UUID, delivery_id: UUID) -> bool:
+async def recover(process: Process, workspace: UUID, delivery_id: UUID) -> bool:
     """Send the delivery's bytes again, look it up or read it, as its age says. Always False: a delivery that stays open
     has a new time."""
     async with process.database.transaction(workspace, TANDEM) as tx:

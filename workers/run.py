@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from runtime.settings import Settings
 from workers.arq_engine import ArqEngine, redis_settings
 from workers.dispatcher import Dispatcher, Queue
-from workers.process import Parts, opened
+from workers.process import Process, opened
 
 
 async def work_until_told(settings: Settings) -> None:
@@ -22,7 +22,7 @@ async def work_until_told(settings: Settings) -> None:
         await work(process, stop)
 
 
-async def work(process: Parts, stop: asyncio.Event) -> None:
+async def work(process: Process, stop: asyncio.Event) -> None:
     """Until `stop`. Then what was begun is finished, and nothing new is begun."""
     dispatcher = Dispatcher(process, stop)
     engine = ArqEngine(redis_settings(process.settings.redis_url or ""), process, dispatcher, stop)
@@ -39,7 +39,7 @@ async def work(process: Parts, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def dispatching(
-    process: Parts, dispatcher: Dispatcher, queue: Queue, stop: asyncio.Event
+    process: Process, dispatcher: Dispatcher, queue: Queue, stop: asyncio.Event
 ) -> AsyncIterator[None]:
     """Inside, PostgreSQL's notifications are heard, and due work is handed over. At the end, `stop` is set."""
     listening = asyncio.create_task(process.notifications.listen())

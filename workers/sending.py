@@ -24,7 +24,7 @@ from domain.tables import DeliveryKind, RunPurpose, XeroContactStatus
 from domain.tx import TANDEM, Tx
 from workers import delivery_attempts, importing, single_reads
 from workers.delivery_attempts import BUSY, DeliveryAttempt, DeliveryKindSpec
-from workers.process import Parts
+from workers.process import Process
 from workers.translate import contact_update, seen_contact, xero_members
 from workers.translate_refusals import contact_failure
 from xero.allowance import Priority
@@ -40,45 +40,47 @@ class _NotFreshError(Exception):
     """Xero must be read before anything is sent."""
 
 
-async def send_contacts(parts: Parts, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
+async def send_contacts(process: Process, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
     """Send one batch of due links of one lane. False where there is nothing to send now. Safe to run twice and at once."""
     with suppress(_NotFreshError):  # the usual case: one transaction
-        return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk, if_fresh=True)
-    if await _fresh(parts, workspace, organisation_id):
-        return await _send(parts, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk)
-    return not bulk and await _send_during_scan(parts, workspace, organisation_id, DeliveryKind.UPDATE)
+        return await _send(process, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk, if_fresh=True)
+    if await _fresh(process, workspace, organisation_id):
+        return await _send(process, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk)
+    return not bulk and await _send_during_scan(process, workspace, organisation_id, DeliveryKind.UPDATE)
 
 
-async def send_statuses(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def send_statuses(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """Archive or restore one batch of Xero contacts; as send_contacts."""
-    if await _fresh(parts, workspace, organisation_id):
-        return await _send(parts, workspace, organisation_id, DeliveryKind.STATUS)
-    return await _send_during_scan(parts, workspace, organisation_id, DeliveryKind.STATUS)
+    if await _fresh(process, workspace, organisation_id):
+        return await _send(process, workspace, organisation_id, DeliveryKind.STATUS)
+    return await _send_during_scan(process, workspace, organisation_id, DeliveryKind.STATUS)
 
 
-async def recover(parts: Parts, workspace: UUID, delivery_id: UUID) -> None:
-    await delivery_attempts.recover(parts, workspace, _spec_of, delivery_id)
+async def recover(process: Process, workspace: UUID, delivery_id: UUID) -> None:
+    await delivery_attempts.recover(process, workspace, _spec_of, delivery_id)
 
 
-async def _send_during_scan(parts: Parts, workspace: UUID, organisation_id: UUID, kind: DeliveryKind) -> bool:
+async def _send_during_scan(
+    process: Process, workspace: UUID, organisation_id: UUID, kind: DeliveryKind
+) -> bool:
     """Send while a run reads Xero for long: read only the contacts that a person waits for, then send those."""
-    async with parts.database.transaction(workspace, TANDEM) as tx:
+    async with process.database.transaction(workspace, TANDEM) as tx:
         organisation = await organisation_copy.get(tx, organisation_id)
         if not connection_health.may_send(organisation):
             return False
         if not await freshness.is_read_at_length(tx, organisation_id):
             return False
         wanted = await freshness.want_read(tx, organisation_id)
-    if wanted and await single_reads.read_due(parts, workspace, organisation_id):
-        async with parts.database.transaction(workspace, TANDEM) as tx:
+    if wanted and await single_reads.read_due(process, workspace, organisation_id):
+        async with process.database.transaction(workspace, TANDEM) as tx:
             await freshness.put_off_unread(tx, organisation_id, wanted)
-    return await _send(parts, workspace, organisation_id, kind, during_scan=True)
+    return await _send(process, workspace, organisation_id, kind, during_scan=True)
 
 
-async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def _fresh(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """Whether a delta that was asked for within the last 60 seconds has been applied. If none has, read a delta now, with the
     priority of the write."""
-    async with parts.database.transaction(workspace, TANDEM) as tx:
+    async with process.database.transaction(workspace, TANDEM) as tx:
         if await freshness.is_fresh(tx, organisation_id):
             return True
         await organisations.look(tx, organisation_id, RunPurpose.DELTA)
@@ -87,14 +89,14 @@ async def _fresh(parts: Parts, workspace: UUID, organisation_id: UUID) -> bool:
             " and purpose = 'DELTA'",
             id=organisation_id,
         )
-    while runs and await importing.advance(parts, workspace, runs[0], Priority.INTERACTIVE):
+    while runs and await importing.advance(process, workspace, runs[0], Priority.INTERACTIVE):
         pass
-    async with parts.database.transaction(workspace, TANDEM) as tx:
+    async with process.database.transaction(workspace, TANDEM) as tx:
         return await freshness.is_fresh(tx, organisation_id)
 
 
 async def _send(
-    parts: Parts,
+    process: Process,
     workspace: UUID,
     organisation_id: UUID,
     kind: DeliveryKind,
@@ -118,7 +120,7 @@ async def _send(
             tx, organisation_id, build, only, bulk=bulk, during_scan=during_scan
         )
 
-    return await delivery_attempts.send(parts, workspace, _spec_of(kind), organisation_id, claim)
+    return await delivery_attempts.send(process, workspace, _spec_of(kind), organisation_id, claim)
 
 
 def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Failure]]:
@@ -181,7 +183,7 @@ async def _write(client: Client, kind: DeliveryKind, body: bytes, key: str) -> W
 async def _answers(attempt: Attempt, elements: Sequence[WrittenContact]) -> list[Answered]:
     """A create that Xero refuses because its name or number is taken may be our own create, whose answer was lost: it is
     looked up first."""
-    asked = attempt.parts.database.clock.now()
+    asked = attempt.process.database.clock.now()
     answers = [
         Answered(link_id, seen_contact(element, asked))
         if element.saved
@@ -208,7 +210,7 @@ def _judged_again(answer: Answered, shown: Mapping[UUID, SeenContact]) -> Answer
 
 async def _find(attempt: Attempt, link_id: UUID, number: str) -> Answered | None:
     """The contact that holds this push's number."""
-    asked = attempt.parts.database.clock.now()
+    asked = attempt.process.database.clock.now()
     found = (await attempt.client.find_contact_by_number(number)).value
     return Answered(link_id, seen_contact(found, asked), found=True) if found else None
 
@@ -226,10 +228,10 @@ async def _again(attempt: Attempt, part: Sequence[UUID]) -> bool:
     """Send half of a refused request. Xero is read first, except during a scan: there each claim checks that the contacts
     were read by themselves."""
     delivery, during_scan = attempt.claimed.delivery, attempt.claimed.during_scan
-    if not during_scan and not await _fresh(attempt.parts, attempt.workspace, delivery.organisation_id):
+    if not during_scan and not await _fresh(attempt.process, attempt.workspace, delivery.organisation_id):
         return False
     await _send(
-        attempt.parts,
+        attempt.process,
         attempt.workspace,
         delivery.organisation_id,
         delivery.kind,

@@ -13,7 +13,7 @@ from domain.invoices import reads
 from domain.tx import XERO, Tx
 from workers import health
 from workers.leases import renewed
-from workers.process import Parts
+from workers.process import Process
 from workers.translate import seen_contact, unreadable_contacts
 from workers.translate_invoices import seen_invoice
 from xero.allowance import Priority
@@ -23,7 +23,7 @@ from xero.errors import Retry, XeroError
 log = structlog.get_logger()
 PAUSE = timedelta(seconds=10)
 Settle = Callable[[Tx], Awaitable[None]]
-Read = Callable[[Parts, Client, UUID, Sequence[Event]], Awaitable[Settle]]
+Read = Callable[[Process, Client, UUID, Sequence[Event]], Awaitable[Settle]]
 
 
 class Inbox(Protocol):
@@ -32,18 +32,20 @@ class Inbox(Protocol):
     async def claim(self, tx: Tx, organisation_id: UUID) -> Claimed | None: ...
 
 
-async def read_contacts(process: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def read_contacts(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """Read what is due in the organisation's inbox. False where nothing is, or Xero does not let us now. Safe to run
     twice, at once and late: what is read is ordered by Xero's own time stamps."""
     return await _read_due(process, workspace, organisation_id, webhook_inbox, _read_contacts)
 
 
-async def read_invoices(process: Parts, workspace: UUID, organisation_id: UUID) -> bool:
+async def read_invoices(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """As read_contacts, for invoices."""
     return await _read_due(process, workspace, organisation_id, reads, _read_invoices)
 
 
-async def _read_due(process: Parts, workspace: UUID, organisation_id: UUID, inbox: Inbox, read: Read) -> bool:
+async def _read_due(
+    process: Process, workspace: UUID, organisation_id: UUID, inbox: Inbox, read: Read
+) -> bool:
     async with process.database.transaction(workspace, XERO) as tx:
         claimed = await inbox.claim(tx, organisation_id)
     if claimed is None:
@@ -75,7 +77,7 @@ async def _read_due(process: Parts, workspace: UUID, organisation_id: UUID, inbo
 
 
 async def _read_contacts(
-    process: Parts, client: Client, organisation_id: UUID, events: Sequence[Event]
+    process: Process, client: Client, organisation_id: UUID, events: Sequence[Event]
 ) -> Settle:
     asked = process.database.clock.now()
     page = await client.contacts_by_ids([event.resource_id for event in events])
@@ -84,7 +86,7 @@ async def _read_contacts(
 
 
 async def _read_invoices(
-    process: Parts, client: Client, organisation_id: UUID, events: Sequence[Event]
+    process: Process, client: Client, organisation_id: UUID, events: Sequence[Event]
 ) -> Settle:
     asked = process.database.clock.now()
     page = await client.invoices_by_ids([event.resource_id for event in events])

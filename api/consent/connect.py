@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from api.consent import flows, pages
 from api.consent.flows import Begun, Flow
-from api.context import Context, Parts
+from api.context import Context, Process
 from api.errors import RETRY_AFTER
 from domain.connection import organisations
 from domain.connection.oauth_grants import Grants
@@ -89,10 +89,10 @@ class Consent:
     tenants: list[Tenant]
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(process: Process) -> list[Route]:
     return [
-        Route("/oauth/callback", partial(_with_page, partial(callback, parts)), methods=["GET"]),
-        Route("/oauth/confirm", partial(_with_page, partial(confirm, parts)), methods=["POST"]),
+        Route("/oauth/callback", partial(_with_page, partial(callback, process)), methods=["GET"]),
+        Route("/oauth/confirm", partial(_with_page, partial(confirm, process)), methods=["POST"]),
     ]
 
 
@@ -115,7 +115,7 @@ async def begin_consent(
     Over a WebSocket no cookie can be set; then the callback shows the button. Refuses a `returnTo` that is not allowed, and an
     unknown organisation.
     """
-    settings, viewer = context.parts.settings, context.viewer
+    settings, viewer = context.process.settings, context.viewer
     assert viewer is not None
     begun = Begun(viewer.workspace, viewer.actor, flows.check_return_to(settings, return_to), organisation_id)
     app = flows.registered_app(settings)
@@ -123,7 +123,7 @@ async def begin_consent(
         async with context.transaction() as tx:
             await organisations.get(tx, organisation_id)
     state, verifier, cookie = oauth.new_secret(), oauth.new_secret(), oauth.new_secret()
-    await flows.keep(context.parts, state, begun, verifier.encode(), cookie)
+    await flows.keep(context.process, state, begun, verifier.encode(), cookie)
     if context.response is not None:
         context.response.set_cookie(
             flows.cookie_name(settings, state),
@@ -136,34 +136,34 @@ async def begin_consent(
     return oauth.consent_url(app, state, verifier)
 
 
-async def callback(parts: Parts, request: Request) -> Response:
+async def callback(process: Process, request: Request) -> Response:
     """GET /oauth/callback, to which Xero sends the browser with a code or an error."""
     state = request.query_params.get("state", "")
-    flow = await flows.take(parts, state)
+    flow = await flows.take(process, state)
     if flow is None:
         return _failed(None, Failure.EXPIRED)
-    name = flows.cookie_name(parts.settings, state)
+    name = flows.cookie_name(process.settings, state)
     try:
-        answer = await _called_back(parts, request, flow, request.cookies.get(name))
+        answer = await _called_back(process, request, flow, request.cookies.get(name))
     except Failed as error:
         answer = _failed(flow.begun, error.failure)
-    answer.delete_cookie(name, secure=flows.is_secure(parts.settings), httponly=True, samesite="lax")
+    answer.delete_cookie(name, secure=flows.is_secure(process.settings), httponly=True, samesite="lax")
     return answer
 
 
-async def confirm(parts: Parts, request: Request) -> Response:
+async def confirm(process: Process, request: Request) -> Response:
     """POST /oauth/confirm: somebody pressed a button of the page that a browser without the cookie gets."""
     form = await request.form()
     token = form.get("token")
-    flow = await flows.take(parts, token) if isinstance(token, str) else None
+    flow = await flows.take(process, token) if isinstance(token, str) else None
     if flow is None:
         return _failed(None, Failure.EXPIRED)
     consent = msgspec.json.decode(flow.opened, type=Consent)
     if form.get("answer") != "yes":
-        await _let_go(parts, consent.tokens, consent.tenants)
+        await _let_go(process, consent.tokens, consent.tenants)
         return _failed(flow.begun, Failure.ACCESS_DENIED, status=303)
     try:
-        connected = await _connect(parts, flow.begun, consent)
+        connected = await _connect(process, flow.begun, consent)
     except Failed as error:
         return _failed(flow.begun, error.failure, status=303)
     return _done(flow.begun, connected, status=303)
@@ -180,31 +180,31 @@ async def disconnect(context: Context, organisation_id: UUID) -> None:
         await organisations.disconnect(tx, organisation_id)
         ended = await organisations.find_ended(tx, organisation_id)
     if ended is not None:
-        await _end(context.parts, viewer.workspace, viewer.actor, ended)
+        await _end(context.process, viewer.workspace, viewer.actor, ended)
 
 
-async def _called_back(parts: Parts, request: Request, flow: Flow, cookie: str | None) -> Response:
+async def _called_back(process: Process, request: Request, flow: Flow, cookie: str | None) -> Response:
     query = request.query_params
     if "error" in query or not query.get("code"):
         denied = query.get("error") == "access_denied"
         raise Failed(Failure.ACCESS_DENIED if denied else Failure.CODE_REFUSED)
-    consent = await _exchange(parts, flow, query["code"])
+    consent = await _exchange(process, flow, query["code"])
     if flow.kept_by(cookie):
-        return _done(flow.begun, await _connect(parts, flow.begun, consent))
-    return await _ask(parts, flow.begun, consent)
+        return _done(flow.begun, await _connect(process, flow.begun, consent))
+    return await _ask(process, flow.begun, consent)
 
 
-async def _exchange(parts: Parts, flow: Flow, code: str) -> Consent:
-    app, now = flows.registered_app(parts.settings), parts.database.clock.now()
+async def _exchange(process: Process, flow: Flow, code: str) -> Consent:
+    app, now = flows.registered_app(process.settings), process.database.clock.now()
     try:
-        tokens = await oauth.exchange(parts.http, app, code, flow.opened.decode())
+        tokens = await oauth.exchange(process.http, app, code, flow.opened.decode())
         claims = oauth.read_claims(tokens.access_token)
-        found = await oauth.connections(parts.http, app, tokens.access_token)
+        found = await oauth.connections(process.http, app, tokens.access_token)
     except oauth.XeroError as error:
         # The text of this exception has no token and no payload.
         log.warning("consent_failed", error=str(error))
         raise Failed(_failure_of(error)) from None
-    tenants = await _choose(parts, flow, tokens, claims, found)
+    tenants = await _choose(process, flow, tokens, claims, found)
     return Consent(tokens, expires_at(tokens, now), claims.xero_userid, tenants)
 
 
@@ -215,20 +215,20 @@ def _failure_of(error: oauth.XeroError) -> Failure:
 
 
 async def _choose(
-    parts: Parts, flow: Flow, tokens: oauth.TokenAnswer, claims: oauth.Claims, found: Sequence[Connection]
+    process: Process, flow: Flow, tokens: oauth.TokenAnswer, claims: oauth.Claims, found: Sequence[Connection]
 ) -> list[Tenant]:
     """The organisations of this consent that this workspace may connect: at least one, or Failed.
 
     Other connections that the consent made are deleted at Xero. A connection that is left would hide the next consent's (see
     `oauth.granted`).
     """
-    async with parts.database.transaction(flow.begun.workspace, flow.begun.by) as tx:
+    async with process.database.transaction(flow.begun.workspace, flow.begun.by) as tx:
         known = await organisations.tenants(tx)
     given = oauth.granted(found, claims, flow.began_at, set(known.values()))
     if not given:
         recent = _tenants(found, since=flow.began_at - oauth.SKEW)
-        gone = await _let_go(parts, tokens, recent)
-        if await _elsewhere(parts, flow.begun.workspace, recent):
+        gone = await _let_go(process, tokens, recent)
+        if await _elsewhere(process, flow.begun.workspace, recent):
             raise Failed(Failure.CONNECTED_ELSEWHERE)
         raise Failed(Failure.STALE_CONNECTION if gone else Failure.NO_ORGANISATION)
     tenants = _tenants(given)
@@ -236,9 +236,9 @@ async def _choose(
         wanted = known.get(flow.begun.organisation)
         tenants, others = _split(tenants, {wanted} if wanted else set())
         if not tenants:
-            await _let_go(parts, tokens, others)
+            await _let_go(process, tokens, others)
             raise Failed(Failure.OTHER_ORGANISATION)
-    _, tenants = _split(tenants, await _elsewhere(parts, flow.begun.workspace, tenants))
+    _, tenants = _split(tenants, await _elsewhere(process, flow.begun.workspace, tenants))
     if not tenants:
         raise Failed(Failure.CONNECTED_ELSEWHERE)
     return tenants
@@ -264,50 +264,50 @@ def _split(tenants: Iterable[Tenant], ids: set[UUID]) -> tuple[list[Tenant], lis
     ]
 
 
-async def _workspaces(parts: Parts, tenant_id: UUID) -> set[UUID]:
+async def _workspaces(process: Process, tenant_id: UUID) -> set[UUID]:
     """The workspaces in which the organisation is connected now."""
-    async with parts.database.door() as session:
+    async with process.database.door() as session:
         return set(await session.scalars(_LIVE, {"tenant": tenant_id}))
 
 
-async def _elsewhere(parts: Parts, workspace: UUID, tenants: Iterable[Tenant]) -> set[UUID]:
-    return {each.tenant_id for each in tenants if await _workspaces(parts, each.tenant_id) - {workspace}}
+async def _elsewhere(process: Process, workspace: UUID, tenants: Iterable[Tenant]) -> set[UUID]:
+    return {each.tenant_id for each in tenants if await _workspaces(process, each.tenant_id) - {workspace}}
 
 
-async def _let_go(parts: Parts, tokens: oauth.TokenAnswer, tenants: Iterable[Tenant]) -> list[Tenant]:
+async def _let_go(process: Process, tokens: oauth.TokenAnswer, tenants: Iterable[Tenant]) -> list[Tenant]:
     """Deletes at Xero the connections that no workspace uses, and returns their organisations."""
-    app = flows.registered_app(parts.settings)
+    app = flows.registered_app(process.settings)
     gone = []
     for tenant in tenants:
-        if await _workspaces(parts, tenant.tenant_id):
+        if await _workspaces(process, tenant.tenant_id):
             continue
         try:
-            await oauth.delete_connection(parts.http, app, tokens.access_token, tenant.connection_id)
+            await oauth.delete_connection(process.http, app, tokens.access_token, tenant.connection_id)
             gone.append(tenant)
         except oauth.XeroError as error:
             log.warning("connection_left", connection=str(tenant.connection_id), error=str(error))
     return gone
 
 
-async def _connect(parts: Parts, begun: Begun, consent: Consent) -> list[UUID]:
+async def _connect(process: Process, begun: Begun, consent: Consent) -> list[UUID]:
     """Stores the tokens first, because an organisation without tokens cannot be read. If the process is killed in between, the next
     consent finds what is left at Xero."""
-    app, user = flows.registered_app(parts.settings), consent.xero_user_id
-    sealed = seal_tokens(parts.keys, consent.tokens, app.client_id, user)
-    grant_id = await _grants(parts).keep(app.client_id, user, sealed, consent.expires_at)
+    app, user = flows.registered_app(process.settings), consent.xero_user_id
+    sealed = seal_tokens(process.keys, consent.tokens, app.client_id, user)
+    grant_id = await _grants(process).keep(app.client_id, user, sealed, consent.expires_at)
     try:
-        async with parts.database.transaction(begun.workspace, begun.by) as tx:
+        async with process.database.transaction(begun.workspace, begun.by) as tx:
             return [await organisations.connect(tx, tenant, grant_id) for tenant in consent.tenants]
     except Refused as refused:
         log.warning("connect_refused", error=str(refused))
         raise Failed(Failure.CONNECTED_ELSEWHERE) from None
 
 
-async def _ask(parts: Parts, begun: Begun, consent: Consent) -> Response:
+async def _ask(process: Process, begun: Begun, consent: Consent) -> Response:
     """Keeps the sealed tokens until somebody presses the button, because the code itself is valid for five minutes only."""
     token = oauth.new_secret()
-    await flows.keep(parts, token, begun, msgspec.json.encode(consent))
-    async with parts.database.transaction(begun.workspace, begun.by) as tx:
+    await flows.keep(process, token, begun, msgspec.json.encode(consent))
+    async with process.database.transaction(begun.workspace, begun.by) as tx:
         found = await tx.session.get(Workspace, begun.workspace)
     practice = found.name if found else "this workspace"
     names = ", ".join(tenant.name or organisations.NAMELESS for tenant in consent.tenants)
@@ -348,27 +348,27 @@ def _global_id(organisation_id: UUID) -> str:
     return base64.urlsafe_b64encode(f"XeroOrganisation:{organisation_id}".encode()).decode().rstrip("=")
 
 
-async def _end(parts: Parts, workspace: UUID, actor: Actor, ended: Ended) -> None:
+async def _end(process: Process, workspace: UUID, actor: Actor, ended: Ended) -> None:
     """Deletes the connection at Xero, unless the organisation is connected again, here or in another workspace."""
-    if not await _workspaces(parts, ended.tenant_id) and not await _deleted(parts, ended):
+    if not await _workspaces(process, ended.tenant_id) and not await _deleted(process, ended):
         return
-    async with parts.database.transaction(workspace, actor) as tx:
+    async with process.database.transaction(workspace, actor) as tx:
         await organisations.settle_ended(tx, ended)
 
 
-async def _deleted(parts: Parts, ended: Ended) -> bool:
+async def _deleted(process: Process, ended: Ended) -> bool:
     """Whether the connection is gone, or cannot be deleted ever because the consent has ended. False: try again later."""
     try:
-        app = flows.registered_app(parts.settings)
+        app = flows.registered_app(process.settings)
         tokens = GrantTokens(
-            http=parts.http,
+            http=process.http,
             app=app,
-            grants=_grants(parts),
-            seal=parts.keys,
-            clock=parts.database.clock,
+            grants=_grants(process),
+            seal=process.keys,
+            clock=process.database.clock,
             grant_id=ended.grant_id,
         )
-        await oauth.delete_connection(parts.http, app, await tokens.access_token(), ended.connection_id)
+        await oauth.delete_connection(process.http, app, await tokens.access_token(), ended.connection_id)
     except oauth.NeedsReconnect:
         return True
     except (oauth.XeroError, Refused) as error:
@@ -377,5 +377,5 @@ async def _deleted(parts: Parts, ended: Ended) -> bool:
     return True
 
 
-def _grants(parts: Parts) -> Grants:
-    return Grants(parts.database.door, parts.database.clock)
+def _grants(process: Process) -> Grants:
+    return Grants(process.database.door, process.database.clock)

@@ -16,7 +16,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from api.context import Parts
+from api.context import Process
 from domain.problems import Code, Refused, refuse, too_long
 from domain.tables import ActorKind
 from domain.tx import Actor
@@ -73,12 +73,12 @@ class Flow:
         return cookie is not None and hmac.compare_digest(_hash(cookie), self.cookie_hash)
 
 
-async def keep(parts: Parts, secret: str, begun: Begun, content: bytes, cookie: str = "") -> None:
+async def keep(process: Process, secret: str, begun: Begun, content: bytes, cookie: str = "") -> None:
     """Stores the flow. `secret` finds it again: a state, or the token of a page's button."""
-    now = parts.database.clock.now()
+    now = process.database.clock.now()
     state = _hash(secret)
-    sealed = parts.keys.seal(content, _identity(state))
-    async with parts.database.door() as session:
+    sealed = process.keys.seal(content, _identity(state))
+    async with process.database.door() as session:
         await session.execute(
             _BEGIN,
             {
@@ -95,18 +95,18 @@ async def keep(parts: Parts, secret: str, begun: Begun, content: bytes, cookie: 
         )
 
 
-async def take(parts: Parts, secret: str) -> Flow | None:
+async def take(process: Process, secret: str) -> Flow | None:
     """None if the flow is unknown, used or too old, or if the key that sealed its content is gone."""
     state = _hash(secret)
-    async with parts.database.door() as session:
-        found = await session.execute(_TAKE, {"state": state, "now": parts.database.clock.now()})
+    async with process.database.door() as session:
+        found = await session.execute(_TAKE, {"state": state, "now": process.database.clock.now()})
         taken = [_Taken(*row) for row in found]
     if not taken:
         return None
     [row] = taken
     begun = Begun(row.workspace_id, _actor(row.begun_by), row.return_to, row.organisation_id)
     try:
-        opened = parts.keys.unseal(row.sealed, _identity(state))
+        opened = process.keys.unseal(row.sealed, _identity(state))
     except SealError:
         return None
     return Flow(begun, row.begun_at, row.cookie_hash, opened)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.schema import BaseSchema
 
 from api.auth.credentials import WORKSPACE_HEADER
-from api.context import Parts
+from api.context import Process
 from api.errors import log_fault
 from api.http import health, webhooks
 from api.http.bodies import BodyLimits
@@ -80,25 +80,25 @@ class SocketCount:
             await self._view(scope, receive, send)
 
 
-def create_app(parts: Parts, schema: BaseSchema, routes: Sequence[BaseRoute] = ()) -> Starlette:
+def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute] = ()) -> Starlette:
     """`schema` has the configuration and the extensions of api.guards.extensions. `routes` are those of api.consent.connect."""
     # Strawberry would log each error, a client's too, with the text of the query. api.errors logs our faults.
     logging.getLogger("strawberry.execution").disabled = True
-    metrics = health.Metrics(parts)
-    view = GraphQLView(parts, schema)
+    metrics = health.Metrics(process)
+    view = GraphQLView(process, schema)
     every = [
         Route("/graphql", view),
         WebSocketRoute("/graphql", SocketCount(view, metrics)),
-        *health.routes(parts, metrics),
-        *webhooks.routes(parts, metrics.registry),
+        *health.routes(process, metrics),
+        *webhooks.routes(process, metrics.registry),
         *routes,
     ]
     paths = frozenset(route.path for route in every if isinstance(route, Route))
     cors = Middleware(
         CORSMiddleware,
-        allow_origins=parts.settings.allowed_origins,
+        allow_origins=process.settings.allowed_origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", WORKSPACE_HEADER, *parts.settings.allowed_headers],
+        allow_headers=["Authorization", "Content-Type", WORKSPACE_HEADER, *process.settings.allowed_headers],
         expose_headers=["X-Request-Id", "Retry-After"],
         allow_credentials=True,  # for the cookie of the consent; GraphQL uses no cookie
     )

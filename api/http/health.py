@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from api.context import Parts
+from api.context import Process
 from runtime.commands import doctor as doctor_command
 from runtime.commands import keys as keys_command
 from runtime.commands import migrate as migrate_command
@@ -30,7 +30,7 @@ head = cache(migrate_command.head)
 class Metrics:
     """Each app has a registry of its own, so that two apps in one process, as in tests, do not add up."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, process: Process) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "tandem_requests",
@@ -46,16 +46,16 @@ class Metrics:
         )
         self.sockets = Gauge("tandem_sockets", "Open WebSockets", registry=self.registry)
         subscriptions = Gauge("tandem_subscriptions", "Open subscriptions", registry=self.registry)
-        subscriptions.set_function(lambda: parts.feeds.followers)
+        subscriptions.set_function(lambda: process.feeds.followers)
         statements = Gauge("tandem_statements", "SQL statements since the start", registry=self.registry)
-        statements.set_function(lambda: parts.database.statements)
-        self._show_pool(parts.database)
+        statements.set_function(lambda: process.database.statements)
+        self._show_pool(process.database)
         interrupted = Gauge(
             "tandem_notifications_interrupted",
             "1 while PostgreSQL's notifications do not arrive",
             registry=self.registry,
         )
-        interrupted.set_function(lambda: float(parts.notifications.interrupted))
+        interrupted.set_function(lambda: float(process.notifications.interrupted))
         self.behind = Gauge(
             "tandem_due_seconds",
             "For how many seconds the oldest contact change, contact webhook, import page or delivery has been due",
@@ -79,27 +79,27 @@ class Metrics:
         timeouts.set_function(lambda: database.pool_timeouts)
 
 
-def routes(parts: Parts, metrics: Metrics) -> list[Route]:
+def routes(process: Process, metrics: Metrics) -> list[Route]:
     async def healthz(request: Request) -> Response:
         return JSONResponse({"alive": True})
 
     async def readyz(request: Request) -> Response:
-        reasons = await find_reasons(parts)
+        reasons = await find_reasons(process)
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     async def show_metrics(request: Request) -> Response:
-        await _within(_behind(parts, metrics.behind), "PostgreSQL")
+        await _within(_behind(process, metrics.behind), "PostgreSQL")
         return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", show_metrics)]
 
 
-async def find_reasons(parts: Parts) -> list[str]:
+async def find_reasons(process: Process) -> list[str]:
     """Why the server cannot serve. The texts are ours only, because drivers repeat addresses.
 
     Redis is no reason: the API does not use it, and workers run all jobs without it.
     """
-    return await _within(_postgres(parts), "PostgreSQL")
+    return await _within(_postgres(process), "PostgreSQL")
 
 
 async def _within(check: Awaitable[list[str]], name: str) -> list[str]:
@@ -110,13 +110,13 @@ async def _within(check: Awaitable[list[str]], name: str) -> list[str]:
         return [f"{name} does not answer"]
 
 
-async def _postgres(parts: Parts) -> list[str]:
-    async with parts.database.door() as session:
+async def _postgres(process: Process) -> list[str]:
+    async with process.database.door() as session:
         role = await doctor_command.find_role(session)
         there = await session.scalar(sa.text("select to_regclass('alembic_version')"))
         now = await session.scalar(sa.text("select version_num from alembic_version")) if there else None
         seals = (
-            await keys_command.examine(session, parts.database.clock.now(), parts.keys)
+            await keys_command.examine(session, process.database.clock.now(), process.keys)
             if now == head()
             else None
         )
@@ -130,10 +130,10 @@ async def _postgres(parts: Parts) -> list[str]:
     return reasons
 
 
-async def _behind(parts: Parts, gauge: Gauge) -> list[str]:
+async def _behind(process: Process, gauge: Gauge) -> list[str]:
     gauge.clear()
-    now = parts.database.clock.now()
-    async with parts.database.door() as session:
+    now = process.database.clock.now()
+    async with process.database.door() as session:
         for kind, since in await session.execute(sa.text("select * from door.due_since(:now)"), {"now": now}):
             gauge.labels(kind).set((now - since).total_seconds() if since else 0.0)
     return []

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from strawberry.schema import BaseSchema
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.context import Parts
+from api.context import Process
 from api.http.app import create_app
 from api.http.bodies import LARGEST
 from runtime import database
@@ -97,8 +97,8 @@ def _spare_garbage_collection() -> None:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Parts]:
-    """The parts of the process, closed at the end. The settings must name the database and a key."""
+async def opened(settings: Settings) -> AsyncIterator[Process]:
+    """What an API process holds, closed at the end. The settings must name the database and a key."""
     assert settings.database_url is not None
     assert settings.listen_url is not None
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
@@ -114,7 +114,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
     try:
         timeout = httpx.Timeout(30, connect=10)
         async with database.on_time(db), httpx.AsyncClient(timeout=timeout) as http:
-            yield Parts(settings, db, keys, http, notifications)
+            yield Process(settings, db, keys, http, notifications)
     finally:
         listening.cancel()
         with suppress(asyncio.CancelledError):
@@ -123,15 +123,15 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
 
 
 async def serve(
-    settings: Settings, schema: BaseSchema, routes: Callable[[Parts], Sequence[BaseRoute]] = lambda _: ()
+    settings: Settings, schema: BaseSchema, routes: Callable[[Process], Sequence[BaseRoute]] = lambda _: ()
 ) -> None:
     """Serves until SIGTERM or SIGINT. Then accepts nothing new, closes sockets with 1012, and gives requests 10 s to finish."""
-    # uvicorn raises the signal again at its end, which would end the process before its parts are closed.
+    # uvicorn raises the signal again at its end, which would end the process before `opened` has closed them.
     signals: list[int] = []
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda number, _: signals.append(number))
-    async with opened(settings) as parts:
-        app = create_app(parts, schema, routes(parts))
+    async with opened(settings) as process:
+        app = create_app(process, schema, routes(process))
         _spare_garbage_collection()
         server = uvicorn.Server(server_config(app, settings.host, settings.port))
         if not signals:

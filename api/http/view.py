@@ -34,7 +34,7 @@ from strawberry.types.unset import UNSET, UnsetType
 from api.auth.callers import Callers
 from api.auth.credentials import WORKSPACE_HEADER, Credential, NotLetIn, read_credential
 from api.auth.token_watch import TokenWatch
-from api.context import Context, EdgeContext, Parts
+from api.context import Context, EdgeContext, Process
 from api.errors import (
     RETRY_AFTER,
     STATUS,
@@ -58,17 +58,17 @@ class GraphQLView(GraphQL[Context, None]):
     websocket_adapter_class = Socket
     stream_transport_classes_by_protocol = STREAMS
 
-    def __init__(self, parts: Parts, schema: BaseSchema, *, init_wait: timedelta = INIT_WAIT) -> None:
+    def __init__(self, process: Process, schema: BaseSchema, *, init_wait: timedelta = INIT_WAIT) -> None:
         super().__init__(
             schema,
-            graphql_ide="graphiql" if parts.settings.graphiql else None,
+            graphql_ide="graphiql" if process.settings.graphiql else None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             connection_init_wait_timeout=init_wait,
-            allowed_origins=parts.settings.allowed_origins,
+            allowed_origins=process.settings.allowed_origins,
         )
-        self.parts = parts
-        self.callers = Callers(parts.settings, parts.database, parts.http)
-        self.watch: TokenWatch[Credential] = TokenWatch(self.callers, parts.database.clock)
+        self.process = process
+        self.callers = Callers(process.settings, process.database, process.http)
+        self.watch: TokenWatch[Credential] = TokenWatch(self.callers, process.database.clock)
         self.graphql_transport_ws_handler_class = partial(SocketHandler, self.watch)  # type: ignore[assignment]  # called as the class is
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,15 +99,15 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         if isinstance(request, WebSocket):
-            return EdgeContext(self.parts)
+            return EdgeContext(self.process)
         assert isinstance(response, Response)
         given = request.headers.getlist("authorization")
-        if not given and self.parts.settings.graphiql:
-            return EdgeContext(self.parts, response=response)
+        if not given and self.process.settings.graphiql:
+            return EdgeContext(self.process, response=response)
         credential = read_credential(given, request.headers.getlist(WORKSPACE_HEADER))
         viewer = await self.callers.find(credential)
         request.state.credential, request.state.expires_at = credential, viewer.expires_at
-        return EdgeContext(self.parts, viewer, response=response, credential=credential)
+        return EdgeContext(self.process, viewer, response=response, credential=credential)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Finds the viewer by the payload of `connection_init`, which has the two headers of a request: {"Authorization": "Bearer …"}.

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.context import Parts
+from api.context import Process
 from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import Announced, Category
 from runtime.database import Database
@@ -68,15 +68,15 @@ class Inbox:
         return None
 
 
-def routes(parts: Parts, registry: CollectorRegistry) -> list[Route]:
+def routes(process: Process, registry: CollectorRegistry) -> list[Route]:
     """No route without a key, because an unsigned webhook is never accepted."""
-    keys = [key.get_secret_value() for key in parts.settings.xero_webhook_keys]
+    keys = [key.get_secret_value() for key in process.settings.xero_webhook_keys]
     if not keys:
         return []
     events = Counter(
         "tandem_webhook_events", "Events of Xero's webhooks, by outcome", ["outcome"], registry=registry
     )
-    inbox = Inbox(parts.database, events)
+    inbox = Inbox(process.database, events)
     return [Route(PATH, partial(receive, keys, inbox, events), methods=["POST"])]
 
 

@@ -262,7 +262,7 @@ async def _follow(
     context: Context, organisation: UUID | None, after: int | None
 ) -> AsyncIterator[SyncStatusEvent]:
     assert context.viewer is not None, "the field's scope was checked"
-    async with context.parts.feeds.follow(context.viewer.workspace, after) as follower:
+    async with context.process.feeds.follow(context.viewer.workspace, after) as follower:
         while True:
             news = await follower.next()
             if news.resync is not None:

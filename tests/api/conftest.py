@@ -6,23 +6,23 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.context import Parts
+from api.context import Process
 from runtime.embedded.services import Services
-from tests.api.edge import bearer, make_parts, make_token, serving
+from tests.api.edge import bearer, make_process, make_token, serving
 from tests.clients import web_client
 from tests.database import Place
 
 
 @pytest.fixture(scope="module")
-async def parts(place: Place, services: Services) -> AsyncIterator[Parts]:
-    async with make_parts(place, services, allowed_origins=["https://app.example.com"]) as made:
+async def process(place: Place, services: Services) -> AsyncIterator[Process]:
+    async with make_process(place, services, allowed_origins=["https://app.example.com"]) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-async def edge(parts: Parts) -> AsyncIterator[str]:
+async def edge(process: Process) -> AsyncIterator[str]:
     """host:port"""
-    async with serving(parts) as address:
+    async with serving(process) as address:
         yield address
 
 

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 
 from api.consent import connect
-from api.context import Context, Parts, Viewer
+from api.context import Context, Process, Viewer
 from domain.tables import ActorKind, Organisation, Scope, Workspace
 from domain.tx import Actor
 from runtime.database import Database
@@ -74,7 +74,7 @@ class Browser:
 
 @dataclass
 class Bench:
-    parts: Parts
+    process: Process
     clock: Clock
     world: World
     xero: httpx.AsyncClient
@@ -83,17 +83,17 @@ class Bench:
     workspace: UUID = field(default_factory=uuid4)
 
     async def make_workspace(self, workspace: UUID, name: str) -> UUID:
-        async with self.parts.database.transaction(workspace, viewer(workspace).actor) as tx:
+        async with self.process.database.transaction(workspace, viewer(workspace).actor) as tx:
             tx.session.add(Workspace(id=workspace, name=name, currency="NZD", created_at=tx.now))
         return workspace
 
     async def browser(self) -> Browser:
-        transport = httpx.ASGITransport(Starlette(routes=connect.routes(self.parts)))
+        transport = httpx.ASGITransport(Starlette(routes=connect.routes(self.process)))
         http = web_client(transport=transport, base_url="http://localhost:8000")
         return Browser(await self.stack.enter_async_context(http), self.xero)
 
     def context(self, workspace: UUID | None = None) -> Context:
-        return Context(self.parts, viewer(workspace or self.workspace), response=Response())
+        return Context(self.process, viewer(workspace or self.workspace), response=Response())
 
     async def go(
         self,
@@ -159,7 +159,7 @@ async def opened(place: Place) -> AsyncIterator[Bench]:
         database: Database = open_database(place.app_url, clock=clock)
         stack.push_async_callback(database.close)
         settings = settings_for(place, address)
-        parts = Parts(settings, database, KeyRing.parse([KEY]), http, Notifications(place.app_url))
-        bench = Bench(parts, clock, world, http, stack, list(user.tenants))
+        process = Process(settings, database, KeyRing.parse([KEY]), http, Notifications(place.app_url))
+        bench = Bench(process, clock, world, http, stack, list(user.tenants))
         await bench.make_workspace(bench.workspace, "Whitfield & Co")
         yield bench

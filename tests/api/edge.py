@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 
 from api.auth.tokens import require
 from api.consent.connect import routes
-from api.context import Context, Parts
+from api.context import Context, Process
 from api.guards.extensions import edge_config, edge_extensions
 from api.http.app import create_app
 from api.http.serve import DeadlineProtocol, server_config
@@ -129,28 +129,28 @@ def small_schema() -> strawberry.Schema:
 
 
 @asynccontextmanager
-async def make_parts(
+async def make_process(
     place: Place, services: Services, pool: Mapping[str, Any] | None = None, **settings: Any
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[Process]:
     """`pool`: how the process connects, where that matters."""
     usual = {"url": place.app_url, "pool_size": 4, "max_overflow": 0}
     db = database.connect(**{**usual, **(pool or {})})
     chosen = load().joined(services).model_copy(update={"graphiql": False} | settings)
     async with web_client() as http:
         try:
-            yield Parts(chosen, db, KeyRing.parse([new_key("k")]), http, Notifications(place.app_url))
+            yield Process(chosen, db, KeyRing.parse([new_key("k")]), http, Notifications(place.app_url))
         finally:
             await db.close()
 
 
 @asynccontextmanager
 async def serving(
-    parts: Parts, protocol: type[DeadlineProtocol] = DeadlineProtocol, schema: BaseSchema | None = None
+    process: Process, protocol: type[DeadlineProtocol] = DeadlineProtocol, schema: BaseSchema | None = None
 ) -> AsyncIterator[str]:
     """The edge on a free port; gives host:port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        app = create_app(parts, schema or small_schema(), routes(parts))
+        app = create_app(process, schema or small_schema(), routes(process))
         server = uvicorn.Server(server_config(app, "127.0.0.1", 0, protocol))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -245,5 +245,5 @@ async def close_code(ws: ClientConnection) -> int:
     return ws.close_code
 
 
-def with_settings(parts: Parts, **changes: Any) -> Parts:
-    return replace(parts, settings=parts.settings.model_copy(update=changes))
+def with_settings(process: Process, **changes: Any) -> Process:
+    return replace(process, settings=process.settings.model_copy(update=changes))

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.context import Parts
+from api.context import Process
 from api.root import schema
 from domain.practice import workspaces
 from domain.tables import RunPurpose, Scope
@@ -67,15 +67,15 @@ async def practice(clean: Place, services: Services) -> AsyncIterator[Practice]:
     async with staged(clean, services) as scene:
         async with scene.world.tx() as tx:
             _, token = await workspaces.create_token(tx, "Tests", [Scope.ADMIN], within=list(Scope))
-        parts = Parts(
-            scene.parts.settings,
-            scene.parts.database,
-            scene.parts.keys,
-            scene.parts.http,
-            scene.parts.notifications,
+        process = Process(
+            scene.process.settings,
+            scene.process.database,
+            scene.process.keys,
+            scene.process.http,
+            scene.process.notifications,
         )
         async with (
-            serving(parts, schema=schema) as address,
+            serving(process, schema=schema) as address,
             httpx.AsyncClient(base_url=f"http://{address}", headers=bearer(token), timeout=60) as http,
         ):
             yield Practice(scene, http)

@@ -25,4 +25,4 @@ def environment(settings: Settings) -> dict[str, str]:
 
 async def worker(here: Connected) -> asyncio.subprocess.Process:
     command = (sys.executable, "-m", "runtime", "worker")
-    return await asyncio.create_subprocess_exec(*command, env=environment(here.parts.settings))
+    return await asyncio.create_subprocess_exec(*command, env=environment(here.process.settings))

@@ -37,7 +37,7 @@ from tests.database import Place
 from tests.domain.world import BEGAN, World, make_world
 from tests.workers.connected import send_due, settings_for
 from workers import due, jobs
-from workers.process import Parts
+from workers.process import Process
 from xero import oauth
 from xero.allowance import Priority
 from xero.client import Client
@@ -148,8 +148,8 @@ class Wire(httpx.AsyncBaseTransport):
 
 
 @dataclass(frozen=True)
-class TestedParts(Parts):
-    """A worker's parts whose waiting moves the clock."""
+class TestedProcess(Process):
+    """A worker process whose waiting moves the clock."""
 
     time: Time = field(default_factory=Time)
 
@@ -167,7 +167,7 @@ class Scene:
     control: httpx.AsyncClient
     wire: Wire
     reaper: Reaper
-    parts: Parts
+    process: Process
     world: World
     tenant: str
     grant: UUID
@@ -214,8 +214,8 @@ class Scene:
 
     async def due(self) -> list[Callable[[], Awaitable[bool]]]:
         """What a worker would begin now, in its order."""
-        found = await due.find(self.parts.database, self.parts.database.clock.now())
-        return [partial(jobs.run, self.parts, one.job, self.stop) for one in found]
+        found = await due.find(self.process.database, self.process.database.clock.now())
+        return [partial(jobs.run, self.process, one.job, self.stop) for one in found]
 
     async def work(self, which: int = 0) -> bool:
         """One of the things that are due; False where nothing is."""
@@ -237,7 +237,7 @@ class Scene:
             await organisations.look(tx, self.world.organisation, purpose)
 
     async def send(self) -> None:
-        await self.job(send_due(self.parts, self.world.workspace, self.world.organisation))
+        await self.job(send_due(self.process, self.world.workspace, self.world.organisation))
 
     async def settle(self) -> None:
         """No faults any more, and time that passes until nothing is owed; then a whole scan."""
@@ -266,7 +266,7 @@ class Scene:
 
     async def cut_database(self) -> None:
         """PostgreSQL ends every connection, as a restart does."""
-        engine = self.parts.database.engine
+        engine = self.process.database.engine
         async with engine.connect() as connection:
             await connection.execute(
                 sa.text(
@@ -282,7 +282,7 @@ class Scene:
 
     async def reconnect(self) -> None:
         """A person connects the organisation again."""
-        self.grant, connection = await consented(self.parts, self.tenant)
+        self.grant, connection = await consented(self.process, self.tenant)
         async with self.world.tx() as tx:
             await organisations.connect(tx, Tenant(UUID(self.tenant), connection, None), self.grant)
 
@@ -334,19 +334,19 @@ def shown_values(element: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-async def consented(parts: Parts, tenant: str) -> tuple[UUID, UUID]:
+async def consented(process: Process, tenant: str) -> tuple[UUID, UUID]:
     """The grant and the connection of a new consent."""
     verifier, state = oauth.new_secret(), oauth.new_secret()
-    form = parse_qs(urlsplit(oauth.consent_url(parts.app, state, verifier)).query)
+    form = parse_qs(urlsplit(oauth.consent_url(process.app, state, verifier)).query)
     given = {name: values[0] for name, values in form.items()} | {"action": "allow", "tenantId": tenant}
-    answer = await parts.http.post(f"{XERO}/identity/connect/authorize", data=given)
+    answer = await process.http.post(f"{XERO}/identity/connect/authorize", data=given)
     code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
-    now = parts.database.clock.now()
-    tokens = await oauth.exchange(parts.http, parts.app, code, verifier)
+    now = process.database.clock.now()
+    tokens = await oauth.exchange(process.http, process.app, code, verifier)
     user = oauth.read_claims(tokens.access_token).xero_userid
-    sealed = seal_tokens(parts.keys, tokens, parts.app.client_id, user)
-    grant = await parts.grants.keep(parts.app.client_id, user, sealed, expires_at(tokens, now))
-    [connection] = await oauth.connections(parts.http, parts.app, tokens.access_token)
+    sealed = seal_tokens(process.keys, tokens, process.app.client_id, user)
+    grant = await process.grants.keep(process.app.client_id, user, sealed, expires_at(tokens, now))
+    [connection] = await oauth.connections(process.http, process.app, tokens.access_token)
     return grant, connection.id
 
 
@@ -387,7 +387,7 @@ async def staged(
         web_client(transport=httpx.ASGITransport(app), base_url=XERO) as control,
     ):
         stack.push_async_callback(database.close)
-        parts = TestedParts(
+        process = TestedProcess(
             settings,
             database,
             keys,
@@ -397,7 +397,7 @@ async def staged(
             time=time,
         )
         practice = await make_world(database, policy=policy, contact_filter=contact_filter)
-        grant, _ = await consented(parts, tenant)
+        grant, _ = await consented(process, tenant)
         async with practice.tx() as tx:
             await tx.run(
                 "update organisation set tenant_id = :tenant, grant_id = :grant, base_currency = ''"
@@ -405,6 +405,6 @@ async def staged(
                 tenant=UUID(tenant), grant=grant,
             )  # fmt: skip
             await organisations.look(tx, practice.organisation, RunPurpose.SCAN)
-        scene = Scene(time, simulation, control, wire, reaper, parts, practice, tenant, grant)
+        scene = Scene(time, simulation, control, wire, reaper, process, practice, tenant, grant)
         await scene.work_all()
         yield scene

@@ -84,7 +84,7 @@ class ContactSync(RuleBasedStateMachine):
         stage = staged(self.place, self.services, policy=policy, contact_filter=contact_filter)
         self.scene = scene = await self.stack.enter_async_context(stage)
         pairs = [*zip(NAMES[:2], EMAILS[1:3], strict=True)]
-        self.neighbour = await moved_in(scene.parts.database, UUID(scene.tenant), pairs)
+        self.neighbour = await moved_in(scene.process.database, UUID(scene.tenant), pairs)
         scene.simulation.courier.chance = chance
         self.ledger = Ledger()
         self.people = people = People(scene, self.ledger)

@@ -81,7 +81,7 @@ class Scene:
         if self.rng.random() < 0.5:
             fields = {"Addresses": [{"AddressType": "POBOX", "City": f"City {self.edits}"}]}
         address = f"{self.here.xero}/simulator/organisations/{(await self.organisation())['tenant_id']}/contacts/{link['xero_contact_id']}"
-        answer = await self.here.parts.http.post(address, json={"fields": fields})
+        answer = await self.here.process.http.post(address, json={"fields": fields})
         assert answer.status_code == 200, answer.text
         now = {"phone": number} if "Phones" in fields else {"city": f"City {self.edits}"}
         self.typed.xero.setdefault(str(link["xero_contact_id"]), {}).update(now)
@@ -91,7 +91,7 @@ class Scene:
         return row
 
     async def arm(self, *faults: dict[str, Any]) -> None:
-        answer = await self.here.parts.http.post(f"{self.here.xero}/simulator/faults", json=list(faults))
+        answer = await self.here.process.http.post(f"{self.here.xero}/simulator/faults", json=list(faults))
         assert answer.status_code == 201, answer.text
 
     async def owed(self) -> list[dict[str, Any]]:
@@ -143,14 +143,14 @@ async def disturbed(scene: Scene, valkey: Redis, kills: int) -> None:
         for one in workers:
             one.kill()
             await one.wait()
-    await scene.here.parts.http.delete(f"{scene.here.xero}/simulator/faults")
+    await scene.here.process.http.delete(f"{scene.here.xero}/simulator/faults")
 
 
 async def settled(scene: Scene) -> None:
     """A calm worker, and time that passes, until nothing is owed."""
-    async with opened(scene.here.parts.settings, Beside(scene.clock)) as parts:
+    async with opened(scene.here.process.settings, Beside(scene.clock)) as process:
         stop = asyncio.Event()
-        calm = asyncio.create_task(work(parts, stop))
+        calm = asyncio.create_task(work(process, stop))
         try:
             for _ in range(20):
                 scene.clock.advance(LATER)
@@ -183,8 +183,8 @@ async def shown(scene: Scene) -> dict[str, SeenContact]:
     scene.clock.advance(LATER)
     async with scene.here.world.tx() as tx:
         organisation = await organisation_copy.get(tx, scene.here.world.organisation)
-    async with opened(scene.here.parts.settings, Beside(scene.clock)) as parts:
-        page = await parts.client(organisation, Priority.INTERACTIVE).contacts_page(1)
+    async with opened(scene.here.process.settings, Beside(scene.clock)) as process:
+        page = await process.client(organisation, Priority.INTERACTIVE).contacts_page(1)
     assert page.last
     return {str(contact.contact_id): seen_contact(contact, scene.clock()) for contact in page.items}
 

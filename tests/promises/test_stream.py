@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from api.context import Parts
+from api.context import Process
 from api.relay import ids
 from api.relay.paging import unpack
 from domain.connection import organisations
@@ -18,12 +18,12 @@ from domain.matching import issues
 from domain.tables import RunPurpose, XeroContactStatus
 from tests import make
 from tests.api.schema.bills import Office
-from tests.api.schema.conftest import ada, listening, parts
+from tests.api.schema.conftest import ada, listening, process
 from tests.domain.billed import set_up
 from tests.domain.world import BEGAN, World, seen
 from tests.make import Client, Stream
 
-__all__ = ["ada", "listening", "parts"]
+__all__ = ["ada", "listening", "process"]
 
 CONTACT = "fragment C on Contact { id name billingEmail kind version archivedAt syncLinks { id } }"
 LINK = """fragment L on SyncLink { id state version lastSyncedAt contact { id } xeroContact { id name email }
@@ -179,7 +179,7 @@ async def test_whatever_happens_to_invoices_the_stream_tells_it(ada: Client) -> 
         await held.is_whole("a contact that comes into Xero")
 
 
-async def test_eight_writers_at_once_and_a_reader_that_comes_and_goes(ada: Client, parts: Parts) -> None:
+async def test_eight_writers_at_once_and_a_reader_that_comes_and_goes(ada: Client, process: Process) -> None:
     """Transactions end in another order than they began; no event is skipped, and each position comes once."""
     rng = random.Random(8)
 

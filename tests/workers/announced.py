@@ -12,7 +12,7 @@ from workers.webhooks import read_contacts
 async def announce(linked: Linked, *resources: UUID | str, at: datetime | None = None) -> None:
     """In the inbox, and gathered."""
     [row] = await linked.here.world.rows("select tenant_id from organisation")
-    database = linked.here.parts.database
+    database = linked.here.process.database
     events = [
         Announced(row["tenant_id"], Category.CONTACT, UUID(str(one)), at or datetime.now(UTC))
         for one in resources
@@ -23,4 +23,6 @@ async def announce(linked: Linked, *resources: UUID | str, at: datetime | None =
 
 
 async def read(linked: Linked) -> bool:
-    return await read_contacts(linked.here.parts, linked.here.world.workspace, linked.here.world.organisation)
+    return await read_contacts(
+        linked.here.process, linked.here.world.workspace, linked.here.world.organisation
+    )

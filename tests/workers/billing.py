@@ -49,7 +49,7 @@ class Billing:
 
     @property
     def key(self) -> tuple[Any, UUID, UUID]:
-        return self.here.parts, self.here.world.workspace, self.here.world.organisation
+        return self.here.process, self.here.world.workspace, self.here.world.organisation
 
     async def set_up(self) -> None:
         assert await catalogues.read_due(*self.key)
@@ -119,7 +119,7 @@ class Billing:
         for row in await self.here.world.rows(
             "select id from delivery where ended_at is null and cargo = 'INVOICES'"
         ):
-            await invoicing.recover(self.here.parts, self.here.world.workspace, row["id"])
+            await invoicing.recover(self.here.process, self.here.world.workspace, row["id"])
 
     async def contact_in_xero(self) -> UUID:
         """Xero's own id of the one that is billed."""
@@ -136,7 +136,7 @@ class Billing:
         async with world.tx() as tx:
             await organisations.sync_now(tx, world.organisation)
         for row in await world.rows("select id from import_run where finished_at is null"):
-            while await importing.advance(self.here.parts, world.workspace, row["id"]):
+            while await importing.advance(self.here.process, world.workspace, row["id"]):
                 pass
 
     async def read_catalogue(self) -> None:
@@ -166,7 +166,7 @@ class Billing:
     async def client(self) -> Client:
         async with self.here.world.tx() as tx:
             organisation = await organisation_copy.get(tx, self.here.world.organisation)
-        return self.here.parts.client(organisation, Priority.INTERACTIVE)
+        return self.here.process.client(organisation, Priority.INTERACTIVE)
 
     async def fault(self, **fault: Any) -> None:
         await self.tell("POST", "/simulator/faults", {"path": ".*Invoices.*", "count": 1, **fault})
@@ -176,7 +176,7 @@ class Billing:
         return await self.tell(method, f"/simulator/organisations/{self.tenant}/{path}", body)
 
     async def tell(self, method: str, path: str, body: Any = None) -> Any:
-        answer = await self.here.parts.http.request(method, self.here.xero + path, json=body)
+        answer = await self.here.process.http.request(method, self.here.xero + path, json=body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
@@ -192,7 +192,7 @@ async def making(
     clock = MovedClock()
     async with connected(place, services, contacts, clock, simulated=simulated) as here:
         run = await here.start_import()
-        while await importing.advance(here.parts, here.world.workspace, run):
+        while await importing.advance(here.process, here.world.workspace, run):
             pass
         [organisation] = await here.world.rows("select tenant_id from organisation where workspace_id = :ws")
         [link, *_] = await here.world.rows(

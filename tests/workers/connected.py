@@ -17,7 +17,7 @@ from tests.domain.world import World, make_world
 from tests.patience import Patience, patience
 from tests.xero.simulator.serving import SCOPES, serving
 from workers import sending
-from workers.process import Parts, opened
+from workers.process import Process, opened
 from workers.run import work
 from xero import oauth
 from xero.simulator.clock import Clock as XeroClock
@@ -50,7 +50,7 @@ async def until(check: Callable[[], Awaitable[object]], seconds: float = 240) ->
             await asyncio.sleep(0.05)
 
 
-async def send_due(process: Parts, workspace: UUID, organisation: UUID) -> bool:
+async def send_due(process: Process, workspace: UUID, organisation: UUID) -> bool:
     """One batch of what is due, as the jobs of a worker send it one after the other."""
     if await sending.send_statuses(process, workspace, organisation):
         return True
@@ -60,7 +60,7 @@ async def send_due(process: Parts, workspace: UUID, organisation: UUID) -> bool:
 
 @dataclass
 class Connected:
-    parts: Parts
+    process: Process
     world: World
     xero: str
 
@@ -84,7 +84,7 @@ class Connected:
             return await tx.session.get_one(ImportRun, (self.world.workspace, run_id), populate_existing=True)
 
     async def simulator(self) -> dict[str, object]:
-        found: dict[str, object] = (await self.parts.http.get(f"{self.xero}/simulator/state")).json()
+        found: dict[str, object] = (await self.process.http.get(f"{self.xero}/simulator/state")).json()
         return found
 
 
@@ -100,20 +100,20 @@ async def connected(
     """`clock` is the product's, `simulated` Xero's; both the machine's unless given."""
     async with (
         serving(demo_world(contacts, seed=7, clock=simulated)) as xero,
-        opened(settings_for(place, services, xero), clock) as parts,
+        opened(settings_for(place, services, xero), clock) as process,
     ):
-        world = await make_world(parts.database)
+        world = await make_world(process.database)
         verifier, state = oauth.new_secret(), oauth.new_secret()
-        form = parse_qs(urlsplit(oauth.consent_url(parts.app, state, verifier)).query)
+        form = parse_qs(urlsplit(oauth.consent_url(process.app, state, verifier)).query)
         given = {name: values[0] for name, values in form.items()} | {"action": "allow"}
-        answer = await parts.http.post(f"{xero}/identity/connect/authorize", data=given)
+        answer = await process.http.post(f"{xero}/identity/connect/authorize", data=given)
         code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
-        tokens = await oauth.exchange(parts.http, parts.app, code, verifier)
+        tokens = await oauth.exchange(process.http, process.app, code, verifier)
         user = oauth.read_claims(tokens.access_token).xero_userid
-        sealed = seal_tokens(parts.keys, tokens, parts.app.client_id, user)
+        sealed = seal_tokens(process.keys, tokens, process.app.client_id, user)
         now = datetime.now(UTC)
-        grant = await parts.grants.keep(parts.app.client_id, user, sealed, expires_at(tokens, now))
-        [tenant] = await oauth.connections(parts.http, parts.app, tokens.access_token)
+        grant = await process.grants.keep(process.app.client_id, user, sealed, expires_at(tokens, now))
+        [tenant] = await oauth.connections(process.http, process.app, tokens.access_token)
         async with world.tx() as tx:
             await tx.run(
                 "update organisation set tenant_id = :tenant, grant_id = :grant, base_currency = ''"
@@ -121,11 +121,11 @@ async def connected(
                 tenant=tenant.tenant_id,
                 grant=grant,
             )
-        yield Connected(parts, world, xero)
+        yield Connected(process, world, xero)
 
 
 @asynccontextmanager
-async def working(process: Parts) -> AsyncIterator[None]:
+async def working(process: Process) -> AsyncIterator[None]:
     """A worker in this process; what it has begun is finished at the end."""
     stop = asyncio.Event()
     worker = asyncio.create_task(work(process, stop))
@@ -146,5 +146,5 @@ async def finished(here: Connected, run_id: UUID, seconds: float = 240) -> Impor
 
 async def worked(here: Connected) -> ImportRun:
     """An import, done by a worker of its own."""
-    async with working(here.parts):
+    async with working(here.process):
         return await finished(here, await here.start_import())

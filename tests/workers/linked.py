@@ -45,16 +45,16 @@ class Linked:
             touched.add(self.contact)
 
     async def send(self) -> None:
-        while await send_due(self.here.parts, self.here.world.workspace, self.here.world.organisation):
+        while await send_due(self.here.process, self.here.world.workspace, self.here.world.organisation):
             pass
 
     async def recover(self) -> None:
         rows = await self.here.world.rows("select id from delivery where ended_at is null")
         for row in rows:
-            await sending.recover(self.here.parts, self.here.world.workspace, row["id"])
+            await sending.recover(self.here.process, self.here.world.workspace, row["id"])
 
     async def fault(self, **fault: Any) -> None:
-        answer = await self.here.parts.http.post(f"{self.here.xero}/simulator/faults", json=fault)
+        answer = await self.here.process.http.post(f"{self.here.xero}/simulator/faults", json=fault)
         assert answer.is_success, answer.text
 
     async def shown(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Linked:
         headers = {"Authorization": f"Bearer {await self._token()}", "Accept": "application/json"}
         [row] = await self.here.world.rows("select tenant_id from organisation")
         headers["Xero-Tenant-Id"] = str(row["tenant_id"])
-        answer = await self.here.parts.http.get(
+        answer = await self.here.process.http.get(
             f"{self.here.xero}/api.xro/2.0/Contacts/{self.xero}", headers=headers
         )
         found: dict[str, Any] = answer.json()["Contacts"][0]
@@ -74,7 +74,7 @@ class Linked:
 
     async def _token(self) -> str:
         [row] = await self.here.world.rows("select grant_id from organisation")
-        return await self.here.parts.tokens(row["grant_id"]).access_token()
+        return await self.here.process.tokens(row["grant_id"]).access_token()
 
     async def link(self) -> dict[str, Any]:
         [row] = await self.here.world.rows(
@@ -89,7 +89,7 @@ class Linked:
         return count
 
     async def advance(self, run: UUID) -> None:
-        while await importing.advance(self.here.parts, self.here.world.workspace, run):
+        while await importing.advance(self.here.process, self.here.world.workspace, run):
             pass
 
     def later(self, by: timedelta) -> None:
@@ -99,7 +99,7 @@ class Linked:
 async def _picked(here: Connected) -> tuple[UUID, str]:
     """All contacts are imported. Gives one that has an email: the contact's id, and Xero's."""
     run = await here.start_import()
-    while await importing.advance(here.parts, here.world.workspace, run):
+    while await importing.advance(here.process, here.world.workspace, run):
         pass
     [row] = await here.world.rows(
         "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
@@ -119,16 +119,16 @@ async def edit(linked: Linked, xero: str, **given: Any) -> None:
     """A person does this in Xero."""
     [row] = await linked.here.world.rows("select tenant_id from organisation")
     address = f"{linked.here.xero}/simulator/organisations/{row['tenant_id']}/contacts/{xero}"
-    answer = await linked.here.parts.http.post(address, json=given)
+    answer = await linked.here.process.http.post(address, json=given)
     assert answer.is_success, answer.text
 
 
 async def poll(linked: Linked, purpose: RunPurpose = RunPurpose.DELTA) -> None:
     linked.later(timedelta(minutes=3))
-    async with linked.here.parts.database.transaction(linked.here.world.workspace, TANDEM) as tx:
+    async with linked.here.process.database.transaction(linked.here.world.workspace, TANDEM) as tx:
         assert await organisations.look(tx, linked.here.world.organisation, purpose)
         [run] = await tx.rows("select id from import_run where finished_at is null")
-    while await importing.advance(linked.here.parts, linked.here.world.workspace, run["id"]):
+    while await importing.advance(linked.here.process, linked.here.world.workspace, run["id"]):
         pass
 
 
@@ -146,8 +146,8 @@ class Clocked(Linked):
         self.clock.by += by
 
     async def poll(self) -> None:
-        parts, world = self.here.parts, self.here.world
-        async with parts.database.transaction(world.workspace, TANDEM) as tx:
+        process, world = self.here.process, self.here.world
+        async with process.database.transaction(world.workspace, TANDEM) as tx:
             await organisations.look(tx, world.organisation, RunPurpose.DELTA)
             await tx.run("update import_run set due_at = :now, lease_until = null where finished_at is null")
             [run] = await tx.rows("select id from import_run where finished_at is null")
@@ -159,7 +159,7 @@ class Clocked(Linked):
             await self.pass_time(timedelta(minutes=4))
             await self.recover()
             while await single_reads.read_due(
-                self.here.parts, self.here.world.workspace, self.here.world.organisation
+                self.here.process, self.here.world.workspace, self.here.world.organisation
             ):
                 pass
             await self.poll()

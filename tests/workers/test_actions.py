@@ -339,7 +339,7 @@ async def test_a_settled_conflict_reaches_xero_and_the_loser_can_be_brought_back
 async def test_unsync_in_the_middle_of_a_call_leaves_its_answer_without_effect(linked: Linked) -> None:
     """The claim is made, and the link unsynced before the answer is settled."""
     await linked.change(name="Under Way Ltd")
-    parts, world = linked.here.parts, linked.here.world
+    process, world = linked.here.process, linked.here.world
     async with world.tx() as tx:
         await tx.run("update organisation set read_asked_at = :now")
     link = await linked.link()
@@ -349,8 +349,8 @@ async def test_unsync_in_the_middle_of_a_call_leaves_its_answer_without_effect(l
     await unsync(linked)
     async with world.tx() as tx:
         organisation = await organisation_copy.get(tx, world.organisation)
-    client = parts.client(organisation, Priority.INTERACTIVE)
-    attempt = delivery_attempts.DeliveryAttempt(parts, world.workspace, sending.CONTACTS, claimed, client)
+    client = process.client(organisation, Priority.INTERACTIVE)
+    attempt = delivery_attempts.DeliveryAttempt(process, world.workspace, sending.CONTACTS, claimed, client)
     await delivery_attempts.call(attempt, organisation)
     after = await linked.link()
     assert (after["state"], after["version"]) == ("UNSYNCED", link["version"] + 1)

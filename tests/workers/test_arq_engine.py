@@ -250,7 +250,7 @@ async def test_what_is_in_redis_is_ids_and_json(
 
 
 async def tandem(linked: Linked, *command: str) -> asyncio.subprocess.Process:
-    env = environment(linked.here.parts.settings)
+    env = environment(linked.here.process.settings)
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

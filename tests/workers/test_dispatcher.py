@@ -39,9 +39,9 @@ async def rename(linked: Linked, contact: UUID, name: str) -> None:
 
 
 async def test_without_redis_what_a_person_changes_still_goes_out(linked: Linked) -> None:
-    away = linked.here.parts.settings.model_copy(update={"redis_url": "unix:///nowhere/valkey.sock"})
-    object.__setattr__(linked.here.parts, "settings", away)
-    async with working(linked.here.parts):
+    away = linked.here.process.settings.model_copy(update={"redis_url": "unix:///nowhere/valkey.sock"})
+    object.__setattr__(linked.here.process, "settings", away)
+    async with working(linked.here.process):
         await linked.change(name="Without Redis Ltd")
         await arrived(linked, "Without Redis Ltd")  # type: ignore[misc]  # a coroutine
 
@@ -49,7 +49,7 @@ async def test_without_redis_what_a_person_changes_still_goes_out(linked: Linked
 async def test_after_postgresql_has_cut_every_connection_all_goes_on(
     linked: Linked, valkey: Redis, place: Place
 ) -> None:
-    async with working(linked.here.parts):
+    async with working(linked.here.process):
         for name in ("First Ltd", "Second Ltd", "Third Ltd"):
             await cut(place)
             await until(lambda name=name: _changed(linked, name))  # type: ignore[misc]  # bound at once
@@ -70,11 +70,15 @@ async def test_two_workers_send_each_change_once(linked: Linked, valkey: Redis) 
     rows = await linked.here.world.rows(
         "select contact_id from sync_link where state = 'SYNCED' order by 1 limit 20"
     )
-    async with opened(linked.here.parts.settings) as parts, working(parts), working(linked.here.parts):
+    async with (
+        opened(linked.here.process.settings) as process,
+        working(process),
+        working(linked.here.process),
+    ):
         for number, row in enumerate(rows):
             await rename(linked, row["contact_id"], f"Renamed {number} Ltd")
         await until(lambda: synced(linked))
-    written = (await linked.here.parts.http.get(f"{linked.here.xero}/simulator/written")).json()
+    written = (await linked.here.process.http.get(f"{linked.here.xero}/simulator/written")).json()
     assert len(written) == 20
     assert {one["elements"] for one in written.values()} == {1}
     state = await linked.here.simulator()
@@ -114,7 +118,7 @@ class Noted:
 
 
 async def test_a_job_that_found_nothing_to_do_rests_until_something_newer_is_due(linked: Linked) -> None:
-    dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
+    dispatcher, queue = Dispatcher(linked.here.process, asyncio.Event()), Noted()
     await linked.change(name="First Ltd")
     await dispatcher.dispatch(queue)
     [name] = queue.jobs
@@ -134,7 +138,7 @@ async def test_a_job_that_found_nothing_to_do_rests_until_something_newer_is_due
 async def test_a_mark_that_is_set_while_its_job_ends_is_handed_over_by_the_look_after_it(
     linked: Linked,
 ) -> None:
-    dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
+    dispatcher, queue = Dispatcher(linked.here.process, asyncio.Event()), Noted()
     await linked.change(name="First Ltd")
     await dispatcher.dispatch(queue)
     [name] = queue.jobs
@@ -150,7 +154,7 @@ async def test_a_mark_that_is_set_while_its_job_ends_is_handed_over_by_the_look_
 
 
 async def test_a_persons_edit_and_bulk_are_two_jobs(linked: Linked) -> None:
-    dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
+    dispatcher, queue = Dispatcher(linked.here.process, asyncio.Event()), Noted()
     await linked.change(name="By A Person Ltd")
     other = await another(linked)
     await rename(linked, other, "In Bulk Ltd")
@@ -162,15 +166,15 @@ async def test_a_persons_edit_and_bulk_are_two_jobs(linked: Linked) -> None:
     await dispatcher.dispatch(queue)
     assert {job.lane for job in queue.jobs.values()} == {"interactive", "bulk"}
     bulk, urgent = sorted(queue.jobs.values(), key=lambda job: job.lane != "bulk")
-    await run(linked.here.parts, urgent, asyncio.Event())
+    await run(linked.here.process, urgent, asyncio.Event())
     assert (await linked.link())["state"] == "SYNCED"
     assert not await synced(linked)  # the bulk one
-    await run(linked.here.parts, bulk, asyncio.Event())
+    await run(linked.here.process, bulk, asyncio.Event())
     assert await synced(linked)
 
 
 async def test_what_the_queue_cannot_carry_runs_here(linked: Linked) -> None:
-    dispatcher, queue = Dispatcher(linked.here.parts, asyncio.Event()), Noted()
+    dispatcher, queue = Dispatcher(linked.here.process, asyncio.Event()), Noted()
     queue.away = True
     await linked.change(name="Without A Queue Ltd")
     await dispatcher.dispatch(queue)
@@ -183,12 +187,12 @@ async def test_a_flush_while_people_type_loses_nothing(linked: Linked, valkey: R
     rows = await linked.here.world.rows(
         "select contact_id from sync_link where state = 'SYNCED' order by 1 limit 12"
     )
-    async with working(linked.here.parts):
+    async with working(linked.here.process):
         for number, row in enumerate(rows):
             await rename(linked, row["contact_id"], f"Flushed {number} Ltd")
             await valkey.flushall()
         await until(lambda: synced(linked))
-    written = (await linked.here.parts.http.get(f"{linked.here.xero}/simulator/written")).json()
+    written = (await linked.here.process.http.get(f"{linked.here.xero}/simulator/written")).json()
     assert sorted(one["elements"] for one in written.values()) == [1] * 12
 
 
@@ -197,7 +201,7 @@ async def test_while_redis_hangs_and_after_it_edits_flow_and_arq_carries_again(
 ) -> None:
     """Stopped as a process, which answers nothing and closes nothing."""
     server = int((await valkey.info("server"))["process_id"])
-    async with working(linked.here.parts):
+    async with working(linked.here.process):
         await linked.change(name="Before Ltd")
         await arrived(linked, "Before Ltd")  # type: ignore[misc]  # a coroutine
         os.kill(server, signal.SIGSTOP)
@@ -214,8 +218,8 @@ async def test_while_redis_hangs_and_after_it_edits_flow_and_arq_carries_again(
 
 async def test_a_worker_that_is_silent_is_lost_once_and_the_epoch_changes(linked: Linked) -> None:
     told: list[int] = []
-    silent = Heartbeat(linked.here.parts.database, lambda: None)
-    living = Heartbeat(linked.here.parts.database, lambda: told.append(living.epoch))
+    silent = Heartbeat(linked.here.process.database, lambda: None)
+    living = Heartbeat(linked.here.process.database, lambda: told.append(living.epoch))
     await silent.beat()
     await living.beat()
     assert (living.epoch, living.workers, told) == (0, 2, [])
@@ -231,7 +235,7 @@ async def test_a_worker_that_is_silent_is_lost_once_and_the_epoch_changes(linked
 
 
 async def test_a_worker_that_was_only_slow_is_counted_again_and_may_be_lost_again(linked: Linked) -> None:
-    slow, living = (Heartbeat(linked.here.parts.database, lambda: None) for _ in range(2))
+    slow, living = (Heartbeat(linked.here.process.database, lambda: None) for _ in range(2))
     await slow.beat()
     linked.later(LOST_AFTER + timedelta(seconds=1))
     await living.beat()
@@ -246,7 +250,7 @@ async def test_a_worker_that_was_only_slow_is_counted_again_and_may_be_lost_agai
 
 
 async def test_a_worker_that_ends_is_not_lost(linked: Linked) -> None:
-    ended, living = (Heartbeat(linked.here.parts.database, lambda: None) for _ in range(2))
+    ended, living = (Heartbeat(linked.here.process.database, lambda: None) for _ in range(2))
     beating = asyncio.create_task(ended.run())
     while living.workers < 2:
         await asyncio.sleep(0.01)
@@ -259,7 +263,7 @@ async def test_a_worker_that_ends_is_not_lost(linked: Linked) -> None:
 
 
 async def test_lost_workers_are_forgotten_after_a_day(linked: Linked) -> None:
-    lost, living = (Heartbeat(linked.here.parts.database, lambda: None) for _ in range(2))
+    lost, living = (Heartbeat(linked.here.process.database, lambda: None) for _ in range(2))
     await lost.beat()
     linked.later(timedelta(minutes=1))
     await living.beat()

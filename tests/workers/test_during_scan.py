@@ -52,7 +52,7 @@ async def held_up(linked: Linked) -> AsyncIterator[None]:
     """A scan whose page another worker waits for."""
     run = await begun(linked)
     await linked.fault(kind="delay", seconds=600, method="GET", path=".*/Contacts", count=1)
-    task = asyncio.create_task(importing.advance(linked.here.parts, linked.here.world.workspace, run))
+    task = asyncio.create_task(importing.advance(linked.here.process, linked.here.world.workspace, run))
 
     async def asked() -> bool:
         return (await struck(linked)).get("delay") == 1
@@ -165,11 +165,11 @@ async def test_a_delta_for_which_bulk_has_no_calls_left_keeps_nobody_waiting(lin
     async with linked.here.world.tx() as tx:
         assert await organisations.look(tx, linked.here.world.organisation, RunPurpose.DELTA)
     [row] = await linked.here.world.rows("select tenant_id from organisation")
-    slot = await linked.here.parts.limits.take(row["tenant_id"], Priority.INTERACTIVE)
+    slot = await linked.here.process.limits.take(row["tenant_id"], Priority.INTERACTIVE)
     assert isinstance(slot, UUID)
-    await linked.here.parts.limits.give(slot, Told(200, minute_remaining=50, day_remaining=60))
+    await linked.here.process.limits.give(slot, Told(200, minute_remaining=50, day_remaining=60))
     [run] = await linked.here.world.rows("select id from import_run where finished_at is null")
-    assert not await importing.advance(linked.here.parts, linked.here.world.workspace, run["id"])
+    assert not await importing.advance(linked.here.process, linked.here.world.workspace, run["id"])
     await linked.change(name="Renamed Ltd")
     await linked.send()
     assert (await linked.shown())["Name"] == "Renamed Ltd"
@@ -192,7 +192,7 @@ async def test_halves_of_a_refused_batch_wait_for_what_the_scan_has_shown_meanwh
         refused.append(key)
         linked.later(timedelta(seconds=1))
         await edit(linked, linked.xero, fields={"EmailAddress": "theirs@xero.example"})
-        assert await importing.advance(linked.here.parts, linked.here.world.workspace, run)
+        assert await importing.advance(linked.here.process, linked.here.world.workspace, run)
         raise Rejected(400, (Said("The request could not be read."),), 10)
 
     monkeypatch.setattr(Client, "update_contacts", refusing)

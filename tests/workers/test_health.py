@@ -50,13 +50,13 @@ async def unfinished(linked: Linked) -> Any:
 
 async def due(linked: Linked, kind: str) -> list[Due]:
     """What a worker would begin now."""
-    database = linked.here.parts.database
+    database = linked.here.process.database
     return [one for one in await find(database, database.clock.now()) if one.job.kind == kind]
 
 
 async def disconnect_in_xero(linked: Linked) -> None:
     tenant = (await organisation(linked))["tenant_id"]
-    answer = await linked.here.parts.http.delete(
+    answer = await linked.here.process.http.delete(
         f"{linked.here.xero}/simulator/organisations/{tenant}/connections"
     )
     assert answer.is_success
@@ -92,9 +92,9 @@ async def test_a_limit_is_told_with_its_end_and_over_by_itself(linked: Linked) -
 async def test_room_that_bulk_leaves_to_people_is_no_limit_to_tell(linked: Linked) -> None:
     tenant = (await organisation(linked))["tenant_id"]
     for _ in range(47):
-        slot = await linked.here.parts.limits.take(tenant, "INTERACTIVE")
+        slot = await linked.here.process.limits.take(tenant, "INTERACTIVE")
         assert not hasattr(slot, "tzinfo")
-        await linked.here.parts.limits.give(slot, _Ok())
+        await linked.here.process.limits.give(slot, _Ok())
     await poll(linked)
     assert await how(linked) == "HEALTHY"
 
@@ -112,7 +112,7 @@ async def test_an_outage_is_told_after_a_while_and_ends_with_the_first_answer(li
     row = await organisation(linked)
     assert row["health"] == "DEGRADED"
     assert row["health_message"] == connection_health.UNAVAILABLE
-    await linked.here.parts.http.delete(f"{linked.here.xero}/simulator/faults")
+    await linked.here.process.http.delete(f"{linked.here.xero}/simulator/faults")
     linked.later(timedelta(minutes=6))
     await linked.advance(await unfinished(linked))
     row = await organisation(linked)
@@ -149,7 +149,7 @@ async def test_a_change_typed_while_xero_says_that_it_is_offline_says_so_until_i
     assert (state, failure["code"], failure["attempts"]) == ("FAILING", "XERO_UNAVAILABLE", 0)
     [run] = await linked.here.world.rows("select due_at from import_run where finished_at is null")
     assert failure["nextAttemptAt"] == run["due_at"].isoformat()
-    await linked.here.parts.http.delete(f"{linked.here.xero}/simulator/faults")
+    await linked.here.process.http.delete(f"{linked.here.xero}/simulator/faults")
     link = (await linked.link())["id"]
     async with linked.here.world.tx() as tx:
         assert (await retry_action.retry(tx, [link])).link_ids == (link,)
@@ -176,7 +176,7 @@ async def test_what_waits_says_so_where_xero_takes_no_writes_though_it_is_read(l
         linked.later(timedelta(minutes=3))
         await linked.send()
     assert len(since) == 1
-    await linked.here.parts.http.delete(f"{linked.here.xero}/simulator/faults")
+    await linked.here.process.http.delete(f"{linked.here.xero}/simulator/faults")
     linked.later(timedelta(minutes=6))
     await linked.send()
     assert (await seen(linked), await how(linked)) == (("SYNCED", None), "HEALTHY")
@@ -309,7 +309,7 @@ async def test_polls_grow_rare_as_the_days_calls_grow_few(linked: Linked) -> Non
     row = await organisation(linked)
     usual = row["poll_due_at"] - row["last_polled_at"]
     linked.later(timedelta(minutes=2))
-    await linked.here.parts.http.put(f"{linked.here.xero}/simulator/limits", json={"day": 120})
+    await linked.here.process.http.put(f"{linked.here.xero}/simulator/limits", json={"day": 120})
     await poll(linked)
     row = await organisation(linked)
     async with linked.here.world.tx() as tx:
@@ -318,8 +318,8 @@ async def test_polls_grow_rare_as_the_days_calls_grow_few(linked: Linked) -> Non
 
 
 async def test_keys_that_do_not_open_the_tokens_are_told_and_nothing_is_lost(linked: Linked) -> None:
-    right = linked.here.parts
-    linked.here.parts = replace(right, keys=KeyRing.parse([new_key("other")]))
+    right = linked.here.process
+    linked.here.process = replace(right, keys=KeyRing.parse([new_key("other")]))
     await linked.change(name="Renamed Ltd")
     await linked.send()
     row = await organisation(linked)
@@ -327,7 +327,7 @@ async def test_keys_that_do_not_open_the_tokens_are_told_and_nothing_is_lost(lin
     assert "TANDEM_KEYS (the key " in row["health_message"]
     assert "puts the right keys back" in row["health_message"]
     assert "other" not in row["health_message"]
-    linked.here.parts = right
+    linked.here.process = right
     linked.later(timedelta(hours=1))
     await linked.send()
     assert await how(linked) == "HEALTHY"
@@ -338,20 +338,20 @@ async def test_keys_that_do_not_open_the_tokens_are_told_and_nothing_is_lost(lin
 
 
 async def test_a_consent_that_does_not_open_does_not_stop_the_refresh_of_others(linked: Linked) -> None:
-    parts = linked.here.parts
+    process = linked.here.process
     [row] = await linked.here.world.rows("select grant_id from organisation")
-    before = await parts.grants.find(row["grant_id"])
-    user, now = uuid4(), parts.database.clock.now()
+    before = await process.grants.find(row["grant_id"])
+    user, now = uuid4(), process.database.clock.now()
     sealed = KeyRing.parse([new_key("lost")]).seal(b"tokens", identity("app", user))
-    async with parts.database.door() as session:
+    async with process.database.door() as session:
         await session.execute(
             sa.text("select door.keep_grant(gen_random_uuid(), 'app', :user, :sealed, :at, :at)"),
             {"user": user, "sealed": sealed, "at": now - timedelta(days=1)},
         )
     linked.later(timedelta(days=7))
-    assert len(await parts.grants.stale()) == 2
-    await housekeeping.refresh_stale_grants(parts)
-    after = await parts.grants.find(row["grant_id"])
+    assert len(await process.grants.stale()) == 2
+    await housekeeping.refresh_stale_grants(process)
+    after = await process.grants.find(row["grant_id"])
     assert before is not None
     assert after is not None
     assert after.version > before.version

@@ -17,7 +17,7 @@ from tests.domain.linked import change, linked
 from tests.domain.world import Clock, World
 from tests.workers.connected import settings_for
 from workers import housekeeping
-from workers.process import Parts, opened
+from workers.process import Process, opened
 
 __all__ = ["clock", "matching_database", "world"]
 MOMENT = timedelta(minutes=1)
@@ -25,7 +25,7 @@ NOBODY = "http://127.0.0.1:1"
 
 
 @pytest.fixture
-async def parts(clean: Place, services: embedded_services.Services, clock: Clock) -> AsyncIterator[Parts]:
+async def process(clean: Place, services: embedded_services.Services, clock: Clock) -> AsyncIterator[Process]:
     async with opened(settings_for(clean, services, NOBODY), clock) as made:
         yield made
 
@@ -35,21 +35,21 @@ async def count(owner: AsyncConnection, table: str) -> int:
 
 
 async def test_a_live_event_is_kept_for_7_days(
-    parts: Parts, world: World, owner: AsyncConnection, clock: Clock
+    process: Process, world: World, owner: AsyncConnection, clock: Clock
 ) -> None:
     """A client that was away for a week catches up from its cursor."""
     await world.contact("Acme")
     assert await count(owner, "event") > 0
     clock.time += timedelta(days=7) - MOMENT
-    await housekeeping.keep_house(parts)
+    await housekeeping.keep_house(process)
     assert await count(owner, "event") > 0
     clock.time += 2 * MOMENT
-    await housekeeping.keep_house(parts)
+    await housekeeping.keep_house(process)
     assert await count(owner, "event") == 0
 
 
 async def test_what_xero_announced_waits_14_days_to_be_read(
-    parts: Parts, world: World, owner: AsyncConnection, clock: Clock
+    process: Process, world: World, owner: AsyncConnection, clock: Clock
 ) -> None:
     await owner.execute(
         sa.text(
@@ -59,10 +59,10 @@ async def test_what_xero_announced_waits_14_days_to_be_read(
         {"tenant": uuid4(), "at": clock.time},
     )
     clock.time += timedelta(days=14) - MOMENT
-    await housekeeping.keep_house(parts)
+    await housekeeping.keep_house(process)
     assert await count(owner, "webhook_event") == 1
     clock.time += 2 * MOMENT
-    await housekeeping.keep_house(parts)
+    await housekeeping.keep_house(process)
     assert await count(owner, "webhook_event") == 0
 
 
@@ -76,28 +76,28 @@ async def delivery(world: World) -> Claimed:
 
 
 async def test_a_delivery_that_ended_is_kept_for_a_day(
-    parts: Parts, world: World, owner: AsyncConnection, clock: Clock
+    process: Process, world: World, owner: AsyncConnection, clock: Clock
 ) -> None:
     claimed = await delivery(world)
     async with world.tx() as tx:
         await contact_deliveries.free(tx, claimed)
     clock.time += timedelta(days=1) - MOMENT
-    await housekeeping.keep_house(parts)
+    await housekeeping.keep_house(process)
     assert await count(owner, "delivery") == 1
     clock.time += 2 * MOMENT
-    await housekeeping.keep_house(parts)
+    await housekeeping.keep_house(process)
     assert await count(owner, "delivery") == 0
 
 
 async def test_the_bytes_of_a_delivery_without_an_end_go_after_a_day(
-    parts: Parts, world: World, owner: AsyncConnection, clock: Clock
+    process: Process, world: World, owner: AsyncConnection, clock: Clock
 ) -> None:
     """They are personal data. The delivery itself stays, as its members are not settled."""
     await delivery(world)
     clock.time += timedelta(days=1) - MOMENT
-    await housekeeping.keep_house(parts)
+    await housekeeping.keep_house(process)
     assert await count(owner, "delivery where body is not null") == 1
     clock.time += 2 * MOMENT
-    await housekeeping.keep_house(parts)
+    await housekeeping.keep_house(process)
     assert await count(owner, "delivery where body is not null") == 0
     assert await count(owner, "delivery where ended_at is null") == 1

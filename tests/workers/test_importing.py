@@ -28,6 +28,6 @@ async def test_without_redis_the_listener_imports_itself(
     clean: Place, services: embedded_services.Services
 ) -> None:
     async with connected(clean, services, 50) as here:
-        away = here.parts.settings.model_copy(update={"redis_url": "unix:///nowhere/valkey.sock"})
-        object.__setattr__(here.parts, "settings", away)
+        away = here.process.settings.model_copy(update={"redis_url": "unix:///nowhere/valkey.sock"})
+        object.__setattr__(here.process, "settings", away)
         assert (await worked(here)).finished_at is not None

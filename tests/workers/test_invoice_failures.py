@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from api.consent import connect
 from api.context import Context
-from api.context import Parts as ApiParts
+from api.context import Process as ApiProcess
 from api.relay import ids
 from api.root import schema
 from runtime.embedded import services as embedded_services
@@ -104,8 +104,10 @@ class Case:
 async def here(clean: Place, services: embedded_services.Services) -> AsyncIterator[Practice]:
     async with making(clean, services) as made:
         assert await catalogues.read_due(*made.key)  # so that what is then done in Xero is news
-        parts = made.here.parts
-        api = ApiParts(parts.settings, parts.database, parts.keys, parts.http, parts.notifications)
+        process = made.here.process
+        api = ApiProcess(
+            process.settings, process.database, process.keys, process.http, process.notifications
+        )
         client = await make.client(api, world=made.here.world)
         bill = Billed(made.here.world, made.contact, made.service, made.gst)
         yield Practice(client, bill, made)
@@ -340,7 +342,7 @@ async def is_sent_after_the_connection_ended(here: Practice) -> str:
 
 async def connect_again(here: Practice, key: str) -> None:
     """As a browser does it."""
-    context = Context(here.ada.parts, here.ada.viewer, response=Response())
+    context = Context(here.ada.process, here.ada.viewer, response=Response())
     query = (
         "mutation($i: ConnectXeroInput!) { connectXero(input: $i) { authorizationUrl userErrors { code } } }"
     )
@@ -348,12 +350,12 @@ async def connect_again(here: Practice, key: str) -> None:
     answer = await schema.execute(query, variable_values={"i": wanted}, context_value=context)
     assert answer.data is not None
     assert context.response is not None
-    transport = httpx.ASGITransport(Starlette(routes=connect.routes(here.ada.parts)))
+    transport = httpx.ASGITransport(Starlette(routes=connect.routes(here.ada.process)))
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(
             web_client(transport=transport, base_url="http://localhost:8000")
         )
-        browser = Browser(http, here.ada.parts.http)
+        browser = Browser(http, here.ada.process.http)
         browser.keep(context.response)
         back = await http.get(await browser.consent(answer.data["connectXero"]["authorizationUrl"]))
     assert "error" not in urlsplit(back.headers["location"]).query
@@ -410,7 +412,7 @@ async def test_no_failure_is_left_out() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}-{case.mend.__name__}")
 async def test_it_is_shown_mended_and_goes_out_by_itself(here: Practice, case: Case) -> None:
-    async with working(here.xero.here.parts):
+    async with working(here.xero.here.process):
         key = await case.reach(here)
         found = await here.comes(key, "FAILING", case.code)
         failure = found["sync"]["failure"]
@@ -437,7 +439,7 @@ async def test_it_is_shown_mended_and_goes_out_by_itself(here: Practice, case: C
 
 
 async def test_a_void_while_the_sync_is_off_waits_for_the_switch(here: Practice) -> None:
-    async with working(here.xero.here.parts):
+    async with working(here.xero.here.process):
         key = await sent(here)
         await here.comes(key, "SYNCED")
         await here.set_up("setInvoiceSync", "SetInvoiceSyncInput", enabled=False)
@@ -472,7 +474,7 @@ async def test_what_stays_here_by_choice_goes_when_that_is_changed(
     await here.set_up("setInvoiceSync", "SetInvoiceSyncInput", **before)
     invoice = await here.sent()
     assert (invoice["sync"]["state"], invoice["allowedActions"]) == (state, ["UPDATE", "VOID"])
-    async with working(here.xero.here.parts):
+    async with working(here.xero.here.process):
         await here.set_up("setInvoiceSync", "SetInvoiceSyncInput", **after)
         await here.comes(invoice["id"], "SYNCED")
     assert await here.statuses(invoice["number"]) == ["AUTHORISED"]

@@ -457,7 +457,7 @@ async def test_a_webhook_brings_a_payment_in_and_strangers_cost_no_call(here: Bi
     assert found is not None
     assert found.updated_date_utc
     assert made.xero_invoice_id is not None
-    async with here.here.parts.database.door() as session:
+    async with here.here.process.database.door() as session:
         # Within 2 s of what was shown last it would pass for our own write, and wait for the poll.
         at = found.updated_date_utc + timedelta(seconds=3)
         events = [

@@ -81,15 +81,15 @@ async def test_what_a_read_has_shown_overtaken_is_not_sent_again(linked: Linked)
 async def test_nothing_is_sent_when_too_little_of_the_lease_is_left(linked: Linked) -> None:
     """Its worker stood still after the claim: another may hold the delivery before the answer comes."""
     await linked.change(name="Renamed Ltd")
-    parts, world = linked.here.parts, linked.here.world
+    process, world = linked.here.process, linked.here.world
     async with world.tx() as tx:
         claimed = await contact_deliveries.claim(tx, world.organisation, sending.build)
         organisation = await organisation_copy.get(tx, world.organisation)
     assert claimed is not None
     linked.later(LEASE - delivery_attempts.MARGIN)
-    client = parts.client(organisation, Priority.INTERACTIVE)
+    client = process.client(organisation, Priority.INTERACTIVE)
     await delivery_attempts.call(
-        delivery_attempts.DeliveryAttempt(parts, world.workspace, sending.CONTACTS, claimed, client),
+        delivery_attempts.DeliveryAttempt(process, world.workspace, sending.CONTACTS, claimed, client),
         organisation,
     )
     assert await linked.writes() == 0

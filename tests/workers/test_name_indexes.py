@@ -32,7 +32,7 @@ async def fail_in_a_look(owner: AsyncConnection, here: Connected, run_id: UUID) 
     await owner.exec_driver_sql("alter table sync_link rename to away")
     try:
         with pytest.raises(ExceptionGroup):
-            await importing.advance(here.parts, here.world.workspace, run_id)
+            await importing.advance(here.process, here.world.workspace, run_id)
     finally:
         await owner.exec_driver_sql("alter table away rename to sync_link")
     await here.world.rows("update import_run set lease_until = null returning 1")
@@ -44,13 +44,13 @@ async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_
     async with connected(clean, services, 1600) as here:
         await fill(here.world)
         run_id = await here.start_import()
-        workspace, indexes = here.world.workspace, here.parts.name_indexes
+        workspace, indexes = here.world.workspace, here.process.name_indexes
         while not indexes.held(run_id):
-            assert await importing.advance(here.parts, workspace, run_id)
+            assert await importing.advance(here.process, workspace, run_id)
         # What failed may have left a thread at it.
         await fail_in_a_look(owner, here, run_id)
         assert not indexes.held(run_id)
-        assert await importing.advance(here.parts, workspace, run_id)
+        assert await importing.advance(here.process, workspace, run_id)
         assert indexes.held(run_id)
         run = await here.run(run_id)
         assert (run.match_pass, run.position is None) == (MatchPass.SIMILAR, False)
@@ -62,7 +62,7 @@ async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_
             position=run.position,
         )
         contact = await here.world.contact("Wherekauripounamu")
-        while await importing.advance(here.parts, workspace, run_id):
+        while await importing.advance(here.process, workspace, run_id):
             pass
         assert not indexes.held(run_id)
         candidates = await here.world.rows(

@@ -59,7 +59,7 @@ async def test_a_read_that_a_write_kept_back_is_made_at_once_and_the_next_send_w
     await linked.recover()  # it can land no more: read
     assert not await linked.here.world.rows("select 1 from delivery where ended_at is null")
     while await single_reads.read_due(
-        linked.here.parts, linked.here.world.workspace, linked.here.world.organisation
+        linked.here.process, linked.here.world.workspace, linked.here.world.organisation
     ):
         pass
     link = await linked.link()
@@ -80,7 +80,7 @@ async def test_a_flag_that_only_a_full_scan_shows_brings_a_contact_in(linked: Li
         await tx.run("update organisation set contact_filter = 'CUSTOMERS_ONLY'")
     [tenant] = await linked.here.world.rows("select tenant_id from organisation")
     address = f"{linked.here.xero}/simulator/organisations/{tenant['tenant_id']}/contacts"
-    added = await linked.here.parts.http.post(address, json={"Contacts": [{"Name": "Quite New Ltd"}]})
+    added = await linked.here.process.http.post(address, json={"Contacts": [{"Name": "Quite New Ltd"}]})
     xero = added.json()["Contacts"][0]["ContactID"]
     await poll(linked)
     assert not await linked.here.world.rows("select 1 from contact where name = 'Quite New Ltd'")

@@ -17,7 +17,7 @@ from domain.inbound.webhook_inbox import GATHER
 from domain.tables import RunPurpose
 from runtime import retention
 from runtime.embedded import services as embedded_services
-from tests.api.edge import make_parts, serving
+from tests.api.edge import make_process, serving
 from tests.database import Place
 from tests.hooks import KEY
 from tests.workers.announced import announce, read
@@ -31,7 +31,7 @@ from xero.simulator.demo import DEMO_CLIENT_ID
 async def edit(here: Connected, xero: str, **fields: Any) -> None:
     [row] = await here.world.rows("select tenant_id from organisation")
     address = f"{here.xero}/simulator/organisations/{row['tenant_id']}/contacts/{xero}"
-    answer = await here.parts.http.post(address, json={"fields": fields})
+    answer = await here.process.http.post(address, json={"fields": fields})
     assert answer.status_code == 200, answer.text
 
 
@@ -122,7 +122,7 @@ async def test_more_than_two_hundred_are_one_delta(linked: Linked, owner: AsyncC
 async def test_what_xero_shows_late_is_read_once_more(linked: Linked, owner: AsyncConnection) -> None:
     [row] = await linked.here.world.rows("select tenant_id from organisation")
     lag = f"{linked.here.xero}/simulator/organisations/{row['tenant_id']}/lag"
-    await linked.here.parts.http.put(lag, json={"seconds": 600})
+    await linked.here.process.http.put(lag, json={"seconds": 600})
     await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
     await announce(linked, linked.xero, at=datetime.now(UTC) + timedelta(seconds=10))
     assert await read(linked)
@@ -191,10 +191,10 @@ async def test_what_nobody_reads_is_forgotten(linked: Linked, owner: AsyncConnec
     await announce(linked, linked.xero)
     await linked.change(name="Renamed here Ltd")
     await linked.send()
-    await housekeeping.keep_house(linked.here.parts)
+    await housekeeping.keep_house(linked.here.process)
     assert len(await inbox(owner)) == 1
     linked.later(retention.INBOX_KEPT)
-    await housekeeping.keep_house(linked.here.parts)
+    await housekeeping.keep_house(linked.here.process)
     assert await inbox(owner) == []
     assert await linked.here.world.rows("select 1 from delivery") == []
 
@@ -204,10 +204,10 @@ async def test_the_bytes_of_an_open_delivery_go_after_a_day(linked: Linked) -> N
     await linked.fault(kind="drop", when="before", method="POST", path=".*Contacts.*", count=1)
     await linked.send()
     linked.later(retention.DELIVERIES_KEPT)
-    await housekeeping.keep_house(linked.here.parts)
+    await housekeeping.keep_house(linked.here.process)
     [row] = await linked.here.world.rows("select id, body from delivery")
     assert row["body"] is None
-    await sending.recover(linked.here.parts, linked.here.world.workspace, row["id"])
+    await sending.recover(linked.here.process, linked.here.world.workspace, row["id"])
     linked.later(timedelta(seconds=90))
     await linked.send()
     assert (await linked.shown())["Name"] == "Renamed here Ltd"
@@ -218,12 +218,12 @@ async def test_from_an_edit_in_xero_to_the_practice(
 ) -> None:
     """Xero's own sender, the API and a worker: what is edited there is here, and our own edits cost no read."""
     async with (
-        make_parts(place, services, xero_webhook_keys=[SecretStr(KEY)]) as parts,
-        serving(parts) as address,
+        make_process(place, services, xero_webhook_keys=[SecretStr(KEY)]) as process,
+        serving(process) as address,
     ):
         stop = asyncio.Event()
-        worker = asyncio.create_task(work(linked.here.parts, stop))
-        http = linked.here.parts.http
+        worker = asyncio.create_task(work(linked.here.process, stop))
+        http = linked.here.process.http
         hook = {"url": f"http://{address}/webhooks/xero", "key": KEY, "clientId": DEMO_CLIENT_ID}
         assert (await http.put(f"{linked.here.xero}/simulator/webhooks", json=hook)).status_code == 204
         intent = await http.post(f"{linked.here.xero}/simulator/webhooks/intent")

@@ -115,7 +115,7 @@ class Meeting(NamedTuple):
     left: tuple[list[Word], list[Word]]
 
 
-class Parts(NamedTuple):
+class NameParts(NamedTuple):
     words: list[str]
     own: list[str]  # without legal form
     core: list[str]  # also without titles and empty words, and with short forms spelt out
@@ -134,7 +134,7 @@ def prepare(text: str) -> Name:
     )
 
 
-def split(tidy: str) -> Parts:
+def split(tidy: str) -> NameParts:
     plain = _FORMS_UNSPACED.sub(" ", names.fold(tidy)) if not tidy.isascii() else names.fold(tidy)
     if any(c >= LATIN_END for c in plain):
         plain = anyascii(plain).casefold()
@@ -156,7 +156,7 @@ def split(tidy: str) -> Parts:
     )
     core = [word for word in own if word not in titles and word not in EMPTY] or own or words
     legal = frozenset(_FORMS.get(word) or word for word in forms)
-    return Parts(
+    return NameParts(
         words, own, [word_lists.SHORT.get(word) or _NUMBERS.get(word, word) for word in core], legal, titles
     )
 
@@ -184,7 +184,7 @@ def _bare(part: str) -> str:
     return part.removesuffix("'s").replace("'", "").replace(".", "")
 
 
-def _acronym(parts: Parts) -> str:
+def _acronym(parts: NameParts) -> str:
     """The acronym of the words. A last word that is also a legal form counts: the C of ABC is a corporation."""
     last = parts.words[-1:] if parts.words[-1:] != parts.own[-1:] and parts.words[-1] in _SPELT_OUT else []
     letters = "".join(word[0] for word in [*parts.own, *last] if word not in EMPTY)

@@ -16,7 +16,7 @@ from api.auth.callers import Callers
 from api.auth.credentials import Credential
 from api.auth.people import find_claim
 from api.auth.provider import Provider
-from api.context import Parts
+from api.context import Process
 from api.relay import ids
 from api.root import schema
 from domain.practice import people
@@ -29,7 +29,7 @@ from tests.api.edge import (
     close_code,
     codes,
     hear,
-    make_parts,
+    make_process,
     make_token,
     make_workspace,
     open_socket,
@@ -48,10 +48,10 @@ def issuer() -> Issuer:
 
 
 @asynccontextmanager
-async def signing_in(parts: Parts, issuer: Issuer, **settings: object) -> AsyncIterator[Parts]:
-    chosen = parts.settings.model_copy(update={**SETTINGS, **settings})
+async def signing_in(process: Process, issuer: Issuer, **settings: object) -> AsyncIterator[Process]:
+    chosen = process.settings.model_copy(update={**SETTINGS, **settings})
     async with issuer.client() as http:
-        yield replace(parts, settings=chosen, http=http)
+        yield replace(process, settings=chosen, http=http)
 
 
 @pytest.fixture
@@ -60,13 +60,13 @@ async def practice(owner: AsyncConnection) -> UUID:
 
 
 @pytest.fixture
-async def signed(parts: Parts, issuer: Issuer) -> AsyncIterator[Parts]:
-    async with signing_in(parts, issuer) as made:
+async def signed(process: Process, issuer: Issuer) -> AsyncIterator[Process]:
+    async with signing_in(process, issuer) as made:
         yield made
 
 
 @pytest.fixture
-async def door(signed: Parts) -> AsyncIterator[httpx.AsyncClient]:
+async def door(signed: Process) -> AsyncIterator[httpx.AsyncClient]:
     async with serving(signed) as edge, web_client(base_url=f"http://{edge}") as http:
         yield http
 
@@ -189,7 +189,7 @@ async def test_the_header_must_hold_one_id_of_a_workspace(
 
 
 async def test_claims_may_lie_deeper_and_groups_may_give_scopes(
-    parts: Parts, issuer: Issuer, practice: UUID
+    process: Process, issuer: Issuer, practice: UUID
 ) -> None:
     changes = {
         "oidc_scope_claim": "realm_access.roles",
@@ -197,7 +197,7 @@ async def test_claims_may_lie_deeper_and_groups_may_give_scopes(
         "oidc_workspace_claim": "https://tandem.example/workspaces",
     }
     async with (
-        signing_in(parts, issuer, **changes) as signed,
+        signing_in(process, issuer, **changes) as signed,
         serving(signed) as edge,
         web_client(base_url=f"http://{edge}") as http,
     ):
@@ -236,11 +236,11 @@ async def test_without_a_provider_its_tokens_are_unknown(
 
 
 async def test_while_the_provider_is_away_people_are_told_to_try_again_and_api_tokens_work(
-    parts: Parts, issuer: Issuer, practice: UUID, token: str
+    process: Process, issuer: Issuer, practice: UUID, token: str
 ) -> None:
     issuer.silent = True
     async with (
-        signing_in(parts, issuer) as signed,
+        signing_in(process, issuer) as signed,
         serving(signed) as edge,
         web_client(base_url=f"http://{edge}") as http,
     ):
@@ -289,7 +289,7 @@ async def test_an_expired_token_ends_its_stream(
 
 
 async def test_open_streams_lose_whoever_was_signed_out_and_whose_key_is_gone(
-    signed: Parts, issuer: Issuer, owner: AsyncConnection, practice: UUID
+    signed: Process, issuer: Issuer, owner: AsyncConnection, practice: UUID
 ) -> None:
     provider = Provider(signed.settings, signed.http, signed.database.clock, keys_fresh=0.0)
     callers = Callers(signed.settings, signed.database, signed.http, provider)
@@ -310,7 +310,7 @@ async def test_open_streams_lose_whoever_was_signed_out_and_whose_key_is_gone(
 
 
 async def test_streams_stay_open_while_the_provider_does_not_answer(
-    signed: Parts, issuer: Issuer, practice: UUID
+    signed: Process, issuer: Issuer, practice: UUID
 ) -> None:
     issuer.silent = True
     stays = Credential(issuer.token(practice))
@@ -319,7 +319,7 @@ async def test_streams_stay_open_while_the_provider_does_not_answer(
 
 
 async def test_whoever_was_signed_out_signs_in_again_with_a_later_token(
-    door: httpx.AsyncClient, signed: Parts, issuer: Issuer, owner: AsyncConnection, practice: UUID
+    door: httpx.AsyncClient, signed: Process, issuer: Issuer, owner: AsyncConnection, practice: UUID
 ) -> None:
     token = issuer.token(practice)
     await query(door, "{who}", bearer(token))
@@ -339,8 +339,8 @@ async def test_the_activity_and_the_viewer_name_the_person(
     place: Place, services: Services, issuer: Issuer, practice: UUID
 ) -> None:
     async with (
-        make_parts(place, services) as parts,
-        signing_in(parts, issuer) as signed,
+        make_process(place, services) as process,
+        signing_in(process, issuer) as signed,
         serving(signed, schema=schema) as edge,
         web_client(base_url=f"http://{edge}", headers=bearer(issuer.token(practice))) as http,
     ):

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.auth.callers import Callers
 from api.auth.credentials import Credential
 from api.auth.provider import Provider
-from api.context import Parts
+from api.context import Process
 from tests.api.edge import acknowledged, ask, bearer, hear, make_workspace, say, serving, with_settings
 from tests.clients import web_client
 from tests.patience import patience
@@ -70,16 +70,16 @@ async def follow(http: httpx.AsyncClient, answer: httpx.Response) -> httpx.Respo
     return answer
 
 
-def with_provider(parts: Parts, issuer: str) -> Parts:
-    return with_settings(parts, oidc_issuer=issuer, oidc_audience=[AUDIENCE])
+def with_provider(process: Process, issuer: str) -> Process:
+    return with_settings(process, oidc_issuer=issuer, oidc_audience=[AUDIENCE])
 
 
 async def test_a_person_signs_in_at_a_certified_provider_and_its_keys_rotate_under_an_open_stream(
-    parts: Parts, owner: AsyncConnection
+    process: Process, owner: AsyncConnection
 ) -> None:
     workspace = await make_workspace(owner)
     async with running("oidc-provider.mjs", workspace) as issuer, web_client(base_url=issuer) as provider:
-        signed = with_provider(parts, issuer)
+        signed = with_provider(process, issuer)
         old = await sign_in(issuer)
         async with (
             serving(signed) as edge,
@@ -105,7 +105,7 @@ async def test_a_person_signs_in_at_a_certified_provider_and_its_keys_rotate_und
         assert await callers.find_valid(streams) == {Credential(new)}
 
 
-async def test_a_person_signs_in_at_a_second_provider(parts: Parts, owner: AsyncConnection) -> None:
+async def test_a_person_signs_in_at_a_second_provider(process: Process, owner: AsyncConnection) -> None:
     workspace = await make_workspace(owner)
     async with (
         running("oauth2-mock-server.mjs", workspace) as issuer,
@@ -114,7 +114,7 @@ async def test_a_person_signs_in_at_a_second_provider(parts: Parts, owner: Async
         form = {"grant_type": "client_credentials"}
         token = (await provider.post("/token", data=form)).json()["access_token"]
         async with (
-            serving(with_provider(parts, issuer)) as edge,
+            serving(with_provider(process, issuer)) as edge,
             web_client(base_url=f"http://{edge}", headers=bearer(token)) as http,
         ):
             assert (await ask(http, "{who}")).json() == {"data": {"who": "Grace Hopper"}}

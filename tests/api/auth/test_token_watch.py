@@ -20,7 +20,7 @@ from tests.api.edge import (
     bearer,
     close_code,
     hear,
-    make_parts,
+    make_process,
     make_token,
     make_workspace,
     say,
@@ -46,18 +46,18 @@ async def test_a_thousand_idle_subscriptions_on_sockets_cost_less_than_five_stat
     query = {"query": "subscription { syncStatus { cursor } }"}
     seconds = 3 * RECHECK_SECONDS
     async with (
-        make_parts(place, services) as parts,
-        serving(parts, schema=schema) as edge,
+        make_process(place, services) as process,
+        serving(process, schema=schema) as edge,
         AsyncExitStack() as stack,
     ):
         for token in tokens:
             ws = await stack.enter_async_context(acknowledged(edge, token))
             for number in range(25):
                 await say(ws, {"type": "subscribe", "id": str(number), "payload": query})
-        await until(lambda: parts.feeds.followers >= 1000 and not parts.feeds.starting)
-        before = parts.database.statements
+        await until(lambda: process.feeds.followers >= 1000 and not process.feeds.starting)
+        before = process.database.statements
         await asyncio.sleep(seconds)
-        spent = parts.database.statements - before
+        spent = process.database.statements - before
         metrics = await fetch_metrics(edge)
     assert 0 < spent < 5 * seconds
     assert "tandem_subscriptions 1000.0" in metrics
@@ -71,31 +71,31 @@ async def fetch_metrics(edge: str) -> str:
 async def test_many_sockets_of_one_token_are_looked_at_once(
     place: Place, services: Services, owner: AsyncConnection, token: str
 ) -> None:
-    async with make_parts(place, services) as parts, AsyncExitStack() as stack:
-        watch = TokenWatch(Tokens(parts.database), parts.database.clock)
+    async with make_process(place, services) as process, AsyncExitStack() as stack:
+        watch = TokenWatch(Tokens(process.database), process.database.clock)
         other = await make_token(owner)
         ends = [stack.enter_context(watch.watched(token, None)) for _ in range(50)]
         others = [stack.enter_context(watch.watched(other, None)) for _ in range(50)]
-        before = parts.database.statements
+        before = process.database.statements
         await revoke(owner, token)
         async with asyncio.timeout(RECHECK_SECONDS + 30):
             await asyncio.gather(*(ended.wait() for ended in ends))
         assert not any(ended.is_set() for ended in others)
         # One look; the other token's `last_used_at` is written, too.
-        assert parts.database.statements - before <= 3
+        assert process.database.statements - before <= 3
 
 
 async def test_a_token_ends_when_it_expires_and_not_at_the_next_look(
     place: Place, services: Services, owner: AsyncConnection
 ) -> None:
-    async with make_parts(place, services) as parts:
-        watch = TokenWatch(Tokens(parts.database), parts.database.clock)
-        expires = parts.database.clock.now() + timedelta(seconds=0.5)
+    async with make_process(place, services) as process:
+        watch = TokenWatch(Tokens(process.database), process.database.clock)
+        expires = process.database.clock.now() + timedelta(seconds=0.5)
         token = await make_token(owner, expires=expires)
-        before = parts.database.statements
+        before = process.database.statements
         with watch.watched(token, expires) as ended:
             await asyncio.wait_for(ended.wait(), RECHECK_SECONDS - 1)
-        assert parts.database.statements == before
+        assert process.database.statements == before
 
 
 async def test_a_fault_in_one_look_does_not_end_the_watch(
@@ -110,8 +110,8 @@ async def test_a_fault_in_one_look_does_not_end_the_watch(
                 raise RuntimeError("the secret of the cellar")
             return await super().find_valid(tokens)
 
-    async with make_parts(place, services) as parts:
-        watch = TokenWatch(Faulty(parts.database), parts.database.clock)
+    async with make_process(place, services) as process:
+        watch = TokenWatch(Faulty(process.database), process.database.clock)
         await revoke(owner, token)
         with watch.watched(token, None) as ended:
             await asyncio.wait_for(ended.wait(), 2 * RECHECK_SECONDS + 30)
@@ -122,8 +122,8 @@ async def test_a_revoked_token_ends_its_event_stream(
     place: Place, services: Services, owner: AsyncConnection, token: str
 ) -> None:
     async with (
-        make_parts(place, services) as parts,
-        serving(parts, schema=schema) as edge,
+        make_process(place, services) as process,
+        serving(process, schema=schema) as edge,
         httpx.AsyncClient(base_url=f"http://{edge}", headers=bearer(token), timeout=60) as http,
     ):
         body = {"query": "subscription { syncStatus { cursor } }"}
@@ -133,7 +133,7 @@ async def test_a_revoked_token_ends_its_event_stream(
             await revoke(owner, token)
             text = await answer.aread()
         assert "complete" not in text.decode()
-        assert parts.feeds.followers == 0
+        assert process.feeds.followers == 0
 
 
 async def test_streams_stay_open_while_the_database_does_not_answer(
@@ -141,29 +141,29 @@ async def test_streams_stay_open_while_the_database_does_not_answer(
 ) -> None:
     """They are told nothing meanwhile; when it answers again, a revoked token ends them."""
     async with (
-        make_parts(place, services) as parts,
-        serving(parts, schema=schema) as edge,
+        make_process(place, services) as process,
+        serving(process, schema=schema) as edge,
         acknowledged(edge, token) as ws,
     ):
-        engine = parts.database.engine
-        parts.database.engine = create_async_engine("postgresql+asyncpg://u@127.0.0.1:1/x")
+        engine = process.database.engine
+        process.database.engine = create_async_engine("postgresql+asyncpg://u@127.0.0.1:1/x")
         await revoke(owner, token)
         await asyncio.sleep(RECHECK_SECONDS + 0.5)
         await say(ws, {"type": "ping"})
         assert (await hear(ws))["type"] == "pong"
-        parts.database.engine = engine
+        process.database.engine = engine
         assert await close_code(ws) == 4403
 
 
 async def test_an_open_socket_keeps_last_used_at_to_a_quarter_of_an_hour(
     place: Place, services: Services, owner: AsyncConnection, token: str
 ) -> None:
-    async with make_parts(place, services) as parts:
-        tokens = Tokens(parts.database)
+    async with make_process(place, services) as process:
+        tokens = Tokens(process.database)
         await tokens.find_valid([token])
-        before = parts.database.statements
+        before = process.database.statements
         await tokens.find_valid([token])
-        assert parts.database.statements - before == 1
+        assert process.database.statements - before == 1
         query = sa.text("select last_used_at from api_token where hash = :h")
         assert await owner.scalar(query, {"h": token_hash(token)}) is not None
 
@@ -173,8 +173,8 @@ async def test_only_valid_tokens_are_found(
 ) -> None:
     gone, late = await make_token(owner), await make_token(owner, expires=soon(-1))
     await revoke(owner, gone)
-    async with make_parts(place, services) as parts:
-        assert await Tokens(parts.database).find_valid({token, gone, late, "tdm_never"}) == {token}
+    async with make_process(place, services) as process:
+        assert await Tokens(process.database).find_valid({token, gone, late, "tdm_never"}) == {token}
 
 
 async def test_a_client_that_leaves_its_event_stream_is_no_error(
@@ -186,8 +186,8 @@ async def test_a_client_that_leaves_its_event_stream_is_no_error(
 ) -> None:
     body = {"query": "subscription { syncStatus { cursor } }"}
     async with (
-        make_parts(place, services) as parts,
-        serving(parts, schema=schema) as edge,
+        make_process(place, services) as process,
+        serving(process, schema=schema) as edge,
         httpx.AsyncClient(base_url=f"http://{edge}", headers=bearer(token), timeout=60) as http,
     ):
         for _ in range(3):
@@ -195,8 +195,8 @@ async def test_a_client_that_leaves_its_event_stream_is_no_error(
                 "POST", "/graphql", json=body, headers={"accept": "text/event-stream"}
             ) as answer:
                 assert answer.status_code == 200
-                await until(lambda: parts.feeds.followers == 1 and not parts.feeds.starting)
-            await until(lambda: parts.feeds.followers == 0)
+                await until(lambda: process.feeds.followers == 1 and not process.feeds.starting)
+            await until(lambda: process.feeds.followers == 0)
     written = capsys.readouterr()
     assert "Traceback" not in written.out + written.err + caplog.text
     assert "internal_error" not in written.out + written.err

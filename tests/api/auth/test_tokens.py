@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth.credentials import find_bearer
-from api.context import Parts
+from api.context import Process
 from domain.practice.workspaces import new_token, token_hash
 from domain.tables import Scope
 from tests.api.edge import ask, bearer, codes, make_token, serving, soon, with_settings
@@ -104,9 +104,9 @@ async def test_last_use_is_kept_once_a_minute(
     assert await last_used() == first
 
 
-async def test_where_graphiql_is_allowed_strangers_may_introspect_and_no_more(parts: Parts) -> None:
+async def test_where_graphiql_is_allowed_strangers_may_introspect_and_no_more(process: Process) -> None:
     async with (
-        serving(with_settings(parts, graphiql=True)) as edge,
+        serving(with_settings(process, graphiql=True)) as edge,
         web_client(base_url=f"http://{edge}") as stranger,
     ):
         page = await stranger.get("/graphql", headers={"accept": "text/html"})

@@ -20,7 +20,7 @@ from runtime.settings import Settings
 from tests.api.connecting import RETURN_TO, SPA, Bench, opened, settings_for, told
 from tests.database import Place
 from workers import due, importing, jobs
-from workers.process import Parts as WorkerParts
+from workers.process import Process as WorkerProcess
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def global_id(organisation: Organisation) -> str:
     return base64.urlsafe_b64encode(f"XeroOrganisation:{organisation.id}".encode()).decode().rstrip("=")
 
 
-def worker_parts(bench: Bench) -> WorkerParts:
-    api = bench.parts
-    return WorkerParts(
+def worker_process(bench: Bench) -> WorkerProcess:
+    api = bench.process
+    return WorkerProcess(
         api.settings, api.database, api.keys, api.http, api.notifications, flows.registered_app(api.settings)
     )
 
@@ -52,8 +52,8 @@ async def test_consent_connects_and_begins_to_read(bench: Bench) -> None:
     assert str(organisation.tenant_id) == bench.tenants[0]
     assert organisation.health is ConnectionHealth.HEALTHY
     assert organisation.base_currency == ""
-    soon = bench.parts.database.clock.now() + timedelta(seconds=1)
-    assert [one.job.kind for one in await due.find(bench.parts.database, soon)] == ["advance_import"]
+    soon = bench.process.database.clock.now() + timedelta(seconds=1)
+    assert [one.job.kind for one in await due.find(bench.process.database, soon)] == ["advance_import"]
 
 
 async def test_worker_reads_what_was_connected(bench: Bench) -> None:
@@ -63,16 +63,16 @@ async def test_worker_reads_what_was_connected(bench: Bench) -> None:
     async with bench.context().transaction() as tx:
         row = await tx.row("select id from import_run where workspace_id = :ws")
     assert row is not None
-    assert await importing.advance(worker_parts(bench), bench.workspace, row["id"])
+    assert await importing.advance(worker_process(bench), bench.workspace, row["id"])
     [after] = await bench.organisations()
     assert (after.id, after.name) == (before.id, "Kererū & Co Accounting Ltd")
     assert (after.base_currency, after.timezone, after.country_code) == ("NZD", "Pacific/Auckland", "NZ")
 
 
 async def test_cookie_is_kept_from_scripts_and_sent_with_https_only_there(bench: Bench, clean: Place) -> None:
-    secure = replace(bench.parts, settings=settings_for(clean, "http://x", public_url="https://t.example"))
-    for parts, expected in ((bench.parts, False), (secure, True)):
-        context = replace(bench.context(), parts=parts)
+    secure = replace(bench.process, settings=settings_for(clean, "http://x", public_url="https://t.example"))
+    for process, expected in ((bench.process, False), (secure, True)):
+        context = replace(bench.context(), process=process)
         await connect.begin_consent(context)
         assert context.response is not None
         cookie = context.response.headers["set-cookie"]
@@ -178,7 +178,7 @@ async def test_denied_consent_returns_with_its_error(bench: Bench) -> None:
 
 async def test_xero_out_of_reach_returns_with_its_error(bench: Bench) -> None:
     fault = {"path": "/connect/token", "kind": "status", "status": 503}
-    armed = await bench.xero.post(f"{bench.parts.settings.xero_api_url}/simulator/faults", json=fault)
+    armed = await bench.xero.post(f"{bench.process.settings.xero_api_url}/simulator/faults", json=fault)
     assert armed.status_code < 300, armed.text
     assert await bench.go() == {"error": "XERO_UNAVAILABLE"}
 
@@ -245,8 +245,8 @@ async def test_disconnecting_ends_it_at_xero_and_connecting_again_keeps_the_row(
 async def test_disconnecting_while_xero_is_away_is_made_good_when_repeated(bench: Bench) -> None:
     await bench.go()
     [organisation] = await bench.organisations()
-    settings = bench.parts.settings.model_copy(update={"xero_api_url": "http://127.0.0.1:9"})
-    context = replace(bench.context(), parts=replace(bench.parts, settings=settings))
+    settings = bench.process.settings.model_copy(update={"xero_api_url": "http://127.0.0.1:9"})
+    context = replace(bench.context(), process=replace(bench.process, settings=settings))
     await connect.disconnect(context, organisation.id)
     assert connections(bench) == {bench.tenants[0]}
     await connect.disconnect(bench.context(), organisation.id)
@@ -258,7 +258,7 @@ async def test_what_nobody_repeats_a_worker_ends(bench: Bench) -> None:
     [organisation] = await bench.organisations()
     async with bench.context().transaction() as tx:
         await organisations.disconnect(tx, organisation.id)  # and the process died here
-    process = worker_parts(bench)
+    process = worker_process(bench)
     assert await due.find(process.database, process.database.clock.now()) == []  # it may be at it just now
     bench.clock.ahead = timedelta(minutes=6)
     [found] = await due.find(process.database, process.database.clock.now())

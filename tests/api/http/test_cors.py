@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from api.context import Parts
+from api.context import Process
 from tests.api.edge import bearer, serving, with_settings
 from tests.clients import web_client
 
@@ -45,11 +45,11 @@ async def test_the_headers_that_common_clients_send_pass_the_preflight(
 
 
 async def test_another_header_is_refused_until_the_setting_names_it(
-    stranger: httpx.AsyncClient, parts: Parts
+    stranger: httpx.AsyncClient, process: Process
 ) -> None:
     assert (await preflight(stranger, "x-practice")).status_code == 400
     async with (
-        serving(with_settings(parts, allowed_headers=["X-Practice"])) as edge,
+        serving(with_settings(process, allowed_headers=["X-Practice"])) as edge,
         web_client(base_url=f"http://{edge}") as http,
     ):
         assert (await preflight(http, "x-practice", "authorization", "content-type")).status_code == 200

@@ -19,7 +19,7 @@ from strawberry.types import Info
 from websockets import ConnectionClosed
 
 from api.auth.tokens import require
-from api.context import Context, Parts
+from api.context import Context, Process
 from api.guards.extensions import edge_config, edge_extensions
 from domain.tables import Scope
 from runtime.embedded.services import Services
@@ -30,7 +30,7 @@ from tests.api.edge import (
     close_code,
     codes,
     hear,
-    make_parts,
+    make_process,
     open_socket,
     say,
     serving,
@@ -112,14 +112,14 @@ async def relay(place: Place) -> AsyncIterator[Relay]:
 
 
 @pytest.fixture
-async def parts(relay: Relay, place: Place, services: Services) -> AsyncIterator[Parts]:
-    async with make_parts(place, services, pool={"url": relay.url}) as made:
+async def process(relay: Relay, place: Place, services: Services) -> AsyncIterator[Process]:
+    async with make_process(place, services, pool={"url": relay.url}) as made:
         yield made
 
 
 @pytest.fixture
-async def edge(parts: Parts) -> AsyncIterator[str]:
-    async with serving(parts, schema=SCHEMA) as address:
+async def edge(process: Process) -> AsyncIterator[str]:
+    async with serving(process, schema=SCHEMA) as address:
         yield address
 
 
@@ -200,9 +200,9 @@ async def test_trouble_while_a_query_runs_is_no_fault(
 
 
 async def test_a_mutation_says_whether_its_change_may_have_been_saved(
-    http: httpx.AsyncClient, relay: Relay, parts: Parts
+    http: httpx.AsyncClient, relay: Relay, process: Process
 ) -> None:
-    engine = parts.database.engine.sync_engine
+    engine = process.database.engine.sync_engine
 
     def cut_at_commit() -> None:
         sa.event.listen(engine, "commit", lambda _: relay.cut(), once=True)
@@ -227,11 +227,11 @@ async def test_where_every_connection_is_busy_a_query_is_answered_in_time(
 ) -> None:
     pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.2}
     async with (
-        make_parts(place, services, pool=pool) as parts,
-        serving(parts, schema=SCHEMA) as edge,
+        make_process(place, services, pool=pool) as process,
+        serving(process, schema=SCHEMA) as edge,
         httpx.AsyncClient(base_url=f"http://{edge}", headers=bearer(token)) as http,
     ):
-        async with parts.database.door() as session:
+        async with process.database.door() as session:
             await session.execute(sa.text("select 1"))
             busy = asyncio.create_task(ask(http, "{number}"))
             assert_unavailable(await busy)
@@ -241,9 +241,9 @@ async def test_where_every_connection_is_busy_a_query_is_answered_in_time(
     assert "tandem_pool_timeouts 1.0" in metrics
 
 
-async def test_metrics_show_the_pool(http: httpx.AsyncClient, parts: Parts) -> None:
+async def test_metrics_show_the_pool(http: httpx.AsyncClient, process: Process) -> None:
     await ask(http, "{number}")
-    async with parts.database.door() as session:
+    async with process.database.door() as session:
         await session.execute(sa.text("select 1"))
         text = (await http.get("/metrics")).text
     found = dict(re.findall(r'^tandem_pool_connections\{state="(\w+)"\} ([\d.]+)$', text, re.MULTILINE))

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from api.context import Parts
+from api.context import Process
 from api.http.bodies import BodyLimits
 from api.http.health import find_reasons
 from api.http.serve import DeadlineProtocol
@@ -44,8 +44,8 @@ class Hasty(DeadlineProtocol):
 
 
 @pytest.fixture(scope="module")
-async def hasty(parts: Parts) -> AsyncIterator[str]:
-    async with serving(parts, Hasty) as address:
+async def hasty(process: Process) -> AsyncIterator[str]:
+    async with serving(process, Hasty) as address:
         yield address
 
 
@@ -111,12 +111,12 @@ async def test_half_a_head_is_cut(hasty: str, part: bytes) -> None:
     assert await raw(hasty, part) == b""
 
 
-async def test_a_second_request_on_a_connection_has_its_time_too(parts: Parts, token: str) -> None:
+async def test_a_second_request_on_a_connection_has_its_time_too(process: Process, token: str) -> None:
     class Brisk(DeadlineProtocol):
         head_seconds = 2.0
 
     async with (
-        serving(parts, Brisk) as place,
+        serving(process, Brisk) as place,
         web_client(base_url=f"http://{place}", headers=bearer(token)) as http,
     ):
         assert (await ask(http, "{hello}")).status_code == 200
@@ -173,14 +173,14 @@ async def test_it_is_ready(stranger: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": []})
 
 
-async def test_it_is_not_ready_without_its_servers(parts: Parts) -> None:
+async def test_it_is_not_ready_without_its_servers(process: Process) -> None:
     gone = database.connect("postgresql+asyncpg://u:hush@127.0.0.1:1/x")
-    broken = Parts(
-        with_settings(parts, redis_url="redis://:hush@127.0.0.1:1").settings,
+    broken = Process(
+        with_settings(process, redis_url="redis://:hush@127.0.0.1:1").settings,
         gone,
-        parts.keys,
-        parts.http,
-        parts.notifications,
+        process.keys,
+        process.http,
+        process.notifications,
     )
     assert await find_reasons(broken) == ["PostgreSQL does not answer"]
     async with serving(broken) as edge, web_client(base_url=f"http://{edge}") as http:
@@ -191,24 +191,26 @@ async def test_it_is_not_ready_without_its_servers(parts: Parts) -> None:
 
 
 @pytest.mark.usefixtures("no_consents")
-async def test_it_is_ready_without_redis(parts: Parts) -> None:
-    without = with_settings(parts, redis_url="redis://:hush@127.0.0.1:1")
+async def test_it_is_ready_without_redis(process: Process) -> None:
+    without = with_settings(process, redis_url="redis://:hush@127.0.0.1:1")
     assert await find_reasons(without) == []
 
 
 @pytest.mark.usefixtures("no_consents")
-async def test_it_is_not_ready_with_keys_that_open_no_tokens(parts: Parts) -> None:
-    user, now = uuid4(), parts.database.clock.now()
+async def test_it_is_not_ready_with_keys_that_open_no_tokens(process: Process) -> None:
+    user, now = uuid4(), process.database.clock.now()
     sealed = KeyRing.parse([new_key("lost")]).seal(b"tokens", identity("app", user))
-    await Grants(parts.database.door, parts.database.clock).keep("app", user, sealed, now)
-    [reason] = await find_reasons(parts)
+    await Grants(process.database.door, process.database.clock).keep("app", user, sealed, now)
+    [reason] = await find_reasons(process)
     assert "TANDEM_KEYS opens 0 of 1 consents of Xero: the key lost is missing" in reason
 
 
 @pytest.mark.usefixtures("no_consents")
-async def test_it_is_not_ready_as_owner(parts: Parts, place: Place) -> None:
+async def test_it_is_not_ready_as_owner(process: Process, place: Place) -> None:
     as_owner = database.connect(place.admin_url)
-    reasons = await find_reasons(Parts(parts.settings, as_owner, parts.keys, parts.http, parts.notifications))
+    reasons = await find_reasons(
+        Process(process.settings, as_owner, process.keys, process.http, process.notifications)
+    )
     assert len(reasons) == 1
     assert "owns tables" in reasons[0]
     await as_owner.close()

@@ -10,11 +10,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.context import Parts
+from api.context import Process
 from runtime import database
 from runtime.embedded.services import Services
 from runtime.notifications import DUE, Notifications
-from tests.api.edge import make_parts, serving, with_settings
+from tests.api.edge import make_process, serving, with_settings
 from tests.clients import web_client
 from tests.database import Place
 from tests.domain.world import World, make_world
@@ -26,20 +26,20 @@ PATH = "/webhooks/xero"
 
 
 @pytest.fixture
-async def parts(clean: Place, services: Services) -> AsyncIterator[Parts]:
+async def process(clean: Place, services: Services) -> AsyncIterator[Process]:
     keys = [SecretStr("the new key"), SecretStr(KEY)]
-    async with make_parts(clean, services, xero_webhook_keys=keys) as made:
+    async with make_process(clean, services, xero_webhook_keys=keys) as made:
         yield made
 
 
 @pytest.fixture
-async def world(parts: Parts) -> World:
-    return await make_world(parts.database)
+async def world(process: Process) -> World:
+    return await make_world(process.database)
 
 
 @pytest.fixture
-async def xero(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(parts) as place, web_client(base_url=f"http://{place}") as http:
+async def xero(process: Process) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(process) as place, web_client(base_url=f"http://{place}") as http:
         yield http
 
 
@@ -77,7 +77,7 @@ async def test_what_xero_announces_is_in_the_inbox_when_it_is_answered(
 
 
 async def test_the_workers_bell_rings(
-    xero: httpx.AsyncClient, parts: Parts, world: World, clean: Place
+    xero: httpx.AsyncClient, process: Process, world: World, clean: Place
 ) -> None:
     notifications = Notifications(clean.app_url)
     listening = asyncio.create_task(notifications.listen())
@@ -119,9 +119,9 @@ async def test_a_body_changed_on_its_way_is_refused_and_leaves_nothing(
     assert (answer.status_code, await inbox(owner)) == (401, [])
 
 
-async def test_without_a_key_there_is_no_such_address(parts: Parts) -> None:
+async def test_without_a_key_there_is_no_such_address(process: Process) -> None:
     async with (
-        serving(with_settings(parts, xero_webhook_keys=[])) as place,
+        serving(with_settings(process, xero_webhook_keys=[])) as place,
         web_client(base_url=f"http://{place}") as http,
     ):
         content = body()
@@ -199,21 +199,21 @@ async def test_another_method_is_refused(xero: httpx.AsyncClient) -> None:
 
 
 async def test_many_at_once_are_stored_by_a_few_statements(
-    xero: httpx.AsyncClient, parts: Parts, world: World, owner: AsyncConnection
+    xero: httpx.AsyncClient, process: Process, world: World, owner: AsyncConnection
 ) -> None:
     tenant = await tenant_of(world)
     contents = [body(event(tenant, uuid4(), NOW)) for _ in range(100)]
-    before = parts.database.statements
+    before = process.database.statements
     answers = await asyncio.gather(*(xero.post(PATH, content=c, headers=signed(c)) for c in contents))
     assert {answer.status_code for answer in answers} == {200}
     assert len(await inbox(owner)) == 100
-    assert parts.database.statements - before < 60
+    assert process.database.statements - before < 60
 
 
-async def test_while_postgresql_is_away_xero_is_told_to_come_again(parts: Parts) -> None:
+async def test_while_postgresql_is_away_xero_is_told_to_come_again(process: Process) -> None:
     away = database.connect("postgresql+asyncpg://nobody@127.0.0.1:1/none")
-    object.__setattr__(parts, "database", away)
-    async with serving(parts) as place, web_client(base_url=f"http://{place}") as http:
+    object.__setattr__(process, "database", away)
+    async with serving(process) as place, web_client(base_url=f"http://{place}") as http:
         content = body(event(uuid4(), uuid4(), NOW))
         assert (await http.post(PATH, content=content, headers=signed(content))).status_code == 503
         content = body()  # an intent to receive needs no database

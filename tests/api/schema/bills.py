@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from api.context import Parts
+from api.context import Process
 from api.relay import ids
 from domain.tables import Scope
 from tests import make
@@ -108,6 +108,6 @@ def uuid_of(text: str) -> UUID:
     return found[1]
 
 
-async def office(parts: Parts, *scopes: Scope) -> Office:
-    ada = await make.client(parts, *scopes)
+async def office(process: Process, *scopes: Scope) -> Office:
+    ada = await make.client(process, *scopes)
     return Office(ada, await set_up(ada.world))

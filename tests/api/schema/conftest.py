@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from api.context import Parts
+from api.context import Process
 from runtime.database import connect
 from tests import make
 from tests.database import Place
@@ -10,20 +10,20 @@ from tests.domain.world import Clock
 
 
 @pytest.fixture(scope="session")
-async def listening(place: Place) -> AsyncIterator[Parts]:
+async def listening(place: Place) -> AsyncIterator[Process]:
     database = connect(place.app_url, clock=Clock())
-    async with make.listening(database, place.app_url) as parts:
-        yield parts
+    async with make.listening(database, place.app_url) as process:
+        yield process
     await database.close()
 
 
 @pytest.fixture
-async def parts(listening: Parts, clean: Place) -> Parts:
+async def process(listening: Process, clean: Place) -> Process:
     """Of an API process, on a database that is empty."""
     return listening
 
 
 @pytest.fixture
-async def ada(parts: Parts) -> make.Client:
+async def ada(process: Process) -> make.Client:
     """ADMIN of a workspace with an organisation that is in sync."""
-    return await make.client(parts)
+    return await make.client(process)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.context import Parts
+from api.context import Process
 from api.relay import ids
 from domain.tables import ConflictPolicy
 from tests import make
@@ -21,9 +21,9 @@ UPDATE = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { userErr
 
 
 @pytest.fixture
-async def asking(parts: Parts) -> make.Client:
+async def asking(process: Process) -> make.Client:
     """Of a practice that wants to be asked."""
-    return await make.client(parts, world=await make_world(parts.database, policy=ConflictPolicy.ASK))
+    return await make.client(process, world=await make_world(process.database, policy=ConflictPolicy.ASK))
 
 
 async def conflict(asking: make.Client) -> dict[str, Any]:

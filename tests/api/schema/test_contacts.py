@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.context import Parts
+from api.context import Process
 from api.relay.paging import Key, Listing, Order, asked, pack
 from api.schema import contacts
 from domain.tables import Scope
@@ -116,8 +116,8 @@ async def test_two_mutations_of_one_request_see_each_other(ada: make.Client) -> 
     assert answer["c"]["contact"] == {"name": "D", "version": 3}
 
 
-async def test_a_reader_may_not_write(parts: Parts) -> None:
-    reader = await make.client(parts, Scope.READ)
+async def test_a_reader_may_not_write(process: Process) -> None:
+    reader = await make.client(process, Scope.READ)
     data, errors = await reader.answer(CREATE, i={"name": "A"})
     assert (data, errors[0][1]) == ({"createContact": None}, "FORBIDDEN")
     assert await names(reader) == []

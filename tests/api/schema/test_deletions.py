@@ -191,9 +191,9 @@ async def test_marked_ones_are_skipped_by_a_preview_too(ada: make.Client) -> Non
 
 
 async def test_a_contact_with_invoices_stays(ada: make.Client) -> None:
-    billed = await make_billed(ada.parts.database)
+    billed = await make_billed(ada.process.database)
     await billed.draft()
-    client = await make.client(ada.parts, world=billed.world)
+    client = await make.client(ada.process, world=billed.world)
     answer = (await client.ask(DELETE, i={"contactId": ids.encode("Contact", billed.contact)}))[
         "deleteContact"
     ]

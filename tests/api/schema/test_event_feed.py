@@ -11,14 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from api import event_feed
-from api.context import Parts
+from api.context import Process
 from api.relay import ids, loaders
 from api.root import schema
 from domain.tx import Tx
 from runtime.database import DatabaseUnavailable, connect
 from runtime.notifications import Notifications
 from tests import make
-from tests.api.edge import acknowledged, close_code, hear, make_parts, make_token, say, serving
+from tests.api.edge import acknowledged, close_code, hear, make_process, make_token, say, serving
 from tests.database import Place
 from tests.domain.world import Clock
 from tests.patience import until
@@ -50,7 +50,7 @@ async def following(client: make.Client, n: int, **variables: Any) -> AsyncItera
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(client.follow(LIVE, **variables)) for _ in range(n)]
         waiting = [asyncio.create_task(stream.next()) for stream in streams]
-        await until(lambda: client.parts.feeds.followers >= n and not client.parts.feeds.starting)
+        await until(lambda: client.process.feeds.followers >= n and not client.process.feeds.starting)
         try:
             yield waiting
         finally:
@@ -59,9 +59,11 @@ async def following(client: make.Client, n: int, **variables: Any) -> AsyncItera
             await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def test_a_thousand_idle_subscriptions_cost_less_than_five_statements_a_second(parts: Parts) -> None:
+async def test_a_thousand_idle_subscriptions_cost_less_than_five_statements_a_second(
+    process: Process,
+) -> None:
     """Of 20 workspaces: neither a subscription nor a workspace costs a statement of its own."""
-    clients = [await make.client(parts) for _ in range(20)]
+    clients = [await make.client(process) for _ in range(20)]
     seconds = 3 * event_feed.POLL_SECONDS
     async with AsyncExitStack() as stack:
         for client in clients:
@@ -70,13 +72,13 @@ async def test_a_thousand_idle_subscriptions_cost_less_than_five_statements_a_se
                 task = asyncio.create_task(stream.next())
                 stack.push_async_callback(ended, task)
                 stack.callback(task.cancel)
-        await until(lambda: parts.feeds.followers == 1000 and not parts.feeds.starting)
-        assert parts.feeds.workspaces == 20
-        before = parts.database.statements
+        await until(lambda: process.feeds.followers == 1000 and not process.feeds.starting)
+        assert process.feeds.workspaces == 20
+        before = process.database.statements
         await asyncio.sleep(seconds)
-        spent = parts.database.statements - before
+        spent = process.database.statements - before
     assert 0 < spent < 5 * seconds
-    assert parts.feeds.workspaces == 0
+    assert process.feeds.workspaces == 0
 
 
 async def test_an_event_is_read_and_loaded_once_for_all_subscriptions(ada: make.Client) -> None:
@@ -84,11 +86,11 @@ async def test_an_event_is_read_and_loaded_once_for_all_subscriptions(ada: make.
 
     async def spent(n: int) -> int:
         async with following(ada, n, after=await cursor(ada)) as waiting:
-            before = ada.parts.database.statements
+            before = ada.process.database.statements
             await ada.world.contact(f"Aroha {n}")
             events = await asyncio.gather(*waiting)
             assert {name(event) for event in events} == {f"Aroha {n}"}
-            return ada.parts.database.statements - before
+            return ada.process.database.statements - before
 
     assert await spent(40) <= await spent(1) + 6  # a poll or two may fall within
 
@@ -116,9 +118,9 @@ async def test_a_subscription_that_ends_while_it_waits_for_an_object_takes_nothi
     assert await loaders.load(first, "Slow", "a") == "object a"
 
 
-async def test_an_object_is_never_older_than_its_event(parts: Parts, place: Place) -> None:
+async def test_an_object_is_never_older_than_its_event(process: Process, place: Place) -> None:
     """Where the reader has not heard of an event yet, a subscription that has read it takes no object of the others."""
-    client = await make.client(without_notifications(parts, place, poll_seconds=3600, shared_seconds=3600))
+    client = await make.client(without_notifications(process, place, poll_seconds=3600, shared_seconds=3600))
     start = await cursor(client)
     contact = await client.world.contact("Turn 0")
     rename = 'mutation($k: ID!) { updateContact(input: {contactId: $k, name: "Turn 1"}) { contact { id } } }'
@@ -129,16 +131,16 @@ async def test_an_object_is_never_older_than_its_event(parts: Parts, place: Plac
             await client.ask(rename, k=ids.encode("Contact", contact.id))
 
 
-def without_notifications(parts: Parts, place: Place, **seconds: float) -> Parts:
+def without_notifications(process: Process, place: Place, **seconds: float) -> Process:
     """An API process to which no notification comes."""
     notifications = Notifications(place.app_url)
-    made = Parts(parts.settings, parts.database, parts.keys, parts.http, notifications)
+    made = Process(process.settings, process.database, process.keys, process.http, notifications)
     object.__setattr__(made, "feeds", event_feed.EventFeeds(made.database, notifications, **seconds))
     return made
 
 
-async def test_without_notifications_events_come_at_the_next_poll(parts: Parts, place: Place) -> None:
-    client = await make.client(without_notifications(parts, place))
+async def test_without_notifications_events_come_at_the_next_poll(process: Process, place: Place) -> None:
+    client = await make.client(without_notifications(process, place))
     async with following(client, 1) as [waiting]:
         await client.world.contact("Aroha")
         assert name(await waiting) == "Aroha"
@@ -178,8 +180,8 @@ async def relay(clean: Place) -> AsyncIterator[Relay]:
 async def relayed_ada(relay: Relay, ada: make.Client) -> AsyncIterator[make.Client]:
     """Ada, whose API reaches PostgreSQL through the relay; what happens in her world does not."""
     database = connect(relay.url, clock=Clock(), pool_size=4, max_overflow=0, pool_timeout=0.3)
-    async with make.listening(database, relay.url) as parts:
-        yield make.Client(parts, ada.world, ada.viewer)
+    async with make.listening(database, relay.url) as process:
+        yield make.Client(process, ada.world, ada.viewer)
     await database.close()
 
 
@@ -194,7 +196,7 @@ async def test_a_stream_outlives_a_restart_and_tells_what_happened_meanwhile(
     ):
         assert name(await resumed.next()) == "Before"
         waiting = asyncio.create_task(fresh.next())
-        feeds = relayed_ada.parts.feeds
+        feeds = relayed_ada.process.feeds
         await until(lambda: feeds.followers == 2 and not feeds.starting)
         await relay.stop()
         for turn in range(3):
@@ -208,7 +210,7 @@ async def test_a_stream_outlives_a_restart_and_tells_what_happened_meanwhile(
 
 
 async def test_a_stream_outlives_a_busy_pool(relayed_ada: make.Client) -> None:
-    database = relayed_ada.parts.database
+    database = relayed_ada.process.database
     async with following(relayed_ada, 1) as [waiting], AsyncExitStack() as busy:
 
         async def hold() -> None:
@@ -235,8 +237,8 @@ async def test_a_stream_that_cannot_begin_is_to_try_again(
     place: Place, relay: Relay, services: Any, ada: make.Client, owner: Any
 ) -> None:
     async with (
-        make_parts(place, services, pool={"url": relay.url}) as parts,
-        serving(parts, schema=schema) as edge,
+        make_process(place, services, pool={"url": relay.url}) as process,
+        serving(process, schema=schema) as edge,
         acknowledged(edge, await make_token(owner, workspace=ada.world.workspace)) as ws,
     ):
         await relay.stop()
@@ -258,14 +260,14 @@ WRONG: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_wrong_arguments_are_refused_before_the_stream_begins(
-    parts: Parts, place: Place, services: Any, ada: make.Client, owner: Any, wrong: str
+    process: Process, place: Place, services: Any, ada: make.Client, owner: Any, wrong: str
 ) -> None:
     variables = dict(WRONG[wrong])
     if variables.get("o") == "other":
-        other = await make.client(parts)
+        other = await make.client(process)
         variables["o"] = ids.encode("XeroOrganisation", other.world.organisation)
     async with (
-        make_parts(place, services) as served,
+        make_process(place, services) as served,
         serving(served, schema=schema) as edge,
         acknowledged(edge, await make_token(owner, workspace=ada.world.workspace)) as ws,
     ):

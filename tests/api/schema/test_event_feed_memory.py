@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from api import event_feed
-from api.context import Parts
+from api.context import Process
 from api.event_feed import KEPT
 from domain import activity
 from domain.tables import ActivityKind, EventKind
@@ -51,8 +51,8 @@ async def published(client: make.Client, count: int = 1) -> None:
 
 async def test_an_event_that_comes_while_the_reader_reads_is_told(ada: make.Client) -> None:
     """Its notification must not be taken for that of the event which is being read. No poll runs here."""
-    workspace, notifications = ada.world.workspace, ada.parts.notifications
-    database = Interrupted(ada.parts.database)
+    workspace, notifications = ada.world.workspace, ada.process.notifications
+    database = Interrupted(ada.process.database)
     feed = event_feed._Feed(cast(Database, database), notifications, workspace, asyncio.Semaphore(1), 1.0)
     woken = asyncio.Event()
     feed.followers.add(woken)
@@ -76,15 +76,15 @@ async def test_an_event_that_comes_while_the_reader_reads_is_told(ada: make.Clie
 
 
 async def test_a_reader_keeps_few_events_and_tells_the_others_from_the_table(
-    ada: make.Client, parts: Parts
+    ada: make.Client, process: Process
 ) -> None:
     workspace = ada.world.workspace
-    async with parts.feeds.follow(workspace, None) as slow, parts.feeds.follow(workspace, None) as quick:
+    async with process.feeds.follow(workspace, None) as slow, process.feeds.follow(workspace, None) as quick:
         for _ in range(2):
             await published(ada, KEPT - 50)
             async with patience(30):
                 await quick.next()
-        [feed] = parts.feeds._feeds.values()
+        [feed] = process.feeds._feeds.values()
         assert len(feed._rows) == KEPT
         async with patience(30):
             news = await slow.next()

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from api.context import Parts
+from api.context import Process
 from tests.api.schema.bills import Office, codes, done, office, uuid_of
 
 
 @pytest.fixture
-async def here(parts: Parts) -> Office:
-    return await office(parts)
+async def here(process: Process) -> Office:
+    return await office(process)
 
 
 async def test_a_client_gives_discounts_and_reads_them_back(here: Office) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.context import Parts
+from api.context import Process
 from api.relay import ids
 from tests.api.schema.bills import Office, office
 
@@ -14,8 +14,8 @@ LIST = """query($f: InvoiceFilter, $o: InvoiceOrder, $first: Int, $after: String
 
 
 @pytest.fixture
-async def here(parts: Parts) -> Office:
-    return await office(parts)
+async def here(process: Process) -> Office:
+    return await office(process)
 
 
 async def numbers(here: Office, **variables: Any) -> list[str]:

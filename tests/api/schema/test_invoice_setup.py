@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.context import Parts
+from api.context import Process
 from api.relay import ids
 from domain.tables import Scope
 from tests import make
@@ -18,8 +18,8 @@ SETUP = """fragment Setup on InvoiceSyncSettings { id enabled startDate defaultR
 
 
 @pytest.fixture
-async def here(parts: Parts) -> Office:
-    return await office(parts)
+async def here(process: Process) -> Office:
+    return await office(process)
 
 
 async def change(here: Office, mutation: str, **input: Any) -> dict[str, Any]:
@@ -233,8 +233,8 @@ async def test_an_earlier_start_date_sends_nothing_unasked(here: Office) -> None
     assert (await here.look(early["id"]))["sync"]["state"] == "SYNC_OFF"
 
 
-async def test_settings_need_an_admin(parts: Parts, here: Office) -> None:
-    writer = await make.client(parts, Scope.WRITE, world=here.ada.world)
+async def test_settings_need_an_admin(process: Process, here: Office) -> None:
+    writer = await make.client(process, Scope.WRITE, world=here.ada.world)
     service, rate = ids.encode("ServiceType", here.bill.service), ids.encode("TaxRate", here.bill.gst)
     organisation = {"organisationId": here.organisation}
     for mutation, kind, given in (

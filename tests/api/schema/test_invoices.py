@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.context import Parts
+from api.context import Process
 from api.relay import ids
 from domain.tables import Scope
 from tests import make
@@ -16,8 +16,8 @@ UNKNOWN = ids.encode("Invoice", ids.NOWHERE)
 
 
 @pytest.fixture
-async def here(parts: Parts) -> Office:
-    return await office(parts)
+async def here(process: Process) -> Office:
+    return await office(process)
 
 
 async def test_an_invoice_is_made_approved_and_sent(here: Office) -> None:
@@ -349,9 +349,9 @@ async def test_showing_many_costs_as_many_statements_as_showing_few(here: Office
 # Who may
 
 
-async def test_a_reader_may_look_and_not_act(parts: Parts, here: Office) -> None:
+async def test_a_reader_may_look_and_not_act(process: Process, here: Office) -> None:
     made = await here.created()
-    reader = Office(await make.client(parts, Scope.READ, world=here.ada.world), here.bill)
+    reader = Office(await make.client(process, Scope.READ, world=here.ada.world), here.bill)
     assert (await reader.look(made["id"]))["allowedActions"] == []
     for mutation, kind in (
         ("createInvoice", "CreateInvoiceInput"),

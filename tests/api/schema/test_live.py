@@ -70,11 +70,11 @@ async def test_a_burst_is_told_from_few_readings(ada: make.Client) -> None:
     async with ada.world.tx() as tx:
         for row in await tx.rows("select id from sync_link where workspace_id = :ws"):
             tx.publish(EventKind.LINK, row["id"], organisation=ada.world.organisation)
-    before = ada.parts.database.statements
+    before = ada.process.database.statements
     async with ada.follow(BURST, after=start) as stream:
         told = await stream.some(60)
     assert {event["organisation"]["summary"]["linked"] for event in told} == {60}
-    assert ada.parts.database.statements - before < 60
+    assert ada.process.database.statements - before < 60
 
 
 async def test_an_import_tells_its_progress_and_to_read_again(ada: make.Client) -> None:
@@ -133,7 +133,7 @@ async def test_nothing_falls_between_list_and_stream(ada: make.Client) -> None:
 
 
 async def test_another_workspace_hears_nothing(ada: make.Client) -> None:
-    other = await make.client(ada.parts)
+    other = await make.client(ada.process)
     async with other.follow(LIVE, after=await cursor(other)) as stream:
         await ada.world.contact("Aroha")
         await other.world.contact("Bella")

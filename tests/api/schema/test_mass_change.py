@@ -54,7 +54,7 @@ async def test_reading_again_holds_until_it_is_judged(ada: make.Client) -> None:
 
 
 async def test_only_an_admin_decides(ada: make.Client) -> None:
-    writer = await make.client(ada.parts, Scope.WRITE, world=ada.world)
+    writer = await make.client(ada.process, Scope.WRITE, world=ada.world)
     key = str(ids.encode("XeroOrganisation", ada.world.organisation))
     _, errors = await writer.answer(DECIDE, i={"organisationId": key, "apply": True})
     assert [code for _, code in errors] == ["FORBIDDEN"]

@@ -72,7 +72,7 @@ async def test_a_node_is_its_owners_alone(ada: make.Client, kind: str) -> None:
     unknown = ids.encode(kind, ids.NOWHERE)
     own = await ada.ask(NODE, i=key, all=[key, unknown])
     assert own == {"node": {"__typename": kind, "id": key}, "nodes": [{"id": key}, None]}
-    other = await make.client(ada.parts)
+    other = await make.client(ada.process)
     assert await other.ask(NODE, i=key, all=[key]) == {"node": None, "nodes": [None]}
 
 
@@ -83,7 +83,7 @@ async def test_no_list_shows_anothers_rows(ada: make.Client) -> None:
         "c": ids.encode("Contact", keys["Contact"]),
         "t": ids.encode("ContactType", keys["ContactType"]),
     }
-    other = await make.client(ada.parts)
+    other = await make.client(ada.process)
     answer = await other.ask(LISTS, **variables)
     assert [part["edges"] for part in answer.values()] == [[]] * 6
     everything = await other.ask(EVERYTHING)
@@ -128,7 +128,7 @@ async def test_no_mutation_reaches_anothers_rows(
     ada: make.Client, mutation: str, kind: str, field: str
 ) -> None:
     key = (await filled(ada))[kind]
-    other = await make.client(ada.parts)
+    other = await make.client(ada.process)
     query = f"mutation($i: ID!) {{ done: {mutation} {{ userErrors {{ code }} }} }}"
     foreign, unknown, senseless = [
         await other.ask(query, i=one) for one in (ids.encode(kind, key), ids.encode(kind, ids.NOWHERE), "x")

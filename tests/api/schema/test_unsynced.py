@@ -278,7 +278,7 @@ async def test_what_is_dismissed_stays_set_apart_and_is_not_imported_again(ada: 
 @pytest.mark.parametrize(("scope", "allowed"), [(Scope.READ, []), (Scope.WRITE, ["UNSYNC"])])
 async def test_who_may_only_read_is_allowed_nothing(ada: make.Client, scope: Scope, allowed: Any) -> None:
     await make.linked(ada.world)
-    reader = await make.client(ada.parts, scope, world=ada.world)
+    reader = await make.client(ada.process, scope, world=ada.world)
     answer = await reader.ask("{ syncLinks { edges { node { allowedActions } } } }")
     assert answer["syncLinks"]["edges"][0]["node"]["allowedActions"] == allowed
 

@@ -39,7 +39,7 @@ async def test_a_webhook_that_xero_has_switched_off_is_named(
     ada: make.Client, place: Place, services: Services, case: str
 ) -> None:
     happened, connected, switched_off = CASES[case]
-    now = ada.parts.database.clock.now()
+    now = ada.process.database.clock.now()
     webhook = now - timedelta(days=10)
     async with ada.world.tx() as tx:
         await tx.run(

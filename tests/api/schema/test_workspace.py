@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.auth.tokens import Tokens
-from api.context import Parts
+from api.context import Process
 from api.relay import ids
 from domain.tables import Scope
 from tests import make
@@ -94,13 +94,13 @@ async def test_a_token_works_until_it_is_revoked(ada: make.Client) -> None:
     made = (await ada.ask(TOKEN, i=wanted))["createApiToken"]
     assert made["apiToken"]["scopes"] == ["READ", "WRITE"]
     assert made["token"].startswith(made["apiToken"]["hint"])
-    viewer = await Tokens(ada.parts.database).find_viewer(made["token"])
+    viewer = await Tokens(ada.process.database).find_viewer(made["token"])
     assert viewer is not None
     assert viewer.scopes == {Scope.READ, Scope.WRITE}
     gone = (await ada.ask(REVOKE, t=made["apiToken"]["id"]))["revokeApiToken"]
     assert gone["deletedId"] == made["apiToken"]["id"]
     assert len(gone["workspace"]["apiTokens"]) == 1
-    assert await Tokens(ada.parts.database).find_viewer(made["token"]) is None
+    assert await Tokens(ada.process.database).find_viewer(made["token"]) is None
     again = (await ada.ask(REVOKE, t=made["apiToken"]["id"]))["revokeApiToken"]
     assert again["userErrors"][0]["code"] == "NOT_FOUND"
 
@@ -138,8 +138,8 @@ async def test_a_token_that_makes_no_sense_is_refused(
     assert (answer["token"], answer["userErrors"][0]["code"]) == (None, code)
 
 
-async def test_only_admins_set_things(parts: Parts) -> None:
-    writer = await make.client(parts, Scope.WRITE)
+async def test_only_admins_set_things(process: Process) -> None:
+    writer = await make.client(process, Scope.WRITE)
     for query, variables in ((NEW_TYPE, {"n": "x"}), (TOKEN, {"i": {"name": "T", "scopes": ["READ"]}})):
         _, [(_, code)] = await writer.answer(query, **variables)
         assert code == "FORBIDDEN"

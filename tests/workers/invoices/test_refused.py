@@ -56,7 +56,7 @@ async def test_a_website_typed_in_xero_is_to_be_corrected_there(here: Billing) -
     world = here.here.world
 
     async def send() -> dict[str, Any]:
-        while await send_due(here.here.parts, world.workspace, world.organisation):
+        while await send_due(here.here.process, world.workspace, world.organisation):
             pass
         [link] = await world.rows(
             "select * from sync_link where workspace_id = :ws and contact_id = :id", id=here.contact
