@@ -43,7 +43,7 @@ async def advance(
         if held.run.phase is ImportPhase.MATCHING and held.run.match_pass is not MatchPass.SIMILAR:
             return await imports.match_page(tx, held)
     if held.run.phase is ImportPhase.MATCHING:
-        return await _look(process, workspace, held)
+        return await _look_up_page(process, workspace, held)
     try:
         return await _read_page(process, workspace, held, priority)
     except XeroError as error:
@@ -64,22 +64,22 @@ async def _renewed(process: Process, workspace: UUID, held: Claim) -> AsyncItera
         yield
 
 
-async def _look(process: Process, workspace: UUID, held: Claim) -> bool:
+async def _look_up_page(process: Process, workspace: UUID, held: Claim) -> bool:
     try:
         async with _renewed(process, workspace, held):
             ids, compared = await _compare_page(process, workspace, held)
     except BaseException:  # a thread may still be at it
         process.name_indexes.drop(held.run.id)
         raise
-    if len(ids) < imports.LOOKED_AT_ONCE:
+    if len(ids) < imports.LOOKED_UP_AT_ONCE:
         process.name_indexes.drop(held.run.id)
     async with process.database.transaction(workspace, XERO) as tx:
-        return await imports.settle_look(tx, held, ids, compared)
+        return await imports.settle_look_up(tx, held, ids, compared)
 
 
 async def _compare_page(process: Process, workspace: UUID, held: Claim) -> tuple[list[UUID], list[Compared]]:
     async with process.database.transaction(workspace, XERO) as tx:
-        ids = await imports.look_page(tx, held)
+        ids = await imports.look_up_page(tx, held)
         index = await process.name_indexes.find(tx, held.run.id, partial(imports.needs_index, tx, held))
     middle = (len(ids) + 1) // 2
     # While one half is compared here, PostgreSQL looks up the other.

@@ -15,9 +15,9 @@ async def begin(process: Process, workspace: UUID, organisation_id: UUID) -> boo
         if organisation is None:
             return False
         if organisation.scan_due_at is not None and organisation.scan_due_at <= tx.now:
-            return await organisations.look(tx, organisation_id, RunPurpose.SCAN)
+            return await organisations.begin_run(tx, organisation_id, RunPurpose.SCAN)
         if organisation.poll_due_at is not None and organisation.poll_due_at <= tx.now:
-            return await organisations.look(tx, organisation_id, RunPurpose.DELTA)
+            return await organisations.begin_run(tx, organisation_id, RunPurpose.DELTA)
     return False
 
 

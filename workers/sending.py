@@ -83,7 +83,7 @@ async def _fresh(process: Process, workspace: UUID, organisation_id: UUID) -> bo
     async with process.database.transaction(workspace, TANDEM) as tx:
         if await freshness.is_fresh(tx, organisation_id):
             return True
-        await organisations.look(tx, organisation_id, RunPurpose.DELTA)
+        await organisations.begin_run(tx, organisation_id, RunPurpose.DELTA)
         runs = await tx.ids(
             "select id from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null"
             " and purpose = 'DELTA'",

@@ -16,7 +16,10 @@ from xero.oauth import App
 from xero.payloads import TokenAnswer
 
 MARGIN = timedelta(minutes=2)  # a token is renewed so long before it ends
-LOOKS, PAUSE = 50, 0.1  # how often, and after how many seconds, a caller looks whether another has refreshed
+CHECKS, PAUSE = (
+    50,
+    0.1,
+)  # how often, and after how many seconds, a caller checks whether another has refreshed
 
 
 class Grant(Protocol):
@@ -91,7 +94,7 @@ class GrantTokens(Generic[G]):
         await self.refresh(self._open(grant).access_token)
 
     async def _token(self, good: Callable[[G, TokenAnswer], bool]) -> str:
-        looks = 0
+        checks = 0
         while True:
             grant = await self._grant()
             tokens = self._open(grant)
@@ -102,11 +105,11 @@ class GrantTokens(Generic[G]):
                 renewed = await self._renew(grant, lease, tokens)
                 if renewed is not None:
                     return renewed.access_token
-            elif looks == LOOKS:
-                raise Retry(Reason.TOKEN_BUSY, self.clock.now() + timedelta(seconds=LOOKS * PAUSE))
+            elif checks == CHECKS:
+                raise Retry(Reason.TOKEN_BUSY, self.clock.now() + timedelta(seconds=CHECKS * PAUSE))
             else:
                 await self.sleep(PAUSE)
-                looks += 1
+                checks += 1
 
     async def _renew(self, grant: G, lease: UUID, tokens: TokenAnswer) -> TokenAnswer | None:
         """Refresh under a lease. None if the grant has changed meanwhile: read it again."""

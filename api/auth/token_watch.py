@@ -59,14 +59,14 @@ class TokenWatch(Generic[Key]):
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        look_at = loop.time() + RECHECK_SECONDS
+        recheck_at = loop.time() + RECHECK_SECONDS
         while True:
             self._added.clear()
             self._end({key for key, one in self._watched.items() if self._has_expired(one)})
-            if loop.time() >= look_at:
-                await self._look()
-                look_at = loop.time() + RECHECK_SECONDS
-            seconds = min([look_at - loop.time(), *self._seconds_to_expiry()])
+            if loop.time() >= recheck_at:
+                await self._recheck()
+                recheck_at = loop.time() + RECHECK_SECONDS
+            seconds = min([recheck_at - loop.time(), *self._seconds_to_expiry()])
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(seconds, SHORTEST_SLEEP)):
                     await self._added.wait()
@@ -80,18 +80,18 @@ class TokenWatch(Generic[Key]):
             if one.expires_at is not None:
                 yield (one.expires_at - now).total_seconds()
 
-    async def _look(self) -> None:
-        looked_at = set(self._watched)
+    async def _recheck(self) -> None:
+        checked = set(self._watched)
         try:
-            valid = await self._validity.find_valid(looked_at)
+            valid = await self._validity.find_valid(checked)
         except DatabaseUnavailable:
             return
         except (
             Exception
-        ) as error:  # the next look must come in any case: a revoked credential must not stay in
+        ) as error:  # the next check must follow in any case: a revoked credential must not stay in
             log_fault(error)
             return
-        self._end(looked_at - valid)
+        self._end(checked - valid)
 
     def _end(self, keys: set[Key]) -> None:
         for key in keys:

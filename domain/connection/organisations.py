@@ -114,7 +114,7 @@ async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
         await _read_again(tx, organisation)
     await _take(tx, organisation, tenant, grant_id)
     if not again:
-        _read(tx, organisation, None)
+        _add_run(tx, organisation, None)
     activity.record(
         tx,
         ActivityKind.CONNECTED,
@@ -258,11 +258,11 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
             "Xero no longer lets Tandem in. Connect the organisation again with connectXero.",
             "organisationId",
         )
-    run, due = await _unfinished(tx, organisation_id), await _next_look(tx, organisation)
+    run, due = await _unfinished(tx, organisation_id), await _next_manual_read(tx, organisation)
     organisation.looked_by_hand_at = due
     organisation.catalogue_due_at = poll_schedule.sooner(tx.now, organisation.catalogue_due_at, due)
     if run is None and due <= tx.now:
-        _read(tx, organisation, organisation.read_cursor, RunPurpose.DELTA)
+        _add_run(tx, organisation, organisation.read_cursor, RunPurpose.DELTA)
         return
     organisation.poll_due_at = poll_schedule.sooner(tx.now, organisation.poll_due_at, due)
     if run is not None and (run.lease_until is None or run.lease_until <= tx.now):
@@ -270,10 +270,10 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
     tx.notify_workers()
 
 
-async def _next_look(tx: Tx, organisation: Organisation) -> datetime:
+async def _next_manual_read(tx: Tx, organisation: Organisation) -> datetime:
     budget = await call_budget.get(tx, organisation.tenant_id)
-    interval = poll_schedule.look_interval(budget.left_today, budget.day_limit)
-    return poll_schedule.next_look(tx.now, organisation.looked_by_hand_at, interval)
+    interval = poll_schedule.manual_interval(budget.left_today, budget.day_limit)
+    return poll_schedule.next_manual_read(tx.now, organisation.looked_by_hand_at, interval)
 
 
 def _known(organisation: Organisation | None) -> Organisation:
@@ -346,16 +346,16 @@ async def _unfinished(tx: Tx, organisation_id: UUID) -> ImportRun | None:
     return found.one_or_none()
 
 
-async def look(tx: Tx, organisation_id: UUID, purpose: RunPurpose) -> bool:
+async def begin_run(tx: Tx, organisation_id: UUID, purpose: RunPurpose) -> bool:
     """Begins a delta or a scan. False, and nothing is done, if a run is unfinished or the organisation is disconnected."""
     organisation = await lock(tx, organisation_id)
     if organisation.disconnected_at is not None or await _unfinished(tx, organisation_id) is not None:
         return False
-    _read(tx, organisation, organisation.read_cursor if purpose is RunPurpose.DELTA else None, purpose)
+    _add_run(tx, organisation, organisation.read_cursor if purpose is RunPurpose.DELTA else None, purpose)
     return True
 
 
-def _read(
+def _add_run(
     tx: Tx, organisation: Organisation, since: datetime | None, purpose: RunPurpose = RunPurpose.IMPORT
 ) -> ImportRun:
     """Adds a run that reads the changes since `since` (None: everything) and then matches, if the sync has been started."""
@@ -382,7 +382,7 @@ async def _match(tx: Tx, organisation: Organisation) -> None:
     """Makes the unfinished run match after it has read; begins a delta that matches if there is none."""
     run = await _unfinished(tx, organisation.id)
     if run is None:
-        _read(tx, organisation, organisation.read_cursor)
+        _add_run(tx, organisation, organisation.read_cursor)
         return
     if run.phase is ImportPhase.MATCHING and not run.match:
         run.match_pass, run.position, run.done, run.total = (
@@ -409,7 +409,7 @@ async def _read_again(tx: Tx, organisation: Organisation) -> None:
     has read is older than the end of the connection."""
     run = await _unfinished(tx, organisation.id)
     if run is None:
-        _read(tx, organisation, None)
+        _add_run(tx, organisation, None)
         return
     if run.purpose is RunPurpose.DELTA:
         run.purpose = RunPurpose.SCAN

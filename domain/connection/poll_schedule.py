@@ -22,13 +22,13 @@ def poll_interval(day_remaining: int, *, webhooks_healthy: bool, invoices: bool 
     return min(max(SHORTEST, DAY / max(calls, 1)), LONGEST)
 
 
-def look_interval(day_remaining: int, day_limit: int) -> timedelta:
+def manual_interval(day_remaining: int, day_limit: int) -> timedelta:
     """The shortest time between two reads that people ask for: BY_HAND, and the interval of polls once half of the day's calls
     are used."""
     return BY_HAND if day_remaining > day_limit / 2 else poll_interval(day_remaining, webhooks_healthy=False)
 
 
-def next_look(now: datetime, last: datetime | None, interval: timedelta) -> datetime:
+def next_manual_read(now: datetime, last: datetime | None, interval: timedelta) -> datetime:
     """The time of a read that a person asks for: now if the last one was at least `interval` ago, else that one's time plus
     `interval`. A later read that is planned already counts. A `last` further ahead than `interval` is ignored: the clock
     was set back."""

@@ -39,7 +39,7 @@ from domain.tx import Tx
 # Its worker renews it; one that dies costs so much time, and no more.
 LEASE = timedelta(seconds=10)
 PAGE = 1000
-LOOKED_AT_ONCE = 250  # a few seconds' comparing
+LOOKED_UP_AT_ONCE = 250  # a few seconds' comparing
 # Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
 OVERLAP = timedelta(minutes=3)
 MOST_TOLD = 500
@@ -210,13 +210,13 @@ async def _settle_endings(tx: Tx, organisation: OrganisationCopy, run: ImportRun
         await inbound_apply.apply(tx, organisation, ended, run.id, quiet=True)
 
 
-async def look_page(tx: Tx, held: Claim) -> list[UUID]:
+async def look_up_page(tx: Tx, held: Claim) -> list[UUID]:
     """The mirror rows of the next page of the pass SIMILAR.
 
     A worker passes them to near_duplicates.read_page, then to near_duplicates.compare without a transaction, and then to
-    settle_look.
+    settle_look_up.
     """
-    return await _page(tx, held.run, LOOKED_AT_ONCE, dirty=held.run.purpose is RunPurpose.DELTA)
+    return await _page(tx, held.run, LOOKED_UP_AT_ONCE, dirty=held.run.purpose is RunPurpose.DELTA)
 
 
 class _Number(NamedTuple):
@@ -246,7 +246,7 @@ async def needs_index(tx: Tx, held: Claim) -> bool:
     return left is not None and there is not None and name_index.pays_off(left.n, there.n)
 
 
-async def settle_look(
+async def settle_look_up(
     tx: Tx, held: Claim, ids: Sequence[UUID], compared: Sequence[near_duplicates.Compared]
 ) -> bool:
     """Store the scores of a page and move the run on. False if the lease was lost meanwhile."""
@@ -260,7 +260,7 @@ async def settle_look(
             run.position = ids[-1]
         if run.purpose is RunPurpose.IMPORT:
             run.done += len(ids)
-        if len(ids) < LOOKED_AT_ONCE:
+        if len(ids) < LOOKED_UP_AT_ONCE:
             await _next_pass(tx, run, MatchPass.SIMILAR)
     _go_on(tx, run)
     return True

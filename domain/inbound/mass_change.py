@@ -120,7 +120,7 @@ async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
     await tx.session.refresh(organisation)
     activity.record(tx, ActivityKind.SETTING_CHANGED, message, organisation=organisation_id)
     if not await _resume(tx, organisation_id):
-        await organisations.look(tx, organisation_id, RunPurpose.DELTA if apply else RunPurpose.SCAN)
+        await organisations.begin_run(tx, organisation_id, RunPurpose.DELTA if apply else RunPurpose.SCAN)
 
 
 class _Counted(NamedTuple):

@@ -118,7 +118,7 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
     await drop(tx, organisation_id, shown)
     await postpone(tx, organisation_id, busy, tx.now + IN_FLIGHT_AGAIN)
     if len(rest) > DELTA_OVER:
-        await organisations.look(tx, organisation_id, RunPurpose.DELTA)
+        await organisations.begin_run(tx, organisation_id, RunPurpose.DELTA)
         await postpone(tx, organisation_id, rest, tx.now + DELTA_AGAIN)
         return None
     organisation = await organisation_copy.find_connected(tx, organisation_id)

@@ -77,7 +77,7 @@ class ConnectionHealth(DescribedEnum):
 class Organisation(Row, table=True):
     """A Xero organisation. `health` is what the last call told; `read_cursor` is Xero's own time up to which the
     mirror has been read, null until it was read whole; `read_asked_at` when that was asked, by our clock.
-    `looked_by_hand_at`: when the last look that a person asked for was due, or is.
+    `looked_by_hand_at`: when the last read that a person asked for was due, or is due.
     `clock_ahead`: how many seconds Xero's clock is ahead of ours.
     `health_since`: since when `health` is what it is, null: since it was connected. `limited_until` is set while RATE_LIMITED; `failing_since` while no call has got through, `writes_failing_since` while no write has. `catching_up`: nothing is
     sent before everything was read again.

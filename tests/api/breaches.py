@@ -97,12 +97,12 @@ EDGE = (
     breach(
         "edge: a revoked token keeps its open streams",
         f"{WATCH}::test_many_sockets_of_one_token_are_looked_at_once",
-        skip("api.auth.token_watch:TokenWatch._look", "_end"),
+        skip("api.auth.token_watch:TokenWatch._recheck", "_end"),
     ),
     breach(
-        "edge: an expired token keeps its streams until the next look",
-        f"{WATCH}::test_a_token_ends_when_it_expires_and_not_at_the_next_look",
-        give("api.auth.token_watch:TokenWatch._watch", "seconds", "look_at - loop.time()"),
+        "edge: an expired token keeps its streams until the next check",
+        f"{WATCH}::test_a_token_ends_when_it_expires_and_not_at_the_next_check",
+        give("api.auth.token_watch:TokenWatch._watch", "seconds", "recheck_at - loop.time()"),
     ),
 )
 

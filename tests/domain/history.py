@@ -12,7 +12,7 @@ from domain.mirror import xero_contacts
 from domain.outbound import contact_deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
-from tests.domain.linked import LATER, look
+from tests.domain.linked import LATER, read_delta
 from tests.domain.world import World, seen
 
 PHONE = PhoneParts("64", "9", "1112222")
@@ -78,4 +78,4 @@ async def settle(world: World, now: SeenContact) -> None:
     if claimed is not None:
         async with world.tx() as tx:
             await single_reads.settle(tx, claimed, tx.now, [now])
-    await look(world, now)
+    await read_delta(world, now)

@@ -22,7 +22,7 @@ async def linked(world: World, **more: object) -> tuple[UUID, UUID]:
     return contact.id, xero.xero_contact_id
 
 
-async def look(world: World, *found: SeenContact) -> None:
+async def read_delta(world: World, *found: SeenContact) -> None:
     """A delta that shows these."""
     async with world.tx() as tx:
         run = ImportRun(

@@ -108,10 +108,10 @@ class World:
             if held is None or held.run.match_pass is not MatchPass.SIMILAR:
                 return held is not None and await imports.match_page(tx, held)
         async with self.tx() as tx:
-            ids = await imports.look_page(tx, held)
+            ids = await imports.look_up_page(tx, held)
             page = await near_duplicates.read_page(tx, held.organisation, ids)
         async with self.tx() as tx:
-            return await imports.settle_look(tx, held, ids, [near_duplicates.compare(page)])
+            return await imports.settle_look_up(tx, held, ids, [near_duplicates.compare(page)])
 
     async def settle(self) -> None:
         """Do what a change has left to the next run."""

@@ -465,9 +465,9 @@ EDGES = (
         sql("domain.connection:_holds", "then 'XERO_UNAVAILABLE' end", "then null end"),
     ),
     breach(
-        "looks: each press of syncNow is a look of its own",
+        "poll: each syncNow begins a read of its own",
         "tests/domain/connection/test_sync_now.py",
-        instead("domain.connection:next_look", "return last else", "return now"),
+        instead("domain.connection:next_manual_read", "return last else", "return now"),
     ),
     breach(
         "clock: a read in the future of a clock that was set back is fresh",

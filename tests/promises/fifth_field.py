@@ -49,9 +49,9 @@ class Practice:
         [link] = (await self.contact(contact))["syncLinks"]
         return link
 
-    async def look(self) -> None:
+    async def read_delta(self) -> None:
         """Xero is read, and everything that is due is done."""
-        await self.scene.look(RunPurpose.DELTA)
+        await self.scene.begin_run(RunPurpose.DELTA)
         await self.scene.work_all()
 
     async def in_xero(self, number: int, mobile: str) -> None:
@@ -91,7 +91,7 @@ async def linked(practice: Practice) -> str:
     await practice.scene.at_xero(
         "contacts", {"Name": "Ann Lee", "EmailAddress": "ann@x.nz", "Phones": [phone]}
     )
-    await practice.look()
+    await practice.read_delta()
     contact: str = made["createContact"]["contact"]["id"]
     assert (await practice.link(contact))["state"] == "SYNCED"
     return contact
@@ -111,7 +111,7 @@ async def test_it_goes_to_xero_and_comes_back(practice: Practice) -> None:
     link = await practice.link(contact)
     assert link["state"] == "PENDING"
     assert link["differences"] == [{"field": FIELD, "agreed": None, "practice": "021 555 0101", "xero": None}]
-    await practice.look()
+    await practice.read_delta()
     [held] = practice.scene.book
     assert (held.phones["MOBILE"].area, held.phones["MOBILE"].number) == ("21", "555 0101")
     assert held.phones["DEFAULT"].number == "555 0100"  # the other phone is left alone
@@ -120,14 +120,14 @@ async def test_it_goes_to_xero_and_comes_back(practice: Practice) -> None:
     assert link["xeroContact"]["mobile"] == "+64 21 555 0101"
 
     await practice.in_xero(0, "021 555 0202")
-    await practice.look()
+    await practice.read_delta()
     shown = await practice.contact(contact)
     assert shown["mobilePhone"] == shown["syncLinks"][0]["xeroContact"]["mobile"] == "021 555 0202"
     assert (FIELD, None, "021 555 0101", "PRACTICE") in changes(shown)
     assert (FIELD, "021 555 0101", "021 555 0202", "PRACTICE") in changes(shown)
 
     assert await practice.update(contact, mobilePhone=None) == []
-    await practice.look()
+    await practice.read_delta()
     [held] = practice.scene.book
     assert (held.phones["MOBILE"].area, held.phones["MOBILE"].number) == ("", "")
     assert (await practice.contact(contact))["mobilePhone"] is None
@@ -136,9 +136,9 @@ async def test_it_goes_to_xero_and_comes_back(practice: Practice) -> None:
 async def test_a_value_that_was_overwritten_is_brought_back(practice: Practice) -> None:
     contact = await linked(practice)
     await practice.update(contact, mobilePhone="021 555 0101")
-    await practice.look()
+    await practice.read_delta()
     await practice.in_xero(0, "021 555 0202")
-    await practice.look()
+    await practice.read_delta()
     [event] = [
         edge["node"]["id"]
         for edge in (await practice.contact(contact))["activity"]["edges"]
@@ -148,7 +148,7 @@ async def test_a_value_that_was_overwritten_is_brought_back(practice: Practice) 
         "mutation($input: RestoreValueInput!) { restoreValue(input: $input) { userErrors { message } } }",
         input={"eventId": event, "field": FIELD},
     )
-    await practice.look()
+    await practice.read_delta()
     assert (await practice.contact(contact))["mobilePhone"] == "021 555 0101"
     [held] = practice.scene.book
     assert held.phones["MOBILE"].number == "555 0101"
@@ -166,13 +166,13 @@ async def test_a_new_contact_has_it_and_the_mass_change_counter_counts_it(practi
     for number in range(MANY):
         phone = {"PhoneType": "MOBILE", "PhoneCountryCode": "", "PhoneAreaCode": "021", "PhoneNumber": f"555 {1000 + number}"}  # fmt: skip
         await practice.scene.at_xero("contacts", {"Name": f"Client {number:02}", "Phones": [phone]})
-    await practice.look()
+    await practice.read_delta()
     found = await practice.ask("{ contacts(first: 100) { edges { node { mobilePhone } } } }")
     numbers = [edge["node"]["mobilePhone"] for edge in found["contacts"]["edges"]]
     assert sorted(numbers) == [f"021 555 {1000 + number}" for number in range(MANY)]
     for number in range(MANY):
         await practice.in_xero(number, "")
-    await practice.look()
+    await practice.read_delta()
     found = await practice.ask("{ workspace { xeroOrganisations { massChange { side changed of } } } }")
     [organisation] = found["workspace"]["xeroOrganisations"]
     assert organisation["massChange"] == {"side": "XERO", "changed": MANY, "of": MANY}

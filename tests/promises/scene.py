@@ -232,9 +232,9 @@ class Scene:
             if not any([await self.job(job()) for job in jobs]):
                 return
 
-    async def look(self, purpose: RunPurpose) -> None:
+    async def begin_run(self, purpose: RunPurpose) -> None:
         async with self.world.tx() as tx:
-            await organisations.look(tx, self.world.organisation, purpose)
+            await organisations.begin_run(tx, self.world.organisation, purpose)
 
     async def send(self) -> None:
         await self.job(send_due(self.process, self.world.workspace, self.world.organisation))
@@ -249,7 +249,7 @@ class Scene:
             await self.reconnect()
         await self._until_quiet()
         await self.time.sleep(15 * 60)
-        await self.look(RunPurpose.SCAN)
+        await self.begin_run(RunPurpose.SCAN)
         await self._until_quiet()
 
     async def _until_quiet(self) -> None:
@@ -404,7 +404,7 @@ async def staged(
                 " where workspace_id = :ws",
                 tenant=UUID(tenant), grant=grant,
             )  # fmt: skip
-            await organisations.look(tx, practice.organisation, RunPurpose.SCAN)
+            await organisations.begin_run(tx, practice.organisation, RunPurpose.SCAN)
         scene = Scene(time, simulation, control, wire, reaper, process, practice, tenant, grant)
         await scene.work_all()
         yield scene

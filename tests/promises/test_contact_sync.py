@@ -95,7 +95,7 @@ class ContactSync(RuleBasedStateMachine):
             await people.create_in_xero(name, email)
         for which in range(3):
             await people.set_flags_in_xero(which, customer=True, supplier=False)
-        await scene.look(RunPurpose.SCAN)
+        await scene.begin_run(RunPurpose.SCAN)
         await scene.work_all()
 
     async def then(self, act: Awaitable[object], then: str) -> None:
@@ -214,9 +214,9 @@ class ContactSync(RuleBasedStateMachine):
         await self.scene.work(which)
 
     @step(purpose=st.sampled_from([RunPurpose.DELTA, RunPurpose.DELTA, RunPurpose.SCAN]))
-    async def look(self, purpose: RunPurpose) -> None:
+    async def begin_run(self, purpose: RunPurpose) -> None:
         assert self.scene is not None
-        await self.scene.look(purpose)
+        await self.scene.begin_run(purpose)
 
     @step(most=st.sampled_from([1, 2, 100]), early=st.booleans())
     async def deliver_webhooks(self, most: int, early: bool) -> None:
@@ -330,7 +330,7 @@ class ContactSync(RuleBasedStateMachine):
         await self.neighbour.check_untouched()
         before = await self.written(scene)
         await scene.time.sleep(65)
-        await scene.look(RunPurpose.SCAN)
+        await scene.begin_run(RunPurpose.SCAN)
         await scene.work_all()
         assert await self.written(scene) == before, "something is written though nobody did anything"
 

@@ -31,7 +31,7 @@ class Stage:
         """Linked by a full match."""
         await self.people.create_in_practice(name, email)
         await self.people.create_in_xero(name, email)
-        await self.scene.look(RunPurpose.DELTA)
+        await self.scene.begin_run(RunPurpose.DELTA)
         await self.scene.work_all()
 
     async def policy(self, policy: ConflictPolicy) -> None:
@@ -51,7 +51,7 @@ class Stage:
         await self.people.edit_in_practice(0, PHONE, "021 222 222")
         await self.people.create_in_xero("Ann", "a@x.nz")
         await self.people.edit_in_xero(0, PHONE, "09 111 1111")
-        await self.scene.look(RunPurpose.DELTA)
+        await self.scene.begin_run(RunPurpose.DELTA)
         await self.scene.work_all()
 
     async def conflict(self) -> None:
@@ -162,7 +162,7 @@ async def test_every_value_that_xero_showed_in_a_conflict_is_kept(
 ) -> None:
     await stage.conflict()
     await stage.people.edit_in_xero(0, PHONE, "+64 9 333 3333")
-    await stage.scene.look(RunPurpose.DELTA)
+    await stage.scene.begin_run(RunPurpose.DELTA)
     if applied:
         await stage.settle()
     await stage.hands.settle_conflict(0, winner)
@@ -225,14 +225,14 @@ async def test_what_was_typed_while_xero_was_disconnected_flows_after_a_reconnec
 async def test_a_contact_forgotten_while_it_is_being_restored_is_linked_no_more(stage: Stage) -> None:
     await stage.pair()
     await stage.people.archive_in_xero(0)
-    await stage.scene.look(RunPurpose.DELTA)
+    await stage.scene.begin_run(RunPurpose.DELTA)
     await stage.scene.work_all()
     await stage.hands.rematch(0, Side.PRACTICE)
     stage.arm(kind=Kind.DROP, when="before")
     await stage.scene.work_all()
     assert await stage.scene.world.rows("select 1 from delivery where uncertain and ended_at is null")
     await stage.people.forget_in_xero(0)
-    await stage.scene.look(RunPurpose.DELTA)  # while the request to restore it may still land
+    await stage.scene.begin_run(RunPurpose.DELTA)  # while the request to restore it may still land
     await stage.settle()
     [link] = await stage.links("BROKEN")
     assert link["failure"]["code"] == "FORGOTTEN_IN_XERO"
@@ -245,13 +245,13 @@ async def test_a_mass_change_amid_edits_stops_and_loses_nothing_whatever_is_deci
     for n in range(21):
         await stage.people.create_in_practice(f"Ann {n}", f"a{n}@x.nz")
         await stage.people.create_in_xero(f"Ann {n}", f"a{n}@x.nz")
-    await stage.scene.look(RunPurpose.DELTA)
+    await stage.scene.begin_run(RunPurpose.DELTA)
     await stage.scene.work_all()
     for n in range(21):
         await stage.people.edit_in_xero(n, EMAIL, None)
     await stage.people.edit_in_practice(3, PHONE, "021 222 222")
     await stage.scene.time.sleep(61)
-    await stage.scene.look(RunPurpose.DELTA)
+    await stage.scene.begin_run(RunPurpose.DELTA)
     await stage.scene.work_all()
     assert (await stage.scene.organisation())["health"] == "PAUSED"
     assert await stage.scene.world.rows("select 1 from contact where billing_email is null") == []

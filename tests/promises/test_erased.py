@@ -14,7 +14,7 @@ from domain.fields.values import PostalAddress, SeenContact
 from domain.matching import issues
 from domain.outbound import contact_deliveries
 from domain.tables import LinkOrigin, SyncState
-from tests.domain.linked import LATER, change, look
+from tests.domain.linked import LATER, change, read_delta
 from tests.domain.world import World, seen
 
 # Found in no other value: of both sides, typed, overwritten and refused ones.
@@ -51,7 +51,7 @@ async def lived(world: World) -> tuple[UUID, UUID]:
     """A linked contact with a past: changed on both sides, with a write under way that other changes wait behind."""
     contact = await world.contact("Zyxona Quivver", "old@quivver.example")
     xero = uuid4()
-    await look(world, shown(xero, hours=0))
+    await read_delta(world, shown(xero, hours=0))
     issue = (await world.rows("select id from match_issue where workspace_id = :ws"))[0]["id"]
     async with world.tx() as tx:
         await issues.confirm(tx, issue, contact.id)
@@ -61,7 +61,7 @@ async def lived(world: World) -> tuple[UUID, UUID]:
             tx, world.organisation, lambda _, chosen: (b"zyxona of wexfold", {})
         )
     assert claimed is not None
-    await look(world, shown(xero, "Zyxona Wexfold"))
+    await read_delta(world, shown(xero, "Zyxona Wexfold"))
     await change(world, contact.id, primaryPhone="021 765 4321")
     return contact.id, xero
 
@@ -74,7 +74,7 @@ async def test_nothing_of_an_erased_contact_is_left_or_comes_back(
     erased = await erase(world, contact)
     assert erased.left_in_xero == (("Demo Company", xero),)
     assert await held(owner) == []
-    await look(world, shown(xero, hours=2))
+    await read_delta(world, shown(xero, hours=2))
     await world.import_mirror()
     assert await held(owner) == []
     assert (
@@ -93,7 +93,7 @@ async def test_a_push_that_lands_after_the_erasure_is_not_kept(world: World, own
     await erase(world, contact.id)
     late = shown(uuid4())
     object.__setattr__(late, "contact_number", link["contact_number"])
-    await look(world, late)
+    await read_delta(world, late)
     assert await held(owner) == []
     assert await world.rows("select 1 from contact") == []
 

@@ -108,7 +108,7 @@ class InvoiceSync(RuleBasedStateMachine):
     async def _put_in_xero(self, name: str) -> None:
         """A full match, which the next look links; once only."""
         await self.scene.at_xero("contacts", {"Name": name, "EmailAddress": email_of(name)})
-        await self.scene.look(RunPurpose.SCAN)
+        await self.scene.begin_run(RunPurpose.SCAN)
 
     async def then(self, act: Awaitable[object], then: str) -> None:
         await act

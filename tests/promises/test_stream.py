@@ -103,7 +103,7 @@ async def looked_at(world: World, *changed: Any) -> None:
 
 async def begun(world: World) -> Any:
     async with world.tx() as tx:
-        await organisations.look(tx, world.organisation, RunPurpose.DELTA)
+        await organisations.begin_run(tx, world.organisation, RunPurpose.DELTA)
         row = await tx.row("select id from import_run where workspace_id = :ws and finished_at is null")
     assert row is not None
     return row["id"]

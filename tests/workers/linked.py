@@ -126,7 +126,7 @@ async def edit(linked: Linked, xero: str, **given: Any) -> None:
 async def poll(linked: Linked, purpose: RunPurpose = RunPurpose.DELTA) -> None:
     linked.later(timedelta(minutes=3))
     async with linked.here.process.database.transaction(linked.here.world.workspace, TANDEM) as tx:
-        assert await organisations.look(tx, linked.here.world.organisation, purpose)
+        assert await organisations.begin_run(tx, linked.here.world.organisation, purpose)
         [run] = await tx.rows("select id from import_run where finished_at is null")
     while await importing.advance(linked.here.process, linked.here.world.workspace, run["id"]):
         pass
@@ -148,7 +148,7 @@ class Clocked(Linked):
     async def poll(self) -> None:
         process, world = self.here.process, self.here.world
         async with process.database.transaction(world.workspace, TANDEM) as tx:
-            await organisations.look(tx, world.organisation, RunPurpose.DELTA)
+            await organisations.begin_run(tx, world.organisation, RunPurpose.DELTA)
             await tx.run("update import_run set due_at = :now, lease_until = null where finished_at is null")
             [run] = await tx.rows("select id from import_run where finished_at is null")
         await self.advance(run["id"])

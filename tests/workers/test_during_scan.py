@@ -35,7 +35,7 @@ async def begun(linked: Linked) -> UUID:
     """A full scan that is due, of an organisation that was last asked a while ago."""
     linked.later(timedelta(minutes=2))
     async with linked.here.world.tx() as tx:
-        assert await organisations.look(tx, linked.here.world.organisation, RunPurpose.SCAN)
+        assert await organisations.begin_run(tx, linked.here.world.organisation, RunPurpose.SCAN)
     [run] = await linked.here.world.rows("select id from import_run where finished_at is null")
     found: UUID = run["id"]
     return found
@@ -163,7 +163,7 @@ async def test_a_delta_for_which_bulk_has_no_calls_left_keeps_nobody_waiting(lin
     """A poll that is put off for an hour: a tenth of the day is left for what a person waits for."""
     linked.later(timedelta(minutes=2))
     async with linked.here.world.tx() as tx:
-        assert await organisations.look(tx, linked.here.world.organisation, RunPurpose.DELTA)
+        assert await organisations.begin_run(tx, linked.here.world.organisation, RunPurpose.DELTA)
     [row] = await linked.here.world.rows("select tenant_id from organisation")
     slot = await linked.here.process.limits.take(row["tenant_id"], Priority.INTERACTIVE)
     assert isinstance(slot, UUID)
@@ -252,7 +252,7 @@ async def test_what_is_archived_and_restored_in_xero_is_followed_beside_a_scan(l
 
 async def test_what_is_announced_while_a_delta_is_read_waits_for_its_end(linked: Linked) -> None:
     async with linked.here.world.tx() as tx:
-        assert await organisations.look(tx, linked.here.world.organisation, RunPurpose.DELTA)
+        assert await organisations.begin_run(tx, linked.here.world.organisation, RunPurpose.DELTA)
     await announce(linked, linked.xero, at=linked.clock.now())
     assert await linked.here.world.rows(ANNOUNCED) == []
     [run] = await linked.here.world.rows("select id from import_run where finished_at is null")

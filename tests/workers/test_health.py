@@ -272,7 +272,7 @@ async def test_what_is_caught_up_sends_what_waited(linked: Linked) -> None:
 
 async def test_a_delta_that_stood_still_becomes_a_scan(linked: Linked) -> None:
     async with linked.here.world.tx() as tx:
-        await organisations.look(tx, linked.here.world.organisation, RunPurpose.DELTA)
+        await organisations.begin_run(tx, linked.here.world.organisation, RunPurpose.DELTA)
         await organisations.disconnect(tx, linked.here.world.organisation)
     await reconnect(linked)
     [run] = await linked.here.world.rows("select * from import_run where finished_at is null")

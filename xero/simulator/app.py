@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 10 * 1024 * 1024
 SAVE_AFTER = 1.0
-"""Seconds between looks for something to save."""
+"""Seconds between two checks of whether something is to be saved."""
 
 
 def create_app(

@@ -30,8 +30,8 @@ ANSWER_WITHIN = 5.0
 MOST_EVENTS = 100
 KEPT_FOR = timedelta(days=31)
 _RESOURCES = {"CONTACT": "Contacts", "INVOICE": "Invoices", "CREDITNOTE": "CreditNotes"}
-LOOK_EVERY = 0.2
-"""Seconds between looks at what a moved clock may have made due."""
+CHECK_SECONDS = 0.2
+"""Seconds between two checks of what a moved clock has made due."""
 
 
 class Chance(msgspec.Struct, forbid_unknown_fields=True):
@@ -119,7 +119,7 @@ class Courier:
             if not self.held:
                 await self.deliver()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
+                await asyncio.wait_for(self._woken.wait(), CHECK_SECONDS)
         stopped.cancel()
 
     async def deliver(self, most: int = MOST_EVENTS, *, early: bool = False) -> int:

@@ -85,7 +85,7 @@ async def test_many_sockets_of_one_token_are_looked_at_once(
         assert process.database.statements - before <= 3
 
 
-async def test_a_token_ends_when_it_expires_and_not_at_the_next_look(
+async def test_a_token_ends_when_it_expires_and_not_at_the_next_check(
     place: Place, services: Services, owner: AsyncConnection
 ) -> None:
     async with make_process(place, services) as process:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from api.relay import ids
 from domain.tables import Scope, XeroContactStatus
 from tests import make
-from tests.domain.linked import look
+from tests.domain.linked import read_delta
 from tests.domain.world import BEGAN, seen
 
 HELD = (
@@ -17,7 +17,7 @@ DECIDE = f"mutation($i: DecideMassChangeInput!) {{ decideMassChange(input: $i) {
 async def stopped(ada: make.Client) -> str:
     """30 of 40 linked contacts are archived; gives the organisation's id."""
     found = [seen(f"Contact {n}", f"c{n}@x.nz") for n in range(40)]
-    await look(ada.world, *found)
+    await read_delta(ada.world, *found)
     later = BEGAN + timedelta(hours=1)
     gone = [
         seen(
@@ -29,7 +29,7 @@ async def stopped(ada: make.Client) -> str:
         )
         for n, one in enumerate(found[:30])
     ]
-    await look(ada.world, *gone)
+    await read_delta(ada.world, *gone)
     return str(ids.encode("XeroOrganisation", ada.world.organisation))
 
 

@@ -38,7 +38,7 @@ async def begin_polls(world: World) -> None:
     """As a worker does."""
     async with world.tx() as tx:
         for row in await tx.rows(_DUE, kind="poll_contacts"):
-            await organisations.look(tx, row["key"], RunPurpose.DELTA)
+            await organisations.begin_run(tx, row["key"], RunPurpose.DELTA)
 
 
 async def read_contacts(world: World) -> int:

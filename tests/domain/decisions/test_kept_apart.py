@@ -19,7 +19,7 @@ from domain.links.starting import Pair
 from domain.matching import issues
 from domain.tables import LinkOrigin, Organisation, Side, XeroContactStatus
 from runtime.database import Database
-from tests.domain.linked import LATER, change, linked, look
+from tests.domain.linked import LATER, change, linked, read_delta
 from tests.domain.world import World, make_world, seen
 
 GONE = XeroContactStatus.ARCHIVED
@@ -74,7 +74,7 @@ async def test_a_contact_deleted_and_made_anew_is_not_matched_again(world: World
         await change(world, contact, name=name)
     await delete(world, contact)
     anew = await world.contact(name, "a@x.nz")
-    await look(world, acme(xero, name=name))
+    await read_delta(world, acme(xero, name=name))
     assert (await linked_with(world, anew.id), await asked(world)) == ([], 0)
     [own] = await world.rows("select contact_id from sync_link")
     assert (await linked_with(world, own["contact_id"])) == [xero], "it has a contact of its own"
@@ -100,7 +100,7 @@ async def test_one_made_anew_from_another_organisation_is_not_matched_again(worl
             [done] = await issues.each(tx, [started.link_id], partial(act, tx))
             assert not isinstance(done, Exception)
     [anew] = await world.rows("select id from contact where name = 'Acme'")
-    await look(world, acme(xero))
+    await read_delta(world, acme(xero))
     assert xero not in await linked_with(world, anew["id"])
     assert (xero, contact, True) not in await pairs(world)
 
@@ -109,7 +109,7 @@ async def test_one_that_only_shares_its_name_or_its_email_is_another(world: Worl
     contact, xero = await apart(world)
     await delete(world, contact)
     await world.contact("Acme", "other@x.nz")
-    await look(world, acme(xero))
+    await read_delta(world, acme(xero))
     assert await asked(world) == 1
 
 
@@ -117,7 +117,7 @@ async def test_a_twin_that_was_there_before_is_another(world: World) -> None:
     contact, xero = await apart(world)
     await world.contact("Acme", "a@x.nz")
     await delete(world, contact)
-    await look(world, acme(xero))
+    await read_delta(world, acme(xero))
     [link] = await world.rows("select contact_id from sync_link where state = 'SYNCED'")
     assert link["contact_id"] != contact, "a full match with who was never set apart"
 
@@ -125,7 +125,7 @@ async def test_a_twin_that_was_there_before_is_another(world: World) -> None:
 async def test_a_xero_contact_that_comes_anew_under_another_id_is_not_matched_again(world: World) -> None:
     contact, xero = await apart(world)
     anew = acme(hours=2)
-    await look(world, acme(xero, hours=1, status=GONE), anew)
+    await read_delta(world, acme(xero, hours=1, status=GONE), anew)
     assert (await linked_with(world, contact), await asked(world)) == ([], 0)
     assert {pair[:2] for pair in await pairs(world)} == {(xero, contact), (anew.xero_contact_id, contact)}
 
@@ -133,7 +133,7 @@ async def test_a_xero_contact_that_comes_anew_under_another_id_is_not_matched_ag
 async def test_beside_one_that_is_there_still_another_is_asked_about(world: World) -> None:
     _, xero = await apart(world)
     twin = acme(hours=1)
-    await look(world, acme(xero), twin)
+    await read_delta(world, acme(xero), twin)
     assert await asked(world) == 1
 
 
@@ -142,7 +142,7 @@ async def test_both_may_be_new(world: World) -> None:
     await delete(world, contact)
     await world.shown(acme(xero, hours=1, status=GONE), acme(hours=2))
     anew = await world.contact("Acme", "a@x.nz")
-    await look(world)
+    await read_delta(world)
     assert (await linked_with(world, anew.id), await asked(world)) == ([], 0)
 
 
@@ -151,7 +151,7 @@ async def test_a_merge_carries_what_was_set_apart_from_one_that_is_gone(world: W
     await delete(world, contact)
     survivor = acme(hours=1, name="Survivor", email="s@x.nz")
     merged = replace(acme(xero, hours=1, status=GONE), merged_to=survivor.xero_contact_id)
-    await look(world, merged, survivor)
+    await read_delta(world, merged, survivor)
     assert {pair[0] for pair in await pairs(world)} == {survivor.xero_contact_id}
 
 
@@ -187,7 +187,7 @@ async def test_whoever_is_forgotten_is_forgotten_here_too(world: World, forgotte
     if forgotten == "erased when made anew":
         contact = (await world.contact("Acme", "a@x.nz")).id
     if forgotten == "forgotten in Xero":
-        await look(world, acme(xero, hours=1, status=XeroContactStatus.GDPR_REQUEST))
+        await read_delta(world, acme(xero, hours=1, status=XeroContactStatus.GDPR_REQUEST))
     else:
         async with world.tx() as tx, issues.evaluating(tx):
             await erase_action.erase(tx, contact)

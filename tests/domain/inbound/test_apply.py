@@ -8,13 +8,13 @@ from domain.fields.phones import PhoneParts
 from domain.outbound import contact_deliveries
 from domain.tables import ConflictPolicy, XeroContactStatus
 from runtime.database import Database
-from tests.domain.linked import LATER, change, linked, look, state
+from tests.domain.linked import LATER, change, linked, read_delta, state
 from tests.domain.world import BEGAN, World, make_world, seen
 
 
 async def test_a_change_in_xero_comes_to_the_practice(world: World) -> None:
     _, xero = await linked(world)
-    await look(
+    await read_delta(
         world,
         seen("Acme Ltd", "new@x.nz", phone=PhoneParts("64", "9", "1112222"), xero_id=xero, updated_at=LATER),
     )
@@ -30,7 +30,7 @@ async def test_a_change_in_xero_comes_to_the_practice(world: World) -> None:
 async def test_what_did_not_change_in_xero_is_not_written(world: World) -> None:
     _, xero = await linked(world)
     [before] = await world.rows("select version from contact")
-    await look(
+    await read_delta(
         world, seen("Acme", "a@x.nz", phone=PhoneParts("64", "9", "1112222"), xero_id=xero, updated_at=LATER)
     )
     assert await world.rows("select version from contact") == [before]
@@ -39,7 +39,7 @@ async def test_what_did_not_change_in_xero_is_not_written(world: World) -> None:
 
 async def test_a_value_that_xero_cleared_is_cleared(world: World) -> None:
     _, xero = await linked(world)
-    await look(world, seen("Acme", "a@x.nz", xero_id=xero, updated_at=LATER))
+    await read_delta(world, seen("Acme", "a@x.nz", xero_id=xero, updated_at=LATER))
     assert (await state(world))["primary_phone"] is None
 
 
@@ -59,7 +59,7 @@ async def test_both_sides_changed_one_field(
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     phone = PhoneParts("64", "9", "1112222")
-    await look(world, seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
+    await read_delta(world, seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
     now = await state(world)
     assert (now["billing_email"], now["due"], now["state"]) == (email, due, link)
 
@@ -68,7 +68,7 @@ async def test_the_later_edit_of_the_practice_wins_and_the_loser_can_be_found(wo
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     phone = PhoneParts("64", "9", "1112222")
-    await look(
+    await read_delta(
         world,
         seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=BEGAN + timedelta(milliseconds=1)),
     )
@@ -85,7 +85,7 @@ async def test_a_value_that_won_and_is_typed_back_before_the_send_still_goes_out
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     phone = PhoneParts("64", "9", "1112222")
-    await look(world, seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
+    await read_delta(world, seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
     await change(world, contact, billingEmail="a@x.nz")  # as it was when both agreed; Xero has theirs
     async with world.tx() as tx:
         claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
@@ -102,7 +102,7 @@ async def test_no_read_decides_about_a_field_that_is_being_written(world: World,
     async with world.tx() as tx:
         assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
     phone = PhoneParts("64", "9", "1112222")
-    await look(world, seen(name, "new@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
+    await read_delta(world, seen(name, "new@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
     now = await state(world)
     assert (now["name"], now["billing_email"]) == ("Ours", "new@x.nz")
     assert (now["state"], now["due"]) == ("PENDING", True)
@@ -116,7 +116,7 @@ async def test_the_other_fields_keep_flowing_beside_a_conflict(matching_database
     world = await make_world(matching_database, policy=ConflictPolicy.ASK)
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
-    await look(world, seen("Acme Two", "theirs@x.nz", xero_id=xero, updated_at=LATER))
+    await read_delta(world, seen("Acme Two", "theirs@x.nz", xero_id=xero, updated_at=LATER))
     now = await state(world)
     assert (now["name"], now["billing_email"], now["conflicts"]) == (
         "Acme Two",
@@ -129,7 +129,7 @@ async def test_an_archived_contact_breaks_its_link_and_keeps_what_waits(world: W
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     gone = seen("Acme", "a@x.nz", xero_id=xero, status=XeroContactStatus.ARCHIVED, updated_at=LATER)
-    await look(world, gone)
+    await read_delta(world, gone)
     now = await state(world)
     assert (now["state"], now["due"], now["billing_email"]) == ("BROKEN", True, "ours@x.nz")
     [link] = await world.rows("select failure from sync_link")
@@ -139,7 +139,7 @@ async def test_an_archived_contact_breaks_its_link_and_keeps_what_waits(world: W
 async def test_a_new_contact_in_a_delta_is_matched(world: World) -> None:
     await linked(world)
     await world.contact("Beta", "b@x.nz")
-    await look(world, seen("BETA", "b@x.nz"), seen("Acme", "other@x.nz"), seen("Gamma"))
+    await read_delta(world, seen("BETA", "b@x.nz"), seen("Acme", "other@x.nz"), seen("Gamma"))
     origins = await world.rows("select origin, count(*) as n from sync_link group by origin order by origin")
     assert {row["origin"]: row["n"] for row in origins} == {"FULL_MATCH": 2, "CREATED_FROM_XERO": 1}
     assert await world.rows("select reason from match_issue") == [{"reason": "AMBIGUOUS"}]

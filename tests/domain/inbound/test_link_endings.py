@@ -13,7 +13,7 @@ from domain.matching import issues
 from domain.outbound import contact_deliveries
 from domain.problems import Code, Refused
 from domain.tables import XeroContactStatus
-from tests.domain.linked import LATER, change, linked, look
+from tests.domain.linked import LATER, change, linked, read_delta
 from tests.domain.world import World, seen
 
 PHONE = PhoneParts("64", "9", "1112222")
@@ -63,7 +63,7 @@ async def test_a_link_moves_to_the_survivor_whose_values_are_judged_against_the_
     into = seen("Acme Holdings", "a@x.nz", phone=PHONE, updated_at=LATER)
     history = [into, merged(xero, into.xero_contact_id)]
     for found in [history] if together else [[history[1]], [history[0]]]:
-        await look(world, *found)
+        await read_delta(world, *found)
     assert await links(world) == [
         {"name": "Acme Holdings", "xero": into.xero_contact_id, "state": "PENDING", "code": None, "due": True}
     ]
@@ -86,10 +86,10 @@ async def test_an_import_moves_the_link_before_it_matches_the_survivor(world: Wo
 async def test_chains_are_followed_to_their_end_and_circles_stop(world: World) -> None:
     _, xero = await linked(world)
     second, third = uuid4(), seen("Acme Three", "a@x.nz", updated_at=LATER)
-    await look(world, third, merged(second, third.xero_contact_id), merged(xero, second))
+    await read_delta(world, third, merged(second, third.xero_contact_id), merged(xero, second))
     [link] = await links(world)
     assert (link["xero"], link["state"]) == (third.xero_contact_id, "SYNCED")
-    await look(
+    await read_delta(
         world, merged(third.xero_contact_id, second, after=1), merged(second, third.xero_contact_id, after=1)
     )
     [link] = await links(world)
@@ -100,9 +100,9 @@ async def test_memory_keeps_a_link_from_the_survivor(world: World) -> None:
     contact, xero = await linked(world)
     into = seen("Other", "o@x.nz")
     await set_apart(world, contact, into.xero_contact_id)
-    await look(world, into)
+    await read_delta(world, into)
     await unsynced(world, (await world.rows("select id from contact where name = 'Other'"))[0]["id"])
-    await look(world, merged(xero, into.xero_contact_id))
+    await read_delta(world, merged(xero, into.xero_contact_id))
     broken, other = await links(world)
     assert (broken["state"], broken["code"]) == ("BROKEN", "MERGED_IN_XERO")
     assert other["state"] == "UNSYNCED"
@@ -116,7 +116,7 @@ async def test_what_keeps_the_survivor_from_every_machine_keeps_it_from_a_moving
     _, xero = await linked(world)
     await world.contact("Beta", "b@x.nz")
     into = seen("Beta", "b@x.nz" if memory == "UNSYNCED" else "beta@x.nz")
-    await look(world, into)
+    await read_delta(world, into)
     async with world.tx() as tx:
         if memory == "UNSYNCED":
             await tx.run(
@@ -132,7 +132,7 @@ async def test_what_keeps_the_survivor_from_every_machine_keeps_it_from_a_moving
                 organisation=world.organisation,
                 xero=into.xero_contact_id,
             )
-    await look(world, merged(xero, into.xero_contact_id))
+    await read_delta(world, merged(xero, into.xero_contact_id))
     assert [(link["state"], link["code"]) for link in await links(world) if link["name"] == "Acme"] == [
         ("BROKEN", "MERGED_IN_XERO")
     ]
@@ -143,8 +143,8 @@ async def two_linked(world: World) -> tuple[UUID, UUID, UUID, UUID]:
     acme, xero = await linked(world)
     beta = (await world.contact("Beta", "b@x.nz")).id
     into = seen("Beta", "b@x.nz")
-    await look(world, into)
-    await look(world, merged(xero, into.xero_contact_id))
+    await read_delta(world, into)
+    await read_delta(world, merged(xero, into.xero_contact_id))
     return acme, xero, beta, into.xero_contact_id
 
 
@@ -162,7 +162,7 @@ async def test_a_survivor_that_is_linked_is_for_a_person_to_decide(world: World)
     }
     async with world.tx() as tx, issues.evaluating(tx) as touched:
         touched |= {acme, beta}
-    await look(world, seen("Beta", "b@x.nz", updated_at=LATER + timedelta(hours=1)))
+    await read_delta(world, seen("Beta", "b@x.nz", updated_at=LATER + timedelta(hours=1)))
     [issue] = await world.rows("select state from match_issue where merged")
     assert issue["state"] == "OPEN"
 
@@ -208,12 +208,12 @@ async def test_there_is_nothing_to_decide_where_fewer_than_two_are_in_use(
     acme, xero = await linked(world)
     beta = (await world.contact("Beta", "b@x.nz")).id
     into = seen("Beta", "b@x.nz")
-    await look(world, into)
+    await read_delta(world, into)
     for name, contact in (("Acme", acme), ("Beta", beta)):
         if name in archived:
             async with world.tx() as tx, issues.evaluating(tx):
                 await contact_edits.change(tx, contact, {}, archived=True)
-    await look(world, merged(xero, into.xero_contact_id))
+    await read_delta(world, merged(xero, into.xero_contact_id))
     assert [(link["name"], link["state"], link["code"]) for link in await links(world)] == [
         ("Acme", "BROKEN", "MERGED_IN_XERO"),
         ("Beta", "SYNCED", None),
@@ -225,12 +225,12 @@ async def test_two_losers_make_one_issue_and_a_second_merge_takes_it_along(world
     acme, _, beta, into = await two_linked(world)
     gamma = (await world.contact("Gamma", "g@x.nz")).id
     third, last = seen("Gamma", "g@x.nz"), seen("Last", "l@x.nz", updated_at=LATER)
-    await look(world, third)
-    await look(world, merged(third.xero_contact_id, into))
+    await read_delta(world, third)
+    await read_delta(world, merged(third.xero_contact_id, into))
     [issue] = await world.rows("select id from match_issue where state = 'OPEN'")
     rows = await world.rows("select contact_id from match_candidate where issue_id = :id", id=issue["id"])
     assert {row["contact_id"] for row in rows} == {acme, beta, gamma}
-    await look(world, last, merged(into, last.xero_contact_id, after=1))
+    await read_delta(world, last, merged(into, last.xero_contact_id, after=1))
     [issue] = await world.rows(
         "select i.id, x.name from match_issue i join xero_contact x on x.id = i.xero_contact_id where i.state = 'OPEN'"
     )
@@ -248,7 +248,7 @@ async def test_memory_and_unsynced_links_of_the_loser_move_once(world: World) ->
     await unsynced(world, contact)
     await set_apart(world, other, xero)
     into = seen("Survivor", "s@x.nz", updated_at=LATER)
-    await look(world, merged(xero, into.xero_contact_id), into)
+    await read_delta(world, merged(xero, into.xero_contact_id), into)
     apart = await world.rows("select xero_contact_id, contact_id from set_apart")
     assert apart == [{"xero_contact_id": into.xero_contact_id, "contact_id": other}]
     assert [(link["xero"], link["state"]) for link in await links(world) if link["name"] == "Acme"] == [
@@ -260,10 +260,12 @@ async def test_memory_and_unsynced_links_of_the_loser_move_once(world: World) ->
 
 async def test_a_restored_contact_comes_back_through_the_merge(world: World) -> None:
     contact, xero = await linked(world)
-    await look(world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, status=ARCHIVED, updated_at=LATER))
+    await read_delta(
+        world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, status=ARCHIVED, updated_at=LATER)
+    )
     await change(world, contact, primaryPhone="09 999 0000")
     back = seen("Acme Again", "a@x.nz", phone=PHONE, xero_id=xero, updated_at=LATER + timedelta(hours=1))
-    await look(world, back)
+    await read_delta(world, back)
     assert await links(world) == [
         {"name": "Acme Again", "xero": xero, "state": "PENDING", "code": None, "due": True}
     ]
@@ -273,9 +275,11 @@ async def test_a_restored_contact_whose_practice_contact_is_linked_otherwise_is_
     world: World,
 ) -> None:
     contact, xero = await linked(world)
-    await look(world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, status=ARCHIVED, updated_at=LATER))
-    await look(world, seen("Acme", "a@x.nz", phone=PHONE, updated_at=LATER))
-    await look(
+    await read_delta(
+        world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, status=ARCHIVED, updated_at=LATER)
+    )
+    await read_delta(world, seen("Acme", "a@x.nz", phone=PHONE, updated_at=LATER))
+    await read_delta(
         world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, updated_at=LATER + timedelta(hours=1))
     )
     assert {(link["xero"] == xero, link["state"]) for link in await links(world)} == {
@@ -291,7 +295,9 @@ async def test_a_broken_link_leaves_the_write_that_is_under_way(world: World) ->
     await change(world, contact, billingEmail="ours@x.nz")
     async with world.tx() as tx:
         assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
-    await look(world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, status=ARCHIVED, updated_at=LATER))
+    await read_delta(
+        world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, status=ARCHIVED, updated_at=LATER)
+    )
     assert await world.rows("select open from delivery_member") == [{"open": False}]
 
 
@@ -304,7 +310,7 @@ async def test_forgotten_in_xero_leaves_nothing_that_came_from_xero(world: World
         xero_id=xero,
         updated_at=LATER,
     )
-    await look(world, secret)
+    await read_delta(world, secret)
     await change(world, contact, name="Our Name", billingEmail="ours@x.nz", primaryPhone="09 999 0000")
     gone = seen(
         "Jane Roe",
@@ -313,8 +319,8 @@ async def test_forgotten_in_xero_leaves_nothing_that_came_from_xero(world: World
         status=FORGOTTEN,
         updated_at=LATER + timedelta(hours=1),
     )
-    await look(world, gone)
-    await look(world, gone)
+    await read_delta(world, gone)
+    await read_delta(world, gone)
     [link] = await links(world)
     assert (link["state"], link["code"], link["due"]) == ("BROKEN", "FORGOTTEN_IN_XERO", False)
     [row] = await world.rows("select name, billing_email, primary_phone from contact")
@@ -328,8 +334,8 @@ async def test_forgotten_in_xero_leaves_nothing_that_came_from_xero(world: World
 async def test_an_issue_about_a_forgotten_contact_ends(world: World) -> None:
     await world.contact("Acme", "old@x.nz")
     found = seen("Acme", "new@x.nz")
-    await look(world, found)
-    await look(
+    await read_delta(world, found)
+    await read_delta(
         world, seen("Acme", "new@x.nz", xero_id=found.xero_contact_id, status=FORGOTTEN, updated_at=LATER)
     )
     [issue] = await world.rows("select state, resolution from match_issue")

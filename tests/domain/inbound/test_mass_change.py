@@ -19,7 +19,7 @@ from domain.outbound.deliveries import Claimed
 from domain.problems import Code, Refused
 from domain.tables import ActorKind, ConnectionHealth, ImportRun, Side, XeroContactStatus
 from domain.tx import Actor
-from tests.domain.linked import LATER, look
+from tests.domain.linked import LATER, read_delta
 from tests.domain.world import Clock, World, seen
 
 MANY = 60
@@ -33,7 +33,7 @@ async def linked(world: World, count: int = MANY) -> list[UUID]:
         seen(f"Contact {n:03}", f"c{n}@x.nz", phone=PhoneParts("64", "9", f"1112{n:03}"))
         for n in range(count)
     ]
-    await look(world, *found)
+    await read_delta(world, *found)
     return [one.xero_contact_id for one in found]
 
 
@@ -88,7 +88,7 @@ async def answer(world: World, claimed: Claimed, shown: list[SeenContact]) -> No
 
 async def test_mass_archiving_stops_before_any_of_it_is_applied(world: World) -> None:
     ids = await linked(world)
-    await look(world, *archived(ids[:40]))
+    await read_delta(world, *archived(ids[:40]))
     now = await organisation(world)
     assert (now["health"], await broken(world)) == (ConnectionHealth.PAUSED, 0)
     held = now["mass_change"]
@@ -100,7 +100,7 @@ async def test_mass_archiving_stops_before_any_of_it_is_applied(world: World) ->
 @pytest.mark.parametrize("count", [19, 18])
 async def test_fewer_than_twenty_or_at_most_thirty_percent_pass(world: World, count: int) -> None:
     ids = await linked(world, 20 if count == 19 else MANY)
-    await look(world, *archived(ids[:count]))
+    await read_delta(world, *archived(ids[:count]))
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
     assert await broken(world) == count
 
@@ -108,7 +108,7 @@ async def test_fewer_than_twenty_or_at_most_thirty_percent_pass(world: World, co
 @pytest.mark.parametrize("field", ["phone", "email"])
 async def test_values_made_blank_count(world: World, field: str) -> None:
     ids, gone = await linked(world), dict[str, Any]({field: None})
-    await look(world, *(as_now(n, xero, **gone) for n, xero in enumerate(ids[:30])))
+    await read_delta(world, *(as_now(n, xero, **gone) for n, xero in enumerate(ids[:30])))
     assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
 
 
@@ -117,8 +117,8 @@ async def test_one_same_value_over_many_contacts_counts(world: World, changed: d
     ids = await linked(world)
     if "address" in changed:  # so that there is something to overwrite
         theirs = [PostalAddress(lines=(f"{n} Old Street",)) for n in range(MANY)]
-        await look(world, *(as_now(n, xero, address=theirs[n]) for n, xero in enumerate(ids)))
-    await look(world, *(as_now(n, xero, minutes=1, **changed) for n, xero in enumerate(ids[:30])))
+        await read_delta(world, *(as_now(n, xero, address=theirs[n]) for n, xero in enumerate(ids)))
+    await read_delta(world, *(as_now(n, xero, minutes=1, **changed) for n, xero in enumerate(ids[:30])))
     assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
 
 
@@ -127,12 +127,12 @@ async def test_one_same_value_that_fills_blanks_destroys_nothing(
     world: World, changed: dict[str, Any]
 ) -> None:
     found = [seen(f"Contact {n:03}") for n in range(MANY)]
-    await look(world, *found)
+    await read_delta(world, *found)
     filled = [
         seen(f"Contact {n:03}", xero_id=one.xero_contact_id, updated_at=LATER, **changed)
         for n, one in enumerate(found[:30])
     ]
-    await look(world, *filled)
+    await read_delta(world, *filled)
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
     [row] = await world.rows(
         "select count(*) as n from contact where coalesce(billing_email, primary_phone, billing_address->>'city') is not null"
@@ -147,10 +147,10 @@ async def test_one_same_value_that_comes_in_small_groups_counts(
     ids = await linked(world)
     if "address" in changed:  # so that there is something to overwrite
         theirs = [PostalAddress(lines=(f"{n} Old Street",)) for n in range(MANY)]
-        await look(world, *(as_now(n, xero, address=theirs[n]) for n, xero in enumerate(ids)))
+        await read_delta(world, *(as_now(n, xero, address=theirs[n]) for n, xero in enumerate(ids)))
     for start in range(0, 24, 6):
         some = list(enumerate(ids))[start : start + 6]
-        await look(world, *(as_now(n, xero, minutes=1, **changed) for n, xero in some))
+        await read_delta(world, *(as_now(n, xero, minutes=1, **changed) for n, xero in some))
     now = await organisation(world)
     assert now["health"] == ConnectionHealth.PAUSED
     held = now["mass_change"]
@@ -159,7 +159,7 @@ async def test_one_same_value_that_comes_in_small_groups_counts(
     await decide(world, apply=True)
     await go_on(world)
     some = list(enumerate(ids))[30:36]
-    await look(world, *(as_now(n, xero, minutes=2, **changed) for n, xero in some))
+    await read_delta(world, *(as_now(n, xero, minutes=2, **changed) for n, xero in some))
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY, (
         "what was let through counts no more"
     )
@@ -171,13 +171,15 @@ async def test_one_value_that_people_type_in_the_practice_does_not_count(world: 
     async with world.tx() as tx, issues.evaluating(tx):
         for row in rows[:25]:
             await contact_edits.change(tx, row["id"], {"billingEmail": "all@x.nz"})
-    await look(world, as_now(40, ids[40], minutes=1, email="all@x.nz"))
+    await read_delta(world, as_now(40, ids[40], minutes=1, email="all@x.nz"))
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
 
 
 async def test_one_value_typed_over_what_xero_had_just_changed_does_not_count(world: World) -> None:
     ids = await linked(world)
-    await look(world, *(as_now(n, xero, minutes=1, email=f"new{n}@x.nz") for n, xero in enumerate(ids[:25])))
+    await read_delta(
+        world, *(as_now(n, xero, minutes=1, email=f"new{n}@x.nz") for n, xero in enumerate(ids[:25]))
+    )
     rows = await world.rows("select id from contact order by name limit 25")
     async with world.tx() as tx, issues.evaluating(tx):
         for row in rows:
@@ -188,14 +190,14 @@ async def test_one_value_typed_over_what_xero_had_just_changed_does_not_count(wo
     await answer(
         world, claimed, [as_now(n, key, minutes=2, email="all@x.nz") for n, key in enumerate(ids[:25])]
     )
-    await look(world, as_now(40, ids[40], minutes=3, email="all@x.nz"))
+    await read_delta(world, as_now(40, ids[40], minutes=3, email="all@x.nz"))
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
 
 
 async def test_time_alone_lets_nothing_through(world: World, clock: Clock) -> None:
     ids = await linked(world)
     for start in range(0, 24, 6):
-        await look(world, *archived(ids)[start : start + 6])
+        await read_delta(world, *archived(ids)[start : start + 6])
     assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.PAUSED, 18)
     clock.time += timedelta(minutes=11)
     async with world.tx() as tx:
@@ -220,7 +222,7 @@ async def test_time_alone_sends_no_blanks(world: World, clock: Clock) -> None:
             await answer(world, claimed[0], [as_now(n, key, phone=None) for n, key in enumerate(ids)])
     assert [one is not None for one in claimed] == [True, False]
     clock.time += timedelta(minutes=11)
-    await look(world)
+    await read_delta(world)
     assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
     async with world.tx() as tx:
         assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
@@ -235,14 +237,14 @@ async def test_conflicts_that_a_person_settles_for_xero_do_not_count(world: Worl
             await contact_edits.change(tx, row["id"], {"billingEmail": f"ours{n}@x.nz"})
     for start in range(0, 24, 6):
         some = list(enumerate(ids))[start : start + 6]
-        await look(world, *(as_now(n, xero, minutes=1, email="all@x.nz") for n, xero in some))
+        await read_delta(world, *(as_now(n, xero, minutes=1, email="all@x.nz") for n, xero in some))
     waiting = await world.rows("select id from sync_link where state = 'CONFLICT'")
     assert len(waiting) == 24
     person = Actor(ActorKind.USER, "Ana")
     async with world.database.transaction(world.workspace, person) as tx:
         for row in waiting:
             await conflicts.settle(tx, row["id"], Side.XERO)
-    await look(world, as_now(40, ids[40], minutes=2, email="all@x.nz"))
+    await read_delta(world, as_now(40, ids[40], minutes=2, email="all@x.nz"))
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
 
 
@@ -253,7 +255,7 @@ async def edit_while_read(world: World, names: list[str], found: list[SeenContac
 
     async def read() -> None:
         await locked.wait()
-        await look(world, *found)
+        await read_delta(world, *found)
 
     async with asyncio.TaskGroup() as both:
         both.create_task(read())
@@ -280,10 +282,10 @@ async def test_what_came_of_late_is_counted_without_holding_its_links(world: Wor
     ids = await linked(world, 100)
     same = [as_now(n, xero, minutes=1, email="all@x.nz") for n, xero in enumerate(ids[:24])]
     for start in range(0, 18, 6):
-        await look(world, *same[start : start + 6])
+        await read_delta(world, *same[start : start + 6])
     await edit_while_read(world, ["Contact 000", "Contact 020"], same[18:])
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY, "24 of 100"
-    await look(world, *archived(ids, minutes=2)[30:38])
+    await read_delta(world, *archived(ids, minutes=2)[30:38])
     held = (await organisation(world))["mass_change"]
     assert isinstance(held, dict)
     assert held["changed"] == 31, "one of the 24 a person has put right since"
@@ -295,7 +297,7 @@ async def test_an_honest_bulk_edit_never_trips_it(world: World) -> None:
         as_now(n, xero, name=f"Renamed {n}", email=f"new{n}@x.nz", phone=PhoneParts("64", "21", f"55{n:04}"))
         for n, xero in enumerate(ids)
     ]
-    await look(world, *edited)
+    await read_delta(world, *edited)
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
     [row] = await world.rows("select count(*) as n from contact where name like 'Renamed%'")
     assert row["n"] == MANY
@@ -304,16 +306,16 @@ async def test_an_honest_bulk_edit_never_trips_it(world: World) -> None:
 async def test_what_was_applied_in_the_last_ten_minutes_counts_too(world: World) -> None:
     ids = await linked(world)
     for start in range(0, 18, 6):
-        await look(world, *archived(ids)[start : start + 6])
+        await read_delta(world, *archived(ids)[start : start + 6])
     assert await broken(world) == 18
-    await look(world, *archived(ids)[18:24])
+    await read_delta(world, *archived(ids)[18:24])
     assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
     assert await broken(world) == 18
 
 
 async def test_applying_lets_through_exactly_what_was_counted(world: World) -> None:
     ids = await linked(world, 100)
-    await look(world, *archived(ids[:40]))
+    await read_delta(world, *archived(ids[:40]))
     await world.shown(*archived(ids[40:80]))  # read after it was counted
     await decide(world, apply=True)
     now = await organisation(world)
@@ -331,7 +333,7 @@ async def test_applying_lets_through_exactly_what_was_counted(world: World) -> N
 
 async def test_reading_again_judges_anew_and_holds_until_then(world: World) -> None:
     ids = await linked(world)
-    await look(world, *archived(ids[:40]))
+    await read_delta(world, *archived(ids[:40]))
     await decide(world, apply=False)
     assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
     [run] = await world.rows(
@@ -347,7 +349,7 @@ async def test_reading_again_judges_anew_and_holds_until_then(world: World) -> N
 
 async def test_reading_again_stops_again_where_nothing_was_put_right(world: World) -> None:
     ids = await linked(world)
-    await look(world, *archived(ids[:40]))
+    await read_delta(world, *archived(ids[:40]))
     await decide(world, apply=False)
     [run] = await world.rows("select id from import_run where finished_at is null")
     await world.read(run["id"], [])
@@ -361,7 +363,7 @@ async def test_while_it_holds_nothing_is_sent_or_dropped(world: World) -> None:
     [row] = await world.rows("select id from contact where name = 'Contact 050'")
     async with world.tx() as tx, issues.evaluating(tx):
         await contact_edits.change(tx, row["id"], {"billingEmail": "ours@x.nz"})
-    await look(world, *archived(ids[:40]))
+    await read_delta(world, *archived(ids[:40]))
     async with world.tx() as tx:
         assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
     await decide(world, apply=True)

@@ -8,7 +8,7 @@ import pytest
 from domain.inbound import imports
 from domain.tables import ImportPhase, ImportRun, RunPurpose, XeroContactStatus
 from tests.domain.history import OURS, TOLD, answer, claim, read, settle, shown
-from tests.domain.linked import LATER, change, linked, look
+from tests.domain.linked import LATER, change, linked, read_delta
 from tests.domain.world import World, seen
 
 # All that people see or that is sent; of the mirror what Xero showed, not when it was looked at.
@@ -73,10 +73,10 @@ async def test_what_came_archived_went_and_came_back_stays_so_when_an_old_page_c
         )
     ]
     for page in pages:
-        await look(world, page)
+        await read_delta(world, page)
     before = await everything(world)
     for page in (pages[1], pages[0], pages[1], pages[2]):
-        await look(world, page)
+        await read_delta(world, page)
     assert await everything(world) == before
 
 
@@ -110,6 +110,6 @@ async def test_a_delta_and_each_of_its_pages_may_be_done_twice(
             )
     before = await everything(world)
     assert (len(before["contact"]), len(before["match_issue"])) == (5, 1)
-    await look(world, *page)
-    await look(world, *reversed(page))
+    await read_delta(world, *page)
+    await read_delta(world, *reversed(page))
     assert await everything(world) == before

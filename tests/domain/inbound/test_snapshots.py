@@ -12,7 +12,7 @@ from domain.inbound import single_reads, snapshots
 from domain.mirror import xero_contacts
 from domain.tables import XeroContactStatus
 from tests.domain.history import PHONE, snapshot
-from tests.domain.linked import LATER, change, linked, look, state
+from tests.domain.linked import LATER, change, linked, read_delta, state
 from tests.domain.world import BEGAN, World, seen
 
 
@@ -46,7 +46,7 @@ async def test_the_newest_holds_whatever_comes_first(world: World, order: tuple[
     history = [snapshot(xero, f"Acme {n}", "a@x.nz", updated=n, asked=n) for n in range(3)]
     for n in order:
         await take(world, history[n])
-    await look(world)
+    await read_delta(world)
     assert (await mirrored(world))["name"] == (await state(world))["name"] == "Acme 2"
 
 
@@ -101,7 +101,7 @@ async def test_a_newer_snapshot_ends_the_doubt(world: World) -> None:
     await take(world, snapshot(xero, "Third", "a@x.nz", updated=1, asked=3))
     after = await mirrored(world)
     assert (after["name"], after["doubted_at"], after["read_due_at"]) == ("Third", None, None)
-    await look(world)
+    await read_delta(world)
     assert (await state(world))["name"] == "Third"
     # The other value was shown by a read, so it can be found.
     events = await world.rows("select c->>'before' as before from activity, jsonb_array_elements(changes) c")
@@ -110,7 +110,7 @@ async def test_a_newer_snapshot_ends_the_doubt(world: World) -> None:
 
 async def test_what_an_older_snapshot_shows_and_nobody_knows_can_be_found_at_once(world: World) -> None:
     _, xero = await linked(world)
-    await look(world, snapshot(xero, "Second", "a@x.nz", updated=2, asked=2))
+    await read_delta(world, snapshot(xero, "Second", "a@x.nz", updated=2, asked=2))
     assert await take(world, snapshot(xero, "First", "lived@x.nz", updated=1, asked=1)) == []
     [event] = await world.rows("select changes from activity where kind = 'CONFLICT_SETTLED'")
     assert {(c["field"], c["before"], c["after"], c["restorable"]) for c in event["changes"]} == {
@@ -123,7 +123,7 @@ async def test_what_an_older_snapshot_shows_and_nobody_knows_can_be_found_at_onc
 
 async def test_an_older_snapshot_of_what_both_sides_held_says_nothing_new(world: World) -> None:
     _, xero = await linked(world)
-    await look(world, snapshot(xero, "Second", "a@x.nz", updated=2, asked=2))
+    await read_delta(world, snapshot(xero, "Second", "a@x.nz", updated=2, asked=2))
     await take(world, snapshot(xero, "Acme", "a@x.nz", updated=1, asked=1))
     assert await world.rows("select 1 from activity where kind = 'CONFLICT_SETTLED'") == []
 

@@ -7,7 +7,7 @@ from domain.connection import organisations
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.tables import XeroContactFilter, XeroContactStatus
-from tests.domain.linked import LATER, look
+from tests.domain.linked import LATER, read_delta
 from tests.domain.world import World, seen
 
 
@@ -31,14 +31,14 @@ async def twins(world: World) -> tuple[UUID, UUID]:
     """Two Xero contacts that one practice contact fits fully: nobody is the only one. Xero's ids."""
     await world.contact("Acme", "a@x.nz")
     one, other = seen("Acme", "a@x.nz"), seen("ACME", "a@x.nz")
-    await look(world, one, other)
+    await read_delta(world, one, other)
     assert len(await world.rows("select 1 from match_issue where state = 'OPEN'")) == 2
     return one.xero_contact_id, other.xero_contact_id
 
 
 async def test_when_a_twin_is_renamed_the_other_is_the_only_one_and_is_linked(world: World) -> None:
     one, other = await twins(world)
-    await look(world, seen("Renamed", "r@x.nz", xero_id=other, updated_at=LATER))
+    await read_delta(world, seen("Renamed", "r@x.nz", xero_id=other, updated_at=LATER))
     await world.settle()
     rows = await world.rows(
         "select x.xero_contact_id, l.origin from sync_link l join xero_contact x on x.id = l.xero_contact_id"
@@ -52,7 +52,7 @@ async def test_when_a_twin_is_renamed_the_other_is_the_only_one_and_is_linked(wo
 
 async def test_when_a_twin_is_archived_the_other_is_linked(world: World) -> None:
     one, other = await twins(world)
-    await look(
+    await read_delta(
         world, seen("ACME", "a@x.nz", xero_id=other, status=XeroContactStatus.ARCHIVED, updated_at=LATER)
     )
     [link] = await world.rows(
@@ -72,10 +72,10 @@ async def test_an_ignored_twin_still_counts_as_one(world: World) -> None:
             x=other,
         )
         await issues.ignore(tx, issue["id"])
-    await look(world, seen("Acme", "a@x.nz", xero_id=one, updated_at=LATER))
+    await read_delta(world, seen("Acme", "a@x.nz", xero_id=one, updated_at=LATER))
     assert await world.rows("select 1 from sync_link") == []
     # Renamed, it leaves the other alone; what is ignored stays ignored.
-    await look(world, seen("Renamed", "r@x.nz", xero_id=other, updated_at=LATER))
+    await read_delta(world, seen("Renamed", "r@x.nz", xero_id=other, updated_at=LATER))
     [link] = await world.rows(
         "select x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
     )
@@ -85,7 +85,7 @@ async def test_an_ignored_twin_still_counts_as_one(world: World) -> None:
 
 async def test_a_candidate_that_is_linked_elsewhere_is_shown_as_blocked_or_goes(world: World) -> None:
     acme = (await world.contact("Acme", "a@x.nz")).id
-    await look(world, seen("Other Name", "a@x.nz"), seen("Acme", "other@x.nz"))
+    await read_delta(world, seen("Other Name", "a@x.nz"), seen("Acme", "other@x.nz"))
     assert [row["reason"] for row in await world.rows("select reason from match_issue order by reason")] == [
         "EMAIL_ONLY",
         "NAME_ONLY",
@@ -102,11 +102,11 @@ async def test_a_candidate_that_is_linked_elsewhere_is_shown_as_blocked_or_goes(
 async def test_when_a_link_ends_its_contact_is_a_candidate_again(world: World) -> None:
     await world.contact("Acme", "a@x.nz")
     first = seen("Acme", "a@x.nz")
-    await look(world, first)
-    await look(world, seen("ACME", "second@x.nz"))
+    await read_delta(world, first)
+    await read_delta(world, seen("ACME", "second@x.nz"))
     [issue] = await world.rows("select id, reason from match_issue")
     assert issue["reason"] == "AMBIGUOUS"  # the one that fits is linked
-    await look(
+    await read_delta(
         world,
         seen(
             "Acme",
@@ -124,7 +124,7 @@ async def test_a_narrower_filter_ends_issues_and_unlinks_nobody_and_a_wider_one_
     world: World,
 ) -> None:
     await world.contact("Acme", "a@x.nz")
-    await look(world, seen("Acme", "new@x.nz", customer=False), seen("Beta", "b@x.nz", customer=False))
+    await read_delta(world, seen("Acme", "new@x.nz", customer=False), seen("Beta", "b@x.nz", customer=False))
     for wanted in (XeroContactFilter.CUSTOMERS_ONLY, XeroContactFilter.ALL):
         async with world.tx() as tx:
             await organisations.update_sync(tx, world.organisation, contact_filter=wanted)
@@ -145,10 +145,10 @@ async def test_a_narrower_filter_ends_issues_and_unlinks_nobody_and_a_wider_one_
 
 async def test_a_linked_contact_that_the_filter_leaves_out_still_flows(world: World) -> None:
     found = seen("Beta", "b@x.nz")
-    await look(world, found)
+    await read_delta(world, found)
     async with world.tx() as tx:
         await tx.run("update organisation set contact_filter = 'CUSTOMERS_ONLY'")
-    await look(
+    await read_delta(
         world, seen("Beta Two", "b@x.nz", customer=False, xero_id=found.xero_contact_id, updated_at=LATER)
     )
     assert [row["name"] for row in await world.rows("select name from contact")] == ["Beta Two"]
@@ -158,7 +158,7 @@ async def reopened(world: World) -> tuple[UUID, UUID, UUID]:
     """An ignored issue, opened again: the issue, the practice's contact and Xero's id."""
     contact = (await world.contact("Acme", "a@x.nz")).id
     found = seen("Acme", "new@x.nz")
-    await look(world, found)
+    await read_delta(world, found)
     [issue] = await world.rows("select id from match_issue")
     async with world.tx() as tx:
         await issues.ignore(tx, issue["id"])
@@ -182,11 +182,11 @@ async def test_a_reopened_one_is_for_a_person_only_and_its_candidates_are_looked
 
 async def test_a_reopened_one_ends_with_its_xero_contact_and_comes_back_with_it(world: World) -> None:
     _, contact, xero = await reopened(world)
-    await look(
+    await read_delta(
         world, seen("Acme", "new@x.nz", xero_id=xero, status=XeroContactStatus.ARCHIVED, updated_at=LATER)
     )
     assert await judged(world, "Acme") == ("RESOLVED", "OBSOLETE")
     await change(world, contact, billingEmail="new@x.nz")
-    await look(world, seen("Acme", "new@x.nz", xero_id=xero, updated_at=LATER + timedelta(hours=1)))
+    await read_delta(world, seen("Acme", "new@x.nz", xero_id=xero, updated_at=LATER + timedelta(hours=1)))
     assert await judged(world, "Acme") == ("OPEN", None)
     assert await world.rows("select 1 from sync_link") == []  # no machine matches it, full match though it is

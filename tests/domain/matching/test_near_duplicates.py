@@ -448,11 +448,11 @@ async def test_a_lost_lease_settles_nothing(world: World) -> None:
             held = await imports.claim(tx, run_id)
     assert held is not None
     async with world.tx() as tx:
-        ids = await imports.look_page(tx, held)
+        ids = await imports.look_up_page(tx, held)
         page = await near_duplicates.read_page(tx, held.organisation, ids)
     await world.rows("update import_run set lease_until = null returning 1")
     async with world.tx() as tx:
-        assert not await imports.settle_look(tx, held, ids, [near_duplicates.compare(page)])
+        assert not await imports.settle_look_up(tx, held, ids, [near_duplicates.compare(page)])
 
 
 async def test_candidates_of_the_rule_are_ranked_with_evidence_in_words(world: World) -> None:

@@ -11,7 +11,7 @@ from domain.inbound import imports
 from domain.names.text_keys import email_key, name_key
 from domain.tables import ConflictPolicy, XeroContactFilter, XeroContactStatus
 from runtime.database import Database
-from tests.domain.linked import look
+from tests.domain.linked import read_delta
 from tests.domain.world import BEGAN, World, make_world, seen
 
 Row = tuple[str, str | None]
@@ -91,7 +91,7 @@ async def test_nor_do_they_over_many_pages(
         await world.shown(*found)
         await world.import_mirror()
     else:
-        await look(world, *found)
+        await read_delta(world, *found)
     assert len(await world.rows("select 1 from contact")) == 5
     assert await world.rows("select 1 from match_issue") == []
 

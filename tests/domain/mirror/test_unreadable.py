@@ -7,7 +7,7 @@ import pytest
 
 from domain.fields.values import SeenContact
 from domain.mirror.unreadable import RECORDED_AGAIN, UnreadableContact, record
-from tests.domain.linked import look
+from tests.domain.linked import read_delta
 from tests.domain.world import Clock, World, seen
 
 SEEDED = random.Random(7)
@@ -28,7 +28,7 @@ def others() -> list[SeenContact]:
 async def test_one_that_the_mirror_cannot_hold_keeps_nobody_out(world: World, at: int) -> None:
     page = others()
     page.insert(at, seen(ENDLESS, "bad@x.nz"))
-    await look(world, *page)
+    await read_delta(world, *page)
     assert await names(world) == ["Contact 0", "Contact 1", "Contact 2"]
     [told] = await world.rows("select message from activity where kind = 'FAILED'")
     assert str(page[at].xero_contact_id) in told["message"]
@@ -42,12 +42,12 @@ async def test_one_that_cannot_be_applied_keeps_nobody_out(world: World, at: int
     await world.shown(*page)
     async with world.tx() as tx:
         await tx.run("update xero_contact set phone = '{\"what\": \"is this\"}' where name = 'Broken'")
-    await look(world)
+    await read_delta(world)
     assert await names(world) == ["Contact 0", "Contact 1", "Contact 2"]
     [told] = await world.rows("select message from activity where kind = 'FAILED'")
     assert "ValueError" in told["message"]
     assert "is this" not in told["message"]
-    await look(world)  # it is not tried again until Xero shows it otherwise
+    await read_delta(world)  # it is not tried again until Xero shows it otherwise
     assert len(await world.rows("select 1 from activity where kind = 'FAILED'")) == 1
     mended = seen(
         "Broken",
@@ -55,7 +55,7 @@ async def test_one_that_cannot_be_applied_keeps_nobody_out(world: World, at: int
         xero_id=page[at].xero_contact_id,
         updated_at=page[0].seen_at.replace(year=2027),
     )
-    await look(world, mended)
+    await read_delta(world, mended)
     assert "Broken" in await names(world)
 
 

@@ -17,7 +17,7 @@ from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import LEASE, Claimed
 from domain.tables import ConflictPolicy, XeroContactStatus
 from runtime.database import Database
-from tests.domain.linked import LATER, change, linked, look, state
+from tests.domain.linked import LATER, change, linked, read_delta, state
 from tests.domain.world import Clock, World, make_world, seen
 
 PHONE = PhoneParts("64", "9", "1112222")
@@ -89,7 +89,7 @@ async def test_what_waited_on_a_link_that_has_ended_is_not_claimed(world: World,
     await change(world, contact, name="Never Sent")
     if ended == "BROKEN":
         gone = seen("Acme", "a@x.nz", xero_id=xero, status=XeroContactStatus.ARCHIVED, updated_at=LATER)
-        await look(world, gone)
+        await read_delta(world, gone)
     else:
         [link] = await world.rows("select id from sync_link")
         async with world.tx() as tx:

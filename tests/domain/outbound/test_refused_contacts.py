@@ -9,7 +9,7 @@ from domain.outbound import contact_deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
 from domain.tables import SyncedField
-from tests.domain.linked import LATER, change, linked, look
+from tests.domain.linked import LATER, change, linked, read_delta
 from tests.domain.world import Clock, World, seen
 
 WEBSITE = Failure("INVALID_IN_XERO", "Website must be valid. Clear it in Xero.", remedy="IN_XERO")
@@ -68,7 +68,7 @@ async def test_what_only_xero_can_mend_is_tried_again_when_the_contact_changes_t
         "select l.*, x.name from sync_link l join xero_contact x on x.id = l.xero_contact_id"
     )
     shown = seen(before["name"], "a@x.nz", phone=PHONE, xero_id=xero, updated_at=LATER)
-    await look(world, shown)  # nothing but the stamp has moved
+    await read_delta(world, shown)  # nothing but the stamp has moved
     [link] = await world.rows("select * from sync_link")
     assert (link["state"], link["next_attempt_at"], link["due_at"] is not None) == ("FAILING", None, True)
     assert await claim(world) is not None
