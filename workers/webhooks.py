@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from domain.inbound import webhook_inbox
-from domain.inbound.webhook_inbox import Claimed, Event
+from domain.inbound.webhook_inbox import Claimed, InboxEvent
 from domain.invoices import reads
 from domain.tx import XERO, Tx
 from workers import health
@@ -23,7 +23,7 @@ from xero.errors import Retry, XeroError
 log = structlog.get_logger()
 PAUSE = timedelta(seconds=10)
 Settle = Callable[[Tx], Awaitable[None]]
-Read = Callable[[Process, Client, UUID, Sequence[Event]], Awaitable[Settle]]
+Read = Callable[[Process, Client, UUID, Sequence[InboxEvent]], Awaitable[Settle]]
 
 
 class Inbox(Protocol):
@@ -77,7 +77,7 @@ async def _read_due(
 
 
 async def _read_contacts(
-    process: Process, client: Client, organisation_id: UUID, events: Sequence[Event]
+    process: Process, client: Client, organisation_id: UUID, events: Sequence[InboxEvent]
 ) -> Settle:
     asked = process.database.clock.now()
     page = await client.contacts_by_ids([event.resource_id for event in events])
@@ -86,7 +86,7 @@ async def _read_contacts(
 
 
 async def _read_invoices(
-    process: Process, client: Client, organisation_id: UUID, events: Sequence[Event]
+    process: Process, client: Client, organisation_id: UUID, events: Sequence[InboxEvent]
 ) -> Settle:
     asked = process.database.clock.now()
     page = await client.invoices_by_ids([event.resource_id for event in events])

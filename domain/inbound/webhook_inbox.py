@@ -67,7 +67,7 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Event:
+class InboxEvent:
     """An event of the inbox. `late`: a read has shown something older than this event already."""
 
     resource_id: UUID
@@ -80,7 +80,7 @@ class Claimed:
     """Events of one organisation whose contacts or invoices are to be read now."""
 
     organisation: OrganisationCopy
-    events: Sequence[Event]
+    events: Sequence[InboxEvent]
     category: Category = Category.CONTACT
 
 
@@ -128,7 +128,7 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
 async def settle(
     tx: Tx,
     organisation_id: UUID,
-    events: Sequence[Event],
+    events: Sequence[InboxEvent],
     contacts: Sequence[SeenContact],
     unreadable: Sequence[UnreadableContact] = (),
 ) -> None:
@@ -155,7 +155,7 @@ async def settle(
 async def postpone(
     tx: Tx,
     organisation_id: UUID,
-    events: Sequence[Event],
+    events: Sequence[InboxEvent],
     until: datetime,
     *,
     category: Category = Category.CONTACT,
@@ -173,7 +173,7 @@ async def postpone(
         )
 
 
-async def renew(tx: Tx, organisation_id: UUID, events: Sequence[Event], category: Category) -> None:
+async def renew(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], category: Category) -> None:
     """Extend the lease of these events, because their reader is alive."""
     await tx.rows(
         "select door.renew_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]), :until)",
@@ -191,18 +191,18 @@ class _Taken(NamedTuple):
     reads: int
 
 
-async def take(tx: Tx, organisation_id: UUID, category: Category) -> list[Event]:
+async def take(tx: Tx, organisation_id: UUID, category: Category) -> list[InboxEvent]:
     """Take due events of the category under a lease."""
     rows = await tx.read(
         _Taken,
         "select resource_id, event_at, reads from door.claim_webhooks(:organisation, :category, :now, :until, :most)",
         organisation=organisation_id, category=category, until=tx.now + LEASE, most=MOST,
     )  # fmt: skip
-    return [Event(row.resource_id, row.event_at, row.reads > 0) for row in rows]
+    return [InboxEvent(row.resource_id, row.event_at, row.reads > 0) for row in rows]
 
 
 async def drop(
-    tx: Tx, organisation_id: UUID, events: Sequence[Event], category: Category = Category.CONTACT
+    tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], category: Category = Category.CONTACT
 ) -> None:
     """Remove events from the inbox: what they announced is applied, or needs no read."""
     if events:
@@ -222,15 +222,15 @@ class _Known(NamedTuple):
     updated_at: datetime
     in_flight: bool
 
-    def shows(self, event: Event) -> bool:
+    def shows(self, event: InboxEvent) -> bool:
         return self.updated_at >= event.at - SLACK
 
 
-def _is_as_new(seen: SeenContact | None, event: Event) -> bool:
+def _is_as_new(seen: SeenContact | None, event: InboxEvent) -> bool:
     return seen is not None and seen.updated_at is not UNSET and seen.updated_at >= event.at - SLACK
 
 
-async def _known(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> dict[UUID, _Known]:
+async def _known(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]) -> dict[UUID, _Known]:
     rows = await tx.read(
         _Known,
         "select x.xero_contact_id, x.updated_at, exists (select 1 from sync_link l join delivery_member m"

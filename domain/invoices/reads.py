@@ -23,7 +23,7 @@ from domain.inbound.webhook_inbox import (
     SLACK,
     Category,
     Claimed,
-    Event,
+    InboxEvent,
 )
 from domain.invoices import changes as invoice_changes
 from domain.mirror import xero_contacts
@@ -58,7 +58,9 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
     return Claimed(organisation, wanted, Category.INVOICE) if organisation and wanted else None
 
 
-async def settle(tx: Tx, organisation_id: UUID, events: Sequence[Event], seen: Sequence[SeenInvoice]) -> None:
+async def settle(
+    tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], seen: Sequence[SeenInvoice]
+) -> None:
     """Apply what was read about these events. An event is read once more if the answer shows nothing as new as it."""
     await invoice_changes.apply(tx, organisation_id, seen)
     by_id = {one.xero_invoice_id: one for one in seen}
@@ -115,11 +117,13 @@ async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> N
     await invoice_changes.apply(tx, organisation_id, seen)
 
 
-def _is_as_new(seen: SeenInvoice | None, event: Event) -> bool:
+def _is_as_new(seen: SeenInvoice | None, event: InboxEvent) -> bool:
     return seen is not None and seen.updated_at is not UNSET and seen.updated_at >= event.at - SLACK
 
 
-async def _known(tx: Tx, organisation_id: UUID, events: Sequence[Event]) -> dict[UUID, tuple[datetime, bool]]:
+async def _known(
+    tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]
+) -> dict[UUID, tuple[datetime, bool]]:
     """For those of the invoices that are ours: what Xero last showed, and whether a write is in flight."""
     rows = await tx.rows(
         "select i.xero_invoice_id, coalesce(i.xero_updated_at, i.created_at) as shown, exists (select 1"

@@ -163,7 +163,7 @@ async def test_an_event_that_comes_while_its_contact_is_read_stays(
     assert claimed is not None
     await announce(linked, linked.xero, at=datetime.now(UTC) + timedelta(seconds=30))
     async with linked.here.world.tx() as tx:
-        events = [webhook_inbox.Event(one.resource_id, one.at, late=True) for one in claimed.events]
+        events = [webhook_inbox.InboxEvent(one.resource_id, one.at, late=True) for one in claimed.events]
         await webhook_inbox.settle(tx, linked.here.world.organisation, events, [])
     assert len(await inbox(owner)) == 1
 
