@@ -197,7 +197,7 @@ class _Feed:
             try:
                 self._take(await self.read(self.position))
             except DatabaseUnavailable as error:
-                log.warning("events_wait_for_database", error=str(error), again_in=pause)
+                log.warning("event_feed_waits_for_database", error=str(error), retry_in_seconds=pause)
                 await wait(self.woken, pause)
             else:
                 return

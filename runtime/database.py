@@ -160,7 +160,7 @@ async def _ask_time(database: Database, clock: ServerClock) -> None:
             told = await session.scalar(sa.text("select clock_timestamp()"))
             clock.set(told, asked)
     except (sa.exc.SQLAlchemyError, OSError) as error:
-        log.warning("database_time_unknown", error=type(error).__name__)
+        log.warning("database_clock_unknown", error=type(error).__name__)
 
 
 async def _write_events(tx: Tx) -> None:

@@ -239,7 +239,7 @@ class ArqEngine:
             try:
                 await self._run_once()
             except _AWAY as error:
-                log.warning("arq_ended", error=type(error).__name__, again_in=AGAIN_SECONDS)
+                log.warning("arq_stopped", error=type(error).__name__, retry_in_seconds=AGAIN_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN_SECONDS):
                     await self._stop.wait()

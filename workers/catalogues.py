@@ -33,9 +33,9 @@ async def read_due(process: Process, workspace: UUID, organisation_id: UUID) -> 
             accounts = (await client.accounts()).value
             rates = (await client.tax_rates()).value
     except XeroError as error:
-        log.info("catalogue_put_off", organisation=str(organisation_id), error=type(error).__name__)
+        log.info("catalogue_read_postponed", organisation=str(organisation_id), error=type(error).__name__)
         async with process.database.transaction(workspace, XERO) as tx:
-            await xero_catalogue.put_off(tx, organisation_id, AGAIN)
+            await xero_catalogue.postpone(tx, organisation_id, AGAIN)
         return False
     async with process.database.transaction(workspace, XERO) as tx:
         await xero_catalogue.show(tx, organisation_id, translated(details, accounts, rates), asked)

@@ -159,7 +159,7 @@ async def _unanswered(attempt: DeliveryAttempt[Element, Answer, Seen], error: Un
         try:
             await _look_up(attempt, free_absent=True)
         except XeroError as again:
-            log.info("look_up_put_off", delivery=str(delivery.id), error=type(again).__name__)
+            log.info("delivery_look_up_postponed", delivery=str(delivery.id), error=type(again).__name__)
         else:
             return
     async with attempt.transaction() as tx:

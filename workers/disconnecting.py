@@ -42,6 +42,6 @@ async def _deleted(process: Process, ended: Ended) -> bool:
     except NeedsReconnect:
         return True
     except XeroError as error:
-        log.warning("connection_left", connection=str(ended.connection_id), error=str(error))
+        log.warning("connection_not_deleted", connection=str(ended.connection_id), error=str(error))
         return False
     return True

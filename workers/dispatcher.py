@@ -97,7 +97,7 @@ class Dispatcher:
                 pause = await self.dispatch(queue)
             except Exception as error:  # whatever the fault, the next search must follow
                 away = isinstance(error, DatabaseUnavailable)
-                log.warning("dispatcher_failed", error=type(error).__name__, exc_info=not away)
+                log.warning("dispatch_failed", error=type(error).__name__, exc_info=not away)
             await asyncio.sleep(PAUSE_SECONDS)
             await wait(self._woken, pause)
 
@@ -127,11 +127,11 @@ class Dispatcher:
             queued = await queue.outstanding()
         except QueueAwayError as error:
             if not self._queue_is_away:
-                log.warning("queue_away", why=str(error), effect="jobs run in this process")
+                log.warning("redis_unavailable", reason=str(error), effect="jobs run in this process")
             self._queue_is_away = True
             return None
         if self._queue_is_away:
-            log.info("queue_back")
+            log.info("redis_available")
         self._queue_is_away = False
         return queued
 

@@ -23,4 +23,4 @@ async def refresh_stale_grants(process: Process) -> None:
         try:
             await process.tokens(grant_id).keep_alive()
         except XeroError as error:
-            log.warning("consent_not_refreshed", grant=str(grant_id), error=type(error).__name__)
+            log.warning("token_refresh_failed", grant=str(grant_id), error=type(error).__name__)

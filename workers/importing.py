@@ -47,7 +47,7 @@ async def advance(
     try:
         return await _read_page(process, workspace, held, priority)
     except XeroError as error:
-        await _put_off(process, workspace, held, error)
+        await _postpone(process, workspace, held, error)
         return False
 
 
@@ -128,8 +128,8 @@ async def _read_page(process: Process, workspace: UUID, held: Claim, priority: P
         )
 
 
-async def _put_off(process: Process, workspace: UUID, held: Claim, error: XeroError) -> None:
-    log.info("import_put_off", run=str(held.run.id), error=type(error).__name__)
+async def _postpone(process: Process, workspace: UUID, held: Claim, error: XeroError) -> None:
+    log.info("import_postponed", run=str(held.run.id), error=type(error).__name__)
     now = process.database.clock.now()
     pause = min(_FIRST_PAUSE * 2 ** min(held.run.attempts, 10), _LONGEST_PAUSE)
     until: datetime | None = now + pause
@@ -140,4 +140,4 @@ async def _put_off(process: Process, workspace: UUID, held: Claim, error: XeroEr
     elif isinstance(error, Refused):
         until = now + _LONGEST_PAUSE
     async with process.database.transaction(workspace, XERO) as tx:
-        await imports.put_off(tx, held, until)
+        await imports.postpone(tx, held, until)

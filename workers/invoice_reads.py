@@ -42,8 +42,8 @@ async def poll(process: Process, workspace: UUID, organisation_id: UUID) -> bool
                     return True
             number += 1
     except XeroError as error:
-        log.info("poll_put_off", organisation=str(organisation_id), error=type(error).__name__)
+        log.info("invoice_poll_postponed", organisation=str(organisation_id), error=type(error).__name__)
         at = error.at if isinstance(error, Retry) else None
         async with process.database.transaction(workspace, XERO) as tx:
-            await invoice_reads.put_off_poll(tx, organisation_id, at or tx.now + POLL_AGAIN)
+            await invoice_reads.postpone_poll(tx, organisation_id, at or tx.now + POLL_AGAIN)
         return False

@@ -73,7 +73,7 @@ async def _send_during_scan(
         wanted = await freshness.want_read(tx, organisation_id)
     if wanted and await single_reads.read_due(process, workspace, organisation_id):
         async with process.database.transaction(workspace, TANDEM) as tx:
-            await freshness.put_off_unread(tx, organisation_id, wanted)
+            await freshness.postpone_unread(tx, organisation_id, wanted)
     return await _send(process, workspace, organisation_id, kind, during_scan=True)
 
 

@@ -39,10 +39,10 @@ async def read_due(process: Process, workspace: UUID, organisation_id: UUID) -> 
             client = process.client(claimed.organisation, Priority.INTERACTIVE)
             page = await client.contacts_by_ids(claimed.ids)
     except XeroError as error:
-        log.info("reread_put_off", organisation=str(organisation_id), error=type(error).__name__)
+        log.info("single_read_postponed", organisation=str(organisation_id), error=type(error).__name__)
         at = error.at if isinstance(error, Retry) else None
         async with process.database.transaction(workspace, XERO) as tx:
-            await single_reads.put_off(tx, claimed, at or tx.now + PAUSE)
+            await single_reads.postpone(tx, claimed, at or tx.now + PAUSE)
         return False
     async with process.database.transaction(workspace, XERO) as tx:
         seen = [seen_contact(contact, asked) for contact in page.items]

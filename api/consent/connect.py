@@ -285,7 +285,7 @@ async def _let_go(process: Process, tokens: oauth.TokenAnswer, tenants: Iterable
             await oauth.delete_connection(process.http, app, tokens.access_token, tenant.connection_id)
             gone.append(tenant)
         except oauth.XeroError as error:
-            log.warning("connection_left", connection=str(tenant.connection_id), error=str(error))
+            log.warning("connection_not_deleted", connection=str(tenant.connection_id), error=str(error))
     return gone
 
 
@@ -372,7 +372,7 @@ async def _deleted(process: Process, ended: Ended) -> bool:
     except oauth.NeedsReconnect:
         return True
     except (oauth.XeroError, Refused) as error:
-        log.warning("connection_left", connection=str(ended.connection_id), error=str(error))
+        log.warning("connection_not_deleted", connection=str(ended.connection_id), error=str(error))
         return False
     return True
 

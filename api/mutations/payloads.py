@@ -71,7 +71,7 @@ async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Ou
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != DEADLOCK or tried == TRIES:
                 raise
-            log.warning("deadlock_tried_again", tried=tried)
+            log.warning("deadlock_retried", attempts=tried)
         else:
             return Outcome(done, [])
     raise AssertionError("the last try returns or raises")

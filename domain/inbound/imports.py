@@ -280,7 +280,7 @@ def _is_quiet(run: ImportRun) -> bool:
     return run.purpose is RunPurpose.IMPORT or (run.total or 0) > MOST_TOLD
 
 
-async def put_off(tx: Tx, held: Claim, until: datetime | None) -> None:
+async def postpone(tx: Tx, held: Claim, until: datetime | None) -> None:
     """Give the run back. It is due again at `until`; None means that only an action such as a reconnect makes it due."""
     run = await _hold(tx, held)
     if run is not None:

@@ -50,7 +50,7 @@ async def claim(tx: Tx, organisation_id: UUID, most: int) -> Claimed | None:
 async def renew(tx: Tx, claimed: Claimed) -> datetime:
     """Extend the lease, because the reader is alive. Returns the new lease, for `claimed` after the commit."""
     until = tx.now + LEASE
-    await put_off(tx, claimed, until)
+    await postpone(tx, claimed, until)
     return until
 
 
@@ -75,7 +75,7 @@ async def settle(
     await inbound_apply.apply_shown(tx, organisation_id, rows)
 
 
-async def put_off(tx: Tx, claimed: Claimed, until: datetime) -> None:
+async def postpone(tx: Tx, claimed: Claimed, until: datetime) -> None:
     await tx.run(
         "update xero_contact set read_due_at = cast(:until as timestamptz) where workspace_id = :ws"
         " and organisation_id = :organisation and xero_contact_id = any(:ids) and read_due_at = cast(:lease as timestamptz)",

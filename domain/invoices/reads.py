@@ -103,7 +103,7 @@ async def settle_poll(tx: Tx, organisation_id: UUID, read_from: datetime) -> Non
     )  # fmt: skip
 
 
-async def put_off_poll(tx: Tx, organisation_id: UUID, until: datetime) -> None:
+async def postpone_poll(tx: Tx, organisation_id: UUID, until: datetime) -> None:
     await tx.run(
         "update organisation set invoice_poll_due_at = cast(:until as timestamptz)"
         " where workspace_id = :ws and id = :id",

@@ -76,7 +76,7 @@ async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime |
     tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
 
 
-async def put_off(tx: Tx, organisation_id: UUID, pause: timedelta) -> None:
+async def postpone(tx: Tx, organisation_id: UUID, pause: timedelta) -> None:
     """Put the read off: the catalogue could not be read. It is due again after `pause`."""
     await tx.run(
         "update organisation set catalogue_due_at = cast(:now as timestamptz) + :pause"

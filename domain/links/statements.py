@@ -131,7 +131,7 @@ async def try_at_once(tx: Tx, links: Sequence[UUID]) -> None:
     )
 
 
-async def put_off(tx: Tx, links: Sequence[UUID], by: timedelta) -> None:
+async def postpone(tx: Tx, links: Sequence[UUID], by: timedelta) -> None:
     """Delay the next attempt of the links by `by`."""
     await tx.run(
         "update sync_link set next_attempt_at = cast(:now as timestamptz) + cast(:by as interval)"

@@ -33,7 +33,7 @@ async def record(tx: Tx, organisation_id: UUID, bad: Sequence[UnreadableContact]
             "contact_unreadable",
             organisation=str(organisation_id),
             contact=str(one.xero_contact_id),
-            why=one.reason,
+            reason=one.reason,
         )
         message = (
             f"A contact in Xero ({one.xero_contact_id or 'without an id'}) cannot be processed: {one.reason}."

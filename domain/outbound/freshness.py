@@ -101,7 +101,7 @@ async def want_read(tx: Tx, organisation_id: UUID) -> Wanted | None:
     return wanted if links or statuses else None
 
 
-async def put_off_unread(tx: Tx, organisation_id: UUID, wanted: Wanted) -> None:
+async def postpone_unread(tx: Tx, organisation_id: UUID, wanted: Wanted) -> None:
     """Put off the contacts that were read by themselves and that Xero did not show.
 
     The other contacts were not requested yet, and stay due.
@@ -113,7 +113,7 @@ async def put_off_unread(tx: Tx, organisation_id: UUID, wanted: Wanted) -> None:
             f" and x.id = l.xero_contact_id and x.read_due_at is null) and not {LINK_READ} order by l.id for update of l",
             organisation=organisation_id, fresh=FRESH, only=list(wanted.links),
         )  # fmt: skip
-        await statements.put_off(tx, unread, FRESH)
+        await statements.postpone(tx, unread, FRESH)
     if wanted.statuses:
         await tx.run(
             "update owed_status s set due_at = cast(:now as timestamptz) + cast(:fresh as interval) from xero_contact x"
