@@ -64,7 +64,9 @@ async def _read_due(
                 async with health.watched(process, workspace, claimed.organisation):
                     settle = await read(process, client, organisation_id, part)
             except XeroError as error:
-                log.info("webhook_read_postponed", organisation=str(organisation_id), error=type(error).__name__)
+                log.info(
+                    "webhook_read_postponed", organisation=str(organisation_id), error=type(error).__name__
+                )
                 at = error.at if isinstance(error, Retry) else None
                 async with process.database.transaction(workspace, XERO) as tx:
                     until = at or tx.now + PAUSE

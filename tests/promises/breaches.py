@@ -52,7 +52,7 @@ MERGE = (
     ),
     breach(
         "merge: the answer moves all bases",
-        f"{DELIVERIES}::test_an_answer_moves_the_base_of_the_fields_sent_alone",
+        f"{DELIVERIES}::test_an_answer_moves_the_base_values_of_the_sent_fields_only",
         give(
             "domain:_acknowledge",
             "base_xero",
@@ -61,7 +61,7 @@ MERGE = (
     ),
     breach(
         "merge: the practice wins and only half of the base moves",
-        f"{INBOUND}::test_a_value_that_won_and_is_typed_back_before_the_send_still_goes_out",
+        f"{INBOUND}::test_a_value_typed_back_to_the_base_is_sent_if_xero_holds_another",
         swap(
             "domain.fields:merge",
             "Merged(state.practice, state.xero, state.xero, ...)",
@@ -70,7 +70,7 @@ MERGE = (
     ),
     breach(
         "merge: a stale page is applied",
-        f"{SNAPSHOTS}::test_the_newest_holds_whatever_comes_first",
+        f"{SNAPSHOTS}::test_the_newest_snapshot_holds_in_any_order_of_arrival",
         sql(
             "domain.mirror",
             "n.updated_at < x.updated_at then 'OLDER'",
@@ -79,7 +79,7 @@ MERGE = (
     ),
     breach(
         "merge: equal stamps are applied as newer",
-        f"{SNAPSHOTS}::test_equal_stamps_with_other_values_are_read_again_and_that_holds",
+        f"{SNAPSHOTS}::test_different_snapshots_with_one_stamp_are_read_again_and_the_new_read_holds",
         sql(
             "domain.mirror",
             "n.updated_at > x.updated_at then 'NEW'",
@@ -88,7 +88,7 @@ MERGE = (
     ),
     breach(
         "merge: equal stamps are dropped",
-        f"{SNAPSHOTS}::test_of_equal_stamps_the_later_asked_holds_for_flags_in_any_order",
+        f"{SNAPSHOTS}::test_between_snapshots_with_one_stamp_the_later_read_decides_about_flags",
         sql(
             "domain.mirror",
             "n.updated_at < x.updated_at then 'OLDER'",
@@ -97,22 +97,22 @@ MERGE = (
     ),
     breach(
         "merge: a read that equals the value in flight acknowledges it",
-        f"{INBOUND}::test_no_read_decides_about_a_field_that_is_being_written",
+        f"{INBOUND}::test_a_read_does_not_merge_a_field_of_an_open_delivery",
         when("domain:decide", "in_flight", "OLD and not same(name, xero[name], practice[name], self.region)"),
     ),
     breach(
         "merge: values shown during a write are forgotten",
-        f"{HISTORIES}::test_a_read_while_a_field_is_in_flight_decides_nothing_about_it",
+        f"{HISTORIES}::test_a_read_during_a_delivery_does_not_decide_about_the_fields_in_flight",
         instead("domain:decide", "_note", "self.owes_read = True"),
     ),
     breach(
         "merge: no re-read after a cut read",
-        f"{HISTORIES}::test_a_delivery_in_which_nothing_was_done_owes_the_read_that_it_kept_back",
+        f"{HISTORIES}::test_a_freed_delivery_reads_the_contact_before_it_is_claimed_again",
         sql("domain:request_reads", "least(x.read_due_at, :now)", "x.read_due_at"),
     ),
     breach(
         "merge: the claim does not wait for the re-read",
-        f"{DELIVERIES}::test_a_link_that_owes_a_read_is_not_claimed_before_it",
+        f"{DELIVERIES}::test_a_link_that_must_be_read_first_is_not_claimed",
         sql(
             "domain.outbound:_lock_due",
             "l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz)",
@@ -167,7 +167,7 @@ DELIVERY = (
     ),
     breach(
         "delivery: no lease token on acknowledgements",
-        f"{DELIVERIES}::test_an_answer_that_comes_when_somebody_else_holds_the_lease_changes_nothing",
+        f"{DELIVERIES}::test_an_answer_after_the_lease_was_lost_changes_nothing",
         always("domain.outbound:lock", "lease_token"),
     ),
     breach(
@@ -248,13 +248,13 @@ PUSH = (
     ),
     breach(
         "push: a claim for a link that was unsynced",
-        f"{DELIVERIES}::test_what_waited_on_a_link_that_has_ended_is_not_claimed",
+        f"{DELIVERIES}::test_an_ended_link_is_not_claimed",
         sql("domain.outbound:LINK_DUE", "and l.state in ('PENDING', 'FAILING', 'CONFLICT')", ""),
         omit("domain.actions:unsync", "due_at"),
     ),
     breach(
         "push: a claim for a link that is broken",
-        f"{DELIVERIES}::test_what_waited_on_a_link_that_has_ended_is_not_claimed",
+        f"{DELIVERIES}::test_an_ended_link_is_not_claimed",
         sql("domain.outbound:LINK_DUE", "and l.state in ('PENDING', 'FAILING', 'CONFLICT')", ""),
     ),
 )
@@ -266,17 +266,17 @@ _UNSYNCED_KEEPS = sql(
 MEMORY = (
     breach(
         "memory: a contact that is made anew is matched again",
-        f"{APART}::test_a_contact_deleted_and_made_anew_is_not_matched_again",
+        f"{APART}::test_a_kept_apart_pair_is_not_matched_after_the_contact_was_recreated",
         skip("domain.contacts:create", "contacts_came"),
     ),
     breach(
         "memory: one beside its twin in Xero is taken for made anew",
-        f"{APART}::test_beside_one_that_is_there_still_another_is_asked_about",
+        f"{APART}::test_a_twin_in_xero_is_not_kept_apart_while_the_first_xero_contact_exists",
         sql("domain.decisions:xero_contacts_came", "and o.status <> 'ACTIVE'", ""),
     ),
     breach(
         "memory: whoever is erased leaves a hash",
-        f"{APART}::test_whoever_is_forgotten_is_forgotten_here_too",
+        f"{APART}::test_a_gdpr_request_deletes_the_hash_of_the_pair",
         skip("domain.actions:erase", "erase_contact"),
     ),
     breach(
@@ -286,7 +286,7 @@ MEMORY = (
     ),
     breach(
         "memory: a delete leaves no mark on what it fitted",
-        f"{ISSUES}::test_who_is_deleted_is_not_made_anew_of_the_contact_that_it_fitted",
+        f"{ISSUES}::test_a_deleted_contact_is_not_recreated_from_its_candidate_in_xero",
         skip("domain.matching:contact_goes", "mark"),
     ),
     breach(
@@ -302,7 +302,7 @@ MEMORY = (
     ),
     breach(
         "memory: set-apart is forgotten",
-        f"{ISSUES}::test_a_pair_set_apart_stays_so_when_what_was_made_instead_is_gone",
+        f"{ISSUES}::test_a_kept_apart_pair_stays_apart_after_the_separate_contact_was_deleted",
         sql(
             "domain.matching:plan",
             "where s.free and not exists ( select 1 from set_apart a where",
@@ -321,12 +321,12 @@ MEMORY = (
     ),
     breach(
         "memory: merges ignore what keeps the survivor",
-        f"{ENDINGS}::test_memory_keeps_a_link_from_the_survivor",
+        f"{ENDINGS}::test_a_link_does_not_move_to_a_survivor_that_is_kept_apart_from_its_contact",
         give("domain.inbound:_follow", "kept", "False"),
     ),
     breach(
         "memory: merges leave the loser's memory behind",
-        f"{ENDINGS}::test_memory_and_unsynced_links_of_the_loser_move_once",
+        f"{ENDINGS}::test_a_merge_moves_decisions_and_unsynced_links_to_the_survivor_once",
         skip("domain.inbound:settle", "_move_memory"),
     ),
 )
@@ -334,12 +334,12 @@ MEMORY = (
 MATCH = (
     breach(
         "matching: contacts that the run made are candidates",
-        f"{MATCHING}::test_nor_do_they_over_many_pages",
+        f"{MATCHING}::test_xero_contacts_that_share_an_email_open_no_issues_over_many_pages",
         give("domain.matching:contact_from_xero", "created_by_run", "None"),
     ),
     breach(
         "matching: issues are judged once",
-        f"{ISSUES}::test_correcting_the_email_ends_the_issue_in_a_full_match",
+        f"{ISSUES}::test_correcting_the_email_turns_an_issue_into_a_full_match",
         skip("domain.matching:evaluate_contacts", "evaluate_all"),
     ),
     breach(
@@ -354,7 +354,7 @@ MATCH = (
     ),
     breach(
         "matching: a new contact is not held against the open issues",
-        f"{LIKENESS}::test_a_contact_made_later_joins_the_open_issue_with_the_next_step",
+        f"{LIKENESS}::test_a_new_near_duplicate_joins_the_open_issue_at_the_next_run",
         skip("domain.matching:evaluate_contacts", "request_lookups"),
     ),
     breach(
@@ -369,7 +369,7 @@ MATCH = (
     ),
     breach(
         "matching: one that comes during the look of an open issue is forgotten",
-        f"{LIKENESS}::test_one_that_comes_while_the_issues_are_looked_at_joins_with_the_step_after",
+        f"{LIKENESS}::test_a_contact_added_during_a_look_up_joins_the_issue_at_the_next_run",
         skip("domain.inbound:_apply", "_keep_to_be_looked_at"),
     ),
     breach(
@@ -388,7 +388,7 @@ MATCH = (
     ),
     breach(
         "matching: ignored ones are judged again",
-        f"{ISSUES}::test_an_ignored_one_stays_ignored_when_it_would_match",
+        f"{ISSUES}::test_an_ignored_xero_contact_stays_ignored_when_it_would_match",
         sql(
             "domain.matching:plan",
             "i.resolution in ('IGNORED', 'CREATED_SEPARATE')",
@@ -397,7 +397,7 @@ MATCH = (
     ),
     breach(
         "matching: a reopened one is matched by an import",
-        f"{ISSUES}::test_reopening_a_separate_one_takes_its_link_back",
+        f"{ISSUES}::test_reopening_a_separated_issue_ends_the_link_that_it_made",
         sql(
             "domain.matching:plan",
             "or i.reopened and (i.state = 'OPEN' or i.resolution = 'OBSOLETE')",
@@ -406,7 +406,7 @@ MATCH = (
     ),
     breach(
         "matching: a reopened one is judged by the machine",
-        f"{ISSUES}::test_a_reopened_one_is_left_to_a_person_though_it_would_match",
+        f"{ISSUES}::test_a_reopened_issue_is_never_matched_automatically",
         never("domain.matching:evaluate", "reopened"),
         sql(
             "domain.matching:plan",
@@ -416,7 +416,7 @@ MATCH = (
     ),
     breach(
         "matching: the filter is not asked",
-        f"{MATCHING}::test_the_filter_lets_in_and_widening_adds",
+        f"{MATCHING}::test_the_contact_filter_selects_contacts_and_a_wider_filter_adds_more",
         sql("domain.matching:included", "and {INCLUDED[contact_filter].format(x=x)}", ""),
     ),
 )
@@ -435,23 +435,23 @@ EDGES = (
     ),
     breach(
         "redelivery: a page is settled under a claim that has ended",
-        "tests/domain/inbound/test_redelivered.py::test_a_delta_and_each_of_its_pages_may_be_done_twice",
+        "tests/domain/inbound/test_redelivered.py::test_a_delta_and_each_of_its_pages_may_run_twice",
         always("domain.inbound:_hold", "lease_until"),
     ),
     breach("brake: it never holds", BRAKE, instead("domain.inbound:is_mass", "return", "return False")),
     breach(
         "brake: one value in small groups slips by",
-        f"{BRAKE}::test_one_same_value_that_comes_in_small_groups_counts",
+        f"{BRAKE}::test_the_brake_counts_one_value_that_comes_in_small_groups",
         sql("domain.inbound:_count_group", "+ (select count(*) from late) >= :least", ">= :least"),
     ),
     breach(
         "brake: what a person has typed over since counts",
-        f"{BRAKE}::test_one_value_typed_over_what_xero_had_just_changed_does_not_count",
+        f"{BRAKE}::test_the_brake_does_not_count_one_value_typed_over_a_change_from_xero",
         sql("domain.inbound", "where t.overwritten and {value}", "where {value}"),
     ),
     breach(
         "brake: time alone lets it through",
-        f"{BRAKE}::test_time_alone_lets_nothing_through",
+        f"{BRAKE}::test_a_stopped_change_is_not_applied_by_the_passing_of_time",
         never("domain.inbound:_since", "held"),
     ),
     breach(

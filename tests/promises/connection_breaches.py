@@ -28,7 +28,7 @@ BUDGET = (
     ),
     breach(
         "limits: what others used of a minute is never over",
-        f"{LIMITS}::test_what_others_used_is_over_with_its_minute",
+        f"{LIMITS}::test_calls_of_other_apps_stop_counting_after_their_minute",
         sql(FUNCTIONS, "if told.told_at <= p_now - minute then", "if false then"),
     ),
     breach(
@@ -38,12 +38,12 @@ BUDGET = (
     ),
     breach(
         "limits: a call that is answered twice counts from its second answer",
-        f"{LIMITS}::test_an_answer_that_is_told_twice_counts_once_and_from_the_first",
+        f"{LIMITS}::test_an_answer_that_is_stored_twice_counts_once_from_the_first",
         sql(FUNCTIONS, "where id = p_slot and ended_at is null returning", "where id = p_slot returning"),
     ),
     breach(
         "limits: the budget shown never gives a minute back",
-        f"{LIMITS}::test_a_minute_and_a_day_that_are_over_have_given_everything_back",
+        f"{LIMITS}::test_after_a_minute_and_a_day_all_calls_are_allowed_again",
         sql(FUNCTIONS, "when l.told_at <= p_now - interval '1 minute' then 60", "when false then 60"),
     ),
 )
@@ -51,17 +51,17 @@ BUDGET = (
 TOKENS = (
     breach(
         "tokens: a lease is given for any version",
-        f"{GRANTS}::test_a_lease_is_for_the_version_that_was_read",
+        f"{GRANTS}::test_a_lease_is_given_only_for_the_version_that_was_read",
         sql(FUNCTIONS, "where id = p_id and version = p_version and failed", "where id = p_id and failed"),
     ),
     breach(
         "tokens: a late result counts while another holds the lease",
-        f"{GRANTS}::test_a_result_is_dropped_while_another_holds_the_lease",
+        f"{GRANTS}::test_a_refresh_result_is_ignored_while_another_caller_holds_the_lease",
         sql(FUNCTIONS, "and version = p_version and lease_token = p_token", "and version = p_version"),
     ),
     breach(
         "tokens: a late release frees the lease of another",
-        f"{GRANTS}::test_a_late_release_leaves_the_lease_of_another",
+        f"{GRANTS}::test_a_late_release_does_not_end_the_lease_of_another_caller",
         sql(
             FUNCTIONS,
             "lease_token = null where id = p_id and lease_token = p_token",
@@ -70,7 +70,7 @@ TOKENS = (
     ),
     breach(
         "tokens: a new consent leaves the lease of the old tokens",
-        f"{GRANTS}::test_the_tokens_of_a_new_consent_can_be_renewed_at_once",
+        f"{GRANTS}::test_the_tokens_of_a_new_consent_can_be_refreshed_at_once",
         sql(FUNCTIONS, "lease_until = null, lease_token = null, failed = null", "failed = null"),
     ),
     breach(

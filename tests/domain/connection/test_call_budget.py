@@ -62,7 +62,7 @@ async def call(limits: Limits, tenant: UUID, times: int, told: Told = OK) -> Non
         await limits.give(await taken(limits, tenant), told)
 
 
-async def test_five_at_once_and_the_sixth_when_one_is_answered(
+async def test_five_calls_run_at_once_and_the_sixth_waits_for_an_answer(
     limits: Limits, tenant: UUID, clock: Clock
 ) -> None:
     slots = [await taken(limits, tenant) for _ in range(5)]
@@ -72,14 +72,16 @@ async def test_five_at_once_and_the_sixth_when_one_is_answered(
     await refused(limits, tenant)
 
 
-async def test_bulk_leaves_one_of_the_five_free(limits: Limits, tenant: UUID) -> None:
+async def test_bulk_calls_leave_one_of_the_five_slots_free(limits: Limits, tenant: UUID) -> None:
     for _ in range(4):
         await taken(limits, tenant, Priority.BULK)
     await refused(limits, tenant, Priority.BULK)
     await taken(limits, tenant, Priority.INTERACTIVE)
 
 
-async def test_a_dead_holders_slot_lapses_with_its_call(limits: Limits, tenant: UUID, clock: Clock) -> None:
+async def test_the_slot_of_a_killed_worker_ends_with_its_hold(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
     for _ in range(5):
         await taken(limits, tenant)
     clock.move(HOLD.total_seconds() - 1)
@@ -88,7 +90,7 @@ async def test_a_dead_holders_slot_lapses_with_its_call(limits: Limits, tenant: 
     await taken(limits, tenant)
 
 
-async def test_57_a_minute_and_the_next_when_the_first_is_a_minute_past(
+async def test_57_calls_a_minute_and_the_next_waits_until_the_first_is_a_minute_old(
     limits: Limits, tenant: UUID, clock: Clock
 ) -> None:
     await call(limits, tenant, 1)
@@ -100,7 +102,9 @@ async def test_57_a_minute_and_the_next_when_the_first_is_a_minute_past(
     assert await refused(limits, tenant) == BEGAN + timedelta(seconds=70)
 
 
-async def test_the_minute_counts_from_answers(limits: Limits, tenant: UUID, clock: Clock) -> None:
+async def test_the_minute_of_a_call_begins_with_its_answer(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
     slot = await taken(limits, tenant)
     clock.move(20)
     await limits.give(slot, OK)
@@ -131,7 +135,7 @@ async def test_a_call_without_an_answer_stays_in_the_minute_after_its_hold(
     assert await refused(limits, tenant) == BEGAN + HOLD + timedelta(seconds=60)
 
 
-async def test_an_answer_that_is_told_twice_counts_once_and_from_the_first(
+async def test_an_answer_that_is_stored_twice_counts_once_from_the_first(
     limits: Limits, tenant: UUID, clock: Clock
 ) -> None:
     slots = [await taken(limits, tenant) for _ in range(5)]
@@ -144,23 +148,23 @@ async def test_an_answer_that_is_told_twice_counts_once_and_from_the_first(
     await call(limits, tenant, 57)
 
 
-async def test_what_others_used_is_over_with_its_minute(limits: Limits, tenant: UUID, clock: Clock) -> None:
+async def test_calls_of_other_apps_stop_counting_after_their_minute(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
     await call(limits, tenant, 1, Told(200, minute_remaining=0, day_remaining=4000))
     await refused(limits, tenant)
     clock.move(60)
     await call(limits, tenant, 57)
 
 
-async def test_bulk_leaves_ten_calls_of_the_minute(limits: Limits, tenant: UUID) -> None:
+async def test_bulk_calls_leave_ten_calls_of_the_minute_free(limits: Limits, tenant: UUID) -> None:
     await call(limits, tenant, 47)
     await refused(limits, tenant, Priority.BULK)
     await call(limits, tenant, 10)
     await refused(limits, tenant)
 
 
-async def test_what_others_used_of_the_minute_is_not_there(
-    limits: Limits, tenant: UUID, clock: Clock
-) -> None:
+async def test_calls_of_other_apps_count_for_the_minute(limits: Limits, tenant: UUID, clock: Clock) -> None:
     await call(limits, tenant, 1, Told(200, minute_remaining=10, day_remaining=4000))  # 49 by others
     clock.move(1)
     await call(limits, tenant, 7)
@@ -169,9 +173,7 @@ async def test_what_others_used_of_the_minute_is_not_there(
     await call(limits, tenant, 8)
 
 
-async def test_what_the_headers_say_of_our_own_calls_is_not_counted_twice(
-    limits: Limits, tenant: UUID
-) -> None:
+async def test_our_own_calls_in_xeros_headers_are_not_counted_twice(limits: Limits, tenant: UUID) -> None:
     for used in range(1, 58):
         await call(limits, tenant, 1, Told(200, minute_remaining=60 - used, day_remaining=5000 - used))
     await refused(limits, tenant)
@@ -214,7 +216,7 @@ async def used_today(owner: AsyncConnection, tenant: UUID, count: int) -> None:
 
 
 @pytest.mark.parametrize(("used", "bulk"), [(4499, True), (4500, False)])
-async def test_a_tenth_of_the_day_is_left_to_people(
+async def test_bulk_calls_leave_a_tenth_of_the_day_free(
     limits: Limits, tenant: UUID, owner: AsyncConnection, used: int, bulk: bool
 ) -> None:
     await used_today(owner, tenant, used)
@@ -222,7 +224,9 @@ async def test_a_tenth_of_the_day_is_left_to_people(
     await taken(limits, tenant, Priority.INTERACTIVE)
 
 
-async def test_the_day_slides(limits: Limits, tenant: UUID, owner: AsyncConnection, clock: Clock) -> None:
+async def test_the_day_is_a_sliding_window(
+    limits: Limits, tenant: UUID, owner: AsyncConnection, clock: Clock
+) -> None:
     await used_today(owner, tenant, 5000)
     assert await refused(limits, tenant) == BEGAN + timedelta(hours=1)  # looks again, at the latest
     clock.move(14 * 3600 - 60)
@@ -231,7 +235,9 @@ async def test_the_day_slides(limits: Limits, tenant: UUID, owner: AsyncConnecti
     await taken(limits, tenant)
 
 
-async def test_a_header_tells_the_smaller_day(limits: Limits, tenant: UUID, owner: AsyncConnection) -> None:
+async def test_the_day_limit_follows_xeros_headers(
+    limits: Limits, tenant: UUID, owner: AsyncConnection
+) -> None:
     await used_today(owner, tenant, 899)
     await call(limits, tenant, 1, Told(200, minute_remaining=59, day_remaining=100))
     assert await budgets(limits, tenant, uuid4()) == {tenant: CallBudget(tenant, 59, 100, 1000, None)}
@@ -239,7 +245,9 @@ async def test_a_header_tells_the_smaller_day(limits: Limits, tenant: UUID, owne
     await taken(limits, tenant)
 
 
-async def test_an_answer_without_headers_forgets_nothing(limits: Limits, tenant: UUID, clock: Clock) -> None:
+async def test_an_answer_without_headers_keeps_the_known_limits(
+    limits: Limits, tenant: UUID, clock: Clock
+) -> None:
     await call(limits, tenant, 1, Told(200, minute_remaining=59, day_remaining=999))
     await call(limits, tenant, 1, Told(429, until=clock.now() + timedelta(seconds=5)))
     budget = (await budgets(limits, tenant))[tenant]
@@ -247,7 +255,7 @@ async def test_an_answer_without_headers_forgets_nothing(limits: Limits, tenant:
     assert budget.limited_until == clock.now() + timedelta(seconds=5)
 
 
-async def test_the_apps_own_minute_is_over_all_organisations(
+async def test_the_apps_minute_limit_counts_all_organisations(
     limits: Limits, owner: AsyncConnection, clock: Clock
 ) -> None:
     await owner.exec_driver_sql(
@@ -260,7 +268,7 @@ async def test_the_apps_own_minute_is_over_all_organisations(
     await taken(limits, uuid4())
 
 
-async def test_many_who_ask_at_once_get_no_more_than_there_is(
+async def test_many_callers_at_once_get_no_more_slots_than_are_free(
     clean: Place, tenant: UUID, clock: Clock
 ) -> None:
     """Two pools stand for two processes: nothing is shared but PostgreSQL."""
@@ -272,7 +280,7 @@ async def test_many_who_ask_at_once_get_no_more_than_there_is(
         await database.close()
 
 
-async def test_a_minute_and_a_day_that_are_over_have_given_everything_back(
+async def test_after_a_minute_and_a_day_all_calls_are_allowed_again(
     limits: Limits, tenant: UUID, clock: Clock
 ) -> None:
     await call(limits, tenant, 1, Told(200, minute_remaining=3, day_remaining=4))

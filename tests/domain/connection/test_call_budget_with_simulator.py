@@ -62,7 +62,7 @@ async def calls(client: Client, count: int, queue: Queue) -> None:
     queue.leave()
 
 
-async def test_many_workers_of_two_processes_never_meet_a_limit(clean: Place) -> None:
+async def test_many_workers_in_two_processes_never_exceed_a_limit(clean: Place) -> None:
     databases = [connect(clean.app_url, pool_size=6) for _ in range(2)]
     async with connected(5) as xero, web_client() as http:
         world_clock = WorldClock(xero.clock)

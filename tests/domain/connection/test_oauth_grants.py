@@ -110,7 +110,7 @@ async def made(database: Database) -> Made:
     return made
 
 
-async def test_a_good_token_is_given_without_asking_xero(made: Made) -> None:
+async def test_a_valid_token_is_returned_without_a_call_to_xero(made: Made) -> None:
     assert await made.tokens().access_token() == "access-0"
     assert made.identity.count == 0
 
@@ -122,13 +122,13 @@ async def test_a_token_is_renewed_before_it_ends(made: Made) -> None:
     assert made.identity.count == 1
 
 
-async def test_a_token_that_xero_refuses_is_renewed_once_whoever_asks(made: Made) -> None:
+async def test_a_token_that_xero_refused_is_refreshed_once_for_all_callers(made: Made) -> None:
     assert await made.tokens().refresh("access-0") == "access-1"
     assert await made.tokens().refresh("access-0") == "access-1"
     assert made.identity.count == 1
 
 
-async def test_twenty_in_two_processes_refresh_once(made: Made, clean: Place) -> None:
+async def test_twenty_callers_in_two_processes_refresh_once(made: Made, clean: Place) -> None:
     databases = [connect(clean.app_url, pool_size=5) for _ in range(2)]
     made.clock.move(1800)
     asked = [made.tokens(databases[n % 2]).access_token() for n in range(20)]
@@ -138,7 +138,7 @@ async def test_twenty_in_two_processes_refresh_once(made: Made, clean: Place) ->
         await database.close()
 
 
-async def test_who_waits_too_long_for_another_comes_back_later(made: Made) -> None:
+async def test_a_caller_that_waits_too_long_for_a_refresh_retries_later(made: Made) -> None:
     assert await made.grants.lease(await made.grant())
     with pytest.raises(Retry) as caught:
         await made.tokens().refresh("access-0")
@@ -147,13 +147,13 @@ async def test_who_waits_too_long_for_another_comes_back_later(made: Made) -> No
     assert made.slept == pytest.approx(5.0)
 
 
-async def test_a_dead_holders_lease_is_taken_over_with_the_stored_token(made: Made) -> None:
+async def test_the_lease_of_a_killed_refresh_is_taken_over_with_the_stored_token(made: Made) -> None:
     assert await made.grants.lease(await made.grant())
     made.clock.move(LEASE.total_seconds())
     assert await made.tokens().refresh("access-0") == "access-1"
 
 
-async def test_a_result_that_comes_after_anothers_is_dropped(made: Made) -> None:
+async def test_a_refresh_result_for_an_older_version_is_ignored(made: Made) -> None:
     before = await made.grant()
     late = await made.grants.lease(before)
     assert late
@@ -163,7 +163,7 @@ async def test_a_result_that_comes_after_anothers_is_dropped(made: Made) -> None
     assert await made.tokens().access_token() == "access-1"
 
 
-async def test_a_result_is_dropped_while_another_holds_the_lease(made: Made) -> None:
+async def test_a_refresh_result_is_ignored_while_another_caller_holds_the_lease(made: Made) -> None:
     """Xero keeps both pairs of tokens good for half an hour; one process decides which pair is stored."""
     before = await made.grant()
     late = await made.grants.lease(before)
@@ -175,7 +175,7 @@ async def test_a_result_is_dropped_while_another_holds_the_lease(made: Made) -> 
     assert await made.grants.settle(before, taken_over, before.sealed, made.clock.now())
 
 
-async def test_a_lease_is_for_the_version_that_was_read(made: Made) -> None:
+async def test_a_lease_is_given_only_for_the_version_that_was_read(made: Made) -> None:
     """Whoever read the tokens before they were renewed must not spend the old refresh token."""
     before = await made.grant()
     assert await made.tokens().refresh("access-0") == "access-1"
@@ -183,7 +183,7 @@ async def test_a_lease_is_for_the_version_that_was_read(made: Made) -> None:
     assert await made.grants.lease(await made.grant())
 
 
-async def test_a_late_release_leaves_the_lease_of_another(made: Made) -> None:
+async def test_a_late_release_does_not_end_the_lease_of_another_caller(made: Made) -> None:
     grant = await made.grant()
     late = await made.grants.lease(grant)
     assert late
@@ -193,14 +193,14 @@ async def test_a_late_release_leaves_the_lease_of_another(made: Made) -> None:
     assert await made.grants.lease(grant) is None
 
 
-async def test_the_tokens_of_a_new_consent_can_be_renewed_at_once(made: Made) -> None:
+async def test_the_tokens_of_a_new_consent_can_be_refreshed_at_once(made: Made) -> None:
     """Though the tokens before were being renewed."""
     assert await made.grants.lease(await made.grant())
     await made.keep(7)
     assert await made.grants.lease(await made.grant())
 
 
-async def test_a_result_after_the_lease_counts_while_nobody_took_it_over(made: Made) -> None:
+async def test_a_refresh_result_after_its_lease_is_stored_if_nobody_took_the_lease_over(made: Made) -> None:
     before = await made.grant()
     lease = await made.grants.lease(before)
     assert lease
@@ -219,7 +219,7 @@ async def test_a_refresh_without_an_answer_can_be_tried_again_at_once(
     assert await made.tokens().refresh("access-0") == "access-1"
 
 
-async def test_a_spent_refresh_token_asks_for_a_new_consent_and_xero_no_more(made: Made) -> None:
+async def test_a_used_refresh_token_needs_a_new_consent_and_causes_no_more_calls(made: Made) -> None:
     made.identity.current = "another"
     with pytest.raises(NeedsReconnect):
         await made.tokens().refresh("access-0")
@@ -274,13 +274,13 @@ async def test_tokens_do_not_open_in_another_grant(made: Made, database: Databas
         await other.tokens().access_token()
 
 
-async def test_what_is_stored_shows_no_token(made: Made) -> None:
+async def test_the_stored_grant_shows_no_token(made: Made) -> None:
     grant = await made.grant()
     assert b"refresh-0" not in grant.sealed
     assert b"access-0" not in grant.sealed
 
 
-async def test_a_grant_that_nobody_uses_is_due_within_a_week(made: Made) -> None:
+async def test_an_unused_grant_is_due_for_a_refresh_within_a_week(made: Made) -> None:
     made.clock.move(timedelta(days=6).total_seconds())
     assert await made.grants.stale() == []
     made.clock.move(1)
@@ -298,7 +298,7 @@ async def test_a_grant_that_needs_a_new_consent_is_not_kept_alive(made: Made) ->
     assert await made.grants.stale() == []
 
 
-async def test_a_grant_that_is_not_there_asks_for_consent(made: Made) -> None:
+async def test_a_missing_grant_needs_a_consent(made: Made) -> None:
     made.id = uuid4()
     with pytest.raises(NeedsReconnect):
         await made.tokens().access_token()

@@ -119,7 +119,7 @@ async def refused(act: Awaitable[Any]) -> tuple[Code, tuple[str, ...]]:
     return caught.value.problems[0].code, caught.value.problems[0].path
 
 
-async def test_connecting_begins_to_read_and_tells(practice: Practice) -> None:
+async def test_connecting_begins_an_import_and_publishes_an_event(practice: Practice) -> None:
     organisation = await practice.connect()
     [run] = await practice.runs()
     assert (run.phase, run.match, run.modified_since) == (ImportPhase.READING, False, None)
@@ -130,7 +130,7 @@ async def test_connecting_begins_to_read_and_tells(practice: Practice) -> None:
 
 
 @pytest.mark.parametrize("name", [None, "", " \x00 "])
-async def test_connection_without_a_name_has_one(practice: Practice, name: str | None) -> None:
+async def test_an_organisation_without_a_name_gets_a_name(practice: Practice, name: str | None) -> None:
     assert (await practice.get(await practice.connect(name=name))).name == organisations.NAMELESS
 
 
@@ -140,7 +140,7 @@ async def test_two_consents_at_once_make_one_organisation(practice: Practice) ->
     assert len(await practice.runs()) == 1
 
 
-async def test_of_two_workspaces_at_once_one_gets_the_tenant(practice: Practice) -> None:
+async def test_of_two_workspaces_that_connect_at_once_one_gets_the_organisation(practice: Practice) -> None:
     other = await make_practice(practice.database)
     other.tenant = practice.tenant
     outcomes = await asyncio.gather(practice.connect(), other.connect(), return_exceptions=True)
@@ -150,7 +150,7 @@ async def test_of_two_workspaces_at_once_one_gets_the_tenant(practice: Practice)
     assert len(await practice.runs()) + len(await other.runs()) == 1
 
 
-async def test_starting_while_reading_joins_that_import(practice: Practice) -> None:
+async def test_starting_the_sync_during_an_import_uses_that_import(practice: Practice) -> None:
     organisation = await practice.connect()
     await practice.start(organisation)
     [run] = await practice.runs()
@@ -158,7 +158,7 @@ async def test_starting_while_reading_joins_that_import(practice: Practice) -> N
     assert "IMPORT_STARTED" in await practice.told("activity")
 
 
-async def test_starting_later_reads_what_changed_first(practice: Practice) -> None:
+async def test_starting_the_sync_later_first_reads_what_changed(practice: Practice) -> None:
     organisation = await practice.connect()
     await practice.read_to_the_end()
     await practice.start(organisation)
@@ -167,7 +167,7 @@ async def test_starting_later_reads_what_changed_first(practice: Practice) -> No
     assert run.modified_since == (await practice.get(organisation)).read_cursor is not None
 
 
-async def test_starting_twice_is_once_and_otherwise_refused(practice: Practice) -> None:
+async def test_starting_twice_with_equal_settings_is_starting_once(practice: Practice) -> None:
     organisation = await practice.connect()
     await asyncio.gather(practice.start(organisation), practice.start(organisation))
     assert (await practice.told("activity")).count("IMPORT_STARTED") == 1
@@ -177,7 +177,7 @@ async def test_starting_twice_is_once_and_otherwise_refused(practice: Practice) 
     )
 
 
-async def test_starting_needs_a_type_in_use_and_a_connection(practice: Practice) -> None:
+async def test_starting_the_sync_needs_an_active_contact_type_and_a_connection(practice: Practice) -> None:
     organisation = await practice.connect()
     for type_id, code in ((uuid4(), Code.NOT_FOUND), (practice.archived_type, Code.WRONG_STATE)):
         found = await refused(practice.start(organisation, default_contact_type_id=type_id))
@@ -188,7 +188,7 @@ async def test_starting_needs_a_type_in_use_and_a_connection(practice: Practice)
     assert (await practice.get(organisation)).started_at is None
 
 
-async def test_another_workspaces_organisation_is_unknown(practice: Practice) -> None:
+async def test_the_organisation_of_another_workspace_is_not_found(practice: Practice) -> None:
     organisation = await practice.connect()
     other = await make_practice(practice.database)
     acts: list[Callable[[Tx, UUID], Awaitable[Any]]] = [
@@ -201,7 +201,7 @@ async def test_another_workspaces_organisation_is_unknown(practice: Practice) ->
         assert code is Code.NOT_FOUND
 
 
-async def test_settings_that_are_left_out_stay(practice: Practice) -> None:
+async def test_settings_that_are_absent_stay(practice: Practice) -> None:
     organisation = await practice.connect()
     assert (await refused(practice.update(organisation, hold_similar=False)))[0] is Code.SYNC_NOT_STARTED
     await practice.start(organisation)
@@ -217,7 +217,7 @@ async def test_settings_that_are_left_out_stay(practice: Practice) -> None:
     ]
 
 
-async def test_default_type_is_told_by_name(practice: Practice) -> None:
+async def test_the_history_names_the_default_contact_type(practice: Practice) -> None:
     organisation = await practice.connect()
     await practice.start(organisation, default_contact_type_id=practice.contact_type)
     await practice.do(
@@ -239,7 +239,7 @@ async def test_only_a_wider_filter_matches_again(practice: Practice) -> None:
     assert len(await practice.runs()) == 2
 
 
-async def test_sync_now_queues_once(practice: Practice) -> None:
+async def test_sync_now_begins_one_run(practice: Practice) -> None:
     organisation = await practice.connect()
 
     def now() -> Awaitable[None]:
@@ -257,7 +257,7 @@ async def test_sync_now_queues_once(practice: Practice) -> None:
     assert "disconnected" in str((await practice.get(organisation)).health_message)
 
 
-async def test_disconnecting_stops_the_import_and_drops_the_page_in_hand(practice: Practice) -> None:
+async def test_disconnecting_stops_the_import_and_ignores_the_page_being_read(practice: Practice) -> None:
     organisation = await practice.connect()
     [run] = await practice.runs()
     held = await practice.do(lambda tx: imports.claim(tx, run.id))
@@ -283,7 +283,7 @@ async def test_connecting_again_keeps_settings_and_matches(practice: Practice) -
     assert (run.match, run.modified_since, run.finished_at) == (True, None, None)
 
 
-async def test_connecting_again_wakes_the_import_that_stood_still(practice: Practice) -> None:
+async def test_connecting_again_makes_a_stopped_import_due(practice: Practice) -> None:
     organisation = await practice.connect()
     await practice.do(lambda tx: organisations.disconnect(tx, organisation))
     await practice.connect()
@@ -291,7 +291,9 @@ async def test_connecting_again_wakes_the_import_that_stood_still(practice: Prac
     assert run.due_at is not None
 
 
-async def test_connection_is_owed_to_xero_until_it_is_settled(practice: Practice) -> None:
+async def test_a_disconnected_connection_stays_due_until_xero_has_confirmed_its_end(
+    practice: Practice,
+) -> None:
     organisation = await practice.connect()
     assert await practice.do(lambda tx: organisations.find_ended(tx, organisation)) is None
     await practice.do(lambda tx: organisations.disconnect(tx, organisation))
@@ -301,7 +303,7 @@ async def test_connection_is_owed_to_xero_until_it_is_settled(practice: Practice
     assert await practice.do(lambda tx: organisations.find_ended(tx, organisation)) is None
 
 
-async def test_late_settling_leaves_what_was_connected_again(practice: Practice) -> None:
+async def test_a_late_confirmation_does_not_disconnect_a_new_connection(practice: Practice) -> None:
     organisation = await practice.connect()
     await practice.do(lambda tx: organisations.disconnect(tx, organisation))
     ended = await practice.do(lambda tx: organisations.find_ended(tx, organisation))

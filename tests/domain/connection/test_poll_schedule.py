@@ -16,7 +16,7 @@ def test_polls_keep_within_their_share_of_the_day(limit: int, healthy: bool, sec
     assert int(poll_interval(limit, webhooks_healthy=healthy).total_seconds()) == seconds
 
 
-def test_a_scan_is_at_night_where_the_organisation_is() -> None:
+def test_a_full_scan_runs_at_night_in_the_organisations_time_zone() -> None:
     assert next_scan(NOON, "Pacific/Auckland", 1200, 5000) == datetime(2026, 11, 24, 13, 30, tzinfo=UTC)
     assert next_scan(NOON, "Europe/London", 1200, 5000) == datetime(2026, 11, 25, 2, 30, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ def test_a_scan_is_at_night_where_the_organisation_is() -> None:
     "timezone", ["Pacific/Auckland", "Europe/London", "America/New_York", "Australia/Lord_Howe"]
 )
 @pytest.mark.parametrize("month", [3, 4, 9, 10, 11])
-def test_there_is_a_scan_every_night_though_clocks_are_set(timezone: str, month: int) -> None:
+def test_a_full_scan_runs_every_night_when_clocks_change(timezone: str, month: int) -> None:
     """A night without half past two, or with two of them, has one scan; none is in the past or days away."""
     now = datetime(2026, month, 1, tzinfo=UTC)
     while now.month == month:
@@ -35,7 +35,7 @@ def test_there_is_a_scan_every_night_though_clocks_are_set(timezone: str, month:
         now += timedelta(hours=1)
 
 
-def test_a_scan_that_would_cost_too_much_a_day_is_weekly() -> None:
+def test_a_full_scan_that_costs_too_many_calls_is_weekly() -> None:
     assert next_scan(NOON, "Europe/London", 60_000, 1000) == datetime(2026, 11, 30, 2, 30, tzinfo=UTC)
 
 

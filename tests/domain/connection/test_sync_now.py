@@ -61,7 +61,7 @@ async def read_accounts(world: World) -> int:
     return len(due)
 
 
-async def test_a_press_each_second_is_a_look_each_ten(world: World, clock: Clock) -> None:
+async def test_sync_now_every_second_reads_every_ten_seconds(world: World, clock: Clock) -> None:
     contacts = accounts = 0
     for _ in range(MINUTE):
         await press(world)
@@ -73,7 +73,7 @@ async def test_a_press_each_second_is_a_look_each_ten(world: World, clock: Clock
 
 
 @pytest.mark.parametrize("after", [1, 9, 10, 30])
-async def test_a_second_press_is_seen_within_ten_seconds(world: World, clock: Clock, after: int) -> None:
+async def test_a_second_sync_now_reads_within_ten_seconds(world: World, clock: Clock, after: int) -> None:
     await press(world)
     assert (await read_contacts(world), await read_accounts(world)) == (1, 1)
     clock.time += after * SECOND
@@ -84,9 +84,7 @@ async def test_a_second_press_is_seen_within_ten_seconds(world: World, clock: Cl
     assert (await read_contacts(world), await read_accounts(world)) == (0, 0)
 
 
-async def test_what_is_changed_in_xero_while_it_is_being_read_is_seen_soon(
-    world: World, clock: Clock
-) -> None:
+async def test_a_change_in_xero_during_a_read_is_read_soon_after(world: World, clock: Clock) -> None:
     await press(world)
     [run] = await world.rows("select id from import_run where finished_at is null")
     async with world.tx() as tx:
@@ -101,7 +99,7 @@ async def test_what_is_changed_in_xero_while_it_is_being_read_is_seen_soon(
     assert (await read_contacts(world), await read_accounts(world)) == (1, 1)
 
 
-async def test_whoever_has_used_half_of_the_day_looks_at_the_pace_of_polls(
+async def test_sync_now_reads_at_the_interval_of_polls_once_half_the_calls_are_used(
     world: World, clock: Clock
 ) -> None:
     await press(world)

@@ -36,7 +36,7 @@ from tests.domain.world import World, seen
         ),
     ],
 )
-async def test_bad_input_is_refused_where_it_stands(
+async def test_bad_input_is_refused_with_the_path_of_the_field(
     world: World, given: dict[str, Any], code: Code, path: tuple[str, ...]
 ) -> None:
     with pytest.raises(Refused) as refused:
@@ -46,7 +46,7 @@ async def test_bad_input_is_refused_where_it_stands(
     assert await world.rows("select 1 from contact") == []
 
 
-async def test_an_archived_type_stays_with_who_has_it_and_goes_to_nobody_else(world: World) -> None:
+async def test_an_archived_contact_type_stays_on_its_contacts_and_is_given_to_no_other(world: World) -> None:
     async with world.tx() as tx:
         kind = (await workspaces.create_contact_type(tx, "Lead")).id
     has, other = await world.contact("Acme", contactTypeId=kind), await world.contact("Kowhai")
@@ -67,7 +67,7 @@ async def test_an_archived_type_stays_with_who_has_it_and_goes_to_nobody_else(wo
         ]
 
 
-async def test_a_repeated_create_is_one_contact_even_at_once(world: World) -> None:
+async def test_repeated_creates_with_one_idempotency_key_make_one_contact_even_at_once(world: World) -> None:
     async def create() -> object:
         async with world.tx() as tx:
             return (await contact_edits.create(tx, {"name": "Acme"}, "key-1")).id
@@ -80,7 +80,9 @@ async def test_a_repeated_create_is_one_contact_even_at_once(world: World) -> No
     assert refused.value.problems[0].code is Code.KEY_REUSED
 
 
-async def test_null_clears_absent_stays_and_the_old_value_can_be_found(world: World) -> None:
+async def test_null_clears_a_field_an_absent_field_stays_and_the_history_keeps_the_old_value(
+    world: World,
+) -> None:
     made = await world.contact("Acme", "a@x.nz", primaryPhone="09 111 2222")
     async with world.tx() as tx:
         changed = await contact_edits.change(tx, made.id, {"billingEmail": None}, version=made.version)
@@ -99,21 +101,21 @@ async def test_a_stale_version_changes_nothing(world: World) -> None:
     assert refused.value.problems[0].code is Code.STALE_VERSION
 
 
-async def test_saving_what_is_there_is_no_change(world: World) -> None:
+async def test_saving_equal_values_is_no_change(world: World) -> None:
     made = await world.contact("Acme", "a@x.nz")
     async with world.tx() as tx:
         same = await contact_edits.change(tx, made.id, {"name": "Acme", "billingEmail": "a@x.nz"})
     assert same.version == made.version
 
 
-async def test_a_chosen_kind_is_final(world: World) -> None:
+async def test_a_kind_that_a_person_chose_is_never_classified_again(world: World) -> None:
     made = await world.contact("Ada Byron")
     async with world.tx() as tx:
         chosen = await contact_edits.change(tx, made.id, {"kind": made.kind})
     assert (chosen.confidence, chosen.reasons, chosen.needs_review) == (None, None, False)
 
 
-async def test_search_is_by_index_and_within_the_workspace(world: World) -> None:
+async def test_search_uses_the_index_and_stays_within_the_workspace(world: World) -> None:
     made = await world.contact("Māori & Sons", "ada@example.com")
     async with world.tx() as tx:
         found = await tx.rows(
@@ -135,12 +137,14 @@ async def test_search_is_by_index_and_within_the_workspace(world: World) -> None
         ("👩\u200d👩\u200d👧 Care", "👩\u200d👩\u200d👧 Care"),
     ],
 )
-async def test_what_nobody_sees_is_left_out_where_it_is_typed(world: World, typed: str, kept: str) -> None:
+async def test_invisible_characters_are_removed_from_typed_values(
+    world: World, typed: str, kept: str
+) -> None:
     made = await world.contact(typed, primaryPhone="\u202a+64 9 123 4567\u202c")
     assert (made.name, made.primary_phone) == (kept, "+64 9 123 4567")
 
 
-async def test_what_xero_holds_stays_as_it_is_while_something_else_is_edited(world: World) -> None:
+async def test_saving_a_form_keeps_values_from_xero_that_nobody_could_type(world: World) -> None:
     await world.shown(seen("Ac\u202eme", phone=PhoneParts(number="call me")))
     await world.import_mirror()
     [held] = await world.rows("select id, name, primary_phone from contact")
@@ -155,7 +159,7 @@ async def test_what_xero_holds_stays_as_it_is_while_something_else_is_edited(wor
     assert link["base_practice"]["NAME"] == "Ac\u202eme"
 
 
-async def test_what_stood_there_can_be_brought_back_though_nobody_may_type_it(world: World) -> None:
+async def test_an_overwritten_value_can_be_restored_even_if_it_could_not_be_typed(world: World) -> None:
     await world.shown(seen("Ac\u202eme", phone=PhoneParts(number="call me")))
     await world.import_mirror()
     [held] = await world.rows("select id from contact")

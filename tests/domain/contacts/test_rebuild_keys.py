@@ -40,7 +40,7 @@ async def renew(world: World) -> int:
         return await rebuild_keys.renew(tx)
 
 
-async def test_they_are_as_if_they_had_been_made_today(world: World) -> None:
+async def test_renewed_keys_equal_new_keys(world: World) -> None:
     address = {"lines": ["12 Rimu Road"], "city": "Napier", "postalCode": "4110"}
     await world.contact("Kauri Ltd", "a@x.nz", primaryPhone="06 123 4567", billingAddress=address)
     await world.contact("Rimu", None)
@@ -53,7 +53,7 @@ async def test_they_are_as_if_they_had_been_made_today(world: World) -> None:
     assert await renew(world) == 0
 
 
-async def test_those_of_every_page_are(world: World) -> None:
+async def test_the_keys_of_every_page_are_renewed(world: World) -> None:
     for n in range(5):
         await world.contact(f"Contact {n}")
     await age(world)
@@ -62,7 +62,7 @@ async def test_those_of_every_page_are(world: World) -> None:
     assert {row["key_version"] for row in (await keys(world))["contact"]} == {VERSION}
 
 
-async def test_migrate_does_it_in_every_workspace_and_doctor_says_where_it_is_due(
+async def test_migrate_renews_keys_in_every_workspace_and_doctor_says_when_they_are_old(
     world: World, server: Server, place: Place, services: Services
 ) -> None:
     other = await make_world(world.database)
@@ -82,7 +82,7 @@ async def migrations(settings: Settings) -> doctor_command.Finding:
     return found
 
 
-async def test_what_did_not_meet_by_the_old_ones_is_judged_anew(world: World) -> None:
+async def test_contacts_that_are_equal_only_by_the_new_keys_are_matched(world: World) -> None:
     await world.contact("Kauri Ltd", "a@x.nz")
     await world.shown(seen("Kauri Ltd", "other@x.nz"))
     await world.import_mirror()
@@ -93,7 +93,7 @@ async def test_what_did_not_meet_by_the_old_ones_is_judged_anew(world: World) ->
     assert await world.rows("select origin from sync_link") == [{"origin": "FULL_MATCH"}]
 
 
-async def test_an_issue_stays_though_its_two_sides_are_renewed_one_after_the_other(world: World) -> None:
+async def test_a_match_issue_survives_the_renewal_of_the_keys_of_both_sides(world: World) -> None:
     await world.contact("Kauri Ltd", "a@x.nz")
     await world.shown(seen("Kauri Ltd", "other@x.nz"))
     await world.import_mirror()

@@ -66,7 +66,9 @@ async def pairs(world: World) -> set[tuple[UUID, UUID, bool]]:
 
 
 @pytest.mark.parametrize("renamed", [False, True])
-async def test_a_contact_deleted_and_made_anew_is_not_matched_again(world: World, renamed: bool) -> None:
+async def test_a_kept_apart_pair_is_not_matched_after_the_contact_was_recreated(
+    world: World, renamed: bool
+) -> None:
     contact, xero = await apart(world)
     name = "Acme"
     if renamed:  # what it was called when it went counts
@@ -81,7 +83,9 @@ async def test_a_contact_deleted_and_made_anew_is_not_matched_again(world: World
     assert (xero, own["contact_id"], False) not in await pairs(world)
 
 
-async def test_one_made_anew_from_another_organisation_is_not_matched_again(world: World) -> None:
+async def test_a_kept_apart_pair_is_not_matched_after_another_organisation_recreated_the_contact(
+    world: World,
+) -> None:
     contact, xero = await apart(world)
     await delete(world, contact)
     other = await world.contact("Other", "other@x.nz")
@@ -105,7 +109,7 @@ async def test_one_made_anew_from_another_organisation_is_not_matched_again(worl
     assert (xero, contact, True) not in await pairs(world)
 
 
-async def test_one_that_only_shares_its_name_or_its_email_is_another(world: World) -> None:
+async def test_a_new_contact_that_shares_only_name_or_email_is_not_kept_apart(world: World) -> None:
     contact, xero = await apart(world)
     await delete(world, contact)
     await world.contact("Acme", "other@x.nz")
@@ -113,7 +117,7 @@ async def test_one_that_only_shares_its_name_or_its_email_is_another(world: Worl
     assert await asked(world) == 1
 
 
-async def test_a_twin_that_was_there_before_is_another(world: World) -> None:
+async def test_a_twin_that_existed_before_the_deletion_is_not_kept_apart(world: World) -> None:
     contact, xero = await apart(world)
     await world.contact("Acme", "a@x.nz")
     await delete(world, contact)
@@ -122,7 +126,7 @@ async def test_a_twin_that_was_there_before_is_another(world: World) -> None:
     assert link["contact_id"] != contact, "a full match with who was never set apart"
 
 
-async def test_a_xero_contact_that_comes_anew_under_another_id_is_not_matched_again(world: World) -> None:
+async def test_a_kept_apart_pair_is_not_matched_after_xero_recreated_its_contact(world: World) -> None:
     contact, xero = await apart(world)
     anew = acme(hours=2)
     await read_delta(world, acme(xero, hours=1, status=GONE), anew)
@@ -130,14 +134,14 @@ async def test_a_xero_contact_that_comes_anew_under_another_id_is_not_matched_ag
     assert {pair[:2] for pair in await pairs(world)} == {(xero, contact), (anew.xero_contact_id, contact)}
 
 
-async def test_beside_one_that_is_there_still_another_is_asked_about(world: World) -> None:
+async def test_a_twin_in_xero_is_not_kept_apart_while_the_first_xero_contact_exists(world: World) -> None:
     _, xero = await apart(world)
     twin = acme(hours=1)
     await read_delta(world, acme(xero), twin)
     assert await asked(world) == 1
 
 
-async def test_both_may_be_new(world: World) -> None:
+async def test_a_kept_apart_pair_is_not_matched_after_both_sides_were_recreated(world: World) -> None:
     contact, xero = await apart(world)
     await delete(world, contact)
     await world.shown(acme(xero, hours=1, status=GONE), acme(hours=2))
@@ -146,7 +150,7 @@ async def test_both_may_be_new(world: World) -> None:
     assert (await linked_with(world, anew.id), await asked(world)) == ([], 0)
 
 
-async def test_a_merge_carries_what_was_set_apart_from_one_that_is_gone(world: World) -> None:
+async def test_a_merge_in_xero_moves_the_kept_apart_decision_of_a_deleted_contact(world: World) -> None:
     contact, xero = await apart(world)
     await delete(world, contact)
     survivor = acme(hours=1, name="Survivor", email="s@x.nz")
@@ -155,7 +159,7 @@ async def test_a_merge_carries_what_was_set_apart_from_one_that_is_gone(world: W
     assert {pair[0] for pair in await pairs(world)} == {survivor.xero_contact_id}
 
 
-async def test_a_person_who_links_what_was_set_apart_lifts_it_for_good(world: World) -> None:
+async def test_linking_a_kept_apart_pair_ends_the_decision(world: World) -> None:
     contact, xero = await apart(world)
     await delete(world, contact)
     anew = await world.contact("Acme", "a@x.nz")
@@ -165,7 +169,7 @@ async def test_a_person_who_links_what_was_set_apart_lifts_it_for_good(world: Wo
     assert await pairs(world) == set()
 
 
-async def test_no_value_stays_and_no_two_workspaces_can_be_compared(
+async def test_the_hash_holds_no_value_and_differs_between_workspaces(
     world: World, matching_database: Database
 ) -> None:
     hashes = []
@@ -180,7 +184,7 @@ async def test_no_value_stays_and_no_two_workspaces_can_be_compared(
 
 
 @pytest.mark.parametrize("forgotten", ["erased", "erased when made anew", "forgotten in Xero"])
-async def test_whoever_is_forgotten_is_forgotten_here_too(world: World, forgotten: str) -> None:
+async def test_a_gdpr_request_deletes_the_hash_of_the_pair(world: World, forgotten: str) -> None:
     contact, xero = await apart(world)
     if forgotten != "erased":
         await delete(world, contact)
@@ -194,7 +198,7 @@ async def test_whoever_is_forgotten_is_forgotten_here_too(world: World, forgotte
     assert await pairs(world) == set()
 
 
-async def test_whoever_is_erased_under_another_name_leaves_no_hash_of_the_first(world: World) -> None:
+async def test_erasing_a_renamed_contact_deletes_the_hash_of_its_first_name(world: World) -> None:
     contact, _ = await apart(world)
     await delete(world, contact)
     anew = (await world.contact("Acme", "a@x.nz")).id
@@ -204,7 +208,7 @@ async def test_whoever_is_erased_under_another_name_leaves_no_hash_of_the_first(
     assert await pairs(world) == set()
 
 
-async def test_deleting_and_making_anew_time_after_time_keeps_one_row(world: World) -> None:
+async def test_repeated_deletion_and_recreation_keeps_one_row(world: World) -> None:
     contact, xero = await apart(world)
     for _ in range(3):
         await delete(world, contact)

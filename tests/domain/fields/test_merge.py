@@ -23,7 +23,7 @@ HOME = PostalAddress(("1 Queen St",), "Auckland", postal_code="1010")
         (None, None, Winner.NOBODY, FieldStart(None, None)),
     ],
 )
-def test_how_a_field_starts(
+def test_the_first_values_of_a_field_when_a_link_starts(
     practice: str | None, xero: str | None, winner: Winner, expected: FieldStart
 ) -> None:
     assert start(NAME, practice, xero, winner, "NZ") == expected
@@ -54,7 +54,7 @@ def test_the_later_of_two_edits_wins_and_at_equal_times_xero_does(
     )
 
 
-def test_two_spellings_of_one_phone_are_the_same() -> None:
+def test_merging_compares_phones_by_number_and_not_by_spelling() -> None:
     assert same(PHONE, "021 123 4567", "+64 21 1234567", "NZ")
     assert not same(PHONE, "021 123 4567", "+61 21 1234567", "NZ")
 
@@ -66,6 +66,6 @@ def test_an_address_is_compared_by_its_parts() -> None:
     )
 
 
-def test_an_address_is_shown_in_one_line_and_comes_back_from_storage() -> None:
+def test_an_address_is_shown_in_one_line_and_survives_storage() -> None:
     assert shown(HOME) == "1 Queen St, Auckland, 1010"
     assert loaded(ADDRESS, stored(HOME)) == HOME

@@ -22,7 +22,7 @@ REGIONS = ("NZ", "AU", "GB", "US", "SG", "IT", "AR", "FR")
         ("Reception", "reception"),
     ],
 )
-def test_the_same(one: str, other: str | None) -> None:
+def test_two_spellings_of_one_phone_are_equal(one: str, other: str | None) -> None:
     assert phone_key(one, "NZ") == phone_key(other, "NZ")
 
 
@@ -36,7 +36,7 @@ def test_the_same(one: str, other: str | None) -> None:
         ("09 123 4567", ""),
     ],
 )
-def test_not_the_same(one: str, other: str) -> None:
+def test_two_different_phones_are_not_equal(one: str, other: str) -> None:
     assert phone_key(one, "NZ") != phone_key(other, "NZ")
 
 
@@ -57,7 +57,7 @@ def test_a_number_is_dialled_from_the_organisations_country() -> None:
         (PhoneParts(), None),
     ],
 )
-def test_joined(parts: PhoneParts, text: str | None) -> None:
+def test_the_three_parts_of_a_phone_are_joined_to_one_text(parts: PhoneParts, text: str | None) -> None:
     assert join_phone(parts) == text
 
 
@@ -83,7 +83,7 @@ def test_joined(parts: PhoneParts, text: str | None) -> None:
         (None, PhoneParts()),
     ],
 )
-def test_split(text: str | None, parts: PhoneParts) -> None:
+def test_one_text_is_split_into_the_three_parts_of_a_phone(text: str | None, parts: PhoneParts) -> None:
     assert split_phone(text, "NZ") == parts
 
 
@@ -97,12 +97,12 @@ def test_a_prefix_that_the_region_does_not_dial_stays_as_typed(text: str, region
 @pytest.mark.parametrize(
     ("one", "other"), [("Ann 09 555 0101", "09 555 0101"), ("Ann 095550101", "Bob 095550101")]
 )
-def test_words_beside_a_phone_are_part_of_the_value(one: str, other: str) -> None:
+def test_words_next_to_a_phone_are_part_of_the_value(one: str, other: str) -> None:
     assert phone_key(one, "NZ") != phone_key(other, "NZ")
 
 
 @given(st.text("0123456789 ()+-.x", max_size=24), st.sampled_from([*REGIONS, None]))
-def test_what_is_not_valid_is_never_rearranged(text: str, region: str | None) -> None:
+def test_an_invalid_phone_is_never_rearranged(text: str, region: str | None) -> None:
     parts = split_phone(text, region)
     if parts.country:
         parsed = phonenumbers.parse(text, region)
@@ -115,7 +115,7 @@ def test_what_is_not_valid_is_never_rearranged(text: str, region: str | None) ->
 
 
 @given(st.sampled_from(REGIONS), st.sampled_from(REGIONS), st.text("0123456789", max_size=8), st.booleans())
-def test_a_real_number_comes_back_the_same(home: str, region: str, tail: str, national: bool) -> None:
+def test_a_valid_phone_survives_split_and_join(home: str, region: str, tail: str, national: bool) -> None:
     example = phonenumbers.example_number(region)
     assert example is not None
     digits = str(example.national_number)
@@ -133,5 +133,5 @@ def test_a_real_number_comes_back_the_same(home: str, region: str, tail: str, na
 
 
 @given(st.text(max_size=60), st.sampled_from([*REGIONS, None]))
-def test_anything_typed_comes_back_the_same(text: str, region: str | None) -> None:
+def test_any_typed_text_survives_split_and_join(text: str, region: str | None) -> None:
     assert phone_key(join_phone(split_phone(text, region)), region) == phone_key(text, region)

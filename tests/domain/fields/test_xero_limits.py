@@ -26,7 +26,7 @@ async def change(world: World, contact_id: object, **given: object) -> None:
         await contact_edits.change(tx, contact_id, given)  # type: ignore[arg-type]  # a UUID
 
 
-async def test_a_value_that_xero_would_find_too_long_is_refused_for_a_linked_contact(world: World) -> None:
+async def test_a_value_that_is_too_long_for_xero_is_refused_for_a_linked_contact(world: World) -> None:
     await make.linked(world)
     [row] = await world.rows("select contact_id from sync_link")
     with pytest.raises(Refused) as refused:
@@ -45,7 +45,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-async def test_a_value_that_xero_would_find_invalid_is_refused_for_a_linked_contact(
+async def test_a_value_that_is_invalid_in_xero_is_refused_for_a_linked_contact(
     world: World, name: str, value: Any
 ) -> None:
     await make.linked(world)
@@ -57,7 +57,7 @@ async def test_a_value_that_xero_would_find_invalid_is_refused_for_a_linked_cont
     assert problem.message.startswith("Xero ")
 
 
-async def test_a_country_that_xero_holds_itself_keeps_no_other_part_from_being_edited(world: World) -> None:
+async def test_an_invalid_country_that_came_from_xero_does_not_block_other_edits(world: World) -> None:
     await world.shown(
         seen("Kauri", address=PostalAddress(("1 Rue",), city="Abijan", country="Côte d'Ivoire"))
     )
@@ -74,9 +74,7 @@ async def test_a_country_that_xero_holds_itself_keeps_no_other_part_from_being_e
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-async def test_an_unlinked_contact_keeps_what_a_push_then_refuses(
-    world: World, name: str, value: Any
-) -> None:
+async def test_a_push_refuses_a_value_that_is_invalid_in_xero(world: World, name: str, value: Any) -> None:
     contact = await world.contact("Free", None)
     await change(world, contact.id, **{name: value})
     wish = Wish(contact.id, world.organisation)
@@ -104,7 +102,7 @@ async def unsynced_and_renamed(world: World, name: str) -> tuple[UUID, UUID]:
     return link, row["contact_id"]
 
 
-async def test_a_rematch_refuses_what_it_would_send_and_nothing_else(world: World) -> None:
+async def test_a_rematch_refuses_only_values_that_it_would_send(world: World) -> None:
     link, _ = await unsynced_and_renamed(world, "Jo <jo> Ltd")
     [problem] = await refusal(world, lambda tx: unsync_action.rematch(tx, link, winner=Side.PRACTICE))
     assert (problem.code, problem.path) == (Code.INVALID, ("linkId",))
@@ -115,14 +113,14 @@ async def test_a_rematch_refuses_what_it_would_send_and_nothing_else(world: Worl
     assert row == {"name": "Kauri Joinery Ltd", "state": "SYNCED"}
 
 
-async def test_a_new_xero_contact_of_an_unsynced_one_is_refused_whole(world: World) -> None:
+async def test_create_from_unsynced_is_refused_for_a_value_that_is_too_long_for_xero(world: World) -> None:
     link, _ = await unsynced_and_renamed(world, LONG)
     [problem] = await refusal(world, lambda tx: unsync_action.create_from_unsynced(tx, link, Side.PRACTICE))
     assert (problem.code, problem.path) == (Code.TOO_LONG, ("linkId",))
     assert await world.rows("select 1 from reimport_mark") == []
 
 
-async def test_a_confirmed_match_sends_nothing_that_xero_would_not_take(world: World) -> None:
+async def test_a_confirmed_match_sends_no_value_that_is_invalid_in_xero(world: World) -> None:
     issue = await make.conflict(world)
     [row] = await world.rows("select contact_id from match_candidate")
     await change(world, row["contact_id"], billingEmail="jö@kauri.example")
@@ -135,14 +133,14 @@ async def test_a_confirmed_match_sends_nothing_that_xero_would_not_take(world: W
         await issues.confirm(tx, issue, row["contact_id"])
 
 
-async def test_an_unlinked_contact_keeps_it(world: World) -> None:
+async def test_an_unlinked_contact_may_have_a_value_that_is_too_long_for_xero(world: World) -> None:
     contact = await world.contact("Free", None)
     await change(world, contact.id, name=LONG)
     [kept] = await world.rows("select name from contact")
     assert kept["name"] == LONG
 
 
-async def test_what_was_there_before_does_not_keep_other_fields_from_changing(world: World) -> None:
+async def test_an_old_value_that_is_too_long_for_xero_does_not_block_other_edits(world: World) -> None:
     await make.linked(world)
     [row] = await world.rows("update contact set name = :long returning id", long=LONG)
     await change(world, row["id"], billingEmail="new@x.nz")

@@ -12,7 +12,7 @@ from tests.domain.linked import LATER, change, linked, read_delta, state
 from tests.domain.world import BEGAN, World, make_world, seen
 
 
-async def test_a_change_in_xero_comes_to_the_practice(world: World) -> None:
+async def test_a_change_in_xero_is_applied_to_the_contact(world: World) -> None:
     _, xero = await linked(world)
     await read_delta(
         world,
@@ -27,7 +27,7 @@ async def test_a_change_in_xero_comes_to_the_practice(world: World) -> None:
     }
 
 
-async def test_what_did_not_change_in_xero_is_not_written(world: World) -> None:
+async def test_a_field_that_did_not_change_in_xero_is_not_written(world: World) -> None:
     _, xero = await linked(world)
     [before] = await world.rows("select version from contact")
     await read_delta(
@@ -37,7 +37,7 @@ async def test_what_did_not_change_in_xero_is_not_written(world: World) -> None:
     assert await world.rows("select 1 from activity where kind = 'CONTACT_CHANGED'") == []
 
 
-async def test_a_value_that_xero_cleared_is_cleared(world: World) -> None:
+async def test_a_value_that_was_cleared_in_xero_is_cleared_in_the_practice(world: World) -> None:
     _, xero = await linked(world)
     await read_delta(world, seen("Acme", "a@x.nz", xero_id=xero, updated_at=LATER))
     assert (await state(world))["primary_phone"] is None
@@ -52,7 +52,7 @@ async def test_a_value_that_xero_cleared_is_cleared(world: World) -> None:
         (ConflictPolicy.ASK, "ours@x.nz", False, "CONFLICT"),
     ],
 )
-async def test_both_sides_changed_one_field(
+async def test_a_field_that_both_sides_changed_follows_the_conflict_policy(
     matching_database: Database, policy: ConflictPolicy, email: str, due: bool, link: str
 ) -> None:
     world = await make_world(matching_database, policy=policy)
@@ -64,7 +64,7 @@ async def test_both_sides_changed_one_field(
     assert (now["billing_email"], now["due"], now["state"]) == (email, due, link)
 
 
-async def test_the_later_edit_of_the_practice_wins_and_the_loser_can_be_found(world: World) -> None:
+async def test_the_later_edit_of_the_practice_wins_and_the_history_keeps_xeros_value(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     phone = PhoneParts("64", "9", "1112222")
@@ -78,7 +78,7 @@ async def test_the_later_edit_of_the_practice_wins_and_the_loser_can_be_found(wo
     assert (lost["before"], lost["writtenTo"], lost["restorable"]) == ("theirs@x.nz", "XERO", True)
 
 
-async def test_a_value_that_won_and_is_typed_back_before_the_send_still_goes_out(
+async def test_a_value_typed_back_to_the_base_is_sent_if_xero_holds_another(
     matching_database: Database,
 ) -> None:
     world = await make_world(matching_database, policy=ConflictPolicy.PRACTICE_WINS)
@@ -95,7 +95,7 @@ async def test_a_value_that_won_and_is_typed_back_before_the_send_still_goes_out
 
 
 @pytest.mark.parametrize("name", ["Ours", "Theirs", "Acme"])
-async def test_no_read_decides_about_a_field_that_is_being_written(world: World, name: str) -> None:
+async def test_a_read_does_not_merge_a_field_of_an_open_delivery(world: World, name: str) -> None:
     """Neither that somebody has changed it, nor that the write has landed: it may land once more."""
     contact, xero = await linked(world)
     await change(world, contact, name="Ours")
@@ -112,7 +112,7 @@ async def test_no_read_decides_about_a_field_that_is_being_written(world: World,
     assert (link["read_owed_at"] is None) == (name == "Acme")
 
 
-async def test_the_other_fields_keep_flowing_beside_a_conflict(matching_database: Database) -> None:
+async def test_a_conflict_about_one_field_does_not_stop_the_others(matching_database: Database) -> None:
     world = await make_world(matching_database, policy=ConflictPolicy.ASK)
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
@@ -125,7 +125,7 @@ async def test_the_other_fields_keep_flowing_beside_a_conflict(matching_database
     )
 
 
-async def test_an_archived_contact_breaks_its_link_and_keeps_what_waits(world: World) -> None:
+async def test_archiving_in_xero_breaks_the_link_and_keeps_unsent_changes(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     gone = seen("Acme", "a@x.nz", xero_id=xero, status=XeroContactStatus.ARCHIVED, updated_at=LATER)
@@ -136,7 +136,7 @@ async def test_an_archived_contact_breaks_its_link_and_keeps_what_waits(world: W
     assert link["failure"]["code"] == "ARCHIVED_IN_XERO"
 
 
-async def test_a_new_contact_in_a_delta_is_matched(world: World) -> None:
+async def test_a_new_xero_contact_in_a_delta_is_matched(world: World) -> None:
     await linked(world)
     await world.contact("Beta", "b@x.nz")
     await read_delta(world, seen("BETA", "b@x.nz"), seen("Acme", "other@x.nz"), seen("Gamma"))

@@ -37,7 +37,9 @@ async def lost(world: World) -> set[str]:
 
 
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
-async def test_a_write_and_what_is_read_about_it_in_every_order(world: World, order: tuple[str, ...]) -> None:
+async def test_an_answer_and_reads_of_our_write_give_one_result_in_every_order(
+    world: World, order: tuple[str, ...]
+) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail=OURS)
     claimed, told = await claim(world), shown(xero)
@@ -57,7 +59,7 @@ async def test_a_write_and_what_is_read_about_it_in_every_order(world: World, or
 
 @pytest.mark.parametrize("at", range(5))
 @pytest.mark.parametrize("order", [ORDERS[0], ORDERS[7], ORDERS[14], ORDERS[23]], ids="-".join)
-async def test_what_is_typed_while_a_write_is_in_flight_goes_out_next(
+async def test_a_value_typed_while_a_delivery_is_in_flight_is_sent_next(
     world: World, order: tuple[str, ...], at: int
 ) -> None:
     contact, xero = await linked(world)
@@ -82,7 +84,7 @@ async def test_what_is_typed_while_a_write_is_in_flight_goes_out_next(
 @pytest.mark.parametrize(
     "order", [o for o in ORDERS if o.index("webhook") < o.index("renamed")], ids="-".join
 )
-async def test_a_value_that_lived_in_xero_beside_our_write_can_be_found(
+async def test_the_history_keeps_a_value_that_xero_held_for_a_moment_during_our_write(
     world: World, order: tuple[str, ...]
 ) -> None:
     """The page asked for before our write shows an email that somebody had set in Xero, and ours overwrote."""
@@ -98,7 +100,7 @@ async def test_a_value_that_lived_in_xero_beside_our_write_can_be_found(
     assert "lived@x.nz" in await lost(world)
 
 
-async def test_a_read_while_a_field_is_in_flight_decides_nothing_about_it(world: World) -> None:
+async def test_a_read_during_a_delivery_does_not_decide_about_the_fields_in_flight(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail=OURS)
     await claim(world)
@@ -109,7 +111,7 @@ async def test_a_read_while_a_field_is_in_flight_decides_nothing_about_it(world:
     assert now["read_owed_at"] is not None
 
 
-async def test_a_delivery_in_which_nothing_was_done_owes_the_read_that_it_kept_back(world: World) -> None:
+async def test_a_freed_delivery_reads_the_contact_before_it_is_claimed_again(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail=OURS)
     claimed = await claim(world)
@@ -131,7 +133,7 @@ async def test_a_delivery_in_which_nothing_was_done_owes_the_read_that_it_kept_b
     assert OURS in await lost(world)
 
 
-async def test_a_reread_whose_reader_died_is_due_again(world: World) -> None:
+async def test_a_single_read_is_due_again_after_its_worker_died(world: World) -> None:
     _, xero = await linked(world)
     async with world.tx() as tx:
         await tx.run("update xero_contact set read_due_at = :now")

@@ -55,7 +55,7 @@ async def unsynced(world: World, contact: UUID) -> None:
 
 
 @pytest.mark.parametrize("together", [True, False])
-async def test_a_link_moves_to_the_survivor_whose_values_are_judged_against_the_old_base(
+async def test_a_merge_moves_the_link_to_the_survivor_and_merges_with_the_old_base_values(
     world: World, together: bool
 ) -> None:
     contact, xero = await linked(world)
@@ -83,7 +83,7 @@ async def test_an_import_moves_the_link_before_it_matches_the_survivor(world: Wo
     assert (run.created, run.conflicts) == (0, 0)
 
 
-async def test_chains_are_followed_to_their_end_and_circles_stop(world: World) -> None:
+async def test_a_chain_of_merges_is_followed_to_its_end_and_a_circle_stops(world: World) -> None:
     _, xero = await linked(world)
     second, third = uuid4(), seen("Acme Three", "a@x.nz", updated_at=LATER)
     await read_delta(world, third, merged(second, third.xero_contact_id), merged(xero, second))
@@ -96,7 +96,7 @@ async def test_chains_are_followed_to_their_end_and_circles_stop(world: World) -
     assert (link["state"], link["code"]) == ("BROKEN", "MERGED_IN_XERO")
 
 
-async def test_memory_keeps_a_link_from_the_survivor(world: World) -> None:
+async def test_a_link_does_not_move_to_a_survivor_that_is_kept_apart_from_its_contact(world: World) -> None:
     contact, xero = await linked(world)
     into = seen("Other", "o@x.nz")
     await set_apart(world, contact, into.xero_contact_id)
@@ -110,9 +110,7 @@ async def test_memory_keeps_a_link_from_the_survivor(world: World) -> None:
 
 
 @pytest.mark.parametrize("memory", ["UNSYNCED", "IGNORED", "MARK"])
-async def test_what_keeps_the_survivor_from_every_machine_keeps_it_from_a_moving_link(
-    world: World, memory: str
-) -> None:
+async def test_a_link_does_not_move_to_a_survivor_that_must_not_be_matched(world: World, memory: str) -> None:
     _, xero = await linked(world)
     await world.contact("Beta", "b@x.nz")
     into = seen("Beta", "b@x.nz" if memory == "UNSYNCED" else "beta@x.nz")
@@ -148,7 +146,7 @@ async def two_linked(world: World) -> tuple[UUID, UUID, UUID, UUID]:
     return acme, xero, beta, into.xero_contact_id
 
 
-async def test_a_survivor_that_is_linked_is_for_a_person_to_decide(world: World) -> None:
+async def test_a_merge_into_a_linked_survivor_opens_a_match_issue(world: World) -> None:
     acme, _, beta, _ = await two_linked(world)
     assert [(link["name"], link["state"]) for link in await links(world)] == [
         ("Acme", "BROKEN"),
@@ -167,7 +165,9 @@ async def test_a_survivor_that_is_linked_is_for_a_person_to_decide(world: World)
     assert issue["state"] == "OPEN"
 
 
-async def test_confirming_the_linked_one_closes_it_and_the_other_needs_that_unsynced(world: World) -> None:
+async def test_confirming_the_linked_candidate_closes_a_merge_issue_and_another_is_refused(
+    world: World,
+) -> None:
     acme, _, beta, _ = await two_linked(world)
     [issue] = await world.rows("select id from match_issue")
     with pytest.raises(Refused) as refused:
@@ -182,7 +182,7 @@ async def test_confirming_the_linked_one_closes_it_and_the_other_needs_that_unsy
     assert (ended["state"], ended["resolution"]) == ("RESOLVED", "CONFIRMED")
 
 
-async def test_after_unsyncing_the_linked_one_the_other_can_be_confirmed(world: World) -> None:
+async def test_the_other_candidate_of_a_merge_can_be_confirmed_after_an_unsync(world: World) -> None:
     acme, _, beta, _ = await two_linked(world)
     await unsynced(world, beta)
     [issue] = await world.rows("select id from match_issue")
@@ -192,7 +192,7 @@ async def test_after_unsyncing_the_linked_one_the_other_can_be_confirmed(world: 
     assert ("Beta", "PENDING") in [(link["name"], link["state"]) for link in await links(world)]
 
 
-async def test_it_ends_when_fewer_than_two_of_its_contacts_remain(world: World) -> None:
+async def test_a_merge_issue_ends_when_fewer_than_two_of_its_contacts_remain(world: World) -> None:
     acme, *_ = await two_linked(world)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, acme, {}, archived=True)
@@ -202,7 +202,7 @@ async def test_it_ends_when_fewer_than_two_of_its_contacts_remain(world: World) 
 
 
 @pytest.mark.parametrize("archived", [{"Acme"}, {"Beta"}, {"Acme", "Beta"}])
-async def test_there_is_nothing_to_decide_where_fewer_than_two_are_in_use(
+async def test_a_merge_opens_no_issue_when_fewer_than_two_contacts_are_in_use(
     world: World, archived: set[str]
 ) -> None:
     acme, xero = await linked(world)
@@ -221,7 +221,7 @@ async def test_there_is_nothing_to_decide_where_fewer_than_two_are_in_use(
     assert await world.rows("select 1 from match_issue where state = 'OPEN'") == []
 
 
-async def test_two_losers_make_one_issue_and_a_second_merge_takes_it_along(world: World) -> None:
+async def test_two_merged_contacts_make_one_issue_which_a_second_merge_moves(world: World) -> None:
     acme, _, beta, into = await two_linked(world)
     gamma = (await world.contact("Gamma", "g@x.nz")).id
     third, last = seen("Gamma", "g@x.nz"), seen("Last", "l@x.nz", updated_at=LATER)
@@ -242,7 +242,7 @@ async def test_two_losers_make_one_issue_and_a_second_merge_takes_it_along(world
     }  # fmt: skip
 
 
-async def test_memory_and_unsynced_links_of_the_loser_move_once(world: World) -> None:
+async def test_a_merge_moves_decisions_and_unsynced_links_to_the_survivor_once(world: World) -> None:
     contact, xero = await linked(world)
     other = (await world.contact("Other", "o@x.nz")).id
     await unsynced(world, contact)
@@ -258,7 +258,7 @@ async def test_memory_and_unsynced_links_of_the_loser_move_once(world: World) ->
     assert await world.rows("select 1 from contact where name = 'Survivor'") == []
 
 
-async def test_a_restored_contact_comes_back_through_the_merge(world: World) -> None:
+async def test_a_restored_contact_gets_its_link_back_through_a_merge(world: World) -> None:
     contact, xero = await linked(world)
     await read_delta(
         world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, status=ARCHIVED, updated_at=LATER)
@@ -271,7 +271,7 @@ async def test_a_restored_contact_comes_back_through_the_merge(world: World) -> 
     ]
 
 
-async def test_a_restored_contact_whose_practice_contact_is_linked_otherwise_is_unsynced(
+async def test_a_restored_xero_contact_is_unsynced_if_its_contact_has_another_link(
     world: World,
 ) -> None:
     contact, xero = await linked(world)
@@ -290,7 +290,7 @@ async def test_a_restored_contact_whose_practice_contact_is_linked_otherwise_is_
     assert contact
 
 
-async def test_a_broken_link_leaves_the_write_that_is_under_way(world: World) -> None:
+async def test_a_broken_link_leaves_its_open_delivery(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     async with world.tx() as tx:
@@ -301,7 +301,7 @@ async def test_a_broken_link_leaves_the_write_that_is_under_way(world: World) ->
     assert await world.rows("select open from delivery_member") == [{"open": False}]
 
 
-async def test_forgotten_in_xero_leaves_nothing_that_came_from_xero(world: World) -> None:
+async def test_a_gdpr_request_removes_all_values_that_came_from_xero(world: World) -> None:
     contact, xero = await linked(world)
     secret = seen(
         "Jane Roe",
@@ -331,7 +331,7 @@ async def test_forgotten_in_xero_leaves_nothing_that_came_from_xero(world: World
             assert value not in text, (table, value)
 
 
-async def test_an_issue_about_a_forgotten_contact_ends(world: World) -> None:
+async def test_a_gdpr_request_ends_the_match_issue_of_the_contact(world: World) -> None:
     await world.contact("Acme", "old@x.nz")
     found = seen("Acme", "new@x.nz")
     await read_delta(world, found)

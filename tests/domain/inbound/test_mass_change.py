@@ -86,7 +86,7 @@ async def answer(world: World, claimed: Claimed, shown: list[SeenContact]) -> No
         await contact_deliveries.settle(tx, claimed, answers)
 
 
-async def test_mass_archiving_stops_before_any_of_it_is_applied(world: World) -> None:
+async def test_the_brake_stops_a_mass_archiving_before_any_of_it_is_applied(world: World) -> None:
     ids = await linked(world)
     await read_delta(world, *archived(ids[:40]))
     now = await organisation(world)
@@ -98,7 +98,7 @@ async def test_mass_archiving_stops_before_any_of_it_is_applied(world: World) ->
 
 
 @pytest.mark.parametrize("count", [19, 18])
-async def test_fewer_than_twenty_or_at_most_thirty_percent_pass(world: World, count: int) -> None:
+async def test_the_brake_lets_through_fewer_than_20_or_at_most_30_percent(world: World, count: int) -> None:
     ids = await linked(world, 20 if count == 19 else MANY)
     await read_delta(world, *archived(ids[:count]))
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
@@ -106,14 +106,16 @@ async def test_fewer_than_twenty_or_at_most_thirty_percent_pass(world: World, co
 
 
 @pytest.mark.parametrize("field", ["phone", "email"])
-async def test_values_made_blank_count(world: World, field: str) -> None:
+async def test_the_brake_counts_values_that_became_blank(world: World, field: str) -> None:
     ids, gone = await linked(world), dict[str, Any]({field: None})
     await read_delta(world, *(as_now(n, xero, **gone) for n, xero in enumerate(ids[:30])))
     assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
 
 
 @pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
-async def test_one_same_value_over_many_contacts_counts(world: World, changed: dict[str, Any]) -> None:
+async def test_the_brake_counts_one_value_written_over_many_contacts(
+    world: World, changed: dict[str, Any]
+) -> None:
     ids = await linked(world)
     if "address" in changed:  # so that there is something to overwrite
         theirs = [PostalAddress(lines=(f"{n} Old Street",)) for n in range(MANY)]
@@ -123,7 +125,7 @@ async def test_one_same_value_over_many_contacts_counts(world: World, changed: d
 
 
 @pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
-async def test_one_same_value_that_fills_blanks_destroys_nothing(
+async def test_the_brake_does_not_count_one_value_that_fills_blanks(
     world: World, changed: dict[str, Any]
 ) -> None:
     found = [seen(f"Contact {n:03}") for n in range(MANY)]
@@ -141,7 +143,7 @@ async def test_one_same_value_that_fills_blanks_destroys_nothing(
 
 
 @pytest.mark.parametrize("changed", [{"phone": PHONE}, {"email": "all@x.nz"}, {"address": SAME}])
-async def test_one_same_value_that_comes_in_small_groups_counts(
+async def test_the_brake_counts_one_value_that_comes_in_small_groups(
     world: World, changed: dict[str, Any]
 ) -> None:
     ids = await linked(world)
@@ -165,7 +167,7 @@ async def test_one_same_value_that_comes_in_small_groups_counts(
     )
 
 
-async def test_one_value_that_people_type_in_the_practice_does_not_count(world: World) -> None:
+async def test_the_brake_does_not_count_one_value_that_people_typed_in_the_practice(world: World) -> None:
     ids = await linked(world)
     rows = await world.rows("select id from contact order by name limit 30")
     async with world.tx() as tx, issues.evaluating(tx):
@@ -175,7 +177,7 @@ async def test_one_value_that_people_type_in_the_practice_does_not_count(world: 
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
 
 
-async def test_one_value_typed_over_what_xero_had_just_changed_does_not_count(world: World) -> None:
+async def test_the_brake_does_not_count_one_value_typed_over_a_change_from_xero(world: World) -> None:
     ids = await linked(world)
     await read_delta(
         world, *(as_now(n, xero, minutes=1, email=f"new{n}@x.nz") for n, xero in enumerate(ids[:25]))
@@ -194,7 +196,7 @@ async def test_one_value_typed_over_what_xero_had_just_changed_does_not_count(wo
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
 
 
-async def test_time_alone_lets_nothing_through(world: World, clock: Clock) -> None:
+async def test_a_stopped_change_is_not_applied_by_the_passing_of_time(world: World, clock: Clock) -> None:
     ids = await linked(world)
     for start in range(0, 24, 6):
         await read_delta(world, *archived(ids)[start : start + 6])
@@ -208,7 +210,7 @@ async def test_time_alone_lets_nothing_through(world: World, clock: Clock) -> No
     assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.PAUSED, 18)
 
 
-async def test_time_alone_sends_no_blanks(world: World, clock: Clock) -> None:
+async def test_stopped_blanks_are_not_sent_by_the_passing_of_time(world: World, clock: Clock) -> None:
     ids = await linked(world)
     rows = await world.rows("select id from contact order by name limit 24")
     claimed = []
@@ -228,7 +230,7 @@ async def test_time_alone_sends_no_blanks(world: World, clock: Clock) -> None:
         assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
 
 
-async def test_conflicts_that_a_person_settles_for_xero_do_not_count(world: World) -> None:
+async def test_the_brake_does_not_count_conflicts_that_a_person_settles(world: World) -> None:
     ids = await linked(world)
     await world.rows("update organisation set conflict_policy = 'ASK' returning id")
     rows = await world.rows("select id from contact order by name limit 24")
@@ -272,13 +274,13 @@ async def edit_while_read(world: World, names: list[str], found: list[SeenContac
             await contact_edits.change(tx, rows[0]["id"], {"billingEmail": "ours@x.nz"})
 
 
-async def test_what_is_archived_while_a_person_edits_it_is_no_deadlock(world: World) -> None:
+async def test_archiving_in_xero_during_an_edit_makes_no_deadlock(world: World) -> None:
     ids = await linked(world)
     await edit_while_read(world, ["Contact 000"], archived(ids[:1]))
     assert await broken(world) == 1
 
 
-async def test_what_came_of_late_is_counted_without_holding_its_links(world: World) -> None:
+async def test_the_brake_counts_recent_changes_without_locking_their_links(world: World) -> None:
     ids = await linked(world, 100)
     same = [as_now(n, xero, minutes=1, email="all@x.nz") for n, xero in enumerate(ids[:24])]
     for start in range(0, 18, 6):
@@ -291,7 +293,7 @@ async def test_what_came_of_late_is_counted_without_holding_its_links(world: Wor
     assert held["changed"] == 31, "one of the 24 a person has put right since"
 
 
-async def test_an_honest_bulk_edit_never_trips_it(world: World) -> None:
+async def test_an_ordinary_bulk_edit_does_not_trip_the_brake(world: World) -> None:
     ids = await linked(world)
     edited = [
         as_now(n, xero, name=f"Renamed {n}", email=f"new{n}@x.nz", phone=PhoneParts("64", "21", f"55{n:04}"))
@@ -303,7 +305,7 @@ async def test_an_honest_bulk_edit_never_trips_it(world: World) -> None:
     assert row["n"] == MANY
 
 
-async def test_what_was_applied_in_the_last_ten_minutes_counts_too(world: World) -> None:
+async def test_the_brake_counts_changes_applied_in_the_last_ten_minutes(world: World) -> None:
     ids = await linked(world)
     for start in range(0, 18, 6):
         await read_delta(world, *archived(ids)[start : start + 6])
@@ -313,7 +315,7 @@ async def test_what_was_applied_in_the_last_ten_minutes_counts_too(world: World)
     assert await broken(world) == 18
 
 
-async def test_applying_lets_through_exactly_what_was_counted(world: World) -> None:
+async def test_applying_a_mass_change_lets_through_exactly_the_counted_changes(world: World) -> None:
     ids = await linked(world, 100)
     await read_delta(world, *archived(ids[:40]))
     await world.shown(*archived(ids[40:80]))  # read after it was counted
@@ -331,7 +333,7 @@ async def test_applying_lets_through_exactly_what_was_counted(world: World) -> N
     assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.HEALTHY, 80)
 
 
-async def test_reading_again_judges_anew_and_holds_until_then(world: World) -> None:
+async def test_reading_again_keeps_the_brake_until_the_changes_are_counted_again(world: World) -> None:
     ids = await linked(world)
     await read_delta(world, *archived(ids[:40]))
     await decide(world, apply=False)
@@ -347,7 +349,7 @@ async def test_reading_again_judges_anew_and_holds_until_then(world: World) -> N
     assert ((await organisation(world))["health"], await broken(world)) == (ConnectionHealth.HEALTHY, 5)
 
 
-async def test_reading_again_stops_again_where_nothing_was_put_right(world: World) -> None:
+async def test_reading_again_stops_again_if_nothing_was_corrected_in_xero(world: World) -> None:
     ids = await linked(world)
     await read_delta(world, *archived(ids[:40]))
     await decide(world, apply=False)
@@ -358,7 +360,7 @@ async def test_reading_again_stops_again_where_nothing_was_put_right(world: Worl
     assert len(await world.rows("select 1 from activity where kind = 'MASS_CHANGE_STOPPED'")) == 1
 
 
-async def test_while_it_holds_nothing_is_sent_or_dropped(world: World) -> None:
+async def test_the_brake_neither_sends_nor_drops_changes(world: World) -> None:
     ids = await linked(world)
     [row] = await world.rows("select id from contact where name = 'Contact 050'")
     async with world.tx() as tx, issues.evaluating(tx):
@@ -372,7 +374,7 @@ async def test_while_it_holds_nothing_is_sent_or_dropped(world: World) -> None:
         assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
 
 
-async def test_outbound_it_counts_blanks(world: World) -> None:
+async def test_the_brake_counts_blanks_that_the_practice_would_send(world: World) -> None:
     await linked(world)
     rows = await world.rows("select id from contact order by name limit 30")
     async with world.tx() as tx, issues.evaluating(tx):
@@ -391,7 +393,7 @@ async def test_outbound_it_counts_blanks(world: World) -> None:
     assert len(claimed.members) == 30
 
 
-async def test_many_honest_edits_go_out(world: World) -> None:
+async def test_many_ordinary_edits_are_sent(world: World) -> None:
     await linked(world)
     rows = await world.rows("select id from contact order by name")
     async with world.tx() as tx, issues.evaluating(tx):
@@ -401,7 +403,7 @@ async def test_many_honest_edits_go_out(world: World) -> None:
         assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
 
 
-async def test_a_decision_where_none_waits_is_refused(world: World) -> None:
+async def test_a_decision_is_refused_if_no_mass_change_waits(world: World) -> None:
     with pytest.raises(Refused) as refused:
         await decide(world, apply=True)
     assert refused.value.problems[0].code is Code.WRONG_STATE

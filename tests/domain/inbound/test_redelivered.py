@@ -31,7 +31,7 @@ async def everything(world: World) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_a_history_told_again_in_any_order_changes_nothing(world: World, seed: int) -> None:
+async def test_a_history_delivered_again_in_any_order_changes_nothing(world: World, seed: int) -> None:
     rng = random.Random(seed)
     contact, xero = await linked(world)
     await change(world, contact, billingEmail=OURS)
@@ -47,7 +47,7 @@ async def test_a_history_told_again_in_any_order_changes_nothing(world: World, s
     assert await everything(world) == before
 
 
-async def test_each_step_told_twice_ends_as_told_once(world: World) -> None:
+async def test_each_delta_delivered_twice_ends_as_if_delivered_once(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail=OURS)
     claimed, told = await claim(world), shown(xero)
@@ -62,7 +62,7 @@ async def test_each_step_told_twice_ends_as_told_once(world: World) -> None:
     assert len(await world.rows("select 1 from contact")) == 1
 
 
-async def test_what_came_archived_went_and_came_back_stays_so_when_an_old_page_comes_late(
+async def test_late_old_pages_do_not_change_a_contact_that_was_archived_and_restored(
     world: World,
 ) -> None:
     _, xero = await linked(world)
@@ -80,7 +80,7 @@ async def test_what_came_archived_went_and_came_back_stays_so_when_an_old_page_c
     assert await everything(world) == before
 
 
-async def test_a_delta_and_each_of_its_pages_may_be_done_twice(
+async def test_a_delta_and_each_of_its_pages_may_run_twice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a worker that was thought dead: its page is not settled under another's claim."""

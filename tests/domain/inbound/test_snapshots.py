@@ -41,7 +41,9 @@ async def reread(world: World, *found: SeenContact, asked: float) -> None:
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-async def test_the_newest_holds_whatever_comes_first(world: World, order: tuple[int, ...]) -> None:
+async def test_the_newest_snapshot_holds_in_any_order_of_arrival(
+    world: World, order: tuple[int, ...]
+) -> None:
     _, xero = await linked(world)
     history = [snapshot(xero, f"Acme {n}", "a@x.nz", updated=n, asked=n) for n in range(3)]
     for n in order:
@@ -50,7 +52,7 @@ async def test_the_newest_holds_whatever_comes_first(world: World, order: tuple[
     assert (await mirrored(world))["name"] == (await state(world))["name"] == "Acme 2"
 
 
-async def test_of_equal_stamps_the_later_asked_holds_for_flags_in_any_order(world: World) -> None:
+async def test_between_snapshots_with_one_stamp_the_later_read_decides_about_flags(world: World) -> None:
     _, xero = await linked(world)
     early = snapshot(xero, "Acme", "a@x.nz", asked=1, customer=True)
     late = snapshot(xero, "Acme", "a@x.nz", asked=2, customer=False)
@@ -62,7 +64,7 @@ async def test_of_equal_stamps_the_later_asked_holds_for_flags_in_any_order(worl
 
 
 @pytest.mark.parametrize("turned", [False, True])
-async def test_equal_stamps_with_other_values_are_read_again_and_that_holds(
+async def test_different_snapshots_with_one_stamp_are_read_again_and_the_new_read_holds(
     world: World, turned: bool
 ) -> None:
     _, xero = await linked(world)
@@ -81,7 +83,7 @@ async def test_equal_stamps_with_other_values_are_read_again_and_that_holds(
     assert (link["read_owed_at"], link["notes"]) == (None, {})
 
 
-async def test_a_snapshot_between_puts_the_second_read_off(world: World) -> None:
+async def test_another_snapshot_with_the_same_stamp_postpones_the_second_read(world: World) -> None:
     _, xero = await linked(world)
     await take(
         world,
@@ -94,7 +96,7 @@ async def test_a_snapshot_between_puts_the_second_read_off(world: World) -> None
     assert (await mirrored(world))["name"] == "One"
 
 
-async def test_a_newer_snapshot_ends_the_doubt(world: World) -> None:
+async def test_a_newer_snapshot_cancels_the_second_read(world: World) -> None:
     _, xero = await linked(world)
     await take(world, snapshot(xero, "One", "a@x.nz", asked=1))
     await take(world, snapshot(xero, "Other", "a@x.nz", asked=2))
@@ -108,7 +110,7 @@ async def test_a_newer_snapshot_ends_the_doubt(world: World) -> None:
     assert "Other" in {row["before"] for row in events}
 
 
-async def test_what_an_older_snapshot_shows_and_nobody_knows_can_be_found_at_once(world: World) -> None:
+async def test_the_history_keeps_an_unknown_value_of_an_older_snapshot(world: World) -> None:
     _, xero = await linked(world)
     await read_delta(world, snapshot(xero, "Second", "a@x.nz", updated=2, asked=2))
     assert await take(world, snapshot(xero, "First", "lived@x.nz", updated=1, asked=1)) == []
@@ -121,14 +123,14 @@ async def test_what_an_older_snapshot_shows_and_nobody_knows_can_be_found_at_onc
     assert len(await world.rows("select 1 from activity where kind = 'CONFLICT_SETTLED'")) == 1
 
 
-async def test_an_older_snapshot_of_what_both_sides_held_says_nothing_new(world: World) -> None:
+async def test_an_older_snapshot_of_known_values_adds_nothing_to_the_history(world: World) -> None:
     _, xero = await linked(world)
     await read_delta(world, snapshot(xero, "Second", "a@x.nz", updated=2, asked=2))
     await take(world, snapshot(xero, "Acme", "a@x.nz", updated=1, asked=1))
     assert await world.rows("select 1 from activity where kind = 'CONFLICT_SETTLED'") == []
 
 
-async def test_a_value_keeps_the_stamp_of_its_first_snapshot_and_one_that_returns_begins_anew(
+async def test_a_value_keeps_the_time_of_its_first_snapshot_until_it_changes(
     world: World,
 ) -> None:
     _, xero = await linked(world)
@@ -145,7 +147,7 @@ async def test_a_value_keeps_the_stamp_of_its_first_snapshot_and_one_that_return
     assert times["NAME"].startswith("2026-11-24T06:00:04")
 
 
-async def test_our_own_write_does_not_make_what_it_did_not_send_look_newer(world: World) -> None:
+async def test_our_write_does_not_renew_the_time_of_values_that_it_did_not_send(world: World) -> None:
     """Xero's email changed at some time before our write of the name: the practice's later edit of it wins."""
     contact, xero = await linked(world)
     await take(world, snapshot(xero, "Acme", "a@x.nz", updated=-3000, asked=-3000))
@@ -158,7 +160,7 @@ async def test_our_own_write_does_not_make_what_it_did_not_send_look_newer(world
     assert times["BILLING_EMAIL"] < times["NAME"]
 
 
-async def test_an_answer_older_than_the_mirror_makes_what_stands_there_appear_anew(world: World) -> None:
+async def test_an_answer_older_than_the_mirror_renews_the_time_of_the_mirrors_value(world: World) -> None:
     """Acme → our Sent → Acme again, and the last was read before our answer came."""
     contact, xero = await linked(world)
     await change(world, contact, name="Sent")

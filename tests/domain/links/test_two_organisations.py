@@ -33,7 +33,7 @@ async def linked_twice(world: World) -> dict[str, UUID]:
     return {"xero": first["xero_contact_id"], "link": started.link_id}
 
 
-async def test_what_one_organisation_brings_falls_due_in_the_other(world: World) -> None:
+async def test_a_change_from_one_organisation_is_due_in_the_other(world: World) -> None:
     held = await linked_twice(world)
     renamed = seen("Renamed Ltd", "office@kauri.example", xero_id=held["xero"])
     await world.shown(replace(renamed, updated_at=BEGAN + timedelta(hours=1)))
@@ -48,7 +48,7 @@ async def test_what_one_organisation_brings_falls_due_in_the_other(world: World)
     assert [row["bulk"] for row in states if row["id"] == held["link"]] == [True]
 
 
-async def test_what_changes_nothing_leaves_the_other_alone(world: World) -> None:
+async def test_a_read_without_changes_makes_nothing_due_in_the_other_organisation(world: World) -> None:
     held = await linked_twice(world)
     await world.import_mirror()
     [row] = await world.rows("select state from sync_link where id = :id", id=held["link"])

@@ -77,7 +77,7 @@ def writes(source: str) -> list[int]:
         "one.link.row.due_at = None",
     ],
 )
-def test_each_form_of_a_write_is_found(source: str) -> None:
+def test_the_search_for_writes_of_links_finds_each_form(source: str) -> None:
     assert writes(source) != []
 
 
@@ -92,13 +92,13 @@ def test_no_sql_function_writes_links() -> None:
     assert [str(path) for path in files if WRITE.search(path.read_text().lower())] == []
 
 
-def test_the_active_states_are_written_out_once() -> None:
+def test_the_active_states_are_listed_in_one_place() -> None:
     assert "(" + ", ".join(f"'{state}'" for state in ACTIVE_STATES) + ")" == ACTIVE
     broken = [str(path.relative_to(ROOT)) for path in sources() if ACTIVE_LIST.search(path.read_text())]
     assert broken == []
 
 
-def test_sql_functions_know_the_same_active_states() -> None:
+def test_sql_functions_list_the_same_active_states() -> None:
     """PostgreSQL cannot import a constant: where a function or an index lists the states, it lists all of them."""
     lists = [
         (path.name, found)

@@ -34,7 +34,7 @@ async def refusal(world: World, decide: str, *args: object, **more: object) -> C
     return refused.value.problems[0].code
 
 
-async def test_confirming_lets_xero_overwrite(world: World) -> None:
+async def test_confirming_a_match_takes_xeros_values(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx:
         await issues.confirm(tx, issue, contact)
@@ -50,7 +50,7 @@ async def test_confirming_lets_xero_overwrite(world: World) -> None:
     assert (await read(world, issue)).resolution == "CONFIRMED"
 
 
-async def test_confirming_may_keep_the_practices_value_which_then_goes_to_xero(world: World) -> None:
+async def test_confirming_with_the_practice_as_winner_sends_the_practices_values(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx:
         await issues.confirm(tx, issue, contact, keep_practice=[SyncedField.PRIMARY_PHONE])
@@ -59,7 +59,7 @@ async def test_confirming_may_keep_the_practices_value_which_then_goes_to_xero(w
     assert row["base_practice"]["PRIMARY_PHONE"] == "+64 9 3334444"
 
 
-async def test_a_separate_contact_is_never_offered_the_pair_again(world: World) -> None:
+async def test_a_pair_that_a_person_separated_is_never_offered_again(world: World) -> None:
     issue, _ = await open_issue(world)
     async with world.tx() as tx:
         await issues.create_separate(tx, issue)
@@ -69,7 +69,7 @@ async def test_a_separate_contact_is_never_offered_the_pair_again(world: World) 
     assert (run.conflicts, run.full_matches, run.created) == (0, 0, 0)
 
 
-async def test_an_ignored_one_stays_ignored_when_it_would_match(world: World) -> None:
+async def test_an_ignored_xero_contact_stays_ignored_when_it_would_match(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx:
         await issues.ignore(tx, issue)
@@ -80,7 +80,7 @@ async def test_an_ignored_one_stays_ignored_when_it_would_match(world: World) ->
     assert (run.full_matches, run.skipped) == (0, 1)
 
 
-async def test_reopening_a_separate_one_takes_its_link_back(world: World) -> None:
+async def test_reopening_a_separated_issue_ends_the_link_that_it_made(world: World) -> None:
     issue, _ = await open_issue(world)
     async with world.tx() as tx:
         made = await issues.create_separate(tx, issue)
@@ -95,7 +95,7 @@ async def test_reopening_a_separate_one_takes_its_link_back(world: World) -> Non
     assert (await world.import_mirror()).full_matches == 0
 
 
-async def test_a_reopened_one_is_left_to_a_person_though_it_would_match(world: World) -> None:
+async def test_a_reopened_issue_is_never_matched_automatically(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx:
         await issues.ignore(tx, issue)
@@ -109,7 +109,7 @@ async def test_a_reopened_one_is_left_to_a_person_though_it_would_match(world: W
     assert (await world.import_mirror()).full_matches == 0
 
 
-async def test_a_pair_set_apart_stays_so_when_what_was_made_instead_is_gone(world: World) -> None:
+async def test_a_kept_apart_pair_stays_apart_after_the_separate_contact_was_deleted(world: World) -> None:
     """The separate contact is deleted, to be imported again: then too it is not matched with the former candidate."""
     issue, _ = await open_issue(world)
     async with world.tx() as tx:
@@ -127,7 +127,7 @@ async def test_a_pair_set_apart_stays_so_when_what_was_made_instead_is_gone(worl
 
 
 @pytest.mark.parametrize("reimport", [False, True])
-async def test_who_is_deleted_is_not_made_anew_of_the_contact_that_it_fitted(
+async def test_a_deleted_contact_is_not_recreated_from_its_candidate_in_xero(
     world: World, reimport: bool
 ) -> None:
     _, contact = await open_issue(world)
@@ -138,7 +138,7 @@ async def test_who_is_deleted_is_not_made_anew_of_the_contact_that_it_fitted(
     assert len(await world.rows("select 1 from contact")) == reimport
 
 
-async def test_correcting_the_email_ends_the_issue_in_a_full_match(world: World) -> None:
+async def test_correcting_the_email_turns_an_issue_into_a_full_match(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, {"billingEmail": "NEW@x.nz"})
@@ -150,7 +150,7 @@ async def test_correcting_the_email_ends_the_issue_in_a_full_match(world: World)
     assert ended.link_id == link["id"]
 
 
-async def test_an_issue_without_candidates_becomes_a_new_contact(world: World) -> None:
+async def test_the_xero_contact_of_an_issue_without_candidates_becomes_a_new_contact(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
         await contact_edits.change(tx, contact, {"name": "Something else"})
@@ -161,7 +161,7 @@ async def test_an_issue_without_candidates_becomes_a_new_contact(world: World) -
     assert (await world.rows("select origin from sync_link")) == [{"origin": "CREATED_FROM_XERO"}]
 
 
-async def test_another_contact_of_that_name_makes_it_ambiguous(world: World) -> None:
+async def test_a_second_contact_of_that_name_makes_an_issue_ambiguous(world: World) -> None:
     issue, _ = await open_issue(world)
     before = (await read(world, issue)).version
     await world.contact("ACME", "third@x.nz")
@@ -169,7 +169,7 @@ async def test_another_contact_of_that_name_makes_it_ambiguous(world: World) -> 
     assert (after.reason, after.version) == ("AMBIGUOUS", before + 1)
 
 
-async def test_what_cannot_be_decided_is_refused_in_words(world: World) -> None:
+async def test_an_impossible_decision_is_refused_with_a_reason(world: World) -> None:
     issue, contact = await open_issue(world)
     other = await world.contact("Acme", "third@x.nz")
     assert await refusal(world, "confirm", uuid4(), contact) is Code.NOT_FOUND
@@ -184,7 +184,7 @@ async def test_what_cannot_be_decided_is_refused_in_words(world: World) -> None:
     assert await refusal(world, "reopen", issue) is Code.WRONG_STATE
 
 
-async def test_a_linked_contact_blocks_until_it_is_unsynced(world: World) -> None:
+async def test_a_linked_candidate_cannot_be_confirmed_until_it_is_unsynced(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx:
         await issues.confirm(tx, issue, contact)

@@ -36,7 +36,7 @@ async def twins(world: World) -> tuple[UUID, UUID]:
     return one.xero_contact_id, other.xero_contact_id
 
 
-async def test_when_a_twin_is_renamed_the_other_is_the_only_one_and_is_linked(world: World) -> None:
+async def test_renaming_one_of_two_twins_links_the_other(world: World) -> None:
     one, other = await twins(world)
     await read_delta(world, seen("Renamed", "r@x.nz", xero_id=other, updated_at=LATER))
     await world.settle()
@@ -50,7 +50,7 @@ async def test_when_a_twin_is_renamed_the_other_is_the_only_one_and_is_linked(wo
     assert await world.rows("select 1 from match_issue where state = 'OPEN'") == []
 
 
-async def test_when_a_twin_is_archived_the_other_is_linked(world: World) -> None:
+async def test_archiving_one_of_two_twins_links_the_other(world: World) -> None:
     one, other = await twins(world)
     await read_delta(
         world, seen("ACME", "a@x.nz", xero_id=other, status=XeroContactStatus.ARCHIVED, updated_at=LATER)
@@ -64,7 +64,7 @@ async def test_when_a_twin_is_archived_the_other_is_linked(world: World) -> None
     }
 
 
-async def test_an_ignored_twin_still_counts_as_one(world: World) -> None:
+async def test_an_ignored_twin_still_makes_the_other_ambiguous(world: World) -> None:
     one, other = await twins(world)
     async with world.tx() as tx:
         [issue] = await tx.rows(
@@ -120,7 +120,7 @@ async def test_when_a_link_ends_its_contact_is_a_candidate_again(world: World) -
     assert (issue["state"], issue["reason"]) == ("OPEN", "NAME_ONLY")
 
 
-async def test_a_narrower_filter_ends_issues_and_unlinks_nobody_and_a_wider_one_judges_anew(
+async def test_a_narrower_filter_ends_issues_but_no_links_and_a_wider_one_evaluates_again(
     world: World,
 ) -> None:
     await world.contact("Acme", "a@x.nz")
@@ -143,7 +143,7 @@ async def test_a_narrower_filter_ends_issues_and_unlinks_nobody_and_a_wider_one_
     ]
 
 
-async def test_a_linked_contact_that_the_filter_leaves_out_still_flows(world: World) -> None:
+async def test_a_linked_contact_that_the_filter_excludes_is_still_synced(world: World) -> None:
     found = seen("Beta", "b@x.nz")
     await read_delta(world, found)
     async with world.tx() as tx:
@@ -167,7 +167,7 @@ async def reopened(world: World) -> tuple[UUID, UUID, UUID]:
     return issue["id"], contact, found.xero_contact_id
 
 
-async def test_a_reopened_one_is_for_a_person_only_and_its_candidates_are_looked_up_anew(
+async def test_a_reopened_issue_gets_new_candidates_and_is_left_to_a_person(
     world: World,
 ) -> None:
     issue, contact, _ = await reopened(world)
@@ -180,7 +180,7 @@ async def test_a_reopened_one_is_for_a_person_only_and_its_candidates_are_looked
     assert await judged(world, "Acme") == ("OPEN", None)
 
 
-async def test_a_reopened_one_ends_with_its_xero_contact_and_comes_back_with_it(world: World) -> None:
+async def test_a_reopened_issue_ends_when_xero_archives_the_contact_and_returns_with_it(world: World) -> None:
     _, contact, xero = await reopened(world)
     await read_delta(
         world, seen("Acme", "new@x.nz", xero_id=xero, status=XeroContactStatus.ARCHIVED, updated_at=LATER)

@@ -85,7 +85,7 @@ async def both(world: World, index: NameIndex, names: Sequence[str]) -> list[set
     return found
 
 
-async def test_the_likest_are_those_of_postgresql_whatever_the_names(world: World) -> None:
+async def test_the_name_index_finds_the_same_contacts_as_postgresql(world: World) -> None:
     chance = random.Random(5)
     lifelike = [search_keys.lookup(Details(one.name))[0] for one in lifelike_contacts(8, 2500)]
     letters = "aaeinort '-.7éßи山"
@@ -102,7 +102,7 @@ async def test_the_likest_are_those_of_postgresql_whatever_the_names(world: Worl
     assert len(index.names) == 2500 + 600 + 2 * len(ODD) + 1 + 54
 
 
-async def test_what_has_changed_is_found_as_it_is_now(world: World) -> None:
+async def test_a_refreshed_name_index_finds_changed_contacts(world: World) -> None:
     ids = await fill(
         world, ["kauri joinery", "rimu roofing", "totara motors", "matai milling"] + ["rata"] * 30
     )
@@ -126,7 +126,7 @@ async def test_what_has_changed_is_found_as_it_is_now(world: World) -> None:
     assert len((await both(world, index, asked))[4] - {goner}) == 20
 
 
-async def test_nothing_is_put_twice(world: World) -> None:
+async def test_a_refresh_without_changes_adds_nothing_to_the_name_index(world: World) -> None:
     await fill(world, ["kauri joinery"] * 3)
     index = await read(world)
     before = len(index.names._keys)
@@ -163,7 +163,7 @@ async def test_a_page_finds_the_same_contacts_with_a_name_index(world: World) ->
     assert index.common
 
 
-async def test_a_key_that_becomes_rare_finds_again(world: World, clock: Clock) -> None:
+async def test_a_key_that_has_become_rare_is_used_again_after_a_refresh(world: World, clock: Clock) -> None:
     ids = await fill(world, ["x"] * (COMMON + 1), [["+kauri"]] * (COMMON + 1))
     index = await read(world)
     assert index.common == {"+kauri"}

@@ -71,7 +71,9 @@ async def made(world: World) -> int:
         ("Good Will Quarries", "Goodwill Quarries", "same letters, spaced otherwise"),
     ],
 )
-async def test_much_alike_waits_for_a_person(world: World, practice: str, xero: str, said: str) -> None:
+async def test_a_near_duplicate_opens_an_issue_and_creates_no_contact(
+    world: World, practice: str, xero: str, said: str
+) -> None:
     await held_back(world, practice, xero)
     [candidate] = await candidates(world)
     assert candidate["name"] == practice
@@ -81,7 +83,7 @@ async def test_much_alike_waits_for_a_person(world: World, practice: str, xero: 
     assert not candidate["email_matches"]
 
 
-async def test_found_by_phone_though_the_names_share_few_letters(world: World) -> None:
+async def test_a_near_duplicate_is_found_by_its_phone(world: World) -> None:
     address = {"lines": ["12 Rimu Road"], "city": "Napier", "postalCode": "4110"}
     await world.contact("KJC", primaryPhone="06 123 4567", billingAddress=address)
     await world.shown(
@@ -96,7 +98,7 @@ async def test_found_by_phone_though_the_names_share_few_letters(world: World) -
     assert {"same phone", "same address"} <= set(candidate["evidence"])
 
 
-async def test_strangers_become_contacts(world: World) -> None:
+async def test_a_xero_contact_without_near_duplicates_becomes_a_contact(world: World) -> None:
     await world.contact("Horatio Zebedee")
     await world.contact("Kowhai Joinery")
     await world.shown(seen("Cornelia Zebedee"), seen("Rimu Roofing"), seen("Zebedee Quarries Ltd"))
@@ -104,7 +106,7 @@ async def test_strangers_become_contacts(world: World) -> None:
     assert (run.conflicts, run.created) == (0, 3)
 
 
-async def test_the_setting_lets_them_through(world: World) -> None:
+async def test_without_hold_similar_near_duplicates_become_contacts(world: World) -> None:
     await world.rows("update organisation set hold_similar = false returning 1")
     await world.contact(PRACTICE)
     await world.shown(seen(XERO))
@@ -112,13 +114,13 @@ async def test_the_setting_lets_them_through(world: World) -> None:
     assert (run.conflicts, run.created) == (0, 1)
 
 
-async def test_contacts_that_the_run_made_hold_nobody_back(world: World) -> None:
+async def test_contacts_that_the_run_created_are_no_candidates(world: World) -> None:
     await world.shown(seen(PRACTICE), seen(XERO))
     run = await world.import_mirror()
     assert (run.conflicts, run.created) == (0, 2)
 
 
-async def test_who_is_linked_has_a_counterpart_and_holds_nobody_back(world: World) -> None:
+async def test_a_linked_contact_is_no_candidate(world: World) -> None:
     await world.contact(PRACTICE, "k@x.nz")
     await world.shown(seen(PRACTICE, "k@x.nz"), seen(XERO))
     before = await preview(world)
@@ -140,7 +142,7 @@ async def preview(world: World) -> dict[str, int]:
     return {outcome: counts.get(outcome, 0) for outcome in ("FULL_MATCH", "CONFLICT", "NO_MATCH")}
 
 
-async def test_the_preview_counts_them_as_conflicts(world: World) -> None:
+async def test_the_preview_counts_near_duplicates_as_conflicts(world: World) -> None:
     await world.contact(PRACTICE)
     await world.contact("Totara Motors", "t@x.nz")
     await world.shown(seen(XERO), seen("Totara Motors", "t@x.nz"), seen("Nobody Known"))
@@ -149,7 +151,7 @@ async def test_the_preview_counts_them_as_conflicts(world: World) -> None:
     assert (run.full_matches, run.conflicts, run.created) == (1, 1, 1)
 
 
-async def test_a_second_import_asks_nothing_new(world: World) -> None:
+async def test_a_second_import_opens_no_second_issue_for_a_near_duplicate(world: World) -> None:
     issue, _ = await held_back(world)
     again = await world.import_mirror()
     assert (again.full_matches, again.conflicts, again.created) == (0, 0, 0)
@@ -157,7 +159,7 @@ async def test_a_second_import_asks_nothing_new(world: World) -> None:
     assert row == {"id": issue, "version": 1}
 
 
-async def test_confirming_links(world: World) -> None:
+async def test_confirming_a_near_duplicate_links_the_pair(world: World) -> None:
     issue, contact = await held_back(world)
     async with world.tx() as tx:
         await issues.confirm(tx, issue, contact)
@@ -167,7 +169,7 @@ async def test_confirming_links(world: World) -> None:
 
 
 @pytest.mark.parametrize("decide", ["create_separate", "ignore"])
-async def test_what_a_person_decided_is_never_asked_again(world: World, decide: str) -> None:
+async def test_a_decided_near_duplicate_is_never_asked_about_again(world: World, decide: str) -> None:
     issue, contact = await held_back(world)
     async with world.tx() as tx:
         await getattr(issues, decide)(tx, issue)
@@ -179,7 +181,7 @@ async def test_what_a_person_decided_is_never_asked_again(world: World, decide: 
     assert await candidates(world) == []
 
 
-async def test_an_unsynced_pair_is_not_asked_about(world: World) -> None:
+async def test_an_unsynced_pair_opens_no_issue(world: World) -> None:
     issue, contact = await held_back(world)
     async with world.tx() as tx:
         await issues.confirm(tx, issue, contact)
@@ -188,7 +190,7 @@ async def test_an_unsynced_pair_is_not_asked_about(world: World) -> None:
     assert (run.conflicts, run.created) == (0, 0)
 
 
-async def test_a_candidate_that_ceases_to_fit_lets_it_through_after_another_look(world: World) -> None:
+async def test_a_xero_contact_is_created_when_its_last_near_duplicate_was_renamed(world: World) -> None:
     issue, contact = await held_back(world)
     await change(world, contact, {"name": "Rimu Roofing"})
     [row] = await world.rows("select resolution from match_issue where id = :id", id=issue)
@@ -198,7 +200,7 @@ async def test_a_candidate_that_ceases_to_fit_lets_it_through_after_another_look
     assert await made(world) == 1
 
 
-async def test_the_ended_issue_says_what_became_of_its_xero_contact_though_a_step_later(world: World) -> None:
+async def test_an_ended_issue_shows_the_link_that_a_later_run_made(world: World) -> None:
     issue, contact = await held_back(world)
     await change(world, contact, {"name": "Rimu Roofing"})
     outcome = (
@@ -213,7 +215,7 @@ async def test_the_ended_issue_says_what_became_of_its_xero_contact_though_a_ste
     assert await world.rows(told, id=str(issue), at=before["at"])
 
 
-async def test_only_the_last_of_several_issues_says_so(world: World) -> None:
+async def test_only_the_last_issue_of_a_xero_contact_shows_the_link(world: World) -> None:
     first, contact = await held_back(world)
     await change(world, contact, {"name": "Rimu Roofing"})
     await change(world, contact, {"name": PRACTICE})
@@ -225,7 +227,7 @@ async def test_only_the_last_of_several_issues_says_so(world: World) -> None:
     assert {row["id"]: row["linked"] for row in rows} == {first: False, second["id"]: True}
 
 
-async def test_the_other_look_finds_who_has_come_meanwhile(world: World) -> None:
+async def test_the_next_look_up_finds_a_contact_that_was_added_meanwhile(world: World) -> None:
     _, contact = await held_back(world)
     await world.contact("Kowhai Joinery Pty Ltd")
     await change(world, contact, {}, archived=True)
@@ -239,14 +241,14 @@ async def names(world: World) -> set[str]:
     return {row["name"] for row in await candidates(world)}
 
 
-async def test_a_contact_made_later_joins_the_open_issue_with_the_next_step(world: World) -> None:
+async def test_a_new_near_duplicate_joins_the_open_issue_at_the_next_run(world: World) -> None:
     await held_back(world)
     await world.contact("Kowhai Joinery Pty Ltd")
     await world.settle()
     assert await names(world) == {PRACTICE, "Kowhai Joinery Pty Ltd"}
 
 
-async def test_a_contact_renamed_to_be_alike_joins_and_leaves_again(world: World) -> None:
+async def test_a_renamed_contact_joins_an_open_issue_and_leaves_it_when_renamed_back(world: World) -> None:
     await held_back(world)
     other = await world.contact("Rimu Roofing")
     await change(world, other.id, {"name": "Kowhai Joinery Co"})
@@ -256,7 +258,7 @@ async def test_a_contact_renamed_to_be_alike_joins_and_leaves_again(world: World
     assert await names(world) == {PRACTICE}
 
 
-async def test_a_contact_that_meets_by_phone_alone_joins(world: World) -> None:
+async def test_a_new_contact_with_an_equal_phone_joins_the_open_issue(world: World) -> None:
     address = {"lines": ["12 Rimu Road"], "city": "Napier", "postalCode": "4110"}
     await world.contact("KJC", primaryPhone="06 123 4567", billingAddress=address)
     await world.shown(
@@ -272,14 +274,14 @@ async def test_a_contact_that_meets_by_phone_alone_joins(world: World) -> None:
     assert await names(world) == {"KJC", "K J Co"}
 
 
-async def test_a_stranger_starts_no_run(world: World) -> None:
+async def test_a_new_contact_without_near_duplicates_requests_no_run(world: World) -> None:
     await held_back(world)
     before = await world.rows("select id from import_run")
     await world.contact("Rimu Roofing")
     assert await world.rows("select id from import_run") == before
 
 
-async def test_one_that_comes_while_the_issues_are_looked_at_joins_with_the_step_after(world: World) -> None:
+async def test_a_contact_added_during_a_look_up_joins_the_issue_at_the_next_run(world: World) -> None:
     await held_back(world)
     await world.contact("Kowhai Joinery Pty Ltd")
     [run] = await world.rows("select id from import_run where finished_at is null")
@@ -289,7 +291,7 @@ async def test_one_that_comes_while_the_issues_are_looked_at_joins_with_the_step
     assert await names(world) == {PRACTICE, "Kowhai Joinery Pty Ltd", "Kowhai Joinery Co"}
 
 
-async def test_what_xero_changes_of_one_in_question_is_looked_at_again(world: World) -> None:
+async def test_a_change_in_xero_evaluates_the_open_issue_again(world: World) -> None:
     await held_back(world)
     address = {"lines": ["12 Rimu Road"], "city": "Napier", "postalCode": "4110"}
     await world.contact("Kowhai Kitchens", primaryPhone="06 123 4567", billingAddress=address)
@@ -310,7 +312,7 @@ async def test_what_xero_changes_of_one_in_question_is_looked_at_again(world: Wo
     assert await names(world) == {PRACTICE, "Kowhai Kitchens"}
 
 
-async def test_of_many_made_at_once_the_alike_one_joins(world: World) -> None:
+async def test_of_many_new_contacts_only_the_near_duplicate_joins_the_issue(world: World) -> None:
     await held_back(world)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
         for name in ["Kowhai Joinery Co", *(f"Stranger {n}" for n in range(near_duplicates.MAX_COMPARED))]:
@@ -319,7 +321,7 @@ async def test_of_many_made_at_once_the_alike_one_joins(world: World) -> None:
     assert await names(world) == {PRACTICE, "Kowhai Joinery Co"}
 
 
-async def test_one_that_is_linked_does_not_join(world: World) -> None:
+async def test_a_linked_contact_does_not_join_an_open_issue(world: World) -> None:
     await held_back(world)
     other = await world.contact("Kowhai Joinery Co", "co@x.nz")
     await world.settle()
@@ -370,7 +372,7 @@ async def test_the_issue_ends_when_its_only_candidate_is_linked_elsewhere(world:
     assert await made(world) == 1
 
 
-async def test_what_it_was_looked_up_by_goes_with_what_xero_forgets(world: World) -> None:
+async def test_a_gdpr_request_deletes_the_match_keys(world: World) -> None:
     await held_back(world)
     keys = "select match_name is null as gone, match_keys from xero_contact"
     assert not (await world.rows(keys))[0]["gone"]
@@ -384,7 +386,7 @@ async def test_what_it_was_looked_up_by_goes_with_what_xero_forgets(world: World
     assert await world.rows(keys) == [{"gone": True, "match_keys": None}]
 
 
-async def test_a_candidate_that_comes_to_be_equal_is_judged_by_the_rule(world: World) -> None:
+async def test_a_near_duplicate_that_becomes_equal_is_matched(world: World) -> None:
     issue, contact = await held_back(world)
     await change(world, contact, {"name": XERO})
     [row] = await world.rows("select reason, version from match_issue where id = :id", id=issue)
@@ -407,7 +409,7 @@ async def test_a_xero_contact_that_changes_is_looked_up_again(world: World) -> N
     assert (run.conflicts, run.created) == (1, 0)
 
 
-async def test_a_row_that_changed_during_the_look_is_left_for_the_next(world: World) -> None:
+async def test_a_mirror_row_that_changed_during_its_look_up_is_looked_up_again(world: World) -> None:
     contact = seen(XERO)
     await world.contact(PRACTICE)
     await world.shown(contact)
@@ -422,7 +424,7 @@ async def test_a_row_that_changed_during_the_look_is_left_for_the_next(world: Wo
     assert await world.rows("select 1 from likeness") == []
 
 
-async def test_a_row_that_nobody_looked_up_is_never_created(world: World) -> None:
+async def test_a_mirror_row_without_a_look_up_creates_no_contact(world: World) -> None:
     await world.contact(PRACTICE)
     await world.shown(seen(XERO))
     async with world.tx() as tx:
@@ -434,7 +436,7 @@ async def test_a_row_that_nobody_looked_up_is_never_created(world: World) -> Non
     assert len(await candidates(world)) == 1
 
 
-async def test_a_lost_lease_settles_nothing(world: World) -> None:
+async def test_a_look_up_whose_lease_was_lost_stores_nothing(world: World) -> None:
     await world.contact(PRACTICE)
     await world.shown(seen(XERO))
     run_id = await world.start_import()
@@ -455,7 +457,7 @@ async def test_a_lost_lease_settles_nothing(world: World) -> None:
         assert not await imports.settle_look_up(tx, held, ids, [near_duplicates.compare(page)])
 
 
-async def test_candidates_of_the_rule_are_ranked_with_evidence_in_words(world: World) -> None:
+async def test_candidates_are_ranked_by_score_with_evidence_in_words(world: World) -> None:
     for name in ("Zebedee Roofing", "Horatio Zebedee", "Zebedee Family Trust"):
         await world.contact(name, "z@x.nz")
     await world.shown(seen("Horatio J Zebedee", "z@x.nz"))

@@ -36,7 +36,7 @@ def outcomes(practice: list[Row], xero: list[Row]) -> Counter[str]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_an_import_does_what_the_rule_says(matching_database: Database, seed: int) -> None:
+async def test_an_import_follows_the_matching_rule(matching_database: Database, seed: int) -> None:
     rng = random.Random(seed)
     world = await make_world(matching_database)
     practice = [(rng.choice(NAMES), rng.choice(EMAILS)) for _ in range(rng.randint(0, 12))]
@@ -59,7 +59,7 @@ async def test_a_full_match_is_the_only_one_on_both_sides(world: World, ours: in
     assert {row["reason"] for row in await world.rows("select reason from match_issue")} == {"AMBIGUOUS"}
 
 
-async def test_a_second_import_changes_nothing(world: World) -> None:
+async def test_a_repeated_import_changes_nothing(world: World) -> None:
     await world.contact("Acme", "a@x.nz")
     await world.contact("Beta", "shared@x.nz")
     await world.shown(
@@ -74,14 +74,14 @@ async def test_a_second_import_changes_nothing(world: World) -> None:
     assert await world.rows(state) == before
 
 
-async def test_contacts_of_one_bookkeeper_do_not_make_issues_with_each_other(world: World) -> None:
+async def test_xero_contacts_that_share_an_email_open_no_issues_with_each_other(world: World) -> None:
     await world.shown(*(seen(f"Client {n}", "books@x.nz") for n in range(5)))
     run = await world.import_mirror()
     assert (run.created, run.conflicts) == (5, 0)
 
 
 @pytest.mark.parametrize("first", [True, False])
-async def test_nor_do_they_over_many_pages(
+async def test_xero_contacts_that_share_an_email_open_no_issues_over_many_pages(
     world: World, monkeypatch: pytest.MonkeyPatch, first: bool
 ) -> None:
     """The second page is matched when contacts have been made of the first."""
@@ -104,7 +104,7 @@ async def test_nor_do_they_over_many_pages(
         (XeroContactFilter.ALL, 4),
     ],
 )
-async def test_the_filter_lets_in_and_widening_adds(
+async def test_the_contact_filter_selects_contacts_and_a_wider_filter_adds_more(
     matching_database: Database, contact_filter: XeroContactFilter, created: int
 ) -> None:
     world = await make_world(matching_database, contact_filter=contact_filter)
@@ -139,7 +139,7 @@ async def test_a_full_match_fills_blanks_on_both_sides(world: World) -> None:
         (ConflictPolicy.ASK, "09 111", "CONFLICT"),
     ],
 )
-async def test_who_wins_a_full_match(
+async def test_the_policy_decides_whose_values_win_in_a_full_match(
     matching_database: Database, policy: ConflictPolicy, phone: str, state: str
 ) -> None:
     world = await make_world(matching_database, policy=policy)
@@ -152,7 +152,7 @@ async def test_who_wins_a_full_match(
     assert (found["primary_phone"], found["state"]) == (phone, state)
 
 
-async def test_what_was_overwritten_stands_in_activity_to_be_restored(world: World) -> None:
+async def test_a_value_overwritten_by_a_full_match_can_be_restored_from_the_history(world: World) -> None:
     await world.contact("Acme", "a@x.nz", primaryPhone="09 111")
     await world.shown(seen("Acme", "a@x.nz", phone=PhoneParts("64", "9", "222")))
     await world.import_mirror()
@@ -169,7 +169,7 @@ async def test_what_was_overwritten_stands_in_activity_to_be_restored(world: Wor
     ]
 
 
-async def test_an_older_snapshot_is_dropped_and_an_absent_value_keeps_what_was(world: World) -> None:
+async def test_an_older_snapshot_is_ignored_and_an_absent_value_changes_nothing(world: World) -> None:
     contact = seen("New name", "a@x.nz")
     await world.shown(contact)
     assert (
@@ -182,7 +182,9 @@ async def test_an_older_snapshot_is_dropped_and_an_absent_value_keeps_what_was(w
     assert row == {"name": "New name", "email": "a@x.nz"}
 
 
-async def test_statements_grow_with_pages_not_with_contacts(matching_database: Database) -> None:
+async def test_the_number_of_statements_depends_on_pages_and_not_on_contacts(
+    matching_database: Database,
+) -> None:
     async def cost(count: int) -> int:
         world = await make_world(matching_database)
         for n in range(10):

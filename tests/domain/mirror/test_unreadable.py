@@ -25,7 +25,7 @@ def others() -> list[SeenContact]:
 
 
 @pytest.mark.parametrize("at", range(4))
-async def test_one_that_the_mirror_cannot_hold_keeps_nobody_out(world: World, at: int) -> None:
+async def test_a_contact_that_cannot_be_stored_does_not_stop_the_others(world: World, at: int) -> None:
     page = others()
     page.insert(at, seen(ENDLESS, "bad@x.nz"))
     await read_delta(world, *page)
@@ -36,7 +36,7 @@ async def test_one_that_the_mirror_cannot_hold_keeps_nobody_out(world: World, at
 
 
 @pytest.mark.parametrize("at", range(4))
-async def test_one_that_cannot_be_applied_keeps_nobody_out(world: World, at: int) -> None:
+async def test_a_contact_that_cannot_be_applied_does_not_stop_the_others(world: World, at: int) -> None:
     page = others()
     page.insert(at, seen("Broken", "bad@x.nz"))
     await world.shown(*page)
@@ -59,7 +59,7 @@ async def test_one_that_cannot_be_applied_keeps_nobody_out(world: World, at: int
     assert "Broken" in await names(world)
 
 
-async def test_the_same_fault_is_told_once_a_day(world: World) -> None:
+async def test_the_same_unreadable_contact_is_recorded_once_a_day(world: World) -> None:
     clock = world.database.clock
     assert isinstance(clock, Clock)
     for pause in (RECORDED_AGAIN / 2, RECORDED_AGAIN, None):

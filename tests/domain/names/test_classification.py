@@ -38,17 +38,17 @@ COUPLES = [
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_people(name: str) -> None:
+def test_names_of_people_are_classified_as_people(name: str) -> None:
     assert classify(name).kind == "PERSON"
 
 
 @pytest.mark.parametrize("name", BUSINESSES)
-def test_organisations(name: str) -> None:
+def test_names_of_organisations_are_classified_as_organisations(name: str) -> None:
     assert classify(name).kind == "ORGANISATION"
 
 
 @pytest.mark.parametrize("name", COUPLES)
-def test_couples_and_partners_are_organisations_for_a_person_to_look_at(name: str) -> None:
+def test_couples_and_partners_are_organisations_that_a_person_should_review(name: str) -> None:
     found = classify(name)
     assert (found.kind, found.needs_review) == ("ORGANISATION", True)
     assert found.reasons == ("several names joined: a couple or partners",)
@@ -71,7 +71,7 @@ def test_reasons_are_words_that_a_person_can_check(name: str, reason: str) -> No
     assert reason in classify(name).reasons
 
 
-def test_a_note_beside_the_name_is_told_and_not_judged() -> None:
+def test_a_note_after_the_name_is_a_reason_and_does_not_count() -> None:
     found = classify("Ann Lee (Deceased)")
     assert found.kind == "PERSON"
     assert "a note, not the name: Deceased" in found.reasons
@@ -79,14 +79,14 @@ def test_a_note_beside_the_name_is_told_and_not_judged() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\u200b", "---", "\x00"])
-def test_no_name_is_an_organisation_that_nobody_is_sure_of(name: str) -> None:
+def test_a_blank_name_is_an_organisation_with_low_confidence(name: str) -> None:
     assert classify(name) == Classification("ORGANISATION", 0.5, ("no name",), needs_review=True)
 
 
 @pytest.mark.parametrize(
     "name", ["x" * 300, "Ā" * 300, "a " * 150, "'", "王", "&", "& & &", "Smith &", ", ", "1", "…"]
 )
-def test_odd_names_are_judged_too(name: str) -> None:
+def test_unusual_names_are_classified_too(name: str) -> None:
     found = classify(name)
     assert 0.5 <= found.confidence <= 1
     assert found.reasons
@@ -97,7 +97,7 @@ def test_confidence_below_the_threshold_asks_for_review() -> None:
     assert [f.needs_review for f in found] == [f.confidence < load().review_below for f in found]
 
 
-def test_first_and_last_name_count_where_they_are_the_name() -> None:
+def test_first_and_last_name_count_if_they_make_up_the_name() -> None:
     alone = classify("Pat Kowhai")
     same = classify("Pat Kowhai", "Pat", "Kowhai")
     assert same.kind == "PERSON"
@@ -134,7 +134,7 @@ def test_relation_of_the_person_to_the_name(first: str | None, last: str | None,
         (None, None),
     ],
 )
-def test_shared_mailbox(email: str | None, expected: str | None) -> None:
+def test_shared_mailboxes_are_recognised(email: str | None, expected: str | None) -> None:
     assert mailbox(email) == expected
 
 
@@ -153,13 +153,13 @@ def test_parameters_stay_below_a_megabyte_and_name_their_sources() -> None:
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="the development data are not here")
-def test_development_data_are_met() -> None:
+def test_the_development_data_are_classified_as_well_as_documented() -> None:
     with DATA.open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if int(row["id"][1:]) % 7 == 0]
     right = [classify(row["name"]).kind == row["label"] for row in rows]
     assert sum(right) / len(right) > 0.96  # with some 2 % of labels wrong
 
 
-def test_the_guide_says_from_which_confidence_on_nobody_need_look() -> None:
+def test_the_guide_names_the_confidence_that_needs_no_review() -> None:
     guide = (Path(__file__).resolve().parents[3] / "docs/MATCHING.md").read_text(encoding="utf-8")
     assert f"The review threshold is {load().review_below}:" in guide

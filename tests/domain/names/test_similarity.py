@@ -48,7 +48,7 @@ def test_spellings_of_one_name_are_similar(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), UNLIKE)
-def test_other_names_are_not(one: str, other: str) -> None:
+def test_different_names_are_not_similar(one: str, other: str) -> None:
     assert compare_names(one, other) < LIKELY
 
 
@@ -88,7 +88,7 @@ def test_evidence_is_in_words(one: str, other: str, said: str) -> None:
     assert said in words(Details(one), Details(other))
 
 
-def test_what_tells_two_apart_counts_more_than_all_that_is_equal() -> None:
+def test_a_different_title_outweighs_all_equal_fields() -> None:
     home = {"email": "zebedees@example.com", "phone": "09 555 0101", "address": "3 Kowhai Road"}
     one, other = (make_ready(Details(f"{title} H Zebedee", **home)) for title in ("Mr", "Mrs"))
     found = compare(one, other)
@@ -114,7 +114,7 @@ def share(one: Details, other: Details, others: list[Details]) -> float:
     return compare(make_ready(one, "NZ", users), make_ready(other, "NZ", users)).score
 
 
-def test_an_equal_email_speaks_less_the_more_names_use_it() -> None:
+def test_an_equal_email_counts_less_the_more_names_use_it() -> None:
     one, other = Details("Kowhai", "a@x.example"), Details("Kowhai Roofing", "a@x.example")
     many = [
         Details(f"{name} Quarries", "a@x.example") for name in ("Rimu", "Totara", "Matai", "Kauri", "Rata")
@@ -130,7 +130,7 @@ def test_businesses_of_one_brand_with_nothing_else_in_common_do_not_hold_a_conta
     assert share(one, other, []) < SIMILAR
 
 
-def test_where_no_field_is_known_of_both_the_names_must_be_alike_by_themselves() -> None:
+def test_without_a_shared_field_the_names_alone_must_be_similar() -> None:
     one, other = (
         Details("Mark Zebedee", address="12 Quarry Road"),
         Details("Mary Zebedee", phone="03 555 0199"),
@@ -148,20 +148,20 @@ def test_a_family_on_one_email_stays_apart() -> None:
     assert share(one, other, []) < SIMILAR
 
 
-def test_spellings_of_one_name_count_once_as_users() -> None:
+def test_spellings_of_one_name_count_as_one_user_of_an_email() -> None:
     assert count_users([("Horatio Zebedee", "Z@x.example"), ("horatio zebedee ", "z@X.example")]) == {
         "z@x.example": 1
     }
 
 
-def test_keys_meet_for_word_order_legal_form_and_acronym() -> None:
+def test_keys_are_shared_across_word_order_legal_form_and_acronym() -> None:
     assert keys_of("Zebedee, Horatio") & keys_of("Horatio Zebedee")
     assert keys_of("Kowhai Joinery Ltd") & keys_of("Kowhai Joinery")
     assert keys_of("AKJW") & keys_of("Amalgamated Kowhai Joinery Workers")
     assert not keys_of("Kowhai Joinery") & keys_of("Rimu Roofing")
 
 
-def test_the_index_finds_the_likest_first() -> None:
+def test_the_index_finds_the_most_similar_names_first() -> None:
     index = NameIndex(["Rimu Roofing", "Kowhai Joinery Ltd", "Kowhai Roofing", ""])
     assert index.find("Kowhai Joinery")[0] == 1
     assert index.find("") == []
@@ -174,7 +174,7 @@ def outcomes(
     return [(c.xero, c.practice, c.outcome) for c in found]
 
 
-def test_the_rule_comes_before_the_score() -> None:
+def test_the_matching_rule_comes_before_the_score() -> None:
     xero = [Details("Kowhai", "k@x.example"), Details("Rimu", "r@x.example"), Details("Totara Roofing")]
     practice = [
         Details(" KOWHAI", "K@x.example"),
@@ -192,11 +192,11 @@ def test_a_full_match_is_the_only_one_on_both_sides() -> None:
     assert outcomes([same, same], [same]) == [(0, 0, Outcome.CONFLICT), (1, 0, Outcome.CONFLICT)]
 
 
-def test_blank_equals_nothing() -> None:
+def test_a_blank_name_or_email_equals_no_other() -> None:
     assert outcomes([Details("", "")], [Details("", "")], everyone=True) == []
 
 
-def test_those_below_the_threshold_are_listed_on_request_only() -> None:
+def test_pairs_below_the_threshold_are_listed_only_on_request() -> None:
     lists = [Details("Kowhai Joinery")], [Details("Kowhai Roofing")]
     assert outcomes(*lists) == []
     assert outcomes(*lists, everyone=True) == [(0, 0, Outcome.CANDIDATE)]

@@ -24,11 +24,11 @@ from domain.names.words import several, without_note, without_role
         ("", "", ""),
     ],
 )
-def test_what_a_ledger_notes_beside_a_name_is_no_part_of_it(text: str, name: str, note: str) -> None:
+def test_a_note_after_a_name_is_no_part_of_the_name(text: str, name: str, note: str) -> None:
     assert without_note(text) == (name, note)
 
 
-def test_another_name_is_no_role() -> None:
+def test_a_second_name_is_not_taken_for_a_role() -> None:
     assert without_role("Ann Lee (Deceased)") == ("Ann Lee", "Deceased")
     assert without_role("Orr Ltd (formerly Lee Ltd)") == ("Orr Ltd (formerly Lee Ltd)", "")
 

@@ -37,7 +37,7 @@ def shown(xero: UUID, name: str, email: str, *, after: float = 0) -> SeenContact
     return seen(name, email, phone=PHONE, xero_id=xero, updated_at=LATER + timedelta(seconds=after))
 
 
-async def test_an_answer_moves_the_base_of_the_fields_sent_alone(world: World) -> None:
+async def test_an_answer_moves_the_base_values_of_the_sent_fields_only(world: World) -> None:
     """It shows an email that somebody changed in Xero: that is news, and comes to the practice."""
     contact, xero = await linked(world)
     await change(world, contact, name="Sent")
@@ -48,7 +48,7 @@ async def test_an_answer_moves_the_base_of_the_fields_sent_alone(world: World) -
     assert (now["name"], now["billing_email"], now["state"]) == ("Sent", "theirs@x.nz", "SYNCED")
 
 
-async def test_a_link_that_owes_a_read_is_not_claimed_before_it(world: World) -> None:
+async def test_a_link_that_must_be_read_first_is_not_claimed(world: World) -> None:
     contact, _ = await linked(world)
     await change(world, contact, name="Ours")
     async with world.tx() as tx:
@@ -60,7 +60,7 @@ async def test_a_link_that_owes_a_read_is_not_claimed_before_it(world: World) ->
     assert await claim(world) is not None
 
 
-async def test_an_answer_that_comes_when_somebody_else_holds_the_lease_changes_nothing(
+async def test_an_answer_after_the_lease_was_lost_changes_nothing(
     world: World,
 ) -> None:
     contact, xero = await linked(world)
@@ -84,7 +84,7 @@ async def test_an_answer_that_comes_when_somebody_else_holds_the_lease_changes_n
 
 
 @pytest.mark.parametrize("ended", ["UNSYNCED", "BROKEN"])
-async def test_what_waited_on_a_link_that_has_ended_is_not_claimed(world: World, ended: str) -> None:
+async def test_an_ended_link_is_not_claimed(world: World, ended: str) -> None:
     contact, xero = await linked(world)
     await change(world, contact, name="Never Sent")
     if ended == "BROKEN":
@@ -97,7 +97,7 @@ async def test_what_waited_on_a_link_that_has_ended_is_not_claimed(world: World,
     assert await claim(world) is None
 
 
-async def test_a_delivery_is_one_write_of_each_link_at_a_time(world: World) -> None:
+async def test_a_link_in_an_open_delivery_is_not_claimed_again(world: World) -> None:
     contact, _ = await linked(world)
     await change(world, contact, name="First")
     assert await claim(world) is not None
@@ -106,7 +106,7 @@ async def test_a_delivery_is_one_write_of_each_link_at_a_time(world: World) -> N
 
 
 @pytest.mark.parametrize("policy", [ConflictPolicy.LATEST_WINS, ConflictPolicy.ASK])
-async def test_an_answer_that_is_applied_twice_is_applied_once(
+async def test_applying_an_answer_twice_is_applying_it_once(
     matching_database: Database, policy: ConflictPolicy
 ) -> None:
     world = await make_world(matching_database, policy=policy)
@@ -124,9 +124,7 @@ async def test_an_answer_that_is_applied_twice_is_applied_once(
 
 
 @pytest.mark.parametrize("done", ["free", "wait", "take over"])
-async def test_a_delivery_that_is_given_back_while_its_link_is_unsynced_is_no_deadlock(
-    world: World, done: str
-) -> None:
+async def test_freeing_a_delivery_during_an_unsync_makes_no_deadlock(world: World, done: str) -> None:
     contact, _ = await linked(world)
     await change(world, contact, name="Sent")
     claimed = await claim(world)

@@ -36,7 +36,7 @@ async def refuse(world: World, failure: Failure) -> None:
         await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], failure=failure)])
 
 
-async def test_what_only_xero_can_mend_is_tried_again_in_a_day(world: World) -> None:
+async def test_a_refusal_with_remedy_in_xero_is_retried_after_a_day(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, name="Ours")
     await refuse(world, WEBSITE)
@@ -60,7 +60,7 @@ async def test_what_only_xero_can_mend_is_tried_again_in_a_day(world: World) -> 
     assert (after["state"], after["failure"], after["next_attempt_at"]) == ("SYNCED", None, None)
 
 
-async def test_what_only_xero_can_mend_is_tried_again_when_the_contact_changes_there(world: World) -> None:
+async def test_a_refusal_with_remedy_in_xero_is_retried_when_the_xero_contact_changes(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, name="Ours")
     await refuse(world, WEBSITE)
@@ -74,7 +74,7 @@ async def test_what_only_xero_can_mend_is_tried_again_when_the_contact_changes_t
     assert await claim(world) is not None
 
 
-async def test_a_field_that_was_not_sent_is_for_xero_or_the_person_to_mend(world: World) -> None:
+async def test_a_refusal_of_a_field_that_was_not_sent_has_the_remedy_in_xero(world: World) -> None:
     """Xero holds an email that its API refuses; the name alone was sent."""
     contact, _ = await linked(world)
     await change(world, contact, name="Ours")
