@@ -43,7 +43,7 @@ UNSYNCED = "tests/api/schema/test_unsynced.py"
 MERGE = (
     breach(
         "merge: base is the contact's present value",
-        f"{SENDING}::test_what_is_typed_while_a_write_is_uncertain_goes_out_next",
+        f"{SENDING}::test_a_value_typed_while_a_write_is_uncertain_is_sent_next",
         give(
             "domain:_acknowledge",
             "base_practice",
@@ -124,7 +124,7 @@ MERGE = (
 DELIVERY = (
     breach(
         "delivery: updates are resent blindly, however late",
-        f"{SENDING}::test_after_four_minutes_an_update_is_not_resent_but_read",
+        f"{SENDING}::test_an_unanswered_update_is_read_and_not_resent_after_four_minutes",
         when(
             "domain.outbound:plan_recovery",
             "RESEND_WITHIN changed_meanwhile",
@@ -133,17 +133,17 @@ DELIVERY = (
     ),
     breach(
         "delivery: updates are resent blindly, whatever a read has shown",
-        f"{LOST}::test_what_a_read_has_shown_overtaken_is_not_sent_again",
+        f"{LOST}::test_a_delivery_is_not_sent_again_after_a_read_showed_a_newer_value",
         always("domain.outbound:plan_recovery", "changed_meanwhile"),
     ),
     breach(
         "delivery: one read frees an UNCERTAIN update",
-        f"{BY_HAND}::test_retrying_what_is_uncertain_frees_nothing_early",
+        f"{BY_HAND}::test_a_retry_does_not_free_an_uncertain_delivery_early",
         always("domain.outbound:plan_recovery", "landed"),
     ),
     breach(
         "delivery: 500 to an update counts as done",
-        f"{LOST}::test_a_500_to_an_update_says_nothing",
+        f"{LOST}::test_a_500_to_an_update_leaves_the_delivery_uncertain",
         instead(
             "workers:_unanswered",
             "wait",
@@ -157,12 +157,12 @@ DELIVERY = (
     ),
     breach(
         "delivery: 500 to an update counts as not done",
-        f"{LOST}::test_a_500_to_an_update_says_nothing",
+        f"{LOST}::test_a_500_to_an_update_leaves_the_delivery_uncertain",
         instead("workers:_unanswered", "wait", "await attempt.rules.free(tx, attempt.claimed)"),
     ),
     breach(
         "delivery: 429 to a resend frees the members",
-        f"{LOST}::test_too_many_requests_to_a_resend_says_nothing_about_the_first",
+        f"{LOST}::test_a_429_to_a_resent_contact_says_nothing_about_the_first_send",
         always("workers:_later", "sends uncertain"),
     ),
     breach(
@@ -177,7 +177,7 @@ DELIVERY = (
     ),
     breach(
         "delivery: an acknowledgement clears the due mark of what was typed since",
-        f"{SENDING}::test_what_is_typed_while_a_write_is_uncertain_goes_out_next",
+        f"{SENDING}::test_a_value_typed_while_a_write_is_uncertain_is_sent_next",
         instead(
             "domain.outbound:settle",
             "request_reads",
@@ -189,12 +189,12 @@ DELIVERY = (
     ),
     breach(
         "delivery: freed members are not due again",
-        f"{SENDING}::test_too_many_requests_is_no_attempt",
+        f"{SENDING}::test_a_429_counts_as_no_attempt",
         sql("domain.links:make_due_again", "set due_at = coalesce(due_at, :now)", "set due_at = null"),
     ),
     breach(
         "delivery: the halves of a refused batch are sent unread",
-        f"{RESENDS}::test_the_halves_of_a_refused_resend_overwrite_nothing_unseen",
+        f"{RESENDS}::test_the_halves_of_a_refused_resend_overwrite_no_unread_value",
         never("workers:_again", "_fresh"),
     ),
     breach(
@@ -204,7 +204,7 @@ DELIVERY = (
     ),
     breach(
         "delivery: beside a scan it is sent unread",
-        f"{BESIDE}::test_what_could_not_be_read_is_not_sent",
+        f"{BESIDE}::test_a_contact_that_could_not_be_read_is_not_sent_during_a_scan",
         sql("domain.outbound:_lock_due", "l.xero_contact_id is null or {LINK_READ}", "true"),
     ),
     breach(
@@ -217,27 +217,27 @@ DELIVERY = (
 PUSH = (
     breach(
         "push: a number per contact, not per push",
-        f"{PUSHES}::test_each_push_of_one_contact_is_a_contact_of_its_own",
+        f"{PUSHES}::test_each_push_of_a_contact_creates_its_own_xero_contact",
         always("domain.actions:create", "before xero_contact_id"),
     ),
     breach(
         "push: it is completed by its answer only",
-        f"{BY_HAND}::test_a_push_is_completed_by_whatever_shows_its_number",
+        f"{BY_HAND}::test_a_push_is_completed_by_any_read_that_shows_its_number",
         skip("domain.links:_meet", "_complete"),
     ),
     breach(
         "push: a retry draws a new number",
-        f"{BY_HAND}::test_a_push_given_up_and_begun_again_is_one_contact_with_what_is_typed",
+        f"{BY_HAND}::test_a_repeated_push_creates_one_xero_contact_with_the_newest_values",
         never("domain.actions:create", "resumed"),
     ),
     breach(
         "push: POST for PUT",
-        f"{BY_HAND}::test_a_name_that_only_xero_knows_is_shown_with_its_holder_and_can_be_retried",
+        f"{BY_HAND}::test_a_name_taken_by_an_unread_xero_contact_is_shown_with_its_holder_and_can_be_retried",
         swap("xero.client:create_contacts", "'PUT'", "'POST'"),
     ),
     breach(
         "push: the filter is asked before the number rule",
-        f"{PUSHES}::test_a_push_is_completed_whatever_the_filter_says",
+        f"{PUSHES}::test_a_push_is_completed_even_if_the_filter_excludes_the_contact",
         swap(
             "domain.inbound:_settle_endings",
             "[*xeros, *(...)]",
@@ -281,7 +281,7 @@ MEMORY = (
     ),
     breach(
         "memory: a delete leaves no mark",
-        f"{BY_HAND}::test_a_deleted_contact_does_not_come_back_unless_that_was_wished",
+        f"{BY_HAND}::test_a_deleted_contact_is_imported_again_only_with_reimport",
         skip("domain.actions:delete", "mark"),
     ),
     breach(
@@ -424,12 +424,12 @@ MATCH = (
 EDGES = (
     breach(
         "unreadable: one contact on which our code fails stops its batch",
-        f"{BATCHES}::test_one_on_which_our_code_fails_keeps_nobody_out",
+        f"{BATCHES}::test_a_contact_on_which_our_code_fails_does_not_stop_the_others",
         instead("workers:build", "made INVALID_IN_XERO", "raise RuntimeError from error"),
     ),
     breach(
         "unreadable: a batch that is refused whole is not halved",
-        f"{BATCHES}::test_a_batch_that_xero_refuses_whole_is_halved_until_the_bad_one_stands_alone",
+        f"{BATCHES}::test_a_batch_that_is_refused_whole_is_halved_until_the_invalid_contact_is_alone",
         give("workers:_rejected", "half", "1"),
         swap("workers:_rejected", "members[half:]", "members[half : half + 1]"),
     ),
@@ -456,7 +456,7 @@ EDGES = (
     ),
     breach(
         "health: a read that is answered hides that no write is",
-        "tests/workers/test_health.py::test_what_waits_says_so_where_xero_takes_no_writes_though_it_is_read",
+        "tests/workers/test_health.py::test_an_unsent_change_shows_xero_unavailable_while_only_reads_succeed",
         sql("domain.connection:answered", "(:write or not {_TO_WRITE})", "(:write or true)"),
     ),
     breach(
@@ -471,7 +471,7 @@ EDGES = (
     ),
     breach(
         "clock: a read in the future of a clock that was set back is fresh",
-        "tests/workers/test_clocks.py::test_a_read_in_the_future_of_a_clock_set_back_is_not_fresh",
+        "tests/workers/test_clocks.py::test_a_read_in_the_future_is_not_fresh_after_the_clock_was_set_back",
         swap("domain.outbound:is_fresh", "abs(...)", "(tx.now - asked)"),
     ),
     breach(

@@ -104,17 +104,17 @@ RETENTION = (
     ),
     breach(
         "retention: what Xero announced is kept for 14 hours",
-        f"{HOUSE}::test_what_xero_announced_waits_14_days_to_be_read",
+        f"{HOUSE}::test_an_unread_webhook_event_is_kept_for_14_days",
         swap("runtime:INBOX_KEPT", "timedelta(days=14)", "timedelta(hours=14)"),
     ),
     breach(
         "retention: a delivery is kept for an hour",
-        f"{HOUSE}::test_a_delivery_that_ended_is_kept_for_a_day",
+        f"{HOUSE}::test_an_ended_delivery_is_kept_for_a_day",
         swap("runtime:DELIVERIES_KEPT", "timedelta(days=1)", "timedelta(hours=1)"),
     ),
     breach(
         "retention: the bytes of a delivery without an end stay",
-        f"{HOUSE}::test_the_bytes_of_a_delivery_without_an_end_go_after_a_day",
+        f"{HOUSE}::test_the_bytes_of_an_open_delivery_are_deleted_after_a_day_by_housekeeping",
         sql(
             FUNCTIONS,
             "where claimed_at < p_before and body is not null",
@@ -132,17 +132,17 @@ RETENTION = (
     ),
     breach(
         "retention: calls are forgotten while the day counts them",
-        f"{RETENTION_TESTS}::test_all_calls_go_that_no_window_counts",
+        f"{RETENTION_TESTS}::test_calls_that_no_limit_counts_are_deleted",
         sql(FUNCTIONS, "taken_at < p_now - interval '26 hours'", "taken_at < p_now - interval '24 hours'"),
     ),
     breach(
         "retention: only one batch is deleted",
-        f"{RETENTION_TESTS}::test_all_calls_go_that_no_window_counts",
+        f"{RETENTION_TESTS}::test_calls_that_no_limit_counts_are_deleted",
         instead("runtime.retention:delete_expired", "deleted int", "OLD\ndeleted = 0"),
     ),
     breach(
         "retention: the last finished run of each purpose goes",
-        f"{RETENTION_TESTS}::test_finished_runs_go_but_for_the_last_of_each_purpose",
+        f"{RETENTION_TESTS}::test_finished_runs_are_deleted_except_for_the_last_of_each_purpose",
         sql(
             "migrations.versions",
             "where r.finished_at is not null and exists (",
@@ -151,7 +151,7 @@ RETENTION = (
     ),
     breach(
         "retention: a decision of a person goes with its issue",
-        f"{RETENTION_TESTS}::test_closed_issues_go_unless_a_person_decided",
+        f"{RETENTION_TESTS}::test_closed_issues_are_deleted_unless_a_person_decided",
         sql("migrations.versions", "and resolution in ('CONFIRMED', 'OBSOLETE') and not reopened", ""),
     ),
 )
@@ -166,17 +166,17 @@ EDGE = (
     ),
     breach(
         "edge: a fragment of a member's type costs nothing",
-        f"{COST}::test_a_fragment_of_a_members_type_costs_what_that_type_has",
+        f"{COST}::test_a_fragment_on_a_member_of_a_union_costs_that_types_fields",
         give("api.guards:_selections", "inner", "parent"),
     ),
     breach(
         "edge: a page by a variable without a value counts one",
-        f"{COST}::test_a_page_by_a_variable_counts_the_largest_unless_a_number_is_given",
+        f"{COST}::test_a_page_size_in_a_variable_counts_as_its_value_or_the_largest",
         swap("api.guards:_number", "self.variables.get(...)", "self.variables.get(value.name.value, 1)"),
     ),
     breach(
         "edge: the cache forgets the document that came first, however much it is used",
-        f"{COST}::test_the_cache_forgets_the_document_that_was_used_longest_ago",
+        f"{COST}::test_the_document_cache_drops_the_least_recently_used_document",
         skip("api.guards:find", "move_to_end"),
     ),
 )
@@ -186,24 +186,24 @@ FEED = "tests/api/schema/test_event_feed_memory.py"
 LIVE = (
     breach(
         "live: the notification is cleared after the read",
-        f"{FEED}::test_an_event_that_comes_while_the_reader_reads_is_told",
+        f"{FEED}::test_an_event_written_during_a_read_is_delivered",
         skip("api.event_feed:_catch_up", "clear"),
         instead("api.event_feed:_catch_up", "_take", "OLD\nself.woken.clear()"),
     ),
     breach(
         "live: a reader keeps every event",
-        f"{FEED}::test_a_reader_keeps_few_events_and_tells_the_others_from_the_table",
+        f"{FEED}::test_a_reader_keeps_few_events_and_delivers_older_ones_from_the_table",
         never("api.event_feed:_take", "KEPT"),
     ),
     breach(
         "live: a client is told from memory what memory has no more",
-        f"{FEED}::test_a_reader_keeps_few_events_and_tells_the_others_from_the_table",
+        f"{FEED}::test_a_reader_keeps_few_events_and_delivers_older_ones_from_the_table",
         when("api.event_feed:since", "base after position", "not after <= self.position"),
         swap("api.event_feed:since", "len(self._rows) - missed", "max(0, len(self._rows) - missed)"),
     ),
     breach(
         "live: of two events of one link the changes are lost",
-        f"{FEED}::test_two_events_of_one_link_tell_the_changes_of_the_first",
+        f"{FEED}::test_two_events_of_one_link_deliver_the_changes_of_the_first",
         give("api.schema:_last_of_each", "activity", "row.activity_id"),
     ),
 )

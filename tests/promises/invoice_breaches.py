@@ -18,12 +18,12 @@ def _breach(name: str, test: str, *edits: Edit) -> Breach:
 ONCE = (
     _breach(
         "a resend has a key of its own",
-        f"{INVOICING}::test_a_lost_answer_is_no_second_invoice",
+        f"{INVOICING}::test_a_create_without_an_answer_makes_no_second_invoice",
         swap("workers:call", "delivery.idempotency_key", 'f"{OLD}-{delivery.uncertain}"'),
     ),
     _breach(
         "a retry draws a new number",
-        f"{INVOICING}::test_what_never_arrived_goes_again_when_it_can_land_no_more",
+        f"{INVOICING}::test_a_create_that_never_arrived_is_sent_again_once_the_first_can_no_longer_take_effect",
         instead(
             "domain.invoices:free",
             "due_at next_attempt_at now",
@@ -35,27 +35,27 @@ ONCE = (
     ),
     _breach(
         "what may still land is free at once",
-        f"{INVOICING}::test_what_never_arrived_goes_again_when_it_can_land_no_more",
+        f"{INVOICING}::test_a_create_that_never_arrived_is_sent_again_once_the_first_can_no_longer_take_effect",
         give("workers:recover", "free_absent", "True"),
     ),
     _breach(
         "a taken number is not looked up",
-        f"{INVOICING}::test_a_create_that_landed_after_all_is_found_by_its_number",
+        f"{INVOICING}::test_a_create_that_arrived_late_is_found_by_its_number",
         give("workers:_looked_into", "found", "{}"),
     ),
     _breach(
         "whoever has the number is ours",
-        f"{INVOICING}::test_a_number_that_somebody_else_took_is_never_adopted",
+        f"{INVOICING}::test_an_invoice_of_another_app_with_our_number_is_never_taken_for_ours",
         always("workers:_find", "url"),
     ),
     _breach(
         "POST for PUT",
-        f"{INVOICING}::test_a_number_that_somebody_else_took_is_never_adopted",
+        f"{INVOICING}::test_an_invoice_of_another_app_with_our_number_is_never_taken_for_ours",
         swap("xero.client:create_invoices", "'PUT'", "'POST'"),
     ),
     _breach(
         "429 to a resend frees it",
-        f"{INVOICING}::test_too_many_requests_to_a_resend_say_nothing_of_the_first_send",
+        f"{INVOICING}::test_a_429_to_a_resent_invoice_says_nothing_about_the_first_send",
         always("workers:_later", "sends uncertain"),
     ),
     _breach(
@@ -66,7 +66,7 @@ ONCE = (
     ),
     _breach(
         "a voided one is sent that never arrived",
-        f"{INVOICING}::test_voided_while_it_never_arrived_it_is_not_sent_any_more",
+        f"{INVOICING}::test_an_invoice_voided_before_it_arrived_is_not_sent_again",
         always("domain.invoices:_judge", "AWAITING_PAYMENT"),
     ),
     _breach(
@@ -78,7 +78,7 @@ ONCE = (
     ),
     _breach(
         "a void that is on its way when the sync is switched off goes out",
-        f"{INVOICING}::test_switched_off_while_a_void_is_on_its_way_it_waits_until_it_is_on",
+        f"{INVOICING}::test_a_void_in_flight_when_the_sync_is_switched_off_waits_until_it_is_on",
         always("domain.invoices:_judge", "setup invoice_sync"),
     ),
 )
@@ -110,7 +110,7 @@ AMOUNTS = (
     ),
     _breach(
         "Xero keeps two places of a price",
-        f"{INVOICING}::test_it_arrives_as_the_practice_made_it",
+        f"{INVOICING}::test_xero_gets_the_invoice_as_the_practice_made_it",
         swap("xero.client:FOUR_PLACES", "'4'", "'2'"),
     ),
     _breach(
@@ -125,12 +125,12 @@ AMOUNTS = (
     ),
     _breach(
         "another currency is sent",
-        f"{INVOICING}::test_another_currency_in_xero_is_said",
+        f"{INVOICING}::test_an_invoice_shows_that_the_organisation_has_another_currency",
         never("domain.invoices:_organisation_problems", "base_currency currency"),
     ),
     _breach(
         "another currency in Xero is accepted as ours",
-        f"{INVOICING}::test_in_another_currency_in_xero_it_cannot_be_accepted",
+        f"{INVOICING}::test_a_new_currency_from_xero_cannot_be_accepted",
         never("domain.invoices:_accept", "currency changed"),
     ),
 )

@@ -42,7 +42,7 @@ async def other_contact(linked: Linked) -> dict[str, Any]:
     return row
 
 
-async def test_a_push_becomes_one_contact_under_its_number(linked: Linked) -> None:
+async def test_a_push_creates_one_xero_contact_with_its_push_number(linked: Linked) -> None:
     await pushed(linked)
     await linked.send()
     link, found = await linked.link(), await made(linked)
@@ -53,7 +53,7 @@ async def test_a_push_becomes_one_contact_under_its_number(linked: Linked) -> No
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_push_whose_answer_is_lost_is_still_one_contact(linked: Linked, when: str) -> None:
+async def test_a_push_without_an_answer_is_looked_up_by_its_number(linked: Linked, when: str) -> None:
     await pushed(linked)
     contacts = await linked.here.simulator()
     await drop(linked, when)
@@ -65,7 +65,7 @@ async def test_a_push_whose_answer_is_lost_is_still_one_contact(linked: Linked, 
     assert after["organisations"][0]["contacts"] == before + 1  # type: ignore[index]  # JSON
 
 
-async def test_a_push_is_completed_by_whatever_shows_its_number(linked: Linked) -> None:
+async def test_a_push_is_completed_by_any_read_that_shows_its_number(linked: Linked) -> None:
     await pushed(linked)
     await drop(linked, "after")
     await linked.send()
@@ -79,7 +79,7 @@ async def test_a_push_is_completed_by_whatever_shows_its_number(linked: Linked) 
     assert await count(linked, "delivery where ended_at is null") == 0
 
 
-async def test_what_was_typed_while_the_push_was_lost_goes_out_next(linked: Linked) -> None:
+async def test_a_value_typed_while_a_push_has_no_answer_is_sent_next(linked: Linked) -> None:
     await pushed(linked)
     await drop(linked, "after")
     await linked.send()
@@ -92,7 +92,9 @@ async def test_what_was_typed_while_the_push_was_lost_goes_out_next(linked: Link
     assert (await linked.link())["state"] == "SYNCED"
 
 
-async def test_unsync_while_the_push_is_under_way_gets_its_contact_and_stays_silent(linked: Linked) -> None:
+async def test_a_link_unsynced_during_its_push_gets_its_xero_contact_and_syncs_nothing(
+    linked: Linked,
+) -> None:
     await pushed(linked)
     contacts = await count(linked, "contact")
     await drop(linked, "after")
@@ -108,7 +110,7 @@ async def test_unsync_while_the_push_is_under_way_gets_its_contact_and_stays_sil
     assert await count(linked, "contact") == contacts  # nothing was imported
 
 
-async def test_a_push_given_up_and_begun_again_is_one_contact_with_what_is_typed(linked: Linked) -> None:
+async def test_a_repeated_push_creates_one_xero_contact_with_the_newest_values(linked: Linked) -> None:
     link = await pushed(linked)
     await drop(linked, "after")
     await linked.send()
@@ -124,7 +126,9 @@ async def test_a_push_given_up_and_begun_again_is_one_contact_with_what_is_typed
     assert await count(linked, "push") == 1
 
 
-async def test_a_create_refused_for_its_number_is_found_and_what_differs_goes_out(linked: Linked) -> None:
+async def test_a_create_refused_for_its_number_finds_the_contact_and_sends_what_differs(
+    linked: Linked,
+) -> None:
     """The first send landed unseen; the second, of other values, is refused: the number is taken."""
     await pushed(linked)
     await drop(linked, "after")
@@ -144,7 +148,7 @@ async def test_a_create_refused_for_its_number_is_found_and_what_differs_goes_ou
     assert (found["Name"], (await linked.link())["state"]) == ("Second Thoughts Ltd", "SYNCED")
 
 
-async def test_delete_while_the_push_is_under_way_neither_imports_nor_forgets_to_archive(
+async def test_a_contact_deleted_during_its_push_is_not_imported_and_is_archived_in_xero(
     linked: Linked,
 ) -> None:
     await pushed(linked)
@@ -161,7 +165,7 @@ async def test_delete_while_the_push_is_under_way_neither_imports_nor_forgets_to
     assert (await count(linked, "reimport_mark"), await count(linked, "owed_status")) == (1, 0)
 
 
-async def test_a_name_that_only_xero_knows_is_shown_with_its_holder_and_can_be_retried(
+async def test_a_name_taken_by_an_unread_xero_contact_is_shown_with_its_holder_and_can_be_retried(
     linked: Linked,
 ) -> None:
     await pushed(linked)
@@ -181,7 +185,7 @@ async def test_a_name_that_only_xero_knows_is_shown_with_its_holder_and_can_be_r
 
 
 @pytest.mark.parametrize("freed", [{"Name": "Free again"}, {"ContactStatus": "ARCHIVED"}])
-async def test_a_name_that_is_freed_in_xero_is_taken_without_a_retry(
+async def test_a_link_that_waits_for_a_taken_name_is_sent_once_xero_frees_the_name(
     linked: Linked, freed: dict[str, str]
 ) -> None:
     other = await other_contact(linked)
@@ -202,7 +206,7 @@ async def test_a_name_that_is_freed_in_xero_is_taken_without_a_retry(
     assert (after.state, after.failure) == ("SYNCED", None)
 
 
-async def test_retrying_what_is_uncertain_frees_nothing_early(linked: Linked) -> None:
+async def test_a_retry_does_not_free_an_uncertain_delivery_early(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     await drop(linked, "before", "POST")
     await linked.send()
@@ -219,7 +223,7 @@ async def test_retrying_what_is_uncertain_frees_nothing_early(linked: Linked) ->
     assert (await linked.shown())["Name"] == "Renamed Ltd"
 
 
-async def test_an_unsynced_links_write_is_not_sent_again(linked: Linked) -> None:
+async def test_the_open_delivery_of_an_unsynced_link_is_not_sent_again(linked: Linked) -> None:
     before = (await linked.shown())["Name"]
     await linked.change(name="Never Sent Ltd")
     await drop(linked, "before", "POST")
@@ -231,7 +235,7 @@ async def test_an_unsynced_links_write_is_not_sent_again(linked: Linked) -> None
     assert await count(linked, "delivery where ended_at is null") == 0
 
 
-async def test_an_archived_contact_is_restored_before_it_is_linked_to(linked: Linked) -> None:
+async def test_an_archived_xero_contact_is_restored_before_it_is_linked(linked: Linked) -> None:
     other = await other_contact(linked)
     await edit(linked, str(other["xero_contact_id"]), fields={"ContactStatus": "ARCHIVED"})
     await poll(linked)
@@ -247,7 +251,7 @@ async def test_an_archived_contact_is_restored_before_it_is_linked_to(linked: Li
     assert await count(linked, "owed_status") == 0
 
 
-async def test_a_restore_whose_answer_is_lost_is_settled_like_every_write(linked: Linked) -> None:
+async def test_a_restore_without_an_answer_is_recovered(linked: Linked) -> None:
     await edit(linked, linked.xero, fields={"ContactStatus": "ARCHIVED"})
     await poll(linked)
     link = await linked.link()
@@ -259,7 +263,7 @@ async def test_a_restore_whose_answer_is_lost_is_settled_like_every_write(linked
     assert (await linked.link())["state"] == "SYNCED"
 
 
-async def test_a_restore_that_xero_refuses_is_shown_and_can_be_retried(linked: Linked) -> None:
+async def test_a_refused_restore_is_shown_and_can_be_retried(linked: Linked) -> None:
     name = (await linked.shown())["Name"]
     other = await other_contact(linked)
     await edit(linked, linked.xero, fields={"ContactStatus": "ARCHIVED"})
@@ -285,7 +289,7 @@ async def test_a_restore_that_xero_refuses_is_shown_and_can_be_retried(linked: L
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_deleted_contact_is_archived_in_xero_though_the_answer_is_lost(
+async def test_a_deleted_contact_is_archived_in_xero_even_if_the_answer_is_lost(
     linked: Linked, when: str
 ) -> None:
     await act(linked, lambda tx: delete_action.delete(tx, linked.contact, archive_in_xero=True))
@@ -299,7 +303,7 @@ async def test_a_deleted_contact_is_archived_in_xero_though_the_answer_is_lost(
     )
 
 
-async def test_a_deleted_contact_does_not_come_back_unless_that_was_wished(linked: Linked) -> None:
+async def test_a_deleted_contact_is_imported_again_only_with_reimport(linked: Linked) -> None:
     other = await other_contact(linked)
     contacts = await count(linked, "contact")
     await act(linked, lambda tx: delete_action.delete(tx, linked.contact))
@@ -315,7 +319,7 @@ async def test_a_deleted_contact_does_not_come_back_unless_that_was_wished(linke
     assert back["id"] == other["id"]
 
 
-async def test_a_settled_conflict_reaches_xero_and_the_loser_can_be_brought_back(linked: Linked) -> None:
+async def test_a_settled_conflict_is_sent_and_the_losing_value_can_be_restored(linked: Linked) -> None:
     async with linked.here.world.tx() as tx:
         await tx.run("update organisation set conflict_policy = 'ASK'")
     await linked.change(name="Ours Ltd")
@@ -336,7 +340,7 @@ async def test_a_settled_conflict_reaches_xero_and_the_loser_can_be_brought_back
     assert refused.value.problems[0].code is Code.WRONG_STATE
 
 
-async def test_unsync_in_the_middle_of_a_call_leaves_its_answer_without_effect(linked: Linked) -> None:
+async def test_an_answer_that_comes_after_an_unsync_has_no_effect(linked: Linked) -> None:
     """The claim is made, and the link unsynced before the answer is settled."""
     await linked.change(name="Under Way Ltd")
     process, world = linked.here.process, linked.here.world
@@ -362,7 +366,7 @@ async def test_unsync_in_the_middle_of_a_call_leaves_its_answer_without_effect(l
     assert await count(linked, "delivery where ended_at is null") == 0
 
 
-async def test_delete_and_send_at_once_leave_nothing_behind(linked: Linked) -> None:
+async def test_a_delete_during_a_send_leaves_no_pending_link(linked: Linked) -> None:
     await pushed(linked)
     contacts = await count(linked, "contact")
     await asyncio.gather(
@@ -376,7 +380,7 @@ async def test_delete_and_send_at_once_leave_nothing_behind(linked: Linked) -> N
     assert await count(linked, "sync_link where state = 'PENDING'") == 0
 
 
-async def test_unsync_and_send_at_once_end_in_silence(linked: Linked) -> None:
+async def test_an_unsync_during_a_send_leaves_nothing_due(linked: Linked) -> None:
     await linked.change(name="Perhaps Ltd")
     await asyncio.gather(linked.send(), unsync(linked))
     await linked.change(name="Never Sent Ltd")

@@ -94,7 +94,7 @@ def test_one_module_imports_arq() -> None:
     assert know == {"arq_engine.py"}
 
 
-def test_arqs_parts_that_are_overridden_are_those_that_were_read() -> None:
+def test_the_overridden_methods_of_arq_have_not_changed() -> None:
     """WokenWorker builds on parts of arq that are not public. With another arq, read them again."""
     assert version("arq") == "0.28.0"
     main, poll = (inspect.getsource(getattr(arq_worker.Worker, name)) for name in ("main", "_poll_iteration"))
@@ -140,7 +140,7 @@ async def _count(found: list[Any], least: int) -> bool:
     return len(found) >= least
 
 
-async def test_no_more_of_a_lane_run_at_once_than_its_limit_and_other_lanes_are_free(
+async def test_a_lane_runs_at_most_its_limit_of_jobs_and_blocks_no_other_lane(
     services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
 ) -> None:
     running_now: set[str] = set()
@@ -167,7 +167,7 @@ async def test_no_more_of_a_lane_run_at_once_than_its_limit_and_other_lanes_are_
     assert all(did for _, did in stage.dispatcher.told)
 
 
-async def test_a_job_whose_key_a_killed_worker_left_runs_under_the_next_epoch(
+async def test_a_job_of_a_killed_worker_runs_under_the_next_epoch(
     services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
 ) -> None:
     ran: list[str] = []
@@ -190,7 +190,7 @@ async def test_a_job_whose_key_a_killed_worker_left_runs_under_the_next_epoch(
         await until(lambda: _count(ran, 1))
 
 
-async def test_a_fault_of_ours_ends_the_job_and_leaves_its_id_free(
+async def test_an_exception_ends_the_job_and_frees_its_id(
     services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
 ) -> None:
     tries: list[str] = []
@@ -209,7 +209,7 @@ async def test_a_fault_of_ours_ends_the_job_and_leaves_its_id_free(
     assert stage.dispatcher.told == [(bad.name, False)] * 2
 
 
-async def test_a_redis_that_does_not_answer_is_told_within_a_second_and_left_alone(
+async def test_a_redis_that_does_not_answer_is_reported_within_a_second_and_not_asked_again_at_once(
     services: embedded_services.Services,
 ) -> None:
     queue = ArqQueue(Heartbeat())  # type: ignore[arg-type]
@@ -232,7 +232,7 @@ async def test_a_redis_that_does_not_answer_is_told_within_a_second_and_left_alo
     await silent.wait_closed()
 
 
-async def test_what_is_in_redis_is_ids_and_json(
+async def test_redis_holds_only_ids_as_json(
     services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
 ) -> None:
     queue = ArqQueue(Heartbeat())  # type: ignore[arg-type]

@@ -85,7 +85,7 @@ async def batch(linked: Linked) -> Batch:
     return Batch(linked, [row["contact_id"] for row in rows])
 
 
-async def test_one_that_xero_would_not_take_is_not_sent(linked: Linked) -> None:
+async def test_a_contact_that_is_invalid_in_xero_is_not_sent(linked: Linked) -> None:
     some = await batch(linked)
     for at in some:
         await some.change(billingEmail=f"greetings{at}@umlaut.example")
@@ -112,7 +112,7 @@ async def test_one_element_that_xero_refuses_is_settled_on_its_own(linked: Linke
         await some.only_the_bad_one_fails("NAME_TAKEN_IN_XERO")
 
 
-async def test_a_batch_that_xero_refuses_whole_is_halved_until_the_bad_one_stands_alone(
+async def test_a_batch_that_is_refused_whole_is_halved_until_the_invalid_contact_is_alone(
     linked: Linked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     some = await batch(linked)
@@ -134,7 +134,7 @@ async def test_a_batch_that_xero_refuses_whole_is_halved_until_the_bad_one_stand
         linked.later(timedelta(minutes=2))  # so that no limit is met
 
 
-async def test_one_on_which_our_code_fails_keeps_nobody_out(linked: Linked) -> None:
+async def test_a_contact_on_which_our_code_fails_does_not_stop_the_others(linked: Linked) -> None:
     """As with a mirror that another version has written."""
     some = await batch(linked)
     own = "id = (select xero_contact_id from sync_link where contact_id = :id)"

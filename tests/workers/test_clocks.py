@@ -16,7 +16,7 @@ async def in_xero(clocked: Clocked, email: str) -> None:
 
 @pytest.mark.parametrize("skew", [SKEW, -SKEW], ids=["before", "behind"])
 @pytest.mark.parametrize("last", ["practice", "xero"])
-async def test_the_later_edit_wins_whatever_the_clocks_say(
+async def test_the_later_edit_wins_even_if_the_clocks_differ(
     clocked: Clocked, skew: timedelta, last: str
 ) -> None:
     clocked.later(skew)
@@ -35,7 +35,9 @@ async def test_the_later_edit_wins_whatever_the_clocks_say(
 
 
 @pytest.mark.parametrize("moment", ["typed", "lost", "polled"])
-async def test_a_clock_set_back_loses_and_doubles_nothing(clocked: Clocked, moment: str) -> None:
+async def test_after_a_clock_was_set_back_nothing_is_lost_or_sent_twice(
+    clocked: Clocked, moment: str
+) -> None:
     await clocked.change(name="Renamed Ltd")
     if moment == "typed":
         clocked.later(-SKEW)
@@ -60,7 +62,7 @@ async def test_a_clock_set_back_loses_and_doubles_nothing(clocked: Clocked, mome
     assert await clocked.writes() == written
 
 
-async def test_a_read_in_the_future_of_a_clock_set_back_is_not_fresh(clocked: Clocked) -> None:
+async def test_a_read_in_the_future_is_not_fresh_after_the_clock_was_set_back(clocked: Clocked) -> None:
     """Xero has no conditional write: what was read longer ago than a minute is read again before anything is sent."""
     await clocked.poll()
     await clocked.pass_time()

@@ -38,7 +38,7 @@ async def rename(linked: Linked, contact: UUID, name: str) -> None:
         touched.add(contact)
 
 
-async def test_without_redis_what_a_person_changes_still_goes_out(linked: Linked) -> None:
+async def test_without_redis_an_edit_is_still_sent(linked: Linked) -> None:
     away = linked.here.process.settings.model_copy(update={"redis_url": "unix:///nowhere/valkey.sock"})
     object.__setattr__(linked.here.process, "settings", away)
     async with working(linked.here.process):
@@ -46,7 +46,7 @@ async def test_without_redis_what_a_person_changes_still_goes_out(linked: Linked
         await arrived(linked, "Without Redis Ltd")  # type: ignore[misc]  # a coroutine
 
 
-async def test_after_postgresql_has_cut_every_connection_all_goes_on(
+async def test_work_goes_on_after_postgresql_closed_every_connection(
     linked: Linked, valkey: Redis, place: Place
 ) -> None:
     async with working(linked.here.process):
@@ -117,7 +117,7 @@ class Noted:
         return kinds
 
 
-async def test_a_job_that_found_nothing_to_do_rests_until_something_newer_is_due(linked: Linked) -> None:
+async def test_a_job_that_found_nothing_rests_until_newer_work_is_due(linked: Linked) -> None:
     dispatcher, queue = Dispatcher(linked.here.process, asyncio.Event()), Noted()
     await linked.change(name="First Ltd")
     await dispatcher.dispatch(queue)
@@ -135,7 +135,7 @@ async def test_a_job_that_found_nothing_to_do_rests_until_something_newer_is_due
     assert queue.take() == ["send_contacts"]
 
 
-async def test_a_mark_that_is_set_while_its_job_ends_is_handed_over_by_the_look_after_it(
+async def test_a_due_mark_set_while_its_job_ends_is_handed_over_by_the_next_search(
     linked: Linked,
 ) -> None:
     dispatcher, queue = Dispatcher(linked.here.process, asyncio.Event()), Noted()
@@ -153,7 +153,7 @@ async def test_a_mark_that_is_set_while_its_job_ends_is_handed_over_by_the_look_
     assert queue.take() == ["send_contacts"]
 
 
-async def test_a_persons_edit_and_bulk_are_two_jobs(linked: Linked) -> None:
+async def test_interactive_and_bulk_sends_are_two_jobs(linked: Linked) -> None:
     dispatcher, queue = Dispatcher(linked.here.process, asyncio.Event()), Noted()
     await linked.change(name="By A Person Ltd")
     other = await another(linked)
@@ -173,7 +173,7 @@ async def test_a_persons_edit_and_bulk_are_two_jobs(linked: Linked) -> None:
     assert await synced(linked)
 
 
-async def test_what_the_queue_cannot_carry_runs_here(linked: Linked) -> None:
+async def test_jobs_that_the_queue_cannot_carry_run_in_this_process(linked: Linked) -> None:
     dispatcher, queue = Dispatcher(linked.here.process, asyncio.Event()), Noted()
     queue.away = True
     await linked.change(name="Without A Queue Ltd")
@@ -183,7 +183,7 @@ async def test_what_the_queue_cannot_carry_runs_here(linked: Linked) -> None:
     await dispatcher.finish()
 
 
-async def test_a_flush_while_people_type_loses_nothing(linked: Linked, valkey: Redis) -> None:
+async def test_a_flush_of_redis_during_edits_loses_nothing(linked: Linked, valkey: Redis) -> None:
     rows = await linked.here.world.rows(
         "select contact_id from sync_link where state = 'SYNCED' order by 1 limit 12"
     )
@@ -196,7 +196,7 @@ async def test_a_flush_while_people_type_loses_nothing(linked: Linked, valkey: R
     assert sorted(one["elements"] for one in written.values()) == [1] * 12
 
 
-async def test_while_redis_hangs_and_after_it_edits_flow_and_arq_carries_again(
+async def test_edits_are_sent_while_redis_hangs_and_arq_carries_jobs_afterwards(
     linked: Linked, valkey: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Stopped as a process, which answers nothing and closes nothing."""
@@ -216,7 +216,9 @@ async def test_while_redis_hangs_and_after_it_edits_flow_and_arq_carries_again(
     assert await linked.writes() == 3
 
 
-async def test_a_worker_that_is_silent_is_lost_once_and_the_epoch_changes(linked: Linked) -> None:
+async def test_a_worker_without_heartbeats_is_marked_as_lost_once_and_the_epoch_changes(
+    linked: Linked,
+) -> None:
     told: list[int] = []
     silent = Heartbeat(linked.here.process.database, lambda: None)
     living = Heartbeat(linked.here.process.database, lambda: told.append(living.epoch))
@@ -234,7 +236,7 @@ async def test_a_worker_that_is_silent_is_lost_once_and_the_epoch_changes(linked
     assert (living.epoch, told) == (epoch, [epoch])
 
 
-async def test_a_worker_that_was_only_slow_is_counted_again_and_may_be_lost_again(linked: Linked) -> None:
+async def test_a_slow_worker_is_counted_again_and_may_be_lost_again(linked: Linked) -> None:
     slow, living = (Heartbeat(linked.here.process.database, lambda: None) for _ in range(2))
     await slow.beat()
     linked.later(LOST_AFTER + timedelta(seconds=1))
@@ -262,7 +264,7 @@ async def test_a_worker_that_ends_is_not_lost(linked: Linked) -> None:
     assert (living.epoch, living.workers) == (0, 1)
 
 
-async def test_lost_workers_are_forgotten_after_a_day(linked: Linked) -> None:
+async def test_lost_workers_are_deleted_after_a_day(linked: Linked) -> None:
     lost, living = (Heartbeat(linked.here.process.database, lambda: None) for _ in range(2))
     await lost.beat()
     linked.later(timedelta(minutes=1))

@@ -67,7 +67,7 @@ async def held_up(linked: Linked) -> AsyncIterator[None]:
             await task
 
 
-async def test_an_edit_reaches_xero_while_a_page_of_a_scan_is_waited_for(linked: Linked) -> None:
+async def test_an_edit_is_sent_while_a_scan_waits_for_a_page(linked: Linked) -> None:
     async with held_up(linked):
         await linked.change(name="Renamed Ltd")
         await linked.send()
@@ -85,7 +85,7 @@ async def claimed(linked: Linked) -> AsyncIterator[None]:
     assert (await linked.here.run(run)).next_page == 1
 
 
-async def test_a_scan_that_nobody_reads_yet_is_not_read_by_whoever_sends(linked: Linked) -> None:
+async def test_sending_does_not_read_the_pages_of_a_waiting_scan(linked: Linked) -> None:
     run = await begun(linked)
     await linked.change(name="Renamed Ltd")
     await linked.send()
@@ -93,7 +93,7 @@ async def test_a_scan_that_nobody_reads_yet_is_not_read_by_whoever_sends(linked:
     assert (await linked.here.run(run)).next_page == 1
 
 
-async def test_what_was_changed_in_xero_since_is_seen_before_anything_is_sent(linked: Linked) -> None:
+async def test_a_newer_change_in_xero_is_read_before_an_edit_is_sent_during_a_scan(linked: Linked) -> None:
     async with claimed(linked):
         await linked.change(billingEmail="new@practice.example")
         await edit(linked, linked.xero, fields={"Name": "Theirs Ltd"})
@@ -104,7 +104,7 @@ async def test_what_was_changed_in_xero_since_is_seen_before_anything_is_sent(li
         assert row["name"] == "Theirs Ltd"
 
 
-async def test_bulk_waits_until_all_has_been_read(linked: Linked) -> None:
+async def test_bulk_work_waits_for_the_end_of_a_scan(linked: Linked) -> None:
     async with claimed(linked):
         async with linked.here.world.tx() as tx, issues.evaluating(tx):
             await contact_edits.change(tx, linked.contact, {"name": "Renamed Ltd"}, bulk=True)
@@ -112,7 +112,7 @@ async def test_bulk_waits_until_all_has_been_read(linked: Linked) -> None:
         assert await linked.writes() == 0
 
 
-async def test_nothing_is_sent_beside_where_nothing_may_be_sent_at_all(linked: Linked) -> None:
+async def test_nothing_is_sent_during_a_scan_if_the_organisation_may_not_send(linked: Linked) -> None:
     async with claimed(linked):
         await linked.change(name="Renamed Ltd")
         async with linked.here.world.tx() as tx:
@@ -122,7 +122,7 @@ async def test_nothing_is_sent_beside_where_nothing_may_be_sent_at_all(linked: L
         assert await linked.here.world.rows("select 1 from xero_contact where read_due_at is not null") == []
 
 
-async def test_what_could_not_be_read_is_not_sent(linked: Linked) -> None:
+async def test_a_contact_that_could_not_be_read_is_not_sent_during_a_scan(linked: Linked) -> None:
     async with claimed(linked):
         await linked.change(name="Renamed Ltd")
         await linked.fault(kind="status", status=503, method="GET", path=".*/Contacts", count=None)
@@ -131,7 +131,7 @@ async def test_what_could_not_be_read_is_not_sent(linked: Linked) -> None:
         assert (await linked.link())["due_at"] is not None
 
 
-async def test_what_xero_does_not_show_is_not_asked_for_over_and_over(linked: Linked) -> None:
+async def test_a_contact_that_xero_does_not_show_is_not_read_again_at_once(linked: Linked) -> None:
     async with claimed(linked):
         await linked.change(name="Renamed Ltd")
         await linked.here.world.rows(
@@ -146,7 +146,7 @@ async def test_what_xero_does_not_show_is_not_asked_for_over_and_over(linked: Li
         assert await linked.writes() == 0
 
 
-async def test_more_edits_than_are_read_at_a_time_all_go_at_once(linked: Linked) -> None:
+async def test_more_edits_than_one_read_covers_are_all_sent_during_a_scan(linked: Linked) -> None:
     rows = await linked.here.world.rows("select contact_id from sync_link where state = 'SYNCED' limit :n",
         n=deliveries.INTERACTIVE_MOST + 4)  # fmt: skip
     async with claimed(linked):
@@ -159,7 +159,7 @@ async def test_more_edits_than_are_read_at_a_time_all_go_at_once(linked: Linked)
         assert await linked.here.world.rows("select 1 from sync_link where due_at is not null") == []
 
 
-async def test_a_delta_for_which_bulk_has_no_calls_left_keeps_nobody_waiting(linked: Linked) -> None:
+async def test_an_edit_does_not_wait_for_a_delta_that_has_no_calls_left(linked: Linked) -> None:
     """A poll that is put off for an hour: a tenth of the day is left for what a person waits for."""
     linked.later(timedelta(minutes=2))
     async with linked.here.world.tx() as tx:
@@ -176,7 +176,7 @@ async def test_a_delta_for_which_bulk_has_no_calls_left_keeps_nobody_waiting(lin
     assert (await linked.here.run(run["id"])).next_page == 1
 
 
-async def test_halves_of_a_refused_batch_wait_for_what_the_scan_has_shown_meanwhile(
+async def test_halves_of_a_refused_batch_wait_for_changes_that_the_scan_read_meanwhile(
     linked: Linked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await begun(linked)
@@ -208,7 +208,7 @@ async def delete_and_archive(linked: Linked) -> None:
     await act(linked, lambda tx: delete_action.delete(tx, linked.contact, archive_in_xero=True))
 
 
-async def test_archiving_reaches_xero_while_a_page_of_a_scan_is_waited_for(linked: Linked) -> None:
+async def test_archiving_is_sent_while_a_scan_waits_for_a_page(linked: Linked) -> None:
     async with held_up(linked):
         await delete_and_archive(linked)
         await linked.send()
@@ -216,7 +216,7 @@ async def test_archiving_reaches_xero_while_a_page_of_a_scan_is_waited_for(linke
         assert await linked.here.world.rows("select 1 from owed_status") == []
 
 
-async def test_restoring_and_what_it_brings_reach_xero_beside_a_scan(linked: Linked) -> None:
+async def test_restoring_a_contact_and_its_values_are_sent_during_a_scan(linked: Linked) -> None:
     await edit(linked, linked.xero, fields={"ContactStatus": "ARCHIVED"})
     await poll(linked)
     link = await linked.link()
@@ -230,7 +230,9 @@ async def test_restoring_and_what_it_brings_reach_xero_beside_a_scan(linked: Lin
         assert (await linked.link())["state"] == "SYNCED"
 
 
-async def test_what_is_archived_in_xero_already_costs_no_write_beside_a_scan(linked: Linked) -> None:
+async def test_archiving_a_contact_that_is_archived_in_xero_sends_nothing_during_a_scan(
+    linked: Linked,
+) -> None:
     async with claimed(linked):
         await edit(linked, linked.xero, fields={"ContactStatus": "ARCHIVED"})
         await delete_and_archive(linked)
@@ -239,7 +241,7 @@ async def test_what_is_archived_in_xero_already_costs_no_write_beside_a_scan(lin
         assert await linked.here.world.rows("select 1 from owed_status") == []
 
 
-async def test_what_is_archived_and_restored_in_xero_is_followed_beside_a_scan(linked: Linked) -> None:
+async def test_archiving_and_restoring_in_xero_are_applied_during_a_scan(linked: Linked) -> None:
     async with claimed(linked):
         for status, state in (("ARCHIVED", "BROKEN"), ("ACTIVE", "SYNCED")):
             await edit(linked, linked.xero, fields={"ContactStatus": status})
@@ -250,7 +252,7 @@ async def test_what_is_archived_and_restored_in_xero_is_followed_beside_a_scan(l
             linked.later(timedelta(seconds=5))
 
 
-async def test_what_is_announced_while_a_delta_is_read_waits_for_its_end(linked: Linked) -> None:
+async def test_a_webhook_waits_for_the_end_of_a_delta(linked: Linked) -> None:
     async with linked.here.world.tx() as tx:
         assert await organisations.begin_run(tx, linked.here.world.organisation, RunPurpose.DELTA)
     await announce(linked, linked.xero, at=linked.clock.now())
@@ -260,7 +262,7 @@ async def test_what_is_announced_while_a_delta_is_read_waits_for_its_end(linked:
     assert len(await linked.here.world.rows(ANNOUNCED)) == 1
 
 
-async def test_what_is_changed_in_xero_is_told_beside_a_scan_and_what_is_new_there_after_it(
+async def test_a_webhook_of_a_change_is_applied_during_a_scan_and_of_a_new_contact_after_it(
     linked: Linked,
 ) -> None:
     async with claimed(linked):
@@ -283,7 +285,7 @@ async def test_what_is_changed_in_xero_is_told_beside_a_scan_and_what_is_new_the
         assert found == [{"name": "New to us Ltd"}]
 
 
-async def test_archiving_waits_where_its_contact_cannot_be_read(linked: Linked) -> None:
+async def test_archiving_waits_while_its_contact_cannot_be_read(linked: Linked) -> None:
     async with claimed(linked):
         await delete_and_archive(linked)
         await linked.fault(kind="status", status=503, method="GET", path=".*/Contacts", count=None)
@@ -292,7 +294,7 @@ async def test_archiving_waits_where_its_contact_cannot_be_read(linked: Linked) 
         assert len(await linked.here.world.rows("select 1 from owed_status")) == 1
 
 
-async def test_a_contact_to_archive_that_xero_does_not_show_is_not_asked_for_over_and_over(
+async def test_a_contact_to_archive_that_xero_does_not_show_is_not_read_again_at_once(
     linked: Linked,
 ) -> None:
     async with claimed(linked):
@@ -308,7 +310,7 @@ async def test_a_contact_to_archive_that_xero_does_not_show_is_not_asked_for_ove
         assert await linked.writes() == 0
 
 
-async def test_while_the_brake_holds_nothing_is_archived(linked: Linked) -> None:
+async def test_nothing_is_archived_while_the_brake_holds(linked: Linked) -> None:
     await delete_and_archive(linked)
     async with linked.here.world.tx() as tx:
         await tx.run("update organisation set mass_change = cast('{}' as jsonb), read_asked_at = :now")

@@ -69,7 +69,7 @@ async def reconnect(linked: Linked) -> None:
         await organisations.connect(tx, Tenant(row["tenant_id"], uuid4(), row["name"]), row["grant_id"])
 
 
-async def test_a_limit_is_told_with_its_end_and_over_by_itself(linked: Linked) -> None:
+async def test_a_rate_limit_is_shown_with_its_end_and_ends_by_itself(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     before = await told(linked)
     await linked.fault(kind="status", status=429, retry_after=30, limit="minute", method="POST", count=1)
@@ -89,7 +89,7 @@ async def test_a_limit_is_told_with_its_end_and_over_by_itself(linked: Linked) -
     assert await told(linked) == before + 2
 
 
-async def test_room_that_bulk_leaves_to_people_is_no_limit_to_tell(linked: Linked) -> None:
+async def test_the_calls_that_bulk_work_leaves_free_are_not_shown_as_a_limit(linked: Linked) -> None:
     tenant = (await organisation(linked))["tenant_id"]
     for _ in range(47):
         slot = await linked.here.process.limits.take(tenant, "INTERACTIVE")
@@ -103,7 +103,7 @@ class _Ok:
     status, minute_remaining, day_remaining, until = 200, None, None, None
 
 
-async def test_an_outage_is_told_after_a_while_and_ends_with_the_first_answer(linked: Linked) -> None:
+async def test_an_outage_is_shown_after_some_failures_and_ends_with_the_first_answer(linked: Linked) -> None:
     await linked.fault(kind="status", status=502, method="GET", count=None)
     await poll(linked)
     assert await how(linked) == "HEALTHY"  # one call that fails is no outage
@@ -136,7 +136,7 @@ async def seen(linked: Linked) -> tuple[str, dict[str, Any] | None]:
         return row.state, failures.shown_failure(row, tx.now)
 
 
-async def test_a_change_typed_while_xero_says_that_it_is_offline_says_so_until_it_has_arrived(
+async def test_an_unsent_change_shows_xero_unavailable_until_xero_has_it(
     linked: Linked,
 ) -> None:
     linked.later(timedelta(minutes=2))  # so that Xero must be read before anything is sent
@@ -161,7 +161,7 @@ async def test_a_change_typed_while_xero_says_that_it_is_offline_says_so_until_i
 WRITES = {"kind": "status", "method": "POST", "path": ".*Contacts.*", "count": None}
 
 
-async def test_what_waits_says_so_where_xero_takes_no_writes_though_it_is_read(linked: Linked) -> None:
+async def test_an_unsent_change_shows_xero_unavailable_while_only_reads_succeed(linked: Linked) -> None:
     await linked.fault(status=503, **WRITES)
     await linked.change(name="Renamed Ltd")
     await linked.send()
@@ -182,7 +182,7 @@ async def test_what_waits_says_so_where_xero_takes_no_writes_though_it_is_read(l
     assert (await seen(linked), await how(linked)) == (("SYNCED", None), "HEALTHY")
 
 
-async def test_writes_that_get_no_answer_are_told_of_beside_what_waits(linked: Linked) -> None:
+async def test_writes_without_an_answer_make_the_organisation_unavailable(linked: Linked) -> None:
     await linked.fault(status=504, **WRITES)
     await linked.change(name="Renamed Ltd")
     await linked.send()
@@ -205,7 +205,7 @@ async def test_writes_that_get_no_answer_are_told_of_beside_what_waits(linked: L
     assert failure["code"] == "UNCERTAIN"
 
 
-async def test_writes_that_nobody_wants_any_more_are_no_trouble(linked: Linked) -> None:
+async def test_recalled_writes_do_not_make_the_organisation_unavailable(linked: Linked) -> None:
     await linked.fault(status=503, **WRITES)
     await linked.change(name="Renamed Ltd")
     await linked.send()
@@ -217,7 +217,7 @@ async def test_writes_that_nobody_wants_any_more_are_no_trouble(linked: Linked) 
     assert await how(linked) == "HEALTHY"
 
 
-async def test_what_is_uncertain_says_when_it_is_looked_up_and_how_often_it_was_sent(linked: Linked) -> None:
+async def test_an_uncertain_write_shows_its_next_look_up_and_the_number_of_sends(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     await linked.fault(kind="status", status=502, method="POST", path=".*Contacts.*", count=2)
     await linked.send()
@@ -230,7 +230,7 @@ async def test_what_is_uncertain_says_when_it_is_looked_up_and_how_often_it_was_
     assert failure["nextAttemptAt"][:19] == delivery["due_at"].isoformat()[:19]
 
 
-async def test_disconnected_inside_xero_nothing_is_dropped_and_no_attempt_counted(linked: Linked) -> None:
+async def test_a_disconnection_inside_xero_drops_no_change_and_counts_no_attempt(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     await disconnect_in_xero(linked)
     await linked.send()
@@ -259,7 +259,7 @@ async def test_a_reconnect_reads_everything_before_anything_is_sent(linked: Link
     assert (run["modified_since"], run["next_page"], run["match"]) == (None, 1, True)
 
 
-async def test_what_is_caught_up_sends_what_waited(linked: Linked) -> None:
+async def test_waiting_changes_are_sent_after_the_catch_up(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     async with linked.here.world.tx() as tx:
         await connection_health.locked_out(tx, linked.here.world.organisation)
@@ -270,7 +270,7 @@ async def test_what_is_caught_up_sends_what_waited(linked: Linked) -> None:
     assert (await linked.shown())["Name"] == "Renamed Ltd"
 
 
-async def test_a_delta_that_stood_still_becomes_a_scan(linked: Linked) -> None:
+async def test_after_a_reconnect_a_stopped_delta_becomes_a_scan(linked: Linked) -> None:
     async with linked.here.world.tx() as tx:
         await organisations.begin_run(tx, linked.here.world.organisation, RunPurpose.DELTA)
         await organisations.disconnect(tx, linked.here.world.organisation)
@@ -280,7 +280,7 @@ async def test_a_delta_that_stood_still_becomes_a_scan(linked: Linked) -> None:
 
 
 @pytest.mark.parametrize("passing", ["limited", "unavailable"])
-async def test_what_passes_gives_way_to_what_stands_under_it(linked: Linked, passing: str) -> None:
+async def test_after_a_passing_trouble_the_lasting_trouble_is_shown(linked: Linked, passing: str) -> None:
     await reconnect(linked)
     async with linked.here.world.tx() as tx:
         if passing == "limited":
@@ -293,7 +293,7 @@ async def test_what_passes_gives_way_to_what_stands_under_it(linked: Linked, pas
     assert await how(linked) == "CATCHING_UP"
 
 
-async def test_nothing_that_passes_hides_a_pause_or_a_lock_out(linked: Linked) -> None:
+async def test_a_passing_trouble_never_hides_a_pause_or_a_lost_consent(linked: Linked) -> None:
     for standing in ("PAUSED", "NEEDS_RECONNECT"):
         async with linked.here.world.tx() as tx:
             await tx.run("update organisation set health = :health", health=standing)
@@ -303,7 +303,7 @@ async def test_nothing_that_passes_hides_a_pause_or_a_lock_out(linked: Linked) -
         assert await how(linked) == standing
 
 
-async def test_polls_grow_rare_as_the_days_calls_grow_few(linked: Linked) -> None:
+async def test_polls_become_rarer_as_the_days_calls_are_used(linked: Linked) -> None:
     tenant = (await organisation(linked))["tenant_id"]
     await poll(linked)
     row = await organisation(linked)
@@ -317,7 +317,7 @@ async def test_polls_grow_rare_as_the_days_calls_grow_few(linked: Linked) -> Non
     assert row["poll_due_at"] - row["last_polled_at"] > usual * 5
 
 
-async def test_keys_that_do_not_open_the_tokens_are_told_and_nothing_is_lost(linked: Linked) -> None:
+async def test_keys_that_do_not_open_the_tokens_are_reported_and_nothing_is_lost(linked: Linked) -> None:
     right = linked.here.process
     linked.here.process = replace(right, keys=KeyRing.parse([new_key("other")]))
     await linked.change(name="Renamed Ltd")
@@ -337,7 +337,7 @@ async def test_keys_that_do_not_open_the_tokens_are_told_and_nothing_is_lost(lin
     assert link["state"] == "SYNCED"
 
 
-async def test_a_consent_that_does_not_open_does_not_stop_the_refresh_of_others(linked: Linked) -> None:
+async def test_tokens_that_do_not_open_do_not_stop_the_refresh_of_others(linked: Linked) -> None:
     process = linked.here.process
     [row] = await linked.here.world.rows("select grant_id from organisation")
     before = await process.grants.find(row["grant_id"])

@@ -48,7 +48,7 @@ async def test_a_live_event_is_kept_for_7_days(
     assert await count(owner, "event") == 0
 
 
-async def test_what_xero_announced_waits_14_days_to_be_read(
+async def test_an_unread_webhook_event_is_kept_for_14_days(
     process: Process, world: World, owner: AsyncConnection, clock: Clock
 ) -> None:
     await owner.execute(
@@ -75,7 +75,7 @@ async def delivery(world: World) -> Claimed:
     return claimed
 
 
-async def test_a_delivery_that_ended_is_kept_for_a_day(
+async def test_an_ended_delivery_is_kept_for_a_day(
     process: Process, world: World, owner: AsyncConnection, clock: Clock
 ) -> None:
     claimed = await delivery(world)
@@ -89,7 +89,7 @@ async def test_a_delivery_that_ended_is_kept_for_a_day(
     assert await count(owner, "delivery") == 0
 
 
-async def test_the_bytes_of_a_delivery_without_an_end_go_after_a_day(
+async def test_the_bytes_of_an_open_delivery_are_deleted_after_a_day_by_housekeeping(
     process: Process, world: World, owner: AsyncConnection, clock: Clock
 ) -> None:
     """They are personal data. The delivery itself stays, as its members are not settled."""

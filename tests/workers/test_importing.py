@@ -24,7 +24,7 @@ async def test_an_import_ends_with_every_contact_accounted_for(
         assert tally["calls"] <= 7  # three pages, and what the organisation, its accounts and tax rates are
 
 
-async def test_without_redis_the_listener_imports_itself(
+async def test_without_redis_the_dispatcher_imports_in_its_own_process(
     clean: Place, services: embedded_services.Services
 ) -> None:
     async with connected(clean, services, 50) as here:

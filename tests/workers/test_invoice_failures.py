@@ -403,7 +403,7 @@ CASES = [
 ]  # fmt: skip
 
 
-async def test_no_failure_is_left_out() -> None:
+async def test_each_failure_code_of_an_invoice_has_a_case() -> None:
     found = await schema.execute('{ __type(name: "SyncFailureCode") { enumValues { name } } }')
     assert found.data is not None
     known = {one["name"] for one in found.data["__type"]["enumValues"]}
@@ -411,7 +411,9 @@ async def test_no_failure_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}-{case.mend.__name__}")
-async def test_it_is_shown_mended_and_goes_out_by_itself(here: Practice, case: Case) -> None:
+async def test_a_failing_invoice_is_shown_and_sent_by_itself_once_corrected(
+    here: Practice, case: Case
+) -> None:
     async with working(here.xero.here.process):
         key = await case.reach(here)
         found = await here.comes(key, "FAILING", case.code)
@@ -468,7 +470,7 @@ async def test_a_void_while_the_sync_is_off_waits_for_the_switch(here: Practice)
         ),
     ],
 )
-async def test_what_stays_here_by_choice_goes_when_that_is_changed(
+async def test_an_invoice_that_is_not_sent_by_choice_is_sent_when_the_choice_changes(
     here: Practice, before: dict[str, Any], state: str, after: dict[str, Any]
 ) -> None:
     await here.set_up("setInvoiceSync", "SetInvoiceSyncInput", **before)

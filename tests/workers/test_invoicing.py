@@ -32,7 +32,7 @@ async def here(clean: Place, services: embedded_services.Services) -> AsyncItera
         yield made
 
 
-async def test_it_arrives_as_the_practice_made_it(here: Billing) -> None:
+async def test_xero_gets_the_invoice_as_the_practice_made_it(here: Billing) -> None:
     async with here.here.world.tx() as tx:
         await mappings.set_account_mapping(tx, here.here.world.organisation, here.service, "205")
     expense = here.line("12.50", kind=InvoiceLineKind.EXPENSE, serviceTypeId=None)
@@ -57,7 +57,7 @@ async def test_it_arrives_as_the_practice_made_it(here: Billing) -> None:
 
 
 @pytest.mark.parametrize("amounts_are", AmountsAre)
-async def test_totals_are_equal_however_tax_is_held(here: Billing, amounts_are: AmountsAre) -> None:
+async def test_totals_equal_xeros_for_each_treatment_of_tax(here: Billing, amounts_are: AmountsAre) -> None:
     lines = [here.line(price) for price in ("25.06", "25.61", "25.63", "0.05", "-3.33")]
     made = await here.there(*lines, amountsAre=amounts_are)
     found = await here.at_xero(made)
@@ -66,7 +66,7 @@ async def test_totals_are_equal_however_tax_is_held(here: Billing, amounts_are: 
     assert made.sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_a_lost_answer_is_no_second_invoice(here: Billing) -> None:
+async def test_a_create_without_an_answer_makes_no_second_invoice(here: Billing) -> None:
     await here.fault(kind="drop", when="after", method="PUT")
     made = await here.there()
     assert (made.sync_state, made.failure_code) == ("FAILING", "UNCERTAIN")
@@ -89,7 +89,9 @@ async def test_after_four_minutes_a_lost_create_is_looked_up(here: Billing) -> N
     assert len(await here.all_at_xero()) == 1
 
 
-async def test_what_never_arrived_goes_again_when_it_can_land_no_more(here: Billing) -> None:
+async def test_a_create_that_never_arrived_is_sent_again_once_the_first_can_no_longer_take_effect(
+    here: Billing,
+) -> None:
     await here.fault(kind="drop", when="before", method="PUT")
     made = await here.there()
     here.later(timedelta(minutes=5))
@@ -103,7 +105,7 @@ async def test_what_never_arrived_goes_again_when_it_can_land_no_more(here: Bill
     assert [one.invoice_number for one in await here.all_at_xero()] == [made.number]
 
 
-async def test_a_create_that_landed_after_all_is_found_by_its_number(here: Billing) -> None:
+async def test_a_create_that_arrived_late_is_found_by_its_number(here: Billing) -> None:
     made = await here.sent()
     await here.act("POST", "invoices", {
         "Type": "ACCREC", "Status": "AUTHORISED", "InvoiceNumber": made.number, "Url": f"http://localhost:8000/i/{made.id}",
@@ -116,7 +118,7 @@ async def test_a_create_that_landed_after_all_is_found_by_its_number(here: Billi
     assert len(await here.all_at_xero()) == 1
 
 
-async def test_too_many_requests_to_a_resend_say_nothing_of_the_first_send(here: Billing) -> None:
+async def test_a_429_to_a_resent_invoice_says_nothing_about_the_first_send(here: Billing) -> None:
     await here.fault(kind="drop", when="after", method="PUT")
     made = await here.there()
     await here.fault(kind="status", status=429, retry_after=7, method="PUT")
@@ -127,7 +129,7 @@ async def test_too_many_requests_to_a_resend_say_nothing_of_the_first_send(here:
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_voided_while_it_never_arrived_it_is_not_sent_any_more(here: Billing) -> None:
+async def test_an_invoice_voided_before_it_arrived_is_not_sent_again(here: Billing) -> None:
     made = await here.sent()
     await here.fault(kind="drop", when="before", method="PUT")
     await here.send()
@@ -141,7 +143,7 @@ async def test_voided_while_it_never_arrived_it_is_not_sent_any_more(here: Billi
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_500_is_looked_up_at_once(here: Billing, when: str) -> None:
+async def test_an_invoice_create_is_looked_up_at_once_after_a_500(here: Billing, when: str) -> None:
     await here.fault(kind="status", status=500, when=when, method="PUT")
     made = await here.there()
     await here.send()
@@ -149,7 +151,7 @@ async def test_a_500_is_looked_up_at_once(here: Billing, when: str) -> None:
     assert len(await here.all_at_xero()) == 1
 
 
-async def test_a_number_that_somebody_else_took_is_never_adopted(here: Billing) -> None:
+async def test_an_invoice_of_another_app_with_our_number_is_never_taken_for_ours(here: Billing) -> None:
     found = await here.client()
     contact = (await found.contacts_page(1)).items[0].contact_id
     await here.act("POST", "invoices", {
@@ -165,7 +167,7 @@ async def test_a_number_that_somebody_else_took_is_never_adopted(here: Billing) 
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_too_many_requests_is_no_failure(here: Billing) -> None:
+async def test_a_429_is_no_failure_of_an_invoice(here: Billing) -> None:
     await here.fault(kind="status", status=429, retry_after=7, method="PUT")
     made = await here.there()
     assert (made.sync_state, made.failure) == (InvoiceSyncState.PENDING, None)
@@ -174,7 +176,7 @@ async def test_too_many_requests_is_no_failure(here: Billing) -> None:
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_while_xero_is_away_it_says_so_and_goes_by_itself(here: Billing) -> None:
+async def test_an_invoice_shows_xero_unavailable_and_is_sent_when_xero_is_back(here: Billing) -> None:
     await here.fault(kind="status", status=503, when="before", method="PUT")
     made = await here.there()
     assert made.failure_code == "XERO_UNAVAILABLE"
@@ -186,7 +188,7 @@ async def test_while_xero_is_away_it_says_so_and_goes_by_itself(here: Billing) -
     )
 
 
-async def test_one_that_xero_refuses_stays_alone(here: Billing) -> None:
+async def test_an_invoice_that_xero_refuses_does_not_stop_the_others(here: Billing) -> None:
     await here.act("POST", "accounts/205", {"archived": True})
     async with here.here.world.tx() as tx:
         other = await services_and_rates.create_service_type(tx, "Tax")
@@ -220,7 +222,7 @@ async def test_an_account_whose_code_was_edited_in_xero_is_the_same_account(here
     assert [line.account_code for line in found.line_items or ()] == ["201"]
 
 
-async def test_a_tax_rate_archived_in_xero_waits_until_it_is_back(here: Billing) -> None:
+async def test_an_invoice_waits_until_its_tax_rate_is_restored_in_xero(here: Billing) -> None:
     await here.act("POST", "taxrates/OUTPUT2", {"archived": True})
     made = await here.there()
     assert made.failure_code == "TAX_RATE_UNAVAILABLE"
@@ -230,7 +232,7 @@ async def test_a_tax_rate_archived_in_xero_waits_until_it_is_back(here: Billing)
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_a_look_by_hand_shows_a_tax_rate_restored_in_xero_at_once(here: Billing) -> None:
+async def test_sync_now_reads_a_tax_rate_restored_in_xero_at_once(here: Billing) -> None:
     """Found by a model: nobody could map to what had been restored, for a day while no invoice waited."""
     world = here.here.world
     await here.act("POST", "taxrates/OUTPUT2", {"archived": True})
@@ -258,7 +260,7 @@ async def test_a_look_by_hand_shows_a_tax_rate_restored_in_xero_at_once(here: Bi
     ]
 
 
-async def test_a_look_by_hand_while_accounts_are_being_read_is_one_more_read(
+async def test_sync_now_during_a_read_of_accounts_causes_one_more_read(
     here: Billing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, read = here.here.world, Client.tax_rates
@@ -280,7 +282,7 @@ async def test_a_look_by_hand_while_accounts_are_being_read_is_one_more_read(
     assert await world.rows(due) == []
 
 
-async def test_a_period_locked_in_xero_waits_until_the_lock_moves(here: Billing) -> None:
+async def test_an_invoice_in_a_locked_period_waits_until_the_lock_moves(here: Billing) -> None:
     await here.act("PUT", "lockdates", {"period": "2026-11-30"})
     made = await here.there()  # the mirror does not know of it: Xero refuses
     assert (made.failure_code, made.failure and made.failure["remedy"]) == ("PERIOD_LOCKED", "IN_XERO")
@@ -293,7 +295,7 @@ async def test_a_period_locked_in_xero_waits_until_the_lock_moves(here: Billing)
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_an_unlinked_contacts_invoice_goes_when_the_contact_is_linked(here: Billing) -> None:
+async def test_the_invoice_of_an_unlinked_contact_is_sent_when_the_contact_is_linked(here: Billing) -> None:
     world = here.here.world
     other = await world.contact("Totara Trust", "office@totara.example")
     made = await here.there(contactId=other.id)
@@ -309,7 +311,7 @@ async def test_an_unlinked_contacts_invoice_goes_when_the_contact_is_linked(here
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_the_contact_archived_in_xero_is_said(here: Billing) -> None:
+async def test_an_invoice_shows_that_its_contact_is_archived_in_xero(here: Billing) -> None:
     own = await here.contact_in_xero()
     await here.act("POST", f"contacts/{own}", {"fields": {"ContactStatus": "ARCHIVED"}})
     made = await here.there()
@@ -322,7 +324,7 @@ async def test_the_contact_archived_in_xero_is_said(here: Billing) -> None:
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_disconnected_in_xero_it_waits_and_goes_after_a_reconnect(here: Billing) -> None:
+async def test_an_invoice_waits_during_a_disconnection_and_is_sent_after_a_reconnect(here: Billing) -> None:
     made = await here.sent()
     await here.act("DELETE", "connections")
     await here.send()
@@ -331,7 +333,7 @@ async def test_disconnected_in_xero_it_waits_and_goes_after_a_reconnect(here: Bi
     assert not await here.send_once()
 
 
-async def test_payments_in_parts_come_back_and_are_taken_off_again(here: Billing) -> None:
+async def test_partial_payments_are_read_and_removed_payments_are_taken_off(here: Billing) -> None:
     made = await here.there()
     await here.act("POST", f"invoices/{made.xero_invoice_id}/payments", {"amount": 40, "date": "2026-11-22"})
     await here.poll()
@@ -358,7 +360,7 @@ async def test_payments_in_parts_come_back_and_are_taken_off_again(here: Billing
     assert (back.status, back.amount_due) == (InvoiceStatus.AWAITING_PAYMENT, Decimal(40))
 
 
-async def test_a_void_here_is_a_void_there(here: Billing) -> None:
+async def test_voiding_an_invoice_voids_it_in_xero(here: Billing) -> None:
     made = await here.there()
     await here.void(made)
     await here.send()
@@ -368,7 +370,7 @@ async def test_a_void_here_is_a_void_there(here: Billing) -> None:
     assert ((await here.look(made)).status, (await here.look(made)).sync_state) == ("VOIDED", "SYNCED")
 
 
-async def test_a_void_that_xero_refuses_waits_for_the_payment_to_go(here: Billing) -> None:
+async def test_a_void_that_xero_refuses_waits_until_the_payment_is_removed(here: Billing) -> None:
     made = await here.there()
     payment = await here.act(
         "POST", f"invoices/{made.xero_invoice_id}/payments", {"amount": 1, "date": "2026-11-22"}
@@ -391,7 +393,7 @@ async def test_a_void_that_xero_refuses_waits_for_the_payment_to_go(here: Billin
     assert found.status == "VOIDED"
 
 
-async def test_a_lost_void_is_settled_by_reading(here: Billing) -> None:
+async def test_a_void_without_an_answer_is_settled_by_a_read(here: Billing) -> None:
     made = await here.there()
     await here.void(made)
     await here.fault(kind="drop", when="after", method="POST")
@@ -402,7 +404,7 @@ async def test_a_lost_void_is_settled_by_reading(here: Billing) -> None:
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_voided_in_xero_it_is_reissued_under_a_new_number(here: Billing) -> None:
+async def test_an_invoice_voided_in_xero_is_reissued_under_a_new_number(here: Billing) -> None:
     made = await here.there()
     await here.act("POST", f"invoices/{made.xero_invoice_id}", {"Status": "VOIDED"})
     await here.poll()
@@ -419,7 +421,7 @@ async def test_voided_in_xero_it_is_reissued_under_a_new_number(here: Billing) -
     }  # fmt: skip
 
 
-async def test_edited_in_xero_it_shows_and_is_accepted(here: Billing) -> None:
+async def test_an_invoice_edited_in_xero_shows_the_edit_which_can_be_accepted(here: Billing) -> None:
     made = await here.there()
     await here.act("POST", f"invoices/{made.xero_invoice_id}", {
         "LineItems": [{"Description": "Less", "Quantity": 1, "UnitAmount": 80, "AccountCode": "200", "TaxType": "OUTPUT2"}],
@@ -433,7 +435,7 @@ async def test_edited_in_xero_it_shows_and_is_accepted(here: Billing) -> None:
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_many_go_fifty_a_call(here: Billing) -> None:
+async def test_many_invoices_are_sent_fifty_a_call(here: Billing) -> None:
     made = await here.many_approved(60)
     async with here.here.world.tx() as tx:
         await invoice_actions.many(tx, InvoiceStatus.AWAITING_PAYMENT, [(one.id, None) for one in made])
@@ -444,13 +446,13 @@ async def test_many_go_fifty_a_call(here: Billing) -> None:
     assert after["calls"] - before["calls"] == 2
 
 
-async def test_before_the_start_date_nothing_goes(here: Billing) -> None:
+async def test_an_invoice_before_the_start_date_is_not_sent(here: Billing) -> None:
     made = await here.there(issueDate=DAY.replace(month=10))
     assert made.sync_state is InvoiceSyncState.BEFORE_START_DATE
     assert await here.all_at_xero() == []
 
 
-async def test_a_webhook_brings_a_payment_in_and_strangers_cost_no_call(here: Billing) -> None:
+async def test_a_webhook_reads_a_payment_and_unknown_invoices_cost_no_call(here: Billing) -> None:
     made = await here.there()
     await here.act("POST", f"invoices/{made.xero_invoice_id}/payments", {"date": "2026-11-22"})
     found = await here.at_xero(made)
@@ -472,7 +474,7 @@ async def test_a_webhook_brings_a_payment_in_and_strangers_cost_no_call(here: Bi
     assert ((await here.look(made)).status, after["calls"] - before["calls"]) == (InvoiceStatus.PAID, 1)
 
 
-async def test_what_is_too_long_for_a_call_stands_alone(here: Billing) -> None:
+async def test_an_invoice_that_is_too_large_for_a_call_is_refused_alone(here: Billing) -> None:
     long = [here.line(description="ŵ" * 4000) for _ in range(480)]
     made, good = await here.sent(*long), await here.sent()
     await here.send()
@@ -482,7 +484,7 @@ async def test_what_is_too_long_for_a_call_stands_alone(here: Billing) -> None:
     )
 
 
-async def test_another_currency_in_xero_is_said(here: Billing) -> None:
+async def test_an_invoice_shows_that_the_organisation_has_another_currency(here: Billing) -> None:
     made = await here.sent()
     async with here.here.world.tx() as tx:
         await tx.run("update organisation set base_currency = 'AUD' where workspace_id = :ws")
@@ -491,7 +493,7 @@ async def test_another_currency_in_xero_is_said(here: Billing) -> None:
     assert await here.all_at_xero() == []
 
 
-async def test_who_tries_again_has_the_accounts_read_again(here: Billing) -> None:
+async def test_a_retry_reads_the_accounts_again(here: Billing) -> None:
     await here.act("POST", "accounts/200", {"code": "201"})
     made = await here.there()
     assert made.failure_code == "ACCOUNT_UNAVAILABLE"
@@ -505,7 +507,7 @@ async def test_who_tries_again_has_the_accounts_read_again(here: Billing) -> Non
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_voided_here_before_xero_refuses_it_there_is_nothing_to_mend(here: Billing) -> None:
+async def test_an_invoice_voided_before_xero_refuses_it_shows_no_failure(here: Billing) -> None:
     made = await here.sent()
     await here.fault(kind="drop", when="before", method="PUT")
     await here.send()
@@ -517,7 +519,7 @@ async def test_voided_here_before_xero_refuses_it_there_is_nothing_to_mend(here:
     assert (found.status, found.sync_state, found.failure, found.due_at) == ("VOIDED", "NOT_SENT", None, None)
 
 
-async def test_billed_to_another_in_xero_it_is_accepted_for_that_one(here: Billing) -> None:
+async def test_accepting_a_new_contact_from_xero_moves_the_invoice_to_that_contact(here: Billing) -> None:
     made = await here.there()
     [other, *_] = await here.here.world.rows(
         "select x.xero_contact_id, x.name, l.contact_id from sync_link l join xero_contact x"
@@ -540,7 +542,7 @@ async def test_billed_to_another_in_xero_it_is_accepted_for_that_one(here: Billi
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_billed_in_xero_to_one_who_is_not_here_it_cannot_be_accepted(here: Billing) -> None:
+async def test_a_new_contact_from_xero_that_is_not_linked_cannot_be_accepted(here: Billing) -> None:
     made = await here.there()
     [stranger] = (await here.act("POST", "contacts", {"Contacts": [{"Name": "Nobody Here"}]}))["Contacts"]
     await here.act(
@@ -554,7 +556,7 @@ async def test_billed_in_xero_to_one_who_is_not_here_it_cannot_be_accepted(here:
     assert (kept.contact_id, kept.sync_state) == (made.contact_id, "SYNCED")
 
 
-async def test_what_xero_refuses_it_for_is_named(here: Billing) -> None:
+async def test_a_refused_invoice_names_what_xero_refused(here: Billing) -> None:
     account, rate = await here.here.world.rows(
         "select 'XeroAccount:' || id as named from xero_account where workspace_id = :ws and code = '200'"
         " union all select 'XeroTaxRate:' || id from xero_tax_rate where workspace_id = :ws and tax_type = 'OUTPUT2'"
@@ -573,7 +575,9 @@ async def test_what_xero_refuses_it_for_is_named(here: Billing) -> None:
         await here.act(method, path, back)
 
 
-async def test_switched_off_while_a_create_is_on_its_way_it_stays_here_until_it_is_on(here: Billing) -> None:
+async def test_a_create_in_flight_when_the_sync_is_switched_off_is_not_sent_again_until_it_is_on(
+    here: Billing,
+) -> None:
     made = await here.sent()
     await here.fault(kind="drop", when="before", method="PUT")
     await here.send()
@@ -590,7 +594,7 @@ async def test_switched_off_while_a_create_is_on_its_way_it_stays_here_until_it_
     assert len(await here.all_at_xero()) == 1
 
 
-async def test_switched_off_while_a_void_is_on_its_way_it_waits_until_it_is_on(here: Billing) -> None:
+async def test_a_void_in_flight_when_the_sync_is_switched_off_waits_until_it_is_on(here: Billing) -> None:
     made = await here.there()
     await here.void(made)
     await here.fault(kind="drop", when="before", method="POST")
@@ -607,7 +611,7 @@ async def test_switched_off_while_a_void_is_on_its_way_it_waits_until_it_is_on(h
     assert [one.status for one in await here.all_at_xero()] == ["VOIDED"]
 
 
-async def test_a_void_while_xero_is_not_connected_says_so(here: Billing) -> None:
+async def test_a_void_shows_that_the_organisation_is_not_connected(here: Billing) -> None:
     made, other = await here.there(), await here.sent()
     await here.act("DELETE", "connections")
     await here.send()
@@ -617,7 +621,7 @@ async def test_a_void_while_xero_is_not_connected_says_so(here: Billing) -> None
     assert (found.status, found.failure_code, found.due_at is None) == ("VOIDED", "NEEDS_RECONNECT", False)
 
 
-async def test_renumbered_in_xero_it_is_accepted_where_the_number_is_free_here(here: Billing) -> None:
+async def test_a_new_number_from_xero_is_accepted_if_it_is_free_in_the_practice(here: Billing) -> None:
     made = await here.there()
     await here.sent(number="B-7")
     await here.act("POST", f"invoices/{made.xero_invoice_id}", {"InvoiceNumber": "b-7"})
@@ -637,7 +641,7 @@ async def test_renumbered_in_xero_it_is_accepted_where_the_number_is_free_here(h
         await here.sent(number="ü-8")
 
 
-async def test_in_another_currency_in_xero_it_cannot_be_accepted(here: Billing) -> None:
+async def test_a_new_currency_from_xero_cannot_be_accepted(here: Billing) -> None:
     made = await here.there()
     await here.act("PUT", "currencies", ["AUD"])
     await here.act("POST", f"invoices/{made.xero_invoice_id}", {"CurrencyCode": "AUD"})
@@ -653,7 +657,9 @@ async def test_in_another_currency_in_xero_it_cannot_be_accepted(here: Billing) 
     assert (await here.look(made)).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_merged_in_xero_its_contact_is_the_survivor_whatever_is_read_first(here: Billing) -> None:
+async def test_an_invoice_of_a_merged_contact_moves_to_the_survivor_in_any_order_of_reads(
+    here: Billing,
+) -> None:
     made = await here.there()
     own = await here.contact_in_xero()
     [survivor] = (await here.act("POST", "contacts", {"Contacts": [{"Name": "Survivor Ltd"}]}))["Contacts"]
@@ -673,7 +679,7 @@ async def test_merged_in_xero_its_contact_is_the_survivor_whatever_is_read_first
     assert (await here.there()).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_sent_before_its_contacts_merge_is_read_it_goes_to_the_survivor(here: Billing) -> None:
+async def test_an_invoice_sent_before_a_merge_was_read_belongs_to_the_survivor(here: Billing) -> None:
     own = await here.contact_in_xero()
     [survivor] = (await here.act("POST", "contacts", {"Contacts": [{"Name": "Survivor Ltd"}]}))["Contacts"]
     await here.act("POST", f"contacts/{own}", {"mergeInto": survivor["ContactID"]})

@@ -25,7 +25,7 @@ async def fail(linked: Linked, status: int, when: str, **more: Any) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_500_to_an_update_says_nothing(linked: Linked, when: str) -> None:
+async def test_a_500_to_an_update_leaves_the_delivery_uncertain(linked: Linked, when: str) -> None:
     await linked.change(name="Renamed Ltd")
     await fail(linked, 500, when)
     await linked.send()
@@ -48,7 +48,7 @@ async def test_a_500_to_a_create_that_cannot_be_looked_up_is_looked_up_later(lin
     assert await linked.writes() == 1
 
 
-async def test_too_many_requests_to_a_resend_says_nothing_about_the_first(linked: Linked) -> None:
+async def test_a_429_to_a_resent_contact_says_nothing_about_the_first_send(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     await drop(linked, "after", "POST")
     await linked.send()  # it has landed
@@ -64,7 +64,7 @@ async def test_too_many_requests_to_a_resend_says_nothing_about_the_first(linked
     assert await both(linked) == ("Theirs Ltd", "Theirs Ltd")
 
 
-async def test_what_a_read_has_shown_overtaken_is_not_sent_again(linked: Linked) -> None:
+async def test_a_delivery_is_not_sent_again_after_a_read_showed_a_newer_value(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     await drop(linked, "before", "POST")
     await linked.send()
@@ -100,7 +100,7 @@ async def test_nothing_is_sent_when_too_little_of_the_lease_is_left(linked: Link
 
 
 @pytest.mark.parametrize("lost", ["answer", "request"])
-async def test_what_is_typed_in_xero_after_our_write_was_lost_is_kept(linked: Linked, lost: str) -> None:
+async def test_an_edit_in_xero_after_our_unanswered_write_is_kept(linked: Linked, lost: str) -> None:
     await linked.change(name="Renamed Ltd", billingEmail="ours@example.com")
     await drop(linked, "after" if lost == "answer" else "before", "POST")
     await linked.send()

@@ -38,7 +38,7 @@ async def fail_in_a_look(owner: AsyncConnection, here: Connected, run_id: UUID) 
     await here.world.rows("update import_run set lease_until = null returning 1")
 
 
-async def test_who_comes_while_a_large_import_looks_holds_back_who_is_looked_up_later(
+async def test_a_contact_added_during_a_large_import_is_a_candidate_of_later_look_ups(
     clean: Place, services: embedded_services.Services, owner: AsyncConnection
 ) -> None:
     async with connected(clean, services, 1600) as here:

@@ -41,7 +41,7 @@ async def mirrored(linked: Linked) -> dict[UUID, tuple[str, str]]:
     return {row["contact_id"]: (row["state"], row["name"]) for row in rows}
 
 
-async def test_a_chain_of_renames_typed_in_any_order_arrives(linked: Linked) -> None:
+async def test_a_chain_of_renames_reaches_xero_in_any_order_of_typing(linked: Linked) -> None:
     for turn, order in enumerate(permutations(range(3))):
         chain = await some(linked, 3)
         wanted = [f"Quite New {turn} Ltd", chain[0][1], chain[1][1]]
@@ -53,7 +53,7 @@ async def test_a_chain_of_renames_typed_in_any_order_arrives(linked: Linked) -> 
 
 
 @pytest.mark.parametrize("mended", [0, 1])
-async def test_a_swap_is_told_whoever_typed_first_and_ends_when_either_gives_way_and_the_other_is_retried(
+async def test_a_swap_of_names_is_shown_and_ends_when_one_is_renamed_and_the_other_retried(
     linked: Linked, mended: int
 ) -> None:
     (one, first), (other, second) = await some(linked, 2)

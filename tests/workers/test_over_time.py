@@ -7,7 +7,7 @@ from tests.workers.linked import Linked, edit, poll
 from workers import single_reads
 
 
-async def test_an_element_refused_for_an_archived_contact_is_read_and_breaks_the_link(linked: Linked) -> None:
+async def test_an_update_refused_for_an_archived_contact_reads_it_and_breaks_the_link(linked: Linked) -> None:
     await edit(linked, linked.xero, fields={"ContactStatus": "ARCHIVED"})
     await linked.change(name="Renamed Ltd")
     await linked.send()
@@ -41,7 +41,7 @@ async def test_a_merge_in_xero_moves_the_link(linked: Linked) -> None:
     assert phones["DEFAULT"].replace(" ", "").endswith("5551234")
 
 
-async def test_a_read_that_a_write_kept_back_is_made_at_once_and_the_next_send_waits_for_it(
+async def test_a_change_seen_during_a_delivery_is_read_before_the_next_send(
     linked: Linked,
 ) -> None:
     await linked.change(name="First Ltd")
@@ -73,7 +73,7 @@ async def test_a_read_that_a_write_kept_back_is_made_at_once_and_the_next_send_w
     assert (row["name"], row["billing_email"]) == (shown["Name"], shown["EmailAddress"])
 
 
-async def test_a_flag_that_only_a_full_scan_shows_brings_a_contact_in(linked: Linked) -> None:
+async def test_a_contact_that_only_a_full_scan_shows_as_a_customer_is_imported(linked: Linked) -> None:
     [row] = await linked.here.world.rows("select contact_filter from organisation")
     assert row["contact_filter"] == "ALL"
     async with linked.here.world.tx() as tx:
@@ -89,7 +89,7 @@ async def test_a_flag_that_only_a_full_scan_shows_brings_a_contact_in(linked: Li
     assert await linked.here.world.rows("select 1 from contact where name = 'Quite New Ltd'")
 
 
-async def test_a_contact_that_cannot_be_read_is_shown_and_the_rest_of_its_page_comes(linked: Linked) -> None:
+async def test_an_unreadable_contact_is_shown_and_the_rest_of_its_page_is_applied(linked: Linked) -> None:
     await edit(linked, linked.xero, fields={"EmailAddress": "theirs@example.com"})
     await linked.fault(kind="malform", method="GET", path=".*Contacts.*", count=1)
     await poll(linked, RunPurpose.SCAN)

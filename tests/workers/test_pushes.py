@@ -29,7 +29,7 @@ async def left_behind(linked: Linked) -> dict[str, Any]:
     return left
 
 
-async def test_each_push_of_one_contact_is_a_contact_of_its_own(linked: Linked) -> None:
+async def test_each_push_of_a_contact_creates_its_own_xero_contact(linked: Linked) -> None:
     """Under a number of its own: by the first one it would find the contact that was left behind."""
     left = await left_behind(linked)
     first, second = await numbers(linked)
@@ -42,7 +42,7 @@ async def test_each_push_of_one_contact_is_a_contact_of_its_own(linked: Linked) 
     assert (await linked.link())["state"] == "SYNCED"
 
 
-async def test_a_contact_pushed_in_place_of_one_left_behind_comes_back_when_it_is_restored(
+async def test_the_link_of_a_second_push_returns_when_its_xero_contact_is_restored(
     linked: Linked,
 ) -> None:
     """What was set apart from the one of the same name and email that was left behind keeps nobody from this one."""
@@ -57,7 +57,7 @@ async def test_a_contact_pushed_in_place_of_one_left_behind_comes_back_when_it_i
     assert [str(row["xero_contact_id"]) for row in apart] == [left["ContactID"]]
 
 
-async def test_a_push_is_completed_whatever_the_filter_says(linked: Linked) -> None:
+async def test_a_push_is_completed_even_if_the_filter_excludes_the_contact(linked: Linked) -> None:
     """A contact just made is no customer yet; its number is asked before the filter."""
     async with linked.here.world.tx() as tx:
         await tx.run("update organisation set contact_filter = 'CUSTOMERS_ONLY'")

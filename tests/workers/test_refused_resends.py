@@ -30,7 +30,7 @@ async def refuse_the_resend(clocked: Clocked, method: str) -> None:
 
 
 @pytest.mark.parametrize("first", ["never arrives", "lands late"])
-async def test_the_halves_of_a_refused_resend_overwrite_nothing_unseen(clocked: Clocked, first: str) -> None:
+async def test_the_halves_of_a_refused_resend_overwrite_no_unread_value(clocked: Clocked, first: str) -> None:
     rows = await clocked.here.world.rows(
         "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
         " where l.state = 'SYNCED' order by x.name limit 4"
@@ -55,7 +55,7 @@ async def test_the_halves_of_a_refused_resend_overwrite_nothing_unseen(clocked: 
         assert (await clocked.link())["state"] == "SYNCED"
 
 
-async def test_what_is_typed_after_a_refused_resend_outlives_a_first_request_that_lands_late(
+async def test_a_value_typed_after_a_refused_resend_survives_a_late_first_request(
     clocked: Clocked,
 ) -> None:
     await clocked.change(billingEmail="older@x.example")
@@ -71,7 +71,9 @@ async def test_what_is_typed_after_a_refused_resend_outlives_a_first_request_tha
 
 
 @pytest.mark.parametrize("first", ["never arrives", "lands late"])
-async def test_a_push_whose_resend_is_refused_makes_one_contact_at_most(clocked: Clocked, first: str) -> None:
+async def test_a_push_whose_resend_is_refused_creates_at_most_one_xero_contact(
+    clocked: Clocked, first: str
+) -> None:
     await pushed(clocked)
     when: dict[str, Any] = {"when": "later", "seconds": LATE} if first == "lands late" else {"when": "before"}
     await fault(clocked, "PUT", kind="drop", **when)
@@ -90,7 +92,7 @@ async def test_a_push_whose_resend_is_refused_makes_one_contact_at_most(clocked:
 
 
 @pytest.mark.parametrize("first", ["never arrives", "lands late"])
-async def test_the_halves_of_refused_invoices_are_made_once(
+async def test_the_halves_of_a_refused_batch_of_invoices_are_created_once(
     clean: Place, services: embedded_services.Services, first: str
 ) -> None:
     async with making(clean, services, simulated=ShiftedClock()) as bill:

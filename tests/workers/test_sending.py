@@ -7,7 +7,7 @@ from domain.contacts import edits as contact_edits
 from tests.workers.linked import Linked
 
 
-async def test_a_change_arrives_and_the_link_is_synced(linked: Linked) -> None:
+async def test_a_sent_change_reaches_xero_and_the_link_is_synced(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd", billingEmail="new@example.com", primaryPhone="09 555 1234")
     assert (await linked.link())["state"] == "PENDING"
     await linked.send()
@@ -32,7 +32,7 @@ async def test_only_what_changed_is_sent(linked: Linked) -> None:
     assert {key for key in before if before[key] != after[key]} == {"EmailAddress", "UpdatedDateUTC"}
 
 
-async def test_an_answer_that_was_lost_after_the_write_is_one_write(linked: Linked) -> None:
+async def test_a_resend_after_a_lost_answer_is_one_write_in_xero(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     await linked.fault(kind="drop", when="after", method="POST", path=".*Contacts.*", count=1)
     await linked.send()
@@ -44,7 +44,7 @@ async def test_an_answer_that_was_lost_after_the_write_is_one_write(linked: Link
     assert await linked.writes() == 2
 
 
-async def test_what_is_typed_while_a_write_is_uncertain_goes_out_next(linked: Linked) -> None:
+async def test_a_value_typed_while_a_write_is_uncertain_is_sent_next(linked: Linked) -> None:
     await linked.change(name="First Ltd")
     await linked.fault(kind="drop", when="after", method="POST", path=".*Contacts.*", count=1)
     await linked.send()
@@ -56,7 +56,7 @@ async def test_what_is_typed_while_a_write_is_uncertain_goes_out_next(linked: Li
     assert await linked.writes() == 3
 
 
-async def test_after_four_minutes_an_update_is_not_resent_but_read(linked: Linked) -> None:
+async def test_an_unanswered_update_is_read_and_not_resent_after_four_minutes(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     await linked.fault(kind="drop", when="before", method="POST", path=".*Contacts.*", count=1)
     await linked.send()
@@ -72,7 +72,7 @@ async def test_after_four_minutes_an_update_is_not_resent_but_read(linked: Linke
     assert await linked.writes() == asked + 1
 
 
-async def test_too_many_requests_is_no_attempt(linked: Linked) -> None:
+async def test_a_429_counts_as_no_attempt(linked: Linked) -> None:
     await linked.change(name="Renamed Ltd")
     await linked.fault(
         kind="status", status=429, retry_after=7, limit="minute", method="POST", path=".*", count=1
@@ -85,7 +85,7 @@ async def test_too_many_requests_is_no_attempt(linked: Linked) -> None:
     assert (await linked.shown())["Name"] == "Renamed Ltd"
 
 
-async def test_a_taken_name_is_shown_with_its_holder_and_the_rest_flows(linked: Linked) -> None:
+async def test_a_taken_name_is_shown_with_its_holder_and_other_fields_are_sent(linked: Linked) -> None:
     [other] = await linked.here.world.rows(
         "select id, name from xero_contact where status = 'ACTIVE' and xero_contact_id <> :own order by name limit 1",
         own=UUID(linked.xero),
@@ -106,7 +106,7 @@ async def test_a_taken_name_is_shown_with_its_holder_and_the_rest_flows(linked: 
     assert (link["state"], link["failure"]) == ("SYNCED", None)
 
 
-async def test_two_contacts_that_swap_names_are_both_told(linked: Linked) -> None:
+async def test_two_contacts_that_swap_names_both_show_a_taken_name(linked: Linked) -> None:
     rows = await linked.here.world.rows(
         "select l.contact_id, x.name from sync_link l join xero_contact x on x.id = l.xero_contact_id"
         " where l.state = 'SYNCED' order by x.name limit 2"
@@ -120,7 +120,7 @@ async def test_two_contacts_that_swap_names_are_both_told(linked: Linked) -> Non
     assert await linked.writes() == 0
 
 
-async def test_a_name_is_freed_before_it_is_taken(linked: Linked) -> None:
+async def test_a_rename_that_frees_a_name_is_sent_before_the_one_that_takes_it(linked: Linked) -> None:
     rows = await linked.here.world.rows(
         "select l.contact_id, x.name from sync_link l join xero_contact x on x.id = l.xero_contact_id"
         " where l.state = 'SYNCED' order by x.name limit 3"

@@ -75,7 +75,7 @@ def refused(values: Values) -> list[XeroViolation]:
     return made
 
 
-def test_a_whole_contact() -> None:
+def test_each_field_of_a_contact_is_translated() -> None:
     contact = seen()
     assert (contact.values[NAME], contact.first_name, contact.last_name) == ("Ada Lovelace", None, UNSET)
     assert contact.values[PHONE] == PhoneParts("", "09", "123 4567")
@@ -94,14 +94,14 @@ def test_a_whole_contact() -> None:
         ("MergedToContactID", "merged_to"),
     ],
 )
-def test_absent_is_not_empty(member: str, field: str) -> None:
+def test_an_absent_contact_field_is_not_an_empty_one(member: str, field: str) -> None:
     assert asdict(seen(**{member: UNSET}))[field] is UNSET
 
 
 @pytest.mark.parametrize(
     ("member", "field"), [("Name", NAME), ("EmailAddress", EMAIL), ("Phones", PHONE), ("Addresses", BILLING)]
 )
-def test_an_absent_member_says_nothing_of_its_field(member: str, field: SyncedField) -> None:
+def test_an_absent_member_leaves_its_field_unset(member: str, field: SyncedField) -> None:
     assert set(seen(**{member: UNSET}).values) == set(SyncedField) - {field}
 
 
@@ -119,7 +119,9 @@ def test_blank_is_none(blank: str | None) -> None:
         ([{"PhoneType": "DEFAULT"}], None),
     ],
 )
-def test_a_missing_phone_type_says_nothing_and_an_empty_one_says_blank(phones: Any, expected: object) -> None:
+def test_a_missing_phone_type_leaves_the_phone_unset_and_an_empty_one_is_blank(
+    phones: Any, expected: object
+) -> None:
     assert seen(Phones=phones).values.get(PHONE, UNSET) is expected
 
 
@@ -136,11 +138,11 @@ def test_an_empty_billing_address_is_none() -> None:
         ("", UNSET),
     ],
 )
-def test_status(status: str, expected: object) -> None:
+def test_each_status_of_a_xero_contact_is_translated(status: str, expected: object) -> None:
     assert seen(ContactStatus=status).status is expected
 
 
-def test_merged_into_nobody_is_not_merged() -> None:
+def test_a_merge_without_a_target_is_no_merge() -> None:
     survivor = uuid4()
     assert seen(MergedToContactID=str(survivor)).merged_to == survivor
     assert seen(MergedToContactID=str(UUID(int=0))).merged_to is None
@@ -155,7 +157,7 @@ def test_an_address_keeps_its_shape_as_json() -> None:
 # -- writing
 
 
-def test_only_what_is_set_is_written() -> None:
+def test_only_fields_that_are_set_are_written() -> None:
     update = contact_update(UUID(int=7), members({EMAIL: "ada@example.com"}))
     assert Updates.of([update]).content == (
         b'{"Contacts":[{"ContactID":"00000000-0000-0000-0000-000000000007","EmailAddress":"ada@example.com"}]}'
@@ -228,11 +230,11 @@ TOO_LONG, INVALID, REQUIRED = ViolationReason.TOO_LONG, ViolationReason.INVALID,
         ),
     ],
 )
-def test_what_xero_would_refuse_is_told_before(values: Values, problem: XeroViolation) -> None:
+def test_a_value_that_xero_would_refuse_is_a_violation(values: Values, problem: XeroViolation) -> None:
     assert refused(values) == [problem]
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_violations_of_a_contact_are_found_at_once() -> None:
     found = refused({NAME: "", EMAIL: "x", PHONE: "y" * 99})
     assert [problem.field for problem in found] == [
         NAME,
@@ -254,14 +256,14 @@ WORDS = (
 
 
 @given(st.lists(WORDS, max_size=4), WORDS, WORDS)
-def test_an_address_comes_back_as_it_was_sent(lines: list[str], city: str, attention: str) -> None:
+def test_an_address_survives_sending_and_reading(lines: list[str], city: str, attention: str) -> None:
     address = PostalAddress(tuple(lines), city, attention_to=attention)
     sent = msgspec.to_builtins(members({BILLING: address}).addresses)
     assert seen(Addresses=sent).values[BILLING] == address
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=50))
-def test_a_phone_comes_back_the_same_number(text: str) -> None:
+def test_a_phone_survives_sending_and_reading(text: str) -> None:
     made = members({PHONE: text})
     back = seen(Phones=msgspec.to_builtins(made.phones)).values[PHONE]
     assert back is None or isinstance(back, PhoneParts)
@@ -269,7 +271,7 @@ def test_a_phone_comes_back_the_same_number(text: str) -> None:
     assert msgspec.to_builtins(again.phones) == msgspec.to_builtins(made.phones)
 
 
-def test_a_part_of_an_address_that_xero_holds_itself_is_sent_as_it_is() -> None:
+def test_a_part_of_an_address_that_came_from_xero_is_sent_unchanged() -> None:
     held = PostalAddress(("1 Rue",), city="Abijan", country="Côte d'Ivoire")
     mended = {BILLING: PostalAddress(("1 Rue",), city="Abidjan", country="Côte d'Ivoire")}
     made = xero_members(mended, region="NZ", held={BILLING: held})

@@ -51,7 +51,7 @@ async def name(linked: Linked) -> str:
     return found
 
 
-async def test_what_is_announced_is_read_and_applied(linked: Linked, owner: AsyncConnection) -> None:
+async def test_a_webhook_event_is_read_and_applied(linked: Linked, owner: AsyncConnection) -> None:
     await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
     before = await calls(linked)
     await announce(linked, linked.xero)
@@ -63,13 +63,13 @@ async def test_what_is_announced_is_read_and_applied(linked: Linked, owner: Asyn
     assert not await read(linked)
 
 
-async def test_it_waits_to_be_gathered(linked: Linked) -> None:
+async def test_a_webhook_event_waits_to_be_gathered_with_others(linked: Linked) -> None:
     await announce(linked, linked.xero)
     linked.later(-GATHER)
     assert not await read(linked)
 
 
-async def test_forty_are_read_by_one_call(linked: Linked, owner: AsyncConnection) -> None:
+async def test_forty_webhook_events_are_read_by_one_call(linked: Linked, owner: AsyncConnection) -> None:
     rows = await linked.here.world.rows("select xero_contact_id from xero_contact")
     assert len(rows) == 40
     before = await calls(linked)
@@ -81,7 +81,7 @@ async def test_forty_are_read_by_one_call(linked: Linked, owner: AsyncConnection
     assert {row.reads for row in await inbox(owner)} == {1}  # Xero shows nothing so new
 
 
-async def test_what_our_own_write_announces_costs_no_call(linked: Linked, owner: AsyncConnection) -> None:
+async def test_a_webhook_event_of_our_own_write_costs_no_call(linked: Linked, owner: AsyncConnection) -> None:
     await linked.change(name="Renamed here Ltd")
     await linked.send()
     before = await calls(linked)
@@ -90,7 +90,9 @@ async def test_what_our_own_write_announces_costs_no_call(linked: Linked, owner:
     assert (await inbox(owner), await calls(linked)) == ([], before)
 
 
-async def test_one_about_a_write_under_way_waits_for_its_end(linked: Linked, owner: AsyncConnection) -> None:
+async def test_a_webhook_event_about_an_open_delivery_waits_for_its_end(
+    linked: Linked, owner: AsyncConnection
+) -> None:
     await linked.change(name="Renamed here Ltd")
     await linked.fault(kind="drop", when="before", method="POST", path=".*Contacts.*", count=1)
     await linked.send()
@@ -104,7 +106,9 @@ async def test_one_about_a_write_under_way_waits_for_its_end(linked: Linked, own
     assert await name(linked) == "Renamed here Ltd"
 
 
-async def test_more_than_two_hundred_are_one_delta(linked: Linked, owner: AsyncConnection) -> None:
+async def test_more_than_200_webhook_events_are_read_by_one_delta(
+    linked: Linked, owner: AsyncConnection
+) -> None:
     await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
     before = await calls(linked)
     await announce(linked, linked.xero, *(uuid4() for _ in range(200)))
@@ -119,7 +123,9 @@ async def test_more_than_two_hundred_are_one_delta(linked: Linked, owner: AsyncC
     assert UUID(linked.xero) not in {row.resource_id for row in await inbox(owner)}
 
 
-async def test_what_xero_shows_late_is_read_once_more(linked: Linked, owner: AsyncConnection) -> None:
+async def test_a_contact_that_xero_shows_too_old_is_read_once_more(
+    linked: Linked, owner: AsyncConnection
+) -> None:
     [row] = await linked.here.world.rows("select tenant_id from organisation")
     lag = f"{linked.here.xero}/simulator/organisations/{row['tenant_id']}/lag"
     await linked.here.process.http.put(lag, json={"seconds": 600})
@@ -133,7 +139,7 @@ async def test_what_xero_shows_late_is_read_once_more(linked: Linked, owner: Asy
     assert await inbox(owner) == []  # polls bring what comes later still
 
 
-async def test_what_xero_does_not_know_is_let_go_after_a_second_look(
+async def test_a_webhook_event_about_an_unknown_contact_is_dropped_after_two_reads(
     linked: Linked, owner: AsyncConnection
 ) -> None:
     await announce(linked, uuid4())
@@ -143,7 +149,7 @@ async def test_what_xero_does_not_know_is_let_go_after_a_second_look(
     assert await inbox(owner) == []
 
 
-async def test_a_reader_that_died_loses_nothing(linked: Linked, owner: AsyncConnection) -> None:
+async def test_a_killed_reader_loses_no_webhook_event(linked: Linked, owner: AsyncConnection) -> None:
     await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
     await announce(linked, linked.xero)
     async with linked.here.world.tx() as tx:
@@ -154,7 +160,7 @@ async def test_a_reader_that_died_loses_nothing(linked: Linked, owner: AsyncConn
     assert (await name(linked), await inbox(owner)) == ("Renamed in Xero Ltd", [])
 
 
-async def test_an_event_that_comes_while_its_contact_is_read_stays(
+async def test_a_webhook_event_that_arrives_during_the_read_of_its_contact_stays(
     linked: Linked, owner: AsyncConnection
 ) -> None:
     await announce(linked, linked.xero)
@@ -168,7 +174,7 @@ async def test_an_event_that_comes_while_its_contact_is_read_stays(
     assert len(await inbox(owner)) == 1
 
 
-async def test_two_readers_at_once_ask_once(linked: Linked) -> None:
+async def test_two_readers_at_once_make_one_call(linked: Linked) -> None:
     await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
     await announce(linked, linked.xero)
     before = await calls(linked)
@@ -176,7 +182,9 @@ async def test_two_readers_at_once_ask_once(linked: Linked) -> None:
     assert await calls(linked) - before == 1
 
 
-async def test_what_xero_does_not_answer_is_due_again(linked: Linked, owner: AsyncConnection) -> None:
+async def test_webhook_events_whose_read_had_no_answer_are_due_again(
+    linked: Linked, owner: AsyncConnection
+) -> None:
     await edit(linked.here, linked.xero, Name="Renamed in Xero Ltd")
     await announce(linked, linked.xero)
     await linked.fault(kind="status", status=429, retry_after=7, limit="minute", method="GET", count=1)
@@ -187,7 +195,7 @@ async def test_what_xero_does_not_answer_is_due_again(linked: Linked, owner: Asy
     assert (await name(linked), await inbox(owner)) == ("Renamed in Xero Ltd", [])
 
 
-async def test_what_nobody_reads_is_forgotten(linked: Linked, owner: AsyncConnection) -> None:
+async def test_unread_webhook_events_are_deleted_in_the_end(linked: Linked, owner: AsyncConnection) -> None:
     await announce(linked, linked.xero)
     await linked.change(name="Renamed here Ltd")
     await linked.send()
@@ -199,7 +207,7 @@ async def test_what_nobody_reads_is_forgotten(linked: Linked, owner: AsyncConnec
     assert await linked.here.world.rows("select 1 from delivery") == []
 
 
-async def test_the_bytes_of_an_open_delivery_go_after_a_day(linked: Linked) -> None:
+async def test_the_bytes_of_an_open_delivery_are_deleted_after_a_day(linked: Linked) -> None:
     await linked.change(name="Renamed here Ltd")
     await linked.fault(kind="drop", when="before", method="POST", path=".*Contacts.*", count=1)
     await linked.send()
@@ -213,7 +221,7 @@ async def test_the_bytes_of_an_open_delivery_go_after_a_day(linked: Linked) -> N
     assert (await linked.shown())["Name"] == "Renamed here Ltd"
 
 
-async def test_from_an_edit_in_xero_to_the_practice(
+async def test_an_edit_in_xero_reaches_the_practice_through_a_webhook(
     linked: Linked, place: Place, services: embedded_services.Services, valkey: Redis, owner: AsyncConnection
 ) -> None:
     """Xero's own sender, the API and a worker: what is edited there is here, and our own edits cost no read."""
@@ -240,7 +248,7 @@ async def test_from_an_edit_in_xero_to_the_practice(
         await worker
 
 
-async def test_a_burst_of_our_own_edits_is_a_delta_and_a_write_and_no_read(
+async def test_a_burst_of_our_edits_costs_a_delta_and_a_write_and_no_reads(
     linked: Linked, owner: AsyncConnection
 ) -> None:
     """bench/sync.py counts the same over 5,000."""

@@ -35,7 +35,9 @@ async def refused(here: Billing) -> tuple[Invoice, dict[str, Any]]:
     return made, made.failure
 
 
-async def test_an_email_that_refuses_an_invoice_points_at_the_contact_and_mends_itself(here: Billing) -> None:
+async def test_an_invoice_refused_for_its_contacts_email_is_sent_once_the_email_is_corrected(
+    here: Billing,
+) -> None:
     await typed_in_xero(here, EmailAddress="bad@")
     made, failure = await refused(here)
     assert (failure["code"], failure["remedy"], failure["message"]) == (
@@ -51,7 +53,7 @@ async def test_an_email_that_refuses_an_invoice_points_at_the_contact_and_mends_
     assert (await here.look(made)).sync_state == "SYNCED"
 
 
-async def test_a_website_typed_in_xero_is_to_be_corrected_there(here: Billing) -> None:
+async def test_an_invoice_refused_for_the_contacts_website_has_the_remedy_in_xero(here: Billing) -> None:
     await typed_in_xero(here, Website="not one")
     world = here.here.world
 
@@ -78,7 +80,7 @@ async def test_a_website_typed_in_xero_is_to_be_corrected_there(here: Billing) -
     assert (link["state"], link["failure"]) == ("SYNCED", None)
 
 
-async def test_a_warning_is_kept_with_an_invoice_that_xero_took(here: Billing) -> None:
+async def test_a_warning_is_stored_with_an_invoice_that_xero_accepted(here: Billing) -> None:
     await here.fault(kind="warn", message="The CurrencyRate is unusual.", path="/Invoices")
     made = await here.there()
     assert (made.sync_state, made.warnings) == ("SYNCED", ["The CurrencyRate is unusual."])

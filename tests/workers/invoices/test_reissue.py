@@ -106,7 +106,7 @@ async def test_an_invoice_with_discounts_comes_to_the_same_in_xero(here: Billing
     assert (await here.look(made)).sync_state == "SYNCED"
 
 
-async def test_a_discount_that_xero_shows_in_another_form_is_no_change(here: Billing) -> None:
+async def test_a_discount_shown_in_another_form_is_no_change(here: Billing) -> None:
     """A list of Xero's may give a rate where an amount was sent."""
     made = await here.there(here.line("1400", discountAmount=Decimal(250)))
     own = await lines(here, made)
@@ -123,7 +123,7 @@ async def test_a_discount_that_xero_shows_in_another_form_is_no_change(here: Bil
     assert (found.sync_state, found.xero_total) == ("SYNCED", Decimal("1322.50"))
 
 
-async def test_tax_that_was_typed_over_refuses_the_reissue_and_names_the_line(here: Billing) -> None:
+async def test_a_reissue_is_refused_for_a_line_whose_tax_was_edited_in_xero(here: Billing) -> None:
     made = await here.there(here.line("100"), here.line("50"))
     accepted = await edited(here, made, {}, {"TaxAmount": 7})
     assert accepted.total == Decimal("172.00")
@@ -136,7 +136,7 @@ async def test_tax_that_was_typed_over_refuses_the_reissue_and_names_the_line(he
     assert settled.status == "VOIDED"
 
 
-async def test_a_text_line_refuses_the_reissue(here: Billing) -> None:
+async def test_a_reissue_is_refused_for_a_text_line(here: Billing) -> None:
     """Nothing is voided in Xero either: the invoice stands there, as it was changed again."""
     made = await here.there()
     await edited(here, made, {}, {"Description": "With thanks"})
@@ -149,7 +149,7 @@ async def test_a_text_line_refuses_the_reissue(here: Billing) -> None:
     assert there.status == "AUTHORISED"
 
 
-async def test_a_tax_type_without_a_rate_of_the_practice_refuses_the_reissue(here: Billing) -> None:
+async def test_a_reissue_is_refused_for_a_tax_type_without_a_tax_rate(here: Billing) -> None:
     made = await here.there()
     await edited(here, made, {"TaxType": "ZERORATED"})
     await voided_in_xero(here, made)
@@ -157,7 +157,7 @@ async def test_a_tax_type_without_a_rate_of_the_practice_refuses_the_reissue(her
     assert (problem.code, "Line 1 has Xero's tax type ZERORATED" in problem.message) == (Code.UNMAPPED, True)
 
 
-async def test_a_rate_that_is_mapped_no_more_refuses_the_reissue(here: Billing) -> None:
+async def test_a_reissue_is_refused_for_an_unmapped_tax_rate(here: Billing) -> None:
     made = await here.there()
     await voided_in_xero(here, made)
     async with here.here.world.tx() as tx:
@@ -167,7 +167,7 @@ async def test_a_rate_that_is_mapped_no_more_refuses_the_reissue(here: Billing) 
     assert (problem.code, problem.message.startswith("Line 1: The tax rate GST")) == (Code.UNMAPPED, True)
 
 
-async def test_a_locked_period_refuses_the_reissue(here: Billing) -> None:
+async def test_a_reissue_is_refused_in_a_locked_period(here: Billing) -> None:
     made = await here.there()
     await voided_in_xero(here, made)
     await here.act("PUT", "lockdates", {"period": "2026-11-30"})
@@ -176,7 +176,7 @@ async def test_a_locked_period_refuses_the_reissue(here: Billing) -> None:
     assert problem.code is Code.PERIOD_LOCKED
 
 
-async def test_an_account_that_was_chosen_in_xero_goes_with_the_reissue(here: Billing) -> None:
+async def test_a_reissue_keeps_an_account_that_was_chosen_in_xero(here: Billing) -> None:
     made = await here.there()
     accepted = await edited(here, made, {"AccountCode": "220"})
     again = await reissued(here, accepted)
@@ -203,7 +203,7 @@ async def test_the_explanation_of_a_change_names_quantity_tax_and_discount(here:
     )
 
 
-async def test_item_code_and_tracking_set_in_xero_go_with_the_reissue(here: Billing) -> None:
+async def test_a_reissue_keeps_item_code_and_tracking_that_were_set_in_xero(here: Billing) -> None:
     made = await here.there()
     tracking = [{"Name": "Region", "Option": "North"}]
     accepted = await edited(here, made, {"ItemCode": "ADVICE", "Tracking": tracking, "Quantity": 2})

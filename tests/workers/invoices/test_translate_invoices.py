@@ -40,7 +40,7 @@ def test_a_line_is_read_with_all_that_xero_holds() -> None:
     assert (text.quantity, text.unit_price, text.item_code, text.tracking) == (None, None, None, ())
 
 
-def test_item_code_tracking_and_discount_go_out_again() -> None:
+def test_item_code_tracking_and_discount_are_sent_again() -> None:
     tracking = {"Name": "Region", "Option": "North", "TrackingCategoryID": str(UUID(int=8))}
     line = InvoiceLine(
         workspace_id=ZEROS, id=ZEROS, invoice_id=ZEROS, place=0, kind=InvoiceLineKind.SERVICE, description="Advice",

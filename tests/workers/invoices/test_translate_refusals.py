@@ -15,7 +15,7 @@ def test_one_message_gives_its_code_and_remedy() -> None:
     )
 
 
-def test_two_messages_give_both() -> None:
+def test_two_messages_give_two_problems() -> None:
     found = invoice_problem([ACCOUNT, TAX])
     assert (found.code, found.message) == (
         "ACCOUNT_UNAVAILABLE",
@@ -27,13 +27,13 @@ def test_two_messages_give_both() -> None:
     ]
 
 
-def test_a_taken_number_comes_first_and_invalid_last() -> None:
+def test_a_taken_number_is_the_first_problem_and_invalid_the_last() -> None:
     found = invoice_problem([Said("Odd."), TAX, Said("Invoice # must be unique.")])
     assert found.code == "INVOICE_NUMBER_TAKEN"
     assert invoice_problem([Said("Odd."), TAX]).code == "TAX_RATE_UNAVAILABLE"
 
 
-def test_the_line_of_a_message_is_known() -> None:
+def test_a_message_about_a_line_has_the_place_of_the_line() -> None:
     found = invoice_problem([Said("Account must be valid.", ("LineItems", 2))])
     assert (found.line, found.message) == (2, "Line 3: Account must be valid.")
 
@@ -44,19 +44,19 @@ def test_an_email_of_the_contact_points_at_the_contact() -> None:
         assert (found.code, found.remedy, found.subjects) == ("INVALID_IN_XERO", "UPDATE_CONTACT", (CONTACT,))
 
 
-def test_what_the_contact_holds_in_xero_alone_is_mended_there() -> None:
+def test_a_message_about_a_contact_field_that_is_not_synced_has_the_remedy_in_xero() -> None:
     found = invoice_problem([Said("Website must be valid.", ("Contact",))])
     assert (found.remedy, found.subjects) == ("IN_XERO", (CONTACT,))
     assert found.message.startswith("Contact: Website must be valid. Correct or clear the website")
 
 
-def test_silence_is_looked_at_in_xero() -> None:
+def test_a_refusal_without_a_message_has_the_remedy_in_xero() -> None:
     found = invoice_problem([])
     assert (found.code, found.remedy) == ("INVALID_IN_XERO", "IN_XERO")
     assert found.message.startswith("Xero refused this without saying why.")
 
 
-def test_a_contacts_field_is_named() -> None:
+def test_a_message_about_a_synced_field_names_the_field() -> None:
     assert contact_failure([Said("Email address must be valid.")]) == Failure(
         "INVALID_IN_XERO", "Email address must be valid.", SyncedField.BILLING_EMAIL
     )
@@ -65,13 +65,13 @@ def test_a_contacts_field_is_named() -> None:
     assert contact_failure([Said("This is odd.", ("Addresses", 0))]).field is SyncedField.BILLING_ADDRESS
 
 
-def test_a_contact_that_xero_refuses_for_its_own_data_is_mended_there() -> None:
+def test_a_contact_refused_for_unsynced_data_has_the_remedy_in_xero() -> None:
     found = contact_failure([Said("Website must be valid.")])
     assert (found.code, found.field, found.remedy) == ("INVALID_IN_XERO", None, "IN_XERO")
     assert "on the contact's page in Xero" in found.message
 
 
-def test_of_a_contacts_messages_the_one_about_a_field_of_ours_counts() -> None:
+def test_of_several_messages_about_a_contact_the_one_about_a_synced_field_counts() -> None:
     found = contact_failure([Said("Website must be valid."), Said("Email address must be valid.")])
     assert (found.field, found.remedy) == (SyncedField.BILLING_EMAIL, None)
     assert "Website must be valid." in found.message
