@@ -14,7 +14,7 @@ PEOPLE = "tests/api/auth/test_people.py"
 LIVE = (
     breach(
         "live: an id of no organisation is followed for ever",
-        f"{FEED}::test_wrong_arguments_are_refused_before_the_stream_begins",
+        f"{FEED}::test_wrong_arguments_of_a_subscription_are_refused_before_it_begins",
         never("api.schema.live:_find_organisation", "key load"),
     ),
     breach(
@@ -29,32 +29,32 @@ LIVE = (
     ),
     breach(
         "live: each subscription reads the rows by itself",
-        f"{FEED}::test_an_event_is_read_and_loaded_once_for_all_subscriptions",
+        f"{FEED}::test_an_event_is_read_once_and_its_object_loaded_once_for_all_subscriptions",
         always("api.event_feed:_Feed.since", "at base after"),
     ),
     breach(
         "live: each subscription loads the objects by itself",
-        f"{FEED}::test_an_event_is_read_and_loaded_once_for_all_subscriptions",
+        f"{FEED}::test_an_event_is_read_once_and_its_object_loaded_once_for_all_subscriptions",
         always("api.event_feed:_Feed.round", "_round until"),
     ),
     breach(
         "live: a subscription that ends takes an object from the others",
-        f"{FEED}::test_a_subscription_that_ends_while_it_waits_for_an_object_takes_nothing_from_the_others",
+        f"{FEED}::test_a_subscription_that_ends_during_a_shared_load_does_not_disturb_the_others",
         never("api.relay.loaders:load", "shared"),
     ),
     breach(
         "live: a reader ends with the first trouble of the database",
-        f"{FEED}::test_a_stream_outlives_a_busy_pool",
+        f"{FEED}::test_a_stream_survives_a_busy_pool",
         instead("api.event_feed:_Feed._catch_up", "wait pause", "raise"),
     ),
     breach(
         "live: one event that cannot be shown ends the stream",
-        f"{FEED}::test_an_event_that_cannot_be_shown_makes_clients_read_again_and_the_stream_goes_on",
+        f"{FEED}::test_an_event_that_cannot_be_shown_sends_resync_and_the_stream_goes_on",
         instead("api.schema.live:_update_or_resync", "Resync log_fault", "raise"),
     ),
     breach(
         "live: a counter that was set back is silence",
-        f"{FEED}::test_a_counter_that_was_set_back_makes_clients_read_again",
+        f"{FEED}::test_an_event_counter_that_was_set_back_sends_resync",
         instead("api.event_feed:read_news", "return unknown", "pass"),
     ),
 )
@@ -62,7 +62,7 @@ LIVE = (
 EDGE = (
     breach(
         "edge: a stream wins where its q equals JSON's",
-        f"{ACCEPT}::test_json_wins_for_queries_wherever_its_q_is_equal_or_higher",
+        f"{ACCEPT}::test_a_query_gets_json_if_its_q_is_equal_or_higher",
         instead(
             "api.http.accept:prefers_stream",
             "return EVENT_STREAM",
@@ -71,12 +71,12 @@ EDGE = (
     ),
     breach(
         "edge: a subscription gets JSON wherever JSON is accepted",
-        f"{ACCEPT}::test_a_subscription_streams_wherever_a_stream_is_accepted",
+        f"{ACCEPT}::test_a_subscription_gets_a_stream_if_the_client_accepts_one",
         never("api.http.view:_streams", "operation SUBSCRIPTION"),
     ),
     breach(
         "edge: trouble with the database is shown as a fault",
-        f"{OUTAGE}::test_trouble_while_a_query_runs_is_no_fault",
+        f"{OUTAGE}::test_an_outage_during_a_query_is_unavailable_and_not_internal",
         never("api.errors:_present", "DatabaseUnavailable"),
     ),
     breach(
@@ -86,17 +86,17 @@ EDGE = (
     ),
     breach(
         "edge: a subscription that cannot go on completes",
-        f"{OUTAGE}::test_a_subscription_that_cannot_go_on_closes_its_socket_and_never_completes",
+        f"{OUTAGE}::test_a_failed_subscription_closes_its_socket_without_complete",
         never("api.errors:Errors.on_stream_result", "_is SUBSCRIPTION ended"),
     ),
     breach(
         "edge: no client hears when to try again",
-        f"{OUTAGE}::test_trouble_while_a_query_runs_is_no_fault",
+        f"{OUTAGE}::test_an_outage_during_a_query_is_unavailable_and_not_internal",
         skip("api.http.view:GraphQLView.create_response", "update"),
     ),
     breach(
         "edge: a revoked token keeps its open streams",
-        f"{WATCH}::test_many_sockets_of_one_token_are_looked_at_once",
+        f"{WATCH}::test_many_sockets_of_one_token_are_checked_once",
         skip("api.auth.token_watch:TokenWatch._recheck", "_end"),
     ),
     breach(

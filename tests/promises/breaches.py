@@ -291,13 +291,13 @@ MEMORY = (
     ),
     breach(
         "memory: unsync keeps no memory",
-        f"{UNSYNCED}::test_an_unsynced_pair_is_never_matched_again_by_the_machine",
+        f"{UNSYNCED}::test_an_unsynced_pair_is_never_matched_automatically",
         _UNSYNCED_KEEPS,
         skip("domain.actions:unsync", "set_apart"),
     ),
     breach(
         "memory: unsync remembers the pair only",
-        f"{UNSYNCED}::test_an_unsynced_link_keeps_its_xero_contact_from_others_too",
+        f"{UNSYNCED}::test_the_xero_contact_of_an_unsynced_link_is_matched_with_no_other_contact",
         _UNSYNCED_KEEPS,
     ),
     breach(
@@ -311,12 +311,12 @@ MEMORY = (
     ),
     breach(
         "memory: the contact left behind is not marked",
-        f"{UNSYNCED}::test_a_new_xero_contact_needs_the_name_to_be_free_there",
+        f"{UNSYNCED}::test_create_from_unsynced_in_xero_needs_a_free_name",
         skip("domain.actions:create_from_unsynced", "mark"),
     ),
     breach(
         "memory: a link that moves forgets its former pair",
-        f"{UNSYNCED}::test_a_broken_link_that_gets_another_contact_leaves_its_former_pair_set_apart",
+        f"{UNSYNCED}::test_rematch_of_a_broken_link_with_another_contact_keeps_the_former_pair_apart",
         skip("domain.actions:_part", "set_apart"),
     ),
     breach(
@@ -461,7 +461,7 @@ EDGES = (
     ),
     breach(
         "health: what waits for Xero does not say so",
-        "tests/api/schema/test_waiting.py::test_what_waits_for_xero_says_so_and_nothing_else_does",
+        "tests/api/schema/test_waiting.py::test_only_links_with_unsent_changes_show_that_xero_is_unavailable",
         sql("domain.connection:_holds", "then 'XERO_UNAVAILABLE' end", "then null end"),
     ),
     breach(

@@ -68,7 +68,7 @@ async def fetch_metrics(edge: str) -> str:
         return (await http.get("/metrics")).text
 
 
-async def test_many_sockets_of_one_token_are_looked_at_once(
+async def test_many_sockets_of_one_token_are_checked_once(
     place: Place, services: Services, owner: AsyncConnection, token: str
 ) -> None:
     async with make_process(place, services) as process, AsyncExitStack() as stack:
@@ -98,7 +98,7 @@ async def test_a_token_ends_when_it_expires_and_not_at_the_next_check(
         assert process.database.statements == before
 
 
-async def test_a_fault_in_one_look_does_not_end_the_watch(
+async def test_an_error_in_one_check_does_not_end_the_watch(
     place: Place, services: Services, owner: AsyncConnection, token: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Faulty(Tokens):
@@ -155,7 +155,7 @@ async def test_streams_stay_open_while_the_database_does_not_answer(
         assert await close_code(ws) == 4403
 
 
-async def test_an_open_socket_keeps_last_used_at_to_a_quarter_of_an_hour(
+async def test_an_open_socket_updates_last_used_at_every_quarter_of_an_hour(
     place: Place, services: Services, owner: AsyncConnection, token: str
 ) -> None:
     async with make_process(place, services) as process:

@@ -39,7 +39,9 @@ async def test_a_token_shows_its_viewer(http: httpx.AsyncClient) -> None:
         "Bearer \xff\xfe",
     ],
 )
-async def test_without_a_valid_token_nobody_enters(stranger: httpx.AsyncClient, header: str | None) -> None:
+async def test_a_request_without_a_valid_token_is_unauthenticated(
+    stranger: httpx.AsyncClient, header: str | None
+) -> None:
     headers = [] if header is None else [(b"authorization", header.encode("latin-1"))]
     for query in ("{hello}", INTROSPECTION):
         answer = await stranger.post("/graphql", json={"query": query}, headers=headers)
@@ -47,17 +49,17 @@ async def test_without_a_valid_token_nobody_enters(stranger: httpx.AsyncClient, 
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_two_tokens_are_none(stranger: httpx.AsyncClient, token: str) -> None:
+async def test_a_request_with_two_tokens_is_unauthenticated(stranger: httpx.AsyncClient, token: str) -> None:
     headers = [("Authorization", f"Bearer {token}")] * 2
     assert (await stranger.post("/graphql", json={"query": "{hello}"}, headers=headers)).status_code == 401
 
 
-async def test_a_token_in_the_address_is_none(stranger: httpx.AsyncClient, token: str) -> None:
+async def test_a_token_in_the_url_is_not_accepted(stranger: httpx.AsyncClient, token: str) -> None:
     params = {"query": "{hello}", "access_token": token, "token": token, "Authorization": f"Bearer {token}"}
     assert (await stranger.get("/graphql", params=params)).status_code == 401
 
 
-async def test_expired_and_revoked_tokens_are_unknown(
+async def test_expired_and_revoked_tokens_are_not_accepted(
     stranger: httpx.AsyncClient, owner: AsyncConnection, token: str
 ) -> None:
     expired = await make_token(owner, expires=soon(-1))
@@ -77,7 +79,7 @@ async def test_expired_and_revoked_tokens_are_unknown(
     ("scope", "allowed"),
     [(Scope.READ, []), (Scope.WRITE, ["rename"]), (Scope.ADMIN, ["rename", "rule"])],
 )
-async def test_scopes_include_those_before_them(
+async def test_a_scope_includes_the_lower_scopes(
     stranger: httpx.AsyncClient, owner: AsyncConnection, scope: Scope, allowed: list[str]
 ) -> None:
     headers = bearer(await make_token(owner, scope))
@@ -89,7 +91,7 @@ async def test_scopes_include_those_before_them(
             assert codes(answer) == ["FORBIDDEN"]
 
 
-async def test_last_use_is_kept_once_a_minute(
+async def test_last_used_at_is_written_once_a_minute(
     http: httpx.AsyncClient, owner: AsyncConnection, token: str
 ) -> None:
     async def last_used() -> object:
@@ -104,7 +106,7 @@ async def test_last_use_is_kept_once_a_minute(
     assert await last_used() == first
 
 
-async def test_where_graphiql_is_allowed_strangers_may_introspect_and_no_more(process: Process) -> None:
+async def test_with_graphiql_a_client_without_a_token_may_only_introspect(process: Process) -> None:
     async with (
         serving(with_settings(process, graphiql=True)) as edge,
         web_client(base_url=f"http://{edge}") as stranger,
@@ -124,12 +126,12 @@ async def test_where_graphiql_is_allowed_strangers_may_introspect_and_no_more(pr
         assert wrong.status_code == 401
 
 
-async def test_elsewhere_there_is_no_page(stranger: httpx.AsyncClient) -> None:
+async def test_without_graphiql_there_is_no_page(stranger: httpx.AsyncClient) -> None:
     answer = await stranger.get("/graphql", headers={"accept": "text/html"})
     assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
 
 
-async def test_a_token_that_ends_ends_its_open_stream(
+async def test_an_event_stream_ends_when_its_token_ends(
     stranger: httpx.AsyncClient, owner: AsyncConnection
 ) -> None:
     headers = {**bearer(await make_token(owner, expires=soon(5))), "accept": "text/event-stream"}

@@ -45,7 +45,7 @@ def connections(bench: Bench) -> set[str]:
     return {connection.tenant_id for connection in bench.world.connections.values()}
 
 
-async def test_consent_connects_and_begins_to_read(bench: Bench) -> None:
+async def test_a_consent_connects_the_organisation_and_begins_an_import(bench: Bench) -> None:
     answer = await bench.go()
     [organisation] = await bench.organisations()
     assert answer == {"organisationId": global_id(organisation)}
@@ -56,7 +56,7 @@ async def test_consent_connects_and_begins_to_read(bench: Bench) -> None:
     assert [one.job.kind for one in await due.find(bench.process.database, soon)] == ["advance_import"]
 
 
-async def test_worker_reads_what_was_connected(bench: Bench) -> None:
+async def test_a_worker_imports_a_connected_organisation(bench: Bench) -> None:
     """With the tokens that the callback sealed."""
     await bench.go()
     [before] = await bench.organisations()
@@ -69,7 +69,7 @@ async def test_worker_reads_what_was_connected(bench: Bench) -> None:
     assert (after.base_currency, after.timezone, after.country_code) == ("NZD", "Pacific/Auckland", "NZ")
 
 
-async def test_cookie_is_kept_from_scripts_and_sent_with_https_only_there(bench: Bench, clean: Place) -> None:
+async def test_the_cookie_is_http_only_and_secure_under_https(bench: Bench, clean: Place) -> None:
     secure = replace(bench.process, settings=settings_for(clean, "http://x", public_url="https://t.example"))
     for process, expected in ((bench.process, False), (secure, True)):
         context = replace(bench.context(), process=process)
@@ -81,7 +81,7 @@ async def test_cookie_is_kept_from_scripts_and_sent_with_https_only_there(bench:
         assert ("Secure" in cookie, cookie.startswith("__Host-")) == (expected, expected)
 
 
-async def test_another_browser_is_asked_and_only_its_button_connects(bench: Bench) -> None:
+async def test_a_consent_in_another_browser_needs_its_connect_button(bench: Bench) -> None:
     address = await connect.begin_consent(bench.context(), RETURN_TO)
     stranger = await bench.browser()
     page = await stranger.http.get(await stranger.consent(address))
@@ -97,7 +97,7 @@ async def test_another_browser_is_asked_and_only_its_button_connects(bench: Benc
     assert (await stranger.press(page)).status_code == 400
 
 
-async def test_who_says_no_on_the_page_leaves_nothing_at_xero(bench: Bench) -> None:
+async def test_do_not_connect_deletes_the_connection_at_xero(bench: Bench) -> None:
     address = await connect.begin_consent(bench.context(), RETURN_TO)
     stranger = await bench.browser()
     page = await stranger.http.get(await stranger.consent(address))
@@ -107,7 +107,7 @@ async def test_who_says_no_on_the_page_leaves_nothing_at_xero(bench: Bench) -> N
     assert await bench.organisations() == []
 
 
-async def test_page_waits_ten_minutes(bench: Bench) -> None:
+async def test_the_page_is_valid_for_ten_minutes(bench: Bench) -> None:
     address = await connect.begin_consent(bench.context(), RETURN_TO)
     stranger = await bench.browser()
     page = await stranger.http.get(await stranger.consent(address))
@@ -116,7 +116,7 @@ async def test_page_waits_ten_minutes(bench: Bench) -> None:
     assert await bench.organisations() == []
 
 
-async def test_abandoned_page_does_not_stand_in_the_way(bench: Bench) -> None:
+async def test_an_abandoned_page_does_not_block_the_next_consent(bench: Bench) -> None:
     """Xero keeps authEventId on a second consent, so what was left there would hide it."""
     address = await connect.begin_consent(bench.context(), RETURN_TO)
     stranger = await bench.browser()
@@ -125,13 +125,13 @@ async def test_abandoned_page_does_not_stand_in_the_way(bench: Bench) -> None:
     assert "organisationId" in await bench.go()
 
 
-async def test_button_of_no_page_does_nothing(bench: Bench) -> None:
+async def test_a_button_without_a_page_does_nothing(bench: Bench) -> None:
     browser = await bench.browser()
     for form in ({}, {"token": "x", "answer": "yes"}):
         assert (await browser.http.post("/oauth/confirm", data=form)).status_code == 400
 
 
-async def test_state_is_good_once(bench: Bench) -> None:
+async def test_a_state_is_accepted_once(bench: Bench) -> None:
     browser, context = await bench.browser(), bench.context()
     address = await connect.begin_consent(context, RETURN_TO)
     assert context.response is not None
@@ -144,7 +144,7 @@ async def test_state_is_good_once(bench: Bench) -> None:
     assert len(await bench.organisations()) == 1
 
 
-async def test_state_lapses_and_cannot_be_made_up(bench: Bench) -> None:
+async def test_an_expired_or_invented_state_is_refused(bench: Bench) -> None:
     browser = await bench.browser()
     back = await browser.consent(await connect.begin_consent(bench.context(), RETURN_TO))
     bench.clock.ahead = timedelta(minutes=11)
@@ -159,7 +159,7 @@ async def test_state_lapses_and_cannot_be_made_up(bench: Bench) -> None:
         assert "<b>" not in answer.text
 
 
-async def test_code_that_was_spent_is_refused(bench: Bench) -> None:
+async def test_a_used_code_is_refused(bench: Bench) -> None:
     browser = await bench.browser()
     spent = await browser.consent(await connect.begin_consent(bench.context(), RETURN_TO))
     code = parse_qs(urlsplit(spent).query)["code"][0]
@@ -171,19 +171,19 @@ async def test_code_that_was_spent_is_refused(bench: Bench) -> None:
     }
 
 
-async def test_denied_consent_returns_with_its_error(bench: Bench) -> None:
+async def test_a_denied_consent_returns_with_an_error(bench: Bench) -> None:
     assert await bench.go(action="cancel") == {"error": "ACCESS_DENIED"}
     assert await bench.organisations() == []
 
 
-async def test_xero_out_of_reach_returns_with_its_error(bench: Bench) -> None:
+async def test_a_consent_without_an_answer_of_xero_returns_with_an_error(bench: Bench) -> None:
     fault = {"path": "/connect/token", "kind": "status", "status": 503}
     armed = await bench.xero.post(f"{bench.process.settings.xero_api_url}/simulator/faults", json=fault)
     assert armed.status_code < 300, armed.text
     assert await bench.go() == {"error": "XERO_UNAVAILABLE"}
 
 
-async def test_without_an_address_to_return_to_a_page_tells(bench: Bench) -> None:
+async def test_without_a_return_address_a_page_shows_the_result(bench: Bench) -> None:
     browser = await bench.browser()
     back = await browser.consent(await connect.begin_consent(bench.context()))
     page = await browser.press(await browser.http.get(back))
@@ -191,7 +191,7 @@ async def test_without_an_address_to_return_to_a_page_tells(bench: Bench) -> Non
     assert "The organisation is connected" in page.text
 
 
-async def test_second_workspace_with_the_same_xero_user_sees_only_its_own(bench: Bench) -> None:
+async def test_two_workspaces_of_one_xero_user_see_only_their_own_organisations(bench: Bench) -> None:
     first, second = bench.tenants
     other = await bench.make_workspace(uuid4(), "Other practice")
     await bench.go(tenantId=first)
@@ -202,7 +202,9 @@ async def test_second_workspace_with_the_same_xero_user_sees_only_its_own(bench:
     assert mine.grant_id == theirs.grant_id  # one consent of one Xero user; the newest tokens serve both
 
 
-async def test_organisation_live_elsewhere_is_refused_and_stays_connected(bench: Bench) -> None:
+async def test_an_organisation_connected_in_another_workspace_is_refused_and_stays_there(
+    bench: Bench,
+) -> None:
     other = await bench.make_workspace(uuid4(), "Other practice")
     await bench.go()
     assert await bench.go(workspace=other) == {"error": "CONNECTED_ELSEWHERE"}
@@ -230,7 +232,7 @@ async def test_reconnecting_with_another_organisation_is_refused(bench: Bench) -
     assert connections(bench) == {first}
 
 
-async def test_disconnecting_ends_it_at_xero_and_connecting_again_keeps_the_row(bench: Bench) -> None:
+async def test_disconnecting_ends_the_connection_at_xero_and_reconnecting_keeps_the_row(bench: Bench) -> None:
     await bench.go()
     [organisation] = await bench.organisations()
     await connect.disconnect(bench.context(), organisation.id)
@@ -242,7 +244,7 @@ async def test_disconnecting_ends_it_at_xero_and_connecting_again_keeps_the_row(
     assert back.disconnected_at is None
 
 
-async def test_disconnecting_while_xero_is_away_is_made_good_when_repeated(bench: Bench) -> None:
+async def test_a_disconnection_without_an_answer_of_xero_is_completed_when_repeated(bench: Bench) -> None:
     await bench.go()
     [organisation] = await bench.organisations()
     settings = bench.process.settings.model_copy(update={"xero_api_url": "http://127.0.0.1:9"})
@@ -253,7 +255,7 @@ async def test_disconnecting_while_xero_is_away_is_made_good_when_repeated(bench
     assert connections(bench) == set()
 
 
-async def test_what_nobody_repeats_a_worker_ends(bench: Bench) -> None:
+async def test_a_worker_completes_a_disconnection_without_an_answer(bench: Bench) -> None:
     await bench.go()
     [organisation] = await bench.organisations()
     async with bench.context().transaction() as tx:
@@ -267,7 +269,7 @@ async def test_what_nobody_repeats_a_worker_ends(bench: Bench) -> None:
     assert (await bench.organisations())[0].connection_id is None
 
 
-async def test_disconnecting_late_leaves_what_another_workspace_connected(bench: Bench) -> None:
+async def test_a_late_disconnection_does_not_end_the_connection_of_another_workspace(bench: Bench) -> None:
     await bench.go()
     [organisation] = await bench.organisations()
     other = await bench.make_workspace(uuid4(), "Other practice")
@@ -295,7 +297,7 @@ async def test_disconnecting_late_leaves_what_another_workspace_connected(bench:
         "https://[broken",
     ],
 )
-def test_return_address_elsewhere_is_refused(bench_settings: Settings, address: str) -> None:
+def test_a_return_address_on_another_site_is_refused(bench_settings: Settings, address: str) -> None:
     with pytest.raises(Refused) as refused:
         flows.check_return_to(bench_settings, address)
     assert [(problem.code, problem.path) for problem in refused.value.problems] == [
@@ -306,11 +308,13 @@ def test_return_address_elsewhere_is_refused(bench_settings: Settings, address: 
 @pytest.mark.parametrize(
     "address", ["/", "/settings?a=b#c", "https://app.example.com", "https://APP.example.com/x"]
 )
-def test_return_address_here_or_allowed_is_taken(bench_settings: Settings, address: str) -> None:
+def test_a_return_address_on_this_or_an_allowed_site_is_accepted(
+    bench_settings: Settings, address: str
+) -> None:
     assert flows.check_return_to(bench_settings, f" {address} ") == address
 
 
-def test_blank_return_address_is_none(bench_settings: Settings) -> None:
+def test_a_blank_return_address_counts_as_absent(bench_settings: Settings) -> None:
     assert [flows.check_return_to(bench_settings, text) for text in (None, "", "  ")] == [None] * 3
 
 
@@ -319,13 +323,13 @@ def bench_settings() -> Settings:
     return settings_for(Place("", "", "postgresql://x/y"), "http://x")
 
 
-async def test_unknown_organisation_cannot_be_connected_again(bench: Bench) -> None:
+async def test_an_unknown_organisation_cannot_be_reconnected(bench: Bench) -> None:
     with pytest.raises(Refused) as refused:
         await connect.begin_consent(bench.context(), organisation_id=UUID(int=5))
     assert refused.value.problems[0].code is Code.NOT_FOUND
 
 
-def test_every_error_is_in_the_guide() -> None:
+def test_every_error_of_a_consent_is_documented() -> None:
     guide = (Path(__file__).parents[3] / "docs" / "CONNECTING.md").read_text()
     assert [failure for failure in connect.Failure if f"`{failure}`" not in guide] == []
     assert set(connect.TEXTS) == set(connect.Failure)

@@ -28,7 +28,7 @@ def nodes(query: str, schema: GraphQLSchema = SCHEMA, **variables: object) -> in
     return measure(schema, parse(query), variables)[0].nodes
 
 
-def test_lists_multiply() -> None:
+def test_the_cost_of_a_list_is_multiplied_by_its_length() -> None:
     assert nodes("{person{name}}") == 1
     assert nodes("{tags{name}}") == 5
     assert nodes("{people(first: 30){totalCount edges{node{name}}}}") == 1 + 30 * 2
@@ -40,7 +40,7 @@ def test_lists_multiply() -> None:
     )
 
 
-def test_fragments_cost_what_they_stand_for() -> None:
+def test_a_fragment_costs_what_its_fields_cost() -> None:
     plain = "{people(first: 9){edges{node{name tags{name}}}}}"
     spread = "{people(first: 9){...P}} fragment P on People {edges{node{...N}}} fragment N on Person {name tags{name}}"
     assert nodes(plain) == nodes(spread) == 1 + 9 * (2 + 5)
@@ -52,23 +52,23 @@ def test_a_fragment_costs_more_where_lists_are_longer() -> None:
     assert nodes(query) == (1 + 2) + (1 + 200)
 
 
-def test_a_fragment_of_a_members_type_costs_what_that_type_has() -> None:
+def test_a_fragment_on_a_member_of_a_union_costs_that_types_fields() -> None:
     assert nodes("{found{... on Person{friends(first: 100){edges{node{name}}}}}}") == 1 + 1 + 200
 
 
-def test_a_page_by_a_variable_counts_the_largest_unless_a_number_is_given() -> None:
+def test_a_page_size_in_a_variable_counts_as_its_value_or_the_largest() -> None:
     """The default that a document writes is not among the variables."""
     query = "query($n: Int = 100){people(first: $n){edges{node{name}}}}"
     assert nodes(query) == 1 + 100 * 2
     assert nodes(query, n=3) == 1 + 3 * 2
 
 
-def test_results_of_a_bulk_mutation_count_its_rows() -> None:
+def test_the_results_of_a_bulk_mutation_count_once_for_each_row() -> None:
     assert nodes("mutation($r: [Int!]){merge(rows: $r){results{name}}}", r=[1] * 500) == 501
     assert nodes("mutation{merge(rows: [1,2,3,4,5,6,7]){results{name}}}") == 8
 
 
-def test_fragments_are_walked_once() -> None:
+def test_each_fragment_is_counted_once() -> None:
     levels = " ".join(f"fragment F{n} on Query {{...F{n + 1} ...F{n + 1}}}" for n in range(40))
     document = parse(f"{{...F0}} {levels} fragment F40 on Query {{hello}}")
     begun = time.process_time()
@@ -77,7 +77,7 @@ def test_fragments_are_walked_once() -> None:
     assert time.process_time() - begun < 1
 
 
-def test_the_roots_fields_are_found_through_fragments() -> None:
+def test_root_fields_inside_fragments_are_counted() -> None:
     query = "{a ...F ... {b}} fragment F on Query {c {no} ...F ...G} mutation M {d}"
     assert root_fields(parse(query)) == {"a", "b", "c", "d"}
 
@@ -98,7 +98,7 @@ TOO_COSTLY = {
 
 
 @pytest.mark.parametrize("name", TOO_COSTLY)
-async def test_a_costly_document_is_refused_at_once(http: httpx.AsyncClient, name: str) -> None:
+async def test_an_expensive_document_is_refused_before_it_runs(http: httpx.AsyncClient, name: str) -> None:
     operation = {"operationName": "q0"} if name == "operations" else {}
     begun = time.process_time()
     answer = await http.post("/graphql", json={"query": TOO_COSTLY[name], **operation})
@@ -115,7 +115,7 @@ async def test_bulk_rows_are_allowed_up_to_a_thousand(http: httpx.AsyncClient) -
     }  # fmt: skip
 
 
-async def test_tools_may_introspect(http: httpx.AsyncClient) -> None:
+async def test_introspection_is_within_the_limits(http: httpx.AsyncClient) -> None:
     query = get_introspection_query(
         specified_by_url=True,
         directive_is_repeatable=True,
@@ -128,14 +128,14 @@ async def test_tools_may_introspect(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(SHARED.glob("screens/*.graphql")), ids=lambda path: path.stem)
-def test_every_screen_costs_half_of_what_is_allowed(path: Path) -> None:
+def test_every_screen_costs_at_most_half_of_the_limits(path: Path) -> None:
     schema = build_schema((SHARED / "schema.graphql").read_text())
     costs = measure(schema, parse(path.read_text()), {"first": 100, "input": [{}] * 500})
     assert max(cost.nodes for cost in costs) * 2 <= NODES
     assert max(cost.fields for cost in costs) * 2 <= FIELDS
 
 
-def test_the_cache_is_bounded() -> None:
+def test_the_document_cache_is_bounded() -> None:
     documents = Documents()
     for number in range(MOST_DOCUMENTS + 1):
         documents.keep(f"{{a{number}}}", parse(f"{{a{number}}}"))
@@ -145,7 +145,7 @@ def test_the_cache_is_bounded() -> None:
     assert documents.find("{a}" + " " * LONGEST) is None
 
 
-def test_the_cache_forgets_the_document_that_was_used_longest_ago() -> None:
+def test_the_document_cache_drops_the_least_recently_used_document() -> None:
     """A client's own documents stay though a stranger sends many others."""
     documents = Documents()
     for number in range(MOST_DOCUMENTS):

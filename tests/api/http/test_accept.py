@@ -34,9 +34,7 @@ def kind(answer: httpx.Response) -> str:
 
 
 @pytest.mark.parametrize("accept", FORMS)
-async def test_json_wins_for_queries_wherever_its_q_is_equal_or_higher(
-    http: httpx.AsyncClient, accept: str
-) -> None:
+async def test_a_query_gets_json_if_its_q_is_equal_or_higher(http: httpx.AsyncClient, accept: str) -> None:
     answer = await http.post("/graphql", json={"query": "{hello}"}, headers={"accept": accept})
     assert (answer.status_code, kind(answer)) == (200, FORMS[accept])
     if FORMS[accept] == STREAM:
@@ -62,7 +60,7 @@ async def test_mutations_and_queries_that_name_a_subscription_get_json(
     assert "errors" not in answer.json()
 
 
-async def test_the_operation_that_is_named_decides(http: httpx.AsyncClient) -> None:
+async def test_the_named_operation_decides_the_content_type(http: httpx.AsyncClient) -> None:
     both = "query one {hello} subscription two {count(to: 1)}"
     for name, form in (("one", MODERN), ("two", STREAM)):
         answer = await http.post(
@@ -72,7 +70,7 @@ async def test_the_operation_that_is_named_decides(http: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize("accept", [URQL, "text/event-stream;q=0.1, application/json", "text/event-stream"])
-async def test_a_subscription_streams_wherever_a_stream_is_accepted(
+async def test_a_subscription_gets_a_stream_if_the_client_accepts_one(
     http: httpx.AsyncClient, accept: str
 ) -> None:
     body = {"query": "subscription {count(to: 2)}"}
@@ -82,7 +80,7 @@ async def test_a_subscription_streams_wherever_a_stream_is_accepted(
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream;q=0, application/json", "*/*", "text/*"])
-async def test_a_subscription_is_refused_where_no_stream_is_accepted(
+async def test_a_subscription_is_refused_if_the_client_accepts_no_stream(
     http: httpx.AsyncClient, accept: str
 ) -> None:
     answer = await http.post(
@@ -97,7 +95,7 @@ async def test_a_query_by_get_gets_json_too(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["subscription {", "subscription {nope}"])
-async def test_a_wrong_document_is_answered_whatever_the_client_accepts(
+async def test_an_invalid_document_is_answered_whatever_the_client_accepts(
     http: httpx.AsyncClient, query: str
 ) -> None:
     answer = await http.post("/graphql", json={"query": query}, headers={"accept": URQL})

@@ -44,7 +44,7 @@ async def test_the_headers_that_common_clients_send_pass_the_preflight(
     assert header.lower() in allowed
 
 
-async def test_another_header_is_refused_until_the_setting_names_it(
+async def test_another_cors_header_is_refused_until_a_setting_names_it(
     stranger: httpx.AsyncClient, process: Process
 ) -> None:
     assert (await preflight(stranger, "x-practice")).status_code == 400
@@ -56,9 +56,7 @@ async def test_another_header_is_refused_until_the_setting_names_it(
         assert (await preflight(http, "traceparent")).status_code == 400
 
 
-async def test_a_page_may_read_the_headers_that_say_when_to_try_again(
-    stranger: httpx.AsyncClient, token: str
-) -> None:
+async def test_a_browser_may_read_retry_after(stranger: httpx.AsyncClient, token: str) -> None:
     answer = await stranger.post(
         "/graphql", json={"query": "{hello}"}, headers={**bearer(token), "origin": ORIGIN}
     )

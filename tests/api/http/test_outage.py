@@ -162,7 +162,7 @@ def assert_calm(written: str) -> None:
 
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
 @pytest.mark.parametrize("outage", OUTAGES)
-async def test_a_query_is_answered_before_it_runs_and_runs_when_postgresql_is_back(
+async def test_a_query_gets_503_without_postgresql_and_runs_when_it_is_back(
     http: httpx.AsyncClient,
     relay: Relay,
     outage: str,
@@ -183,7 +183,7 @@ async def test_a_query_is_answered_before_it_runs_and_runs_when_postgresql_is_ba
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
-async def test_trouble_while_a_query_runs_is_no_fault(
+async def test_an_outage_during_a_query_is_unavailable_and_not_internal(
     http: httpx.AsyncClient, relay: Relay, accept: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     http.headers["accept"] = accept
@@ -222,7 +222,7 @@ async def test_a_mutation_says_whether_its_change_may_have_been_saved(
         assert says in answer.json()["errors"][0]["message"]
 
 
-async def test_where_every_connection_is_busy_a_query_is_answered_in_time(
+async def test_a_query_is_answered_in_time_when_every_connection_is_busy(
     place: Place, services: Services, token: str
 ) -> None:
     pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.2}
@@ -252,7 +252,9 @@ async def test_metrics_show_the_pool(http: httpx.AsyncClient, process: Process) 
     assert "tandem_pool_size 4.0" in text
 
 
-async def test_a_socket_that_cannot_be_let_in_is_to_try_again(edge: str, relay: Relay, token: str) -> None:
+async def test_a_socket_is_asked_to_try_again_when_its_token_cannot_be_checked(
+    edge: str, relay: Relay, token: str
+) -> None:
     await relay.stop()
     async with open_socket(edge) as ws:
         await say(ws, {"type": "connection_init", "payload": bearer(token)})
@@ -260,7 +262,7 @@ async def test_a_socket_that_cannot_be_let_in_is_to_try_again(edge: str, relay: 
 
 
 @pytest.mark.parametrize("field", ["tick", "brokenTick"])
-async def test_a_subscription_that_cannot_go_on_closes_its_socket_and_never_completes(
+async def test_a_failed_subscription_closes_its_socket_without_complete(
     edge: str, relay: Relay, token: str, field: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its client subscribes again from its last cursor; after `complete` it would not."""
@@ -280,7 +282,7 @@ async def test_a_subscription_that_cannot_go_on_closes_its_socket_and_never_comp
 
 
 @pytest.mark.parametrize("field", ["tick", "brokenTick"])
-async def test_a_stream_of_events_that_cannot_go_on_ends_without_complete(
+async def test_a_failed_event_stream_ends_without_complete(
     http: httpx.AsyncClient, relay: Relay, field: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     if field == "tick":
@@ -294,7 +296,7 @@ async def test_a_stream_of_events_that_cannot_go_on_ends_without_complete(
     assert_calm(caplog.text)
 
 
-async def test_the_way_back_from_xero_is_told_to_try_again(
+async def test_the_oauth_callback_gets_503_without_postgresql(
     http: httpx.AsyncClient, relay: Relay, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await relay.stop()
@@ -338,7 +340,7 @@ async def test_a_client_that_hangs_up_before_its_body_is_read_is_no_error(
     assert_calm(written + caplog.text)
 
 
-async def test_a_client_that_hangs_up_while_it_is_told_something_is_no_error(
+async def test_a_client_that_hangs_up_during_an_answer_is_no_error(
     edge: str, token: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(5):
@@ -358,7 +360,7 @@ async def test_a_client_that_hangs_up_while_it_is_told_something_is_no_error(
     assert_calm(written + caplog.text)
 
 
-async def test_statements_of_ours_that_are_wrong_stay_faults(
+async def test_a_wrong_statement_of_ours_is_an_internal_error(
     http: httpx.AsyncClient, owner: AsyncConnection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Only what passes by itself is UNAVAILABLE."""

@@ -13,7 +13,7 @@ JSON = {"content-type": "application/json"}
 GRAPHQL_JSON = {"accept": "application/graphql-response+json"}
 
 
-async def test_a_query_is_answered_in_the_kind_asked_for(http: httpx.AsyncClient) -> None:
+async def test_a_query_is_answered_in_the_accepted_content_type(http: httpx.AsyncClient) -> None:
     for accept, kind in {
         "*/*": "application/json",
         "application/json": "application/json",
@@ -28,7 +28,7 @@ async def test_a_query_is_answered_in_the_kind_asked_for(http: httpx.AsyncClient
 
 
 @pytest.mark.parametrize("path", ["/", "/api"])
-async def test_elsewhere_is_told_where_the_api_is(http: httpx.AsyncClient, path: str) -> None:
+async def test_another_path_names_the_path_of_the_api(http: httpx.AsyncClient, path: str) -> None:
     answer = await http.get(path)
     assert (answer.status_code, codes(answer)) == (404, ["NOT_FOUND"])
     assert "The GraphQL API is at /graphql" in answer.json()["errors"][0]["message"]
@@ -85,7 +85,7 @@ async def test_text_that_postgresql_cannot_hold_is_refused(http: httpx.AsyncClie
     "text",
     ["\u200b\u202eabc", "👩‍👩‍👧‍👦", "<script>", "'; drop table contact; --", "=cmd", "-0", "株式会社" * 75],
 )
-async def test_strange_but_valid_text_arrives_unchanged(http: httpx.AsyncClient, text: str) -> None:
+async def test_unusual_valid_text_arrives_unchanged(http: httpx.AsyncClient, text: str) -> None:
     answer = await ask(http, "query($n: String!){hello(name: $n)}", n=text)
     assert answer.json() == {"data": {"hello": f"Hello {text}"}}
 
@@ -100,12 +100,12 @@ async def test_strange_but_valid_text_arrives_unchanged(http: httpx.AsyncClient,
         "application/json; charset=utf-16",
     ],
 )
-async def test_other_kinds_of_body_are_refused(http: httpx.AsyncClient, kind: str) -> None:
+async def test_a_body_of_another_content_type_is_refused(http: httpx.AsyncClient, kind: str) -> None:
     answer = await http.post("/graphql", content=b'{"query": "{hello}"}', headers={"content-type": kind})
     assert (answer.status_code, codes(answer)) == (415, ["BAD_REQUEST"])
 
 
-async def test_a_coded_body_is_refused_unread(http: httpx.AsyncClient) -> None:
+async def test_a_compressed_body_is_refused_unread(http: httpx.AsyncClient) -> None:
     body = gzip.compress(json.dumps({"query": "{hello}"}).encode())
     answer = await http.post("/graphql", content=body, headers={**JSON, "content-encoding": "gzip"})
     assert answer.status_code == 415
@@ -117,7 +117,7 @@ async def test_other_methods_are_refused(http: httpx.AsyncClient, method: str) -
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
 
 
-async def test_get_asks_queries_and_never_mutates(http: httpx.AsyncClient) -> None:
+async def test_get_runs_queries_and_no_mutations(http: httpx.AsyncClient) -> None:
     params = {"query": "query($n: String){hello(name: $n)}", "variables": '{"n": "x"}'}
     assert (await http.get("/graphql", params=params)).json() == {"data": {"hello": "Hello x"}}
     null = await http.get("/graphql", params={"query": "{hello}", "variables": "null", "extensions": "null"})
@@ -150,18 +150,18 @@ async def test_a_request_error_has_a_code_and_no_data(http: httpx.AsyncClient, n
     assert (await http.post("/graphql", json=body)).status_code == 200
 
 
-async def test_the_same_error_is_given_again(http: httpx.AsyncClient) -> None:
+async def test_a_repeated_document_gives_the_same_error(http: httpx.AsyncClient) -> None:
     first, second = [(await ask(http, "{hello nope}")).json() for _ in range(2)]
     assert first == second
     assert [(await ask(http, "{hello}")).json() for _ in range(2)] == [{"data": {"hello": "Hello you"}}] * 2
 
 
-async def test_at_most_five_errors(http: httpx.AsyncClient) -> None:
+async def test_an_answer_has_at_most_five_errors(http: httpx.AsyncClient) -> None:
     answer = await ask(http, "{" + " ".join(f"no{n}" for n in range(60)) + "}")
     assert codes(answer) == ["BAD_REQUEST"] * 5
 
 
-async def test_a_fault_is_masked_and_logged_under_its_id(
+async def test_an_internal_error_is_masked_and_logged_under_its_id(
     http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = await ask(http, "{hello broken}")
@@ -173,7 +173,7 @@ async def test_a_fault_is_masked_and_logged_under_its_id(
     assert error["extensions"]["id"] in written.out + written.err
 
 
-async def test_server_sent_events(http: httpx.AsyncClient) -> None:
+async def test_a_subscription_runs_over_server_sent_events(http: httpx.AsyncClient) -> None:
     body = {"query": "subscription {count(to: 2)}"}
     answer = await http.post("/graphql", json=body, headers={"accept": "text/event-stream"})
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -181,14 +181,14 @@ async def test_server_sent_events(http: httpx.AsyncClient) -> None:
     assert answer.text.endswith("event: complete\r\ndata: \r\n\r\n")
 
 
-async def test_a_subscription_without_a_stream_is_told_what_it_needs(http: httpx.AsyncClient) -> None:
+async def test_a_subscription_without_a_stream_names_the_accept_header(http: httpx.AsyncClient) -> None:
     answer = await http.post("/graphql", json={"query": "subscription {count(to: 2)}"})
     assert codes(answer) == ["BAD_REQUEST"]
     assert "text/event-stream" in answer.json()["errors"][0]["message"]
     assert "data" not in answer.json()
 
 
-async def test_a_stream_masks_too(http: httpx.AsyncClient) -> None:
+async def test_an_event_stream_masks_internal_errors(http: httpx.AsyncClient) -> None:
     answer = await http.post("/graphql", json={"query": "{broken}"}, headers={"accept": "text/event-stream"})
     assert "cellar" not in answer.text
     assert "INTERNAL" in answer.text

@@ -68,7 +68,7 @@ def head(token: str, *lines: str) -> bytes:
     return ("\r\n".join([*begin, "Content-Type: application/json", *lines]) + "\r\n\r\n").encode()
 
 
-async def test_a_large_body_is_refused_and_says_why(http: httpx.AsyncClient) -> None:
+async def test_a_large_body_is_refused_with_the_limit(http: httpx.AsyncClient) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(24):
             yield b" " * 65_536
@@ -80,17 +80,17 @@ async def test_a_large_body_is_refused_and_says_why(http: httpx.AsyncClient) -> 
         assert "send fewer rows" in answer.text
 
 
-async def test_a_body_that_nobody_reads_ends_its_connection(hasty: str, token: str) -> None:
+async def test_an_unread_body_ends_its_connection(hasty: str, token: str) -> None:
     answer = await raw(hasty, head(token, "Content-Length: 10000000") + b" ")
     assert answer.startswith(b"HTTP/1.1 413") or answer == b""
 
 
-async def test_without_a_token_no_body_is_read(edge: str) -> None:
+async def test_a_body_without_a_token_is_not_read(edge: str) -> None:
     answer = await raw(edge, head("tdm_no", "Content-Length: 10000000", "Connection: close"))
     assert answer.startswith(b"HTTP/1.1 401")
 
 
-async def test_a_body_that_does_not_come_is_given_up() -> None:
+async def test_a_body_that_does_not_arrive_in_time_is_refused() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await Request(scope, receive).body()
 
@@ -107,11 +107,11 @@ async def test_a_body_that_does_not_come_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("part", [b"", b"POST /graphql HT", b"POST /graphql HTTP/1.1\r\nHost: x\r\nA: "])
-async def test_half_a_head_is_cut(hasty: str, part: bytes) -> None:
+async def test_an_incomplete_request_head_ends_the_connection(hasty: str, part: bytes) -> None:
     assert await raw(hasty, part) == b""
 
 
-async def test_a_second_request_on_a_connection_has_its_time_too(process: Process, token: str) -> None:
+async def test_each_request_on_a_connection_has_its_own_time_limit(process: Process, token: str) -> None:
     class Brisk(DeadlineProtocol):
         head_seconds = 2.0
 
@@ -138,7 +138,7 @@ async def test_hostile_requests_take_no_memory(http: httpx.AsyncClient) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # kB; 100 requests of 0.9 MB
 
 
-async def test_answers_carry_an_id(stranger: httpx.AsyncClient) -> None:
+async def test_each_answer_has_a_request_id(stranger: httpx.AsyncClient) -> None:
     first, second = [(await stranger.get(path)).headers["x-request-id"] for path in ("/healthz", "/nowhere")]
     assert len(first) == len(second) == 32
     assert first != second
@@ -167,13 +167,13 @@ async def no_consents(owner: AsyncConnection) -> AsyncIterator[None]:
 
 
 @pytest.mark.usefixtures("no_consents")
-async def test_it_is_ready(stranger: httpx.AsyncClient) -> None:
+async def test_readyz_answers_200(stranger: httpx.AsyncClient) -> None:
     assert (await stranger.get("/healthz")).json() == {"alive": True}
     answer = await stranger.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": []})
 
 
-async def test_it_is_not_ready_without_its_servers(process: Process) -> None:
+async def test_readyz_names_postgresql_when_it_does_not_answer(process: Process) -> None:
     gone = database.connect("postgresql+asyncpg://u:hush@127.0.0.1:1/x")
     broken = Process(
         with_settings(process, redis_url="redis://:hush@127.0.0.1:1").settings,
@@ -191,13 +191,13 @@ async def test_it_is_not_ready_without_its_servers(process: Process) -> None:
 
 
 @pytest.mark.usefixtures("no_consents")
-async def test_it_is_ready_without_redis(process: Process) -> None:
+async def test_readyz_answers_200_without_redis(process: Process) -> None:
     without = with_settings(process, redis_url="redis://:hush@127.0.0.1:1")
     assert await find_reasons(without) == []
 
 
 @pytest.mark.usefixtures("no_consents")
-async def test_it_is_not_ready_with_keys_that_open_no_tokens(process: Process) -> None:
+async def test_readyz_names_keys_that_do_not_open_the_tokens(process: Process) -> None:
     user, now = uuid4(), process.database.clock.now()
     sealed = KeyRing.parse([new_key("lost")]).seal(b"tokens", identity("app", user))
     await Grants(process.database.door, process.database.clock).keep("app", user, sealed, now)
@@ -206,7 +206,7 @@ async def test_it_is_not_ready_with_keys_that_open_no_tokens(process: Process) -
 
 
 @pytest.mark.usefixtures("no_consents")
-async def test_it_is_not_ready_as_owner(process: Process, place: Place) -> None:
+async def test_readyz_refuses_the_role_of_the_owner(process: Process, place: Place) -> None:
     as_owner = database.connect(place.admin_url)
     reasons = await find_reasons(
         Process(process.settings, as_owner, process.keys, process.http, process.notifications)
@@ -216,7 +216,7 @@ async def test_it_is_not_ready_as_owner(process: Process, place: Place) -> None:
     await as_owner.close()
 
 
-async def test_metrics_count(http: httpx.AsyncClient, owner: AsyncConnection) -> None:
+async def test_metrics_count_requests(http: httpx.AsyncClient, owner: AsyncConnection) -> None:
     await ask(http, "{hello}")
     await http.get("/secret-looking-path")
     text = (await http.get("/metrics")).text

@@ -33,7 +33,7 @@ async def test_a_subscription_runs_to_its_end(edge: str, token: str) -> None:
     assert heard[1]["payload"] == {"data": {"count": 1}}
 
 
-async def test_queries_and_mutations_too(edge: str, token: str) -> None:
+async def test_a_socket_runs_queries_and_mutations(edge: str, token: str) -> None:
     async with acknowledged(edge, token) as ws:
         await say(ws, subscribe("1", "{who}"))
         assert (await hear(ws))["payload"] == {"data": {"who": "Probe"}}
@@ -84,7 +84,7 @@ async def test_bytes_close_with_4400(edge: str, token: str) -> None:
         {"query": "query($n: String!){hello(name: $n)}", "variables": {"n": "a\0b"}},
     ],
 )
-async def test_a_wrong_document_ends_its_own_operation_only(
+async def test_an_invalid_document_ends_only_its_own_operation(
     edge: str, token: str, payload: dict[str, Any]
 ) -> None:
     async with acknowledged(edge, token) as ws:
@@ -98,7 +98,7 @@ async def test_a_wrong_document_ends_its_own_operation_only(
         assert (await hear(ws))["payload"] == {"data": {"hello": "Hello you"}}
 
 
-async def test_faults_are_masked_and_costs_limited(edge: str, token: str) -> None:
+async def test_a_socket_masks_internal_errors_and_limits_costs(edge: str, token: str) -> None:
     async with acknowledged(edge, token) as ws:
         await say(ws, subscribe("1", "{broken}"))
         (error,) = (await hear(ws))["payload"]["errors"]
@@ -109,7 +109,7 @@ async def test_faults_are_masked_and_costs_limited(edge: str, token: str) -> Non
         assert (await hear(ws))["payload"][0]["extensions"]["code"] == "TOO_COSTLY"
 
 
-async def test_a_hundred_subscriptions_and_no_more(edge: str, token: str) -> None:
+async def test_a_socket_runs_at_most_a_hundred_subscriptions(edge: str, token: str) -> None:
     async with acknowledged(edge, token) as ws:
         for number in range(101):
             await say(ws, subscribe(str(number), "subscription {forever}"))
@@ -136,13 +136,13 @@ async def test_a_socket_without_a_valid_token_is_forbidden(edge: str, payload: o
         assert says in (ws.close_reason or "")
 
 
-async def test_before_the_acknowledgement_nothing_runs(edge: str) -> None:
+async def test_nothing_runs_before_the_connection_is_acknowledged(edge: str) -> None:
     async with open_socket(edge) as ws:
         await say(ws, subscribe("1", "{hello}"))
         assert await close_code(ws) == 4401
 
 
-async def test_a_second_initialisation_closes(edge: str, token: str) -> None:
+async def test_a_second_connection_init_closes_the_socket(edge: str, token: str) -> None:
     async with acknowledged(edge, token) as ws:
         await say(ws, {"type": "connection_init", "payload": bearer(token)})
         assert await close_code(ws) == 4429
@@ -155,14 +155,14 @@ async def test_a_silent_socket_is_closed_after_three_seconds(edge: str) -> None:
     assert asyncio.get_running_loop().time() - begun > 2.5
 
 
-async def test_a_message_over_the_limit_closes(edge: str, token: str) -> None:
+async def test_a_message_over_the_limit_closes_the_socket(edge: str, token: str) -> None:
     async with acknowledged(edge, token) as ws:
         await say(ws, {"type": "ping", "payload": {"a": "x" * 1_000_000}})
         assert await close_code(ws) == 1009
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired"])
-async def test_a_token_that_ends_closes_its_open_socket(edge: str, owner: AsyncConnection, how: str) -> None:
+async def test_a_socket_closes_when_its_token_ends(edge: str, owner: AsyncConnection, how: str) -> None:
     token = await make_token(owner, expires=soon(5) if how == "expired" else None)
     async with acknowledged(edge, token) as ws:
         await say(ws, subscribe("1", "subscription {forever}"))
@@ -186,7 +186,7 @@ async def test_foreign_origins_are_refused(edge: str, token: str) -> None:
         assert refused.value.response.status_code == 403
 
 
-async def test_the_legacy_protocol_is_not_spoken(edge: str) -> None:
+async def test_the_legacy_protocol_is_refused(edge: str) -> None:
     protocols = [websockets.Subprotocol("graphql-ws")]
     async with websockets.connect(f"ws://{edge}/graphql", subprotocols=protocols) as ws:
         assert await close_code(ws) == 4406

@@ -61,7 +61,7 @@ async def outcome(xero: httpx.AsyncClient, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if f'"{name}"' in line)
 
 
-async def test_what_xero_announces_is_in_the_inbox_when_it_is_answered(
+async def test_webhook_events_are_stored_before_the_answer(
     xero: httpx.AsyncClient, world: World, owner: AsyncConnection
 ) -> None:
     async with world.tx() as tx:
@@ -76,7 +76,7 @@ async def test_what_xero_announces_is_in_the_inbox_when_it_is_answered(
     assert row["last_webhook_at"] is not None
 
 
-async def test_the_workers_bell_rings(
+async def test_a_webhook_notifies_the_workers(
     xero: httpx.AsyncClient, process: Process, world: World, clean: Place
 ) -> None:
     notifications = Notifications(clean.app_url)
@@ -93,7 +93,7 @@ async def test_the_workers_bell_rings(
     await asyncio.gather(listening, return_exceptions=True)
 
 
-async def test_an_intent_to_receive_is_answered_by_its_signature(xero: httpx.AsyncClient) -> None:
+async def test_an_intent_to_receive_is_answered_by_the_signature_check(xero: httpx.AsyncClient) -> None:
     content = body()
     right = signed(content)["x-xero-signature"]
     for signature, status in {right: 200, "A" + right[1:]: 401, right[:-1]: 401, "": 401}.items():
@@ -102,7 +102,7 @@ async def test_an_intent_to_receive_is_answered_by_its_signature(xero: httpx.Asy
     assert (await xero.post(PATH, content=content)).status_code == 401
 
 
-async def test_each_of_several_keys_will_do(xero: httpx.AsyncClient) -> None:
+async def test_a_signature_by_any_of_the_keys_is_accepted(xero: httpx.AsyncClient) -> None:
     content = body()
     statuses = [
         (await xero.post(PATH, content=content, headers=signed(content, key))).status_code
@@ -111,7 +111,7 @@ async def test_each_of_several_keys_will_do(xero: httpx.AsyncClient) -> None:
     assert statuses == [200, 200, 401]
 
 
-async def test_a_body_changed_on_its_way_is_refused_and_leaves_nothing(
+async def test_a_body_with_a_wrong_signature_is_refused_and_stores_nothing(
     xero: httpx.AsyncClient, world: World, owner: AsyncConnection
 ) -> None:
     content = body(event(await tenant_of(world), uuid4(), NOW))
@@ -119,7 +119,7 @@ async def test_a_body_changed_on_its_way_is_refused_and_leaves_nothing(
     assert (answer.status_code, await inbox(owner)) == (401, [])
 
 
-async def test_without_a_key_there_is_no_such_address(process: Process) -> None:
+async def test_without_a_webhook_key_the_address_does_not_exist(process: Process) -> None:
     async with (
         serving(with_settings(process, xero_webhook_keys=[])) as place,
         web_client(base_url=f"http://{place}") as http,
@@ -128,7 +128,7 @@ async def test_without_a_key_there_is_no_such_address(process: Process) -> None:
         assert (await http.post(PATH, content=content, headers=signed(content, ""))).status_code == 404
 
 
-async def test_repeats_and_another_order_are_one_event_of_the_latest_time(
+async def test_repeated_webhook_events_in_any_order_are_one_with_the_latest_time(
     xero: httpx.AsyncClient, world: World, owner: AsyncConnection
 ) -> None:
     tenant, contact = await tenant_of(world), str(uuid4())
@@ -138,7 +138,7 @@ async def test_repeats_and_another_order_are_one_event_of_the_latest_time(
     assert await inbox(owner) == [("CONTACT", contact, NOW + timedelta(seconds=9))]
 
 
-async def test_what_concerns_nobody_here_is_dropped_and_counted(
+async def test_webhook_events_of_unknown_organisations_are_dropped_and_counted(
     xero: httpx.AsyncClient, world: World, owner: AsyncConnection
 ) -> None:
     tenant, contact = await tenant_of(world), str(uuid4())
@@ -154,7 +154,7 @@ async def test_what_concerns_nobody_here_is_dropped_and_counted(
     assert counts == [1, 1, 2, 1]
 
 
-async def test_what_an_organisation_does_not_sync_is_not_kept(
+async def test_webhook_events_of_data_that_is_not_synced_are_not_stored(
     xero: httpx.AsyncClient, world: World, owner: AsyncConnection
 ) -> None:
     async with world.tx() as tx:
@@ -172,7 +172,7 @@ async def test_a_signed_body_that_is_no_webhook_is_a_bad_request(
     assert (await xero.post(PATH, content=content, headers=signed(content))).status_code == 400
 
 
-async def test_metrics_tell_how_long_work_has_been_due(
+async def test_metrics_show_how_long_work_has_been_due(
     xero: httpx.AsyncClient, world: World, owner: AsyncConnection
 ) -> None:
     content = body(event(await tenant_of(world), uuid4(), NOW))
@@ -189,16 +189,16 @@ async def test_metrics_tell_how_long_work_has_been_due(
     assert due["send"] == 0
 
 
-async def test_more_than_a_megabyte_is_refused(xero: httpx.AsyncClient) -> None:
+async def test_a_webhook_of_more_than_a_megabyte_is_refused(xero: httpx.AsyncClient) -> None:
     content = b" " * 1_000_001
     assert (await xero.post(PATH, content=content, headers=signed(content))).status_code == 413
 
 
-async def test_another_method_is_refused(xero: httpx.AsyncClient) -> None:
+async def test_a_webhook_by_another_method_is_refused(xero: httpx.AsyncClient) -> None:
     assert (await xero.get(PATH)).status_code == 405
 
 
-async def test_many_at_once_are_stored_by_a_few_statements(
+async def test_many_webhooks_at_once_are_stored_by_few_statements(
     xero: httpx.AsyncClient, process: Process, world: World, owner: AsyncConnection
 ) -> None:
     tenant = await tenant_of(world)
@@ -210,7 +210,7 @@ async def test_many_at_once_are_stored_by_a_few_statements(
     assert process.database.statements - before < 60
 
 
-async def test_while_postgresql_is_away_xero_is_told_to_come_again(process: Process) -> None:
+async def test_a_webhook_gets_503_without_postgresql(process: Process) -> None:
     away = database.connect("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     object.__setattr__(process, "database", away)
     async with serving(process) as place, web_client(base_url=f"http://{place}") as http:

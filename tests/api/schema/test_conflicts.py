@@ -44,7 +44,9 @@ def error(code: str, *path: str) -> list[dict[str, Any]]:
     return [{"code": code, "path": list(path)}]
 
 
-async def test_the_winners_values_hold_but_for_the_exceptions(asking: make.Client) -> None:
+async def test_settling_a_conflict_takes_the_winners_values_except_for_the_named_fields(
+    asking: make.Client,
+) -> None:
     held = await conflict(asking)
     wanted = {"linkId": held["link"], "winner": "XERO", "exceptFields": ["BILLING_EMAIL"]}
     answer = (await asking.ask(SETTLE, i=wanted))["settleConflict"]
@@ -55,13 +57,13 @@ async def test_the_winners_values_hold_but_for_the_exceptions(asking: make.Clien
     assert moved == {"NAME": ("Ours", "PRACTICE"), "BILLING_EMAIL": ("theirs@x.nz", "XERO")}
 
 
-async def test_xero_winning_all_leaves_nothing_to_send(asking: make.Client) -> None:
+async def test_a_conflict_settled_for_xero_leaves_nothing_to_send(asking: make.Client) -> None:
     held = await conflict(asking)
     link = (await asking.ask(SETTLE, i={"linkId": held["link"], "winner": "XERO"}))["settleConflict"]["link"]
     assert (link["state"], link["differences"], link["allowedActions"]) == ("SYNCED", [], ["UNSYNC"])
 
 
-async def test_a_conflict_offers_to_settle_it_and_keeps_its_other_fields_flowing(asking: make.Client) -> None:
+async def test_a_link_in_conflict_may_be_settled_and_syncs_its_other_fields(asking: make.Client) -> None:
     held = await conflict(asking)
     await asking.ask(UPDATE, i={"contactId": held["contact"], "primaryPhone": "09 555 1234"})
     answer = await asking.ask("{ syncLinks { edges { node { state allowedActions } } } }")
@@ -71,7 +73,7 @@ async def test_a_conflict_offers_to_settle_it_and_keeps_its_other_fields_flowing
     assert row["due"]
 
 
-async def test_only_a_conflict_can_be_settled_and_only_as_it_was_seen(asking: make.Client) -> None:
+async def test_settling_needs_a_conflict_and_its_current_version(asking: make.Client) -> None:
     held = await conflict(asking)
     wanted = {"linkId": held["link"], "winner": "XERO"}
     stale = (await asking.ask(SETTLE, i=wanted | {"version": 1}))["settleConflict"]
@@ -81,7 +83,7 @@ async def test_only_a_conflict_can_be_settled_and_only_as_it_was_seen(asking: ma
     assert again["userErrors"] == error("WRONG_STATE", "linkId")
 
 
-async def test_what_lost_comes_back_once_and_is_sent_on(asking: make.Client) -> None:
+async def test_a_losing_value_is_restored_once_and_sent(asking: make.Client) -> None:
     held = await conflict(asking)
     settled = await asking.ask(SETTLE, i={"linkId": held["link"], "winner": "XERO"})
     event = settled["settleConflict"]["changes"][0]["eventId"]
@@ -98,7 +100,7 @@ async def test_what_lost_comes_back_once_and_is_sent_on(asking: make.Client) -> 
     assert (again["userErrors"], again["contact"]) == (error("WRONG_STATE", "field"), None)
 
 
-async def test_what_a_person_overtyped_comes_back_an_address_too(ada: make.Client) -> None:
+async def test_a_value_that_a_person_overwrote_can_be_restored_also_an_address(ada: make.Client) -> None:
     address = {"lines": ["1 High St"], "city": "Nelson"}
     contact = await ada.world.contact("Aroha", None, billingAddress=address)
     key = ids.encode("Contact", contact.id)
@@ -110,7 +112,7 @@ async def test_what_a_person_overtyped_comes_back_an_address_too(ada: make.Clien
     assert (row["billing_address"]["lines"], row["billing_address"]["city"]) == (["1 High St"], "Nelson")
 
 
-async def test_what_cannot_come_back_is_refused_in_words(ada: make.Client) -> None:
+async def test_a_value_that_cannot_be_restored_is_refused_with_a_reason(ada: make.Client) -> None:
     contact = await ada.world.contact("Aroha", "a@x.nz", firstName="A")
     key = ids.encode("Contact", contact.id)
     await ada.ask(UPDATE, i={"contactId": key, "name": "Bella", "firstName": "B"})

@@ -35,7 +35,7 @@ async def names(ada: make.Client, **variables: Any) -> list[str]:
     return [edge["node"]["name"] for edge in (await ada.ask(NAMES, **variables))["contacts"]["edges"]]
 
 
-async def test_a_contact_is_made_and_found(ada: make.Client) -> None:
+async def test_a_contact_is_created_and_found(ada: make.Client) -> None:
     made = await create(ada, name="Zoë Nguyễn", billingEmail="zoe@x.example", kind="PERSON")
     assert made["userErrors"] == []
     assert made["contact"]["classification"] is None
@@ -64,7 +64,7 @@ async def test_the_same_key_gives_the_same_contact_and_another_input_is_refused(
         ({"name": "A", "billingAddress": {"lines": ["a"] * 9}}, "TOO_MANY", ["billingAddress", "lines"]),
     ],
 )
-async def test_what_is_wrong_is_told_where_it_stands(
+async def test_each_error_of_a_contact_has_the_path_of_its_field(
     ada: make.Client, values: dict[str, Any], code: str, path: list[str]
 ) -> None:
     answer = await create(ada, **values)
@@ -72,7 +72,7 @@ async def test_what_is_wrong_is_told_where_it_stands(
     assert await names(ada) == []
 
 
-async def test_a_stale_version_is_refused_with_the_contact_as_it_stands(ada: make.Client) -> None:
+async def test_a_stale_version_is_refused_with_the_current_contact(ada: make.Client) -> None:
     key = (await create(ada, name="Kauri"))["contact"]["id"]
     await ada.ask(UPDATE, i={"contactId": key, "version": 1, "name": "Kauri Ltd"})
     answer = (await ada.ask(UPDATE, i={"contactId": key, "version": 1, "name": "Rimu"}))["updateContact"]
@@ -80,7 +80,7 @@ async def test_a_stale_version_is_refused_with_the_contact_as_it_stands(ada: mak
     assert (answer["contact"]["name"], answer["contact"]["version"]) == ("Kauri Ltd", 2)
 
 
-async def test_absent_stays_and_null_clears(ada: make.Client) -> None:
+async def test_an_absent_field_stays_and_null_clears_it(ada: make.Client) -> None:
     key = (await create(ada, name="Kauri", billingEmail="a@x.example"))["contact"]["id"]
     kept = (await ada.ask(UPDATE, i={"contactId": key, "archived": True}))["updateContact"]["contact"]
     assert (kept["billingEmail"], kept["archivedAt"] is not None) == ("a@x.example", True)
@@ -123,7 +123,7 @@ async def test_a_reader_may_not_write(process: Process) -> None:
     assert await names(reader) == []
 
 
-async def test_the_best_fit_comes_first(ada: make.Client) -> None:
+async def test_a_search_shows_the_best_match_first(ada: make.Client) -> None:
     for name in ("Aroha Kauri", "Kauri Trust", "Zed Kauri"):
         await ada.world.contact(name)
     assert await names(ada, f={"search": "kau"}) == ["Kauri Trust", "Aroha Kauri", "Zed Kauri"]
@@ -132,7 +132,7 @@ async def test_the_best_fit_comes_first(ada: make.Client) -> None:
     assert await names(ada, f={"search": "kau"}, after=after) == ["Aroha Kauri", "Zed Kauri"]
 
 
-async def test_filters_by_link(ada: make.Client) -> None:
+async def test_contacts_are_filtered_by_link(ada: make.Client) -> None:
     await ada.world.contact("Alone")
     await make.imported(ada.world, ("Linked", None))
     assert await names(ada, f={"linked": True}) == ["Linked"]
@@ -173,17 +173,17 @@ async def test_counts_stop_at_ten_thousand(ada: make.Client) -> None:
 
 
 @pytest.mark.parametrize("size", [{"first": 0}, {"first": 101}, {"last": -1}, {"first": 1, "last": 1}])
-async def test_sizes_that_are_none_are_refused(ada: make.Client, size: dict[str, int]) -> None:
+async def test_an_invalid_page_size_is_refused(ada: make.Client, size: dict[str, int]) -> None:
     _, [(_, code)] = await ada.answer(NAMES, **size)
     assert code == "BAD_REQUEST"
 
 
-async def test_a_page_that_is_too_long_says_how_long_one_may_be(ada: make.Client) -> None:
+async def test_a_page_size_over_the_limit_names_the_limit(ada: make.Client) -> None:
     _, [(message, _)] = await ada.answer("{ contacts(first: 1000) { totalCount } }")
     assert message == "`first` may be 1 to 100, and is 1000: take the next page with `after`"
 
 
-async def test_a_page_of_nothing_is_told_what_to_ask_for(ada: make.Client) -> None:
+async def test_a_negative_page_size_names_the_valid_sizes(ada: make.Client) -> None:
     _, [(message, _)] = await ada.answer("{ contacts(last: -1) { totalCount } }")
     assert message == "`last` may be 1 to 100, and is -1: leave it out for 50"
 
@@ -197,7 +197,7 @@ async def test_a_page_of_nothing_is_told_what_to_ask_for(ada: make.Client) -> No
         ("query($f: ContactFilter) { contacts(filter: $f) { totalCount } }", {"f": {"kind": 7}}),
     ],
 )
-async def test_a_value_that_an_enum_has_not_is_told_which_it_has(
+async def test_an_unknown_enum_value_names_the_valid_values(
     ada: make.Client, query: str, variables: dict[str, Any]
 ) -> None:
     _, [(message, code)] = await ada.answer(query, **variables)
@@ -216,7 +216,7 @@ async def test_a_cursor_of_another_order_is_refused(ada: make.Client) -> None:
 
 @settings(max_examples=60)
 @given(st.data())
-def test_a_damaged_cursor_is_refused_or_a_place(data: st.DataObject) -> None:
+def test_a_damaged_cursor_is_refused_or_is_a_valid_position(data: st.DataObject) -> None:
     """Decoding never fails otherwise; what it gives can be bound."""
     cursor = pack("contacts UPDATED_AT", "2026-11-24T05:00:00+00:00", str(UUID(int=7)))
     at = data.draw(st.integers(0, len(cursor) - 1))
@@ -227,7 +227,7 @@ def test_a_damaged_cursor_is_refused_or_a_place(data: st.DataObject) -> None:
         assert (type(moment), type(key)) == (datetime, UUID)
 
 
-async def test_a_search_goes_by_index_under_row_level_security(ada: make.Client) -> None:
+async def test_a_search_uses_the_index_under_row_level_security(ada: make.Client) -> None:
     """Even before PostgreSQL has gathered statistics of many rows just made, and then by the ids alone."""
     await make.many_contacts(ada.world, 5000)
     found = contacts.listing(contacts.ContactFilter(search="contact 99"), None)

@@ -24,7 +24,7 @@ async def one(ada: make.Client, sql: str) -> Any:
     return row["value"]
 
 
-async def test_a_contact_goes_with_its_links_and_subscribers_hear_it(ada: make.Client) -> None:
+async def test_deleting_a_contact_deletes_its_links_and_publishes_events(ada: make.Client) -> None:
     link = ids.encode("SyncLink", await make.linked(ada.world))
     contact = ids.encode("Contact", await one(ada, "(select contact_id from sync_link)"))
     start = (await ada.ask("{ syncCursor }"))["syncCursor"]
@@ -36,7 +36,7 @@ async def test_a_contact_goes_with_its_links_and_subscribers_hear_it(ada: make.C
     assert (await ada.ask("query($id: ID!) { node(id: $id) { id } }", id=link))["node"] is None
 
 
-async def test_what_was_deleted_is_not_imported_again(ada: make.Client) -> None:
+async def test_the_xero_contact_of_a_deleted_contact_is_not_imported_again(ada: make.Client) -> None:
     await make.linked(ada.world)
     contact = ids.encode("Contact", await one(ada, "(select contact_id from sync_link)"))
     await ada.ask(DELETE, i={"contactId": contact})
@@ -44,14 +44,16 @@ async def test_what_was_deleted_is_not_imported_again(ada: make.Client) -> None:
     assert (run.created, run.skipped) == (0, 1)
 
 
-async def test_unless_that_was_wished(ada: make.Client) -> None:
+async def test_the_xero_contact_of_a_deleted_contact_is_imported_again_on_request(ada: make.Client) -> None:
     await make.linked(ada.world)
     contact = ids.encode("Contact", await one(ada, "(select contact_id from sync_link)"))
     await ada.ask(DELETE, i={"contactId": contact, "reimport": True})
     assert (await ada.world.import_mirror()).created == 1
 
 
-async def test_an_issue_that_it_alone_fitted_by_name_ends_and_brings_nothing_back(ada: make.Client) -> None:
+async def test_deleting_the_only_candidate_by_name_ends_the_issue_and_imports_nothing(
+    ada: make.Client,
+) -> None:
     await make.conflict(ada.world)
     contact = ids.encode("Contact", await one(ada, "(select id from contact)"))
     await ada.ask(DELETE, i={"contactId": contact})
@@ -60,7 +62,7 @@ async def test_an_issue_that_it_alone_fitted_by_name_ends_and_brings_nothing_bac
     assert (await ada.world.import_mirror()).created == 0
 
 
-async def test_an_issue_that_others_fit_too_goes_on_without_it(ada: make.Client) -> None:
+async def test_an_issue_with_other_candidates_stays_open_after_a_deletion(ada: make.Client) -> None:
     await make.conflict(ada.world, "Acme")
     first = await one(ada, "(select id from contact)")
     second = await ada.world.contact("Acme", "third@x.nz")
@@ -69,7 +71,7 @@ async def test_an_issue_that_others_fit_too_goes_on_without_it(ada: make.Client)
     assert await one(ada, "(select contact_id from match_candidate)") == second.id
 
 
-async def test_an_issue_that_it_fitted_by_email_only_becomes_a_contact(ada: make.Client) -> None:
+async def test_deleting_the_only_candidate_by_email_imports_the_xero_contact(ada: make.Client) -> None:
     contact = await ada.world.contact("Bookkeeper", "shared@x.nz")
     await make.imported(ada.world, ("Client of theirs", "shared@x.nz"))
     await ada.ask(DELETE, i={"contactId": ids.encode("Contact", contact.id)})
@@ -78,7 +80,9 @@ async def test_an_issue_that_it_fitted_by_email_only_becomes_a_contact(ada: make
     assert await one(ada, "(select name from contact)") == "Client of theirs"
 
 
-async def test_xero_contacts_of_unsynced_links_are_marked_too_and_not_archived(ada: make.Client) -> None:
+async def test_a_deletion_marks_xero_contacts_of_unsynced_links_and_does_not_archive_them(
+    ada: make.Client,
+) -> None:
     link = ids.encode("SyncLink", await make.linked(ada.world))
     await ada.ask("mutation($i: SyncLinkInput!) { unsync(input: $i) { link { id } } }", i={"linkId": link})
     contact = ids.encode("Contact", await one(ada, "(select contact_id from sync_link)"))
@@ -87,7 +91,7 @@ async def test_xero_contacts_of_unsynced_links_are_marked_too_and_not_archived(a
     assert await one(ada, "(select count(*) from owed_status)") == 0
 
 
-async def test_a_delete_is_refused_for_what_is_stale_or_unknown(ada: make.Client) -> None:
+async def test_deleting_a_stale_or_unknown_contact_is_refused(ada: make.Client) -> None:
     contact = await ada.world.contact("Aroha")
     key = ids.encode("Contact", contact.id)
     stale = (await ada.ask(DELETE, i={"contactId": key, "version": 9}))["deleteContact"]
@@ -118,7 +122,7 @@ async def failing(ada: make.Client, n: int = 1) -> list[str]:
     return found
 
 
-async def test_retrying_lets_go_what_was_refused(ada: make.Client) -> None:
+async def test_a_retry_sends_refused_values_again(ada: make.Client) -> None:
     [link] = await failing(ada)
     listed = await ada.ask("{ syncLinks { edges { node { allowedActions } } } }")
     assert listed["syncLinks"]["edges"][0]["node"]["allowedActions"] == ["UNSYNC", "RETRY"]
@@ -129,7 +133,7 @@ async def test_retrying_lets_go_what_was_refused(ada: make.Client) -> None:
     assert row == {"refused": {}, "bulk": False, "due": True}
 
 
-async def test_all_of_an_organisation_is_bulk_work(ada: make.Client) -> None:
+async def test_retrying_a_whole_organisation_is_bulk_work(ada: make.Client) -> None:
     await failing(ada, 11)
     wanted = {"allOfOrganisation": ids.encode("XeroOrganisation", ada.world.organisation)}
     answer = (await ada.ask(RETRY, i=wanted))["retrySync"]
@@ -137,13 +141,13 @@ async def test_all_of_an_organisation_is_bulk_work(ada: make.Client) -> None:
     assert await one(ada, "(select bool_and(bulk) from sync_link)") is True
 
 
-async def test_a_link_that_does_not_fail_is_left_alone(ada: make.Client) -> None:
+async def test_a_retry_does_not_change_a_link_that_is_not_failing(ada: make.Client) -> None:
     link = ids.encode("SyncLink", await make.linked(ada.world))
     answer = (await ada.ask(RETRY, i={"linkIds": [link]}))["retrySync"]
     assert (answer["retried"], answer["links"][0]["state"]) == (0, "SYNCED")
 
 
-async def test_one_unknown_id_refuses_the_whole(ada: make.Client) -> None:
+async def test_one_unknown_id_refuses_the_whole_retry(ada: make.Client) -> None:
     [link] = await failing(ada)
     unknown = ids.encode("SyncLink", uuid4())
     answer = (await ada.ask(RETRY, i={"linkIds": [link, unknown]}))["retrySync"]
@@ -161,7 +165,7 @@ async def test_a_name_too_long_for_xero_is_refused_where_it_is_typed(ada: make.C
     assert answer["userErrors"] == [{"code": "TOO_LONG", "path": ["name"]}]
 
 
-async def test_a_mark_is_lifted_by_a_person_who_confirms(ada: make.Client) -> None:
+async def test_confirming_a_match_removes_the_reimport_mark(ada: make.Client) -> None:
     """What was deleted is linked again by hand, from a push that finds it."""
     await make.linked(ada.world)
     contact = ids.encode("Contact", await one(ada, "(select contact_id from sync_link)"))
@@ -178,7 +182,7 @@ async def test_a_mark_is_lifted_by_a_person_who_confirms(ada: make.Client) -> No
     assert await one(ada, "(select count(*) from reimport_mark)") == 0
 
 
-async def test_marked_ones_are_skipped_by_a_preview_too(ada: make.Client) -> None:
+async def test_a_preview_skips_xero_contacts_with_a_reimport_mark(ada: make.Client) -> None:
     await make.linked(ada.world)
     contact = ids.encode("Contact", await one(ada, "(select contact_id from sync_link)"))
     await ada.ask(DELETE, i={"contactId": contact})
@@ -190,7 +194,7 @@ async def test_marked_ones_are_skipped_by_a_preview_too(ada: make.Client) -> Non
     assert found == {"noMatches": 1, "skipped": 1}
 
 
-async def test_a_contact_with_invoices_stays(ada: make.Client) -> None:
+async def test_a_contact_with_invoices_cannot_be_deleted(ada: make.Client) -> None:
     billed = await make_billed(ada.process.database)
     await billed.draft()
     client = await make.client(ada.process, world=billed.world)
@@ -202,7 +206,7 @@ async def test_a_contact_with_invoices_stays(ada: make.Client) -> None:
 
 
 @pytest.mark.parametrize("nothing", [{}, {"linkIds": []}, {"allOfOrganisation": None}])
-async def test_a_retry_of_nothing_says_what_to_give(ada: make.Client, nothing: dict[str, object]) -> None:
+async def test_a_retry_without_ids_names_the_arguments(ada: make.Client, nothing: dict[str, object]) -> None:
     answer = (await ada.ask(RETRY, i=nothing))["retrySync"]
     [error] = answer["userErrors"]
     assert (error["code"], answer["retried"]) == ("REQUIRED", 0)

@@ -52,7 +52,7 @@ def _says_more(place: str, description: str) -> bool:
     return len(_words(description) - name - _EMPTY) >= 2
 
 
-def test_the_walk_reaches_every_part_of_the_schema() -> None:
+def test_the_check_of_descriptions_reaches_every_part_of_the_schema() -> None:
     values = sum(isinstance(kind, GraphQLEnumType) for kind in _SCHEMA.type_map.values())
     assert values >= 30
     assert {"Query.contacts(first)", "SyncState.BROKEN", "CreateContactInput.name", "Decimal"} <= _ALL.keys()
@@ -74,11 +74,11 @@ def test_each_description_says_more_than_the_name() -> None:
         ("SyncLink.nextAttemptAt", "When Tandem tries again by itself.", True),
     ],
 )
-def test_a_name_in_other_words_is_no_description(place: str, text: str, more: bool) -> None:
+def test_a_description_that_repeats_the_name_is_refused(place: str, text: str, more: bool) -> None:
     assert _says_more(place, text) is more
 
 
-def test_each_description_is_a_sentence_of_its_own() -> None:
+def test_each_description_begins_and_ends_like_a_sentence() -> None:
     """It begins with a capital letter or a name of the schema, and ends as sentences do."""
     wrong = [
         f"{place}: {text}"

@@ -81,7 +81,9 @@ async def test_a_thousand_idle_subscriptions_cost_less_than_five_statements_a_se
     assert process.feeds.workspaces == 0
 
 
-async def test_an_event_is_read_and_loaded_once_for_all_subscriptions(ada: make.Client) -> None:
+async def test_an_event_is_read_once_and_its_object_loaded_once_for_all_subscriptions(
+    ada: make.Client,
+) -> None:
     await make.imported(ada.world, ("Kauri", None))
 
     async def spent(n: int) -> int:
@@ -95,7 +97,7 @@ async def test_an_event_is_read_and_loaded_once_for_all_subscriptions(ada: make.
     assert await spent(40) <= await spent(1) + 6  # a poll or two may fall within
 
 
-async def test_a_subscription_that_ends_while_it_waits_for_an_object_takes_nothing_from_the_others(
+async def test_a_subscription_that_ends_during_a_shared_load_does_not_disturb_the_others(
     ada: make.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, release = asyncio.Event(), asyncio.Event()
@@ -146,7 +148,7 @@ async def test_without_notifications_events_come_at_the_next_poll(process: Proce
         assert name(await waiting) == "Aroha"
 
 
-async def test_a_counter_that_was_set_back_makes_clients_read_again(ada: make.Client) -> None:
+async def test_an_event_counter_that_was_set_back_sends_resync(ada: make.Client) -> None:
     """As after the restore of a backup."""
     for turn in range(3):
         await ada.world.contact(f"Aroha {turn}")
@@ -156,7 +158,7 @@ async def test_a_counter_that_was_set_back_makes_clients_read_again(ada: make.Cl
         assert (await waiting)["update"] == {"__typename": "Resync", "reason": "This cursor is unknown here."}
 
 
-async def test_an_event_that_cannot_be_shown_makes_clients_read_again_and_the_stream_goes_on(
+async def test_an_event_that_cannot_be_shown_sends_resync_and_the_stream_goes_on(
     ada: make.Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = await cursor(ada)
@@ -185,7 +187,7 @@ async def relayed_ada(relay: Relay, ada: make.Client) -> AsyncIterator[make.Clie
     await database.close()
 
 
-async def test_a_stream_outlives_a_restart_and_tells_what_happened_meanwhile(
+async def test_a_stream_survives_a_restart_of_postgresql_and_delivers_missed_events(
     relayed_ada: make.Client, relay: Relay
 ) -> None:
     start = await cursor(relayed_ada)
@@ -209,7 +211,7 @@ async def test_a_stream_outlives_a_restart_and_tells_what_happened_meanwhile(
     assert told == [["Meanwhile 0", "Meanwhile 1", "Meanwhile 2"]] * 2
 
 
-async def test_a_stream_outlives_a_busy_pool(relayed_ada: make.Client) -> None:
+async def test_a_stream_survives_a_busy_pool(relayed_ada: make.Client) -> None:
     database = relayed_ada.process.database
     async with following(relayed_ada, 1) as [waiting], AsyncExitStack() as busy:
 
@@ -233,7 +235,7 @@ async def test_a_stream_outlives_a_busy_pool(relayed_ada: make.Client) -> None:
     assert database.pool_timeouts > 0
 
 
-async def test_a_stream_that_cannot_begin_is_to_try_again(
+async def test_a_stream_that_cannot_begin_is_asked_to_try_again(
     place: Place, relay: Relay, services: Any, ada: make.Client, owner: Any
 ) -> None:
     async with (
@@ -259,7 +261,7 @@ WRONG: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-async def test_wrong_arguments_are_refused_before_the_stream_begins(
+async def test_wrong_arguments_of_a_subscription_are_refused_before_it_begins(
     process: Process, place: Place, services: Any, ada: make.Client, owner: Any, wrong: str
 ) -> None:
     variables = dict(WRONG[wrong])

@@ -49,7 +49,7 @@ async def published(client: make.Client, count: int = 1) -> None:
             tx.publish(EventKind.CONTACT, uuid4())
 
 
-async def test_an_event_that_comes_while_the_reader_reads_is_told(ada: make.Client) -> None:
+async def test_an_event_written_during_a_read_is_delivered(ada: make.Client) -> None:
     """Its notification must not be taken for that of the event which is being read. No poll runs here."""
     workspace, notifications = ada.world.workspace, ada.process.notifications
     database = Interrupted(ada.process.database)
@@ -75,7 +75,7 @@ async def test_an_event_that_comes_while_the_reader_reads_is_told(ada: make.Clie
     await asyncio.gather(feed.task, return_exceptions=True)
 
 
-async def test_a_reader_keeps_few_events_and_tells_the_others_from_the_table(
+async def test_a_reader_keeps_few_events_and_delivers_older_ones_from_the_table(
     ada: make.Client, process: Process
 ) -> None:
     workspace = ada.world.workspace
@@ -91,7 +91,7 @@ async def test_a_reader_keeps_few_events_and_tells_the_others_from_the_table(
     assert (news.resync, len(news.rows)) == (None, 2 * (KEPT - 50))
 
 
-async def test_two_events_of_one_link_tell_the_changes_of_the_first(ada: make.Client) -> None:
+async def test_two_events_of_one_link_deliver_the_changes_of_the_first(ada: make.Client) -> None:
     await make.imported(ada.world, ("Kauri", None))
     [link] = await ada.world.rows("select id from sync_link")
     start = (await ada.ask("{ syncCursor }"))["syncCursor"]

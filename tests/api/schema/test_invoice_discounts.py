@@ -31,14 +31,14 @@ async def test_a_client_gives_discounts_and_reads_them_back(here: Office) -> Non
     assert changed["subtotal"] == "99.99"
 
 
-async def test_both_discounts_of_one_line_are_refused_at_their_place(here: Office) -> None:
+async def test_a_line_with_both_discounts_is_refused_with_its_path(here: Office) -> None:
     refused = await here.call(
         "createInvoice", **here.input(here.line(), here.line(discountRate="5", discountAmount="5"))
     )
     assert codes(refused) == [("INVALID", ["lines", "1", "discountAmount"])]
 
 
-async def test_two_things_that_xero_refused_are_two_problems(here: Office) -> None:
+async def test_two_refusals_of_xero_are_shown_as_two_problems(here: Office) -> None:
     sent = await here.sent()
     each = [
         {"code": "ACCOUNT_UNAVAILABLE", "message": "Account must be valid.", "remedy": "SET_ACCOUNT_MAPPING", "subjects": []},

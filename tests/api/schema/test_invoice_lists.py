@@ -44,7 +44,7 @@ async def some(here: Office) -> None:
         ({"field": "TOTAL", "direction": "DESC"}, "ACDB"),
     ],
 )
-async def test_orders_hold_over_pages_both_ways(
+async def test_each_order_holds_over_pages_in_both_directions(
     here: Office, order: dict[str, str] | None, expected: str
 ) -> None:
     await some(here)
@@ -61,7 +61,7 @@ async def test_orders_hold_over_pages_both_ways(
     assert await numbers(here, o=order, last=2, before=after) == list(expected[1:3])
 
 
-async def test_recently_changed_ones_first(here: Office) -> None:
+async def test_recently_changed_invoices_come_first(here: Office) -> None:
     await some(here)
     first = (await here.ada.ask('{ invoices(filter: {search: "A"}) { edges { node { id } } } }'))["invoices"]
     await here.call("updateInvoice", invoiceId=first["edges"][0]["node"]["id"], reference="x")
@@ -144,7 +144,7 @@ async def preview(here: Office, **input: Any) -> Any:
     return (await here.ada.ask(PREVIEW, i=input))["invoicePreview"]
 
 
-async def test_a_preview_is_what_the_invoice_comes_to(here: Office) -> None:
+async def test_a_preview_has_the_totals_of_the_created_invoice(here: Office) -> None:
     given = here.input(here.line("25.06"), here.line("25.61"), here.line("25.63"))
     given.pop("dueDate")
     found = await preview(here, **given)
@@ -159,7 +159,7 @@ async def test_a_preview_is_what_the_invoice_comes_to(here: Office) -> None:
     assert await numbers(here) == []
 
 
-async def test_a_preview_tells_what_is_wrong_as_far_as_it_is_typed(here: Office) -> None:
+async def test_a_preview_shows_the_errors_of_incomplete_input(here: Office) -> None:
     empty = await preview(here, lines=[])
     assert (empty["total"], empty["lines"]) == ("0.00", [])
     half = await preview(here, lines=[here.line("-5", taxRateId=None)], contactId="x")
@@ -169,7 +169,7 @@ async def test_a_preview_tells_what_is_wrong_as_far_as_it_is_typed(here: Office)
     assert found["problems"] == [{"code": "CONTACT_NOT_SYNCED", "remedy": "PUSH_TO_XERO"}]
 
 
-async def test_a_preview_says_what_happens_without_being_asked_for(here: Office) -> None:
+async def test_a_preview_notes_a_default_account_and_ignored_tax_rates(here: Office) -> None:
     query = "query($i: InvoicePreviewInput!) { invoicePreview(input: $i) { taxTotal lines { accountCode notes } } }"
     bare = here.line(serviceTypeId=None)
     given = here.input(bare, here.line())

@@ -54,7 +54,7 @@ RATE = """mutation($i: UpdateTaxRateInput!) { updateTaxRate(input: $i) { taxRate
   userErrors { code path } } }"""
 
 
-async def test_service_types_are_made_renamed_and_archived(here: Office) -> None:
+async def test_service_types_are_created_renamed_and_archived(here: Office) -> None:
     made = (await here.ada.ask(TYPES, i={"name": "Advisory"}))["createServiceType"]
     assert [one["name"] for one in made["workspace"]["serviceTypes"]] == ["Accounting", "Advisory"]
     taken = (await here.ada.ask(TYPES, i={"name": "advisory"}))["createServiceType"]
@@ -71,7 +71,7 @@ async def test_service_types_are_made_renamed_and_archived(here: Office) -> None
     assert codes(blank) == [("REQUIRED", ["name"])]
 
 
-async def test_a_tax_rate_keeps_its_percentage(here: Office) -> None:
+async def test_the_percentage_of_a_tax_rate_cannot_change(here: Office) -> None:
     made = (await here.ada.ask(RATES, i={"name": "Half", "percentage": "12.5000"}))["createTaxRate"]
     assert made["taxRate"]["percentage"] == "12.5"
     for wrong in ("-1", "100.01"):
@@ -96,7 +96,7 @@ async def accounts(here: Office, **variables: Any) -> Any:
     return (await here.ada.ask(ACCOUNTS, o=here.organisation, **variables))["xeroOrganisation"]["accounts"]
 
 
-async def test_accounts_are_found_and_paged(here: Office) -> None:
+async def test_accounts_are_searched_and_paged(here: Office) -> None:
     await here.bill.show(chart(archived=("205",)))
 
     async def shown(filter: dict[str, Any] | None = None) -> list[str]:
@@ -116,7 +116,7 @@ async def test_accounts_are_found_and_paged(here: Office) -> None:
     assert rest["edges"][0]["node"]["class"] == "EXPENSE"
 
 
-async def test_xeros_tax_rates(here: Office) -> None:
+async def test_xeros_tax_rates_are_listed(here: Office) -> None:
     query = """query($o: ID!) { xeroOrganisation(id: $o) { taxRates { taxType effectiveRate active canApplyToRevenue
       canApplyToExpenses } } }"""
     rates = (await here.ada.ask(query, o=here.organisation))["xeroOrganisation"]["taxRates"]
@@ -131,7 +131,7 @@ async def test_xeros_tax_rates(here: Office) -> None:
 # Mappings
 
 
-async def test_what_is_set_up_is_shown(here: Office) -> None:
+async def test_the_set_up_of_invoices_is_shown(here: Office) -> None:
     found = await setup(here)
     assert (found["enabled"], found["startDate"], found["gaps"]) == (True, "2026-11-01", [])
     assert found["defaultRevenueAccount"] == {
@@ -147,7 +147,7 @@ async def test_what_is_set_up_is_shown(here: Office) -> None:
     assert tax["xeroTaxRate"] == {"taxType": "OUTPUT2", "effectiveRate": "15"}
 
 
-async def test_default_accounts_are_set_or_refused_at_their_places(here: Office) -> None:
+async def test_default_accounts_are_set_or_refused_with_their_paths(here: Office) -> None:
     answer = await change(here, "setDefaultAccounts", revenueAccountCode="205", expenseAccountCode="400")
     sync = answer["organisation"]["invoiceSync"]
     assert (sync["defaultRevenueAccount"]["code"], sync["defaultExpenseAccount"]["code"]) == ("205", "400")
@@ -174,7 +174,7 @@ async def test_one_mapping_is_set_refused_and_removed(here: Office) -> None:
     ]
 
 
-async def test_a_mapping_whose_account_was_archived_says_so(here: Office) -> None:
+async def test_a_mapping_shows_that_its_account_was_archived(here: Office) -> None:
     service = ids.encode("ServiceType", here.bill.service)
     await change(here, "setAccountMapping", serviceTypeId=service, accountCode="205")
     await here.bill.show(chart(archived=("205",)))
@@ -187,7 +187,7 @@ async def test_a_mapping_whose_account_was_archived_says_so(here: Office) -> Non
     }
 
 
-async def test_many_mappings_are_all_or_none(here: Office) -> None:
+async def test_many_mappings_are_set_together_or_not_at_all(here: Office) -> None:
     service, rate = ids.encode("ServiceType", here.bill.service), ids.encode("TaxRate", here.bill.gst)
     wrong = await change(
         here,
@@ -213,7 +213,7 @@ async def test_many_mappings_are_all_or_none(here: Office) -> None:
     assert (await setup(here))["accountMappings"][0]["account"] == {"code": "205"}
 
 
-async def test_an_earlier_start_date_sends_nothing_unasked(here: Office) -> None:
+async def test_an_earlier_start_date_needs_a_confirmation(here: Office) -> None:
     early = await here.sent(issueDate="2026-10-05", number="early")
     assert early["sync"]["state"] == "BEFORE_START_DATE"
     query = """query($o: ID!, $d: Date!) { xeroOrganisation(id: $o) { invoiceSyncPreview(startDate: $d) { invoices total
@@ -233,7 +233,7 @@ async def test_an_earlier_start_date_sends_nothing_unasked(here: Office) -> None
     assert (await here.look(early["id"]))["sync"]["state"] == "SYNC_OFF"
 
 
-async def test_settings_need_an_admin(process: Process, here: Office) -> None:
+async def test_the_set_up_of_invoices_needs_an_admin(process: Process, here: Office) -> None:
     writer = await make.client(process, Scope.WRITE, world=here.ada.world)
     service, rate = ids.encode("ServiceType", here.bill.service), ids.encode("TaxRate", here.bill.gst)
     organisation = {"organisationId": here.organisation}
@@ -258,7 +258,7 @@ async def test_settings_need_an_admin(process: Process, here: Office) -> None:
     assert (await setup(here))["enabled"] is True
 
 
-async def test_settings_are_told_live(here: Office) -> None:
+async def test_a_change_of_settings_publishes_an_event(here: Office) -> None:
     start = (await here.ada.ask("{ syncCursor }"))["syncCursor"]
     await change(here, "setInvoiceSync", enabled=False)
     await here.ada.ask(TYPES, i={"name": "Advisory"})

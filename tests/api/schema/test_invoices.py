@@ -20,7 +20,7 @@ async def here(process: Process) -> Office:
     return await office(process)
 
 
-async def test_an_invoice_is_made_approved_and_sent(here: Office) -> None:
+async def test_an_invoice_is_created_approved_and_sent(here: Office) -> None:
     made = await here.created(here.line("25.06"), here.line("0.0125", "1000"), reference="PO 7")
     assert (made["status"], made["number"], made["currency"], made["reference"]) == (
         "DRAFT",
@@ -54,7 +54,7 @@ async def test_an_invoice_is_made_approved_and_sent(here: Office) -> None:
     assert [(line["accountCode"], line["taxType"]) for line in sent["lines"]] == [("200", "OUTPUT2")] * 2
 
 
-async def test_two_who_send_at_once_get_one_invoice(here: Office) -> None:
+async def test_two_sends_at_once_send_one_invoice(here: Office) -> None:
     key = (await here.created())["id"]
     done(await here.call("approveInvoice", invoiceId=key))
     answers = await asyncio.gather(*(here.call("sendInvoice", invoiceId=key) for _ in range(3)))
@@ -69,7 +69,7 @@ async def test_the_same_key_gives_the_same_invoice_and_another_input_is_refused(
     assert codes(other) == [("KEY_REUSED", ["idempotencyKey"])]
 
 
-async def test_all_that_is_wrong_is_told_at_its_place(here: Office) -> None:
+async def test_all_errors_of_an_invoice_have_the_path_of_their_field(here: Office) -> None:
     lines = [
         here.line(description=" "),
         here.line(serviceTypeId="x", taxRateId=ids.encode("TaxRate", ids.NOWHERE)),
@@ -95,20 +95,20 @@ async def test_all_that_is_wrong_is_told_at_its_place(here: Office) -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "1e3", "0.00001", "1,5", "", "9" * 16])
-async def test_what_is_no_decimal_is_refused_by_the_schema(here: Office, value: str) -> None:
+async def test_an_invalid_decimal_is_refused_by_the_schema(here: Office, value: str) -> None:
     query = f"mutation($i: CreateInvoiceInput!) {{ createInvoice(input: $i) {{ {ERRORS} }} }}"
     data, errors = await here.ada.answer(query, i=here.input(here.line(value)))
     assert data is None
     assert len(errors) == 1
 
 
-async def test_a_taken_number_is_refused_and_makes_nothing(here: Office) -> None:
+async def test_a_taken_invoice_number_is_refused_and_creates_nothing(here: Office) -> None:
     await here.created(number="A-1")
     assert codes(await here.call("createInvoice", **here.input(number="a-1"))) == [("TAKEN", ["number"])]
     assert (await here.ada.ask("{ invoices { totalCount } }"))["invoices"]["totalCount"] == 1
 
 
-async def test_an_update_changes_what_it_names_and_keeps_lines_by_id(here: Office) -> None:
+async def test_an_update_changes_the_given_fields_and_keeps_lines_by_id(here: Office) -> None:
     made = await here.created(here.line("1"), here.line("2"), here.line("3"), reference="kept")
     kept = made["lines"][2]["id"]
     lines = [here.line("30", id=kept), here.line("4")]
@@ -129,7 +129,7 @@ async def test_an_update_changes_what_it_names_and_keeps_lines_by_id(here: Offic
 
 
 @pytest.mark.parametrize("mutation", ["updateInvoice", "approveInvoice", "voidInvoice"])
-async def test_a_stale_version_is_refused_with_the_invoice_as_it_stands(here: Office, mutation: str) -> None:
+async def test_a_stale_version_is_refused_with_the_current_invoice(here: Office, mutation: str) -> None:
     made = await here.created()
     done(await here.call("updateInvoice", invoiceId=made["id"], reference="newer"))
     answer = await here.call(mutation, invoiceId=made["id"], version=made["version"])
@@ -137,7 +137,7 @@ async def test_a_stale_version_is_refused_with_the_invoice_as_it_stands(here: Of
     assert (answer["invoice"]["reference"], answer["invoice"]["status"]) == ("newer", "DRAFT")
 
 
-async def test_what_the_status_forbids_is_refused(here: Office) -> None:
+async def test_an_action_that_the_status_forbids_is_refused(here: Office) -> None:
     key = (await here.created())["id"]
     assert codes(await here.call("sendInvoice", invoiceId=key)) == [("WRONG_STATE", ["invoiceId"])]
     assert codes(await here.call("settleInvoiceChange", invoiceId=key, decision="ACCEPT")) == [
@@ -154,14 +154,14 @@ async def test_what_the_status_forbids_is_refused(here: Office) -> None:
             assert (answer["invoice"], codes(answer)) == (None, [("NOT_FOUND", ["invoiceId"])])
 
 
-async def test_what_xero_would_not_take_is_refused_at_approve(here: Office) -> None:
+async def test_approving_refuses_what_xero_would_refuse(here: Office) -> None:
     key = (await here.created(here.line("-5")))["id"]
     answer = await here.call("approveInvoice", invoiceId=key)
     assert codes(answer) == [("INVALID", ["invoiceId"])]
     assert answer["invoice"]["status"] == "DRAFT"
 
 
-async def test_voiding(here: Office) -> None:
+async def test_an_invoice_is_voided(here: Office) -> None:
     key = (await here.sent())["id"]
     voided = done(await here.call("voidInvoice", invoiceId=key))
     assert (voided["status"], voided["amountDue"], voided["allowedActions"]) == ("VOIDED", "0.00", [])
@@ -175,7 +175,7 @@ async def test_voiding(here: Office) -> None:
     assert answer["invoice"]["status"] == "AWAITING_PAYMENT"
 
 
-async def test_what_keeps_an_invoice_from_xero_is_told_with_its_remedy(here: Office) -> None:
+async def test_each_problem_that_stops_an_invoice_is_shown_with_its_remedy(here: Office) -> None:
     await here.write("delete from tax_mapping where workspace_id = :ws")
     stranger = await here.bill.world.contact("Stranger")
     sent = await here.sent(contactId=ids.encode("Contact", stranger.id))
@@ -211,7 +211,9 @@ async def test_what_keeps_an_invoice_from_xero_is_told_with_its_remedy(here: Off
 
 
 @pytest.mark.parametrize("prices", [[], ["-100"]])
-async def test_what_a_draft_is_not_approved_with_keeps_it_from_xero(here: Office, prices: list[str]) -> None:
+async def test_a_draft_shows_the_problems_that_approving_would_refuse(
+    here: Office, prices: list[str]
+) -> None:
     made = done(
         await here.call("createInvoice", **here.input() | {"lines": [here.line(price) for price in prices]})
     )
@@ -237,7 +239,7 @@ async def changed_in_xero(here: Office) -> str:
     return key
 
 
-async def test_a_change_in_xero_is_shown(here: Office) -> None:
+async def test_a_change_of_an_invoice_in_xero_is_shown(here: Office) -> None:
     found = await here.look(await changed_in_xero(here))
     assert found["sync"]["differences"] == [{"field": "reference", "practice": "ours", "xero": "theirs"}]
     assert found["sync"]["url"].endswith(f"InvoiceID={found['sync']['xeroInvoiceId']}")
@@ -254,7 +256,9 @@ async def test_a_change_in_xero_is_shown(here: Office) -> None:
         ("REISSUE", "VOIDED", "PENDING"),
     ],
 )
-async def test_a_change_in_xero_is_settled(here: Office, decision: str, status: str, state: str) -> None:
+async def test_a_change_of_an_invoice_in_xero_is_settled(
+    here: Office, decision: str, status: str, state: str
+) -> None:
     key = await changed_in_xero(here)
     stale = await here.call("settleInvoiceChange", invoiceId=key, decision=decision, version=1)
     assert codes(stale) == [("STALE_VERSION", ["version"])]
@@ -271,7 +275,7 @@ async def test_a_change_in_xero_is_settled(here: Office, decision: str, status: 
         )
 
 
-async def test_payments_are_shown_with_reversed_ones(here: Office) -> None:
+async def test_payments_are_shown_including_reversed_ones(here: Office) -> None:
     key = (await here.sent())["id"]
     for day, amount, back in (("2026-11-25", "15", "false"), ("2026-11-24", "99.99", "true")):
         await here.write(
@@ -315,7 +319,7 @@ async def test_each_row_of_many_stands_on_its_own(here: Office) -> None:
     assert [one["invoice"]["status"] for one in sent["results"]] == ["APPROVED", "AWAITING_PAYMENT"]
 
 
-async def test_a_key_serves_each_row_of_many(here: Office) -> None:
+async def test_one_idempotency_key_covers_each_row_of_a_bulk_mutation(here: Office) -> None:
     rows = [here.input(idempotencyKey="a"), here.input(idempotencyKey="b"), here.input(idempotencyKey="a")]
     answer = await here.many("createInvoices", rows)
     numbers = [one["invoice"]["number"] for one in answer["results"]]
@@ -331,7 +335,7 @@ async def test_more_than_500_rows_are_refused_whole(here: Office, mutation: str)
     assert (await here.ada.ask("{ invoices { totalCount } }"))["invoices"]["totalCount"] == 0
 
 
-async def test_showing_many_costs_as_many_statements_as_showing_few(here: Office) -> None:
+async def test_many_invoices_cost_as_many_statements_as_few(here: Office) -> None:
     keys = [(await here.created())["id"] for _ in range(20)]
     query = "mutation($i: InvoicesInput!) { approveInvoices(input: $i) { results { %s } } }"
     shown = """invoice { id lines { id serviceType { id } taxRate { id } } contact { id } problems { code }
@@ -349,7 +353,7 @@ async def test_showing_many_costs_as_many_statements_as_showing_few(here: Office
 # Who may
 
 
-async def test_a_reader_may_look_and_not_act(process: Process, here: Office) -> None:
+async def test_a_reader_may_read_invoices_and_change_none(process: Process, here: Office) -> None:
     made = await here.created()
     reader = Office(await make.client(process, Scope.READ, world=here.ada.world), here.bill)
     assert (await reader.look(made["id"]))["allowedActions"] == []
@@ -376,7 +380,7 @@ async def test_a_reader_may_look_and_not_act(process: Process, here: Office) -> 
     assert (await here.look(made["id"]))["version"] == made["version"]
 
 
-async def test_what_happens_to_an_invoice_is_told_live_and_kept(here: Office) -> None:
+async def test_each_change_of_an_invoice_is_published_and_recorded(here: Office) -> None:
     start = (await here.ada.ask("{ syncCursor }"))["syncCursor"]
     made = await here.sent()
     live = """subscription($after: String) { syncStatus(after: $after) { update { __typename

@@ -21,7 +21,7 @@ async def opened(ada: make.Client) -> list[tuple[str, str]]:
     return [(edge["node"]["id"], edge["node"]["candidates"][0]["contact"]["id"]) for edge in edges]
 
 
-async def test_confirming_links_and_tells_what_changed(ada: make.Client) -> None:
+async def test_confirming_a_match_links_the_pair_and_shows_the_changes(ada: make.Client) -> None:
     await make.conflict(ada.world)
     [(issue, contact)] = await opened(ada)
     answer = (await ada.ask(CONFIRM, i={"issueId": issue, "contactId": contact}))["confirmMatch"]
@@ -32,7 +32,7 @@ async def test_confirming_links_and_tells_what_changed(ada: make.Client) -> None
     assert answer["issue"]["link"]["id"] == answer["link"]["id"]
 
 
-async def test_what_the_practice_keeps_stays(ada: make.Client) -> None:
+async def test_confirming_a_match_may_keep_a_value_of_the_practice(ada: make.Client) -> None:
     await make.conflict(ada.world)
     [(issue, contact)] = await opened(ada)
     wanted = {"issueId": issue, "contactId": contact, "keepPractice": ["BILLING_EMAIL"]}
@@ -43,7 +43,7 @@ async def test_what_the_practice_keeps_stays(ada: make.Client) -> None:
     assert answer["link"]["state"] == "PENDING"
 
 
-async def test_a_second_decision_is_refused_with_the_issue_as_it_stands(ada: make.Client) -> None:
+async def test_a_second_decision_is_refused_with_the_current_issue(ada: make.Client) -> None:
     await make.conflict(ada.world)
     [(issue, contact)] = await opened(ada)
     await ada.ask(CONFIRM, i={"issueId": issue, "contactId": contact})
@@ -52,7 +52,7 @@ async def test_a_second_decision_is_refused_with_the_issue_as_it_stands(ada: mak
     assert (answer["issueId"], answer["issue"]["state"], answer["link"]) == (issue, "RESOLVED", None)
 
 
-async def test_a_separate_contact_can_be_taken_back(ada: make.Client) -> None:
+async def test_creating_a_separate_contact_can_be_taken_back(ada: make.Client) -> None:
     await make.conflict(ada.world)
     [(issue, _)] = await opened(ada)
     made = (await ada.ask(SEPARATE, i={"issueId": issue}))["createSeparateContact"]
@@ -61,7 +61,7 @@ async def test_a_separate_contact_can_be_taken_back(ada: make.Client) -> None:
     assert again["deletedLinkIds"] == [made["link"]["id"]]
 
 
-async def test_many_at_once_each_on_its_own(ada: make.Client) -> None:
+async def test_many_issues_are_decided_each_on_its_own(ada: make.Client) -> None:
     for n in range(3):
         await make.conflict(ada.world, f"Firm {n}")
     (one, contact), (two, _), (three, _) = await opened(ada)

@@ -29,7 +29,7 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
     return [event["update"]["__typename"] for event in events]
 
 
-async def test_a_change_is_told_as_it_happens(ada: make.Client) -> None:
+async def test_a_subscription_delivers_a_change_at_once(ada: make.Client) -> None:
     async with ada.follow(LIVE, after=await cursor(ada)) as stream:
         waiting = asyncio.create_task(stream.next())
         await ada.world.contact("Aroha")
@@ -38,7 +38,7 @@ async def test_a_change_is_told_as_it_happens(ada: make.Client) -> None:
     assert event["organisation"] is None
 
 
-async def test_what_was_missed_comes_first_and_once(ada: make.Client) -> None:
+async def test_missed_events_come_first_and_once(ada: make.Client) -> None:
     start = await cursor(ada)
     contact = await ada.world.contact("Aroha")
     key = ids.encode("Contact", contact.id)
@@ -52,7 +52,7 @@ async def test_what_was_missed_comes_first_and_once(ada: make.Client) -> None:
         assert (await stream.next())["cursor"] == told[1]["cursor"]
 
 
-async def test_a_decision_tells_issue_link_and_contact(ada: make.Client) -> None:
+async def test_a_decision_publishes_issue_link_and_contact(ada: make.Client) -> None:
     issue = await make.conflict(ada.world)
     start = await cursor(ada)
     async with ada.follow(LIVE, after=start) as stream:
@@ -64,7 +64,7 @@ async def test_a_decision_tells_issue_link_and_contact(ada: make.Client) -> None
     assert link["organisation"]["summary"] == {"linked": 1, "openIssues": 0}
 
 
-async def test_a_burst_is_told_from_few_readings(ada: make.Client) -> None:
+async def test_a_burst_of_events_is_delivered_with_few_reads(ada: make.Client) -> None:
     await make.imported(ada.world, *((f"Client {n}", None) for n in range(60)))
     start = await cursor(ada)
     async with ada.world.tx() as tx:
@@ -77,7 +77,7 @@ async def test_a_burst_is_told_from_few_readings(ada: make.Client) -> None:
     assert ada.process.database.statements - before < 60
 
 
-async def test_an_import_tells_its_progress_and_to_read_again(ada: make.Client) -> None:
+async def test_an_import_publishes_its_progress_and_a_resync(ada: make.Client) -> None:
     start = await cursor(ada)
     await make.imported(ada.world, ("A", None), ("B", None))
     async with ada.follow(LIVE, after=start) as stream:
@@ -85,7 +85,7 @@ async def test_an_import_tells_its_progress_and_to_read_again(ada: make.Client) 
     assert sorted(kinds(told)) == ["ConnectionUpdate", "ImportProgress", "Resync"]
 
 
-async def test_one_organisation_only(ada: make.Client) -> None:
+async def test_a_subscription_may_be_limited_to_one_organisation(ada: make.Client) -> None:
     start = await cursor(ada)
     await ada.world.contact("Of no organisation")
     await make.imported(ada.world, ("A", None))
@@ -94,7 +94,7 @@ async def test_one_organisation_only(ada: make.Client) -> None:
         assert (await stream.next())["organisation"]["id"] == mine
 
 
-async def test_too_far_behind_or_too_old_is_told_to_read_again(ada: make.Client) -> None:
+async def test_a_cursor_that_is_too_old_or_too_far_behind_gets_resync(ada: make.Client) -> None:
     start = await cursor(ada)
     await ada.world.contact("Aroha")
     await ada.world.rows("delete from event where workspace_id = :ws returning position")
@@ -110,7 +110,7 @@ async def test_too_far_behind_or_too_old_is_told_to_read_again(ada: make.Client)
         assert "More than 1000" in (await stream.next())["update"]["reason"]
 
 
-async def test_a_cursor_that_is_none_is_refused(ada: make.Client) -> None:
+async def test_an_invalid_cursor_of_a_subscription_is_refused(ada: make.Client) -> None:
     context = ada.context()
     for text in ("x", "W10", "WyJldmVudCIsLTFd"):
         stream: Any = await schema.subscribe(LIVE, variable_values={"after": text}, context_value=context)
@@ -118,7 +118,7 @@ async def test_a_cursor_that_is_none_is_refused(ada: make.Client) -> None:
         assert [error.extensions["code"] for error in result.errors] == ["BAD_REQUEST"]
 
 
-async def test_nothing_falls_between_list_and_stream(ada: make.Client) -> None:
+async def test_no_event_is_lost_between_a_list_and_its_stream(ada: make.Client) -> None:
     """A contact made while lists are read is in the list, in the stream behind its cursor, or in both."""
     making = asyncio.create_task(ada.world.contact("Aroha"))
     answer = await ada.ask(CURSOR)
@@ -132,7 +132,7 @@ async def test_nothing_falls_between_list_and_stream(ada: make.Client) -> None:
     assert {*listed, *told} == {"Aroha", "Bella"}
 
 
-async def test_another_workspace_hears_nothing(ada: make.Client) -> None:
+async def test_a_subscription_gets_no_event_of_another_workspace(ada: make.Client) -> None:
     other = await make.client(ada.process)
     async with other.follow(LIVE, after=await cursor(other)) as stream:
         await ada.world.contact("Aroha")

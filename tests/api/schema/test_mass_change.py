@@ -33,7 +33,7 @@ async def stopped(ada: make.Client) -> str:
     return str(ids.encode("XeroOrganisation", ada.world.organisation))
 
 
-async def test_a_mass_change_is_told_and_let_through(ada: make.Client) -> None:
+async def test_a_mass_change_is_shown_and_let_through(ada: make.Client) -> None:
     key = await stopped(ada)
     asked = "query($o: ID!) { node(id: $o) { ... on XeroOrganisation { health massChange { side changed of } } } }"
     held = (await ada.ask(asked, o=key))["node"]
@@ -46,14 +46,14 @@ async def test_a_mass_change_is_told_and_let_through(ada: make.Client) -> None:
     assert again["userErrors"] == [{"code": "WRONG_STATE", "path": ["organisationId"]}]
 
 
-async def test_reading_again_holds_until_it_is_judged(ada: make.Client) -> None:
+async def test_reading_a_mass_change_again_keeps_the_brake_until_it_is_counted(ada: make.Client) -> None:
     key = await stopped(ada)
     answer = (await ada.ask(DECIDE, i={"organisationId": key, "apply": False}))["decideMassChange"]
     assert answer["organisation"]["health"] == "PAUSED"
     assert answer["organisation"]["healthMessage"] == "After a mass change, Xero is being read again."
 
 
-async def test_only_an_admin_decides(ada: make.Client) -> None:
+async def test_only_an_admin_decides_about_a_mass_change(ada: make.Client) -> None:
     writer = await make.client(ada.process, Scope.WRITE, world=ada.world)
     key = str(ids.encode("XeroOrganisation", ada.world.organisation))
     _, errors = await writer.answer(DECIDE, i={"organisationId": key, "apply": True})

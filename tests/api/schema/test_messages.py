@@ -26,7 +26,7 @@ async def contact(ada: make.Client, name: str = "Kauri Joinery", email: str | No
     return ids.encode("Contact", (await ada.world.contact(name, email)).id)
 
 
-async def test_an_unknown_id_names_the_thing_and_the_argument(ada: make.Client) -> None:
+async def test_an_unknown_id_names_the_object_and_the_argument(ada: make.Client) -> None:
     unknown = ids.encode("SyncLink", ids.NOWHERE)
     error = await refused(ada, "unsync", "SyncLinkInput", linkId=unknown)
     assert (error["code"], error["path"]) == ("NOT_FOUND", ["linkId"])
@@ -36,7 +36,7 @@ async def test_an_unknown_id_names_the_thing_and_the_argument(ada: make.Client) 
     )
 
 
-async def test_an_id_of_another_kind_says_of_which_kind_it_is(ada: make.Client) -> None:
+async def test_an_id_of_another_type_names_its_type(ada: make.Client) -> None:
     error = await refused(ada, "unsync", "SyncLinkInput", linkId=await contact(ada))
     assert (error["code"], error["path"]) == ("NOT_FOUND", ["linkId"])
     assert error["message"] == "`linkId` holds the id of a contact. Give the id of a link."
@@ -47,7 +47,7 @@ async def test_an_id_of_another_kind_says_of_which_kind_it_is(ada: make.Client) 
     )
 
 
-async def test_ids_to_retry_name_their_list(ada: make.Client) -> None:
+async def test_an_unknown_id_of_a_retry_names_its_argument(ada: make.Client) -> None:
     given = {"invoiceIds": [ids.encode("Invoice", ids.NOWHERE)]}
     error = await refused(ada, "retrySync", "RetrySyncInput", **given)
     assert error["path"] == ["invoiceIds", "0"]
@@ -65,7 +65,7 @@ async def test_ids_to_retry_name_their_list(ada: make.Client) -> None:
         ("Invoice", "invoice"),
     ],
 )
-def test_types_are_named_as_people_say_them(kind: str, said: str) -> None:
+def test_messages_name_types_in_plain_words(kind: str, said: str) -> None:
     assert ids.noun(kind) == said
 
 
@@ -76,7 +76,7 @@ MADE = """mutation($contact: ID!) {
   createInvoice(input: {contactId: $contact, issueDate: "2026-10-10", dueDate: "2026-11-10", lines: []}) { invoice { id } } }"""
 
 
-async def test_an_update_without_a_field_is_told(ada: make.Client) -> None:
+async def test_an_update_without_fields_is_refused(ada: make.Client) -> None:
     of_contact, organisation = await contact(ada), ids.encode("XeroOrganisation", ada.world.organisation)
     made = await ada.ask(MADE, contact=of_contact)
     for mutation, kind, given in (
@@ -97,7 +97,7 @@ async def test_an_update_without_a_field_is_told(ada: make.Client) -> None:
         assert await ada.world.rows("select count(*) as n from activity") == before
 
 
-async def test_an_empty_row_of_a_bulk_update_is_told_at_its_place(ada: make.Client) -> None:
+async def test_an_empty_row_of_a_bulk_update_is_refused_with_its_path(ada: make.Client) -> None:
     one, other = await contact(ada), await contact(ada, "Rimu", None)
     rows = [{"contactId": one, "firstName": "Ann"}, {"contactId": other}]
     query = f"mutation($i: UpdateContactsInput!) {{ updateContacts(input: $i) {{ results {{ contact {{ firstName }} {ERRORS} }} }} }}"
@@ -132,7 +132,7 @@ async def test_making_a_field_blank_is_a_change(ada: make.Client) -> None:
         ("resolveMatchIssues", "ResolveMatchIssuesInput", {}),
     ],
 )
-async def test_a_bulk_form_without_rows_is_told(
+async def test_a_bulk_mutation_without_rows_is_refused(
     ada: make.Client, mutation: str, kind: str, given: dict[str, Any]
 ) -> None:
     error = await refused(ada, mutation, kind, **given)
@@ -140,7 +140,7 @@ async def test_a_bulk_form_without_rows_is_told(
     assert error["message"].endswith(" Give at least one row.")
 
 
-async def test_too_many_rows_are_counted(ada: make.Client) -> None:
+async def test_too_many_rows_are_refused_with_their_number(ada: make.Client) -> None:
     links = [{"linkId": ids.encode("SyncLink", ids.NOWHERE)}] * 501
     error = await refused(ada, "unsyncLinks", "SyncLinksInput", links=links)
     assert (error["code"], error["path"]) == ("TOO_MANY", ["links"])
@@ -148,7 +148,7 @@ async def test_too_many_rows_are_counted(ada: make.Client) -> None:
 
 
 @pytest.mark.parametrize(("invoices", "said"), [(1, "1 more invoice "), (2, "2 more invoices ")])
-async def test_an_earlier_start_date_counts_in_singular_and_plural(
+async def test_the_message_about_an_earlier_start_date_has_singular_and_plural(
     ada: make.Client, invoices: int, said: str
 ) -> None:
     organisation = ids.encode("XeroOrganisation", ada.world.organisation)
@@ -174,7 +174,7 @@ async def test_an_earlier_start_date_counts_in_singular_and_plural(
 
 
 @pytest.mark.parametrize("number", ["149.5", "2"])
-async def test_a_json_number_for_a_decimal_says_send_it_as_a_string(ada: make.Client, number: str) -> None:
+async def test_a_json_number_for_a_decimal_asks_for_a_string(ada: make.Client, number: str) -> None:
     literal = f'mutation {{ createTaxRate(input: {{name: "GST", percentage: {number}}}) {{ {ERRORS} }} }}'
     variable = f"mutation($i: CreateTaxRateInput!) {{ createTaxRate(input: $i) {{ {ERRORS} }} }}"
     for query, given in (
@@ -196,7 +196,7 @@ async def pushed(ada: make.Client, name: str, email: str | None, **more: Any) ->
     return answer
 
 
-async def test_a_push_beside_a_namesake_that_is_linked_says_to_whom(ada: make.Client) -> None:
+async def test_a_push_refused_for_a_linked_namesake_names_its_contact(ada: make.Client) -> None:
     await make.linked(ada.world, "Kauri Joinery Ltd")
     for more in ({}, {"createAnyway": True}):
         answer = await pushed(ada, "Kauri Joinery Ltd", None, **more)
@@ -211,7 +211,7 @@ async def test_a_push_beside_a_namesake_that_is_linked_says_to_whom(ada: make.Cl
         assert existing["syncLink"] == {"state": "SYNCED", "contact": {"name": "Kauri Joinery Ltd"}}
 
 
-async def test_a_push_beside_a_free_namesake_offers_the_link_alone(ada: make.Client) -> None:
+async def test_a_push_refused_for_an_unlinked_namesake_offers_only_to_link(ada: make.Client) -> None:
     await ada.world.shown(seen("Kauri Joinery", "other@x.nz"))
     answer = await pushed(ada, "Kauri Joinery", None)
     [error] = answer["userErrors"]
@@ -220,7 +220,7 @@ async def test_a_push_beside_a_free_namesake_offers_the_link_alone(ada: make.Cli
     assert answer["existing"] == [{"name": "Kauri Joinery", "syncLink": None}]
 
 
-async def test_a_push_beside_a_linked_contact_of_that_email_offers_another_one(ada: make.Client) -> None:
+async def test_a_push_refused_for_a_linked_equal_email_offers_a_new_xero_contact(ada: make.Client) -> None:
     await make.linked(ada.world, "Kauri Joinery Ltd", "office@kauri.example")
     answer = await pushed(ada, "Kauri Cabinets", "office@kauri.example")
     [error] = answer["userErrors"]
@@ -233,7 +233,7 @@ async def test_a_push_beside_a_linked_contact_of_that_email_offers_another_one(a
     assert (anyway["userErrors"], anyway["link"]) == ([], {"state": "PENDING"})
 
 
-async def test_a_push_beside_a_free_contact_of_that_email_offers_both(ada: make.Client) -> None:
+async def test_a_push_refused_for_an_unlinked_equal_email_offers_both_ways(ada: make.Client) -> None:
     await ada.world.shown(seen("Someone Else", "k@x.nz"))
     [error] = (await pushed(ada, "Kauri Joinery", "k@x.nz"))["userErrors"]
     assert error["message"].endswith(
@@ -241,7 +241,7 @@ async def test_a_push_beside_a_free_contact_of_that_email_offers_both(ada: make.
     )
 
 
-async def test_linking_a_xero_contact_that_is_linked_says_to_whom(ada: make.Client) -> None:
+async def test_linking_a_linked_xero_contact_names_its_contact(ada: make.Client) -> None:
     await make.linked(ada.world, "Kauri Joinery Ltd")
     [xero] = await ada.world.rows("select id from xero_contact")
     answer = await pushed(ada, "Rimu", None, linkTo=ids.encode("XeroContact", xero["id"]))
@@ -253,7 +253,7 @@ async def test_linking_a_xero_contact_that_is_linked_says_to_whom(ada: make.Clie
 CLOSED = f"closedIssueId issue {{ state }} organisation {{ summary {{ openIssues linked }} }} {ERRORS}"
 
 
-async def test_a_decision_says_which_issue_it_closed_and_how_many_are_left(ada: make.Client) -> None:
+async def test_a_decision_returns_the_closed_issue_and_the_number_of_open_ones(ada: make.Client) -> None:
     await make.conflict(ada.world)
     [row] = await ada.world.rows("select id from match_issue")
     issue = ids.encode("MatchIssue", row["id"])
@@ -272,7 +272,7 @@ async def test_a_decision_says_which_issue_it_closed_and_how_many_are_left(ada: 
     assert opened["organisation"]["summary"]["openIssues"] == 1
 
 
-async def test_dismissed_links_lead_to_the_numbers_of_their_organisations(ada: make.Client) -> None:
+async def test_dismissing_links_returns_the_counts_of_their_organisations(ada: make.Client) -> None:
     link = ids.encode("SyncLink", await make.linked(ada.world))
     counted = "organisations { summary { linked unsynced } }"
     await ada.ask(
@@ -290,7 +290,7 @@ async def test_dismissed_links_lead_to_the_numbers_of_their_organisations(ada: m
     assert answer["organisations"] == [{"summary": {"linked": 0, "unsynced": 0}}]
 
 
-async def test_each_decision_of_many_says_which_issue_it_closed(ada: make.Client) -> None:
+async def test_each_row_of_a_bulk_decision_returns_the_closed_issue(ada: make.Client) -> None:
     await make.conflict(ada.world)
     [row] = await ada.world.rows("select id from match_issue")
     issue, unknown = ids.encode("MatchIssue", row["id"]), ids.encode("MatchIssue", ids.NOWHERE)

@@ -33,7 +33,7 @@ def error(code: str, *path: str) -> list[dict[str, Any]]:
     return [{"code": code, "path": list(path)}]
 
 
-async def test_a_push_waits_for_xero_under_a_number_of_its_own(ada: make.Client) -> None:
+async def test_a_push_makes_a_pending_link_with_its_own_push_number(ada: make.Client) -> None:
     answer = await push(ada, await made(ada))
     assert (answer["userErrors"], answer["link"]["state"]) == ([], "PENDING")
     assert (answer["link"]["origin"], answer["link"]["xeroContact"]) == ("PUSHED_TO_XERO", None)
@@ -42,21 +42,21 @@ async def test_a_push_waits_for_xero_under_a_number_of_its_own(ada: make.Client)
     assert (link["bulk"], link["due_at"] is None) == (False, False)
 
 
-async def test_a_repeated_push_gives_its_link_again(ada: make.Client) -> None:
+async def test_a_repeated_push_returns_the_same_link(ada: make.Client) -> None:
     wanted = await made(ada)
     first = await push(ada, wanted)
     again = await push(ada, wanted)
     assert (again["link"]["id"], again["userErrors"]) == (first["link"]["id"], [])
 
 
-async def test_two_pushes_at_once_are_one(ada: make.Client) -> None:
+async def test_two_pushes_of_one_contact_at_once_make_one_link(ada: make.Client) -> None:
     wanted = await made(ada)
     first, second = await asyncio.gather(push(ada, wanted), push(ada, wanted))
     assert first["link"]["id"] == second["link"]["id"]
     assert len(await ada.world.rows("select 1 from push")) == 1
 
 
-async def test_a_push_that_was_given_up_goes_on_under_its_number(ada: make.Client) -> None:
+async def test_a_push_repeated_after_an_unsync_keeps_its_number(ada: make.Client) -> None:
     wanted = await made(ada)
     first = await push(ada, wanted)
     [before] = await ada.world.rows("select contact_number from sync_link")
@@ -66,7 +66,7 @@ async def test_a_push_that_was_given_up_goes_on_under_its_number(ada: make.Clien
     assert (again["link"]["id"], after) == (first["link"]["id"], before)
 
 
-async def test_a_contact_of_that_name_or_email_is_shown_first(ada: make.Client) -> None:
+async def test_a_push_first_shows_xero_contacts_with_equal_name_or_email(ada: make.Client) -> None:
     wanted = await made(ada, "Kauri Joinery", "k@x.nz")
     await ada.world.shown(
         seen("Someone else", "K@x.nz"), seen("KAURI joinery", status=XeroContactStatus.ARCHIVED), seen("No")
@@ -78,7 +78,7 @@ async def test_a_contact_of_that_name_or_email_is_shown_first(ada: make.Client) 
     assert (anyway["userErrors"], anyway["link"]["state"]) == ([], "PENDING")
 
 
-async def test_a_name_that_an_active_contact_holds_is_taken_whatever_is_wished(ada: make.Client) -> None:
+async def test_a_push_with_the_name_of_an_active_xero_contact_is_always_refused(ada: make.Client) -> None:
     wanted = await made(ada, "Kauri Joinery", None)
     await ada.world.shown(seen("KAURI joinery"))
     assert (await push(ada, wanted))["userErrors"] == error("LIKELY_DUPLICATE", "contactId")
@@ -86,7 +86,7 @@ async def test_a_name_that_an_active_contact_holds_is_taken_whatever_is_wished(a
     assert (answer["userErrors"], len(answer["existing"])) == (error("TAKEN", "contactId"), 1)
 
 
-async def test_linking_the_one_that_exists_is_as_confirming_a_match(ada: make.Client) -> None:
+async def test_linking_an_existing_xero_contact_works_as_confirming_a_match(ada: make.Client) -> None:
     wanted = await made(ada, "Kauri Joinery", "k@x.nz")
     await ada.world.shown(seen("Kauri Joinery", "other@x.nz"))
     [existing] = (await push(ada, wanted))["existing"]
@@ -96,7 +96,7 @@ async def test_linking_the_one_that_exists_is_as_confirming_a_match(ada: make.Cl
     assert answer["changes"] == [{"field": "BILLING_EMAIL", "before": "k@x.nz", "writtenTo": "PRACTICE"}]
 
 
-async def test_an_archived_one_whose_name_is_taken_meanwhile_is_refused_at_linkto(ada: make.Client) -> None:
+async def test_linking_an_archived_xero_contact_whose_name_is_taken_is_refused(ada: make.Client) -> None:
     wanted = await made(ada, "Kauri Joinery", None)
     await ada.world.shown(seen("Kauri Joinery"), seen("KAURI joinery", status=XeroContactStatus.ARCHIVED))
     existing = (await push(ada, wanted))["existing"]
@@ -105,7 +105,7 @@ async def test_an_archived_one_whose_name_is_taken_meanwhile_is_refused_at_linkt
     assert (answer["userErrors"], len(answer["existing"])) == (error("TAKEN", "linkTo"), 1)
 
 
-async def test_linking_may_keep_the_practices_value(ada: make.Client) -> None:
+async def test_linking_may_keep_the_practices_values(ada: make.Client) -> None:
     wanted = await made(ada, "Kauri Joinery", "k@x.nz")
     await ada.world.shown(seen("Kauri Joinery", "other@x.nz"))
     [existing] = (await push(ada, wanted))["existing"]
@@ -123,7 +123,7 @@ async def test_linking_decides_the_open_issue_of_the_xero_contact(ada: make.Clie
     assert ids.encode("SyncLink", issue["link_id"]) == answer["link"]["id"]
 
 
-async def test_linking_lifts_a_mark_and_takes_an_unsynced_xero_contact(ada: make.Client) -> None:
+async def test_linking_removes_the_reimport_mark_and_uses_an_unsynced_xero_contact(ada: make.Client) -> None:
     link = ids.encode("SyncLink", await make.linked(ada.world))
     await ada.ask(UNSYNC, i={"linkId": link})
     await ada.ask("mutation($i: SyncLinksInput!) { dismissLinks(input: $i) { deletedLinkIds } }",
@@ -142,7 +142,7 @@ async def test_linking_lifts_a_mark_and_takes_an_unsynced_xero_contact(ada: make
     assert memory == [{"n": 0}]
 
 
-async def test_what_cannot_be_pushed_is_refused_in_words(ada: make.Client) -> None:
+async def test_an_impossible_push_is_refused_with_its_path(ada: make.Client) -> None:
     wanted = await made(ada)
     assert (await push(ada, wanted, version=9))["userErrors"] == error("STALE_VERSION", "version")
     nowhere = wanted | {"organisationId": wanted["contactId"]}
@@ -161,7 +161,7 @@ async def test_what_cannot_be_pushed_is_refused_in_words(ada: make.Client) -> No
     assert busy["userErrors"] == error("ALREADY_LINKED", "linkTo")
 
 
-async def test_a_sync_that_was_not_started_or_has_ended_takes_no_push(ada: make.Client) -> None:
+async def test_a_push_needs_a_started_sync_and_a_connection(ada: make.Client) -> None:
     wanted = await made(ada)
     await ada.world.rows("update organisation set started_at = null returning 1")
     assert (await push(ada, wanted))["userErrors"] == error("SYNC_NOT_STARTED", "organisationId")
@@ -169,7 +169,7 @@ async def test_a_sync_that_was_not_started_or_has_ended_takes_no_push(ada: make.
     assert (await push(ada, wanted))["userErrors"] == error("NOT_CONNECTED", "organisationId")
 
 
-async def test_many_are_pushed_as_bulk_work_each_on_its_own(ada: make.Client) -> None:
+async def test_many_pushes_are_bulk_work_each_on_its_own(ada: make.Client) -> None:
     rows = [await made(ada, f"Firm {n}", f"{n}@x.nz") for n in range(12)]
     await ada.world.shown(seen("Firm 3"))
     results = (await ada.ask(PUSH_MANY, i={"contacts": rows}))["pushContactsToXero"]["results"]
@@ -179,7 +179,7 @@ async def test_many_are_pushed_as_bulk_work_each_on_its_own(ada: make.Client) ->
     assert {row["bulk"] for row in await ada.world.rows("select bulk from sync_link")} == {True}
 
 
-async def test_a_contact_that_waits_for_xero_counts_as_linked(ada: make.Client) -> None:
+async def test_a_pending_push_counts_as_linked(ada: make.Client) -> None:
     await push(ada, await made(ada))
     await made(ada, "Unlinked", None)
     listed = "query($f: ContactFilter) { contacts(filter: $f) { edges { node { name } } } }"

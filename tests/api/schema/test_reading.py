@@ -31,7 +31,7 @@ ACTIVITY = """{ activity(first: 100) { edges { node { id at kind message actor {
 LINKS = f"{{ syncLinks(first: 100) {{ totalCount edges {{ node {{ id contact {ROW} }} }} }} }}"
 
 
-async def test_contacts_come_with_all_that_hangs_on_them(ada: make.Client) -> None:
+async def test_contacts_are_read_with_all_their_objects(ada: make.Client) -> None:
     await ada.world.contact("Aroha Ngata", "aroha@ngata.example")
     await make.imported(ada.world, ("Aroha Ngata", "aroha@ngata.example"), ("Kauri Joinery", None))
     answer = (await ada.ask(CONTACTS))["contacts"]
@@ -60,7 +60,7 @@ async def test_twice_the_rows_cost_as_many_statements(ada: make.Client, query: s
     assert await ada.statements(query) == few
 
 
-async def test_the_organisation_tells_what_an_import_did(ada: make.Client) -> None:
+async def test_the_organisation_shows_the_result_of_an_import(ada: make.Client) -> None:
     await make.conflict(ada.world)
     query = f"{{ workspace {{ id name currency xeroOrganisations {ORGANISATION} }} }}"
     [organisation] = (await ada.ask(query))["workspace"]["xeroOrganisations"]
@@ -70,7 +70,7 @@ async def test_the_organisation_tells_what_an_import_did(ada: make.Client) -> No
     assert organisation["importProgress"]["organisation"]["id"] == organisation["id"]
 
 
-async def test_an_issue_shows_what_differs(ada: make.Client) -> None:
+async def test_an_issue_shows_the_differences_of_each_candidate(ada: make.Client) -> None:
     await make.conflict(ada.world)
     [edge] = (await ada.ask(ISSUES))["matchIssues"]["edges"]
     [candidate] = edge["node"]["candidates"]

@@ -60,14 +60,14 @@ async def filled(ada: make.Client) -> dict[str, UUID]:
     return found
 
 
-def test_every_node_is_tried() -> None:
+def test_every_type_of_node_is_checked_for_tenancy() -> None:
     nodes = schema.as_str().count(" implements Node")
     assert set(NODES) == set(TABLES)
     assert len(NODES) == nodes
 
 
 @pytest.mark.parametrize("kind", TABLES)
-async def test_a_node_is_its_owners_alone(ada: make.Client, kind: str) -> None:
+async def test_a_node_is_visible_only_in_its_workspace(ada: make.Client, kind: str) -> None:
     key = ids.encode(kind, (await filled(ada))[kind])
     unknown = ids.encode(kind, ids.NOWHERE)
     own = await ada.ask(NODE, i=key, all=[key, unknown])
@@ -76,7 +76,7 @@ async def test_a_node_is_its_owners_alone(ada: make.Client, kind: str) -> None:
     assert await other.ask(NODE, i=key, all=[key]) == {"node": None, "nodes": [None]}
 
 
-async def test_no_list_shows_anothers_rows(ada: make.Client) -> None:
+async def test_no_list_shows_rows_of_another_workspace(ada: make.Client) -> None:
     keys = await filled(ada)
     variables = {
         "o": ids.encode("XeroOrganisation", keys["XeroOrganisation"]),
@@ -124,7 +124,7 @@ async def test_no_list_shows_anothers_rows(ada: make.Client) -> None:
         ),
     ],
 )
-async def test_no_mutation_reaches_anothers_rows(
+async def test_no_mutation_changes_rows_of_another_workspace(
     ada: make.Client, mutation: str, kind: str, field: str
 ) -> None:
     key = (await filled(ada))[kind]
@@ -137,7 +137,9 @@ async def test_no_mutation_reaches_anothers_rows(
 
 
 @pytest.mark.parametrize("text", ["", "x", "é", "Q29udGFjdA", "Q29udGFjdDp4", "=" * 8, "A" * 5000])
-async def test_what_is_no_id_is_as_unknown_as_a_foreign_one(ada: make.Client, text: str) -> None:
+async def test_a_malformed_id_is_answered_like_an_id_of_another_workspace(
+    ada: make.Client, text: str
+) -> None:
     await ada.world.contact("A")
     query = (
         "query($i: ID!) { node(id: $i) { id } nodes(ids: [$i]) { id } contact(id: $i) { id } invoice(id: $i) { id }"
@@ -148,7 +150,7 @@ async def test_what_is_no_id_is_as_unknown_as_a_foreign_one(ada: make.Client, te
         assert await ada.ask(query, i=one) == nothing
 
 
-async def test_an_excluded_xero_contact_is_shown_by_a_preview_only(ada: make.Client) -> None:
+async def test_a_xero_contact_outside_the_filter_is_shown_only_by_a_preview(ada: make.Client) -> None:
     await ada.world.rows(
         "update organisation set contact_filter = 'CUSTOMERS_ONLY' where id = :id returning 1",
         id=ada.world.organisation,

@@ -65,34 +65,36 @@ def error(code: str, *path: str) -> list[dict[str, Any]]:
     return [{"code": code, "path": list(path) or None}]
 
 
-async def test_unsync_ends_the_link_and_tells_what_can_be_done(ada: make.Client) -> None:
+async def test_unsync_ends_the_link_and_shows_the_allowed_actions(ada: make.Client) -> None:
     link = ids.encode("SyncLink", await make.linked(ada.world))
     answer = (await ada.ask(UNSYNC, i={"linkId": link}))["unsync"]
     assert answer["link"]["state"] == "UNSYNCED"
     assert answer["link"]["allowedActions"] == ["REMATCH", "CREATE_FROM_UNSYNCED", "DISMISS"]
 
 
-async def test_an_unsynced_pair_is_never_matched_again_by_the_machine(ada: make.Client) -> None:
+async def test_an_unsynced_pair_is_never_matched_automatically(ada: make.Client) -> None:
     await unsynced(ada)
     run = await ada.world.import_mirror()
     assert (run.full_matches, run.conflicts, run.created, run.skipped) == (0, 0, 0, 1)
 
 
-async def test_an_unsynced_link_keeps_its_xero_contact_from_others_too(ada: make.Client) -> None:
+async def test_the_xero_contact_of_an_unsynced_link_is_matched_with_no_other_contact(
+    ada: make.Client,
+) -> None:
     await unsynced(ada, name="Acme", email="a@x.nz")
     await ada.world.contact("ACME", "a@x.nz")
     run = await ada.world.import_mirror()
     assert (run.full_matches, run.conflicts, run.created) == (0, 0, 0)
 
 
-async def test_what_is_typed_after_unsync_does_not_fall_due(ada: make.Client) -> None:
+async def test_an_edit_after_an_unsync_is_not_due(ada: make.Client) -> None:
     await unsynced(ada)
     await type_in(ada, name="Another")
     [after] = await ada.world.rows("select state, due_at from sync_link")
     assert (after["state"], after["due_at"]) == ("UNSYNCED", None)
 
 
-async def test_unsync_is_refused_for_what_is_unsynced_stale_or_unknown(ada: make.Client) -> None:
+async def test_unsync_is_refused_for_an_unsynced_stale_or_unknown_link(ada: make.Client) -> None:
     link = await unsynced(ada)
     twice = (await ada.ask(UNSYNC, i={"linkId": link}))["unsync"]
     assert (twice["userErrors"], twice["link"]["state"]) == (error("WRONG_STATE", "linkId"), "UNSYNCED")
@@ -109,7 +111,7 @@ async def test_unsync_works_on_a_broken_link(ada: make.Client) -> None:
     assert (answer["userErrors"], answer["link"]["state"]) == ([], "UNSYNCED")
 
 
-async def test_many_are_unsynced_each_on_its_own(ada: make.Client) -> None:
+async def test_many_links_are_unsynced_each_on_its_own(ada: make.Client) -> None:
     links = [ids.encode("SyncLink", await make.linked(ada.world, f"Firm {n}", f"{n}@x.nz")) for n in range(3)]
     rows = [{"linkId": links[0]}, {"linkId": links[1], "version": 99}, {"linkId": links[2]}]
     results = (await ada.ask(UNSYNC_MANY, i={"links": rows}))["unsyncLinks"]["results"]
@@ -117,13 +119,13 @@ async def test_many_are_unsynced_each_on_its_own(ada: make.Client) -> None:
     assert [row["userErrors"] for row in results] == [[], error("STALE_VERSION", "links", "1", "version"), []]
 
 
-async def test_more_than_five_hundred_are_refused(ada: make.Client) -> None:
+async def test_unsync_of_more_than_500_links_is_refused(ada: make.Client) -> None:
     rows = [{"linkId": ids.encode("SyncLink", uuid4())}] * 501
     answer = (await ada.ask(UNSYNC_MANY, i={"links": rows}))["unsyncLinks"]
     assert (answer["userErrors"], answer["results"]) == (error("TOO_MANY", "links"), [])
 
 
-async def test_rematch_resumes_with_xeros_values(ada: make.Client) -> None:
+async def test_rematch_takes_xeros_values(ada: make.Client) -> None:
     link = await unsynced(ada)
     await type_in(ada, billingEmail="mine@x.nz", primaryPhone="09 1")
     answer = (await ada.ask(REMATCH, i={"linkId": link}))["rematch"]
@@ -135,7 +137,7 @@ async def test_rematch_resumes_with_xeros_values(ada: make.Client) -> None:
     assert await count(ada, "set_apart") == 0
 
 
-async def test_rematch_may_keep_the_practices_values_but_for_some(ada: make.Client) -> None:
+async def test_rematch_may_keep_the_practices_values_except_for_named_fields(ada: make.Client) -> None:
     link = await unsynced(ada)
     [row] = await ada.world.rows("select contact_id from sync_link")
     change = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { userErrors { code } } }"
@@ -151,7 +153,7 @@ async def test_rematch_may_keep_the_practices_values_but_for_some(ada: make.Clie
     assert (contact["name"], contact["billingEmail"]) == ("Kauri Joinery Ltd", "mine@x.nz")
 
 
-async def test_rematch_with_another_contact_leaves_the_former_pair_set_apart(ada: make.Client) -> None:
+async def test_rematch_with_another_contact_keeps_the_former_pair_apart(ada: make.Client) -> None:
     link = await unsynced(ada)
     other = await ada.world.contact("Quite another", "o@x.nz")
     wanted = {"linkId": link, "contactId": ids.encode("Contact", other.id)}
@@ -163,7 +165,7 @@ async def test_rematch_with_another_contact_leaves_the_former_pair_set_apart(ada
     assert ids.encode("Contact", apart["contact_id"]) == answer["previousContact"]["id"]
 
 
-async def test_a_broken_link_that_gets_another_contact_leaves_its_former_pair_set_apart(
+async def test_rematch_of_a_broken_link_with_another_contact_keeps_the_former_pair_apart(
     ada: make.Client,
 ) -> None:
     """Nobody had unsynced it, and the former contact would fit again."""
@@ -177,7 +179,7 @@ async def test_a_broken_link_that_gets_another_contact_leaves_its_former_pair_se
     assert ids.encode("Contact", apart["contact_id"]) == answer["previousContact"]["id"]
 
 
-async def test_rematch_is_refused_where_an_end_is_busy_or_the_link_is_active(ada: make.Client) -> None:
+async def test_rematch_is_refused_if_a_side_has_another_link_or_the_link_is_active(ada: make.Client) -> None:
     link = await unsynced(ada)
     busy = await make.linked(ada.world, "Busy Ltd", "b@x.nz")
     [row] = await ada.world.rows("select contact_id from sync_link where id = :id", id=busy)
@@ -202,7 +204,7 @@ async def test_rematch_follows_a_merge_in_xero(ada: make.Client) -> None:
     assert (answer["userErrors"], answer["link"]["xeroContact"]["name"]) == ([], "Kauri Group")
 
 
-async def test_a_forgotten_contact_cannot_be_rematched(ada: make.Client) -> None:
+async def test_a_contact_with_a_gdpr_request_cannot_be_rematched(ada: make.Client) -> None:
     link = ids.encode("SyncLink", await make.linked(ada.world))
     await break_off(ada, link, status=XeroContactStatus.GDPR_REQUEST)
     answer = (await ada.ask(REMATCH, i={"linkId": link}))["rematch"]
@@ -210,7 +212,7 @@ async def test_a_forgotten_contact_cannot_be_rematched(ada: make.Client) -> None
     assert "REMATCH" not in answer["link"]["allowedActions"]
 
 
-async def test_many_are_rematched_each_on_its_own(ada: make.Client) -> None:
+async def test_many_links_are_rematched_each_on_its_own(ada: make.Client) -> None:
     one, two = [await unsynced(ada, name=f"Firm {n}", email=f"{n}@x.nz") for n in range(2)]
     await ada.ask(DISMISS, i={"links": [{"linkId": two}]})
     answer = await ada.ask(REMATCH_MANY, i={"links": [{"linkId": one}, {"linkId": two}]})
@@ -219,7 +221,7 @@ async def test_many_are_rematched_each_on_its_own(ada: make.Client) -> None:
     assert results[1]["userErrors"] == error("NOT_FOUND", "links", "1", "linkId")
 
 
-async def test_a_new_practice_contact_takes_the_link(ada: make.Client) -> None:
+async def test_create_from_unsynced_moves_the_link_to_a_new_contact(ada: make.Client) -> None:
     link = await unsynced(ada)
     answer = (await ada.ask(CREATE, i={"linkId": link, "basis": "XERO"}))["createFromUnsynced"]
     assert (answer["userErrors"], answer["link"]["id"]) == ([], link)
@@ -230,7 +232,7 @@ async def test_a_new_practice_contact_takes_the_link(ada: make.Client) -> None:
     assert (run.full_matches, run.conflicts, run.created) == (0, 0, 0)
 
 
-async def test_a_new_xero_contact_needs_the_name_to_be_free_there(ada: make.Client) -> None:
+async def test_create_from_unsynced_in_xero_needs_a_free_name(ada: make.Client) -> None:
     link = await unsynced(ada)
     wanted = {"linkId": link, "basis": "PRACTICE"}
     taken = (await ada.ask(CREATE, i=wanted))["createFromUnsynced"]
@@ -244,7 +246,7 @@ async def test_a_new_xero_contact_needs_the_name_to_be_free_there(ada: make.Clie
     assert (len(row["contact_number"]), row["origin"]) == (28, "PUSHED_TO_XERO")
 
 
-async def test_an_archived_one_whose_name_is_taken_meanwhile_points_at_the_link(ada: make.Client) -> None:
+async def test_rematch_with_an_archived_xero_contact_whose_name_is_taken_is_refused(ada: make.Client) -> None:
     link = await unsynced(ada)
     await break_off(ada, link)
     await ada.world.shown(seen("Kauri Joinery Ltd", None))
@@ -252,7 +254,7 @@ async def test_an_archived_one_whose_name_is_taken_meanwhile_points_at_the_link(
     assert answer["userErrors"] == error("TAKEN", "linkId")
 
 
-async def test_a_contact_that_is_busy_or_archived_points_at_what_was_given(ada: make.Client) -> None:
+async def test_rematch_with_a_linked_or_archived_contact_is_refused_with_its_path(ada: make.Client) -> None:
     link = await unsynced(ada)
     [row] = await ada.world.rows("update contact set archived_at = now() returning id")
     contact = ids.encode("Contact", row["id"])
@@ -264,7 +266,7 @@ async def test_a_contact_that_is_busy_or_archived_points_at_what_was_given(ada: 
     assert other["userErrors"] == error("WRONG_STATE", "contactId")
 
 
-async def test_what_is_dismissed_stays_set_apart_and_is_not_imported_again(ada: make.Client) -> None:
+async def test_a_dismissed_pair_is_kept_apart_and_not_imported_again(ada: make.Client) -> None:
     link = await unsynced(ada)
     active = ids.encode("SyncLink", await make.linked(ada.world, "Active Ltd", "a@x.nz"))
     answer = (await ada.ask(DISMISS, i={"links": [{"linkId": active}, {"linkId": link}]}))["dismissLinks"]
@@ -276,14 +278,14 @@ async def test_what_is_dismissed_stays_set_apart_and_is_not_imported_again(ada: 
 
 
 @pytest.mark.parametrize(("scope", "allowed"), [(Scope.READ, []), (Scope.WRITE, ["UNSYNC"])])
-async def test_who_may_only_read_is_allowed_nothing(ada: make.Client, scope: Scope, allowed: Any) -> None:
+async def test_a_reader_has_no_allowed_actions(ada: make.Client, scope: Scope, allowed: Any) -> None:
     await make.linked(ada.world)
     reader = await make.client(ada.process, scope, world=ada.world)
     answer = await reader.ask("{ syncLinks { edges { node { allowedActions } } } }")
     assert answer["syncLinks"]["edges"][0]["node"]["allowedActions"] == allowed
 
 
-async def test_subscribers_hear_of_the_link_with_its_changes(ada: make.Client) -> None:
+async def test_unsync_publishes_the_link_with_its_changes(ada: make.Client) -> None:
     link = await unsynced(ada)
     start = (await ada.ask("{ syncCursor }"))["syncCursor"]
     live = """subscription($after: String) { syncStatus(after: $after) { update { __typename
@@ -296,7 +298,9 @@ async def test_subscribers_hear_of_the_link_with_its_changes(ada: make.Client) -
     assert {"__typename": "Deletion", "deletedId": link} in [event["update"] for event in told]
 
 
-async def test_a_persons_new_link_ends_what_stood_instead_of_it(ada: make.Client) -> None:
+async def test_a_rematch_removes_the_broken_link_of_another_contact_and_keeps_the_pair_apart(
+    ada: make.Client,
+) -> None:
     """Another contact was linked with the Xero contact, and the former pair is linked again through it."""
     link = await unsynced(ada)
     other = await ada.world.contact("Other", "o@x.nz")

@@ -74,7 +74,7 @@ def nodes(data: dict[str, Any]) -> list[dict[str, Any]]:
         (locked_out, "NEEDS_RECONNECT", "CONNECT_XERO", ["UNSYNC"]),
     ],
 )
-async def test_what_waits_for_xero_says_so_and_nothing_else_does(
+async def test_only_links_with_unsent_changes_show_that_xero_is_unavailable(
     ada: make.Client, trouble: Trouble, code: str, remedy: str, actions: list[str]
 ) -> None:
     await waiting(ada.world)
@@ -102,7 +102,9 @@ async def test_what_waits_for_xero_says_so_and_nothing_else_does(
 
 
 @pytest.mark.parametrize("trouble", [outage, used_up])
-async def test_it_is_gone_by_itself_when_xero_is_back(ada: make.Client, trouble: Trouble) -> None:
+async def test_the_failure_of_waiting_links_ends_when_xero_is_back(
+    ada: make.Client, trouble: Trouble
+) -> None:
     await waiting(ada.world)
     before = await shown(ada)
     for way in (trouble, over):
@@ -111,14 +113,14 @@ async def test_it_is_gone_by_itself_when_xero_is_back(ada: make.Client, trouble:
     assert await shown(ada) == before
 
 
-async def test_a_limit_of_the_minute_is_no_failure(ada: make.Client) -> None:
+async def test_the_minute_limit_is_no_failure_of_a_link(ada: make.Client) -> None:
     await waiting(ada.world)
     async with ada.world.tx() as tx:
         await connection_health.limited(tx, ada.world.organisation, tx.now + timedelta(seconds=40))
     assert len(nodes(await shown(ada, states=["PENDING"]))) == 1
 
 
-async def test_a_limit_that_has_run_out_holds_nothing_up_though_nobody_has_said_so(ada: make.Client) -> None:
+async def test_an_expired_limit_shows_no_failure_before_its_job_has_run(ada: make.Client) -> None:
     await waiting(ada.world)
     async with ada.world.tx() as tx:
         await tx.run(
@@ -128,7 +130,7 @@ async def test_a_limit_that_has_run_out_holds_nothing_up_though_nobody_has_said_
     assert len(nodes(await shown(ada, states=["PENDING"]))) == 1
 
 
-async def test_a_disconnected_organisation_holds_up_what_waits(ada: make.Client) -> None:
+async def test_links_of_a_disconnected_organisation_show_that_it_must_reconnect(ada: make.Client) -> None:
     await waiting(ada.world)
     async with ada.world.tx() as tx:
         await organisations.disconnect(tx, ada.world.organisation)
@@ -136,7 +138,7 @@ async def test_a_disconnected_organisation_holds_up_what_waits(ada: make.Client)
     assert node["failure"]["message"].startswith("The organisation was disconnected in Tandem.")
 
 
-async def test_its_own_failure_comes_before_that_of_the_connection(ada: make.Client) -> None:
+async def test_the_failure_of_a_link_is_shown_before_that_of_the_connection(ada: make.Client) -> None:
     await waiting(ada.world)
     async with ada.world.tx() as tx:
         await tx.run(
@@ -150,7 +152,7 @@ async def test_its_own_failure_comes_before_that_of_the_connection(ada: make.Cli
     ]
 
 
-async def test_subscribers_hear_of_each_link_both_ways(ada: make.Client) -> None:
+async def test_the_begin_and_end_of_an_outage_are_published_for_each_waiting_link(ada: make.Client) -> None:
     link = await waiting(ada.world)
     after = (await ada.ask("{ syncCursor }"))["syncCursor"]
     async with ada.follow(LIVE, after=after) as stream:
@@ -162,7 +164,9 @@ async def test_subscribers_hear_of_each_link_both_ways(ada: make.Client) -> None
             assert told[1]["link"] == {"id": link, "state": said[0], "failure": said[1]}
 
 
-async def test_too_many_to_name_are_told_at_once_and_none_is_written(ada: make.Client) -> None:
+async def test_an_outage_with_many_waiting_links_publishes_one_resync_and_writes_no_link(
+    ada: make.Client,
+) -> None:
     await waiting(ada.world)
     async with ada.world.tx() as tx:
         await tx.run(
@@ -185,7 +189,7 @@ async def test_too_many_to_name_are_told_at_once_and_none_is_written(ada: make.C
     assert await ada.world.rows(rows) == before
 
 
-async def test_the_next_attempt_is_when_something_may_be_sent_at_the_earliest(ada: make.Client) -> None:
+async def test_the_next_attempt_is_the_earliest_time_at_which_something_may_be_sent(ada: make.Client) -> None:
     await waiting(ada.world)
     async with ada.world.tx() as tx:
         until = tx.now + timedelta(hours=3)
@@ -197,7 +201,7 @@ async def test_the_next_attempt_is_when_something_may_be_sent_at_the_earliest(ad
     assert node["failure"]["nextAttemptAt"][:19] == until.isoformat()[:19]
 
 
-async def test_trying_again_reaches_out_at_once_and_a_lost_consent_is_left_alone(ada: make.Client) -> None:
+async def test_a_retry_calls_xero_at_once_unless_the_consent_is_lost(ada: make.Client) -> None:
     link = await waiting(ada.world)
     organisation = ids.encode("XeroOrganisation", ada.world.organisation)
     await ada.world.start_import()

@@ -35,7 +35,7 @@ async def told(
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_a_webhook_that_xero_has_switched_off_is_named(
+async def test_a_webhook_that_xero_switched_off_is_shown(
     ada: make.Client, place: Place, services: Services, case: str
 ) -> None:
     happened, connected, switched_off = CASES[case]
@@ -69,7 +69,7 @@ async def test_a_webhook_that_xero_has_switched_off_is_named(
         assert found.ok is None
 
 
-async def test_without_any_webhook_nothing_is_concluded(
+async def test_without_any_webhook_no_silence_is_shown(
     ada: make.Client, place: Place, services: Services
 ) -> None:
     message, found = await told(ada, place, services)

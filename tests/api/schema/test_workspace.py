@@ -32,7 +32,7 @@ async def test_the_viewer_is_the_token(ada: make.Client) -> None:
     assert viewer["id"] != viewer["apiToken"]["id"]
 
 
-async def test_a_contact_type_is_made_and_its_name_is_taken(ada: make.Client) -> None:
+async def test_a_contact_type_is_created_and_its_name_is_then_taken(ada: make.Client) -> None:
     made = (await ada.ask(NEW_TYPE, n=" Lead "))["createContactType"]
     assert (made["contactType"]["name"], made["userErrors"]) == ("Lead", [])
     again = (await ada.ask(NEW_TYPE, n="LEAD"))["createContactType"]
@@ -44,7 +44,7 @@ async def test_a_contact_type_is_made_and_its_name_is_taken(ada: make.Client) ->
     assert (await ada.ask(NEW_TYPE, n="Lead"))["createContactType"]["userErrors"] == []
 
 
-async def test_the_type_that_new_contacts_from_xero_get_is_archived_only_after_another_was_chosen(
+async def test_the_default_contact_type_cannot_be_archived(
     ada: make.Client,
 ) -> None:
     key = ids.encode("ContactType", ada.world.contact_type)
@@ -131,21 +131,21 @@ async def test_the_last_token_with_admin_stays_until_there_is_another(ada: make.
         ({"name": "T", "scopes": ["READ"], "expiresAt": "2020-01-01T00:00:00Z"}, "INVALID"),
     ],
 )
-async def test_a_token_that_makes_no_sense_is_refused(
+async def test_an_invalid_token_request_is_refused(
     ada: make.Client, wanted: dict[str, Any], code: str
 ) -> None:
     answer = (await ada.ask(TOKEN, i=wanted))["createApiToken"]
     assert (answer["token"], answer["userErrors"][0]["code"]) == (None, code)
 
 
-async def test_only_admins_set_things(process: Process) -> None:
+async def test_settings_need_the_scope_admin(process: Process) -> None:
     writer = await make.client(process, Scope.WRITE)
     for query, variables in ((NEW_TYPE, {"n": "x"}), (TOKEN, {"i": {"name": "T", "scopes": ["READ"]}})):
         _, [(_, code)] = await writer.answer(query, **variables)
         assert code == "FORBIDDEN"
 
 
-async def test_starting_twice_alike_is_once_and_otherwise_refused(ada: make.Client) -> None:
+async def test_starting_the_sync_twice_with_equal_settings_is_starting_once(ada: make.Client) -> None:
     world = ada.world
     wanted = {
         "organisationId": ids.encode("XeroOrganisation", world.organisation),
@@ -158,7 +158,7 @@ async def test_starting_twice_alike_is_once_and_otherwise_refused(ada: make.Clie
     assert other["organisation"]["contactSync"]["contactFilter"] == "ALL"
 
 
-async def test_sync_now_queues_a_read(ada: make.Client) -> None:
+async def test_sync_now_begins_a_delta(ada: make.Client) -> None:
     query = "mutation($o: ID!) { syncNow(input: {organisationId: $o}) { organisation { id } userErrors { code } } }"
     key = ids.encode("XeroOrganisation", ada.world.organisation)
     answer = (await ada.ask(query, o=key))["syncNow"]
@@ -167,7 +167,7 @@ async def test_sync_now_queues_a_read(ada: make.Client) -> None:
     assert runs == [{"purpose": "DELTA", "finished_at": None}]
 
 
-async def test_connecting_goes_back_only_where_it_may(ada: make.Client) -> None:
+async def test_a_consent_returns_only_to_an_allowed_address(ada: make.Client) -> None:
     query = "mutation($i: ConnectXeroInput!) { connectXero(input: $i) { authorizationUrl userErrors { code path } } }"
     for wanted, path in (
         ({"returnTo": "https://evil.example/x"}, ["returnTo"]),
