@@ -26,6 +26,6 @@ def test_every_path_in_a_document_exists(document: Path) -> None:
     assert [str(path.relative_to(ROOT)) for path in missing] == []
 
 
-def test_a_path_that_is_not_there_would_be_seen() -> None:
+def test_the_search_for_paths_finds_a_missing_one() -> None:
     assert _NAMED.findall("see `domain/roll.py`, and http://localhost/api/x") == ["domain/roll.py"]
     assert _LINKED.findall("[a](docs/A.md#b) [c](https://x.org)") == ["docs/A.md"]

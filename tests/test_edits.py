@@ -78,7 +78,7 @@ def test_an_edit_changes_one_place(tmp_path: Path, edit: Edit, becomes: str) -> 
     assert added == f"+{becomes}"
 
 
-def test_the_code_that_was_there_keeps_its_place_beside_new_code(tmp_path: Path) -> None:
+def test_an_edit_keeps_the_old_code_next_to_the_new(tmp_path: Path) -> None:
     told = changed(tmp_path, instead("shop:send", "mark", "if now:\n    OLD\nlast()"))
     assert told == ["+if now:", "+last()"] or told == [
         "-await outbox.mark(row)",

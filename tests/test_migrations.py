@@ -62,7 +62,9 @@ CATALOGUES = {
 OURS = "c.relnamespace = 'public'::regnamespace and c.relname <> 'alembic_version'"
 
 
-async def test_down_to_nothing_and_up_again(server: Server, template: Place) -> None:
+async def test_downgrade_to_base_removes_all_tables_and_upgrade_restores_them(
+    server: Server, template: Place
+) -> None:
     async with fresh_database(server, template) as place:
         engine = create_async_engine(place.admin_url)
         async with engine.begin() as connection:
@@ -76,7 +78,7 @@ async def test_down_to_nothing_and_up_again(server: Server, template: Place) -> 
         await engine.dispose()
 
 
-async def test_the_tables_and_the_revisions_say_the_same(server: Server, template: Place) -> None:
+async def test_the_tables_and_the_revisions_are_equal(server: Server, template: Place) -> None:
     async with empty_database(server) as place, connected(place) as made, connected(template) as migrated:
         for extension in ("pg_trgm", "btree_gin"):
             await made.execute(sa.text(f"create extension {extension}"))
@@ -166,7 +168,7 @@ async def test_a_new_table_comes_with_row_level_security(template: Place) -> Non
     assert "create policy own_workspace on note using (workspace_id = nullif(" in operations[2]
 
 
-async def test_a_new_member_of_an_enum_makes_its_check_anew(template: Place) -> None:
+async def test_a_new_value_of_an_enum_replaces_its_check(template: Place) -> None:
     def change(tables: sa.MetaData) -> None:
         tables.tables["event"].columns["kind"].type.enums.append("COMMENT")  # type: ignore[attr-defined]
 
@@ -190,7 +192,7 @@ async def test_a_function_that_differs_from_its_file_is_found(template: Place) -
     assert "drop function door.extra()" in dropped
 
 
-async def test_every_table_is_policed(owner: AsyncConnection) -> None:
+async def test_every_table_has_a_row_level_policy(owner: AsyncConnection) -> None:
     open_tables = await owner.scalars(
         sa.text(
             "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
@@ -200,7 +202,9 @@ async def test_every_table_is_policed(owner: AsyncConnection) -> None:
     assert open_tables.all() == ["alembic_version"]
 
 
-async def test_doors_are_the_listed_ones_and_fix_their_search_path(owner: AsyncConnection) -> None:
+async def test_the_functions_of_schema_door_are_listed_and_fix_their_search_path(
+    owner: AsyncConnection,
+) -> None:
     doors = await owner.execute(
         sa.text("select proname, prosecdef, proconfig from pg_proc where pronamespace = 'door'::regnamespace")
     )

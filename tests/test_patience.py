@@ -17,7 +17,7 @@ def test_a_second_counts_less_if_processes_wait_for_a_core(load: float, counts: 
     assert pace_at(load, cores=2) == pytest.approx(counts)
 
 
-async def test_a_wait_without_end_ends() -> None:
+async def test_an_endless_wait_fails_in_time() -> None:
     with pytest.raises(TimeoutError):
         async with patience(0.05, lambda: 1.0):
             await asyncio.Event().wait()
@@ -39,7 +39,7 @@ def test_it():
 """
 
 
-def test_a_test_that_hangs_is_red(tmp_path: Path) -> None:
+def test_a_test_that_hangs_fails(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tests.limits import *\n")
     (tmp_path / "test_hangs.py").write_text(HANGS)
     command = [sys.executable, "-m", "pytest", "-q", str(tmp_path)]

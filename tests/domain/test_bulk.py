@@ -46,7 +46,7 @@ def change(tx: Tx, bad: int, fault: Exception | str) -> Callable[[Sequence[int]]
     ids=["ValueError", "Refused", "class 22", "class 23", "division"],
 )
 @pytest.mark.parametrize("bad", [0, 2])
-async def test_a_row_with_bad_data_keeps_no_other_row_out(
+async def test_a_row_with_invalid_data_does_not_stop_the_others(
     world: World, bad: int, fault: Exception | str
 ) -> None:
     async with world.tx() as tx:
@@ -63,7 +63,7 @@ async def test_a_row_with_bad_data_keeps_no_other_row_out(
     [KeyError("phon"), TypeError(), AttributeError(), "select phon from contact", "selec 1"],
     ids=["KeyError", "TypeError", "AttributeError", "undefined column", "syntax error"],
 )
-async def test_a_mistake_of_ours_fails_the_transaction_and_leaves_the_rows_as_they_were(
+async def test_a_mistake_in_our_code_fails_the_whole_transaction(
     world: World, fault: Exception | str
 ) -> None:
     [before] = await world.rows("select name from organisation where workspace_id = :ws")
@@ -74,7 +74,7 @@ async def test_a_mistake_of_ours_fails_the_transaction_and_leaves_the_rows_as_th
     assert after == before
 
 
-async def test_the_error_is_named_without_a_value(world: World) -> None:
+async def test_the_name_of_an_error_holds_no_value(world: World) -> None:
     async with world.tx() as tx:
         _, [(_, error)] = await bulk.together(tx, [0], change(tx, 0, Secret("07 555 0100")))
         _, [(_, refused)] = await bulk.together(tx, [0], change(tx, 0, "select cast('0755' as uuid)"))

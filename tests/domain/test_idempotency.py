@@ -20,7 +20,7 @@ async def made(world: World, key: str, given: dict[str, object]) -> tuple[UUID, 
     return new, before or new
 
 
-async def test_a_key_stands_for_one_row_for_24_hours_and_then_for_a_new_one(
+async def test_an_idempotency_key_returns_the_same_row_for_24_hours_and_then_makes_a_new_one(
     world: World, clock: Clock
 ) -> None:
     first, _ = await made(world, "key", {"name": "Acme"})
@@ -31,7 +31,9 @@ async def test_a_key_stands_for_one_row_for_24_hours_and_then_for_a_new_one(
     assert stands_for == again
 
 
-async def test_a_key_is_refused_for_another_input_for_24_hours(world: World, clock: Clock) -> None:
+async def test_an_idempotency_key_is_refused_for_another_input_for_24_hours(
+    world: World, clock: Clock
+) -> None:
     await made(world, "key", {"name": "Acme"})
     clock.time += KEPT - timedelta(minutes=1)
     with pytest.raises(Refused) as refused:

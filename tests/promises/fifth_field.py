@@ -105,7 +105,7 @@ def changes(contact: Any) -> list[tuple[str, str | None, str | None, str]]:
     ]
 
 
-async def test_it_goes_to_xero_and_comes_back(practice: Practice) -> None:
+async def test_a_new_field_goes_to_xero_and_comes_back(practice: Practice) -> None:
     contact = await linked(practice)
     assert await practice.update(contact, mobilePhone="021 555 0101") == []
     link = await practice.link(contact)
@@ -133,7 +133,7 @@ async def test_it_goes_to_xero_and_comes_back(practice: Practice) -> None:
     assert (await practice.contact(contact))["mobilePhone"] is None
 
 
-async def test_a_value_that_was_overwritten_is_brought_back(practice: Practice) -> None:
+async def test_an_overwritten_value_of_a_new_field_is_restored(practice: Practice) -> None:
     contact = await linked(practice)
     await practice.update(contact, mobilePhone="021 555 0101")
     await practice.read_delta()
@@ -154,7 +154,7 @@ async def test_a_value_that_was_overwritten_is_brought_back(practice: Practice) 
     assert held.phones["MOBILE"].number == "555 0101"
 
 
-async def test_what_xero_would_refuse_is_refused(practice: Practice) -> None:
+async def test_a_value_of_a_new_field_that_xero_would_refuse_is_refused(practice: Practice) -> None:
     contact = await linked(practice)
     [told] = await practice.update(contact, mobilePhone="9" * 51)
     assert (told["code"], told["path"]) == ("TOO_LONG", ["mobilePhone"])
@@ -162,7 +162,7 @@ async def test_what_xero_would_refuse_is_refused(practice: Practice) -> None:
     assert (told["code"], told["path"]) == ("INVALID", ["mobilePhone"])
 
 
-async def test_a_new_contact_has_it_and_the_mass_change_counter_counts_it(practice: Practice) -> None:
+async def test_a_new_field_is_created_in_xero_and_counted_by_the_brake(practice: Practice) -> None:
     for number in range(MANY):
         phone = {"PhoneType": "MOBILE", "PhoneCountryCode": "", "PhoneAreaCode": "021", "PhoneNumber": f"555 {1000 + number}"}  # fmt: skip
         await practice.scene.at_xero("contacts", {"Name": f"Client {number:02}", "Phones": [phone]})

@@ -71,7 +71,7 @@ ONCE = (
     ),
     _breach(
         "a void is forgotten while the create is on its way",
-        f"{CHANGES}::test_voided_while_it_is_on_its_way_it_is_voided_there_as_well",
+        f"{CHANGES}::test_an_invoice_voided_during_its_create_is_voided_in_xero_too",
         never("domain.invoices:end", "_in_flight"),
         never("domain.invoices:_acknowledge", "VOIDED GONE"),
         never("domain.invoices:_decide_voided", "CHANGED_IN_XERO NOT_SENT"),
@@ -115,12 +115,12 @@ AMOUNTS = (
     ),
     _breach(
         "the total that Xero gives is not compared",
-        f"{CHANGES}::test_another_total_is_a_failure_that_only_a_void_mends",
+        f"{CHANGES}::test_a_different_total_in_xero_is_a_failure_that_only_a_void_ends",
         never("domain.invoices:_decide", "xero_total total"),
     ),
     _breach(
         "one of another total is tried again",
-        f"{CHANGES}::test_another_total_is_a_failure_that_only_a_void_mends",
+        f"{CHANGES}::test_a_different_total_in_xero_is_a_failure_that_only_a_void_ends",
         sql("domain.invoices:retry", "and failure_code <> 'TOTAL_MISMATCH'", ""),
     ),
     _breach(
@@ -138,22 +138,22 @@ AMOUNTS = (
 PLACES = (
     _breach(
         "an unmapped tax rate is no tax",
-        f"{MAPPINGS}::test_an_unmapped_rate_keeps_its_invoices_until_it_is_mapped",
+        f"{MAPPINGS}::test_invoices_with_an_unmapped_tax_rate_wait_until_it_is_mapped",
         instead("domain.invoices:_rate", "unmapped_rate", 'return {"tax_type": NO_TAX_TYPE}, None'),
     ),
     _breach(
         "a rate of another percentage is taken",
-        f"{MAPPINGS}::test_a_rate_that_xero_has_changed_is_flagged",
+        f"{MAPPINGS}::test_a_mapping_to_a_tax_rate_that_xero_changed_is_flagged",
         never("domain.invoices:rate_problem", "effective_rate percentage"),
     ),
     _breach(
         "a line follows the mapping after it was resolved",
-        f"{CHANGES}::test_a_mapping_changed_on_its_way_changes_nothing_of_what_was_sent",
+        f"{CHANGES}::test_a_mapping_changed_during_a_create_does_not_change_the_sent_lines",
         never("domain.invoices:_account", "before active"),
     ),
     _breach(
         "an archived account is sent",
-        f"{MAPPINGS}::test_what_is_archived_is_flagged_and_its_choice_kept",
+        f"{MAPPINGS}::test_a_mapping_to_an_archived_account_is_flagged_and_kept",
         never("domain.invoices:account_problem", "active"),
     ),
     _breach(
@@ -163,32 +163,32 @@ PLACES = (
     ),
     _breach(
         "an earlier start date sends unasked",
-        f"{MAPPINGS}::test_an_earlier_start_needs_the_count_that_the_preview_gives",
+        f"{MAPPINGS}::test_an_earlier_start_date_needs_the_count_of_the_preview",
         never("domain.invoices:set_sync", "waiting accept_invoices"),
     ),
     _breach(
         "lock dates are ignored",
-        f"{MAPPINGS}::test_a_locked_period_keeps_them_until_the_lock_moves",
+        f"{MAPPINGS}::test_invoices_in_a_locked_period_wait_until_the_lock_moves",
         instead("domain.invoices:check", "found locked", "pass"),
     ),
     _breach(
         "the day of the lock is open",
-        f"{MAPPINGS}::test_a_locked_period_keeps_them_until_the_lock_moves",
+        f"{MAPPINGS}::test_invoices_in_a_locked_period_wait_until_the_lock_moves",
         swap("domain.invoices:locked", "issue_date > max(...)", "issue_date >= max(locks)"),
     ),
     _breach(
         "of two lock dates the earlier one counts",
-        f"{MAPPINGS}::test_of_two_lock_dates_the_later_one_counts",
+        f"{MAPPINGS}::test_the_later_of_two_lock_dates_counts",
         swap("domain.invoices:locked", "... > max(locks)", "issue_date > min(locks)"),
     ),
     _breach(
         "the set-up changes while an invoice is judged",
-        f"{MAPPINGS}::test_the_set_up_waits_while_an_invoice_is_judged_by_it",
+        f"{MAPPINGS}::test_a_change_of_the_set_up_waits_while_an_invoice_is_checked",
         never("domain.invoices:lock", "change"),
     ),
     _breach(
         "a fix lets nothing go",
-        f"{MAPPINGS}::test_an_unmapped_rate_keeps_its_invoices_until_it_is_mapped",
+        f"{MAPPINGS}::test_invoices_with_an_unmapped_tax_rate_wait_until_it_is_mapped",
         skip("domain.invoices:_changed", "release"),
     ),
 )
@@ -203,7 +203,7 @@ BACK = (
     ),
     _breach(
         "a payment that was taken off stays",
-        f"{CHANGES}::test_payments_and_credits_come_back_and_go_again",
+        f"{CHANGES}::test_payments_and_credits_are_read_and_removed_again",
         swap("domain.invoices:_show_payments", "True", "False", "reversed"),
     ),
     _breach(
@@ -218,12 +218,12 @@ BACK = (
     ),
     _breach(
         "a void in Xero asks nobody",
-        f"{CHANGES}::test_a_void_in_xero_waits_for_a_decision_and_is_never_resurrected",
+        f"{CHANGES}::test_an_invoice_voided_in_xero_waits_for_a_decision_and_is_never_sent_again",
         when("domain.invoices:_decide", "differing", 'OLD not in ([], ["status"])'),
     ),
     _breach(
         "what has payments is voided",
-        f"{CHANGES}::test_what_has_payments_is_not_voided",
+        f"{CHANGES}::test_an_invoice_with_payments_cannot_be_voided",
         never("domain.invoices:void", "amount_paid"),
     ),
 )
@@ -233,22 +233,22 @@ CLAIMS = "tests/domain/invoices/test_claims.py"
 NEXT = (
     _breach(
         "bulk goes before what a person waits for",
-        f"{CLAIMS}::test_what_a_person_waits_for_goes_before_bulk_and_alone",
+        f"{CLAIMS}::test_interactive_invoices_are_claimed_before_bulk_and_separately",
         sql("domain.invoices:_lock_due", "order by i.bulk, i.status", "order by i.status"),
     ),
     _breach(
         "bulk goes with what a person waits for",
-        f"{CLAIMS}::test_what_a_person_waits_for_goes_before_bulk_and_alone",
+        f"{CLAIMS}::test_interactive_invoices_are_claimed_before_bulk_and_separately",
         always("domain.invoices:claim", "one bulk"),
     ),
     _breach(
         "a void waits for all creates",
-        f"{CLAIMS}::test_a_void_goes_before_creates_that_were_due_earlier",
+        f"{CLAIMS}::test_voids_are_claimed_before_older_creates",
         sql("domain.invoices:_lock_due", "i.status <> 'VOIDED', i.due_at", "i.due_at"),
     ),
     _breach(
         "a retry sends what may have arrived",
-        f"{CLAIMS}::test_a_retry_of_what_may_have_arrived_sends_nothing_a_second_time",
+        f"{CLAIMS}::test_a_retry_of_an_uncertain_invoice_sends_nothing",
         sql(
             "domain.invoices:_lock_due",
             "and m.invoice_id = i.id and m.open)",
@@ -257,17 +257,17 @@ NEXT = (
     ),
     _breach(
         "a fix sends hundreds before what a person waits for",
-        f"{CLAIMS}::test_a_fix_that_lets_many_go_leaves_room_for_what_a_person_waits_for",
+        f"{CLAIMS}::test_a_correction_makes_many_invoices_due_as_bulk_work",
         give("domain.invoices:release", "bulk", "False"),
     ),
     _breach(
         "a call is longer than Xero takes",
-        f"{CLAIMS}::test_one_call_carries_no_more_than_xero_takes",
+        f"{CLAIMS}::test_one_delivery_holds_at_most_as_many_invoices_as_xero_accepts",
         never("domain.invoices:_fitting", "CALL_BYTES"),
     ),
     _breach(
         "what is in a locked period is voided",
-        f"{CLAIMS}::test_what_is_in_a_locked_period_of_xero_is_not_voided",
+        f"{CLAIMS}::test_an_invoice_in_a_locked_period_is_not_voided",
         when("domain.invoices:void", "locked", "(OLD) and False"),
     ),
 )

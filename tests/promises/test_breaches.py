@@ -43,12 +43,12 @@ def _apply(folder: Path, breach: Breach) -> Applied:
             shutil.copy(ROOT / path.relative_to(folder), path)
 
 
-def test_no_two_have_one_name() -> None:
+def test_no_two_breaches_have_one_name() -> None:
     assert len({breach.name for breach in BREACHES}) == len(BREACHES)
 
 
 @pytest.mark.parametrize("breach", BREACHES, ids=lambda breach: breach.name)
-def test_it_applies_and_what_is_left_is_python(breach: Breach, applied: dict[str, Applied]) -> None:
+def test_each_breach_applies_and_leaves_valid_python(breach: Breach, applied: dict[str, Applied]) -> None:
     made = applied[breach.name]
     assert not isinstance(made, Stale), f"{made} (see tests/promises/edits.py)"
     for path, text in made.items():
@@ -69,7 +69,7 @@ def test_no_breach_is_caught_only_because_it_uses_an_unknown_name(
 
 
 @pytest.mark.parametrize("breach", BREACHES, ids=lambda breach: breach.name)
-def test_its_tests_are_there(breach: Breach) -> None:
+def test_the_tests_of_each_breach_exist(breach: Breach) -> None:
     for test in breach.tests:
         name, _, function = test.partition("::")
         assert not function or function in _functions(name), f"{name} has no {function}"

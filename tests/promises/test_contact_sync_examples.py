@@ -108,7 +108,7 @@ async def test_a_refused_value_is_shown_again_after_a_restore(stage: Stage) -> N
     assert [link["failure"]["code"] for link in await stage.links("FAILING")] == ["NAME_TAKEN_IN_XERO"]
 
 
-async def test_of_two_refused_values_the_other_is_still_shown_once_one_is_mended(stage: Stage) -> None:
+async def test_when_one_of_two_refused_values_is_corrected_the_other_is_still_shown(stage: Stage) -> None:
     await refused_name(stage)
     await stage.people.edit_in_practice(1, EMAIL, "juergen@x.nz")
     [row] = await stage.scene.world.rows(  # as from another organisation: it cannot be typed
@@ -130,7 +130,7 @@ async def test_a_refusal_ends_when_xero_wins_the_field(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("policy", ConflictPolicy)
-async def test_what_a_link_overwrites_when_it_begins_is_kept_on_either_side(
+async def test_values_that_a_new_link_overwrites_are_kept_for_both_sides(
     stage: Stage, policy: ConflictPolicy
 ) -> None:
     await stage.policy(policy)
@@ -138,7 +138,7 @@ async def test_what_a_link_overwrites_when_it_begins_is_kept_on_either_side(
     await stage.settle()
 
 
-async def test_what_a_rematch_overwrites_in_xero_is_kept(stage: Stage) -> None:
+async def test_values_that_a_rematch_overwrites_in_xero_are_kept(stage: Stage) -> None:
     await stage.both_have_a_phone()
     await stage.hands.unsync(0)
     await stage.people.edit_in_practice(0, PHONE, "021 222 222")
@@ -148,7 +148,7 @@ async def test_what_a_rematch_overwrites_in_xero_is_kept(stage: Stage) -> None:
     await stage.settle()
 
 
-async def test_a_conflict_ends_where_a_person_types_what_xero_has(stage: Stage) -> None:
+async def test_a_conflict_ends_when_a_person_types_xeros_value(stage: Stage) -> None:
     await stage.conflict()
     await stage.people.edit_in_practice(0, PHONE, "09 111 1111")
     await stage.settle()
@@ -170,7 +170,7 @@ async def test_every_value_that_xero_showed_in_a_conflict_is_kept(
 
 
 @pytest.mark.parametrize("then", ["nothing", "unsync", "delete"])
-async def test_a_create_that_lands_late_is_one_contact_whatever_a_person_did_meanwhile(
+async def test_a_late_create_makes_one_xero_contact_whatever_a_person_did_meanwhile(
     stage: Stage, then: str
 ) -> None:
     await stage.people.create_in_practice("Ann", "a@x.nz")
@@ -193,7 +193,9 @@ async def test_a_create_that_lands_late_is_one_contact_whatever_a_person_did_mea
 
 @pytest.mark.parametrize("skew", [-300, 300])
 @pytest.mark.parametrize("latest", Side)
-async def test_the_latest_wins_though_clocks_differ_by_minutes(stage: Stage, skew: int, latest: Side) -> None:
+async def test_the_latest_edit_wins_when_clocks_differ_by_minutes(
+    stage: Stage, skew: int, latest: Side
+) -> None:
     stage.scene.time.skew = timedelta(seconds=skew)
     await stage.pair()
     await stage.settle()
@@ -210,7 +212,7 @@ async def test_the_latest_wins_though_clocks_differ_by_minutes(stage: Stage, ske
     assert row["primary_phone"] == ("021 222 222" if latest is Side.PRACTICE else "09 111 1111")
 
 
-async def test_what_was_typed_while_xero_was_disconnected_flows_after_a_reconnect(stage: Stage) -> None:
+async def test_edits_made_during_a_disconnection_are_synced_after_a_reconnect(stage: Stage) -> None:
     await stage.pair()
     await stage.scene.time.sleep(70)
     stage.scene.disconnect_in_xero()
@@ -222,7 +224,7 @@ async def test_what_was_typed_while_xero_was_disconnected_flows_after_a_reconnec
     assert (await stage.scene.organisation())["health"] == "HEALTHY"
 
 
-async def test_a_contact_forgotten_while_it_is_being_restored_is_linked_no_more(stage: Stage) -> None:
+async def test_a_gdpr_request_during_a_restore_ends_the_link(stage: Stage) -> None:
     await stage.pair()
     await stage.people.archive_in_xero(0)
     await stage.scene.begin_run(RunPurpose.DELTA)

@@ -84,7 +84,9 @@ async def test_nothing_of_an_erased_contact_is_left_or_comes_back(
     )
 
 
-async def test_a_push_that_lands_after_the_erasure_is_not_kept(world: World, owner: AsyncConnection) -> None:
+async def test_a_push_that_arrives_after_the_erasure_leaves_no_value(
+    world: World, owner: AsyncConnection
+) -> None:
     contact = await world.contact("Zyxona Quivver", "zyxona@quivver.example")
     async with world.tx() as tx, issues.evaluating(tx):
         await push_action.push(tx, push_action.Wish(contact.id, world.organisation))
@@ -98,7 +100,7 @@ async def test_a_push_that_lands_after_the_erasure_is_not_kept(world: World, own
     assert await world.rows("select 1 from contact") == []
 
 
-async def test_what_others_hold_stays(world: World, owner: AsyncConnection) -> None:
+async def test_erasing_a_contact_keeps_values_of_other_contacts(world: World, owner: AsyncConnection) -> None:
     contact, _ = await lived(world)
     other = await world.contact("Somebody Else", "else@x.nz")
     await erase(world, contact)

@@ -34,7 +34,7 @@ def in_xero(line: Line, amounts_are: str) -> XeroLine:
 
 
 @given(lines, st.sampled_from(AmountsAre))
-def test_totals_are_xeros(given_lines: list[Line], amounts_are: AmountsAre) -> None:
+def test_totals_equal_xeros(given_lines: list[Line], amounts_are: AmountsAre) -> None:
     ours = totals(given_lines, amounts_are)
     theirs = [in_xero(line, NAMES[amounts_are]) for line in given_lines]
     assert [(line.amount, line.tax) for line in ours.lines] == [

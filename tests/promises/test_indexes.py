@@ -74,7 +74,7 @@ async def test_near_duplicates_are_found_by_trigrams_and_by_keys(crowded: World)
     assert (by_name > before[0], by_keys > before[1], whole) == (True, True, before[2])
 
 
-async def test_a_page_of_the_match_reads_no_whole_table(crowded: World) -> None:
+async def test_matching_a_page_reads_no_whole_table(crowded: World) -> None:
     plan = matching_plan.plan(XeroContactFilter.ALL, "x.id = any(:ids)")
     async with crowded.tx() as tx:
         ids = [

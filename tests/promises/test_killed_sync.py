@@ -230,7 +230,7 @@ async def compare(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("seed", [1])
-async def test_killed_workers_leave_both_sides_as_typed(
+async def test_killed_workers_leave_both_sides_with_the_typed_values(
     server: Server, template: Place, services: embedded_services.Services, valkey: Redis, seed: int
 ) -> None:
     async with prepared(server, template, services, seed) as scene:
@@ -241,7 +241,7 @@ async def test_killed_workers_leave_both_sides_as_typed(
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(10, 30))
-async def test_workers_killed_ten_times_leave_both_sides_as_typed(
+async def test_workers_killed_ten_times_leave_both_sides_with_the_typed_values(
     server: Server, template: Place, services: embedded_services.Services, valkey: Redis, seed: int
 ) -> None:
     async with prepared(server, template, services, seed) as scene:

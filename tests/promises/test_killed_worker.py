@@ -99,14 +99,14 @@ async def compare(
 
 
 @pytest.mark.timeout(900)  # two imports of 6,000, which take minutes on a busy machine
-async def test_a_worker_killed_twice_leaves_the_same(
+async def test_an_import_whose_worker_is_killed_twice_has_the_same_result(
     server: Server, template: Place, services: embedded_services.Services, valkey: Redis
 ) -> None:
     await compare(server, template, services, valkey, contacts=6000, kills=2)
 
 
 @pytest.mark.long
-async def test_a_worker_killed_ten_times_in_20_000_leaves_the_same(
+async def test_an_import_of_20_000_whose_worker_is_killed_ten_times_has_the_same_result(
     server: Server, template: Place, services: embedded_services.Services, valkey: Redis
 ) -> None:
     await compare(server, template, services, valkey, contacts=20_000, kills=10)

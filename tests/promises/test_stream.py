@@ -109,7 +109,7 @@ async def begun(world: World) -> Any:
     return row["id"]
 
 
-async def test_whatever_happens_the_stream_tells_it(ada: Client) -> None:
+async def test_each_change_of_contacts_and_links_is_in_the_stream(ada: Client) -> None:
     world = ada.world
     gone, kept = uuid4(), uuid4()
     issue = ids.encode("MatchIssue", await make.conflict(world, "Kauri Joinery Ltd"))
@@ -140,7 +140,7 @@ async def test_whatever_happens_the_stream_tells_it(ada: Client) -> None:
         await held.is_whole("an import")
 
 
-async def test_whatever_happens_to_invoices_the_stream_tells_it(ada: Client) -> None:
+async def test_each_change_of_invoices_is_in_the_stream(ada: Client) -> None:
     here = Office(ada, await set_up(ada.world))
     rate = ids.encode("TaxRate", here.bill.gst)
     stranger = await ada.world.contact("Stranger")
@@ -179,7 +179,9 @@ async def test_whatever_happens_to_invoices_the_stream_tells_it(ada: Client) -> 
         await held.is_whole("a contact that comes into Xero")
 
 
-async def test_eight_writers_at_once_and_a_reader_that_comes_and_goes(ada: Client, process: Process) -> None:
+async def test_a_reader_that_reconnects_misses_no_event_of_eight_writers(
+    ada: Client, process: Process
+) -> None:
     """Transactions end in another order than they began; no event is skipped, and each position comes once."""
     rng = random.Random(8)
 

@@ -10,7 +10,7 @@ from tests.database import Place
 from tests.domain.world import Clock
 
 
-def test_it_is_what_it_was_told_and_goes_on_from_there() -> None:
+def test_the_clock_goes_on_from_the_time_that_was_set() -> None:
     clock = ServerClock()
     far = datetime(2031, 5, 1, tzinfo=UTC)
     clock.set(far, monotonic())
@@ -18,7 +18,7 @@ def test_it_is_what_it_was_told_and_goes_on_from_there() -> None:
     assert far <= first <= second < far + timedelta(minutes=5)
 
 
-async def test_a_process_takes_postgresqls_time_whatever_its_own_says(place: Place) -> None:
+async def test_a_process_uses_the_time_of_postgresql(place: Place) -> None:
     database = connect(place.app_url)
     assert isinstance(database.clock, ServerClock)
     database.clock.set(datetime(1999, 1, 1, tzinfo=UTC), monotonic())
@@ -28,7 +28,7 @@ async def test_a_process_takes_postgresqls_time_whatever_its_own_says(place: Pla
     await database.close()
 
 
-async def test_without_postgresql_the_machines_time_serves(place: Place) -> None:
+async def test_without_postgresql_the_machines_time_is_used(place: Place) -> None:
     database = connect(place.app_url.replace(place.name, "nowhere"))
     before = database.clock.now()
     async with on_time(database):
@@ -36,7 +36,7 @@ async def test_without_postgresql_the_machines_time_serves(place: Place) -> None
     await database.close()
 
 
-async def test_a_clock_that_was_put_in_stays(place: Place) -> None:
+async def test_a_given_clock_is_not_replaced(place: Place) -> None:
     clock = Clock()
     database = connect(place.app_url, clock=clock)
     async with on_time(database):

@@ -18,7 +18,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_what_looks_like_a_secret_is_hidden_at_any_depth(capsys: pytest.CaptureFixture[str]) -> None:
+def test_values_that_look_like_secrets_are_hidden_at_any_depth(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("INFO", "json")
     structlog.get_logger().info(
         "connected",
@@ -32,7 +32,7 @@ def test_what_looks_like_a_secret_is_hidden_at_any_depth(capsys: pytest.CaptureF
     assert (line["tokens"], line["headers"]) == (2, {"Authorization": "[hidden]", "Accept": "a"})
 
 
-def test_libraries_go_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_logs_of_libraries_have_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("WARNING", "json")
     logging.getLogger("other").info("quiet")
     logging.getLogger("other").warning("loud %s", "postgresql://u:hush@h/x", extra={"client_secret": "hush"})

@@ -27,7 +27,7 @@ async def is_hearing(notifications: Notifications) -> bool:
     return not notifications.interrupted
 
 
-async def test_a_bell_wakes_its_workspace_and_who_hears_all(
+async def test_a_notification_wakes_readers_of_its_workspace_and_of_all_workspaces(
     notifications: Notifications, owner: AsyncConnection
 ) -> None:
     mine, other = uuid4(), uuid4()
@@ -43,7 +43,7 @@ async def test_a_bell_wakes_its_workspace_and_who_hears_all(
         assert not another.is_set()
 
 
-async def test_a_connection_that_was_ended_is_made_again_and_all_are_woken(
+async def test_a_broken_connection_is_opened_again_and_wakes_all_readers(
     notifications: Notifications, place: Place
 ) -> None:
     async with notifications.wake_on(DUE) as woken:

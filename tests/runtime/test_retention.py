@@ -58,7 +58,7 @@ def test_a_worker_deletes_expired_rows() -> None:
     assert len(calls) == 1
 
 
-async def test_all_calls_go_that_no_window_counts(
+async def test_calls_that_no_limit_counts_are_deleted(
     database: Database, owner: AsyncConnection, clock: Clock
 ) -> None:
     """Of 60 busy organisations more calls end in an hour than one batch deletes."""
@@ -89,7 +89,7 @@ async def test_an_idempotency_key_lives_for_24_hours(
     assert await count(owner, "idempotency_key") == 0
 
 
-async def test_finished_runs_go_but_for_the_last_of_each_purpose(
+async def test_finished_runs_are_deleted_except_for_the_last_of_each_purpose(
     database: Database, world: World, owner: AsyncConnection, clock: Clock
 ) -> None:
     for purpose, hours, finished in (
@@ -123,7 +123,7 @@ async def test_finished_runs_go_but_for_the_last_of_each_purpose(
     assert [tuple(row) for row in left] == [("DELTA", 167), ("SCAN", 599), ("SCAN", 600), ("IMPORT", 800)]
 
 
-async def test_the_activity_is_kept_unless_a_setting_bounds_it(
+async def test_the_activity_is_kept_unless_a_setting_limits_it(
     database: Database, world: World, owner: AsyncConnection, clock: Clock
 ) -> None:
     async with world.tx() as tx:
@@ -141,7 +141,7 @@ async def test_the_activity_is_kept_unless_a_setting_bounds_it(
     assert list(left) == ["New."]
 
 
-async def test_closed_issues_go_unless_a_person_decided(
+async def test_closed_issues_are_deleted_unless_a_person_decided(
     database: Database, world: World, owner: AsyncConnection, clock: Clock
 ) -> None:
     names = (

@@ -7,25 +7,25 @@ from runtime.seal import Key, KeyRing, SealError, new_key
 OLD, NEW = new_key("2026-01"), new_key("2026-11")
 
 
-def test_it_opens_with_its_identity() -> None:
+def test_a_seal_opens_with_its_identity() -> None:
     ring = KeyRing.parse([NEW])
     assert ring.unseal(ring.seal(b"refresh token", "grant/1"), "grant/1") == b"refresh token"
 
 
-def test_it_does_not_open_in_another_row() -> None:
+def test_a_seal_does_not_open_in_another_row() -> None:
     ring = KeyRing.parse([NEW])
     with pytest.raises(SealError, match="another row"):
         ring.unseal(ring.seal(b"refresh token", "grant/1"), "grant/2")
 
 
-def test_nothing_shows_and_no_two_are_alike() -> None:
+def test_a_seal_shows_nothing_and_no_two_seals_are_equal() -> None:
     ring = KeyRing.parse([NEW])
     sealed = {ring.seal(b"refresh token", "grant/1") for _ in range(20)}
     assert len(sealed) == 20
     assert not any(b"refresh" in one for one in sealed)
 
 
-def test_an_older_key_opens_and_is_told_apart() -> None:
+def test_a_seal_of_an_older_key_opens_and_is_not_current() -> None:
     sealed = KeyRing.parse([OLD]).seal(b"x", "grant/1")
     ring = KeyRing.parse([NEW, OLD])
     assert ring.unseal(sealed, "grant/1") == b"x"
@@ -33,14 +33,14 @@ def test_an_older_key_opens_and_is_told_apart() -> None:
     assert ring.is_current(ring.seal(b"x", "grant/1"))
 
 
-def test_a_key_that_is_gone_is_named() -> None:
+def test_the_error_names_a_missing_key() -> None:
     sealed = KeyRing.parse([OLD]).seal(b"x", "grant/1")
     with pytest.raises(SealError, match="2026-01"):
         KeyRing.parse([NEW]).unseal(sealed, "grant/1")
 
 
 @pytest.mark.parametrize("at", range(0, 45, 4))
-def test_any_damage_is_seen(at: int) -> None:
+def test_any_damage_of_a_seal_is_detected(at: int) -> None:
     ring = KeyRing.parse([NEW])
     sealed = bytearray(ring.seal(b"refresh token", "grant/1"))
     sealed[at] ^= 1
@@ -49,7 +49,7 @@ def test_any_damage_is_seen(at: int) -> None:
 
 
 @pytest.mark.parametrize("sealed", [b"", b"\x01", b"\x01\x09abc", b"\x01\x01\xff", b"\x01\x072026-11"])
-def test_what_is_no_seal_is_refused(sealed: bytes) -> None:
+def test_a_text_that_is_no_seal_is_refused(sealed: bytes) -> None:
     with pytest.raises(SealError):
         KeyRing.parse([NEW]).unseal(sealed, "grant/1")
 
@@ -62,7 +62,7 @@ def test_a_bad_key_is_refused_without_being_quoted(text: str) -> None:
 
 
 @pytest.mark.parametrize("keys", [[], [NEW, NEW]])
-def test_a_ring_needs_keys_each_with_its_own_id(keys: list[str]) -> None:
+def test_a_key_ring_needs_keys_with_different_ids(keys: list[str]) -> None:
     with pytest.raises(ValueError, match="key ring"):
         KeyRing.parse(keys)
 

@@ -18,7 +18,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def test_without_addresses_the_parts_are_embedded_and_xero_simulated() -> None:
+def test_without_addresses_the_services_are_embedded_and_xero_is_simulated() -> None:
     settings = load()
     assert settings.embedded
     assert settings.simulated
@@ -55,7 +55,7 @@ def test_each_form_of_a_postgres_address_is_normalised(scheme: str) -> None:
         ({"oidc_leeway_seconds": "3600"}, "OIDC_LEEWAY_SECONDS"),
     ],
 )
-def test_a_wrong_setting_is_named_and_no_secret_shown(values: dict[str, str], named: str) -> None:
+def test_a_wrong_setting_is_named_without_secrets(values: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError) as refused:
         load(**values)
     assert str(refused.value).startswith(f"{named}: ")
@@ -77,7 +77,7 @@ def test_printing_settings_shows_no_secret() -> None:
     assert KEY not in repr(settings)
 
 
-def test_joining_embedded_parts_takes_their_addresses(services: Services) -> None:
+def test_joining_embedded_services_uses_their_addresses(services: Services) -> None:
     joined = load().joined(services)
     assert joined.database_url == services.app_url
     assert [key.get_secret_value() for key in joined.tandem_keys] == [services.key]

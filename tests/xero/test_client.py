@@ -43,7 +43,7 @@ async def write(made: Bench) -> XeroError:
     return caught.value
 
 
-async def test_a_page_asks_for_archived_ones_in_a_stable_order_as_json() -> None:
+async def test_a_page_request_includes_archived_contacts_in_a_stable_order() -> None:
     pagination = {"page": 2, "pageSize": 1000, "pageCount": 2, "itemCount": 1001}
     made = bench(answer("Contacts", contact("Ada"), pagination=pagination))
     page = await made.client.contacts_page(2)
@@ -62,7 +62,7 @@ async def test_a_page_asks_for_archived_ones_in_a_stable_order_as_json() -> None
     assert page.server_time == NOW - timedelta(seconds=3)
 
 
-async def test_a_delta_asks_in_utc_to_the_second() -> None:
+async def test_a_delta_request_has_a_utc_time_in_seconds() -> None:
     made = bench(answer("Contacts"))
     auckland = timezone(timedelta(hours=13))
     await made.client.contacts_page(
@@ -74,12 +74,12 @@ async def test_a_delta_asks_in_utc_to_the_second() -> None:
 
 
 @pytest.mark.parametrize(("count", "last"), [(2, False), (1, True), (0, True)])
-async def test_without_pagination_a_page_that_is_not_full_is_the_last(count: int, last: bool) -> None:
+async def test_without_pagination_data_an_incomplete_page_is_the_last(count: int, last: bool) -> None:
     made = bench(answer("Contacts", *(contact() for _ in range(count))))
     assert (await made.client.contacts_page(1, page_size=2)).last is last
 
 
-async def test_a_contact_that_cannot_be_read_spoils_nothing_else() -> None:
+async def test_an_unreadable_contact_does_not_affect_the_others() -> None:
     bad = contact(Phones="secret number")
     made = bench(answer("Contacts", contact("A"), bad, contact("B"), 7))
     page = await made.client.contacts_page(1)
@@ -89,7 +89,7 @@ async def test_a_contact_that_cannot_be_read_spoils_nothing_else() -> None:
     assert page.server_time == NOW - timedelta(seconds=3)
 
 
-async def test_contacts_by_ids_in_one_call() -> None:
+async def test_contacts_are_read_by_ids_in_one_call() -> None:
     ids = [uuid4() for _ in range(40)]
     made = bench(answer("Contacts", contact()))
     await made.client.contacts_by_ids(ids)
@@ -97,13 +97,13 @@ async def test_contacts_by_ids_in_one_call() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 41])
-async def test_no_ids_or_too_many_are_refused_before_a_call(count: int) -> None:
+async def test_a_read_without_ids_or_with_too_many_is_refused_before_the_call(count: int) -> None:
     made = bench()
     with pytest.raises(ValueError, match="ids a call"):
         await made.client.contacts_by_ids([uuid4() for _ in range(count)])
 
 
-async def test_a_number_that_nobody_has_finds_none() -> None:
+async def test_an_unknown_contact_number_finds_no_contact() -> None:
     made = bench(httpx.Response(404, text="not here"))
     assert (await made.client.find_contact_by_number("T-1/2")).value is None
     assert made.script.requests[0].url.raw_path == b"/api.xro/2.0/Contacts/T-1%2F2"
@@ -128,20 +128,20 @@ async def test_rates_are_exact_decimals() -> None:
     assert rates.value[0].effective_rate == Decimal("12.345678901")
 
 
-async def test_a_list_replaced_as_a_whole_is_not_given_short() -> None:
+async def test_an_unreadable_account_makes_the_whole_list_unreadable() -> None:
     made = bench(answer("Accounts", {"AccountID": str(uuid4())}, {"AccountID": 5}))
     with pytest.raises(Retry) as caught:
         await made.client.accounts()
     assert caught.value.reason is Reason.UNREADABLE_ANSWER
 
 
-async def test_an_answer_without_the_list_is_no_empty_list() -> None:
+async def test_an_answer_without_the_list_is_not_an_empty_list() -> None:
     error = await read(bench(httpx.Response(200, json={"Status": "OK"})))
     assert isinstance(error, Retry)
     assert error.reason is Reason.UNREADABLE_ANSWER
 
 
-async def test_a_login_page_is_no_answer_to_a_read() -> None:
+async def test_a_login_page_is_not_accepted_as_an_answer() -> None:
     error = await read(bench(HTML))
     assert isinstance(error, Retry)
     assert error.reason is Reason.UNREADABLE_ANSWER
@@ -150,7 +150,7 @@ async def test_a_login_page_is_no_answer_to_a_read() -> None:
 # -- limits
 
 
-async def test_no_slot_means_later_and_nothing_is_sent() -> None:
+async def test_without_a_slot_nothing_is_sent_and_the_call_is_retried_later() -> None:
     made = bench(until=NOW + timedelta(seconds=9))
     error = await read(made)
     assert isinstance(error, Retry)
@@ -158,7 +158,7 @@ async def test_no_slot_means_later_and_nothing_is_sent() -> None:
     assert made.script.requests == []
 
 
-async def test_the_limiter_hears_what_the_headers_say() -> None:
+async def test_the_limiter_gets_the_numbers_of_xeros_headers() -> None:
     headers = {"X-MinLimit-Remaining": "41", "X-DayLimit-Remaining": "899", "X-AppMinLimit-Remaining": "9000"}
     made = bench(answer("Contacts", headers=headers))
     await made.client.contacts_page(1)
@@ -175,7 +175,9 @@ async def test_the_limiter_hears_what_the_headers_say() -> None:
         ({"retry_after": "99999999"}, 86_400),
     ],
 )
-async def test_a_429_says_when_and_is_never_repeated(headers: dict[str, str], seconds: int) -> None:
+async def test_a_429_gives_the_time_of_the_next_call_and_is_not_repeated(
+    headers: dict[str, str], seconds: int
+) -> None:
     made = bench(fault(429, **headers))
     error = await read(made)
     until = NOW + timedelta(seconds=seconds)
@@ -184,21 +186,21 @@ async def test_a_429_says_when_and_is_never_repeated(headers: dict[str, str], se
     assert made.limiter.given == [Told(429, until=until)]
 
 
-async def test_each_attempt_takes_a_slot_of_its_own_and_waits_without_one() -> None:
+async def test_each_attempt_takes_its_own_slot_and_holds_none_while_it_waits() -> None:
     made = bench(fault(500), fault(502), answer("Contacts"))
     await made.client.contacts_page(1)
     assert len(made.limiter.taken) == len(made.limiter.given) == 3
     assert made.slept == [1.0, 2.0]
 
 
-async def test_a_call_that_got_no_answer_keeps_its_slot() -> None:
+async def test_a_call_without_an_answer_keeps_its_slot() -> None:
     made = bench(httpx.ReadError("cut"), answer("Contacts"))
     await made.client.contacts_page(1)
     assert len(made.limiter.taken) == 2
     assert len(made.limiter.given) == 1
 
 
-async def test_a_call_that_never_left_gives_its_slot_back() -> None:
+async def test_a_call_that_was_not_sent_returns_its_slot() -> None:
     made = bench(httpx.ConnectError("no route"))
     error = await write(made)
     assert isinstance(error, Retry)
@@ -217,7 +219,7 @@ async def test_a_read_is_tried_three_times() -> None:
     assert len(made.script.requests) == 3
 
 
-async def test_a_read_that_timed_out_is_left_to_its_caller() -> None:
+async def test_a_read_that_timed_out_is_not_repeated() -> None:
     made = bench(httpx.ReadTimeout("slow"))
     error = await read(made)
     assert isinstance(error, Retry)
@@ -246,7 +248,7 @@ async def test_a_write_without_a_certain_answer_is_uncertain_and_not_repeated(
     assert len(made.script.requests) == 1
 
 
-async def test_a_call_ends_in_time_though_bytes_keep_coming() -> None:
+async def test_a_call_ends_at_its_time_limit_while_bytes_still_arrive() -> None:
     async def drip() -> AsyncIterator[bytes]:
         while True:
             await asyncio.sleep(0.001)
@@ -260,7 +262,9 @@ async def test_a_call_ends_in_time_though_bytes_keep_coming() -> None:
 
 
 @pytest.mark.parametrize("call", [read, write])
-async def test_offline_means_nothing_was_done(call: Callable[[Bench], Awaitable[XeroError]]) -> None:
+async def test_a_503_that_says_offline_means_that_nothing_was_done(
+    call: Callable[[Bench], Awaitable[XeroError]],
+) -> None:
     made = bench(httpx.Response(503, text="The Organisation is offline"))
     error = await call(made)
     assert isinstance(error, Retry)
@@ -276,24 +280,24 @@ async def test_an_expired_token_is_renewed_once_and_the_call_repeated() -> None:
     assert (first.content, first.headers["idempotency-key"]) == (second.content, "key")
 
 
-async def test_a_new_token_that_is_refused_too_is_not_renewed_again() -> None:
+async def test_a_refused_new_token_is_not_renewed_again() -> None:
     made = bench(fault(401, "TokenExpired"), fault(401, "AuthenticationUnsuccessful"))
     assert isinstance(await read(made), Unauthorised)
     assert len(made.tokens.stale) == 1
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_missing_scope_is_not_mended_by_a_new_token(status: int) -> None:
+async def test_a_missing_scope_does_not_renew_the_token(status: int) -> None:
     made = bench(fault(status, www_authenticate='Bearer error="insufficent_scope"'))
     assert isinstance(await read(made), ScopeMissing)
     assert made.tokens.stale == []
 
 
-async def test_403_means_disconnected() -> None:
+async def test_a_403_means_that_the_organisation_is_disconnected() -> None:
     assert isinstance(await write(bench(fault(403, "AuthenticationUnsuccessful"))), Disconnected)
 
 
-async def test_a_refused_batch_keeps_xeros_words_out_of_the_exceptions_text() -> None:
+async def test_the_exception_of_a_refused_batch_does_not_quote_xero() -> None:
     body = {
         "ErrorNumber": 10,
         "Type": "ValidationException",
@@ -372,7 +376,7 @@ async def test_each_element_of_a_write_tells_its_own_fate() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * 129])
-async def test_a_key_that_xero_would_refuse_is_refused(key: str) -> None:
+async def test_an_idempotency_key_that_is_too_long_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="128"):
         await bench().client.create_contacts(creations(), key)
 
@@ -394,12 +398,12 @@ def test_an_update_without_a_contact_id_cannot_be_made(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  "])
-def test_a_creation_needs_a_name(name: str) -> None:
+def test_a_new_contact_needs_a_name(name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         Creations.of([NewContact(name=name, contact_number="T-1")])
 
 
-def test_stored_bytes_are_sent_again_as_they_were() -> None:
+def test_stored_bytes_are_resent_unchanged() -> None:
     made = updates()
     assert Updates(made.content).content == made.content
 

@@ -21,7 +21,7 @@ JSON = {"content-type": "application/json"}
 # -- reads
 
 
-async def test_a_delta_asks_for_sales_with_four_places_in_utc() -> None:
+async def test_a_delta_request_of_invoices_asks_for_sales_with_four_decimal_places() -> None:
     made = bench(answer("Invoices", invoice()))
     since = datetime(2026, 11, 24, 1, 2, 3, 9, timezone(timedelta(hours=13)))
     await made.client.invoices_page(3, page_size=50, modified_since=since, order="UpdatedDateUTC")
@@ -36,7 +36,7 @@ async def test_a_delta_asks_for_sales_with_four_places_in_utc() -> None:
     }
 
 
-async def test_an_invoice_is_read_exactly_with_what_settled_it() -> None:
+async def test_an_invoice_is_read_exactly_with_its_payments_and_credits() -> None:
     content = b"""{"Invoices":[{"InvoiceID":"%s","Status":"QUANTUM","Wings":2,"Total":115.10,"AmountDue":0.1,
         "Date":"/Date(1793577600000+0000)/","DateString":"2026-11-02T00:00:00","DueDate":"/Date(1793577600000+1300)/",
         "LineItems":[{"UnitAmount":33.3333,"Quantity":3.0000,"TaxType":"TAX9"}],
@@ -71,14 +71,14 @@ async def test_an_invoice_is_read_exactly_with_what_settled_it() -> None:
         {"InvoiceID": "7"},
     ],
 )
-async def test_an_invoice_that_cannot_be_read_spoils_nothing_else(bad: dict[str, Any]) -> None:
+async def test_an_unreadable_invoice_does_not_affect_the_others(bad: dict[str, Any]) -> None:
     made = bench(answer("Invoices", invoice("A"), invoice("bad", **bad), invoice("B")))
     page = await made.client.invoices_page(1)
     assert [one.invoice_number for one in page.items] == ["A", "B"]
     assert len(page.unreadable) == 1
 
 
-async def test_invoices_by_ids_in_one_call() -> None:
+async def test_invoices_are_read_by_ids_in_one_call() -> None:
     ids = [uuid4() for _ in range(40)]
     made = bench(answer("Invoices", invoice()))
     assert (await made.client.invoices_by_ids(ids)).last
@@ -87,7 +87,7 @@ async def test_invoices_by_ids_in_one_call() -> None:
         await made.client.invoices_by_ids([uuid4() for _ in range(41)])
 
 
-async def test_a_number_finds_the_sale_that_has_it() -> None:
+async def test_an_invoice_number_finds_its_sale() -> None:
     rows = [invoice("T-1", Type="ACCPAY"), invoice("t-1"), invoice("T-1"), invoice("T-10")]
     made = bench(answer("Invoices", *rows), answer("Invoices", *rows[:2]), answer("Invoices"))
     exact = (await made.client.find_invoice_by_number("T-1")).value
@@ -99,20 +99,20 @@ async def test_a_number_finds_the_sale_that_has_it() -> None:
     assert made.script.requests[0].url.params["InvoiceNumbers"] == "T-1"
 
 
-async def test_a_number_with_a_comma_is_not_two() -> None:
+async def test_an_invoice_number_with_a_comma_is_one_number() -> None:
     made = bench(httpx.Response(404, text="not here"))
     assert (await made.client.find_invoice_by_number("1,2")).value is None
     assert made.script.requests[0].url.raw_path == b"/api.xro/2.0/Invoices/1%2C2?unitdp=4"
 
 
-async def test_what_cannot_be_read_is_not_taken_for_absent() -> None:
+async def test_an_unreadable_invoice_does_not_count_as_absent() -> None:
     made = bench(answer("Invoices", invoice(Total="much")))
     with pytest.raises(Retry) as caught:
         await made.client.find_invoice_by_number("T-1")
     assert caught.value.reason is Reason.UNREADABLE_ANSWER
 
 
-async def test_a_blank_number_is_not_asked() -> None:
+async def test_a_blank_invoice_number_makes_no_call() -> None:
     with pytest.raises(ValueError, match="blank"):
         await bench().client.find_invoice_by_number(" ")
 
@@ -134,7 +134,7 @@ async def test_a_creation_is_a_put_of_exactly_these_bytes() -> None:
     assert [element.saved for element in written.items] == [True]
 
 
-def test_the_bytes_hold_exact_numbers_and_nothing_that_xero_computes() -> None:
+def test_the_bytes_hold_exact_numbers_and_no_computed_amounts() -> None:
     sent = json.loads(InvoiceCreations.of([new_invoice()]).content, parse_float=Decimal)["Invoices"][0]
     assert sent == {
         "Type": "ACCREC",
@@ -198,12 +198,12 @@ async def test_a_write_without_an_answer_is_uncertain() -> None:
         b"",
     ],
 )
-def test_an_update_that_could_be_taken_by_its_number_cannot_be_made(content: bytes) -> None:
+def test_an_update_of_an_invoice_needs_its_id(content: bytes) -> None:
     with pytest.raises(ValueError):
         InvoiceUpdates(content)
 
 
-def test_no_write_of_the_client_takes_other_bytes() -> None:
+def test_the_client_writes_only_bytes_of_our_payload_types() -> None:
     """A body is one of these classes, which check it, whoever made it."""
     taken = {
         name: getattr(Client, name).__annotations__["body"] for name in ("create_invoices", "update_invoices")
@@ -216,7 +216,7 @@ def test_no_write_of_the_client_takes_other_bytes() -> None:
     [{"invoice_number": " "}, {"url": ""}, {"line_items": []}],
     ids=lambda change: next(iter(change)),
 )
-def test_a_creation_needs_a_number_a_mark_and_lines(change: dict[str, Any]) -> None:
+def test_a_new_invoice_needs_a_number_a_url_and_lines(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="needs a number"):
         InvoiceCreations.of([new_invoice(**change)])
 
@@ -231,7 +231,7 @@ def test_a_creation_needs_a_number_a_mark_and_lines(change: dict[str, Any]) -> N
         lambda content: content.replace(b'"ACCREC"', b'"ACCPAY"'),
     ],
 )
-def test_a_creation_holds_nothing_else(spoil: Callable[[bytes], bytes]) -> None:
+def test_a_new_invoice_holds_no_other_members(spoil: Callable[[bytes], bytes]) -> None:
     good = InvoiceCreations.of([new_invoice()]).content
     assert InvoiceCreations(good).content == good
     with pytest.raises(ValueError):
@@ -244,7 +244,7 @@ def test_an_update_holds_only_what_was_set() -> None:
     )
 
 
-def test_too_many_bytes_are_refused_before_they_are_sent() -> None:
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent() -> None:
     long = NewLine(
         description="x" * 4_000_000, quantity=Decimal(1), unit_amount=Decimal(1), account_code="200", tax_type="NONE"
     )  # fmt: skip

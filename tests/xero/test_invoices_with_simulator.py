@@ -54,7 +54,7 @@ async def person(xero: Connected, path: str, **fields: Any) -> None:
     assert answer.status_code == 200, answer.text
 
 
-async def test_unit_amounts_of_four_places_come_back_as_they_were_sent(xero: Connected) -> None:
+async def test_unit_amounts_with_four_decimal_places_survive(xero: Connected) -> None:
     line = NewLine(
         description="Units", quantity=Decimal("1000"), unit_amount=Decimal("0.0125"), account_code="200", tax_type="OUTPUT2"
     )  # fmt: skip
@@ -73,7 +73,7 @@ async def test_unit_amounts_of_four_places_come_back_as_they_were_sent(xero: Con
 @pytest.mark.parametrize(
     "number", ["№ 7/Ä", "8, 9", "№ 7/Ä, 2026", "a&b=c?d#e%2F+1", "..", "🧾 1", "Straße-1"]
 )
-async def test_any_number_is_found(xero: Connected, number: str) -> None:
+async def test_a_number_finds_only_the_invoice_that_equals_it(xero: Connected, number: str) -> None:
     await created(xero, f"{number}0")
     assert await found(xero, number) is None
     made = await created(xero, number)
@@ -82,7 +82,9 @@ async def test_any_number_is_found(xero: Connected, number: str) -> None:
     assert invoice.invoice_id == made.invoice_id
 
 
-async def test_a_create_whose_answer_was_lost_is_found_by_its_number_with_its_mark(xero: Connected) -> None:
+async def test_an_unanswered_create_of_an_invoice_is_found_by_its_number_with_its_url(
+    xero: Connected,
+) -> None:
     await xero.arm(kind="drop", when="after", method="PUT")
     body = await creation(xero, "T-lost")
     with pytest.raises(Uncertain):
@@ -103,21 +105,21 @@ async def test_a_create_that_never_arrived_is_not_found(xero: Connected) -> None
     assert await found(xero, "T-gone") is None
 
 
-async def test_a_bad_invoice_is_an_error_of_its_element_alone(xero: Connected) -> None:
+async def test_an_invalid_invoice_is_an_error_of_its_own_element(xero: Connected) -> None:
     await created(xero, "T-1")
     written = await xero.client.create_invoices(await creation(xero, "T-0", "T-1", "T-2"), "batch")
     assert [element.saved for element in written.items] == [True, False, True]
 
 
 @pytest.mark.parametrize("number", ["2026/001", "A,B", "A B & C?", "№ 7"])
-async def test_any_number_finds_its_invoice(xero: Connected, number: str) -> None:
+async def test_an_invoice_with_an_unusual_number_is_found_by_it(xero: Connected, number: str) -> None:
     made = await created(xero, number)
     invoice = await found(xero, number)
     assert invoice
     assert invoice.invoice_id == made.invoice_id
 
 
-async def test_payments_and_credits_are_inside_and_a_delta_shows_them(xero: Connected) -> None:
+async def test_a_delta_shows_payments_and_credits_inside_the_invoice(xero: Connected) -> None:
     await created(xero, "T-1")
     line = NewLine(
         description="Advice", quantity=Decimal(1), unit_amount=Decimal(100), account_code="200", tax_type="OUTPUT2"
@@ -135,7 +137,7 @@ async def test_payments_and_credits_are_inside_and_a_delta_shows_them(xero: Conn
     assert [one.applied_amount for one in invoice.credit_notes] == [Decimal(50)]
 
 
-async def test_voiding_and_what_forbids_it(xero: Connected) -> None:
+async def test_an_invoice_is_voided_unless_a_payment_forbids_it(xero: Connected) -> None:
     made = await created(xero, "T-1")
     assert isinstance(made.invoice_id, UUID)
     body = InvoiceUpdates.of([InvoiceUpdate(invoice_id=made.invoice_id, status="VOIDED")])
@@ -146,7 +148,7 @@ async def test_voiding_and_what_forbids_it(xero: Connected) -> None:
     assert shown.status == "VOIDED"
 
 
-async def test_bills_are_no_sales(xero: Connected) -> None:
+async def test_a_bill_is_not_read_as_a_sale(xero: Connected) -> None:
     await created(xero, "T-1")
     contact = str((await somebody(xero)).contact_id)
     line = {"Description": "Rent", "Quantity": 1, "UnitAmount": 5, "AccountCode": "469"}

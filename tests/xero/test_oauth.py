@@ -55,12 +55,12 @@ def test_the_consent_url_carries_state_and_challenge_but_no_secret() -> None:
     assert "secret" not in url
 
 
-def test_the_challenge_of_rfc_7636() -> None:
+def test_the_challenge_equals_the_example_of_rfc_7636() -> None:
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     assert oauth.challenge(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-def test_secrets_are_long_and_never_the_same() -> None:
+def test_secrets_are_long_and_all_different() -> None:
     made = {oauth.new_secret() for _ in range(50)}
     assert len(made) == 50
     assert {len(secret) for secret in made} == {43}
@@ -96,7 +96,7 @@ async def test_a_code_is_exchanged_with_its_verifier() -> None:
         (httpx.Response(200, json={"access_token": "access"}), Retry),
     ],
 )
-async def test_a_refresh_says_what_can_be_done(
+async def test_a_failed_refresh_says_whether_to_retry_or_to_reconnect(
     reply: httpx.Response | Exception, kind: type[XeroError]
 ) -> None:
     client, _ = http(reply)
@@ -106,7 +106,7 @@ async def test_a_refresh_says_what_can_be_done(
     assert caught.value.__cause__ is None
 
 
-async def test_connections_are_read_with_their_seven_decimals() -> None:
+async def test_times_of_connections_with_seven_decimal_places_are_read() -> None:
     body: list[dict[str, Any]] = [
         {
             "id": str(uuid4()),
@@ -126,7 +126,7 @@ async def test_connections_are_read_with_their_seven_decimals() -> None:
 
 
 @pytest.mark.parametrize("status", [204, 404])
-async def test_a_deleted_connection_is_gone_the_second_time_too(status: int) -> None:
+async def test_deleting_a_connection_twice_succeeds(status: int) -> None:
     connection_id = uuid4()
     client, script = http(httpx.Response(status))
     await oauth.delete_connection(client, APP, "access", connection_id)
@@ -142,13 +142,13 @@ async def test_a_refused_token_deletes_nothing() -> None:
         await oauth.delete_connection(client, APP, "access", uuid4())
 
 
-def test_claims_say_whose_token_it_is() -> None:
+def test_claims_name_the_user_of_the_token() -> None:
     token = jwt(xero_userid=str(USER), authentication_event_id=str(EVENT), scope=["a", "b"], exp=1)
     assert oauth.read_claims(token) == CLAIMS
 
 
 @pytest.mark.parametrize("token", ["", "opaque", "a.b", "a.!!.c", "a.eyJ4IjoxfQ.c", "a.\xff.c"])
-def test_a_token_without_claims_is_not_understood_and_not_shown(token: str) -> None:
+def test_a_token_without_claims_is_refused_without_being_quoted(token: str) -> None:
     with pytest.raises(Retry) as caught:
         oauth.read_claims(token)
     assert caught.value.reason is Reason.UNREADABLE_ANSWER
@@ -157,27 +157,27 @@ def test_a_token_without_claims_is_not_understood_and_not_shown(token: str) -> N
 # -- which organisations a consent gave
 
 
-def test_those_with_the_consents_event_and_no_other() -> None:
+def test_a_consent_grants_the_connections_with_its_auth_event() -> None:
     ours, earlier = connection(event=EVENT), connection(1, event=uuid4())
     assert oauth.granted([earlier, ours], CLAIMS, NOW, {earlier.tenant_id}) == [ours]
 
 
-def test_after_a_reconnect_the_one_updated_since_that_we_have() -> None:
+def test_a_reconnect_grants_the_known_organisation_that_was_updated_since() -> None:
     known, stranger, old = connection(1, uuid4()), connection(1, uuid4()), connection(-10, uuid4())
     found = oauth.granted([stranger, old, known], CLAIMS, NOW, {known.tenant_id, old.tenant_id})
     assert found == [known]
 
 
-def test_a_stranger_is_never_taken_though_it_was_just_updated() -> None:
+def test_an_unknown_organisation_with_another_auth_event_is_never_granted() -> None:
     assert oauth.granted([connection(1, uuid4())], CLAIMS, NOW, set()) == []
 
 
-def test_no_event_in_the_token_matches_no_event_in_a_connection() -> None:
+def test_a_token_without_an_auth_event_grants_no_connection_without_one() -> None:
     claims = replace_event(CLAIMS)
     assert oauth.granted([connection(1, None)], claims, NOW, set()) == []
 
 
-def test_a_practice_tenant_is_no_organisation() -> None:
+def test_a_tenant_of_another_type_is_no_organisation() -> None:
     assert oauth.granted([connection(event=EVENT, kind="PRACTICE")], CLAIMS, NOW, set()) == []
 
 

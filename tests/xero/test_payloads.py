@@ -33,30 +33,30 @@ def read(*elements: object) -> Listing[Contact]:
         ("2024-06-21T01:15:39Z", datetime(2024, 6, 21, 1, 15, 39, tzinfo=UTC)),
     ],
 )
-def test_times(text: str, time: datetime) -> None:
+def test_xeros_forms_of_time_are_read(text: str, time: datetime) -> None:
     assert parse_time(text) == time
     assert parse_time(text).tzinfo is UTC
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "/Date()/", "/Date(999999999999999999)/", "/Date(1.5)/"])
-def test_what_is_no_time_is_refused_without_being_quoted(text: str) -> None:
+def test_an_invalid_time_is_refused_without_being_quoted(text: str) -> None:
     with pytest.raises(ValueError, match=r"^not a time as Xero writes it$"):
         parse_time(text)
 
 
 @given(st.integers(-62135596800000, 253402300799999), st.sampled_from(["", "+0000", "-1100", "+1345"]))
-def test_every_millisecond_reads_back(milliseconds: int, offset: str) -> None:
+def test_each_written_millisecond_is_read_back(milliseconds: int, offset: str) -> None:
     time: datetime = parse_time(f"/Date({milliseconds}{offset})/")
     since = time - datetime(1970, 1, 1, tzinfo=UTC)
     assert since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000 == milliseconds
 
 
-def test_absent_null_and_blank_are_three_things() -> None:
+def test_absent_null_and_blank_are_distinguished() -> None:
     found = read(contact(EmailAddress=""), contact(EmailAddress=None), contact())
     assert [c.email_address for c in found.items] == ["", None, UNSET]
 
 
-def test_unknown_members_and_enum_values_are_no_fault() -> None:
+def test_unknown_members_and_enum_values_are_accepted() -> None:
     new = contact(
         ContactStatus="HIBERNATING", Phones=[{"PhoneType": "CARRIER_PIGEON", "Wings": 2}], Since=2027
     )
@@ -79,7 +79,7 @@ def test_unknown_members_and_enum_values_are_no_fault() -> None:
     ],
 )
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_a_bad_element_is_alone_wherever_it_stands(bad: bytes, position: int) -> None:
+def test_an_unreadable_element_at_any_position_is_reported_alone(bad: bytes, position: int) -> None:
     bad_id = uuid4()
     parts = [json.dumps(contact(name)).encode() for name in ("A", "B")]
     parts.insert(position, bad.replace(b"%s", str(bad_id).encode()))
@@ -90,12 +90,12 @@ def test_a_bad_element_is_alone_wherever_it_stands(bad: bytes, position: int) ->
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"Contacts":null}', b"[" * 100_000, b"<Response/>"])
-def test_what_is_no_envelope_is_not_read_as_empty(body: bytes) -> None:
+def test_a_body_without_the_list_is_not_read_as_empty(body: bytes) -> None:
     with pytest.raises((ValueError, RecursionError)):
         CONTACTS.read(body)
 
 
-def test_an_organisation_as_xero_shows_it() -> None:
+def test_an_organisation_is_read_as_xero_shows_it() -> None:
     body = envelope(
         "Organisations",
         [

@@ -16,7 +16,7 @@ from xero.refusals import RULES, UNKNOWN, advised, member_of, rule_of
 MET = [(rule, sentence, address) for rule in RULES for sentence, address in rule.met]
 
 
-def test_the_table_holds_what_people_have_met() -> None:
+def test_the_table_holds_at_least_80_messages_with_their_sources() -> None:
     """Issue 18, 11: at least 60 sentences with their threads, at least 50 of them with a code of their own."""
     sentences = {sentence for _, sentence, _ in MET}
     sorted_out = {sentence for rule, sentence, _ in MET if rule.code != "INVALID_IN_XERO"}
@@ -26,11 +26,11 @@ def test_the_table_holds_what_people_have_met() -> None:
 
 
 @pytest.mark.parametrize(("rule", "sentence", "address"), MET, ids=lambda value: str(value)[:40])
-def test_a_sentence_is_sorted_by_its_own_rule(rule: Any, sentence: str, address: str) -> None:
+def test_each_message_is_classified_by_its_own_rule(rule: Any, sentence: str, address: str) -> None:
     assert rule_of(Said(sentence)) is rule
 
 
-def test_codes_and_remedies_are_the_schemas() -> None:
+def test_codes_and_remedies_exist_in_the_schema() -> None:
     for rule in (*RULES, UNKNOWN):
         assert rule.code in SyncFailureCode.__members__
         assert rule.remedy in Remedy.__members__
@@ -50,12 +50,12 @@ def test_codes_and_remedies_are_the_schemas() -> None:
         ("The flux capacitor is missing.", "INVALID_IN_XERO", "IN_XERO"),
     ],
 )  # fmt: skip
-def test_words_that_differ_a_little_mean_the_same(text: str, code: str, remedy: str) -> None:
+def test_small_variations_of_a_message_have_the_same_code(text: str, code: str, remedy: str) -> None:
     rule = rule_of(Said(text))
     assert (rule.code, rule.remedy) == (code, remedy)
 
 
-def test_a_message_that_no_rule_knows_is_about_the_line_it_stands_in() -> None:
+def test_an_unknown_message_is_about_the_line_that_holds_it() -> None:
     assert rule_of(Said("This cannot be.", ("LineItems", 2))).remedy == "UPDATE_INVOICE"
 
 
@@ -71,11 +71,11 @@ def test_a_message_that_no_rule_knows_is_about_the_line_it_stands_in() -> None:
         (Said("You can only have a maximum of 5 contact persons."), ""),
     ],
 )
-def test_the_member_of_a_contact_that_a_message_is_about(said: Said, member: str) -> None:
+def test_a_message_about_a_contact_names_the_member(said: Said, member: str) -> None:
     assert member_of(said) == member
 
 
-def test_what_only_xero_can_mend_says_what_to_do_there() -> None:
+def test_a_message_with_the_remedy_in_xero_says_what_to_do_there() -> None:
     said = Said("Website must be valid.")
     text = advised(said, rule_of(said))
     assert text.startswith(
@@ -88,7 +88,7 @@ def message(text: str) -> dict[str, Any]:
     return {"ValidationErrors": [{"Message": text}]}
 
 
-def test_errors_are_gathered_from_all_levels_with_their_place() -> None:
+def test_errors_of_all_levels_are_collected_with_their_place() -> None:
     element = {
         "LineItems": [{}, {**message("Account must be valid."), "Tracking": [message("Not active.")]}],
         "Contact": {
@@ -110,7 +110,7 @@ def test_errors_are_gathered_from_all_levels_with_their_place() -> None:
     ]
 
 
-def test_a_message_that_xero_repeats_above_its_part_is_given_once() -> None:
+def test_a_message_that_xero_repeats_on_a_higher_level_is_given_once() -> None:
     found = errors_of({**message("Contact cannot be empty."), "Contact": message("Contact cannot be empty.")})
     assert found == (Said("Contact cannot be empty.", ("Contact",)),)
 
@@ -118,11 +118,11 @@ def test_a_message_that_xero_repeats_above_its_part_is_given_once() -> None:
 @pytest.mark.parametrize(
     "odd", [None, 5, "text", {"ValidationErrors": "x"}, {"ValidationErrors": [None, {}, 3]}]
 )
-def test_an_odd_element_has_no_messages(odd: object) -> None:
+def test_an_element_of_an_unknown_form_has_no_messages(odd: object) -> None:
     assert (errors_of(odd), warnings_of(odd)) == ((), ())
 
 
-async def test_an_invoice_is_refused_by_an_error_in_its_contact_alone() -> None:
+async def test_an_error_in_its_contact_alone_refuses_an_invoice() -> None:
     nested = {"ContactID": str(contact("Ada")["ContactID"]), **message("Email address must be valid.")}
     made = bench(answer("Invoices", invoice("nested", Contact=nested), invoice("good")))
     written = await made.client.create_invoices(InvoiceCreations.of([new_invoice()]), "key")
@@ -130,7 +130,7 @@ async def test_an_invoice_is_refused_by_an_error_in_its_contact_alone() -> None:
     assert written.items[0].errors == (Said("Email address must be valid.", ("Contact",)),)
 
 
-async def test_a_contact_is_refused_by_an_error_in_a_phone_alone() -> None:
+async def test_an_error_in_a_phone_alone_refuses_a_contact() -> None:
     phones = [{"PhoneType": "DEFAULT", **message("The phone number is too long.")}]
     made = bench(answer("Contacts", contact("nested", Phones=phones)))
     [written] = (await made.client.create_contacts(creations(), "key")).items

@@ -21,12 +21,12 @@ from xero.timezones import iana
         ("Pacific/Auckland", "Pacific/Auckland"),
     ],
 )
-def test_known(name: str, zone: str) -> None:
+def test_a_known_time_zone_is_translated(name: str, zone: str) -> None:
     assert iana(name) == (zone, True)
 
 
 @pytest.mark.parametrize("name", [None, "", "MARSSTANDARDTIME"])
-def test_unknown_is_utc_and_said(name: str | None) -> None:
+def test_an_unknown_time_zone_becomes_utc_and_is_reported(name: str | None) -> None:
     assert iana(name) == ("UTC", False)
 
 

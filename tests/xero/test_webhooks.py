@@ -30,37 +30,37 @@ def body(*events: Any) -> bytes:
     return json.dumps({"events": events, "entropy": "x", "firstEventSequence": 1}).encode()
 
 
-def test_the_known_vector() -> None:
+def test_the_signature_equals_a_known_example() -> None:
     assert is_signed([KEY], BODY, SIGNATURE)
 
 
-def test_any_of_several_keys_will_do() -> None:
+def test_a_signature_by_one_of_several_keys_is_valid() -> None:
     assert is_signed(["the new key", KEY], BODY, SIGNATURE)
 
 
 @pytest.mark.parametrize(
     "signature", [None, "", "A" + SIGNATURE[1:], SIGNATURE[:-1], SIGNATURE + "=", "ключ"]
 )
-def test_another_signature_is_none(signature: str | None) -> None:
+def test_another_signature_is_invalid(signature: str | None) -> None:
     assert not is_signed([KEY], BODY, signature)
 
 
-def test_one_byte_more_is_another_body() -> None:
+def test_one_more_byte_makes_the_signature_invalid() -> None:
     assert not is_signed([KEY], BODY + b"\n", SIGNATURE)
 
 
-def test_without_keys_nothing_is_signed() -> None:
+def test_without_keys_no_signature_is_valid() -> None:
     assert not is_signed([], BODY, SIGNATURE)
 
 
-def test_an_event_is_read_in_capitals_and_utc() -> None:
+def test_an_event_is_read_in_upper_case_and_utc() -> None:
     events, unread = read_events(body(event(data={"Type": "x"})))
     assert unread == 0
     assert (events[0].event_category, events[0].event_type) == ("CONTACT", "UPDATE")
     assert events[0].event_date_utc == datetime(2024, 6, 21, 1, 15, 39, 902000, UTC)
 
 
-def test_events_that_cannot_be_read_are_counted_and_stop_no_other() -> None:
+def test_unreadable_events_are_counted_and_do_not_stop_the_others() -> None:
     good = event()
     events, unread = read_events(body(7, event(tenantId="nobody"), good, event(eventDateUtc="later")))
     assert [str(found.resource_id) for found in events] == [good["resourceId"]]

@@ -43,7 +43,7 @@ async def test_pages_hold_every_contact_once_and_each_can_be_translated() -> Non
             assert again.values == seen.values
 
 
-async def test_the_organisation_its_accounts_and_rates(xero: Connected) -> None:
+async def test_organisation_accounts_and_tax_rates_are_read_from_the_simulator(xero: Connected) -> None:
     organisation = (await xero.client.organisation()).value
     assert timezones.iana(organisation.timezone or None) == ("Pacific/Auckland", True)
     accounts = (await xero.client.accounts()).value
@@ -52,7 +52,7 @@ async def test_the_organisation_its_accounts_and_rates(xero: Connected) -> None:
     assert rates["OUTPUT2"] == 15
 
 
-async def test_ids_bring_archived_ones_too(xero: Connected) -> None:
+async def test_a_read_by_ids_includes_archived_contacts(xero: Connected) -> None:
     page = await xero.client.contacts_page(1)
     asked = [contact.contact_id for contact in page.items[:40]]
     found = await xero.client.contacts_by_ids(asked)
@@ -68,13 +68,13 @@ async def test_a_delta_shows_what_changed_since_xeros_own_time(xero: Connected) 
     assert len(delta.items) < 25
 
 
-async def test_an_expired_token_is_renewed_on_the_way(xero: Connected) -> None:
+async def test_an_expired_token_is_renewed_during_the_call(xero: Connected) -> None:
     xero.clock.advance(timedelta(minutes=31))
     assert (await xero.client.contacts_page(1)).items
     assert xero.tokens.refreshed == 1
 
 
-async def test_a_refresh_token_that_is_spent_asks_for_consent(xero: Connected) -> None:
+async def test_a_used_refresh_token_needs_a_consent(xero: Connected) -> None:
     old = xero.tokens.answer.refresh_token
     await xero.tokens.refresh("")
     xero.clock.advance(timedelta(minutes=31))
@@ -82,7 +82,7 @@ async def test_a_refresh_token_that_is_spent_asks_for_consent(xero: Connected) -
         await oauth.refresh(xero.http, xero.app, old)
 
 
-async def test_a_lost_refresh_can_be_repeated_within_the_grace(xero: Connected) -> None:
+async def test_an_unanswered_refresh_can_be_repeated_within_the_grace_period(xero: Connected) -> None:
     old = xero.tokens.answer.refresh_token
     await xero.arm(kind="drop", when="after", path="/connect/token")
     with pytest.raises(Retry):
@@ -91,7 +91,7 @@ async def test_a_lost_refresh_can_be_repeated_within_the_grace(xero: Connected) 
     assert (await oauth.refresh(xero.http, xero.app, old)).access_token
 
 
-async def test_a_deleted_connection_is_a_disconnected_organisation(xero: Connected) -> None:
+async def test_a_deleted_connection_makes_the_organisation_disconnected(xero: Connected) -> None:
     token = await xero.tokens.access_token()
     await oauth.delete_connection(xero.http, xero.app, token, xero.connection.id)
     await oauth.delete_connection(xero.http, xero.app, token, xero.connection.id)
@@ -99,7 +99,7 @@ async def test_a_deleted_connection_is_a_disconnected_organisation(xero: Connect
         await xero.client.contacts_page(1)
 
 
-async def test_a_reconnect_gives_the_organisation_only_to_who_has_it_already(xero: Connected) -> None:
+async def test_a_reconnect_grants_the_organisation_only_if_it_is_known(xero: Connected) -> None:
     tenant = xero.connection.tenant_id
     _, stranger = await consent(xero.http, xero.app)
     assert stranger == []
@@ -107,7 +107,7 @@ async def test_a_reconnect_gives_the_organisation_only_to_who_has_it_already(xer
     assert [connection.tenant_id for connection in owner] == [tenant]
 
 
-async def test_a_create_whose_answer_was_lost_is_found_by_its_number(xero: Connected) -> None:
+async def test_an_unanswered_create_of_a_contact_is_found_by_its_number(xero: Connected) -> None:
     await xero.arm(kind="drop", when="after", method="PUT")
     with pytest.raises(Uncertain):
         await xero.client.create_contacts(creation("Ada Lovelace", "T-lost"), "key")
@@ -125,7 +125,7 @@ async def test_a_create_that_never_arrived_is_not_found(xero: Connected) -> None
     assert (await xero.client.find_contact_by_number("T-gone")).value is None
 
 
-async def test_a_taken_name_is_an_error_of_its_element_alone(xero: Connected) -> None:
+async def test_a_taken_name_is_an_error_of_its_own_element(xero: Connected) -> None:
     taken = (await xero.client.contacts_page(1)).items
     active = next(contact for contact in taken if contact.contact_status == "ACTIVE")
     assert active.name
@@ -140,7 +140,7 @@ async def test_a_taken_name_is_an_error_of_its_element_alone(xero: Connected) ->
     assert "already assigned" in written.items[0].messages[0]
 
 
-async def test_an_update_changes_what_it_names_and_nothing_else(xero: Connected) -> None:
+async def test_an_update_changes_only_the_given_members(xero: Connected) -> None:
     before = (await xero.client.contacts_page(1)).items
     contact = next(c for c in before if c.contact_status == "ACTIVE" and c.email_address)
     body = Updates.of([ContactUpdate(contact_id=contact.contact_id, name="Renamed Ltd")])
@@ -151,20 +151,20 @@ async def test_an_update_changes_what_it_names_and_nothing_else(xero: Connected)
     assert msgspec.to_builtins(after.phones) == msgspec.to_builtins(contact.phones)
 
 
-async def test_a_dropped_and_a_failed_read_are_asked_again(xero: Connected) -> None:
+async def test_a_dropped_and_a_failed_read_are_repeated(xero: Connected) -> None:
     await xero.arm(kind="drop", method="GET")
     await xero.arm(kind="status", status=502, method="GET")
     assert (await xero.client.contacts_page(1)).items
 
 
-async def test_a_slow_answer_ends_in_time(xero: Connected) -> None:
+async def test_a_slow_answer_ends_at_the_time_limit(xero: Connected) -> None:
     await xero.arm(kind="delay", seconds=0.5, method="GET")
     with pytest.raises(Retry) as caught:
         await replace(xero.client, timeout=0.05).contacts_page(1)
     assert caught.value.reason is Reason.UNREACHABLE
 
 
-async def test_a_malformed_contact_is_named_and_stops_no_other(xero: Connected) -> None:
+async def test_a_malformed_contact_is_reported_and_does_not_stop_the_others(xero: Connected) -> None:
     whole = await xero.client.contacts_page(1)
     await xero.arm(kind="malform")
     page = await xero.client.contacts_page(1)
@@ -173,7 +173,7 @@ async def test_a_malformed_contact_is_named_and_stops_no_other(xero: Connected) 
     assert page.server_time is not None
 
 
-async def test_a_429_says_until_when(xero: Connected) -> None:
+async def test_a_429_from_the_simulator_gives_the_time_of_the_next_call(xero: Connected) -> None:
     await xero.arm(kind="status", status=429, limit="minute", retry_after=17)
     with pytest.raises(Retry) as caught:
         await xero.client.contacts_page(1)

@@ -25,7 +25,7 @@ async def here(matching_database: Database) -> Billed:
     return await make_billed(matching_database)
 
 
-async def test_a_draft_is_approved_and_sent_and_its_lines_are_resolved(here: Billed) -> None:
+async def test_a_draft_is_approved_and_sent_with_the_accounts_of_its_lines(here: Billed) -> None:
     expense = here.line("12.50", kind=InvoiceLineKind.EXPENSE, serviceTypeId=None)
     made = await here.draft(here.line("25.06"), here.line("25.61"), here.line("25.63"), expense)
     assert (made.number, made.status) == ("TI-00001", InvoiceStatus.DRAFT)
@@ -40,7 +40,7 @@ async def test_a_draft_is_approved_and_sent_and_its_lines_are_resolved(here: Bil
     ]
 
 
-async def test_numbers_are_drawn_without_gaps_and_pass_over_what_people_took(here: Billed) -> None:
+async def test_invoice_numbers_have_no_gaps_and_skip_numbers_that_people_chose(here: Billed) -> None:
     assert (await here.draft(number="TI-00002")).number == "TI-00002"
     with pytest.raises(Refused):
         await here.draft(here.line(description=" "))
@@ -50,12 +50,12 @@ async def test_numbers_are_drawn_without_gaps_and_pass_over_what_people_took(her
     assert [problem.code for problem in refused.value.problems] == [Code.TAKEN]
 
 
-async def test_twenty_creates_at_once_have_twenty_numbers(here: Billed) -> None:
+async def test_twenty_creates_at_once_get_twenty_numbers(here: Billed) -> None:
     made = await asyncio.gather(*(here.draft() for _ in range(20)))
     assert sorted(invoice.number for invoice in made) == [f"TI-{n:05d}" for n in range(1, 21)]
 
 
-async def test_a_repeated_create_is_one_invoice(here: Billed) -> None:
+async def test_a_repeated_create_with_one_idempotency_key_makes_one_invoice(here: Billed) -> None:
     async def create(given: dict[str, Any]) -> Any:
         async with here.world.tx() as tx:
             return await invoice_actions.create(tx, given, "key-1")
@@ -67,7 +67,7 @@ async def test_a_repeated_create_is_one_invoice(here: Billed) -> None:
     assert refused.value.problems[0].code is Code.KEY_REUSED
 
 
-async def test_the_same_request_has_the_same_answer_whatever_was_archived_since(here: Billed) -> None:
+async def test_a_repeated_request_has_the_same_answer_after_something_was_archived(here: Billed) -> None:
     async with here.world.tx() as tx:
         made = await invoice_actions.create(tx, here.input(), "key")
         await services_and_rates.update_service_type(tx, here.service, archived=True)
@@ -75,7 +75,7 @@ async def test_the_same_request_has_the_same_answer_whatever_was_archived_since(
     assert again.id == made.id
 
 
-async def test_all_that_is_wrong_is_said_at_once_at_its_place(here: Billed) -> None:
+async def test_all_errors_of_an_invoice_are_returned_at_once_with_their_paths(here: Billed) -> None:
     given = here.input(
         here.line(quantity="1.23456", description=""),
         here.line(serviceTypeId=uuid4(), taxRateId=uuid4()),
@@ -103,7 +103,7 @@ async def test_all_that_is_wrong_is_said_at_once_at_its_place(here: Billed) -> N
     }
 
 
-async def test_lines_keep_their_ids_and_what_is_not_named_goes(here: Billed) -> None:
+async def test_an_update_keeps_named_lines_and_removes_the_others(here: Billed) -> None:
     made = await here.draft(here.line("1"), here.line("2"), here.line("3"))
     async with here.world.tx() as tx:
         before = [line.id for line in (await invoice_actions.lines_of(tx, [made.id]))[made.id]]
@@ -143,7 +143,7 @@ async def test_a_stale_version_is_refused_and_changes_nothing(here: Billed) -> N
         ({"price": "-5"}, {}, Code.INVALID),
     ],
 )
-async def test_what_xero_would_refuse_or_compute_otherwise_is_not_approved(
+async def test_an_invoice_that_xero_would_refuse_or_compute_differently_is_not_approved(
     here: Billed, line: dict[str, Any], header: dict[str, Any], code: Code
 ) -> None:
     made = await here.draft(here.line(**line), **header)
@@ -153,7 +153,7 @@ async def test_what_xero_would_refuse_or_compute_otherwise_is_not_approved(
     assert {(problem.code, problem.path) for problem in refused.value.problems} == {(code, ("invoiceId",))}
 
 
-async def test_another_currency_than_the_practices_is_not_made_and_than_xeros_not_approved(
+async def test_an_invoice_needs_the_practices_currency_and_approval_needs_xeros(
     here: Billed,
 ) -> None:
     async with here.world.tx() as tx:
@@ -172,7 +172,7 @@ async def test_another_currency_than_the_practices_is_not_made_and_than_xeros_no
     assert [problem.code for problem in refused.value.problems] == [Code.CURRENCY_MISMATCH]
 
 
-async def test_a_quarter_of_an_hour_is_rounded_as_xero_rounds_it(here: Billed) -> None:
+async def test_a_quarter_of_an_hour_is_rounded_as_in_xero(here: Billed) -> None:
     made = await here.approved(here.line("142.50", "0.25"))
     assert (made.subtotal, made.tax_total, made.total) == (
         Decimal("35.63"),
@@ -181,7 +181,7 @@ async def test_a_quarter_of_an_hour_is_rounded_as_xero_rounds_it(here: Billed) -
     )
 
 
-async def test_a_third_decimal_of_a_currency_that_has_one_is_not_rounded_away(here: Billed) -> None:
+async def test_a_currency_with_three_decimal_places_keeps_the_third(here: Billed) -> None:
     await here.world.rows("update workspace set currency = 'KWD' where id = :ws returning 1")
     await here.world.rows(
         "update organisation set base_currency = 'KWD' where workspace_id = :ws returning 1"
@@ -192,12 +192,12 @@ async def test_a_third_decimal_of_a_currency_that_has_one_is_not_rounded_away(he
     assert (await here.approved(here.line("1.240"))).total == Decimal("1.43")
 
 
-async def test_without_tax_no_rate_is_needed(here: Billed) -> None:
+async def test_an_invoice_without_tax_needs_no_tax_rate(here: Billed) -> None:
     made = await here.sent(here.line(taxRateId=None), amountsAre=AmountsAre.NO_TAX)
     assert (made.tax_total, made.sync_state) == (Decimal(0), InvoiceSyncState.PENDING)
 
 
-async def test_only_an_approved_invoice_is_sent_and_a_second_sender_gets_the_same(here: Billed) -> None:
+async def test_only_an_approved_invoice_is_sent_and_a_second_send_returns_the_same(here: Billed) -> None:
     draft, approved = await here.draft(), await here.approved()
     async with here.world.tx() as tx:
         with pytest.raises(Refused) as refused:
@@ -212,7 +212,7 @@ async def test_only_an_approved_invoice_is_sent_and_a_second_sender_gets_the_sam
     assert (one.version, one.sent_at) == (other.version, other.sent_at)
 
 
-async def test_what_was_sent_is_edited_only_while_xero_has_it_not(here: Billed) -> None:
+async def test_a_sent_invoice_can_be_edited_only_until_xero_has_it(here: Billed) -> None:
     pending = await here.sent()
     assert invoice_view.allowed(pending) == [Action.VOID]
     async with here.world.tx() as tx:
@@ -230,7 +230,7 @@ async def test_what_was_sent_is_edited_only_while_xero_has_it_not(here: Billed) 
     assert (changed.sync_state, changed.failure) == (InvoiceSyncState.PENDING, None)
 
 
-async def test_many_are_sent_each_on_its_own(here: Billed) -> None:
+async def test_many_invoices_are_sent_each_on_its_own(here: Billed) -> None:
     rows = [await here.approved() for _ in range(11)] + [await here.draft()]
     async with here.world.tx() as tx:
         results = await invoice_actions.many(
@@ -243,7 +243,7 @@ async def test_many_are_sent_each_on_its_own(here: Billed) -> None:
     assert {(await here.look(invoice.id)).bulk for invoice in rows[:11]} == {True}
 
 
-async def test_an_archived_type_or_rate_is_for_lines_that_have_it(here: Billed) -> None:
+async def test_an_archived_service_type_or_tax_rate_stays_only_on_lines_that_have_it(here: Billed) -> None:
     made = await here.draft()
     async with here.world.tx() as tx:
         await services_and_rates.update_tax_rate(tx, here.gst, archived=True)
@@ -256,7 +256,7 @@ async def test_an_archived_type_or_rate_is_for_lines_that_have_it(here: Billed) 
     assert [problem.code for problem in refused.value.problems] == [Code.WRONG_STATE] * 2
 
 
-async def test_a_preview_says_what_it_comes_to_and_what_is_missing(here: Billed) -> None:
+async def test_a_preview_shows_the_totals_and_what_is_missing(here: Billed) -> None:
     async with here.world.tx() as tx:
         other = await services_and_rates.create_tax_rate(tx, "Zero", Decimal(0))
     given = {
@@ -281,7 +281,7 @@ async def test_a_preview_says_what_it_comes_to_and_what_is_missing(here: Billed)
     assert await here.world.rows("select id from invoice") == []
 
 
-async def test_a_draft_is_voided_here_alone_and_twice_is_once(here: Billed) -> None:
+async def test_voiding_a_draft_calls_no_xero_and_may_be_repeated(here: Billed) -> None:
     made = await here.draft()
     for _ in range(2):
         async with here.world.tx() as tx:
@@ -315,7 +315,7 @@ async def test_a_discount_or_an_amount_that_xero_would_refuse_is_refused(
     assert [(one.code, one.path) for one in refused.value.problems] == [(Code.INVALID, ("lines", "0", path))]
 
 
-async def test_discounts_are_taken_off_and_can_be_changed(here: Billed) -> None:
+async def test_discounts_reduce_the_total_and_can_be_changed(here: Billed) -> None:
     made = await here.draft(
         here.line("33.33", "3", discountRate=Decimal(50)), here.line("1400", discountAmount=Decimal(250)),
         here.line("20000000000", discountRate=Decimal(100)),
@@ -329,7 +329,7 @@ async def test_discounts_are_taken_off_and_can_be_changed(here: Billed) -> None:
     assert (changed.subtotal, line.discount_rate, line.discount_amount) == (Decimal("99.99"), None, None)
 
 
-async def test_the_preview_takes_discounts_off(here: Billed) -> None:
+async def test_the_preview_includes_discounts(here: Billed) -> None:
     async with here.world.tx() as tx:
         found = await invoice_view.preview(tx, here.input(here.line("1400", discountAmount=Decimal(250))))
     assert ([one.amount for one in found.lines], found.total) == ([Decimal("1150.00")], Decimal("1322.50"))

@@ -93,7 +93,7 @@ def payment(amount: str, kind: PaymentKind = PaymentKind.PAYMENT) -> SeenPayment
     return SeenPayment(uuid4(), kind, date(2026, 11, 22), Decimal(amount), "INV")
 
 
-async def test_what_arrived_is_synced_and_has_no_differences(here: Billed) -> None:
+async def test_an_invoice_that_xero_has_is_synced_without_differences(here: Billed) -> None:
     known = await there(here)
     found = await here.look(known.id)
     assert (found.sync_state, found.xero_total, found.due_at) == (InvoiceSyncState.SYNCED, found.total, None)
@@ -101,7 +101,7 @@ async def test_what_arrived_is_synced_and_has_no_differences(here: Billed) -> No
     assert (again.version, differences(again, {})) == (found.version, [])
 
 
-async def test_payments_and_credits_come_back_and_go_again(here: Billed) -> None:
+async def test_payments_and_credits_are_read_and_removed_again(here: Billed) -> None:
     known = await there(here)
     first, credit = payment("40"), payment("75", PaymentKind.CREDIT_NOTE)
     partly = await known.show(payments=(first,), amount_paid=Decimal(40))
@@ -130,7 +130,7 @@ async def test_an_older_snapshot_and_absent_fields_change_nothing(here: Billed) 
     assert (after.status, after.amount_due, after.version) == (InvoiceStatus.PAID, Decimal(0), paid.version)
 
 
-async def test_a_void_in_xero_waits_for_a_decision_and_is_never_resurrected(here: Billed) -> None:
+async def test_an_invoice_voided_in_xero_waits_for_a_decision_and_is_never_sent_again(here: Billed) -> None:
     known = await there(here)
     found = await known.show(status="VOIDED")
     assert (found.status, found.sync_state) == (
@@ -146,7 +146,7 @@ async def test_a_void_in_xero_waits_for_a_decision_and_is_never_resurrected(here
         assert await invoice_deliveries.claim(tx, here.world.organisation, build) is None
 
 
-async def test_reissue_sends_it_again_under_a_new_number(here: Billed) -> None:
+async def test_a_reissue_sends_the_invoice_under_a_new_number(here: Billed) -> None:
     known = await there(here)
     await known.show(status="VOIDED")
     settled, replacement = await known.settle(Decision.REISSUE)
@@ -162,7 +162,7 @@ async def test_reissue_sends_it_again_under_a_new_number(here: Billed) -> None:
     )
 
 
-async def test_an_edit_in_xero_is_shown_and_accepted(here: Billed) -> None:
+async def test_an_edit_of_an_invoice_in_xero_is_shown_and_can_be_accepted(here: Billed) -> None:
     known = await there(here)
     [line] = known.seen.lines if isinstance(known.seen.lines, tuple) else ()
     added = replace(line, line_id=uuid4(), description="Extra", amount=Decimal(10), tax_amount=Decimal("1.50"),
@@ -189,7 +189,7 @@ async def test_an_edit_in_xero_is_shown_and_accepted(here: Billed) -> None:
     assert (await known.show()).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_kept_apart_is_not_asked_again_until_it_changes_again(here: Billed) -> None:
+async def test_a_difference_that_was_kept_apart_is_not_shown_until_xero_changes_again(here: Billed) -> None:
     known = await there(here)
     await known.show(due_date=date(2027, 1, 1))
     settled, _ = await known.settle(Decision.KEEP_APART)
@@ -198,13 +198,13 @@ async def test_kept_apart_is_not_asked_again_until_it_changes_again(here: Billed
     assert (await known.show(due_date=date(2027, 2, 1))).sync_state is InvoiceSyncState.CHANGED_IN_XERO
 
 
-async def test_an_edit_that_is_taken_back_asks_nothing_any_more(here: Billed) -> None:
+async def test_an_edit_that_is_undone_in_xero_needs_no_decision(here: Billed) -> None:
     known = await there(here)
     await known.show(due_date=date(2027, 1, 1))
     assert (await known.show(due_date=date(2026, 12, 20))).sync_state is InvoiceSyncState.SYNCED
 
 
-async def test_another_total_is_a_failure_that_only_a_void_mends(here: Billed) -> None:
+async def test_a_different_total_in_xero_is_a_failure_that_only_a_void_ends(here: Billed) -> None:
     known = await there(here, total=Decimal("115.01"))
     found = await known.show()
     assert (found.sync_state, found.failure_code, found.due_at) == ("FAILING", "TOTAL_MISMATCH", None)
@@ -217,7 +217,7 @@ async def test_another_total_is_a_failure_that_only_a_void_mends(here: Billed) -
         assert claimed.delivery.kind is DeliveryKind.UPDATE
 
 
-async def test_what_has_payments_is_not_voided(here: Billed) -> None:
+async def test_an_invoice_with_payments_cannot_be_voided(here: Billed) -> None:
     known = await there(here)
     await known.show(payments=(payment("1"),), amount_paid=Decimal(1))
     async with here.world.tx() as tx:
@@ -226,7 +226,7 @@ async def test_what_has_payments_is_not_voided(here: Billed) -> None:
     assert refused.value.problems[0].code is Code.HAS_PAYMENTS
 
 
-async def test_a_void_that_xero_refuses_for_a_payment_goes_out_when_that_is_gone(here: Billed) -> None:
+async def test_a_void_refused_for_a_payment_is_sent_when_the_payment_is_removed(here: Billed) -> None:
     known = await there(here)
     async with here.world.tx() as tx:
         await invoice_actions.void(tx, known.id)
@@ -258,7 +258,7 @@ async def test_a_void_that_xero_refuses_can_be_taken_back(here: Billed) -> None:
     )
 
 
-async def test_voided_while_it_is_on_its_way_it_is_voided_there_as_well(here: Billed) -> None:
+async def test_an_invoice_voided_during_its_create_is_voided_in_xero_too(here: Billed) -> None:
     sent = await here.sent()
     shown: list[Outgoing] = []
 
@@ -279,7 +279,7 @@ async def test_voided_while_it_is_on_its_way_it_is_voided_there_as_well(here: Bi
     assert (again.delivery.kind, again.members) == (DeliveryKind.UPDATE, (sent.id,))
 
 
-async def test_a_mapping_changed_on_its_way_changes_nothing_of_what_was_sent(here: Billed) -> None:
+async def test_a_mapping_changed_during_a_create_does_not_change_the_sent_lines(here: Billed) -> None:
     sent = await here.sent()
     async with here.world.tx() as tx:
         claimed = await invoice_deliveries.claim(tx, here.world.organisation, build)

@@ -53,7 +53,7 @@ async def in_xero(here: Billed) -> Invoice:
     return sent
 
 
-async def test_what_a_person_waits_for_goes_before_bulk_and_alone(here: Billed) -> None:
+async def test_interactive_invoices_are_claimed_before_bulk_and_separately(here: Billed) -> None:
     await send_many(here, MOST_INTERACTIVE + 1)
     one = await here.sent()
     claimed = await claim(here)
@@ -65,7 +65,7 @@ async def test_what_a_person_waits_for_goes_before_bulk_and_alone(here: Billed) 
     assert one.id not in rest.members
 
 
-async def test_a_void_goes_before_creates_that_were_due_earlier(here: Billed) -> None:
+async def test_voids_are_claimed_before_older_creates(here: Billed) -> None:
     """A wrong invoice is with a client, and a new one can wait."""
     wrong = await in_xero(here)
     await here.sent()
@@ -76,7 +76,7 @@ async def test_a_void_goes_before_creates_that_were_due_earlier(here: Billed) ->
     assert (claimed.delivery.kind, claimed.members) == (DeliveryKind.UPDATE, (wrong.id,))
 
 
-async def test_a_retry_of_what_may_have_arrived_sends_nothing_a_second_time(here: Billed) -> None:
+async def test_a_retry_of_an_uncertain_invoice_sends_nothing(here: Billed) -> None:
     sent = await here.sent()
     claimed = await claim(here)
     assert claimed is not None
@@ -89,7 +89,7 @@ async def test_a_retry_of_what_may_have_arrived_sends_nothing_a_second_time(here
 
 
 @pytest.mark.parametrize(("count", "is_bulk"), [(1, False), (MOST_INTERACTIVE + 1, True)])
-async def test_a_fix_that_lets_many_go_leaves_room_for_what_a_person_waits_for(
+async def test_a_correction_makes_many_invoices_due_as_bulk_work(
     here: Billed, count: int, is_bulk: bool
 ) -> None:
     async with here.world.tx() as tx:
@@ -100,7 +100,7 @@ async def test_a_fix_that_lets_many_go_leaves_room_for_what_a_person_waits_for(
     assert {(await here.look(one)).bulk for one in waiting} == {is_bulk}
 
 
-async def test_one_call_carries_no_more_than_xero_takes(here: Billed) -> None:
+async def test_one_delivery_holds_at_most_as_many_invoices_as_xero_accepts(here: Billed) -> None:
     """Xero refuses a body of more than 3.5 MB."""
     long: dict[str, Any] = {"description": "é" * 4000}
     lines = [here.line(**long) for _ in range(100)]
@@ -112,7 +112,7 @@ async def test_one_call_carries_no_more_than_xero_takes(here: Billed) -> None:
     assert sizes == [1, 1, 1]
 
 
-async def test_what_is_in_a_locked_period_of_xero_is_not_voided(here: Billed) -> None:
+async def test_an_invoice_in_a_locked_period_is_not_voided(here: Billed) -> None:
     made = await in_xero(here)
     await here.show(chart(period_lock=DAY))
     with pytest.raises(Refused) as refused:

@@ -35,7 +35,7 @@ async def refused(here: Billed, attempt: Any) -> list[tuple[Code, tuple[str, ...
     return [(problem.code, problem.path) for problem in found.value.problems]
 
 
-async def test_a_mapped_service_type_goes_on_its_account_and_back_on_the_default(here: Billed) -> None:
+async def test_a_service_type_uses_its_mapped_account_or_else_the_default(here: Billed) -> None:
     for code, expected in (("205", "205"), (None, "200")):
         async with here.world.tx() as tx:
             await mappings.set_account_mapping(tx, here.world.organisation, here.service, code)
@@ -45,7 +45,7 @@ async def test_a_mapped_service_type_goes_on_its_account_and_back_on_the_default
         assert line.account_code == expected
 
 
-async def test_only_what_may_take_revenue_is_mapped(here: Billed) -> None:
+async def test_only_revenue_accounts_can_be_mapped(here: Billed) -> None:
     assert await refused(here, lambda tx, o: mappings.set_default_accounts(tx, o, "400", "090")) == [
         (Code.INVALID, ("revenueAccountCode",)),
         (Code.INVALID, ("expenseAccountCode",)),
@@ -65,7 +65,7 @@ async def test_only_what_may_take_revenue_is_mapped(here: Billed) -> None:
     assert row["xero_account_id"] is None  # all or none
 
 
-async def test_an_unmapped_rate_keeps_its_invoices_until_it_is_mapped(here: Billed) -> None:
+async def test_invoices_with_an_unmapped_tax_rate_wait_until_it_is_mapped(here: Billed) -> None:
     async with here.world.tx() as tx:
         zero = await services_and_rates.create_tax_rate(tx, "Zero", Decimal(0))
     waiting = await here.sent(here.line(taxRateId=zero.id))
@@ -80,7 +80,7 @@ async def test_an_unmapped_rate_keeps_its_invoices_until_it_is_mapped(here: Bill
     assert (await here.look(waiting.id)).due_at is not None
 
 
-async def test_what_is_archived_is_flagged_and_its_choice_kept(here: Billed) -> None:
+async def test_a_mapping_to_an_archived_account_is_flagged_and_kept(here: Billed) -> None:
     async with here.world.tx() as tx:
         await mappings.set_account_mapping(tx, here.world.organisation, here.service, "205")
     await here.show(chart(archived=("205", "220", "OUTPUT2")))
@@ -99,12 +99,12 @@ async def test_what_is_archived_is_flagged_and_its_choice_kept(here: Billed) -> 
     assert (await here.look(waiting.id)).due_at is not None
 
 
-async def test_a_rate_that_xero_has_changed_is_flagged(here: Billed) -> None:
+async def test_a_mapping_to_a_tax_rate_that_xero_changed_is_flagged(here: Billed) -> None:
     await here.show(chart(rates={"OUTPUT2": "16"}))
     assert (await here.sent()).failure_code == "TAX_RATE_UNAVAILABLE"
 
 
-async def test_a_locked_period_keeps_them_until_the_lock_moves(here: Billed) -> None:
+async def test_invoices_in_a_locked_period_wait_until_the_lock_moves(here: Billed) -> None:
     await here.show(chart(period_lock=date(2026, 11, 20)))
     waiting = await here.sent()
     assert waiting.failure_code == "PERIOD_LOCKED"
@@ -113,7 +113,7 @@ async def test_a_locked_period_keeps_them_until_the_lock_moves(here: Billed) -> 
 
 
 @pytest.mark.parametrize(("period", "year"), [(20, 10), (10, 20), (None, 20)])
-async def test_of_two_lock_dates_the_later_one_counts(here: Billed, period: int | None, year: int) -> None:
+async def test_the_later_of_two_lock_dates_counts(here: Billed, period: int | None, year: int) -> None:
     await here.show(
         replace(
             chart(),
@@ -125,7 +125,7 @@ async def test_of_two_lock_dates_the_later_one_counts(here: Billed, period: int 
     assert (await here.sent(issueDate=date(2026, 11, 21))).failure_code is None
 
 
-async def test_the_set_up_waits_while_an_invoice_is_judged_by_it(
+async def test_a_change_of_the_set_up_waits_while_an_invoice_is_checked(
     here: Billed, owner: AsyncConnection
 ) -> None:
     """Else an invoice goes out on an account that was changed before it was sent."""
@@ -151,7 +151,7 @@ async def test_the_set_up_waits_while_an_invoice_is_judged_by_it(
     await changing
 
 
-async def test_connecting_again_keeps_the_choices(here: Billed) -> None:
+async def test_connecting_again_keeps_the_mappings(here: Billed) -> None:
     async with here.world.tx() as tx:
         organisation = await organisations.get(tx, here.world.organisation)
         before = (organisation.revenue_account_id, organisation.invoice_start_date, organisation.invoice_sync)
@@ -172,7 +172,7 @@ async def test_connecting_again_keeps_the_choices(here: Billed) -> None:
     assert rate["xero_tax_rate_id"] is not None
 
 
-async def test_an_earlier_start_needs_the_count_that_the_preview_gives(here: Billed) -> None:
+async def test_an_earlier_start_date_needs_the_count_of_the_preview(here: Billed) -> None:
     old = [await here.sent(issueDate=date(2026, 10, day)) for day in (31, 30)]
     first = await here.sent(issueDate=date(2026, 11, 1))
     assert {invoice.sync_state for invoice in old} == {InvoiceSyncState.BEFORE_START_DATE}
@@ -189,14 +189,14 @@ async def test_an_earlier_start_needs_the_count_that_the_preview_gives(here: Bil
     assert [(await here.look(invoice.id)).sync_state for invoice in old] == ["PENDING", "BEFORE_START_DATE"]
 
 
-async def test_a_later_start_keeps_here_what_has_not_gone(here: Billed) -> None:
+async def test_a_later_start_date_stops_unsent_invoices(here: Billed) -> None:
     sent = await here.sent()
     async with here.world.tx() as tx:
         await mappings.set_sync(tx, here.world.organisation, start_date=date(2026, 11, 21))
     assert (await here.look(sent.id)).sync_state is InvoiceSyncState.BEFORE_START_DATE
 
 
-async def test_off_is_no_error_and_on_lets_go(here: Billed) -> None:
+async def test_switching_the_sync_off_is_no_failure_and_switching_it_on_sends(here: Billed) -> None:
     pending = await here.sent()
     async with here.world.tx() as tx:
         await mappings.set_sync(tx, here.world.organisation, enabled=False)
@@ -208,7 +208,7 @@ async def test_off_is_no_error_and_on_lets_go(here: Billed) -> None:
     assert [(await here.look(one.id)).sync_state for one in (pending, sent)] == ["PENDING"] * 2
 
 
-async def test_another_currency_or_no_date_is_refused(here: Billed) -> None:
+async def test_the_invoice_sync_needs_an_equal_currency_and_a_start_date(here: Billed) -> None:
     async with here.world.tx() as tx:
         await tx.run(
             "update organisation set base_currency = 'AUD', invoice_sync = false, invoice_start_date = null"

@@ -65,7 +65,7 @@ async def in_xero(here: Billed, **given: Any) -> SeenContact:
     return seen("Kauri Joinery Ltd", "office@kauri.example", xero_id=row["xero_contact_id"], **given)
 
 
-async def test_an_account_that_xero_does_not_name_is_about_the_accounts_of_all_lines(here: Billed) -> None:
+async def test_a_refused_account_without_a_code_is_about_all_lines(here: Billed) -> None:
     found = await refused(here, ACCOUNT)
     assert found.failure is not None
     assert (found.failure_code, found.failure["remedy"]) == ("ACCOUNT_UNAVAILABLE", "SET_ACCOUNT_MAPPING")
@@ -73,14 +73,14 @@ async def test_an_account_that_xero_does_not_name_is_about_the_accounts_of_all_l
     assert found.failure["subjects"] == [f"XeroAccount:{account['id']}"]
 
 
-async def test_an_account_in_a_line_that_xero_names_has_the_remedy_of_that_line(here: Billed) -> None:
+async def test_a_refused_account_in_a_named_line_has_the_remedy_of_that_line(here: Billed) -> None:
     problem = Problem("ACCOUNT_UNAVAILABLE", "Line 1: Account must be valid.", "SET_ACCOUNT_MAPPING", line=0)
     found = await refused(here, problem)
     assert found.failure is not None
     assert found.failure["remedy"] == "SET_DEFAULT_ACCOUNTS"  # the line goes on the default account
 
 
-async def test_two_things_that_xero_names_are_two_problems(here: Billed) -> None:
+async def test_two_messages_of_xero_are_stored_as_two_problems(here: Billed) -> None:
     both = Problem(ACCOUNT.code, f"{ACCOUNT.message} {TAX.message}", ACCOUNT.remedy, each=(ACCOUNT, TAX))
     found = await refused(here, both)
     assert found.failure is not None
@@ -92,7 +92,7 @@ async def test_two_things_that_xero_names_are_two_problems(here: Billed) -> None
 
 
 @pytest.mark.parametrize("problem", [EMAIL, WEBSITE])
-async def test_what_the_contact_causes_points_at_it_and_is_tried_again_daily(
+async def test_a_refusal_for_the_contact_names_the_contact_and_is_retried_daily(
     here: Billed, problem: Problem
 ) -> None:
     found = await refused(here, problem)
@@ -114,7 +114,7 @@ async def test_what_the_contact_causes_points_at_it_and_is_tried_again_daily(
 
 
 @pytest.mark.parametrize("problem", [EMAIL, WEBSITE])
-async def test_what_the_contact_causes_is_tried_again_when_the_contact_changes_in_xero(
+async def test_a_refusal_for_the_contact_is_retried_when_the_xero_contact_changes(
     here: Billed, problem: Problem
 ) -> None:
     found = await refused(here, problem)
@@ -125,7 +125,7 @@ async def test_what_the_contact_causes_is_tried_again_when_the_contact_changes_i
     assert (again.next_attempt_at, again.due_at is not None) == (None, True)
 
 
-async def test_what_the_invoice_causes_waits_for_a_person(here: Billed) -> None:
+async def test_a_refusal_for_the_invoice_waits_for_a_person(here: Billed) -> None:
     found = await refused(
         here, Problem("INVALID_IN_XERO", "Description must be at least 1 character long.", "UPDATE_INVOICE")
     )

@@ -71,7 +71,7 @@ def assert_as_documented(lines: list[Line], amounts_are: AmountsAre) -> None:
     assert {amount.as_tuple().exponent for amount in (found.subtotal, found.tax, found.total)} == {-2}
 
 
-def test_totals_of_ten_thousand_invoices_are_xeros_to_the_cent() -> None:
+def test_totals_of_ten_thousand_invoices_equal_xeros_to_the_cent() -> None:
     random = Random(20261124)
     for _ in range(10_000):
         lines = [awkward(random) for _ in range(random.randint(1, 60))]
@@ -93,7 +93,7 @@ lines_of_any_kind = st.lists(
 @settings(max_examples=100)
 @given(lines_of_any_kind, st.sampled_from(AmountsAre))
 @example([Line(Decimal("-0.5"), Decimal("0.01"), Decimal(15))], AmountsAre.TAX_EXCLUSIVE)
-def test_totals_are_xeros_for_the_smallest_invoice_that_could_break_it(
+def test_totals_equal_xeros_for_small_invoices_found_by_random_search(
     lines: list[Line], amounts_are: AmountsAre
 ) -> None:
     assert_as_documented(lines, amounts_are)
@@ -119,7 +119,9 @@ def test_tax_is_rounded_line_by_line_as_in_xeros_own_example() -> None:
         ("100.00", "15", AmountsAre.NO_TAX, "0.00"),
     ],
 )
-def test_ties_and_kinds(price: str, percentage: str, amounts_are: AmountsAre, tax: str) -> None:
+def test_tax_of_a_line_is_rounded_to_the_cent_and_halves_away_from_zero(
+    price: str, percentage: str, amounts_are: AmountsAre, tax: str
+) -> None:
     [line] = totals([Line(Decimal(1), Decimal(price), Decimal(percentage))], amounts_are).lines
     assert line.tax == Decimal(tax)
 
@@ -161,7 +163,7 @@ def test_a_discount_is_taken_off_before_the_line_is_rounded(
         ("10", None, "1", (None, "1399")),  # what the line came to counts
     ],
 )
-def test_a_discount_that_xero_shows_is_read_so_that_the_line_comes_out(
+def test_a_discount_is_read_so_that_the_line_amount_equals_xeros(
     rate: str | None, off: str | None, amount: str, shown: tuple[str | None, str | None]
 ) -> None:
     found = discount_shown(

@@ -40,14 +40,14 @@ def tandem(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.parametrize("command", ["migrate", "doctor"])
-def test_commands_say_what_starts_the_embedded_parts(command: str, tmp_path: Path) -> None:
+def test_commands_name_the_command_that_starts_the_embedded_services(command: str, tmp_path: Path) -> None:
     done = tandem(command, TANDEM_DATA=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
     assert "tandem demo" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_setting_is_named_without_a_trace() -> None:
+def test_a_wrong_setting_is_named_without_a_traceback() -> None:
     done = tandem("migrate", DATABASE_URL="mysql://u:hush@h/x")
     assert (done.returncode, done.stderr) == (1, "DATABASE_URL: must begin with postgresql://\n")
 
@@ -66,7 +66,7 @@ def test_a_wrong_setting_is_named_without_a_trace() -> None:
         ({"REDIS_URL": "redis://localhost:1", "PORT": "x"}, ["PORT", "DATABASE_URL", "TANDEM_KEYS"]),
     ],
 )
-def test_doctor_names_every_setting_that_is_wrong_and_looks_at_the_rest(
+def test_doctor_names_every_wrong_setting_and_checks_the_others(
     values: dict[str, str], names: list[str]
 ) -> None:
     done = tandem("doctor", **values, XERO_API_URL="http://localhost:1", XERO_IDENTITY_URL="http://localhost:1",
@@ -78,7 +78,7 @@ def test_doctor_names_every_setting_that_is_wrong_and_looks_at_the_rest(
     assert "hush" not in done.stdout
 
 
-def test_a_key_is_one_that_settings_take(tmp_path: Path) -> None:
+def test_a_new_key_is_accepted_by_the_settings(tmp_path: Path) -> None:
     made = CliRunner().invoke(app, ["key"]).stdout.strip()
     assert load(tandem_keys=made, tandem_data=str(tmp_path)).tandem_keys[0].get_secret_value() == made
 
@@ -95,7 +95,9 @@ async def test_doctor_refuses_an_owner_or_superuser(services: Services) -> None:
     assert found["Role"].ok is False
 
 
-async def test_doctor_tells_what_does_not_answer_and_no_password(tmp_path: Path, services: Services) -> None:
+async def test_doctor_names_servers_that_do_not_answer_without_passwords(
+    tmp_path: Path, services: Services
+) -> None:
     nowhere = f"postgresql+asyncpg://app:hush@/tandem?host={tmp_path}"
     settings = (
         load()
@@ -129,14 +131,14 @@ async def test_doctor_says_whether_a_worker_is_connected(clean: Place, services:
         ({"public_url": "http://tandem.example", "xero_webhook_keys": "one"}, "Webhooks", False),
     ],
 )
-async def test_doctor_finds_addresses_that_xero_does_not_take(
+async def test_doctor_reports_addresses_that_xero_does_not_accept(
     values: dict[str, str], subject: str, ok: bool | None, services: Services
 ) -> None:
     found = await doctor_command.examine(load(**values).joined(services))
     assert (subject, ok) in {(each.subject, each.ok) for each in found}
 
 
-async def test_doctor_has_nothing_to_say_of_addresses_that_xero_takes(services: Services) -> None:
+async def test_doctor_accepts_addresses_that_xero_accepts(services: Services) -> None:
     fine = {
         "public_url": "https://tandem.example",
         "xero_redirect_uri": "https://tandem.example/oauth/callback",
@@ -147,7 +149,7 @@ async def test_doctor_has_nothing_to_say_of_addresses_that_xero_takes(services: 
     assert [each.ok for each in found if each.subject == "Webhooks"] == [True]
 
 
-def test_doctor_says_what_it_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_names_the_settings_that_it_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("PORT=8100")
     keys = "k:" + base64.b64encode(bytes(32)).decode()
@@ -161,7 +163,7 @@ def test_doctor_says_what_it_looked_at(tmp_path: Path, monkeypatch: pytest.Monke
     )
 
 
-def test_the_committed_schema_is_what_the_code_says() -> None:
+def test_the_committed_schema_equals_the_code() -> None:
     runner = CliRunner()
     assert runner.invoke(app, ["schema", "--check"]).exit_code == 0
     assert runner.invoke(app, ["schema"]).stdout == (ROOT / "schema.graphql").read_text()
@@ -173,7 +175,7 @@ def set_up(clean: Place, services: Services) -> dict[str, str]:
     return {"DATABASE_URL": clean.app_url, "REDIS_URL": services.redis_url, "TANDEM_KEYS": keys}
 
 
-async def test_workspaces_and_tokens_are_made_listed_and_revoked(
+async def test_workspaces_and_tokens_are_created_listed_and_revoked(
     clean: Place, set_up: dict[str, str]
 ) -> None:
     assert "There are no workspaces" in tandem("workspace", "list", **set_up).stdout
@@ -207,9 +209,7 @@ async def test_workspaces_and_tokens_are_made_listed_and_revoked(
     await db.close()
 
 
-async def test_a_contact_is_erased_by_the_ids_that_the_api_gives(
-    clean: Place, set_up: dict[str, str]
-) -> None:
+async def test_a_contact_is_erased_by_ids_of_the_api(clean: Place, set_up: dict[str, str]) -> None:
     workspace = uuid4()
     db = connect(clean.app_url)
     async with db.transaction(workspace, TANDEM) as tx:
@@ -249,7 +249,7 @@ def test_serve_says_that_its_port_is_taken(set_up: dict[str, str]) -> None:
         ("erase", "00000000-0000-0000-0000-000000000000", ids.encode("Contact", UUID(int=7)), "--yes"),
     ],
 )
-def test_what_cannot_be_made_is_told_in_a_line(command: tuple[str, ...], set_up: dict[str, str]) -> None:
+def test_a_refused_command_prints_one_line(command: tuple[str, ...], set_up: dict[str, str]) -> None:
     done = tandem(*command, **set_up)
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1

@@ -63,7 +63,7 @@ async def finding(place: Place, *texts: str) -> doctor.Finding:
     return found
 
 
-async def test_reseal_replaces_an_older_key_which_may_then_go(database: Database) -> None:
+async def test_reseal_replaces_an_older_key_which_may_then_be_removed(database: Database) -> None:
     grant, current = await consent(database, OLD), await consent(database, NEW)
     ring = KeyRing.parse([NEW, OLD])
     seals = await reseal(database, ring)
@@ -76,7 +76,7 @@ async def test_reseal_replaces_an_older_key_which_may_then_go(database: Database
     ]
 
 
-async def test_reseal_leaves_a_consent_that_is_being_renewed(database: Database, clock: Clock) -> None:
+async def test_reseal_skips_a_grant_that_is_being_refreshed(database: Database, clock: Clock) -> None:
     grant = await consent(database, OLD)
     grants, ring = Grants(database.door, clock), KeyRing.parse([NEW, OLD])
     held = await grants.find(grant[0])
@@ -110,7 +110,7 @@ async def test_a_key_is_needed_while_a_consent_page_is_open(database: Database, 
 
 
 @pytest.mark.parametrize("wrong", [NEW, new_key("old")], ids=["lost", "another under the same name"])
-async def test_a_lost_or_wrong_key_is_told(
+async def test_a_lost_or_wrong_key_is_reported(
     database: Database, clean: Place, clock: Clock, wrong: str
 ) -> None:
     grant = await consent(database, OLD)
@@ -123,7 +123,9 @@ async def test_a_lost_or_wrong_key_is_told(
     assert (await finding(clean, OLD)).ok
 
 
-async def test_a_lost_key_is_given_up(database: Database, clean: Place, clock: Clock) -> None:
+async def test_the_tokens_of_a_lost_key_can_be_given_up(
+    database: Database, clean: Place, clock: Clock
+) -> None:
     lost, kept = await consent(database, OLD), await consent(database, NEW)
     seals = await reseal(database, KeyRing.parse([NEW]), give_up=True)
     assert (seals.current, seals.trouble) == (1, None)
@@ -136,7 +138,7 @@ async def test_a_lost_key_is_given_up(database: Database, clean: Place, clock: C
         await opened(database, lost, NEW)
 
 
-async def test_doctor_names_consents_of_an_older_key(database: Database, clean: Place) -> None:
+async def test_doctor_counts_consents_sealed_with_an_older_key(database: Database, clean: Place) -> None:
     await consent(database, OLD)
     found = await finding(clean, NEW, OLD)
     assert (found.ok, found.says) == (

@@ -37,7 +37,7 @@ def test_classify_answers_every_row_in_order(tmp_path: Path) -> None:
     assert found[0]["reasons"].startswith("legal form: Ltd")
 
 
-def test_match_lists_the_best_first(tmp_path: Path) -> None:
+def test_match_lists_the_best_candidates_first(tmp_path: Path) -> None:
     found = rows(run(tmp_path, "match", XERO, PRACTICE))
     assert [(row["xero_id"], row["practice_id"], row["outcome"]) for row in found] == [
         ("x1", "p1", "FULL_MATCH"), ("x2", "p2", "SIMILAR"),
@@ -58,13 +58,13 @@ def test_match_lists_candidates_below_the_threshold_on_request(tmp_path: Path) -
     assert [row["outcome"] for row in found] == ["CANDIDATE"]
 
 
-def test_a_table_for_people(tmp_path: Path) -> None:
+def test_match_prints_a_table_for_people(tmp_path: Path) -> None:
     result = run(tmp_path, "match", XERO, PRACTICE, options=("--table",))
     assert "FULL_MATCH" in result.stdout
     assert not result.stdout.startswith("xero_id,")
 
 
-def test_a_table_shows_what_stands_in_brackets_as_it_is(tmp_path: Path) -> None:
+def test_a_table_shows_text_in_brackets_unchanged(tmp_path: Path) -> None:
     text = "id,name\n[old],Kowhai [/nz]\nx[/b],[bold]Kowhai[/bold]\n"
     told = run(tmp_path, "classify", text, options=("--table",))
     assert told.exit_code == 0, told.output
@@ -72,7 +72,7 @@ def test_a_table_shows_what_stands_in_brackets_as_it_is(tmp_path: Path) -> None:
     assert "x[/b]" in told.stdout
 
 
-def test_empty_lines_before_the_names_of_the_columns_are_none(tmp_path: Path) -> None:
+def test_empty_lines_before_the_column_names_are_skipped(tmp_path: Path) -> None:
     found = rows(run(tmp_path, "classify", "\n\r\nid;name\n1;Kowhai Ltd\n"))
     assert [row["id"] for row in found] == ["1"]
 
@@ -87,7 +87,7 @@ def test_empty_lines_before_the_names_of_the_columns_are_none(tmp_path: Path) ->
         ("id,name\n1," + "x" * 200_000, "is not valid CSV (line 2"),
     ],
 )
-def test_a_wrong_file_is_refused_in_words(tmp_path: Path, text: str | bytes, said: str) -> None:
+def test_an_invalid_file_is_refused_with_a_reason(tmp_path: Path, text: str | bytes, said: str) -> None:
     result = run(tmp_path, "classify", text)
     assert result.exit_code == 2
     assert said in " ".join(result.output.replace("│", " ").split())
@@ -112,12 +112,12 @@ def test_files_as_spreadsheets_save_them_are_read(tmp_path: Path, text: str | by
     assert (row["id"], row["kind"]) == ("1", "ORGANISATION")
 
 
-def test_first_and_last_name_stand_for_a_blank_name(tmp_path: Path) -> None:
+def test_first_and_last_name_replace_a_blank_name(tmp_path: Path) -> None:
     [row] = rows(run(tmp_path, "classify", "id,name,first_name,last_name\n1, ,Jane,Doe\n"))
     assert row["kind"] == "PERSON"
 
 
-def test_what_a_spreadsheet_would_run_is_made_text(tmp_path: Path) -> None:
+def test_cells_that_a_spreadsheet_would_run_are_written_as_text(tmp_path: Path) -> None:
     text = "id,name\n=1+1,Kowhai\n@x,Kowhai\n-5,Kowhai\n+64 4 1,Kowhai\n"
     found = rows(run(tmp_path, "classify", text))
     assert [row["id"] for row in found] == ["'=1+1", "'@x", "-5", "'+64 4 1"]
@@ -129,7 +129,7 @@ def test_an_unknown_country_is_refused(tmp_path: Path) -> None:
     assert "XX is not a country code" in " ".join(result.output.replace("│", " ").split())
 
 
-def test_surplus_cells_and_an_id_that_comes_twice_are_told(tmp_path: Path) -> None:
+def test_surplus_cells_and_repeated_ids_are_reported(tmp_path: Path) -> None:
     text = 'id,name\n1,Kowhai\n2,"Rimu\nRoofing",Ltd,\n1,Totara,,\n'
     result = run(tmp_path, "classify", text)
     assert [row["id"] for row in rows(result)] == ["1", "2", "1"]
@@ -140,19 +140,19 @@ def test_surplus_cells_and_an_id_that_comes_twice_are_told(tmp_path: Path) -> No
     ]
 
 
-def test_only_the_first_of_many_odd_lines_are_told(tmp_path: Path) -> None:
+def test_only_the_first_of_many_faulty_lines_are_reported(tmp_path: Path) -> None:
     result = run(tmp_path, "classify", "id,name\n" + "1,Kowhai\n" * 14)
     told = result.stderr.splitlines()
     assert (len(told), told[-1]) == (11, f"{tmp_path / '0.csv'}: and 3 more lines with faults")
 
 
-def test_a_column_that_comes_twice_is_refused(tmp_path: Path) -> None:
+def test_a_repeated_column_is_refused(tmp_path: Path) -> None:
     result = run(tmp_path, "classify", "id,name,Name\n1,Kowhai,Rimu\n")
     assert result.exit_code == 2
     assert "has the column name twice" in " ".join(result.output.replace("│", " ").split())
 
 
-def test_columns_by_their_plain_synonyms_are_read(tmp_path: Path) -> None:
+def test_columns_are_read_under_common_synonyms(tmp_path: Path) -> None:
     xero = "ID,Full Name,E-Mail,Telephone,Zip\nx1,KJC,,06 123 4567,4110\nx2,Kowhai,k@x.example,,\n"
     practice = (
         "id,name,Email Address,phone-number,Postal Code\np1,Kowhai Joinery Collective,,+64 6 1234567,4110\n"
@@ -165,7 +165,7 @@ def test_columns_by_their_plain_synonyms_are_read(tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
-def test_columns_that_are_not_read_are_told_once(tmp_path: Path) -> None:
+def test_columns_that_are_not_read_are_reported_once(tmp_path: Path) -> None:
     text = "id,name,Fax,,Client Code,phone,Telephone,\n1,Kowhai,1,2,3,4,5,\n2,Rimu,,,,,,\n"
     result = run(tmp_path, "classify", text)
     assert len(rows(result)) == 2
@@ -174,7 +174,7 @@ def test_columns_that_are_not_read_are_told_once(tmp_path: Path) -> None:
     ]
 
 
-def test_of_two_synonyms_of_one_column_neither_is_read(tmp_path: Path) -> None:
+def test_two_synonyms_of_one_column_are_refused(tmp_path: Path) -> None:
     xero = "id,name,Telephone,Phone Number\nx1,Kowhai,06 123 4567,06 765 4321\n"
     practice = "id,name,phone\np1,Kowhai,06 123 4567\n"
     result = run(tmp_path, "match", xero, practice, options=("--all",))
@@ -184,7 +184,7 @@ def test_of_two_synonyms_of_one_column_neither_is_read(tmp_path: Path) -> None:
     ]
 
 
-def test_a_row_without_an_id_is_told_and_answered(tmp_path: Path) -> None:
+def test_a_row_without_an_id_is_reported_and_answered(tmp_path: Path) -> None:
     result = run(tmp_path, "classify", "id,name\n ,Kowhai\n 2 ,Rimu\n,Totara\n2,Miro\n")
     assert [row["id"] for row in rows(result)] == ["", "2", "", "2"]
     file = tmp_path / "0.csv"
@@ -195,7 +195,7 @@ def test_a_row_without_an_id_is_told_and_answered(tmp_path: Path) -> None:
     ]
 
 
-def test_xeros_own_export_is_read_as_it_is(tmp_path: Path) -> None:
+def test_xeros_own_export_is_read_unchanged(tmp_path: Path) -> None:
     xero = (
         "*ContactName,AccountNumber,EmailAddress,FirstName,LastName,POAddressLine1,POAddressLine2,POCity,POPostalCode,"
         "SAAddressLine1,SACity,PhoneNumber,MobileNumber\n"
@@ -212,7 +212,7 @@ def test_xeros_own_export_is_read_as_it_is(tmp_path: Path) -> None:
     assert "same phone; same address; same city" in found[1]["evidence"]
 
 
-def test_blank_names_are_not_called_the_same(tmp_path: Path) -> None:
+def test_blank_names_are_not_reported_as_equal(tmp_path: Path) -> None:
     text = "id,name,email\n1,,k@x.example\n2,,r@y.example\n"
     found = rows(run(tmp_path, "match", text, text, options=("--all",)))
     assert [(row["xero_id"], row["practice_id"], row["outcome"]) for row in found] == [

@@ -104,7 +104,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(folder: Path) -> None:
+def test_the_demo_counts_by_the_matching_rule_and_a_second_start_changes_nothing(folder: Path) -> None:
     out, err = tandem(folder, "demo", "--once", port=free_port()).communicate()
     told = json.loads(out.splitlines()[-1])
     assert all(told.pop(name) > 0 for name in SECONDS)
@@ -171,7 +171,7 @@ def test_the_demo_counts_as_the_rule_does_and_a_later_start_changes_nothing(fold
     assert (folder / "data" / "demo" / "token").read_text() not in logs
 
 
-def test_a_process_that_does_not_last_is_started_again_ever_later(
+def test_a_process_that_ends_early_is_restarted_with_back_off(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = [sys.executable, "-c", "print('here'); raise SystemExit(3)"]

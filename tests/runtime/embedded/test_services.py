@@ -76,14 +76,14 @@ async def scalar(url: str, statement: str) -> object:
         await engine.dispose()
 
 
-async def test_the_app_role_is_bound_and_owns_nothing(services: Services) -> None:
+async def test_the_role_of_the_app_owns_nothing_and_obeys_row_level_security(services: Services) -> None:
     bypasses = "select rolsuper or rolbypassrls or rolcreaterole from pg_roles where rolname = current_user"
     assert await scalar(services.app_url, bypasses) is False
     with pytest.raises(DBAPIError, match="permission denied"):
         await scalar(services.app_url, "create table mine (id int)")
 
 
-async def test_the_owner_is_no_superuser_and_can_make_the_extensions(services: Services) -> None:
+async def test_the_owner_is_no_superuser_and_can_create_the_extensions(services: Services) -> None:
     assert (
         await scalar(services.admin_url, "select rolsuper from pg_roles where rolname = current_user")
         is False
@@ -114,7 +114,7 @@ def test_children_start_from_the_main_thread_only(folder: Path) -> None:
     assert "main thread" in str(raised[0])
 
 
-def test_one_starts_others_join_and_a_second_start_is_refused(folder: Path) -> None:
+def test_one_process_starts_the_services_others_join_and_a_second_start_is_refused(folder: Path) -> None:
     assert embedded_services.running(folder) is None
     with elsewhere(folder):
         assert embedded_services.get_running(folder).sockets.exists()
@@ -126,7 +126,7 @@ def test_one_starts_others_join_and_a_second_start_is_refused(folder: Path) -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends the children on Linux only")
-async def test_sigkill_leaves_no_orphan_and_what_was_committed(folder: Path) -> None:
+async def test_sigkill_leaves_no_orphans_and_keeps_committed_data(folder: Path) -> None:
     with elsewhere(folder) as child:
         assert len(servers_in(folder)) > 2
         await scalar(embedded_services.get_running(folder).admin_url, "create table kept (id int)")
@@ -139,14 +139,14 @@ async def test_sigkill_leaves_no_orphan_and_what_was_committed(folder: Path) -> 
         assert await scalar(embedded_services.get_running(folder).admin_url, "select count(*) from kept") == 0
 
 
-def test_another_versions_data_is_refused(folder: Path) -> None:
+def test_data_of_another_postgresql_version_is_refused(folder: Path) -> None:
     (folder / "postgres").mkdir(parents=True)
     (folder / "postgres/PG_VERSION").write_text("17\n")
     with pytest.raises(StartError, match="17"), embedded_services.services(folder):
         pass
 
 
-def test_a_killed_initdb_and_stale_pid_files_are_no_hindrance(folder: Path) -> None:
+def test_a_start_succeeds_after_a_killed_initdb_and_stale_pid_files(folder: Path) -> None:
     (folder / "postgres.new").mkdir(parents=True)
     (folder / "postgres.new/PG_VERSION").write_text("18\n")
     (folder / "valkey").mkdir()
@@ -160,7 +160,7 @@ def test_a_killed_initdb_and_stale_pid_files_are_no_hindrance(folder: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["x" * 100, "a b, ü:é"])
-async def test_long_and_odd_folder_names(folder: Path, name: str) -> None:
+async def test_the_services_start_in_folders_with_long_and_unusual_names(folder: Path, name: str) -> None:
     with elsewhere(folder.parent / name):
         found = embedded_services.get_running(folder.parent / name)
         assert await scalar(found.app_url, "select current_user") == "tandem_app"

@@ -35,7 +35,7 @@ async def test_tax_is_rounded_line_by_line(http: httpx.AsyncClient) -> None:
     assert sums(invoice) == (76.30, 11.44, 87.74)
 
 
-async def test_halves_go_up(http: httpx.AsyncClient) -> None:
+async def test_halves_of_a_cent_are_rounded_up(http: httpx.AsyncClient) -> None:
     """0.10 × 15 % = 0.015, and so do they below zero: away from it."""
     invoice = await made(http, line(UnitAmount="0.1", Quantity="1"), line(UnitAmount="-0.1"))
     assert [entry["TaxAmount"] for entry in invoice["LineItems"]] == [0.02, -0.02]
@@ -46,18 +46,18 @@ async def test_halves_go_up(http: httpx.AsyncClient) -> None:
     ("amounts_are", "expected"),
     [("Exclusive", (100, 15, 115)), ("Inclusive", (86.96, 13.04, 100)), ("NoTax", (100, 0, 100))],
 )
-async def test_how_lines_hold_tax(
+async def test_tax_is_computed_for_each_treatment_of_tax(
     http: httpx.AsyncClient, amounts_are: str, expected: tuple[float, float, float]
 ) -> None:
     assert sums(await made(http, LineAmountTypes=amounts_are)) == expected
 
 
-async def test_without_tax_the_tax_type_is_none(http: httpx.AsyncClient) -> None:
+async def test_a_line_without_tax_has_the_tax_type_none(http: httpx.AsyncClient) -> None:
     invoice = await made(http, line(TaxType="OUTPUT2"), LineAmountTypes="NoTax")
     assert invoice["LineItems"][0]["TaxType"] == "NONE"
 
 
-async def test_the_tax_type_falls_back_to_the_accounts(http: httpx.AsyncClient) -> None:
+async def test_a_line_without_a_tax_type_takes_that_of_its_account(http: httpx.AsyncClient) -> None:
     invoice = await made(http, line(), line(AccountCode="215"))
     assert [entry["TaxType"] for entry in invoice["LineItems"]] == ["OUTPUT2", "ZERORATED"]
     assert invoice["TotalTax"] == 15
@@ -80,7 +80,7 @@ async def test_unit_amounts_have_two_places_or_four(http: httpx.AsyncClient) -> 
     assert (await http.get(f"{API}/Invoices", params={"unitdp": "3"})).status_code == 400
 
 
-async def test_discounts(http: httpx.AsyncClient) -> None:
+async def test_discounts_reduce_the_line_amount(http: httpx.AsyncClient) -> None:
     invoice = await made(
         http, line(Quantity=3, UnitAmount="9.99", DiscountRate="12.5"), line(DiscountAmount="10.01")
     )
@@ -88,17 +88,17 @@ async def test_discounts(http: httpx.AsyncClient) -> None:
     assert (invoice["IsDiscounted"], invoice["TotalDiscount"]) == (True, 13.76)
 
 
-async def test_what_is_left_out_is_worked_out(http: httpx.AsyncClient) -> None:
+async def test_an_absent_quantity_or_unit_amount_is_computed(http: httpx.AsyncClient) -> None:
     given_total = line(UnitAmount=None, Quantity=4, LineAmount=10)
     invoice = await made(http, given_total, line(UnitAmount=None, Quantity=None, LineAmount=10))
     assert [(e["Quantity"], e["UnitAmount"]) for e in invoice["LineItems"]] == [(4, 2.5), (1, 10)]
 
 
-async def test_a_tax_amount_that_is_sent_stands(http: httpx.AsyncClient) -> None:
+async def test_a_given_tax_amount_is_kept(http: httpx.AsyncClient) -> None:
     assert sums(await made(http, line(TaxAmount="15.01"))) == (100, 15.01, 115.01)
 
 
-async def test_amounts_are_never_floats_on_the_way(http: httpx.AsyncClient) -> None:
+async def test_amounts_are_never_computed_as_floats(http: httpx.AsyncClient) -> None:
     """0.145 as a float is 0.14499999…, and would round down."""
     content = msgspec.json.encode(
         {
@@ -120,7 +120,7 @@ cents = st.decimals(min_value=-(10**6), max_value=10**6, places=2)
 
 
 @given(cents, st.decimals(min_value=0, max_value=100, places=4))
-def test_tax_is_the_nearest_cent_and_never_the_nearer_to_zero_of_two(
+def test_tax_is_rounded_to_the_nearest_cent_and_halves_away_from_zero(
     amount: Decimal, percent: Decimal
 ) -> None:
     for amounts_are, exact in (

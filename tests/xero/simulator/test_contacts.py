@@ -55,14 +55,14 @@ async def test_pages_cover_the_list_once(http: httpx.AsyncClient) -> None:
     assert sorted(seen) == sorted(await names(http, includeArchived="true"))
 
 
-async def test_page_size_is_clamped_and_counted(http: httpx.AsyncClient) -> None:
+async def test_the_page_size_is_limited_and_reported(http: httpx.AsyncClient) -> None:
     answer = (await http.get(f"{API}/Contacts", params={"page": 1, "pageSize": 5000})).json()
     assert answer["pagination"]["pageSize"] == 1000
     assert answer["pagination"]["itemCount"] == len(answer["Contacts"])
     assert answer["pagination"]["pageCount"] == 1
 
 
-async def test_phones_and_addresses_are_always_whole(http: httpx.AsyncClient) -> None:
+async def test_phones_and_addresses_always_have_all_types(http: httpx.AsyncClient) -> None:
     contact = await create(http, Name="Bare")
     assert [p["PhoneType"] for p in contact["Phones"]] == ["DDI", "DEFAULT", "FAX", "MOBILE"]
     assert [a["AddressType"] for a in contact["Addresses"]] == ["STREET", "POBOX"]
@@ -70,7 +70,7 @@ async def test_phones_and_addresses_are_always_whole(http: httpx.AsyncClient) ->
     assert "AddressLine1" not in contact["Addresses"][0]
 
 
-async def test_unpaged_list_lacks_details(http: httpx.AsyncClient) -> None:
+async def test_an_unpaged_list_has_no_details(http: httpx.AsyncClient) -> None:
     await create(http, Name="Zed", ContactPersons=[{"FirstName": "Al", "EmailAddress": "al@example.com"}])
     unpaged = (await http.get(f"{API}/Contacts", params={"where": 'Name=="Zed"'})).json()
     assert "pagination" not in unpaged
@@ -78,14 +78,14 @@ async def test_unpaged_list_lacks_details(http: httpx.AsyncClient) -> None:
     assert (await read(http, unpaged["Contacts"][0]["ContactID"]))["ContactPersons"][0]["FirstName"] == "Al"
 
 
-async def test_taken_name_is_refused_in_any_case(http: httpx.AsyncClient) -> None:
+async def test_a_taken_name_is_refused_in_upper_or_lower_case(http: httpx.AsyncClient) -> None:
     await create(http, Name="Ōtāne Honey Ltd")
     answer = await put(http, {"Name": "ŌTĀNE honey LTD"})
     assert answer.status_code == 400
     assert "must be unique across all active contacts" in messages(answer)[0]
 
 
-async def test_archived_contact_frees_its_name_but_not_its_number(http: httpx.AsyncClient) -> None:
+async def test_an_archived_contact_frees_its_name_but_not_its_number(http: httpx.AsyncClient) -> None:
     old = await create(http, Name="Twin", ContactNumber="N1")
     await post(http, {"ContactID": old["ContactID"], "ContactStatus": "ARCHIVED"})
     assert (
@@ -97,28 +97,28 @@ async def test_archived_contact_frees_its_name_but_not_its_number(http: httpx.As
     assert "contact name Twin is already assigned" in messages(restored)[0]
 
 
-async def test_post_without_id_overwrites_a_namesake(http: httpx.AsyncClient) -> None:
+async def test_a_post_without_id_overwrites_the_contact_with_that_name(http: httpx.AsyncClient) -> None:
     first = await create(http, Name="Trap", EmailAddress="first@example.com")
     answer = await post(http, {"Name": "trap", "EmailAddress": "second@example.com"})
     assert answer.json()["Contacts"][0]["ContactID"] == first["ContactID"]
     assert (await read(http, first["ContactID"]))["EmailAddress"] == "second@example.com"
 
 
-async def test_post_prefers_number_to_name(http: httpx.AsyncClient) -> None:
+async def test_a_post_finds_a_contact_by_number_before_name(http: httpx.AsyncClient) -> None:
     by_number = await create(http, Name="One", ContactNumber="7")
     await create(http, Name="Two")
     answer = await post(http, {"Name": "Two and a half", "ContactNumber": "7"})
     assert answer.json()["Contacts"][0]["ContactID"] == by_number["ContactID"]
 
 
-async def test_failed_batch_saves_its_good_elements(http: httpx.AsyncClient) -> None:
+async def test_a_failed_batch_of_contacts_saves_its_valid_elements(http: httpx.AsyncClient) -> None:
     answer = await put(http, {"Name": "Good"}, {"Name": "Bad <one>"})
     assert answer.status_code == 400
     assert [element["Name"] for element in answer.json()["Elements"]] == ["Bad <one>"]
     assert "Good" in await names(http)
 
 
-async def test_each_element_answers_when_errors_are_not_summarized(http: httpx.AsyncClient) -> None:
+async def test_without_summarized_errors_each_element_has_its_own_answer(http: httpx.AsyncClient) -> None:
     answer = await put(http, {"Name": "Good"}, {"Name": "a  b"}, summarizeErrors="false")
     good, bad = answer.json()["Contacts"]
     assert answer.status_code == 200
@@ -141,7 +141,9 @@ async def test_each_element_answers_when_errors_are_not_summarized(http: httpx.A
         {"Name": "Persons", "ContactPersons": [{"FirstName": str(n)} for n in range(6)]},
     ],
 )
-async def test_broken_rules_refuse_the_element(http: httpx.AsyncClient, fields: dict[str, Any]) -> None:
+async def test_an_element_that_breaks_a_rule_is_refused(
+    http: httpx.AsyncClient, fields: dict[str, Any]
+) -> None:
     before = await names(http)
     answer = await put(http, fields)
     assert (answer.status_code, answer.json()["ErrorNumber"]) == (400, 10)
@@ -167,7 +169,7 @@ async def test_unreadable_bodies_are_refused_whole(http: httpx.AsyncClient, body
     assert (answer.status_code, answer.json()["ErrorNumber"]) == (400, number)
 
 
-async def test_what_is_left_out_stays(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+async def test_an_absent_member_of_a_contact_stays(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
     contact = await create(
         http,
         Name="Keep",
@@ -190,7 +192,9 @@ async def test_what_is_left_out_stays(http: httpx.AsyncClient, clock: ShiftedClo
     assert now["UpdatedDateUTC"] > contact["UpdatedDateUTC"]
 
 
-async def test_persons_are_replaced_whole_and_not_cleared_by_an_empty_list(http: httpx.AsyncClient) -> None:
+async def test_contact_persons_are_replaced_as_a_whole_and_an_empty_list_changes_nothing(
+    http: httpx.AsyncClient,
+) -> None:
     contact = await create(http, Name="P", ContactPersons=[{"FirstName": "A"}, {"FirstName": "B"}])
     await post(http, {"ContactID": contact["ContactID"], "ContactPersons": []})
     assert len((await read(http, contact["ContactID"]))["ContactPersons"]) == 2
@@ -198,7 +202,7 @@ async def test_persons_are_replaced_whole_and_not_cleared_by_an_empty_list(http:
     assert [p["FirstName"] for p in (await read(http, contact["ContactID"]))["ContactPersons"]] == ["C"]
 
 
-async def test_flags_cannot_be_written_and_do_not_move_the_date(
+async def test_flags_cannot_be_written_and_do_not_change_the_updated_date(
     http: httpx.AsyncClient, clock: ShiftedClock
 ) -> None:
     contact = await create(http, Name="Flag", IsCustomer=True)
@@ -209,7 +213,7 @@ async def test_flags_cannot_be_written_and_do_not_move_the_date(
     assert flagged["UpdatedDateUTC"] == contact["UpdatedDateUTC"]
 
 
-async def test_merged_contact_points_to_its_survivor_where_details_are_shown(http: httpx.AsyncClient) -> None:
+async def test_a_merged_contact_names_its_survivor_in_detailed_answers(http: httpx.AsyncClient) -> None:
     loser, survivor = await create(http, Name="Loser"), await create(http, Name="Survivor")
     await edit(http, loser["ContactID"], mergeInto=survivor["ContactID"])
     single = await read(http, loser["ContactID"])
@@ -230,7 +234,9 @@ async def test_archived_merged_and_forgotten_contacts_cannot_be_edited(http: htt
     assert [c["StatusAttributeString"] for c in answer.json()["Contacts"]] == ["ERROR"] * 3
 
 
-async def test_delta_reads_what_changed_since(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+async def test_modified_since_returns_contacts_that_changed_later(
+    http: httpx.AsyncClient, clock: ShiftedClock
+) -> None:
     clock.advance(timedelta(minutes=1))
     since = clock()
     clock.advance(timedelta(minutes=1))
@@ -244,7 +250,9 @@ async def test_delta_reads_what_changed_since(http: httpx.AsyncClient, clock: Sh
     assert early.status_code == 412
 
 
-async def test_contact_is_found_by_number_and_unknown_ones_are_not(http: httpx.AsyncClient) -> None:
+async def test_a_contact_is_found_by_its_number_and_an_unknown_number_is_not_found(
+    http: httpx.AsyncClient,
+) -> None:
     contact = await create(http, Name="Numbered", ContactNumber="T-1")
     assert (await read(http, "T-1"))["ContactID"] == contact["ContactID"]
     missing = await http.get(f"{API}/Contacts/{NO_ID}")
@@ -261,7 +269,7 @@ async def test_contact_is_found_by_number_and_unknown_ones_are_not(http: httpx.A
         ('UpdatedDateUTC>=DateTime(2026, 11, 2) AND !(Name=="Bob")', ["Ann One", "Ann Two"]),
     ],
 )
-async def test_where_chooses(http: httpx.AsyncClient, where: str, found: list[str]) -> None:
+async def test_a_where_filter_selects_contacts(http: httpx.AsyncClient, where: str, found: list[str]) -> None:
     await put(
         http,
         {"Name": "Ann One", "EmailAddress": "one@example.com"},
@@ -294,7 +302,7 @@ async def test_unsupported_queries_are_refused(http: httpx.AsyncClient, params: 
     assert (answer.status_code, answer.json()["ErrorNumber"]) == (400, 16)
 
 
-async def test_order_and_search(http: httpx.AsyncClient) -> None:
+async def test_contacts_are_ordered_and_searched(http: httpx.AsyncClient) -> None:
     await put(
         http,
         {"Name": "zz b", "FirstName": "Quentin"},
@@ -303,7 +311,7 @@ async def test_order_and_search(http: httpx.AsyncClient) -> None:
     assert await names(http, searchTerm="quentin", order="Name DESC") == ["zz b", "ZZ a"]
 
 
-async def test_accounts_tax_rates_and_organisation(http: httpx.AsyncClient) -> None:
+async def test_accounts_tax_rates_and_organisation_are_read(http: httpx.AsyncClient) -> None:
     banks = await http.get(
         f"{API}/Accounts", params={"where": 'Type=="BANK" AND Status=="ACTIVE"', "order": "Code"}
     )

@@ -33,7 +33,7 @@ async def choose(http: httpx.AsyncClient, country: Country) -> None:
     http.headers["Xero-Tenant-Id"] = tenant
 
 
-def test_the_first_organisation_is_the_one_that_a_single_one_would_be() -> None:
+def test_the_first_organisation_equals_that_of_a_world_with_one() -> None:
     one, five = small_world(), demo_world(25, 7, frozen_clock(), organisations=5)
     [alone] = one.organisations.values()
     first, second, *_ = five.organisations.values()
@@ -76,7 +76,7 @@ async def test_a_tax_type_of_another_country_is_refused(http: httpx.AsyncClient)
 
 
 @pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: country.code)
-def test_contacts_of_each_country_keep_the_rules_of_the_api(country: Country) -> None:
+def test_contacts_of_each_country_obey_the_rules_of_the_api(country: Country) -> None:
     organisations = demo_world(300, 3, frozen_clock(), organisations=5).organisations.values()
     [own] = [one for one in organisations if one.name == country.organisation]
     for contact in own.contacts:

@@ -63,7 +63,7 @@ def route_of(example: Example) -> Route:
     return found
 
 
-def test_every_control_route_is_in_the_guide() -> None:
+def test_every_control_route_is_documented() -> None:
     documented = {(route_of(example).path, example.method) for example in examples()}
     served = {
         (route.path, method)
@@ -73,7 +73,7 @@ def test_every_control_route_is_in_the_guide() -> None:
     assert documented == served
 
 
-async def test_every_example_of_the_guide_works() -> None:
+async def test_every_documented_example_works() -> None:
     async with connected(small_world()) as http:
         known = {"tenant": http.headers["Xero-Tenant-Id"]}
         refused = []

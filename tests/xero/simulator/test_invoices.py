@@ -44,25 +44,25 @@ async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
 # Creating and upserting
 
 
-async def test_a_taken_number_is_refused_by_put_in_any_case(http: httpx.AsyncClient) -> None:
+async def test_a_put_with_a_taken_number_is_refused_in_upper_or_lower_case(http: httpx.AsyncClient) -> None:
     await made(http, InvoiceNumber="T-1")
     assert await refused(http, "PUT", await sale(http, InvoiceNumber="t-1")) == ["Invoice # must be unique."]
 
 
-async def test_a_refused_creation_has_no_id_and_leaves_nothing(http: httpx.AsyncClient) -> None:
+async def test_a_refused_create_has_no_id_and_stores_nothing(http: httpx.AsyncClient) -> None:
     answer = await write(http, "PUT", await sale(http, InvoiceNumber="T-1", LineItems=[]))
     assert answer.json()["Invoices"][0]["InvoiceID"] == NO_ID
     assert await listed(http, InvoiceNumbers="T-1") == []
 
 
-async def test_post_without_id_overwrites_what_has_the_number(http: httpx.AsyncClient) -> None:
+async def test_a_post_without_id_overwrites_the_invoice_with_that_number(http: httpx.AsyncClient) -> None:
     first = await made(http, InvoiceNumber="T-1", Reference="mine")
     second = await accepted(http, "POST", await sale(http, InvoiceNumber="T-1", Reference="yours"))
     assert second["InvoiceID"] == first["InvoiceID"]
     assert (await shown(http, first["InvoiceID"]))["Reference"] == "yours"
 
 
-async def test_post_prefers_the_id_to_the_number(http: httpx.AsyncClient) -> None:
+async def test_a_post_finds_an_invoice_by_id_before_number(http: httpx.AsyncClient) -> None:
     first, second = await made(http, InvoiceNumber="T-1"), await made(http, InvoiceNumber="T-2")
     element = {"InvoiceID": second["InvoiceID"], "InvoiceNumber": "T-1"}
     assert await refused(http, "POST", element) == ["Invoice # must be unique."]
@@ -75,12 +75,12 @@ async def test_an_unknown_id_is_refused_and_creates_nothing(http: httpx.AsyncCli
     assert await listed(http) == []
 
 
-async def test_a_number_is_drawn_where_none_is_sent(http: httpx.AsyncClient) -> None:
+async def test_an_invoice_without_a_number_gets_the_next_one(http: httpx.AsyncClient) -> None:
     await made(http, InvoiceNumber="INV-0002")
     assert [(await made(http))["InvoiceNumber"] for _ in range(2)] == ["INV-0003", "INV-0004"]
 
 
-async def test_numbers_of_voided_invoices_stay_taken(http: httpx.AsyncClient) -> None:
+async def test_the_number_of_a_voided_invoice_stays_taken(http: httpx.AsyncClient) -> None:
     invoice = await made(http, InvoiceNumber="T-1")
     await accepted(http, "POST", {"InvoiceID": invoice["InvoiceID"], "Status": "VOIDED"})
     assert await refused(http, "PUT", await sale(http, InvoiceNumber="T-1")) == ["Invoice # must be unique."]
@@ -92,7 +92,7 @@ async def test_bills_may_share_a_number(http: httpx.AsyncClient) -> None:
     assert len(await listed(http, InvoiceNumbers="theirs")) == 2
 
 
-async def test_a_failed_batch_saves_its_good_elements(http: httpx.AsyncClient) -> None:
+async def test_a_failed_batch_of_invoices_saves_its_valid_elements(http: httpx.AsyncClient) -> None:
     good, bad = await sale(http, InvoiceNumber="good"), await sale(http, InvoiceNumber="bad", LineItems=[])
     answer = await write(http, "PUT", good, bad, summarizeErrors="true")
     assert answer.status_code == 400
@@ -128,7 +128,7 @@ async def test_a_failed_batch_saves_its_good_elements(http: httpx.AsyncClient) -
         ({"Contact": {"ContactID": "11111111-1111-4111-8111-111111111111"}}, "could not be found"),
     ],
 )  # fmt: skip
-async def test_what_an_authorised_invoice_must_have(
+async def test_an_authorised_invoice_needs_its_required_members(
     http: httpx.AsyncClient, fields: dict[str, Any], message: str
 ) -> None:
     element = {name: value for name, value in (await sale(http) | fields).items() if value is not None}
@@ -136,7 +136,7 @@ async def test_what_an_authorised_invoice_must_have(
     assert await listed(http) == []
 
 
-async def test_a_draft_may_lack_what_an_authorised_one_needs(http: httpx.AsyncClient) -> None:
+async def test_a_draft_may_lack_members_that_an_authorised_invoice_needs(http: httpx.AsyncClient) -> None:
     element = await sale(http, {"Description": "Words"}, Status="DRAFT")
     del element["DueDate"]
     draft = await accepted(http, "PUT", element)
@@ -158,7 +158,7 @@ async def test_a_draft_may_lack_what_an_authorised_one_needs(http: httpx.AsyncCl
         {"SentToContact": "perhaps"},
     ],
 )
-async def test_what_cannot_be_read_refuses_the_whole_body(
+async def test_an_unreadable_invoice_refuses_the_whole_body(
     http: httpx.AsyncClient, element: dict[str, Any]
 ) -> None:
     good = await sale(http)
@@ -178,7 +178,7 @@ async def test_the_date_defaults_to_today_in_the_organisations_zone(
     assert (await accepted(http, "PUT", element))["DateString"] == "2026-11-03T00:00:00"
 
 
-async def test_sent_to_contact_is_only_for_approved_ones(http: httpx.AsyncClient) -> None:
+async def test_sent_to_contact_is_accepted_only_for_approved_invoices(http: httpx.AsyncClient) -> None:
     assert (await made(http, SentToContact=True))["SentToContact"] is True
     assert "SentToContact" not in await made(http, Status="DRAFT", SentToContact=True)
 
@@ -186,26 +186,28 @@ async def test_sent_to_contact_is_only_for_approved_ones(http: httpx.AsyncClient
 # The contact
 
 
-async def test_an_archived_contact_takes_no_new_invoice(http: httpx.AsyncClient) -> None:
+async def test_an_invoice_for_an_archived_contact_is_refused(http: httpx.AsyncClient) -> None:
     contact = await create(http, Name="Gone")
     await post(http, {"ContactID": contact["ContactID"], "ContactStatus": "ARCHIVED"})
     element = await sale(http, Contact={"ContactID": contact["ContactID"]})
     assert await refused(http, "PUT", element) == ["The contact Gone has possibly been merged (or archived)."]
 
 
-async def test_more_than_the_id_of_a_contact_changes_the_contact(http: httpx.AsyncClient) -> None:
+async def test_an_invoice_that_holds_more_than_the_contacts_id_changes_the_contact(
+    http: httpx.AsyncClient,
+) -> None:
     contact = await create(http, Name="Old", ContactPersons=[{"FirstName": "Al"}])
     await made(http, Contact={"ContactID": contact["ContactID"], "Name": "New"})
     assert (await read(http, contact["ContactID"]))["Name"] == "New"
 
 
-async def test_a_bare_name_matches_or_makes_a_contact(http: httpx.AsyncClient) -> None:
+async def test_an_invoice_with_a_contact_name_finds_or_creates_the_contact(http: httpx.AsyncClient) -> None:
     contact = await create(http, Name="Ada")
     assert (await made(http, Contact={"Name": "ada"}))["Contact"]["ContactID"] == contact["ContactID"]
     assert (await made(http, Contact={"Name": "Bob"}))["Contact"]["Name"] == "Bob"
 
 
-async def test_the_first_sale_makes_a_customer_and_moves_no_time(
+async def test_the_first_sale_makes_the_contact_a_customer_and_keeps_its_updated_date(
     http: httpx.AsyncClient, clock: ShiftedClock
 ) -> None:
     before = await create(http, Name="Ada")
@@ -236,7 +238,9 @@ async def test_the_first_sale_makes_a_customer_and_moves_no_time(
         ("AUTHORISED", "VOIDED", True),
     ],
 )
-async def test_moves(http: httpx.AsyncClient, start: str, move: str, allowed: bool) -> None:
+async def test_each_change_of_an_invoices_status_is_allowed_or_refused(
+    http: httpx.AsyncClient, start: str, move: str, allowed: bool
+) -> None:
     invoice = await made(http, Status=start)
     element = {"InvoiceID": invoice["InvoiceID"], "Status": move}
     if allowed:
@@ -247,7 +251,9 @@ async def test_moves(http: httpx.AsyncClient, start: str, move: str, allowed: bo
 
 
 @pytest.mark.parametrize(("start", "end"), [("DRAFT", "DELETED"), ("AUTHORISED", "VOIDED")])
-async def test_what_has_ended_stays_as_it_is(http: httpx.AsyncClient, start: str, end: str) -> None:
+async def test_a_voided_or_deleted_invoice_cannot_change(
+    http: httpx.AsyncClient, start: str, end: str
+) -> None:
     invoice = await made(http, Status=start)
     await accepted(http, "POST", {"InvoiceID": invoice["InvoiceID"], "Status": end})
     for change in ({"Status": start}, {"Status": end}, {"Reference": "x"}):
@@ -256,7 +262,7 @@ async def test_what_has_ended_stays_as_it_is(http: httpx.AsyncClient, start: str
     assert (await shown(http, invoice["InvoiceID"]))["AmountDue"] == 0
 
 
-async def test_an_edit_of_an_authorised_invoice_keeps_what_it_leaves_out(http: httpx.AsyncClient) -> None:
+async def test_an_edit_of_an_authorised_invoice_keeps_absent_members(http: httpx.AsyncClient) -> None:
     invoice = await made(http, line(), line(UnitAmount=7), Reference="before")
     element = {"InvoiceID": invoice["InvoiceID"], "Status": "AUTHORISED", "Reference": "after"}
     after = await accepted(http, "POST", element)
@@ -268,7 +274,7 @@ async def test_an_edit_of_an_authorised_invoice_keeps_what_it_leaves_out(http: h
     assert after["LineItems"] == invoice["LineItems"]
 
 
-async def test_lines_that_are_sent_stand_for_all_lines(http: httpx.AsyncClient) -> None:
+async def test_given_lines_replace_all_lines(http: httpx.AsyncClient) -> None:
     invoice = await made(http, line(Description="a"), line(Description="b"), line(Description="c"))
     kept = invoice["LineItems"][1]
     element = {
@@ -284,7 +290,7 @@ async def test_lines_that_are_sent_stand_for_all_lines(http: httpx.AsyncClient) 
     assert after["LineItems"][1]["LineItemID"] not in [entry["LineItemID"] for entry in invoice["LineItems"]]
 
 
-async def test_one_invoice_is_changed_by_its_own_address(http: httpx.AsyncClient) -> None:
+async def test_one_invoice_is_changed_under_its_own_url(http: httpx.AsyncClient) -> None:
     invoice = await made(http)
     answer = await http.post(f"{API}/Invoices/{invoice['InvoiceID']}", json={"Reference": "x"})
     assert answer.json()["Invoices"][0]["Reference"] == "x"
@@ -299,7 +305,7 @@ async def test_one_invoice_is_changed_by_its_own_address(http: httpx.AsyncClient
 @pytest.mark.parametrize(
     ("lock", "words"), [("period", "period lock date"), ("endOfYear", "end of year lock date")]
 )
-async def test_locked_periods(http: httpx.AsyncClient, lock: str, words: str) -> None:
+async def test_a_locked_period_refuses_invoices(http: httpx.AsyncClient, lock: str, words: str) -> None:
     old = await made(http, Date="2026-09-30")
     draft = await made(http, Date="2026-09-30", Status="DRAFT")
     await person(http, "lockdates", "PUT", 200, **{lock: "2026-09-30"})
@@ -337,7 +343,7 @@ async def test_archived_accounts_and_tax_rates_are_refused(http: httpx.AsyncClie
     assert "'OUTPUT2' cannot be used" in (await refused(http, "PUT", await sale(http)))[0]
 
 
-async def test_a_small_plan_lets_so_many_sales_be_approved(http: httpx.AsyncClient, world: World) -> None:
+async def test_a_plan_may_limit_the_number_of_approved_sales(http: httpx.AsyncClient, world: World) -> None:
     await person(http, "approvals", "PUT", left=1)
     first, draft = await made(http), await made(http, Status="DRAFT")
     assert await refused(http, "PUT", await sale(http)) == [
@@ -350,7 +356,7 @@ async def test_a_small_plan_lets_so_many_sales_be_approved(http: httpx.AsyncClie
     ] == "AUTHORISED"
 
 
-async def test_a_tax_rate_that_was_edited_counts_for_what_is_made_then(http: httpx.AsyncClient) -> None:
+async def test_an_edited_tax_rate_counts_for_later_invoices(http: httpx.AsyncClient) -> None:
     before = await made(http, line(Quantity=1, UnitAmount=200))
     await person(http, "taxrates/OUTPUT2", effectiveRate=12.5)
     after = await made(http, line(Quantity=1, UnitAmount=200))
@@ -358,7 +364,7 @@ async def test_a_tax_rate_that_was_edited_counts_for_what_is_made_then(http: htt
     assert (await shown(http, before["InvoiceID"]))["TotalTax"] == 30
 
 
-async def test_account_edits_are_seen_by_a_delta(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+async def test_modified_since_returns_edited_accounts(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
     since = clock().isoformat(timespec="seconds")
     clock.advance(timedelta(minutes=1))
     await person(http, "accounts/205", code="2050")
@@ -367,7 +373,7 @@ async def test_account_edits_are_seen_by_a_delta(http: httpx.AsyncClient, clock:
     assert (await person(http, "accounts/210", code="2050", status=400))["error"]
 
 
-async def test_a_currency_must_be_one_of_the_organisations(http: httpx.AsyncClient) -> None:
+async def test_an_invoice_needs_a_currency_of_the_organisation(http: httpx.AsyncClient) -> None:
     await person(http, "currencies", "PUT", status=400)
     tenant = http.headers["Xero-Tenant-Id"]
     await http.put(f"/simulator/organisations/{tenant}/currencies", json=["EUR"])
@@ -376,7 +382,7 @@ async def test_a_currency_must_be_one_of_the_organisations(http: httpx.AsyncClie
     assert [currency["Code"] for currency in currencies] == ["NZD", "EUR"]
 
 
-async def test_a_discount_is_no_more_than_the_line(http: httpx.AsyncClient) -> None:
+async def test_a_discount_cannot_exceed_the_line(http: httpx.AsyncClient) -> None:
     assert await refused(http, "PUT", await sale(http, line(DiscountAmount="100.01"), line())) == [
         "The discount rate '100.01' is invalid. Discount must not be greater than the line total."
     ]
@@ -386,7 +392,7 @@ async def test_a_discount_is_no_more_than_the_line(http: httpx.AsyncClient) -> N
     assert (rounded["SubTotal"], rounded["LineItems"][0]["DiscountAmount"]) == (72.17, 27.83)
 
 
-async def test_a_line_ends_at_ten_thousand_million(http: httpx.AsyncClient) -> None:
+async def test_a_line_amount_is_below_ten_thousand_million(http: httpx.AsyncClient) -> None:
     most = await made(http, line(UnitAmount="9999999999.99"))
     assert most["SubTotal"] == 9999999999.99
     assert await refused(http, "PUT", await sale(http, line(UnitAmount="5000000000", Quantity=2))) == [
@@ -445,14 +451,16 @@ async def test_filters(http: httpx.AsyncClient) -> None:
     assert (await http.get(f"{API}/Invoices", params={"where": "Wings==2"})).status_code == 400
 
 
-async def test_only_what_this_app_created_on_request(http: httpx.AsyncClient) -> None:
+async def test_invoices_of_this_app_are_listed_on_request(http: httpx.AsyncClient) -> None:
     mine = await made(http)
     await person(http, "invoices", **await sale(http, InvoiceNumber="by hand"))
     assert len(await listed(http)) == 2
     assert [row["InvoiceID"] for row in await listed(http, createdByMyApp="true")] == [mine["InvoiceID"]]
 
 
-async def test_a_delta_shows_what_changed(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+async def test_modified_since_returns_invoices_that_changed_later(
+    http: httpx.AsyncClient, clock: ShiftedClock
+) -> None:
     first, second = await made(http), await made(http)
     since = {"If-Modified-Since": clock().isoformat(timespec="seconds")}
     clock.advance(timedelta(minutes=1))
@@ -463,7 +471,9 @@ async def test_a_delta_shows_what_changed(http: httpx.AsyncClient, clock: Shifte
     assert {row["InvoiceID"] for row in seen} == {first["InvoiceID"], second["InvoiceID"]}
 
 
-async def test_a_world_is_kept_with_its_ledger(http: httpx.AsyncClient, world: World, tmp_path: Any) -> None:
+async def test_a_saved_world_includes_its_ledger(
+    http: httpx.AsyncClient, world: World, tmp_path: Any
+) -> None:
     invoice = await made(http, line(UnitAmount="33.335"), InvoiceNumber="kept")
     await person(http, f"invoices/{invoice['InvoiceID']}/payments", amount="1.25")
     await person(http, f"invoices/{invoice['InvoiceID']}/credits", amount="2")

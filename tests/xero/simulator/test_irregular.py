@@ -52,7 +52,7 @@ async def test_a_person_may_type_what_the_api_refuses(http: httpx.AsyncClient) -
         assert len(said(refused)) == 1
 
 
-async def test_a_website_typed_in_xero_refuses_every_update_by_the_api(http: httpx.AsyncClient) -> None:
+async def test_an_invalid_website_typed_in_xero_refuses_every_update(http: httpx.AsyncClient) -> None:
     contact = await create(http, Name="Ann", Website="ignored")
     assert "Website" not in contact
     await person(http, f"contacts/{contact['ContactID']}", fields={"Website": "ann dot example"})
@@ -71,7 +71,7 @@ async def test_a_website_typed_in_xero_refuses_every_update_by_the_api(http: htt
     assert (saved["EmailAddress"], saved["ValidationErrors"]) == ("ann@example.org", [])
 
 
-async def test_a_stored_email_that_is_none_refuses_other_updates_until_it_is_replaced(
+async def test_an_invalid_stored_email_refuses_updates_until_it_is_replaced(
     http: httpx.AsyncClient,
 ) -> None:
     contact = await create(http, Name="Ann")
@@ -87,7 +87,7 @@ async def test_a_stored_email_that_is_none_refuses_other_updates_until_it_is_rep
     assert saved["StatusAttributeString"] == "OK"
 
 
-async def test_an_invoice_shows_what_is_wrong_with_its_contact_on_the_contact(
+async def test_an_invoice_shows_errors_of_its_contact_on_the_contact(
     http: httpx.AsyncClient,
 ) -> None:
     contact = await create(http, Name="Ann")
@@ -104,7 +104,7 @@ async def test_an_invoice_shows_what_is_wrong_with_its_contact_on_the_contact(
     assert by_person["Status"] == "AUTHORISED"
 
 
-async def test_a_refused_invoice_is_answered_as_it_is_stored(http: httpx.AsyncClient) -> None:
+async def test_the_answer_to_a_refused_update_shows_the_stored_invoice(http: httpx.AsyncClient) -> None:
     invoice = await made(http, Reference="as it was")
     await person(http, f"invoices/{invoice['InvoiceID']}/payments", amount=5)
     change = {"InvoiceID": invoice["InvoiceID"], "Reference": "other"}
@@ -145,7 +145,7 @@ async def test_phones_and_addresses_have_their_own_errors(
         ({"status": 401, "detail": "AuthorizationUnsuccessful"}, 401, "application/json", "AuthorizationUn"),
     ],
 )
-async def test_a_call_may_be_stopped_by_rights_or_by_what_is_in_between(
+async def test_a_fault_may_answer_as_missing_rights_or_as_a_proxy(
     http: httpx.AsyncClient, fields: dict[str, Any], status: int, kind: str, text: str
 ) -> None:
     await fault(http, kind="status", path="/Contacts", **fields)

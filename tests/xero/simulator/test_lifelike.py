@@ -35,7 +35,7 @@ def test_same_seed_gives_the_same_and_another_does_not() -> None:
     assert lifelike_contacts(1, 50) != lifelike_contacts(2, 50)
 
 
-def test_shares_are_lifelike() -> None:
+def test_the_shares_of_kinds_of_contacts_are_realistic() -> None:
     contacts = lifelike_contacts(1, 5000)
     archived = [c for c in contacts if c.status == ARCHIVED]
     assert 0.03 < len(archived) / 5000 < 0.05
@@ -44,17 +44,17 @@ def test_shares_are_lifelike() -> None:
     assert len(Counter((c.is_customer, c.is_supplier) for c in contacts)) == 4
 
 
-def test_merged_contacts_lead_to_active_ones() -> None:
+def test_each_merged_contact_names_an_active_survivor() -> None:
     contacts = {c.id: c for c in lifelike_contacts(1, 5000)}
     assert all(contacts[c.merged_to].status == ACTIVE for c in contacts.values() if c.merged_to)
 
 
-def test_every_contact_keeps_the_rules_of_the_api() -> None:
+def test_every_generated_contact_obeys_the_rules_of_the_api() -> None:
     for contact in lifelike_contacts(4, 3000):
         assert parse_contact(render_contact(contact, Form.DETAIL)).errors == []
 
 
-def test_practice_overlaps_in_the_wanted_shares() -> None:
+def test_the_generated_practice_overlaps_in_the_requested_shares() -> None:
     contacts = [c for c in lifelike_contacts(1, 1200) if c.status == ACTIVE]
     practice = practice_overlap(contacts, 1, 800)
     by_name = {c.name.casefold(): c for c in contacts}
@@ -74,18 +74,18 @@ def test_practice_overlaps_in_the_wanted_shares() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 30])
-def test_practice_of_any_size_from_any_organisation(count: int) -> None:
+def test_a_practice_of_any_size_can_be_generated(count: int) -> None:
     for size in (0, 1, 5):
         assert len(practice_overlap(lifelike_contacts(1, size), 1, count)) == count
 
 
-def test_near_duplicate_differs() -> None:
+def test_a_generated_near_duplicate_differs_from_its_original() -> None:
     for contact in lifelike_contacts(1, 300):
         if len(contact.name) > 3:
             assert near_duplicate(Random(contact.name), contact.name) != contact.name
 
 
-async def test_world_survives_a_restart(tmp_path: Path) -> None:
+async def test_the_saved_world_survives_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "world.json"
     world = small_world(30)
     async with web_client(transport=httpx.ASGITransport(create_app(world)), base_url="http://s") as http:
@@ -103,7 +103,7 @@ async def test_world_survives_a_restart(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-async def test_app_saves_soon_and_at_the_end(tmp_path: Path) -> None:
+async def test_the_simulator_saves_its_world_soon_and_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "world.json"
     app = create_app(small_world(2), path)
     async with (
@@ -127,7 +127,7 @@ async def saved_with(path: Path, name: str) -> None:
         await asyncio.sleep(0.05)
 
 
-def test_second_start_finds_the_same_organisation(tmp_path: Path) -> None:
+def test_a_second_start_has_the_same_organisation(tmp_path: Path) -> None:
     path = tmp_path / "world.json"
     first = open_world(10, 1, path)
     first.save(path)

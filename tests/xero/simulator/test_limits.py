@@ -46,7 +46,7 @@ async def keyed(http: httpx.AsyncClient, key: str, name: str) -> httpx.Response:
     return await http.put(f"{API}/Contacts", json={"Name": name}, headers={"Idempotency-Key": key})
 
 
-async def test_sixty_calls_fit_into_a_fixed_minute(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+async def test_sixty_calls_fit_into_a_minute(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
     answers = [await http.get(ORGANISATION) for _ in range(61)]
     assert [a.status_code for a in answers] == [200] * 60 + [429]
     assert [answers[n].headers["X-MinLimit-Remaining"] for n in (0, 59)] == ["59", "0"]
@@ -60,7 +60,7 @@ async def test_sixty_calls_fit_into_a_fixed_minute(http: httpx.AsyncClient, cloc
 @pytest.mark.parametrize(
     ("limits", "problem"), [({"day": 2}, "day"), ({"minute": 2}, "minute"), ({"app_minute": 2}, "appminute")]
 )
-async def test_each_window_names_itself(
+async def test_a_429_names_the_exceeded_limit(
     http: httpx.AsyncClient, limits: dict[str, int], problem: str
 ) -> None:
     await http.put("/simulator/limits", json=limits)
@@ -70,7 +70,7 @@ async def test_each_window_names_itself(
     assert int(answers[2].headers["Retry-After"]) > 0
 
 
-async def test_sixth_call_at_once_is_refused_without_retry_after(http: httpx.AsyncClient) -> None:
+async def test_a_sixth_call_at_once_is_refused_without_retry_after(http: httpx.AsyncClient) -> None:
     await arm(http, kind="delay", seconds=0.05, count=None)
     answers = await asyncio.gather(*[http.get(ORGANISATION) for _ in range(6)])
     refused = [a for a in answers if a.status_code == 429]
@@ -81,7 +81,7 @@ async def test_sixth_call_at_once_is_refused_without_retry_after(http: httpx.Asy
     assert (tally["most_concurrent"], tally["refused"]) == (5, {"concurrent": 1})
 
 
-async def test_first_answer_is_replayed_errors_too(http: httpx.AsyncClient) -> None:
+async def test_a_repeated_idempotency_key_replays_the_first_answer_or_error(http: httpx.AsyncClient) -> None:
     first, again = await keyed(http, "k1", "Once"), await keyed(http, "k1", "Once")
     assert (again.status_code, again.content) == (200, first.content)
     refused, repeated = await keyed(http, "k2", "Once"), await keyed(http, "k2", "Once")
@@ -89,7 +89,7 @@ async def test_first_answer_is_replayed_errors_too(http: httpx.AsyncClient) -> N
     assert refused.content == repeated.content
 
 
-async def test_key_with_another_request_is_refused(http: httpx.AsyncClient) -> None:
+async def test_an_idempotency_key_with_another_request_is_refused(http: httpx.AsyncClient) -> None:
     await keyed(http, "k", "One")
     other = await keyed(http, "k", "Two")
     assert other.status_code == 400
@@ -98,7 +98,9 @@ async def test_key_with_another_request_is_refused(http: httpx.AsyncClient) -> N
     assert (await keyed(http, "x" * 129, "Long")).status_code == 400
 
 
-async def test_key_is_forgotten_after_six_minutes(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+async def test_an_idempotency_key_is_forgotten_after_six_minutes(
+    http: httpx.AsyncClient, clock: ShiftedClock
+) -> None:
     await keyed(http, "k", "Once")
     clock.advance(timedelta(minutes=6))
     late = await keyed(http, "k", "Once")
@@ -112,7 +114,7 @@ async def test_concurrent_repeat_waits_for_the_first(http: httpx.AsyncClient) ->
     assert first.content == second.content
 
 
-async def test_repeat_does_the_work_where_the_first_was_cut(http: httpx.AsyncClient) -> None:
+async def test_a_repeat_does_the_work_if_the_first_request_was_cut(http: httpx.AsyncClient) -> None:
     await arm(http, kind="delay", seconds=0.05, method="PUT")
     await arm(http, kind="drop", method="PUT")
     first, second = await asyncio.gather(
@@ -124,7 +126,7 @@ async def test_repeat_does_the_work_where_the_first_was_cut(http: httpx.AsyncCli
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-async def test_status_fault_before_does_nothing(http: httpx.AsyncClient, status: int) -> None:
+async def test_a_status_fault_before_the_work_changes_nothing(http: httpx.AsyncClient, status: int) -> None:
     await arm(http, kind="status", status=status, method="PUT", retry_after=7)
     answer = await put(http, {"Name": "Gone"})
     assert answer.status_code == status
@@ -132,20 +134,20 @@ async def test_status_fault_before_does_nothing(http: httpx.AsyncClient, status:
     assert "Gone" not in await names(http)
 
 
-async def test_500_is_remembered_for_its_key_and_503_is_not(http: httpx.AsyncClient) -> None:
+async def test_an_idempotency_key_remembers_a_500_and_no_503(http: httpx.AsyncClient) -> None:
     for status, then in ((500, 500), (503, 200)):
         await arm(http, kind="status", status=status, method="PUT")
         assert (await keyed(http, f"k{status}", f"N{status}")).status_code == status
         assert (await keyed(http, f"k{status}", f"N{status}")).status_code == then
 
 
-async def test_500_after_has_done_the_work(http: httpx.AsyncClient) -> None:
+async def test_a_500_after_the_work_has_changed_the_data(http: httpx.AsyncClient) -> None:
     await arm(http, kind="status", status=500, when="after", method="PUT")
     assert (await put(http, {"Name": "Done"})).status_code == 500
     assert "Done" in await names(http)
 
 
-async def test_malformed_element_comes_once(http: httpx.AsyncClient) -> None:
+async def test_a_malformed_element_is_shown_once(http: httpx.AsyncClient) -> None:
     await arm(http, kind="malform", path="/contacts")
     pages = [(await http.get(f"{API}/Contacts", params={"page": 1})).json()["Contacts"] for _ in range(2)]
     assert pages[0][0]["UpdatedDateUTC"] == "yesterday"
@@ -153,7 +155,7 @@ async def test_malformed_element_comes_once(http: httpx.AsyncClient) -> None:
     assert pages[1][0]["UpdatedDateUTC"].startswith("/Date(")
 
 
-async def test_chance_follows_the_seed() -> None:
+async def test_faults_with_a_probability_follow_the_seed() -> None:
     outcomes = []
     for _ in range(2):
         async with connected(small_world(1)) as http:
@@ -163,7 +165,7 @@ async def test_chance_follows_the_seed() -> None:
     assert set(outcomes[0]) == {200, 503}
 
 
-async def test_faults_are_cleared_and_bad_ones_refused(http: httpx.AsyncClient) -> None:
+async def test_faults_are_cleared_and_invalid_ones_refused(http: httpx.AsyncClient) -> None:
     await arm(http, kind="status", count=None)
     await http.delete("/simulator/faults")
     assert (await http.get(ORGANISATION)).status_code == 200
@@ -171,14 +173,14 @@ async def test_faults_are_cleared_and_bad_ones_refused(http: httpx.AsyncClient) 
         assert (await http.post("/simulator/faults", json=bad)).status_code == 400
 
 
-async def test_cut_connection_raises_in_process(http: httpx.AsyncClient) -> None:
+async def test_a_cut_connection_raises_in_process(http: httpx.AsyncClient) -> None:
     await arm(http, kind="drop")
     with pytest.raises(CutConnectionError):
         await http.get(ORGANISATION)
 
 
 @pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
-async def test_cut_connection_over_a_socket(when: str, done: bool) -> None:
+async def test_a_cut_connection_ends_the_socket(when: str, done: bool) -> None:
     async with serving(small_world(3)) as url, web_client(base_url=url) as http:
         await connect(http)
         await arm(http, kind="drop", when=when, method="PUT")
@@ -191,7 +193,7 @@ async def test_cut_connection_over_a_socket(when: str, done: bool) -> None:
         assert (state["answers"]["cut"], state["creates"]) == (1, {"": 1})
 
 
-async def test_refresh_answer_can_be_lost() -> None:
+async def test_the_answer_to_a_refresh_can_be_lost() -> None:
     async with serving(small_world(1)) as url, web_client(base_url=url) as http:
         token = await connect(http)
         await arm(http, kind="drop", when="after", path="/connect/token")
@@ -202,7 +204,7 @@ async def test_refresh_answer_can_be_lost() -> None:
         assert (await http.post("/connect/token", data=form, auth=client)).status_code == 200
 
 
-async def test_a_request_may_land_after_its_caller_gave_up(
+async def test_a_request_may_take_effect_after_its_caller_gave_up(
     http: httpx.AsyncClient, clock: ShiftedClock
 ) -> None:
     await arm(http, kind="drop", when="later", seconds=300, method="PUT")
@@ -216,7 +218,7 @@ async def test_a_request_may_land_after_its_caller_gave_up(
     assert (again.status_code, (await http.get("/simulator/state")).json()["creates"]) == (200, {"": 1})
 
 
-async def test_a_late_request_is_one_write_with_the_repeat_that_overtook_it(
+async def test_a_late_request_and_its_repeat_are_one_write(
     http: httpx.AsyncClient, clock: ShiftedClock
 ) -> None:
     await arm(http, kind="drop", when="later", seconds=120, method="PUT")
@@ -228,7 +230,7 @@ async def test_a_late_request_is_one_write_with_the_repeat_that_overtook_it(
     assert (await http.get("/simulator/state")).json()["creates"] == {"": 1}
 
 
-async def test_chaos_strikes_its_share_and_repeats_by_its_seed(clock: ShiftedClock) -> None:
+async def test_chaos_fails_its_share_of_calls_and_repeats_with_its_seed(clock: ShiftedClock) -> None:
     runs: list[list[int | str]] = []
     for seed in (3, 3, 4):
         async with connected(small_world(2)) as http:
@@ -250,7 +252,7 @@ async def test_chaos_strikes_its_share_and_repeats_by_its_seed(clock: ShiftedClo
         assert (await http.put("/simulator/chaos", json={"level": 1})).status_code == 400
 
 
-async def test_counts_by_day_and_by_contact(http: httpx.AsyncClient) -> None:
+async def test_calls_are_counted_by_day_and_by_contact(http: httpx.AsyncClient) -> None:
     first = (await keyed(http, "a", "Counted")).json()["Contacts"][0]["ContactID"]
     await keyed(http, "a", "Counted")
     change = {"ContactID": first, "EmailAddress": "c@example.com", "Name": "Counted"}
@@ -261,7 +263,7 @@ async def test_counts_by_day_and_by_contact(http: httpx.AsyncClient) -> None:
     assert list(tally["days"].values()) == list(tally["minutes"].values()) == [tally["calls"]]
 
 
-async def test_reads_may_lag_behind_writes(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+async def test_reads_may_show_old_values_after_a_write(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
     tenant = http.headers["Xero-Tenant-Id"]
     await http.put(f"/simulator/organisations/{tenant}/lag", json={"seconds": 10})
     clock.advance(timedelta(minutes=1))

@@ -55,7 +55,7 @@ def challenge_of(verifier: str) -> dict[str, str]:
     }
 
 
-async def test_consent_page_offers_the_organisations(http: httpx.AsyncClient) -> None:
+async def test_the_consent_page_offers_the_organisations(http: httpx.AsyncClient) -> None:
     params = {
         "response_type": "code",
         "client_id": DEMO_CLIENT_ID,
@@ -69,7 +69,9 @@ async def test_consent_page_offers_the_organisations(http: httpx.AsyncClient) ->
     assert "<script>" not in page.text
 
 
-async def test_whole_flow_gives_tokens_that_say_who(http: httpx.AsyncClient, world: World) -> None:
+async def test_the_oauth_flow_returns_tokens_with_the_users_claims(
+    http: httpx.AsyncClient, world: World
+) -> None:
     token = await connect(http)
     assert set(token) == {"access_token", "refresh_token", "expires_in", "token_type", "scope", "id_token"}
     claims = jwt.decode(token["access_token"], OctKey.import_key(world.signing_key)).claims
@@ -79,7 +81,7 @@ async def test_whole_flow_gives_tokens_that_say_who(http: httpx.AsyncClient, wor
     assert claims["exp"] - claims["nbf"] == token["expires_in"] == 1800
 
 
-async def test_cancel_and_state_come_back(http: httpx.AsyncClient) -> None:
+async def test_a_cancelled_consent_returns_an_error_and_the_state(http: httpx.AsyncClient) -> None:
     redirect = await consent(http, action="cancel", state="s&t")
     assert (redirect["error"], redirect["state"]) == ("access_denied", "s&t")
 
@@ -103,7 +105,7 @@ async def test_unknown_and_broad_scopes_are_refused(http: httpx.AsyncClient) -> 
         assert (await consent(http, scope=scope))["error"] == "invalid_scope"
 
 
-async def test_code_works_once_and_for_five_minutes(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+async def test_a_code_works_once_within_five_minutes(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
     code = (await consent(http))["code"]
     assert (await exchange(http, code)).status_code == 200
     assert (await exchange(http, code)).json() == {"error": "invalid_grant"}
@@ -112,7 +114,7 @@ async def test_code_works_once_and_for_five_minutes(http: httpx.AsyncClient, clo
     assert (await exchange(http, late)).json() == {"error": "invalid_grant"}
 
 
-async def test_pkce_needs_the_right_verifier(http: httpx.AsyncClient) -> None:
+async def test_a_code_needs_its_pkce_verifier(http: httpx.AsyncClient) -> None:
     verifier = "v" * 43
     code = (await consent(http, **challenge_of(verifier)))["code"]
     assert (await exchange(http, code, code_verifier="w" * 43)).json() == {"error": "invalid_grant"}
@@ -122,7 +124,7 @@ async def test_pkce_needs_the_right_verifier(http: httpx.AsyncClient) -> None:
     assert plain["error"] == "invalid_request"
 
 
-async def test_client_authenticates_in_header_or_body(http: httpx.AsyncClient) -> None:
+async def test_an_app_authenticates_in_the_header_or_the_body(http: httpx.AsyncClient) -> None:
     form = {"grant_type": "authorization_code", "redirect_uri": DEMO_REDIRECT_URI}
     secret = {"client_id": DEMO_CLIENT_ID, "client_secret": DEMO_CLIENT_SECRET}
     wrong = await http.post("/connect/token", data=form | secret | {"client_secret": "x"})
@@ -131,7 +133,7 @@ async def test_client_authenticates_in_header_or_body(http: httpx.AsyncClient) -
     assert (await http.post("/connect/token", data=form | secret | {"code": code})).status_code == 200
 
 
-async def test_lost_refresh_may_be_repeated_for_thirty_minutes(
+async def test_a_refresh_without_an_answer_may_be_repeated_for_thirty_minutes(
     http: httpx.AsyncClient, clock: ShiftedClock
 ) -> None:
     old = (await connect(http))["refresh_token"]
@@ -142,14 +144,14 @@ async def test_lost_refresh_may_be_repeated_for_thirty_minutes(
     assert (await refresh(http, old)).json() == {"error": "invalid_grant"}
 
 
-async def test_use_of_the_new_token_ends_the_grace(http: httpx.AsyncClient) -> None:
+async def test_using_the_new_token_ends_the_grace_period(http: httpx.AsyncClient) -> None:
     old = (await connect(http))["refresh_token"]
     new = (await refresh(http, old)).json()["refresh_token"]
     assert (await refresh(http, new)).status_code == 200
     assert (await refresh(http, old)).json() == {"error": "invalid_grant"}
 
 
-async def test_refresh_token_dies_unused_after_sixty_days(
+async def test_an_unused_refresh_token_expires_after_sixty_days(
     http: httpx.AsyncClient, clock: ShiftedClock
 ) -> None:
     token = (await connect(http))["refresh_token"]
@@ -161,7 +163,7 @@ async def test_no_refresh_token_without_offline_access(http: httpx.AsyncClient) 
     assert "refresh_token" not in await connect(http, scope="accounting.contacts")
 
 
-async def test_expired_and_foreign_tokens(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
+async def test_expired_and_foreign_tokens_are_refused(http: httpx.AsyncClient, clock: ShiftedClock) -> None:
     await connect(http)
     clock.advance(timedelta(minutes=30))
     expired = await http.get(f"{API}/Organisation")
@@ -171,7 +173,7 @@ async def test_expired_and_foreign_tokens(http: httpx.AsyncClient, clock: Shifte
     assert (forged.status_code, forged.json()["Detail"]) == (401, "AuthenticationUnsuccessful")
 
 
-async def test_missing_scope_is_told_in_the_header(http: httpx.AsyncClient) -> None:
+async def test_a_missing_scope_is_named_in_a_header(http: httpx.AsyncClient) -> None:
     await connect(http, scope="accounting.contacts.read")
     assert (await http.get(f"{API}/Contacts")).status_code == 200
     for answer in (await http.get(f"{API}/Accounts"), await http.put(f"{API}/Contacts", json={"Name": "x"})):
@@ -179,7 +181,7 @@ async def test_missing_scope_is_told_in_the_header(http: httpx.AsyncClient) -> N
         assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficent_scope"'
 
 
-async def test_reconnect_keeps_the_event_and_moves_the_date(
+async def test_a_reconnect_keeps_the_auth_event_and_renews_the_updated_date(
     http: httpx.AsyncClient, clock: ShiftedClock
 ) -> None:
     await connect(http)
@@ -191,7 +193,9 @@ async def test_reconnect_keeps_the_event_and_moves_the_date(
     assert second[0]["updatedDateUtc"] > first[0]["updatedDateUtc"] == "2026-11-02T09:00:00.0000000"
 
 
-async def test_disconnected_organisation_answers_403_while_refresh_works(http: httpx.AsyncClient) -> None:
+async def test_a_disconnected_organisation_answers_403_and_its_token_can_be_refreshed(
+    http: httpx.AsyncClient,
+) -> None:
     token = await connect(http)
     connection = (await http.get("/connections")).json()[0]
     assert (await http.delete(f"/connections/{connection['id']}")).status_code == 204
@@ -211,9 +215,7 @@ async def test_revocation_ends_every_connection_of_the_user(http: httpx.AsyncCli
     assert (await refresh(http, other["refresh_token"])).json() == {"error": "invalid_grant"}
 
 
-async def test_custom_connection_has_its_organisation_without_header(
-    http: httpx.AsyncClient, world: World
-) -> None:
+async def test_a_custom_connection_needs_no_tenant_header(http: httpx.AsyncClient, world: World) -> None:
     tenant = next(iter(world.organisations))
     world.add_app(App("custom", "Custom", "s", [], custom_tenant=tenant))
     form = {"grant_type": "client_credentials", "scope": "accounting.contacts"}

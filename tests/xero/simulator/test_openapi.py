@@ -22,13 +22,15 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.parametrize(
     "params", [{}, {"page": "1", "pageSize": "1000", "includeArchived": "true"}, {"summaryOnly": "true"}]
 )
-async def test_contact_lists(http: httpx.AsyncClient, params: dict[str, str]) -> None:
+async def test_lists_of_contacts_follow_the_openapi_document(
+    http: httpx.AsyncClient, params: dict[str, str]
+) -> None:
     answer = await http.get(f"{API}/Contacts", params=params)
     assert len(answer.json()["Contacts"]) >= 100
     assert problems("Contacts", answer) == []
 
 
-async def test_contact_writes(http: httpx.AsyncClient) -> None:
+async def test_writes_of_contacts_follow_the_openapi_document(http: httpx.AsyncClient) -> None:
     asked = {
         "Name": "A",
         "Phones": [{"PhoneType": "DDI"}],
@@ -38,12 +40,12 @@ async def test_contact_writes(http: httpx.AsyncClient) -> None:
     assert problems("Contacts", await post(http, asked, {"Name": "<"}, summarizeErrors="false")) == []
 
 
-async def test_settings(http: httpx.AsyncClient) -> None:
+async def test_settings_follow_the_openapi_document(http: httpx.AsyncClient) -> None:
     for path, name in (("Organisation", "Organisations"), ("Accounts", "Accounts"), ("TaxRates", "TaxRates")):
         assert problems(name, await http.get(f"{API}/{path}")) == []
 
 
-async def test_invoices(http: httpx.AsyncClient) -> None:
+async def test_invoices_follow_the_openapi_document(http: httpx.AsyncClient) -> None:
     draft = await made(http, {"Description": "Words"}, Status="DRAFT", Reference="r")
     invoice = await made(
         http, line(DiscountRate=5), ExpectedPaymentDate="2026-12-01", Url="https://example.org/1"
@@ -63,6 +65,6 @@ async def test_invoices(http: httpx.AsyncClient) -> None:
         assert problems(resource, answer) == []
 
 
-async def test_a_misspelt_field_would_be_seen(http: httpx.AsyncClient) -> None:
+async def test_the_comparison_finds_a_misspelt_field(http: httpx.AsyncClient) -> None:
     answer = httpx.Response(200, json={"Contacts": [{"Nmae": "A"}]})
     assert problems("Contacts", answer) != []

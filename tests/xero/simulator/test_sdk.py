@@ -68,7 +68,7 @@ async def sdk() -> AsyncIterator[Sdk]:
         await in_thread(sdk.client.rest_client.pool_manager.clear)
 
 
-async def test_pages_through_all_contacts(sdk: Sdk) -> None:
+async def test_the_sdk_pages_through_all_contacts(sdk: Sdk) -> None:
     def read() -> list[str]:
         ids: list[str] = []
         page = pages = 1
@@ -82,7 +82,7 @@ async def test_pages_through_all_contacts(sdk: Sdk) -> None:
     assert len(ids) == len(set(ids)) >= 250
 
 
-async def test_creates_updates_and_reads_back(sdk: Sdk) -> None:
+async def test_the_sdk_creates_updates_and_reads_contacts(sdk: Sdk) -> None:
     def work() -> Contact:
         phone = Phone(phone_number="555-1212", phone_type="MOBILE")
         asked = Contacts(
@@ -105,7 +105,7 @@ async def test_creates_updates_and_reads_back(sdk: Sdk) -> None:
     assert contact.updated_date_utc == datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
 
-async def test_errors_reach_the_caller_both_ways(sdk: Sdk) -> None:
+async def test_the_sdk_shows_errors_with_and_without_summary(sdk: Sdk) -> None:
     asked = Contacts(contacts=[Contact(name="Natasha"), Contact(name="Natasha")])
 
     def each() -> Contacts:
@@ -122,7 +122,7 @@ async def test_errors_reach_the_caller_both_ways(sdk: Sdk) -> None:
     assert [contact.has_validation_errors for contact in answer.contacts] == [False, True]
 
 
-async def test_filters_reach_the_simulator(sdk: Sdk) -> None:
+async def test_the_sdks_filters_reach_the_simulator(sdk: Sdk) -> None:
     def read() -> Contacts:
         return sdk.accounting.get_contacts(
             sdk.tenant,
@@ -137,7 +137,7 @@ async def test_filters_reach_the_simulator(sdk: Sdk) -> None:
     assert [contact.name for contact in (await in_thread(read)).contacts] == ["Filtered One"]
 
 
-async def test_reads_organisation_accounts_and_tax_rates(sdk: Sdk) -> None:
+async def test_the_sdk_reads_organisation_accounts_and_tax_rates(sdk: Sdk) -> None:
     organisation = await in_thread(lambda: sdk.accounting.get_organisations(sdk.tenant).organisations[0])
     accounts = await in_thread(
         lambda: sdk.accounting.get_accounts(sdk.tenant, where='Type=="REVENUE"').accounts
@@ -148,7 +148,7 @@ async def test_reads_organisation_accounts_and_tax_rates(sdk: Sdk) -> None:
     assert {rate.tax_type: float(rate.effective_rate) for rate in rates}["OUTPUT2"] == 15.0
 
 
-async def test_creates_changes_pays_and_voids_an_invoice(sdk: Sdk) -> None:
+async def test_the_sdk_creates_changes_pays_and_voids_an_invoice(sdk: Sdk) -> None:
     def work() -> list[Invoice]:
         api, tenant = sdk.accounting, sdk.tenant
         contact = api.create_contacts(tenant, contacts=Contacts(contacts=[Contact(name="Payer")])).contacts[0]
@@ -184,7 +184,7 @@ async def test_creates_changes_pays_and_voids_an_invoice(sdk: Sdk) -> None:
     assert listed.line_items[0].line_item_id == created.line_items[0].line_item_id
 
 
-async def test_an_invoice_number_that_is_taken_reaches_the_caller(sdk: Sdk) -> None:
+async def test_the_sdk_shows_a_taken_invoice_number(sdk: Sdk) -> None:
     invoice = Invoice(
         type="ACCREC",
         contact=Contact(name="Twice"),
@@ -201,7 +201,7 @@ async def test_an_invoice_number_that_is_taken_reaches_the_caller(sdk: Sdk) -> N
     assert caught.value.reason == "Invoice # must be unique."
 
 
-async def test_allocates_a_credit_note(sdk: Sdk) -> None:
+async def test_the_sdk_allocates_a_credit_note(sdk: Sdk) -> None:
     def work() -> Invoice:
         api, tenant = sdk.accounting, sdk.tenant
         contact = Contact(name="Credited")
@@ -229,7 +229,7 @@ async def test_allocates_a_credit_note(sdk: Sdk) -> None:
     assert float(invoice.credit_notes[0].applied_amount) == 15
 
 
-async def test_reads_a_deleted_allocation_and_the_settings(sdk: Sdk) -> None:
+async def test_the_sdk_reads_a_deleted_allocation_and_the_settings(sdk: Sdk) -> None:
     def work() -> tuple[Allocation, Invoice]:
         api, tenant = sdk.accounting, sdk.tenant
         contact = Contact(name="Credited twice")
@@ -261,7 +261,7 @@ async def test_reads_a_deleted_allocation_and_the_settings(sdk: Sdk) -> None:
     assert page.online_invoices[0].online_invoice_url
 
 
-async def test_refreshes_through_the_sdk(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_sdk_refreshes_its_tokens(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TokenApi, "refresh_token_url", sdk.identity.base_url + "/connect/token")
     before = dict(sdk.token)
     await in_thread(lambda: sdk.client.configuration.oauth2_token.refresh_access_token(sdk.client))

@@ -37,7 +37,9 @@ async def listed(http: httpx.AsyncClient, path: str, resource: str = "") -> list
         ("Items", "Code", ["Advice, an hour", "Tax return"]),
     ],
 )
-async def test_lists_and_single_reads(http: httpx.AsyncClient, path: str, key: str, names: list[str]) -> None:
+async def test_settings_are_read_as_lists_and_singly(
+    http: httpx.AsyncClient, path: str, key: str, names: list[str]
+) -> None:
     rows = await listed(http, path)
     assert [row["Name"] for row in rows] == names
     assert await listed(http, f"{path}/{rows[1][key]}", path) == [rows[1]]
@@ -55,7 +57,7 @@ async def test_there_are_no_prepayments_and_overpayments(http: httpx.AsyncClient
     assert (await http.get(f"{API}/{path}/11111111-1111-4111-8111-111111111111")).status_code == 404
 
 
-async def test_actions_follow_the_plan(http: httpx.AsyncClient) -> None:
+async def test_allowed_actions_follow_the_plan_and_currencies(http: httpx.AsyncClient) -> None:
     async def allowed() -> set[str]:
         rows = await listed(http, "Organisation/Actions", "Actions")
         return {row["Name"] for row in rows if row["Status"] == "ALLOWED"}
@@ -69,7 +71,7 @@ async def test_actions_follow_the_plan(http: httpx.AsyncClient) -> None:
     assert await allowed() == before - {"CreateApprovedInvoice"} | {"UseMulticurrency"}
 
 
-async def test_only_an_approved_sale_has_a_page_for_the_client(http: httpx.AsyncClient) -> None:
+async def test_only_an_approved_sale_has_an_online_invoice(http: httpx.AsyncClient) -> None:
     approved, draft = await made(http), await made(http, Status="DRAFT")
     [page] = await listed(http, f"Invoices/{approved['InvoiceID']}/OnlineInvoice", "OnlineInvoices")
     assert page["OnlineInvoiceUrl"].startswith("https://")
@@ -87,7 +89,7 @@ async def test_only_an_approved_sale_has_a_page_for_the_client(http: httpx.Async
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("status", ["DRAFT", "AUTHORISED"])
-async def test_a_line_that_names_what_is_not_there_is_refused(
+async def test_a_line_with_an_unknown_item_or_tracking_option_is_refused(
     http: httpx.AsyncClient, status: str, sent: dict[str, Any], message: str
 ) -> None:
     element = await sale(http, line(**sent), Status=status)

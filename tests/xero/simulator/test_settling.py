@@ -35,7 +35,7 @@ async def messages(answer: httpx.Response) -> list[str]:
     return [e["Message"] for element in answer.json()["Elements"] for e in element["ValidationErrors"]]
 
 
-async def test_an_invoice_is_paid_when_nothing_is_due_and_again_open_when_a_payment_goes(
+async def test_an_invoice_is_paid_when_nothing_is_due_and_open_again_without_its_payment(
     http: httpx.AsyncClient, clock: ShiftedClock
 ) -> None:
     invoice = await made(http)
@@ -58,7 +58,7 @@ async def test_an_invoice_is_paid_when_nothing_is_due_and_again_open_when_a_paym
     assert (payment["Status"], payment["Invoice"]["InvoiceID"]) == ("DELETED", key)
 
 
-async def test_what_is_settled_in_part_can_be_neither_edited_nor_voided(http: httpx.AsyncClient) -> None:
+async def test_a_partly_paid_invoice_can_be_neither_edited_nor_voided(http: httpx.AsyncClient) -> None:
     invoice = await made(http)
     part = await person(http, f"invoices/{invoice['InvoiceID']}/payments", amount="1")
     for change in ({"Status": "VOIDED"}, {"Reference": "x"}, {"SentToContact": True}):
@@ -67,14 +67,14 @@ async def test_what_is_settled_in_part_can_be_neither_edited_nor_voided(http: ht
     await accepted(http, "POST", {"InvoiceID": invoice["InvoiceID"], "Status": "VOIDED"})
 
 
-async def test_an_invoice_of_nothing_is_paid_at_once(http: httpx.AsyncClient) -> None:
+async def test_an_invoice_with_a_total_of_zero_is_paid_at_once(http: httpx.AsyncClient) -> None:
     invoice = await made(http, line(), line(UnitAmount=-100))
     assert standing(invoice) == ("PAID", 0, 0, 0)
     element = {"InvoiceID": invoice["InvoiceID"], "Reference": "x"}
     assert await refused(http, "POST", element) == ["Invoice not of valid status for modification"]
 
 
-async def test_payments_through_the_api(http: httpx.AsyncClient) -> None:
+async def test_payments_are_created_and_deleted_through_the_api(http: httpx.AsyncClient) -> None:
     invoice = await made(http)
     named = {"InvoiceID": invoice["InvoiceID"]}
 
@@ -101,7 +101,7 @@ async def test_payments_through_the_api(http: httpx.AsyncClient) -> None:
     assert standing(await shown(http, invoice["InvoiceID"])) == ("AUTHORISED", 0, 0, 115)
 
 
-async def test_payments_are_listed_with_those_that_were_deleted(
+async def test_the_list_of_payments_includes_deleted_ones(
     http: httpx.AsyncClient, clock: ShiftedClock
 ) -> None:
     invoice = await made(http)
@@ -122,7 +122,7 @@ async def test_payments_are_listed_with_those_that_were_deleted(
     assert await amounts(since) == [1]
 
 
-async def test_a_locked_period_takes_no_payment_and_gives_none_back(http: httpx.AsyncClient) -> None:
+async def test_a_locked_period_refuses_payments_and_their_deletion(http: httpx.AsyncClient) -> None:
     invoice = await made(http)
     paid = await person(http, f"invoices/{invoice['InvoiceID']}/payments", amount="1", date="2026-10-01")
     await person(http, "lockdates", "PUT", period="2026-10-31")
@@ -134,7 +134,7 @@ async def test_a_locked_period_takes_no_payment_and_gives_none_back(http: httpx.
     assert "lock date" in late["error"]
 
 
-async def test_a_credit_note_settles_as_a_payment_does(http: httpx.AsyncClient) -> None:
+async def test_a_credit_note_reduces_the_amount_due_as_a_payment_does(http: httpx.AsyncClient) -> None:
     invoice = await made(http)
     key = invoice["InvoiceID"]
     part = await person(http, f"invoices/{key}/credits", amount="15")
@@ -145,7 +145,7 @@ async def test_a_credit_note_settles_as_a_payment_does(http: httpx.AsyncClient) 
     assert standing(await person(http, f"invoices/{key}/credits", "DELETE")) == ("AUTHORISED", 0, 0, 115)
 
 
-async def test_credit_notes_through_the_api(http: httpx.AsyncClient) -> None:
+async def test_credit_notes_are_created_and_allocated_through_the_api(http: httpx.AsyncClient) -> None:
     invoice = await made(http)
     contact = {"ContactID": invoice["Contact"]["ContactID"]}
     element = {"Type": "ACCRECCREDIT", "Status": "AUTHORISED", "Contact": contact, "LineItems": [line()]}
@@ -175,7 +175,7 @@ async def test_credit_notes_through_the_api(http: httpx.AsyncClient) -> None:
     assert (await http.get(f"{API}/Invoices/{note['CreditNoteID']}")).status_code == 404
 
 
-async def test_bills_are_settled_by_themselves(http: httpx.AsyncClient) -> None:
+async def test_a_bill_can_be_paid_and_refuses_discounts(http: httpx.AsyncClient) -> None:
     bill = await made(http, line(AccountCode="429"), Type="ACCPAY", InvoiceNumber="b")
     assert standing(await person(http, f"invoices/{bill['InvoiceID']}/payments"))[0] == "PAID"
     assert (

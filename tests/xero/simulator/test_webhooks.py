@@ -95,7 +95,7 @@ async def state(http: httpx.AsyncClient) -> dict[str, Any]:
     return found
 
 
-async def test_changes_are_told_in_thin_bodies(http: httpx.AsyncClient, receiver: Receiver) -> None:
+async def test_webhooks_of_contacts_hold_only_ids(http: httpx.AsyncClient, receiver: Receiver) -> None:
     contact = await create(http, Name="Told Ltd")
     await edit(http, contact["ContactID"], fields={"EmailAddress": "told@example.com"})
     assert await deliver(http) == 2
@@ -116,7 +116,7 @@ async def test_changes_are_told_in_thin_bodies(http: httpx.AsyncClient, receiver
     assert read_events(body)[1] == 0
 
 
-async def test_invoices_payments_and_credit_notes_are_told(
+async def test_webhooks_are_sent_for_invoices_payments_and_credit_notes(
     http: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     contact = await create(http, Name="Told Ltd")
@@ -143,7 +143,7 @@ async def test_invoices_payments_and_credit_notes_are_told(
     assert note["resourceUrl"].endswith(f"/CreditNotes/{note['resourceId']}")
 
 
-async def test_archive_restore_merge_and_gdpr_are_updates_and_flags_are_nothing(
+async def test_archive_restore_merge_and_gdpr_send_update_webhooks_and_flags_send_none(
     http: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     contact, other = await create(http, Name="One"), await create(http, Name="Two")
@@ -161,7 +161,9 @@ async def test_archive_restore_merge_and_gdpr_are_updates_and_flags_are_nothing(
     assert told == [(key, "UPDATE")] * 3 + [(other["ContactID"], "UPDATE")]
 
 
-async def test_own_writes_are_left_out_on_request(http: httpx.AsyncClient, receiver: Receiver) -> None:
+async def test_webhooks_of_own_writes_can_be_switched_off(
+    http: httpx.AsyncClient, receiver: Receiver
+) -> None:
     await subscribe(http, ownWrites=False)
     contact = await create(http, Name="Ours")
     await post(http, {"ContactID": contact["ContactID"], "FirstName": "A"})
@@ -169,12 +171,12 @@ async def test_own_writes_are_left_out_on_request(http: httpx.AsyncClient, recei
     assert await deliver(http) == 1
 
 
-async def test_a_refused_element_is_told_to_nobody(http: httpx.AsyncClient) -> None:
+async def test_a_refused_element_sends_no_webhook(http: httpx.AsyncClient) -> None:
     await post(http, {"Name": "<"}, summarizeErrors="false")
     assert await deliver(http) == 0
 
 
-async def test_an_app_that_is_not_connected_hears_nothing(http: httpx.AsyncClient) -> None:
+async def test_an_app_that_is_not_connected_gets_no_webhooks(http: httpx.AsyncClient) -> None:
     tenant = http.headers["Xero-Tenant-Id"]
     contact = await create(http, Name="Before")
     await deliver(http)
@@ -183,7 +185,7 @@ async def test_an_app_that_is_not_connected_hears_nothing(http: httpx.AsyncClien
     assert await deliver(http) == 0
 
 
-async def test_a_failure_is_tried_at_once_then_after_a_pause_and_nothing_is_lost(
+async def test_a_failed_webhook_is_sent_again_at_once_then_after_a_pause(
     http: httpx.AsyncClient, receiver: Receiver, clock: ShiftedClock
 ) -> None:
     receiver.status = 503
@@ -200,7 +202,7 @@ async def test_a_failure_is_tried_at_once_then_after_a_pause_and_nothing_is_lost
     assert (await state(http))["subscriptions"][0]["waiting"] == 0
 
 
-async def test_it_is_disabled_after_a_day_and_what_waited_comes_once_it_is_enabled(
+async def test_a_subscription_is_disabled_after_a_day_of_failures_and_resumes_when_enabled(
     http: httpx.AsyncClient, receiver: Receiver, clock: ShiftedClock
 ) -> None:
     receiver.status = 500
@@ -215,7 +217,7 @@ async def test_it_is_disabled_after_a_day_and_what_waited_comes_once_it_is_enabl
     assert await deliver(http) == 1
 
 
-async def test_chance_repeats_delays_and_shuffles_by_the_seed(receiver: Receiver) -> None:
+async def test_webhooks_are_repeated_delayed_and_shuffled_by_the_seed(receiver: Receiver) -> None:
     told = []
     for _ in range(2):
         receiver.bodies.clear()
@@ -240,7 +242,7 @@ async def test_chance_repeats_delays_and_shuffles_by_the_seed(receiver: Receiver
     ("right", "wrong", "content", "passed"),
     [(200, 401, b"", True), (200, 200, b"", False), (401, 401, b"", False), (200, 401, b"thanks", False)],
 )
-async def test_intent_to_receive(right: int, wrong: int, content: bytes, passed: bool) -> None:
+async def test_an_intent_to_receive_is_sent(right: int, wrong: int, content: bytes, passed: bool) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         known = is_signed([KEY], request.content, request.headers["x-xero-signature"])
         return httpx.Response(right if known else wrong, content=content)
@@ -260,7 +262,7 @@ async def test_bad_subscriptions_are_refused(http: httpx.AsyncClient) -> None:
         assert (await http.put("/simulator/webhooks", json=bad)).status_code == 400
 
 
-async def test_served_it_sends_by_itself_and_insists() -> None:
+async def test_the_served_simulator_sends_webhooks_and_repeats_failed_ones() -> None:
     """Over real sockets: the first attempt is refused, the second is made at once."""
     heard: asyncio.Queue[list[UUID]] = asyncio.Queue()
     answers = iter([503, 200])

@@ -32,7 +32,7 @@ async def xml(
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/xml", "text/xml, */*;q=0.1"])
-async def test_xml_unless_json_is_asked_for(http: httpx.AsyncClient, accept: str | None) -> None:
+async def test_answers_are_xml_unless_json_is_accepted(http: httpx.AsyncClient, accept: str | None) -> None:
     root = await xml(http, "Currencies", accept)
     assert root.tag == "Response"
     assert root.findtext("Status") == "OK"
@@ -41,12 +41,12 @@ async def test_xml_unless_json_is_asked_for(http: httpx.AsyncClient, accept: str
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/json, */*", "text/json;q=0.5, text/xml"])
-async def test_json_where_it_is_asked_for(http: httpx.AsyncClient, accept: str) -> None:
+async def test_answers_are_json_if_it_is_accepted(http: httpx.AsyncClient, accept: str) -> None:
     answer = await http.get(f"{API}/Currencies", headers={"Accept": accept})
     assert answer.json()["Currencies"][0]["Code"] == "NZD"
 
 
-async def test_lists_and_texts_survive(http: httpx.AsyncClient) -> None:
+async def test_lists_and_texts_survive_the_conversion_to_xml(http: httpx.AsyncClient) -> None:
     name = "Kererū & Söhne \u0007食堂"
     contact = await create(http, Name=name, Phones=[{"PhoneType": "DDI", "PhoneNumber": "1"}])
     root = await xml(http, f"Contacts/{contact['ContactID']}", None)
@@ -62,7 +62,7 @@ async def test_lists_and_texts_survive(http: httpx.AsyncClient) -> None:
     assert invoice.findtext("LineItems/LineItem/AccountCode") == "200"
 
 
-async def test_refusals_are_xml_too(http: httpx.AsyncClient) -> None:
+async def test_errors_are_xml_too(http: httpx.AsyncClient) -> None:
     root = await xml(http, "Contacts?where=nonsense", None, status=400)
     assert root.tag == "ApiException"
     assert root.findtext("ErrorNumber") == "16"
