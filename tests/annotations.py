@@ -1,4 +1,4 @@
-"""Which functions take or give rows whose columns have no types, found by reading the source."""
+"""Finds the functions that take or return rows whose columns have no types, by reading the source."""
 
 import ast
 from collections.abc import Iterator, Mapping

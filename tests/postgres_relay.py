@@ -1,4 +1,4 @@
-"""A relay between a process and PostgreSQL that fails as a restart, a crash or a busy server does."""
+"""A relay between a process and PostgreSQL. It fails as a restart, a crash or a busy server does."""
 
 import asyncio
 import struct

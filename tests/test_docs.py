@@ -1,4 +1,4 @@
-"""Documents name files that are there: a move or a renaming changes the documents too."""
+"""Documents name files that exist: a move or a renaming changes the documents too."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Edits by meaning find one place, change it alone, and survive refactoring."""
+"""An edit by meaning finds one place, changes only that, and survives refactoring."""
 
 from pathlib import Path
 

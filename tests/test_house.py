@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows, kept by reading the source."""
+"""Rules of the code that no linter knows, checked by reading the source."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Migrations: from nothing and back, from the last old revision, and that the tables and the revisions say the same."""
+"""Migrations: downgrade and upgrade, the last old revision, and that tables and revisions are equal."""
 
 import ast
 import asyncio

@@ -1,4 +1,4 @@
-"""Limits of tests count work: they wait longer on a busy machine, and they end a test that hangs."""
+"""Time limits of tests count work: tests wait longer on a busy machine, and a test that hangs ends."""
 
 import asyncio
 import subprocess

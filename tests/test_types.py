@@ -1,4 +1,4 @@
-"""Rows are typed: no function takes or gives a mapping or a row whose values are Any."""
+"""Rows are typed: no function takes or returns a mapping or a row whose values are Any."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The breaches of the promises of live events and of the HTTP edge, as tests/promises/breaches.py has those of contacts."""
+"""The breaches of live events and of the HTTP edge. tests/promises/breaches.py has those of contacts."""
 
 from tests.promises.breaches import breach
 from tests.promises.edits import always, give, instead, never, omit, skip, swap

@@ -1,4 +1,4 @@
-"""One edge for all tests of a module that ask the same of it."""
+"""One running edge for all tests of a module."""
 
 from collections.abc import AsyncIterator
 

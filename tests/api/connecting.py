@@ -1,4 +1,4 @@
-"""A workspace, a browser, and a simulator on a real socket whose person may connect two organisations."""
+"""A workspace, a browser, and a simulator on a real socket whose user may connect two organisations."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -1,4 +1,4 @@
-"""A practice that bills: its rates and types, an organisation whose chart is mirrored and mapped, a linked contact."""
+"""A practice that writes invoices: tax rates, service types, an organisation with mapped accounts, a linked contact."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

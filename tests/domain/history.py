@@ -1,4 +1,4 @@
-"""One history of a linked contact, step by step, so that a test can choose the order."""
+"""The history of a linked contact in single steps, so that a test can choose their order."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""A contact that is linked and equal on both sides, and what happens to it."""
+"""A contact that is linked and equal on both sides, and steps that change it."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What the data of one row causes keeps no other row out; a mistake of ours fails all of them, loudly."""
+"""Invalid data of one row does not stop the other rows; a mistake in our code fails all of them with an error."""
 
 from collections.abc import Awaitable, Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""A repeated create makes nothing new for 24 hours."""
+"""A repeated create with one idempotency key makes nothing new for 24 hours."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""A workspace with a connected organisation, its mirror and its contacts, made through domain functions."""
+"""A workspace with a connected organisation, its mirror and its contacts, set up through domain functions."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

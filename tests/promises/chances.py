@@ -1,4 +1,4 @@
-"""What the stateful models draw: which row, how much time, which fault; and how many examples."""
+"""What the stateful models choose at random: a row, a time, a fault; and the number of examples."""
 
 import os
 

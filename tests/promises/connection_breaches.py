@@ -1,4 +1,4 @@
-"""The breaches of limits, tokens and retention, of what a request may cost, and of live events."""
+"""The breaches of limits, tokens and retention, of the cost of requests, and of live events."""
 
 from tests.promises.breaches import breach
 from tests.promises.edits import give, instead, never, skip, sql, swap, when

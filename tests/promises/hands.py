@@ -1,4 +1,4 @@
-"""What people decide by hand about links, each act noted in the ledger. What is refused is nothing done."""
+"""What people do with links, each act noted in the ledger. A refused act counts as not done."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

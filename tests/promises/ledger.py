@@ -1,4 +1,4 @@
-"""What people typed on either side, and what must be true of it when all is quiet."""
+"""The values that people typed on either side, and what must hold of them at the end."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the stateful model found, shrunk, each with its name."""
+"""Sequences that the stateful model found, reduced to examples."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Promise: what Tandem predicts of an invoice is what Xero makes of it, whose sums the simulator does by itself."""
+"""Promise: Tandem predicts the totals of an invoice in Xero exactly. The simulator computes them on its own."""
 
 from decimal import Decimal
 

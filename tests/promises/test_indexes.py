@@ -1,4 +1,4 @@
-"""Under row-level security, what lists and matching look up is found by index."""
+"""Under row-level security, lists and matching use their indexes."""
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection

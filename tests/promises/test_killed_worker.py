@@ -1,4 +1,4 @@
-"""Promise: any worker may be killed at any instant, and Redis flushed, and an import ends as if nothing had been."""
+"""Promise: an import whose workers are killed and whose Redis is flushed has the result of an undisturbed one."""
 
 import asyncio
 import hashlib

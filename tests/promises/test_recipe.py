@@ -1,4 +1,4 @@
-"""The recipe for a synced field in docs/ARCHITECTURE.md is true: followed to the letter, it ends with a working field."""
+"""The recipe for a synced field in docs/ARCHITECTURE.md, applied to the letter, gives a working field."""
 
 import re
 import subprocess

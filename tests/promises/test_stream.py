@@ -1,4 +1,4 @@
-"""Promise: what a subscriber held, and the events after its cursor, are what a fresh query says; whoever writes at once."""
+"""Promise: what a subscriber holds and the events after its cursor together equal a new query, with many writers."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The production clock: PostgreSQL's, carried on by the monotonic one."""
+"""The production clock: PostgreSQL's time, carried on by the monotonic clock."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Promise 12, where transactions begin: nothing of a workspace is left on the connection for whoever has it next."""
+"""Promise 12: a transaction leaves nothing of its workspace on the connection for the next one."""
 
 from typing import NamedTuple
 from uuid import UUID, uuid4

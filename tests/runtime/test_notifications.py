@@ -1,4 +1,4 @@
-"""PostgreSQL's notifications: heard, and heard again after whatever broke the connection."""
+"""PostgreSQL's notifications wake readers, also after the connection broke."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What is deleted when it is over, what stays, and that no table grows without a bound."""
+"""Which rows are deleted and which stay, and that no table grows without a limit."""
 
 import ast
 from collections.abc import AsyncIterator

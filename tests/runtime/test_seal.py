@@ -1,4 +1,4 @@
-"""What is sealed opens only where it belongs, and keys can be replaced."""
+"""A seal opens only in its own place, and keys can be replaced."""
 
 import pytest
 

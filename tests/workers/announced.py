@@ -1,4 +1,4 @@
-"""What Xero announces by webhook, and the read that follows."""
+"""Webhook events of contacts, and the read that follows them."""
 
 from datetime import UTC, datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""A practice whose contacts are linked with the simulator's and whose invoices go there."""
+"""A practice whose contacts are linked with the simulator's, and which sends its invoices there."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

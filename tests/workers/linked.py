@@ -1,4 +1,4 @@
-"""An organisation whose contacts are all linked, with one of them picked, and a Xero on a real socket."""
+"""An organisation whose contacts are all linked, one of them chosen, with a Xero on a real socket."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Steps of a person, of Xero and of time, for a linked organisation."""
+"""Steps of a person, of Xero and of the clock, for a linked organisation."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a person does by hand, with a Xero that takes it, loses its answers, or knows better."""
+"""The actions of a person while Xero accepts them, loses its answers, or knows more than the mirror."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""arq as the engine: what Tandem adds to it, against arq's own source, on a real Valkey."""
+"""arq as the engine: what Tandem changes in arq, checked against arq's source and on a real Valkey."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""Promise 17, outward: one contact that Xero or we cannot digest keeps nobody else of its batch out, wherever it stands."""
+"""Promise 17, outward: a contact that Xero refuses or that our code cannot send does not stop the others of its batch."""
 
 import json
 from collections.abc import Iterator

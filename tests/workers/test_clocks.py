@@ -1,4 +1,4 @@
-"""Promise 18: the practice's clock five minutes before or behind Xero's, or set back while work is under way."""
+"""Promise 18: the practice's clock is five minutes before or behind Xero's, or is set back during work."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Who works: whatever is away, slow or killed, what is due gets done."""
+"""Due work is done even if Redis, PostgreSQL or a worker is away, slow or killed."""
 
 import asyncio
 import os

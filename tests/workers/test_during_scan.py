@@ -1,4 +1,4 @@
-"""What a person waits for goes out while all of Xero is being read, and by the same rules."""
+"""During a full scan, interactive changes are sent by the same rules as otherwise."""
 
 import asyncio
 from collections.abc import AsyncIterator

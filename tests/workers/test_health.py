@@ -1,4 +1,4 @@
-"""How the connection is, true at each moment, and what waits for it."""
+"""The health of the connection at each moment, and what unsent changes show of it."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the hourly job deletes, and what it keeps for now."""
+"""What the hourly job deletes, and what it keeps."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

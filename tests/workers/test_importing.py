@@ -1,4 +1,4 @@
-"""An import end to end: PostgreSQL, Valkey, a worker and the simulator, all real."""
+"""An import from end to end with a real PostgreSQL, Valkey and worker, and the simulator."""
 
 from redis.asyncio import Redis
 

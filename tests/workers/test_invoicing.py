@@ -1,4 +1,4 @@
-"""Invoices in Xero: as the practice made them, once, whatever happens to the answer; and back again."""
+"""Invoices are in Xero as the practice made them, once, even without an answer; what happens to them there is read."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Answers that are lost, late, or say less than they seem to: no write is doubled, and none overwrites what came since."""
+"""Answers that are lost, late, or say little: no write is made twice, and none overwrites a newer value."""
 
 from datetime import timedelta
 from typing import Any

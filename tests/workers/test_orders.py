@@ -1,4 +1,4 @@
-"""Promise 8 with names, which are unique in Xero: in whichever order people rename and workers send, the end is the same."""
+"""Promise 8 with names, which are unique in Xero: every order of renames and sends has the same result."""
 
 import asyncio
 from itertools import permutations

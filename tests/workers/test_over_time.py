@@ -1,4 +1,4 @@
-"""What happens to contacts in Xero over time, with a Xero that does it."""
+"""Contacts that change in Xero over time, with the simulator."""
 
 from datetime import timedelta
 

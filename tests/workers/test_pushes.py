@@ -1,4 +1,4 @@
-"""Pushes with a Xero that has its own mind about names, numbers and who is a customer."""
+"""Pushes when Xero holds other names, numbers and customers than the practice expects."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the practice changes, at Xero: once, and whatever happens to the answer."""
+"""A change of the practice reaches Xero once, even without an answer."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Xero's contacts as domain values and back."""
+"""Translation of Xero's contacts to domain values and back."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What Xero announces, read and applied: once, in few calls, and whatever happens in between."""
+"""Webhook events are read and applied once, in few calls, and whatever fails."""
 
 import asyncio
 from collections.abc import Sequence

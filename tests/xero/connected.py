@@ -1,4 +1,4 @@
-"""Xero's client, connected with a simulator on a real socket by a consent."""
+"""Xero's client, connected with a simulator on a real socket through a consent."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""A scripted Xero behind httpx's transport, and the client's other ends as plain objects that remember."""
+"""A scripted Xero behind httpx's transport. The client's other dependencies are plain objects that remember their calls."""
 
 import base64
 import json

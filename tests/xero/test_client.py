@@ -1,4 +1,4 @@
-"""What a caller of the client can rely on, whatever Xero answers."""
+"""What a caller of the client can rely on, for every answer of Xero."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Invoices through the client: what a caller can rely on, whatever Xero answers."""
+"""Invoices through the client: what a caller can rely on, for every answer of Xero."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Reading what Xero writes, its oddities included."""
+"""Reading Xero's payloads, including their irregular forms."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Xero's refusals: every message of every level is read with its place, and its words get a code and a remedy."""
+"""Xero's refusals: each message of each level is read with its place, and gets a code and a remedy."""
 
 import re
 from typing import Any

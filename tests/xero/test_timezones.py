@@ -1,4 +1,4 @@
-"""Xero's names of zones as IANA's."""
+"""Xero's names of time zones as IANA's."""
 
 import zoneinfo
 

@@ -1,4 +1,4 @@
-"""Whether a body is Xero's, and what it announces."""
+"""The signature of a webhook, and the events in its body."""
 
 import json
 from datetime import UTC, datetime

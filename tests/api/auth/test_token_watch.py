@@ -1,4 +1,4 @@
-"""The tokens of open sockets and streams: looked at together, and ended in time."""
+"""The tokens of open sockets and streams are checked together, and a stream ends when its token ends."""
 
 import asyncio
 from collections.abc import Collection

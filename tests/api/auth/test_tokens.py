@@ -1,4 +1,4 @@
-"""Who is let in, with what, and for how long."""
+"""Authentication by token: which requests are let in, with which scopes, and until when."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""What a request may cost."""
+"""The limits on the cost of a request."""
 
 import time
 from pathlib import Path

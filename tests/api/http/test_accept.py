@@ -1,4 +1,4 @@
-"""Which form of answer a client gets: JSON, or a stream of server-sent events."""
+"""Which content type a client gets: JSON, or a stream of server-sent events."""
 
 import httpx
 import pytest

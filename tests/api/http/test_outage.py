@@ -1,4 +1,4 @@
-"""PostgreSQL restarts, or its connections are all busy: what clients get meanwhile, and what the log says."""
+"""PostgreSQL restarts, or all its connections are busy: what clients get and what the log shows."""
 
 import asyncio
 import json

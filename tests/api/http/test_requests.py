@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: what a client may send, and what it gets for what it may not."""
+"""GraphQL over HTTP: which requests are accepted, and how the others are refused."""
 
 import gzip
 import json

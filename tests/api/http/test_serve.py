@@ -1,4 +1,4 @@
-"""The edge as a process: bodies, slow clients, health, metrics and memory."""
+"""The API process: request bodies, slow clients, health, metrics and memory."""
 
 import asyncio
 import os

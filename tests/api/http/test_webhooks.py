@@ -1,4 +1,4 @@
-"""POST /webhooks/xero: what Xero sends, and what it gets."""
+"""POST /webhooks/xero: the bodies that Xero sends, and the answers that Xero gets."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A client of a practice that bills, and what it asks of invoices."""
+"""A client of a practice that writes invoices, and its queries and mutations."""
 
 from dataclasses import dataclass
 from typing import Any

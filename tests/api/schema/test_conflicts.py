@@ -1,4 +1,4 @@
-"""Conflicts that a person settles, and values that come back, through the API."""
+"""Conflicts that a person settles, and overwritten values that a person restores, through the API."""
 
 from dataclasses import replace
 from datetime import timedelta

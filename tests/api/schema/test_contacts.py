@@ -1,4 +1,4 @@
-"""Contacts: made, changed, found, paged."""
+"""Contacts through the API: create, update, search, pages."""
 
 from contextlib import suppress
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Contacts that a person deletes, and failures that a person tries again, through the API."""
+"""Contacts that a person deletes, and failures that a person retries, through the API."""
 
 import json
 from typing import Any

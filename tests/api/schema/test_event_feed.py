@@ -1,4 +1,4 @@
-"""One reader for each workspace feeds all its subscriptions: what it costs, and that nothing is lost in trouble."""
+"""One reader for each workspace feeds all its subscriptions: its cost, and that no trouble loses an event."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""What a reader of events keeps, and that nothing which happens while it reads is lost."""
+"""The events that a reader keeps in memory. An event that is written during a read is not lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Discounts of an invoice's lines, two refusals at once, and Xero's warnings, as a client of the API sees them."""
+"""Discounts of lines, two refusals at once, and Xero's warnings, as a client of the API sees them."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Invoices found, filtered, sorted and paged; and what one that is typed would come to."""
+"""Invoices searched, filtered, sorted and paged; the preview of an invoice that is being typed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How invoices are set up: service types, tax rates, Xero's accounts and rates, mappings, switch and start date."""
+"""The set-up of invoices: service types, tax rates, Xero's accounts and rates, mappings, the sync and its start date."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Invoices: made, changed, approved, sent, voided and settled."""
+"""Invoices through the API: create, update, approve, send, void, settle."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person decides about match issues, through the API."""
+"""A person's decisions about match issues, through the API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""syncStatus: what happens is told once, in order, and a client that comes back misses nothing."""
+"""syncStatus delivers each event once and in order, and a client that reconnects misses none."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The brake, as clients see and answer it."""
+"""The brake as clients see it, and their decisions about it."""
 
 from datetime import timedelta
 

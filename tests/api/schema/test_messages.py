@@ -1,4 +1,4 @@
-"""What a person reads when an input is refused: what was wrong, and what to do about it."""
+"""The messages of refused inputs say what was wrong and what to do."""
 
 from typing import Any
 

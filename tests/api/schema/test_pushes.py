@@ -1,4 +1,4 @@
-"""Practice contacts that a person sends to Xero, through the API; tests/workers/test_actions.py has Xero's side."""
+"""Contacts that a person pushes to Xero, through the API. tests/workers/test_actions.py has Xero's side."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""The operations that the console and bars are made of, as they stand."""
+"""The operations of the console and the bars run as they stand."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Another workspace's ids are unknown everywhere, and its rows are in no list."""
+"""Ids of another workspace are unknown everywhere, and no list shows rows of another workspace."""
 
 from typing import Any
 from uuid import UUID

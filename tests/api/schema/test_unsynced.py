@@ -1,4 +1,4 @@
-"""Links that a person ends, and what they do with ended ones, through the API."""
+"""Links that a person unsyncs, and the actions on ended links, through the API."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""While Xero is out of reach, what waits says so, in every list and count, and says so no more once it is back."""
+"""While Xero is unavailable, links with unsent changes show it in every list and count; afterwards no longer."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Xero switches a webhook off after 24 hours of failures, and says so nowhere: health and doctor do."""
+"""Xero switches a webhook off after 24 hours of failures without a notice: health and doctor report it."""
 
 from datetime import timedelta
 

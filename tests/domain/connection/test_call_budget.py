@@ -1,4 +1,4 @@
-"""Xero's limits, kept in PostgreSQL over all who call."""
+"""Xero's limits, counted in PostgreSQL over all callers."""
 
 import asyncio
 from collections.abc import AsyncIterator

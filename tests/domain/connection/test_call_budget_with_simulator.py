@@ -1,4 +1,4 @@
-"""The limiter's point: in normal running Xero never answers 429."""
+"""In normal running Xero never answers 429."""
 
 import asyncio
 from dataclasses import replace

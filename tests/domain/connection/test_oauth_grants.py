@@ -1,4 +1,4 @@
-"""One consent's tokens: sealed, shared, and refreshed by one at a time."""
+"""The tokens of a consent: sealed, shared, and refreshed by one caller at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator

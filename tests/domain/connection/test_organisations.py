@@ -1,4 +1,4 @@
-"""Organisations: connected, started, set up, disconnected; and what is read because of it."""
+"""Organisations: connecting, starting the sync, settings, disconnecting, and the runs that follow."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

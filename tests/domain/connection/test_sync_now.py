@@ -1,4 +1,4 @@
-"""syncNow as often as anybody likes: a person sees soon what they have just changed in Xero, and no calls are wasted."""
+"""syncNow: a change in Xero is read soon, and repeated requests waste no calls."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Contacts of the practice: what is refused, what a repeated create answers, and what a change leaves."""
+"""Contacts of the practice: which input is refused, what a repeated create returns, and what an update stores."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Stored keys of older rules, made anew."""
+"""Stored keys of older rules are computed again."""
 
 from domain.contacts import rebuild_keys
 from domain.names.text_keys import VERSION

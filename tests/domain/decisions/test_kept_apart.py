@@ -1,4 +1,4 @@
-"""What a person set apart stays so when one of the two goes and is made anew, and leaves no value behind."""
+"""'Not the same' decisions survive deletion and re-creation of either contact, and store no value."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""One number in several spellings, in one text and in three parts."""
+"""One phone number in several spellings, in one text and in three parts."""
 
 import phonenumbers
 import pytest

@@ -1,4 +1,4 @@
-"""What Xero would not take is refused where it is typed, if the contact is linked, and where a person sends it there."""
+"""A value that Xero would refuse is refused when a linked contact is edited, and when a person sends a contact."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

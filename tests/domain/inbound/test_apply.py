@@ -1,4 +1,4 @@
-"""What Xero's side shows, applied to linked contacts."""
+"""What Xero shows is applied to linked contacts."""
 
 from datetime import timedelta
 

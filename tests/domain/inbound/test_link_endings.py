@@ -1,4 +1,4 @@
-"""What becomes of links whose Xero contact is merged, archived, restored or to be forgotten."""
+"""Links whose Xero contact is merged, archived, restored, or has a GDPR request."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The brake: what is destroyed at once stops before any of it is applied, and an honest bulk edit never does."""
+"""The brake: a mass change is stopped before any of it is applied, and an ordinary bulk edit is not."""
 
 import asyncio
 from datetime import timedelta

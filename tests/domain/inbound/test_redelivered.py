@@ -1,4 +1,4 @@
-"""Promise 4: what is told twice, late, or in another order than it happened changes nothing more."""
+"""Promise 4: a snapshot that comes twice, late or in another order changes nothing more."""
 
 import random
 from typing import Any

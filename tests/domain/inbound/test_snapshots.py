@@ -1,4 +1,4 @@
-"""Snapshots of Xero's side in every order: which one holds, and that no value which one showed is lost."""
+"""Snapshots of Xero's side in every order: which one holds, and that no value that one showed is lost."""
 
 from datetime import timedelta
 from itertools import permutations

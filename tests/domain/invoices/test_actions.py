@@ -1,4 +1,4 @@
-"""Invoices in the practice: what may be done with one, when, and what it comes to."""
+"""Invoices in the practice: the actions, when each is allowed, and the totals."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

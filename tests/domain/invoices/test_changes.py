@@ -1,4 +1,4 @@
-"""What comes back from Xero: payments, PAID, voids and edits, and what a person decides about them."""
+"""Payments, PAID, voids and edits that are read from Xero, and a person's decisions about them."""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Which due invoices go out next, and which do not."""
+"""The order and the size of the claims of due invoices."""
 
 from collections.abc import Sequence
 from datetime import date

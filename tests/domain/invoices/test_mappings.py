@@ -1,4 +1,4 @@
-"""Where invoices go in Xero, what is still missing, and that whatever waits for a fix is let go by it."""
+"""The mappings of accounts and tax rates, what is missing for an invoice, and that a correction makes it due."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What becomes of an invoice that Xero refuses: what is shown, what it is about, and when it is tried again."""
+"""Invoices that Xero refuses: the failure that is shown, its subjects, and when the invoice is retried."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""One contact, linked in two organisations: what one of them brings goes on to the other."""
+"""One contact linked in two organisations: a change from one is sent to the other."""
 
 from dataclasses import replace
 from datetime import timedelta

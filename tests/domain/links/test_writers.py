@@ -1,4 +1,4 @@
-"""Only domain/links/ writes sync_link: no statement, no SQL function and no assignment outside it does."""
+"""Only domain/links/ writes sync_link: no statement, SQL function or assignment outside it does."""
 
 import ast
 import re

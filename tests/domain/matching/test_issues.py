@@ -1,4 +1,4 @@
-"""What a person decides about a match issue, and how open issues are judged again."""
+"""A person's decisions about a match issue, and the evaluation of open issues."""
 
 from uuid import UUID, uuid4
 

@@ -1,4 +1,4 @@
-"""Open issues, judged again whenever a contact on either side begins or ceases to fit or a link starts or ends."""
+"""Open issues are evaluated again when a contact of either side begins or ceases to fit, or a link starts or ends."""
 
 from datetime import timedelta
 from uuid import UUID

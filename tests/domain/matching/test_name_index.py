@@ -1,4 +1,4 @@
-"""The look-up in memory finds whom the one in PostgreSQL finds, whatever the names and whatever changes meanwhile."""
+"""The name index in memory finds the same contacts as PostgreSQL, also while contacts change."""
 
 import json
 import random

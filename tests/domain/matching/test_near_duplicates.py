@@ -1,4 +1,4 @@
-"""Near-duplicates: held back before a second contact is made, judged again, and never asked about twice."""
+"""Near-duplicates: held back before a second contact is created, evaluated again, and never asked about twice."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The rule of the match, against a plain twin of it, and what an import leaves behind."""
+"""The matching rule, compared with a simple copy of it, and the result of an import."""
 
 import random
 from collections import Counter

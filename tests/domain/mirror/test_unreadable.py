@@ -1,4 +1,4 @@
-"""One contact that we cannot digest is shown with its reason, and keeps nobody else out."""
+"""A contact that cannot be processed is shown with the reason, and does not stop the others."""
 
 import random
 import string

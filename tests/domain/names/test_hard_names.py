@@ -1,4 +1,4 @@
-"""Names that are hard to tell, counted: some may be wrong, and no group much."""
+"""The number of hard names that are classified correctly, in each group and in all."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Deliveries: what is claimed, and what an answer moves."""
+"""Deliveries of contacts: which links are claimed, and which base values an answer moves."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A contact that Xero refuses because of data that Xero itself holds, and no field of ours."""
+"""A contact that Xero refuses because of data in Xero that is not a synced field."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""`tandem demo`, run as a person runs it, and its figures against an independent count."""
+"""`tandem demo`, run as a person runs it. Its figures are compared with an independent count."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What Xero refuses or remarks because of its own data, from the simulator to the invoice or link and back."""
+"""Refusals and warnings of Xero about its own data, from the simulator to the invoice or link and back."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What was set inside Xero on an invoice's lines survives a reissue, or the reissue is refused before anything is voided."""
+"""A reissue keeps what was set inside Xero on the lines, or is refused before anything is voided."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Xero's invoices as domain values, and invoices as Xero's."""
+"""Translation of Xero's invoices to domain values and back."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

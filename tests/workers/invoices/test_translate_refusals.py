@@ -1,4 +1,4 @@
-"""Xero's refusals as failures: code, remedy, what they are about, and all of Xero's words."""
+"""Xero's refusals as failures: code, remedy, subjects, and all of Xero's words."""
 
 from domain.invoices.eligibility import CONTACT, Problem
 from domain.links.failures import Failure

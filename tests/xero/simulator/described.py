@@ -1,4 +1,4 @@
-"""Xero's own OpenAPI description, where it is at hand: what is wrong with an answer by it."""
+"""Checks an answer against Xero's own OpenAPI description, if a copy is at hand."""
 
 import os
 from functools import cache

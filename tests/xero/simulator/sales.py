@@ -1,4 +1,4 @@
-"""Sales invoices asked of the simulator, and what a person does with them in Xero."""
+"""Sales invoices in the simulator, and what a person does with them in Xero."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A simulator on a real socket inside the test's own loop, and in process, with a client that has consented."""
+"""A simulator on a real socket inside the test's own loop, or in process, with a client that has a consent."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Xero's sums, on examples that Xero gives itself and on ties."""
+"""Xero's totals, on examples of Xero's documentation and on halves of a cent."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal

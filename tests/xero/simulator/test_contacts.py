@@ -1,4 +1,4 @@
-"""Contacts: reading, writing, and the rules that surprise."""
+"""Contacts: reads, writes, and rules of Xero that one would not expect."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Several organisations in one simulator, of other countries and currencies."""
+"""Several organisations of other countries and currencies in one simulator."""
 
 from collections.abc import AsyncIterator
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""Invoices: creating, upserting, moving, reading, and the rules that surprise."""
+"""Invoices: create, upsert, change of status, reads, and rules of Xero that one would not expect."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

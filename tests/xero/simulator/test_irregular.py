@@ -1,4 +1,4 @@
-"""What Xero's own pages take and its API refuses, errors that stand on a part of an element, and such answers on request."""
+"""Data that Xero's own pages accept and its API refuses, errors on parts of an element, and such answers on request."""
 
 from collections.abc import AsyncIterator
 from typing import Any

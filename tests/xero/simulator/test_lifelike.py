@@ -1,4 +1,4 @@
-"""The invented organisation and practice, and the world kept in a file."""
+"""The generated organisation and practice, and the world that is saved in a file."""
 
 import asyncio
 from collections import Counter

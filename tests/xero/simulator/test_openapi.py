@@ -1,4 +1,4 @@
-"""The simulator's answers against Xero's own OpenAPI description, where that is at hand."""
+"""The simulator's answers follow Xero's own OpenAPI description, if a copy is at hand."""
 
 from collections.abc import AsyncIterator
 

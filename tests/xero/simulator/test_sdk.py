@@ -1,4 +1,4 @@
-"""Xero's official SDK drives the simulator, unchanged but for its host."""
+"""Xero's official SDK works with the simulator; only its host is changed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""Tracking, themes, items, actions and what else an organisation has set up; and lines that name what it has not."""
+"""Tracking, themes, items, actions and other settings; and lines that name a setting that does not exist."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Payments and credit notes: what they make of an invoice, and what they forbid."""
+"""Payments and credit notes: how they change an invoice, and what they forbid."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

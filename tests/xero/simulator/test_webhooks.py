@@ -1,4 +1,4 @@
-"""Webhooks: what Xero sends when something changes, and how it insists."""
+"""Webhooks: what Xero sends after a change, and how it repeats failed ones."""
 
 import asyncio
 from collections.abc import AsyncIterator
