@@ -1,10 +1,10 @@
 """An import into a practice that has contacts already: `python -m bench.imports --contacts 20000`.
 
-As many contacts in Xero (the simulator) as in the practice. Half of the practice's are those of Xero, a sixth are spelt
-otherwise without a field in common, the others are strangers of the same kinds. Started through the API and done by a
-`tandem worker` of its own, which is killed once in the middle of SIMILAR and followed by another; meanwhile the API is
-asked for a page of contacts, over and over. Prints what each pass took of time, CPU and memory, how the API answered, and a
-digest of who is linked with whom and who waits beside whom.
+Xero (the simulator) has as many contacts as the practice. Half of the practice's contacts are in Xero too, a sixth are
+spelt differently without an equal field, the others are unrelated. The API starts the import. A `tandem worker` runs it,
+is killed once during the pass SIMILAR, and is followed by another. Meanwhile the API is asked for pages of contacts. The
+bench prints the time, CPU and memory of each pass, the API's response times, and a digest of the links and the candidates
+of issues.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""5,000 invoices sent in bulk against the simulator: how many calls of Xero's each takes, and how long all of it does.
+"""Sends 5,000 invoices in bulk to the simulator, and measures the calls for each invoice and the time for all.
 
     .venv/bin/python -m bench.invoices [count]
 
-A PostgreSQL and a Valkey of its own, a simulator on a real socket with Xero's own limits, one worker. The simulator's
-clock and ours are moved on whenever the minute's calls are used up, so that the time told is work, not waiting.
+It has its own PostgreSQL and Valkey, a simulator on a real socket with Xero's limits, and one worker. When the minute's
+calls are used up, both clocks are moved on, so that the printed time is work and not waiting.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
-"""How well names are classified and contacts matched, beside other tools: `python -m bench.matching DATA`.
+"""Measures how well names are classified and contacts matched, compared with other tools: `python -m bench.matching DATA`.
 
-Cross-validated on the labelled development data, grouped by entity: no figure is of a name that its model has seen.
-The others run in this process on the same rows. Needs requirements/train.txt; takes about ten minutes on one core.
+The figures are cross-validated on the labelled development data, grouped by entity: a model is never measured on names
+that it was trained with. The other tools run in this process on the same rows. The bench needs requirements/train.txt
+and takes about ten minutes on one core.
 """
 
 import argparse

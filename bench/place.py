@@ -1,4 +1,4 @@
-"""What the benches of the sync run on: embedded PostgreSQL with fsync, and processes of ours that end with this one."""
+"""Starts what the benches of the sync need: embedded PostgreSQL with fsync, and processes that end with the bench."""
 
 import asyncio
 import os

@@ -1,8 +1,9 @@
 """Near-duplicates at 100,000 contacts: `python -m bench.similar DATA [--contacts N]`.
 
-The development data's known names among made-up ones, in a PostgreSQL of its own; each query is looked up as an import
-does it (domain.matching.near_duplicates.read_page, pages of 250), by PostgreSQL and with a name index (both must find the same), and compared. Prints
-what a contact costs and whether its counterpart is found and ranked. Needs nothing but what tests need.
+The names of the development data are stored among invented ones in its own PostgreSQL. Each query is looked up as in an
+import (domain.matching.near_duplicates.read_page, pages of 250), by PostgreSQL and with a name index. Both must find the
+same contacts. The bench prints the cost for each contact, and whether its counterpart is found and at which rank. It needs
+only what the tests need.
 """
 
 import argparse

@@ -1,10 +1,11 @@
-"""How soon a change is on the other side, and what a burst costs: `python -m bench.sync [--burst 5000]`.
+"""Measures how soon a change reaches the other side, and the cost of a burst: `python -m bench.sync [--burst 5000]`.
 
-Everything is real but Xero, which is the simulator on a socket, with its webhooks. Each worker is a process of its own.
-Out: from the commit of an edit to the first byte of the first call, by the simulator's log, under `tandem worker` and in
-turns under plain arq with its default polling (`arq workers.main.WorkerSettings`): the same jobs, not woken. Back: from an
-edit in Xero to the practice, by webhook. Idle: the worker's share of a core while nothing is due. The burst
-changes every contact of an organisation and counts Xero's calls until all is quiet.
+Everything is real except Xero, which is the simulator on a socket, with its webhooks. Each worker is its own process.
+Out: the time from the commit of an edit to the first byte of the first call, by the simulator's log. It is measured in
+turns under `tandem worker` and under plain arq with its default polling (`arq workers.main.WorkerSettings`), which runs
+the same jobs without being woken. Back: the time from an edit in Xero to the practice, by webhook. Idle: the worker's
+share of a core while nothing is due. The burst changes every contact of an organisation and counts the calls to Xero
+until nothing is due.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""A burst of webhooks against a real `tandem serve`: `python -m bench.webhooks --rate 1000 --seconds 60`.
+"""Sends a burst of webhooks to a real `tandem serve`: `python -m bench.webhooks --rate 1000 --seconds 60`.
 
-Each request is one event of its own, signed, and due at its time whether or not the one before was answered; its latency
-counts from then. Afterwards the inbox must hold each that was answered 200. `--peer` runs, at the same rate, the way this
-is usually written: the same framework and driver, each request's event in a transaction of its own.
+Each request holds one event, is signed, and has its planned time, whether or not the request before was answered. Its
+latency counts from the planned time. Afterwards the inbox must hold each event that was answered with 200. `--peer` runs
+the usual solution at the same rate: the same framework and driver, and one transaction for each event.
 """
 
 import argparse

@@ -1,5 +1,4 @@
-"""What tests begin with: practices and their contents, made through domain functions where one makes them, and
-clients that ask as the API is asked."""
+"""Sets up practices and their contents, through domain functions where possible, and clients of the API."""
 
 import asyncio
 from collections.abc import AsyncIterator

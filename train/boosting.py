@@ -1,4 +1,4 @@
-"""LightGBM's trees, trained in one thread and written as domain.names.trees reads them."""
+"""Trains LightGBM's trees in one thread, and writes them in the form that domain.names.trees reads."""
 
 from collections.abc import Sequence
 from typing import Any

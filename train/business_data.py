@@ -1,4 +1,4 @@
-"""Made-up businesses and people as two lists may know them, among others whom a name makes look like them."""
+"""Invented businesses and people as two lists may spell them, among others with similar names."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence

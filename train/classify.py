@@ -1,7 +1,7 @@
 """Trains domain.names.classification: `python -m train.classify DATA [--evaluate]`. Writes its parameter files.
 
-A logistic regression over hashed spelling, words and shape comes first. Boosted trees then read its judgement, made
-out of fold, beside what is known of the words. What neither believes of a label is taken as an error of the source.
+A logistic regression over hashed spelling, words and shape comes first. Boosted trees then read its out-of-fold result
+and what the lexicon knows of the words. A label that neither model believes counts as an error of the source.
 """
 
 import argparse

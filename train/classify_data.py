@@ -1,4 +1,4 @@
-"""The labelled names, brought under the policies, with made-up ones for kinds that the data lack."""
+"""The labelled names, relabelled by the policies, with invented names of kinds that the data lack."""
 
 import csv
 import random

@@ -1,4 +1,4 @@
-"""Labelled contacts, and made-up families whose members share an email and are not one."""
+"""Labelled contacts, and invented families whose members share an email and are different contacts."""
 
 import random
 from collections import defaultdict

@@ -1,8 +1,8 @@
-"""Makes what domain.names.lexicon reads: `python -m train.lexicon DATA`.
+"""Writes the files that domain.names.lexicon reads: `python -m train.lexicon DATA`.
 
-What is commonly known of words comes from packages: `names` (US Census 1990, public domain), Faker (MIT: names of
-some eighty locales) and pyspellchecker (MIT: English word counts). How rare a word is comes from counting in the
-labelled data; counts under hashes are all that is kept of them.
+Common knowledge of words comes from packages: `names` (US Census 1990, public domain), Faker (MIT: names of some eighty
+locales) and pyspellchecker (MIT: English word counts). The rarity of a word is counted in the labelled data; of these
+words only counts under hashes are stored.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Trains domain.names.similarity: `python -m train.match DATA [--evaluate]`. Writes domain/names/parameters/match.json.
 
 Names first: trees over pairs of names (labelled pairs, spellings of one client, queries with their candidates).
-Contacts next: trees over the names' margin and the other fields. Thresholds: SIMILAR is where at most one stranger
-in eighty has a name alike enough; for whole contacts it is where F1 is best over the sets.
+Contacts next: trees over the score of the names and the other fields. The threshold SIMILAR of names lets through at most
+one unrelated contact in eighty; that of whole contacts has the best F1 over the sets.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Labelled pairs of names, and which entity each name belongs to, so that no fold tests what another has seen."""
+"""Labelled pairs of names with the entity of each name, so that no fold is tested with names of its training."""
 
 import csv
 import random

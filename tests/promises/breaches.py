@@ -1,7 +1,7 @@
-"""The breaches of the contacts' promises that `make mutants` puts into the code, and the tests that must go red.
+"""The breaches of the contacts' promises that `make mutants` puts into the code, and the tests that must then fail.
 
-Each breach is a mistake that is easily made. Where two places keep one rule, the breach has an edit for both, because
-either place alone would hide the other: an unsynced link is kept from a claim by its state, and by having no due mark.
+Each breach is a mistake that is easily made. If two places enforce one rule, the breach edits both, because the other
+place would hide the mistake: an unsynced link is not claimed because of its state, and because it has no due mark.
 tests/promises/edits.py says how an edit is written.
 """
 

@@ -1,5 +1,5 @@
-"""The breaches that would cost money: an invoice is sent twice, or not at all; its amount, account or rate is another
-one; its payments are counted wrongly. tests/promises/breaches.py has those of contacts."""
+"""The breaches that would cost money: an invoice is sent twice or not at all; its amount, account or tax rate is wrong; its
+payments are counted wrongly. tests/promises/breaches.py has those of contacts."""
 
 from tests.promises.breaches import Breach, breach
 from tests.promises.edits import Edit, always, give, instead, never, skip, sql, swap, when

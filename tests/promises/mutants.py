@@ -1,4 +1,4 @@
-"""`make mutants`: puts each breach of a promise into a copy of the tree, one at a time. The tests must go red for it.
+"""`make mutants`: puts each breach of a promise into a copy of the code, one at a time. The tests of the breach must then fail.
 
 A property test that cannot fail proves nothing. A breach has one or more edits (tests/promises/edits.py). It is caught if
 one of its tests fails. A breach whose edit finds no place is reported as STALE: change the list then.

@@ -1,5 +1,5 @@
-"""Another practice in the same database, which had the same Xero organisation once and does nothing: whatever happens
-next door, no row of it changes."""
+"""Another practice in the same database, which once had the same Xero organisation and does nothing. No row of it may ever
+change."""
 
 from dataclasses import dataclass
 from uuid import UUID

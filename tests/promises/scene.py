@@ -1,7 +1,7 @@
-"""One practice and one Xero on one clock, in one process, in which anything can go wrong at any boundary.
+"""One practice and one Xero on one clock, in one process, with faults at every boundary.
 
-The workers' own functions run here against a real PostgreSQL. Between them and the simulator stands a Wire, which can
-lose what passes, let something else happen while a call is under way, and end the worker there.
+The workers' own functions run here against a real PostgreSQL. A Wire between them and the simulator can lose a call or
+its answer, run another step during a call, and end the worker at that moment.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
-"""Promise: whatever people do on either side, and whatever fails in between, both sides end equal, and nothing that a
-person typed is lost without trace.
+"""Promise: after any edits on both sides and any faults, both sides end equal, and the history holds each value that a
+person typed and that was overwritten.
 
 A stateful model: Hypothesis drives people on both sides, the workers' jobs and the faults, in any order. `settle` then
-ends the faults, lets time pass until nothing is owed, and looks at everything (tests/promises/ledger.py says what for).
-TANDEM_SYNC_EXAMPLES, TANDEM_SYNC_STEPS and TANDEM_SYNC_SEED say how much of it, and which.
+ends the faults, lets time pass until nothing is due, and checks the promises (they are in tests/promises/ledger.py).
+TANDEM_SYNC_EXAMPLES, TANDEM_SYNC_STEPS and TANDEM_SYNC_SEED set the number of runs, their length and the seed.
 """
 
 import asyncio

@@ -1,5 +1,4 @@
-"""Promise: forgotten means forgotten. After an erasure no table holds a personal value, and no look at Xero brings one
-back."""
+"""Promise: after an erasure no table holds a personal value, and no later read of Xero stores one again."""
 
 import json
 from datetime import timedelta

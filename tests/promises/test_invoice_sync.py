@@ -1,9 +1,9 @@
-"""Promise: an invoice that is sent is in Xero once, equal to the cent, on the right accounts and tax rates; none before
-the start date; what happens to it in Xero comes back; and what waits for a fix goes out by itself when it is made.
+"""Promise: a sent invoice is in Xero once, equal to the cent, with the right accounts and tax rates. None is sent before the
+start date. Changes in Xero are read. An invoice that waits for a correction is sent by itself after it.
 
 A stateful model as that of contacts (test_contact_sync.py): Hypothesis drives people on both sides, the workers' jobs and
-the faults, in any order. `settle` then makes every fix, lets time pass until nothing is owed, and looks at everything.
-TANDEM_SYNC_EXAMPLES, TANDEM_SYNC_STEPS and TANDEM_SYNC_SEED say how much of it, and which.
+the faults, in any order. `settle` then makes every correction, lets time pass until nothing is due, and checks all.
+TANDEM_SYNC_EXAMPLES, TANDEM_SYNC_STEPS and TANDEM_SYNC_SEED set the number of runs, their length and the seed.
 """
 
 import asyncio

@@ -1,5 +1,5 @@
-"""Promise: while people edit both sides, any worker may be killed at any instant, Redis flushed and answers lost, and in
-the end each side holds what was last typed on either, once."""
+"""Promise: people edit both sides while workers are killed, Redis is flushed and answers are lost. At the end each side
+holds the values that were typed last, once."""
 
 import asyncio
 import random

@@ -1,5 +1,5 @@
-"""Every failure an invoice can have: reached, read from the API, mended as its remedy says, and the invoice goes out by
-itself. Through the API and a whole worker, with the simulator for Xero; a fix is made in Xero where only that helps."""
+"""Each failure of an invoice is caused, read from the API and corrected as its remedy says; then the invoice is sent by
+itself. The tests run the API, a whole worker and the simulator. If only a change in Xero helps, they make it there."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack

@@ -1,5 +1,5 @@
-"""A write whose answer never came, and whose resend Xero then refuses: nothing is made twice, and nothing that was typed
-in Xero meanwhile is overwritten unseen. The first request may still land after all that."""
+"""A write has no answer, and Xero refuses its resend. Nothing is created twice, and no value that was typed in Xero
+meanwhile is overwritten before it was read. The first request may still take effect afterwards."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,7 @@
-"""One history, told in every order: the end is the same (promise 8), nothing echoes (3) and nothing is lost (1).
+"""One history in every order of arrival: the result is the same (promise 8), nothing echoes (3), nothing is lost (1).
 
-Our write of the email, made an hour after the link began, lands at Xero 10 s later. A page was asked for before it; its
-webhook is read after it; its answer comes when it comes; and a person in Xero renames the contact.
+Our write of the email, an hour after the link began, reaches Xero 10 s later. A page was requested before it, its
+webhook is read after it, its answer comes at any time, and a person in Xero renames the contact.
 """
 
 from datetime import timedelta

@@ -1,5 +1,5 @@
-"""What an invoice comes to, against a computation of its own: whole numbers only, as Xero's documentation
-of its rounding has it."""
+"""The totals of an invoice, compared with a second computation in whole numbers, which follows Xero's documentation of its
+rounding."""
 
 from decimal import Decimal
 from random import Random
