@@ -211,7 +211,7 @@ async def recover(
     """Settle a delivery without an answer: send the same bytes again, look the creates up, or read the members, as the
     delivery's age says. Does nothing if another worker holds the delivery."""
     async with process.database.transaction(workspace, XERO) as tx:
-        claimed = await deliveries.take_over(tx, delivery_id)
+        claimed = await deliveries.reclaim(tx, delivery_id)
         if claimed is None:
             return
         spec = spec_of(claimed.delivery.kind)

@@ -2,8 +2,8 @@
 
 When a practice contact is deleted, a hash of its name and email, keyed by the workspace's own key, takes its place. A
 contact that is created with both equal is kept apart from the same Xero contacts. A mirror row is never deleted: a Xero
-contact that is first seen while no other of its name and email is active takes over the pairs of the former one. After
-that the pairs hold ids only, so matching knows no hash.
+contact that is first seen while no other of its name and email is active gets the pairs of the former one. After that
+the pairs hold ids only, so matching knows no hash.
 
 Erasing a contact, or a GDPR request in Xero, deletes these pairs too: a hash is still about a person.
 """

@@ -114,8 +114,8 @@ async def start(
     return delivery
 
 
-async def take_over(tx: Tx, delivery_id: UUID) -> Claimed | None:
-    """Take over a delivery whose lease has ended. None if another worker has it, if it has ended, or if no member is left.
+async def reclaim(tx: Tx, delivery_id: UUID) -> Claimed | None:
+    """Claim again a delivery whose lease has ended. None if another worker has it, if it has ended, or if no member is left.
 
     The members are locked before the delivery, as in every transaction that ends a link.
     """

@@ -1,5 +1,5 @@
--- A worker lives: its row is made or stamped, and every worker whose stamp is older than p_lost_after is marked as lost.
--- Gives the epoch, which changes when a worker is lost, and the number of live workers.
+-- Creates or renews the row of a worker, and marks each worker as lost whose last renewal is older than p_lost_after.
+-- Returns the epoch, which changes when a worker is lost, and the number of live workers.
 create or replace function door.beat_worker(p_worker uuid, p_name text, p_now timestamptz, p_lost_after interval)
 returns table (epoch bigint, workers int)
 language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$

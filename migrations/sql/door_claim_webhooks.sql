@@ -1,5 +1,5 @@
--- Takes what is due in the inbox of one organisation of the workspace set in this transaction, oldest first, and makes
--- it due again at `p_until`, in case that whoever took it dies.
+-- Claims due webhook events of one organisation in the workspace of this transaction, oldest first. They are due again
+-- at `p_until`, in case the reader is killed.
 create or replace function door.claim_webhooks(
     p_organisation uuid, p_category text, p_now timestamptz, p_until timestamptz, p_limit int
 ) returns table (resource_id uuid, event_at timestamptz, reads int)

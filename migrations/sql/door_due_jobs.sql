@@ -1,7 +1,7 @@
--- What is due, over all workspaces: jobs by kind, id and lane. `since`: since when the oldest piece of the job is due;
+-- The due jobs of all workspaces, by kind, id and lane. `since`: since when the oldest piece of the job has been due;
 -- `newest`: when its newest piece became due. At most p_limit jobs of a lane, oldest first. p_busy: names of jobs that are
--- left out, as they wait or run already. Links and invoices are found by a walk over the lanes that have due marks, so
--- that 5,000 marks of one lane cost as much as one. JIT, or a new plan for each call, would take longer than the call.
+-- left out, because they wait or run already. Links and invoices are found by a walk over the lanes that have due marks,
+-- so that 5,000 marks of one lane cost as much as one. JIT, or a new plan for each call, would take longer than the call.
 create or replace function door.due_jobs(p_now timestamptz, p_soon timestamptz, p_busy text[], p_limit int)
 returns table (kind text, workspace_id uuid, key uuid, lane text, since timestamptz, newest timestamptz)
 language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp set jit = off

@@ -1,4 +1,4 @@
--- Since when the oldest work of each kind has been due, of all that may be done now: how far behind the workers are.
+-- For each kind of work that may be done now: since when the oldest piece has been due.
 create or replace function door.due_since(p_now timestamptz) returns table (kind text, since timestamptz)
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
     select 'send', min(coalesce(l.next_attempt_at, l.due_at)) from sync_link l

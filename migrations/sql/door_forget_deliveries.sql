@@ -1,5 +1,5 @@
--- Deletes at most p_most deliveries that ended before p_before, and the bytes of open ones that were claimed before it: they
--- are personal data. Returns how many deliveries were deleted.
+-- Deletes at most p_most deliveries that ended before p_before, and the bytes of open deliveries that were claimed before
+-- it: the bytes are personal data. Returns the number of deleted deliveries.
 create or replace function door.forget_deliveries(p_before timestamptz, p_most int) returns int
 language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     with blanked as (

@@ -1,5 +1,5 @@
--- Deletes at most p_most webhook events that arrived before p_before: nobody has read them, and scans have read their objects
--- since. Returns how many.
+-- Deletes at most p_most unread webhook events that arrived before p_before; full scans have read their objects since.
+-- Returns the number of deleted events.
 create or replace function door.forget_inbox(p_before timestamptz, p_most int) returns int
 language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     with gone as (

@@ -1,5 +1,5 @@
--- Ends a call and stores what the headers of its answer reported. With a null status the request was never sent: the call does
--- not count.
+-- Ends a call and stores the numbers of its answer's headers. A null status means that the request was never sent: the
+-- call does not count.
 create or replace function door.give_slot(
     p_slot uuid, p_now timestamptz, p_status int, p_minute_remaining int, p_day_remaining int, p_until timestamptz
 ) returns void language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$

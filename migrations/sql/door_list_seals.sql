@@ -1,5 +1,5 @@
--- What is sealed with TANDEM_KEYS: the tokens of each consent that is in use, and what a consent that has begun keeps until
--- it expires (grant_id is null). The seals open with the keys only.
+-- All values that are sealed with TANDEM_KEYS: the tokens of each consent in use, and the values of each consent that has
+-- begun and not expired (grant_id is null). The seals open only with the keys.
 create or replace function door.list_seals(p_now timestamptz)
 returns table (grant_id uuid, client_id text, xero_user_id uuid, sealed bytea)
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$

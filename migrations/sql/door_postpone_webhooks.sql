@@ -1,4 +1,4 @@
--- What was taken from the inbox is due again at `p_until`. `p_read`: it has been read, and was older than its event.
+-- Makes claimed webhook events due again at `p_until`. `p_read`: the object was read, and was older than its event.
 create or replace function door.postpone_webhooks(
     p_organisation uuid, p_category text, p_resources uuid[], p_until timestamptz, p_read boolean
 ) returns void language sql security definer set search_path = pg_catalog, public, pg_temp as $$

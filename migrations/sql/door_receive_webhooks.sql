@@ -1,8 +1,7 @@
--- Puts what Xero says has changed into the inbox, to be read once it is gathered, and rings for each workspace that it
--- concerns. Several events of one resource are one row. Gives how many resources were kept, and how many are of
--- organisations that are connected nowhere: those are dropped. What an organisation does not sync is
--- dropped too, as starting that begins with a read.
--- Waits for no lock but the inbox's own rows, taken in their order: Xero gives us 5 seconds.
+-- Stores webhook events in the inbox, and notifies the workers of each workspace. Several events of one object are one row.
+-- Events of organisations that are connected nowhere are dropped, and events of data that the organisation does not sync:
+-- starting the sync begins with a read. Returns the number of stored objects, and of objects of unknown organisations.
+-- Waits only for locks of the inbox's own rows, taken in their order: Xero waits 5 seconds for the answer.
 create or replace function door.receive_webhooks(p_events jsonb, p_now timestamptz, p_gather interval)
 returns table (kept int, unknown int)
 language sql security definer set search_path = pg_catalog, public, pg_temp as $$

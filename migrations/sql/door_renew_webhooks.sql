@@ -1,4 +1,4 @@
--- A reader that lives keeps what it took from the inbox until p_until; an event that came since stays due.
+-- Renews a reader's claim of webhook events until p_until. An event that arrived since then stays due.
 create or replace function door.renew_webhooks(
     p_organisation uuid, p_category text, p_resources uuid[], p_times timestamptz[], p_until timestamptz
 ) returns void language sql security definer set search_path = pg_catalog, public, pg_temp as $$

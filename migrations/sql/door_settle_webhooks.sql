@@ -1,4 +1,4 @@
--- Takes out of the inbox what has been looked at; an event that came since stays.
+-- Deletes the webhook events whose objects were read. An event that arrived since then stays.
 create or replace function door.settle_webhooks(
     p_organisation uuid, p_category text, p_resources uuid[], p_times timestamptz[]
 ) returns void language sql security definer set search_path = pg_catalog, public, pg_temp as $$

@@ -1,8 +1,8 @@
 -- Takes a slot for one call to Xero. Returns null, or the time before which no slot is free; then nothing was taken.
 -- Xero allows an organisation 5 calls at once, 60 a minute and 1,000 or 5,000 a day, and an app 10,000 a minute.
 -- A call counts for the minute and the day after its answer, or after the end of its hold if no answer came. The windows
--- slide, because nobody tells when Xero's own windows begin. What other apps use is what the last answer reported as used,
--- less what we had used by then. Bulk calls leave room for interactive ones.
+-- slide, because Xero does not say when its own windows begin. The calls of other apps are those that the last answer
+-- reported as used, less our own until then. Bulk calls leave room for interactive ones.
 create or replace function door.take_slot(
     p_slot uuid, p_tenant uuid, p_bulk boolean, p_now timestamptz, p_holds interval
 ) returns timestamptz language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$

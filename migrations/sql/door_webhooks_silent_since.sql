@@ -1,5 +1,5 @@
 -- When the last webhook came, if contacts have changed in Xero two hours later or more without one: Xero has probably switched the
--- webhook off. Null otherwise. What was connected after that webhook says nothing.
+-- webhook off. Null otherwise. Organisations that were connected after that webhook do not count.
 create or replace function door.webhooks_silent_since() returns timestamptz
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
     select w.last from (select max(o.last_webhook_at) as last from organisation o) w

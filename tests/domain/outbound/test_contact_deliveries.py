@@ -71,7 +71,7 @@ async def test_an_answer_after_the_lease_was_lost_changes_nothing(
     assert isinstance(clock, Clock)
     clock.time += LEASE
     async with world.tx() as tx:
-        held = await deliveries.take_over(tx, late.delivery.id)
+        held = await deliveries.reclaim(tx, late.delivery.id)
     assert held is not None
     await change(world, contact, name="Second")
     before = await world.rows("select * from sync_link")
@@ -123,7 +123,7 @@ async def test_applying_an_answer_twice_is_applying_it_once(
     assert (await state(world))["name"] == "Typed since"
 
 
-@pytest.mark.parametrize("done", ["free", "wait", "take over"])
+@pytest.mark.parametrize("done", ["free", "wait", "reclaim"])
 async def test_freeing_a_delivery_during_an_unsync_makes_no_deadlock(world: World, done: str) -> None:
     contact, _ = await linked(world)
     await change(world, contact, name="Sent")
@@ -144,7 +144,7 @@ async def test_freeing_a_delivery_during_an_unsync_makes_no_deadlock(world: Worl
         else:
             clock.time += LEASE
             async with world.tx() as tx:
-                assert await deliveries.take_over(tx, claimed.delivery.id) is None, "nobody is left in it"
+                assert await deliveries.reclaim(tx, claimed.delivery.id) is None, "nobody is left in it"
 
     async with asyncio.TaskGroup() as both:
         both.create_task(give_back())
