@@ -49,9 +49,9 @@ class Process:
 class Context:
     """The context of one request, or of one socket.
 
-    `loaders` keep the objects that were read: for one root field of a mutation, for one other request, or for the events that a
-    subscription tells together. They are replaced after that, because an object must not be older than the question. With
-    `shared`, other subscriptions use the same loaders. `response` takes headers and cookies; None on a socket. `one_answer`:
+    `loaders` keep the objects that were read: during one root field of a mutation, during one other request, or for the
+    events that a subscription delivers together. Then they are replaced, because an object must not be older than the
+    request. With `shared`, other subscriptions use the same loaders. `response` takes headers and cookies; None on a socket. `one_answer`:
     the client accepts one answer, and no stream.
     """
 

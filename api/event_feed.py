@@ -28,10 +28,10 @@ from runtime.database import Database, DatabaseUnavailable
 from runtime.notifications import EVENT, Notifications, wait
 
 BEHIND = 1000  # a client that has missed more events reads its lists again
-KEPT = 200  # rows that a reader keeps for followers who have not taken them yet; those of its last read stay in any case
+KEPT = 200  # rows that a reader keeps for followers that have not read them yet; it always keeps the rows of its last read
 POLL_SECONDS = 2.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between two tries while PostgreSQL cannot be reached
-READS_AT_ONCE = 4  # connections that all readers of a process take at most, so that queries keep the others
+READS_AT_ONCE = 4  # connections that all readers of a process use at most; the others are for queries
 SHARED_SECONDS = 1.0  # how long the objects that one follower has loaded serve the others
 log = structlog.get_logger()
 
@@ -80,8 +80,8 @@ class _Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The events after a position, in their order. With `resync`, the reason why they cannot be told one by one.
-    `position`: where the client stands afterwards."""
+    """The events after a position, in their order. With `resync`: the reason why they cannot be delivered one by one.
+    `position`: the client's position afterwards."""
 
     position: int
     at: datetime
@@ -227,7 +227,7 @@ class _Feed:
         assert error is not None, "the reader ends by cancellation or failure only"
         if not self.started.done():
             self.started.set_exception(error)
-            self.started.exception()  # retrieved here: there may be nobody left to await it
+            self.started.exception()  # retrieved here, because no follower may be left to await it
         self.wake()
 
 

@@ -1,1 +1,1 @@
-"""What is true: tables, rules, and what changes them. Knows no HTTP, no Redis and no Xero wire format."""
+"""Tables, rules, and all functions that change data. No HTTP, no Redis, and no wire format of Xero's."""

@@ -11,7 +11,7 @@ from domain.tx import Tx
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
-# By the class of SQLSTATE, what a row's data can cause: data exceptions, violated constraints, and limits such as the
+# Classes of SQLSTATE that the data of a row can cause: data exceptions, violated constraints, and limits such as the
 # length of an index entry. Class 42 (syntax, unknown columns, missing rights) is a mistake of ours.
 _OF_DATA = ("22", "23", "54")
 
@@ -19,8 +19,8 @@ _OF_DATA = ("22", "23", "54")
 async def each(
     tx: Tx, rows: Iterable[Item], change: Callable[[Item], Awaitable[Done]]
 ) -> list[Done | Refused]:
-    """Change each row in a savepoint of its own. The events and due marks of a refused row are taken back. The caller
-    has taken the locks of all rows before."""
+    """Change each row in a savepoint of its own. The events and due marks of a refused row are rolled back. The caller
+    holds the locks of all rows."""
     results: list[Done | Refused] = []
     for row in rows:
         events, due = dict(tx.events), tx.due

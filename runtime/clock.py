@@ -26,8 +26,8 @@ class ServerClock:
         return self._at + timedelta(seconds=time.monotonic() - self._since)
 
     def set(self, told: datetime, asked: float) -> None:
-        """`told`: PostgreSQL's answer. `asked`: when the question was sent, by the monotonic clock. The answer is taken as
-        true for the middle between question and now."""
+        """`told`: the time that PostgreSQL answered. `asked`: when the query was sent, by the monotonic clock. The answer counts
+        for the middle between `asked` and now."""
         self._since = time.monotonic()
         self._at = told + timedelta(seconds=(self._since - asked) / 2)
 

@@ -1,7 +1,7 @@
 """arq as the engine: it carries the jobs of `workers.jobs` over Redis to whichever worker is free.
 
-Only this module and `workers.main` know arq; docs/ENGINE.md says how to put another library in their place. No truth
-stands in Redis: what a flush or a kill takes from there is handed over again from PostgreSQL's due marks.
+Only this module and `workers.main` know arq; docs/ENGINE.md says how to put another library in their place. Redis holds no
+lasting data: jobs that a flush or a kill loses are handed over again from PostgreSQL's due marks.
 """
 
 import asyncio
@@ -29,10 +29,12 @@ from workers.process import Process
 
 log = structlog.get_logger()
 POLL_SECONDS = 0.5  # arq's loop looks for jobs so often, besides being woken
-PATIENCE = 1.0  # seconds for an answer of Redis; after that the jobs run in this process
-STUCK_SECONDS = 10.0  # a loop that has not looked for so long waits for an answer that does not come
+PATIENCE = 1.0  # seconds that Redis has to answer; after that the jobs run in this process
+STUCK_SECONDS = 10.0  # a loop that has not looked for jobs for so long waits for an answer that does not come
 AGAIN_SECONDS = 1.0
-JOB_SECONDS = 90  # a net only: a job begins no step after RUN_SECONDS, and a step's calls have time-outs
+JOB_SECONDS = (
+    90  # a safety net: a job begins no step after RUN_SECONDS, and the calls of a step have time-outs
+)
 HOUSE_SECONDS = 300
 HEALTH_SECONDS, HEALTH_KEPT = 5, 14  # `arq --check` fails so many seconds after the last worker was killed
 WAKE = "tandem:wake"
@@ -42,7 +44,7 @@ Answer = TypeVar("Answer")
 
 
 def encode(value: object) -> bytes:
-    """As JSON: whoever can write to Redis must not be able to run code here, as pickle lets them."""
+    """JSON, and not pickle: a writer to Redis must not be able to run code here."""
     return json.dumps(value, default=repr).encode()
 
 
@@ -94,7 +96,7 @@ WORKER_OPTIONS: dict[str, Any] = {
 
 
 class WokenWorker(Worker):
-    """arq's worker, woken when there is a job, in place of looking for one every `poll_delay`.
+    """arq's worker, woken when there is a job, instead of looking for one every `poll_delay`.
 
     It starts what a person may wait for first, no more jobs of a lane than the lane's limit, and none that runs already.
     """
@@ -128,7 +130,7 @@ class WokenWorker(Worker):
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _poll_iteration(self) -> None:
-        """arq's own look, and then the wait until the next one. What wakes during a look leads to another."""
+        """arq's own search for jobs, and then the wait for the next. A wake-up during the search causes another search."""
         self._woken.clear()
         await super()._poll_iteration()
         self._looked = self.loop.time()

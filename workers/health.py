@@ -21,7 +21,7 @@ from xero.errors import (
     XeroError,
 )
 
-# Tandem's own count of the minute frees a slot within it; whoever waits longer waits for Xero, or for the day.
+# Tandem's own minute limit frees a slot within a minute; a longer wait is for Xero, or for the limit of the day.
 A_MINUTE = timedelta(seconds=61)
 _OUTAGE = {Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR, Reason.UNREADABLE_ANSWER}
 

@@ -1,7 +1,7 @@
-"""This worker's row in PostgreSQL, by which the others see that it lives.
+"""This worker's row in PostgreSQL, by which the other workers know that it is alive.
 
-When a worker is lost, the epoch changes. Job ids end with the epoch, so that the keys which the lost worker's jobs left in
-Redis block nobody.
+When a worker is lost, the epoch changes. Job ids end with the epoch, so that the keys which jobs of the lost
+worker left in Redis block no job.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Heartbeat:
             self._on_epoch()
 
     async def run(self) -> None:
-        """Until cancelled; then the row goes, so that nobody takes this worker for lost."""
+        """Renew the row until cancelled. Then delete it, so that this worker does not count as lost."""
         try:
             while True:
                 try:

@@ -98,7 +98,7 @@ async def _answers(attempt: Attempt, elements: Sequence[WrittenInvoice]) -> list
         try:
             return await _looked_into(attempt, answers)
         except XeroError:
-            # Who holds a number is not known: those answers are as good as lost. The others stand.
+            # The holder of a taken number is not known: those answers count as lost. The other answers are settled.
             return [one for one in answers if one.problem is None or one.problem.code not in _TO_LOOK_INTO]
     return answers
 

@@ -25,7 +25,7 @@ from workers import (
 from workers.process import Process
 
 INTERACTIVE, BULK = "interactive", "bulk"
-RUN_SECONDS = 20.0  # a job begins no further step after this; what is left is the next job's
+RUN_SECONDS = 20.0  # a job begins no further step after this; the next job does the rest
 REST = 1.0
 
 

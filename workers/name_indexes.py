@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.matching.name_index import NameIndex, keys_are_current
 from domain.tx import Tx
 
-IDLE = 120.0  # seconds; the pass goes on in another process, or stands
+IDLE = 120.0  # seconds; by then the pass goes on in another process, or waits
 
 
 class NameIndexes:

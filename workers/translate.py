@@ -87,10 +87,10 @@ def organisation_details(organisation: Organisation) -> Details:
 def xero_members(
     values: Values, *, region: str | None, held: Mapping[SyncedField, XeroValue]
 ) -> XeroMembers | list[XeroViolation]:
-    """The members to write for these values, or everything in the values that Xero would refuse.
+    """The members to write for these values, or all values that Xero would refuse.
 
-    A phone or address is sent whole, all its parts set, because Xero does not promise what becomes of a part left
-    out. `region`: the organisation's country. `held`: what the last read of Xero showed."""
+    A phone or address is sent whole, all its parts set, because Xero does not document what happens to an absent
+    part. `region`: the organisation's country. `held`: what the last read of Xero showed."""
     found = [
         one for field, value in values.items() for one in violations(field, value, region, held.get(field))
     ]

@@ -32,7 +32,7 @@ LINE_AMOUNTS: dict[AmountsAre, LineAmounts] = {
     AmountsAre.TAX_INCLUSIVE: "Inclusive",
     AmountsAre.NO_TAX: "NoTax",
 }
-EPOCH = date(1970, 1, 1)  # for what Xero gave no date
+EPOCH = date(1970, 1, 1)  # if Xero gave no date
 _AMOUNTS_ARE = {theirs.lower(): ours for ours, theirs in LINE_AMOUNTS.items()}
 
 

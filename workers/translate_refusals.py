@@ -16,13 +16,13 @@ _FIELDS = {
     "Phones": SyncedField.PRIMARY_PHONE,
     "Addresses": SyncedField.BILLING_ADDRESS,
 }
-# Codes of a link. What else Xero says about a contact concerns settings of the contact that Tandem does not write.
+# Codes of a link. Xero's other messages about a contact concern settings that Tandem does not write.
 _OF_CONTACTS = ("NAME_TAKEN_IN_XERO", "ARCHIVED_IN_XERO", "VALUE_TOO_LONG", "XERO_UNAVAILABLE")
 
 
 def invoice_problem(said: Sequence[Said]) -> Problem:
-    """What Xero's messages about an invoice mean. The message has all of Xero's words. Code and remedy are those of the
-    first message that tells more than INVALID_IN_XERO; where there are several, `each` holds what each one means."""
+    """The meaning of Xero's messages about an invoice. The message quotes all of them. Code and remedy are those of the first
+    message with a code other than INVALID_IN_XERO. If there are several messages, `each` holds the meaning of each."""
     found = list(dict.fromkeys(_invoice_problem(one) for one in said or (_SILENT,)))
     first = min(found, key=_precedence)
     if len(found) == 1:

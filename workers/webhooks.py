@@ -33,8 +33,8 @@ class Inbox(Protocol):
 
 
 async def read_contacts(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
-    """Read what is due in the organisation's inbox. False where nothing is, or Xero does not let us now. Safe to run
-    twice, at once and late: what is read is ordered by Xero's own time stamps."""
+    """Read the objects of the organisation's due webhook events. False if none is due, or Xero allows no call now. Safe to run
+    twice, at once and late: snapshots are ordered by Xero's own time stamps."""
     return await _read_due(process, workspace, organisation_id, webhook_inbox, _read_contacts)
 
 

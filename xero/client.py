@@ -25,7 +25,7 @@ from xero.invoices import SALE, Invoice, InvoiceCreations, InvoiceUpdates, Writt
 from xero.listing import Listing, Resource, Unreadable
 from xero.payloads import Account, Contact, Creations, Organisation, Payload, TaxRate, Updates, WrittenContact
 
-TIMEOUT = 25.0  # seconds for a whole call, shorter than any lease on what it settles
+TIMEOUT = 25.0  # seconds for a whole call: shorter than any lease of the work that it settles
 CONNECT_TIMEOUT = 5.0
 ATTEMPTS = 3
 PAGE_SIZE = 1000
@@ -158,7 +158,7 @@ class Client:
             return Answer(None, None)
         if found.unreadable:
             raise Retry(Reason.UNREADABLE_ANSWER, detail=_reasons(found))
-        # An id would have been looked up as such, and is not what was asked for.
+        # Xero would have looked up a text that is an id as an id.
         ours = [contact for contact in found.items if contact.contact_number == number]
         return Answer(ours[0] if ours else None, found.server_time)
 

@@ -35,7 +35,7 @@ from xero.errors import (
 )
 from xero.payloads import Claims, Connection, TokenAnswer, decode_hook
 
-# What an OAuth callback needs comes from here, errors included, so that it needs no other module of `xero`.
+# An OAuth callback imports everything from here, errors included, and no other module of `xero`.
 __all__ = [
     "App",
     "Claims",

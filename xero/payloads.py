@@ -3,8 +3,8 @@
 Unknown members are ignored, and what Xero calls an enum stays text, because both grow several times a year.
 A member that was absent is UNSET, which is neither null nor "": absent says nothing, the others say blank.
 Amounts are Decimal, never float. Times come as `/Date(milliseconds+hhmm)/`, where the offset does not move the
-instant, or as ISO 8601 without a zone, which is UTC. Sources: Xero's OpenAPI 16.1.0 and what the wire was seen
-to carry where that differs.
+instant, or as ISO 8601 without a zone, which is UTC. Sources: Xero's OpenAPI 16.1.0, and recorded
+answers where they differ.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""What Xero's refusals mean. One table: the words of a refusal, the failure's code, the remedy, and who has met it.
+"""The meaning of Xero's refusals. One table: the words of a refusal, the failure's code, the remedy, and the source.
 
-Xero documents no list of its messages, so the sentences come from public threads and help pages; each stands beside its
+Xero documents no list of its messages, so the sentences come from public threads and help pages; each has its
 address. The patterns are wider than the sentences, because Xero varies its words. The first rule that matches counts.
 `code` is a SyncFailureCode and `remedy` a Remedy of the schema. IN_XERO means that the refusal names nothing that Tandem
 sends: `advice` says what a person does in Xero.
@@ -249,7 +249,7 @@ UNKNOWN = Rule(
 
 
 def rule_of(said: Said) -> Rule:
-    """The rule of one message. A message that no rule knows, and that stands in a line, is about what the line holds."""
+    """The rule of one message. An unknown message about a line has the remedy UPDATE_INVOICE."""
     found = next((rule for rule in RULES if rule.words.search(said.text)), None)
     if found is not None:
         return found

@@ -61,7 +61,7 @@ class Begun:
 
 @dataclass(frozen=True)
 class Flow:
-    """A flow that was taken, and cannot be taken a second time. `opened` is the content that was sealed."""
+    """A flow that was claimed, which is possible only once. `opened` is the content that was sealed."""
 
     begun: Begun
     began_at: datetime

@@ -1,1 +1,1 @@
-"""What may run, and at what cost."""
+"""Guards: which operations may run, and at what cost."""

@@ -1,4 +1,4 @@
-"""The limits on what a request may cost. They hold before graphql-core validates, because a request can make validation take seconds.
+"""The limits on the cost of a request. They are checked before graphql-core validates, because validation can take seconds.
 
 Each fragment is measured once, and its cost is kept: expanding fragments takes exponential time. Lists multiply the nodes
 below them. A connection counts its `first` or `last`, the results of a bulk mutation count the rows of its input, and any

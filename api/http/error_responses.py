@@ -1,4 +1,4 @@
-"""Responses that hold errors only: what is refused before GraphQL runs, and what fails outside of it."""
+"""Responses that hold only errors: a request was refused before GraphQL ran, or failed outside of it."""
 
 import json
 from collections.abc import Mapping

@@ -90,8 +90,8 @@ def server_config(
 
 
 def _spare_garbage_collection() -> None:
-    """Takes the schema and the imported modules out of Python's garbage collection: they live as long as the process. A full collection
-    of them stopped the event loop for about a second, every ten seconds, while 64 subscriptions were told of edits."""
+    """Takes the schema and the imported modules out of Python's garbage collection, because they live as long as the process. A full
+    collection of them stopped the event loop for about a second, every ten seconds, while edits went to 64 subscriptions."""
     gc.collect()
     gc.freeze()
 

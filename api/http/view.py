@@ -280,8 +280,8 @@ async def _until(ended: asyncio.Event, stream: AsyncIterator[str]) -> AsyncItera
 async def _end(task: asyncio.Future[str]) -> None:
     """Wait for the end of a cancelled task, even if this task is cancelled meanwhile.
 
-    Starlette cancels a stream whose client has gone at each of its awaits. Whoever closes a generator that still runs
-    gets an error.
+    Starlette cancels the stream of a disconnected client at each of its awaits. Closing a generator that still runs
+    raises an error.
     """
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

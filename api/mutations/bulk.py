@@ -1,5 +1,5 @@
-"""What mutations of links and contacts have in common, for one row or many: one transaction that takes all locks first,
-and one result for each row."""
+"""Mutations of links and contacts, for one row or many: one transaction that takes all locks first, and one result for
+each row."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""What is given of invoices, and what one that is being typed would come to."""
+"""The inputs of invoices, and the preview of an invoice that is being typed."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -167,8 +167,8 @@ class InvoicePreviewInput:
 
 
 def values(input: CreateInvoiceInput | UpdateInvoiceInput | InvoicePreviewInput) -> dict[str, Any]:
-    """What was given, by the schema's names, with keys for ids. What is no id of one is the key of none, which the rule
-    tells at its place, together with all else that is wrong."""
+    """The given values by the schema's names, with keys for ids. A malformed id becomes a key that exists nowhere, so that the
+    domain refuses it at its place, together with all other errors."""
     found: dict[str, Any] = {}
     for name, attribute in (
         ("number", "number"),

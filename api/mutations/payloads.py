@@ -117,9 +117,9 @@ def nothing_to_do(*path: str) -> UserError:
 
 
 def nothing_to_change(*named: str) -> Refused:
-    """An update gives no field but those that say what to change.
+    """The refusal of an update that gives no field to change, only the object's id.
 
-    Raise it after the domain's own checks: an unknown id and a stale version are told first. Nothing is written,
+    Raise it after the domain's own checks: an unknown id and a stale version are reported first. Nothing is written,
     because the transaction is rolled back."""
     besides = " and ".join(f"`{name}`" for name in named)
     return refuse(Code.REQUIRED, f"There is nothing to change. Give at least one field besides {besides}.")

@@ -44,7 +44,7 @@ def load(context: Context, name: str, key: Hashable) -> Awaitable[Any]:
             load_fn=_in_transaction(context, read), max_batch_size=MOST
         )
     found: Awaitable[Any] = loader.load(key)
-    # A subscription that ends while it waits must not cancel what the others wait for.
+    # A subscription that ends while it waits must not cancel the load that others wait for.
     return asyncio.shield(found) if context.shared else found
 
 

@@ -26,9 +26,9 @@ from domain.tx import Tx
 PAGE, MOST = 50, 100
 COUNTED = 10_000
 # The ids are taken as an array: a subquery may become a loop over all of them for each contact (9 s instead of
-# 75 ms among 100,000). A search gives up beyond this many; by then it has told nobody anything.
+# 75 ms among 100,000). A search reads at most so many matches: a longer list helps nobody.
 MOST_FOUND = 100_000
-ABSENT = datetime.fromisoformat("1970-01-01T00:00:00+00:00")  # stands for null where times are sorted
+ABSENT = datetime.fromisoformat("1970-01-01T00:00:00+00:00")  # replaces null where times are sorted
 First = Annotated[
     int | None,
     strawberry.argument(

@@ -1,4 +1,4 @@
-"""The domain's enums that the schema shows. Their descriptions stand beside their members in the domain."""
+"""The domain's enums that the schema shows. The domain declares their descriptions next to their members."""
 
 from api.relay.described import described
 from domain.invoices.changes import Decision

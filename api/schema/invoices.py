@@ -221,7 +221,7 @@ class InvoiceSync:
 
 @dataclass(frozen=True)
 class _Standing:
-    """What decides what may be done with an invoice."""
+    """The values that decide which actions an invoice allows."""
 
     status: InvoiceStatus
     sync_state: InvoiceSyncState

@@ -194,7 +194,7 @@ async def _update_or_resync(context: Context, row: EventRow) -> Update | None:
 
 
 async def _update(context: Context, row: EventRow) -> Update | None:
-    """None if the subject is gone, which a Deletion tells."""
+    """None if the object was deleted; a Deletion reports that."""
     kind, subject = row.kind, row.subject
     if kind is EventKind.RESYNC:
         return Resync(reason=subject)

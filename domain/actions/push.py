@@ -1,7 +1,8 @@
 """Pushes: a person sends practice contacts to Xero, whatever the filter says.
 
-The mirror is searched first, so that nobody makes a second contact unknowingly. What only Xero knows shows on the link
-later. Each push has one number (`domain.links.push_numbers`), so that it makes one contact however often it is sent.
+The mirror is searched first, so that nobody creates a second contact unknowingly. A name that is taken by a contact which
+the mirror does not have yet becomes a failure of the link. Each push has one number (`domain.links.push_numbers`), so that
+it creates one contact however often it is sent.
 """
 
 from collections.abc import Sequence
@@ -184,8 +185,8 @@ async def _namesakes(
 
 
 async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, advice: str, *path: str) -> None:
-    """Refused (TAKEN) where an active contact in Xero holds the name: Xero would refuse it. The message says which
-    contact that is, to whom it is linked, and `advice`."""
+    """Refuse (TAKEN) a name that an active Xero contact holds, because Xero would refuse it. The message names that contact
+    and the contact that it is linked with, and ends with `advice`."""
     holders = [one for one in await _namesakes(tx, organisation_id, name_key) if one.blocks]
     if holders:
         message = f"{holders[0].described} {advice}"
@@ -204,7 +205,7 @@ async def _look_for_existing(tx: Tx, organisation_id: UUID, contact: Contact, cr
 
 
 def _possible(found: Sequence[_Namesake], *, create_anyway: bool) -> Problem:
-    """What stands in the way of a push, and what a person can do about it."""
+    """The problem that names the Xero contact which a push would duplicate, and says what a person can do."""
     blocking = next((one for one in found if one.blocks), None)
     linkable = next((one for one in found if one.linkable), None)
     first = blocking or linkable or found[0]

@@ -23,7 +23,7 @@ RECONNECT = "Xero no longer lets Tandem in. Connect the organisation again. No w
 RESTING = (
     "case when mass_change is not null then 'PAUSED' when catching_up then 'CATCHING_UP' else 'HEALTHY' end"
 )
-# What `health` is at this moment, in SQL over `organisation` with :now bound.
+# The `health` at this moment, in SQL over `organisation` with :now bound.
 AT_THIS_MOMENT = f"case when health = 'RATE_LIMITED' and limited_until <= :now then {RESTING} else health end"
 # Whether contacts have changed in Xero two hours after the organisation's last webhook or later, in SQL over `organisation`.
 # Xero announces each change within seconds, so the webhook is probably switched off. door.webhooks_silent_since says the same of the app.

@@ -35,7 +35,7 @@ from domain.tables import ACTIVE, ActivityKind, Contact, ContactKind, EventKind,
 from domain.tx import Tx
 
 ADDRESS_LIMITS = {"city": 255, "region": 255, "postalCode": 50, "country": 50, "attentionTo": 255}
-# What pasting brings along and nobody sees: marks of direction and order, soft hyphens, breaks without width. Those that
+# Invisible characters that come with pasted text: marks of direction and order, soft hyphens, breaks without width. Those that
 # join letters or keep them apart (U+200C, U+200D) belong to the spelling of Persian and Indian names, and stay.
 _UNSEEN = dict.fromkeys(
     (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x2070),
@@ -43,7 +43,7 @@ _UNSEEN = dict.fromkeys(
 )  # fmt: skip
 _LONGEST = {"firstName": 255, "lastName": 255}
 _SYNCED = {one.api_name: one for one in SYNCED.values()}
-# The schema's names of what a person can set, and the columns that hold them.
+# The fields that a person can set, by the schema's names, and their columns.
 SETTABLE = {
     "firstName": "first_name",
     "lastName": "last_name",
@@ -269,7 +269,7 @@ async def _check_type(tx: Tx, values: Mapping[str, Any], held: UUID | None) -> N
 async def _fit_xero(
     tx: Tx, contact_id: UUID, values: Mapping[str, Any], changes: Sequence[activity.Change]
 ) -> None:
-    """Refuse what a person typed if a linked organisation would not take it."""
+    """Refuse typed values that a linked organisation would refuse."""
     changed = {SyncedField(change.field) for change in changes if change.field in set(SyncedField)}
     if not changed:
         return

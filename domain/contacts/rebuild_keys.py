@@ -31,7 +31,7 @@ async def renew(tx: Tx, page: int = 1000) -> int:
     contacts = await _renew(
         tx, "contact", "name, billing_email, primary_phone, billing_address", _of_contact, page
     )
-    # What it was looked up by is of the old rules too.
+    # The keys of its last look-up follow the old rules too.
     mirrored = await _renew(
         tx, "xero_contact", "name, email, phone", lambda row: xero_contacts.keys(row) | _NOT_LOOKED_UP, page
     )

@@ -151,7 +151,7 @@ async def match_page(tx: Tx, held: Claim) -> bool:
         return False
     organisation = replace(organisation, mass_change=None)
     page = run.done // PAGE
-    if page & (page - 1) == 0:  # as often as what was made before has doubled
+    if page & (page - 1) == 0:  # each time the number of created contacts has doubled
         await tx.rows("select door.refresh_statistics()")
     current = run.match_pass or MatchPass.CHANGES
     if current is MatchPass.FULL_MATCHES and run.position is None:

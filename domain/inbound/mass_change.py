@@ -2,8 +2,8 @@
 
 From Xero these changes count: archived, merged, under a GDPR request, a value made blank, and one same value over many
 contacts. To Xero a value made blank counts. Other changes never count, however many there are. The brake counts what
-waits and what was let through in the last ten minutes, before anything that waits is applied: so the first page of a
-scan does no harm. While the brake holds, nothing is dropped: mirror rows stay dirty and links stay due. Time alone does
+waiting changes and those let through in the last ten minutes, before any waiting change is applied. So the first page of
+a scan does no harm. While the brake holds, nothing is dropped: mirror rows stay dirty and links stay due. Time alone does
 not release the brake: the ten minutes are those before it stopped.
 
 Counting marks mirror rows only. The caller locks contacts afterwards, and must hold no link before.
@@ -98,8 +98,8 @@ def _since(tx: Tx, organisation: OrganisationCopy) -> datetime:
 async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
     """Carry out a person's decision about the brake.
 
-    `apply` lets through exactly what was counted. Otherwise Xero is read again as a whole and the change is evaluated anew;
-    the brake holds until then.
+    `apply` lets through exactly the counted changes. Otherwise Xero is read again as a whole and the changes are counted
+    again; the brake holds until then.
     """
     organisation = await organisations.lock(tx, organisation_id)
     if organisation.disconnected_at is not None:
@@ -301,7 +301,7 @@ async def _release(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def _pass_counted(tx: Tx, organisation_id: UUID) -> None:
-    """Take what a person let through, and everything before it, out of the count."""
+    """Take the changes that a person let through, and all earlier ones, out of the count."""
     await tx.run(
         "update xero_contact set brake = 'PASSED' where workspace_id = :ws and organisation_id = :organisation"
         " and brake = 'COUNTED'",

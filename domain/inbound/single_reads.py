@@ -25,7 +25,7 @@ LEASE = timedelta(seconds=10)  # its reader renews it; one that dies costs so mu
 
 @dataclass
 class Claimed:
-    """What is to be read now, by Xero's ids; until `lease`, which `renew` moves, nobody else reads it."""
+    """The contacts to read now, by Xero's ids. Until `lease`, which `renew` extends, no other worker reads them."""
 
     organisation: OrganisationCopy
     ids: Sequence[UUID]

@@ -73,9 +73,9 @@ class Ended(NamedTuple):
 async def taken(
     tx: Tx, organisation_id: UUID, contact_id: UUID, xero_contact_id: UUID, *, keep: UUID | None = None
 ) -> tuple[UUID, ...]:
-    """End what contradicts a link that a person makes. Returns the links that are gone.
+    """End the decisions and links that contradict a new link of a person. Returns the deleted links.
 
-    The re-import mark and the kept-apart pair go. The pair's UNSYNCED and BROKEN links end, and so do BROKEN links of the
+    The re-import mark and the kept-apart pair are deleted. The pair's UNSYNCED and BROKEN links end, and so do BROKEN links of the
     Xero contact to others, whose pairs are then kept apart. An IGNORED or CREATED_SEPARATE issue of the Xero contact ends.
     `keep` is the link that begins again.
     """

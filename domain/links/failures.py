@@ -81,9 +81,9 @@ async def described(tx: Tx, link: SyncLink, failure: Failure, until: datetime | 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a link from syncing, as FAILURE_COLUMNS reads it. `held_by`: the code of what holds up the whole organisation,
-    since `held_since` and until `held_until`. `look_up`: of a write without an answer, when it is looked up (`at`), and
-    how often it was sent (`sends`)."""
+    """The reasons why a link does not sync, as FAILURE_COLUMNS reads them. `held_by`: the code of a trouble of the whole
+    organisation, from `held_since` to `held_until`. `look_up`: of a write without an answer, the time of its look-up (`at`)
+    and the number of its sends (`sends`)."""
 
     failure: StoredFailure | None
     due_at: datetime | None
@@ -97,7 +97,7 @@ class Trouble:
     look_up: Mapping[str, object] | None
 
 
-# Of a link `l` beside health.HELD_LINK: the columns of `Trouble`.
+# The columns of `Trouble`, of a link `l` joined with health.HELD_LINK.
 FAILURE_COLUMNS = (
     "l.failure, l.due_at, l.attempts, l.next_attempt_at, l.organisation_id, held.code as held_by, o.health_message,"
     " case when held.code is not null then greatest(l.due_at, coalesce(o.writes_failing_since, o.failing_since, o.health_since)) end as held_since,"

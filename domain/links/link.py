@@ -1,7 +1,7 @@
-"""A link between a practice contact and a Xero contact: its two sides, what goes out, and its next state.
+"""A link between a practice contact and a Xero contact: its two sides, the values to send, and its next state.
 
 Only this package writes `sync_link`. One row is written with `change`; statements about many rows are in
-`domain.links.statements`. Whoever locks links has locked their contacts before.
+`domain.links.statements`. A caller locks the contacts before their links.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -131,7 +131,8 @@ class Link:
         return self.row.xero_contact_id is None
 
     def due(self) -> dict[SyncedField, Value]:
-        """What would go to Xero now. A contact is created whole: nothing goes while Xero refuses one of its values."""
+        """The values that would be sent now. A contact is created with all its values: nothing is sent while Xero refuses one of
+        them."""
         practice, refused = self.practice, self.row.refused
         if not self.is_new:
             return to_send(

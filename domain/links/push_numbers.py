@@ -87,8 +87,8 @@ async def _meet(tx: Tx, organisation: OrganisationCopy, met: Met) -> None:
 async def _complete(tx: Tx, region: str | None, link: SyncLink, xero_id: UUID) -> None:
     """Give the link its Xero contact. The merge that follows settles the fields.
 
-    The base values are what was sent: it may have been sent several times under the number, and what Xero shows decides
-    which send took effect.
+    The base values are the values sent. The push may have been sent several times under its number; the values that Xero
+    shows decide which send took effect.
     """
     xero = await tx.session.get_one(XeroContact, (tx.workspace, xero_id), populate_existing=True)
     shown = xero_values(xero)
@@ -117,6 +117,6 @@ async def _complete(tx: Tx, region: str | None, link: SyncLink, xero_id: UUID) -
         attempts=0,
         next_attempt_at=None,
     )
-    # The delivery that the link left can only be refused now, as its number is taken: it requires no re-read.
+    # Xero can only refuse the delivery that the link left, because its number is taken: no re-read is needed.
     await statements.set_required_read(tx, link.id, before)
     failures.record_push(tx, link, xero.name)

@@ -105,9 +105,9 @@ async def start(
 ) -> list[Started]:
     """Link the pairs: settle each field, write what the practice's side takes over, and mark what Xero lacks.
 
-    The caller holds the organisation's lock and knows that both ends are free; a unique index says so otherwise.
-    `quiet`: tell subscribers nothing of each, as an import does, whose sending is `bulk` too. The number of statements
-    does not grow with `pairs` that are new.
+    The caller holds the organisation's lock and has checked that both sides are free; otherwise a unique index fails.
+    `quiet`: publish no event for each link, as in an import, whose sends are `bulk` too. The number of statements does
+    not depend on the number of `pairs` that are new.
     """
     if not pairs:
         return []

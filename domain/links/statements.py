@@ -35,7 +35,7 @@ async def mark_due(
         return
     names = [str(field) for field in fields]
     # A failure of one of these fields is over. So is one of no field in particular, which Xero gives when it refuses
-    # several. With the failure goes all that was refused: what Xero still refuses is shown anew.
+    # several. All refused values end with the failure: a value that Xero still refuses is shown again.
     mended = "coalesce(failure->>'field' = any(:fields), refused <> '{}')"
     state = next_state_sql(failing=f"failure is not null and not {mended}", waiting="true")
     rows = await tx.read(
@@ -169,7 +169,7 @@ async def count_blanks(tx: Tx, organisation_id: UUID, blanks: str) -> None:
 
 
 async def let_counted_through(tx: Tx, organisation_id: UUID) -> None:
-    """Take what was counted out of the count, because a person let it through."""
+    """Take the counted links out of the count, because a person let the change through."""
     await tx.run(
         "with counted as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
         "  and (brake = 'COUNTED' or destroyed_at is not null or blanked_at is not null) order by id for update)"

@@ -122,7 +122,7 @@ async def ignore(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
 
 
 async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
-    """Take back IGNORED or CREATED_SEPARATE. The link that was made goes; the contact stays and becomes a candidate.
+    """Take back IGNORED or CREATED_SEPARATE. The link of the separate contact is deleted; the contact becomes a candidate.
 
     From now on only a person matches this Xero contact.
     """

@@ -2,8 +2,8 @@
 
 The index finds what door.similar_contacts finds by trigrams. Loading it costs as much as about 300 look-ups in
 PostgreSQL, however many contacts there are. A look-up in the index is 20 times as fast. PostgreSQL still finds contacts
-by rare keys, and knows which contacts are linked. The index holds the common keys only so that nobody asks for them:
-a key that many contacts share finds nothing.
+by rare keys, and knows which contacts are linked. The index holds the common keys only, so that
+they are not queried: a key that many contacts share finds nothing.
 """
 
 import asyncio

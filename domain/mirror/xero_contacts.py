@@ -1,9 +1,9 @@
 """The mirror rows: Xero's contacts as last seen, in the table `xero_contact`.
 
 Snapshots are ordered by Xero's UpdatedDateUTC. An older snapshot is dropped. Of two snapshots with equal stamps, the one
-asked for later holds for the flags, which change without a new stamp. If any other field differs, nobody can say which
-came last: the contact is read again 10 s later, and that read holds if no other snapshot came between. What an answer
-left out says nothing: the mirror keeps its value. No personal value is kept of a contact under a GDPR request, or of a
+asked for later holds for the flags, which change without a new stamp. If any other field differs, the order is
+unknown: the contact is read again 10 s later, and that read holds if no other snapshot came between. An absent member
+says nothing: the mirror keeps its value. No personal value is kept of a contact under a GDPR request, or of a
 contact that a person has erased.
 """
 
@@ -61,7 +61,7 @@ _COLUMNS = {
     "updated_at": ("(r->>'updated_at')::timestamptz", ":now"),
 }
 _SEARCHED = (SyncedField.NAME, SyncedField.BILLING_EMAIL, SyncedField.PRIMARY_PHONE)
-_LOOKED = ("match_name", "match_keys")  # of the last look, and gone with it
+_LOOKED = ("match_name", "match_keys")  # of the last look-up; deleted when the row changes
 _SYNCED = {field: one.xero_column for field, one in SYNCED.items()}
 _COMPARED = [name for name in _COLUMNS if name not in (*_FLAGS, "updated_at") and not name.endswith("_key")]
 _APPLIED = [*_SYNCED.values(), "status", "merged_to", "contact_number"]
@@ -254,7 +254,7 @@ async def read_shown(tx: Tx, organisation: UUID, xero_ids: Sequence[UUID]) -> di
 
 
 async def lock(tx: Tx, organisation: UUID) -> None:
-    """Lock the organisation until the transaction ends. Whoever applies Xero's side takes this lock first."""
+    """Lock the organisation until the transaction ends. A transaction that applies Xero's side takes this lock first."""
     await tx.rows(
         "select pg_advisory_xact_lock(hashtextextended('tandem organisation ' || cast(:organisation as text), 0))",
         organisation=str(organisation),

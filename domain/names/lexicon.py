@@ -1,7 +1,7 @@
 """What a word is known as (given name, family name, other word), and how rare the word is in ledgers.
 
 The data stands in parameters/lexicon.bin and rarity.bin (see parameters/NOTICE.md). The files hold no text, only slots
-by CRC-32. An unknown word is taken for a known one once in a hundred times.
+by CRC-32. One unknown word in a hundred looks like a known one.
 """
 
 import sys

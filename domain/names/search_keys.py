@@ -1,4 +1,4 @@
-"""What is stored beside a contact so that matching and searching find it. Pure; made here for every writer.
+"""The keys that are stored with a contact so that matching and searching find it. Pure; every writer uses this module.
 
 `name_key` and `email_key` are the rule's. `match_name` (by trigrams) and `match_keys` (equal ones) only bring contacts
 together to be compared: they decide nothing.
@@ -40,7 +40,7 @@ def of_values(values: Values) -> dict[str, Any]:
 
 
 def lookup(contact: Details) -> tuple[str, list[str]]:
-    """By what the contact is found, and finds others. Phones meet by their last digits, whatever the country."""
+    """The keys by which the contact is found and finds others. Phones are compared by their last digits, whatever the country."""
     keys = keys_of(contact.name) | contact_keys(make_ready(contact))
     return prepare(contact.name).plain, sorted(keys)
 

@@ -19,7 +19,7 @@ CHAIN = 50
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A due link. `fields`: what goes to Xero now. `waits`: another contact's rename must make room for the name first."""
+    """A due link. `fields`: the values to send now. `waits`: another contact must be renamed first, because it holds the name."""
 
     link: Link
     fields: Mapping[SyncedField, Value]

@@ -32,7 +32,7 @@ from domain.tx import Tx
 
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Failure]]]
 
-IN_XERO_AGAIN = timedelta(days=1)  # what only Xero can mend is tried again so often
+IN_XERO_AGAIN = timedelta(days=1)  # how often a refusal with the remedy IN_XERO is tried again
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     xeros = await xero_contacts.read_shown(tx, organisation.id, [one.xero_contact_id for one in shown])
     for answer in answers:
         member = held.get(answer.link_id)
-        if member is None:  # unsynced, broken or gone meanwhile: the mirror knows, and nothing else follows
+        if member is None:  # unsynced, broken or deleted meanwhile: only the mirror is updated
             continue
         row, contact = member
         values = sent[answer.link_id]
@@ -242,7 +242,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
-    """Settle an update that can take effect no more, by what a read shows of each link.
+    """Settle an update that can no longer take effect, by a read of each link.
 
     A link that shows the values sent is acknowledged. Any other link is merged like any change and freed.
     """
@@ -308,7 +308,7 @@ async def _lock_members(
 async def _acknowledge(
     tx: Tx, link: Link, sent: Mapping[str, object], seen: SeenContact, *, newest: bool
 ) -> None:
-    """Move the base values to what was sent and what Xero returned.
+    """Move the base values to the values sent and the values returned.
 
     Notes of the sent fields end, and so does a failure of one of them, with everything that was refused. What Xero still
     refuses is then shown again.

@@ -16,7 +16,7 @@ from domain.tx import Tx
 
 FRESH = timedelta(seconds=60)
 MOST = 10  # of each kind, read by themselves at a time
-# Of links `l` and of `s`, what of owed_status is due; `:only` these, if any.
+# The due links `l`, and the due rows `s` of owed_status; `:only` these ids, if any are given.
 LINK_DUE = (
     " and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')"
     " and coalesce(l.next_attempt_at, l.due_at) <= :now"

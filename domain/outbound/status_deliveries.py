@@ -90,7 +90,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     ids = await snapshots.store(tx, organisation, seen, {one.xero_contact_id: () for one in seen})
     for answer in answers:
         status = wanted.get(answer.link_id)
-        if status is None:  # nobody wants it any more
+        if status is None:  # the request was withdrawn meanwhile
             continue
         if answer.failure is None or _is_so_already(status, answer.failure):
             await _delete(tx, answer.link_id)
@@ -102,7 +102,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact]) -> None:
-    """Settle by what a read shows, when the write can take effect no more. The rest is freed."""
+    """Settle by a read, once the write can no longer take effect. The rest is freed."""
     await xero_contacts.lock(tx, claimed.delivery.organisation_id)
     wanted = await _wanted(tx, claimed)
     landed = [Answered(key, seen) for key, seen in shown.items() if seen.status == wanted.get(key)]

@@ -75,17 +75,17 @@ class ConnectionHealth(DescribedEnum):
 
 
 class Organisation(Row, table=True):
-    """A Xero organisation. `health` is what the last call told; `read_cursor` is Xero's own time up to which the
-    mirror has been read, null until it was read whole; `read_asked_at` when that was asked, by our clock.
+    """A Xero organisation. `health`: by the last call. `read_cursor`: Xero's own time up to which the mirror has been read,
+    null until it was read completely. `read_asked_at`: when that read was asked for, by our clock.
     `looked_by_hand_at`: when the last read that a person asked for was due, or is due.
     `clock_ahead`: how many seconds Xero's clock is ahead of ours.
-    `health_since`: since when `health` is what it is, null: since it was connected. `limited_until` is set while RATE_LIMITED; `failing_since` while no call has got through, `writes_failing_since` while no write has. `catching_up`: nothing is
-    sent before everything was read again.
-    `mass_change` is set while PAUSED: what would happen. `let_through_at`: when a person last let one through, since
-    when the brake counts anew.
+    `health_since`: since when `health` has its value; null: since the connection. `limited_until` is set while
+    RATE_LIMITED. `failing_since` is set while no call succeeds, `writes_failing_since` while no write does. `catching_up`:
+    nothing is sent before everything was read again. `mass_change` is set while PAUSED and holds the counts.
+    `let_through_at`: when a person last let a mass change through; the brake counts from then.
 
     Invoices: `invoice_sync` is the switch, `invoice_start_date` the first issue date that goes to Xero. The default
-    accounts are ids of `xero_account`. Xero takes no invoice dated on or before a lock date. The catalogue is
+    accounts are ids of `xero_account`. Xero accepts no invoice dated on or before a lock date. The catalogue is
     accounts, tax rates and lock dates. `invoice_cursor`: as read_cursor, for invoices."""
 
     __tablename__ = "organisation"

@@ -81,11 +81,11 @@ class SyncLink(Row, table=True):
     """A practice contact and a Xero contact. `base_practice` and `base_xero` hold, per synced field, what each
     side held when they last agreed. `due_at`: since when the practice's side has something that Xero lacks.
 
-    `contact_number` is drawn for each push. `bulk`: no person waits for what is due. `read_owed_at`: it is not sent
-    before a read that began after this. `notes`: per field, values that reads showed while a write of it was under
-    way. `refused`: per field, the practice's value that Xero refused, which is not sent again until it changes.
-    `conflicts`: fields on which both sides changed and a person decides. `destroyed_at`: when Xero last destroyed
-    something of it; `blanked_at`: when it last sent a blank; both for the brake, as is `brake`, of the blanks that wait.
+    `contact_number` is drawn for each push. `bulk`: no person waits for the send. `read_owed_at`: nothing is sent before a
+    read that began later. `notes`: per field, the values that reads showed during a write of the field. `refused`: per
+    field, the practice's value that Xero refused and that is not sent again until it changes. `conflicts`: fields that
+    both sides changed, about which a person decides. For the brake: `destroyed_at`, when Xero last destroyed a value of
+    the link; `blanked_at`, when the link last sent a blank; `brake`, the state of blanks that wait.
     """
 
     __tablename__ = "sync_link"

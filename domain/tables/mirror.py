@@ -58,8 +58,8 @@ class MatchPass(StrEnum):
 
 
 class RunPurpose(StrEnum):
-    """IMPORT: a person started it, and the API shows its progress. DELTA: reads what changed. SCAN: reads everything, to find
-    what no delta shows."""
+    """IMPORT: a person started it, and the API shows its progress. DELTA: reads changed contacts. SCAN: reads all, to find
+    changes that no delta shows."""
 
     IMPORT = "IMPORT"
     DELTA = "DELTA"
@@ -73,8 +73,8 @@ class XeroContact(Row, table=True):
     `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to
     links and issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot
     of the same stamp, with other values, was asked for. `read_due_at`: when it is to be read by itself.
-    `looked_at`: when near-duplicates of it were last looked up; null where it has changed since. `match_name`,
-    `match_keys`: what it was looked up by, as Contact's, where some were found.
+    `looked_at`: when its near-duplicates were last looked up; null if it has changed since. `match_name` and
+    `match_keys`: the keys of that look-up, in the form of Contact's, if it found any.
     """
 
     __tablename__ = "xero_contact"
@@ -136,7 +136,7 @@ class XeroContact(Row, table=True):
 class ImportRun(Row, table=True):
     """A run that reads Xero and matches, and its position. Another worker continues it if its worker dies.
 
-    `purpose` IMPORT is what people see as progress. READING: `next_page` of what changed since `modified_since` (null: everything). MATCHING (`match` is set):
+    `purpose` IMPORT is shown to people as progress. READING: `next_page` of the contacts changed since `modified_since` (null: everything). MATCHING (`match` is set):
     `match_pass`, and `position`, the last mirror row that the pass has done. `due_at` null: nothing to do.
     """
 

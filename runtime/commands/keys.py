@@ -78,9 +78,9 @@ async def examine(session: AsyncSession | AsyncConnection, now: datetime, keys: 
 
 
 async def reseal(database: Database, keys: KeyRing, *, give_up: bool = False) -> Seals:
-    """Seals with the newest key what older keys sealed. Returns what is sealed afterwards.
+    """Seals again, with the newest key, all values that older keys sealed. Returns the seals afterwards.
 
-    A consent that is being renewed at this moment is left to that renewal, which seals with the newest key too. With
+    A grant that is being refreshed at this moment is left alone: the refresh seals with the newest key too. With
     `give_up`, a consent that no key opens ends: its organisations ask for a new one.
     """
     async with database.door() as session:

@@ -34,7 +34,7 @@ SYNONYMS = {
     "fullname": "name", "emailaddress": "email", "telephone": "phone", "phonenumber": "phone",
     "postalcode": "postcode", "zip": "postcode", "zipcode": "postcode",
 }  # fmt: skip
-# The columns of Xero's own export of contacts. It has no ids, so the name stands for the id: names are unique in Xero.
+# The columns of Xero's own export of contacts. It has no ids, so the name serves as the id: names are unique in Xero.
 # The postal address counts; the street address if there is none.
 XEROS = {
     "name": ["contactname"], "email": ["emailaddress"], "first_name": ["firstname"], "last_name": ["lastname"],
@@ -131,7 +131,7 @@ def read(file: Path) -> list[dict[str, str]]:
         lines = _lines(text, max(",;\t", key=first.count))
         header = [name.strip("* ") for name in next((cells for _, cells in lines if cells), [])]
         while header and not header[-1]:
-            header.pop()  # what stands under no name is a surplus cell
+            header.pop()  # a cell without a column name is surplus
         columns, known, read_row = _columns(header), {*COLUMNS}, _as_it_is
         xeros = [name.casefold() for name in header]
         if "contactname" in xeros and not {"id", "name"} & set(columns):

@@ -56,7 +56,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`evidence` is in words: what speaks for the pair, then what speaks against it."""
+    """`evidence` is in words: first the reasons for the pair, then those against it."""
 
     score: float
     evidence: tuple[str, ...]

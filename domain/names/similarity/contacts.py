@@ -163,7 +163,7 @@ FIELD_FEATURES = (
 
 
 def contact_keys(details: Ready) -> frozenset[str]:
-    """Keys of the fields beside the name. Two contacts with an equal key are candidates, whatever their names."""
+    """Keys of the fields other than the name. Two contacts with an equal key are candidates, whatever their names."""
     keys = set()
     if details.email:
         local, _, domain = details.email.partition("@")
