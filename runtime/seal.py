@@ -98,8 +98,8 @@ def _header(key_id: str) -> bytes:
 def find_key(sealed: bytes) -> str:
     """The id of the key that a seal names. Raises SealError for what is no seal."""
     if len(sealed) < 2 or sealed[0] != _VERSION or len(sealed) < 2 + sealed[1]:
-        raise SealError("what is stored is no seal")
+        raise SealError("the stored value is no seal")
     try:
         return sealed[2 : 2 + sealed[1]].decode()
     except UnicodeDecodeError:
-        raise SealError("what is stored is no seal") from None
+        raise SealError("the stored value is no seal") from None

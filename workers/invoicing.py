@@ -73,7 +73,7 @@ def build(
             InvoiceCreations.of([new])
         except ValueError as error:
             unfit[one.invoice.id] = Problem(
-                "VALUE_TOO_LONG", f"Xero takes no such invoice: {error}.", "UPDATE_INVOICE"
+                "VALUE_TOO_LONG", f"Xero does not accept this invoice: {error}.", "UPDATE_INVOICE"
             )
         else:
             news.append(new)

@@ -1,7 +1,8 @@
-"""Open sockets and event streams end when their credential does. All credentials of a process are looked at together.
+"""Open sockets and event streams end when their credential ends. All credentials of a process are checked
+together.
 
-One statement every `RECHECK_SECONDS` looks at all API tokens that streams use, and one at all people, however many streams there
-are. A credential that expires ends its streams at that moment.
+One statement every `RECHECK_SECONDS` checks all API tokens that streams use, and one checks all people, however many streams
+there are. A credential that expires ends its streams at that moment.
 """
 
 import asyncio

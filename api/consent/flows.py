@@ -153,7 +153,7 @@ def registered_app(settings: Settings) -> oauth.App:
     if settings.xero_client_id is None or settings.xero_client_secret is None:
         raise refuse(
             Code.WRONG_STATE,
-            "This server cannot connect to Xero, because XERO_CLIENT_ID is not set. Ask whoever runs it to set it.",
+            "This server cannot connect to Xero, because XERO_CLIENT_ID is not set. Ask the operator of the server to set it.",
         )
     return oauth.App.of(settings)
 

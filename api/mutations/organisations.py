@@ -98,7 +98,7 @@ class DecideMassChangeInput:
     organisation_id: strawberry.ID = strawberry.field(description="The id of the paused Xero organisation.")
     apply: bool = strawberry.field(
         description="True applies exactly the changes that were counted. False reads all of Xero again and"
-        " counts anew; until then the organisation stays paused."
+        " counts again; until then the organisation stays paused."
     )
 
 
@@ -228,7 +228,7 @@ class OrganisationMutations:
 
     @mutation(
         Scope.ADMIN,
-        "Decides about `XeroOrganisation.massChange`: apply it, or read Xero again and count anew.",
+        "Decides about `XeroOrganisation.massChange`: apply it, or read Xero again and count again.",
     )
     async def decide_mass_change(
         self, info: Info[Context, None], input: DecideMassChangeInput

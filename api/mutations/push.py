@@ -134,7 +134,7 @@ class PushMutations:
         Scope.WRITE,
         "Creates a practice contact in Xero, whatever the filter says. If Xero has a contact with the same"
         " name or email, the push is refused: LIKELY_DUPLICATE leaves a choice between `linkTo` and"
-        " `createAnyway`; TAKEN means that an active contact has the name, of which Xero takes no second"
+        " `createAnyway`; TAKEN means that an active contact has the name, and Xero accepts no second"
         " one.",
     )
     async def push_to_xero(

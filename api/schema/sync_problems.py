@@ -22,7 +22,7 @@ class SyncFailureCode(DescribedEnum):
 
     NAME_TAKEN_IN_XERO = (
         "NAME_TAKEN_IN_XERO",
-        "Another active contact in Xero has this name, and Xero takes no second one. Rename either contact."
+        "Another active contact in Xero has this name, and Xero accepts no second one. Rename either contact."
         " The link is tried again by itself when the name becomes free.",
     )
     VALUE_TOO_LONG = "VALUE_TOO_LONG", "A value is longer than Xero allows. Shorten it here."

@@ -151,7 +151,7 @@ class _Namesake:
 
     @property
     def blocks(self) -> bool:
-        """Whether it blocks a create: Xero takes no second active contact of one name."""
+        """Whether it blocks a create: Xero accepts no second active contact with the same name."""
         return self.has_name and self.active
 
     @property
@@ -211,7 +211,7 @@ def _possible(found: Sequence[_Namesake], *, create_anyway: bool) -> Problem:
     first = blocking or linkable or found[0]
     told = first.described
     if blocking is not None:
-        told += " Xero takes no second active contact with a name."
+        told += " Xero accepts no second active contact with the same name."
     unlink = "" if first.linked_to is None else ", or unsync that link and then use `linkTo`"
     if blocking is None and linkable is not None:
         advice = "Link a contact of `existing` with `linkTo`, or create another one with `createAnyway`."

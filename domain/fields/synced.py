@@ -89,13 +89,13 @@ _LIST = (
             contact="The full name, which invoices show. Synced with Xero's Name, and one of the two fields that matching"
             " compares.",
             xero_contact="Xero's Name. It is synced with the practice contact's name.",
-            given="The full name, at most 255 characters. As in every text, invisible characters are removed. Xero takes no"
+            given="The full name, at most 255 characters. As in every text, invisible characters are removed. Xero accepts no"
             " < or >.",
         ),
         required=True,
         unique=True,
         forbidden=re.compile(r"[<>\x00-\x08\x0e-\x1f\x7f]"),
-        forbidden_says="Xero takes no < or > and no control characters in a name. Remove them.",
+        forbidden_says="Xero accepts no < or > and no control characters in a name. Remove them.",
     ),
     Synced(
         SyncedField.BILLING_EMAIL,

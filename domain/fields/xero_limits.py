@@ -106,7 +106,7 @@ def _in_email(one: Synced, email: str | None) -> list[XeroViolation]:
         )
     except EmailNotValidError:
         return [invalid]
-    # Xero takes no umlauts, in the domain neither.
+    # Xero accepts no umlauts, not even in the domain.
     return [] if email.isascii() and "." in checked.domain else [invalid]
 
 

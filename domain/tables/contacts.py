@@ -26,7 +26,10 @@ class ContactKind(DescribedEnum):
 class SyncedField(DescribedEnum):
     """A field of a contact that is kept equal on both sides."""
 
-    NAME = "NAME", "`Contact.name`, and Name in Xero. Xero takes no second active contact with the same name."
+    NAME = (
+        "NAME",
+        "`Contact.name`, and Name in Xero. Xero accepts no second active contact with the same name.",
+    )
     BILLING_EMAIL = "BILLING_EMAIL", "`Contact.billingEmail`, and EmailAddress in Xero."
     PRIMARY_PHONE = (
         "PRIMARY_PHONE",

@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument(
         "--redirect-uri", action="append", default=[], help="another redirect URI of the demo app"
     )
-    parser.add_argument("--webhook-url", default=None, help="where the demo app is told of changes")
+    parser.add_argument("--webhook-url", default=None, help="address of the demo app's webhooks")
     parser.add_argument("--webhook-key", default="", help="what those bodies are signed with")
     given = parser.parse_args()
     webhooks = (given.webhook_url, given.webhook_key) if given.webhook_url else None

@@ -204,7 +204,7 @@ async def test_a_push_refused_for_a_linked_namesake_names_its_contact(ada: make.
         assert error["code"] == "TAKEN"  # neither linkTo nor createAnyway helps
         assert error["message"] == (
             "The Xero contact 'Kauri Joinery Ltd' has this name and is linked to the practice contact 'Kauri Joinery"
-            " Ltd'. Xero takes no second active contact with a name. Rename one of the two, or unsync that link and"
+            " Ltd'. Xero accepts no second active contact with the same name. Rename one of the two, or unsync that link and"
             " then use `linkTo`."
         )
         [existing] = answer["existing"]
