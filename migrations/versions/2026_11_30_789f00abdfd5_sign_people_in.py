@@ -1,14 +1,14 @@
 """sign people in
 
 Revision ID: 789f00abdfd5
-Revises: invoice_lines
+Revises: 55540c46b5d5
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "789f00abdfd5"
-down_revision = "invoice_lines"
+down_revision = "55540c46b5d5"
 branch_labels = None
 depends_on = None
 
