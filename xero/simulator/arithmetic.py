@@ -12,6 +12,7 @@ from xero.simulator.ledger import NOTHING, Line
 
 CENTS = Decimal("0.01")
 _UNITS = {2: CENTS, 4: Decimal("0.0001")}
+_LONG_RATE = Decimal("0.000001")
 EXCLUSIVE, INCLUSIVE, NO_TAX = "Exclusive", "Inclusive", "NoTax"
 AMOUNTS_ARE = (EXCLUSIVE, INCLUSIVE, NO_TAX)
 _EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
@@ -44,6 +45,25 @@ def line_amount(line: Line) -> Decimal:
         if line.discount_rate is not None:
             return cents(before_discount(line) * (100 - line.discount_rate) / 100)
         return cents(before_discount(line) - (line.discount_amount or NOTHING))
+
+
+def discount_rate(line: Line) -> Decimal | None:
+    """The discount in per cent. Where an amount was given, Xero works the rate out, to more than two places."""
+    if line.discount_amount is None:
+        return line.discount_rate
+    whole = before_discount(line)
+    if not whole:
+        return NOTHING
+    with localcontext(_EXACT):
+        rate = (line.discount_amount * 100 / whole).quantize(_LONG_RATE)
+    return Decimal(f"{rate.normalize():f}")
+
+
+def discount_amount(line: Line) -> Decimal | None:
+    """What the discount takes off the line."""
+    if line.discount_rate is None:
+        return line.discount_amount
+    return cents(_EXACT.subtract(before_discount(line), line.line_amount))
 
 
 def before_discount(line: Line) -> Decimal:

@@ -102,7 +102,9 @@ def _render_common(organisation: Organisation, document: Document, form: Form, p
     if form is not Form.SUMMARY:
         with_lines = form is not Form.UNPAGED
         shown["LineItems"] = [
-            render_line(organisation, line, places) for line in document.lines if with_lines
+            render_line(organisation, line, places, in_list=form is Form.DETAIL)
+            for line in document.lines
+            if with_lines
         ]
     shown |= {
         "SubTotal": arithmetic.cents(document.sub_total),
@@ -134,8 +136,11 @@ def _render_contact(organisation: Organisation, document: Document, form: Form) 
     }
 
 
-def render_line(organisation: Organisation, line: Line, places: int) -> dict[str, Any]:
-    """With the account's code as it is now. A unit amount of four places is shown with two unless `unitdp=4`."""
+def render_line(
+    organisation: Organisation, line: Line, places: int, *, in_list: bool = False
+) -> dict[str, Any]:
+    """With the account's code as it is now. A unit amount of four places is shown with two unless `unitdp=4`. A discount is
+    shown as a rate and as an amount, in lists as a rate alone (github.com/XeroAPI/Xero-OpenAPI/issues/592)."""
     shown: dict[str, Any] = {"LineItemID": line.id}
     if line.item_code:
         shown["ItemCode"] = line.item_code
@@ -145,10 +150,10 @@ def render_line(organisation: Organisation, line: Line, places: int) -> dict[str
     if line.tax_type:
         shown["TaxType"] = line.tax_type
     shown |= {"TaxAmount": line.tax_amount, "LineAmount": line.line_amount}
-    if line.discount_rate is not None:
-        shown["DiscountRate"] = line.discount_rate
-    if line.discount_amount is not None:
-        shown["DiscountAmount"] = line.discount_amount
+    if (rate := arithmetic.discount_rate(line)) is not None:
+        shown["DiscountRate"] = rate
+        if not in_list:
+            shown["DiscountAmount"] = arithmetic.discount_amount(line)
     account = account_by(organisation.accounts, "AccountID", line.account_id)
     if account is not None:
         shown["AccountCode"] = account.get("Code", "")

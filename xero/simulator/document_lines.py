@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -52,10 +52,7 @@ def _make_line(
         description=before.description if sent.description is None else sent.description,
         account_id=_find_account_id(organisation, sent, before, errors),
         tax_type=sent.tax_type or before.tax_type,
-        discount_rate=before.discount_rate if sent.discount_rate is None else sent.discount_rate,
-        discount_amount=before.discount_amount
-        if sent.discount_amount is None
-        else cents(sent.discount_amount),
+        **_discount(sent, before),
         item_code=before.item_code if sent.item_code is None else sent.item_code,
         tracking=_tracked(organisation, sent, before, errors),
         tax_amount=NOTHING if sent.tax_amount is None else cents(sent.tax_amount),
@@ -64,6 +61,21 @@ def _make_line(
     if document.type != SALE and (line.discount_rate is not None or line.discount_amount is not None):
         errors.append("Discounts can be used on sales invoices only.")
     return with_tax(organisation, document.amounts_are, _with_amount(line, sent, places, errors))
+
+
+class _Discount(TypedDict):
+    discount_rate: Decimal | None
+    discount_amount: Decimal | None
+
+
+def _discount(sent: LineInput, before: Line) -> _Discount:
+    """A rate counts before an amount that is sent with it (github.com/waynerobinson/xeroizer/pull/483). A discount that
+    is sent replaces the line's."""
+    if sent.discount_rate is not None:
+        return {"discount_rate": sent.discount_rate, "discount_amount": None}
+    if sent.discount_amount is not None:
+        return {"discount_rate": None, "discount_amount": cents(sent.discount_amount)}
+    return {"discount_rate": before.discount_rate, "discount_amount": before.discount_amount}
 
 
 def _tracked(
