@@ -25,7 +25,7 @@ from api.schema.sync_problems import SyncFailure, SyncProblem
 from domain import tables
 from domain.invoices import actions as invoice_actions
 from domain.invoices import view as invoice_view
-from domain.invoices.differences import contact_names, differences
+from domain.invoices.differences import Difference, contact_names, differences
 from domain.invoices.view import Action
 from domain.tables import (
     ActivityKind,
@@ -216,7 +216,9 @@ class InvoiceSync:
         if self.state is not InvoiceSyncState.CHANGED_IN_XERO:
             return []
         found = await load(info.context, "InvoiceDifferences.of_invoice", self.key)
-        return [InvoiceDifference(**one) for one in found or ()]
+        return [
+            InvoiceDifference(field=one.field, practice=one.practice, xero=one.xero) for one in found or ()
+        ]
 
 
 @dataclass(frozen=True)
@@ -413,7 +415,7 @@ async def _problems(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[dict[str, A
 
 
 @batch("InvoiceDifferences.of_invoice")
-async def _differences(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[dict[str, str | None]]]:
+async def _differences(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Difference]]:
     rows = await tx.session.scalars(
         select(tables.Invoice).where(
             col(tables.Invoice.workspace_id) == tx.workspace, col(tables.Invoice.id).in_(keys)

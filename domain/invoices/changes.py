@@ -7,10 +7,11 @@ or overwritten automatically. Payments and PAID simply come back.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from msgspec import UNSET
+from msgspec.structs import replace
 from sqlmodel import col, select
 
 from domain import activity
@@ -20,13 +21,14 @@ from domain.fields.values import SeenInvoice
 from domain.invoices import eligibility, reissue
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices.actions import check_version, end, lines_of, lock
-from domain.invoices.differences import contact_names, differing, in_one_line, snapshot
+from domain.invoices.differences import contact_names, differing, in_one_line, merged, snapshot
 from domain.invoices.eligibility import LINKED, Problem
 from domain.invoices.rows import renumber, take_over, touch
 from domain.problems import Code, refuse
 from domain.tables import (
     ActivityKind,
     Invoice,
+    InvoiceInXero,
     InvoiceStatus,
     InvoiceSyncState,
     Payment,
@@ -78,7 +80,7 @@ async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> N
 async def follow_merges(tx: Tx, organisation_id: UUID) -> None:
     """Follow the merge of a contact for invoices that were read before the merge: nothing needs a decision then."""
     await waiting_invoices.lock(tx, organisation_id)
-    rows = await tx.rows(
+    ids = await tx.ids(
         "select i.id from invoice i join sync_link l on l.workspace_id = :ws and l.organisation_id = i.organisation_id"
         f" and l.contact_id = i.contact_id and l.state in {LINKED} join xero_contact x on x.workspace_id = :ws"
         " and x.id = l.xero_contact_id where i.workspace_id = :ws and i.organisation_id = :organisation"
@@ -88,12 +90,12 @@ async def follow_merges(tx: Tx, organisation_id: UUID) -> None:
     )
     held = await tx.session.scalars(
         select(Invoice)
-        .where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_([row["id"] for row in rows]))
+        .where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
         .execution_options(populate_existing=True)
     )
     for invoice in held:
-        shown = invoice.xero_shown or {}
-        invoice.xero_base = {**(invoice.xero_base or {}), "contact": shown["contact"]}
+        shown = merged(invoice.xero_base, invoice.xero_shown)
+        invoice.xero_base = replace(invoice.xero_base or shown, contact=shown.contact)
         if not differing(invoice.xero_base, shown):
             eligibility.rest(invoice, InvoiceSyncState.SYNCED)
             invoice.xero_shown = None
@@ -113,13 +115,13 @@ async def show(tx: Tx, invoice: Invoice, seen: SeenInvoice, contact: UUID | None
     invoice.xero_total = invoice.xero_total if seen.total is UNSET else seen.total
     await _show_payments(tx, invoice, seen)
     shown = snapshot(seen)
-    base = {**shown, **(invoice.xero_base or {})}
-    if contact is not None and shown.get("contact") == str(contact):
-        base["contact"] = shown["contact"]  # merged in Xero, and the link has followed
-    if "lines" in shown and "lines" not in differing(base, shown):
-        base["lines"] = shown["lines"]  # with what is not compared as Xero shows it now
+    base = merged(shown, invoice.xero_base)
+    if contact is not None and shown.contact == contact:
+        base = replace(base, contact=contact)  # merged in Xero, and the link has followed
+    if shown.lines is not UNSET and "lines" not in differing(base, shown):
+        base = replace(base, lines=shown.lines)  # with what is not compared as Xero shows it now
     names = await contact_names(tx, invoice.organisation_id, base, shown)
-    _decide(tx, invoice, base, {**base, **shown}, names)
+    _decide(tx, invoice, base, merged(base, shown), names)
     if moved and invoice.failure_code == "INVALID_IN_XERO" and invoice.status is InvoiceStatus.VOIDED:
         invoice.due_at, invoice.next_attempt_at = tx.now, None  # what kept Xero from voiding it may be gone
         tx.notify_workers()
@@ -144,9 +146,9 @@ def _stamp(seen: SeenInvoice, otherwise: Any) -> tuple[Any, Any]:
 
 
 def _decide(
-    tx: Tx, invoice: Invoice, base: dict[str, Any], shown: dict[str, Any], names: Mapping[str, str]
+    tx: Tx, invoice: Invoice, base: InvoiceInXero, shown: InvoiceInXero, names: Mapping[UUID, str]
 ) -> None:
-    gone = shown["status"] == "VOIDED"
+    gone = shown.status == "VOIDED"
     if invoice.status is InvoiceStatus.VOIDED:
         _decide_voided(tx, invoice, base, shown, gone=gone)
         return
@@ -154,11 +156,7 @@ def _decide(
         paid = invoice.xero_status == _PAID
         invoice.status = InvoiceStatus.PAID if paid else InvoiceStatus.AWAITING_PAYMENT
     invoice.amount_due = invoice.total - invoice.amount_paid
-    if (
-        invoice.xero_total is not None
-        and invoice.xero_total != invoice.total
-        and _unchanged(invoice, base, shown)
-    ):
+    if invoice.xero_total is not None and invoice.xero_total != invoice.total and _unchanged(invoice, shown):
         _mismatch(tx, invoice)
         invoice.xero_base = shown
         return
@@ -172,14 +170,14 @@ def _decide(
         invoice.xero_shown = None
 
 
-def _unchanged(invoice: Invoice, base: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
+def _unchanged(invoice: Invoice, shown: InvoiceInXero) -> bool:
     """Whether the total has differed from the beginning, which no edit in Xero explains."""
     first = invoice.xero_base is None or invoice.failure_code == "TOTAL_MISMATCH"
-    return first and shown["status"] != "VOIDED"
+    return first and shown.status != "VOIDED"
 
 
 def _decide_voided(
-    tx: Tx, invoice: Invoice, base: dict[str, Any], shown: dict[str, Any], *, gone: bool
+    tx: Tx, invoice: Invoice, base: InvoiceInXero, shown: InvoiceInXero, *, gone: bool
 ) -> None:
     """Settle a void here once Xero shows the void, whoever made it. What stood in the way may be gone."""
     invoice.amount_due = Decimal("0.00")
@@ -208,22 +206,17 @@ def _mismatch(tx: Tx, invoice: Invoice) -> None:
 
 
 def _changed(
-    tx: Tx, invoice: Invoice, base: Mapping[str, Any], shown: dict[str, Any], names: Mapping[str, str]
+    tx: Tx, invoice: Invoice, base: InvoiceInXero, shown: InvoiceInXero, names: Mapping[UUID, str]
 ) -> None:
     if invoice.sync_state is InvoiceSyncState.CHANGED_IN_XERO and invoice.xero_shown == shown:
         return
     eligibility.rest(invoice, InvoiceSyncState.CHANGED_IN_XERO)
     invoice.xero_shown = shown
     changes = [
-        Change(
-            name,
-            in_one_line(name, base.get(name), names),
-            in_one_line(name, shown.get(name), names),
-            Side.XERO,
-        )
-        for name in differing(base, shown)
+        Change(field, in_one_line(base, field, names), in_one_line(shown, field, names), Side.XERO)
+        for field in differing(base, shown)
     ]
-    what = "voided" if shown["status"] == "VOIDED" else "changed"
+    what = "voided" if shown.status == "VOIDED" else "changed"
     activity.record(
         tx, ActivityKind.INVOICE_CHANGED, f"Invoice {invoice.number} was {what} in Xero.",
         organisation=invoice.organisation_id, contact=invoice.contact_id, invoice=invoice.id, changes=changes,
@@ -292,12 +285,12 @@ async def settle_change(
             "invoiceId",
         )
     check_version(invoice, version)
-    shown = invoice.xero_shown or {}
+    shown = invoice.xero_shown
     replacement = None
     if decision is Decision.KEEP_APART:
         invoice.xero_base, invoice.xero_shown = shown or invoice.xero_base, None
         eligibility.rest(invoice, InvoiceSyncState.SYNCED)
-    elif decision is Decision.ACCEPT and shown.get("status") != "VOIDED":
+    elif decision is Decision.ACCEPT and (shown is None or shown.status != "VOIDED"):
         await _accept(tx, invoice, shown)
     elif invoice.amount_paid > 0:
         raise refuse(
@@ -319,54 +312,59 @@ async def settle_change(
     return invoice, replacement
 
 
-async def _accept(tx: Tx, invoice: Invoice, shown: Mapping[str, Any]) -> None:
+async def _accept(tx: Tx, invoice: Invoice, shown: InvoiceInXero | None) -> None:
     """Take over what Xero has. Payments decide whether the invoice is PAID."""
-    if shown:
-        changed = differing(invoice.xero_base or {}, shown)
+    if shown is not None:
+        changed = differing(invoice.xero_base or InvoiceInXero(), shown)
         if "currency" in changed:
             raise refuse(
                 Code.CURRENCY_MISMATCH,
-                f"In Xero this invoice is in {shown['currency']} now, but the practice bills in {invoice.currency}. Change it"
+                f"In Xero this invoice is in {shown.currency} now, but the practice bills in {invoice.currency}. Change it"
                 " back in Xero, or choose KEEP_APART.",
                 "invoiceId",
             )
         if "contact" in changed:
-            invoice.contact_id = await _ours(tx, invoice, shown["contact"])
+            invoice.contact_id = await _ours(tx, invoice, shown.contact or None)
         if "number" in changed:
-            await renumber(tx, invoice, shown.get("number"))
+            await renumber(tx, invoice, shown.number or None)
         lines = (await lines_of(tx, [invoice.id]))[invoice.id]
         await take_over(tx, invoice, shown, lines, await _tax_rates(tx, invoice))
-    invoice.xero_base, invoice.xero_shown = dict(shown) or invoice.xero_base, None
+    invoice.xero_base, invoice.xero_shown = shown or invoice.xero_base, None
     paid = invoice.xero_status == _PAID
     invoice.status = InvoiceStatus.PAID if paid else InvoiceStatus.AWAITING_PAYMENT
     invoice.amount_due = invoice.total - invoice.amount_paid
     eligibility.rest(invoice, InvoiceSyncState.SYNCED)
 
 
-async def _ours(tx: Tx, invoice: Invoice, xero_contact: str | None) -> UUID:
+async def _ours(tx: Tx, invoice: Invoice, xero_contact: UUID | None) -> UUID:
     """The practice's contact that is linked with Xero's. Refused if no contact can be billed."""
-    row = await tx.row(
+    contacts = await tx.ids(
         "select l.contact_id from sync_link l join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
         " where l.workspace_id = :ws and l.organisation_id = :organisation and x.xero_contact_id = :contact"
         f" and l.state in {LINKED}",
-        organisation=invoice.organisation_id, contact=UUID(xero_contact) if xero_contact else None,
+        organisation=invoice.organisation_id, contact=xero_contact,
     )  # fmt: skip
-    if row is None or row["contact_id"] is None:
+    if not contacts:
         raise refuse(
             Code.WRONG_STATE,
             "In Xero this invoice bills a contact that is linked to no practice contact. Link that contact first, or"
             " choose KEEP_APART.",
             "invoiceId",
         )
-    contact: UUID = row["contact_id"]
-    return contact
+    return contacts[0]
+
+
+class _MappedRate(NamedTuple):
+    tax_rate_id: UUID
+    tax_type: str
 
 
 async def _tax_rates(tx: Tx, invoice: Invoice) -> dict[str, UUID]:
     """The practice's tax rate for each of Xero's tax types."""
-    rows = await tx.rows(
+    rows = await tx.read(
+        _MappedRate,
         "select m.tax_rate_id, x.tax_type from tax_mapping m join xero_tax_rate x on x.workspace_id = :ws"
         " and x.id = m.xero_tax_rate_id where m.workspace_id = :ws and m.organisation_id = :organisation",
         organisation=invoice.organisation_id,
     )
-    return {row["tax_type"]: row["tax_rate_id"] for row in rows}
+    return {row.tax_type: row.tax_rate_id for row in rows}

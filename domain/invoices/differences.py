@@ -1,133 +1,170 @@
-"""What an invoice holds in Xero, as `xero_base` and `xero_shown` keep it, and how two such states differ.
+"""How what an invoice holds in Xero differs from what it held when both sides agreed.
 
-A state is a mapping by the schema's names of fields; amounts are texts, `lines` a list of mappings. Values are Xero's own, so
-that nothing is compared across the mapping of accounts and tax rates.
+Values are Xero's own, so that nothing is compared across the mapping of accounts and tax rates. Fields have the schema's
+names.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET
 
 from domain.fields.values import SeenInvoice, SeenLine
 from domain.invoices.eligibility import GONE
-from domain.tables import Invoice, InvoiceSyncState
+from domain.invoices.totals import discount_shown
+from domain.tables import Invoice, InvoiceInXero, InvoiceSyncState, LineInXero
 from domain.tx import Tx
 
-# What is compared, in the order in which people read it.
-_FIELDS = ("status", "number", "reference", "contact", "issueDate", "dueDate", "currency", "amountsAre", "lines",
-           "subtotal", "taxTotal", "total")  # fmt: skip
+# By the schema's names, in the order in which people read them: the members of InvoiceInXero.
+_MEMBERS = {field.encode_name: field.name for field in msgspec.structs.fields(InvoiceInXero)}
 
 
-def snapshot(seen: SeenInvoice) -> dict[str, Any]:
-    """What of the invoice can be edited in Xero, in the form of `xero_base`, amounts as text. What Xero left out is left out."""
-    found: dict[str, Any] = {
-        "number": seen.number,
-        "reference": seen.reference,
-        "contact": seen.contact_id,
-        "issueDate": seen.issue_date,
-        "dueDate": seen.due_date,
-        "currency": seen.currency,
-        "amountsAre": seen.amounts_are,
-        "subtotal": seen.subtotal,
-        "taxTotal": seen.tax_total,
-        "total": seen.total,
-    }
-    told: dict[str, Any] = {name: _plain(value) for name, value in found.items() if value is not UNSET}
-    if seen.status is not UNSET:
-        told["status"] = "VOIDED" if seen.status in GONE else "AUTHORISED"
-    if seen.lines is not UNSET:
-        told["lines"] = [_line(line) for line in seen.lines]
-    return {"status": "AUTHORISED", **told}
+@dataclass(frozen=True)
+class Difference:
+    """A field that was changed inside Xero, in one line each: what both sides had agreed on, and what Xero has."""
+
+    field: str
+    practice: str | None
+    xero: str | None
 
 
-def _line(line: SeenLine) -> dict[str, Any]:
-    return {
-        "id": _plain(line.line_id), "description": line.description, "quantity": _plain(line.quantity),
-        "unitPrice": _plain(line.unit_price), "account": _plain(line.account_id) or line.account_code,
-        "accountCode": line.account_code, "taxType": line.tax_type, "amount": _plain(line.amount),
-        "taxAmount": _plain(line.tax_amount), "discountRate": _plain(line.discount_rate),
-        "discountAmount": _plain(line.discount_amount), "itemCode": line.item_code,
-        "tracking": [dict(one) for one in line.tracking],
-    }  # fmt: skip
+def snapshot(seen: SeenInvoice) -> InvoiceInXero:
+    """What of the invoice can be edited in Xero. What Xero left out is UNSET."""
+    return InvoiceInXero(
+        status="VOIDED" if seen.status in GONE else "AUTHORISED",
+        number=seen.number,
+        reference=seen.reference,
+        contact=seen.contact_id,
+        issue_date=seen.issue_date,
+        due_date=seen.due_date,
+        currency=seen.currency,
+        amounts_are=seen.amounts_are,
+        lines=UNSET if seen.lines is UNSET else tuple(_line(line) for line in seen.lines),
+        subtotal=seen.subtotal,
+        tax_total=seen.tax_total,
+        total=seen.total,
+    )
 
 
-def _plain(value: Any) -> str | None:
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return None if value in (None, "") else str(value)
+def _line(line: SeenLine) -> LineInXero:
+    return LineInXero(
+        id=line.line_id, description=line.description, quantity=line.quantity, unit_price=line.unit_price,
+        account=str(line.account_id) if line.account_id else line.account_code, account_code=line.account_code,
+        tax_type=line.tax_type, amount=line.amount, tax_amount=line.tax_amount, discount_rate=line.discount_rate,
+        discount_amount=line.discount_amount, item_code=line.item_code,
+        tracking=tuple(dict(one) for one in line.tracking),
+    )  # fmt: skip
 
 
-def differing(base: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
-    """The fields that differ."""
+def merged(known: InvoiceInXero | None, news: InvoiceInXero | None) -> InvoiceInXero:
+    """`known` with all that `news` says."""
+    if known is None or news is None:
+        return news or known or InvoiceInXero()
+    told = {name: getattr(news, name) for name in _MEMBERS.values()}
+    return msgspec.structs.replace(
+        known, **{name: value for name, value in told.items() if value is not UNSET}
+    )
+
+
+def differing(base: InvoiceInXero, shown: InvoiceInXero) -> list[str]:
+    """The fields that `shown` says and that differ."""
     return [
-        name
-        for name in _FIELDS
-        if name in shown and _same_for(name, base.get(name)) != _same_for(name, shown[name])
+        field
+        for field, name in _MEMBERS.items()
+        if (now := getattr(shown, name)) is not UNSET and _compared(getattr(base, name)) != _compared(now)
     ]
 
 
-# Of a line. An account is told by its id, as its code can be edited. Xero shows one discount now as a rate and now as an
-# amount; what it takes off is in the line's amount. Item code and tracking change nothing that the practice holds.
-_NOT_COMPARED = ("id", "accountCode", "discountRate", "discountAmount", "itemCode", "tracking")
-
-
-def _same_for(name: str, value: Any) -> Any:
-    if name != "lines" or value is None:
+def _compared(value: object) -> object:
+    """The value without what is not compared of a line. An account is told by its id, as its code can be edited. Xero shows
+    one discount now as a rate and now as an amount; what it takes off is in the line's amount. Item code and tracking
+    change nothing that the practice holds."""
+    if value is UNSET:
+        return None
+    if not isinstance(value, tuple):
         return value
-    return [{key: part for key, part in line.items() if key not in _NOT_COMPARED} for line in value]
+    return [
+        msgspec.structs.replace(
+            line, id=None, account_code=None, discount_rate=None, discount_amount=None, item_code=None, tracking=()
+        )
+        for line in value
+    ]  # fmt: skip
 
 
-def differences(invoice: Invoice, names: Mapping[str, str]) -> list[dict[str, str | None]]:
-    """The differences while CHANGED_IN_XERO: field, practice, xero. `names` are of contacts, from `contact_names`."""
+def differences(invoice: Invoice, names: Mapping[UUID, str]) -> list[Difference]:
+    """The differences while CHANGED_IN_XERO. `names` are of contacts, from `contact_names`."""
     if invoice.sync_state is not InvoiceSyncState.CHANGED_IN_XERO:
         return []
-    base, shown = invoice.xero_base or {}, invoice.xero_shown or {}
+    base, shown = invoice.xero_base or InvoiceInXero(), invoice.xero_shown or InvoiceInXero()
     return [
-        {
-            "field": name,
-            "practice": invoice.status if name == "status" else in_one_line(name, base.get(name), names),
-            "xero": in_one_line(name, shown[name], names),
-        }
-        for name in differing(base, shown)
+        Difference(
+            field,
+            invoice.status if field == "status" else in_one_line(base, field, names),
+            in_one_line(shown, field, names),
+        )
+        for field in differing(base, shown)
     ]
+
+
+class _Named(NamedTuple):
+    xero_contact_id: UUID
+    name: str | None
 
 
 async def contact_names(
-    tx: Tx, organisation_id: UUID | None, base: Mapping[str, Any] | None, shown: Mapping[str, Any] | None
-) -> dict[str, str]:
+    tx: Tx, organisation_id: UUID | None, base: InvoiceInXero | None, shown: InvoiceInXero | None
+) -> dict[UUID, str]:
     """The names of both contacts in Xero, by Xero's ids, if they are not the same contact."""
-    contacts = {(base or {}).get("contact"), (shown or base or {}).get("contact")}
+    nothing = InvoiceInXero()
+    contacts = {(base or nothing).contact, (shown or base or nothing).contact}
     if len(contacts) < 2:
         return {}
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Named,
         "select xero_contact_id, name from xero_contact where workspace_id = :ws and organisation_id = :organisation"
         " and xero_contact_id = any(:ids)",
-        organisation=organisation_id, ids=[UUID(one) for one in contacts if one],
+        organisation=organisation_id, ids=[one for one in contacts if isinstance(one, UUID)],
     )  # fmt: skip
-    return {str(row["xero_contact_id"]): row["name"] for row in rows if row["name"]}
+    return {row.xero_contact_id: row.name for row in rows if row.name}
 
 
-def in_one_line(name: str, value: Any, names: Mapping[str, str]) -> str | None:
-    if name == "contact":
-        return names.get(value) or value
-    if name != "lines":
-        return value if value is None else str(value)
-    return "; ".join(_told_line(line) for line in value or ())
+def in_one_line(state: InvoiceInXero, field: str, names: Mapping[UUID, str]) -> str | None:
+    """The value of the field, for people. None: blank, or not known."""
+    match getattr(state, _MEMBERS[field]):
+        case tuple() as lines:
+            return "; ".join(_told_line(line) for line in lines)
+        case UUID() as contact:
+            return names.get(contact) or str(contact)
+        case Decimal() as amount:
+            return _plain(amount)
+        case date() as day:
+            return day.isoformat()
+        case str() as text:
+            return str(text)
+    return None
 
 
-def _told_line(line: Mapping[str, Any]) -> str:
+def _told_line(line: LineInXero) -> str:
     """One line of an invoice, as 'Advice: 3 × 33.33 less 50 % = 50, tax 7.5 (200, OUTPUT2)'."""
-    if line["quantity"] is None and line["unitPrice"] is None:
-        return f"{line['description']} (text only)"
-    less = ""
-    if line.get("discountAmount"):
-        less = f" less {line['discountAmount']}"
-    elif line.get("discountRate"):
-        less = f" less {line['discountRate']} %"
+    if line.quantity is None and line.unit_price is None:
+        return f"{line.description} (text only)"
+    zero = Decimal(0)
+    rate, off = discount_shown(
+        line.quantity or zero, line.unit_price or zero, line.amount or zero, line.discount_rate, line.discount_amount
+    )  # fmt: skip
+    less = "" if rate is None else f" less {_plain(rate)} %"
+    if off is not None:
+        less = f" less {_plain(off)}"
     return (
-        f"{line['description']}: {line['quantity']} × {line['unitPrice']}{less} = {line['amount']},"
-        f" tax {line['taxAmount']} ({line['accountCode']}, {line['taxType']})"
+        f"{line.description}: {_plain(line.quantity)} × {_plain(line.unit_price)}{less} = {_plain(line.amount)},"
+        f" tax {_plain(line.tax_amount)} ({line.account_code}, {line.tax_type})"
     )
+
+
+def _plain(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount.normalize():f}"

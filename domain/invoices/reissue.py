@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from domain.invoices import eligibility
 from domain.invoices import setup as invoice_setup
 from domain.invoices.actions import lines_of, place_now
-from domain.invoices.input import draw_number
+from domain.invoices.differences import merged
+from domain.invoices.input import GivenLine, draw_number
 from domain.invoices.rows import add, as_given, recorded, set_totals, totals_of, write_lines
-from domain.invoices.setup import Setup
+from domain.invoices.setup import Account, Setup
 from domain.invoices.totals import LineTotal
-from domain.names.text_keys import name_key, search_key
+from domain.names.text_keys import name_key, search_key, visible
 from domain.problems import Code, Problem, Refused
-from domain.tables import AmountsAre, Invoice, InvoiceLine, InvoiceStatus, InvoiceSyncState
+from domain.tables import AmountsAre, Invoice, InvoiceLine, InvoiceStatus, InvoiceSyncState, LineInXero
 from domain.tx import Tx
 
 ZERO = Decimal("0.00")
@@ -54,11 +55,17 @@ def _of_line(
 ) -> list[Problem]:
     if _is_text_only(invoice, line):
         return [Problem(Code.INVALID, f"Line {number} is text without an amount, and cannot be sent again.")]
+    if not visible(line.description).strip():
+        return [Problem(Code.INVALID, f"Line {number} has no description, and Xero takes no such line.")]
     if line.tax_rate_id is None and invoice.amounts_are is not AmountsAre.NO_TAX:
         message = f"Line {number} has Xero's tax type {line.tax_type}, which no tax rate of the practice is mapped to."
         return [Problem(Code.UNMAPPED, message)]
     if setup is not None:
-        _, problems = eligibility.resolve(setup, line, invoice.amounts_are)
+        chosen = _chosen_in_xero(setup, invoice, line)
+        if chosen is None and _has_account_of_xero(line):
+            message = f"Line {number} is on Xero's account {line.account_code}, which was archived there, or is not known yet."
+            return [Problem(Code.WRONG_STATE, message)]
+        _, problems = eligibility.resolve(setup, _anew(line, chosen), invoice.amounts_are)
         if problems:
             return [
                 Problem(_CODES.get(one.code, Code.WRONG_STATE), f"Line {number}: {one.message}")
@@ -75,13 +82,36 @@ def _of_line(
     return []
 
 
+def _anew(line: InvoiceLine, account: Account | None) -> GivenLine:
+    """The line of the new invoice: its account and tax type are resolved anew, unless the account was chosen in Xero."""
+    return replace(as_given(line), id=None, xero_account_id=account.id if account else None)
+
+
+def _has_account_of_xero(line: InvoiceLine) -> bool:
+    """Whether the line's account was chosen in Xero and accepted here."""
+    return line.xero_account_id is None and line.account_code is not None
+
+
+def _chosen_in_xero(setup: Setup, invoice: Invoice, line: InvoiceLine) -> Account | None:
+    """The active account that was chosen in Xero for the line: by Xero's id, as codes can be edited, else by code."""
+    if not _has_account_of_xero(line):
+        return None
+    there = _in_xero(invoice, line)
+    active = [one for one in setup.accounts.values() if one.active]
+    by_id = [one for one in active if there and str(one.account_id) == there.account]
+    return next(iter(by_id or [one for one in active if one.code == line.account_code]), None)
+
+
+def _in_xero(invoice: Invoice, line: InvoiceLine) -> LineInXero | None:
+    """The line as Xero last showed it."""
+    shown = merged(invoice.xero_base, invoice.xero_shown).lines or ()
+    return next((one for one in shown if one.id and one.id == line.xero_line_id), None)
+
+
 def _is_text_only(invoice: Invoice, line: InvoiceLine) -> bool:
     """Whether Xero showed the line without a quantity and a unit price."""
-    shown = next(
-        (one for one in (invoice.xero_base or {}).get("lines") or () if one["id"] == str(line.xero_line_id)),
-        None,
-    )
-    return not line.quantity and not line.unit_price and shown is not None and shown["quantity"] is None
+    there = _in_xero(invoice, line)
+    return not line.quantity and not line.unit_price and there is not None and there.quantity is None
 
 
 async def _of_invoice(tx: Tx, setup: Setup, invoice: Invoice) -> list[Problem]:
@@ -96,8 +126,8 @@ async def _of_invoice(tx: Tx, setup: Setup, invoice: Invoice) -> list[Problem]:
 
 
 async def copy(tx: Tx, invoice: Invoice) -> Invoice:
-    """The same invoice under a new number, sent at once. Item code, tracking and an account that were chosen inside Xero
-    go with it."""
+    """The same invoice under a new number, sent at once. Item codes, tracking and accounts that were chosen in Xero go
+    with it."""
     number = await draw_number(tx)
     made = Invoice(
         workspace_id=tx.workspace, id=uuid4(), number=number, number_key=name_key(number) or number,
@@ -112,25 +142,19 @@ async def copy(tx: Tx, invoice: Invoice) -> Invoice:
     set_totals(made, found)
     await add(tx, made)
     await write_lines(tx, made, [replace(as_given(line), id=None) for line in lines], {}, found)
-    await _take_along(tx, made, lines)
+    await _take_along(tx, invoice, made, lines)
     await place_now(tx, made)
     recorded(tx, made, f"was made anew from {invoice.number}")
     return made
 
 
-async def _take_along(tx: Tx, made: Invoice, lines: Sequence[InvoiceLine]) -> None:
-    accounts = await _accounts(tx, made.organisation_id)
+async def _take_along(tx: Tx, invoice: Invoice, made: Invoice, lines: Sequence[InvoiceLine]) -> None:
+    """Item code and tracking of a line are what Xero last showed, whether or not a person has accepted other changes."""
+    setup = await invoice_setup.load(tx, made.organisation_id) if made.organisation_id else None
     for own, source in zip((await lines_of(tx, [made.id]))[made.id], lines, strict=True):
-        own.item_code, own.tracking = source.item_code, source.tracking
-        if source.xero_account_id is None and source.account_code is not None:  # accepted from Xero
-            own.xero_account_id = accounts.get(source.account_code)
+        there = _in_xero(invoice, source)
+        own.item_code = there.item_code if there else source.item_code
+        own.tracking = (list(there.tracking) if there else source.tracking) or None
+        chosen = _chosen_in_xero(setup, invoice, source) if setup else None
+        own.xero_account_id = chosen.id if chosen else None
     await tx.session.flush()
-
-
-async def _accounts(tx: Tx, organisation_id: UUID | None) -> dict[str, UUID]:
-    rows = await tx.rows(
-        "select id, code from xero_account where workspace_id = :ws and organisation_id = :organisation and active"
-        " and code is not null",
-        organisation=organisation_id,
-    )
-    return {row["code"]: row["id"] for row in rows}

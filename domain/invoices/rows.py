@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID, uuid4
 
+from msgspec import UNSET
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
 
 from domain import activity
 from domain.activity import Change
@@ -16,7 +16,15 @@ from domain.invoices.input import GivenLine, compute
 from domain.invoices.totals import Totals, cents, discount_shown, rounded
 from domain.names.text_keys import name_key, search_key
 from domain.problems import Code, refuse
-from domain.tables import ActivityKind, AmountsAre, Invoice, InvoiceLine, InvoiceLineKind
+from domain.tables import (
+    ActivityKind,
+    Invoice,
+    InvoiceInXero,
+    InvoiceLine,
+    InvoiceLineKind,
+    LineInXero,
+    TaxRate,
+)
 from domain.tx import Tx
 
 
@@ -48,11 +56,13 @@ def as_given(line: InvoiceLine) -> GivenLine:
 
 
 async def totals_of(tx: Tx, invoice: Invoice, lines: Sequence[InvoiceLine]) -> Totals:
-    rates = await tx.rows(
-        "select id, percentage from tax_rate where workspace_id = :ws and id = any(:ids)",
-        ids=[line.tax_rate_id for line in lines if line.tax_rate_id],
+    found = await tx.session.scalars(
+        select(TaxRate).where(
+            col(TaxRate.workspace_id) == tx.workspace,
+            col(TaxRate.id).in_([line.tax_rate_id for line in lines if line.tax_rate_id]),
+        )
     )
-    return compute(lines, {row["id"]: row["percentage"] for row in rates}, invoice.amounts_are)
+    return compute(lines, {rate.id: rate.percentage for rate in found}, invoice.amounts_are)
 
 
 async def add(tx: Tx, invoice: Invoice) -> None:
@@ -112,50 +122,51 @@ async def write_lines(
 async def take_over(
     tx: Tx,
     invoice: Invoice,
-    shown: Mapping[str, Any],
+    shown: InvoiceInXero,
     lines: Sequence[InvoiceLine],
     rates: Mapping[str, UUID],
 ) -> None:
-    """Take over what Xero shows, in the form of `xero_base`, amounts included. `rates` are by Xero's tax type.
+    """Take over what Xero shows, amounts included. `rates` are by Xero's tax type.
 
     A line that both sides know keeps its id, kind and service type.
     """
-    invoice.reference = shown.get("reference")
-    if shown.get("issueDate") and shown.get("dueDate"):
-        invoice.issue_date = date.fromisoformat(shown["issueDate"])
-        invoice.due_date = date.fromisoformat(shown["dueDate"])
-    invoice.amounts_are = AmountsAre(shown.get("amountsAre") or invoice.amounts_are)
-    amounts = [Decimal(shown[name]) for name in ("subtotal", "taxTotal", "total")]
-    invoice.subtotal, invoice.tax_total, invoice.total = (rounded(amount) for amount in amounts)
-    invoice.total_cents = cents(invoice.total)
+    invoice.reference = shown.reference or None
+    if shown.issue_date is not UNSET and shown.due_date is not UNSET:
+        invoice.issue_date, invoice.due_date = shown.issue_date, shown.due_date
+    invoice.amounts_are = shown.amounts_are or invoice.amounts_are
+    if shown.subtotal is not UNSET and shown.tax_total is not UNSET and shown.total is not UNSET:
+        invoice.subtotal, invoice.tax_total = rounded(shown.subtotal), rounded(shown.tax_total)
+        invoice.total, invoice.total_cents = rounded(shown.total), cents(rounded(shown.total))
     invoice.search_key = search_key(invoice.number, invoice.reference)
-    if shown.get("lines") is None:
+    if shown.lines is UNSET:
         return
-    known = {str(line.xero_line_id): line for line in lines if line.xero_line_id}
+    known = {line.xero_line_id: line for line in lines if line.xero_line_id}
     kept = []
-    for place, given in enumerate(shown["lines"]):
-        line = known.get(given["id"]) or InvoiceLine(
+    for place, there in enumerate(shown.lines):
+        line = (known.get(there.id) if there.id else None) or InvoiceLine(
             workspace_id=tx.workspace, id=uuid4(), invoice_id=invoice.id, place=place, description="",
-            kind=InvoiceLineKind.SERVICE, xero_line_id=UUID(given["id"]) if given["id"] else None,
+            kind=InvoiceLineKind.SERVICE, xero_line_id=there.id,
         )  # fmt: skip
         tx.session.add(line)
         kept.append(line.id)
-        line.place, line.description = place, given["description"] or ""
-        line.quantity, line.unit_price = Decimal(given["quantity"] or 0), Decimal(given["unitPrice"] or 0)
-        line.amount, line.tax_amount = Decimal(given["amount"] or 0), Decimal(given["taxAmount"] or 0)
-        line.discount_rate, line.discount_amount = discount_shown(
-            line.quantity, line.unit_price, line.amount, _decimal(given, "discountRate"), _decimal(given, "discountAmount")
-        )  # fmt: skip
-        line.item_code, line.tracking = given.get("itemCode"), given.get("tracking") or None
-        if line.account_code != given["accountCode"]:
-            line.account_code, line.xero_account_id = given["accountCode"], None
-        if line.tax_type != given["taxType"]:
-            line.tax_type, line.tax_rate_id = given["taxType"], rates.get(given["taxType"])
+        _take_over_line(line, there, place, rates)
     for line in lines:
         if line.id not in kept:
             await tx.session.delete(line)
     await tx.session.flush()
 
 
-def _decimal(given: Mapping[str, Any], name: str) -> Decimal | None:
-    return Decimal(given[name]) if given.get(name) is not None else None
+def _take_over_line(line: InvoiceLine, there: LineInXero, place: int, rates: Mapping[str, UUID]) -> None:
+    zero = Decimal(0)
+    line.place, line.description = place, there.description or ""
+    line.quantity, line.unit_price = there.quantity or zero, there.unit_price or zero
+    line.amount, line.tax_amount = there.amount or zero, there.tax_amount or zero
+    line.discount_rate, line.discount_amount = discount_shown(
+        line.quantity, line.unit_price, line.amount, there.discount_rate, there.discount_amount
+    )
+    line.item_code, line.tracking = there.item_code, list(there.tracking) or None
+    if line.account_code != there.account_code:
+        line.account_code, line.xero_account_id = there.account_code, None
+    if line.tax_type != there.tax_type:
+        line.tax_type = there.tax_type
+        line.tax_rate_id = rates.get(there.tax_type) if there.tax_type else None

@@ -14,9 +14,10 @@ _UNCONNECTED = (ConnectionHealth.NEEDS_RECONNECT, ConnectionHealth.DISCONNECTED)
 
 @dataclass(frozen=True)
 class Account:
-    """An account of Xero's chart. `id` is the mirror's. `active` is false for an archived account."""
+    """An account of Xero's chart. `id` is the mirror's, `account_id` Xero's. `active` is false for an archived account."""
 
     id: UUID
+    account_id: UUID
     code: str | None
     name: str
     account_class: str

@@ -70,8 +70,9 @@ def discount_shown(
 ) -> tuple[Decimal | None, Decimal | None]:
     """The discount of a line that Xero shows with this `amount`: a rate or an amount, never both.
 
-    Xero's lists may show a rate that Xero computed from the amount that a person typed, with many decimals, and leave
-    the amount out. A rate of at most 2 decimals counts first, then the amount, then the difference that the line shows.
+    Xero's lists show a rate alone, which has many decimals where a person typed an amount; a single invoice shows both
+    (github.com/XeroAPI/Xero-OpenAPI/issues/592). A rate of at most 2 decimals counts first, then the amount, then the
+    difference that the line shows, and last a long rate. The first of these that gives the amount of the line counts.
     """
     if rate is None and off is None:
         return None, None
@@ -81,8 +82,8 @@ def discount_shown(
         ways.append((rate, None))
     if off is not None:
         ways.append((None, off))
-    if difference >= 0 and difference == rounded(difference):
-        ways.append((None, difference))
+    if difference >= 0:
+        ways.append((None, rounded(difference)))
     if rate is not None:
         ways.append((rate, None))
     for way in ways:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Never
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
@@ -43,6 +44,27 @@ def time_column(*, nullable: bool = False, index: bool = False) -> Any:
 
 def json_column(*, nullable: bool = True) -> Any:
     return Field(default=None, sa_type=JSONB(none_as_null=True), nullable=nullable)
+
+
+class _Struct(sa.TypeDecorator[msgspec.Struct]):
+    """JSON that rows hold as a msgspec.Struct: amounts, dates and ids are texts in it."""
+
+    impl = JSONB
+    cache_ok = True
+
+    def __init__(self, kind: type[msgspec.Struct]) -> None:
+        super().__init__(none_as_null=True)
+        self.kind = kind
+
+    def process_bind_param(self, value: msgspec.Struct | None, dialect: sa.Dialect) -> object:
+        return None if value is None else msgspec.to_builtins(value)
+
+    def process_result_value(self, value: object, dialect: sa.Dialect) -> msgspec.Struct | None:
+        return None if value is None else msgspec.convert(value, self.kind)
+
+
+def struct_column(kind: type[msgspec.Struct]) -> Any:
+    return Field(default=None, sa_type=_Struct(kind), nullable=True)
 
 
 def amount_column(*, nullable: bool = False) -> Any:

@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
+from msgspec import UNSET, UnsetType
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
@@ -19,6 +21,7 @@ from domain.tables.base import (
     foreign_key,
     json_column,
     key_column,
+    struct_column,
     time_column,
 )
 
@@ -182,6 +185,43 @@ class InvoiceSequence(Table, table=True):
     next: int = Field(sa_type=sa.BigInteger)
 
 
+class LineInXero(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """A line of an invoice as Xero showed it; None for what Xero did not say. `id` is Xero's, `account` Xero's id of the
+    account or else its code. `tracking` is by Xero's names."""
+
+    id: UUID | None = None
+    description: str | None = None
+    quantity: Decimal | None = None
+    unit_price: Decimal | None = None
+    account: str | None = None
+    account_code: str | None = None
+    tax_type: str | None = None
+    amount: Decimal | None = None
+    tax_amount: Decimal | None = None
+    discount_rate: Decimal | None = None
+    discount_amount: Decimal | None = None
+    item_code: str | None = None
+    tracking: tuple[dict[str, str], ...] = ()
+
+
+class InvoiceInXero(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What of an invoice can be edited in Xero, as Xero showed it. UNSET: Xero said nothing about it. `contact` is Xero's id.
+    `status` is AUTHORISED or VOIDED."""
+
+    status: str = "AUTHORISED"
+    number: str | UnsetType | None = UNSET
+    reference: str | UnsetType | None = UNSET
+    contact: UUID | UnsetType = UNSET
+    issue_date: date | UnsetType = UNSET
+    due_date: date | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+    amounts_are: AmountsAre | UnsetType = UNSET
+    lines: tuple[LineInXero, ...] | UnsetType = UNSET
+    subtotal: Decimal | UnsetType = UNSET
+    tax_total: Decimal | UnsetType = UNSET
+    total: Decimal | UnsetType = UNSET
+
+
 class Invoice(Row, table=True):
     """An invoice of the practice, and how it stands with Xero.
 
@@ -192,6 +232,7 @@ class Invoice(Row, table=True):
     of this invoice that Xero accepted.
     """
 
+    model_config = Row.model_config | {"arbitrary_types_allowed": True}
     __tablename__ = "invoice"
     __table_args__ = (
         foreign_key("contact", "contact_id"),
@@ -261,8 +302,8 @@ class Invoice(Row, table=True):
     xero_status: str | None = None
     xero_updated_at: datetime | None = time_column(nullable=True)
     xero_seen_at: datetime | None = time_column(nullable=True)
-    xero_base: dict[str, Any] | None = json_column()
-    xero_shown: dict[str, Any] | None = json_column()
+    xero_base: InvoiceInXero | None = struct_column(InvoiceInXero)
+    xero_shown: InvoiceInXero | None = struct_column(InvoiceInXero)
     last_synced_at: datetime | None = time_column(nullable=True)
     warnings: list[str] = Field(
         default_factory=list, sa_column=sa.Column(ARRAY(sa.Text), nullable=False, server_default="{}")

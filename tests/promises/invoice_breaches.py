@@ -135,6 +135,67 @@ AMOUNTS = (
     ),
 )
 
+REISSUE = "tests/domain/invoices/test_reissue.py"
+REISSUED = "tests/workers/invoices/test_reissue.py"
+
+DISCOUNTS = (
+    _breach(
+        "a discount rate is not sent",
+        f"{REISSUED}::test_an_invoice_with_discounts_comes_to_the_same_in_xero",
+        give("workers:new_invoice", "discount_rate", "UNSET"),
+    ),
+    _breach(
+        "a discount amount is not sent",
+        f"{REISSUED}::test_an_invoice_with_discounts_comes_to_the_same_in_xero",
+        give("workers:new_invoice", "discount_amount", "UNSET"),
+    ),
+    _breach(
+        "a discount is taken off the rounded line",
+        TOTALS,
+        give("domain.invoices:line_total", "product", "rounded(OLD)", "before_discount"),
+    ),
+    _breach(
+        "a discount given in Xero is not accepted",
+        f"{REISSUE}::test_discounts_given_in_xero_come_to_the_same_when_they_are_sent_again",
+        swap("domain.invoices:_take_over_line", "discount_shown(...)", "(None, None)"),
+    ),
+    _breach(
+        "a long rate of Xero's counts as it is",
+        TOTALS,
+        swap("domain.invoices:discount_shown", "rate == round(rate, 2)", "True"),
+    ),
+    _breach(
+        "a reissue is not checked",
+        REISSUE,
+        skip("domain.invoices:settle_change", "check"),
+    ),
+    _breach(
+        "tax that was typed over is lost in a reissue",
+        f"{REISSUE}::test_each_line_whose_amount_would_differ_is_named",
+        never("domain.invoices:_of_line", "tax_amount tax"),
+    ),
+    _breach(
+        "a reissue is checked on the account and the rate that the old invoice had",
+        f"{REISSUE}::test_a_tax_rate_that_is_mapped_no_more_refuses_it",
+        swap("domain.invoices:_of_line", "_anew(...)", "line"),
+    ),
+    _breach(
+        "an account chosen in Xero becomes the default account when it is closed",
+        f"{REISSUE}::test_an_account_chosen_in_xero_goes_along_or_refuses_it_once_it_is_closed",
+        never("domain.invoices:_of_line", "chosen _has_account_of_xero"),
+    ),
+    _breach(
+        "a line of text becomes a line of nothing",
+        f"{REISSUED}::test_a_reissue_is_refused_for_a_text_line",
+        never("domain.invoices:_of_line", "_is_text_only"),
+    ),
+    _breach(
+        "tracking that nobody had to accept is lost in a reissue",
+        f"{REISSUE}::test_tracking_and_item_code_go_along_that_nobody_had_to_accept",
+        give("domain.invoices:_take_along", "tracking", "source.tracking"),
+    ),
+)
+
 PLACES = (
     _breach(
         "an unmapped tax rate is no tax",
@@ -272,4 +333,4 @@ NEXT = (
     ),
 )
 
-BREACHES = (*ONCE, *AMOUNTS, *PLACES, *BACK, *NEXT)
+BREACHES = (*ONCE, *AMOUNTS, *DISCOUNTS, *PLACES, *BACK, *NEXT)

@@ -14,7 +14,7 @@ from domain.inbound.webhook_inbox import Announced, Category
 from domain.invoices import actions as invoice_actions
 from domain.invoices import mappings
 from domain.invoices.changes import Decision
-from domain.invoices.differences import contact_names, differences
+from domain.invoices.differences import Difference, contact_names, differences
 from domain.practice import services_and_rates
 from domain.problems import Refused
 from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
@@ -408,9 +408,7 @@ async def test_an_invoice_voided_in_xero_is_reissued_under_a_new_number(here: Bi
     made = await here.there()
     await here.act("POST", f"invoices/{made.xero_invoice_id}", {"Status": "VOIDED"})
     await here.poll()
-    assert differences(await here.look(made), {}) == [
-        {"field": "status", "practice": "AWAITING_PAYMENT", "xero": "VOIDED"}
-    ]
+    assert differences(await here.look(made), {}) == [Difference("status", "AWAITING_PAYMENT", "VOIDED")]
     await here.send()
     assert len(await here.all_at_xero()) == 1
     _, again = await here.settle(made, Decision.REISSUE)
@@ -428,7 +426,7 @@ async def test_an_invoice_edited_in_xero_shows_the_edit_which_can_be_accepted(he
     })  # fmt: skip
     await here.poll()
     changed = await here.look(made)
-    assert [one["field"] for one in differences(changed, {})] == ["lines", "subtotal", "taxTotal", "total"]
+    assert [one.field for one in differences(changed, {})] == ["lines", "subtotal", "taxTotal", "total"]
     accepted, _ = await here.settle(made, Decision.ACCEPT)
     assert (accepted.total, accepted.sync_state) == (Decimal(92), "SYNCED")
     await here.poll()
@@ -535,7 +533,7 @@ async def test_accepting_a_new_contact_from_xero_moves_the_invoice_to_that_conta
     async with here.here.world.tx() as tx:
         names = await contact_names(tx, changed.organisation_id, changed.xero_base, changed.xero_shown)
     [told] = differences(changed, names)
-    assert (told["field"], told["xero"]) == ("contact", other["name"])
+    assert (told.field, told.xero) == ("contact", other["name"])
     accepted, _ = await here.settle(made, Decision.ACCEPT)
     assert (accepted.contact_id, accepted.sync_state) == (other["contact_id"], "SYNCED")
     await here.poll()
@@ -626,7 +624,7 @@ async def test_a_new_number_from_xero_is_accepted_if_it_is_free_in_the_practice(
     await here.sent(number="B-7")
     await here.act("POST", f"invoices/{made.xero_invoice_id}", {"InvoiceNumber": "b-7"})
     await here.poll()
-    assert [one["field"] for one in differences(await here.look(made), {})] == ["number"]
+    assert [one.field for one in differences(await here.look(made), {})] == ["number"]
     with pytest.raises(Refused) as refused:
         await here.settle(made, Decision.ACCEPT)
     assert [problem.code for problem in refused.value.problems] == ["TAKEN"]
@@ -646,7 +644,7 @@ async def test_a_new_currency_from_xero_cannot_be_accepted(here: Billing) -> Non
     await here.act("PUT", "currencies", ["AUD"])
     await here.act("POST", f"invoices/{made.xero_invoice_id}", {"CurrencyCode": "AUD"})
     await here.poll()
-    assert [one["field"] for one in differences(await here.look(made), {})] == ["currency"]
+    assert [one.field for one in differences(await here.look(made), {})] == ["currency"]
     with pytest.raises(Refused) as refused:
         await here.settle(made, Decision.ACCEPT)
     assert [problem.code for problem in refused.value.problems] == ["CURRENCY_MISMATCH"]

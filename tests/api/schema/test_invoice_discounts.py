@@ -31,6 +31,15 @@ async def test_a_client_gives_discounts_and_reads_them_back(here: Office) -> Non
     assert changed["subtotal"] == "99.99"
 
 
+async def test_the_preview_takes_discounts_off_and_names_one_that_is_too_large(here: Office) -> None:
+    query = """query($input: InvoicePreviewInput!) { invoicePreview(input: $input) {
+        total lines { amount taxAmount } userErrors { code path } } }"""
+    lines = [here.line("33.33", "3", discountRate="50"), here.line("10", discountAmount="10.01")]
+    found = (await here.ada.ask(query, input={"lines": lines}))["invoicePreview"]
+    assert found["lines"][0] == {"amount": "50.00", "taxAmount": "7.50"}
+    assert found["userErrors"] == [{"code": "INVALID", "path": ["lines", "1", "discountAmount"]}]
+
+
 async def test_a_line_with_both_discounts_is_refused_with_its_path(here: Office) -> None:
     refused = await here.call(
         "createInvoice", **here.input(here.line(), here.line(discountRate="5", discountAmount="5"))

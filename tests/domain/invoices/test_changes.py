@@ -1,7 +1,7 @@
 """Payments, PAID, voids and edits that are read from Xero, and a person's decisions about them."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,84 +9,24 @@ from uuid import UUID, uuid4
 import pytest
 from msgspec import UNSET
 
-from domain.fields.values import SeenInvoice, SeenLine, SeenPayment
+from domain.fields.values import SeenPayment
 from domain.invoices import actions as invoice_actions
-from domain.invoices import changes as invoice_changes
 from domain.invoices import deliveries as invoice_deliveries
 from domain.invoices import mappings
 from domain.invoices.changes import Decision
 from domain.invoices.deliveries import Answered, Outgoing
-from domain.invoices.differences import differences
+from domain.invoices.differences import Difference, differences
 from domain.invoices.eligibility import Problem
 from domain.problems import Code, Refused
-from domain.tables import DeliveryKind, Invoice, InvoiceStatus, InvoiceSyncState, PaymentKind
+from domain.tables import DeliveryKind, InvoiceStatus, InvoiceSyncState, PaymentKind
 from runtime.database import Database
 from tests.domain.billed import Billed, make_billed
-from tests.domain.world import BEGAN
+from tests.domain.invoices.there import as_xero_shows, build, there
 
 
 @pytest.fixture
 async def here(matching_database: Database) -> Billed:
     return await make_billed(matching_database)
-
-
-def build(kind: DeliveryKind, chosen: Any) -> tuple[bytes, dict[UUID, Problem]]:
-    return b"bytes", {}
-
-
-def as_xero_shows(one: Outgoing) -> SeenInvoice:
-    invoice = one.invoice
-    lines = tuple(
-        SeenLine(uuid4(), line.description, line.quantity, line.unit_price, line.account_code, None, line.tax_type,
-                 line.amount, line.tax_amount)
-        for line in one.lines
-    )  # fmt: skip
-    return SeenInvoice(
-        xero_invoice_id=uuid4(), status="AUTHORISED", number=invoice.number, reference=invoice.reference, url=UNSET,
-        contact_id=one.contact or uuid4(), issue_date=invoice.issue_date, due_date=invoice.due_date,
-        currency=invoice.currency, amounts_are=invoice.amounts_are, lines=lines, subtotal=invoice.subtotal,
-        tax_total=invoice.tax_total, total=invoice.total, amount_paid=Decimal(0), payments=(),
-        updated_at=BEGAN, seen_at=BEGAN,
-    )  # fmt: skip
-
-
-class There:
-    """An invoice that is in Xero, and what Xero shows of it from then on."""
-
-    def __init__(self, here: Billed, invoice: Invoice, seen: SeenInvoice) -> None:
-        self.here, self.id, self.seen = here, invoice.id, seen
-
-    async def show(self, **changes: Any) -> Invoice:
-        assert self.seen.updated_at is not UNSET
-        later = self.seen.updated_at + timedelta(seconds=5)
-        self.seen = replace(self.seen, **{"updated_at": later, "seen_at": later, **changes})
-        await self.apply(self.seen)
-        return await self.here.look(self.id)
-
-    async def apply(self, seen: SeenInvoice) -> None:
-        async with self.here.world.tx() as tx:
-            await invoice_changes.apply(tx, self.here.world.organisation, [seen])
-
-    async def settle(self, decision: Decision) -> tuple[Invoice, Invoice | None]:
-        async with self.here.world.tx() as tx:
-            return await invoice_changes.settle_change(tx, self.id, decision)
-
-
-async def there(here: Billed, **changes: Any) -> There:
-    sent = await here.sent()
-    shown: list[Outgoing] = []
-
-    def keep(kind: DeliveryKind, chosen: Any) -> tuple[bytes, dict[UUID, Problem]]:
-        shown.extend(chosen)
-        return build(kind, chosen)
-
-    async with here.world.tx() as tx:
-        claimed = await invoice_deliveries.claim(tx, here.world.organisation, keep)
-    assert claimed is not None
-    seen = replace(as_xero_shows(shown[0]), **changes)
-    async with here.world.tx() as tx:
-        await invoice_deliveries.settle(tx, claimed, [Answered(sent.id, seen)])
-    return There(here, sent, seen)
 
 
 def payment(amount: str, kind: PaymentKind = PaymentKind.PAYMENT) -> SeenPayment:
@@ -137,7 +77,7 @@ async def test_an_invoice_voided_in_xero_waits_for_a_decision_and_is_never_sent_
         InvoiceStatus.AWAITING_PAYMENT,
         InvoiceSyncState.CHANGED_IN_XERO,
     )
-    assert differences(found, {}) == [{"field": "status", "practice": "AWAITING_PAYMENT", "xero": "VOIDED"}]
+    assert differences(found, {}) == [Difference("status", "AWAITING_PAYMENT", "VOIDED")]
     async with here.world.tx() as tx:
         assert await invoice_deliveries.claim(tx, here.world.organisation, build) is None
     settled, replacement = await known.settle(Decision.VOID_HERE)
@@ -171,7 +111,7 @@ async def test_an_edit_of_an_invoice_in_xero_is_shown_and_can_be_accepted(here: 
         lines=(replace(line, description="Accounts 2026"), added), reference="PO 9", subtotal=Decimal(110),
         tax_total=Decimal("16.50"), total=Decimal("126.50"),
     )  # fmt: skip
-    assert [row["field"] for row in differences(found, {})] == [
+    assert [row.field for row in differences(found, {})] == [
         "reference", "lines", "subtotal", "taxTotal", "total",
     ]  # fmt: skip
     async with here.world.tx() as tx:
