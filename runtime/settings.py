@@ -152,6 +152,12 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address that `tandem serve` binds")
     port: int = Field(8000, ge=0, le=65535, description="port that `tandem serve` binds")
+    ops_port: int | None = Field(
+        None, ge=1, le=65535, description="port of their own for /readyz and /metrics; none: PORT has them"
+    )
+    ops_token: SecretStr | None = Field(
+        None, min_length=16, description="bearer token that /readyz and /metrics ask for"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: Literal["json", "text"] = Field("json", description="json, or text for a person to read")
 
@@ -228,6 +234,11 @@ class Settings(BaseSettings):
         return self.database_url is None and self.redis_url is None
 
     @property
+    def without_graphiql(self) -> bool:
+        """Whether GRAPHIQL=off was given. Embedded services have GraphiQL otherwise."""
+        return "graphiql" in self.model_fields_set and not self.graphiql
+
+    @property
     def simulated(self) -> bool:
         return self.xero_client_id is None
 
@@ -236,14 +247,15 @@ class Settings(BaseSettings):
         return self.database_direct_url or self.database_url
 
     def joined(self, services: Services) -> "Settings":
-        """A copy with the addresses and the key of the embedded services. GraphiQL is on, as only this machine reaches it."""
+        """A copy with the addresses and the key of the embedded services. GraphiQL is on unless GRAPHIQL=off, as only this machine
+        reaches it."""
         return self.model_copy(
             update={
                 "database_url": services.app_url,
                 "database_admin_url": services.admin_url,
                 "redis_url": services.redis_url,
                 "tandem_keys": [SecretStr(services.key)],
-                "graphiql": True,
+                "graphiql": not self.without_graphiql,
             }
         )
 
@@ -279,6 +291,8 @@ def _missing(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "redis_url", both
     if settings.xero_client_id and not settings.xero_client_secret:
         yield "xero_client_secret", "needed with XERO_CLIENT_ID"
+    if settings.ops_port is not None and settings.ops_port == settings.port:
+        yield "ops_port", "must differ from PORT"
     if settings.oidc_issuer and not settings.oidc_audience:
         yield (
             "oidc_audience",

@@ -1,7 +1,8 @@
 """/healthz: the process runs. /readyz: the process can serve. /metrics: counters in Prometheus's text format."""
 
 import asyncio
-from collections.abc import Awaitable
+import hmac
+from collections.abc import Awaitable, Callable
 from functools import cache
 
 import sqlalchemy as sa
@@ -13,16 +14,21 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from api.auth.credentials import find_bearer
 from api.context import Process
 from runtime.commands import doctor as doctor_command
 from runtime.commands import keys as keys_command
 from runtime.commands import migrate as migrate_command
 from runtime.database import Database
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+SEND_TOKEN = "This address needs OPS_TOKEN: send the header Authorization: Bearer …"  # noqa: S105 - a sentence
 PATIENCE = 3.0  # seconds for PostgreSQL to answer
 head = cache(migrate_command.head)
 
@@ -79,10 +85,21 @@ class Metrics:
         timeouts.set_function(lambda: database.pool_timeouts)
 
 
-def routes(process: Process, metrics: Metrics) -> list[Route]:
-    async def healthz(request: Request) -> Response:
-        return JSONResponse({"alive": True})
+async def healthz(request: Request) -> Response:
+    return JSONResponse({"alive": True})
 
+
+def public_routes(process: Process, metrics: Metrics) -> list[Route]:
+    """The routes on PORT: without /readyz and /metrics if these have a port of their own."""
+    return [Route("/healthz", healthz)] if process.settings.ops_port is not None else routes(process, metrics)
+
+
+def create_ops_app(process: Process, metrics: Metrics) -> Starlette:
+    """The application on OPS_PORT."""
+    return Starlette(routes=routes(process, metrics))
+
+
+def routes(process: Process, metrics: Metrics) -> list[Route]:
     async def readyz(request: Request) -> Response:
         reasons = await find_reasons(process)
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
@@ -91,7 +108,24 @@ def routes(process: Process, metrics: Metrics) -> list[Route]:
         await _within(_behind(process, metrics.behind), "PostgreSQL")
         return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
-    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", show_metrics)]
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", _guarded(process, readyz)),
+        Route("/metrics", _guarded(process, show_metrics)),
+    ]
+
+
+def _guarded(process: Process, endpoint: Endpoint) -> Endpoint:
+    """Lets in whoever sends OPS_TOKEN; everybody if it is not set."""
+    token = process.settings.ops_token
+
+    async def checked(request: Request) -> Response:
+        given = find_bearer(request.headers.get("authorization")) or ""
+        if token is not None and not hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
+            raise HTTPException(401, SEND_TOKEN, {"www-authenticate": "Bearer"})
+        return await endpoint(request)
+
+    return checked
 
 
 async def find_reasons(process: Process) -> list[str]:
@@ -117,13 +151,13 @@ async def _postgres(process: Process) -> list[str]:
         now = await session.scalar(sa.text("select version_num from alembic_version")) if there else None
         seals = (
             await keys_command.examine(session, process.database.clock.now(), process.keys)
-            if now == head()
+            if now == head() or migrate_command.is_newer(now)
             else None
         )
     reasons = []
     if not role.bound:
         reasons.append("The role of DATABASE_URL owns tables, is a superuser or has BYPASSRLS")
-    if now != head():
+    if now != head() and not migrate_command.is_newer(now):
         reasons.append(f"The database is at {now or 'nothing'}, and {head()} is needed: run `tandem migrate`")
     if seals is not None and seals.trouble:
         reasons.append(seals.trouble)

@@ -4,11 +4,12 @@ import asyncio
 import gc
 import signal
 from asyncio import TimerHandle
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import httpx
 import uvicorn
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 from strawberry.schema import BaseSchema
@@ -17,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from api.context import Process
 from api.http.app import create_app
 from api.http.bodies import LARGEST
+from api.http.health import create_ops_app
 from runtime import database
 from runtime.notifications import Notifications
 from runtime.seal import KeyRing
@@ -135,4 +137,28 @@ async def serve(
         _spare_garbage_collection()
         server = uvicorn.Server(server_config(app, settings.host, settings.port))
         if not signals:
-            await server.serve()
+            async with serving_ops(process, app):
+                await server.serve()
+
+
+class _OpsServer(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the signals to the server of the API, which ends this one at its own end."""
+        yield
+
+
+@asynccontextmanager
+async def serving_ops(process: Process, app: Starlette) -> AsyncIterator[None]:
+    """Serves /readyz and /metrics on OPS_PORT, if it is set, for as long as the API runs."""
+    if process.settings.ops_port is None:
+        yield
+        return
+    ops = create_ops_app(process, app.state.metrics)
+    server = _OpsServer(server_config(ops, process.settings.host, process.settings.ops_port))
+    task = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

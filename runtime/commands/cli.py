@@ -76,6 +76,8 @@ def serve() -> None:
     settings = configured("host", "port")
     try:
         refuse_busy(settings.host, settings.port)
+        if settings.ops_port is not None:
+            refuse_busy(settings.host, settings.ops_port)
     except StartError as error:
         demos = demonstration.find_settings(settings.tandem_data) or {}
         its = f"port {settings.port} is in use by the API of the running demo; set PORT to another port for a second API"

@@ -153,6 +153,9 @@ async def _schema(connection: AsyncConnection) -> Finding:
     if now == wanted:
         behind = await connection.scalar(sa.text("select door.keys_behind(:version)"), {"version": VERSION})
         return Finding("Migrations", not behind, OLD_KEYS if behind else f"at revision {now}, the newest")
+    if migrate_command.is_newer(now):
+        says = f"at revision {now}, which a later version of Tandem made. This version works with it until it is replaced"
+        return Finding("Migrations", None, says)
     at = f"at revision {now}" if now else "the database is empty"
     return Finding("Migrations", False, f"{at}, and this version needs {wanted}: run `tandem migrate`")
 
@@ -198,9 +201,11 @@ async def _keys(connection: AsyncConnection, settings: Settings) -> Finding:
 
 async def _api(settings: Settings) -> Finding:
     """Whether the API answers on this machine. It may run on another one."""
-    here = f"http://{settings.host}:{settings.port}"
+    here = f"http://{settings.host}:{settings.ops_port or settings.port}"
+    token = settings.ops_token
+    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
     try:
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(timeout=5, headers=headers) as client:
             answer = await client.get(f"{here}/readyz")
     except httpx.HTTPError:
         return Finding("Server", None, f"no API answers at {here}; `tandem serve` starts it")

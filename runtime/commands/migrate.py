@@ -1,6 +1,7 @@
 """`tandem migrate`: upgrades the database as its owner, and gives the app's role its rights."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -48,6 +49,19 @@ def config(connection: Connection | None = None) -> Config:
 
 def head() -> str | None:
     return ScriptDirectory.from_config(config()).get_current_head()
+
+
+@cache
+def known_revisions() -> frozenset[str]:
+    """The revisions of this version of Tandem, and those before the baseline."""
+    found = ScriptDirectory.from_config(config()).walk_revisions()
+    return frozenset(each.revision for each in found) | {f"{number:04}" for number in range(1, 23)}
+
+
+def is_newer(revision: str | None) -> bool:
+    """Whether a later version of Tandem has migrated the database. This version runs on, until it is replaced: a migration takes
+    nothing away that the version before reads or writes."""
+    return revision is not None and revision not in known_revisions()
 
 
 async def migrate(admin_url: str, app_role: str) -> str | None:

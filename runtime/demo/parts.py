@@ -154,12 +154,23 @@ def _settings(
         "XERO_API_URL": simulator,
         "XERO_WEBHOOK_KEYS": webhook_key,
         "PUBLIC_URL": api,
-        "GRAPHIQL": "on",
+        "GRAPHIQL": "off" if settings.without_graphiql else "on",
         "HOST": settings.host,
         "PORT": str(settings.port),
         "LOG_LEVEL": settings.log_level,
         "ALLOWED_ORIGINS": ",".join(settings.allowed_origins),
         "ALLOWED_HEADERS": ",".join(settings.allowed_headers),
+        **_sign_in(settings),
+    }
+
+
+def _sign_in(settings: Settings) -> dict[str, str]:
+    """The settings of the identity provider that are set, as the environment has them."""
+    given = {name: getattr(settings, name) for name in settings.model_fields_set if name.startswith("oidc_")}
+    return {
+        name.upper(): ",".join(value) if isinstance(value, list) else str(value)
+        for name, value in given.items()
+        if value is not None
     }
 
 

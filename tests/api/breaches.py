@@ -8,6 +8,7 @@ STREAM = "tests/promises/test_stream.py"
 WATCH = "tests/api/auth/test_token_watch.py"
 ACCEPT = "tests/api/http/test_accept.py"
 OUTAGE = "tests/api/http/test_outage.py"
+ANSWERS = "tests/api/http/test_answers.py"
 PROVIDER = "tests/api/auth/test_provider.py"
 PEOPLE = "tests/api/auth/test_people.py"
 
@@ -93,6 +94,21 @@ EDGE = (
         "edge: no client hears when to try again",
         f"{OUTAGE}::test_an_outage_during_a_query_is_unavailable_and_not_internal",
         skip("api.http.view:GraphQLView.create_response", "update"),
+    ),
+    breach(
+        "edge: anybody reads the metrics",
+        f"{ANSWERS}::test_a_token_guards_what_is_for_the_operator",
+        never("api.http.health:_guarded", "compare_digest token None"),
+    ),
+    breach(
+        "edge: the port of the operator serves nothing of its own",
+        f"{ANSWERS}::test_the_operators_addresses_have_a_port_of_their_own",
+        never("api.http.health:public_routes", "ops_port"),
+    ),
+    breach(
+        "edge: an old process is not ready once the database is newer",
+        f"{ANSWERS}::test_a_database_that_a_later_version_migrated_is_ready_and_an_older_one_is_not",
+        instead("runtime.commands.migrate:is_newer", "return revision", "return False"),
     ),
     breach(
         "edge: a revoked token keeps its open streams",
