@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from runtime.commands.migrate import migrate
 from runtime.embedded import services as embedded_services
 from runtime.embedded.services import Services
+from runtime.migrations import migrate
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from domain.tx import Actor, Tx
 from runtime.clock import Clock, ServerClock, monotonic
@@ -28,6 +28,11 @@ from runtime.clock import Clock, ServerClock, monotonic
 NO_CONNECTION = ("08", "57P", "53300", "28", "3D")
 AFTER_DISCONNECT = "8s2b"  # SQLAlchemy's code: a statement after the connection was lost
 TIME_ASKED_EVERY = 60.0  # seconds
+_ROLE = """
+select current_user, current_setting('server_version'), not rolsuper and not rolbypassrls and not exists (
+           select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace)
+  from pg_roles where rolname = current_user
+"""
 log = structlog.get_logger()
 _open: ContextVar[bool] = ContextVar("transaction_open", default=False)
 
@@ -225,3 +230,15 @@ def connect(
         database.statements += 1
 
     return database
+
+
+class Role(NamedTuple):
+    """The role of a connection, and PostgreSQL's version. `bound`: row-level security binds the role."""
+
+    name: str
+    version: str
+    bound: bool
+
+
+async def find_role(connection: AsyncConnection | AsyncSession) -> Role:
+    return Role(*(await connection.execute(sa.text(_ROLE))).one())

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from runtime.commands.migrate import migrate
+from runtime.migrations import migrate
 
 APP_PASSWORD = "only-for-tests"
 _numbers = itertools.count(1)

@@ -60,7 +60,7 @@ MAY_BE_LONGER: dict[str, tuple[int, str]] = {}
 TRANSACTION = {"begin", "begin_nested", "commit", "rollback"}
 MAY_TRANSACT = {
     "runtime/database.py": "the only place for begin, commit and rollback of the product's transactions",
-    "runtime/commands/migrate.py": "migrations run as the owner, outside any workspace",
+    "runtime/migrations.py": "migrations run as the owner, outside any workspace",
 }
 # The other commands start without the second that building the schema takes. A name in a string would hide the import.
 MAY_IMPORT_LATE = {"runtime/commands/cli.py": "api", "runtime/commands/practices.py": "api"}

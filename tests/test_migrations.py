@@ -21,8 +21,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.tables import metadata
-from runtime.commands.migrate import MIGRATIONS, MigrateError, config, migrate
 from runtime.embedded.services import Services
+from runtime.migrations import MIGRATIONS, MigrateError, config, migrate
 from tests.database import Place, Server, empty_database, fresh_database
 
 # Each hole in row-level security, by name: a new one must be argued here.

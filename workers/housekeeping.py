@@ -3,7 +3,7 @@
 import structlog
 
 from runtime import retention
-from runtime.commands.migrate import renew_keys
+from runtime.migrations import renew_keys
 from workers.process import Process
 from xero.errors import XeroError
 

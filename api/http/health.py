@@ -22,15 +22,13 @@ from starlette.routing import Route
 
 from api.auth.credentials import find_bearer
 from api.context import Process
-from runtime.commands import doctor as doctor_command
-from runtime.commands import keys as keys_command
-from runtime.commands import migrate as migrate_command
-from runtime.database import Database
+from runtime import migrations, seals
+from runtime.database import Database, find_role
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 SEND_TOKEN = "This address needs OPS_TOKEN: send the header Authorization: Bearer …"  # noqa: S105 - a sentence
 PATIENCE = 3.0  # seconds for PostgreSQL to answer
-head = cache(migrate_command.head)
+head = cache(migrations.head)
 
 
 class Metrics:
@@ -146,21 +144,21 @@ async def _within(check: Awaitable[list[str]], name: str) -> list[str]:
 
 async def _postgres(process: Process) -> list[str]:
     async with process.database.door() as session:
-        role = await doctor_command.find_role(session)
+        role = await find_role(session)
         there = await session.scalar(sa.text("select to_regclass('alembic_version')"))
         now = await session.scalar(sa.text("select version_num from alembic_version")) if there else None
-        seals = (
-            await keys_command.examine(session, process.database.clock.now(), process.keys)
-            if now == head() or migrate_command.is_newer(now)
+        sealed = (
+            await seals.examine(session, process.database.clock.now(), process.keys)
+            if now == head() or migrations.is_newer(now)
             else None
         )
     reasons = []
     if not role.bound:
         reasons.append("The role of DATABASE_URL owns tables, is a superuser or has BYPASSRLS")
-    if now != head() and not migrate_command.is_newer(now):
+    if now != head() and not migrations.is_newer(now):
         reasons.append(f"The database is at {now or 'nothing'}, and {head()} is needed: run `tandem migrate`")
-    if seals is not None and seals.trouble:
-        reasons.append(seals.trouble)
+    if sealed is not None and sealed.trouble:
+        reasons.append(sealed.trouble)
     return reasons
 
 

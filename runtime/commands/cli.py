@@ -12,10 +12,9 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from domain.problems import Refused
 from runtime import demo as demonstration
-from runtime import logs
+from runtime import logs, migrations
 from runtime.commands import doctor as doctor_command
 from runtime.commands import keys, match_command, practices
-from runtime.commands import migrate as migrate_command
 from runtime.commands.required_settings import configured
 from runtime.embedded.children import StartError
 from runtime.embedded.ports import refuse_busy
@@ -36,7 +35,7 @@ def main() -> None:
     """Runs a command. An error that a person can correct is printed as a line without a traceback; exit code 1."""
     try:
         app()
-    except (SettingsError, StartError, migrate_command.MigrateError, Refused) as error:
+    except (SettingsError, StartError, migrations.MigrateError, Refused) as error:
         Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
         raise SystemExit(1) from None
 
@@ -60,7 +59,7 @@ def migrate() -> None:
     role = make_url(settings.database_url).username
     if role is None:
         raise SettingsError("DATABASE_URL: has no user name: put the role of the app before the @")
-    revision = asyncio.run(migrate_command.migrate(settings.database_admin_url, role))
+    revision = asyncio.run(migrations.migrate(settings.database_admin_url, role))
     typer.echo(f"The database is at revision {revision}. The role {role} has its rights.")
 
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,21 +13,16 @@ import sqlalchemy as sa
 from alembic.util.exc import CommandError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth.provider import Provider
 from domain.names.text_keys import VERSION
+from runtime import migrations, seals
 from runtime.clock import MachineClock
 from runtime.commands import keys
-from runtime.commands import migrate as migrate_command
-from runtime.database import create_engine
+from runtime.database import create_engine, find_role
 from runtime.settings import Settings
 
-_ROLE = """
-select current_user, current_setting('server_version'), not rolsuper and not rolbypassrls and not exists (
-           select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace)
-  from pg_roles where rolname = current_user
-"""
 # A name holds the process and its machine (runtime.database.named_as).
 WORKERS = """
 select count(distinct application_name) from pg_stat_activity
@@ -51,18 +45,6 @@ class Finding:
     subject: str
     ok: bool | None
     says: str
-
-
-class Role(NamedTuple):
-    """The role of a connection. `bound`: row-level security binds it."""
-
-    name: str
-    version: str
-    bound: bool
-
-
-async def find_role(connection: AsyncConnection | AsyncSession) -> Role:
-    return Role(*(await connection.execute(sa.text(_ROLE))).one())
 
 
 def origin(settings: Settings, *, demo: bool, wrong: bool = False) -> Finding:
@@ -147,13 +129,13 @@ async def _schema(connection: AsyncConnection) -> Finding:
     there = await connection.scalar(sa.text("select to_regclass('alembic_version')"))
     now = await connection.scalar(sa.text("select version_num from alembic_version")) if there else None
     try:
-        wanted = migrate_command.head()
+        wanted = migrations.head()
     except CommandError as error:
         return Finding("Migrations", False, str(error))
     if now == wanted:
         behind = await connection.scalar(sa.text("select door.keys_behind(:version)"), {"version": VERSION})
         return Finding("Migrations", not behind, OLD_KEYS if behind else f"at revision {now}, the newest")
-    if migrate_command.is_newer(now):
+    if migrations.is_newer(now):
         says = f"at revision {now}, which a later version of Tandem made. This version works with it until it is replaced"
         return Finding("Migrations", None, says)
     at = f"at revision {now}" if now else "the database is empty"
@@ -192,11 +174,11 @@ async def _keys(connection: AsyncConnection, settings: Settings) -> Finding:
     if await connection.scalar(sa.text("select to_regproc('door.list_seals')")) is None:
         return Finding("Keys", None, "unknown until `tandem migrate` has run")
     now = await connection.scalar(sa.text("select clock_timestamp()"))
-    seals = await keys.examine(connection, now, keys.ring(settings))
-    if seals.trouble:
-        return Finding("Keys", False, seals.trouble)
-    older = f"; {len(seals.older)} with an older one: run `tandem reseal`" if seals.older else ""
-    return Finding("Keys", True, f"{seals.current} consents of Xero are sealed with the newest key{older}")
+    found = await seals.examine(connection, now, keys.ring(settings))
+    if found.trouble:
+        return Finding("Keys", False, found.trouble)
+    older = f"; {len(found.older)} with an older one: run `tandem reseal`" if found.older else ""
+    return Finding("Keys", True, f"{found.current} consents of Xero are sealed with the newest key{older}")
 
 
 async def _api(settings: Settings) -> Finding:

@@ -1,80 +1,21 @@
-"""TANDEM_KEYS: whether they open what is sealed, and `tandem reseal`, which seals all of it with the newest key."""
+"""`tandem reseal`: seals everything with the newest key of TANDEM_KEYS."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Annotated, NamedTuple
-from uuid import UUID
+from typing import Annotated
 
-import sqlalchemy as sa
 import typer
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.connection.oauth_grants import Grants
 from runtime.commands.required_settings import configured
 from runtime.database import Database, connect, on_time
-from runtime.seal import KeyRing, SealError, find_key
+from runtime.seal import KeyRing, SealError
+from runtime.seals import Seals, examine
 from runtime.settings import Settings, SettingsError
 from xero.tokens import identity
 
 app = typer.Typer()
-LOST = (
-    "Put the right keys back into TANDEM_KEYS and restart. If a key is lost, run `tandem reseal --give-up` and connect the"
-    " organisations again"
-)
 GIVEN_UP = "the key that sealed its tokens is lost"
-_LIST = sa.text("select grant_id, client_id, xero_user_id, sealed from door.list_seals(:now)")
-
-
-class Seal(NamedTuple):
-    """`grant_id` is None for a consent that has begun and is not finished."""
-
-    grant_id: UUID | None
-    client_id: str | None
-    xero_user_id: UUID | None
-    sealed: bytes
-
-
-@dataclass
-class Seals:
-    """What the keys open. `unopened`: why each of the other consents does not open."""
-
-    current: int = 0
-    older: list[UUID] = field(default_factory=list)
-    unopened: dict[UUID, str] = field(default_factory=dict)
-    used: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def trouble(self) -> str | None:
-        if not self.unopened:
-            return None
-        total = self.current + len(self.older) + len(self.unopened)
-        why = "; ".join(sorted(set(self.unopened.values())))
-        return f"TANDEM_KEYS opens {total - len(self.unopened)} of {total} consents of Xero: {why}. {LOST}"
-
-
-async def examine(session: AsyncSession | AsyncConnection, now: datetime, keys: KeyRing) -> Seals:
-    """Opens every consent that is in use. A practice has a few."""
-    found = Seals()
-    for row in await session.execute(_LIST, {"now": now}):
-        seal = Seal(*row)
-        with suppress(SealError):
-            found.used[find_key(seal.sealed)] += 1
-        if seal.grant_id is None or seal.client_id is None or seal.xero_user_id is None:
-            continue
-        try:
-            keys.unseal(seal.sealed, identity(seal.client_id, seal.xero_user_id))
-        except SealError as error:
-            found.unopened[seal.grant_id] = str(error)
-        else:
-            if keys.is_current(seal.sealed):
-                found.current += 1
-            else:
-                found.older.append(seal.grant_id)
-    return found
 
 
 async def reseal(database: Database, keys: KeyRing, *, give_up: bool = False) -> Seals:

@@ -18,12 +18,12 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from runtime.commands.migrate import migrate
 from runtime.demo.processes import Process, tandem
 from runtime.embedded import children
 from runtime.embedded import services as embedded_services
 from runtime.embedded.children import StartError
 from runtime.embedded.ports import refuse_busy
+from runtime.migrations import migrate
 from runtime.settings import Settings
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 

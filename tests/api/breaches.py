@@ -108,7 +108,7 @@ EDGE = (
     breach(
         "edge: an old process is not ready once the database is newer",
         f"{ANSWERS}::test_a_database_that_a_later_version_migrated_is_ready_and_an_older_one_is_not",
-        instead("runtime.commands.migrate:is_newer", "return revision", "return False"),
+        instead("runtime.migrations:is_newer", "return revision", "return False"),
     ),
     breach(
         "edge: a revoked token keeps its open streams",

@@ -57,7 +57,7 @@ def ran(folder: Path, *command: str) -> str:
 
 
 def head(folder: Path) -> str:
-    script = "from runtime.commands.migrate import head; print(head())"
+    script = "from runtime.migrations import head; print(head())"
     return ran(folder, "-c", script).strip()
 
 

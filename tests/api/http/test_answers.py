@@ -15,7 +15,7 @@ from api.context import Process
 from api.http.app import create_app
 from api.http.health import find_reasons
 from api.http.serve import serving_ops
-from runtime.commands.migrate import head
+from runtime.migrations import head
 from tests.api.edge import bearer, serving, small_schema, with_settings
 from tests.clients import web_client
 from tests.patience import patience

@@ -3,8 +3,8 @@
 from domain.contacts import rebuild_keys
 from domain.names.text_keys import VERSION
 from runtime.commands import doctor as doctor_command
-from runtime.commands.migrate import migrate
 from runtime.embedded.services import Services
+from runtime.migrations import migrate
 from runtime.settings import Settings, load
 from tests.database import Place, Server
 from tests.domain.world import World, make_world, seen

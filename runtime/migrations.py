@@ -1,4 +1,4 @@
-"""`tandem migrate`: upgrades the database as its owner, and gives the app's role its rights."""
+"""The database's revision: the newest one, the upgrade as the database's owner, and the rights of the app's role."""
 
 import re
 from functools import cache
@@ -17,7 +17,7 @@ from domain.tx import TANDEM
 from runtime.clock import ServerClock
 from runtime.database import Database, create_engine, on_time
 
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 
 GRANTS = (
     "grant usage on schema public to {role}",
