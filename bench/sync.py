@@ -24,6 +24,7 @@ from pydantic import SecretStr
 
 from bench.place import percentile, process, services
 from domain.contacts import edits as contact_edits
+from domain.tables import SyncedField
 from runtime.embedded.services import Services
 from tests.api.edge import make_process, serving
 from tests.database import Place
@@ -81,7 +82,9 @@ class Bench:
     async def change(self, links: Sequence[dict[str, Any]], email: str) -> None:
         async with self.here.world.tx() as tx:
             for link in links:
-                await contact_edits.change(tx, link["contact_id"], {"billingEmail": email})
+                await contact_edits.change(
+                    tx, link["contact_id"], contact_edits.Given({SyncedField.BILLING_EMAIL: email})
+                )
 
     async def calls(self) -> int:
         state: Any = await self.here.simulator()

@@ -1,6 +1,6 @@
 """An open transaction, as domain uses it. `runtime.database` opens and commits it; domain never does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -68,15 +68,16 @@ class Tx:
         """Wake the workers after the commit: something became due."""
         self.due = True
 
-    async def read(self, row: type[RowT], statement: str, **values: Any) -> list[RowT]:
-        """The result of a set-based statement, typed: `row` is a NamedTuple or a dataclass with a field for each column.
+    async def read(self, row: Callable[..., RowT], statement: str, **values: Any) -> list[RowT]:
+        """The result of a set-based statement, typed: `row` is a NamedTuple or a dataclass with a field for each column, or
+        makes one of the columns, as `domain.fields.synced.with_practice_values` does.
 
         A column without a field, or a field without a column, is a TypeError. `:ws` and `:now` are bound already.
         """
         result = await self.session.execute(sa.text(statement), self._bound(values))
         return [row(**found) for found in result.mappings()]
 
-    async def read_one(self, row: type[RowT], statement: str, **values: Any) -> RowT | None:
+    async def read_one(self, row: Callable[..., RowT], statement: str, **values: Any) -> RowT | None:
         """The first row of `read`; None if the statement finds nothing."""
         found = await self.read(row, statement, **values)
         return found[0] if found else None

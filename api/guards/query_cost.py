@@ -9,7 +9,6 @@ fields and, for 500 rows, 7,001 nodes. A test measures all of the console's oper
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -88,7 +87,7 @@ class Walk:
     """Measures one document with its variables. Raises TooCostlyError as soon as a count passes its limit."""
 
     schema: GraphQLSchema
-    variables: Mapping[str, Any]
+    variables: Mapping[str, object]
     fragments: dict[str, FragmentDefinitionNode]
     rows: int
     costs: dict[tuple[str, int, int], Cost | None] = field(default_factory=dict)
@@ -232,7 +231,7 @@ def _longest_literal(operation: OperationDefinitionNode) -> int:
     return longest
 
 
-def measure(schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]) -> list[Cost]:
+def measure(schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, object]) -> list[Cost]:
     """The cost of each operation. Raises TooCostlyError, and ValueError for a text with NUL or a lone surrogate."""
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     _check("operations", len(operations), OPERATIONS)

@@ -1,12 +1,16 @@
 """Inputs of contacts, and how they become values of the domain."""
 
-from typing import Any
+from typing import TypeVar
 
 import strawberry
+from msgspec import UNSET, UnsetType
 
 from api.relay import ids
 from api.schema.synced_fields import given_values, input_fields
+from domain.contacts.edits import Given
 from domain.tables import ContactKind
+
+Said = TypeVar("Said")
 
 
 @strawberry.input(description="The values of a new contact. Only the name is required.")
@@ -115,15 +119,20 @@ class DeleteContactInput:
     )
 
 
-def values(input: CreateContactInput | UpdateContactInput) -> dict[str, Any]:
-    """The fields that the input gives, by the schema's names. Ids become keys; an address becomes a mapping."""
-    named = {
-        "firstName": input.first_name,
-        "lastName": input.last_name,
-        "kind": input.kind,
-        "contactTypeId": input.contact_type_id,
-    }
-    values: dict[str, Any] = {name: value for name, value in named.items() if value is not strawberry.UNSET}
-    if values.get("contactTypeId") is not None:
-        values["contactTypeId"] = ids.take("ContactType", values["contactTypeId"], "contactTypeId")
-    return {**given_values(input), **values}
+def values(input: CreateContactInput | UpdateContactInput) -> Given:
+    """The values that the input gives. Refuses (NOT_FOUND) an id that is no contact type's."""
+    type_id = _said(input.contact_type_id)
+    return Given(
+        given_values(input),
+        first_name=_said(input.first_name),
+        last_name=_said(input.last_name),
+        kind=_said(input.kind),
+        contact_type_id=ids.take("ContactType", type_id, "contactTypeId")
+        if isinstance(type_id, str)
+        else type_id,
+    )
+
+
+def _said(value: Said) -> Said | UnsetType:
+    """UNSET for a member that the client left out."""
+    return UNSET if value is strawberry.UNSET else value

@@ -1,7 +1,7 @@
 """Mutations of contacts, one or many."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 import strawberry
@@ -38,6 +38,8 @@ from domain.matching import issues
 from domain.problems import Refused
 from domain.tables import Scope
 from domain.tx import Tx
+
+Input = TypeVar("Input")
 
 
 @strawberry.type(description="The answer to deleteContact: what was deleted, so that caches can remove it.")
@@ -77,12 +79,12 @@ async def _create(tx: Tx, inputs: Sequence[CreateContactInput]) -> list[UUID | R
 
 async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | Refused]:
     async def update(input: UpdateContactInput) -> UUID:
-        key, given_values = ids.take("Contact", input.contact_id, "contactId"), values(input)
+        key, changes = ids.take("Contact", input.contact_id, "contactId"), values(input)
         changed = await contact_edits.change(
-            tx, key, given_values, version=given(input.version), archived=given(input.archived),
+            tx, key, changes, version=given(input.version), archived=given(input.archived),
             bulk=is_bulk(inputs),
         )  # fmt: skip
-        if not given_values and given(input.archived) is None:
+        if changes == contact_edits.Given() and given(input.archived) is None:
             raise nothing_to_change("contactId", "version")
         return changed.id
 
@@ -91,18 +93,18 @@ async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | R
 
 
 async def _judged(
-    tx: Tx, inputs: Sequence[Any], change: Any, lock: Sequence[UUID] = ()
+    tx: Tx,
+    inputs: Sequence[Input],
+    change: Callable[[Input], Awaitable[UUID]],
+    lock: Sequence[UUID] = (),
 ) -> list[UUID | Refused]:
     """Changes each row on its own. Then the open match issues that the contacts fit, or fitted before, are judged again.
 
     `lock`: contacts that are locked before the first change."""
     async with issues.evaluating(tx) as touched:
         if lock:
-            await tx.rows(
-                "select id from contact where workspace_id = :ws and id = any(:ids) order by id for update",
-                ids=list(lock),
-            )
-        results: list[UUID | Refused] = await bulk.each(tx, inputs, change)
+            await contact_edits.lock_all(tx, lock)
+        results = await bulk.each(tx, inputs, change)
         touched |= {done for done in results if isinstance(done, UUID)}
     return results
 

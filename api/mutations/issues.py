@@ -18,6 +18,7 @@ from api.schema.issues import MatchIssue
 from api.schema.links import SyncLink
 from api.schema.organisations import XeroOrganisation
 from domain import bulk
+from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.matching.issues import Outcome
 from domain.problems import Problem, Refused
@@ -173,10 +174,7 @@ async def _one(context: Context, issue_id: strawberry.ID, decide: Decision) -> M
 async def _all(tx: Tx, decisions: Sequence[Decision], contacts: Sequence[UUID]) -> list[Outcome | Refused]:
     """Each decision on its own, after the locks of all organisations and contacts, in the order of locks."""
     async with issues.evaluating(tx):
-        await tx.rows(
-            "select id from contact where workspace_id = :ws and id = any(:ids) order by id for update",
-            ids=list(contacts),
-        )
+        await contact_edits.lock_all(tx, contacts)
         return await bulk.each(tx, decisions, lambda decide: decide(tx))
 
 

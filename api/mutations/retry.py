@@ -63,6 +63,7 @@ def _keys(kind: str, texts: list[strawberry.ID]) -> list[UUID]:
 
 
 async def _named(context: Context, kind: str, texts: list[strawberry.ID]) -> list[Any]:
+    """The objects of this kind with these ids. An id without an object is left out."""
     keys = [key for text in texts[:MOST_ROWS] if (key := ids.find(kind, text))]
     found = await asyncio.gather(*(load(context, kind, key) for key in keys))
     return [one for one in found if one]

@@ -17,16 +17,17 @@ from domain.tx import Tx
 
 MOST = 1000
 Made = TypeVar("Made")
-Batch = Callable[[Tx, Sequence[Any]], Awaitable[Mapping[Any, Any]]]
-_BATCHES: dict[str, Batch] = {}
+Key = TypeVar("Key", bound=Hashable)
+Batch = Callable[[Tx, Sequence[Key]], Awaitable[Mapping[Key, Made]]]
+_BATCHES: dict[str, Batch[Any, Any]] = {}
 NODES: dict[str, str] = {}
 
 
-def batch(name: str, *, node: str | None = None) -> Callable[[Batch], Batch]:
+def batch(name: str, *, node: str | None = None) -> Callable[[Batch[Key, Made]], Batch[Key, Made]]:
     """Registers a function from keys to objects; a key that it leaves out has null. `node` is the type whose objects `Query.node`
     fetches by it."""
 
-    def register(read: Batch) -> Batch:
+    def register(read: Batch[Key, Made]) -> Batch[Key, Made]:
         _BATCHES[name] = read
         if node is not None:
             NODES[node] = name
@@ -53,8 +54,10 @@ def renew(context: Context) -> None:
     context.loaders.clear()
 
 
-def _in_transaction(context: Context, read: Batch) -> Callable[[list[Any]], Awaitable[list[Any]]]:
-    async def run(keys: list[Any]) -> list[Any]:
+def _in_transaction(
+    context: Context, read: Batch[Key, Made]
+) -> Callable[[list[Key]], Awaitable[list[Made | None]]]:
+    async def run(keys: list[Key]) -> list[Made | None]:
         async with context.transaction() as tx:
             found = await read(tx, keys)
         return [found.get(key) for key in keys]
@@ -79,9 +82,9 @@ def grouped(
     return found
 
 
-def by_argument(keys: Sequence[tuple[UUID, Hashable]]) -> dict[Any, list[UUID]]:
+def by_argument(keys: Sequence[tuple[UUID, Key]]) -> dict[Key, list[UUID]]:
     """The parents by their arguments, from keys of (parent, arguments): each set of arguments needs a statement of its own."""
-    found: dict[Any, list[UUID]] = defaultdict(list)
+    found: dict[Key, list[UUID]] = defaultdict(list)
     for parent, arguments in keys:
         found[arguments].append(parent)
     return found

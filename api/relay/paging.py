@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -140,6 +140,15 @@ class Page(Generic[RowT]):
     info: PageInfo
 
 
+class _Count(NamedTuple):
+    n: int
+
+
+class _CountUnder(NamedTuple):
+    parent: UUID
+    n: int
+
+
 @dataclass(frozen=True)
 class Listing(Generic[RowT]):
     """A list as SQL. `row` is made of `columns`. `id` is the last sort key: it tells equal rows apart. :ws is bound.
@@ -159,39 +168,40 @@ class Listing(Generic[RowT]):
     async def read(self, tx: Tx, page: Asked) -> Page[RowT]:
         bounds, values = self._bounds(page)
         sql = self._select(page, (*self.where, *bounds))
-        return self._page(await tx.rows(sql, **self.values, **values), page)
+        return self._page(await tx.read(self._placed, sql, **self.values, **values), page)
 
     async def read_under(self, tx: Tx, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page[RowT]]:
         """The page under each parent, read by one statement."""
         bounds, values = self._bounds(page)
         inner = self._select(page, (*self.where, *bounds, f"{self.parent} = p.parent"))
         sql = f"select p.parent, r.* from unnest(cast(:parents as uuid[])) as p(parent) cross join lateral ({inner}) r"
-        found: dict[UUID, list[dict[str, Any]]] = {parent: [] for parent in parents}
-        for row in await tx.rows(sql, parents=list(parents), **self.values, **values):
-            found[row.pop("parent")].append(row)
+        found: dict[UUID, list[tuple[str, RowT]]] = {parent: [] for parent in parents}
+        rows = await tx.read(self._placed_under, sql, parents=list(parents), **self.values, **values)
+        for parent, placed in rows:
+            found[parent].append(placed)
         return {parent: self._page(rows, page) for parent, rows in found.items()}
 
     async def count_under(self, tx: Tx, parents: Sequence[UUID]) -> dict[UUID, int]:
         """The count under each parent, as `count` has it."""
-        rows = await tx.rows(
+        rows = await tx.read(
+            _CountUnder,
             f"select p.parent, count(*) as n from unnest(cast(:parents as uuid[])) as p(parent) cross join lateral"
             f" (select 1 from {self.source} where {self._all((*self.where, f'{self.parent} = p.parent'))}"
             f" limit {COUNTED + 1}) counted group by 1",
             parents=list(parents),
             **self.values,
         )
-        return {row["parent"]: row["n"] for row in rows}
+        return {row.parent: row.n for row in rows}
 
     async def count(self, tx: Tx) -> int:
         """The number of rows, but at most COUNTED + 1."""
-        row = await tx.row(
+        [counted] = await tx.read(
+            _Count,
             f"select count(*) as n from (select 1 from {self.source} where {self._all(self.where)}"
             f" limit {COUNTED + 1}) counted",
             **self.values,
         )
-        assert row is not None
-        n: int = row["n"]
-        return n
+        return counted.n
 
     def _select(self, page: Asked, where: Sequence[str]) -> str:
         sorts = [*(key.sql for key in self.order.keys), self.id]
@@ -222,10 +232,10 @@ class Listing(Generic[RowT]):
         kinds = [*(types[key.type] for key in self.order.keys), "uuid"]
         return [f"cast(:{name}_{n} as {kind})" for n, kind in enumerate(kinds)]
 
-    def _page(self, rows: Sequence[dict[str, object]], page: Asked) -> Page[RowT]:
+    def _page(self, rows: Sequence[tuple[str, RowT]], page: Asked) -> Page[RowT]:
         more = len(rows) > page.limit
         kept = rows[: page.limit]
-        found = [self._placed(row) for row in (reversed(kept) if page.backward else kept)]
+        found = list(reversed(kept)) if page.backward else kept
         info = PageInfo(
             has_next_page=page.before is not None if page.backward else more,
             has_previous_page=more if page.backward else page.after is not None,
@@ -234,7 +244,10 @@ class Listing(Generic[RowT]):
         )
         return Page(found, info)
 
-    def _placed(self, found: dict[str, object]) -> tuple[str, RowT]:
+    def _placed_under(self, parent: UUID, **found: object) -> tuple[UUID, tuple[str, RowT]]:
+        return parent, self._placed(**found)
+
+    def _placed(self, **found: object) -> tuple[str, RowT]:
         """The cursor, from the values of the sort keys, and the row, from the other columns."""
         values = [found.pop(f"sort_{n}") for n in range(len(self.order.keys) + 1)]
         cursor = pack(

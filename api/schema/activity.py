@@ -209,17 +209,17 @@ _Under = tuple[UUID, tuple[Asked, tuple[ActivityKind, ...]]]
 
 
 @batch("ActivityConnection.of_contact")
-async def _of_contacts(tx: Tx, keys: Sequence[_Under]) -> dict[Any, ActivityConnection]:
+async def _of_contacts(tx: Tx, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
     return await _under("a.contact_id", tx, keys)
 
 
 @batch("ActivityConnection.of_invoice")
-async def _of_invoices(tx: Tx, keys: Sequence[_Under]) -> dict[Any, ActivityConnection]:
+async def _of_invoices(tx: Tx, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
     return await _under("a.invoice_id", tx, keys)
 
 
-async def _under(parent: str, tx: Tx, keys: Sequence[_Under]) -> dict[Any, ActivityConnection]:
-    found: dict[Any, ActivityConnection] = {}
+async def _under(parent: str, tx: Tx, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
+    found: dict[_Under, ActivityConnection] = {}
     for arguments, parents in by_argument(keys).items():
         page, kinds = arguments
         where = ("a.workspace_id = :ws", *(("a.kind = any(:kinds)",) if kinds else ()))

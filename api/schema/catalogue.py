@@ -235,8 +235,8 @@ async def _pages(tx: Tx, keys: Sequence[_Under]) -> dict[_Under, Page[AccountRow
 
 
 @batch("XeroAccountCount.of_organisation")
-async def _counts(tx: Tx, keys: Sequence[tuple[UUID, Filter]]) -> dict[Any, int]:
-    found: dict[Any, int] = {}
+async def _counts(tx: Tx, keys: Sequence[tuple[UUID, Filter]]) -> dict[tuple[UUID, Filter], int]:
+    found: dict[tuple[UUID, Filter], int] = {}
     for filter, organisations in by_argument(keys).items():
         counts = await _listing(filter).count_under(tx, organisations)
         found |= {(organisation, filter): n for organisation, n in counts.items()}

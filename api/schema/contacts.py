@@ -1,8 +1,8 @@
 """The practice's contacts: the type, and the list with its search, filters and orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, NamedTuple, Self
 from uuid import UUID
 
 import strawberry
@@ -12,7 +12,7 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, by_id, load
+from api.relay.loaders import batch, load
 from api.relay.node import Node
 from api.relay.paging import (
     MOST_FOUND,
@@ -30,6 +30,7 @@ from api.relay.paging import (
     asked,
     read,
 )
+from api.relay.rows import columns
 from api.schema.links import in_states
 from api.schema.refs import (
     ActivityConnectionRef,
@@ -41,16 +42,30 @@ from api.schema.refs import (
 from api.schema.synced_fields import contact_fields, contact_values
 from domain.connection import health as connection_health
 from domain.described import DescribedEnum
-from domain.fields.synced import SYNCED
+from domain.fields.synced import SYNCED, Values, with_practice_values
 from domain.names.text_keys import search_patterns
 from domain.tables import ACTIVE, ActivityKind, ContactKind, SyncState
 from domain.tx import Tx
 
-_COLUMNS = (
-    "c.id, c.first_name, c.last_name, c.kind, c.confidence, c.reasons, c.needs_review, c.contact_type_id,"
-    f" {', '.join(f'c.{one.column}' for one in SYNCED.values())},"
-    " c.archived_at, c.created_at, c.updated_at, c.version"
-)
+
+class ContactRow(NamedTuple):
+    id: UUID
+    first_name: str | None
+    last_name: str | None
+    kind: str
+    confidence: float | None
+    reasons: list[str] | None
+    needs_review: bool
+    contact_type_id: UUID | None
+    values: Values
+    archived_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+_COLUMNS = columns(ContactRow, "c", values=[one.column for one in SYNCED.values()])
+_row = with_practice_values(ContactRow)
 
 
 @strawberry.type(
@@ -77,9 +92,7 @@ class Classification:
 )
 @contact_fields(before="first_name")
 class Contact(Node):
-    key: strawberry.Private[UUID]
-    type_key: strawberry.Private[UUID | None]
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[ContactRow]
     first_name: str | None = strawberry.field(
         description="The first name of the person, or of the main person in the organisation. Copied from"
         " Xero when the contact is created from there; never synced afterwards."
@@ -109,37 +122,34 @@ class Contact(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        kind = ContactKind(row["kind"])
-        unsure = row["confidence"] is not None
+    def of(cls, row: ContactRow) -> Self:
+        kind = ContactKind(row.kind)
         return cls(
-            id=ids.encode("Contact", row["id"]),
-            key=row["id"],
-            type_key=row["contact_type_id"],
+            id=ids.encode("Contact", row.id),
             row=row,
-            first_name=row["first_name"],
-            last_name=row["last_name"],
+            first_name=row.first_name,
+            last_name=row.last_name,
             kind=kind,
             classification=Classification(
                 kind=kind,
-                confidence=row["confidence"],
-                reasons=row["reasons"] or [],
-                needs_review=row["needs_review"],
+                confidence=row.confidence,
+                reasons=row.reasons or [],
+                needs_review=row.needs_review,
             )
-            if unsure
+            if row.confidence is not None
             else None,
-            **contact_values(row),
-            archived_at=row["archived_at"],
-            created_at=row["created_at"],
-            updated_at=row["updated_at"],
-            version=row["version"],
+            **contact_values(row.values),
+            archived_at=row.archived_at,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            version=row.version,
         )
 
     @strawberry.field(description="The category that the practice gave this contact. Null if it has none.")
     async def contact_type(self, info: Info[Context, None]) -> ContactTypeRef | None:
-        if self.type_key is None:
+        if self.row.contact_type_id is None:
             return None
-        found: ContactTypeRef | None = await load(info.context, "ContactType", self.type_key)
+        found: ContactTypeRef | None = await load(info.context, "ContactType", self.row.contact_type_id)
         return found
 
     @strawberry.field(
@@ -148,7 +158,7 @@ class Contact(Node):
         " beside it."
     )
     async def sync_links(self, info: Info[Context, None]) -> list[SyncLinkRef]:
-        found: list[SyncLinkRef] = await load(info.context, "SyncLinks.of_contact", self.key)
+        found: list[SyncLinkRef] = await load(info.context, "SyncLinks.of_contact", self.row.id)
         return found
 
     @strawberry.field(
@@ -172,7 +182,7 @@ class Contact(Node):
         by = given(order_by)
         arguments = (asked(first, after, last, before), (by.field, by.direction) if by else None)
         found: InvoiceConnectionRef = await load(
-            info.context, "InvoiceConnection.of_contact", (self.key, arguments)
+            info.context, "InvoiceConnection.of_contact", (self.row.id, arguments)
         )
         return found
 
@@ -193,17 +203,19 @@ class Contact(Node):
     ) -> ActivityConnectionRef:
         arguments = (asked(first, after, last, before), tuple(given(kind) or ()))
         found: ActivityConnectionRef = await load(
-            info.context, "ActivityConnection.of_contact", (self.key, arguments)
+            info.context, "ActivityConnection.of_contact", (self.row.id, arguments)
         )
         return found
 
 
 @batch("Contact", node="Contact")
 async def _contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Contact]:
-    rows = await tx.rows(
-        f"select {_COLUMNS} from contact c where c.workspace_id = :ws and c.id = any(:ids)", ids=list(keys)
+    rows = await tx.read(
+        _row,
+        f"select {_COLUMNS} from contact c where c.workspace_id = :ws and c.id = any(:ids)",
+        ids=list(keys),
     )
-    return by_id(rows, Contact.of)
+    return {row.id: Contact.of(row) for row in rows}
 
 
 @strawberry.type(description="A row of a page: a contact, with its cursor.")
@@ -296,7 +308,7 @@ def _order(order: ContactOrder | None, patterns: Sequence[str]) -> Order:
     return Order("contacts FIT", (fit, _ORDERS[ContactOrderField.NAME]))
 
 
-def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing[dict[str, Any]]:
+def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing[ContactRow]:
     wanted = filter or ContactFilter()
     patterns = search_patterns(given(wanted.search) or "")
     by = _order(given(order), patterns)
@@ -319,7 +331,7 @@ def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing
             where.append(condition)
             values[name] = value
     _by_link(wanted, where, values)
-    return Listing(dict, _COLUMNS, "contact c", by, "c.id", tuple(where), values)
+    return Listing(_row, _COLUMNS, "contact c", by, "c.id", tuple(where), values)
 
 
 def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, object]) -> None:

@@ -104,7 +104,8 @@ class MatchCandidate:
             load(info.context, "XeroContact", self.row.xero_contact_id),
         )
         contact, xero_contact = [await one for one in loading]
-        return differences(contact.row, xero_contact.row)
+        there = xero_contact.row
+        return differences(contact.row.values, there.values, there.country_code)
 
 
 @strawberry.type(description="A question for a person: which practice contact, if any, is this Xero contact?")

@@ -20,7 +20,7 @@ from api.schema.refs import ContactRef, XeroContactRef, XeroOrganisationRef
 from api.schema.sync_problems import SyncFailure, SyncFailureCode
 from domain.connection import health as connection_health
 from domain.described import DescribedEnum
-from domain.fields.synced import loaded, practice_values, same, shown, xero_values
+from domain.fields.synced import Values, loaded, same, shown
 from domain.fields.values import Value
 from domain.links import failures
 from domain.names.text_keys import search_patterns
@@ -96,22 +96,21 @@ class FieldDifference:
 
 
 def differences(
-    practice: Mapping[str, Any],
-    xero: Mapping[str, Any],
+    practice: Values,
+    xero: Values,
+    region: str | None,
     agreed: Mapping[str, object] | None = None,
 ) -> list[FieldDifference]:
-    """The synced fields in which a contact's row and a mirror row differ, compared as the merge compares them.
+    """The synced fields in which the values of a contact and of its mirror row differ, compared as the merge compares them.
 
-    `agreed`: the values that both sides last agreed on, by field."""
-    ours, theirs = practice_values(practice), xero_values(xero)
-    region = xero["country_code"]
+    `region`: the organisation's country. `agreed`: the values that both sides last agreed on, by field."""
     found = []
     for field in SyncedField:
         base: Value = loaded(field, (agreed or {}).get(field))
-        if not same(field, ours[field], theirs[field], region):
+        if not same(field, practice[field], xero[field], region):
             found.append(
                 FieldDifference(
-                    field=field, agreed=shown(base), practice=shown(ours[field]), xero=shown(theirs[field])
+                    field=field, agreed=shown(base), practice=shown(practice[field]), xero=shown(xero[field])
                 )
             )
     return found
@@ -207,7 +206,8 @@ class SyncLink(Node):
             load(info.context, "XeroContact", self.row.xero_contact_id),
         )
         contact, xero_contact = [await one for one in loading]
-        return differences(contact.row, xero_contact.row, self.row.base_practice)
+        there = xero_contact.row
+        return differences(contact.row.values, there.values, there.country_code, self.row.base_practice)
 
 
 @batch("SyncLink", node="SyncLink")

@@ -4,12 +4,14 @@ A decorator stands below `strawberry.type` or `strawberry.input` and inserts one
 field that it names.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Self, TypeVar
 
 import strawberry
 
-from domain.fields.synced import SYNCED, Kind, Synced, as_practice, mirrored
+from domain.fields.synced import SYNCED, Kind, Synced, Values
+from domain.fields.values import PostalAddress, Value
+from domain.tables import SyncedField
 
 Class = TypeVar("Class", bound=type)
 _Declared = tuple[str, object, object]
@@ -29,16 +31,14 @@ class Address:
     )
 
     @classmethod
-    def of(cls, value: Mapping[str, Any] | None) -> Self | None:
-        if not value:
-            return None
+    def of(cls, address: PostalAddress) -> Self:
         return cls(
-            lines=value.get("lines") or [],
-            city=value.get("city"),
-            region=value.get("region"),
-            postal_code=value.get("postalCode"),
-            country=value.get("country"),
-            attention_to=value.get("attentionTo"),
+            lines=list(address.lines),
+            city=address.city,
+            region=address.region,
+            postal_code=address.postal_code,
+            country=address.country,
+            attention_to=address.attention_to,
         )
 
 
@@ -68,17 +68,16 @@ class AddressInput:
         description="The person or department for whom letters are meant, at most 255 characters.",
     )
 
-    def values(self) -> dict[str, object]:
-        """As PostalAddress reads it; a part that was left out is null."""
-        parts = {
-            "city": self.city,
-            "region": self.region,
-            "postalCode": self.postal_code,
-            "country": self.country,
-            "attentionTo": self.attention_to,
-        }
-        said = {name: value for name, value in parts.items() if value is not strawberry.UNSET}
-        return {"lines": self.lines, **said}
+    def typed(self) -> PostalAddress:
+        """The address as it was typed; a part that was left out is None."""
+        return PostalAddress(
+            tuple(self.lines),
+            city=self.city or None,
+            region=self.region or None,
+            postal_code=self.postal_code or None,
+            country=self.country or None,
+            attention_to=self.attention_to or None,
+        )
 
 
 def contact_fields(before: str) -> Callable[[Class], Class]:
@@ -98,33 +97,30 @@ def input_fields(before: str, *, new: bool) -> Callable[[Class], Class]:
     return _inserted(before, [_input(one, needed=new and one.required) for one in SYNCED.values()])
 
 
-def contact_values(row: Mapping[str, Any]) -> dict[str, object]:
-    """The synced values of a row of `contact`, by the field names of Contact."""
+def contact_values(values: Values) -> dict[str, object]:
+    """The practice's values, by the field names of Contact."""
+    return {one.column: _shown(one, values[field]) for field, one in SYNCED.items()}
+
+
+def xero_contact_values(values: Values) -> dict[str, object]:
+    """The mirror's values, by the field names of XeroContact."""
+    return {one.xero_column: _shown(one, values[field]) for field, one in SYNCED.items()}
+
+
+def given_values(given: object) -> dict[SyncedField, Value]:
+    """The synced fields that the input gives. A field that was left out is absent."""
+    said = {field: getattr(given, one.column) for field, one in SYNCED.items()}
     return {
-        one.column: Address.of(row[one.column]) if one.kind is Kind.ADDRESS else row[one.column]
-        for one in SYNCED.values()
-    }
-
-
-def xero_contact_values(row: Mapping[str, Any]) -> dict[str, object]:
-    """Of a mirror row, by the names of XeroContact's fields."""
-    return {one.xero_column: _of_mirror(one, row[one.xero_column]) for one in SYNCED.values()}
-
-
-def given_values(given: object) -> dict[str, object]:
-    """What the input says of the synced fields, by the schema's names. A field that was left out is absent."""
-    said = {one.api_name: getattr(given, one.column) for one in SYNCED.values()}
-    return {
-        name: value.values() if isinstance(value, AddressInput) else value
-        for name, value in said.items()
+        field: value.typed() if isinstance(value, AddressInput) else value
+        for field, value in said.items()
         if value is not strawberry.UNSET
     }
 
 
-def _of_mirror(one: Synced, value: Any) -> object:
-    if one.kind is Kind.PHONE:
-        return as_practice(mirrored(one.field, value))
-    return Address.of(value) if one.kind is Kind.ADDRESS else value
+def _shown(one: Synced, value: Value) -> object:
+    if isinstance(value, PostalAddress):
+        return Address.of(value)
+    return "" if value is None and one.required else value
 
 
 def _output(one: Synced, name: str, description: str) -> _Declared:

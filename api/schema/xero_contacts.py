@@ -1,8 +1,8 @@
 """Contacts as Xero last showed them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 import strawberry
@@ -10,20 +10,41 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, by_id, load
+from api.relay.loaders import batch, load
 from api.relay.node import Node
+from api.relay.rows import columns
 from api.schema.deep_links import deep_link
 from api.schema.refs import SyncLinkRef
 from api.schema.synced_fields import xero_contact_fields, xero_contact_values
-from domain.fields.synced import SYNCED
+from domain.fields.synced import SYNCED, Values, with_xero_values
 from domain.matching.plan import included
 from domain.tables import XeroContactFilter, XeroContactStatus
 from domain.tx import Tx
 
+
+class XeroContactRow(NamedTuple):
+    """A mirror row. `values` are as the practice would hold them. `country_code` is the organisation's."""
+
+    id: UUID
+    xero_contact_id: UUID
+    values: Values
+    first_name: str | None
+    last_name: str | None
+    is_customer: bool
+    is_supplier: bool
+    status: str
+    updated_at: datetime
+    short_code: str | None
+    country_code: str | None
+
+
+_OF_ORGANISATION = {"short_code": "o.short_code", "country_code": "o.country_code"}
+_COLUMNS = columns(
+    XeroContactRow, "x", values=[one.xero_column for one in SYNCED.values()], **_OF_ORGANISATION
+)
+_row = with_xero_values(XeroContactRow)
 _SELECT = (
-    f"select x.id, x.xero_contact_id, {', '.join(f'x.{one.xero_column}' for one in SYNCED.values())},"
-    " x.first_name, x.last_name, x.is_customer, x.is_supplier, x.status, x.updated_at, o.short_code, o.country_code"
-    " from xero_contact x join organisation o on o.workspace_id = :ws and o.id = x.organisation_id"
+    f"select {_COLUMNS} from xero_contact x join organisation o on o.workspace_id = :ws and o.id = x.organisation_id"
     " where x.workspace_id = :ws and x.id = any(:ids)"
 )
 
@@ -34,7 +55,7 @@ _SELECT = (
 )
 @xero_contact_fields(before="first_name")
 class XeroContact(Node):
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[XeroContactRow]
     xero_contact_id: strawberry.ID = strawberry.field(description="Xero's own id of the contact (ContactID).")
     first_name: str | None = strawberry.field(
         description="The first name of Xero's primary person. Shown as evidence; never synced."
@@ -64,29 +85,29 @@ class XeroContact(Node):
         description="The active link of this contact: to whom in the practice it is linked. Null: it is free."
     )
     async def sync_link(self, info: Info[Context, None]) -> SyncLinkRef | None:
-        found: SyncLinkRef | None = await load(info.context, "SyncLink.of_xero_contact", self.row["id"])
+        found: SyncLinkRef | None = await load(info.context, "SyncLink.of_xero_contact", self.row.id)
         return found
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: XeroContactRow) -> Self:
         return cls(
-            id=ids.encode("XeroContact", row["id"]),
+            id=ids.encode("XeroContact", row.id),
             row=row,
-            xero_contact_id=strawberry.ID(str(row["xero_contact_id"])),
-            first_name=row["first_name"],
-            last_name=row["last_name"],
-            **xero_contact_values(row),
-            is_customer=row["is_customer"],
-            is_supplier=row["is_supplier"],
-            status=XeroContactStatus(row["status"]),
-            updated_at=row["updated_at"],
-            url=deep_link(row["short_code"], f"/Contacts/View/{row['xero_contact_id']}"),
+            xero_contact_id=strawberry.ID(str(row.xero_contact_id)),
+            first_name=row.first_name,
+            last_name=row.last_name,
+            **xero_contact_values(row.values),
+            is_customer=row.is_customer,
+            is_supplier=row.is_supplier,
+            status=XeroContactStatus(row.status),
+            updated_at=row.updated_at,
+            url=deep_link(row.short_code, f"/Contacts/View/{row.xero_contact_id}"),
         )
 
 
 @batch("XeroContact")
 async def _xero_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
-    return by_id(await tx.rows(_SELECT, ids=list(keys)), XeroContact.of)
+    return _by_id(await tx.read(_row, _SELECT, ids=list(keys)))
 
 
 @batch("XeroContact.shown", node="XeroContact")
@@ -98,5 +119,8 @@ async def _shown(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
         f"exists (select 1 from {table} t where t.workspace_id = :ws and t.xero_contact_id = x.id)"
         for table in ("sync_link", "match_issue")
     )
-    rows = await tx.rows(f"{_SELECT} and ({let_in} or {led_to})", ids=list(keys))
-    return by_id(rows, XeroContact.of)
+    return _by_id(await tx.read(_row, f"{_SELECT} and ({let_in} or {led_to})", ids=list(keys)))
+
+
+def _by_id(rows: Sequence[XeroContactRow]) -> dict[UUID, XeroContact]:
+    return {row.id: XeroContact.of(row) for row in rows}

@@ -8,7 +8,7 @@ from domain import activity
 from domain.activity import Change
 from domain.connection import organisations
 from domain.contacts import edits as contact_edits
-from domain.fields.synced import SYNCED, shown, stored
+from domain.fields.synced import loaded, shown, stored
 from domain.fields.values import Value
 from domain.links import failures
 from domain.links import link as links
@@ -128,9 +128,9 @@ async def restore_value(tx: Tx, event_id: UUID, field: str, version: int | None 
     return Restored((contact.id,), event_id)
 
 
-def _given(change: StoredChange) -> dict[str, object]:
-    """The values by the names of the schema."""
-    return {SYNCED[SyncedField(change["field"])].api_name: change["storedBefore"]}
+def _given(change: StoredChange) -> contact_edits.Given:
+    name = SyncedField(change["field"])
+    return contact_edits.Given({name: loaded(name, change["storedBefore"])})
 
 
 def _without_restore(change: StoredChange) -> StoredChange:

@@ -5,17 +5,30 @@ contacts take over from Xero. A caller of `create` or `change` also calls `match
 transaction, because open issues depend on the contact.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from email_validator import EmailNotValidError, validate_email
+from msgspec import UNSET, UnsetType
 from sqlmodel import col, select
 
 from domain import activity, idempotency
 from domain.decisions import kept_apart
-from domain.fields.synced import SYNCED, Kind, Stored, Synced, loaded, mirror_values, shown, stored
-from domain.fields.values import PostalAddress
+from domain.fields.synced import (
+    SYNCED,
+    Kind,
+    Synced,
+    Values,
+    columns,
+    loaded,
+    practice_values,
+    shown,
+    stored,
+    with_mirror_values,
+)
+from domain.fields.values import PostalAddress, Value, XeroValue
 from domain.fields.xero_limits import ADDRESS_LINES, LINE, XeroEnd, check_fit
 from domain.links import statements
 from domain.names import search_keys
@@ -31,26 +44,45 @@ from domain.problems import (
     stale,
     too_long,
 )
-from domain.tables import ACTIVE, ActivityKind, Contact, ContactKind, EventKind, Side, SyncedField
+from domain.tables import (
+    ACTIVE,
+    ActivityKind,
+    Contact,
+    ContactKind,
+    ContactType,
+    EventKind,
+    Side,
+    SyncedField,
+)
 from domain.tx import Tx
 
-ADDRESS_LIMITS = {"city": 255, "region": 255, "postalCode": 50, "country": 50, "attentionTo": 255}
+# The parts of an address: the name in the schema, and the highest number of characters.
+_PARTS = {
+    "city": ("city", 255),
+    "region": ("region", 255),
+    "postal_code": ("postalCode", 50),
+    "country": ("country", 50),
+    "attention_to": ("attentionTo", 255),
+}
 # Invisible characters that come with pasted text: marks of direction and order, soft hyphens, breaks without width. Those that
 # join letters or keep them apart (U+200C, U+200D) belong to the spelling of Persian and Indian names, and stay.
 _UNSEEN = dict.fromkeys(
     (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x2070),
      *range(0xFFF9, 0xFFFC))
 )  # fmt: skip
-_LONGEST = {"firstName": 255, "lastName": 255}
-_SYNCED = {one.api_name: one for one in SYNCED.values()}
-# The fields that a person can set, by the schema's names, and their columns.
-SETTABLE = {
+_LONGEST = 255
+# The fields that a person can set beside the synced fields, by the schema's names, and their columns.
+_OWN = {
     "firstName": "first_name",
     "lastName": "last_name",
     "kind": "kind",
     "contactTypeId": "contact_type_id",
-    **{name: one.column for name, one in _SYNCED.items()},
 }
+
+
+class _XeroEnd(NamedTuple):
+    country_code: str | None
+    values: dict[SyncedField, XeroValue]
 
 
 async def find(tx: Tx, contact_id: UUID) -> Contact | None:
@@ -78,14 +110,38 @@ async def lock_many(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Contact]:
     return {contact.id: contact for contact in found}
 
 
-async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None = None) -> Contact:
-    """Create a contact from values by the names of the schema. An address is a mapping.
+@dataclass(frozen=True)
+class Given:
+    """The values that a client gives of a contact. None makes a value blank. An UNSET member stays as it is, and so does a synced
+    field that `values` leaves out. An address has its parts as a person typed them."""
 
-    With an idempotency key that was used for the same input within 24 hours, the contact created then is returned.
-    """
+    values: Values = field(default_factory=dict)
+    first_name: str | UnsetType | None = UNSET
+    last_name: str | UnsetType | None = UNSET
+    kind: ContactKind | UnsetType | None = UNSET
+    contact_type_id: UUID | UnsetType | None = UNSET
+
+    def as_json(self) -> dict[str, object]:
+        """What was given, by the names of the schema."""
+        own = {name: getattr(self, column) for name, column in _OWN.items()}
+        synced = {SYNCED[name].api_name: stored(value) for name, value in self.values.items()}
+        return {name: value for name, value in own.items() if value is not UNSET} | synced
+
+
+async def lock_all(tx: Tx, ids: Sequence[UUID]) -> None:
+    """Lock the contacts in the order of their ids, before each of many changes reads its own."""
+    await tx.ids(
+        "select id from contact where workspace_id = :ws and id = any(:ids) order by id for update",
+        ids=list(ids),
+    )
+
+
+async def create(tx: Tx, given: Given, idempotency_key: str | None = None) -> Contact:
+    """Create a contact. With an idempotency key that was used for the same input within 24 hours, the contact created then is
+    returned."""
     values = clean(given, new=True)
     contact_id = uuid4()
-    before = await idempotency.answered(tx, "createContact", idempotency_key, given, contact_id)
+    before = await idempotency.answered(tx, "createContact", idempotency_key, given.as_json(), contact_id)
     if before is not None:
         return await lock(tx, before)
     await _check_type(tx, values, None)
@@ -95,11 +151,12 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
         created_at=tx.now,
         updated_at=tx.now,
         kind=ContactKind.ORGANISATION,
+        name="",
         name_key="",
         search_key="",
         field_times={},
-        **{column: values[column] for column in SETTABLE.values() if column in values and column != "kind"},
     )
+    _write(contact, values)
     _settle(tx, contact, values)
     tx.session.add(contact)
     await tx.session.flush()
@@ -112,14 +169,14 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
 async def change(
     tx: Tx,
     contact_id: UUID,
-    given: Mapping[str, Any],
+    given: Given,
     *,
     version: int | None = None,
     archived: bool | None = None,
     bulk: bool = False,
     typed: bool = True,
 ) -> Contact:
-    """Change the fields in `given`, by the names of the schema; None clears a field. The contact's links become due.
+    """Change what is given. The contact's links become due.
 
     `bulk`: the change is one of many, and nobody waits for it. `typed`: check the new values against Xero's limits. A value
     that the contact has already, perhaps from Xero, is never checked.
@@ -127,17 +184,15 @@ async def change(
     contact = await lock(tx, contact_id)
     if version is not None and version != contact.version:
         raise stale("contact")
-    told = {name: value for name, value in given.items() if not _is_held(contact, name, value)}
-    values = clean(told, new=False) if typed else {SETTABLE[name]: value for name, value in told.items()}
+    told = _without_held(contact, given)
+    values = clean(told, new=False) if typed else told
     await _check_type(tx, values, contact.contact_type_id)
     changes = _differences(contact, values)
     await _fit_xero(tx, contact_id, values, changes)
     archiving = archived is not None and archived != (contact.archived_at is not None)
-    if not changes and not archiving and not ("kind" in values and contact.confidence is not None):
+    if not changes and not archiving and not (values.kind is not UNSET and contact.confidence is not None):
         return contact
-    for column, value in values.items():
-        if column != "kind":
-            setattr(contact, column, value)
+    _write(contact, values)
     if archiving:
         contact.archived_at = tx.now if archived else None
     _settle(tx, contact, values, {change.field for change in changes})
@@ -154,29 +209,48 @@ async def change(
     return contact
 
 
-def _is_held(contact: Contact, name: str, value: Any) -> bool:
-    held, one = getattr(contact, SETTABLE[name]), _SYNCED.get(name)
-    if one is not None and one.kind is Kind.ADDRESS:
-        return bool(value) and PostalAddress.from_json(value) == PostalAddress.from_json(held)
-    return (one is not None or name in _LONGEST) and value is not None and value == held
+def _write(contact: Contact, values: Given) -> None:
+    """Write what is given, but for the kind, which `_settle` writes."""
+    for column in _OWN.values():
+        value = getattr(values, column)
+        if value is not UNSET and column != "kind":
+            setattr(contact, column, value)
+    for column, value in columns(values.values).items():
+        setattr(contact, column, value)
 
 
-def clean(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
-    """The values by column: trimmed, with a blank as None. Refuses all that is wrong with them at once."""
+def _without_held(contact: Contact, given: Given) -> Given:
+    """What is given, without the names and the synced values that the contact has already."""
+    first, last = given.first_name, given.last_name
+    return replace(
+        given,
+        first_name=UNSET if first is not None and first == contact.first_name else first,
+        last_name=UNSET if last is not None and last == contact.last_name else last,
+        values={
+            field: value
+            for field, value in given.values.items()
+            if value is None or _plain(value) != loaded(field, getattr(contact, SYNCED[field].column))
+        },
+    )
+
+
+def _plain(value: Value) -> Value:
+    return PostalAddress.from_json(value.as_json()) if isinstance(value, PostalAddress) else value
+
+
+def clean(given: Given, *, new: bool) -> Given:
+    """The values trimmed, with a blank as None. Refuses all that is wrong with them at once."""
     problems: list[Problem] = []
-    values: dict[str, Any] = {}
-    for name, column in SETTABLE.items():
-        one = _SYNCED.get(name)
-        if name not in given and not (new and one is not None and one.required):
-            continue
-        value = given.get(name)
-        if one is not None:
-            values[column] = _clean_synced(one, value, problems)
-        elif name in _LONGEST:
-            values[column] = _clean_text(value, _LONGEST[name], (name,), problems)
-        else:
-            values[column] = value
-    if "kind" in values and values["kind"] is None and not new:
+    first, last = (
+        value if value is UNSET else _clean_text(value, _LONGEST, (name,), problems)
+        for name, value in (("firstName", given.first_name), ("lastName", given.last_name))
+    )
+    values = {
+        field: _clean_synced(one, given.values.get(field), problems)
+        for field, one in SYNCED.items()
+        if field in given.values or (new and one.required)
+    }
+    if given.kind is None and not new:
         problems.append(
             Problem(
                 Code.REQUIRED,
@@ -186,12 +260,12 @@ def clean(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
         )
     if problems:
         raise Refused(problems)
-    return values
+    return replace(given, first_name=first, last_name=last, values=values)
 
 
-def _clean_synced(one: Synced, value: Any, problems: list[Problem]) -> Stored:
+def _clean_synced(one: Synced, value: Value, problems: list[Problem]) -> Value:
     path = (one.api_name,)
-    if one.kind is Kind.ADDRESS:
+    if isinstance(value, PostalAddress):
         return _clean_address(value, one.api_name, problems)
     text = _clean_text(value, one.longest, path, problems)
     if text is None and one.required:
@@ -213,7 +287,7 @@ def _clean_synced(one: Synced, value: Any, problems: list[Problem]) -> Stored:
     return text
 
 
-def _clean_text(value: Any, limit: int, path: tuple[str, ...], problems: list[Problem]) -> str | None:
+def _clean_text(value: str | None, limit: int, path: tuple[str, ...], problems: list[Problem]) -> str | None:
     text = (value or "").translate(_UNSEEN).strip()
     if not visible(text).strip():
         return None
@@ -224,24 +298,21 @@ def _clean_text(value: Any, limit: int, path: tuple[str, ...], problems: list[Pr
     return text
 
 
-def _clean_address(value: Mapping[str, Any] | None, name: str, problems: list[Problem]) -> Stored:
-    if value is None:
-        return None
-    given = list(value.get("lines") or ())
-    if len(given) > ADDRESS_LINES:
+def _clean_address(value: PostalAddress, name: str, problems: list[Problem]) -> Value:
+    if len(value.lines) > ADDRESS_LINES:
         problems.append(
             Problem(
                 Code.TOO_MANY,
-                f"An address has at most {ADDRESS_LINES} lines, and this one has {len(given)}. Join some of them.",
+                f"An address has at most {ADDRESS_LINES} lines, and this one has {len(value.lines)}. Join some of them.",
                 (name, "lines"),
             )
         )
-    lines = [_clean_text(line, LINE, (name, "lines", str(n)), problems) for n, line in enumerate(given)]
+    lines = [_clean_text(line, LINE, (name, "lines", str(n)), problems) for n, line in enumerate(value.lines)]
     parts = {
-        part: _clean_text(value.get(part), limit, (name, part), problems)
-        for part, limit in ADDRESS_LIMITS.items()
+        part: _clean_text(getattr(value, part), limit, (name, called), problems)
+        for part, (called, limit) in _PARTS.items()
     }
-    return stored(PostalAddress.from_json({"lines": lines, **parts}))
+    return _plain(PostalAddress(tuple(line for line in lines if line), **parts))
 
 
 def _is_email(text: str) -> bool:
@@ -252,72 +323,70 @@ def _is_email(text: str) -> bool:
     return True
 
 
-async def _check_type(tx: Tx, values: Mapping[str, Any], held: UUID | None) -> None:
+async def _check_type(tx: Tx, values: Given, held: UUID | None) -> None:
     """Lock the contact type, so that nobody archives it now. A contact may keep an archived type that it has."""
-    wanted = values.get("contact_type_id")
-    if wanted is None or wanted == held:
+    wanted = values.contact_type_id
+    if wanted is UNSET or wanted is None or wanted == held:
         return
-    found = await tx.row(
-        "select archived_at from contact_type where workspace_id = :ws and id = :id for share", id=wanted
+    found = await tx.session.get(
+        ContactType, (tx.workspace, wanted), with_for_update={"read": True}, populate_existing=True
     )
     if found is None:
         raise Refused([not_found("contact type", "contactTypeId")])
-    if found["archived_at"] is not None:
+    if found.archived_at is not None:
         raise Refused([archived("contact type", "updateContactType", "contactTypeId")])
 
 
-async def _fit_xero(
-    tx: Tx, contact_id: UUID, values: Mapping[str, Any], changes: Sequence[activity.Change]
-) -> None:
+async def _fit_xero(tx: Tx, contact_id: UUID, given: Given, changes: Sequence[activity.Change]) -> None:
     """Refuse typed values that a linked organisation would refuse."""
     changed = {SyncedField(change.field) for change in changes if change.field in set(SyncedField)}
     if not changed:
         return
-    linked = await tx.rows(
-        "select o.country_code, x.* from sync_link l join organisation o on o.workspace_id = :ws"
+    held = ", ".join(f"x.{one.xero_column}" for one in SYNCED.values())
+    linked = await tx.read(
+        with_mirror_values(_XeroEnd),
+        f"select o.country_code, {held} from sync_link l join organisation o on o.workspace_id = :ws"
         " and o.id = l.organisation_id left join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
         " where l.workspace_id = :ws and l.contact_id = :contact"
         f" and l.state in {ACTIVE}",
         contact=contact_id,
     )
-    typed = {field: loaded(field, values[one.column]) for field, one in SYNCED.items() if field in changed}
-    check_fit(typed, [XeroEnd(row["country_code"], mirror_values(row)) for row in linked])
+    typed = {field: value for field, value in given.values.items() if field in changed}
+    check_fit(typed, [XeroEnd(row.country_code, row.values) for row in linked])
 
 
-def _differences(contact: Contact, values: Mapping[str, Any]) -> list[activity.Change]:
-    fields: dict[str, str] = {one.column: field for field, one in SYNCED.items()}
-    return [
-        activity.Change(
-            fields.get(column, name),
-            _text(getattr(contact, column)),
-            _text(values[column]),
-            Side.PRACTICE,
-            getattr(contact, column) if column in fields else None,
-            restorable=column in fields,
-        )
-        for name, column in SETTABLE.items()
-        if column in values and values[column] != getattr(contact, column)
+def _differences(contact: Contact, given: Given) -> list[activity.Change]:
+    own = [
+        activity.Change(name, _text(getattr(contact, column)), _text(value), Side.PRACTICE)
+        for name, column in _OWN.items()
+        if (value := getattr(given, column)) is not UNSET and value != getattr(contact, column)
     ]
+    held = practice_values(contact)
+    synced = [
+        activity.Change(
+            field, shown(held[field]), shown(value), Side.PRACTICE, stored(held[field]), restorable=True
+        )
+        for field, value in given.values.items()
+        if value != held[field]
+    ]
+    return [*own, *synced]
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else shown(value) if isinstance(value, Mapping) else str(value)
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
-def _settle(tx: Tx, contact: Contact, values: Mapping[str, Any], changed: set[str] | None = None) -> None:
+def _settle(tx: Tx, contact: Contact, given: Given, changed: set[str] | None = None) -> None:
     """Set what follows from the values: kind, keys, and the time of each synced field."""
-    if values.get("kind") is not None:
-        contact.kind = ContactKind(values["kind"])
+    if isinstance(given.kind, ContactKind):
+        contact.kind = given.kind
         contact.confidence, contact.reasons, contact.needs_review = None, None, False
     elif changed is None:
         found = classify(contact.name, contact.first_name, contact.last_name, contact.billing_email)
         contact.kind = ContactKind(found.kind)
         contact.confidence, contact.reasons = found.confidence, list(found.reasons)
         contact.needs_review = found.needs_review
-    keys = search_keys.columns(
-        contact.name, contact.billing_email, contact.primary_phone, contact.billing_address
-    )
-    for column, key in keys.items():
+    for column, key in search_keys.of_values(practice_values(contact)).items():
         setattr(contact, column, key)
     times = {str(field): tx.now.isoformat() for field in SyncedField if changed is None or field in changed}
     contact.field_times = {**contact.field_times, **times}

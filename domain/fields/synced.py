@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from typing import TypeVar
 
 from domain.fields.phones import PhoneParts, join_phone, phone_key, split_phone
 from domain.fields.values import PostalAddress, SeenContact, Value, XeroValue
@@ -24,6 +25,7 @@ from domain.tables import Contact, SyncedField, XeroContact
 
 Values = Mapping[SyncedField, Value]
 Stored = str | Mapping[str, object] | None
+RowT = TypeVar("RowT")
 
 
 class Kind(StrEnum):
@@ -239,6 +241,34 @@ def xero_values(row: XeroContact | Mapping[str, object]) -> dict[SyncedField, Va
 def seen_values(seen: SeenContact) -> dict[SyncedField, Value]:
     """What the snapshot says, as the practice would hold it. A field that the answer left out is absent."""
     return {field: as_practice(value) for field, value in seen.values.items()}
+
+
+def with_practice_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
+    """Makes `row` of a statement's columns. The columns of the synced fields in `contact` become its `values`."""
+    return _with_values(row, {field: one.column for field, one in SYNCED.items()}, loaded)
+
+
+def with_mirror_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
+    """Makes `row` of a statement's columns. Those of the synced fields in `xero_contact` become its `values`, in Xero's form."""
+    return _with_values(row, {field: one.xero_column for field, one in SYNCED.items()}, mirrored)
+
+
+def with_xero_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
+    """As `with_mirror_values`, with the values as the practice would hold them."""
+    columns = {field: one.xero_column for field, one in SYNCED.items()}
+    return _with_values(row, columns, lambda field, value: as_practice(mirrored(field, value)))
+
+
+def _with_values(
+    row: Callable[..., RowT],
+    columns: Mapping[SyncedField, str],
+    load: Callable[[SyncedField, object], XeroValue],
+) -> Callable[..., RowT]:
+    def make(**found: object) -> RowT:
+        values = {field: load(field, found.pop(column)) for field, column in columns.items()}
+        return row(**found, values=values)
+
+    return make
 
 
 def columns(values: Values) -> dict[str, Stored]:

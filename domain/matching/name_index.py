@@ -9,6 +9,7 @@ they are not queried: a key that many contacts share finds nothing.
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.names.text_keys import VERSION
@@ -37,8 +38,22 @@ def pays_off(lookups: int, contacts: int) -> bool:
 
 async def keys_are_current(tx: Tx) -> bool:
     """False while a contact has keys of an older version: the rebuild of keys changes no `updated_at` (decision 0014)."""
-    found = f"select 1 from contact where workspace_id = :ws and key_version < {VERSION} limit 1"
-    return await tx.row(found) is None
+    found = f"select id from contact where workspace_id = :ws and key_version < {VERSION} limit 1"
+    return not await tx.ids(found)
+
+
+class _Named(NamedTuple):
+    id: UUID
+    trigrams: list[str] | None
+    archived: bool
+
+
+class _Key(NamedTuple):
+    key: str
+
+
+class _Asked(NamedTuple):
+    trigrams: list[str]
 
 
 class NameIndex:
@@ -52,58 +67,62 @@ class NameIndex:
 
     async def load(self, tx: Tx) -> None:
         after = UUID(int=0)
-        while rows := await tx.rows(
-            "select id, show_trgm(match_name) as trigrams from contact where workspace_id = :ws and archived_at is null"
+        while rows := await tx.read(
+            _Named,
+            "select id, show_trgm(match_name) as trigrams, false as archived from contact where workspace_id = :ws and archived_at is null"
             " and id > :after order by id limit :page",
             after=after, page=_PAGE,
         ):  # fmt: skip
             for row in rows:
-                self.names.put(row["id"], row["trigrams"] or ())
-            after = rows[-1]["id"]
+                self.names.put(row.id, row.trigrams or ())
+            after = rows[-1].id
         await self._ask_common(tx)
 
     async def refresh(self, tx: Tx) -> None:
         """Load the contacts that have changed since `at`."""
         async with self._in_use:
-            rows = await tx.rows(
-                "select id, archived_at, show_trgm(match_name) as trigrams from contact where workspace_id = :ws"
+            rows = await tx.read(
+                _Named,
+                "select id, show_trgm(match_name) as trigrams, archived_at is not null as archived from contact where workspace_id = :ws"
                 " and updated_at >= :since",
                 since=self.at - _OVERLAP,
             )
             for row in rows:
-                if row["archived_at"] is None:
-                    self.names.put(row["id"], row["trigrams"] or ())
+                if row.archived:
+                    self.names.drop(row.id)
                 else:
-                    self.names.drop(row["id"])
+                    self.names.put(row.id, row.trigrams or ())
             self.at = tx.now
             if tx.now - self._common_at >= COMMON_FOR:
                 await self._ask_common(tx)
 
     async def _ask_common(self, tx: Tx) -> None:
-        rows = await tx.rows(
+        rows = await tx.read(
+            _Key,
             "select key from contact cross join unnest(match_keys) key where workspace_id = :ws group by key"
             " having count(*) > :common",
             common=COMMON,
         )
-        self.common, self._common_at = frozenset(row["key"] for row in rows), tx.now
+        self.common, self._common_at = frozenset(row.key for row in rows), tx.now
 
     async def nearest(self, tx: Tx, names: Sequence[str]) -> list[list[UUID]]:
         """For each name, the active contacts that are nearest by trigrams, linked contacts included."""
-        rows = await tx.rows(
+        rows = await tx.read(
+            _Asked,
             "select show_trgm(a.name) as trigrams from unnest(cast(:names as text[])) with ordinality a(name, place)"
             " order by a.place",
             names=list(names),
         )
-        asked = [row["trigrams"] for row in rows]
+        asked = [row.trigrams for row in rows]
         async with self._in_use:
             while True:
                 found = await asyncio.to_thread(self._nearest, asked)
                 met = {key for near in found for key in near}
-                there = await tx.rows(
+                there = await tx.ids(
                     "select id from contact where workspace_id = :ws and id = any(:ids) and archived_at is null",
                     ids=list(met),
                 )
-                gone = met - {row["id"] for row in there}
+                gone = met.difference(there)
                 if not gone:
                     return found
                 for key in gone:  # another contact takes the place

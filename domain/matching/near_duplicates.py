@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -28,6 +28,24 @@ from domain.tx import Tx
 MAX_SCORES = 10
 MAX_COMPARED = 50  # contacts changed at once; if more have changed, all open issues get a new look-up
 Keys = tuple[str, list[str]]  # as domain.contacts.search_keys.lookup gives them
+
+
+class _Near(NamedTuple):
+    """A contact for the name at `place`, counted from 1."""
+
+    place: int
+    contact_id: UUID
+
+
+class _Met(NamedTuple):
+    organisation_id: UUID
+    contact_filter: str
+    xero_contact_id: UUID
+
+
+class _Pair(NamedTuple):
+    xero_contact_id: UUID
+    contact_id: UUID
 
 
 @dataclass(frozen=True)
@@ -77,10 +95,10 @@ async def read_page(
     practice has changed since its last look-up. With an `index` the contacts are as of the index: a later change may
     be missed, and causes another look-up.
     """
-    rows = await tx.rows(
+    rows = await tx.read(
+        comparison.XeroRow,
         f"with {matching_plan.plan(XeroContactFilter.ALL, 'x.id = any(:ids)')}"
-        " select x.id, x.name, x.email_key, x.email, x.phone, x.billing_address, x.updated_at"
-        " from scope s join xero_contact x on x.workspace_id = :ws and x.id = s.id"
+        f" select {comparison.XERO} from scope s join xero_contact x on x.workspace_id = :ws and x.id = s.id"
         " where s.free and not exists (select 1 from pair p where p.xid = s.id) and (x.looked_at is null"
         " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws)) order by x.id",
         organisation=organisation.id, run=None, ids=list(ids),
@@ -94,7 +112,7 @@ async def read_page(
     others = {key: comparison.of_contact(row) for key, row in contacts.items()}
     return Page(
         [
-            Lookup(row["id"], row["updated_at"], contact, by, {key: others[key] for key in found if key in others})
+            Lookup(row.id, row.updated_at, contact, by, {key: others[key] for key in found if key in others})
             for row, contact, by, found in zip(rows, asked, keys, near, strict=True)
         ],
         at, organisation.country_code, users,
@@ -109,13 +127,14 @@ async def _find_near(
         return near
     names = [name for name, _ in keys]
     common = index.common if index else ()
-    found = await tx.rows(
+    found = await tx.read(
+        _Near,
         "select place, contact_id from door.similar_contacts(:organisation, :names, cast(:keys as jsonb))",
         organisation=organisation_id, names=[] if index else names,
         keys=json.dumps([[key for key in one if key not in common] for _, one in keys]),
     )  # fmt: skip
     for row in found:
-        near[row["place"] - 1].add(row["contact_id"])
+        near[row.place - 1].add(row.contact_id)
     if index:
         nearest = await index.nearest(tx, names)
         linked = await _linked(tx, organisation_id, {key for found in nearest for key in found})
@@ -125,12 +144,12 @@ async def _find_near(
 
 
 async def _linked(tx: Tx, organisation_id: UUID, contact_ids: Collection[UUID]) -> set[UUID]:
-    rows = await tx.rows(
+    linked = await tx.ids(
         "select contact_id from sync_link where workspace_id = :ws and organisation_id = :organisation"
         f" and contact_id = any(:ids) and state in {ACTIVE}",
         organisation=organisation_id, ids=list(contact_ids),
     )  # fmt: skip
-    return {row["contact_id"] for row in rows}
+    return set(linked)
 
 
 def compare(page: Page) -> Compared:
@@ -162,7 +181,7 @@ async def store(tx: Tx, compared: Compared) -> None:
     The next run of changes evaluates a row with an open issue again.
     """
     found = compared.found
-    rows = await tx.rows(
+    looked_at = await tx.ids(
         "update xero_contact x set looked_at = cast(:at as timestamptz), match_name = f.match_name,"
         " match_keys = f.match_keys, dirty = dirty or exists (select 1 from"
         " match_issue i where i.workspace_id = :ws and i.xero_contact_id = x.id and i.state = 'OPEN')"
@@ -171,7 +190,7 @@ async def store(tx: Tx, compared: Compared) -> None:
         " where x.workspace_id = :ws and x.id = f.id and x.updated_at = f.updated_at returning x.id",
         at=compared.at, found=json.dumps([_lookup_row(one) for one in found]),
     )  # fmt: skip
-    kept = {row["id"] for row in rows}
+    kept = set(looked_at)
     await tx.run(
         "delete from likeness where workspace_id = :ws and xero_contact_id = any(:ids)", ids=list(kept)
     )
@@ -185,7 +204,7 @@ async def store(tx: Tx, compared: Compared) -> None:
         await tx.session.execute(sa.insert(Likeness), alike)
 
 
-def _lookup_row(one: Found) -> dict[str, Any]:
+def _lookup_row(one: Found) -> dict[str, object]:
     name, keys = one.keys if one.scores else (None, None)
     return {
         "id": str(one.xero_contact_id), "updated_at": one.updated_at.isoformat(), "match_name": name, "match_keys": keys,
@@ -198,7 +217,8 @@ async def request_lookups(tx: Tx, contact_ids: Sequence[UUID]) -> None:
     Only Xero contacts with an open issue of near-duplicates count, if their keys would find one of these contacts now.
     Nothing is compared here.
     """
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Met,
         "select i.organisation_id, o.contact_filter, i.xero_contact_id from match_issue i"
         " join organisation o on o.workspace_id = :ws and o.id = i.organisation_id"
         " join xero_contact x on x.workspace_id = :ws and x.id = i.xero_contact_id"
@@ -213,21 +233,21 @@ async def request_lookups(tx: Tx, contact_ids: Sequence[UUID]) -> None:
         " order by i.organisation_id, i.xero_contact_id",
         ids=list(contact_ids), many=len(contact_ids) > MAX_COMPARED,
     )  # fmt: skip
-    for organisation_id, group in groupby(rows, key=lambda row: row["organisation_id"]):
+    for organisation_id, group in groupby(rows, key=lambda row: row.organisation_id):
         met = list(group)
-        ids = [row["xero_contact_id"] for row in met]
-        await xero_contacts.request_lookup(tx, organisation_id, met[0]["contact_filter"], ids)
+        ids = [row.xero_contact_id for row in met]
+        await xero_contacts.request_lookup(tx, organisation_id, met[0].contact_filter, ids)
 
 
 async def rescore(tx: Tx, organisation: OrganisationCopy, contact_ids: Sequence[UUID]) -> None:
     """Score these changed contacts again, against the Xero contacts of the open issues that offer them."""
-    rows = await tx.rows(
-        "select a.xero_contact_id, a.contact_id, a.score from likeness a join match_issue i on i.workspace_id = :ws"
+    pairs = await tx.read(
+        _Pair,
+        "select a.xero_contact_id, a.contact_id from likeness a join match_issue i on i.workspace_id = :ws"
         " and i.xero_contact_id = a.xero_contact_id and i.state = 'OPEN' and i.organisation_id = :organisation"
         " where a.workspace_id = :ws and a.contact_id = any(:ids)",
         organisation=organisation.id, ids=list(contact_ids),
     )  # fmt: skip
-    pairs = [(row["xero_contact_id"], row["contact_id"]) for row in rows]
     compared = await comparison.compare_pairs(tx, organisation, pairs)
     for (xero, contact), one in compared.items():
         await tx.run(

@@ -1,7 +1,7 @@
 """Requests to archive or restore Xero contacts. `domain.outbound.status_deliveries` sends them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.tables import XeroContactStatus
@@ -28,13 +28,13 @@ async def withdraw(tx: Tx, xero_contact_id: UUID | None) -> None:
 
 async def restoring(tx: Tx, xero_contact_ids: Sequence[UUID]) -> set[UUID]:
     """Those of the Xero contacts that are to be restored. Merged or forgotten ones cannot be restored."""
-    rows = await tx.rows(
+    found = await tx.ids(
         "select s.xero_contact_id from owed_status s join xero_contact x on x.workspace_id = :ws"
         " and x.id = s.xero_contact_id where s.workspace_id = :ws and s.xero_contact_id = any(:ids)"
         f" and s.status = 'ACTIVE' and not {_LOST}",
         ids=list(xero_contact_ids),
     )
-    return {row["xero_contact_id"] for row in rows}
+    return set(found)
 
 
 async def settle_shown(tx: Tx, xero_contact_ids: Sequence[UUID]) -> None:
@@ -46,13 +46,19 @@ async def settle_shown(tx: Tx, xero_contact_ids: Sequence[UUID]) -> None:
     )
 
 
-async def _delete(tx: Tx, which: str, **bound: Any) -> None:
-    gone = await tx.rows(
+class _Deleted(NamedTuple):
+    delivery_id: UUID | None
+
+
+async def _delete(tx: Tx, which: str, **bound: object) -> None:
+    """Delete the requests for which the SQL condition `which` holds, and recall the deliveries that carry them."""
+    gone = await tx.read(
+        _Deleted,
         "delete from owed_status s using xero_contact x where s.workspace_id = :ws and x.workspace_id = :ws"
         f" and x.id = s.xero_contact_id and {which} returning s.delivery_id",
         **bound,
     )
     await tx.run(
         "update delivery set recalled = true where workspace_id = :ws and id = any(:ids)",
-        ids=[row["delivery_id"] for row in gone if row["delivery_id"]],
+        ids=[row.delivery_id for row in gone if row.delivery_id],
     )

@@ -38,12 +38,12 @@ async def record(tx: Tx, organisation_id: UUID, bad: Sequence[UnreadableContact]
         message = (
             f"A contact in Xero ({one.xero_contact_id or 'without an id'}) cannot be processed: {one.reason}."
         )
-        recorded = await tx.row(
-            "select 1 from activity where workspace_id = :ws and organisation_id = :organisation and kind = 'FAILED'"
+        recorded = await tx.ids(
+            "select id from activity where workspace_id = :ws and organisation_id = :organisation and kind = 'FAILED'"
             " and message = :message and at > cast(:since as timestamptz) limit 1",
             organisation=organisation_id, message=message, since=tx.now - RECORDED_AGAIN,
         )  # fmt: skip
-        if recorded is None:
+        if not recorded:
             activity.record(tx, ActivityKind.FAILED, message, organisation=organisation_id, actor=TANDEM)
 
 

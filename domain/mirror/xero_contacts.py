@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import UNSET
@@ -19,7 +20,7 @@ from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
 from domain.decisions import kept_apart
-from domain.fields.synced import SYNCED, Kind, Values, as_practice, mirrored, shown, stored, xero_values
+from domain.fields.synced import SYNCED, Kind, Values, as_practice, shown, stored, with_xero_values
 from domain.fields.values import SeenContact
 from domain.names.text_keys import VERSION, email_key, name_key, search_key
 from domain.tables import ACTIVE, EventKind, SyncedField, XeroContact, XeroContactStatus
@@ -164,6 +165,17 @@ _SHOW = f"""
 """  # fmt: skip
 
 
+class _ShownRow(NamedTuple):
+    """A row of _SHOW. `differs` is None for a contact that was never seen before."""
+
+    id: UUID
+    xero_contact_id: UUID
+    how: str
+    differs: bool | None
+    first_seen: bool
+    values: Values
+
+
 class How(StrEnum):
     """How a snapshot relates to the mirror: the newest; equal; another of the same stamp that differs; or older."""
 
@@ -209,10 +221,9 @@ async def describe(tx: Tx, organisation: UUID, details: Details) -> None:
     tx.publish(EventKind.CONNECTION, organisation, organisation=organisation)
 
 
-def keys(row: Mapping[str, object]) -> dict[str, str | None]:
-    """The keys by which the mirror row is found, by column. `row` has the columns of name, email and phone."""
-    held = (mirrored(field, row[SYNCED[field].xero_column]) for field in _SEARCHED)
-    return _keys(*(shown(as_practice(value)) for value in held))
+def keys(values: Values) -> dict[str, str | None]:
+    """The keys by which a mirror row with these values is found, by column. The values are as the practice would hold them."""
+    return _keys(*(shown(values[field]) for field in _SEARCHED))
 
 
 def _keys(name: str | None, email: str | None, phone: str | None) -> dict[str, str | None]:
@@ -255,7 +266,7 @@ async def read_shown(tx: Tx, organisation: UUID, xero_ids: Sequence[UUID]) -> di
 
 async def lock(tx: Tx, organisation: UUID) -> None:
     """Lock the organisation until the transaction ends. A transaction that applies Xero's side takes this lock first."""
-    await tx.rows(
+    await tx.run(
         "select pg_advisory_xact_lock(hashtextextended('tandem organisation ' || cast(:organisation as text), 0))",
         organisation=str(organisation),
     )
@@ -282,12 +293,11 @@ async def show(
         {**_row(contact), "sent": dict.fromkeys(written[key]) if key in written else None}
         for key, contact in latest.items()
     ]
-    found = await tx.rows(_SHOW, organisation=organisation, rows=json.dumps(rows), again=READ_AGAIN)
-    await kept_apart.xero_contacts_came(tx, organisation, [row["id"] for row in found if row["first_seen"]])
-    return [
-        Shown(row["id"], row["xero_contact_id"], How(row["how"]), bool(row["differs"]), xero_values(row))
-        for row in found
-    ]
+    found = await tx.read(
+        with_xero_values(_ShownRow), _SHOW, organisation=organisation, rows=json.dumps(rows), again=READ_AGAIN
+    )
+    await kept_apart.xero_contacts_came(tx, organisation, [row.id for row in found if row.first_seen])
+    return [Shown(row.id, row.xero_contact_id, How(row.how), bool(row.differs), row.values) for row in found]
 
 
 async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:

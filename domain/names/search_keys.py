@@ -4,10 +4,10 @@
 together to be compared: they decide nothing.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
-from domain.fields.synced import Values, shown, stored
+from domain.fields.synced import Values, shown
+from domain.fields.values import PostalAddress
 from domain.names.similarity import Details, keys_of, make_ready
 from domain.names.similarity.contacts import contact_keys
 from domain.names.similarity.names import prepare
@@ -15,10 +15,19 @@ from domain.names.text_keys import VERSION, email_key, name_key, search_key
 from domain.tables import SyncedField
 
 
-def columns(
-    name: str, email: str | None, phone: str | None, address: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """The keys of a contact with these values, by column. `address` as it is stored."""
+class Columns(TypedDict):
+    """The columns of `contact` that hold its keys."""
+
+    name_key: str
+    email_key: str | None
+    search_key: str
+    match_name: str
+    match_keys: list[str]
+    key_version: int
+
+
+def columns(name: str, email: str | None, phone: str | None, address: PostalAddress | None) -> Columns:
+    """The keys of a contact with these values."""
     match_name, match_keys = lookup(details(name, email, phone, address))
     return {
         "name_key": name_key(name) or "",
@@ -30,13 +39,13 @@ def columns(
     }
 
 
-def of_values(values: Values) -> dict[str, Any]:
-    """The keys of a contact that holds these values, by column."""
+def of_values(values: Values) -> Columns:
+    """The keys of a contact that holds these values."""
     name, email, phone = (
         shown(values[field])
         for field in (SyncedField.NAME, SyncedField.BILLING_EMAIL, SyncedField.PRIMARY_PHONE)
     )
-    return columns(name or "", email, phone, as_address(stored(values[SyncedField.BILLING_ADDRESS])))
+    return columns(name or "", email, phone, address_of(values))
 
 
 def lookup(contact: Details) -> tuple[str, list[str]]:
@@ -45,13 +54,13 @@ def lookup(contact: Details) -> tuple[str, list[str]]:
     return prepare(contact.name).plain, sorted(keys)
 
 
-def details(name: str, email: str | None, phone: str | None, address: Mapping[str, Any] | None) -> Details:
-    held = address or {}
+def details(name: str, email: str | None, phone: str | None, address: PostalAddress | None) -> Details:
+    held = address or PostalAddress()
     return Details(
-        name, email, phone, " ".join(held.get("lines") or ()) or None, held.get("city"), held.get("region"),
-        held.get("postalCode"),
+        name, email, phone, " ".join(held.lines) or None, held.city, held.region, held.postal_code
     )  # fmt: skip
 
 
-def as_address(stored: object) -> Mapping[str, Any] | None:
-    return stored if isinstance(stored, Mapping) else None
+def address_of(values: Values) -> PostalAddress | None:
+    held = values[SyncedField.BILLING_ADDRESS]
+    return held if isinstance(held, PostalAddress) else None

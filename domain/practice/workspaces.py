@@ -17,6 +17,7 @@ from domain.tables import (
     ApiToken,
     ContactType,
     EventKind,
+    Organisation,
     Scope,
     ServiceType,
     TaxRate,
@@ -97,7 +98,7 @@ async def create(tx: Tx, name: str, currency: str) -> Workspace:
 
 
 async def exists(tx: Tx) -> bool:
-    return await tx.row("select 1 from workspace where id = :ws") is not None
+    return bool(await tx.ids("select id from workspace where id = :ws"))
 
 
 async def get(tx: Tx) -> Workspace:
@@ -114,8 +115,8 @@ async def update(tx: Tx, *, name: str | None = None, currency: str | None = None
     if currency is not None:
         workspace.currency = clean_currency(currency, problems, "currency")
     _raise(problems)
-    if workspace.currency != before["currency"] and await tx.row(
-        "select 1 from invoice where workspace_id = :ws limit 1"
+    if workspace.currency != before["currency"] and await tx.ids(
+        "select id from invoice where workspace_id = :ws limit 1"
     ):
         raise refuse(
             Code.IN_USE,
@@ -165,14 +166,17 @@ async def update_contact_type(
 
 async def _is_no_default(tx: Tx, contact_type_id: UUID) -> None:
     """Refuses a type that is some organisation's default. A transaction that makes it a default locks the same row."""
-    rows = await tx.rows(
-        "select name from organisation where workspace_id = :ws and default_contact_type_id = :id order by name, id",
-        id=contact_type_id,
+    names = await tx.session.scalars(
+        select(Organisation.name)
+        .where(
+            Organisation.workspace_id == tx.workspace, Organisation.default_contact_type_id == contact_type_id
+        )
+        .order_by(Organisation.name, col(Organisation.id))
     )
-    if rows:
-        names = ", ".join(row["name"] for row in rows)
+    using = names.all()
+    if using:
         message = (
-            f"New contacts from Xero get this type ({names}): choose another `defaultContactTypeId` there first,"
+            f"New contacts from Xero get this type ({', '.join(using)}): choose another `defaultContactTypeId` there first,"
             " with updateContactSync."
         )
         raise refuse(Code.IN_USE, message, "archived")

@@ -8,7 +8,7 @@ from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
 from domain.matching import issues
 from domain.tables import ImportPhase, ImportRun, RunPurpose
-from tests.domain.world import BEGAN, World, seen
+from tests.domain.world import BEGAN, World, as_given, seen
 
 LATER = BEGAN + timedelta(hours=1)
 
@@ -37,7 +37,7 @@ async def read_delta(world: World, *found: SeenContact) -> None:
 
 async def change(world: World, contact: UUID, **given: object) -> None:
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, given)
+        await contact_edits.change(tx, contact, as_given(given))
         touched.add(contact)
 
 

@@ -1,6 +1,6 @@
 """A workspace with a connected organisation, its mirror and its contacts, set up through domain functions."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
+from domain.fields.synced import SYNCED
 from domain.fields.values import PostalAddress, SeenContact
 from domain.inbound import imports
 from domain.matching import issues, near_duplicates
@@ -42,6 +43,29 @@ class Clock:
         return self.time
 
 
+def as_given(values: Mapping[str, Any]) -> contact_edits.Given:
+    """Values by the names of the schema, as a client gives them."""
+    rest: dict[str, Any] = dict(values)
+    synced = {field: rest.pop(one.api_name) for field, one in SYNCED.items() if one.api_name in rest}
+    address = synced.get(SyncedField.BILLING_ADDRESS)
+    if isinstance(address, Mapping):
+        parts = {
+            "postalCode": "postal_code",
+            "attentionTo": "attention_to",
+        }
+        named: dict[str, Any] = {
+            parts.get(str(name), str(name)): part for name, part in address.items() if name != "lines"
+        }
+        synced[SyncedField.BILLING_ADDRESS] = PostalAddress(tuple(address.get("lines") or ()), **named)
+    own = {
+        "firstName": "first_name",
+        "lastName": "last_name",
+        "kind": "kind",
+        "contactTypeId": "contact_type_id",
+    }
+    return contact_edits.Given(synced, **{own[name]: value for name, value in rest.items()})
+
+
 @dataclass
 class World:
     database: Database
@@ -60,7 +84,7 @@ class World:
 
     async def contact(self, name: str, email: str | None = None, **given: Any) -> Contact:
         async with self.tx() as tx, issues.evaluating(tx) as touched:
-            made = await contact_edits.create(tx, {"name": name, "billingEmail": email, **given})
+            made = await contact_edits.create(tx, as_given({"name": name, "billingEmail": email, **given}))
             touched.add(made.id)
             return made
 

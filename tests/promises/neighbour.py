@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from domain.connection import organisations
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
-from domain.tables import metadata
+from domain.tables import SyncedField, metadata
 from runtime.database import Database
 from tests.domain.world import World, make_world, seen
 
@@ -36,7 +36,9 @@ async def moved_in(database: Database, tenant: UUID, names: list[tuple[str, str 
     await world.shown(*(seen(name, email) for name, email in names))
     await world.import_mirror()
     async with world.tx() as tx, issues.evaluating(tx):
-        await contact_edits.change(tx, made[0].id, {"primaryPhone": "09 555 1234"})
+        await contact_edits.change(
+            tx, made[0].id, contact_edits.Given({SyncedField.PRIMARY_PHONE: "09 555 1234"})
+        )
         await tx.run("update xero_contact set dirty = true, read_due_at = :now where workspace_id = :ws")
         await organisations.disconnect(tx, world.organisation)
         await tx.session.flush()

@@ -17,12 +17,6 @@ NAMES = ["Ann", "Bob Ltd", "Cid", "Dee & Co"]
 EMAILS = [None, "a@x.nz", "b@x.nz", "c@x.nz"]
 PHONES = [None, "09 111 1111", "021 222 222", "+64 9 333 3333"]
 ADDRESSES = [None, ("1 High St", "Napier"), ("PO Box 2", "Gore")]
-_INPUT = {
-    SyncedField.NAME: "name",
-    SyncedField.BILLING_EMAIL: "billingEmail",
-    SyncedField.PRIMARY_PHONE: "primaryPhone",
-    SyncedField.BILLING_ADDRESS: "billingAddress",
-}
 _LINKED = "l.workspace_id = :ws and l.state not in ('BROKEN', 'UNSYNCED')"
 
 
@@ -41,11 +35,10 @@ class People:
 
     async def edit_in_practice(self, which: int, name: SyncedField, value: Any) -> None:
         contact = await self.practice_contact(which)
-        given = value
         if name is SyncedField.BILLING_ADDRESS and value:
-            given, value = {"lines": [value[0]], "city": value[1]}, PostalAddress((value[0],), value[1])
+            value = PostalAddress((value[0],), value[1])
         async with self.scene.world.tx() as tx, issues.evaluating(tx) as touched:
-            await contact_edits.change(tx, contact, {_INPUT[name]: given})
+            await contact_edits.change(tx, contact, contact_edits.Given({name: value}))
             touched.add(contact)
         self.ledger.typed[contact, name].append(value)
         self.ledger.practice_edits[contact, name] += 1

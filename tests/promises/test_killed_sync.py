@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from domain.connection import organisation_copy, organisations
 from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
-from domain.fields.synced import seen_values
+from domain.fields.synced import SYNCED, seen_values
 from domain.fields.values import PostalAddress, SeenContact
 from domain.matching import issues
 from domain.tables import SyncedField
@@ -64,12 +64,17 @@ class Scene:
         link = self.rng.choice(self.links)
         self.edits += 1
         change = self.rng.choice(
-            [{"name": f"{link['name']} {self.edits}"}, {"billingEmail": f"typed{self.edits}@example.nz"}]
+            [
+                {SyncedField.NAME: f"{link['name']} {self.edits}"},
+                {SyncedField.BILLING_EMAIL: f"typed{self.edits}@example.nz"},
+            ]
         )
         async with self.here.world.tx() as tx, issues.evaluating(tx) as touched:
-            await contact_edits.change(tx, link["contact_id"], change)
+            await contact_edits.change(tx, link["contact_id"], contact_edits.Given(change))
             touched.add(link["contact_id"])
-        self.typed.practice.setdefault(str(link["xero_contact_id"]), {}).update(change)
+        self.typed.practice.setdefault(str(link["xero_contact_id"]), {}).update(
+            {SYNCED[name].api_name: value for name, value in change.items()}
+        )
 
     async def edit_xero(self) -> None:
         link = self.rng.choice(self.links)

@@ -15,7 +15,7 @@ from api.relay.paging import unpack
 from domain.connection import organisations
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
-from domain.tables import RunPurpose, XeroContactStatus
+from domain.tables import RunPurpose, SyncedField, XeroContactStatus
 from tests import make
 from tests.api.schema.bills import Office
 from tests.api.schema.conftest import ada, listening, process
@@ -189,7 +189,9 @@ async def test_a_reader_that_reconnects_misses_no_event_of_eight_writers(
         contact = await ada.world.contact(f"Writer {number}")
         for turn in range(12):
             async with ada.world.tx() as tx, issues.evaluating(tx):
-                await contact_edits.change(tx, contact.id, {"name": f"Writer {number} turn {turn}"})
+                await contact_edits.change(
+                    tx, contact.id, contact_edits.Given({SyncedField.NAME: f"Writer {number} turn {turn}"})
+                )
                 await asyncio.sleep(rng.random() * 0.02)
 
     cursor = (await ada.ask("{ syncCursor }"))["syncCursor"]

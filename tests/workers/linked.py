@@ -15,6 +15,7 @@ from domain.tables import RunPurpose
 from domain.tx import TANDEM
 from runtime.embedded import services as embedded_services
 from tests.database import Place
+from tests.domain.world import as_given
 from tests.workers.connected import Connected, connected, send_due
 from workers import importing, sending, single_reads
 from xero.simulator.clock import ShiftedClock
@@ -41,7 +42,7 @@ class Linked:
 
     async def change(self, **given: Any) -> None:
         async with self.here.world.tx() as tx, issues.evaluating(tx) as touched:
-            await contact_edits.change(tx, self.contact, given)
+            await contact_edits.change(tx, self.contact, as_given(given))
             touched.add(self.contact)
 
     async def send(self) -> None:

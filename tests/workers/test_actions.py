@@ -19,6 +19,7 @@ from domain.matching import issues
 from domain.outbound import contact_deliveries
 from domain.problems import Code, Refused
 from domain.tables import Side, SyncedField
+from tests.domain.world import as_given
 from tests.workers.linked import Linked, edit, poll
 from tests.workers.steps import act, count, drop, in_time, pushed, read, unsync
 from workers import delivery_attempts, sending
@@ -191,7 +192,7 @@ async def test_a_link_that_waits_for_a_taken_name_is_sent_once_xero_frees_the_na
     other = await other_contact(linked)
     taken = (await linked.shown())["Name"]
     async with linked.here.world.tx() as tx, issues.evaluating(tx):
-        await contact_edits.change(tx, other["contact_id"], {"name": taken})
+        await contact_edits.change(tx, other["contact_id"], as_given({"name": taken}))
     await linked.send()
     async with linked.here.world.tx() as tx:
         failing = await links.find(tx, other["link"])

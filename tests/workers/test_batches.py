@@ -11,6 +11,7 @@ import pytest
 
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
+from tests.domain.world import as_given
 from tests.workers.linked import Linked
 from xero.client import Client, Written
 from xero.errors import Rejected
@@ -39,7 +40,7 @@ class Batch:
         async with self.here.here.world.tx() as tx, issues.evaluating(tx) as touched:
             for n, contact in enumerate(self.ids):
                 given = {"primaryPhone": f"09 555 0{self.rounds}0{n}"} | (spoilt if n == self.bad else {})
-                await contact_edits.change(tx, contact, given)
+                await contact_edits.change(tx, contact, as_given(given))
                 touched.add(contact)
         async with self.here.here.world.tx() as tx:  # due in this order
             for n, contact in enumerate(self.ids):

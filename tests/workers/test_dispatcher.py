@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from tests.database import Place, cut
+from tests.domain.world import as_given
 from tests.workers.connected import until, working
 from tests.workers.linked import Linked
 from workers.dispatcher import Dispatcher, QueueAwayError
@@ -34,7 +35,7 @@ async def synced(linked: Linked) -> bool:
 
 async def rename(linked: Linked, contact: UUID, name: str) -> None:
     async with linked.here.world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, {"name": name})
+        await contact_edits.change(tx, contact, as_given({"name": name}))
         touched.add(contact)
 
 

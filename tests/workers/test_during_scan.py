@@ -17,6 +17,7 @@ from domain.inbound import imports
 from domain.matching import issues
 from domain.outbound import deliveries
 from domain.tables import RunPurpose, Side
+from tests.domain.world import as_given
 from tests.workers.announced import announce, read
 from tests.workers.connected import until
 from tests.workers.linked import Linked, edit, poll
@@ -107,7 +108,7 @@ async def test_a_newer_change_in_xero_is_read_before_an_edit_is_sent_during_a_sc
 async def test_bulk_work_waits_for_the_end_of_a_scan(linked: Linked) -> None:
     async with claimed(linked):
         async with linked.here.world.tx() as tx, issues.evaluating(tx):
-            await contact_edits.change(tx, linked.contact, {"name": "Renamed Ltd"}, bulk=True)
+            await contact_edits.change(tx, linked.contact, as_given({"name": "Renamed Ltd"}), bulk=True)
         await linked.send()
         assert await linked.writes() == 0
 
@@ -153,7 +154,7 @@ async def test_more_edits_than_one_read_covers_are_all_sent_during_a_scan(linked
         async with linked.here.world.tx() as tx, issues.evaluating(tx):
             for n, row in enumerate(rows):
                 await contact_edits.change(
-                    tx, row["contact_id"], {"billingEmail": f"new{n}@practice.example"}
+                    tx, row["contact_id"], as_given({"billingEmail": f"new{n}@practice.example"})
                 )
         await linked.send()
         assert await linked.here.world.rows("select 1 from sync_link where due_at is not null") == []
@@ -198,7 +199,9 @@ async def test_halves_of_a_refused_batch_wait_for_changes_that_the_scan_read_mea
     monkeypatch.setattr(Client, "update_contacts", refusing)
     async with linked.here.world.tx() as tx, issues.evaluating(tx):
         for contact in (linked.contact, other["contact_id"]):
-            await contact_edits.change(tx, contact, {"billingEmail": f"ours{contact}@practice.example"})
+            await contact_edits.change(
+                tx, contact, as_given({"billingEmail": f"ours{contact}@practice.example"})
+            )
     await linked.send()
     assert refused
     assert (await linked.shown())["EmailAddress"] == "theirs@xero.example"

@@ -9,6 +9,7 @@ import pytest
 from domain.actions import retry as retry_action
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
+from tests.domain.world import as_given
 from tests.workers.linked import Linked
 
 
@@ -23,7 +24,7 @@ async def some(linked: Linked, count: int) -> list[tuple[UUID, str]]:
 
 async def rename(linked: Linked, contact: UUID, name: str) -> None:
     async with linked.here.world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, {"name": name})
+        await contact_edits.change(tx, contact, as_given({"name": name}))
         touched.add(contact)
 
 

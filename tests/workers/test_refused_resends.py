@@ -11,6 +11,7 @@ from domain.invoices import actions as invoice_actions
 from domain.matching import issues
 from runtime.embedded import services as embedded_services
 from tests.database import Place
+from tests.domain.world import as_given
 from tests.workers.billing import making
 from tests.workers.linked import Clocked, edit
 from tests.workers.steps import count, pushed
@@ -37,7 +38,9 @@ async def test_the_halves_of_a_refused_resend_overwrite_no_unread_value(clocked:
     )
     async with clocked.here.world.tx() as tx, issues.evaluating(tx) as touched:
         for n, row in enumerate(rows):
-            await contact_edits.change(tx, row["contact_id"], {"billingEmail": f"ours{n}@x.example"})
+            await contact_edits.change(
+                tx, row["contact_id"], as_given({"billingEmail": f"ours{n}@x.example"})
+            )
             touched.add(row["contact_id"])
     when: dict[str, Any] = {"when": "later", "seconds": LATE} if first == "lands late" else {"when": "before"}
     await fault(clocked, "POST", kind="drop", **when)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.contacts import edits as contact_edits
+from tests.domain.world import as_given
 from tests.workers.linked import Linked
 
 
@@ -113,7 +114,7 @@ async def test_two_contacts_that_swap_names_both_show_a_taken_name(linked: Linke
     )
     async with linked.here.world.tx() as tx:
         for row, other in zip(rows, reversed(rows), strict=True):
-            await contact_edits.change(tx, row["contact_id"], {"name": other["name"]})
+            await contact_edits.change(tx, row["contact_id"], as_given({"name": other["name"]}))
     await linked.send()
     told = await linked.here.world.rows("select failure from sync_link where state = 'FAILING'")
     assert [row["failure"]["code"] for row in told] == ["NAME_TAKEN_IN_XERO"] * 2
@@ -128,7 +129,7 @@ async def test_a_rename_that_frees_a_name_is_sent_before_the_one_that_takes_it(l
     wanted = ["Quite New Ltd", rows[0]["name"], rows[1]["name"]]
     async with linked.here.world.tx() as tx:
         for row, name in zip(reversed(rows), reversed(wanted), strict=True):
-            await contact_edits.change(tx, row["contact_id"], {"name": name})
+            await contact_edits.change(tx, row["contact_id"], as_given({"name": name}))
     await linked.send()
     states = await linked.here.world.rows("select state, count(*) as n from sync_link group by state")
     assert {row["state"] for row in states} == {"SYNCED"}

@@ -19,6 +19,7 @@ from runtime import retention
 from runtime.embedded import services as embedded_services
 from tests.api.edge import make_process, serving
 from tests.database import Place
+from tests.domain.world import as_given
 from tests.hooks import KEY
 from tests.workers.announced import announce, read
 from tests.workers.connected import Connected, until
@@ -259,7 +260,9 @@ async def test_a_burst_of_our_edits_costs_a_delta_and_a_write_and_no_reads(
     before = await calls(linked)
     async with linked.here.world.tx() as tx:
         for number, row in enumerate(rows):
-            await contact_edits.change(tx, row["contact_id"], {"billingEmail": f"burst{number}@example.nz"})
+            await contact_edits.change(
+                tx, row["contact_id"], as_given({"billingEmail": f"burst{number}@example.nz"})
+            )
     await linked.send()
     await announce(linked, *(row["xero_contact_id"] for row in rows), at=datetime.now(UTC))
     assert not await read(linked)

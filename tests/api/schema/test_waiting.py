@@ -11,6 +11,7 @@ from domain.connection import health as connection_health
 from domain.connection import organisations
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
+from domain.tables import SyncedField
 from domain.tx import Tx
 from tests import make
 from tests.domain.world import World
@@ -53,7 +54,9 @@ async def waiting(world: World) -> str:
     link = await make.linked(world)
     [row] = await world.rows("select contact_id from sync_link where id = :id", id=link)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, row["contact_id"], {"primaryPhone": "09 555 1234"})
+        await contact_edits.change(
+            tx, row["contact_id"], contact_edits.Given({SyncedField.PRIMARY_PHONE: "09 555 1234"})
+        )
         touched.add(row["contact_id"])
     return ids.encode("SyncLink", link)
 

@@ -12,7 +12,7 @@ from domain.fields.phones import PhoneParts
 from domain.practice import workspaces
 from domain.problems import Code, Refused
 from domain.tx import TANDEM
-from tests.domain.world import World, seen
+from tests.domain.world import World, as_given, seen
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ async def test_bad_input_is_refused_with_the_path_of_the_field(
 ) -> None:
     with pytest.raises(Refused) as refused:
         async with world.tx() as tx:
-            await contact_edits.create(tx, given)
+            await contact_edits.create(tx, as_given(given))
     assert [(problem.code, problem.path) for problem in refused.value.problems] == [(code, path)]
     assert await world.rows("select 1 from contact") == []
 
@@ -53,14 +53,14 @@ async def test_an_archived_contact_type_stays_on_its_contacts_and_is_given_to_no
     async with world.tx() as tx:
         await workspaces.update_contact_type(tx, kind, archived=True)
     async with world.tx() as tx:
-        kept = await contact_edits.change(tx, has.id, {"name": "Acme Ltd", "contactTypeId": kind})
+        kept = await contact_edits.change(tx, has.id, as_given({"name": "Acme Ltd", "contactTypeId": kind}))
     assert (kept.name, kept.contact_type_id) == ("Acme Ltd", kind)
     with pytest.raises(Refused) as given:
         async with world.tx() as tx:
-            await contact_edits.change(tx, other.id, {"contactTypeId": kind})
+            await contact_edits.change(tx, other.id, as_given({"contactTypeId": kind}))
     with pytest.raises(Refused) as made:
         async with world.tx() as tx:
-            await contact_edits.create(tx, {"name": "New", "contactTypeId": kind})
+            await contact_edits.create(tx, as_given({"name": "New", "contactTypeId": kind}))
     for refused in (given, made):
         assert [(problem.code, problem.path) for problem in refused.value.problems] == [
             (Code.WRONG_STATE, ("contactTypeId",))
@@ -70,13 +70,13 @@ async def test_an_archived_contact_type_stays_on_its_contacts_and_is_given_to_no
 async def test_repeated_creates_with_one_idempotency_key_make_one_contact_even_at_once(world: World) -> None:
     async def create() -> object:
         async with world.tx() as tx:
-            return (await contact_edits.create(tx, {"name": "Acme"}, "key-1")).id
+            return (await contact_edits.create(tx, as_given({"name": "Acme"}), "key-1")).id
 
     made = await asyncio.gather(*(create() for _ in range(4)))
     assert len(set(made)) == 1
     with pytest.raises(Refused) as refused:
         async with world.tx() as tx:
-            await contact_edits.create(tx, {"name": "Other"}, "key-1")
+            await contact_edits.create(tx, as_given({"name": "Other"}), "key-1")
     assert refused.value.problems[0].code is Code.KEY_REUSED
 
 
@@ -85,7 +85,9 @@ async def test_null_clears_a_field_an_absent_field_stays_and_the_history_keeps_t
 ) -> None:
     made = await world.contact("Acme", "a@x.nz", primaryPhone="09 111 2222")
     async with world.tx() as tx:
-        changed = await contact_edits.change(tx, made.id, {"billingEmail": None}, version=made.version)
+        changed = await contact_edits.change(
+            tx, made.id, as_given({"billingEmail": None}), version=made.version
+        )
     assert (changed.billing_email, changed.primary_phone, changed.version) == (None, "09 111 2222", 2)
     [event] = await world.rows("select changes from activity where kind = 'CONTACT_CHANGED'")
     assert [(c["field"], c["before"], c["after"]) for c in event["changes"]] == [
@@ -97,21 +99,21 @@ async def test_a_stale_version_changes_nothing(world: World) -> None:
     made = await world.contact("Acme")
     with pytest.raises(Refused) as refused:
         async with world.tx() as tx:
-            await contact_edits.change(tx, made.id, {"name": "Other"}, version=made.version + 1)
+            await contact_edits.change(tx, made.id, as_given({"name": "Other"}), version=made.version + 1)
     assert refused.value.problems[0].code is Code.STALE_VERSION
 
 
 async def test_saving_equal_values_is_no_change(world: World) -> None:
     made = await world.contact("Acme", "a@x.nz")
     async with world.tx() as tx:
-        same = await contact_edits.change(tx, made.id, {"name": "Acme", "billingEmail": "a@x.nz"})
+        same = await contact_edits.change(tx, made.id, as_given({"name": "Acme", "billingEmail": "a@x.nz"}))
     assert same.version == made.version
 
 
 async def test_a_kind_that_a_person_chose_is_never_classified_again(world: World) -> None:
     made = await world.contact("Ada Byron")
     async with world.tx() as tx:
-        chosen = await contact_edits.change(tx, made.id, {"kind": made.kind})
+        chosen = await contact_edits.change(tx, made.id, as_given({"kind": made.kind}))
     assert (chosen.confidence, chosen.reasons, chosen.needs_review) == (None, None, False)
 
 
@@ -151,7 +153,7 @@ async def test_saving_a_form_keeps_values_from_xero_that_nobody_could_type(world
     assert (held["name"], held["primary_phone"]) == ("Ac\u202eme", "call me")
     form = {"name": held["name"], "primaryPhone": held["primary_phone"], "billingEmail": "a@x.nz"}
     async with world.tx() as tx:
-        await contact_edits.change(tx, held["id"], form)
+        await contact_edits.change(tx, held["id"], as_given(form))
     [link] = await world.rows("select base_practice from sync_link")
     assert await world.rows("select name, primary_phone, billing_email from contact") == [
         {"name": "Ac\u202eme", "primary_phone": "call me", "billing_email": "a@x.nz"}
@@ -164,7 +166,7 @@ async def test_an_overwritten_value_can_be_restored_even_if_it_could_not_be_type
     await world.import_mirror()
     [held] = await world.rows("select id from contact")
     async with world.tx() as tx:
-        await contact_edits.change(tx, held["id"], {"primaryPhone": "09 123 4567"})
+        await contact_edits.change(tx, held["id"], as_given({"primaryPhone": "09 123 4567"}))
     [event] = await world.rows("select id from activity where kind = 'CONTACT_CHANGED'")
     async with world.tx() as tx:
         await conflicts.restore_value(tx, event["id"], "PRIMARY_PHONE")

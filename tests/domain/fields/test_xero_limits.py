@@ -16,14 +16,14 @@ from domain.problems import Code, Problem, Refused
 from domain.tables import Side, SyncedField
 from domain.tx import Tx
 from tests import make
-from tests.domain.world import World, seen
+from tests.domain.world import World, as_given, seen
 
 LONG = "😀" * 128  # 128 characters here, 256 where Xero counts
 
 
 async def change(world: World, contact_id: object, **given: object) -> None:
     async with world.tx() as tx, issues.evaluating(tx):
-        await contact_edits.change(tx, contact_id, given)  # type: ignore[arg-type]  # a UUID
+        await contact_edits.change(tx, contact_id, as_given(given))  # type: ignore[arg-type]  # a UUID
 
 
 async def test_a_value_that_is_too_long_for_xero_is_refused_for_a_linked_contact(world: World) -> None:

@@ -195,7 +195,7 @@ async def test_the_other_candidate_of_a_merge_can_be_confirmed_after_an_unsync(w
 async def test_a_merge_issue_ends_when_fewer_than_two_of_its_contacts_remain(world: World) -> None:
     acme, *_ = await two_linked(world)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, acme, {}, archived=True)
+        await contact_edits.change(tx, acme, contact_edits.Given(), archived=True)
         touched.add(acme)
     [issue] = await world.rows("select state, resolution from match_issue")
     assert (issue["state"], issue["resolution"]) == ("RESOLVED", "OBSOLETE")
@@ -212,7 +212,7 @@ async def test_a_merge_opens_no_issue_when_fewer_than_two_contacts_are_in_use(
     for name, contact in (("Acme", acme), ("Beta", beta)):
         if name in archived:
             async with world.tx() as tx, issues.evaluating(tx):
-                await contact_edits.change(tx, contact, {}, archived=True)
+                await contact_edits.change(tx, contact, contact_edits.Given(), archived=True)
     await read_delta(world, merged(xero, into.xero_contact_id))
     assert [(link["name"], link["state"], link["code"]) for link in await links(world)] == [
         ("Acme", "BROKEN", "MERGED_IN_XERO"),

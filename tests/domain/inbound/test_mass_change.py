@@ -20,7 +20,7 @@ from domain.problems import Code, Refused
 from domain.tables import ActorKind, ConnectionHealth, ImportRun, Side, XeroContactStatus
 from domain.tx import Actor
 from tests.domain.linked import LATER, read_delta
-from tests.domain.world import Clock, World, seen
+from tests.domain.world import Clock, World, as_given, seen
 
 MANY = 60
 PHONE = PhoneParts("64", "9", "1112222")
@@ -172,7 +172,7 @@ async def test_the_brake_does_not_count_one_value_that_people_typed_in_the_pract
     rows = await world.rows("select id from contact order by name limit 30")
     async with world.tx() as tx, issues.evaluating(tx):
         for row in rows[:25]:
-            await contact_edits.change(tx, row["id"], {"billingEmail": "all@x.nz"})
+            await contact_edits.change(tx, row["id"], as_given({"billingEmail": "all@x.nz"}))
     await read_delta(world, as_now(40, ids[40], minutes=1, email="all@x.nz"))
     assert (await organisation(world))["health"] == ConnectionHealth.HEALTHY
 
@@ -185,7 +185,7 @@ async def test_the_brake_does_not_count_one_value_typed_over_a_change_from_xero(
     rows = await world.rows("select id from contact order by name limit 25")
     async with world.tx() as tx, issues.evaluating(tx):
         for row in rows:
-            await contact_edits.change(tx, row["id"], {"billingEmail": "all@x.nz"})
+            await contact_edits.change(tx, row["id"], as_given({"billingEmail": "all@x.nz"}))
     async with world.tx() as tx:
         claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
     assert claimed is not None
@@ -217,7 +217,7 @@ async def test_stopped_blanks_are_not_sent_by_the_passing_of_time(world: World, 
     for some in (rows[:18], rows[18:]):
         async with world.tx() as tx, issues.evaluating(tx):
             for row in some:
-                await contact_edits.change(tx, row["id"], {"primaryPhone": None})
+                await contact_edits.change(tx, row["id"], as_given({"primaryPhone": None}))
         async with world.tx() as tx:
             claimed.append(await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})))
         if claimed[0] is not None and len(claimed) == 1:
@@ -236,7 +236,7 @@ async def test_the_brake_does_not_count_conflicts_that_a_person_settles(world: W
     rows = await world.rows("select id from contact order by name limit 24")
     async with world.tx() as tx, issues.evaluating(tx):
         for n, row in enumerate(rows):
-            await contact_edits.change(tx, row["id"], {"billingEmail": f"ours{n}@x.nz"})
+            await contact_edits.change(tx, row["id"], as_given({"billingEmail": f"ours{n}@x.nz"}))
     for start in range(0, 24, 6):
         some = list(enumerate(ids))[start : start + 6]
         await read_delta(world, *(as_now(n, xero, minutes=1, email="all@x.nz") for n, xero in some))
@@ -271,7 +271,7 @@ async def edit_while_read(world: World, names: list[str], found: list[SeenContac
                 ):
                     break
                 await asyncio.sleep(0.05)
-            await contact_edits.change(tx, rows[0]["id"], {"billingEmail": "ours@x.nz"})
+            await contact_edits.change(tx, rows[0]["id"], as_given({"billingEmail": "ours@x.nz"}))
 
 
 async def test_archiving_in_xero_during_an_edit_makes_no_deadlock(world: World) -> None:
@@ -364,7 +364,7 @@ async def test_the_brake_neither_sends_nor_drops_changes(world: World) -> None:
     ids = await linked(world)
     [row] = await world.rows("select id from contact where name = 'Contact 050'")
     async with world.tx() as tx, issues.evaluating(tx):
-        await contact_edits.change(tx, row["id"], {"billingEmail": "ours@x.nz"})
+        await contact_edits.change(tx, row["id"], as_given({"billingEmail": "ours@x.nz"}))
     await read_delta(world, *archived(ids[:40]))
     async with world.tx() as tx:
         assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
@@ -379,7 +379,7 @@ async def test_the_brake_counts_blanks_that_the_practice_would_send(world: World
     rows = await world.rows("select id from contact order by name limit 30")
     async with world.tx() as tx, issues.evaluating(tx):
         for row in rows:
-            await contact_edits.change(tx, row["id"], {"primaryPhone": None})
+            await contact_edits.change(tx, row["id"], as_given({"primaryPhone": None}))
     async with world.tx() as tx:
         assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
     now = await organisation(world)
@@ -398,7 +398,7 @@ async def test_many_ordinary_edits_are_sent(world: World) -> None:
     rows = await world.rows("select id from contact order by name")
     async with world.tx() as tx, issues.evaluating(tx):
         for n, row in enumerate(rows):
-            await contact_edits.change(tx, row["id"], {"primaryPhone": f"09 777 {n:04}"})
+            await contact_edits.change(tx, row["id"], as_given({"primaryPhone": f"09 777 {n:04}"}))
     async with world.tx() as tx:
         assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
 

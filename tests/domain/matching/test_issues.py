@@ -10,7 +10,7 @@ from domain.fields.phones import PhoneParts
 from domain.matching import issues
 from domain.problems import Code, Refused
 from domain.tables import MatchIssue, SyncedField
-from tests.domain.world import World, seen
+from tests.domain.world import World, as_given, seen
 
 
 async def open_issue(world: World) -> tuple[UUID, UUID]:
@@ -74,7 +74,7 @@ async def test_an_ignored_xero_contact_stays_ignored_when_it_would_match(world: 
     async with world.tx() as tx:
         await issues.ignore(tx, issue)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, {"billingEmail": "new@x.nz"})
+        await contact_edits.change(tx, contact, as_given({"billingEmail": "new@x.nz"}))
         touched.add(contact)
     run = await world.import_mirror()
     assert (run.full_matches, run.skipped) == (0, 1)
@@ -102,7 +102,7 @@ async def test_a_reopened_issue_is_never_matched_automatically(world: World) -> 
     async with world.tx() as tx:
         await issues.reopen(tx, issue)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, {"billingEmail": "new@x.nz"})
+        await contact_edits.change(tx, contact, as_given({"billingEmail": "new@x.nz"}))
         touched.add(contact)
     assert (await read(world, issue)).state == "OPEN"
     assert await world.rows("select 1 from sync_link") == []
@@ -141,7 +141,7 @@ async def test_a_deleted_contact_is_not_recreated_from_its_candidate_in_xero(
 async def test_correcting_the_email_turns_an_issue_into_a_full_match(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, {"billingEmail": "NEW@x.nz"})
+        await contact_edits.change(tx, contact, as_given({"billingEmail": "NEW@x.nz"}))
         touched.add(contact)
     ended = await read(world, issue)
     assert (ended.state, ended.resolution) == ("RESOLVED", "OBSOLETE")
@@ -153,7 +153,7 @@ async def test_correcting_the_email_turns_an_issue_into_a_full_match(world: Worl
 async def test_the_xero_contact_of_an_issue_without_candidates_becomes_a_new_contact(world: World) -> None:
     issue, contact = await open_issue(world)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, {"name": "Something else"})
+        await contact_edits.change(tx, contact, as_given({"name": "Something else"}))
         touched.add(contact)
     assert (await read(world, issue)).resolution == "OBSOLETE"
     assert (await world.rows("select origin from sync_link")) == []

@@ -8,7 +8,7 @@ from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.tables import XeroContactFilter, XeroContactStatus
 from tests.domain.linked import LATER, read_delta
-from tests.domain.world import World, seen
+from tests.domain.world import World, as_given, seen
 
 
 async def judged(world: World, name: str) -> tuple[str, str | None]:
@@ -23,7 +23,7 @@ async def judged(world: World, name: str) -> tuple[str, str | None]:
 
 async def change(world: World, contact: UUID, **given: object) -> None:
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, given)
+        await contact_edits.change(tx, contact, as_given(given))
         touched.add(contact)
 
 

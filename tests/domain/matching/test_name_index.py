@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -28,7 +29,7 @@ from domain.matching.name_index import (
 from domain.names import search_keys
 from domain.names.similarity import Details
 from domain.tables import Contact, LinkOrigin
-from tests.domain.world import Clock, World, seen
+from tests.domain.world import Clock, World, as_given, seen
 from xero.simulator.lifelike import lifelike_contacts
 
 # As stored, whatever a name is made into before.
@@ -45,7 +46,7 @@ async def fill(
 ) -> list[UUID]:
     """Contacts whose stored names to match by are these."""
     async with world.tx() as tx:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "workspace_id": world.workspace, "id": uuid4(), "name": name or "-", "kind": "PERSON", "needs_review": False,
                 "created_at": tx.now, "updated_at": tx.now, "version": 1, "field_times": {},
@@ -111,12 +112,12 @@ async def test_a_refreshed_name_index_finds_changed_contacts(world: World) -> No
     await both(world, index, asked)
     await world.contact("Miro Press")
     async with world.tx() as tx:
-        await contact_edits.change(tx, ids[0], {"name": "Totara Motor"})
-        await contact_edits.change(tx, ids[1], {}, archived=True)
+        await contact_edits.change(tx, ids[0], as_given({"name": "Totara Motor"}))
+        await contact_edits.change(tx, ids[1], contact_edits.Given(), archived=True)
     found = await both(world, await refreshed(world, index), asked)
     assert [len(near) for near in found] == [0, 0, 2, 1, 20]
     async with world.tx() as tx:
-        await contact_edits.change(tx, ids[1], {}, archived=False)
+        await contact_edits.change(tx, ids[1], contact_edits.Given(), archived=False)
     found = await both(world, await refreshed(world, index), asked)
     assert found[1] == {ids[1]}
     # Gone without a trace: another one has the place.

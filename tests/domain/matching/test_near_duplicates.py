@@ -19,7 +19,7 @@ from domain.matching import issues, near_duplicates
 from domain.matching import plan as matching_plan
 from domain.mirror import xero_contacts
 from domain.tables import LinkOrigin, MatchPass, XeroContactFilter, XeroContactStatus
-from tests.domain.world import BEGAN, World, seen
+from tests.domain.world import BEGAN, World, as_given, seen
 
 # Made up for these tests; any likeness to a person or business is chance.
 PRACTICE, XERO = "Kowhai Joinery Ltd", "Kowhai Joinery Limited"
@@ -46,7 +46,7 @@ async def candidates(world: World) -> list[dict[str, Any]]:
 
 async def change(world: World, contact: UUID, given: dict[str, Any], **more: Any) -> None:
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, given, **more)
+        await contact_edits.change(tx, contact, as_given(given), **more)
         touched.add(contact)
 
 
@@ -316,7 +316,7 @@ async def test_of_many_new_contacts_only_the_near_duplicate_joins_the_issue(worl
     await held_back(world)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
         for name in ["Kowhai Joinery Co", *(f"Stranger {n}" for n in range(near_duplicates.MAX_COMPARED))]:
-            touched.add((await contact_edits.create(tx, {"name": name})).id)
+            touched.add((await contact_edits.create(tx, as_given({"name": name}))).id)
     await world.settle()
     assert await names(world) == {PRACTICE, "Kowhai Joinery Co"}
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.fields.values import PostalAddress
 from domain.names import search_keys
 from domain.names.text_keys import VERSION, email_key, name_key, search_key, search_patterns
 
@@ -60,10 +61,10 @@ def test_wildcards_in_a_search_are_plain_characters() -> None:
 
 
 SAMPLES = (
-    ("Kauri Joinery Pty Ltd", "Office@Kauri.example", "+64 9 555 0100", {"lines": ["12 Rimu Road"], "city": "Napier"}),
+    ("Kauri Joinery Pty Ltd", "Office@Kauri.example", "+64 9 555 0100", PostalAddress(("12 Rimu Road",), city="Napier")),
     ("Иван Зебедеев", None, None, None),
     ("The Trustee for the O’Brien Family Trust", "o'brien@gmail.com", "(02) 5550 1234", None),
-    ("Dr. Bob STRASSE-İnan  &\u200b Sons (NZ)", None, None, {"lines": ["Level 3", "834 E. 50th Street"]}),
+    ("Dr. Bob STRASSE-İnan  &\u200b Sons (NZ)", None, None, PostalAddress(("Level 3", "834 E. 50th Street"))),
     ("2nd Dept. of Mt. St. Anne Nth Qld", "info@anne.example", None, None),
     ("株式会社かうり", "", "", None),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from domain.matching import issues
 from domain.tables import Invoice
 from runtime.embedded import services as embedded
 from tests.database import Place
+from tests.domain.world import as_given
 from tests.workers.billing import Billing, making
 from tests.workers.connected import send_due
 
@@ -66,7 +67,7 @@ async def test_an_invoice_refused_for_the_contacts_website_has_the_remedy_in_xer
         return dict(link)
 
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, here.contact, {"name": "Renamed Here Ltd"})
+        await contact_edits.change(tx, here.contact, as_given({"name": "Renamed Here Ltd"}))
         touched.add(here.contact)
     link = await send()
     assert (link["state"], link["failure"]["code"], link["failure"]["remedy"]) == (
