@@ -168,15 +168,15 @@ async def _new_practice_contact(tx: Tx, organisation: OrganisationCopy, link: Sy
             "linkId",
         )
     made = matching_plan.contact_from_xero(tx, xero, organisation.default_contact_type_id, None)
-    await tx.session.execute(sa.insert(Contact), [made])
+    await tx.session.execute(sa.insert(Contact), [made.columns])
     activity.record(
-        tx, ActivityKind.CONTACT_CREATED, f"{made['name']} came from Xero.",
-        organisation=organisation.id, contact=made["id"],
+        tx, ActivityKind.CONTACT_CREATED, f"{made.name} came from Xero.",
+        organisation=organisation.id, contact=made.id,
     )  # fmt: skip
-    await _part(tx, link, made["id"], xero.id)
-    pair = Pair(made["id"], xero.id, LinkOrigin.CREATED_FROM_XERO, Winner.XERO, link_id=link.id)
+    await _part(tx, link, made.id, xero.id)
+    pair = Pair(made.id, xero.id, LinkOrigin.CREATED_FROM_XERO, Winner.XERO, link_id=link.id)
     acted = await _start(tx, organisation, link, pair)
-    await kept_apart.contacts_came(tx, [made["id"]])
+    await kept_apart.contacts_came(tx, [made.id])
     return acted
 
 

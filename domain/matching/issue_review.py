@@ -3,16 +3,18 @@
 The caller holds the organisation's lock. domain.matching.issues decides which issues are evaluated, and when.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
-import sqlalchemy as sa
 from sqlmodel import col, select
 
 from domain import activity
 from domain.connection.organisation_copy import OrganisationCopy
+from domain.matching import candidates
 from domain.matching import plan as matching_plan
+from domain.matching.candidates import Candidate, ShownCandidate
 from domain.tables import (
     ACTIVE,
     ActivityKind,
@@ -24,6 +26,25 @@ from domain.tables import (
     MatchResolution,
 )
 from domain.tx import Tx
+
+
+class _Outcome(NamedTuple):
+    xero_contact_id: UUID
+    outcome: str
+
+
+class _OfPerson(NamedTuple):
+    """A mirror row whose issue only a person may decide. `included`: the organisation's filter includes the row. `marked`: no
+    import may bring the contact back."""
+
+    status: str
+    included: bool
+    marked: bool
+
+
+class _ActiveLink(NamedTuple):
+    id: UUID
+    linked_at: datetime
 
 
 async def evaluate(tx: Tx, organisation: OrganisationCopy, xero_ids: Sequence[UUID]) -> set[UUID]:
@@ -61,12 +82,16 @@ async def _evaluate_open(tx: Tx, organisation: OrganisationCopy, found: Sequence
     open_issues = {issue.xero_contact_id: issue for issue in found}
     plan = matching_plan.plan(organisation.matching_filter, "x.id = any(:ids)")
     bound = {"organisation": organisation.id, "run": None, "ids": list(open_issues)}
-    outcomes = await tx.rows(f"with {plan} select * from outcome", **bound)
-    ranked = await matching_plan.rank(
-        tx, organisation, await tx.rows(f"with {plan} select * from fitting", **bound)
+    outcomes = await tx.read(_Outcome, f"with {plan} select xero_contact_id, outcome from outcome", **bound)
+    fits = await tx.read(
+        candidates.Fit,
+        f"with {plan} select {candidates.FIT} from fitting f"
+        " join xero_contact x on x.workspace_id = :ws and x.id = f.xid",
+        **bound,
     )
+    ranked = await candidates.rank(tx, organisation, fits)
     held = await _held_candidates(tx, [issue.id for issue in found])
-    ended = {row["xero_contact_id"]: row["outcome"] for row in outcomes}
+    ended = {row.xero_contact_id: row.outcome for row in outcomes}
     let_go: set[UUID] = set()
     for xero_id, issue in open_issues.items():
         fitting = ranked.get(xero_id, [])
@@ -76,18 +101,18 @@ async def _evaluate_open(tx: Tx, organisation: OrganisationCopy, found: Sequence
         else:
             resolve(tx, issue, MatchResolution.OBSOLETE, None, "needs no decision any more")
             fitting = []
-        let_go |= {row["contact_id"] for row in before} - {row["cid"] for row in fitting}
+        let_go |= {one.contact_id for one in before} - {one.fit.cid for one in fitting}
     await tx.session.flush()
     await matching_plan.full_matches(tx, organisation, None, list(open_issues), quiet=False)
     await matching_plan.creations(tx, organisation, None, list(open_issues), quiet=False)
-    linked = await tx.rows(
+    linked = await tx.ids(
         "update match_issue i set link_id = l.id from sync_link l where i.workspace_id = :ws and i.id = any(:issues)"
         " and i.state = 'RESOLVED' and l.workspace_id = :ws and l.xero_contact_id = i.xero_contact_id"
         f" and l.organisation_id = i.organisation_id and l.state in {ACTIVE}"
         " returning l.contact_id",
         issues=[issue.id for issue in open_issues.values()],
     )
-    return let_go | {row["contact_id"] for row in linked}
+    return let_go | set(linked)
 
 
 async def _evaluate_for_person(tx: Tx, organisation: OrganisationCopy, issue: MatchIssue) -> None:
@@ -96,29 +121,31 @@ async def _evaluate_for_person(tx: Tx, organisation: OrganisationCopy, issue: Ma
     Otherwise its candidates are refreshed. Candidates that a person was shown stay while they exist. An issue of a
     merge gets no new candidates.
     """
-    xero = await tx.row(
-        f"select x.xero_contact_id, x.status, {_included(organisation)} as included,"
+    xero = await tx.read_one(
+        _OfPerson,
+        f"select x.status, {_included(organisation)} as included,"
         " exists (select 1 from reimport_mark m where m.workspace_id = :ws and m.organisation_id = :organisation"
         " and m.xero_contact_id = x.xero_contact_id) as marked"
         " from xero_contact x where x.workspace_id = :ws and x.id = :id",
         organisation=organisation.id, id=issue.xero_contact_id,
     )  # fmt: skip
-    link = await tx.row(
+    link = await tx.read_one(
+        _ActiveLink,
         "select id, linked_at from sync_link where workspace_id = :ws and organisation_id = :organisation"
         f" and xero_contact_id = :id and state in {ACTIVE}",
         organisation=organisation.id, id=issue.xero_contact_id,
     )  # fmt: skip
     held = (await _held_candidates(tx, [issue.id])).get(issue.id, [])
-    kept = [row["contact_id"] for row in held]
+    kept = [one.contact_id for one in held]
     fitting = await find_candidates(tx, organisation, issue.xero_contact_id, kept)
     if issue.merged:
-        fitting = [row for row in fitting if row["cid"] in kept]
-        over = len(fitting) < 2 or xero is None or xero["marked"] or xero["status"] != "ACTIVE"
-        decided = link is not None and link["linked_at"] > issue.created_at
+        fitting = [one for one in fitting if one.fit.cid in kept]
+        over = len(fitting) < 2 or xero is None or xero.marked or xero.status != "ACTIVE"
+        decided = link is not None and link.linked_at > issue.created_at
     else:
-        over, decided = xero is None or not xero["included"], link is not None
+        over, decided = xero is None or not xero.included, link is not None
     if over or decided:
-        link_id = link["id"] if link and decided else None
+        link_id = link.id if link and decided else None
         resolve(tx, issue, MatchResolution.OBSOLETE, link_id, "needs no decision any more")
         await tx.session.flush()
     elif fitting:
@@ -130,7 +157,7 @@ async def _open_returned(tx: Tx, organisation: OrganisationCopy, xero_ids: Seque
 
     Such an issue ended because its Xero contact was archived or excluded. Still only a person may match it.
     """
-    rows = await tx.rows(
+    opened = await tx.ids(
         "update match_issue i set state = 'OPEN', resolution = null, resolved_at = null, resolved_by = null,"
         " link_id = null, version = version + 1 where i.workspace_id = :ws and i.id in"
         " (select distinct on (x.id) r.id from match_issue r join xero_contact x on x.workspace_id = :ws"
@@ -142,21 +169,21 @@ async def _open_returned(tx: Tx, organisation: OrganisationCopy, xero_ids: Seque
         "   and l.organisation_id = :organisation) order by x.id, r.created_at desc) returning i.id",
         organisation=organisation.id, ids=list(xero_ids),
     )  # fmt: skip
-    for row in rows:
+    for issue_id in opened:
         activity.record(
             tx, ActivityKind.ISSUE_OPENED, "A Xero contact is included again. Only a person may match it.",
-            organisation=organisation.id, issue=row["id"],
+            organisation=organisation.id, issue=issue_id,
         )  # fmt: skip
-        tx.publish(EventKind.MATCH_ISSUE, row["id"], organisation=organisation.id)
+        tx.publish(EventKind.MATCH_ISSUE, issue_id, organisation=organisation.id)
 
 
 async def _renew(
-    tx: Tx, issue: MatchIssue, held: Sequence[Mapping[str, Any]], fitting: Sequence[Mapping[str, Any]]
+    tx: Tx, issue: MatchIssue, held: Sequence[ShownCandidate], fitting: Sequence[Candidate]
 ) -> None:
-    before = {row["contact_id"]: row for row in held}
-    now = {row["contact_id"]: row for row in matching_plan.candidate_rows(tx, issue.id, fitting)}
-    same = before.keys() == now.keys() and all(before[key].items() <= now[key].items() for key in before)
-    reason = matching_plan.reason(fitting) if not issue.merged else MatchIssueReason.AMBIGUOUS
+    before = {one.contact_id: one for one in held}
+    now = {one.contact_id: one for one in candidates.shown_candidates(fitting)}
+    same = before == now
+    reason = candidates.reason(fitting) if not issue.merged else MatchIssueReason.AMBIGUOUS
     if not same or issue.reason != reason:
         issue.reason = reason
         await set_candidates(tx, issue, fitting)
@@ -172,9 +199,9 @@ async def offer_both(
     await tx.session.flush()
     issue = await find_open(tx, organisation.id, xero_id)
     held = await _held_candidates(tx, [issue.id]) if issue else {}
-    offered = {*contact_ids, *(row["contact_id"] for rows in held.values() for row in rows)}
+    offered = {*contact_ids, *(one.contact_id for shown in held.values() for one in shown)}
     fitting = await find_candidates(tx, organisation, xero_id, list(offered))
-    fitting = [row for row in fitting if row["cid"] in offered]
+    fitting = [one for one in fitting if one.fit.cid in offered]
     if len(fitting) < 2:
         return
     if issue is None:
@@ -197,7 +224,7 @@ async def follow_merge(tx: Tx, organisation: OrganisationCopy, loser_id: UUID, s
     issue = await find_open(tx, organisation.id, loser_id)
     if issue is None or not issue.merged:
         return
-    held = [row["contact_id"] for row in (await _held_candidates(tx, [issue.id])).get(issue.id, [])]
+    held = [one.contact_id for one in (await _held_candidates(tx, [issue.id])).get(issue.id, [])]
     resolve(tx, issue, MatchResolution.OBSOLETE, None, "was merged again")
     await offer_both(tx, organisation, survivor_id, held)
 
@@ -217,24 +244,26 @@ async def find_open(tx: Tx, organisation_id: UUID, xero_id: UUID) -> MatchIssue 
     return found.one_or_none()
 
 
-async def _held_candidates(tx: Tx, issues: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    rows = await tx.rows(
-        "select issue_id, contact_id, name_matches, email_matches, score, evidence from match_candidate"
-        " where workspace_id = :ws and issue_id = any(:ids)",
-        ids=list(issues),
+async def _held_candidates(tx: Tx, issues: Sequence[UUID]) -> dict[UUID, list[ShownCandidate]]:
+    rows = await tx.session.scalars(
+        select(MatchCandidate)
+        .where(MatchCandidate.workspace_id == tx.workspace, col(MatchCandidate.issue_id).in_(issues))
+        .execution_options(populate_existing=True)
     )
-    held: dict[UUID, list[dict[str, Any]]] = {}
+    held: dict[UUID, list[ShownCandidate]] = {}
     for row in rows:
-        held.setdefault(row["issue_id"], []).append(row)
+        one = ShownCandidate(row.contact_id, row.score, row.name_matches, row.email_matches, row.evidence)
+        held.setdefault(row.issue_id, []).append(one)
     return held
 
 
 async def find_candidates(
     tx: Tx, organisation: OrganisationCopy, xero_id: UUID, kept: Sequence[UUID]
-) -> list[dict[str, Any]]:
+) -> list[Candidate]:
     """Contacts that fit by name or email now, and the former candidates in `kept`, best first."""
-    rows = await tx.rows(
-        "select x.id as xid, c.id as cid, coalesce(c.name_key = x.name_key, false) as nm,"
+    fits = await tx.read(
+        candidates.Fit,
+        "select x.id as xid, x.name as xero_name, c.id as cid, coalesce(c.name_key = x.name_key, false) as nm,"
         " coalesce(c.email_key = x.email_key, false) as em, l.id as link_id"
         " from xero_contact x join contact c on c.workspace_id = :ws and c.archived_at is null"
         " and (c.name_key = x.name_key or c.email_key = x.email_key or c.id = any(:kept))"
@@ -243,13 +272,13 @@ async def find_candidates(
         " where x.workspace_id = :ws and x.id = :xero order by nm desc, em desc, c.id limit 25",
         organisation=organisation.id, xero=xero_id, kept=list(kept),
     )  # fmt: skip
-    return (await matching_plan.rank(tx, organisation, rows)).get(xero_id, [])
+    return (await candidates.rank(tx, organisation, fits)).get(xero_id, [])
 
 
-async def set_candidates(tx: Tx, issue: MatchIssue, fitting: Sequence[Mapping[str, Any]]) -> None:
+async def set_candidates(tx: Tx, issue: MatchIssue, fitting: Sequence[Candidate]) -> None:
     await tx.run("delete from match_candidate where workspace_id = :ws and issue_id = :id", id=issue.id)
-    await tx.session.execute(sa.insert(MatchCandidate), matching_plan.candidate_rows(tx, issue.id, fitting))
-    issue.score = float(fitting[0]["score"])
+    await candidates.insert_candidates(tx, {issue.id: fitting})
+    issue.score = float(fitting[0].score)
     issue.version += 1
     await tx.session.flush()
     tx.publish(EventKind.MATCH_ISSUE, issue.id, organisation=issue.organisation_id)

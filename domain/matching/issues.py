@@ -7,7 +7,7 @@ contacts, links, issues.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from domain import activity, bulk
@@ -20,7 +20,7 @@ from domain.links import decisions, ending
 from domain.links import link as links
 from domain.links import starting as link_starting
 from domain.links.starting import Pair
-from domain.matching import issue_review, near_duplicates
+from domain.matching import candidates, issue_review, near_duplicates
 from domain.matching import plan as matching_plan
 from domain.mirror import xero_contacts
 from domain.problems import Code, Refused, not_found, refuse, stale
@@ -138,13 +138,11 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
     if issue.resolution is MatchResolution.CREATED_SEPARATE:
         gone = await _unmake(tx, issue)
     await _xero_is_free(tx, organisation.id, issue.xero_contact_id)
-    former = await tx.rows(
+    former = await tx.ids(
         "select contact_id from match_candidate where workspace_id = :ws and issue_id = :issue",
         issue=issue_id,
     )
-    kept = [row["contact_id"] for row in former] + (
-        [issue.created_contact_id] if issue.created_contact_id else []
-    )
+    kept = former + ([issue.created_contact_id] if issue.created_contact_id else [])
     await decisions.forget_apart(tx, organisation.id, issue.xero_contact_id, kept)
     await decisions.lift_mark(tx, organisation.id, issue.xero_contact_id)
     fitting = await issue_review.find_candidates(tx, organisation, issue.xero_contact_id, kept)
@@ -156,7 +154,7 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
         )
     issue.state, issue.resolution, issue.reopened = MatchIssueState.OPEN, None, True
     issue.resolved_at = issue.resolved_by = issue.link_id = None
-    issue.reason = matching_plan.reason(fitting)
+    issue.reason = candidates.reason(fitting)
     await issue_review.set_candidates(tx, issue, fitting)
     entry = activity.record(
         tx,
@@ -175,10 +173,10 @@ async def evaluating(tx: Tx) -> AsyncIterator[set[UUID]]:
     At the end, the open issues that these contacts began or ceased to fit are evaluated again. The locks of all
     organisations are taken first.
     """
-    for row in await tx.rows(
+    for organisation_id in await tx.ids(
         "select id from organisation where workspace_id = :ws and started_at is not null order by id"
     ):
-        await xero_contacts.lock(tx, row["id"])
+        await xero_contacts.lock(tx, organisation_id)
     touched: set[UUID] = set()
     yield touched
     await evaluate_contacts(tx, list(touched))
@@ -225,6 +223,16 @@ async def linked(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, link_id: 
         await tx.session.flush()
 
 
+class _Offering(NamedTuple):
+    """An open issue that offers a contact. `others`: the issue has other candidates too."""
+
+    organisation_id: UUID
+    xero_contact_id: UUID
+    reopened: bool
+    name_matches: bool
+    others: bool
+
+
 async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID, list[UUID]]:
     """Prepare the deletion of a contact. Returns the Xero contacts, by organisation, whose issues to evaluate afterwards.
 
@@ -232,7 +240,8 @@ async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID
     Xero contact then gets a re-import mark, so that the next import does not bring back what a person deleted. With
     `reimport`, no mark is set.
     """
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Offering,
         "select i.organisation_id, i.xero_contact_id, i.reopened, c.name_matches, exists (select 1 from"
         " match_candidate o where o.workspace_id = :ws and o.issue_id = i.id and o.contact_id <> :contact) as others"
         " from match_candidate c join match_issue i on i.workspace_id = :ws and i.id = c.issue_id and i.state = 'OPEN'"
@@ -241,12 +250,12 @@ async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID
     )
     to_evaluate: dict[UUID, list[UUID]] = {}
     for row in rows:
-        if row["others"] or not (row["reopened"] or (row["name_matches"] and not reimport)):
-            to_evaluate.setdefault(row["organisation_id"], []).append(row["xero_contact_id"])
+        if row.others or not (row.reopened or (row.name_matches and not reimport)):
+            to_evaluate.setdefault(row.organisation_id, []).append(row.xero_contact_id)
             continue
         if not reimport:
-            await decisions.mark(tx, row["organisation_id"], [row["xero_contact_id"]])
-        issue = await issue_review.find_open(tx, row["organisation_id"], row["xero_contact_id"])
+            await decisions.mark(tx, row.organisation_id, [row.xero_contact_id])
+        issue = await issue_review.find_open(tx, row.organisation_id, row.xero_contact_id)
         if issue is not None:
             issue_review.resolve(tx, issue, MatchResolution.OBSOLETE, None, "lost its only candidate")
     await tx.session.flush()
@@ -271,13 +280,13 @@ async def evaluate_sharing(
 
     Another contact began or ceased to share the key, and a full match must be the only one on both sides.
     """
-    rows = await tx.rows(
+    xeros = await tx.ids(
         "select i.xero_contact_id from match_issue i join xero_contact x on x.workspace_id = :ws"
         " and x.id = i.xero_contact_id where i.workspace_id = :ws and i.organisation_id = :organisation"
         " and i.state = 'OPEN' and (x.name_key = any(:keys) or x.email_key = any(:keys)) and x.id <> all(:but)",
         organisation=organisation.id, keys=list(keys), but=list(but),
     )  # fmt: skip
-    await evaluate_all(tx, {organisation.id: [row["xero_contact_id"] for row in rows]})
+    await evaluate_all(tx, {organisation.id: xeros})
 
 
 async def evaluate_filter(tx: Tx, organisation_id: UUID) -> None:
@@ -286,12 +295,12 @@ async def evaluate_filter(tx: Tx, organisation_id: UUID) -> None:
     An issue that a person had reopened comes back if its Xero contact is included again.
     """
     await xero_contacts.lock(tx, organisation_id)
-    rows = await tx.rows(
+    xeros = await tx.ids(
         "select xero_contact_id from match_issue where workspace_id = :ws and organisation_id = :organisation"
         " and (state = 'OPEN' or reopened)",
         organisation=organisation_id,
     )
-    await evaluate_all(tx, {organisation_id: [row["xero_contact_id"] for row in rows]})
+    await evaluate_all(tx, {organisation_id: xeros})
 
 
 async def evaluate_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
@@ -311,11 +320,19 @@ async def evaluate_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
             return
 
 
+class _Asking(NamedTuple):
+    """Of an open issue."""
+
+    organisation_id: UUID
+    xero_contact_id: UUID
+
+
 async def _fitting_issues(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     """The Xero contacts, by organisation, whose open issues these contacts fit or fitted."""
     if not ids:
         return {}
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Asking,
         "select distinct i.organisation_id, i.xero_contact_id from match_issue i"
         " join xero_contact x on x.workspace_id = :ws and x.id = i.xero_contact_id"
         " where i.workspace_id = :ws and i.state = 'OPEN' and ("
@@ -327,7 +344,7 @@ async def _fitting_issues(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]
     )
     by_organisation: dict[UUID, list[UUID]] = {}
     for row in rows:
-        by_organisation.setdefault(row["organisation_id"], []).append(row["xero_contact_id"])
+        by_organisation.setdefault(row.organisation_id, []).append(row.xero_contact_id)
     return by_organisation
 
 
@@ -338,12 +355,12 @@ async def evaluate(tx: Tx, organisation: OrganisationCopy, xero_ids: Sequence[UU
 
 async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
     """The active link between the issue's Xero contact and this contact."""
-    row = await tx.row(
+    found = await tx.ids(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
         f" and xero_contact_id = :xero and state in {ACTIVE}",
         organisation=issue.organisation_id, contact=contact_id, xero=issue.xero_contact_id,
     )  # fmt: skip
-    return row["id"] if row else None
+    return found[0] if found else None
 
 
 async def _lock_organisation(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, OrganisationCopy]:
@@ -374,28 +391,34 @@ async def _open(tx: Tx, issue: MatchIssue, version: int | None) -> MatchIssue:
 
 
 async def _linked(tx: Tx, organisation_id: UUID, contact_id: UUID) -> bool:
-    found = await tx.row(
-        "select 1 from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
+    found = await tx.ids(
+        "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
         f" and state in {ACTIVE}",
         organisation=organisation_id, contact=contact_id,
     )  # fmt: skip
-    return found is not None
+    return bool(found)
+
+
+class _Mirrored(NamedTuple):
+    status: str
+    linked: bool
 
 
 async def _xero_is_free(tx: Tx, organisation_id: UUID, xero_id: UUID) -> None:
-    row = await tx.row(
+    row = await tx.read_one(
+        _Mirrored,
         "select x.status, exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
         f" and l.organisation_id = :organisation and l.state in {ACTIVE}) as linked"
         " from xero_contact x where x.workspace_id = :ws and x.id = :id",
         organisation=organisation_id, id=xero_id,
     )  # fmt: skip
-    if row is None or row["status"] != "ACTIVE":
+    if row is None or row.status != "ACTIVE":
         raise refuse(
             Code.WRONG_STATE,
             "The Xero contact is no longer active in Xero, so it cannot be linked. Restore it there first.",
             "issueId",
         )
-    if row["linked"]:
+    if row.linked:
         raise refuse(
             Code.ALREADY_LINKED,
             "The Xero contact of this issue is linked already. Unsync that link first.",

@@ -6,7 +6,8 @@ issue. A Xero contact without a fit becomes a new contact. The number of stateme
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from domain.fields.merge import Winner, policy_winner
 from domain.fields.synced import columns, shown, xero_values
 from domain.links import starting as link_starting
 from domain.links.starting import Pair
-from domain.matching import comparison
+from domain.matching.candidates import FIT, Candidate, Fit, insert_candidates, rank, reason
 from domain.mirror import xero_contacts
 from domain.names import search_keys
 from domain.names.classification import classify
@@ -30,9 +31,7 @@ from domain.tables import (
     ContactKind,
     EventKind,
     LinkOrigin,
-    MatchCandidate,
     MatchIssue,
-    MatchIssueReason,
     MatchIssueState,
     SyncedField,
     XeroContact,
@@ -40,7 +39,6 @@ from domain.tables import (
 )
 from domain.tx import Tx
 
-MOST_CANDIDATES = 10
 INCLUDED = {
     XeroContactFilter.CUSTOMERS_ONLY: "{x}.is_customer",
     XeroContactFilter.SUPPLIERS_AND_CUSTOMERS: "({x}.is_customer or {x}.is_supplier)",
@@ -156,11 +154,17 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     )"""
 
 
+class _Match(NamedTuple):
+    xero_contact_id: UUID
+    contact_id: UUID
+
+
 async def full_matches(
     tx: Tx, organisation: OrganisationCopy, run: UUID | None, ids: Sequence[UUID], *, quiet: bool
 ) -> int:
     """Link the full matches among the mirror rows. Returns their number."""
-    found = await tx.rows(
+    found = await tx.read(
+        _Match,
         f"with {plan(organisation.matching_filter, 'x.id = any(:ids)')}"
         " select xero_contact_id, contact_id from outcome where outcome = 'FULL_MATCH'",
         organisation=organisation.id, run=run, ids=list(ids),
@@ -170,9 +174,7 @@ async def full_matches(
     equal = dict.fromkeys(
         (SyncedField.NAME, SyncedField.BILLING_EMAIL), Winner.XERO if winner is Winner.NOBODY else winner
     )
-    pairs = [
-        Pair(row["contact_id"], row["xero_contact_id"], LinkOrigin.FULL_MATCH, winner, equal) for row in found
-    ]
+    pairs = [Pair(row.contact_id, row.xero_contact_id, LinkOrigin.FULL_MATCH, winner, equal) for row in found]
     await _publish_issues(
         tx, organisation, await link_starting.start(tx, organisation, pairs, quiet=quiet), quiet=quiet
     )
@@ -183,9 +185,10 @@ async def issues(
     tx: Tx, organisation: OrganisationCopy, run: UUID | None, ids: Sequence[UUID], *, quiet: bool
 ) -> int:
     """Open an issue for each of the mirror rows that has candidates but no full match. Returns their number."""
-    rows = await tx.rows(
+    rows = await tx.read(
+        Fit,
         f"with {plan(organisation.matching_filter, 'x.id = any(:ids)')}"
-        " select f.*, x.name as xero_name from fitting f join outcome o on o.xero_contact_id = f.xid"
+        f" select {FIT} from fitting f join outcome o on o.xero_contact_id = f.xid"
         " join xero_contact x on x.workspace_id = :ws and x.id = f.xid"
         " where o.outcome = 'CONFLICT' and not exists (select 1 from match_issue i where i.workspace_id = :ws"
         " and i.xero_contact_id = f.xid and i.state = 'OPEN') order by f.xid",
@@ -195,63 +198,34 @@ async def issues(
     if not by_xero:
         return 0
     made = [_issue(tx, organisation, xid, fitting) for xid, fitting in by_xero.items()]
-    await tx.session.execute(sa.insert(MatchIssue), [issue for issue, _, _ in made])
-    await tx.session.execute(
-        sa.insert(MatchCandidate), [one for _, candidates, _ in made for one in candidates]
-    )
-    await activity.record_all(tx, [entry for _, _, entry in made])
-    for issue, _, _ in [] if quiet else made:
-        tx.publish(EventKind.MATCH_ISSUE, issue["id"], organisation=organisation.id)
+    await tx.session.execute(sa.insert(MatchIssue), [one.columns for one in made])
+    await insert_candidates(tx, {one.id: by_xero[one.xero_contact_id] for one in made})
+    await activity.record_all(tx, [one.entry for one in made])
+    for one in [] if quiet else made:
+        tx.publish(EventKind.MATCH_ISSUE, one.id, organisation=organisation.id)
     return len(made)
 
 
-def reason(fitting: Sequence[Mapping[str, Any]]) -> MatchIssueReason:
-    first = fitting[0]
-    if not any(row["nm"] or row["em"] for row in fitting):
-        return MatchIssueReason.SIMILAR
-    if len(fitting) > 1 or first["link_id"] is not None or (first["nm"] and first["em"]):
-        return MatchIssueReason.AMBIGUOUS
-    return MatchIssueReason.NAME_ONLY if first["nm"] else MatchIssueReason.EMAIL_ONLY
+@dataclass(frozen=True)
+class _NewIssue:
+    """`columns`: the row in `match_issue`."""
+
+    id: UUID
+    xero_contact_id: UUID
+    columns: Mapping[str, object]
+    entry: activity.Entry
 
 
-async def rank(
-    tx: Tx, organisation: OrganisationCopy, fitting: Sequence[Mapping[str, Any]]
-) -> dict[UUID, list[dict[str, Any]]]:
-    """The candidates of each mirror row with score and evidence: best first, and of equal scores linked ones last."""
-    compared = await comparison.compare_pairs(tx, organisation, {(row["xid"], row["cid"]) for row in fitting})
-    by_xero: dict[UUID, list[dict[str, Any]]] = {}
-    for row in fitting:
-        if (found := compared.get((row["xid"], row["cid"]))) is not None:
-            ranked = {**row, "score": found.score, "evidence": list(found.evidence)}
-            by_xero.setdefault(row["xid"], []).append(ranked)
-    for rows in by_xero.values():
-        rows.sort(key=lambda row: (-row["score"], row["link_id"] is not None, row["cid"]))
-    return by_xero
-
-
-def candidate_rows(tx: Tx, issue_id: UUID, fitting: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "workspace_id": tx.workspace, "issue_id": issue_id, "contact_id": row["cid"],
-            "score": float(row["score"]), "name_matches": row["nm"], "email_matches": row["em"],
-            "evidence": row["evidence"],
-        }
-        for row in fitting[:MOST_CANDIDATES]
-    ]  # fmt: skip
-
-
-def _issue(
-    tx: Tx, organisation: OrganisationCopy, xid: UUID, fitting: Sequence[Mapping[str, Any]]
-) -> tuple[dict[str, Any], list[dict[str, Any]], activity.Entry]:
-    issue_id, why = uuid4(), reason(fitting)
-    issue = {
+def _issue(tx: Tx, organisation: OrganisationCopy, xid: UUID, candidates: Sequence[Candidate]) -> _NewIssue:
+    issue_id, why, first = uuid4(), reason(candidates), candidates[0]
+    columns = {
         "workspace_id": tx.workspace, "id": issue_id, "organisation_id": organisation.id, "xero_contact_id": xid,
-        "reason": why, "state": MatchIssueState.OPEN, "score": float(fitting[0]["score"]), "reopened": False,
+        "reason": why, "state": MatchIssueState.OPEN, "score": float(first.score), "reopened": False,
         "created_at": tx.now, "version": 1,
     }  # fmt: skip
-    message = f"{fitting[0]['xero_name']} in Xero needs a decision ({why.replace('_', ' ').lower()})."
+    message = f"{first.fit.xero_name} in Xero needs a decision ({why.replace('_', ' ').lower()})."
     entry = activity.Entry(ActivityKind.ISSUE_OPENED, message, organisation=organisation.id, issue=issue_id)
-    return issue, candidate_rows(tx, issue_id, fitting), entry
+    return _NewIssue(issue_id, xid, columns, entry)
 
 
 class Unmatched(NamedTuple):
@@ -290,7 +264,7 @@ async def _publish_issues(
     tx: Tx, organisation: OrganisationCopy, started: Sequence[link_starting.Started], *, quiet: bool
 ) -> None:
     """Store the new link at the last obsolete issue of its Xero contact, so that clients see what became of the issue."""
-    rows = await tx.rows(
+    changed = await tx.ids(
         "update match_issue i set link_id = f.link_id, version = version + 1 from unnest(cast(:xeros as uuid[]),"
         " cast(:links as uuid[])) f(xero_id, link_id) where i.workspace_id = :ws and i.xero_contact_id = f.xero_id"
         " and i.resolution = 'OBSOLETE' and i.link_id is null and not exists (select 1 from match_issue later"
@@ -298,8 +272,8 @@ async def _publish_issues(
         " returning i.id",
         xeros=[one.pair.xero_contact_id for one in started], links=[one.link_id for one in started],
     )  # fmt: skip
-    for row in [] if quiet else rows:
-        tx.publish(EventKind.MATCH_ISSUE, row["id"], organisation=organisation.id)
+    for issue_id in [] if quiet else changed:
+        tx.publish(EventKind.MATCH_ISSUE, issue_id, organisation=organisation.id)
 
 
 async def create_from_xero(
@@ -314,49 +288,64 @@ async def create_from_xero(
     if not rows:
         return []
     made = [contact_from_xero(tx, row, organisation.default_contact_type_id, run) for row in rows]
-    await tx.session.execute(sa.insert(Contact), made)
+    await tx.session.execute(sa.insert(Contact), [one.columns for one in made])
     came = [
         activity.Entry(
             ActivityKind.CONTACT_CREATED,
-            f"{one['name']} came from Xero.",
+            f"{one.name} came from Xero.",
             organisation=organisation.id,
-            contact=one["id"],
+            contact=one.id,
         )
         for one in made
     ]
     await activity.record_all(tx, came)
     pairs = [
-        Pair(one["id"], row.id, LinkOrigin.CREATED_FROM_XERO, Winner.XERO)
+        Pair(one.id, row.id, LinkOrigin.CREATED_FROM_XERO, Winner.XERO)
         for one, row in zip(made, rows, strict=True)
     ]
     started = await link_starting.start(tx, organisation, pairs, quiet=quiet)
-    await kept_apart.contacts_came(tx, [one["id"] for one in made])
+    await kept_apart.contacts_came(tx, [one.id for one in made])
     return started
 
 
-def contact_from_xero(
-    tx: Tx, row: XeroContact, contact_type_id: UUID | None, run: UUID | None
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class NewContact:
+    """`columns`: the row in `contact`."""
+
+    id: UUID
+    name: str
+    columns: Mapping[str, object]
+
+
+def contact_from_xero(tx: Tx, row: XeroContact, contact_type_id: UUID | None, run: UUID | None) -> NewContact:
     values = xero_values(row)
     values[SyncedField.NAME] = values[SyncedField.NAME] or ""
     name, email = shown(values[SyncedField.NAME]) or "", shown(values[SyncedField.BILLING_EMAIL])
     found = classify(name, row.first_name, row.last_name, email)
-    return {
-        "workspace_id": tx.workspace, "id": uuid4(), **columns(values), "first_name": row.first_name,
+    contact_id = uuid4()
+    made: dict[str, object] = {
+        "workspace_id": tx.workspace, "id": contact_id, **columns(values), "first_name": row.first_name,
         "last_name": row.last_name, "kind": ContactKind(found.kind), "confidence": found.confidence,
         "reasons": list(found.reasons), "needs_review": found.needs_review, "contact_type_id": contact_type_id,
         "created_at": tx.now, "updated_at": tx.now, "version": 1, **search_keys.of_values(values),
         "field_times": dict.fromkeys(SyncedField, tx.now.isoformat()), "created_by_run": run,
     }  # fmt: skip
+    return NewContact(contact_id, name, made)
 
 
 async def preview(tx: Tx, organisation: UUID, contact_filter: XeroContactFilter) -> dict[str, int]:
     """The number of unlinked mirror rows for each outcome. Nothing is written."""
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Counted,
         f"with {plan(contact_filter, 'true')} select outcome, count(*) as n from outcome group by outcome",
         organisation=organisation, run=None,
     )  # fmt: skip
-    return {row["outcome"]: row["n"] for row in rows}
+    return {row.outcome: row.n for row in rows}
+
+
+class _Counted(NamedTuple):
+    outcome: str
+    n: int
 
 
 class PlannedRow(NamedTuple):

@@ -1,0 +1,86 @@
+"""The candidates of a match issue: the contacts that fit a mirror row, ranked, with the evidence that people see."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from domain.connection.organisation_copy import OrganisationCopy
+from domain.matching import comparison
+from domain.tables import MatchCandidate, MatchIssueReason
+from domain.tx import Tx
+
+MOST_CANDIDATES = 10
+
+
+class Fit(NamedTuple):
+    """A contact that fits a mirror row. `nm`: the name is equal. `em`: the email is equal. `link_id`: the contact's active
+    link in the organisation."""
+
+    xid: UUID
+    cid: UUID
+    nm: bool
+    em: bool
+    link_id: UUID | None
+    xero_name: str
+
+
+# Of a row `f` of the plan's `fitting`, beside its mirror row `x`.
+FIT = "f.xid, f.cid, f.nm, f.em, f.link_id, x.name as xero_name"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    fit: Fit
+    score: float
+    evidence: list[str]
+
+
+class ShownCandidate(NamedTuple):
+    """A candidate as the columns of `match_candidate` hold it."""
+
+    contact_id: UUID
+    score: float
+    name_matches: bool
+    email_matches: bool
+    evidence: list[str]
+
+
+def reason(candidates: Sequence[Candidate]) -> MatchIssueReason:
+    first = candidates[0].fit
+    if not any(one.fit.nm or one.fit.em for one in candidates):
+        return MatchIssueReason.SIMILAR
+    if len(candidates) > 1 or first.link_id is not None or (first.nm and first.em):
+        return MatchIssueReason.AMBIGUOUS
+    return MatchIssueReason.NAME_ONLY if first.nm else MatchIssueReason.EMAIL_ONLY
+
+
+async def rank(tx: Tx, organisation: OrganisationCopy, fits: Sequence[Fit]) -> dict[UUID, list[Candidate]]:
+    """The candidates of each mirror row with score and evidence: best first, and of equal scores linked ones last."""
+    compared = await comparison.compare_pairs(tx, organisation, {(fit.xid, fit.cid) for fit in fits})
+    by_xero: dict[UUID, list[Candidate]] = {}
+    for fit in fits:
+        if (found := compared.get((fit.xid, fit.cid))) is not None:
+            by_xero.setdefault(fit.xid, []).append(Candidate(fit, found.score, list(found.evidence)))
+    for candidates in by_xero.values():
+        candidates.sort(key=lambda one: (-one.score, one.fit.link_id is not None, one.fit.cid))
+    return by_xero
+
+
+def shown_candidates(candidates: Sequence[Candidate]) -> list[ShownCandidate]:
+    """The candidates that the issue shows, the best first."""
+    return [
+        ShownCandidate(one.fit.cid, float(one.score), one.fit.nm, one.fit.em, one.evidence)
+        for one in candidates[:MOST_CANDIDATES]
+    ]
+
+
+async def insert_candidates(tx: Tx, by_issue: Mapping[UUID, Sequence[Candidate]]) -> None:
+    rows = [
+        {"workspace_id": tx.workspace, "issue_id": issue_id, **shown._asdict()}
+        for issue_id, candidates in by_issue.items()
+        for shown in shown_candidates(candidates)
+    ]
+    await tx.session.execute(sa.insert(MatchCandidate), rows)
