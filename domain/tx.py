@@ -75,7 +75,9 @@ class Tx:
         A column without a field, or a field without a column, is a TypeError. `:ws` and `:now` are bound already.
         """
         result = await self.session.execute(sa.text(statement), self._bound(values))
-        return [row(**found) for found in result.mappings()]
+        # `zip` costs half of what SQLAlchemy's mappings cost.
+        names = tuple(result.keys())
+        return [row(**dict(zip(names, found, strict=True))) for found in result]
 
     async def read_one(self, row: Callable[..., RowT], statement: str, **values: Any) -> RowT | None:
         """The first row of `read`; None if the statement finds nothing."""

@@ -45,15 +45,21 @@ class PostalAddress:
     @classmethod
     def from_json(cls, value: Mapping[str, object] | None) -> "PostalAddress | None":
         """The inverse of `as_json`; None for an address whose parts are all blank."""
-        given = value or {}
-        lines = given.get("lines")
+        if not value:
+            return None
+        lines = value.get("lines")
         address = cls(
-            tuple(line for line in map(clean, lines if isinstance(lines, list | tuple) else ()) if line),
-            *(clean(given.get(name)) for name in ("city", "region", "postalCode", "country", "attentionTo")),
+            tuple(filter(None, map(clean, lines))) if isinstance(lines, list | tuple) else (),
+            clean(value.get("city")),
+            clean(value.get("region")),
+            clean(value.get("postalCode")),
+            clean(value.get("country")),
+            clean(value.get("attentionTo")),
         )
-        return None if address == cls() else address
+        return None if address == _BLANK else address
 
 
+_BLANK = PostalAddress()
 # A value of a synced field: as the practice holds it, and as Xero holds it. None is blank.
 Value = str | PostalAddress | None
 XeroValue = str | PhoneParts | PostalAddress | None
