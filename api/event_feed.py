@@ -195,14 +195,14 @@ class _Feed:
         for pause in pauses():
             self.woken.clear()
             try:
-                self._take(await self.read(self.position))
+                self._append(await self.read(self.position))
             except DatabaseUnavailable as error:
                 log.warning("event_feed_waits_for_database", error=str(error), retry_in_seconds=pause)
                 await wait(self.woken, pause)
             else:
                 return
 
-    def _take(self, news: News) -> None:
+    def _append(self, news: News) -> None:
         if news.position == self.position and news.resync is None:
             return
         if news.resync is not None:

@@ -96,17 +96,17 @@ async def _answers(attempt: Attempt, elements: Sequence[WrittenInvoice]) -> list
     ]
     if any(answer.problem for answer in answers):
         try:
-            return await _looked_into(attempt, answers)
+            return await _read_refused(attempt, answers)
         except XeroError:
             # The holder of a taken number is not known: those answers count as lost. The other answers are settled.
-            return [one for one in answers if one.problem is None or one.problem.code not in _TO_LOOK_INTO]
+            return [one for one in answers if one.problem is None or one.problem.code not in _READ_AGAIN]
     return answers
 
 
-_TO_LOOK_INTO = ("INVOICE_NUMBER_TAKEN", "INVALID_IN_XERO", "HAS_PAYMENTS")
+_READ_AGAIN = ("INVOICE_NUMBER_TAKEN", "INVALID_IN_XERO", "HAS_PAYMENTS")
 
 
-async def _looked_into(attempt: Attempt, answers: Sequence[Answered]) -> list[Answered]:
+async def _read_refused(attempt: Attempt, answers: Sequence[Answered]) -> list[Answered]:
     """Look into refusals: a taken number may belong to our own create whose answer was lost, and a refused void may have
     happened already."""
     if attempt.claimed.delivery.kind is DeliveryKind.CREATE:

@@ -12,7 +12,7 @@ from workers.dispatcher import Dispatcher, Queue
 from workers.process import Process, opened
 
 
-async def work_until_told(settings: Settings) -> None:
+async def work_until_stopped(settings: Settings) -> None:
     """`tandem worker`: until SIGTERM or SIGINT, which let the page in hand be finished."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

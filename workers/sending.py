@@ -196,10 +196,10 @@ async def _answers(attempt: Attempt, elements: Sequence[WrittenContact]) -> list
         answers = [ours.get(one.link_id, one) for one in answers]
     archived = [one.link_id for one in answers if one.failure and one.failure.code == "ARCHIVED_IN_XERO"]
     shown = await delivery_attempts.shown(attempt, archived) if archived else {}
-    return [_judged_again(one, shown) for one in answers]
+    return [_break_archived(one, shown) for one in answers]
 
 
-def _judged_again(answer: Answered, shown: Mapping[UUID, SeenContact]) -> Answered:
+def _break_archived(answer: Answered, shown: Mapping[UUID, SeenContact]) -> Answered:
     """If Xero refused the update because the contact is archived, and a read shows it archived, the link becomes BROKEN
     instead of FAILING."""
     found = shown.get(answer.link_id)

@@ -20,7 +20,7 @@ class Priority(StrEnum):
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportedLimits:
     """The status and the limit headers of an answer; None for a header that was absent. No call before
     `until`."""
 
@@ -36,7 +36,7 @@ class Limiter(Protocol):
         """Return a slot for one call, or the time before which there is no slot. Never waits."""
         ...
 
-    async def give(self, slot: UUID, told: Told | None) -> None:
+    async def give(self, slot: UUID, told: ReportedLimits | None) -> None:
         """Give the slot back. `told` is None if the call never left. A slot that is not given back lapses by
         itself."""
         ...
@@ -48,9 +48,9 @@ _PAUSE = timedelta(minutes=1)
 _LONGEST = 86_400
 
 
-def read_allowance(status: int, headers: Mapping[str, str], now: datetime) -> Told:
+def read_allowance(status: int, headers: Mapping[str, str], now: datetime) -> ReportedLimits:
     until = _until(headers, now) if status == 429 else None
-    return Told(
+    return ReportedLimits(
         status,
         _count(headers, "x-minlimit-remaining"),
         _count(headers, "x-daylimit-remaining"),

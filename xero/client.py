@@ -18,7 +18,7 @@ from uuid import UUID
 import httpx
 
 from xero import listing
-from xero.allowance import Limiter, Priority, Told, read_allowance
+from xero.allowance import Limiter, Priority, ReportedLimits, read_allowance
 from xero.answers import check, is_expired, json_of
 from xero.errors import NoAnswer, NotFound, Reason, Retry, Uncertain, reading, sending
 from xero.invoices import SALE, Invoice, InvoiceCreations, InvoiceUpdates, WrittenInvoice
@@ -291,7 +291,7 @@ class Client:
         except Retry:
             await self.limiter.give(slot, None)
             raise
-        await self.limiter.give(slot, self._told(answer))
+        await self.limiter.give(slot, self._reported(answer))
         return answer
 
     def _request(self, call: _Call, token: str) -> httpx.Request:
@@ -310,7 +310,7 @@ class Client:
             timeout=httpx.Timeout(self.timeout, connect=CONNECT_TIMEOUT),
         )
 
-    def _told(self, answer: httpx.Response) -> Told:
+    def _reported(self, answer: httpx.Response) -> ReportedLimits:
         return read_allowance(answer.status_code, answer.headers, self.clock.now())
 
 

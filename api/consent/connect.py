@@ -160,7 +160,7 @@ async def confirm(process: Process, request: Request) -> Response:
         return _failed(None, Failure.EXPIRED)
     consent = msgspec.json.decode(flow.opened, type=Consent)
     if form.get("answer") != "yes":
-        await _let_go(process, consent.tokens, consent.tenants)
+        await _delete_unused(process, consent.tokens, consent.tenants)
         return _failed(flow.begun, Failure.ACCESS_DENIED, status=303)
     try:
         connected = await _connect(process, flow.begun, consent)
@@ -227,7 +227,7 @@ async def _choose(
     given = oauth.granted(found, claims, flow.began_at, set(known.values()))
     if not given:
         recent = _tenants(found, since=flow.began_at - oauth.SKEW)
-        gone = await _let_go(process, tokens, recent)
+        gone = await _delete_unused(process, tokens, recent)
         if await _elsewhere(process, flow.begun.workspace, recent):
             raise Failed(Failure.CONNECTED_ELSEWHERE)
         raise Failed(Failure.STALE_CONNECTION if gone else Failure.NO_ORGANISATION)
@@ -236,7 +236,7 @@ async def _choose(
         wanted = known.get(flow.begun.organisation)
         tenants, others = _split(tenants, {wanted} if wanted else set())
         if not tenants:
-            await _let_go(process, tokens, others)
+            await _delete_unused(process, tokens, others)
             raise Failed(Failure.OTHER_ORGANISATION)
     _, tenants = _split(tenants, await _elsewhere(process, flow.begun.workspace, tenants))
     if not tenants:
@@ -274,7 +274,9 @@ async def _elsewhere(process: Process, workspace: UUID, tenants: Iterable[Tenant
     return {each.tenant_id for each in tenants if await _workspaces(process, each.tenant_id) - {workspace}}
 
 
-async def _let_go(process: Process, tokens: oauth.TokenAnswer, tenants: Iterable[Tenant]) -> list[Tenant]:
+async def _delete_unused(
+    process: Process, tokens: oauth.TokenAnswer, tenants: Iterable[Tenant]
+) -> list[Tenant]:
     """Deletes at Xero the connections that no workspace uses, and returns their organisations."""
     app = flows.registered_app(process.settings)
     gone = []

@@ -74,7 +74,7 @@ async def _create(tx: Tx, inputs: Sequence[CreateContactInput]) -> list[UUID | R
     async def create(input: CreateContactInput) -> UUID:
         return (await contact_edits.create(tx, values(input), given(input.idempotency_key))).id
 
-    return await _judged(tx, inputs, create)
+    return await _change_and_evaluate(tx, inputs, create)
 
 
 async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | Refused]:
@@ -89,16 +89,16 @@ async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | R
         return changed.id
 
     keys = [key for input in inputs if (key := ids.find("Contact", input.contact_id))]
-    return await _judged(tx, inputs, update, keys)
+    return await _change_and_evaluate(tx, inputs, update, keys)
 
 
-async def _judged(
+async def _change_and_evaluate(
     tx: Tx,
     inputs: Sequence[Input],
     change: Callable[[Input], Awaitable[UUID]],
     lock: Sequence[UUID] = (),
 ) -> list[UUID | Refused]:
-    """Changes each row on its own. Then the open match issues that the contacts fit, or fitted before, are judged again.
+    """Changes each row on its own. Then the open match issues that the contacts fit, or fitted before, are evaluated again.
 
     `lock`: contacts that are locked before the first change."""
     async with issues.evaluating(tx) as touched:

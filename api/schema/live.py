@@ -274,12 +274,12 @@ async def _follow(
                     update=Resync(reason=news.resync),
                 )
             rows = [row for row in news.rows if organisation in (None, row.organisation_id)]
-            async for event in _tell(context, follower, _last_of_each(rows)):
+            async for event in _deliver(context, follower, _last_of_each(rows)):
                 yield event
             context.loaders = {}  # an idle subscription holds no objects
 
 
-async def _tell(
+async def _deliver(
     context: Context, follower: Follower, rows: Sequence[EventRow]
 ) -> AsyncIterator[SyncStatusEvent]:
     for start in range(0, len(rows), TOGETHER):

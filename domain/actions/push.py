@@ -84,7 +84,7 @@ async def push(tx: Tx, wish: Wish, *, bulk: bool = False) -> Acted:
         )
     if wish.link_to is not None:
         return await _link(tx, organisation, contact, wish, bulk)
-    await _look_for_existing(tx, organisation.id, contact, wish.create_anyway)
+    await _refuse_existing(tx, organisation.id, contact, wish.create_anyway)
     check_whole(organisation, contact, "contactId")
     given_up = await tx.ids(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
@@ -193,7 +193,7 @@ async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, advice: str
         raise Existing(Problem(Code.TAKEN, message, path), [one.id for one in holders])
 
 
-async def _look_for_existing(tx: Tx, organisation_id: UUID, contact: Contact, create_anyway: bool) -> None:
+async def _refuse_existing(tx: Tx, organisation_id: UUID, contact: Contact, create_anyway: bool) -> None:
     """Refused where Xero may have the contact already. LIKELY_DUPLICATE: `linkTo` or `createAnyway` helps, and the
     message says which; TAKEN: neither does."""
     email = None if create_anyway else contact.email_key

@@ -34,7 +34,7 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
 
-class Told(Protocol):
+class ReportedLimits(Protocol):
     """What an answer reported; None if a header was absent. `until`: no call before this time."""
 
     @property
@@ -90,7 +90,7 @@ class Limits:
             until: datetime | None = await session.scalar(_TAKE, values)
         return until or slot
 
-    async def give(self, slot: UUID, told: Told | None) -> None:
+    async def give(self, slot: UUID, told: ReportedLimits | None) -> None:
         values = {
             "slot": slot,
             "now": self.clock.now(),

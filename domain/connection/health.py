@@ -40,7 +40,7 @@ WEBHOOK_OFF = (
 _PASSING = "('HEALTHY', 'CATCHING_UP', 'RATE_LIMITED', 'DEGRADED')"
 # A limit of the minute ends too soon to be worth a message.
 LONG = "limited_until > coalesce(health_since, connected_at) + interval '61 seconds'"
-MOST_TOLD = 500
+MOST_PUBLISHED = 500
 # SQL: whether organisation `o` has something to write to Xero, or a write in flight.
 _TO_WRITE = (
     "(exists (select 1 from sync_link l where l.workspace_id = :ws and l.organisation_id = o.id and l.due_at is not null"
@@ -143,7 +143,7 @@ async def hindered(tx: Tx, organisation_id: UUID, why: str) -> None:
 
 async def locked_out(tx: Tx, organisation_id: UUID) -> None:
     """Records that the consent has ended. All changes wait, and none is lost."""
-    await _tell_if(
+    await _update_and_publish(
         tx, organisation_id,
         "update organisation set health = 'NEEDS_RECONNECT', health_message = :message, limited_until = null,"
         " health_since = :now"
@@ -155,7 +155,7 @@ async def locked_out(tx: Tx, organisation_id: UUID) -> None:
 async def _set(
     tx: Tx, organisation_id: UUID, health: str, message: str, until: datetime | None = None
 ) -> None:
-    await _tell_if(
+    await _update_and_publish(
         tx, organisation_id,
         "update organisation set health = cast(:health as text), health_message = cast(:message as text),"
         " limited_until = cast(:until as timestamptz),"
@@ -167,7 +167,7 @@ async def _set(
 
 
 async def _rest(tx: Tx, organisation_id: UUID, only_if: str) -> None:
-    await _tell_if(
+    await _update_and_publish(
         tx, organisation_id,
         f"update organisation set health = {RESTING}, limited_until = null, failing_since = null, health_since = :now,"
         " health_message = case when catching_up and mass_change is null then cast(:message as text) end"
@@ -176,12 +176,12 @@ async def _rest(tx: Tx, organisation_id: UUID, only_if: str) -> None:
     )  # fmt: skip
 
 
-async def _tell_if(tx: Tx, organisation_id: UUID, update: str, **values: Any) -> None:
+async def _update_and_publish(tx: Tx, organisation_id: UUID, update: str, **values: Any) -> None:
     before = await _held(tx, organisation_id)
     if await tx.run(update, id=organisation_id, **values):
         tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
         if await _held(tx, organisation_id) != before:
-            await tell_waiting(tx, organisation_id)
+            await publish_waiting(tx, organisation_id)
 
 
 class _Held(NamedTuple):
@@ -198,14 +198,14 @@ async def _held(tx: Tx, organisation_id: UUID) -> str | None:
     return held.code if held else None
 
 
-async def tell_waiting(tx: Tx, organisation_id: UUID) -> None:
+async def publish_waiting(tx: Tx, organisation_id: UUID) -> None:
     """Publishes that waiting links are held up now, or no longer: an event for each link, or RESYNC for too many."""
     waiting = await tx.ids(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and due_at is not null"
         " and failure is null and state in ('PENDING', 'CONFLICT') limit :most",
-        organisation=organisation_id, most=MOST_TOLD + 1,
+        organisation=organisation_id, most=MOST_PUBLISHED + 1,
     )  # fmt: skip
-    if len(waiting) > MOST_TOLD:
+    if len(waiting) > MOST_PUBLISHED:
         tx.publish(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
         return
     for link_id in waiting:

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 from domain import activity
 from domain.activity import Change
 from domain.connection import call_budget, poll_schedule
-from domain.connection.health import CATCHING_UP, tell_waiting
+from domain.connection.health import CATCHING_UP, publish_waiting
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import clean
 from domain.mirror import xero_contacts
@@ -112,7 +112,7 @@ async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
     again = before is not None
     if again:
         await _read_again(tx, organisation)
-    await _take(tx, organisation, tenant, grant_id)
+    await _connect_tenant(tx, organisation, tenant, grant_id)
     if not again:
         _add_run(tx, organisation, None)
     activity.record(
@@ -121,8 +121,8 @@ async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
         f"{organisation.name} was connected{' again' if again else ''}.",
         organisation=organisation.id,
     )
-    _tell(tx, organisation.id)
-    await tell_waiting(tx, organisation.id)
+    _publish(tx, organisation.id)
+    await publish_waiting(tx, organisation.id)
     return organisation.id
 
 
@@ -144,8 +144,8 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
     activity.record(
         tx, ActivityKind.DISCONNECTED, f"{organisation.name} was disconnected.", organisation=organisation_id
     )
-    _tell(tx, organisation_id)
-    await tell_waiting(tx, organisation_id)
+    _publish(tx, organisation_id)
+    await publish_waiting(tx, organisation_id)
 
 
 async def find_ended(tx: Tx, organisation_id: UUID) -> Ended | None:
@@ -200,7 +200,7 @@ async def start(
     activity.record(
         tx, ActivityKind.IMPORT_STARTED, "The sync of contacts was started.", organisation=organisation_id
     )
-    _tell(tx, organisation_id)
+    _publish(tx, organisation_id)
 
 
 async def update_sync(
@@ -242,7 +242,7 @@ async def update_sync(
         organisation=organisation_id,
         changes=changes,
     )
-    _tell(tx, organisation_id)
+    _publish(tx, organisation_id)
 
 
 async def sync_now(tx: Tx, organisation_id: UUID) -> None:
@@ -259,7 +259,7 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
             "organisationId",
         )
     run, due = await _unfinished(tx, organisation_id), await _next_manual_read(tx, organisation)
-    organisation.looked_by_hand_at = due
+    organisation.manual_read_at = due
     organisation.catalogue_due_at = poll_schedule.sooner(tx.now, organisation.catalogue_due_at, due)
     if run is None and due <= tx.now:
         _add_run(tx, organisation, organisation.read_cursor, RunPurpose.DELTA)
@@ -273,7 +273,7 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
 async def _next_manual_read(tx: Tx, organisation: Organisation) -> datetime:
     budget = await call_budget.get(tx, organisation.tenant_id)
     interval = poll_schedule.manual_interval(budget.left_today, budget.day_limit)
-    return poll_schedule.next_manual_read(tx.now, organisation.looked_by_hand_at, interval)
+    return poll_schedule.next_manual_read(tx.now, organisation.manual_read_at, interval)
 
 
 def _known(organisation: Organisation | None) -> Organisation:
@@ -310,7 +310,7 @@ def _new(tx: Tx, tenant: Tenant) -> Organisation:
     )
 
 
-async def _take(tx: Tx, organisation: Organisation, tenant: Tenant, grant_id: UUID) -> None:
+async def _connect_tenant(tx: Tx, organisation: Organisation, tenant: Tenant, grant_id: UUID) -> None:
     organisation.connection_id, organisation.grant_id = tenant.connection_id, grant_id
     organisation.connected_at, organisation.disconnected_at = tx.now, None
     organisation.limited_until = organisation.failing_since = organisation.writes_failing_since = None
@@ -444,5 +444,5 @@ async def _type_name(tx: Tx, type_id: UUID) -> str:
     return found.name
 
 
-def _tell(tx: Tx, organisation_id: UUID) -> None:
+def _publish(tx: Tx, organisation_id: UUID) -> None:
     tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)

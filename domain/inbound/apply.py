@@ -86,7 +86,7 @@ async def _apply(
         "update xero_contact set dirty = false, former_keys = '{}', brake = null where workspace_id = :ws and id = any(:ids)",
         ids=list(ids),
     )
-    await _keep_to_be_looked_at(tx, organisation, ids)
+    await _request_lookup_again(tx, organisation, ids)
     await matching_plan.creations(tx, organisation, run, ids, quiet=quiet)
     linked = await tx.ids(
         "select contact_id from sync_link where workspace_id = :ws and xero_contact_id = any(:ids) and linked_at = :now",
@@ -96,7 +96,7 @@ async def _apply(
     await issues.evaluate_sharing(tx, organisation, list(keys), but=touched)
 
 
-async def _keep_to_be_looked_at(tx: Tx, organisation: OrganisationCopy, ids: Sequence[UUID]) -> None:
+async def _request_lookup_again(tx: Tx, organisation: OrganisationCopy, ids: Sequence[UUID]) -> None:
     """Keep rows for the next run whose near-duplicates may have changed since their last look-up."""
     rows = await tx.ids(
         "select x.id from xero_contact x join match_issue i on i.workspace_id = :ws and i.xero_contact_id = x.id"
@@ -244,7 +244,7 @@ class _Merge:
             last_synced_at=row.last_synced_at if self.link.in_flight else self.now,
         )  # fmt: skip
 
-    def is_news(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether anything of the link but the time of the last sync is to be written."""
         after = {name: value for name, value in self.columns.items() if name != "last_synced_at"}
         return bool(self.changes) or any(
@@ -266,7 +266,7 @@ async def _merge_links(
     ]
     for one in merged:
         one.decide()
-    await _write(tx, organisation.id, [one for one in merged if one.is_news()], quiet=quiet)
+    await _write(tx, organisation.id, [one for one in merged if one.has_changes()], quiet=quiet)
 
 
 async def _write(tx: Tx, organisation_id: UUID, merged: Sequence[_Merge], *, quiet: bool) -> None:

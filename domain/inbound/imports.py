@@ -42,7 +42,7 @@ PAGE = 1000
 LOOKED_UP_AT_ONCE = 250  # a few seconds' comparing
 # Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
 OVERLAP = timedelta(minutes=3)
-MOST_TOLD = 500
+MOST_PUBLISHED = 500
 _IMPORT = tuple(MatchPass)
 _CHANGES = (MatchPass.SIMILAR, MatchPass.CHANGES)
 _RUN = {
@@ -121,7 +121,7 @@ async def settle_page(
 
     `unreadable` are contacts of the page that could not be read.
     """
-    run = await _hold(tx, held)
+    run = await _lock_claimed(tx, held)
     if run is None:
         return False
     await snapshots.store(tx, held.organisation, contacts)
@@ -140,7 +140,7 @@ async def settle_page(
 
 async def match_page(tx: Tx, held: Claim) -> bool:
     """Do the next page of the present pass. False if the lease was lost meanwhile."""
-    run = await _hold(tx, held)
+    run = await _lock_claimed(tx, held)
     if run is None:
         return False
     # The filter may have been changed since; the run's own is finished first, and then the new one has its turn.
@@ -250,7 +250,7 @@ async def settle_look_up(
     tx: Tx, held: Claim, ids: Sequence[UUID], compared: Sequence[near_duplicates.Compared]
 ) -> bool:
     """Store the scores of a page and move the run on. False if the lease was lost meanwhile."""
-    run = await _hold(tx, held)
+    run = await _lock_claimed(tx, held)
     if run is None:
         return False
     if run.match_pass is MatchPass.SIMILAR:  # a start has sent a run that only read back to the first pass
@@ -277,19 +277,19 @@ async def _page(tx: Tx, run: ImportRun, limit: int, *, dirty: bool) -> list[UUID
 
 def _is_quiet(run: ImportRun) -> bool:
     """Whether the run writes no events for single contacts: an import, or a run about very many contacts."""
-    return run.purpose is RunPurpose.IMPORT or (run.total or 0) > MOST_TOLD
+    return run.purpose is RunPurpose.IMPORT or (run.total or 0) > MOST_PUBLISHED
 
 
 async def postpone(tx: Tx, held: Claim, until: datetime | None) -> None:
     """Give the run back. It is due again at `until`; None means that only an action such as a reconnect makes it due."""
-    run = await _hold(tx, held)
+    run = await _lock_claimed(tx, held)
     if run is not None:
         run.due_at = until
         run.lease_until = None
         run.attempts += 1
 
 
-async def _hold(tx: Tx, held: Claim) -> ImportRun | None:
+async def _lock_claimed(tx: Tx, held: Claim) -> ImportRun | None:
     """Lock the organisation and the run. None if the lease is lost."""
     await xero_contacts.lock(tx, held.run.organisation_id)
     key = (tx.workspace, held.run.id)
@@ -361,7 +361,7 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
         return
     assert run.contact_filter is not None
     if run.purpose is RunPurpose.IMPORT:
-        await _tell_import(tx, run, run.contact_filter)
+        await _publish_import(tx, run, run.contact_filter)
     if _is_quiet(run):
         tx.publish(
             EventKind.RESYNC, "Much has changed: read the lists again.", organisation=run.organisation_id
@@ -373,11 +373,11 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
             await connection_health.caught_up(tx, run.organisation_id)
     await tx.session.flush()
     await _match_again_if_changed(tx, run)
-    await _look_at_the_rest(tx, run)
+    await _request_lookup_of_rest(tx, run)
     tx.publish(EventKind.CONNECTION, run.organisation_id, organisation=run.organisation_id)
 
 
-async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
+async def _request_lookup_of_rest(tx: Tx, run: ImportRun) -> None:
     """Request a run for contacts that were evaluated again after this run's look-up of near-duplicates.
 
     After a run that read nothing, only contacts with an open issue count. Otherwise contacts that wait to be created would
@@ -392,7 +392,7 @@ async def _look_at_the_rest(tx: Tx, run: ImportRun) -> None:
     await xero_contacts.request_lookup(tx, run.organisation_id, run.contact_filter, left)
 
 
-async def _tell_import(tx: Tx, run: ImportRun, contact_filter: XeroContactFilter) -> None:
+async def _publish_import(tx: Tx, run: ImportRun, contact_filter: XeroContactFilter) -> None:
     run.skipped = (await matching_plan.preview(tx, run.organisation_id, contact_filter)).get("SKIPPED", 0)
     run.done = run.total or run.done
     activity.record(

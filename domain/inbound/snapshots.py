@@ -53,7 +53,7 @@ async def _try_refused_again(tx: Tx, organisation_id: UUID, xero_ids: Sequence[U
     them."""
     if not xero_ids:
         return
-    await failures.mended_in_xero(tx, organisation_id, xero_ids)
+    await failures.retry_changed_in_xero(tx, organisation_id, xero_ids)
     invoices = await tx.run(
         "update invoice i set due_at = :now, next_attempt_at = null where i.workspace_id = :ws"
         " and i.organisation_id = :organisation and i.sync_state = 'FAILING' and i.failure_code = 'INVALID_IN_XERO'"

@@ -183,7 +183,7 @@ async def names_freed(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> Non
     tx.notify_workers()
 
 
-async def mended_in_xero(tx: Tx, organisation_id: UUID, xero_ids: Sequence[UUID]) -> None:
+async def retry_changed_in_xero(tx: Tx, organisation_id: UUID, xero_ids: Sequence[UUID]) -> None:
     """Make links due that Xero refused because of its own data (IN_XERO), because their Xero contacts have changed.
 
     The failure stays until Xero has answered.

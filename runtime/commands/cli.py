@@ -20,7 +20,7 @@ from runtime.embedded.children import StartError
 from runtime.embedded.ports import refuse_busy
 from runtime.seal import new_key
 from runtime.settings import SettingsError, load, read
-from workers.run import work_until_told
+from workers.run import work_until_stopped
 from xero.simulator.serve import run as serve_simulator
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -161,7 +161,7 @@ def worker() -> None:
     """Run a worker: it polls Xero, imports contacts, and sends changes and invoices.
 
     Run one or more, on any machines. SIGTERM or Ctrl-C ends it after the step that it is doing."""
-    asyncio.run(work_until_told(configured()))
+    asyncio.run(work_until_stopped(configured()))
 
 
 @app.command()

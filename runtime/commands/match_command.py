@@ -48,7 +48,7 @@ XEROS_COLUMNS = {
     *(name for names in XEROS.values() for name in names),
     *(kind + name for kind in ("po", "sa") for names in XEROS_ADDRESS.values() for name in names),
 }
-MOST_TOLD = 10
+MOST_REPORTED = 10
 
 
 @app.command()
@@ -199,10 +199,10 @@ def _checked(
                 f"line {line}, column id: {row['id']!r} is in line {seen[row['id']]} too; both rows count as contacts"
             )
         seen.setdefault(row["id"], line)
-    for told in odd[:MOST_TOLD]:
+    for told in odd[:MOST_REPORTED]:
         typer.echo(f"{file}: {told}", err=True)
-    if len(odd) > MOST_TOLD:
-        typer.echo(f"{file}: and {len(odd) - MOST_TOLD} more lines with faults", err=True)
+    if len(odd) > MOST_REPORTED:
+        typer.echo(f"{file}: and {len(odd) - MOST_REPORTED} more lines with faults", err=True)
     return rows
 
 

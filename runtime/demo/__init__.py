@@ -63,7 +63,7 @@ def demo(settings: Settings, *, once: bool, reset: bool) -> None:
             if once:
                 print(json.dumps(told))  # noqa: T201 - what --once is for
                 return
-            _tell(running, settings, data, console)
+            _print_next_steps(running, settings, data, console)
             keep_up(running.processes, console)
     except KeyboardInterrupt:
         console.print("\nEnded. The data is kept for the next start; `tandem demo --reset` deletes it.")
@@ -82,7 +82,7 @@ def _has_invoices(running: Running) -> bool:
     return running.ask(_Invoices, "{ invoices(first: 1) { totalCount } }").invoices.total_count > 0
 
 
-def _tell(running: Running, settings: Settings, data: Path, console: Console) -> None:
+def _print_next_steps(running: Running, settings: Settings, data: Path, console: Console) -> None:
     place = "" if settings.tandem_data == Path(".tandem") else f"TANDEM_DATA={data} "
     console.print("\nTandem runs until Ctrl-C. What to do next", style="bold")
     for line in (

@@ -370,7 +370,7 @@ MATCH = (
     breach(
         "matching: one that comes during the look of an open issue is forgotten",
         f"{LIKENESS}::test_a_contact_added_during_a_look_up_joins_the_issue_at_the_next_run",
-        skip("domain.inbound:_apply", "_keep_to_be_looked_at"),
+        skip("domain.inbound:_apply", "_request_lookup_again"),
     ),
     breach(
         "matching: a full match is unique in the practice only",
@@ -436,7 +436,7 @@ EDGES = (
     breach(
         "redelivery: a page is settled under a claim that has ended",
         "tests/domain/inbound/test_redelivered.py::test_a_delta_and_each_of_its_pages_may_run_twice",
-        always("domain.inbound:_hold", "lease_until"),
+        always("domain.inbound:_lock_claimed", "lease_until"),
     ),
     breach("brake: it never holds", BRAKE, instead("domain.inbound:is_mass", "return", "return False")),
     breach(

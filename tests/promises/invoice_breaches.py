@@ -41,7 +41,7 @@ ONCE = (
     _breach(
         "a taken number is not looked up",
         f"{INVOICING}::test_a_create_that_arrived_late_is_found_by_its_number",
-        give("workers:_looked_into", "found", "{}"),
+        give("workers:_read_refused", "found", "{}"),
     ),
     _breach(
         "whoever has the number is ours",

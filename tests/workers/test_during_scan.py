@@ -23,7 +23,7 @@ from tests.workers.connected import until
 from tests.workers.linked import Linked, edit, poll
 from tests.workers.steps import act
 from workers import importing
-from xero.allowance import Priority, Told
+from xero.allowance import Priority, ReportedLimits
 from xero.client import Client, Written
 from xero.errors import Rejected
 from xero.messages import Said
@@ -168,7 +168,7 @@ async def test_an_edit_does_not_wait_for_a_delta_that_has_no_calls_left(linked: 
     [row] = await linked.here.world.rows("select tenant_id from organisation")
     slot = await linked.here.process.limits.take(row["tenant_id"], Priority.INTERACTIVE)
     assert isinstance(slot, UUID)
-    await linked.here.process.limits.give(slot, Told(200, minute_remaining=50, day_remaining=60))
+    await linked.here.process.limits.give(slot, ReportedLimits(200, minute_remaining=50, day_remaining=60))
     [run] = await linked.here.world.rows("select id from import_run where finished_at is null")
     assert not await importing.advance(linked.here.process, linked.here.world.workspace, run["id"])
     await linked.change(name="Renamed Ltd")

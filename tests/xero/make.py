@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from tests.clients import web_client
-from xero.allowance import Priority, Told
+from xero.allowance import Priority, ReportedLimits
 from xero.client import Client
 from xero.invoices import ContactRef, NewInvoice, NewLine
 from xero.payloads import Creations, NewContact
@@ -66,7 +66,7 @@ class Limiter:
 
     until: datetime | None = None
     taken: list[UUID] = field(default_factory=list)
-    given: list[Told | None] = field(default_factory=list)
+    given: list[ReportedLimits | None] = field(default_factory=list)
 
     async def take(self, tenant_id: UUID, priority: Priority) -> UUID | datetime:
         assert tenant_id == TENANT
@@ -75,7 +75,7 @@ class Limiter:
         self.taken.append(uuid4())
         return self.taken[-1]
 
-    async def give(self, slot: UUID, told: Told | None) -> None:
+    async def give(self, slot: UUID, told: ReportedLimits | None) -> None:
         assert slot in self.taken
         self.given.append(told)
 

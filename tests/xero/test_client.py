@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.xero.make import NOW, TENANT, Bench, answer, bench, contact, creations, fault
-from xero.allowance import Told
+from xero.allowance import ReportedLimits
 from xero.errors import (
     Disconnected,
     Reason,
@@ -162,7 +162,7 @@ async def test_the_limiter_gets_the_numbers_of_xeros_headers() -> None:
     headers = {"X-MinLimit-Remaining": "41", "X-DayLimit-Remaining": "899", "X-AppMinLimit-Remaining": "9000"}
     made = bench(answer("Contacts", headers=headers))
     await made.client.contacts_page(1)
-    assert made.limiter.given == [Told(200, 41, 899, 9000)]
+    assert made.limiter.given == [ReportedLimits(200, 41, 899, 9000)]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ async def test_a_429_gives_the_time_of_the_next_call_and_is_not_repeated(
     until = NOW + timedelta(seconds=seconds)
     assert isinstance(error, Retry)
     assert (error.reason, error.at) == (Reason.LIMIT, until)
-    assert made.limiter.given == [Told(429, until=until)]
+    assert made.limiter.given == [ReportedLimits(429, until=until)]
 
 
 async def test_each_attempt_takes_its_own_slot_and_holds_none_while_it_waits() -> None:

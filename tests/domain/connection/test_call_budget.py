@@ -13,9 +13,9 @@ from domain.tx import TANDEM, Tx
 from runtime.database import Database, connect
 from tests.database import Place
 from tests.domain.connection.clock import BEGAN, Clock
-from xero.allowance import Priority, Told
+from xero.allowance import Priority, ReportedLimits
 
-OK = Told(200)
+OK = ReportedLimits(200)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def refused(limits: Limits, tenant: UUID, priority: Priority = Priority.IN
     return until
 
 
-async def call(limits: Limits, tenant: UUID, times: int, told: Told = OK) -> None:
+async def call(limits: Limits, tenant: UUID, times: int, told: ReportedLimits = OK) -> None:
     for _ in range(times):
         await limits.give(await taken(limits, tenant), told)
 
@@ -151,7 +151,7 @@ async def test_an_answer_that_is_stored_twice_counts_once_from_the_first(
 async def test_calls_of_other_apps_stop_counting_after_their_minute(
     limits: Limits, tenant: UUID, clock: Clock
 ) -> None:
-    await call(limits, tenant, 1, Told(200, minute_remaining=0, day_remaining=4000))
+    await call(limits, tenant, 1, ReportedLimits(200, minute_remaining=0, day_remaining=4000))
     await refused(limits, tenant)
     clock.move(60)
     await call(limits, tenant, 57)
@@ -165,7 +165,9 @@ async def test_bulk_calls_leave_ten_calls_of_the_minute_free(limits: Limits, ten
 
 
 async def test_calls_of_other_apps_count_for_the_minute(limits: Limits, tenant: UUID, clock: Clock) -> None:
-    await call(limits, tenant, 1, Told(200, minute_remaining=10, day_remaining=4000))  # 49 by others
+    await call(
+        limits, tenant, 1, ReportedLimits(200, minute_remaining=10, day_remaining=4000)
+    )  # 49 by others
     clock.move(1)
     await call(limits, tenant, 7)
     await refused(limits, tenant)
@@ -175,13 +177,15 @@ async def test_calls_of_other_apps_count_for_the_minute(limits: Limits, tenant: 
 
 async def test_our_own_calls_in_xeros_headers_are_not_counted_twice(limits: Limits, tenant: UUID) -> None:
     for used in range(1, 58):
-        await call(limits, tenant, 1, Told(200, minute_remaining=60 - used, day_remaining=5000 - used))
+        await call(
+            limits, tenant, 1, ReportedLimits(200, minute_remaining=60 - used, day_remaining=5000 - used)
+        )
     await refused(limits, tenant)
 
 
 async def test_retry_after_stops_that_organisation_alone(limits: Limits, tenant: UUID, clock: Clock) -> None:
     until = clock.now() + timedelta(seconds=90)
-    await call(limits, tenant, 1, Told(429, until=until))
+    await call(limits, tenant, 1, ReportedLimits(429, until=until))
     assert await refused(limits, tenant) == until
     await taken(limits, uuid4())
     clock.move(90)
@@ -194,7 +198,7 @@ async def test_an_answer_of_another_call_does_not_end_a_pause(
     """Xero answered 429 to one of two calls in flight, and then 200 to the other."""
     until = clock.now() + timedelta(seconds=90)
     one, other = await taken(limits, tenant), await taken(limits, tenant)
-    await limits.give(one, Told(429, until=until))
+    await limits.give(one, ReportedLimits(429, until=until))
     await limits.give(other, OK)
     assert await refused(limits, tenant) == until
 
@@ -239,7 +243,7 @@ async def test_the_day_limit_follows_xeros_headers(
     limits: Limits, tenant: UUID, owner: AsyncConnection
 ) -> None:
     await used_today(owner, tenant, 899)
-    await call(limits, tenant, 1, Told(200, minute_remaining=59, day_remaining=100))
+    await call(limits, tenant, 1, ReportedLimits(200, minute_remaining=59, day_remaining=100))
     assert await budgets(limits, tenant, uuid4()) == {tenant: CallBudget(tenant, 59, 100, 1000, None)}
     await refused(limits, tenant, Priority.BULK)
     await taken(limits, tenant)
@@ -248,8 +252,8 @@ async def test_the_day_limit_follows_xeros_headers(
 async def test_an_answer_without_headers_keeps_the_known_limits(
     limits: Limits, tenant: UUID, clock: Clock
 ) -> None:
-    await call(limits, tenant, 1, Told(200, minute_remaining=59, day_remaining=999))
-    await call(limits, tenant, 1, Told(429, until=clock.now() + timedelta(seconds=5)))
+    await call(limits, tenant, 1, ReportedLimits(200, minute_remaining=59, day_remaining=999))
+    await call(limits, tenant, 1, ReportedLimits(429, until=clock.now() + timedelta(seconds=5)))
     budget = (await budgets(limits, tenant))[tenant]
     assert (budget.minute_remaining, budget.day_remaining, budget.day_limit) == (59, 999, 1000)
     assert budget.limited_until == clock.now() + timedelta(seconds=5)
@@ -283,7 +287,7 @@ async def test_many_callers_at_once_get_no_more_slots_than_are_free(
 async def test_after_a_minute_and_a_day_all_calls_are_allowed_again(
     limits: Limits, tenant: UUID, clock: Clock
 ) -> None:
-    await call(limits, tenant, 1, Told(200, minute_remaining=3, day_remaining=4))
+    await call(limits, tenant, 1, ReportedLimits(200, minute_remaining=3, day_remaining=4))
     clock.move(60)
     budget = (await budgets(limits, tenant))[tenant]
     assert (budget.minute_remaining, budget.day_remaining) == (60, 4)

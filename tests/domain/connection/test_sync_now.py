@@ -19,7 +19,7 @@ MINUTE = 60
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportedLimits:
     day_remaining: int
     status: int = 200
     minute_remaining: int = 50
@@ -118,4 +118,4 @@ async def tell_the_day(world: World, remaining: int) -> None:
     [row] = await world.rows("select tenant_id from organisation")
     slot = await limiter.take(row["tenant_id"], "BULK")
     assert not isinstance(slot, datetime)
-    await limiter.give(slot, Told(remaining))
+    await limiter.give(slot, ReportedLimits(remaining))

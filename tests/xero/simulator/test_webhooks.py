@@ -96,7 +96,7 @@ async def state(http: httpx.AsyncClient) -> dict[str, Any]:
 
 
 async def test_webhooks_of_contacts_hold_only_ids(http: httpx.AsyncClient, receiver: Receiver) -> None:
-    contact = await create(http, Name="Told Ltd")
+    contact = await create(http, Name="ReportedLimits Ltd")
     await edit(http, contact["ContactID"], fields={"EmailAddress": "told@example.com"})
     assert await deliver(http) == 2
     [body] = receiver.bodies
@@ -119,7 +119,7 @@ async def test_webhooks_of_contacts_hold_only_ids(http: httpx.AsyncClient, recei
 async def test_webhooks_are_sent_for_invoices_payments_and_credit_notes(
     http: httpx.AsyncClient, receiver: Receiver
 ) -> None:
-    contact = await create(http, Name="Told Ltd")
+    contact = await create(http, Name="ReportedLimits Ltd")
     await subscribe(http, ownWrites=False)
     await deliver(http)
     receiver.bodies.clear()
