@@ -14,7 +14,7 @@ PEOPLE = "tests/api/auth/test_people.py"
 
 LIVE = (
     breach(
-        "live: an id of no organisation is followed for ever",
+        "live: a subscription to an unknown organisation is accepted",
         f"{FEED}::test_wrong_arguments_of_a_subscription_are_refused_before_it_begins",
         never("api.schema.live:_find_organisation", "key load"),
     ),
@@ -54,7 +54,7 @@ LIVE = (
         instead("api.schema.live:_update_or_resync", "Resync log_fault", "raise"),
     ),
     breach(
-        "live: a counter that was set back is silence",
+        "live: a counter that was set back delivers nothing",
         f"{FEED}::test_an_event_counter_that_was_set_back_sends_resync",
         instead("api.event_feed:read_news", "return unknown", "pass"),
     ),
@@ -76,12 +76,12 @@ EDGE = (
         never("api.http.view:_streams", "operation SUBSCRIPTION"),
     ),
     breach(
-        "edge: trouble with the database is shown as a fault",
+        "edge: an outage of the database is an internal error",
         f"{OUTAGE}::test_an_outage_during_a_query_is_unavailable_and_not_internal",
         never("api.errors:_present", "DatabaseUnavailable"),
     ),
     breach(
-        "edge: a lost answer to a commit is told as if nothing was saved",
+        "edge: a lost answer to a commit says that nothing was saved",
         f"{OUTAGE}::test_a_mutation_says_whether_its_change_may_have_been_saved",
         never("api.errors:_present", "unsure"),
     ),
@@ -91,7 +91,7 @@ EDGE = (
         never("api.errors:Errors.on_stream_result", "_is SUBSCRIPTION ended"),
     ),
     breach(
-        "edge: no client hears when to try again",
+        "edge: no answer says when to try again",
         f"{OUTAGE}::test_an_outage_during_a_query_is_unavailable_and_not_internal",
         skip("api.http.view:GraphQLView.create_response", "update"),
     ),
@@ -145,7 +145,7 @@ SIGN_IN = (
     ),
     breach(
         "sign-in: a result is kept for a key that is gone",
-        f"{PROVIDER}::test_a_new_key_works_at_once_and_the_old_one_until_it_is_gone",
+        f"{PROVIDER}::test_a_new_key_of_the_provider_is_accepted_at_once_and_an_old_one_until_it_is_removed",
         skip("api.auth.provider:Provider._replace_keys", "cache_clear"),
     ),
     breach(
@@ -155,8 +155,8 @@ SIGN_IN = (
         swap("api.auth.people:People._read_claims", "given[workspace]", "given.get(workspace, Scope.ADMIN)"),
     ),
     breach(
-        "sign-in: whoever was signed out keeps their streams",
-        f"{PEOPLE}::test_open_streams_lose_whoever_was_signed_out_and_whose_key_is_gone",
+        "sign-in: a signed-out person keeps open streams",
+        f"{PEOPLE}::test_open_streams_end_for_a_signed_out_person_and_for_a_removed_key",
         instead("api.auth.people:_Found.has_signed_out", "return issued_at", "return False"),
     ),
     breach(

@@ -123,7 +123,7 @@ MERGE = (
 
 DELIVERY = (
     breach(
-        "delivery: updates are resent blindly, however late",
+        "delivery: updates are resent at any time",
         f"{SENDING}::test_an_unanswered_update_is_read_and_not_resent_after_four_minutes",
         when(
             "domain.outbound:plan_recovery",
@@ -132,7 +132,7 @@ DELIVERY = (
         ),
     ),
     breach(
-        "delivery: updates are resent blindly, whatever a read has shown",
+        "delivery: updates are resent after a read showed a newer value",
         f"{LOST}::test_a_delivery_is_not_sent_again_after_a_read_showed_a_newer_value",
         always("domain.outbound:plan_recovery", "changed_meanwhile"),
     ),
@@ -176,7 +176,7 @@ DELIVERY = (
         never("workers:call", "lease_until MARGIN"),
     ),
     breach(
-        "delivery: an acknowledgement clears the due mark of what was typed since",
+        "delivery: an acknowledgement clears the due mark of a value typed since",
         f"{SENDING}::test_a_value_typed_while_a_write_is_uncertain_is_sent_next",
         instead(
             "domain.outbound:settle",
@@ -198,17 +198,17 @@ DELIVERY = (
         never("workers:_again", "_fresh"),
     ),
     breach(
-        "delivery: it is given back by who holds it before its links",
+        "delivery: a delivery is locked before its links",
         DELIVERIES,
         skip("domain.outbound:free", "_lock_links"),
     ),
     breach(
-        "delivery: beside a scan it is sent unread",
+        "delivery: during a scan a link is sent unread",
         f"{BESIDE}::test_a_contact_that_could_not_be_read_is_not_sent_during_a_scan",
         sql("domain.outbound:_lock_due", "l.xero_contact_id is null or {LINK_READ}", "true"),
     ),
     breach(
-        "delivery: beside a scan a contact is archived unread",
+        "delivery: during a scan a contact is archived unread",
         BESIDE,
         give("domain.outbound:claim", "due", "due", beside="READ FRESH"),
     ),
@@ -221,7 +221,7 @@ PUSH = (
         always("domain.actions:create", "before xero_contact_id"),
     ),
     breach(
-        "push: it is completed by its answer only",
+        "push: only its answer completes a push",
         f"{BY_HAND}::test_a_push_is_completed_by_any_read_that_shows_its_number",
         skip("domain.links:_meet", "_complete"),
     ),
@@ -236,7 +236,7 @@ PUSH = (
         swap("xero.client:create_contacts", "'PUT'", "'POST'"),
     ),
     breach(
-        "push: the filter is asked before the number rule",
+        "push: the filter is applied before the number rule",
         f"{PUSHES}::test_a_push_is_completed_even_if_the_filter_excludes_the_contact",
         swap(
             "domain.inbound:_settle_endings",
@@ -265,43 +265,43 @@ _UNSYNCED_KEEPS = sql(
 
 MEMORY = (
     breach(
-        "memory: a contact that is made anew is matched again",
+        "kept apart: a re-created contact is matched again",
         f"{APART}::test_a_kept_apart_pair_is_not_matched_after_the_contact_was_recreated",
         skip("domain.contacts:create", "contacts_came"),
     ),
     breach(
-        "memory: one beside its twin in Xero is taken for made anew",
+        "kept apart: a twin of an existing Xero contact counts as re-created",
         f"{APART}::test_a_twin_in_xero_is_not_kept_apart_while_the_first_xero_contact_exists",
         sql("domain.decisions:xero_contacts_came", "and o.status <> 'ACTIVE'", ""),
     ),
     breach(
-        "memory: whoever is erased leaves a hash",
+        "kept apart: an erased contact leaves a hash",
         f"{APART}::test_a_gdpr_request_deletes_the_hash_of_the_pair",
         skip("domain.actions:erase", "erase_contact"),
     ),
     breach(
-        "memory: a delete leaves no mark",
+        "kept apart: a delete leaves no re-import mark",
         f"{BY_HAND}::test_a_deleted_contact_is_imported_again_only_with_reimport",
         skip("domain.actions:delete", "mark"),
     ),
     breach(
-        "memory: a delete leaves no mark on what it fitted",
+        "kept apart: a delete leaves no mark on the candidate's Xero contact",
         f"{ISSUES}::test_a_deleted_contact_is_not_recreated_from_its_candidate_in_xero",
         skip("domain.matching:contact_goes", "mark"),
     ),
     breach(
-        "memory: unsync keeps no memory",
+        "kept apart: an unsync keeps no decision",
         f"{UNSYNCED}::test_an_unsynced_pair_is_never_matched_automatically",
         _UNSYNCED_KEEPS,
         skip("domain.actions:unsync", "set_apart"),
     ),
     breach(
-        "memory: unsync remembers the pair only",
+        "kept apart: an unsync keeps the pair only",
         f"{UNSYNCED}::test_the_xero_contact_of_an_unsynced_link_is_matched_with_no_other_contact",
         _UNSYNCED_KEEPS,
     ),
     breach(
-        "memory: set-apart is forgotten",
+        "kept apart: the decision is ignored",
         f"{ISSUES}::test_a_kept_apart_pair_stays_apart_after_the_separate_contact_was_deleted",
         sql(
             "domain.matching:plan",
@@ -310,22 +310,22 @@ MEMORY = (
         ),
     ),
     breach(
-        "memory: the contact left behind is not marked",
+        "kept apart: the Xero contact left behind gets no mark",
         f"{UNSYNCED}::test_create_from_unsynced_in_xero_needs_a_free_name",
         skip("domain.actions:create_from_unsynced", "mark"),
     ),
     breach(
-        "memory: a link that moves forgets its former pair",
+        "kept apart: a link that moves does not keep its former pair apart",
         f"{UNSYNCED}::test_rematch_of_a_broken_link_with_another_contact_keeps_the_former_pair_apart",
         skip("domain.actions:_part", "set_apart"),
     ),
     breach(
-        "memory: merges ignore what keeps the survivor",
+        "kept apart: merges ignore the survivor's decisions",
         f"{ENDINGS}::test_a_link_does_not_move_to_a_survivor_that_is_kept_apart_from_its_contact",
         give("domain.inbound:_follow", "kept", "False"),
     ),
     breach(
-        "memory: merges leave the loser's memory behind",
+        "kept apart: merges do not move the decisions of the merged contact",
         f"{ENDINGS}::test_a_merge_moves_decisions_and_unsynced_links_to_the_survivor_once",
         skip("domain.inbound:settle", "_move_memory"),
     ),
@@ -338,12 +338,12 @@ MATCH = (
         give("domain.matching:contact_from_xero", "created_by_run", "None"),
     ),
     breach(
-        "matching: issues are judged once",
+        "matching: issues are evaluated once",
         f"{ISSUES}::test_correcting_the_email_turns_an_issue_into_a_full_match",
         skip("domain.matching:evaluate_contacts", "evaluate_all"),
     ),
     breach(
-        "matching: issues of those who share a name or an email are judged once",
+        "matching: issues with an equal name or email are not evaluated again",
         "tests/domain/matching/test_issues_over_time.py",
         skip("domain.inbound:_apply", "evaluate_sharing"),
     ),
@@ -353,12 +353,12 @@ MATCH = (
         skip("runtime.migrations:renew_keys", "renew"),
     ),
     breach(
-        "matching: a new contact is not held against the open issues",
+        "matching: a new contact is not compared with the open issues",
         f"{LIKENESS}::test_a_new_near_duplicate_joins_the_open_issue_at_the_next_run",
         skip("domain.matching:evaluate_contacts", "request_lookups"),
     ),
     breach(
-        "matching: a refreshed name index misses what has changed",
+        "matching: a refreshed name index misses changed contacts",
         "tests/workers/test_name_indexes.py",
         skip("workers:find", "refresh"),
     ),
@@ -368,7 +368,7 @@ MATCH = (
         give("domain.matching:read_page", "at", "tx.now"),
     ),
     breach(
-        "matching: one that comes during the look of an open issue is forgotten",
+        "matching: a contact added during the look-up of an open issue is ignored",
         f"{LIKENESS}::test_a_contact_added_during_a_look_up_joins_the_issue_at_the_next_run",
         skip("domain.inbound:_apply", "_request_lookup_again"),
     ),
@@ -387,7 +387,7 @@ MATCH = (
         ),
     ),
     breach(
-        "matching: ignored ones are judged again",
+        "matching: ignored issues are evaluated again",
         f"{ISSUES}::test_an_ignored_xero_contact_stays_ignored_when_it_would_match",
         sql(
             "domain.matching:plan",
@@ -396,7 +396,7 @@ MATCH = (
         ),
     ),
     breach(
-        "matching: a reopened one is matched by an import",
+        "matching: a reopened issue is matched by an import",
         f"{ISSUES}::test_reopening_a_separated_issue_ends_the_link_that_it_made",
         sql(
             "domain.matching:plan",
@@ -405,7 +405,7 @@ MATCH = (
         ),
     ),
     breach(
-        "matching: a reopened one is judged by the machine",
+        "matching: a reopened issue is decided automatically",
         f"{ISSUES}::test_a_reopened_issue_is_never_matched_automatically",
         never("domain.matching:evaluate", "reopened"),
         sql(
@@ -415,7 +415,7 @@ MATCH = (
         ),
     ),
     breach(
-        "matching: the filter is not asked",
+        "matching: the filter is ignored",
         f"{MATCHING}::test_the_contact_filter_selects_contacts_and_a_wider_filter_adds_more",
         sql("domain.matching:included", "and {INCLUDED[contact_filter].format(x=x)}", ""),
     ),
@@ -440,12 +440,12 @@ EDGES = (
     ),
     breach("brake: it never holds", BRAKE, instead("domain.inbound:is_mass", "return", "return False")),
     breach(
-        "brake: one value in small groups slips by",
+        "brake: one value in small groups is not counted",
         f"{BRAKE}::test_the_brake_counts_one_value_that_comes_in_small_groups",
         sql("domain.inbound:_count_group", "+ (select count(*) from late) >= :least", ">= :least"),
     ),
     breach(
-        "brake: what a person has typed over since counts",
+        "brake: values that a person has replaced since are counted",
         f"{BRAKE}::test_the_brake_does_not_count_one_value_typed_over_a_change_from_xero",
         sql("domain.inbound", "where t.overwritten and {value}", "where {value}"),
     ),
@@ -455,12 +455,12 @@ EDGES = (
         never("domain.inbound:_since", "held"),
     ),
     breach(
-        "health: a read that is answered hides that no write is",
+        "health: an answered read hides that no write is answered",
         "tests/workers/test_health.py::test_an_unsent_change_shows_xero_unavailable_while_only_reads_succeed",
         sql("domain.connection:answered", "(:write or not {_TO_WRITE})", "(:write or true)"),
     ),
     breach(
-        "health: what waits for Xero does not say so",
+        "health: waiting links do not show that Xero is unavailable",
         "tests/api/schema/test_waiting.py::test_only_links_with_unsent_changes_show_that_xero_is_unavailable",
         sql("domain.connection:_holds", "then 'XERO_UNAVAILABLE' end", "then null end"),
     ),

@@ -18,7 +18,7 @@ BUDGET = (
         ),
     ),
     breach(
-        "limits: a dead holder frees its minute at once",
+        "limits: a killed caller's minute is free at once",
         f"{LIMITS}::test_a_call_without_an_answer_stays_in_the_minute_after_its_hold",
         sql(
             FUNCTIONS,
@@ -27,7 +27,7 @@ BUDGET = (
         ),
     ),
     breach(
-        "limits: what others used of a minute is never over",
+        "limits: calls of other apps count for ever",
         f"{LIMITS}::test_calls_of_other_apps_stop_counting_after_their_minute",
         sql(FUNCTIONS, "if told.told_at <= p_now - minute then", "if false then"),
     ),
@@ -103,7 +103,7 @@ RETENTION = (
         swap("runtime:EVENTS_KEPT", "timedelta(days=7)", "timedelta(hours=7)"),
     ),
     breach(
-        "retention: what Xero announced is kept for 14 hours",
+        "retention: webhook events are kept for 14 hours",
         f"{HOUSE}::test_an_unread_webhook_event_is_kept_for_14_days",
         swap("runtime:INBOX_KEPT", "timedelta(days=14)", "timedelta(hours=14)"),
     ),
@@ -122,7 +122,7 @@ RETENTION = (
         ),
     ),
     breach(
-        "retention: a delivery that waits goes with those that ended",
+        "retention: an open delivery is deleted with the ended ones",
         HOUSE,
         sql(
             FUNCTIONS,
@@ -141,7 +141,7 @@ RETENTION = (
         instead("runtime.retention:delete_expired", "deleted int", "OLD\ndeleted = 0"),
     ),
     breach(
-        "retention: the last finished run of each purpose goes",
+        "retention: the last finished run of each purpose is deleted",
         f"{RETENTION_TESTS}::test_finished_runs_are_deleted_except_for_the_last_of_each_purpose",
         sql(
             "migrations.versions",
@@ -150,7 +150,7 @@ RETENTION = (
         ),
     ),
     breach(
-        "retention: a decision of a person goes with its issue",
+        "retention: an issue that a person decided is deleted",
         f"{RETENTION_TESTS}::test_closed_issues_are_deleted_unless_a_person_decided",
         sql("migrations.versions", "and resolution in ('CONFIRMED', 'OBSOLETE') and not reopened", ""),
     ),
@@ -196,7 +196,7 @@ LIVE = (
         never("api.event_feed:_append", "KEPT"),
     ),
     breach(
-        "live: a client is told from memory what memory has no more",
+        "live: a client gets from memory events that memory no longer holds",
         f"{FEED}::test_a_reader_keeps_few_events_and_delivers_older_ones_from_the_table",
         when("api.event_feed:since", "base after position", "not after <= self.position"),
         swap("api.event_feed:since", "len(self._rows) - missed", "max(0, len(self._rows) - missed)"),

@@ -17,7 +17,7 @@ def _breach(name: str, test: str, *edits: Edit) -> Breach:
 
 ONCE = (
     _breach(
-        "a resend has a key of its own",
+        "a resend has its own idempotency key",
         f"{INVOICING}::test_a_create_without_an_answer_makes_no_second_invoice",
         swap("workers:call", "delivery.idempotency_key", 'f"{OLD}-{delivery.uncertain}"'),
     ),
@@ -34,7 +34,7 @@ ONCE = (
         ),
     ),
     _breach(
-        "what may still land is free at once",
+        "a create that may still take effect is free at once",
         f"{INVOICING}::test_a_create_that_never_arrived_is_sent_again_once_the_first_can_no_longer_take_effect",
         give("workers:recover", "free_absent", "True"),
     ),
@@ -44,7 +44,7 @@ ONCE = (
         give("workers:_read_refused", "found", "{}"),
     ),
     _breach(
-        "whoever has the number is ours",
+        "an invoice with our number counts as ours",
         f"{INVOICING}::test_an_invoice_of_another_app_with_our_number_is_never_taken_for_ours",
         always("workers:_find", "url"),
     ),
@@ -54,30 +54,30 @@ ONCE = (
         swap("xero.client:create_invoices", "'PUT'", "'POST'"),
     ),
     _breach(
-        "429 to a resend frees it",
+        "a 429 to a resend frees the invoice",
         f"{INVOICING}::test_a_429_to_a_resent_invoice_says_nothing_about_the_first_send",
         always("workers:_later", "sends uncertain"),
     ),
     _breach(
-        "what somebody sent is sent again",
+        "a sent invoice is sent again",
         INVOICES,
         never("domain.invoices:_send", "_SENT"),
         when("domain.invoices:_send", "APPROVED", "OLD and invoice.status not in _SENT"),
     ),
     _breach(
-        "a voided one is sent that never arrived",
+        "a voided invoice that never arrived is sent",
         f"{INVOICING}::test_an_invoice_voided_before_it_arrived_is_not_sent_again",
         always("domain.invoices:_judge", "AWAITING_PAYMENT"),
     ),
     _breach(
-        "a void is forgotten while the create is on its way",
+        "a void during the create is lost",
         f"{CHANGES}::test_an_invoice_voided_during_its_create_is_voided_in_xero_too",
         never("domain.invoices:end", "_in_flight"),
         never("domain.invoices:_acknowledge", "VOIDED GONE"),
         never("domain.invoices:_decide_voided", "CHANGED_IN_XERO NOT_SENT"),
     ),
     _breach(
-        "a void that is on its way when the sync is switched off goes out",
+        "a void in flight when the sync is switched off is sent",
         f"{INVOICING}::test_a_void_in_flight_when_the_sync_is_switched_off_waits_until_it_is_on",
         always("domain.invoices:_judge", "setup invoice_sync"),
     ),
@@ -85,7 +85,7 @@ ONCE = (
 
 AMOUNTS = (
     _breach(
-        "tax is rounded once a document",
+        "tax is rounded once for each invoice",
         TOTALS,
         swap(
             "domain.invoices:_tax",
@@ -97,12 +97,12 @@ AMOUNTS = (
         ),
     ),
     _breach(
-        "ties go to the even cent",
+        "halves are rounded to the even cent",
         TOTALS,
         swap("domain.invoices:_EXACT", "ROUND_HALF_UP", '"ROUND_HALF_EVEN"'),
     ),
     _breach(
-        "tax is of the line that was not rounded",
+        "tax is computed from the unrounded line",
         TOTALS,
         swap(
             "domain.invoices:line_total", "_tax(amount, ...)", "_tax(product, line.percentage, amounts_are)"
@@ -114,12 +114,12 @@ AMOUNTS = (
         swap("xero.client:FOUR_PLACES", "'4'", "'2'"),
     ),
     _breach(
-        "the total that Xero gives is not compared",
+        "Xero's total is not compared",
         f"{CHANGES}::test_a_different_total_in_xero_is_a_failure_that_only_a_void_ends",
         never("domain.invoices:_decide", "xero_total total"),
     ),
     _breach(
-        "one of another total is tried again",
+        "an invoice with another total in Xero is tried again",
         f"{CHANGES}::test_a_different_total_in_xero_is_a_failure_that_only_a_void_ends",
         sql("domain.invoices:retry", "and failure_code <> 'TOTAL_MISMATCH'", ""),
     ),
@@ -160,7 +160,7 @@ DISCOUNTS = (
         swap("domain.invoices:_take_over_line", "discount_shown(...)", "(None, None)"),
     ),
     _breach(
-        "a long rate of Xero's counts as it is",
+        "a long discount rate from Xero is not rounded",
         TOTALS,
         swap("domain.invoices:discount_shown", "rate == round(rate, 2)", "True"),
     ),
@@ -170,7 +170,7 @@ DISCOUNTS = (
         skip("domain.invoices:settle_change", "check"),
     ),
     _breach(
-        "tax that was typed over is lost in a reissue",
+        "tax that was edited in Xero is lost in a reissue",
         f"{REISSUE}::test_each_line_whose_amount_would_differ_is_named",
         never("domain.invoices:_of_line", "tax_amount tax"),
     ),
@@ -181,29 +181,29 @@ DISCOUNTS = (
     ),
     _breach(
         "an account chosen in Xero becomes the default account when it is closed",
-        f"{REISSUE}::test_an_account_chosen_in_xero_goes_along_or_refuses_it_once_it_is_closed",
+        f"{REISSUE}::test_a_reissue_keeps_an_account_chosen_in_xero_and_is_refused_if_it_is_closed",
         never("domain.invoices:_of_line", "chosen _has_account_of_xero"),
     ),
     _breach(
-        "a line of text becomes a line of nothing",
+        "a text line becomes an empty line",
         f"{REISSUED}::test_a_reissue_is_refused_for_a_text_line",
         never("domain.invoices:_of_line", "_is_text_only"),
     ),
     _breach(
-        "tracking that nobody had to accept is lost in a reissue",
-        f"{REISSUE}::test_tracking_and_item_code_go_along_that_nobody_had_to_accept",
+        "tracking that needed no decision is lost in a reissue",
+        f"{REISSUE}::test_a_reissue_keeps_tracking_and_item_code_that_needed_no_decision",
         give("domain.invoices:_take_along", "tracking", "source.tracking"),
     ),
 )
 
 PLACES = (
     _breach(
-        "an unmapped tax rate is no tax",
+        "an unmapped tax rate counts as no tax",
         f"{MAPPINGS}::test_invoices_with_an_unmapped_tax_rate_wait_until_it_is_mapped",
         instead("domain.invoices:_rate", "unmapped_rate", 'return {"tax_type": NO_TAX_TYPE}, None'),
     ),
     _breach(
-        "a rate of another percentage is taken",
+        "a Xero tax rate of another percentage is used",
         f"{MAPPINGS}::test_a_mapping_to_a_tax_rate_that_xero_changed_is_flagged",
         never("domain.invoices:rate_problem", "effective_rate percentage"),
     ),
@@ -223,7 +223,7 @@ PLACES = (
         swap("domain.invoices:eligible", "issue_date < start", "issue_date <= start"),
     ),
     _breach(
-        "an earlier start date sends unasked",
+        "an earlier start date needs no confirmation",
         f"{MAPPINGS}::test_an_earlier_start_date_needs_the_count_of_the_preview",
         never("domain.invoices:set_sync", "waiting accept_invoices"),
     ),
@@ -233,7 +233,7 @@ PLACES = (
         instead("domain.invoices:check", "found locked", "pass"),
     ),
     _breach(
-        "the day of the lock is open",
+        "an invoice on the lock date is sent",
         f"{MAPPINGS}::test_invoices_in_a_locked_period_wait_until_the_lock_moves",
         swap("domain.invoices:locked", "issue_date > max(...)", "issue_date >= max(locks)"),
     ),
@@ -243,12 +243,12 @@ PLACES = (
         swap("domain.invoices:locked", "... > max(locks)", "issue_date > min(locks)"),
     ),
     _breach(
-        "the set-up changes while an invoice is judged",
+        "the set-up changes while an invoice is checked",
         f"{MAPPINGS}::test_a_change_of_the_set_up_waits_while_an_invoice_is_checked",
         never("domain.invoices:lock", "change"),
     ),
     _breach(
-        "a fix lets nothing go",
+        "a correction makes no invoice due",
         f"{MAPPINGS}::test_invoices_with_an_unmapped_tax_rate_wait_until_it_is_mapped",
         skip("domain.invoices:_changed", "release"),
     ),
@@ -263,7 +263,7 @@ BACK = (
         ),
     ),
     _breach(
-        "a payment that was taken off stays",
+        "a removed payment stays",
         f"{CHANGES}::test_payments_and_credits_are_read_and_removed_again",
         swap("domain.invoices:_show_payments", "True", "False", "reversed"),
     ),
@@ -273,17 +273,17 @@ BACK = (
         always("domain.invoices:_is_news", "_stamp"),
     ),
     _breach(
-        "a voided one is open again when Xero shows it open",
+        "a voided invoice is open again when Xero shows it open",
         CHANGES,
         never("domain.invoices:_decide", "InvoiceStatus VOIDED"),
     ),
     _breach(
-        "a void in Xero asks nobody",
+        "a void in Xero needs no decision",
         f"{CHANGES}::test_an_invoice_voided_in_xero_waits_for_a_decision_and_is_never_sent_again",
         when("domain.invoices:_decide", "differing", 'OLD not in ([], ["status"])'),
     ),
     _breach(
-        "what has payments is voided",
+        "an invoice with payments is voided",
         f"{CHANGES}::test_an_invoice_with_payments_cannot_be_voided",
         never("domain.invoices:void", "amount_paid"),
     ),
@@ -293,12 +293,12 @@ CLAIMS = "tests/domain/invoices/test_claims.py"
 
 NEXT = (
     _breach(
-        "bulk goes before what a person waits for",
+        "bulk invoices are claimed before interactive ones",
         f"{CLAIMS}::test_interactive_invoices_are_claimed_before_bulk_and_separately",
         sql("domain.invoices:_lock_due", "order by i.bulk, i.status", "order by i.status"),
     ),
     _breach(
-        "bulk goes with what a person waits for",
+        "bulk and interactive invoices share a delivery",
         f"{CLAIMS}::test_interactive_invoices_are_claimed_before_bulk_and_separately",
         always("domain.invoices:claim", "one bulk"),
     ),
@@ -308,7 +308,7 @@ NEXT = (
         sql("domain.invoices:_lock_due", "i.status <> 'VOIDED', i.due_at", "i.due_at"),
     ),
     _breach(
-        "a retry sends what may have arrived",
+        "a retry sends an uncertain invoice",
         f"{CLAIMS}::test_a_retry_of_an_uncertain_invoice_sends_nothing",
         sql(
             "domain.invoices:_lock_due",
@@ -317,17 +317,17 @@ NEXT = (
         ),
     ),
     _breach(
-        "a fix sends hundreds before what a person waits for",
+        "a correction makes hundreds of invoices interactive",
         f"{CLAIMS}::test_a_correction_makes_many_invoices_due_as_bulk_work",
         give("domain.invoices:release", "bulk", "False"),
     ),
     _breach(
-        "a call is longer than Xero takes",
+        "a call holds more than Xero accepts",
         f"{CLAIMS}::test_one_delivery_holds_at_most_as_many_invoices_as_xero_accepts",
         never("domain.invoices:_fitting", "CALL_BYTES"),
     ),
     _breach(
-        "what is in a locked period is voided",
+        "an invoice in a locked period is voided",
         f"{CLAIMS}::test_an_invoice_in_a_locked_period_is_not_voided",
         when("domain.invoices:void", "locked", "(OLD) and False"),
     ),

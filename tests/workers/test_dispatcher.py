@@ -47,7 +47,7 @@ async def test_without_redis_an_edit_is_still_sent(linked: Linked) -> None:
         await arrived(linked, "Without Redis Ltd")  # type: ignore[misc]  # a coroutine
 
 
-async def test_work_goes_on_after_postgresql_closed_every_connection(
+async def test_work_continues_after_postgresql_closed_every_connection(
     linked: Linked, valkey: Redis, place: Place
 ) -> None:
     async with working(linked.here.process):

@@ -25,7 +25,7 @@ async def test_a_second_send_sends_nothing(linked: Linked) -> None:
     assert await linked.writes() == 1
 
 
-async def test_only_what_changed_is_sent(linked: Linked) -> None:
+async def test_only_changed_fields_are_sent(linked: Linked) -> None:
     before = await linked.shown()
     await linked.change(billingEmail="new@example.com")
     await linked.send()

@@ -87,7 +87,7 @@ async def users(owner: AsyncConnection, workspace: UUID) -> Users:
     return [tuple(row) for row in found]
 
 
-async def test_a_person_is_stored_at_first_sight_and_kept_as_the_provider_tells(
+async def test_a_person_is_stored_at_the_first_sign_in_and_updated_by_later_tokens(
     door: httpx.AsyncClient, owner: AsyncConnection, issuer: Issuer, practice: UUID
 ) -> None:
     first = await asyncio.gather(
@@ -165,7 +165,7 @@ async def test_a_person_of_two_practices_chooses_one_by_a_header(
         ([str(UUID(int=7))], "ADMIN", "has no workspace"),
     ],
 )
-async def test_a_token_without_a_workspace_or_a_scope_says_what_is_missing(
+async def test_a_token_without_a_workspace_or_a_scope_is_refused_with_the_missing_claim(
     door: httpx.AsyncClient, issuer: Issuer, practice: UUID, workspaces: Any, scope: object, says: str
 ) -> None:
     given = str(practice) if workspaces == "HERE" else workspaces
@@ -235,7 +235,7 @@ async def test_without_a_provider_its_tokens_are_unknown(
     assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
 
 
-async def test_while_the_provider_is_away_people_are_told_to_try_again_and_api_tokens_work(
+async def test_while_the_provider_is_away_people_get_unavailable_and_api_tokens_work(
     process: Process, issuer: Issuer, practice: UUID, token: str
 ) -> None:
     issuer.silent = True
@@ -288,7 +288,7 @@ async def test_an_expired_token_ends_its_stream(
     assert b"complete" not in text
 
 
-async def test_open_streams_lose_whoever_was_signed_out_and_whose_key_is_gone(
+async def test_open_streams_end_for_a_signed_out_person_and_for_a_removed_key(
     signed: Process, issuer: Issuer, owner: AsyncConnection, practice: UUID
 ) -> None:
     provider = Provider(signed.settings, signed.http, signed.database.clock, keys_fresh=0.0)
@@ -318,7 +318,7 @@ async def test_streams_stay_open_while_the_provider_does_not_answer(
     assert await callers.find_valid({stays}) == {stays}
 
 
-async def test_whoever_was_signed_out_signs_in_again_with_a_later_token(
+async def test_a_signed_out_person_signs_in_again_with_a_later_token(
     door: httpx.AsyncClient, signed: Process, issuer: Issuer, owner: AsyncConnection, practice: UUID
 ) -> None:
     token = issuer.token(practice)

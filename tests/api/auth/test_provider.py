@@ -38,7 +38,7 @@ def segment(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-async def test_a_token_tells_who_it_is_for_and_until_when(issuer: Issuer) -> None:
+async def test_a_token_names_its_person_and_its_expiry(issuer: Issuer) -> None:
     async with provider(issuer) as checked:
         signed = await checked.verify(issuer.token())
         assert signed.subject == "ada"
@@ -134,7 +134,7 @@ async def test_a_symmetric_key_that_the_provider_publishes_checks_nothing(issuer
         base64.urlsafe_b64encode(b"[" * 100_000).decode() + ".e30.x",
     ],
 )
-async def test_what_is_no_token_is_refused(issuer: Issuer, token: str) -> None:
+async def test_a_text_that_is_no_token_is_refused(issuer: Issuer, token: str) -> None:
     async with provider(issuer) as checked:
         with pytest.raises(InvalidToken):
             await checked.verify(token)
@@ -148,7 +148,9 @@ async def test_a_changed_claim_breaks_the_signature(issuer: Issuer) -> None:
             await checked.verify(f"{head}.{segment({**said, 'tandem_scope': 'ADMIN'})}.{signature}")
 
 
-async def test_a_new_key_works_at_once_and_the_old_one_until_it_is_gone(issuer: Issuer) -> None:
+async def test_a_new_key_of_the_provider_is_accepted_at_once_and_an_old_one_until_it_is_removed(
+    issuer: Issuer,
+) -> None:
     async with provider(issuer, fresh=0.05) as checked:
         old = issuer.token()
         await checked.verify(old)
@@ -197,7 +199,7 @@ async def test_while_the_provider_does_not_answer_its_last_keys_are_used_for_a_w
             await checked.verify(issuer.token())
 
 
-async def test_a_provider_that_is_away_from_the_start_lets_nobody_in_and_is_not_asked_at_once_again(
+async def test_nobody_signs_in_while_the_provider_has_never_answered_and_it_is_not_asked_at_once_again(
     issuer: Issuer,
 ) -> None:
     issuer.silent = True
@@ -221,7 +223,9 @@ async def test_a_provider_that_names_another_issuer_is_not_trusted(issuer: Issue
 @pytest.mark.parametrize(
     "body", [b"[]", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "EC"}, {}]}', b"\xff", b" " * 600_000]
 )
-async def test_keys_that_cannot_be_read_let_nobody_in(issuer: Issuer, body: bytes) -> None:
+async def test_nobody_signs_in_while_the_keys_of_the_provider_are_unreadable(
+    issuer: Issuer, body: bytes
+) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if "well-known" in request.url.path:
             return httpx.Response(200, json={"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks"})

@@ -133,7 +133,7 @@ async def test_discounts_given_in_xero_come_to_the_same_when_they_are_sent_again
     assert all(line.discount_rate is None or line.discount_amount is None for line in lines)
 
 
-async def test_tracking_and_item_code_go_along_that_nobody_had_to_accept(here: Billed) -> None:
+async def test_a_reissue_keeps_tracking_and_item_code_that_needed_no_decision(here: Billed) -> None:
     """They change nothing that the practice holds, so Xero's change of them asks nobody."""
     known = await there(here)
     tracking = {"Name": "Region", "Option": "North"}
@@ -162,7 +162,7 @@ async def test_a_closed_account_refuses_it(here: Billed) -> None:
     assert [line.account_code for line in await lines_of(here, await reissued(known))] == ["205"]
 
 
-async def test_an_account_chosen_in_xero_goes_along_or_refuses_it_once_it_is_closed(here: Billed) -> None:
+async def test_a_reissue_keeps_an_account_chosen_in_xero_and_is_refused_if_it_is_closed(here: Billed) -> None:
     known = await there(here, here.line(), here.line())
     first, second = shown(known)
     await changed(known, first, replace(second, account_code="205", account_id=UUID(int=205)))

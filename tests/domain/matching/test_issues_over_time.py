@@ -83,7 +83,7 @@ async def test_an_ignored_twin_still_makes_the_other_ambiguous(world: World) -> 
     assert await judged(world, "Renamed") == ("RESOLVED", "IGNORED")
 
 
-async def test_a_candidate_that_is_linked_elsewhere_is_shown_as_blocked_or_goes(world: World) -> None:
+async def test_a_candidate_that_was_linked_is_shown_as_blocked_or_leaves_the_issue(world: World) -> None:
     acme = (await world.contact("Acme", "a@x.nz")).id
     await read_delta(world, seen("Other Name", "a@x.nz"), seen("Acme", "other@x.nz"))
     assert [row["reason"] for row in await world.rows("select reason from match_issue order by reason")] == [
