@@ -22,7 +22,7 @@ async def begin(process: Process, workspace: UUID, organisation_id: UUID) -> boo
 
 
 async def end_rate_limit(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
-    """Show that Xero's limit is over; what waited for that is due again."""
+    """Show that Xero's limit is over; the work that waited for it is due again."""
     async with process.database.transaction(workspace, TANDEM) as tx:
         await health.limit_over(tx, organisation_id)
     return True

@@ -1,4 +1,4 @@
-"""Settles deliveries without an answer, whatever they carry."""
+"""Settles deliveries without an answer, of contacts and of invoices."""
 
 from uuid import UUID
 

@@ -222,7 +222,7 @@ async def _links(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
 
 @dataclass(frozen=True)
 class _Ends:
-    """What is possible with an ended link. `rematchable`: its Xero contact can be linked again. `creatable`: a new
+    """The possible actions on an ended link. `rematchable`: its Xero contact can be linked again. `creatable`: a new
     contact can be made from one of its sides."""
 
     rematchable: bool

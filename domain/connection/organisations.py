@@ -1,7 +1,7 @@
 """A Xero organisation's connection and contact sync: connect, start, set up, sync now, disconnect.
 
-What reading finds is written elsewhere: health by `domain.connection.health`, cursors by `domain.inbound` and
-`domain.invoices`. The order of locks is: the organisation's advisory lock, its unfinished run, its row. An organisation
+Other modules write the results of reads: `domain.connection.health` the health, `domain.inbound` and `domain.invoices`
+the cursors. The order of locks is: the organisation's advisory lock, its unfinished run, its row. An organisation
 has at most one unfinished run. A request to read joins that run if there is one.
 """
 

@@ -144,7 +144,7 @@ async def _settle_endings(
 
 @dataclass
 class _Merge:
-    """One link, and what becomes of each of its fields. `clock_ahead`: of Xero's clock, before ours."""
+    """One link, and the merge of each of its fields. `clock_ahead`: the time by which Xero's clock is ahead of ours."""
 
     link: Link
     policy: ConflictPolicy

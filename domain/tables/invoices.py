@@ -205,7 +205,7 @@ class LineInXero(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class InvoiceInXero(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What of an invoice can be edited in Xero, as Xero showed it. UNSET: Xero said nothing about it. `contact` is Xero's id.
+    """The members of an invoice that can be edited in Xero, as Xero showed them. UNSET: Xero left the member out. `contact` is Xero's id.
     `status` is AUTHORISED or VOIDED."""
 
     status: str = "AUTHORISED"

@@ -170,7 +170,7 @@ def _lock(data: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 def _locked(descriptor: int, *, shared: bool) -> bool:
-    """Whether the lock was free. If not, waits a moment: a command that only looks (`running`) holds it for so long."""
+    """Whether the lock was free. If not, waits a moment: a command that only reads (`running`) holds the lock no longer."""
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -125,7 +125,7 @@ def _get_organisation(simulation: Simulation, request: Request, access: Access) 
 
 
 async def _with_faults(call: Call, operation: Operation) -> Response:
-    """A 400 or 500 is remembered for its idempotency key like any outcome. What is refused or cut before is not."""
+    """A 400 or 500 is remembered for its idempotency key like any outcome. A call that is refused or cut before is not."""
     request = call.request
     armed = call.faults = call.simulation.faults.claim(request.method, request.url.path)
     at_gate = [fault for fault in armed if fault.at_gate]

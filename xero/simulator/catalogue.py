@@ -1,4 +1,4 @@
-"""What an organisation has set up beside accounts and tax rates: tracking categories, branding themes and items.
+"""Other settings of an organisation: tracking categories, branding themes and items.
 
 Written as Xero shows them, so that one type is read, kept and answered.
 """
