@@ -283,7 +283,7 @@ def read(**values: str) -> tuple[Settings, list[str]]:
 
 
 def _missing(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The settings that must be set because others are."""
+    """The settings that other settings require."""
     both = "set both DATABASE_URL and REDIS_URL, or neither to use the embedded services"
     if settings.database_url is None and settings.redis_url is not None:
         yield "database_url", both

@@ -1,1 +1,1 @@
-"""The jobs that carry between domain and xero."""
+"""The jobs that move data between the practice and Xero."""

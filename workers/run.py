@@ -13,7 +13,7 @@ from workers.process import Process, opened
 
 
 async def work_until_stopped(settings: Settings) -> None:
-    """`tandem worker`: until SIGTERM or SIGINT, which let the page in hand be finished."""
+    """Run `tandem worker` until SIGTERM or SIGINT. The step in progress is finished first."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

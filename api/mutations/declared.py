@@ -1,4 +1,4 @@
-"""How a mutation is declared: its scope, its description and the description of its input, each in one place."""
+"""Declares mutations: the scope, the description and the description of the input of each, in one place."""
 
 from collections.abc import Callable
 from typing import Annotated, Any

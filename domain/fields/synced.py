@@ -239,7 +239,7 @@ def xero_values(row: XeroContact | Mapping[str, object]) -> dict[SyncedField, Va
 
 
 def seen_values(seen: SeenContact) -> dict[SyncedField, Value]:
-    """What the snapshot says, as the practice would hold it. A field that the answer left out is absent."""
+    """The snapshot's values in the practice's form. A field that the answer left out is absent."""
     return {field: as_practice(value) for field, value in seen.values.items()}
 
 

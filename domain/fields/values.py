@@ -107,7 +107,7 @@ class SeenLine:
 
 @dataclass(frozen=True)
 class SeenPayment:
-    """What took something off an invoice; several allocations of one credit note are one."""
+    """A payment or credit that reduces the amount due. Several allocations of one credit note are one."""
 
     xero_id: UUID
     kind: PaymentKind

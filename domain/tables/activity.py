@@ -90,7 +90,7 @@ class StoredChange(TypedDict, total=False):
 
 
 class Activity(Row, table=True):
-    """What happened, as people read it."""
+    """A line of the history that people read."""
 
     __tablename__ = "activity"
     __table_args__ = (

@@ -173,7 +173,7 @@ async def cut(request: Request) -> None:
 
 
 def alter(response: Response, faults: list[Fault]) -> Response:
-    """What MALFORM and WARN do to the first element of the answer's list: make it unreadable, add a warning."""
+    """Applies MALFORM or WARN to the first element of the answer's list: makes it unreadable, or adds a warning."""
     altering = [fault for fault in faults if fault.kind in (Kind.MALFORM, Kind.WARN)]
     if not altering:
         return response

@@ -1,4 +1,4 @@
-"""The evidence of first name, last name and email, beside the name. Pure."""
+"""The evidence of first name, last name and email, in addition to the name. Pure."""
 
 import re
 from typing import Literal
