@@ -92,7 +92,7 @@ async def fill(world: World, count: int) -> None:
 
 @asynccontextmanager
 async def serving(here: Connected, found: Services, env: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
-    """`tandem serve`, and an owner who asks it."""
+    """`tandem serve`, and a client with the scope ADMIN."""
     async with here.world.tx() as tx:
         await tx.run("update organisation set started_at = null where workspace_id = :ws")
     engine = create_async_engine(found.admin_url)
@@ -232,7 +232,7 @@ async def watch(here: Connected, passes: Passes, until: MatchPass | None = None)
 
 
 async def digest(world: World) -> str:
-    """The same wherever the same was decided, whatever the ids."""
+    """A digest of the decisions, independent of the ids."""
     decided = [
         await world.rows(
             "select x.xero_contact_id, c.name, c.billing_email, l.origin from sync_link l join contact c on c.id = l.contact_id"

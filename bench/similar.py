@@ -139,7 +139,7 @@ async def fill(world: World, contacts: list[tuple[str, str]]) -> dict[UUID, str]
 
 
 def rank(asked: near_duplicates.Lookup, wanted: dict[UUID, str], entity: dict[UUID, str]) -> int:
-    """Where the right one stands among the candidates, by score."""
+    """The rank of the right contact among the candidates, by score."""
     one = make_ready(asked.contact)
     ranked = sorted(asked.others, key=lambda key: -score(one, make_ready(asked.others[key])))
     right = [at for at, key in enumerate(ranked) if entity[key] == wanted[asked.xero_contact_id]]

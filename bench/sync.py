@@ -102,7 +102,7 @@ class Bench:
 
 @asynccontextmanager
 async def worker(here: Connected, *command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker of its own process, which has done what was due."""
+    """A worker process that has done all due work."""
     env = environment(here.process.settings) | {"LOG_LEVEL": "WARNING"}
     async with process(*command, env=env) as started:
         await until(lambda: _has_started(here, started.pid), 60)
@@ -121,7 +121,7 @@ async def _has_started(here: Connected, pid: int) -> bool:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What the process has used (Linux)."""
+    """The seconds of CPU that the process has used (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
@@ -142,7 +142,7 @@ async def several(one: Callable[[], Awaitable[float]], times: int) -> list[float
 
 
 async def latencies(bench: Bench, rounds: int, times: int) -> None:
-    """The ways take turns, so that what else the machine does falls on each."""
+    """The two ways alternate, so that other load of the machine affects both."""
     woken: list[float] = []
     plain: list[float] = []
     back: list[float] = []

@@ -78,7 +78,7 @@ def requests(tenant: UUID, count: int) -> Iterator[bytes]:
 
 
 class Sender(asyncio.Protocol):
-    """One kept connection, one request at a time: a client that costs little beside what it measures."""
+    """One open connection, one request at a time: a client whose own cost is small."""
 
     def __init__(self, asked: deque[tuple[float, bytes]], result: Result) -> None:
         self._asked, self._result = asked, result

@@ -14,7 +14,7 @@ TICK = 1.0  # seconds between two looks at the clock
 
 
 def pace() -> float:
-    """What a second counts now, by the load of the last minute: 1 on a quiet machine."""
+    """The share that a second counts now, by the load of the last minute: 1 on a quiet machine."""
     return pace_at(os.getloadavg()[0], os.cpu_count() or 1)
 
 

@@ -32,7 +32,7 @@ class Relay:
             self._server = await asyncio.start_unix_server(self._serve, str(self._folder / SOCKET))
 
     async def stop(self) -> None:
-        """The socket file is gone, and every connection ends in the middle of whatever it does."""
+        """The socket file is removed, and every connection ends at once."""
         if self._server is not None:
             self._server.close()
             self._server = None

@@ -152,7 +152,7 @@ def test_domain_has_at_most_eleven_layers() -> None:
 
 
 def test_no_test_and_no_bench_imports_a_test() -> None:
-    """What two tests share stands in a module of helpers beside them."""
+    """Code that two tests share is in a helper module."""
     imported = [
         f"{path}:{node.lineno} {node.module}"
         for path, tree in TESTS.items()

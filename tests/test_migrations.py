@@ -216,7 +216,7 @@ async def test_the_functions_of_schema_door_are_listed_and_fix_their_search_path
 
 @asynccontextmanager
 async def connected(place: Place) -> AsyncIterator[AsyncConnection]:
-    """As the owner; what is not committed is undone."""
+    """A connection as the owner; uncommitted changes are rolled back."""
     engine = create_async_engine(place.admin_url)
     try:
         async with engine.connect() as connection:
@@ -226,7 +226,7 @@ async def connected(place: Place) -> AsyncIterator[AsyncConnection]:
 
 
 async def alembic(*words: str, **environment: str) -> str:
-    """What the command prints, on both outputs."""
+    """The output of the command, standard output and error."""
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "alembic", *words],

@@ -30,7 +30,7 @@ _FORMS = ("Ltd", "Limited", "Pty Ltd", "Inc", "LLC")
 
 @dataclass(frozen=True)
 class _Known:
-    """What a business is reached by."""
+    """The phone, email and address of a business."""
 
     domain: str
     phone: str
@@ -82,7 +82,7 @@ class _Businesses:
         yield from self._chance.choice(likes)()
 
     def _another(self, name: str, brand: str) -> Iterator[list[Details]]:
-        """Somebody else's business, of the same brand."""
+        """Another business of the same brand."""
         yield self._records(name, self._known(brand))
 
     def _branches(self, name: str, known: _Known) -> Iterator[list[Details]]:
@@ -106,7 +106,7 @@ class _Businesses:
         )
 
     def namesakes(self) -> Iterator[list[Details]]:
-        """People of one name, or nearly, who share nothing else."""
+        """Different people with equal or similar names and no other equal field."""
         first, last, also, middle, other = self._fill("{G}|{S}|{T}|{H}|{G}").split("|")
         name, turned = f"{first} {last}", f"{last}, {first}"
         near = (name, turned, f"{name}-{also}", f"{first} {middle} {last}", f"{first[0]} {last}")
@@ -156,7 +156,7 @@ class _Businesses:
         return [self._record(name, first, known) for _ in range(self._chance.choice((1, 1, 2, 3)))]
 
     def _record(self, name: str, email: str, known: _Known) -> Details:
-        """With what people abbreviate, leave out and mistype."""
+        """With abbreviations, omissions and typing errors."""
         chance = self._chance
         if chance.random() < 0.4:
             email = (

@@ -136,7 +136,7 @@ def under_policy(row: Row) -> bool:
 
 
 class Plain:
-    """Knows a person's name that leaves no doubt, whatever register it stands in: 'SMITH, John', 'A B Smith', 'Dr A Smith'."""
+    """Recognises a certain name of a person in any register: 'SMITH, John', 'A B Smith', 'Dr A Smith'."""
 
     def __init__(self) -> None:
         self._given = faker_names("first") | set(census_given())

@@ -120,7 +120,7 @@ class _People:
             yield self._married(home)
 
     def _married(self, home: Details) -> list[Details]:
-        """Who changes her family name keeps her given name, and her email or phone."""
+        """A person who changes the family name keeps the given name, and email or phone."""
         (first,), (before, after) = self._pick("given", 1), self._pick("family", 2)
         email = f"{first.lower()}{self._chance.randrange(9999)}@example.org"
         own = f"0{self._chance.randrange(20000000, 99999999)}"

@@ -30,7 +30,7 @@ MOST_WORDS = 60_000
 
 
 def make_lexicon() -> "array[int]":
-    """Two places for each word; where both are taken the rarer word goes unknown."""
+    """Two slots for each word; if both are in use, the rarer word is unknown."""
     table = array("H", bytes(2 * SLOTS))
     for word, known in sorted(facts().items(), key=lambda fact: -sum(fact[1])):
         first, second, check = slots(word)

@@ -145,7 +145,7 @@ def made_up_pairs(seed: int = 5, of_each: int = 40) -> Iterator[Pair]:
 
 
 def _short_forms(filler: NameWords, of_each: int) -> Iterator[Pair]:
-    """A business may be called by its first letters; a person's initials are nobody's business."""
+    """A business may be known by its initials; a person is not."""
     for form, after, match in (
         ("{S} {T} {W} {V}", "", True), ("{G} {H} {S}", "", False), ("{G} {H} {S}", " Pty Ltd", False),
     ):  # fmt: skip

@@ -33,7 +33,7 @@ async def token(owner: AsyncConnection) -> str:
 
 @pytest.fixture
 async def http(edge: str, token: str) -> AsyncIterator[httpx.AsyncClient]:
-    """As a viewer who may do everything."""
+    """A viewer with every scope."""
     async with web_client(base_url=f"http://{edge}", headers=bearer(token)) as client:
         yield client
 

@@ -103,7 +103,7 @@ class Bench:
         return_to: str | None = RETURN_TO,
         **choice: str,
     ) -> dict[str, str]:
-        """From connectXero to the return, in one browser; what the return's address says."""
+        """From connectXero to the return, in one browser. Gives the parameters of the return address."""
         browser, context = await self.browser(), self.context(workspace)
         address = await connect.begin_consent(context, return_to, organisation)
         assert context.response is not None

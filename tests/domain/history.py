@@ -40,7 +40,7 @@ TOLD = ("before", "webhook", "answer", "renamed")
 
 
 def shown(xero: UUID, email: str = OURS) -> dict[str, SeenContact]:
-    """What each read or answer shows."""
+    """The snapshot of each read or answer."""
     return {
         "before": snapshot(xero, "Acme", OLD, updated=0, asked=9),
         "webhook": snapshot(xero, "Acme", email, updated=10, asked=11),
@@ -57,7 +57,7 @@ async def claim(world: World) -> Claimed:
 
 
 async def read(world: World, *found: SeenContact) -> None:
-    """What a webhook or poll makes of it: into the mirror, and applied."""
+    """Store the snapshot in the mirror and apply it, as a webhook or poll does."""
     async with world.tx() as tx:
         await xero_contacts.lock(tx, world.organisation)
         organisation = await organisation_copy.get(tx, world.organisation)
@@ -72,7 +72,7 @@ async def answer(world: World, claimed: Claimed, found: SeenContact) -> None:
 
 
 async def settle(world: World, now: SeenContact) -> None:
-    """What is due to be read is read, and a poll follows."""
+    """Do the due single reads, then a poll."""
     async with world.tx() as tx:
         claimed = await single_reads.claim(tx, world.organisation, 40)
     if claimed is not None:

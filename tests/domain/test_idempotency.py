@@ -13,7 +13,7 @@ KEPT = timedelta(hours=24)
 
 
 async def made(world: World, key: str, given: dict[str, object]) -> tuple[UUID, UUID]:
-    """The id that this request would give to a new row, and the id of the row that the key stands for."""
+    """The id that this request would give to a new row, and the id of the row of its key."""
     new = uuid4()
     async with world.tx() as tx:
         before = await idempotency.answered(tx, "createContact", key, given, new)

@@ -138,7 +138,7 @@ class World:
             return await imports.settle_look_up(tx, held, ids, [near_duplicates.compare(page)])
 
     async def settle(self) -> None:
-        """Do what a change has left to the next run."""
+        """Run what a change has left to the next run."""
         while runs := await self.rows(
             "select id from import_run where finished_at is null and phase = 'MATCHING'"
         ):

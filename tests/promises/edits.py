@@ -362,7 +362,7 @@ def _is_same(value: object, other: object) -> bool:
 
 
 def _as_operand(code: str) -> str:
-    """The expression, in parentheses where an operator beside it could take it apart."""
+    """The expression, in parentheses if a neighbouring operator could split it."""
     bare = isinstance(
         ast.parse(code, mode="eval").body, ast.BoolOp | ast.BinOp | ast.Compare | ast.IfExp | ast.UnaryOp
     )

@@ -38,7 +38,7 @@ class Practice:
         return told["data"]
 
     async def update(self, contact: str, **fields: Any) -> list[Any]:
-        """What was refused."""
+        """The userErrors of an update."""
         told = await self.ask(UPDATE, input={"contactId": contact, **fields})
         return list(told["updateContact"]["userErrors"])
 

@@ -121,7 +121,7 @@ class Hands:
         links: list[UUID] | None = None,
         contacts: list[UUID] | None = None,
     ) -> Any:
-        """As the API does it: what it came to, or why it was refused."""
+        """Act as the API does. Returns the result or the refusal."""
         async with self.scene.world.tx() as tx:
             [done] = await issues.each(
                 tx, [None], lambda _: act(tx), link_ids=links or [], contact_ids=contacts or []
@@ -129,7 +129,7 @@ class Hands:
         return done
 
     async def _taken(self, link_id: UUID) -> None:
-        """A person's own link lifts what was remembered against it."""
+        """A link by a person ends the decisions against it."""
         for row in await self.scene.world.rows(
             "select l.contact_id, x.xero_contact_id as xero_id from sync_link l join xero_contact x"
             " on x.workspace_id = :ws and x.id = l.xero_contact_id where l.workspace_id = :ws and l.id = :id",

@@ -22,7 +22,7 @@ def key(name: SyncedField, value: Value) -> object:
 
 
 def xero_values(contact: Contact) -> dict[SyncedField, Value]:
-    """What Xero's person sees, as the practice would write it."""
+    """The values that a person sees in Xero, in the practice's form."""
     phone = contact.phones.get("DEFAULT", Phone())
     address = contact.addresses.get("POBOX", Address())
     return {
@@ -37,7 +37,7 @@ def xero_values(contact: Contact) -> dict[SyncedField, Value]:
 
 
 def told_value(name: SyncedField, value: Any) -> Value:
-    """Of what an answer showed (scene.shown_values)."""
+    """The values that an answer showed (scene.shown_values)."""
     if name is SyncedField.PRIMARY_PHONE:
         return join_phone(PhoneParts(*value)) if value else None
     if name is SyncedField.BILLING_ADDRESS:

@@ -81,7 +81,7 @@ class Time:
 
 @dataclass
 class Interlude:
-    """What happens while a call is under way: before Xero has it, or after Xero has done it."""
+    """A step that runs during a call: before Xero gets it, or after Xero has done it."""
 
     after: bool
     act: Act
@@ -104,7 +104,7 @@ class Reaper:
 
 @dataclass
 class Wire(httpx.AsyncBaseTransport):
-    """Between the product and the simulator. `shown`: what answers told of contacts, and when."""
+    """Stands between Tandem and the simulator. `shown`: the contacts in the answers, with times."""
 
     inner: httpx.ASGITransport
     reaper: Reaper
@@ -188,7 +188,7 @@ class Scene:
         )
 
     async def job(self, work: Awaitable[object]) -> object:
-        """A worker's job. What it was shown counts only where it lived to keep it."""
+        """Run a worker's job. Values that it read count only if it lived to store them."""
         self.wire.shown = []
         self.reaper.left, self.kill_at = self.kill_at, None
         try:
@@ -213,7 +213,7 @@ class Scene:
                 seen.append((at, value))
 
     async def due(self) -> list[Callable[[], Awaitable[bool]]]:
-        """What a worker would begin now, in its order."""
+        """The jobs that a worker would begin now, in its order."""
         found = await due.find(self.process.database, self.process.database.clock.now())
         return [partial(jobs.run, self.process, one.job, self.stop) for one in found]
 
@@ -240,7 +240,7 @@ class Scene:
         await self.job(send_due(self.process, self.world.workspace, self.world.organisation))
 
     async def settle(self) -> None:
-        """No faults any more, and time that passes until nothing is owed; then a whole scan."""
+        """End the faults, let time pass until nothing is due, then run a full scan."""
         self.simulation.faults.clear()
         self.wire.interludes.clear()
         self.book.lag = timedelta()
@@ -276,7 +276,7 @@ class Scene:
             )
 
     def disconnect_in_xero(self) -> None:
-        """A person takes the app's connection away inside Xero; nobody tells us."""
+        """A person ends the app's connection inside Xero, without any notice to Tandem."""
         for connection in list(self.simulation.world.connections.values()):
             self.simulation.world.disconnect(connection.id)
 
@@ -365,7 +365,7 @@ async def staged(
     policy: ConflictPolicy = ConflictPolicy.LATEST_WINS,
     contact_filter: XeroContactFilter = XeroContactFilter.ALL,
 ) -> AsyncIterator[Scene]:
-    """Connected and started, with nobody on either side yet."""
+    """An organisation that is connected and started, without contacts on either side."""
     time, reaper = Time(), Reaper()
     settings = settings_for(place, services, XERO)
     database = connect(place.app_url, clock=time, pool_size=4)

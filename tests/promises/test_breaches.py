@@ -22,7 +22,7 @@ Applied = dict[Path, str] | Stale
 
 @pytest.fixture(scope="module")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Applied]:
-    """What each breach makes of the code, by its name."""
+    """The changed code of each breach, by its name."""
     folder = tmp_path_factory.mktemp("tree")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -46,7 +46,7 @@ SIDE = st.sampled_from(list(Side))
 
 
 def step(**given: Any) -> Callable[[Callable[..., Awaitable[object]]], Any]:
-    """A rule whose body is async, and what the workers do after it."""
+    """A rule whose body is async, and the workers' steps after it."""
 
     def wrap(body: Callable[..., Awaitable[object]]) -> Any:
         def act(self: "ContactSync", then: str, **chosen: Any) -> None:
@@ -267,7 +267,7 @@ class ContactSync(RuleBasedStateMachine):
         act=st.sampled_from(["practice", "xero", "work", "later"]),
     )
     async def meanwhile(self, after: bool, which: int, edit: tuple[SyncedField, Any], act: str) -> None:
-        """While the next call is under way somebody types, another worker does something, or much time passes."""
+        """During the next call a person types, another worker runs a job, or much time passes."""
         scene = self.scene
         assert scene is not None
         acts: dict[str, Act] = {
@@ -294,7 +294,7 @@ class ContactSync(RuleBasedStateMachine):
 
     @step()
     async def end_consent(self) -> None:
-        """No token of the practice can be renewed any more (invalid_grant), though the connection stands."""
+        """No token of the practice can be refreshed any more (invalid_grant), although the connection exists."""
         assert self.scene is not None
         self.scene.simulation.world.grants.clear()
 

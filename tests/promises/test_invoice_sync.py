@@ -49,7 +49,7 @@ def email_of(name: str) -> str:
 
 
 def step(**given: Any) -> Callable[[Callable[..., Awaitable[object]]], Any]:
-    """A rule whose body is async, and what the workers do after it."""
+    """A rule whose body is async, and the workers' steps after it."""
 
     def wrap(body: Callable[..., Awaitable[object]]) -> Any:
         def act(self: "InvoiceSync", then: str, **chosen: Any) -> None:
@@ -122,7 +122,7 @@ class InvoiceSync(RuleBasedStateMachine):
                 await self.scene.work_all()
 
     async def act(self, change: Callable[[Any], Awaitable[Any]]) -> Any:
-        """A person's act in the practice; what is refused is nothing done."""
+        """A person's act in the practice. A refused act counts as not done."""
         try:
             async with self.scene.world.tx() as tx:
                 return await change(tx)
@@ -266,7 +266,7 @@ class InvoiceSync(RuleBasedStateMachine):
         act=st.sampled_from(["void", "map", "unmap", "work", "later", "off"]),
     )
     async def meanwhile(self, after: bool, which: int, act: str) -> None:
-        """While the next call is under way somebody does something, another worker too, or much time passes."""
+        """During the next call a person acts, another worker runs a job, or much time passes."""
         organisation = self.scene.world.organisation
 
         async def void() -> None:

@@ -35,7 +35,7 @@ LATER = timedelta(seconds=70)
 
 @dataclass
 class Typed:
-    """Per Xero contact, what was last typed: name and email in the practice, phone and city in Xero."""
+    """For each Xero contact the values typed last: name and email in the practice, phone and city in Xero."""
 
     practice: dict[str, dict[str, str]] = field(default_factory=dict)
     xero: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -152,7 +152,7 @@ async def disturbed(scene: Scene, valkey: Redis, kills: int) -> None:
 
 
 async def settled(scene: Scene) -> None:
-    """A calm worker, and time that passes, until nothing is owed."""
+    """An undisturbed worker runs, and time passes, until nothing is due."""
     async with opened(scene.here.process.settings, Beside(scene.clock)) as process:
         stop = asyncio.Event()
         calm = asyncio.create_task(work(process, stop))
@@ -172,7 +172,7 @@ async def settled(scene: Scene) -> None:
 
 
 async def quiet(scene: Scene, seconds: float = 20) -> None:
-    """Until nothing is owed, or what is owed waits for a later time."""
+    """Wait until nothing is due now."""
     deadline = datetime.now(UTC) + timedelta(seconds=seconds)
     before: dict[str, Any] = {}
     while datetime.now(UTC) < deadline:
@@ -195,7 +195,7 @@ async def shown(scene: Scene) -> dict[str, SeenContact]:
 
 
 def differing(link: dict[str, Any], xero: SeenContact, typed: Typed) -> list[str]:
-    """What of one link is not the same on both sides, or not what was typed last on either."""
+    """The fields of a link that differ between the sides, or from the value typed last."""
     ours = {"name": link["name"], "billingEmail": link["billing_email"]}
     shown = seen_values(xero)
     theirs: dict[str, Any] = {

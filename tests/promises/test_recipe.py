@@ -30,7 +30,7 @@ def downgrade() -> None:
 
 
 def steps() -> list[tuple[str, str]]:
-    """Each file of the recipe, and what is to be done there as a diff."""
+    """Each file of the recipe, with its change as a diff."""
     text = (ROOT / "docs/ARCHITECTURE.md").read_text()
     recipe = text.partition("## To add a synced field\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"   ```diff\n   (\S+)\n(.*?)   ```", recipe, re.DOTALL)
@@ -38,7 +38,7 @@ def steps() -> list[tuple[str, str]]:
 
 
 def apply(path: Path, diff: str) -> None:
-    """Lines that begin with + follow the other lines, which stand once in the file."""
+    """Lines that begin with + are inserted after the other lines, which occur once in the file."""
     lines = diff.splitlines(keepends=True)
     context = "".join(line[1:] for line in lines if not line.startswith("+"))
     added = "".join(line[1:] for line in lines if line.startswith("+"))

@@ -58,7 +58,7 @@ class Held:
     nodes: dict[str, Any] = field(default_factory=dict)
 
     async def read(self) -> tuple[dict[str, Any], str]:
-        """What a fresh query says, and its cursor."""
+        """The result of a new query, and its cursor."""
         data = await self.client.ask(LISTS)
         lists = (data["contacts"], data["syncLinks"], data["matchIssues"], data["invoices"])
         return {edge["node"]["id"]: edge["node"] for one in lists for edge in one["edges"]}, data[
@@ -78,7 +78,7 @@ class Held:
             self.nodes |= {update[name]["id"]: update[name] for name in NODES if name in update}
 
     async def is_whole(self, after: str) -> None:
-        """The law: what was held plus the events is what a fresh query says."""
+        """The law: the held objects plus the events equal the result of a new query."""
         fresh, cursor = await self.read()
         while position(self.cursor) < position(cursor):
             await self.take()

@@ -44,7 +44,7 @@ async def count(owner: AsyncConnection, table: str) -> int:
 
 
 def test_every_table_has_a_bound_or_a_reason() -> None:
-    """A new table needs a line in runtime/retention.py: what bounds its rows, or why it may grow."""
+    """A new table needs a line in runtime/retention.py: the limit of its rows, or the reason why it may grow."""
     assert set(BOUNDS) == set(metadata.tables)
 
 

@@ -122,7 +122,7 @@ class Billing:
             await invoicing.recover(self.here.process, self.here.world.workspace, row["id"])
 
     async def contact_in_xero(self) -> UUID:
-        """Xero's own id of the one that is billed."""
+        """Xero's own id of the billed contact."""
         [row] = await self.here.world.rows(
             "select x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
             " where l.workspace_id = :ws and l.contact_id = :contact",
@@ -172,7 +172,7 @@ class Billing:
         await self.tell("POST", "/simulator/faults", {"path": ".*Invoices.*", "count": 1, **fault})
 
     async def act(self, method: str, path: str, body: Any = None) -> Any:
-        """What a person does in Xero."""
+        """An act of a person in Xero."""
         return await self.tell(method, f"/simulator/organisations/{self.tenant}/{path}", body)
 
     async def tell(self, method: str, path: str, body: Any = None) -> Any:

@@ -51,7 +51,7 @@ async def until(check: Callable[[], Awaitable[object]], seconds: float = 240) ->
 
 
 async def send_due(process: Process, workspace: UUID, organisation: UUID) -> bool:
-    """One batch of what is due, as the jobs of a worker send it one after the other."""
+    """Send one batch of each kind of due work, as the jobs of a worker do."""
     if await sending.send_statuses(process, workspace, organisation):
         return True
     lanes = (False, True)
@@ -126,7 +126,7 @@ async def connected(
 
 @asynccontextmanager
 async def working(process: Process) -> AsyncIterator[None]:
-    """A worker in this process; what it has begun is finished at the end."""
+    """A worker in this process. At the end its running jobs are finished."""
     stop = asyncio.Event()
     worker = asyncio.create_task(work(process, stop))
     try:

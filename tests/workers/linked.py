@@ -155,7 +155,7 @@ class Clocked(Linked):
         await self.advance(run["id"])
 
     async def settle(self) -> None:
-        """Time passes, and whatever is due is done."""
+        """Let time pass, and do all due work."""
         for _ in range(6):
             await self.pass_time(timedelta(minutes=4))
             await self.recover()

@@ -57,7 +57,7 @@ async def count(linked: Linked, table: str) -> int:
 
 
 async def in_time(linked: Linked) -> None:
-    """All that is uncertain is certain, and what was free is sent."""
+    """Recover all uncertain deliveries, and send the freed members."""
     for _ in range(3):
         linked.later(timedelta(minutes=6))
         await linked.recover()

@@ -27,7 +27,7 @@ from xero.allowance import Priority
 
 
 async def made(linked: Linked) -> dict[str, Any] | None:
-    """What Xero has under the number of the one push."""
+    """The Xero contact with the number of the only push."""
     [row] = await linked.here.world.rows("select contact_number from push")
     return await read(linked, row["contact_number"])
 

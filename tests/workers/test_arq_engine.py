@@ -32,7 +32,7 @@ class Heartbeat:
 
 
 class Dispatcher:
-    """Keeps what a worker tells of its jobs."""
+    """Stores what a worker reports about its jobs."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, bool]] = []
@@ -263,7 +263,7 @@ async def tandem(linked: Linked, *command: str) -> asyncio.subprocess.Process:
 
 @asynccontextmanager
 async def working(linked: Linked, *command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker that ends with the block, whatever happens: it would go on with the next test's data."""
+    """A worker that always ends with the block, because it would work on the next test's data."""
     process = await tandem(linked, *command)
     try:
         yield process

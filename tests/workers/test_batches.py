@@ -23,7 +23,7 @@ SIZE = 4
 
 @dataclass
 class Batch:
-    """Contacts that are changed at once, in the order in which they are sent; the one at `bad` is spoilt."""
+    """Contacts that are changed at once, in the order of sending. The contact at `bad` is invalid."""
 
     here: Linked
     ids: list[UUID]
@@ -50,7 +50,7 @@ class Batch:
                 )  # fmt: skip
 
     async def send(self) -> None:
-        """Whatever a busy machine did to an answer, it is certain afterwards."""
+        """Send, and recover deliveries whose answer was lost on a busy machine."""
         await self.here.send()
         await self.here.recover()
         await self.here.send()

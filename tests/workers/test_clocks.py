@@ -63,7 +63,7 @@ async def test_after_a_clock_was_set_back_nothing_is_lost_or_sent_twice(
 
 
 async def test_a_read_in_the_future_is_not_fresh_after_the_clock_was_set_back(clocked: Clocked) -> None:
-    """Xero has no conditional write: what was read longer ago than a minute is read again before anything is sent."""
+    """Xero has no conditional write, so contacts are read again before a send if the last read is over a minute old."""
     await clocked.poll()
     await clocked.pass_time()
     clocked.later(-SKEW)

@@ -87,7 +87,7 @@ async def test_two_workers_send_each_change_once(linked: Linked, valkey: Redis) 
 
 
 async def another(linked: Linked) -> UUID:
-    """A linked contact that is not the one picked."""
+    """Another linked contact than the chosen one."""
     [row] = await linked.here.world.rows(
         "select contact_id from sync_link where state = 'SYNCED' and contact_id <> :id limit 1",
         id=linked.contact,
@@ -97,7 +97,7 @@ async def another(linked: Linked) -> UUID:
 
 
 class Noted:
-    """A queue of nobody: keeps the sends that it was given."""
+    """A queue without workers: it stores the jobs that it gets."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}

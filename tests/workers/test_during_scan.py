@@ -161,7 +161,7 @@ async def test_more_edits_than_one_read_covers_are_all_sent_during_a_scan(linked
 
 
 async def test_an_edit_does_not_wait_for_a_delta_that_has_no_calls_left(linked: Linked) -> None:
-    """A poll that is put off for an hour: a tenth of the day is left for what a person waits for."""
+    """A poll that is postponed for an hour, because the last tenth of the day's calls is for interactive work."""
     linked.later(timedelta(minutes=2))
     async with linked.here.world.tx() as tx:
         assert await organisations.begin_run(tx, linked.here.world.organisation, RunPurpose.DELTA)

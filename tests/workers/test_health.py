@@ -49,7 +49,7 @@ async def unfinished(linked: Linked) -> Any:
 
 
 async def due(linked: Linked, kind: str) -> list[Due]:
-    """What a worker would begin now."""
+    """The jobs that a worker would begin now."""
     database = linked.here.process.database
     return [one for one in await find(database, database.clock.now()) if one.job.kind == kind]
 

@@ -209,7 +209,7 @@ async def map_another_rate(here: Practice, key: str) -> None:
 
 
 async def is_in_another_currency(here: Practice) -> str:
-    """Sent in the minute after a connect, in which nobody knows yet what currency Xero is kept in."""
+    """Sent in the minute after a connect, before the currency of the organisation is known."""
     await here.ask("updateWorkspace", "UpdateWorkspaceInput", currency="AUD")
     await here.write("update organisation set base_currency = '' where workspace_id = :ws")
     return await sent(here)
@@ -239,7 +239,7 @@ async def comes_to_another_total(here: Practice) -> str:
 
 
 async def right_the_rate(here: Practice, key: str) -> None:
-    """In Xero: the rate, and the invoice by saving it anew."""
+    """Correct the rate in Xero, and save the invoice there again."""
     there = (await here.state(key))["sync"]["xeroInvoiceId"]
     await here.xero.act("POST", "taxrates/OUTPUT2", {"effectiveRate": 15})
     await here.xero.act("POST", f"invoices/{there}", {"Reference": ""})
@@ -313,7 +313,7 @@ async def archive(here: Practice, status: str = "ARCHIVED") -> None:
 
 
 async def push_to_the_archived_one(here: Practice, key: str) -> None:
-    """Once the archive is read, the contact is linked no more: a push offers the one that was archived."""
+    """Once the archiving was read, the contact is no longer linked: a push offers the archived Xero contact."""
 
     async def is_read() -> bool:
         broken = "select 1 from sync_link where workspace_id = :ws and state = 'BROKEN'"

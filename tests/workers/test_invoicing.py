@@ -233,7 +233,7 @@ async def test_an_invoice_waits_until_its_tax_rate_is_restored_in_xero(here: Bil
 
 
 async def test_sync_now_reads_a_tax_rate_restored_in_xero_at_once(here: Billing) -> None:
-    """Found by a model: nobody could map to what had been restored, for a day while no invoice waited."""
+    """Found by the model: a restored tax rate could not be mapped for a day while no invoice waited."""
     world = here.here.world
     await here.act("POST", "taxrates/OUTPUT2", {"archived": True})
     assert (await here.there()).failure_code == "TAX_RATE_UNAVAILABLE"

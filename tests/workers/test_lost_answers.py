@@ -79,7 +79,7 @@ async def test_a_delivery_is_not_sent_again_after_a_read_showed_a_newer_value(li
 
 
 async def test_nothing_is_sent_when_too_little_of_the_lease_is_left(linked: Linked) -> None:
-    """Its worker stood still after the claim: another may hold the delivery before the answer comes."""
+    """The worker stopped after the claim: another may hold the delivery before the answer comes."""
     await linked.change(name="Renamed Ltd")
     process, world = linked.here.process, linked.here.world
     async with world.tx() as tx:

@@ -29,7 +29,7 @@ async def rename(linked: Linked, contact: UUID, name: str) -> None:
 
 
 async def sent(linked: Linked) -> None:
-    """By two workers at once, whatever a busy machine did to an answer."""
+    """Send with two workers at once, and recover answers lost on a busy machine."""
     await asyncio.gather(linked.send(), linked.send())
     await linked.recover()
     await linked.send()

@@ -14,7 +14,7 @@ async def numbers(linked: Linked) -> list[str]:
 
 
 async def left_behind(linked: Linked) -> dict[str, Any]:
-    """The first of two pushes of one contact, as Xero had it when it was left: unsynced, archived in Xero, and made anew."""
+    """The Xero contact of the first of two pushes: its link was unsynced, it was archived in Xero, and the contact pushed again."""
     await pushed(linked)
     await linked.send()
     await unsync(linked)
@@ -45,7 +45,7 @@ async def test_each_push_of_a_contact_creates_its_own_xero_contact(linked: Linke
 async def test_the_link_of_a_second_push_returns_when_its_xero_contact_is_restored(
     linked: Linked,
 ) -> None:
-    """What was set apart from the one of the same name and email that was left behind keeps nobody from this one."""
+    """Keeping apart the Xero contact that was left behind does not affect the new one with equal name and email."""
     left = await left_behind(linked)
     made = await read(linked, (await numbers(linked))[1])
     assert made is not None

@@ -225,7 +225,7 @@ async def test_the_bytes_of_an_open_delivery_are_deleted_after_a_day(linked: Lin
 async def test_an_edit_in_xero_reaches_the_practice_through_a_webhook(
     linked: Linked, place: Place, services: embedded_services.Services, valkey: Redis, owner: AsyncConnection
 ) -> None:
-    """Xero's own sender, the API and a worker: what is edited there is here, and our own edits cost no read."""
+    """Xero's own sender, the API and a worker: edits in Xero arrive, and our own edits cost no read."""
     async with (
         make_process(place, services, xero_webhook_keys=[SecretStr(KEY)]) as process,
         serving(process) as address,

@@ -62,7 +62,7 @@ class Tokens:
 
 @dataclass
 class Limiter:
-    """Grants every slot, or says `until` when none is to be had."""
+    """Gives every slot, or returns `until` if there is none."""
 
     until: datetime | None = None
     taken: list[UUID] = field(default_factory=list)

@@ -204,7 +204,7 @@ def test_an_update_of_an_invoice_needs_its_id(content: bytes) -> None:
 
 
 def test_the_client_writes_only_bytes_of_our_payload_types() -> None:
-    """A body is one of these classes, which check it, whoever made it."""
+    """A body is one of these classes, which always check their content."""
     taken = {
         name: getattr(Client, name).__annotations__["body"] for name in ("create_invoices", "update_invoices")
     }

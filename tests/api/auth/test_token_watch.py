@@ -139,7 +139,7 @@ async def test_a_revoked_token_ends_its_event_stream(
 async def test_streams_stay_open_while_the_database_does_not_answer(
     place: Place, services: Services, owner: AsyncConnection, token: str
 ) -> None:
-    """They are told nothing meanwhile; when it answers again, a revoked token ends them."""
+    """The streams notice nothing. When the database answers again, a revoked token ends its streams."""
     async with (
         make_process(place, services) as process,
         serving(process, schema=schema) as edge,

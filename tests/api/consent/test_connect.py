@@ -117,7 +117,7 @@ async def test_the_page_is_valid_for_ten_minutes(bench: Bench) -> None:
 
 
 async def test_an_abandoned_page_does_not_block_the_next_consent(bench: Bench) -> None:
-    """Xero keeps authEventId on a second consent, so what was left there would hide it."""
+    """Xero keeps authEventId on a second consent, so a connection left at Xero would hide the new one."""
     address = await connect.begin_consent(bench.context(), RETURN_TO)
     stranger = await bench.browser()
     await stranger.http.get(await stranger.consent(address))

@@ -155,7 +155,7 @@ def assert_unavailable(answer: httpx.Response) -> None:
 
 
 def assert_calm(written: str) -> None:
-    """What passes by itself is a line in the log, without a traceback."""
+    """An outage is one line in the log, without a traceback."""
     assert "internal_error" not in written
     assert "Traceback" not in written
 
@@ -363,7 +363,7 @@ async def test_a_client_that_hangs_up_during_an_answer_is_no_error(
 async def test_a_wrong_statement_of_ours_is_an_internal_error(
     http: httpx.AsyncClient, owner: AsyncConnection, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only what passes by itself is UNAVAILABLE."""
+    """Only an outage is UNAVAILABLE."""
 
     def wrong() -> None:
         raise RuntimeError("the secret of the cellar")

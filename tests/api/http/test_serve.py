@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Hasty(DeadlineProtocol):
-    """For what is to be cut; on a busy machine it would cut others too."""
+    """A server with short time limits, for requests that must be cut; on a busy machine they would cut others too."""
 
     head_seconds = 0.3
     body_seconds = 0.6
@@ -239,7 +239,7 @@ Path(sys.argv[1]).write_text(str(gc.get_freeze_count()))
 async def test_sigterm_lets_a_running_request_finish(
     place: Place, services: Services, token: str, tmp_path: Path
 ) -> None:
-    """Meanwhile the process spares its garbage collection what lives as long as the process."""
+    """Meanwhile objects that live as long as the process are outside of its garbage collection."""
     frozen = tmp_path / "frozen"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -20,7 +20,7 @@ ERRORS = "userErrors { code path }"
 
 @dataclass
 class Office:
-    """`ada` asks; `bill` knows what there is."""
+    """`ada` is the client; `bill` has the rows of the practice."""
 
     ada: make.Client
     bill: Billed
@@ -87,7 +87,7 @@ class Office:
         return found
 
     async def write(self, sql: str, **values: Any) -> None:
-        """What only Xero's answers bring about, as rows."""
+        """Rows that otherwise only Xero's answers write."""
         async with self.bill.world.tx() as tx:
             assert await tx.run(sql, **values)
 

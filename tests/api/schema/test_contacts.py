@@ -217,7 +217,7 @@ async def test_a_cursor_of_another_order_is_refused(ada: make.Client) -> None:
 @settings(max_examples=60)
 @given(st.data())
 def test_a_damaged_cursor_is_refused_or_is_a_valid_position(data: st.DataObject) -> None:
-    """Decoding never fails otherwise; what it gives can be bound."""
+    """Decoding never fails otherwise, and its values can be bound as parameters."""
     cursor = pack("contacts UPDATED_AT", "2026-11-24T05:00:00+00:00", str(UUID(int=7)))
     at = data.draw(st.integers(0, len(cursor) - 1))
     damaged = cursor[:at] + data.draw(st.text(max_size=2)) + cursor[at + 1 :]

@@ -166,7 +166,7 @@ async def test_a_name_too_long_for_xero_is_refused_where_it_is_typed(ada: make.C
 
 
 async def test_confirming_a_match_removes_the_reimport_mark(ada: make.Client) -> None:
-    """What was deleted is linked again by hand, from a push that finds it."""
+    """A person links the deleted contact's Xero contact again, through a push that finds it."""
     await make.linked(ada.world)
     contact = ids.encode("Contact", await one(ada, "(select contact_id from sync_link)"))
     await ada.ask(DELETE, i={"contactId": contact})

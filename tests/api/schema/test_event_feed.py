@@ -180,7 +180,7 @@ async def relay(clean: Place) -> AsyncIterator[Relay]:
 
 @pytest.fixture
 async def relayed_ada(relay: Relay, ada: make.Client) -> AsyncIterator[make.Client]:
-    """Ada, whose API reaches PostgreSQL through the relay; what happens in her world does not."""
+    """Ada's API reaches PostgreSQL through the relay; the writes in her workspace do not."""
     database = connect(relay.url, clock=Clock(), pool_size=4, max_overflow=0, pool_timeout=0.3)
     async with make.listening(database, relay.url) as process:
         yield make.Client(process, ada.world, ada.viewer)

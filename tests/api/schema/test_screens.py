@@ -67,7 +67,7 @@ async def test_the_queries_run_with_real_answers(ada: make.Client) -> None:
 
 @pytest.mark.skipif(not SCREENS.is_dir(), reason="the contract's screens are not here")
 async def test_the_mutations_of_the_screens_run_with_real_answers(ada: make.Client) -> None:
-    """One contact through the lists: linked, unsynced, resumed, made anew, pushed, dismissed, deleted."""
+    """One contact through the lists: linked, unsynced, resumed, re-created, pushed, dismissed, deleted."""
     link = ids.encode("SyncLink", await make.linked(ada.world))
     pushes = [
         {

@@ -38,7 +38,7 @@ async def unsynced(ada: make.Client, **named: str) -> str:
 
 
 async def break_off(ada: make.Client, link: str, **gone: Any) -> None:
-    """Xero's side is archived, or whatever `gone` says."""
+    """Xero's contact is archived, or has the status `gone`."""
     [row] = await ada.world.rows(
         "select x.* from sync_link l join xero_contact x on x.id = l.xero_contact_id where l.id = :id",
         id=ids.take("SyncLink", link),
@@ -55,7 +55,7 @@ async def count(ada: make.Client, table: str) -> int:
 
 
 async def type_in(ada: make.Client, **given: Any) -> None:
-    """Change the contact of the one link."""
+    """Change the contact of the only link."""
     [row] = await ada.world.rows("select contact_id from sync_link")
     change = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { userErrors { code } } }"
     await ada.ask(change, i={"contactId": ids.encode("Contact", row["contact_id"]), **given})
@@ -168,7 +168,7 @@ async def test_rematch_with_another_contact_keeps_the_former_pair_apart(ada: mak
 async def test_rematch_of_a_broken_link_with_another_contact_keeps_the_former_pair_apart(
     ada: make.Client,
 ) -> None:
-    """Nobody had unsynced it, and the former contact would fit again."""
+    """No person has unsynced it, and the former contact would match again."""
     link = ids.encode("SyncLink", await make.linked(ada.world))
     await break_off(ada, link)
     other = await ada.world.contact("Quite another", "o@x.nz")

@@ -49,7 +49,7 @@ async def over(tx: Tx, world: World) -> None:
 
 
 async def waiting(world: World) -> str:
-    """A link with an unsent change; beside it stands one that is in step."""
+    """A link with an unsent change, and another without."""
     await make.linked(world, "Totara Farms Ltd", "post@totara.example")
     link = await make.linked(world)
     [row] = await world.rows("select contact_id from sync_link where id = :id", id=link)

@@ -176,7 +176,7 @@ async def test_a_refresh_result_is_ignored_while_another_caller_holds_the_lease(
 
 
 async def test_a_lease_is_given_only_for_the_version_that_was_read(made: Made) -> None:
-    """Whoever read the tokens before they were renewed must not spend the old refresh token."""
+    """A caller that read the tokens before they were refreshed must not use the old refresh token."""
     before = await made.grant()
     assert await made.tokens().refresh("access-0") == "access-1"
     assert await made.grants.lease(before) is None

@@ -69,7 +69,7 @@ class Practice:
         return found
 
     async def read_to_the_end(self) -> None:
-        """As a worker does with what Xero answers, matching included."""
+        """Apply an answer of Xero as a worker does, matching included."""
         run = (await self.runs())[-1]
         held = await self.do(lambda tx: imports.claim(tx, run.id))
         await self.do(

@@ -26,7 +26,7 @@ def test_a_full_scan_runs_at_night_in_the_organisations_time_zone() -> None:
 )
 @pytest.mark.parametrize("month", [3, 4, 9, 10, 11])
 def test_a_full_scan_runs_every_night_when_clocks_change(timezone: str, month: int) -> None:
-    """A night without half past two, or with two of them, has one scan; none is in the past or days away."""
+    """A night without 2:30, or with two of them, has one scan; no scan is in the past or days away."""
     now = datetime(2026, month, 1, tzinfo=UTC)
     while now.month == month:
         scan = next_scan(now, timezone, 1200, 5000)

@@ -42,7 +42,7 @@ async def begin_polls(world: World) -> None:
 
 
 async def read_contacts(world: World) -> int:
-    """Does what is due; gives how often Xero was asked."""
+    """Do the due reads, and return the number of calls to Xero."""
     await begin_polls(world)
     async with world.tx() as tx:
         runs = await tx.rows("select id from import_run where finished_at is null and due_at <= :now")

@@ -38,7 +38,7 @@ AT = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 def test_the_later_of_two_edits_wins_and_at_equal_times_xero_does(
     practice_is_later_by: int, winner: Side
 ) -> None:
-    """Xero has one time for the whole contact: it stands for every edit up to that time."""
+    """Xero has one time for the whole contact: it counts for every edit up to that time."""
     state = FieldState(
         practice="Ours",
         xero="Theirs",

@@ -96,7 +96,7 @@ async def test_a_value_typed_back_to_the_base_is_sent_if_xero_holds_another(
 
 @pytest.mark.parametrize("name", ["Ours", "Theirs", "Acme"])
 async def test_a_read_does_not_merge_a_field_of_an_open_delivery(world: World, name: str) -> None:
-    """Neither that somebody has changed it, nor that the write has landed: it may land once more."""
+    """The read neither counts as an edit nor as the arrival of the write, which may still take effect."""
     contact, xero = await linked(world)
     await change(world, contact, name="Ours")
     async with world.tx() as tx:

@@ -87,7 +87,7 @@ async def test_a_value_typed_while_a_delivery_is_in_flight_is_sent_next(
 async def test_the_history_keeps_a_value_that_xero_held_for_a_moment_during_our_write(
     world: World, order: tuple[str, ...]
 ) -> None:
-    """The page asked for before our write shows an email that somebody had set in Xero, and ours overwrote."""
+    """A page that was requested before our write shows an email of a person in Xero, which our write overwrote."""
     contact, xero = await linked(world)
     await change(world, contact, billingEmail=OURS)
     claimed, told = await claim(world), shown(xero)

@@ -78,7 +78,7 @@ async def go_on(world: World) -> ImportRun:
 
 
 async def answer(world: World, claimed: Claimed, shown: list[SeenContact]) -> None:
-    """Xero did what was sent, and shows these contacts so."""
+    """Xero has applied the sent values, and shows them."""
     by_id = {one.xero_contact_id: one for one in shown}
     async with world.tx() as tx:
         keys = await contact_deliveries.targets(tx, claimed.members)

@@ -31,7 +31,7 @@ async def mirrored(world: World) -> dict[str, object]:
 
 
 async def reread(world: World, *found: SeenContact, asked: float) -> None:
-    """What is due is read, and shows these."""
+    """Do the due single reads; they show these snapshots."""
     async with world.tx() as tx:
         await tx.run("update xero_contact set read_due_at = :now where read_due_at is not null")
         claimed = await single_reads.claim(tx, world.organisation, 40)

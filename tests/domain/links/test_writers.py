@@ -29,7 +29,7 @@ def sources() -> Iterator[Path]:
 
 
 def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Each string of the module; a value inside an f-string stands as {}."""
+    """Each string of the module; a value inside an f-string becomes {}."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value

@@ -28,7 +28,7 @@ async def change(world: World, contact: UUID, **given: object) -> None:
 
 
 async def twins(world: World) -> tuple[UUID, UUID]:
-    """Two Xero contacts that one practice contact fits fully: nobody is the only one. Xero's ids."""
+    """Two Xero contacts that fully match one practice contact, so that neither is the only one. Returns Xero's ids."""
     await world.contact("Acme", "a@x.nz")
     one, other = seen("Acme", "a@x.nz"), seen("ACME", "a@x.nz")
     await read_delta(world, one, other)

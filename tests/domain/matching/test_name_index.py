@@ -144,7 +144,7 @@ async def looked_up(world: World, index: NameIndex | None) -> dict[UUID, set[UUI
 
 
 async def test_a_page_finds_the_same_contacts_with_a_name_index(world: World) -> None:
-    """Keys that many share or few, and who is linked, among it."""
+    """Compares keys that many or few contacts share, and linked contacts too."""
     known = lifelike_contacts(8, 1500)
     made = [search_keys.lookup(Details(one.name, one.email)) for one in known]
     ids = await fill(world, [name for name, _ in made], [keys for _, keys in made])

@@ -130,7 +130,7 @@ async def test_a_linked_contact_is_no_candidate(world: World) -> None:
 
 
 async def preview(world: World) -> dict[str, int]:
-    """After what a run that only reads does: it looks, and matches nothing."""
+    """After a run that only reads: it looks up near-duplicates and matches nothing."""
     async with world.tx() as tx:
         ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
         organisation = await organisation_copy.get(tx, world.organisation)

@@ -20,7 +20,7 @@ EMAILS = ["a@x.nz", "A@x.nz", "b@x.nz", None, ""]
 
 
 def outcomes(practice: list[Row], xero: list[Row]) -> Counter[str]:
-    """The rule, said once more, slowly: what becomes of each Xero contact."""
+    """A simple copy of the rule: the outcome for each Xero contact."""
 
     def keys(row: Row) -> tuple[str | None, str | None]:
         return name_key(row[0]), email_key(row[1])

@@ -38,7 +38,7 @@ def shown(xero: UUID, name: str, email: str, *, after: float = 0) -> SeenContact
 
 
 async def test_an_answer_moves_the_base_values_of_the_sent_fields_only(world: World) -> None:
-    """It shows an email that somebody changed in Xero: that is news, and comes to the practice."""
+    """The answer shows an email that a person changed in Xero: the practice gets it."""
     contact, xero = await linked(world)
     await change(world, contact, name="Sent")
     claimed = await claim(world)

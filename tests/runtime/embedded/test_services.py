@@ -170,6 +170,6 @@ async def test_the_services_start_in_folders_with_long_and_unusual_names(folder:
 
 
 def test_a_copied_tree_runs_by_itself(tmp_path: Path) -> None:
-    """What root falls back to where nobody cannot reach the wheel: libraries lie beside its package."""
+    """The copy that root makes if the user `nobody` cannot reach the wheel; the libraries are next to the package."""
     tree = embedded_services._copy(embedded_services._tree(), tmp_path)
     assert "PostgreSQL" in myself().run([tree / "bin/initdb", "-V"]).stdout

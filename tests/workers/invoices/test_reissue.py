@@ -55,7 +55,7 @@ async def reissued(here: Billing, invoice: Invoice) -> Invoice:
 
 
 async def refused(here: Billing, invoice: Invoice) -> Refused:
-    """A REISSUE that is refused, after which the invoice stands as it did."""
+    """A refused REISSUE, which leaves the invoice unchanged."""
     before = await here.look(invoice)
     with pytest.raises(Refused) as found:
         await here.settle(invoice, Decision.REISSUE)
@@ -147,7 +147,7 @@ async def test_a_reissue_is_refused_for_a_line_whose_tax_was_edited_in_xero(here
 
 
 async def test_a_reissue_is_refused_for_a_text_line(here: Billing) -> None:
-    """Nothing is voided in Xero either: the invoice stands there, as it was changed again."""
+    """Nothing is voided in Xero either: the changed invoice stays there."""
     made = await here.there()
     await edited(here, made, {}, {"Description": "With thanks"})
     await edited(here, made, {"Description": "Accounts"}, {"Description": "With thanks"}, accept=False)

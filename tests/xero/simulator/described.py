@@ -42,7 +42,7 @@ def description() -> dict[str, Any]:
 
 
 def problems(name: str, answer: httpx.Response) -> list[str]:
-    """Envelope apart, what the schema of that name finds wrong."""
+    """The errors that the schema of that name finds, without the envelope."""
     assert answer.status_code == 200, answer.text
     content = {
         k: v for k, v in answer.json().items() if k not in ("Id", "Status", "ProviderName", "DateTimeUTC")

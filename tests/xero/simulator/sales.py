@@ -16,7 +16,7 @@ def line(**fields: Any) -> Row:
 
 
 async def sale(http: httpx.AsyncClient, *lines: Row, **fields: Any) -> Row:
-    """An element for PUT: authorised, of a new contact unless one is given, one line of 100 plus 15 % unless told."""
+    """An element for PUT: authorised, by default for a new contact and with one line of 100 plus 15 %."""
     if "Contact" not in fields:
         contact = await create(http, Name=f"Client {uuid4()}")
         fields["Contact"] = {"ContactID": contact["ContactID"]}

@@ -25,7 +25,7 @@ API = "/api.xro/2.0"
 
 
 def frozen_clock() -> ShiftedClock:
-    """Stands at BEGINNING until it is advanced."""
+    """A clock that stays at BEGINNING until it is advanced."""
     return ShiftedClock(lambda: BEGINNING)
 
 
@@ -58,7 +58,7 @@ async def serving_app(app: ASGIApp) -> AsyncIterator[str]:
 
 
 async def consent(http: httpx.AsyncClient, **changes: str) -> dict[str, str]:
-    """Presses a button of the consent page; gives what the redirect carries."""
+    """Press a button of the consent page, and return the parameters of the redirect."""
     form = {
         "response_type": "code",
         "client_id": DEMO_CLIENT_ID,

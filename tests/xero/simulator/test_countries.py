@@ -19,7 +19,7 @@ from xero.simulator.demo import demo_world
 
 @pytest_asyncio.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    """Of one user who has connected five organisations, one consent each."""
+    """A client of one user who has connected five organisations, each by its own consent."""
     world = demo_world(25, 7, frozen_clock(), organisations=5)
     async with in_process(world) as client:
         for tenant in world.organisations:

@@ -53,7 +53,7 @@ def learn(known: dict[str, str], answer: Any) -> None:
 
 
 def route_of(example: Example) -> Route:
-    """The route that takes the example; the names in braces stand for themselves."""
+    """The route of the example; names in braces are kept."""
     scope = {"type": "http", "method": example.method, "path": example.path, "root_path": "", "headers": []}
     [found] = [
         route
