@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
@@ -18,6 +18,9 @@ from runtime.database import Database
 from runtime.notifications import Notifications
 from runtime.seal import KeyRing
 from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from api.guards.rate_limit import Rates
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Context:
 
     `loaders` keep the objects that were read: during one root field of a mutation, during one other request, or for the
     events that a subscription delivers together. Then they are replaced, because an object must not be older than the
-    request. With `shared`, other subscriptions use the same loaders. `response` takes headers and cookies; None on a socket. `one_answer`:
+    request. With `shared`, other subscriptions use the same loaders. `nodes`: how many the
+    operation may return, as api.guards.query_cost measures it. `response` takes headers and cookies; None on a socket. `one_answer`:
     the client accepts one answer, and no stream.
     """
 
@@ -61,6 +65,7 @@ class Context:
     response: Response | None = None
     one_answer: bool = False
     shared: bool = False
+    nodes: int = 0
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
         """A transaction in the viewer's workspace, with the viewer as its actor."""
@@ -74,4 +79,5 @@ class EdgeContext(Context):
     """With the credential of the request, and the payload of `connection_init`, which only api.http reads."""
 
     credential: Credential | None = None
+    rates: "Rates | None" = None
     connection_params: dict[str, object] | None = field(default=None, repr=False)

@@ -152,6 +152,14 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address that `tandem serve` binds")
     port: int = Field(8000, ge=0, le=65535, description="port that `tandem serve` binds")
+    rate_limit_caller: int = Field(
+        1_000_000, ge=15_000, description="nodes that one token or person may ask for in a minute"
+    )
+    rate_limit_workspace: int = Field(
+        3_000_000,
+        ge=15_000,
+        description="nodes that all callers of a workspace together may ask for in a minute",
+    )
     ops_port: int | None = Field(
         None, ge=1, le=65535, description="port of their own for /readyz and /metrics; none: PORT has them"
     )

@@ -15,6 +15,7 @@ from api.context import Context
 from api.errors import NO_CALLER, Code, Errors, refusal
 from api.guards.document_cache import Cached, Documents
 from api.guards.query_cost import Limits, root_fields
+from api.guards.rate_limit import Spending
 
 
 class OperationContext(SchemaExtension):
@@ -66,6 +67,7 @@ def edge_extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtensi
         OperationContext,
         Errors,
         Limits,
+        Spending,
         IntrospectionOnly,
         StreamRequired,
         lambda: Cached(documents),

@@ -36,6 +36,7 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
+from api.context import Context
 from api.errors import Code, refusal
 
 TOKENS = 3_000
@@ -282,7 +283,9 @@ class Limits(SchemaExtension):
         assert context.graphql_document is not None
         try:
             _check_query(context.query or "")
-            measure(context.schema._schema, context.graphql_document, context.variables or {})
+            costs = measure(context.schema._schema, context.graphql_document, context.variables or {})
+            if isinstance(context.context, Context):
+                context.context.nodes = max((cost.nodes for cost in costs), default=0)
         except TooCostlyError as error:
             numbers = {"limit": error.limit, "counted": error.counted, "allowed": error.allowed}
             context.pre_execution_errors = [refusal(Code.TOO_COSTLY, str(error), **numbers)]

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from uuid import uuid4
 
@@ -115,11 +116,18 @@ def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute]
         allow_origins=process.settings.allowed_origins,
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", WORKSPACE_HEADER, *process.settings.allowed_headers],
-        expose_headers=["X-Request-Id", "Retry-After"],
+        expose_headers=["X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"],
         allow_credentials=True,  # for the cookie of the consent; GraphQL uses no cookie
     )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await view.rates.close()
+
     app = Starlette(
         routes=every,
+        lifespan=lifespan,
         middleware=[
             Middleware(RequestLog, metrics=metrics, paths=paths, https=https),
             cors,

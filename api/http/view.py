@@ -44,6 +44,7 @@ from api.errors import (
     until_interrupted,
 )
 from api.guards.query_cost import TOKENS
+from api.guards.rate_limit import Rates
 from api.http.accept import GRAPHQL_JSON, JSON, accepts_stream, json_type, prefers_stream
 from api.http.error_responses import error_response, unavailable_response
 from api.http.sockets import Socket, SocketHandler
@@ -68,6 +69,7 @@ class GraphQLView(GraphQL[Context, None]):
         )
         self.process = process
         self.callers = Callers(process.settings, process.database, process.http)
+        self.rates = Rates(process.settings, process.database.clock)
         self.watch: TokenWatch[Credential] = TokenWatch(self.callers, process.database.clock)
         self.graphql_transport_ws_handler_class = partial(SocketHandler, self.watch)  # type: ignore[assignment]  # called as the class is
 
@@ -99,7 +101,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         if isinstance(request, WebSocket):
-            return EdgeContext(self.process)
+            return EdgeContext(self.process, rates=self.rates)
         assert isinstance(response, Response)
         given = request.headers.getlist("authorization")
         if not given and self.process.settings.graphiql:
@@ -107,7 +109,7 @@ class GraphQLView(GraphQL[Context, None]):
         credential = read_credential(given, request.headers.getlist(WORKSPACE_HEADER))
         viewer = await self.callers.find(credential)
         request.state.credential, request.state.expires_at = credential, viewer.expires_at
-        return EdgeContext(self.process, viewer, response=response, credential=credential)
+        return EdgeContext(self.process, viewer, response=response, credential=credential, rates=self.rates)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Finds the viewer by the payload of `connection_init`, which has the two headers of a request: {"Authorization": "Bearer …"}.
@@ -302,10 +304,10 @@ async def _without_complete(stream: AsyncIterator[str]) -> AsyncIterator[str]:
 
 def _status(answer: GraphQLHTTPResponse, media_type: str) -> int:
     """The status of an answer without data. With application/json it is 200 as clients of that type expect, unless the
-    token is missing or the database does not answer."""
+    token is missing, the database does not answer, or the client has to wait."""
     errors: list[Any] = answer.get("errors") or []
     codes = [Code(error["extensions"]["code"]) for error in errors] or [Code.INTERNAL]
-    for code in (Code.UNAUTHENTICATED, Code.UNAVAILABLE):
+    for code in (Code.UNAUTHENTICATED, Code.UNAVAILABLE, Code.RATE_LIMITED):
         if code in codes:
             return STATUS[code]
     if "data" in answer:  # it is null, and execution began

@@ -8,6 +8,7 @@ STREAM = "tests/promises/test_stream.py"
 WATCH = "tests/api/auth/test_token_watch.py"
 ACCEPT = "tests/api/http/test_accept.py"
 OUTAGE = "tests/api/http/test_outage.py"
+RATES = "tests/api/guards/test_rate_limit.py"
 ANSWERS = "tests/api/http/test_answers.py"
 PROVIDER = "tests/api/auth/test_provider.py"
 PEOPLE = "tests/api/auth/test_people.py"
@@ -94,6 +95,21 @@ EDGE = (
         "edge: no answer says when to try again",
         f"{OUTAGE}::test_an_outage_during_a_query_is_unavailable_and_not_internal",
         skip("api.http.view:GraphQLView.create_response", "update"),
+    ),
+    breach(
+        "edge: a caller may ask for more than the minute allows",
+        f"{RATES}::test_over_the_limit_a_client_is_told_when_to_come_again",
+        never("api.guards.rate_limit:Spending.on_validate", "spent is_over pre_execution_errors"),
+    ),
+    breach(
+        "edge: each process counts by itself",
+        f"{RATES}::test_all_processes_count_together_and_a_new_minute_begins_with_nothing_spent",
+        never("api.guards.rate_limit:Rates._count", "_storage monotonic"),
+    ),
+    breach(
+        "edge: nobody is let in while Redis is away",
+        f"{RATES}::test_without_redis_a_process_counts_by_itself",
+        instead("api.guards.rate_limit:Rates._count", "_away_until PAUSE", "raise"),
     ),
     breach(
         "edge: anybody reads the metrics",

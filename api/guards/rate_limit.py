@@ -1,0 +1,122 @@
+"""How much each caller and each workspace may ask for in a minute, counted over all processes in Redis.
+
+An operation counts the nodes that it may return (api.guards.query_cost), and at least `LEAST`. A minute begins at a full minute of
+PostgreSQL's clock. While Redis does not answer, each process counts by itself, so nobody is refused for that reason. A refused operation
+counts too.
+"""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+from limits.aio.storage import RedisStorage
+from limits.errors import StorageError
+from redis.asyncio import ConnectionPool
+from strawberry.extensions import SchemaExtension
+
+from api.context import EdgeContext, Viewer
+from api.errors import Code, refusal
+from runtime.clock import Clock, monotonic
+from runtime.settings import Settings
+
+WINDOW = 60  # seconds
+LEAST = 50  # nodes: a small query has costs too
+PATIENCE = 0.25  # seconds for Redis to answer
+PAUSE = 5.0  # seconds in which Redis is not asked again
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Spent:
+    """`seconds`: until the next minute begins. `scope`: the budget of which less is left, in the words of the header."""
+
+    scope: str
+    limit: int
+    remaining: int
+    seconds: int
+    is_over: bool
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As the IETF's draft on RateLimit headers has them, and Retry-After for whoever is refused."""
+        shown = {
+            "ratelimit-policy": f'"{self.scope}";q={self.limit};w={WINDOW}',
+            "ratelimit": f'"{self.scope}";r={self.remaining};t={self.seconds}',
+        }
+        return shown | ({"retry-after": str(self.seconds)} if self.is_over else {})
+
+
+class Rates:
+    """The counters of all callers and workspaces."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._limits = {"caller": settings.rate_limit_caller, "workspace": settings.rate_limit_workspace}
+        self._clock = clock
+        self._pool = ConnectionPool.from_url(settings.redis_url) if settings.redis_url else None
+        self._storage = (
+            _storage(settings.redis_url, self._pool) if settings.redis_url and self._pool else None
+        )
+        self._away_until = -math.inf
+        self._local: Counter[str] = Counter()
+        self._local_window = 0
+
+    async def spend(self, viewer: Viewer, nodes: int) -> Spent:
+        """Counts the nodes for the caller and for the workspace."""
+        now = self._clock.now().timestamp()
+        window = int(now // WINDOW)
+        keys = {"caller": f"{viewer.workspace}/{viewer.actor.id}", "workspace": f"{viewer.workspace}"}
+        counted = await self._count(window, list(keys.values()), max(nodes, LEAST))
+        spent = dict(zip(keys, counted, strict=True))
+        left = {scope: limit - spent[scope] for scope, limit in self._limits.items()}
+        scope = min(left, key=lambda each: left[each] / self._limits[each])
+        seconds = max(1, math.ceil((window + 1) * WINDOW - now))
+        return Spent(scope, self._limits[scope], max(0, left[scope]), seconds, min(left.values()) < 0)
+
+    async def _count(self, window: int, keys: list[str], nodes: int) -> list[int]:
+        if self._storage is not None and monotonic() >= self._away_until:
+            storage = self._storage
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    counting = (storage.incr(f"tandem/{key}/{window}", 2 * WINDOW, nodes) for key in keys)
+                    return list(await asyncio.gather(*counting))
+            except (StorageError, OSError) as error:  # TimeoutError is an OSError
+                self._away_until = monotonic() + PAUSE
+                log.warning("rate_limits_without_redis", error=type(error).__name__)
+        if window != self._local_window:
+            self._local_window = window
+            self._local.clear()
+        for key in keys:
+            self._local[key] += nodes
+        return [self._local[key] for key in keys]
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.aclose()
+
+
+def _storage(url: str, pool: ConnectionPool) -> RedisStorage:
+    uri = f"async+redis+{url}" if url.startswith("unix:") else f"async+{url}"
+    return RedisStorage(uri, wrap_exceptions=True, implementation="redispy", connection_pool=pool)  # type: ignore[arg-type]
+
+
+class Spending(SchemaExtension):
+    """Refuses an operation (RATE_LIMITED) if its caller or its workspace has used up the minute. Comes after Limits, which measures."""
+
+    async def on_validate(self) -> AsyncIterator[None]:
+        execution = self.execution_context
+        context = execution.context
+        if isinstance(context, EdgeContext) and context.rates is not None and context.viewer is not None:
+            spent = await context.rates.spend(context.viewer, context.nodes)
+            if context.response is not None:
+                context.response.headers.update(spent.headers)
+            if spent.is_over and not execution.pre_execution_errors:
+                message = (
+                    f"This {spent.scope} has asked for more than {spent.limit:,} nodes within a minute. Try again in"
+                    f" {spent.seconds} s."
+                )
+                error = refusal(Code.RATE_LIMITED, message, retryAfter=spent.seconds)
+                execution.pre_execution_errors = [error]
+        yield

@@ -1,0 +1,123 @@
+"""What a caller and a workspace may ask for in a minute."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.context import Process, Viewer
+from api.guards.rate_limit import LEAST, Rates
+from domain.tables import ActorKind, Scope
+from domain.tx import Actor
+from runtime.embedded.services import Services
+from runtime.settings import Settings, load
+from tests.api.edge import (
+    acknowledged,
+    ask,
+    bearer,
+    codes,
+    hear,
+    make_token,
+    make_workspace,
+    say,
+    serving,
+    with_settings,
+)
+from tests.clients import web_client
+
+
+@dataclass
+class Stopped:
+    """A clock that a test moves."""
+
+    at: datetime = datetime(2026, 11, 30, 12, 0, 10, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def viewer(workspace: UUID) -> Viewer:
+    return Viewer(workspace, Actor(ActorKind.API_TOKEN, "T", uuid4()), frozenset(Scope))
+
+
+@pytest.fixture
+def settings(services: Services) -> Settings:
+    limits = {"rate_limit_caller": 1000, "rate_limit_workspace": 1500}
+    return load().model_copy(update={"redis_url": services.redis_url, **limits})
+
+
+async def test_all_processes_count_together_and_a_new_minute_begins_with_nothing_spent(
+    settings: Settings,
+) -> None:
+    clock, caller = Stopped(), viewer(uuid4())
+    one, other = Rates(settings, clock), Rates(settings, clock)
+    spent = [await rates.spend(caller, 400) for rates in (one, other, one)]
+    assert [(each.remaining, each.is_over, each.seconds) for each in spent] == [
+        (600, False, 50),
+        (200, False, 50),
+        (0, True, 50),
+    ]
+    clock.at = clock.at.replace(minute=1)
+    assert (await other.spend(caller, 0)).remaining == 1000 - LEAST
+    await asyncio.gather(one.close(), other.close())
+
+
+async def test_the_callers_of_a_workspace_share_its_limit_and_no_other_workspaces(settings: Settings) -> None:
+    rates, workspace = Rates(settings, Stopped()), uuid4()
+    first = await rates.spend(viewer(workspace), 900)
+    second = await rates.spend(viewer(workspace), 700)
+    assert (first.scope, first.is_over, second.scope, second.is_over) == ("caller", False, "workspace", True)
+    assert not (await rates.spend(viewer(uuid4()), 900)).is_over
+    await rates.close()
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "unix:///nowhere/valkey.sock", None])
+async def test_without_redis_a_process_counts_by_itself(settings: Settings, url: str | None) -> None:
+    rates, caller = Rates(settings.model_copy(update={"redis_url": url}), Stopped()), viewer(uuid4())
+    assert [(await rates.spend(caller, 600)).is_over for _ in range(2)] == [False, True]
+    await rates.close()
+
+
+async def test_over_the_limit_a_client_is_told_when_to_come_again(
+    process: Process, owner: AsyncConnection
+) -> None:
+    limited = with_settings(process, rate_limit_caller=60)
+    workspace = await make_workspace(owner)
+    token, other = [await make_token(owner, workspace=workspace) for _ in range(2)]
+    async with serving(limited) as edge, web_client(base_url=f"http://{edge}", headers=bearer(token)) as http:
+        first = await ask(http, "{hello}")
+        assert first.json() == {"data": {"hello": "Hello you"}}
+        assert first.headers["ratelimit-policy"] == '"caller";q=60;w=60'
+        assert first.headers["ratelimit"].startswith('"caller";r=10;t=')
+        assert "retry-after" not in first.headers
+        for _ in range(2):  # the minute may end between the two
+            again = await ask(http, "{hello}")
+        assert (again.status_code, codes(again)) == (429, ["RATE_LIMITED"])
+        assert 1 <= int(again.headers["retry-after"]) <= 60
+        assert again.headers["content-type"].startswith("application/json")
+        assert (await ask(http, "{hello}")).status_code == 429
+        async with acknowledged(edge, token) as ws:
+            await say(ws, {"type": "subscribe", "id": "1", "payload": {"query": "{hello}"}})
+            [error] = (await hear(ws))["payload"]
+            assert error["extensions"]["code"] == "RATE_LIMITED"
+            assert error["extensions"]["retryAfter"] >= 1
+        http.headers.update(bearer(other))
+        assert (await ask(http, "{hello}")).status_code == 200
+
+
+async def test_what_a_request_may_return_counts(http: httpx.AsyncClient) -> None:
+    async def left(query: str) -> tuple[int, int]:
+        """The nodes and the seconds that are left after the query."""
+        _, nodes, seconds = (await ask(http, query)).headers["ratelimit"].split(";")
+        return int(nodes[2:]), int(seconds[2:])
+
+    while True:
+        before, early = await left("{hello}")
+        after, late = await left("{thing {things(first: 30) {things {name}}}}")
+        if late <= early:  # in the same minute
+            break
+    assert before - after == 1 + 5 * (1 + 30)
