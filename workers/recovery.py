@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from domain.tables import Delivery, DeliveryPayload
+from domain.tables import Cargo, Delivery
 from domain.tx import TANDEM
 from workers import invoicing, sending
 from workers.process import Process
@@ -14,6 +14,6 @@ async def recover(process: Process, workspace: UUID, delivery_id: UUID) -> bool:
     async with process.database.transaction(workspace, TANDEM) as tx:
         delivery = await tx.session.get(Delivery, (workspace, delivery_id))
     if delivery is not None:
-        settle = invoicing.recover if delivery.payload is DeliveryPayload.INVOICES else sending.recover
+        settle = invoicing.recover if delivery.cargo is Cargo.INVOICES else sending.recover
         await settle(process, workspace, delivery_id)
     return False

@@ -259,7 +259,7 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
             "organisationId",
         )
     run, due = await _unfinished(tx, organisation_id), await _next_manual_read(tx, organisation)
-    organisation.manual_read_at = due
+    organisation.looked_by_hand_at = due
     organisation.catalogue_due_at = poll_schedule.sooner(tx.now, organisation.catalogue_due_at, due)
     if run is None and due <= tx.now:
         _add_run(tx, organisation, organisation.read_cursor, RunPurpose.DELTA)
@@ -273,7 +273,7 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
 async def _next_manual_read(tx: Tx, organisation: Organisation) -> datetime:
     budget = await call_budget.get(tx, organisation.tenant_id)
     interval = poll_schedule.manual_interval(budget.left_today, budget.day_limit)
-    return poll_schedule.next_manual_read(tx.now, organisation.manual_read_at, interval)
+    return poll_schedule.next_manual_read(tx.now, organisation.looked_by_hand_at, interval)
 
 
 def _known(organisation: Organisation | None) -> Organisation:

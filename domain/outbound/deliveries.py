@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from domain.connection import organisation_copy
 from domain.fields.synced import loaded, same
-from domain.tables import Delivery, DeliveryKind, DeliveryMember, DeliveryPayload, SyncedField
+from domain.tables import Cargo, Delivery, DeliveryKind, DeliveryMember, SyncedField
 from domain.tx import Tx
 
 MOST = 50  # in one call, as Xero advises
@@ -82,7 +82,7 @@ async def start(
         workspace_id=tx.workspace,
         id=delivery_id,
         organisation_id=organisation_id,
-        payload=DeliveryPayload.INVOICES if invoices else DeliveryPayload.CONTACTS,
+        cargo=Cargo.INVOICES if invoices else Cargo.CONTACTS,
         kind=kind,
         bulk=bulk,
         idempotency_key=f"tandem-{delivery_id}",

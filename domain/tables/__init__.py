@@ -15,7 +15,7 @@ from domain.tables.connection import (
     XeroLimit,
 )
 from domain.tables.contacts import Contact, ContactKind, Side, SyncedField
-from domain.tables.deliveries import Delivery, DeliveryKind, DeliveryMember, DeliveryPayload
+from domain.tables.deliveries import Cargo, Delivery, DeliveryKind, DeliveryMember
 from domain.tables.invoices import (
     AccountMapping,
     AmountsAre,
@@ -77,6 +77,7 @@ __all__ = (
     "AmountsAre",
     "ApiToken",
     "Brake",
+    "Cargo",
     "ConflictPolicy",
     "ConnectionHealth",
     "Contact",
@@ -85,7 +86,6 @@ __all__ = (
     "Delivery",
     "DeliveryKind",
     "DeliveryMember",
-    "DeliveryPayload",
     "Event",
     "EventCounter",
     "EventKind",

@@ -77,7 +77,7 @@ class ConnectionHealth(DescribedEnum):
 class Organisation(Row, table=True):
     """A Xero organisation. `health`: by the last call. `read_cursor`: Xero's own time up to which the mirror has been read,
     null until it was read completely. `read_asked_at`: when that read was asked for, by our clock.
-    `manual_read_at`: when the last read that a person asked for was due, or is due.
+    `looked_by_hand_at`: when the last read that a person asked for was due, or is due.
     `clock_ahead`: how many seconds Xero's clock is ahead of ours.
     `health_since`: since when `health` has its value; null: since the connection. `limited_until` is set while
     RATE_LIMITED. `failing_since` is set while no call succeeds, `writes_failing_since` while no write does. `catching_up`:
@@ -126,7 +126,7 @@ class Organisation(Row, table=True):
     last_full_scan_at: datetime | None = time_column(nullable=True)
     last_webhook_at: datetime | None = time_column(nullable=True)
     read_asked_at: datetime | None = time_column(nullable=True)
-    manual_read_at: datetime | None = time_column(nullable=True)
+    looked_by_hand_at: datetime | None = time_column(nullable=True)
     poll_due_at: datetime | None = time_column(nullable=True)
     scan_due_at: datetime | None = time_column(nullable=True)
     mass_change: dict[str, Any] | None = json_column()

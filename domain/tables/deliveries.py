@@ -20,7 +20,7 @@ class DeliveryKind(StrEnum):
     STATUS = "STATUS"
 
 
-class DeliveryPayload(StrEnum):
+class Cargo(StrEnum):
     """The kind of objects that a delivery writes to Xero."""
 
     CONTACTS = "CONTACTS"
@@ -42,7 +42,7 @@ class Delivery(Row, table=True):
         sa.Index("ix_delivery_ended", "workspace_id", "ended_at", postgresql_where="body is not null"),
     )
     organisation_id: UUID
-    payload: DeliveryPayload = choice_column(DeliveryPayload, default=DeliveryPayload.CONTACTS)
+    cargo: Cargo = choice_column(Cargo, default=Cargo.CONTACTS)
     kind: DeliveryKind = choice_column(DeliveryKind)
     bulk: bool
     idempotency_key: str
@@ -67,7 +67,7 @@ class DeliveryMember(Table, table=True):
         foreign_key("delivery", "delivery_id", "CASCADE"),
         foreign_key("sync_link", "link_id", "CASCADE"),
         foreign_key("invoice", "invoice_id", "CASCADE"),
-        sa.CheckConstraint("(link_id is null) <> (invoice_id is null)", name="link_or_invoice"),
+        sa.CheckConstraint("(link_id is null) <> (invoice_id is null)", name="one_cargo"),
         sa.Index("uq_delivery_member_open", "workspace_id", "link_id", unique=True, postgresql_where="open"),
         sa.Index(
             "uq_delivery_member_open_invoice",

@@ -117,7 +117,7 @@ class Billing:
 
     async def recover(self) -> None:
         for row in await self.here.world.rows(
-            "select id from delivery where ended_at is null and payload = 'INVOICES'"
+            "select id from delivery where ended_at is null and cargo = 'INVOICES'"
         ):
             await invoicing.recover(self.here.process, self.here.world.workspace, row["id"])
 
