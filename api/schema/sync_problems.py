@@ -13,7 +13,7 @@ from api.relay.described import described
 from api.relay.loaders import NODES, load
 from api.relay.node import Node
 from domain.described import DescribedEnum
-from domain.tables import SyncedField
+from domain.tables import StoredFailure, SyncedField
 
 
 @described
@@ -172,8 +172,8 @@ class SyncFailure:
     remedy: Remedy | None = strawberry.field(description="What helps. Null if nothing is known to help.")
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any] | None) -> Self | None:
-        """`stored`: {code, message, field, subjects: ['Type:uuid'], since, attempts, nextAttemptAt, remedy}."""
+    def of(cls, stored: StoredFailure | None) -> Self | None:
+        """A failure that an older release stored may lack members."""
         if stored is None:
             return None
         subjects = [one.partition(":") for one in stored.get("subjects") or ()]

@@ -138,7 +138,7 @@ async def settle(
 
 
 def _awaits(link: SyncLink) -> bool:
-    return link.state is SyncState.BROKEN and bool((link.failure or {}).get("awaits"))
+    return link.state is SyncState.BROKEN and link.failure is not None and "awaits" in link.failure
 
 
 async def _follow(

@@ -40,7 +40,9 @@ async def break_off(tx: Tx, link: SyncLink, xero: XeroContact, *, awaits: UUID |
 
 async def stop_waiting(tx: Tx, link: SyncLink) -> None:
     """Let a BROKEN link stop waiting for a survivor that is not for it."""
-    failure = {name: value for name, value in (link.failure or {}).items() if name != "awaits"}
+    failure = link.failure.copy() if link.failure else None
+    if failure is not None:
+        failure.pop("awaits", None)
     await links.change(tx, link, failure=failure)
 
 

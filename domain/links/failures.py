@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
 from domain import activity
@@ -11,9 +12,8 @@ from domain.connection import health as connection_health
 from domain.fields.synced import Values, loaded, same, shown
 from domain.links import link as links
 from domain.links import statements
-from domain.links.link import StoredFailure
 from domain.names.text_keys import name_key
-from domain.tables import ActivityKind, Contact, Side, SyncedField, SyncLink
+from domain.tables import ActivityKind, Contact, Side, StoredFailure, SyncedField, SyncLink
 from domain.tx import Tx
 
 REMEDIES = {
@@ -79,6 +79,11 @@ async def described(tx: Tx, link: SyncLink, failure: Failure, until: datetime | 
     )  # fmt: skip
 
 
+class LookUp(TypedDict):
+    at: str
+    sends: int
+
+
 @dataclass(frozen=True)
 class Trouble:
     """The reasons why a link does not sync, as FAILURE_COLUMNS reads them. `held_by`: the code of a trouble of the whole
@@ -94,7 +99,7 @@ class Trouble:
     health_message: str | None
     held_since: datetime | None
     held_until: datetime | None
-    look_up: Mapping[str, object] | None
+    look_up: LookUp | None
 
 
 # The columns of `Trouble`, of a link `l` joined with health.HELD_LINK.
@@ -114,7 +119,7 @@ def shown_failure(trouble: Trouble, now: datetime) -> StoredFailure | None:
     own, code = trouble.failure, trouble.held_by
     if own is not None:
         looked = trouble.look_up
-        return own if looked is None else own | {"nextAttemptAt": looked["at"], "attempts": looked["sends"]}
+        return own if looked is None else {**own, "nextAttemptAt": looked["at"], "attempts": looked["sends"]}
     if code is None:
         return None
     times = [time for time in (trouble.next_attempt_at, trouble.held_until) if time and time > now]

@@ -21,16 +21,13 @@ from domain.tables import (
     ACTIVE_STATES,
     Contact,
     EventKind,
+    StoredFailure,
     SyncedField,
     SyncLink,
     SyncState,
     XeroContact,
 )
 from domain.tx import Tx
-
-# A failure as the column `failure` and the API read it; `failures.stored_failure` makes it.
-StoredFailure = dict[str, object]
-
 
 # The keys by which near-duplicates are found are long lists, and no rule reads them from a row.
 KEYS_LEFT_OUT = (defer(Contact.match_keys), defer(Contact.match_name))  # type: ignore[arg-type]

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.links.link import StoredFailure, next_state_sql
-from domain.tables import ACTIVE, EventKind, SyncedField
+from domain.links.link import next_state_sql
+from domain.tables import ACTIVE, EventKind, StoredFailure, SyncedField
 from domain.tx import Tx
 
 

@@ -33,7 +33,16 @@ from domain.tables.invoices import (
     XeroAccount,
     XeroTaxRate,
 )
-from domain.tables.links import ACTIVE, ACTIVE_STATES, Brake, LinkOrigin, Push, SyncLink, SyncState
+from domain.tables.links import (
+    ACTIVE,
+    ACTIVE_STATES,
+    Brake,
+    LinkOrigin,
+    Push,
+    StoredFailure,
+    SyncLink,
+    SyncState,
+)
 from domain.tables.matching import (
     Likeness,
     MatchCandidate,
@@ -121,6 +130,7 @@ __all__ = (
     "SetApart",
     "Side",
     "StoredChange",
+    "StoredFailure",
     "SyncLink",
     "SyncState",
     "SyncedField",

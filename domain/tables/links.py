@@ -2,15 +2,34 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NotRequired
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
+from typing_extensions import TypedDict
 
 from domain.described import DescribedEnum
 from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, time_column
+
+
+class StoredFailure(TypedDict):
+    """What keeps a link or an invoice from syncing, as the columns `failure` hold it. Times are ISO 8601.
+
+    `subjects`: 'Type:uuid' of each object that the failure is about. `awaits`: of a link that a merge broke, the survivor
+    by Xero's id, until a read shows the survivor.
+    """
+
+    code: str
+    message: str
+    field: str | None
+    subjects: list[str]
+    since: str
+    attempts: int
+    nextAttemptAt: str | None
+    remedy: str | None
+    awaits: NotRequired[str]
 
 
 class SyncState(DescribedEnum):
@@ -138,7 +157,7 @@ class SyncLink(Row, table=True):
     version: int = 1
     base_practice: dict[str, Any] = json_column(nullable=False)
     base_xero: dict[str, Any] = json_column(nullable=False)
-    failure: dict[str, Any] | None = json_column()
+    failure: StoredFailure | None = json_column()
     due_at: datetime | None = time_column(nullable=True)
     contact_number: str | None = None
     bulk: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})

@@ -241,8 +241,8 @@ PUSH = (
         swap(
             "domain.inbound:_settle_endings",
             "[*xeros, *(...)]",
-            '[row["id"] for row in await tx.rows("select x.id from xero_contact x where x.id = any(:ids) and "'
-            ' + __import__("domain.matching.plan", fromlist=["*"]).included(organisation.matching_filter), ids=OLD)]',
+            'await tx.ids("select x.id from xero_contact x where x.id = any(:ids) and "'
+            ' + __import__("domain.matching.plan", fromlist=["*"]).included(organisation.matching_filter), ids=OLD)',
             beside="meet",
         ),
     ),

@@ -197,7 +197,8 @@ async def test_a_link_that_waits_for_a_taken_name_is_sent_once_xero_frees_the_na
     async with linked.here.world.tx() as tx:
         failing = await links.find(tx, other["link"])
     assert failing is not None
-    assert (failing.state, (failing.failure or {}).get("code")) == ("FAILING", "NAME_TAKEN_IN_XERO")
+    assert failing.failure is not None
+    assert (failing.state, failing.failure["code"]) == ("FAILING", "NAME_TAKEN_IN_XERO")
     await edit(linked, linked.xero, fields=freed)
     await poll(linked)
     await linked.send()

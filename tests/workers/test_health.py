@@ -15,7 +15,7 @@ from domain.connection import health as connection_health
 from domain.connection.organisations import Tenant
 from domain.links import failures
 from domain.matching import issues
-from domain.tables import RunPurpose
+from domain.tables import RunPurpose, StoredFailure
 from runtime.seal import KeyRing, new_key
 from tests.workers.linked import Linked
 from workers import housekeeping
@@ -124,7 +124,7 @@ class Seen(failures.Trouble):
     state: str
 
 
-async def seen(linked: Linked) -> tuple[str, dict[str, Any] | None]:
+async def seen(linked: Linked) -> tuple[str, StoredFailure | None]:
     """The link's state and failure as people see them."""
     async with linked.here.world.tx() as tx:
         [row] = await tx.read(
@@ -227,7 +227,7 @@ async def test_an_uncertain_write_shows_its_next_look_up_and_the_number_of_sends
     [delivery] = await linked.here.world.rows("select due_at from delivery where ended_at is null")
     assert failure is not None
     assert (failure["code"], failure["attempts"]) == ("UNCERTAIN", 2)
-    assert failure["nextAttemptAt"][:19] == delivery["due_at"].isoformat()[:19]
+    assert (failure["nextAttemptAt"] or "")[:19] == delivery["due_at"].isoformat()[:19]
 
 
 async def test_a_disconnection_inside_xero_drops_no_change_and_counts_no_attempt(linked: Linked) -> None:
