@@ -25,7 +25,7 @@ from domain.names.similarity import make_ready, score
 from domain.tables import Contact
 from runtime.database import connect
 from runtime.embedded import services as embedded_services
-from tests.database import Place, Server, fresh_database, migrated_template
+from tests.database import Place, Server, fresh_database, migrated_template, rows_of
 from tests.domain.world import World, make_world, seen
 from xero.simulator.demo import lifelike_organisation
 
@@ -77,7 +77,7 @@ async def look(
         asked[one.xero_contact_id]: entity_id for one, (_, entity_id) in zip(shown, queries, strict=True)
     }
     async with world.tx() as tx:
-        await tx.rows("select door.refresh_statistics()")
+        await rows_of(tx, "select door.refresh_statistics()")
         index = NameIndex(tx.now)
         began = time.perf_counter()
         await index.load(tx)

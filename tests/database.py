@@ -5,11 +5,13 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from domain.tx import Tx
 from runtime.migrations import migrate
 
 APP_PASSWORD = "only-for-tests"
@@ -122,3 +124,15 @@ async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
             yield connection
     finally:
         await engine.dispose()
+
+
+async def rows_of(tx: Tx, statement: str, **values: Any) -> list[dict[str, Any]]:
+    """The rows of a statement that only a test makes. `:ws` and `:now` are bound already."""
+    bound = {"ws": tx.workspace, "now": tx.now, **values}
+    return [dict(row) for row in (await tx.session.execute(sa.text(statement), bound)).mappings()]
+
+
+async def row_of(tx: Tx, statement: str, **values: Any) -> dict[str, Any] | None:
+    """The first row of `rows_of`."""
+    found = await rows_of(tx, statement, **values)
+    return found[0] if found else None

@@ -22,7 +22,7 @@ from runtime.notifications import Notifications
 from runtime.seal import KeyRing
 from runtime.settings import Settings, load
 from tests.clients import web_client
-from tests.database import Place
+from tests.database import Place, rows_of
 from tests.xero.simulator.serving import SCOPES, serving
 from xero.simulator.demo import (
     DEMO_CLIENT_ID,
@@ -112,7 +112,7 @@ class Bench:
 
     async def organisations(self, workspace: UUID | None = None) -> list[Organisation]:
         async with self.context(workspace).transaction() as tx:
-            rows = await tx.rows("select id from organisation where workspace_id = :ws order by name")
+            rows = await rows_of(tx, "select id from organisation where workspace_id = :ws order by name")
             return [await tx.session.get_one(Organisation, (tx.workspace, row["id"])) for row in rows]
 
 

@@ -12,6 +12,7 @@ from domain.mirror import xero_contacts
 from domain.outbound import contact_deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
+from tests.database import rows_of
 from tests.domain.linked import LATER, read_delta
 from tests.domain.world import World, seen
 
@@ -62,7 +63,7 @@ async def read(world: World, *found: SeenContact) -> None:
         await xero_contacts.lock(tx, world.organisation)
         organisation = await organisation_copy.get(tx, world.organisation)
         await snapshots.store(tx, organisation, found)
-        ids = [row["id"] for row in await tx.rows("select id from xero_contact where dirty")]
+        ids = [row["id"] for row in await rows_of(tx, "select id from xero_contact where dirty")]
         await inbound_apply.apply_shown(tx, world.organisation, ids)
 
 

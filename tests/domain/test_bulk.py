@@ -9,6 +9,7 @@ from domain import bulk
 from domain.mirror.unreadable import error_name
 from domain.problems import Code, refuse
 from domain.tx import Tx
+from tests.database import rows_of
 from tests.domain.world import World
 
 WRITE = "update organisation set name = :name where workspace_id = :ws"
@@ -26,7 +27,7 @@ def change(tx: Tx, bad: int, fault: Exception | str) -> Callable[[Sequence[int]]
             tx.due = True
             await tx.run(WRITE, name=f"row {row}")
             if row == bad and isinstance(fault, str):
-                await tx.rows(fault)
+                await rows_of(tx, fault)
             elif row == bad and isinstance(fault, Exception):
                 raise fault
         return list(rows)

@@ -30,6 +30,7 @@ from domain.tables import (
 )
 from domain.tx import TANDEM, Tx
 from runtime.database import Database
+from tests.database import rows_of
 
 BEGAN = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 
@@ -80,7 +81,7 @@ class World:
 
     async def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         async with self.tx() as tx:
-            return await tx.rows(sql, **values)
+            return await rows_of(tx, sql, **values)
 
     async def contact(self, name: str, email: str | None = None, **given: Any) -> Contact:
         async with self.tx() as tx, issues.evaluating(tx) as touched:

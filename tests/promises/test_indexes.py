@@ -7,6 +7,7 @@ from domain.matching import plan as matching_plan
 from domain.names.text_keys import search_patterns
 from domain.tables import XeroContactFilter
 from domain.tx import Tx
+from tests.database import rows_of
 from tests.domain.world import World
 
 MANY = 30_000
@@ -41,7 +42,8 @@ async def scans(tx: Tx, *relations: str) -> list[int]:
     the others; so two of one transaction are compared."""
     return [
         row["n"]
-        for row in await tx.rows(
+        for row in await rows_of(
+            tx,
             "select pg_stat_get_xact_numscans(cast(cast(r.name as text) as regclass)) as n"
             " from unnest(cast(:relations as text[])) with ordinality r(name, place) order by place",
             relations=list(relations),
@@ -52,8 +54,8 @@ async def scans(tx: Tx, *relations: str) -> list[int]:
 async def test_a_search_uses_the_trigram_index(crowded: World) -> None:
     async with crowded.tx() as tx:
         before = await scans(tx, "ix_contact_search", "contact")
-        found = await tx.rows(
-            "select door.search_contacts(:patterns, 100)", patterns=search_patterns("n1234 word234")
+        found = await rows_of(
+            tx, "select door.search_contacts(:patterns, 100)", patterns=search_patterns("n1234 word234")
         )
         by_index, whole = await scans(tx, "ix_contact_search", "contact")
     assert len(found) == 1  # n12340 to n12349 have other words
@@ -64,7 +66,8 @@ async def test_near_duplicates_are_found_by_trigrams_and_by_keys(crowded: World)
     relations = ("ix_contact_match_name", "ix_contact_match_keys", "contact")
     async with crowded.tx() as tx:
         before = await scans(tx, *relations)
-        found = await tx.rows(
+        found = await rows_of(
+            tx,
             "select place from door.similar_contacts(:organisation, array['n1234', 'x'], '[[], [\"=n5\", \"=n6\"]]')",
             organisation=crowded.organisation,
         )
@@ -79,10 +82,14 @@ async def test_matching_a_page_reads_no_whole_table(crowded: World) -> None:
     async with crowded.tx() as tx:
         ids = [
             row["id"]
-            for row in await tx.rows("select id from xero_contact where workspace_id = :ws limit 20")
+            for row in await rows_of(tx, "select id from xero_contact where workspace_id = :ws limit 20")
         ]
-        rows = await tx.rows(
-            f"explain with {plan} select * from outcome", organisation=crowded.organisation, run=None, ids=ids
+        rows = await rows_of(
+            tx,
+            f"explain with {plan} select * from outcome",
+            organisation=crowded.organisation,
+            run=None,
+            ids=ids,
         )
     lines = [row["QUERY PLAN"] for row in rows]
     whole = [line for line in lines if "Seq Scan on contact" in line or "Seq Scan on xero_contact" in line]

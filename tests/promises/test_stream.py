@@ -19,6 +19,7 @@ from domain.tables import RunPurpose, SyncedField, XeroContactStatus
 from tests import make
 from tests.api.schema.bills import Office
 from tests.api.schema.conftest import ada, listening, process
+from tests.database import row_of
 from tests.domain.billed import set_up
 from tests.domain.world import BEGAN, World, seen
 from tests.make import Client, Stream
@@ -104,7 +105,7 @@ async def looked_at(world: World, *changed: Any) -> None:
 async def begun(world: World) -> Any:
     async with world.tx() as tx:
         await organisations.begin_run(tx, world.organisation, RunPurpose.DELTA)
-        row = await tx.row("select id from import_run where workspace_id = :ws and finished_at is null")
+        row = await row_of(tx, "select id from import_run where workspace_id = :ws and finished_at is null")
     assert row is not None
     return row["id"]
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from domain.tx import TANDEM
 from runtime.database import connect
-from tests.database import Place
+from tests.database import Place, rows_of
 
 COUNT = "select count(*) from workspace"
 
@@ -29,7 +29,7 @@ async def test_the_setting_of_the_workspace_ends_with_its_transaction(clean: Pla
         assert await session.scalar(sa.text(COUNT)) == 0
         assert not await session.scalar(sa.text("select current_setting('tandem.workspace', true)"))
     async with database.transaction(uuid4(), TANDEM) as tx:
-        assert await tx.rows(COUNT) == [{"count": 0}]
+        assert await rows_of(tx, COUNT) == [{"count": 0}]
     await database.close()
 
 

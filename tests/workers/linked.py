@@ -14,7 +14,7 @@ from domain.matching import issues
 from domain.tables import RunPurpose
 from domain.tx import TANDEM
 from runtime.embedded import services as embedded_services
-from tests.database import Place
+from tests.database import Place, rows_of
 from tests.domain.world import as_given
 from tests.workers.connected import Connected, connected, send_due
 from workers import importing, sending, single_reads
@@ -128,7 +128,7 @@ async def poll(linked: Linked, purpose: RunPurpose = RunPurpose.DELTA) -> None:
     linked.later(timedelta(minutes=3))
     async with linked.here.process.database.transaction(linked.here.world.workspace, TANDEM) as tx:
         assert await organisations.begin_run(tx, linked.here.world.organisation, purpose)
-        [run] = await tx.rows("select id from import_run where finished_at is null")
+        [run] = await rows_of(tx, "select id from import_run where finished_at is null")
     while await importing.advance(linked.here.process, linked.here.world.workspace, run["id"]):
         pass
 
@@ -151,7 +151,7 @@ class Clocked(Linked):
         async with process.database.transaction(world.workspace, TANDEM) as tx:
             await organisations.begin_run(tx, world.organisation, RunPurpose.DELTA)
             await tx.run("update import_run set due_at = :now, lease_until = null where finished_at is null")
-            [run] = await tx.rows("select id from import_run where finished_at is null")
+            [run] = await rows_of(tx, "select id from import_run where finished_at is null")
         await self.advance(run["id"])
 
     async def settle(self) -> None:

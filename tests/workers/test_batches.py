@@ -11,6 +11,7 @@ import pytest
 
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
+from tests.database import rows_of
 from tests.domain.world import as_given
 from tests.workers.linked import Linked
 from xero.client import Client, Written
@@ -142,7 +143,7 @@ async def test_a_contact_on_which_our_code_fails_does_not_stop_the_others(linked
     for at in some:
         await some.change()
         async with linked.here.world.tx() as tx:
-            [kept] = await tx.rows(f"select phone from xero_contact where {own}", id=some.ids[at])
+            [kept] = await rows_of(tx, f"select phone from xero_contact where {own}", id=some.ids[at])
             spoilt = '{"what": "is this"}'
             await tx.run(
                 f"update xero_contact set phone = cast(:phone as jsonb) where {own}",

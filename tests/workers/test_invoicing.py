@@ -19,7 +19,7 @@ from domain.practice import services_and_rates
 from domain.problems import Refused
 from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
 from runtime.embedded import services as embedded_services
-from tests.database import Place
+from tests.database import Place, rows_of
 from tests.workers.billing import DAY, Billing, making
 from workers import catalogues, webhooks
 from xero.client import Answer, Client
@@ -497,8 +497,8 @@ async def test_a_retry_reads_the_accounts_again(here: Billing) -> None:
     assert made.failure_code == "ACCOUNT_UNAVAILABLE"
     async with here.here.world.tx() as tx:
         assert await invoice_actions.retry(tx, [made.id]) == 1
-        assert await tx.rows(
-            "select 1 from organisation where workspace_id = :ws and catalogue_due_at <= :now"
+        assert await rows_of(
+            tx, "select 1 from organisation where workspace_id = :ws and catalogue_due_at <= :now"
         )
     assert await catalogues.read_due(*here.key)
     await here.send()

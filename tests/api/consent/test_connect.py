@@ -18,7 +18,7 @@ from domain.problems import Code, Refused
 from domain.tables import ConnectionHealth, Organisation
 from runtime.settings import Settings
 from tests.api.connecting import RETURN_TO, SPA, Bench, opened, settings_for, told
-from tests.database import Place
+from tests.database import Place, row_of
 from workers import due, importing, jobs
 from workers.process import Process as WorkerProcess
 
@@ -61,7 +61,7 @@ async def test_a_worker_imports_a_connected_organisation(bench: Bench) -> None:
     await bench.go()
     [before] = await bench.organisations()
     async with bench.context().transaction() as tx:
-        row = await tx.row("select id from import_run where workspace_id = :ws")
+        row = await row_of(tx, "select id from import_run where workspace_id = :ws")
     assert row is not None
     assert await importing.advance(worker_process(bench), bench.workspace, row["id"])
     [after] = await bench.organisations()

@@ -35,7 +35,7 @@ from tests.api.edge import (
     say,
     serving,
 )
-from tests.database import Place
+from tests.database import Place, rows_of
 from tests.postgres_relay import Relay, relayed
 
 during: list[Callable[[], object]] = []  # what happens within the next transaction, before its statement
@@ -46,7 +46,7 @@ async def read_number(info: Info[Context, None]) -> int:
         if during:
             during.pop()()
             await asyncio.sleep(0)  # the connection's end is noticed
-        rows = await tx.rows("select 1 as n")
+        rows = await rows_of(tx, "select 1 as n")
     number: int = rows[0]["n"]
     return number
 

@@ -15,6 +15,7 @@ from api.relay.paging import Key, Listing, Order, asked, pack
 from api.schema import contacts
 from domain.tables import Scope
 from tests import make
+from tests.database import rows_of
 
 CREATE = """mutation($i: CreateContactInput!) { createContact(input: $i) {
   contact { id name kind version classification { needsReview } contactType { name } } userErrors { code path } } }"""
@@ -233,9 +234,9 @@ async def test_a_search_uses_the_index_under_row_level_security(ada: make.Client
     found = contacts.listing(contacts.ContactFilter(search="contact 99"), None)
     async with ada.context().transaction() as tx:
         explain = f"explain {found._select(asked(), found.where)}"
-        before = "\n".join(row["QUERY PLAN"] for row in await tx.rows(explain, **found.values))
-        await tx.rows("select door.refresh_statistics()")
-        after = "\n".join(row["QUERY PLAN"] for row in await tx.rows(explain, **found.values))
+        before = "\n".join(row["QUERY PLAN"] for row in await rows_of(tx, explain, **found.values))
+        await rows_of(tx, "select door.refresh_statistics()")
+        after = "\n".join(row["QUERY PLAN"] for row in await rows_of(tx, explain, **found.values))
     for plan in (before, after):
         assert "Seq Scan on contact" not in plan, plan
         assert "(id = ANY ((InitPlan" in plan, plan

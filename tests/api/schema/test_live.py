@@ -7,6 +7,7 @@ from api.relay import ids
 from api.root import schema
 from domain.tables import EventKind
 from tests import make
+from tests.database import rows_of
 
 LIVE = """subscription($after: String, $o: ID) { syncStatus(after: $after, organisationId: $o) { cursor at
   organisation { id summary { linked openIssues } } update { __typename
@@ -68,7 +69,7 @@ async def test_a_burst_of_events_is_delivered_with_few_reads(ada: make.Client) -
     await make.imported(ada.world, *((f"Client {n}", None) for n in range(60)))
     start = await cursor(ada)
     async with ada.world.tx() as tx:
-        for row in await tx.rows("select id from sync_link where workspace_id = :ws"):
+        for row in await rows_of(tx, "select id from sync_link where workspace_id = :ws"):
             tx.publish(EventKind.LINK, row["id"], organisation=ada.world.organisation)
     before = ada.process.database.statements
     async with ada.follow(BURST, after=start) as stream:

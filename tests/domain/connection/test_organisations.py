@@ -26,6 +26,7 @@ from domain.tables import (
 )
 from domain.tx import TANDEM, Tx
 from runtime.database import Database
+from tests.database import rows_of
 from tests.domain.world import World, seen
 
 GRANT = UUID(int=77)
@@ -62,7 +63,7 @@ class Practice:
 
     async def runs(self) -> list[ImportRun]:
         async def read(tx: Tx) -> list[ImportRun]:
-            rows = await tx.rows("select id from import_run where workspace_id = :ws order by started_at")
+            rows = await rows_of(tx, "select id from import_run where workspace_id = :ws order by started_at")
             return [await tx.session.get_one(ImportRun, (tx.workspace, row["id"])) for row in rows]
 
         found: list[ImportRun] = await self.do(read)
@@ -80,7 +81,7 @@ class Practice:
 
     async def told(self, table: str, column: str = "kind") -> list[Any]:
         rows = await self.do(
-            lambda tx: tx.rows(f"select {column} as told from {table} where workspace_id = :ws")
+            lambda tx: rows_of(tx, f"select {column} as told from {table} where workspace_id = :ws")
         )
         return [row["told"] for row in rows]
 

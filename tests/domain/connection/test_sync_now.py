@@ -11,6 +11,7 @@ from domain.connection.poll_schedule import BY_HAND
 from domain.invoices import xero_catalogue
 from domain.invoices.xero_catalogue import Catalogue
 from domain.tables import RunPurpose
+from tests.database import rows_of
 from tests.domain.world import Clock, World
 
 SECOND = timedelta(seconds=1)
@@ -37,7 +38,7 @@ _DUE = "select key from door.due_jobs(:now, :now, '{}', 9) where kind = :kind"
 async def begin_polls(world: World) -> None:
     """As a worker does."""
     async with world.tx() as tx:
-        for row in await tx.rows(_DUE, kind="poll_contacts"):
+        for row in await rows_of(tx, _DUE, kind="poll_contacts"):
             await organisations.begin_run(tx, row["key"], RunPurpose.DELTA)
 
 
@@ -45,7 +46,7 @@ async def read_contacts(world: World) -> int:
     """Do the due reads, and return the number of calls to Xero."""
     await begin_polls(world)
     async with world.tx() as tx:
-        runs = await tx.rows("select id from import_run where finished_at is null and due_at <= :now")
+        runs = await rows_of(tx, "select id from import_run where finished_at is null and due_at <= :now")
     for run in runs:
         await world.read(run["id"], [])
         while await world.match(run["id"]):
@@ -55,7 +56,7 @@ async def read_contacts(world: World) -> int:
 
 async def read_accounts(world: World) -> int:
     async with world.tx() as tx:
-        due = await tx.rows(_DUE, kind="read_catalogue")
+        due = await rows_of(tx, _DUE, kind="read_catalogue")
         for row in due:
             await xero_catalogue.show(tx, row["key"], NOTHING)
     return len(due)

@@ -12,6 +12,7 @@ from domain.fields.phones import PhoneParts
 from domain.practice import workspaces
 from domain.problems import Code, Refused
 from domain.tx import TANDEM
+from tests.database import rows_of
 from tests.domain.world import World, as_given, seen
 
 
@@ -120,12 +121,14 @@ async def test_a_kind_that_a_person_chose_is_never_classified_again(world: World
 async def test_search_uses_the_index_and_stays_within_the_workspace(world: World) -> None:
     made = await world.contact("Māori & Sons", "ada@example.com")
     async with world.tx() as tx:
-        found = await tx.rows(
-            "select * from door.search_contacts(:patterns, 10)", patterns=["% maor%", "% ada%"]
+        found = await rows_of(
+            tx, "select * from door.search_contacts(:patterns, 10)", patterns=["% maor%", "% ada%"]
         )
     assert [row["search_contacts"] for row in found] == [made.id]
     async with world.database.transaction(uuid4(), TANDEM) as tx:
-        assert await tx.rows("select * from door.search_contacts(:patterns, 10)", patterns=["% maor%"]) == []
+        assert (
+            await rows_of(tx, "select * from door.search_contacts(:patterns, 10)", patterns=["% maor%"]) == []
+        )
 
 
 @pytest.mark.parametrize(

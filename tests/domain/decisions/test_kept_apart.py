@@ -19,6 +19,7 @@ from domain.links.starting import Pair
 from domain.matching import issues
 from domain.tables import LinkOrigin, Organisation, Side, XeroContactStatus
 from runtime.database import Database
+from tests.database import rows_of
 from tests.domain.linked import LATER, change, linked, read_delta
 from tests.domain.world import World, make_world, seen
 
@@ -164,7 +165,7 @@ async def test_linking_a_kept_apart_pair_ends_the_decision(world: World) -> None
     await delete(world, contact)
     anew = await world.contact("Acme", "a@x.nz")
     async with world.tx() as tx:
-        [row] = await tx.rows("select id from xero_contact where xero_contact_id = :xero", xero=xero)
+        [row] = await rows_of(tx, "select id from xero_contact where xero_contact_id = :xero", xero=xero)
         await decisions.taken(tx, world.organisation, anew.id, row["id"])
     assert await pairs(world) == set()
 

@@ -13,6 +13,7 @@ from domain.matching import issues
 from domain.outbound import contact_deliveries
 from domain.problems import Code, Refused
 from domain.tables import XeroContactStatus
+from tests.database import rows_of
 from tests.domain.linked import LATER, change, linked, read_delta
 from tests.domain.world import World, seen
 
@@ -121,7 +122,7 @@ async def test_a_link_does_not_move_to_a_survivor_that_must_not_be_matched(world
                 "update sync_link set state = 'UNSYNCED' where origin = 'FULL_MATCH' and xero_contact_id <> (select id from xero_contact where name = 'Acme')"
             )
         else:
-            [issue] = await tx.rows("select id from match_issue")
+            [issue] = await rows_of(tx, "select id from match_issue")
             await issues.ignore(tx, issue["id"])
         if memory == "MARK":
             await tx.run("update match_issue set resolution = 'OBSOLETE'")

@@ -19,6 +19,7 @@ from domain.outbound.deliveries import Claimed
 from domain.problems import Code, Refused
 from domain.tables import ActorKind, ConnectionHealth, ImportRun, Side, XeroContactStatus
 from domain.tx import Actor
+from tests.database import rows_of
 from tests.domain.linked import LATER, read_delta
 from tests.domain.world import Clock, World, as_given, seen
 
@@ -70,7 +71,7 @@ async def decide(world: World, *, apply: bool) -> None:
 async def go_on(world: World) -> ImportRun:
     """The run that waited is matched to its end."""
     async with world.tx() as tx:
-        [run] = await tx.rows("select id, phase from import_run where finished_at is null")
+        [run] = await rows_of(tx, "select id, phase from import_run where finished_at is null")
     while await world.match(run["id"]):
         pass
     async with world.tx() as tx:
@@ -266,8 +267,8 @@ async def edit_while_read(world: World, names: list[str], found: list[SeenContac
                 await contact_edits.lock(tx, row["id"])
             locked.set()
             for _ in range(200):  # until whoever reads waits for a contact
-                if await tx.rows(
-                    "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
+                if await rows_of(
+                    tx, "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
                 ):
                     break
                 await asyncio.sleep(0.05)

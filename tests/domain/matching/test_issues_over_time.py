@@ -7,6 +7,7 @@ from domain.connection import organisations
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.tables import XeroContactFilter, XeroContactStatus
+from tests.database import rows_of
 from tests.domain.linked import LATER, read_delta
 from tests.domain.world import World, as_given, seen
 
@@ -67,7 +68,8 @@ async def test_archiving_one_of_two_twins_links_the_other(world: World) -> None:
 async def test_an_ignored_twin_still_makes_the_other_ambiguous(world: World) -> None:
     one, other = await twins(world)
     async with world.tx() as tx:
-        [issue] = await tx.rows(
+        [issue] = await rows_of(
+            tx,
             "select i.id from match_issue i join xero_contact x on x.id = i.xero_contact_id where x.xero_contact_id = :x",
             x=other,
         )

@@ -29,6 +29,7 @@ from domain.matching.name_index import (
 from domain.names import search_keys
 from domain.names.similarity import Details
 from domain.tables import Contact, LinkOrigin
+from tests.database import rows_of
 from tests.domain.world import Clock, World, as_given, seen
 from xero.simulator.lifelike import lifelike_contacts
 
@@ -76,7 +77,7 @@ async def both(world: World, index: NameIndex, names: Sequence[str]) -> list[set
     """By PostgreSQL and from the index, which are the same."""
     async with world.tx() as tx:
         found: list[set[UUID]] = [set() for _ in names]
-        for row in await tx.rows(
+        for row in await rows_of(tx,
             "select place, contact_id from door.similar_contacts(:organisation, :names, cast(:keys as jsonb))",
             organisation=world.organisation, names=list(names), keys=json.dumps([[] for _ in names]),
         ):  # fmt: skip
@@ -138,7 +139,7 @@ async def test_a_refresh_without_changes_adds_nothing_to_the_name_index(world: W
 async def looked_up(world: World, index: NameIndex | None) -> dict[UUID, set[UUID]]:
     async with world.tx() as tx:
         organisation = await organisation_copy.get(tx, world.organisation)
-        ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
+        ids = [row["id"] for row in await rows_of(tx, "select id from xero_contact order by id")]
         page = await near_duplicates.read_page(tx, organisation, ids, index)
     return {one.xero_contact_id: set(one.others) for one in page.lookups}
 
@@ -151,7 +152,7 @@ async def test_a_page_finds_the_same_contacts_with_a_name_index(world: World) ->
     await world.shown(*[seen(one.name + "s", one.email) for one in known[:200]])
     await world.shown(seen("Linked Elsewhere"))
     async with world.tx() as tx:
-        [row] = await tx.rows("select id from xero_contact where name = 'Linked Elsewhere'")
+        [row] = await rows_of(tx, "select id from xero_contact where name = 'Linked Elsewhere'")
         organisation = await organisation_copy.get(tx, world.organisation)
         await link_starting.start(
             tx, organisation, [Pair(ids[0], row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)]
@@ -182,7 +183,7 @@ async def test_a_contact_added_after_the_index_was_refreshed_causes_another_look
     await world.contact("Kowhai Joinery Ltd")
     async with world.tx() as tx:
         organisation = await organisation_copy.get(tx, world.organisation)
-        ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
+        ids = [row["id"] for row in await rows_of(tx, "select id from xero_contact")]
         page = await near_duplicates.read_page(tx, organisation, ids, index)
     async with world.tx() as tx:
         await near_duplicates.store(tx, near_duplicates.compare(page))

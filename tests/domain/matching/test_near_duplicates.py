@@ -19,6 +19,7 @@ from domain.matching import issues, near_duplicates
 from domain.matching import plan as matching_plan
 from domain.mirror import xero_contacts
 from domain.tables import LinkOrigin, MatchPass, XeroContactFilter, XeroContactStatus
+from tests.database import rows_of
 from tests.domain.world import BEGAN, World, as_given, seen
 
 # Made up for these tests; any likeness to a person or business is chance.
@@ -132,7 +133,7 @@ async def test_a_linked_contact_is_no_candidate(world: World) -> None:
 async def preview(world: World) -> dict[str, int]:
     """After a run that only reads: it looks up near-duplicates and matches nothing."""
     async with world.tx() as tx:
-        ids = [row["id"] for row in await tx.rows("select id from xero_contact order by id")]
+        ids = [row["id"] for row in await rows_of(tx, "select id from xero_contact order by id")]
         organisation = await organisation_copy.get(tx, world.organisation)
         page = await near_duplicates.read_page(tx, organisation, ids)
     found = near_duplicates.compare(page)
@@ -361,7 +362,7 @@ async def test_the_issue_ends_when_its_only_candidate_is_linked_elsewhere(world:
     await world.shown(seen("Somebody Else", "else@x.nz"))
     await world.rows("update xero_contact set looked_at = null returning 1")
     async with world.tx() as tx:
-        [row] = await tx.rows("select id from xero_contact where name = 'Somebody Else'")
+        [row] = await rows_of(tx, "select id from xero_contact where name = 'Somebody Else'")
         organisation = await organisation_copy.get(tx, world.organisation)
         pair = Pair(contact, row["id"], LinkOrigin.CONFIRMED, Winner.PRACTICE)
         await link_starting.start(tx, organisation, [pair])
@@ -414,7 +415,7 @@ async def test_a_mirror_row_that_changed_during_its_look_up_is_looked_up_again(w
     await world.contact(PRACTICE)
     await world.shown(contact)
     async with world.tx() as tx:
-        ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
+        ids = [row["id"] for row in await rows_of(tx, "select id from xero_contact")]
         organisation = await organisation_copy.get(tx, world.organisation)
         page = await near_duplicates.read_page(tx, organisation, ids)
     await world.shown(seen("Rimu", xero_id=contact.xero_contact_id, updated_at=BEGAN.replace(year=2027)))
@@ -429,7 +430,7 @@ async def test_a_mirror_row_without_a_look_up_creates_no_contact(world: World) -
     await world.shown(seen(XERO))
     async with world.tx() as tx:
         organisation = await organisation_copy.get(tx, world.organisation)
-        ids = [row["id"] for row in await tx.rows("select id from xero_contact")]
+        ids = [row["id"] for row in await rows_of(tx, "select id from xero_contact")]
         assert await matching_plan.creations(tx, organisation, None, ids, quiet=True) == 0
     await world.settle()
     assert await made(world) == 0

@@ -17,6 +17,7 @@ from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import LEASE, Claimed
 from domain.tables import ConflictPolicy, XeroContactStatus
 from runtime.database import Database
+from tests.database import rows_of
 from tests.domain.linked import LATER, change, linked, read_delta, state
 from tests.domain.world import Clock, World, make_world, seen
 
@@ -152,8 +153,8 @@ async def test_freeing_a_delivery_during_an_unsync_makes_no_deadlock(world: Worl
             link = await links.lock(tx, claimed.members[0])
             held.set()
             for _ in range(200):  # until whoever gives it back waits for the link
-                if await tx.rows(
-                    "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
+                if await rows_of(
+                    tx, "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
                 ):
                     break
                 await asyncio.sleep(0.05)
