@@ -86,6 +86,10 @@ class MatchPayload(Payload):
         description="The id of the issue if this decision closed it, for caches that remove a row by it. Null if the"
         " decision was refused, or if the issue is open now."
     )
+    also_closed_issue_ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of other issues that this decision closed, because the contact was their last free candidate."
+        " For removal from caches. Empty if the decision was refused."
+    )
     issue: MatchIssue | None = strawberry.field(
         description="The issue after the mutation; unchanged if it was refused. Null if the id is unknown."
     )
@@ -155,6 +159,9 @@ async def _payload(
     return MatchPayload(
         issue_id=issue_id,
         closed_issue_id=issue_id if outcome and issue and issue.state is MatchIssueState.RESOLVED else None,
+        also_closed_issue_ids=[ids.encode("MatchIssue", other) for other in outcome.also_closed]
+        if outcome
+        else [],
         issue=issue,
         organisation=await load(context, "XeroOrganisation", issue.row.organisation_id) if issue else None,
         link=link,

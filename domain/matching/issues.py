@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
+from sqlmodel import col, select
+
 from domain import activity, bulk
 from domain.activity import Change
 from domain.connection import organisation_copy
@@ -20,13 +22,13 @@ from domain.links import decisions, ending
 from domain.links import link as links
 from domain.links import starting as link_starting
 from domain.links.starting import Pair
-from domain.matching import candidates, issue_review, near_duplicates
+from domain.matching import both_sides, candidates, issue_review, near_duplicates
 from domain.matching import plan as matching_plan
 from domain.mirror import xero_contacts
 from domain.problems import Code, Refused, not_found, refuse, stale
 from domain.tables import (
-    ACTIVE,
     ActivityKind,
+    EventKind,
     LinkOrigin,
     MatchIssue,
     MatchIssueState,
@@ -40,12 +42,14 @@ MAX_ROUNDS = 5
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a decision. `activity_id` is the history entry with the changes."""
+    """The result of a decision. `activity_id` is the history entry with the changes. `also_closed`: other issues that ended
+    because of the decision."""
 
     issue_id: UUID
     link_id: UUID | None = None
     activity_id: UUID | None = None
     deleted_link_ids: tuple[UUID, ...] = ()
+    also_closed: tuple[UUID, ...] = ()
     changes: tuple[Change, ...] = field(default=())
 
 
@@ -67,20 +71,20 @@ async def confirm(
     issue = await _open(tx, issue, version)
     if contact_version is not None and contact_version != contact.version:
         raise stale("contact", "contactVersion")
-    if issue.merged and (kept := await _link_of(tx, issue, contact_id)):
+    if issue.merged and (kept := await both_sides.find_link(tx, issue, contact_id)):
         issue_review.resolve(tx, issue, MatchResolution.CONFIRMED, kept, "was confirmed")
         return Outcome(issue_id, kept)
     if contact.archived_at is not None:
         raise refuse(
             Code.WRONG_STATE, "This contact is archived. Bring it back with updateContact first.", "contactId"
         )
-    if await _linked(tx, organisation.id, contact_id):
+    if await both_sides.is_linked(tx, organisation.id, contact_id):
         raise refuse(
             Code.ALREADY_LINKED,
             "This contact is linked in this organisation already. Unsync that link first, or choose another contact.",
             "contactId",
         )
-    await _xero_is_free(tx, organisation.id, issue.xero_contact_id)
+    await both_sides.require_free_xero_contact(tx, organisation.id, issue.xero_contact_id)
     gone = await decisions.taken(tx, organisation.id, contact_id, issue.xero_contact_id)
     winners = dict.fromkeys(keep_practice, Winner.PRACTICE)
     pair = Pair(
@@ -88,15 +92,15 @@ async def confirm(
     )
     [started] = await link_starting.start(tx, organisation, [pair])
     issue_review.resolve(tx, issue, MatchResolution.CONFIRMED, started.link_id, "was confirmed")
-    await evaluate_contacts(tx, [contact_id])
-    return Outcome(issue_id, started.link_id, started.activity_id, gone)
+    also = await _evaluate(tx, contact_id, but=issue_id)
+    return Outcome(issue_id, started.link_id, started.activity_id, gone, also)
 
 
 async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
     """Create a separate contact from Xero's data. Every candidate shown is kept apart from the Xero contact."""
     issue, organisation = await _lock_organisation(tx, issue_id)
     issue = await _open(tx, issue, version)
-    await _xero_is_free(tx, organisation.id, issue.xero_contact_id)
+    await both_sides.require_free_xero_contact(tx, organisation.id, issue.xero_contact_id)
     await tx.run(
         "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, at)"
         " select :ws, x.organisation_id, x.xero_contact_id, c.contact_id, :now from match_candidate c"
@@ -111,8 +115,8 @@ async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None)
     issue_review.resolve(
         tx, issue, MatchResolution.CREATED_SEPARATE, started.link_id, "got a contact of its own"
     )
-    await evaluate_contacts(tx, [started.pair.contact_id])
-    return Outcome(issue_id, started.link_id, started.activity_id, gone)
+    also = await _evaluate(tx, started.pair.contact_id, but=issue_id)
+    return Outcome(issue_id, started.link_id, started.activity_id, gone, also)
 
 
 async def ignore(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outcome:
@@ -137,7 +141,7 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
     gone: UUID | None = None
     if issue.resolution is MatchResolution.CREATED_SEPARATE:
         gone = await _unmake(tx, issue)
-    await _xero_is_free(tx, organisation.id, issue.xero_contact_id)
+    await both_sides.require_free_xero_contact(tx, organisation.id, issue.xero_contact_id)
     former = await tx.ids(
         "select contact_id from match_candidate where workspace_id = :ws and issue_id = :issue",
         issue=issue_id,
@@ -273,6 +277,28 @@ async def evaluate_contacts(tx: Tx, ids: Sequence[UUID]) -> None:
     await evaluate_all(tx, xeros)
 
 
+async def _evaluate(tx: Tx, contact_id: UUID, but: UUID) -> tuple[UUID, ...]:
+    """`evaluate_contacts` after a decision. Returns the other issues that ended, without the issue `but`."""
+    before = dict(tx.events)
+    await evaluate_contacts(tx, [contact_id])
+    changed = [
+        UUID(subject)
+        for (kind, subject), event in tx.events.items()
+        if kind is EventKind.MATCH_ISSUE and event is not before.get((kind, subject))
+    ]
+    found = await tx.session.scalars(
+        select(MatchIssue.id)
+        .where(
+            MatchIssue.workspace_id == tx.workspace,
+            col(MatchIssue.id).in_(changed),
+            MatchIssue.id != but,
+            MatchIssue.state == MatchIssueState.RESOLVED,
+        )
+        .order_by(col(MatchIssue.id))
+    )
+    return tuple(found)
+
+
 async def evaluate_sharing(
     tx: Tx, organisation: OrganisationCopy, keys: Sequence[str], but: Sequence[UUID]
 ) -> None:
@@ -353,16 +379,6 @@ async def evaluate(tx: Tx, organisation: OrganisationCopy, xero_ids: Sequence[UU
     await evaluate_all(tx, {organisation.id: xero_ids})
 
 
-async def _link_of(tx: Tx, issue: MatchIssue, contact_id: UUID) -> UUID | None:
-    """The active link between the issue's Xero contact and this contact."""
-    found = await tx.ids(
-        "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
-        f" and xero_contact_id = :xero and state in {ACTIVE}",
-        organisation=issue.organisation_id, contact=contact_id, xero=issue.xero_contact_id,
-    )  # fmt: skip
-    return found[0] if found else None
-
-
 async def _lock_organisation(tx: Tx, issue_id: UUID) -> tuple[MatchIssue, OrganisationCopy]:
     """Lock the issue's organisation. The issue itself is not locked."""
     issue = await tx.session.get(MatchIssue, (tx.workspace, issue_id))
@@ -388,42 +404,6 @@ async def _open(tx: Tx, issue: MatchIssue, version: int | None) -> MatchIssue:
             "issueId",
         )
     return await _lock(tx, issue, version)
-
-
-async def _linked(tx: Tx, organisation_id: UUID, contact_id: UUID) -> bool:
-    found = await tx.ids(
-        "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and contact_id = :contact"
-        f" and state in {ACTIVE}",
-        organisation=organisation_id, contact=contact_id,
-    )  # fmt: skip
-    return bool(found)
-
-
-class _Mirrored(NamedTuple):
-    status: str
-    linked: bool
-
-
-async def _xero_is_free(tx: Tx, organisation_id: UUID, xero_id: UUID) -> None:
-    row = await tx.read_one(
-        _Mirrored,
-        "select x.status, exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
-        f" and l.organisation_id = :organisation and l.state in {ACTIVE}) as linked"
-        " from xero_contact x where x.workspace_id = :ws and x.id = :id",
-        organisation=organisation_id, id=xero_id,
-    )  # fmt: skip
-    if row is None or row.status != "ACTIVE":
-        raise refuse(
-            Code.WRONG_STATE,
-            "The Xero contact is no longer active in Xero, so it cannot be linked. Restore it there first.",
-            "issueId",
-        )
-    if row.linked:
-        raise refuse(
-            Code.ALREADY_LINKED,
-            "The Xero contact of this issue is linked already. Unsync that link first.",
-            "issueId",
-        )
 
 
 async def _unmake(tx: Tx, issue: MatchIssue) -> UUID:

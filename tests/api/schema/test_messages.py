@@ -272,6 +272,23 @@ async def test_a_decision_returns_the_closed_issue_and_the_number_of_open_ones(a
     assert opened["organisation"]["summary"]["openIssues"] == 1
 
 
+async def test_a_decision_names_the_issues_that_it_closed_besides(ada: make.Client) -> None:
+    await ada.world.contact("Kowhai Joinery Ltd")
+    await make.imported(ada.world, ("Kowhai Joinery Limited", None), ("Kowhai  Joinery Lmtd", None))
+    rows = await ada.world.rows("select id from match_issue where state = 'OPEN' order by id")
+    first, second = (ids.encode("MatchIssue", row["id"]) for row in rows)
+    [contact] = await ada.world.rows("select id from contact")
+    query = (
+        f"mutation($i: ConfirmMatchInput!) {{ confirmMatch(input: $i) {{ alsoClosedIssueIds {CLOSED} }} }}"
+    )
+    given = {"issueId": first, "contactId": ids.encode("Contact", contact["id"])}
+    refused = (await ada.ask(query, i=given | {"version": 99}))["confirmMatch"]
+    assert refused["alsoClosedIssueIds"] == []
+    done = (await ada.ask(query, i=given))["confirmMatch"]
+    assert (done["closedIssueId"], done["alsoClosedIssueIds"]) == (first, [second])
+    assert done["organisation"]["summary"]["openIssues"] == 0
+
+
 async def test_dismissing_links_returns_the_counts_of_their_organisations(ada: make.Client) -> None:
     link = ids.encode("SyncLink", await make.linked(ada.world))
     counted = "organisations { summary { linked unsynced } }"
