@@ -18,7 +18,7 @@ from cross_web import HTTPException as ViewException
 from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -45,6 +45,7 @@ from api.errors import (
 )
 from api.guards.query_cost import TOKENS
 from api.guards.rate_limit import Rates
+from api.http import graphiql_page
 from api.http.accept import GRAPHQL_JSON, JSON, accepts_stream, json_type, prefers_stream
 from api.http.error_responses import error_response, unavailable_response
 from api.http.sockets import Socket, SocketHandler
@@ -196,10 +197,9 @@ class GraphQLView(GraphQL[Context, None]):
         )
 
     async def render_graphql_ide(self, request: Request) -> Response:
-        page = await super().render_graphql_ide(request)
-        page.headers["content-security-policy"] = "frame-ancestors 'none'"
-        page.headers["cache-control"] = "no-store"
-        return page
+        html, policy = graphiql_page.page()
+        headers = {"content-security-policy": policy, "cache-control": "no-store"}
+        return HTMLResponse(html, headers=headers)
 
     # The answer
 

@@ -1,7 +1,10 @@
 """How answers travel: compressed where they are large, with headers that protect browsers, and the operator's addresses apart."""
 
 import asyncio
+import base64
 import gzip
+import hashlib
+import re
 import socket
 from contextlib import suppress
 
@@ -12,6 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.context import Process
+from api.http import graphiql_page
 from api.http.app import create_app
 from api.http.health import find_reasons
 from api.http.serve import serving_ops
@@ -119,3 +123,34 @@ async def test_a_database_that_a_later_version_migrated_is_ready_and_an_older_on
             assert (await find_reasons(process) == []) == ready
     finally:
         await owner.execute(sa.text("update alembic_version set version_num = :v"), {"v": head()})
+
+
+def test_graphiqls_page_needs_nothing_from_elsewhere_and_its_scripts_are_the_ones_it_names() -> None:
+    """If Strawberry names other versions, put these into api/http/graphiql: `npm pack NAME@VERSION` fetches them."""
+    html, policy = graphiql_page.page()
+    named = re.findall(r'(?:src|href)="(/graphiql/[^"]+)"\s+integrity="sha384-([^"]+)"', html)
+    assert len(named) == 7
+    assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]+"', html) == []
+    for path, wanted in named:
+        content = (graphiql_page.FOLDER / path.removeprefix("/graphiql/")).read_bytes()
+        assert base64.b64encode(hashlib.sha384(content).digest()).decode() == wanted, path
+    assert "unsafe-eval" not in policy
+    assert "http" not in policy
+
+
+async def test_graphiqls_scripts_are_served_where_graphiql_is_on(
+    process: Process, stranger: httpx.AsyncClient
+) -> None:
+    script = "/graphiql/react@18.2.0/umd/react.production.min.js"
+    assert (await stranger.get(script)).status_code == 404
+    async with (
+        serving(with_settings(process, graphiql=True)) as edge,
+        web_client(base_url=f"http://{edge}") as http,
+    ):
+        page = await http.get("/graphql", headers={"accept": "text/html"})
+        assert page.headers["content-security-policy"] == graphiql_page.page().policy
+        found = await http.get(script)
+        assert (found.status_code, found.headers["x-content-type-options"]) == (200, "nosniff")
+        assert "javascript" in found.headers["content-type"]
+        assert (await http.get("/graphiql/../view.py")).status_code == 404
+        assert (await http.get("/graphiql/%2e%2e/view.py")).status_code == 404
