@@ -152,6 +152,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address that `tandem serve` binds")
     port: int = Field(8000, ge=0, le=65535, description="port that `tandem serve` binds")
+    trusted_documents: Path | None = Field(
+        None, description="JSON manifest of the only documents that clients may run; none: any document"
+    )
     rate_limit_caller: int = Field(
         1_000_000, ge=15_000, description="nodes that one token or person may ask for in a minute"
     )

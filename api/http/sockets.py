@@ -22,7 +22,8 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Connec
 from api.auth.credentials import Credential, NotLetIn
 from api.auth.token_watch import TokenWatch
 from api.context import EdgeContext
-from api.errors import Code, StreamInterrupted, log_fault, until_interrupted
+from api.errors import Code, StreamInterrupted, log_fault, refusal, until_interrupted
+from api.guards.trusted_documents import DocumentRefused, TrustedDocuments, with_id
 from runtime.database import DatabaseUnavailable
 
 LONGEST_REASON = 120  # bytes; a close frame holds 123
@@ -74,21 +75,48 @@ def _payload_flaw(payload: object) -> str | None:
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
-    """`watch` tells when the credential of an open socket ends."""
+    """`watch` tells when the credential of an open socket ends. `documents` finds documents that a client names by an id."""
 
     context: EdgeContext
     _ending: asyncio.Task[None] | None = None
 
-    def __init__(self, watch: TokenWatch[Credential], **given: Any) -> None:
+    def __init__(self, watch: TokenWatch[Credential], documents: TrustedDocuments, **given: Any) -> None:
         super().__init__(**given)
-        self._watch = watch
+        self._watch, self._documents = watch, documents
 
     async def handle_message(self, message: Message) -> None:
-        flaw = find_flaw(message)
+        try:
+            found = self._with_text(message) if self.connection_acknowledged else message
+        except DocumentRefused as error:
+            await self.websocket.send_json(
+                {
+                    "type": "error",
+                    "id": message["id"],  # type: ignore[typeddict-item]  # _with_text has looked
+                    "payload": [refusal(Code.BAD_REQUEST, str(error)).formatted],
+                }
+            )
+            return
+        flaw = find_flaw(found)
         if flaw:
             await self.handle_invalid_message(flaw)
         else:
-            await super().handle_message(_without_null_payload(message))
+            await super().handle_message(_without_null_payload(found))
+
+    def _with_text(self, message: Any) -> Any:
+        """A `subscribe` message of the right shape, with the text of the document that it names by an id."""
+        payload = message.get("payload") if isinstance(message, dict) else None
+        if (
+            not isinstance(payload, dict)
+            or message.get("type") != "subscribe"
+            or not isinstance(message.get("id"), str)
+        ):
+            return message
+        payload = with_id(payload)
+        query, extensions = payload.get("query"), payload.get("extensions")
+        if not isinstance(query, str | None) or not isinstance(extensions, dict | None):
+            return message
+        text = self._documents.find_text(query, extensions)
+        return message if text is None else {**message, "payload": {**payload, "query": text}}
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         try:

@@ -45,6 +45,7 @@ from api.errors import (
 )
 from api.guards.query_cost import TOKENS
 from api.guards.rate_limit import Rates
+from api.guards.trusted_documents import DocumentRefused, TrustedDocuments, read_manifest, with_id
 from api.http import graphiql_page
 from api.http.accept import GRAPHQL_JSON, JSON, accepts_stream, json_type, prefers_stream
 from api.http.error_responses import error_response, unavailable_response
@@ -70,9 +71,11 @@ class GraphQLView(GraphQL[Context, None]):
         )
         self.process = process
         self.callers = Callers(process.settings, process.database, process.http)
+        manifest = process.settings.trusted_documents
+        self.documents = TrustedDocuments(read_manifest(manifest) if manifest else None)
         self.rates = Rates(process.settings, process.database.clock)
         self.watch: TokenWatch[Credential] = TokenWatch(self.callers, process.database.clock)
-        self.graphql_transport_ws_handler_class = partial(SocketHandler, self.watch)  # type: ignore[assignment]  # called as the class is
+        self.graphql_transport_ws_handler_class = partial(SocketHandler, self.watch, self.documents)  # type: ignore[assignment]  # called as the class is
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -95,6 +98,9 @@ class GraphQLView(GraphQL[Context, None]):
             return error_response(request, error.status_code, error.detail, error.headers)
         except NotLetIn as error:
             return error_response(request, error.status, error.message, error.headers)
+        except DocumentRefused as error:
+            strict = json_type(request.headers.get("accept", "")) == GRAPHQL_JSON
+            return error_response(request, 400 if strict else 200, str(error))
         except DatabaseUnavailable as error:
             return unavailable_response(request, error)
 
@@ -141,9 +147,14 @@ class GraphQLView(GraphQL[Context, None]):
     def parse_json(self, data: str | bytes) -> Any:
         """A body (bytes) must be an object. A parameter of GET (text) may be null."""
         value = super().parse_json(data)
-        if isinstance(data, bytes) and not isinstance(value, dict):
+        if not isinstance(data, bytes):
+            return value
+        if not isinstance(value, dict):
             raise ViewException(400, 'The body must be one JSON object, such as {"query": "…"}')
-        return value
+        return with_id(value)
+
+    def parse_query_params(self, params: Any) -> Any:
+        return dict(with_id(super().parse_query_params(params)))
 
     async def parse_http_body(
         self, request: AsyncHTTPRequestAdapter
@@ -154,6 +165,7 @@ class GraphQLView(GraphQL[Context, None]):
         assert isinstance(data, GraphQLRequestData)  # batching is off
         if not isinstance(data.operation_name, str | None):
             raise ViewException(400, "`operationName` must be a string or null, if provided")
+        data = replace(data, query=self.documents.find_text(data.query, data.extensions))
         streams = _streams(data, request.headers.get("accept", ""))
         return replace(data, protocol="sse" if streams else "http")
 

@@ -10,6 +10,7 @@ WATCH = "tests/api/auth/test_token_watch.py"
 ACCEPT = "tests/api/http/test_accept.py"
 OUTAGE = "tests/api/http/test_outage.py"
 RATES = "tests/api/guards/test_rate_limit.py"
+DOCUMENTS = "tests/api/guards/test_trusted_documents.py"
 ANSWERS = "tests/api/http/test_answers.py"
 PROVIDER = "tests/api/auth/test_provider.py"
 PEOPLE = "tests/api/auth/test_people.py"
@@ -116,6 +117,16 @@ EDGE = (
         "edge: nobody is let in while Redis is away",
         f"{RATES}::test_without_redis_a_process_counts_by_itself",
         instead("api.guards.rate_limit:Rates._count", "_away_until PAUSE", "raise"),
+    ),
+    breach(
+        "edge: a hash stands for another document",
+        f"{DOCUMENTS}::test_a_hash_stands_for_its_own_document_only",
+        never("api.guards.trusted_documents:TrustedDocuments.find_text", "SHA256 hexdigest"),
+    ),
+    breach(
+        "edge: a text that is not in the manifest runs",
+        f"{DOCUMENTS}::test_with_a_manifest_nothing_else_runs",
+        never("api.guards.trusted_documents:TrustedDocuments._find_trusted", "text not in _texts"),
     ),
     breach(
         "edge: anybody reads the metrics",
