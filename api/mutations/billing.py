@@ -135,7 +135,7 @@ class BillingMutations:
         self, info: Info[Context, None], input: UpdateServiceTypeInput
     ) -> ServiceTypePayload | None:
         async def update(tx: Tx) -> UUID:
-            key = ids.take("ServiceType", input.service_type_id, "serviceTypeId")
+            key = ids.get("ServiceType", input.service_type_id, "serviceTypeId")
             name, archived = given(input.name), given(input.archived)
             changed = await services_and_rates.update_service_type(tx, key, name=name, archived=archived)
             if name is None and archived is None:
@@ -164,7 +164,7 @@ class BillingMutations:
         self, info: Info[Context, None], input: UpdateTaxRateInput
     ) -> TaxRatePayload | None:
         async def update(tx: Tx) -> UUID:
-            key = ids.take("TaxRate", input.tax_rate_id, "taxRateId")
+            key = ids.get("TaxRate", input.tax_rate_id, "taxRateId")
             name, archived = given(input.name), given(input.archived)
             changed = await services_and_rates.update_tax_rate(tx, key, name=name, archived=archived)
             if name is None and archived is None:

@@ -68,7 +68,7 @@ class ConflictMutations:
         self, info: Info[Context, None], input: SettleConflictInput
     ) -> RematchPayload | None:
         async def settle(tx: Tx, row: SettleConflictInput) -> Acted:
-            key = ids.take("SyncLink", row.link_id, "linkId")
+            key = ids.get("SyncLink", row.link_id, "linkId")
             return await conflicts.settle(tx, key, row.winner, row.except_fields, given(row.version))
 
         results, errors = await act(info.context, [input], settle, links=[input.link_id])
@@ -84,7 +84,7 @@ class ConflictMutations:
         self, info: Info[Context, None], input: RestoreValueInput
     ) -> RestoreValuePayload | None:
         async def restore(tx: Tx, row: RestoreValueInput) -> Restored:
-            key = ids.take("ActivityEvent", row.event_id, "eventId")
+            key = ids.get("ActivityEvent", row.event_id, "eventId")
             return await conflicts.restore_value(tx, key, row.field, given(row.version))
 
         results, errors = await act(info.context, [input], restore)

@@ -127,7 +127,7 @@ def values(input: CreateContactInput | UpdateContactInput) -> Given:
         first_name=_said(input.first_name),
         last_name=_said(input.last_name),
         kind=_said(input.kind),
-        contact_type_id=ids.take("ContactType", type_id, "contactTypeId")
+        contact_type_id=ids.get("ContactType", type_id, "contactTypeId")
         if isinstance(type_id, str)
         else type_id,
     )

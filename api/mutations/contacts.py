@@ -79,7 +79,7 @@ async def _create(tx: Tx, inputs: Sequence[CreateContactInput]) -> list[UUID | R
 
 async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | Refused]:
     async def update(input: UpdateContactInput) -> UUID:
-        key, changes = ids.take("Contact", input.contact_id, "contactId"), values(input)
+        key, changes = ids.get("Contact", input.contact_id, "contactId"), values(input)
         changed = await contact_edits.change(
             tx, key, changes, version=given(input.version), archived=given(input.archived),
             bulk=is_bulk(inputs),
@@ -204,7 +204,7 @@ class ContactMutations:
         async def delete(tx: Tx, row: DeleteContactInput) -> Deleted:
             return await delete_action.delete(
                 tx,
-                ids.take("Contact", row.contact_id, "contactId"),
+                ids.get("Contact", row.contact_id, "contactId"),
                 version=given(row.version),
                 archive_in_xero=row.archive_in_xero,
                 reimport=row.reimport,

@@ -126,7 +126,7 @@ async def _move(context: Context, to: InvoiceStatus, rows: Sequence[InvoiceInput
 
 
 def _key(invoice_id: strawberry.ID) -> UUID:
-    return ids.take("Invoice", invoice_id, "invoiceId")
+    return ids.get("Invoice", invoice_id, "invoiceId")
 
 
 @strawberry.type

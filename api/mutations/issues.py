@@ -123,8 +123,8 @@ def _confirming(input: ConfirmMatchInput) -> Decision:
     async def decide(tx: Tx) -> Outcome:
         return await issues.confirm(
             tx,
-            ids.take("MatchIssue", input.issue_id, "issueId"),
-            ids.take("Contact", input.contact_id, "contactId"),
+            ids.get("MatchIssue", input.issue_id, "issueId"),
+            ids.get("Contact", input.contact_id, "contactId"),
             version=given(input.version),
             contact_version=given(input.contact_version),
             keep_practice=input.keep_practice,
@@ -137,7 +137,7 @@ def _deciding(
     rule: Callable[..., Awaitable[Outcome]], issue_id: strawberry.ID, version: int | None = None
 ) -> Decision:
     async def decide(tx: Tx) -> Outcome:
-        return await rule(tx, ids.take("MatchIssue", issue_id, "issueId"), version=given(version))
+        return await rule(tx, ids.get("MatchIssue", issue_id, "issueId"), version=given(version))
 
     return decide
 

@@ -123,7 +123,7 @@ async def _set(
     context: Context, organisation_id: strawberry.ID, change: Callable[[Tx, UUID], Awaitable[None]]
 ) -> OrganisationPayload:
     async def set_up(tx: Tx) -> None:
-        await change(tx, ids.take("XeroOrganisation", organisation_id, "organisationId"))
+        await change(tx, ids.get("XeroOrganisation", organisation_id, "organisationId"))
 
     outcome = await write(context, set_up)
     return await organisation_payload(context, organisation_id, outcome.errors)

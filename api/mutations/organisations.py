@@ -127,7 +127,7 @@ async def organisation_payload(
 
 
 def _taken(organisation_id: strawberry.ID) -> UUID:
-    return ids.take("XeroOrganisation", organisation_id, "organisationId")
+    return ids.get("XeroOrganisation", organisation_id, "organisationId")
 
 
 @strawberry.type
@@ -176,7 +176,7 @@ class OrganisationMutations:
                 tx,
                 _taken(input.organisation_id),
                 input.contact_filter,
-                ids.take("ContactType", input.default_contact_type_id, "defaultContactTypeId"),
+                ids.get("ContactType", input.default_contact_type_id, "defaultContactTypeId"),
                 input.conflict_policy,
                 input.hold_similar,
             )
@@ -198,7 +198,7 @@ class OrganisationMutations:
                 tx,
                 _taken(input.organisation_id),
                 contact_filter=given(input.contact_filter),
-                default_contact_type_id=ids.take("ContactType", wanted, "defaultContactTypeId")
+                default_contact_type_id=ids.get("ContactType", wanted, "defaultContactTypeId")
                 if wanted is not None
                 else None,
                 conflict_policy=given(input.conflict_policy),

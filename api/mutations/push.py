@@ -95,10 +95,10 @@ class PushContactsToXeroPayload(Payload):
 def _wish(input: PushToXeroInput) -> Wish:
     link_to = given(input.link_to)
     return Wish(
-        ids.take("Contact", input.contact_id, "contactId"),
-        ids.take("XeroOrganisation", input.organisation_id, "organisationId"),
+        ids.get("Contact", input.contact_id, "contactId"),
+        ids.get("XeroOrganisation", input.organisation_id, "organisationId"),
         given(input.version),
-        ids.take("XeroContact", link_to, "linkTo") if link_to else None,
+        ids.get("XeroContact", link_to, "linkTo") if link_to else None,
         tuple(input.keep_practice),
         input.create_anyway,
     )

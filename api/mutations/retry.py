@@ -111,7 +111,7 @@ class RetryMutations:
             named = given(input.all_of_organisation)
             links, bills = _keys("SyncLink", input.link_ids), _keys("Invoice", input.invoice_ids)
             await retry_action.check_known(tx, links, bills)
-            organisation = None if named is None else ids.take("XeroOrganisation", named, "allOfOrganisation")
+            organisation = None if named is None else ids.get("XeroOrganisation", named, "allOfOrganisation")
             async with issues.evaluating(tx):
                 retried = await retry_action.retry(tx, links, organisation)
                 return len(retried.link_ids) + await invoice_actions.retry(tx, bills, organisation)

@@ -146,7 +146,7 @@ class _OfOrganisation(NamedTuple):
 async def _unsync(context: Context, inputs: Sequence[SyncLinkInput]) -> Results:
     async def unsync(tx: Tx, input: SyncLinkInput) -> Acted:
         return await unsync_action.unsync(
-            tx, ids.take("SyncLink", input.link_id, "linkId"), given(input.version)
+            tx, ids.get("SyncLink", input.link_id, "linkId"), given(input.version)
         )
 
     return await act(context, inputs, unsync, links=[one.link_id for one in inputs])
@@ -155,7 +155,7 @@ async def _unsync(context: Context, inputs: Sequence[SyncLinkInput]) -> Results:
 async def _dismiss(context: Context, inputs: Sequence[SyncLinkInput]) -> Results:
     async def dismiss(tx: Tx, input: SyncLinkInput) -> Acted:
         return await unsync_action.dismiss(
-            tx, ids.take("SyncLink", input.link_id, "linkId"), given(input.version)
+            tx, ids.get("SyncLink", input.link_id, "linkId"), given(input.version)
         )
 
     return await act(context, inputs, dismiss, links=[one.link_id for one in inputs])
@@ -166,9 +166,9 @@ async def _rematch(context: Context, inputs: Sequence[RematchInput]) -> Results:
         contact = given(input.contact_id)
         return await unsync_action.rematch(
             tx,
-            ids.take("SyncLink", input.link_id, "linkId"),
+            ids.get("SyncLink", input.link_id, "linkId"),
             given(input.version),
-            contact_id=ids.take("Contact", contact, "contactId") if contact else None,
+            contact_id=ids.get("Contact", contact, "contactId") if contact else None,
             winner=input.winner,
             except_fields=input.except_fields,
             bulk=is_bulk(inputs),
@@ -297,7 +297,7 @@ class UnsyncedMutations:
         self, info: Info[Context, None], input: CreateFromUnsyncedInput
     ) -> RematchPayload | None:
         async def create(tx: Tx, row: CreateFromUnsyncedInput) -> Acted:
-            key = ids.take("SyncLink", row.link_id, "linkId")
+            key = ids.get("SyncLink", row.link_id, "linkId")
             return await unsync_action.create_from_unsynced(tx, key, row.basis, given(row.version))
 
         results, errors = await act(info.context, [input], create, links=[input.link_id])

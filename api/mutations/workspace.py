@@ -173,7 +173,7 @@ class WorkspaceMutations:
 
         async def change(tx: Tx) -> UUID:
             nonlocal key
-            key = ids.take("ContactType", input.contact_type_id, "contactTypeId")
+            key = ids.get("ContactType", input.contact_type_id, "contactTypeId")
             name, archived = given(input.name), given(input.archived)
             changed = await workspaces.update_contact_type(tx, key, name=name, archived=archived)
             if name is None and archived is None:
@@ -219,7 +219,7 @@ class WorkspaceMutations:
         self, info: Info[Context, None], input: RevokeApiTokenInput
     ) -> RevokeApiTokenPayload | None:
         async def change(tx: Tx) -> strawberry.ID:
-            key = ids.take("ApiToken", input.api_token_id, "apiTokenId")
+            key = ids.get("ApiToken", input.api_token_id, "apiTokenId")
             await workspaces.revoke_token(tx, key)
             return ids.encode("ApiToken", key)
 

@@ -50,7 +50,7 @@ def wanted(kind: str, text: str | None) -> UUID | None:
     return (find(kind, text) or NOWHERE) if text is not None else None
 
 
-def take(kind: str, text: str, *path: str) -> UUID:
+def get(kind: str, text: str, *path: str) -> UUID:
     """For mutations. Refuses a malformed id, and the id of another type, with NOT_FOUND."""
     key = find(kind, text)
     if key is None:

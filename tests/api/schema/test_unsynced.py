@@ -41,7 +41,7 @@ async def break_off(ada: make.Client, link: str, **gone: Any) -> None:
     """Xero's contact is archived, or has the status `gone`."""
     [row] = await ada.world.rows(
         "select x.* from sync_link l join xero_contact x on x.id = l.xero_contact_id where l.id = :id",
-        id=ids.take("SyncLink", link),
+        id=ids.get("SyncLink", link),
     )
     given: dict[str, Any] = {"status": XeroContactStatus.ARCHIVED, "updated_at": LATER} | gone
     await ada.world.shown(seen(row["name"], row["email"], xero_id=row["xero_contact_id"], **given))
