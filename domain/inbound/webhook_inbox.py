@@ -107,7 +107,7 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
     many events begin a delta and wait for it.
     """
     await xero_contacts.lock(tx, organisation_id)
-    events = await take(tx, organisation_id, Category.CONTACT)
+    events = await claim_events(tx, organisation_id, Category.CONTACT)
     if not events:
         return None
     known = await _known(tx, organisation_id, events)
@@ -185,16 +185,16 @@ async def renew(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], cat
     )
 
 
-class _Taken(NamedTuple):
+class _ClaimedEvent(NamedTuple):
     resource_id: UUID
     event_at: datetime
     reads: int
 
 
-async def take(tx: Tx, organisation_id: UUID, category: Category) -> list[InboxEvent]:
-    """Take due events of the category under a lease."""
+async def claim_events(tx: Tx, organisation_id: UUID, category: Category) -> list[InboxEvent]:
+    """Claim due events of the category under a lease."""
     rows = await tx.read(
-        _Taken,
+        _ClaimedEvent,
         "select resource_id, event_at, reads from door.claim_webhooks(:organisation, :category, :now, :until, :most)",
         organisation=organisation_id, category=category, until=tx.now + LEASE, most=MOST,
     )  # fmt: skip

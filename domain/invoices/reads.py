@@ -32,7 +32,7 @@ from domain.tx import Tx
 
 async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
     """Claim the webhook events to read by id. None if there are none. More than 200 make a poll due instead."""
-    events = await webhook_inbox.take(tx, organisation_id, Category.INVOICE)
+    events = await webhook_inbox.claim_events(tx, organisation_id, Category.INVOICE)
     if not events:
         return None
     known = await _known(tx, organisation_id, events)
