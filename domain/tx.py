@@ -9,9 +9,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.tables import ActorKind, EventKind
+from domain.tables import ActorKind, EventKind, Row
 
 RowT = TypeVar("RowT")
+TableT = TypeVar("TableT", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ class Tx:
     def notify_workers(self) -> None:
         """Wake the workers after the commit: something became due."""
         self.due = True
+
+    async def lock(self, table: type[TableT], row_id: UUID) -> TableT | None:
+        """The row with this id as it is now, locked until the transaction ends. None if there is none. What is set on the row
+        is written by the next flush."""
+        key = (self.workspace, row_id)
+        return await self.session.get(table, key, with_for_update=True, populate_existing=True)
 
     async def read(self, row: Callable[..., RowT], statement: str, **values: Any) -> list[RowT]:
         """The result of a set-based statement, typed: `row` is a NamedTuple or a dataclass with a field for each column, or

@@ -6,7 +6,7 @@ from uuid import UUID
 from domain import activity
 from domain.contacts import edits as contact_edits
 from domain.decisions import kept_apart
-from domain.links import decisions, ending
+from domain.links import decisions, ending, push_numbers
 from domain.links import link as links
 from domain.matching import issues
 from domain.mirror import status_requests, xero_contacts
@@ -58,11 +58,8 @@ async def delete(
         if not reimport and xero_id is not None:
             await decisions.mark(tx, link.organisation_id, [xero_id])
         elif reimport:
-            await tx.run(
-                "update push set seen_at = :now where workspace_id = :ws and link_id = :link and seen_at is null"
-                " and not archive",
-                link=link.id,
-            )
+            for push in await push_numbers.lock_open(tx, link.id):
+                push.seen_at = push.seen_at if push.archive else tx.now
     fitting = await issues.contact_goes(tx, contact_id, reimport=reimport)
     activity.record(tx, ActivityKind.CONTACT_DELETED, f"{contact.name} was deleted.", contact=contact_id)
     await kept_apart.contact_goes(tx, contact_id)
@@ -78,10 +75,8 @@ async def delete(
 async def _archive(tx: Tx, link: SyncLink, *, restoring: bool) -> None:
     """Archive the Xero contact. If Xero does not show it yet, it is archived when its number appears."""
     if link.xero_contact_id is None:
-        await tx.run(
-            "update push set archive = true where workspace_id = :ws and link_id = :link and seen_at is null",
-            link=link.id,
-        )
+        for push in await push_numbers.lock_open(tx, link.id):
+            push.archive = True
         return
     xero = (await xero_contacts.read(tx, [link.xero_contact_id]))[link.xero_contact_id]
     if restoring or xero.status is XeroContactStatus.ACTIVE:

@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.actions import delete as delete_action
 from domain.decisions import kept_apart
 from domain.links import link as links
+from domain.links import push_numbers
 from domain.matching import issues
 from domain.mirror import xero_contacts
 from domain.tx import Tx
@@ -52,10 +53,10 @@ async def erase(tx: Tx, contact_id: UUID) -> Erased:
     )
     await kept_apart.erase_contact(tx, contact_id)
     await delete_action.delete(tx, contact_id)
-    await tx.run(
-        "update push set erased = true where workspace_id = :ws and link_id = any(:ids) and seen_at is null",
-        ids=ids,
-    )
+    for link_id in ids:
+        for push in await push_numbers.lock_open(tx, link_id):
+            push.erased = True
+    await tx.session.flush()
     for organisation, found in by_organisation.items():
         await xero_contacts.erase(tx, organisation, found)
         await issues.evaluate_all(tx, {organisation: found})

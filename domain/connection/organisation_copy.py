@@ -35,6 +35,7 @@ class OrganisationCopy:
     default_contact_type_id: UUID | None
     conflict_policy: ConflictPolicy
     hold_similar: bool
+    read_cursor: datetime | None
     read_asked_at: datetime | None
     mass_change: Mapping[str, object] | None
     clock_ahead: float

@@ -132,11 +132,9 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
     organisation = await lock(tx, organisation_id)
     if organisation.disconnected_at is not None:
         return
-    await tx.run(
-        "update import_run set due_at = null, lease_until = null where workspace_id = :ws and organisation_id = :id"
-        " and finished_at is null",
-        id=organisation_id,
-    )
+    run = await _unfinished(tx, organisation_id)
+    if run is not None:
+        run.due_at = run.lease_until = None
     organisation.disconnected_at = tx.now
     organisation.health, organisation.health_since = ConnectionHealth.DISCONNECTED, tx.now
     organisation.health_message = "The organisation was disconnected in Tandem. Its links and waiting changes are kept until it is connected again."
@@ -159,11 +157,11 @@ async def find_ended(tx: Tx, organisation_id: UUID) -> Ended | None:
 
 async def settle_ended(tx: Tx, ended: Ended) -> None:
     """Records that Xero has ended the connection. An organisation that was connected again meanwhile stays as it is."""
-    await tx.run(
-        "update organisation set connection_id = null where workspace_id = :ws and id = :id"
-        " and disconnected_at is not null and connection_id = :connection",
-        id=ended.organisation_id, connection=ended.connection_id,
-    )  # fmt: skip
+    organisation = await tx.lock(Organisation, ended.organisation_id)
+    if organisation is None or organisation.disconnected_at is None:
+        return
+    if organisation.connection_id == ended.connection_id:
+        organisation.connection_id = None
 
 
 async def start(

@@ -31,6 +31,7 @@ from domain.tables import (
     ImportPhase,
     ImportRun,
     MatchPass,
+    Organisation,
     RunPurpose,
     XeroContactFilter,
 )
@@ -66,34 +67,23 @@ class Claim:
     lease_until: datetime
 
 
-class _Lease(NamedTuple):
-    lease_until: datetime
-
-
 async def claim(tx: Tx, run_id: UUID) -> Claim | None:
     """Claim the run for one page. None if another worker owns it, if it has ended, or if it is not due.
 
     A page that is matched in this same transaction needs no lease: the claim ends with the transaction.
     """
-    known = await tx.ids(
-        "select organisation_id from import_run where workspace_id = :ws and id = :id", id=run_id
-    )
-    if not known:
+    known = await tx.session.get(ImportRun, (tx.workspace, run_id))
+    if known is None:
         return None
-    await xero_contacts.lock(tx, known[0])
-    lease = await tx.read_one(
-        _Lease,
-        "update import_run set lease_until = cast(:now as timestamptz) + cast(:lease as interval)"
-        " where workspace_id = :ws and id = :id"
-        " and finished_at is null and due_at <= :now and (lease_until is null or lease_until <= :now)"
-        " returning lease_until",
-        id=run_id, lease=LEASE,
-    )  # fmt: skip
-    if lease is None:
+    await xero_contacts.lock(tx, known.organisation_id)
+    run = await tx.lock(ImportRun, run_id)
+    if run is None or run.finished_at is not None or run.due_at is None or run.due_at > tx.now:
         return None
-    run = await tx.session.get_one(ImportRun, (tx.workspace, run_id), populate_existing=True)
-    organisation = await organisation_copy.find(tx, run.organisation_id)
-    return Claim(run, organisation, lease.lease_until) if organisation else None
+    if run.lease_until is not None and run.lease_until > tx.now:
+        return None
+    run.lease_until = tx.now + LEASE
+    await tx.session.flush()
+    return Claim(run, await organisation_copy.get(tx, run.organisation_id), run.lease_until)
 
 
 async def renew(tx: Tx, held: Claim) -> datetime:
@@ -152,7 +142,7 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     organisation = replace(organisation, mass_change=None)
     page = run.done // PAGE
     if page & (page - 1) == 0:  # each time the number of created contacts has doubled
-        await tx.rows("select door.refresh_statistics()")
+        await tx.run("select door.refresh_statistics()")
     current = run.match_pass or MatchPass.CHANGES
     if current is MatchPass.FULL_MATCHES and run.position is None:
         await _settle_endings(tx, organisation, run)
@@ -308,25 +298,23 @@ def _go_on(tx: Tx, run: ImportRun) -> None:
 
 
 class _Mirrored(NamedTuple):
-    """The mirror rows of an organisation: all, and those that are to be applied. `contact_filter`: null before the start."""
+    """The mirror rows of an organisation: all, and those that are to be applied."""
 
-    contact_filter: str | None
     mirrored: int
     dirty: int
 
 
 async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
-    await tx.run(
-        "update organisation set read_cursor = cast(:cursor as timestamptz), last_polled_at = :now,"
-        " last_full_scan_at = case when :whole then :now else last_full_scan_at end"
-        " where workspace_id = :ws and id = :id",
-        id=run.organisation_id, cursor=(run.read_from or tx.now) - OVERLAP, whole=run.modified_since is None,
-    )  # fmt: skip
+    organisation = await tx.lock(Organisation, run.organisation_id)
+    assert organisation is not None
+    organisation.read_cursor, organisation.last_polled_at = (run.read_from or tx.now) - OVERLAP, tx.now
+    if run.modified_since is None:
+        organisation.last_full_scan_at = tx.now
     found = await tx.read_one(
         _Mirrored,
-        "select contact_filter, (select count(*) from xero_contact x where x.workspace_id = :ws"
+        "select (select count(*) from xero_contact x where x.workspace_id = :ws"
         " and x.organisation_id = :id) as mirrored, (select count(*) from xero_contact x where x.workspace_id = :ws"
-        " and x.organisation_id = :id and x.dirty) as dirty from organisation where workspace_id = :ws and id = :id",
+        " and x.organisation_id = :id and x.dirty) as dirty",
         id=run.organisation_id,
     )
     assert found is not None
@@ -334,8 +322,7 @@ async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
     if not run.match:  # only looked for near-duplicates, for the preview
         run.match_pass, run.done, run.total = MatchPass.SIMILAR, 0, found.mirrored
         return
-    assert found.contact_filter is not None, "only a started sync matches"
-    run.contact_filter = XeroContactFilter(found.contact_filter)
+    run.contact_filter = organisation.contact_filter
     imported = run.purpose is RunPurpose.IMPORT
     run.match_pass = _passes(run)[0]
     run.done, run.total = (
@@ -408,21 +395,10 @@ def _finish(tx: Tx, run: ImportRun) -> None:
     run.phase, run.finished_at, run.due_at = ImportPhase.FINISHED, tx.now, None
 
 
-class _Wanted(NamedTuple):
-    """The filter that a person wants now, and how far the mirror has been read."""
-
-    contact_filter: str | None
-    read_cursor: datetime | None
-
-
 async def _match_again_if_changed(tx: Tx, run: ImportRun) -> None:
     """Begin another import if the filter was changed while this import matched."""
-    found = await tx.read_one(
-        _Wanted,
-        "select contact_filter, read_cursor from organisation where workspace_id = :ws and id = :id",
-        id=run.organisation_id,
-    )
-    if found is not None and found.contact_filter != run.contact_filter:
+    organisation = await organisation_copy.get(tx, run.organisation_id)
+    if organisation.contact_filter is not run.contact_filter:
         tx.session.add(
             ImportRun(
                 workspace_id=tx.workspace,
@@ -430,7 +406,7 @@ async def _match_again_if_changed(tx: Tx, run: ImportRun) -> None:
                 organisation_id=run.organisation_id,
                 phase=ImportPhase.READING,
                 match=True,
-                modified_since=found.read_cursor,
+                modified_since=organisation.read_cursor,
                 started_at=tx.now,
                 due_at=tx.now,
             )

@@ -22,7 +22,16 @@ from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.synced import SYNCED, Kind, Synced, as_practice, mirrored
 from domain.links import statements
 from domain.problems import Code, Refused, disconnected, refuse
-from domain.tables import ACTIVE, ActivityKind, EventKind, RunPurpose, Side, SyncedField
+from domain.tables import (
+    ACTIVE,
+    ActivityKind,
+    ConnectionHealth,
+    EventKind,
+    Organisation,
+    RunPurpose,
+    Side,
+    SyncedField,
+)
 from domain.tx import TANDEM, Tx
 
 LEAST = 20
@@ -111,13 +120,12 @@ async def decide(tx: Tx, organisation_id: UUID, *, apply: bool) -> None:
             "organisationId",
         )
     if apply:
-        await _pass_counted(tx, organisation_id)
+        await _pass_counted(tx, organisation)
         await _release(tx, organisation_id)
         message = "A mass change was let through."
     else:
-        await _read_again(tx, organisation_id)
+        await _read_again(tx, organisation)
         message = "After a mass change, Xero is being read again."
-    await tx.session.refresh(organisation)
     activity.record(tx, ActivityKind.SETTING_CHANGED, message, organisation=organisation_id)
     if not await _resume(tx, organisation_id):
         await organisations.begin_run(tx, organisation_id, RunPurpose.DELTA if apply else RunPurpose.SCAN)
@@ -264,20 +272,20 @@ async def _pause(tx: Tx, organisation: OrganisationCopy, found: MassChange) -> N
     held = organisation.mass_change
     if found.side is Side.PRACTICE:
         await statements.count_blanks(tx, organisation.id, _BLANKS)
-    told = {
-        "side": found.side, "changed": found.changed, "of": found.of,
-        "since": held["since"] if held else tx.now.isoformat(),
-    }  # fmt: skip
     where = "In Xero" if found.side is Side.XERO else "In the practice"
     message = (
         f"{where}, {found.changed} of {found.of} linked contacts were archived, merged or emptied at once."
     )
-    await tx.run(
-        "update organisation set health = 'PAUSED', health_message = :message, mass_change = cast(:told as jsonb),"
-        " health_since = case when health = 'PAUSED' then health_since else :now end"
-        " where workspace_id = :ws and id = :id",
-        id=organisation.id, message=message, told=json.dumps(told),
-    )  # fmt: skip
+    row = await tx.lock(Organisation, organisation.id)
+    assert row is not None
+    row.mass_change = {
+        "side": found.side, "changed": found.changed, "of": found.of,
+        "since": held["since"] if held else tx.now.isoformat(),
+    }  # fmt: skip
+    if row.health is not ConnectionHealth.PAUSED:
+        row.health_since = tx.now
+    row.health, row.health_message = ConnectionHealth.PAUSED, message
+    await tx.session.flush()
     if held is None:
         entry = activity.record(
             tx, ActivityKind.MASS_CHANGE_STOPPED, f"{message} Nothing of it is applied before somebody decides.",
@@ -289,45 +297,39 @@ async def _pause(tx: Tx, organisation: OrganisationCopy, found: MassChange) -> N
 
 
 async def _release(tx: Tx, organisation_id: UUID) -> None:
-    await tx.run(
-        "update organisation set mass_change = null, health_message = case when health <> 'PAUSED' then health_message end,"
-        " health = case when health <> 'PAUSED' then health when catching_up then 'CATCHING_UP' else 'HEALTHY' end,"
-        " health_since = case when health <> 'PAUSED' then health_since else :now end"
-        " where workspace_id = :ws and id = :id",
-        id=organisation_id,
-    )
+    row = await tx.lock(Organisation, organisation_id)
+    assert row is not None
+    row.mass_change = None
+    if row.health is ConnectionHealth.PAUSED:
+        row.health = ConnectionHealth.CATCHING_UP if row.catching_up else ConnectionHealth.HEALTHY
+        row.health_message, row.health_since = None, tx.now
+    await tx.session.flush()
     tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
     tx.notify_workers()
 
 
-async def _pass_counted(tx: Tx, organisation_id: UUID) -> None:
+async def _pass_counted(tx: Tx, organisation: Organisation) -> None:
     """Take the changes that a person let through, and all earlier ones, out of the count."""
     await tx.run(
         "update xero_contact set brake = 'PASSED' where workspace_id = :ws and organisation_id = :organisation"
         " and brake = 'COUNTED'",
-        organisation=organisation_id,
+        organisation=organisation.id,
     )
-    await tx.run(
-        "update organisation set let_through_at = :now where workspace_id = :ws and id = :id",
-        id=organisation_id,
-    )
-    await statements.let_counted_through(tx, organisation_id)
+    organisation.let_through_at = tx.now
+    await statements.let_counted_through(tx, organisation.id)
 
 
-async def _read_again(tx: Tx, organisation_id: UUID) -> None:
+async def _read_again(tx: Tx, organisation: Organisation) -> None:
     """Make a run that waits to be applied read everything again. The brake counts it afterwards."""
     await tx.run(
         "update import_run set phase = 'READING', next_page = 1, modified_since = null, match_pass = null,"
         " position = null, done = 0, total = null, started_at = :now,"
         " purpose = case when purpose = 'DELTA' then 'SCAN' else purpose end"
         " where workspace_id = :ws and organisation_id = :organisation and finished_at is null and phase = 'MATCHING'",
-        organisation=organisation_id,
+        organisation=organisation.id,
     )
-    await tx.run(
-        "update organisation set health_message = :message where workspace_id = :ws and id = :id",
-        id=organisation_id, message="After a mass change, Xero is being read again.",
-    )  # fmt: skip
-    tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+    organisation.health_message = "After a mass change, Xero is being read again."
+    tx.publish(EventKind.CONNECTION, organisation.id, organisation=organisation.id)
 
 
 async def _resume(tx: Tx, organisation_id: UUID) -> bool:

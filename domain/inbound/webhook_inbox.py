@@ -163,7 +163,7 @@ async def postpone(
 ) -> None:
     """Put the events off. `read`: they were read, and Xero did not show yet what it had announced."""
     if events:
-        await tx.rows(
+        await tx.run(
             "select door.postpone_webhooks(:organisation, :category, cast(:ids as uuid[]), :until, :read)",
             organisation=organisation_id,
             category=category,
@@ -175,7 +175,7 @@ async def postpone(
 
 async def renew(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], category: Category) -> None:
     """Extend the lease of these events, because their reader is alive."""
-    await tx.rows(
+    await tx.run(
         "select door.renew_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]), :until)",
         organisation=organisation_id,
         category=category,
@@ -206,7 +206,7 @@ async def drop(
 ) -> None:
     """Remove events from the inbox: what they announced is applied, or needs no read."""
     if events:
-        await tx.rows(
+        await tx.run(
             "select door.settle_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]))",
             organisation=organisation_id,
             category=category,

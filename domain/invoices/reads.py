@@ -27,6 +27,7 @@ from domain.inbound.webhook_inbox import (
 )
 from domain.invoices import changes as invoice_changes
 from domain.mirror import xero_contacts
+from domain.tables import Organisation
 from domain.tx import Tx
 
 
@@ -48,10 +49,7 @@ async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
     await webhook_inbox.postpone(tx, organisation_id, busy, again, category=Category.INVOICE)
     organisation = await organisation_copy.find_connected(tx, organisation_id)
     if len(wanted) > DELTA_OVER and organisation is not None and organisation.invoice_sync:
-        await tx.run(
-            "update organisation set invoice_poll_due_at = :now where workspace_id = :ws and id = :id",
-            id=organisation_id,
-        )
+        await postpone_poll(tx, organisation_id, tx.now)
         await webhook_inbox.drop(tx, organisation_id, wanted, Category.INVOICE)
         tx.notify_workers()
         return None
@@ -77,38 +75,31 @@ async def polled(tx: Tx, organisation_id: UUID) -> OrganisationCopy | None:
     return organisation if organisation is not None and organisation.invoice_sync else None
 
 
-class _Polled(NamedTuple):
+class _Heard(NamedTuple):
     webhook_at: datetime | None
-    tenant_id: UUID
 
 
 async def settle_poll(tx: Tx, organisation_id: UUID, read_from: datetime) -> None:
     """Set the cursor: all that Xero had at `read_from`, by its clock, is applied. Contacts and invoices are polled in turn."""
     await invoice_changes.follow_merges(tx, organisation_id)
-    told = await tx.read_one(
-        _Polled,
-        "select door.last_webhook_at() as webhook_at, tenant_id from organisation"
-        " where workspace_id = :ws and id = :id",
-        id=organisation_id,
-    )
-    assert told is not None
-    budget = await call_budget.get(tx, told.tenant_id)
-    healthy = poll_schedule.webhooks_healthy(told.webhook_at, tx.now)
+    heard = await tx.read_one(_Heard, "select door.last_webhook_at() as webhook_at")
+    organisation = await tx.lock(Organisation, organisation_id)
+    assert heard is not None
+    assert organisation is not None
+    budget = await call_budget.get(tx, organisation.tenant_id)
+    healthy = poll_schedule.webhooks_healthy(heard.webhook_at, tx.now)
     interval = poll_schedule.poll_interval(budget.left_today, webhooks_healthy=healthy, invoices=True)
-    await tx.run(
-        "update organisation set invoice_cursor = cast(:cursor as timestamptz), invoices_polled_at = :now,"
-        " invoice_poll_due_at = cast(:due as timestamptz) where workspace_id = :ws and id = :id",
-        id=organisation_id, cursor=read_from - OVERLAP,
-        due=tx.now + interval + poll_schedule.jitter(organisation_id.int, interval),
-    )  # fmt: skip
+    organisation.invoice_cursor, organisation.invoices_polled_at = read_from - OVERLAP, tx.now
+    organisation.invoice_poll_due_at = tx.now + interval + poll_schedule.jitter(organisation_id.int, interval)
+    await tx.session.flush()
 
 
 async def postpone_poll(tx: Tx, organisation_id: UUID, until: datetime) -> None:
-    await tx.run(
-        "update organisation set invoice_poll_due_at = cast(:until as timestamptz)"
-        " where workspace_id = :ws and id = :id",
-        id=organisation_id, until=until,
-    )  # fmt: skip
+    """Set when the invoices are polled next."""
+    organisation = await tx.lock(Organisation, organisation_id)
+    if organisation is not None:
+        organisation.invoice_poll_due_at = until
+        await tx.session.flush()
 
 
 async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> None:

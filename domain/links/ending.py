@@ -4,7 +4,6 @@ from uuid import UUID
 
 from domain import activity
 from domain.links import link as links
-from domain.links import statements
 from domain.links.failures import stored_failure
 from domain.tables import ActivityKind, EventKind, SyncLink, SyncState, XeroContact, XeroContactStatus
 from domain.tx import Tx
@@ -55,9 +54,8 @@ async def move(tx: Tx, link: SyncLink, survivor: XeroContact) -> None:
     moved = link.state in (SyncState.FAILING, SyncState.BROKEN)
     await links.change(
         tx, link, xero_contact_id=survivor.id, failure=None, refused={},
-        state=SyncState.PENDING if moved else link.state,
+        state=SyncState.PENDING if moved else link.state, read_owed_at=None,
     )  # fmt: skip
-    await statements.set_required_read(tx, link.id, None)
     entry = activity.record(
         tx, ActivityKind.LINKED, f"The Xero contact was merged into {survivor.name}; the link has moved there.",
         organisation=link.organisation_id, contact=link.contact_id, link=link.id,
@@ -93,7 +91,10 @@ async def leave_deliveries(tx: Tx, link_id: UUID) -> None:
     if not left:
         return
     await tx.run("update delivery set recalled = true where workspace_id = :ws and id = any(:ids)", ids=left)
-    await statements.require_read(tx, link_id)
+    link = await links.find(tx, link_id)
+    if link is not None:
+        link.read_owed_at = tx.now
+        await tx.session.flush()
 
 
 async def remove(tx: Tx, link_id: UUID, message: str) -> UUID | None:

@@ -12,6 +12,7 @@ from domain.connection import health as connection_health
 from domain.fields.synced import Values, loaded, same, shown
 from domain.links import link as links
 from domain.links import statements
+from domain.mirror import status_requests
 from domain.names.text_keys import name_key
 from domain.tables import ActivityKind, Contact, Side, StoredFailure, SyncedField, SyncLink
 from domain.tx import Tx
@@ -153,10 +154,7 @@ async def try_again(tx: Tx, link_id: UUID, *, bulk: bool | None = None) -> None:
     )
     if opened:
         return
-    await tx.run(
-        "update owed_status set due_at = :now where workspace_id = :ws and xero_contact_id = :id and due_at is null",
-        id=link.xero_contact_id,
-    )
+    await status_requests.try_again(tx, link.xero_contact_id)
     state = links.next_state(conflicts=bool(link.conflicts), failing=False, waiting=True)
     await links.change(
         tx, link, failure=None, refused={}, due_at=tx.now, next_attempt_at=None, state=state,

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from sqlmodel import col, select
+
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.synced import Stored, loaded, same, stored, xero_values
-from domain.links import decisions, ending, failures, statements
+from domain.links import decisions, ending, failures
 from domain.links import link as links
 from domain.mirror import status_requests, xero_contacts
 from domain.tables import Push, SyncedField, SyncLink, XeroContact, XeroContactStatus
@@ -45,6 +47,18 @@ async def draw(tx: Tx, organisation_id: UUID, link_id: UUID) -> str:
     )
     await tx.session.flush()
     return number
+
+
+async def lock_open(tx: Tx, link_id: UUID) -> list[Push]:
+    """The pushes of the link whose numbers no Xero contact has shown yet, locked."""
+    found = await tx.session.scalars(
+        select(Push)
+        .where(Push.workspace_id == tx.workspace, Push.link_id == link_id, col(Push.seen_at).is_(None))
+        .order_by(col(Push.contact_number))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(found)
 
 
 async def meet(tx: Tx, organisation: OrganisationCopy, xero_contact_ids: Sequence[UUID]) -> None:
@@ -116,7 +130,7 @@ async def _complete(tx: Tx, region: str | None, link: SyncLink, xero_id: UUID) -
         refused={},
         attempts=0,
         next_attempt_at=None,
+        # Xero can only refuse the delivery that the link left, because its number is taken: no re-read is needed.
+        read_owed_at=before,
     )
-    # Xero can only refuse the delivery that the link left, because its number is taken: no re-read is needed.
-    await statements.set_required_read(tx, link.id, before)
     failures.record_push(tx, link, xero.name)

@@ -99,19 +99,6 @@ async def make_due_again(tx: Tx, links: Sequence[UUID], until: datetime | None) 
     )  # fmt: skip
 
 
-async def require_read(tx: Tx, link_id: UUID) -> None:
-    """Require a re-read: the link is not sent before a read of its Xero contact that begins after now."""
-    await tx.run("update sync_link set read_owed_at = :now where workspace_id = :ws and id = :id", id=link_id)
-
-
-async def set_required_read(tx: Tx, link_id: UUID, since: datetime | None) -> None:
-    """Set the time since which the link requires a re-read. None: it requires none."""
-    await tx.run(
-        "update sync_link set read_owed_at = cast(:since as timestamptz) where workspace_id = :ws and id = :id",
-        id=link_id, since=since,
-    )  # fmt: skip
-
-
 async def end_reads(tx: Tx, organisation_id: UUID, xero_contact_ids: Sequence[UUID], asked: datetime) -> None:
     """End the required re-reads of Xero contacts (Xero's ids) that were read at `asked`, if they were required before."""
     await tx.run(

@@ -21,6 +21,22 @@ async def request(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, status: 
     tx.notify_workers()
 
 
+async def try_again(tx: Tx, xero_contact_id: UUID | None) -> None:
+    """Make the request due again if Xero has refused it."""
+    await tx.run(
+        "update owed_status set due_at = :now where workspace_id = :ws and xero_contact_id = :id and due_at is null",
+        id=xero_contact_id,
+    )
+
+
+async def refuse(tx: Tx, xero_contact_id: UUID) -> None:
+    """Let the request wait for a person, because Xero has refused it."""
+    await tx.run(
+        "update owed_status set delivery_id = null, due_at = null where workspace_id = :ws and xero_contact_id = :id",
+        id=xero_contact_id,
+    )
+
+
 async def withdraw(tx: Tx, xero_contact_id: UUID | None) -> None:
     """Delete the request. A request that is in flight is not sent again."""
     await _delete(tx, "s.xero_contact_id = :xero", xero=xero_contact_id)

@@ -125,8 +125,7 @@ async def reclaim(tx: Tx, delivery_id: UUID) -> Claimed | None:
             " where workspace_id = :ws and delivery_id = :delivery and open) order by id for update",
             delivery=delivery_id,
         )
-    key = (tx.workspace, delivery_id)
-    delivery = await tx.session.get(Delivery, key, with_for_update=True, populate_existing=True)
+    delivery = await tx.lock(Delivery, delivery_id)
     if delivery is None or delivery.ended_at is not None or delivery.lease_until > tx.now:
         return None
     delivery.lease_token, delivery.lease_until, delivery.uncertain = uuid4(), tx.now + LEASE, True
@@ -192,23 +191,25 @@ async def sent_again(tx: Tx, claimed: Claimed) -> bool:
 
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> bool:
     """Leave the delivery open and UNCERTAIN; it is due again at `until`. False if the lease is lost."""
-    done = await tx.run(
-        "update delivery set uncertain = true, lease_until = :now, due_at = cast(:until as timestamptz)"
-        " where workspace_id = :ws and id = :id and lease_token = :token and ended_at is null",
-        id=claimed.delivery.id, token=claimed.delivery.lease_token, until=until,
-    )  # fmt: skip
-    return done > 0
+    delivery = await _held(tx, claimed)
+    if delivery is None:
+        return False
+    delivery.uncertain, delivery.lease_until, delivery.due_at = True, tx.now, until
+    await tx.session.flush()
+    return True
 
 
 async def lock(tx: Tx, claimed: Claimed) -> bool:
     """Lock the delivery. False if the lease is lost: a late answer must not overwrite a newer state."""
-    key = (tx.workspace, claimed.delivery.id)
-    delivery = await tx.session.get(Delivery, key, with_for_update=True, populate_existing=True)
-    return (
-        delivery is not None
-        and delivery.ended_at is None
-        and delivery.lease_token == claimed.delivery.lease_token
-    )
+    return await _held(tx, claimed) is not None
+
+
+async def _held(tx: Tx, claimed: Claimed) -> Delivery | None:
+    """The delivery, locked. None if the lease is lost."""
+    token = claimed.delivery.lease_token
+    delivery = await tx.lock(Delivery, claimed.delivery.id)
+    kept = delivery is not None and delivery.ended_at is None and delivery.lease_token == token
+    return delivery if kept else None
 
 
 async def close(tx: Tx, claimed: Claimed, members: Sequence[UUID]) -> None:

@@ -133,12 +133,10 @@ async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
 
 
 async def _wanted(tx: Tx, claimed: Claimed) -> dict[UUID, XeroContactStatus]:
-    owed = await tx.session.scalars(
-        select(OwedStatus)
-        .where(OwedStatus.workspace_id == tx.workspace, OwedStatus.delivery_id == claimed.delivery.id)
-        .execution_options(populate_existing=True)
+    wanted = select(OwedStatus.xero_contact_id, OwedStatus.status).where(
+        OwedStatus.workspace_id == tx.workspace, OwedStatus.delivery_id == claimed.delivery.id
     )
-    return {one.xero_contact_id: one.status for one in owed}
+    return {key: XeroContactStatus(status) for key, status in await tx.session.execute(wanted)}
 
 
 def _is_so_already(status: XeroContactStatus, failure: Failure) -> bool:
@@ -162,10 +160,7 @@ async def _refuse(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, failure:
         )  # fmt: skip
         return
     link = await links.lock(tx, found.id)
-    await tx.run(
-        "update owed_status set delivery_id = null, due_at = null where workspace_id = :ws and xero_contact_id = :id",
-        id=xero_contact_id,
-    )
+    await status_requests.refuse(tx, xero_contact_id)
     # The failure names no field: the contact's name in Xero is to blame, and to change the practice's would not help.
     told = await failures.described(tx, link, Failure(failure.code, failure.message, remedy="RETRY_SYNC"))
     await links.change(

@@ -1,7 +1,7 @@
 """Every table and enum of the database, by noun. Modules outside import them from here."""
 
 from domain.tables.activity import Activity, ActivityKind, Event, EventCounter, EventKind, StoredChange
-from domain.tables.base import metadata
+from domain.tables.base import Row, metadata
 from domain.tables.connection import (
     DOOR_ONLY,
     ConflictPolicy,
@@ -124,6 +124,7 @@ __all__ = (
     "PaymentKind",
     "Push",
     "ReimportMark",
+    "Row",
     "RunPurpose",
     "Scope",
     "ServiceType",

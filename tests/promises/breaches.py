@@ -168,7 +168,7 @@ DELIVERY = (
     breach(
         "delivery: no lease token on acknowledgements",
         f"{DELIVERIES}::test_an_answer_after_the_lease_was_lost_changes_nothing",
-        always("domain.outbound:lock", "lease_token"),
+        always("domain.outbound:_held", "lease_token"),
     ),
     breach(
         "delivery: a send after the lease",
