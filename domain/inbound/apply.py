@@ -116,9 +116,14 @@ def _left_names(rows: Iterable[XeroContact]) -> list[str]:
 
 
 async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:
-    """Apply what a read of a few contacts has just shown, if the brake allows it. The caller holds the organisation's lock."""
+    """Apply what a read of a few contacts has just shown, if the brake allows it. The caller holds the organisation's lock.
+
+    Before the contact sync is started nothing is applied: there is no filter, and the import matches every contact.
+    """
     organisation = await organisation_copy.find_connected(tx, organisation_id)
-    if organisation is not None and not await mass_change.stops(tx, organisation):
+    if organisation is None or organisation.contact_filter is None:
+        return
+    if not await mass_change.stops(tx, organisation):
         await apply(tx, replace(organisation, mass_change=None), ids, uuid4(), quiet=False)
 
 

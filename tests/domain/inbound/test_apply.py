@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from domain.fields.phones import PhoneParts
+from domain.inbound import apply as inbound_apply
+from domain.mirror import xero_contacts
 from domain.outbound import contact_deliveries
 from domain.tables import ConflictPolicy, XeroContactStatus
 from runtime.database import Database
@@ -143,3 +145,16 @@ async def test_a_new_xero_contact_in_a_delta_is_matched(world: World) -> None:
     origins = await world.rows("select origin, count(*) as n from sync_link group by origin order by origin")
     assert {row["origin"]: row["n"] for row in origins} == {"FULL_MATCH": 2, "CREATED_FROM_XERO": 1}
     assert await world.rows("select reason from match_issue") == [{"reason": "AMBIGUOUS"}]
+
+
+async def test_a_single_read_before_the_sync_is_started_waits_for_the_import(world: World) -> None:
+    """No filter is chosen yet, so nothing can be matched."""
+    await world.rows(
+        "update organisation set started_at = null, contact_filter = null, default_contact_type_id = null returning 1"
+    )
+    [xero] = await world.shown(seen("Kauri Joinery Ltd"))
+    async with world.tx() as tx:
+        await xero_contacts.lock(tx, world.organisation)
+        await inbound_apply.apply_shown(tx, world.organisation, [xero])
+    assert await world.rows("select dirty from xero_contact") == [{"dirty": True}]
+    assert await world.rows("select 1 from activity where kind = 'FAILED'") == []
