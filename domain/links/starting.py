@@ -7,7 +7,7 @@ separate between the two locks that follow.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -24,11 +24,12 @@ from domain.fields.synced import (
     Values,
     as_practice,
     columns,
-    mirror_values,
     practice_values,
     same,
     shown,
     stored,
+    with_mirror_values,
+    with_practice_values,
 )
 from domain.fields.values import Value, XeroValue
 from domain.fields.xero_limits import XeroEnd, check_fit
@@ -46,13 +47,11 @@ from domain.tables import (
     SyncedField,
     SyncLink,
     SyncState,
-    XeroContact,
     XeroContactStatus,
 )
 from domain.tx import Tx
 
 _CONTACT: sa.Table = Contact.__table__  # type: ignore[attr-defined]  # SQLModel sets it and does not declare it
-_XERO_CONTACT: sa.Table = XeroContact.__table__  # type: ignore[attr-defined]  # as above
 _PRACTICE_COLUMNS = [one.column for one in SYNCED.values()]
 _XERO_COLUMNS = [one.xero_column for one in SYNCED.values()]
 _HOW = {
@@ -287,26 +286,28 @@ class _Beginning:
 
 async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Ours]:
     """The contacts, locked in the order of their ids."""
-    held = [_CONTACT.c[name] for name in ("id", "version", "field_times", *_PRACTICE_COLUMNS)]
-    rows = await tx.session.execute(
-        sa.select(*held)
-        .where(_CONTACT.c.workspace_id == tx.workspace, _CONTACT.c.id.in_(ids))
-        .order_by(_CONTACT.c.id)
-        .with_for_update()
+    found = await tx.read(
+        with_practice_values(Ours),
+        f"select id, version, field_times as times, {', '.join(_PRACTICE_COLUMNS)} from contact"
+        " where workspace_id = :ws and id = any(:ids) order by id for update",
+        ids=list(ids),
     )
-    found = rows.mappings().all()
-    return {
-        row["id"]: Ours(row["id"], row["version"], row["field_times"], practice_values(dict(row)))
-        for row in found
-    }
+    return {one.id: one for one in found}
+
+
+class _Theirs(NamedTuple):
+    id: UUID
+    values: dict[SyncedField, XeroValue]
 
 
 async def _xero_contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, dict[SyncedField, XeroValue]]:
-    held = [_XERO_CONTACT.c[name] for name in ("id", *_XERO_COLUMNS)]
-    rows = await tx.session.execute(
-        sa.select(*held).where(_XERO_CONTACT.c.workspace_id == tx.workspace, _XERO_CONTACT.c.id.in_(ids))
+    """What the mirror rows hold, in Xero's form."""
+    found = await tx.read(
+        with_mirror_values(_Theirs),
+        f"select id, {', '.join(_XERO_COLUMNS)} from xero_contact where workspace_id = :ws and id = any(:ids)",
+        ids=list(ids),
     )
-    return {row["id"]: mirror_values(dict(row)) for row in rows.mappings()}
+    return {one.id: one.values for one in found}
 
 
 async def write_contacts(tx: Tx, organisation_id: UUID, taken: Sequence[tuple[Ours, Values]]) -> None:
