@@ -19,7 +19,7 @@ from api.auth.provider import Provider
 from domain.names.text_keys import VERSION
 from runtime import migrations, seals
 from runtime.clock import MachineClock
-from runtime.commands import keys
+from runtime.commands import keys, protection
 from runtime.database import create_engine, find_role
 from runtime.settings import Settings
 
@@ -93,10 +93,28 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
             for finding in await _database(connection, address):
                 yield finding
             yield await _keys(connection, settings)
+            async for finding in _workspaces(connection):
+                yield finding
     except (OSError, TimeoutError, SQLAlchemyError) as error:
         yield Finding("PostgreSQL", False, f"{address}: {_brief(error)}")
     finally:
         await engine.dispose()
+
+
+async def _workspaces(connection: AsyncConnection) -> AsyncIterator[Finding]:
+    """Whether the workspaces are kept apart, and what fails in each."""
+    if await connection.scalar(sa.text("select to_regproc('door.every_workspace')")) is None:
+        yield Finding("Rights", None, "unknown until `tandem migrate` has run")
+        return
+    gaps = await protection.find_gaps(connection)
+    says = (
+        f"{'; '.join(gaps)}: run `tandem migrate`"
+        if gaps
+        else "row-level security and grants are as migrate sets them"
+    )
+    yield Finding("Rights", not gaps, says)
+    for failing in await protection.find_failing(connection):
+        yield Finding("Failing", None, f"{failing.workspace}: {failing.what}")
 
 
 def _place(address: str) -> str:

@@ -11,6 +11,7 @@ ACCEPT = "tests/api/http/test_accept.py"
 OUTAGE = "tests/api/http/test_outage.py"
 RATES = "tests/api/guards/test_rate_limit.py"
 DOCUMENTS = "tests/api/guards/test_trusted_documents.py"
+PROTECTION = "tests/runtime/commands/test_protection.py"
 ANSWERS = "tests/api/http/test_answers.py"
 PROVIDER = "tests/api/auth/test_provider.py"
 PEOPLE = "tests/api/auth/test_people.py"
@@ -127,6 +128,11 @@ EDGE = (
         "edge: a text that is not in the manifest runs",
         f"{DOCUMENTS}::test_with_a_manifest_nothing_else_runs",
         never("api.guards.trusted_documents:TrustedDocuments._find_trusted", "text not in _texts"),
+    ),
+    breach(
+        "doctor: a table without a policy is not noticed",
+        f"{PROTECTION}::test_each_gap_between_the_workspaces_is_named",
+        never("runtime.commands.protection:find_gaps", "policed"),
     ),
     breach(
         "edge: anybody reads the metrics",
