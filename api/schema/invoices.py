@@ -26,6 +26,7 @@ from domain import tables
 from domain.invoices import actions as invoice_actions
 from domain.invoices import view as invoice_view
 from domain.invoices.differences import Difference, contact_names, differences
+from domain.invoices.eligibility import Problem
 from domain.invoices.view import Action
 from domain.tables import (
     ActivityKind,
@@ -410,7 +411,7 @@ async def _payments(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Payment]]:
 
 
 @batch("InvoiceProblems.of_invoice")
-async def _problems(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+async def _problems(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Problem]]:
     return await invoice_view.problems(tx, keys)
 
 

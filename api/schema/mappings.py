@@ -1,9 +1,9 @@
 """How an organisation's invoices are synced: switch, start date, default accounts and mappings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 from uuid import UUID
 
 import strawberry
@@ -17,6 +17,8 @@ from api.schema.billing import ServiceType, TaxRate
 from api.schema.catalogue import XeroAccount, XeroTaxRate
 from api.schema.sync_problems import SyncProblem
 from domain.invoices import mapping_view
+from domain.invoices.eligibility import Problem
+from domain.invoices.mapping_view import AccountChoice, RateChoice
 from domain.tx import Tx
 
 
@@ -30,24 +32,24 @@ async def _account(context: Context, key: UUID | None) -> XeroAccount | None:
     " revenue account is used."
 )
 class AccountMapping:
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[AccountChoice]
     problem: SyncProblem | None = strawberry.field(
         description="Why the chosen account cannot be used: it was archived, or may not take revenue. Null:"
         " no problem."
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        return cls(row=row, problem=SyncProblem.of(row["problem"]) if row["problem"] else None)
+    def of(cls, row: AccountChoice) -> Self:
+        return cls(row=row, problem=SyncProblem.of(row.problem) if row.problem else None)
 
     @strawberry.field(description="The practice's service type whose lines the mapping is for.")
     async def service_type(self, info: Info[Context, None]) -> ServiceType:
-        found: ServiceType = await load(info.context, "ServiceType", self.row["service_type_id"])
+        found: ServiceType = await load(info.context, "ServiceType", self.row.service_type_id)
         return found
 
     @strawberry.field(description="The chosen Xero account. Null: the default revenue account is used.")
     async def account(self, info: Info[Context, None]) -> XeroAccount | None:
-        return await _account(info.context, self.row["xero_account_id"])
+        return await _account(info.context, self.row.xero_account_id)
 
 
 @strawberry.type(
@@ -55,26 +57,26 @@ class AccountMapping:
     " invoices with this tax rate wait."
 )
 class TaxMapping:
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[RateChoice]
     problem: SyncProblem | None = strawberry.field(
         description="Why the tax rate cannot be used: none is chosen, or the chosen one was archived, has"
         " another percentage, or may not be used for revenue. Null: no problem."
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        return cls(row=row, problem=SyncProblem.of(row["problem"]) if row["problem"] else None)
+    def of(cls, row: RateChoice) -> Self:
+        return cls(row=row, problem=SyncProblem.of(row.problem) if row.problem else None)
 
     @strawberry.field(description="The practice's tax rate that the mapping is for.")
     async def tax_rate(self, info: Info[Context, None]) -> TaxRate:
-        found: TaxRate = await load(info.context, "TaxRate", self.row["tax_rate_id"])
+        found: TaxRate = await load(info.context, "TaxRate", self.row.tax_rate_id)
         return found
 
     @strawberry.field(
         description="The chosen Xero tax rate. Null: none, so invoices with this tax rate wait."
     )
     async def xero_tax_rate(self, info: Info[Context, None]) -> XeroTaxRate | None:
-        key = self.row["xero_tax_rate_id"]
+        key = self.row.xero_tax_rate_id
         found: XeroTaxRate | None = await load(info.context, "XeroTaxRate", key) if key else None
         return found
 
@@ -152,17 +154,17 @@ class InvoiceSyncSettings:
 
 
 @batch("AccountMappings.of_organisation")
-async def _account_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Mapping[str, Any]]]:
+async def _account_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[AccountChoice]]:
     return {key: await mapping_view.account_mappings(tx, key) for key in keys}
 
 
 @batch("TaxMappings.of_organisation")
-async def _tax_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Mapping[str, Any]]]:
+async def _tax_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[RateChoice]]:
     return {key: await mapping_view.tax_mappings(tx, key) for key in keys}
 
 
 @batch("InvoiceSyncGaps.of_organisation")
-async def _gaps(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+async def _gaps(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Problem]]:
     return {key: await mapping_view.gaps(tx, key) for key in keys}
 
 

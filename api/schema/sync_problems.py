@@ -1,8 +1,7 @@
 """Why a link or an invoice does not sync: failures of writes that were tried, and problems found before any write."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 import strawberry
@@ -13,6 +12,7 @@ from api.relay.described import described
 from api.relay.loaders import NODES, load
 from api.relay.node import Node
 from domain.described import DescribedEnum
+from domain.invoices.eligibility import Problem
 from domain.tables import StoredFailure, SyncedField
 
 
@@ -207,14 +207,13 @@ class SyncProblem:
     remedy: Remedy | None = strawberry.field(description="What helps. Null if nothing is known to help.")
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Self:
-        """`told`: {code, message, subjects: ['Type:uuid'], remedy}."""
-        subjects = [one.partition(":") for one in told["subjects"]]
+    def of(cls, told: Problem) -> Self:
+        subjects = [one.partition(":") for one in told.subjects]
         return cls(
             subject_keys=[(kind, UUID(key)) for kind, _, key in subjects],
-            code=SyncFailureCode(told["code"]),
-            message=told["message"],
-            remedy=Remedy(told["remedy"]) if told["remedy"] else None,
+            code=SyncFailureCode(told.code),
+            message=told.message,
+            remedy=Remedy(told.remedy),
         )
 
     @strawberry.field(

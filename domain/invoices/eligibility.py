@@ -6,22 +6,26 @@ puts a sent invoice where it belongs: sync off, before the start date, waiting f
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from domain import activity
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices import xero_catalogue
 from domain.invoices.setup import Account, Billed, PracticeRate, Setup, XeroRate
+from domain.links.failures import stored_failure
 from domain.tables import (
     ACTIVE,
     ActivityKind,
     AmountsAre,
     Invoice,
+    InvoiceLine,
     InvoiceLineKind,
     InvoiceSyncState,
+    StoredFailure,
+    StoredProblem,
 )
 from domain.tx import Tx
 
@@ -40,18 +44,25 @@ class Problem:
 
     code: str
     message: str
-    remedy: str | None
+    remedy: str
     subjects: tuple[str, ...] = ()
     line: int | None = None
     each: tuple["Problem", ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def stored(self) -> StoredProblem:
+        """The problem among `each` of a stored failure; `of` reads it."""
         return {
             "code": self.code,
             "message": self.message,
             "subjects": list(self.subjects),
             "remedy": self.remedy,
         }
+
+    @classmethod
+    def of(cls, stored: StoredProblem | StoredFailure) -> "Problem":
+        remedy = stored["remedy"]
+        assert remedy is not None  # each problem of an invoice has a remedy
+        return cls(stored["code"], stored["message"], remedy, tuple(stored["subjects"]))
 
 
 class Line(Protocol):
@@ -90,15 +101,21 @@ class Resolved:
     tax_type: str | None
 
 
+class _Linked(NamedTuple):
+    contact_id: UUID
+    xero_contact_id: UUID
+
+
 async def linked(tx: Tx, organisation_id: UUID, contacts: Sequence[UUID]) -> dict[UUID, UUID]:
     """For each contact, Xero's own id of the linked Xero contact that can be billed. Xero bills no archived contact."""
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Linked,
         "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
         " and x.id = l.xero_contact_id and x.status = 'ACTIVE' where l.workspace_id = :ws and l.organisation_id = :organisation"
         f" and l.contact_id = any(:contacts) and l.state in {LINKED}",
         organisation=organisation_id, contacts=list(contacts),
     )  # fmt: skip
-    return {row["contact_id"]: row["xero_contact_id"] for row in rows}
+    return {row.contact_id: row.xero_contact_id for row in rows}
 
 
 def account_problem(account: Account, kind: InvoiceLineKind, remedy: str) -> Problem | None:
@@ -239,7 +256,7 @@ def eligible(organisation: Billed | None, issue_date: date) -> InvoiceSyncState 
 
 
 async def place(
-    tx: Tx, setup: Setup | None, invoice: Invoice, lines: Sequence[Any], *, linked: bool, bulk: bool
+    tx: Tx, setup: Setup | None, invoice: Invoice, lines: Sequence[InvoiceLine], *, linked: bool, bulk: bool
 ) -> None:
     """Put a sent invoice that Xero does not have where it belongs. Lines that can be resolved are resolved and stored."""
     stays = eligible(setup.organisation if setup else None, invoice.issue_date)
@@ -281,14 +298,21 @@ def rest(invoice: Invoice, state: InvoiceSyncState) -> None:
     invoice.due_at, invoice.next_attempt_at = None, None
 
 
-def freeze(lines: Sequence[Any], resolved: Sequence[Resolved]) -> None:
+def freeze(lines: Sequence[InvoiceLine], resolved: Sequence[Resolved]) -> None:
     for line, where in zip(lines, resolved, strict=True):
         assert where.account is not None
         line.xero_account_id, line.account_code = where.account.id, where.account.code
         line.tax_type = where.tax_type
 
 
-def fail(tx: Tx, invoice: Invoice, problem: Problem, *, next_at: Any = None, attempted: bool = False) -> None:
+def fail(
+    tx: Tx,
+    invoice: Invoice,
+    problem: Problem,
+    *,
+    next_at: datetime | None = None,
+    attempted: bool = False,
+) -> None:
     """Show a failure on the invoice. The caller sets `due_at`.
 
     The same failure again keeps its time, and is published once. `attempted`: Xero refused the invoice.
@@ -298,10 +322,11 @@ def fail(tx: Tx, invoice: Invoice, problem: Problem, *, next_at: Any = None, att
     invoice.attempts += attempted
     invoice.sync_state, invoice.failure_code = InvoiceSyncState.FAILING, problem.code
     invoice.next_attempt_at = next_at
-    invoice.failure = {
-        **problem.as_json(), "each": [one.as_json() for one in problem.each], "refused": attempted, "field": None, "since": before["since"] if same and before else tx.now.isoformat(),
-        "attempts": invoice.attempts, "nextAttemptAt": next_at.isoformat() if next_at else None,
-    }  # fmt: skip
+    invoice.failure = stored_failure(
+        problem.code, problem.message, since=datetime.fromisoformat(before["since"]) if same and before else tx.now,
+        subjects=problem.subjects, attempts=invoice.attempts, next_attempt_at=next_at, remedy=problem.remedy,
+        refused=attempted, each=[one.stored() for one in problem.each],
+    )  # fmt: skip
     waiting_invoices.tell(tx, invoice)
     if not same:
         activity.record(

@@ -1,10 +1,9 @@
 """The state of the invoice mappings: what is chosen, what is missing, and what another start date would send."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -12,7 +11,8 @@ from sqlmodel import col, select
 from domain.invoices import eligibility, mappings
 from domain.invoices import setup as invoice_setup
 from domain.invoices.actions import lines_of
-from domain.invoices.eligibility import account_problem, rate_problem
+from domain.invoices.eligibility import Problem, account_problem, rate_problem
+from domain.invoices.input import currency_of
 from domain.invoices.setup import Setup
 from domain.tables import Invoice, InvoiceLineKind
 from domain.tx import Tx
@@ -25,44 +25,61 @@ _SAMPLE = 500  # invoices whose problems a preview looks at
 class Preview:
     """`invoices` are sent invoices that another start date would newly send; `earliest` is their first issue date.
 
-    `calls` is the number of calls at Xero. `problems` are `SyncProblem` rows of all of them together.
+    `calls` is the number of calls at Xero. `problems` are those of all of them together.
     """
 
     invoices: int
     total: Decimal
     earliest: date | None
     calls: int
-    problems: list[dict[str, Any]]
+    problems: list[Problem]
+
+
+@dataclass(frozen=True)
+class AccountChoice:
+    """The account of a service type. None: the default revenue account."""
+
+    service_type_id: UUID
+    xero_account_id: UUID | None
+    problem: Problem | None
+
+
+@dataclass(frozen=True)
+class RateChoice:
+    """Xero's tax rate for a tax rate of the practice. None: none is chosen."""
+
+    tax_rate_id: UUID
+    xero_tax_rate_id: UUID | None
+    problem: Problem | None
 
 
 async def preview(tx: Tx, organisation_id: UUID, start_date: date) -> Preview:
     """What `set_sync` with this start date would newly send."""
     await mappings.get(tx, organisation_id)
     found = await mappings.kept_here(tx, organisation_id, start_date)
-    ids = await tx.rows(
+    ids = await tx.ids(
         f"select id {mappings.KEPT_HERE} order by issue_date, id limit {_SAMPLE}",
         organisation=organisation_id,
         start=start_date,
     )
-    problems = await _problems_of(tx, organisation_id, [row["id"] for row in ids])
-    calls = -(-found["invoices"] // A_CALL)
-    return Preview(found["invoices"], found["total"], found["earliest"], calls, problems)
+    problems = await _problems_of(tx, organisation_id, ids)
+    return Preview(found.invoices, found.total, found.earliest, -(-found.invoices // A_CALL), problems)
 
 
-async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
-    """What still keeps invoices from syncing: rows of code, message, subjects (as 'TaxRate:id') and remedy."""
+async def gaps(tx: Tx, organisation_id: UUID) -> list[Problem]:
+    """What still keeps invoices from syncing."""
     setup = await invoice_setup.load(tx, organisation_id)
-    found: list[eligibility.Problem] = []
+    found: list[Problem] = []
     organisation = setup.organisation
     if not setup.connected:
         found.append(eligibility.unconnected(setup))
-    currency = await tx.row("select currency from workspace where id = :ws")
-    if currency and organisation.base_currency not in ("", currency["currency"]):
+    currency = await currency_of(tx)
+    if organisation.base_currency not in ("", currency):
         message = (
             f"{organisation.name} keeps its books in {organisation.base_currency}, but the practice bills in"
-            f" {currency['currency']}. Both must use the same currency."
+            f" {currency}. Both must use the same currency."
         )
-        found.append(eligibility.Problem("CURRENCY_MISMATCH", message, "UPDATE_WORKSPACE", (setup.subject,)))
+        found.append(Problem("CURRENCY_MISMATCH", message, "UPDATE_WORKSPACE", (setup.subject,)))
     for kind, what, chosen in (
         (InvoiceLineKind.SERVICE, "revenue", organisation.revenue_account_id),
         (InvoiceLineKind.EXPENSE, "expense", organisation.expense_account_id),
@@ -71,7 +88,7 @@ async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
         problem = (
             account_problem(account, kind, "SET_DEFAULT_ACCOUNTS")
             if account
-            else eligibility.Problem(
+            else Problem(
                 "ACCOUNT_UNMAPPED",
                 f"There is no default {what} account. Set one with setDefaultAccounts.",
                 "SET_DEFAULT_ACCOUNTS",
@@ -79,66 +96,50 @@ async def gaps(tx: Tx, organisation_id: UUID) -> list[dict[str, Any]]:
             )
         )
         found += [problem] if problem else []
-    rows = [problem.as_json() for problem in found]
-    for mapping in [*await _account_mappings(tx, setup), *await _tax_mappings(tx, setup)]:
-        rows += [mapping["problem"]] if mapping["problem"] else []
-    return rows
+    accounts, rates = await _account_mappings(tx, setup), await _tax_mappings(tx, setup)
+    of_mappings = [*(one.problem for one in accounts), *(one.problem for one in rates)]
+    return [*found, *(one for one in of_mappings if one is not None)]
 
 
-async def account_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, Any]]:
-    """A row for each service type that is offered, used by a line or mapped: service_type_id, xero_account_id or None,
-    and `problem` (as in `gaps`) or None."""
+async def account_mappings(tx: Tx, organisation_id: UUID) -> list[AccountChoice]:
+    """The choice for each service type that is offered, used by a line or mapped."""
     return await _account_mappings(tx, await invoice_setup.load(tx, organisation_id))
 
 
-async def _account_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
-    rows = await _in_use(tx, "service_type", "account_mapping", setup.organisation.id)
-    found: list[Mapping[str, Any]] = []
-    for row in rows:
-        chosen = setup.service_accounts.get(row["id"])
+async def _account_mappings(tx: Tx, setup: Setup) -> list[AccountChoice]:
+    found = []
+    for service in await _in_use(tx, "service_type", "account_mapping", setup.organisation.id):
+        chosen = setup.service_accounts.get(service)
         problem = (
             account_problem(setup.accounts[chosen], InvoiceLineKind.SERVICE, "SET_ACCOUNT_MAPPING")
             if chosen
             else None
         )
-        found.append(
-            {
-                "service_type_id": row["id"],
-                "xero_account_id": chosen,
-                "problem": problem.as_json() if problem else None,
-            }
-        )
+        found.append(AccountChoice(service, chosen, problem))
     return found
 
 
-async def tax_mappings(tx: Tx, organisation_id: UUID) -> list[Mapping[str, Any]]:
-    """As account_mappings: tax_rate_id, xero_tax_rate_id or None, `problem` or None."""
+async def tax_mappings(tx: Tx, organisation_id: UUID) -> list[RateChoice]:
+    """The choice for each tax rate that is offered, used by a line or mapped."""
     return await _tax_mappings(tx, await invoice_setup.load(tx, organisation_id))
 
 
-async def _tax_mappings(tx: Tx, setup: Setup) -> list[Mapping[str, Any]]:
-    rows = await _in_use(tx, "tax_rate", "tax_mapping", setup.organisation.id)
-    found: list[Mapping[str, Any]] = []
-    for row in rows:
-        chosen, own = setup.rate_choices.get(row["id"]), setup.tax_rates[row["id"]]
+async def _tax_mappings(tx: Tx, setup: Setup) -> list[RateChoice]:
+    found = []
+    for rate in await _in_use(tx, "tax_rate", "tax_mapping", setup.organisation.id):
+        chosen, own = setup.rate_choices.get(rate), setup.tax_rates[rate]
         problem = (
             rate_problem(setup.xero_rates[chosen], own.percentage)
             if chosen
             else eligibility.unmapped_rate(own)
         )
-        found.append(
-            {
-                "tax_rate_id": row["id"],
-                "xero_tax_rate_id": chosen,
-                "problem": problem.as_json() if problem else None,
-            }
-        )
+        found.append(RateChoice(rate, chosen, problem))
     return found
 
 
-async def _in_use(tx: Tx, table: str, mapping: str, organisation_id: UUID) -> list[dict[str, Any]]:
+async def _in_use(tx: Tx, table: str, mapping: str, organisation_id: UUID) -> list[UUID]:
     """Service types or tax rates that are offered, mapped, or on a line that is still to go."""
-    return await tx.rows(
+    return await tx.ids(
         f"select t.id from {table} t where t.workspace_id = :ws and (t.archived_at is null"
         f" or exists (select 1 from {mapping} m where m.workspace_id = :ws and m.organisation_id = :organisation"
         f" and m.{table}_id = t.id)"
@@ -149,7 +150,7 @@ async def _in_use(tx: Tx, table: str, mapping: str, organisation_id: UUID) -> li
     )
 
 
-async def _problems_of(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+async def _problems_of(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> list[Problem]:
     setup = await invoice_setup.load(tx, organisation_id)
     found = await tx.session.scalars(
         select(Invoice).where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
@@ -157,8 +158,8 @@ async def _problems_of(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> li
     invoices = found.all()
     lines = await lines_of(tx, ids)
     linked = await eligibility.linked(tx, organisation_id, [one.contact_id for one in invoices])
-    problems: dict[eligibility.Problem, None] = {}
+    problems: dict[Problem, None] = {}
     for one in invoices:
         own, _ = eligibility.check(setup, one, lines[one.id], linked=one.contact_id in linked)
         problems |= dict.fromkeys(own)
-    return [problem.as_json() for problem in problems]
+    return list(problems)

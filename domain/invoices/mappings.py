@@ -6,8 +6,9 @@ correction sends what waited for it. Refused: NOT_FOUND for unknown ids and code
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from decimal import Decimal
 from uuid import UUID
 
 from domain import activity
@@ -15,6 +16,7 @@ from domain.activity import Change
 from domain.invoices import setup as invoice_setup
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices.eligibility import GONE, account_problem, rate_problem
+from domain.invoices.input import currency_of
 from domain.invoices.setup import Setup
 from domain.problems import Code, Problem, Refused, counted, disconnected, not_found, refuse
 from domain.tables import (
@@ -136,8 +138,8 @@ async def set_sync(
         await _check_fit(tx, organisation, start)
     if before is not None and start is not None and start < before:
         waiting = await kept_here(tx, organisation_id, start)
-        if waiting["invoices"] > (accept_invoices or 0):
-            more = counted(waiting["invoices"], "more invoice")
+        if waiting.invoices > (accept_invoices or 0):
+            more = counted(waiting.invoices, "more invoice")
             message = (
                 f"This start date sends {more} to Xero. Give that number as `acceptInvoices` to confirm."
             )
@@ -180,7 +182,7 @@ def _raise(problems: list[Problem]) -> None:
         raise Refused(problems)
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -291,8 +293,7 @@ async def _check_fit(tx: Tx, organisation: Organisation, start: date | None) -> 
     if start is None:
         message = "A start date is needed: the first issue date whose invoices go to Xero. Give `startDate`."
         problems.append(Problem(Code.REQUIRED, message, ("startDate",)))
-    workspace = await tx.row("select currency from workspace where id = :ws")
-    currency = workspace["currency"] if workspace else ""
+    currency = await currency_of(tx)
     if organisation.base_currency not in ("", currency):
         message = (
             f"{organisation.name} keeps its books in {organisation.base_currency}, but the practice bills in {currency}."
@@ -302,8 +303,18 @@ async def _check_fit(tx: Tx, organisation: Organisation, start: date | None) -> 
     _raise(problems)
 
 
-async def kept_here(tx: Tx, organisation_id: UUID, start: date) -> dict[str, Any]:
-    found = await tx.row(
+@dataclass(frozen=True)
+class KeptHere:
+    """Sent invoices that only the switch or the start date keeps here; `earliest` is their first issue date."""
+
+    invoices: int
+    total: Decimal
+    earliest: date | None
+
+
+async def kept_here(tx: Tx, organisation_id: UUID, start: date) -> KeptHere:
+    found = await tx.read_one(
+        KeptHere,
         f"select count(*) as invoices, coalesce(sum(total), 0.00) as total, min(issue_date) as earliest {KEPT_HERE}",
         organisation=organisation_id,
         start=start,
@@ -320,35 +331,35 @@ async def _place_again(tx: Tx, organisation_id: UUID, start: date | None) -> Non
     bound = {"organisation": organisation_id}
     rest = "failure = null, failure_code = null, due_at = null, next_attempt_at = null"
     if start is None:
-        rows = await tx.rows(
+        ids = await tx.ids(
             f"update invoice set sync_state = 'SYNC_OFF', {rest} where workspace_id = :ws and id in"
             f" (select id from invoice {_AT_REST} union select id from invoice {_TO_VOID}) returning id",
             **bound,
         )
     else:
-        early = await tx.rows(
+        early = await tx.ids(
             f"update invoice set sync_state = 'BEFORE_START_DATE', {rest} {_AT_REST} and issue_date < :start"
             " returning id",
             start=start,
             **bound,
         )
-        count = (await kept_here(tx, organisation_id, start))["invoices"]
-        due = await tx.rows(
+        count = (await kept_here(tx, organisation_id, start)).invoices
+        due = await tx.ids(
             "update invoice set sync_state = 'PENDING', organisation_id = :organisation, due_at = :now, bulk = :bulk"
             f" where workspace_id = :ws and id in (select id {KEPT_HERE}) returning id",
             start=start,
             bulk=count > waiting_invoices.MOST_INTERACTIVE,
             **bound,
         )
-        voids = await tx.rows(
+        voids = await tx.ids(
             f"update invoice set sync_state = 'PENDING', due_at = :now {_TO_VOID} and sync_state = 'SYNC_OFF'"
             " returning id",
             **bound,
         )
-        rows = [*early, *due, *voids]
+        ids = [*early, *due, *voids]
         tx.notify_workers()
-    if len(rows) > _MOST_TOLD:
+    if len(ids) > _MOST_TOLD:
         tx.publish(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
         return
-    for row in rows:
-        tx.publish(EventKind.INVOICE, row["id"], organisation=organisation_id)
+    for invoice_id in ids:
+        tx.publish(EventKind.INVOICE, invoice_id, organisation=organisation_id)

@@ -71,13 +71,13 @@ class PreviewLine:
 
 @dataclass(frozen=True)
 class Preview:
-    """`problems`: rows of code, message, subjects ('TaxRate:id') and remedy. `refusals`: the user errors."""
+    """`problems`: what would keep the invoice from Xero. `refusals`: the user errors."""
 
     lines: list[PreviewLine]
     subtotal: Decimal
     tax_total: Decimal
     total: Decimal
-    problems: list[dict[str, Any]]
+    problems: list[eligibility.Problem]
     refusals: list[Problem]
 
 
@@ -110,7 +110,7 @@ async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
             )
             for line, total, to in zip(lines, found.lines, where, strict=True)
         ],
-        found.subtotal, found.tax, found.total, [problem.as_json() for problem in problems], refusals,
+        found.subtotal, found.tax, found.total, problems, refusals,
     )  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def _notes(line: GivenLine, account: Account | None, amounts_are: AmountsAre) ->
     return tuple(found)
 
 
-async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[eligibility.Problem]]:
     """What would keep each invoice from Xero if it were sent now. Empty once Xero has it.
 
     If Tandem finds nothing and Xero has refused the invoice, the problems are what Xero named. An invoice that stays here by
@@ -142,7 +142,7 @@ async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[
         if one.xero_invoice_id is None and one.organisation_id and one.status is not InvoiceStatus.VOIDED
     ]
     lines = await lines_of(tx, [one.id for one in waiting])
-    answer: dict[UUID, list[dict[str, Any]]] = {invoice_id: [] for invoice_id in invoice_ids}
+    answer: dict[UUID, list[eligibility.Problem]] = {invoice_id: [] for invoice_id in invoice_ids}
     for organisation in {one.organisation_id for one in waiting if one.organisation_id}:
         own = [one for one in waiting if one.organisation_id == organisation]
         setup = await invoice_setup.load(tx, organisation)
@@ -150,16 +150,17 @@ async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[dict[
         for one in own:
             found, _ = eligibility.check(setup, one, lines[one.id], linked=one.contact_id in linked)
             found = [*_unfit(setup, one, lines[one.id]), *found]
-            answer[one.id] = [problem.as_json() for problem in found] or _refused_by_xero(one)
+            answer[one.id] = found or _refused_by_xero(one)
     return answer
 
 
-def _refused_by_xero(invoice: Invoice) -> list[dict[str, Any]]:
+def _refused_by_xero(invoice: Invoice) -> list[eligibility.Problem]:
     """What Xero named when it refused the invoice: each thing with its own code and remedy."""
     failure = invoice.failure
     if failure is None or not failure.get("refused"):
         return []
-    return failure["each"] or [failure]
+    each = failure.get("each")
+    return [eligibility.Problem.of(one) for one in each] if each else [eligibility.Problem.of(failure)]
 
 
 def _unfit(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[eligibility.Problem]:

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from domain.connection import poll_schedule
 from domain.invoices import waiting as waiting_invoices
 from domain.names.text_keys import search_key
-from domain.tables import EventKind
+from domain.tables import EventKind, Organisation
 from domain.tx import Tx
 
 DAILY = timedelta(hours=24)
@@ -90,10 +89,8 @@ async def wanted_after_failure(tx: Tx, organisation_id: UUID) -> None:
 
     It is due now, or one hour after the last read, so that not every refusal reads the catalogue.
     """
-    row = await tx.row(
-        "select catalogue_read_at from organisation where workspace_id = :ws and id = :id", id=organisation_id
-    )
-    read = row["catalogue_read_at"] if row else None
+    organisation = await tx.session.get(Organisation, (tx.workspace, organisation_id), populate_existing=True)
+    read = organisation.catalogue_read_at if organisation else None
     at = max(tx.now, read + WHILE_INVOICES_WAIT) if read else tx.now
     await waiting_invoices.catalogue_wanted(tx, organisation_id, at)
 
@@ -140,7 +137,7 @@ async def _show_tax_rates(tx: Tx, organisation_id: UUID, seen: Sequence[SeenTaxR
     )  # fmt: skip
 
 
-def _plain(seen: SeenAccount | SeenTaxRate) -> dict[str, Any]:
+def _plain(seen: SeenAccount | SeenTaxRate) -> dict[str, object]:
     return {
         name: str(value) if isinstance(value, UUID | Decimal) else value
         for name, value in asdict(seen).items()

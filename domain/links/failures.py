@@ -14,7 +14,7 @@ from domain.links import link as links
 from domain.links import statements
 from domain.mirror import status_requests
 from domain.names.text_keys import name_key
-from domain.tables import ActivityKind, Contact, Side, StoredFailure, SyncedField, SyncLink
+from domain.tables import ActivityKind, Contact, Side, StoredFailure, StoredProblem, SyncedField, SyncLink
 from domain.tx import Tx
 
 REMEDIES = {
@@ -47,16 +47,22 @@ def stored_failure(
     attempts: int = 0,
     next_attempt_at: datetime | None = None,
     remedy: str | None = None,
+    refused: bool = False,
+    each: Sequence[StoredProblem] = (),
 ) -> StoredFailure:
-    """A failure in the form of the column `failure`, which the API reads.
+    """A failure of a link or an invoice in the form of the column `failure`, which the API reads.
 
     `subjects`: 'Type:uuid' of each object that it is about. `remedy`: the schema's Remedy; without one, that of the code.
+    `refused`: Xero's words, about an invoice; `each`: where Xero named several things at once, each of them.
     """
-    return {
+    failure: StoredFailure = {
         "code": code, "message": message, "field": field, "subjects": list(subjects), "since": since.isoformat(),
         "attempts": attempts, "nextAttemptAt": next_attempt_at.isoformat() if next_attempt_at else None,
         "remedy": remedy or REMEDIES.get(code),
     }  # fmt: skip
+    if refused:
+        failure |= {"refused": True, "each": list(each)}
+    return failure
 
 
 async def described(tx: Tx, link: SyncLink, failure: Failure, until: datetime | None = None) -> StoredFailure:

@@ -40,6 +40,7 @@ from domain.tables.links import (
     LinkOrigin,
     Push,
     StoredFailure,
+    StoredProblem,
     SyncLink,
     SyncState,
 )
@@ -132,6 +133,7 @@ __all__ = (
     "Side",
     "StoredChange",
     "StoredFailure",
+    "StoredProblem",
     "SyncLink",
     "SyncState",
     "SyncedField",

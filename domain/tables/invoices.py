@@ -3,7 +3,6 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -24,6 +23,7 @@ from domain.tables.base import (
     struct_column,
     time_column,
 )
+from domain.tables.links import StoredFailure
 
 
 class InvoiceStatus(DescribedEnum):
@@ -291,7 +291,7 @@ class Invoice(Row, table=True):
     version: int = 1
     search_key: str = key_column()
     sync_state: InvoiceSyncState = choice_column(InvoiceSyncState)
-    failure: dict[str, Any] | None = json_column()
+    failure: StoredFailure | None = json_column()
     failure_code: str | None = None
     due_at: datetime | None = time_column(nullable=True)
     bulk: bool = False

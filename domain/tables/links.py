@@ -14,11 +14,21 @@ from domain.described import DescribedEnum
 from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, time_column
 
 
+class StoredProblem(TypedDict):
+    """One of several things that Xero named when it refused an invoice."""
+
+    code: str
+    message: str
+    subjects: list[str]
+    remedy: str
+
+
 class StoredFailure(TypedDict):
     """What keeps a link or an invoice from syncing, as the columns `failure` hold it. Times are ISO 8601.
 
     `subjects`: 'Type:uuid' of each object that the failure is about. `awaits`: of a link that a merge broke, the survivor
-    by Xero's id, until a read shows the survivor.
+    by Xero's id, until a read shows the survivor. `refused`: Xero refused the invoice; `each`: all that it named then,
+    where it named several things.
     """
 
     code: str
@@ -30,6 +40,8 @@ class StoredFailure(TypedDict):
     nextAttemptAt: str | None
     remedy: str | None
     awaits: NotRequired[str]
+    refused: NotRequired[bool]
+    each: NotRequired[list[StoredProblem]]
 
 
 class SyncState(DescribedEnum):

@@ -276,7 +276,7 @@ async def test_a_preview_shows_the_totals_and_what_is_missing(here: Billed) -> N
     assert [(line.account_code, line.tax_type) for line in found.lines] == [("200", "OUTPUT2")] * 2 + [
         ("200", None)
     ] * 2
-    assert [problem["code"] for problem in found.problems] == ["TAX_RATE_UNMAPPED"] * 2
+    assert [problem.code for problem in found.problems] == ["TAX_RATE_UNMAPPED"] * 2
     assert [problem.path for problem in found.refusals] == [("lines", "3", "taxRateId")]
     assert await here.world.rows("select id from invoice") == []
 

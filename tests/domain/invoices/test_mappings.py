@@ -62,7 +62,7 @@ async def test_only_revenue_accounts_can_be_mapped(here: Billed) -> None:
     ]
     async with here.world.tx() as tx:
         [row] = await mapping_view.account_mappings(tx, here.world.organisation)
-    assert row["xero_account_id"] is None  # all or none
+    assert row.xero_account_id is None  # all or none
 
 
 async def test_invoices_with_an_unmapped_tax_rate_wait_until_it_is_mapped(here: Billed) -> None:
@@ -87,12 +87,12 @@ async def test_a_mapping_to_an_archived_account_is_flagged_and_kept(here: Billed
     async with here.world.tx() as tx:
         found = await mapping_view.gaps(tx, here.world.organisation)
         [account] = await mapping_view.account_mappings(tx, here.world.organisation)
-    assert sorted((gap["code"], gap["remedy"]) for gap in found) == [
+    assert sorted((gap.code, gap.remedy) for gap in found) == [
         ("ACCOUNT_UNAVAILABLE", "SET_ACCOUNT_MAPPING"),
         ("ACCOUNT_UNAVAILABLE", "SET_DEFAULT_ACCOUNTS"),
         ("TAX_RATE_UNAVAILABLE", "SET_TAX_MAPPING"),
     ]
-    assert account["xero_account_id"] is not None
+    assert account.xero_account_id is not None
     waiting = await here.sent()
     assert waiting.failure_code == "ACCOUNT_UNAVAILABLE"
     await here.show(chart())
@@ -169,7 +169,7 @@ async def test_connecting_again_keeps_the_mappings(here: Billed) -> None:
         organisation.invoice_start_date,
         organisation.invoice_sync,
     ) == before
-    assert rate["xero_tax_rate_id"] is not None
+    assert rate.xero_tax_rate_id is not None
 
 
 async def test_an_earlier_start_date_needs_the_count_of_the_preview(here: Billed) -> None:
@@ -220,4 +220,4 @@ async def test_the_invoice_sync_needs_an_equal_currency_and_a_start_date(here: B
     ]
     async with here.world.tx() as tx:
         found = await mapping_view.gaps(tx, here.world.organisation)
-    assert [(gap["code"], gap["remedy"]) for gap in found] == [("CURRENCY_MISMATCH", "UPDATE_WORKSPACE")]
+    assert [(gap.code, gap.remedy) for gap in found] == [("CURRENCY_MISMATCH", "UPDATE_WORKSPACE")]

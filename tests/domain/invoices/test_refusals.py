@@ -49,7 +49,7 @@ async def try_again(here: Billed, invoice_id: UUID, problem: Problem) -> None:
         await invoice_deliveries.settle(tx, claimed, [Answered(invoice_id, problem=problem)])
 
 
-async def problems(here: Billed, invoice: Invoice) -> Sequence[dict[str, Any]]:
+async def problems(here: Billed, invoice: Invoice) -> Sequence[Problem]:
     async with here.world.tx() as tx:
         return (await invoice_view.problems(tx, [invoice.id]))[invoice.id]
 
@@ -85,7 +85,7 @@ async def test_two_messages_of_xero_are_stored_as_two_problems(here: Billed) -> 
     found = await refused(here, both)
     assert found.failure is not None
     assert found.failure["message"] == "Account must be valid. Tax rate must be valid."
-    assert [(one["code"], one["remedy"]) for one in await problems(here, found)] == [
+    assert [(one.code, one.remedy) for one in await problems(here, found)] == [
         ("ACCOUNT_UNAVAILABLE", "SET_ACCOUNT_MAPPING"),
         ("TAX_RATE_UNAVAILABLE", "SET_TAX_MAPPING"),
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
-from domain.tables import Invoice
+from domain.tables import Invoice, StoredFailure
 from runtime.embedded import services as embedded
 from tests.database import Place
 from tests.domain.world import as_given
@@ -30,7 +30,7 @@ async def typed_in_xero(here: Billing, **fields: str) -> None:
     await here.read_contacts()
 
 
-async def refused(here: Billing) -> tuple[Invoice, dict[str, Any]]:
+async def refused(here: Billing) -> tuple[Invoice, StoredFailure]:
     made = await here.there()
     assert made.failure is not None
     return made, made.failure
