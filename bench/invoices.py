@@ -86,7 +86,7 @@ async def create(billing: Billing, contacts: list[Any], count: int) -> list[tupl
             for number in range(start, min(start + ROWS, count)):
                 lines = [billing.line(price) for price in ("25.06", f"{number % 97}.10", "-3.33")][:LINES]
                 given = billing.input(
-                    *lines, contactId=contacts[number % len(contacts)], issueDate=date(2026, 11, 20)
+                    *lines, contact_id=contacts[number % len(contacts)], issue_date=date(2026, 11, 20)
                 )
                 invoice = await invoice_actions.create(tx, given)
                 await invoice_actions.approve(tx, invoice.id)

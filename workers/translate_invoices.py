@@ -1,10 +1,10 @@
 """Xero's invoices, accounts and tax rates to domain values, and invoices to Xero's payloads. Pure."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -78,7 +78,7 @@ def voided(one: Outgoing) -> InvoiceUpdate:
     return InvoiceUpdate(invoice_id=one.invoice.xero_invoice_id, status="VOIDED")
 
 
-def seen_invoice(shown: Invoice | WrittenInvoice, seen_at: Any) -> SeenInvoice:
+def seen_invoice(shown: Invoice | WrittenInvoice, seen_at: datetime) -> SeenInvoice:
     assert isinstance(shown.invoice_id, UUID)
     return SeenInvoice(
         xero_invoice_id=shown.invoice_id,
@@ -216,5 +216,5 @@ def _rate(rate: TaxRate) -> Decimal:
     return Decimal(0)
 
 
-def _day(time: XeroTime | UnsetType | None) -> Any:
+def _day(time: XeroTime | UnsetType | None) -> date | None:
     return time.date() if time else None

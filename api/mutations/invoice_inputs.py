@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TypeVar
 
 import strawberry
+from msgspec import UNSET, UnsetType
 
 from api.context import Context
 from api.mutations.payloads import UserError, given, user_errors
@@ -13,6 +14,7 @@ from api.relay import ids
 from api.schema.amounts import money
 from api.schema.sync_problems import SyncProblem
 from domain.invoices import view as invoice_view
+from domain.invoices.input import GivenInvoice, GivenLine
 from domain.tables import AmountsAre, InvoiceLineKind
 
 
@@ -166,45 +168,66 @@ class InvoicePreviewInput:
     )
 
 
-def values(input: CreateInvoiceInput | UpdateInvoiceInput | InvoicePreviewInput) -> dict[str, Any]:
-    """The given values by the schema's names, with keys for ids. A malformed id becomes a key that exists nowhere, so that the
-    domain refuses it at its place, together with all other errors."""
-    found: dict[str, Any] = {}
-    for name, attribute in (
-        ("number", "number"),
-        ("reference", "reference"),
-        ("issueDate", "issue_date"),
-        ("dueDate", "due_date"),
-        ("currency", "currency"),
-        ("amountsAre", "amounts_are"),
-    ):
-        value = getattr(input, attribute, strawberry.UNSET)
-        if value is not strawberry.UNSET:
-            found[name] = value
-    for name, kind, text in (
-        ("contactId", "Contact", given(input.contact_id)),
-        ("organisationId", "XeroOrganisation", given(getattr(input, "organisation_id", None))),
-    ):
-        if text is not None:
-            found[name] = ids.wanted(kind, text)
+Given = TypeVar("Given")
+
+
+def of_create(input: CreateInvoiceInput) -> GivenInvoice:
+    return GivenInvoice(
+        contact_id=ids.wanted("Contact", input.contact_id),
+        number=_kept(input.number),
+        reference=_kept(input.reference),
+        issue_date=input.issue_date,
+        due_date=input.due_date,
+        currency=_kept(input.currency),
+        amounts_are=input.amounts_are,
+        lines=_lines(input.lines),
+        organisation_id=ids.wanted("XeroOrganisation", given(input.organisation_id)),
+    )
+
+
+def of_update(input: UpdateInvoiceInput) -> GivenInvoice:
     lines = given(input.lines)
-    if lines is not None:
-        found["lines"] = [_line(line) for line in lines]
-    return found
+    return GivenInvoice(
+        contact_id=ids.wanted("Contact", given(input.contact_id)) or UNSET,
+        reference=_kept(input.reference),
+        issue_date=_kept(input.issue_date),
+        due_date=_kept(input.due_date),
+        amounts_are=_kept(input.amounts_are),
+        lines=None if lines is None else _lines(lines),
+    )
 
 
-def _line(line: InvoiceLineInput) -> dict[str, Any]:
-    return {
-        "id": ids.wanted("InvoiceLine", given(line.id)),
-        "kind": line.kind,
-        "description": line.description,
-        "quantity": line.quantity,
-        "unitPrice": line.unit_price,
-        "discountRate": given(line.discount_rate),
-        "discountAmount": given(line.discount_amount),
-        "serviceTypeId": ids.wanted("ServiceType", given(line.service_type_id)),
-        "taxRateId": ids.wanted("TaxRate", given(line.tax_rate_id)),
-    }
+def of_preview(input: InvoicePreviewInput) -> GivenInvoice:
+    return GivenInvoice(
+        contact_id=ids.wanted("Contact", given(input.contact_id)) or UNSET,
+        issue_date=_kept(input.issue_date),
+        currency=_kept(input.currency),
+        amounts_are=input.amounts_are,
+        lines=_lines(input.lines),
+        organisation_id=ids.wanted("XeroOrganisation", given(input.organisation_id)),
+    )
+
+
+def _kept(value: Given | None) -> Given | UnsetType | None:
+    """What is left out stays so; null stays null."""
+    return UNSET if value is strawberry.UNSET else value
+
+
+def _lines(lines: Sequence[InvoiceLineInput]) -> list[GivenLine]:
+    return [
+        GivenLine(
+            id=ids.wanted("InvoiceLine", given(line.id)),
+            kind=line.kind,
+            description=line.description,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            discount_rate=given(line.discount_rate),
+            discount_amount=given(line.discount_amount),
+            service_type_id=ids.wanted("ServiceType", given(line.service_type_id)),
+            tax_rate_id=ids.wanted("TaxRate", given(line.tax_rate_id)),
+        )
+        for line in lines
+    ]
 
 
 @strawberry.type(description="What one line of the preview comes to, and where it would go.")
@@ -250,7 +273,7 @@ class InvoicePreview:
 
 async def invoice_preview(context: Context, input: InvoicePreviewInput) -> InvoicePreview:
     async with context.transaction() as tx:
-        found = await invoice_view.preview(tx, values(input))
+        found = await invoice_view.preview(tx, of_preview(input))
     return InvoicePreview(
         lines=_preview_lines(found.lines),
         subtotal=money(found.subtotal),

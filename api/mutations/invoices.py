@@ -9,7 +9,13 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.mutations.declared import mutation
-from api.mutations.invoice_inputs import CreateInvoiceInput, CreateInvoicesInput, UpdateInvoiceInput, values
+from api.mutations.invoice_inputs import (
+    CreateInvoiceInput,
+    CreateInvoicesInput,
+    UpdateInvoiceInput,
+    of_create,
+    of_update,
+)
 from api.mutations.payloads import (
     Payload,
     UserError,
@@ -26,6 +32,7 @@ from domain import tables
 from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices.changes import Decision
+from domain.invoices.input import GivenInvoice
 from domain.problems import Refused
 from domain.tables import InvoiceStatus, Scope
 from domain.tx import Tx
@@ -139,7 +146,8 @@ class InvoiceMutations:
         self, info: Info[Context, None], input: CreateInvoiceInput
     ) -> InvoicePayload | None:
         return await _one(
-            info.context, lambda tx: invoice_actions.create(tx, values(input), given(input.idempotency_key))
+            info.context,
+            lambda tx: invoice_actions.create(tx, of_create(input), given(input.idempotency_key)),
         )
 
     @mutation(
@@ -149,7 +157,7 @@ class InvoiceMutations:
     async def create_invoices(
         self, info: Info[Context, None], input: CreateInvoicesInput
     ) -> InvoicesPayload | None:
-        rows = [(values(row), given(row.idempotency_key)) for row in input.invoices]
+        rows = [(of_create(row), given(row.idempotency_key)) for row in input.invoices]
         return await _many(info.context, lambda tx: invoice_actions.create_many(tx, rows), [None] * len(rows))
 
     @mutation(
@@ -160,9 +168,9 @@ class InvoiceMutations:
         self, info: Info[Context, None], input: UpdateInvoiceInput
     ) -> InvoicePayload | None:
         async def change(tx: Tx) -> tables.Invoice:
-            key, given_values = _key(input.invoice_id), values(input)
-            changed = await invoice_actions.update(tx, key, given_values, version=given(input.version))
-            if not given_values:
+            key, new = _key(input.invoice_id), of_update(input)
+            changed = await invoice_actions.update(tx, key, new, version=given(input.version))
+            if new == GivenInvoice():
                 raise nothing_to_change("invoiceId", "version")
             return changed
 

@@ -79,7 +79,7 @@ async def _payload(
     if organisation is None and links:
         organisation = links[0].row.organisation_id
     elif organisation is None and bills:
-        organisation = bills[0].row["organisation_id"]
+        organisation = bills[0].row.organisation_id
     return RetrySyncPayload(
         retried=retried,
         links=links,

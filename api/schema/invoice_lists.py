@@ -26,7 +26,7 @@ from api.relay.paging import (
     Page,
     read,
 )
-from api.schema.invoices import COLUMNS, SOURCE, Invoice
+from api.schema.invoices import COLUMNS, SOURCE, Invoice, InvoiceRow
 from api.schema.sync_problems import SyncFailureCode
 from domain.described import DescribedEnum
 from domain.names.text_keys import search_patterns
@@ -130,7 +130,7 @@ def _texts(values: Sequence[StrEnum] | None) -> list[str] | None:
     return None if values is None else [str(value) for value in values]
 
 
-def listing(filter: InvoiceFilter | None, order: InvoiceOrder | None) -> Listing[dict[str, Any]]:
+def listing(filter: InvoiceFilter | None, order: InvoiceOrder | None) -> Listing[InvoiceRow]:
     wanted = filter or InvoiceFilter()
     where, values = ["i.workspace_id = :ws"], dict[str, Any]()
     for name, condition, value in (
@@ -159,10 +159,12 @@ def listing(filter: InvoiceFilter | None, order: InvoiceOrder | None) -> Listing
             " or i.contact_id = any(array(select door.search_contacts(cast(:patterns as text[]), :most))))"
         )
         values |= {"patterns": patterns, "most": MOST_FOUND}
-    return Listing(dict, COLUMNS, SOURCE, _order(order), "i.id", tuple(where), values, parent="i.contact_id")
+    return Listing(
+        InvoiceRow, COLUMNS, SOURCE, _order(order), "i.id", tuple(where), values, parent="i.contact_id"
+    )
 
 
-def _edges(page: Page[dict[str, Any]]) -> list[InvoiceEdge]:
+def _edges(page: Page[InvoiceRow]) -> list[InvoiceEdge]:
     return [InvoiceEdge(cursor=cursor, node=Invoice.of(row)) for cursor, row in page.rows]
 
 

@@ -1,10 +1,10 @@
 """The practice's invoices; `invoice_lists` has their pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, NamedTuple, Self
 from uuid import UUID
 
 import strawberry
@@ -14,16 +14,15 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
-from api.relay.loaders import batch, by_id, grouped, load
+from api.relay.loaders import batch, load
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
-from api.schema.amounts import money, plain, price
-from api.schema.billing import ServiceType, TaxRate
+from api.schema.amounts import money
 from api.schema.deep_links import deep_link
+from api.schema.invoice_lines import InvoiceLine, Payment
 from api.schema.refs import ActivityConnectionRef, ContactRef, XeroOrganisationRef
 from api.schema.sync_problems import SyncFailure, SyncProblem
 from domain import tables
-from domain.invoices import actions as invoice_actions
 from domain.invoices import view as invoice_view
 from domain.invoices.differences import Difference, contact_names, differences
 from domain.invoices.eligibility import Problem
@@ -31,10 +30,10 @@ from domain.invoices.view import Action
 from domain.tables import (
     ActivityKind,
     AmountsAre,
-    InvoiceLineKind,
     InvoiceStatus,
     InvoiceSyncState,
     Scope,
+    StoredFailure,
 )
 from domain.tx import Tx
 
@@ -47,107 +46,36 @@ COLUMNS = (
 SOURCE = "invoice i left join organisation o on o.workspace_id = i.workspace_id and o.id = i.organisation_id"
 
 
-@strawberry.type(description="A line of an invoice, with its amounts as Xero computes them.")
-class InvoiceLine:
-    row: strawberry.Private[tables.InvoiceLine]
-    id: strawberry.ID = strawberry.field(
-        description="The id of the line. It stays the same while updateInvoice names it; `node` does not"
-        " take it."
-    )
-    kind: InvoiceLineKind = strawberry.field(description="Whether the line bills work or a cost.")
-    description: str = strawberry.field(description="What the line bills, in words that the client reads.")
-    quantity: Decimal = strawberry.field(
-        description="How many hours, pieces or the like, with at most 4 decimals."
-    )
-    unit_price: Decimal = strawberry.field(
-        description="The price of one, with at most 4 decimals. It contains tax if `amountsAre` is"
-        " TAX_INCLUSIVE."
-    )
-    discount_rate: Decimal | None = strawberry.field(
-        description="Per cent off `quantity` × `unitPrice`. At most one of the two discounts is set."
-    )
-    discount_amount: Decimal | None = strawberry.field(
-        description="An amount off `quantity` × `unitPrice`. At most one of the two discounts is set."
-    )
-    amount: Decimal = strawberry.field(
-        description="`quantity` × `unitPrice` less the discount, rounded to 2 decimals. It contains tax if"
-        " `amountsAre` is TAX_INCLUSIVE."
-    )
-    tax_amount: Decimal = strawberry.field(
-        description="The tax on the amount, or the tax that it contains, rounded to 2 decimals."
-    )
-    account_code: str | None = strawberry.field(
-        description="The code of the Xero account to which the line goes. Decided when the invoice is sent,"
-        " and kept from then on. Null before."
-    )
-    tax_type: str | None = strawberry.field(
-        description="Xero's code of the tax rate, such as OUTPUT2. Decided when the invoice is sent, and"
-        " kept from then on. Null before."
-    )
+class InvoiceRow(NamedTuple):
+    """The columns of COLUMNS."""
 
-    @classmethod
-    def of(cls, row: tables.InvoiceLine) -> Self:
-        return cls(
-            row=row,
-            id=ids.encode("InvoiceLine", row.id),
-            kind=row.kind,
-            description=row.description,
-            quantity=plain(row.quantity),
-            unit_price=price(row.unit_price),
-            discount_rate=None if row.discount_rate is None else plain(row.discount_rate),
-            discount_amount=None if row.discount_amount is None else money(row.discount_amount),
-            amount=money(row.amount),
-            tax_amount=money(row.tax_amount),
-            account_code=row.account_code,
-            tax_type=row.tax_type,
-        )
-
-    @strawberry.field(
-        description="The kind of work that the line bills. Null for expenses, and for work without a"
-        " service type."
-    )
-    async def service_type(self, info: Info[Context, None]) -> ServiceType | None:
-        key = self.row.service_type_id
-        found: ServiceType | None = await load(info.context, "ServiceType", key) if key else None
-        return found
-
-    @strawberry.field(
-        description="The practice's tax rate on the line. Null: none, which is possible only with NO_TAX or"
-        " in a draft."
-    )
-    async def tax_rate(self, info: Info[Context, None]) -> TaxRate | None:
-        key = self.row.tax_rate_id
-        found: TaxRate | None = await load(info.context, "TaxRate", key) if key else None
-        return found
-
-
-@strawberry.type(description="A payment or credit that Xero allocated to the invoice. Tandem only reads it.")
-class Payment:
-    id: strawberry.ID = strawberry.field(
-        description="The id of the payment, for caches. `node` does not take it."
-    )
-    paid_on: date = strawberry.field(
-        name="date", description="The date of the payment or credit, as Xero has it."
-    )
-    amount: Decimal = strawberry.field(
-        description="How much was paid or credited, in the invoice's currency."
-    )
-    reference: str | None = strawberry.field(
-        description="The payment's reference in Xero, such as a bank text. Null: none."
-    )
-    reversed: bool = strawberry.field(
-        description="True if the payment was removed in Xero after Tandem had seen it. It no longer counts."
-    )
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        return cls(
-            id=ids.encode("Payment", row["id"]),
-            paid_on=row["paid_on"],
-            amount=money(row["amount"]),
-            reference=row["reference"],
-            reversed=row["reversed"],
-        )
+    id: UUID
+    number: str
+    reference: str | None
+    contact_id: UUID
+    organisation_id: UUID | None
+    status: str
+    issue_date: date
+    due_date: date
+    currency: str
+    amounts_are: str
+    subtotal: Decimal
+    tax_total: Decimal
+    total: Decimal
+    amount_paid: Decimal
+    amount_due: Decimal
+    created_at: datetime
+    updated_at: datetime
+    sent_at: datetime | None
+    version: int
+    sync_state: str
+    warnings: list[str]
+    failure: StoredFailure | None
+    failure_code: str | None
+    xero_invoice_id: UUID | None
+    xero_total: Decimal | None
+    last_synced_at: datetime | None
+    short_code: str | None
 
 
 @strawberry.type(description="A field of an invoice that somebody changed inside Xero.")
@@ -193,20 +121,19 @@ class InvoiceSync:
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        there = row["xero_invoice_id"]
+    def of(cls, row: InvoiceRow) -> Self:
+        there = row.xero_invoice_id
+        page = f"/AccountsReceivable/View.aspx?InvoiceID={there}"
         return cls(
-            key=row["id"],
-            id=ids.encode("InvoiceSync", row["id"]),
-            state=InvoiceSyncState(row["sync_state"]),
+            key=row.id,
+            id=ids.encode("InvoiceSync", row.id),
+            state=InvoiceSyncState(row.sync_state),
             xero_invoice_id=strawberry.ID(str(there)) if there else None,
-            url=deep_link(row["short_code"], f"/AccountsReceivable/View.aspx?InvoiceID={there}")
-            if there
-            else None,
-            last_synced_at=row["last_synced_at"],
-            xero_total=None if row["xero_total"] is None else money(row["xero_total"]),
-            failure=SyncFailure.of(row["failure"]),
-            warnings=row["warnings"],
+            url=deep_link(row.short_code, page) if there else None,
+            last_synced_at=row.last_synced_at,
+            xero_total=None if row.xero_total is None else money(row.xero_total),
+            failure=SyncFailure.of(row.failure),
+            warnings=row.warnings,
         )
 
     @strawberry.field(
@@ -239,7 +166,7 @@ class _Standing:
 )
 class Invoice(Node):
     key: strawberry.Private[UUID]
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[InvoiceRow]
     number: str = strawberry.field(
         description="The invoice number, unique in the practice whatever its case. Xero shows the same"
         " number."
@@ -288,42 +215,42 @@ class Invoice(Node):
     )
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: InvoiceRow) -> Self:
         return cls(
-            id=ids.encode("Invoice", row["id"]),
-            key=row["id"],
+            id=ids.encode("Invoice", row.id),
+            key=row.id,
             row=row,
-            number=row["number"],
-            reference=row["reference"],
-            status=InvoiceStatus(row["status"]),
-            issue_date=row["issue_date"],
-            due_date=row["due_date"],
-            currency=row["currency"],
-            amounts_are=AmountsAre(row["amounts_are"]),
-            subtotal=money(row["subtotal"]),
-            tax_total=money(row["tax_total"]),
-            total=money(row["total"]),
-            amount_paid=money(row["amount_paid"]),
-            amount_due=money(row["amount_due"]),
+            number=row.number,
+            reference=row.reference,
+            status=InvoiceStatus(row.status),
+            issue_date=row.issue_date,
+            due_date=row.due_date,
+            currency=row.currency,
+            amounts_are=AmountsAre(row.amounts_are),
+            subtotal=money(row.subtotal),
+            tax_total=money(row.tax_total),
+            total=money(row.total),
+            amount_paid=money(row.amount_paid),
+            amount_due=money(row.amount_due),
             sync=InvoiceSync.of(row),
-            created_at=row["created_at"],
-            updated_at=row["updated_at"],
-            sent_at=row["sent_at"],
-            version=row["version"],
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            sent_at=row.sent_at,
+            version=row.version,
         )
 
     @strawberry.field(
         description="The contact that is billed. A contact with invoices can be archived, but not deleted."
     )
     async def contact(self, info: Info[Context, None]) -> ContactRef:
-        found: ContactRef = await load(info.context, "Contact", self.row["contact_id"])
+        found: ContactRef = await load(info.context, "Contact", self.row.contact_id)
         return found
 
     @strawberry.field(
         description="The Xero organisation that the invoice goes to. Null while that is undecided."
     )
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef | None:
-        key = self.row["organisation_id"]
+        key = self.row.organisation_id
         found: XeroOrganisationRef | None = await load(info.context, "XeroOrganisation", key) if key else None
         return found
 
@@ -359,9 +286,9 @@ class Invoice(Node):
         standing = _Standing(
             self.status,
             self.sync.state,
-            self.row["failure_code"],
-            self.row["xero_invoice_id"],
-            self.row["amount_paid"],
+            self.row.failure_code,
+            self.row.xero_invoice_id,
+            self.row.amount_paid,
         )
         return invoice_view.allowed(standing)
 
@@ -389,25 +316,12 @@ class Invoice(Node):
 
 @batch("Invoice", node="Invoice")
 async def _invoices(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Invoice]:
-    rows = await tx.rows(
-        f"select {COLUMNS} from {SOURCE} where i.workspace_id = :ws and i.id = any(:ids)", ids=list(keys)
-    )
-    return by_id(rows, Invoice.of)
-
-
-@batch("InvoiceLines.of_invoice")
-async def _lines(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[tables.InvoiceLine]]:
-    return await invoice_actions.lines_of(tx, keys)
-
-
-@batch("Payments.of_invoice")
-async def _payments(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Payment]]:
-    rows = await tx.rows(
-        "select id, invoice_id, paid_on, amount, reference, reversed from payment"
-        " where workspace_id = :ws and invoice_id = any(:ids) order by paid_on, id",
+    rows = await tx.read(
+        InvoiceRow,
+        f"select {COLUMNS} from {SOURCE} where i.workspace_id = :ws and i.id = any(:ids)",
         ids=list(keys),
     )
-    return grouped(keys, rows, "invoice_id", Payment.of)
+    return {row.id: Invoice.of(row) for row in rows}
 
 
 @batch("InvoiceProblems.of_invoice")

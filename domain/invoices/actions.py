@@ -4,17 +4,17 @@ DRAFT → APPROVED → AWAITING_PAYMENT → PAID, or VOIDED. DRAFT and APPROVED 
 while it is known that Xero has no such invoice (FAILING, no open delivery); an approved invoice must stay fit to be
 sent. PAID follows from what Xero shows.
 
-Values come by the names of the schema, as Python types: UUIDs for ids, `date`, `Decimal`, enums of `domain.tables`.
-`lines` is a list of mappings with id, kind, description, quantity, unitPrice, serviceTypeId, taxRateId. All that is
-wrong with the input is refused at once, each problem at its path, as ('lines', '3', 'quantity').
+All that is wrong with an input is refused at once, each problem at its path by the schema's names, as
+('lines', '3', 'quantity').
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from msgspec import UNSET
 from sqlmodel import col, select
 
 from domain import bulk, idempotency
@@ -23,6 +23,8 @@ from domain.invoices import eligibility
 from domain.invoices import setup as invoice_setup
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices.input import (
+    GivenInvoice,
+    Header,
     check_currency,
     check_dates,
     check_fit,
@@ -58,11 +60,13 @@ async def find(tx: Tx, invoice_id: UUID) -> Invoice | None:
 
 async def lock(tx: Tx, invoice_id: UUID) -> Invoice:
     """Lock the invoice, and its organisation's set-up against change. Refused if the invoice is unknown."""
-    known = await tx.row(
-        "select organisation_id from invoice where workspace_id = :ws and id = :id", id=invoice_id
+    organisation = await tx.session.scalar(
+        select(Invoice.organisation_id).where(
+            col(Invoice.workspace_id) == tx.workspace, col(Invoice.id) == invoice_id
+        )
     )
-    if known is not None and known["organisation_id"] is not None:
-        await waiting_invoices.lock(tx, known["organisation_id"])
+    if organisation is not None:
+        await waiting_invoices.lock(tx, organisation)
     key = (tx.workspace, invoice_id)
     invoice = await tx.session.get(Invoice, key, with_for_update=True, populate_existing=True)
     if invoice is None:
@@ -89,7 +93,7 @@ async def lines_of(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[Invoi
     return lines
 
 
-async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None = None) -> Invoice:
+async def create(tx: Tx, given: GivenInvoice, idempotency_key: str | None = None) -> Invoice:
     """Create a DRAFT. Without a number, one is drawn.
 
     With an idempotency key that was used for the same input within 24 hours, the invoice created then is returned. Refused:
@@ -97,13 +101,14 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
     service type or tax rate on a new line.
     """
     invoice_id = uuid4()
-    before = await idempotency.answered(tx, "createInvoice", idempotency_key, given, invoice_id)
+    before = await idempotency.answered(tx, "createInvoice", idempotency_key, asdict(given), invoice_id)
     if before is not None:
         return await lock(tx, before)
     problems: list[Problem] = []
-    values = clean_header({"issueDate": None, "dueDate": None, **given}, problems)
-    check_dates(values["issue_date"], values["due_date"], problems)
-    lines = clean_lines(given.get("lines") or (), problems)
+    given = replace(given, issue_date=given.issue_date or None, due_date=given.due_date or None)
+    values = clean_header(given, problems)
+    check_dates(values.get("issue_date"), values.get("due_date"), problems)
+    lines = clean_lines(given.lines or (), problems)
     known = await check_references(tx, lines, {}, problems)
     if "contact_id" not in values:
         problems.append(
@@ -111,7 +116,7 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
         )
     elif not await contact_exists(tx, values["contact_id"]):
         problems.append(not_found("contact", "contactId"))
-    organisation = await find_organisation(tx, given.get("organisationId"), problems)
+    organisation = await find_organisation(tx, given.organisation_id, problems)
     currency = await check_currency(tx, values.get("currency"), problems)
     if problems:
         raise Refused(problems)
@@ -133,17 +138,13 @@ async def create(tx: Tx, given: Mapping[str, Any], idempotency_key: str | None =
     return invoice
 
 
-async def create_many(
-    tx: Tx, rows: Sequence[tuple[Mapping[str, Any], str | None]]
-) -> list[Invoice | Refused]:
+async def create_many(tx: Tx, rows: Sequence[tuple[GivenInvoice, str | None]]) -> list[Invoice | Refused]:
     """Create each invoice on its own, each with its idempotency key."""
     return await bulk.each(tx, rows, lambda row: create(tx, *row))
 
 
-async def update(
-    tx: Tx, invoice_id: UUID, given: Mapping[str, Any], *, version: int | None = None
-) -> Invoice:
-    """Change what `given` names: contactId, reference, issueDate, dueDate, amountsAre, lines.
+async def update(tx: Tx, invoice_id: UUID, given: GivenInvoice, *, version: int | None = None) -> Invoice:
+    """Change what is given, but for the number, the currency and the organisation, which stay.
 
     `lines` replace all lines. A line that names the id of a line of this invoice keeps that id.
     """
@@ -151,13 +152,13 @@ async def update(
     check_version(invoice, version)
     await _check_editable(tx, invoice)
     problems: list[Problem] = []
-    values = clean_header({key: value for key, value in given.items() if key not in _FIXED}, problems)
+    values = clean_header(replace(given, number=UNSET, currency=UNSET), problems)
     check_dates(
         values.get("issue_date", invoice.issue_date), values.get("due_date", invoice.due_date), problems
     )
     kept = {line.id: line for line in (await lines_of(tx, [invoice.id]))[invoice.id]}
-    if given.get("lines") is not None:
-        lines = clean_lines(given["lines"], problems)
+    if given.lines is not None:
+        lines = clean_lines(given.lines, problems)
     else:
         lines = [as_given(line) for line in kept.values()]
     known = await check_references(tx, lines, kept, problems)
@@ -169,11 +170,7 @@ async def update(
         problems += check_fit(lines, found, amounts_are, invoice.currency)
     if problems:
         raise Refused(problems)
-    changes = [
-        Change(name, _text(getattr(invoice, column)), _text(values[column]))
-        for name, column in _CHANGED.items()
-        if column in values and values[column] != getattr(invoice, column)
-    ]
+    changes = _changes(invoice, values)
     lines_changed = [as_given(line) for line in kept.values()] != lines
     if not changes and not lines_changed:
         return invoice
@@ -251,13 +248,13 @@ async def _send(tx: Tx, invoice: Invoice, version: int | None, around: "_Around"
 async def many(tx: Tx, to: InvoiceStatus, rows: Sequence[tuple[UUID, int | None]]) -> list[Invoice | Refused]:
     """Approve or send each invoice on its own. All are locked first. More than 10 are bulk work."""
     ids = [invoice_id for invoice_id, _ in rows]
-    organisations = await tx.rows(
-        "select distinct organisation_id as id from invoice where workspace_id = :ws and id = any(:ids)"
+    organisations = await tx.ids(
+        "select distinct organisation_id from invoice where workspace_id = :ws and id = any(:ids)"
         " and organisation_id is not null order by 1",
         ids=ids,
     )
-    for row in organisations:
-        await waiting_invoices.lock(tx, row["id"])
+    for organisation in organisations:
+        await waiting_invoices.lock(tx, organisation)
     held = await tx.session.scalars(
         select(Invoice)
         .where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
@@ -326,20 +323,29 @@ async def place_now(tx: Tx, invoice: Invoice) -> None:
     await (await _surroundings(tx, [invoice])).place(tx, invoice, bulk=False)
 
 
+class _Failing(NamedTuple):
+    id: UUID
+    organisation_id: UUID | None
+    failure_code: str
+
+
 async def retry(tx: Tx, invoice_ids: Sequence[UUID], organisation_id: UUID | None = None) -> int:
     """Retry failing invoices: the named ones, and all of the organisation. Returns their number.
 
     An UNCERTAIN invoice is looked up now, and never sent again before the result is known. An invoice with another total is
     never sent again. If accounts, tax rates or lock dates are the reason, they are read again too.
     """
-    rows = await tx.rows(
+    failing = await tx.read(
+        _Failing,
         "update invoice set due_at = :now, next_attempt_at = null, bulk = false where workspace_id = :ws and id in ("
         " select id from invoice where workspace_id = :ws and sync_state = 'FAILING' and failure_code <> 'TOTAL_MISMATCH'"
         " and (id = any(:ids) or organisation_id = cast(:organisation as uuid)) order by id for update) returning id, organisation_id, failure_code",
         ids=list(invoice_ids), organisation=organisation_id,
     )  # fmt: skip
     doubted = {
-        row["organisation_id"] for row in rows if row["failure_code"] in waiting_invoices.CATALOGUE_CODES
+        one.organisation_id
+        for one in failing
+        if one.organisation_id and one.failure_code in waiting_invoices.CATALOGUE_CODES
     }
     for one in sorted(doubted):
         await waiting_invoices.catalogue_wanted(tx, one, tx.now)
@@ -347,25 +353,27 @@ async def retry(tx: Tx, invoice_ids: Sequence[UUID], organisation_id: UUID | Non
         "update delivery set due_at = :now where workspace_id = :ws and ended_at is null and lease_until <= :now"
         " and id in (select delivery_id from delivery_member where workspace_id = :ws and open"
         " and invoice_id = any(:ids))",
-        ids=[row["id"] for row in rows],
+        ids=[one.id for one in failing],
     )
-    if rows:
+    if failing:
         tx.notify_workers()
-    return len(rows)
+    return len(failing)
 
 
-_FIXED = ("number", "currency", "organisationId")
-_CHANGED = {
-    "contactId": "contact_id",
-    "reference": "reference",
-    "issueDate": "issue_date",
-    "dueDate": "due_date",
-    "amountsAre": "amounts_are",
-}
-
-
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def _changes(invoice: Invoice, values: Header) -> list[Change]:
+    """What the values change, for the activity, by the schema's names."""
+    told = (
+        ("contactId", invoice.contact_id, values.get("contact_id", invoice.contact_id)),
+        ("reference", invoice.reference, values.get("reference", invoice.reference)),
+        ("issueDate", invoice.issue_date, values.get("issue_date", invoice.issue_date)),
+        ("dueDate", invoice.due_date, values.get("due_date", invoice.due_date)),
+        ("amountsAre", invoice.amounts_are, values.get("amounts_are", invoice.amounts_are)),
+    )
+    return [Change(name, _text(was), _text(now)) for name, was, now in told if was != now]
 
 
 @dataclass(frozen=True)
@@ -428,7 +436,8 @@ async def _check_editable(tx: Tx, invoice: Invoice) -> None:
 
 
 async def _in_flight(tx: Tx, invoice_id: UUID) -> bool:
-    found = await tx.row(
-        "select 1 from delivery_member where workspace_id = :ws and invoice_id = :id and open", id=invoice_id
+    found = await tx.ids(
+        "select delivery_id from delivery_member where workspace_id = :ws and invoice_id = :id and open",
+        id=invoice_id,
     )
-    return found is not None
+    return bool(found)

@@ -6,8 +6,9 @@ or overwritten automatically. Payments and PAID simply come back.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from msgspec import UNSET
@@ -141,7 +142,7 @@ def _has_moved(invoice: Invoice, seen: SeenInvoice) -> bool:
     return known is not None and seen.updated_at is not UNSET and seen.updated_at > known
 
 
-def _stamp(seen: SeenInvoice, otherwise: Any) -> tuple[Any, Any]:
+def _stamp(seen: SeenInvoice, otherwise: datetime) -> tuple[datetime, datetime]:
     return (otherwise if seen.updated_at is UNSET else seen.updated_at, seen.seen_at)
 
 

@@ -116,7 +116,7 @@ def _fitting(chosen: list[Outgoing]) -> list[Outgoing]:
 
 async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID], bulk: bool | None) -> list[Invoice]:
     """Due invoices, and invoices that failed for want of a link that exists now: interactive first, voids first."""
-    rows = await tx.rows(
+    ids = await tx.ids(
         "select i.id from invoice i where i.workspace_id = :ws and i.organisation_id = :organisation"
         " and (i.due_at is not null and coalesce(i.next_attempt_at, i.due_at) <= :now"
         " or i.failure_code = 'CONTACT_NOT_SYNCED' and i.due_at is null and exists (select 1 from sync_link l"
@@ -129,7 +129,6 @@ async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID], bulk: b
         f" order by i.bulk, i.status <> 'VOIDED', i.due_at, i.id limit {MOST} for update of i skip locked",
         organisation=organisation_id, only=list(only), bulk=bulk,
     )  # fmt: skip
-    ids = [row["id"] for row in rows]
     found = await tx.session.scalars(
         select(Invoice)
         .where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
@@ -239,20 +238,19 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenInvoice
 
 async def numbers(tx: Tx, members: Sequence[UUID]) -> dict[UUID, str]:
     """The number of each member. A lost create is looked up by it."""
-    rows = await tx.rows(
-        "select id, number from invoice where workspace_id = :ws and id = any(:ids)", ids=list(members)
-    )
-    return {row["id"]: row["number"] for row in rows}
+    return {one.id: one.number for one in await _of(tx, members)}
 
 
 async def targets(tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]:
     """Xero's own id of each member that has one."""
-    rows = await tx.rows(
-        "select id, xero_invoice_id from invoice where workspace_id = :ws and id = any(:ids)"
-        " and xero_invoice_id is not null",
-        ids=list(members),
+    return {one.id: one.xero_invoice_id for one in await _of(tx, members) if one.xero_invoice_id}
+
+
+async def _of(tx: Tx, members: Sequence[UUID]) -> Sequence[Invoice]:
+    found = await tx.session.scalars(
+        select(Invoice).where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(members))
     )
-    return {row["id"]: row["xero_invoice_id"] for row in rows}
+    return found.all()
 
 
 async def unreachable(tx: Tx, organisation_id: UUID, message: str) -> None:
@@ -276,7 +274,7 @@ async def unreachable(tx: Tx, organisation_id: UUID, message: str) -> None:
 
 async def _lock_members(tx: Tx, claimed: Claimed, ids: Sequence[UUID]) -> dict[UUID, Invoice]:
     """Lock the members that are still in the delivery."""
-    rows = await tx.rows(
+    inside = await tx.ids(
         "select invoice_id from delivery_member where workspace_id = :ws and delivery_id = :delivery and open"
         " and invoice_id = any(:ids)",
         delivery=claimed.delivery.id, ids=list(ids),
@@ -285,7 +283,7 @@ async def _lock_members(tx: Tx, claimed: Claimed, ids: Sequence[UUID]) -> dict[U
         select(Invoice)
         .where(
             col(Invoice.workspace_id) == tx.workspace,
-            col(Invoice.id).in_([row["invoice_id"] for row in rows]),
+            col(Invoice.id).in_(inside),
         )
         .order_by(col(Invoice.id))
         .with_for_update()

@@ -1,17 +1,30 @@
-"""A person's input of an invoice, checked: by the names of the schema in, by column out. All errors are given at once."""
+"""A person's input of an invoice, checked. All errors are given at once, each at its path by the schema's names."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple, TypedDict
 from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+from sqlmodel import col, select
 
 from domain.invoices.totals import Line, Totals, line_total, totals
 from domain.names.text_keys import name_key, visible
 from domain.practice.workspaces import clean_currency
 from domain.problems import Code, Problem, archived, control_characters, not_found, too_long
-from domain.tables import AmountsAre, Invoice, InvoiceLineKind
+from domain.tables import (
+    AmountsAre,
+    Contact,
+    Invoice,
+    InvoiceLine,
+    InvoiceLineKind,
+    Organisation,
+    ServiceType,
+    TaxRate,
+    Workspace,
+)
 from domain.tx import Tx
 
 LINES = 500
@@ -27,20 +40,48 @@ NUMBER = "TI-{:05d}"  # not Xero's own INV-, so that the two sequences do not me
 class GivenLine:
     """`id`: of a line that exists and stays. The other fields are the columns of `invoice_line`. A discount of 0 is none."""
 
-    id: UUID | None
-    kind: InvoiceLineKind
     description: str
     quantity: Decimal
     unit_price: Decimal
-    service_type_id: UUID | None
-    tax_rate_id: UUID | None
+    service_type_id: UUID | None = None
+    tax_rate_id: UUID | None = None
     discount_rate: Decimal | None = None
     discount_amount: Decimal | None = None
+    kind: InvoiceLineKind = InvoiceLineKind.SERVICE
+    id: UUID | None = None
     xero_account_id: UUID | None = None
     tax_type: str | None = None
 
 
-def clean_text(value: Any, path: str, problems: list[Problem]) -> str | None:
+@dataclass(frozen=True)
+class GivenInvoice:
+    """The values of an invoice by its columns. UNSET: not given, so that it stays as it is. None in `reference` makes it
+    blank; elsewhere None is the same as UNSET."""
+
+    contact_id: UUID | UnsetType | None = UNSET
+    number: str | UnsetType | None = UNSET
+    reference: str | UnsetType | None = UNSET
+    issue_date: date | UnsetType | None = UNSET
+    due_date: date | UnsetType | None = UNSET
+    currency: str | UnsetType | None = UNSET
+    amounts_are: AmountsAre | UnsetType | None = UNSET
+    lines: Sequence[GivenLine] | None = None
+    organisation_id: UUID | None = None
+
+
+class Header(TypedDict, total=False):
+    """The columns of `invoice` that a person gives, cleaned."""
+
+    contact_id: UUID
+    number: str | None
+    reference: str | None
+    issue_date: date
+    due_date: date
+    currency: str
+    amounts_are: AmountsAre
+
+
+def clean_text(value: str | None, path: str, problems: list[Problem]) -> str | None:
     text = (value or "").strip()
     if not visible(text).strip():
         return None
@@ -51,32 +92,33 @@ def clean_text(value: Any, path: str, problems: list[Problem]) -> str | None:
     return text
 
 
-def clean_header(given: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
-    """The columns of `invoice` that `given` names. Dates that are given must be in order."""
-    values: dict[str, Any] = {}
-    for name, column in (("number", "number"), ("reference", "reference")):
-        if name in given:
-            values[column] = clean_text(given[name], name, problems)
-    for name, column in (("issueDate", "issue_date"), ("dueDate", "due_date")):
-        if name in given:
-            values[column] = given[name]
-            if given[name] is None:
-                problems.append(Problem(Code.REQUIRED, "A date is needed, such as 2026-11-23.", (name,)))
-            elif given[name] < FIRST_DAY:
-                problems.append(
-                    Problem(
-                        Code.INVALID,
-                        f"This date is too early. Give {FIRST_DAY.isoformat()} or a later day.",
-                        (name,),
-                    )
-                )
-    if given.get("currency") is not None:
-        values["currency"] = clean_currency(given["currency"], problems, "currency")
-    if given.get("amountsAre") is not None:
-        values["amounts_are"] = AmountsAre(given["amountsAre"])
-    if given.get("contactId") is not None:
-        values["contact_id"] = given["contactId"]
+def clean_header(given: GivenInvoice, problems: list[Problem]) -> Header:
+    """The columns that are given. A date that is None is a problem."""
+    values = Header()
+    if given.number is not UNSET:
+        values["number"] = clean_text(given.number, "number", problems)
+    if given.reference is not UNSET:
+        values["reference"] = clean_text(given.reference, "reference", problems)
+    if given.issue_date is not UNSET and (day := _clean_date(given.issue_date, "issueDate", problems)):
+        values["issue_date"] = day
+    if given.due_date is not UNSET and (day := _clean_date(given.due_date, "dueDate", problems)):
+        values["due_date"] = day
+    if given.currency:
+        values["currency"] = clean_currency(given.currency, problems, "currency")
+    if given.amounts_are:
+        values["amounts_are"] = given.amounts_are
+    if given.contact_id:
+        values["contact_id"] = given.contact_id
     return values
+
+
+def _clean_date(day: date | None, path: str, problems: list[Problem]) -> date | None:
+    if day is None:
+        problems.append(Problem(Code.REQUIRED, "A date is needed, such as 2026-11-23.", (path,)))
+    elif day < FIRST_DAY:
+        message = f"This date is too early. Give {FIRST_DAY.isoformat()} or a later day."
+        problems.append(Problem(Code.INVALID, message, (path,)))
+    return day
 
 
 def check_dates(issued: date | None, due: date | None, problems: list[Problem]) -> None:
@@ -90,7 +132,7 @@ def check_dates(issued: date | None, due: date | None, problems: list[Problem]) 
         )
 
 
-def clean_lines(given: Sequence[Mapping[str, Any]], problems: list[Problem]) -> list[GivenLine]:
+def clean_lines(given: Sequence[GivenLine], problems: list[Problem]) -> list[GivenLine]:
     if len(given) > LINES:
         problems.append(
             Problem(
@@ -100,7 +142,7 @@ def clean_lines(given: Sequence[Mapping[str, Any]], problems: list[Problem]) -> 
             )
         )
         return []
-    named = [line["id"] for line in given if line.get("id") is not None]
+    named = [line.id for line in given if line.id is not None]
     if len(named) != len(set(named)):
         problems.append(
             Problem(Code.INVALID, "Two lines have the same `id`. Name each existing line once.", ("lines",))
@@ -108,25 +150,24 @@ def clean_lines(given: Sequence[Mapping[str, Any]], problems: list[Problem]) -> 
     return [_clean_line(line, str(place), problems) for place, line in enumerate(given)]
 
 
-def _clean_line(given: Mapping[str, Any], place: str, problems: list[Problem]) -> GivenLine:
+def _clean_line(given: GivenLine, place: str, problems: list[Problem]) -> GivenLine:
     def wrong(code: Code, message: str, field: str) -> None:
         problems.append(Problem(code, message, ("lines", place, field)))
 
-    description = (given.get("description") or "").strip()
+    description = given.description.strip()
     if not visible(description).strip():
         wrong(Code.REQUIRED, "A line needs a description. Say what it bills.", "description")
     elif len(description) > DESCRIPTION:
         problems.append(too_long(DESCRIPTION, len(description), "lines", place, "description"))
     if _controls(description, but="\n\r\t"):
         problems.append(control_characters("lines", place, "description"))
-    kind = InvoiceLineKind(given.get("kind") or InvoiceLineKind.SERVICE)
-    if kind is InvoiceLineKind.EXPENSE and given.get("serviceTypeId") is not None:
+    if given.kind is InvoiceLineKind.EXPENSE and given.service_type_id is not None:
         wrong(
             Code.INVALID,
             "An expense has no service type. Leave `serviceTypeId` out, or make the line a SERVICE.",
             "serviceTypeId",
         )
-    quantity, price = given["quantity"], given["unitPrice"]
+    quantity, price = given.quantity, given.unit_price
     for value, field in ((quantity, "quantity"), (price, "unitPrice")):
         if not value.is_finite() or value != round(value, DECIMALS):
             wrong(Code.INVALID, f"At most {DECIMALS} decimals are possible. Round the number.", field)
@@ -140,24 +181,21 @@ def _clean_line(given: Mapping[str, Any], place: str, problems: list[Problem]) -
         )
         quantity = price = Decimal(0)
         rate = off = None
-    return GivenLine(
-        given.get("id"),
-        kind,
-        description,
-        quantity,
-        price,
-        given.get("serviceTypeId"),
-        given.get("taxRateId"),
-        rate,
-        off,
+    return replace(
+        given,
+        description=description,
+        quantity=quantity,
+        unit_price=price,
+        discount_rate=rate,
+        discount_amount=off,
     )
 
 
 def _clean_discount(
-    given: Mapping[str, Any], quantity: Decimal, price: Decimal, wrong: Callable[[Code, str, str], None]
+    given: GivenLine, quantity: Decimal, price: Decimal, wrong: Callable[[Code, str, str], None]
 ) -> tuple[Decimal | None, Decimal | None]:
     """The rate and the amount, at most one of them; a discount of 0 is none."""
-    rate, off = given.get("discountRate") or None, given.get("discountAmount") or None
+    rate, off = given.discount_rate or None, given.discount_amount or None
     if rate is not None and off is not None:
         wrong(Code.INVALID, "Give a discountRate or a discountAmount, not both.", "discountAmount")
         return None, None
@@ -198,11 +236,11 @@ class Known:
 
 
 async def check_references(
-    tx: Tx, lines: Sequence[GivenLine], kept: Mapping[UUID, Any], problems: list[Problem]
+    tx: Tx, lines: Sequence[GivenLine], kept: Mapping[UUID, InvoiceLine], problems: list[Problem]
 ) -> Known:
     """Refuse references that do not exist, and archived ones unless a kept line (`kept`, by id) has them already."""
-    services = await _rows(tx, "service_type", "id, archived_at", [line.service_type_id for line in lines])
-    rates = await _rows(tx, "tax_rate", "id, archived_at, percentage", [line.tax_rate_id for line in lines])
+    services = await _service_types(tx, lines)
+    rates = await _tax_rates(tx, lines)
     for place, line in enumerate(lines):
         before = kept.get(line.id) if line.id else None
         if line.id is not None and before is None:
@@ -213,48 +251,60 @@ async def check_references(
                     ("lines", str(place), "id"),
                 )
             )
-        for found, wanted, had, field, what, mutation in (
-            (
-                services,
-                line.service_type_id,
-                before and before.service_type_id,
-                "serviceTypeId",
-                "service type",
-                "updateServiceType",
-            ),
-            (
-                rates,
-                line.tax_rate_id,
-                before and before.tax_rate_id,
-                "taxRateId",
-                "tax rate",
-                "updateTaxRate",
-            ),
-        ):
-            path = ("lines", str(place), field)
-            if wanted is None:
-                continue
-            if wanted not in found:
-                problems.append(not_found(what, *path))
-            elif found[wanted]["archived_at"] is not None and wanted != had:
-                problems.append(archived(what, mutation, *path))
-    return Known({key: row["percentage"] for key, row in rates.items()})
+        if service := line.service_type_id:
+            path = ("lines", str(place), "serviceTypeId")
+            if service not in services:
+                problems.append(not_found("service type", *path))
+            elif services[service].archived_at and not (before and before.service_type_id == service):
+                problems.append(archived("service type", "updateServiceType", *path))
+        if rate := line.tax_rate_id:
+            path = ("lines", str(place), "taxRateId")
+            if rate not in rates:
+                problems.append(not_found("tax rate", *path))
+            elif rates[rate].archived_at and not (before and before.tax_rate_id == rate):
+                problems.append(archived("tax rate", "updateTaxRate", *path))
+    return Known({rate.id: rate.percentage for rate in rates.values()})
 
 
-async def _rows(tx: Tx, table: str, columns: str, ids: Sequence[UUID | None]) -> dict[UUID, dict[str, Any]]:
-    """Lock the rows, so that nobody archives them now."""
-    rows = await tx.rows(
-        f"select {columns} from {table} where workspace_id = :ws and id = any(:ids) order by id for share",
-        ids=list({one for one in ids if one is not None}),
+async def _service_types(tx: Tx, lines: Sequence[GivenLine]) -> dict[UUID, ServiceType]:
+    """The service types of the lines, locked so that nobody archives them now."""
+    found = await tx.session.scalars(
+        select(ServiceType)
+        .where(
+            col(ServiceType.workspace_id) == tx.workspace,
+            col(ServiceType.id).in_({line.service_type_id for line in lines if line.service_type_id}),
+        )
+        .order_by(col(ServiceType.id))
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
     )
-    return {row["id"]: row for row in rows}
+    return {one.id: one for one in found}
+
+
+async def _tax_rates(tx: Tx, lines: Sequence[GivenLine]) -> dict[UUID, TaxRate]:
+    """The tax rates of the lines, locked so that nobody archives them now."""
+    found = await tx.session.scalars(
+        select(TaxRate)
+        .where(
+            col(TaxRate.workspace_id) == tx.workspace,
+            col(TaxRate.id).in_({line.tax_rate_id for line in lines if line.tax_rate_id}),
+        )
+        .order_by(col(TaxRate.id))
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    )
+    return {one.id: one for one in found}
 
 
 # ISO 4217. What is billed there by the third decimal would be rounded away at Xero; elsewhere nothing smaller is due.
 OF_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 
-def compute(lines: Sequence[Any], percentages: Mapping[UUID, Decimal], amounts_are: AmountsAre) -> Totals:
+def compute(
+    lines: Sequence[GivenLine | InvoiceLine],
+    percentages: Mapping[UUID, Decimal],
+    amounts_are: AmountsAre,
+) -> Totals:
     """The totals. `lines` are given lines or rows. An unknown rate counts as no rate."""
     return totals(
         [
@@ -271,7 +321,9 @@ def compute(lines: Sequence[Any], percentages: Mapping[UUID, Decimal], amounts_a
     )
 
 
-def check_fit(lines: Sequence[Any], found: Totals, amounts_are: AmountsAre, currency: str) -> list[Problem]:
+def check_fit(
+    lines: Sequence[GivenLine | InvoiceLine], found: Totals, amounts_are: AmountsAre, currency: str
+) -> list[Problem]:
     """What keeps an invoice from being approved: Xero would refuse it, or come to another total."""
     problems = [] if lines else [Problem(Code.REQUIRED, "An invoice needs at least one line.", ("lines",))]
     for place, (line, total) in enumerate(zip(lines, found.lines, strict=True)):
@@ -292,38 +344,47 @@ def check_fit(lines: Sequence[Any], found: Totals, amounts_are: AmountsAre, curr
 
 async def contact_exists(tx: Tx, contact_id: UUID) -> bool:
     """Lock the contact, so that nobody deletes it now."""
-    found = await tx.row(
-        "select 1 from contact where workspace_id = :ws and id = :id for key share", id=contact_id
+    found = await tx.session.scalar(
+        select(Contact.id)
+        .where(col(Contact.workspace_id) == tx.workspace, col(Contact.id) == contact_id)
+        .with_for_update(read=True, key_share=True)
     )
     return found is not None
 
 
+class _Place(NamedTuple):
+    id: UUID
+    invoice_sync: bool
+    connected: bool
+
+
 async def find_organisation(tx: Tx, given: UUID | None, problems: list[Problem]) -> UUID | None:
     """The given organisation, else the only one with invoice sync on, else the only one."""
-    rows = await tx.rows(
-        "select id, invoice_sync, disconnected_at from organisation where workspace_id = :ws order by id"
+    known = await tx.read(
+        _Place,
+        "select id, invoice_sync, disconnected_at is null as connected from organisation where workspace_id = :ws"
+        " order by id",
     )
     if given is not None:
-        if given not in [row["id"] for row in rows]:
+        if given not in [one.id for one in known]:
             problems.append(not_found("Xero organisation", "organisationId"))
         return given
-    on = [row["id"] for row in rows if row["invoice_sync"]]
-    connected = [row["id"] for row in rows if row["disconnected_at"] is None]
-    for some in (on, connected, [row["id"] for row in rows]):
+    on = [one for one in known if one.invoice_sync]
+    connected = [one for one in known if one.connected]
+    for some in (on, connected, known):
         if len(some) == 1:
-            only: UUID = some[0]
-            return only
-    if rows:
+            return some[0].id
+    if known:
         message = "Several Xero organisations come into question. Give `organisationId`."
         problems.append(Problem(Code.REQUIRED, message, ("organisationId",)))
     return None
 
 
 async def currency_of(tx: Tx) -> str:
-    row = await tx.row("select currency from workspace where id = :ws")
-    assert row is not None
-    currency: str = row["currency"]
-    return currency
+    """The currency of the practice."""
+    found = await tx.session.scalar(select(Workspace.currency).where(col(Workspace.id) == tx.workspace))
+    assert found is not None
+    return found
 
 
 async def check_currency(tx: Tx, given: str | None, problems: list[Problem]) -> str:
@@ -340,12 +401,9 @@ async def currency_problems(tx: Tx, invoice: Invoice) -> list[Problem]:
     own = await currency_of(tx)
     wanted = {"practice": own}
     if invoice.organisation_id is not None:
-        row = await tx.row(
-            "select name, base_currency from organisation where workspace_id = :ws and id = :id",
-            id=invoice.organisation_id,
-        )
-        if row is not None and row["base_currency"]:
-            wanted["Xero organisation"] = row["base_currency"]
+        organisation = await tx.session.get(Organisation, (tx.workspace, invoice.organisation_id))
+        if organisation is not None and organisation.base_currency:
+            wanted["Xero organisation"] = organisation.base_currency
     return [
         Problem(
             Code.CURRENCY_MISMATCH,
@@ -357,20 +415,23 @@ async def currency_problems(tx: Tx, invoice: Invoice) -> list[Problem]:
     ]
 
 
+class _Drawn(NamedTuple):
+    number: int
+
+
 async def draw_number(tx: Tx) -> str:
     """Draw the next number. Numbers that people have taken are passed over.
 
     The sequence's row stays locked, so that a create that fails gives its number back.
     """
     while True:
-        row = await tx.row(
+        drawn = await tx.read_one(
+            _Drawn,
             "insert into invoice_sequence (workspace_id, next) values (:ws, 2) on conflict (workspace_id)"
-            " do update set next = invoice_sequence.next + 1 returning next - 1 as drawn"
+            " do update set next = invoice_sequence.next + 1 returning next - 1 as number",
         )
-        assert row is not None
-        number = NUMBER.format(row["drawn"])
-        taken = await tx.row(
-            "select 1 from invoice where workspace_id = :ws and number_key = :key", key=name_key(number)
-        )
-        if taken is None:
+        assert drawn is not None
+        number = NUMBER.format(drawn.number)
+        key = name_key(number)
+        if not await tx.ids("select id from invoice where workspace_id = :ws and number_key = :key", key=key):
             return number

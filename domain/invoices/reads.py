@@ -112,15 +112,22 @@ def _is_as_new(seen: SeenInvoice | None, event: InboxEvent) -> bool:
     return seen is not None and seen.updated_at is not UNSET and seen.updated_at >= event.at - SLACK
 
 
+class _Known(NamedTuple):
+    xero_invoice_id: UUID
+    shown: datetime
+    in_flight: bool
+
+
 async def _known(
     tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]
 ) -> dict[UUID, tuple[datetime, bool]]:
     """For those of the invoices that are ours: what Xero last showed, and whether a write is in flight."""
-    rows = await tx.rows(
+    rows = await tx.read(
+        _Known,
         "select i.xero_invoice_id, coalesce(i.xero_updated_at, i.created_at) as shown, exists (select 1"
         " from delivery_member m where m.workspace_id = :ws and m.invoice_id = i.id and m.open) as in_flight"
         " from invoice i where i.workspace_id = :ws and i.organisation_id = :organisation"
         " and i.xero_invoice_id = any(:ids)",
         organisation=organisation_id, ids=[one.resource_id for one in events],
     )  # fmt: skip
-    return {row["xero_invoice_id"]: (row["shown"], row["in_flight"]) for row in rows}
+    return {row.xero_invoice_id: (row.shown, row.in_flight) for row in rows}

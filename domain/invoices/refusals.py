@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from domain.invoices import eligibility, xero_catalogue
@@ -120,7 +119,4 @@ def _resolves_anew(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine])
     for line in lines:
         line.xero_account_id, line.account_code, line.tax_type = None, None, None
     found = [eligibility.resolve(setup, line, invoice.amounts_are)[0] for line in lines]
-    now: list[tuple[Any, Any]] = [
-        (where.account.code if where.account else None, where.tax_type) for where in found
-    ]
-    return now != sent
+    return sent != [(one.account.code if one.account else None, one.tax_type) for one in found]

@@ -50,8 +50,8 @@ def recorded(tx: Tx, invoice: Invoice, what: str, changes: Sequence[Change] = ()
 
 def as_given(line: InvoiceLine) -> GivenLine:
     return GivenLine(
-        line.id, line.kind, line.description, line.quantity, line.unit_price, line.service_type_id, line.tax_rate_id,
-        line.discount_rate, line.discount_amount,
+        line.description, line.quantity, line.unit_price, line.service_type_id, line.tax_rate_id, line.discount_rate,
+        line.discount_amount, line.kind, line.id,
     )  # fmt: skip
 
 

@@ -1,11 +1,13 @@
 """What the API shows of an invoice beside its row: allowed actions, problems, and the preview of a draft."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
+from msgspec import UNSET
 from sqlmodel import col, select
 
 from domain.described import DescribedEnum
@@ -13,6 +15,7 @@ from domain.invoices import eligibility
 from domain.invoices import setup as invoice_setup
 from domain.invoices.actions import lines_of
 from domain.invoices.input import (
+    GivenInvoice,
     GivenLine,
     check_currency,
     check_fit,
@@ -81,17 +84,18 @@ class Preview:
     refusals: list[Problem]
 
 
-async def preview(tx: Tx, given: Mapping[str, Any]) -> Preview:
+async def preview(tx: Tx, given: GivenInvoice) -> Preview:
     """The totals of a draft, and what would keep it from Xero. Nothing is saved."""
     refusals: list[Problem] = []
-    values = clean_header({key: value for key, value in given.items() if value is not None}, refusals)
-    lines = clean_lines(given.get("lines") or (), refusals)
+    given = replace(given, issue_date=given.issue_date or UNSET, due_date=given.due_date or UNSET)
+    values = clean_header(given, refusals)
+    lines = clean_lines(given.lines or (), refusals)
     known = await check_references(tx, [replace(line, id=None) for line in lines], {}, refusals)
     amounts_are = values.get("amounts_are", AmountsAre.TAX_EXCLUSIVE)
     found = compute(lines, known.percentages, amounts_are)
     currency = await check_currency(tx, values.get("currency"), refusals)
     refusals += check_fit(lines, found, amounts_are, currency)
-    organisation = await find_organisation(tx, given.get("organisationId"), refusals)
+    organisation = await find_organisation(tx, given.organisation_id, refusals)
     contact = values.get("contact_id")
     if contact is not None and not await contact_exists(tx, contact):
         refusals.append(not_found("contact", "contactId"))
@@ -198,6 +202,6 @@ def allowed(invoice: Standing) -> list[Action]:
 @dataclass
 class _Typed:
     contact_id: UUID | None
-    issue_date: Any
+    issue_date: date | None
     currency: str
     amounts_are: AmountsAre

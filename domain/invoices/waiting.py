@@ -19,7 +19,7 @@ CATALOGUE_CODES = ("ACCOUNT_UNAVAILABLE", "TAX_RATE_UNAVAILABLE", "PERIOD_LOCKED
 async def lock(tx: Tx, organisation_id: UUID, *, change: bool = False) -> None:
     """Lock the set-up. This lock comes after the organisation's own lock and before any invoice's."""
     mode = "pg_advisory_xact_lock" if change else "pg_advisory_xact_lock_shared"
-    await tx.rows(
+    await tx.run(
         f"select {mode}(hashtextextended('tandem invoicing ' || cast(:organisation as text), 0))",
         organisation=str(organisation_id),
     )
@@ -28,7 +28,7 @@ async def lock(tx: Tx, organisation_id: UUID, *, change: bool = False) -> None:
 async def release(tx: Tx, organisation_id: UUID, codes: Collection[str]) -> int:
     """Make invoices due that failed for one of these reasons. They are checked again. Returns their number."""
     await tx.session.flush()
-    rows = await tx.rows(
+    ids = await tx.ids(
         "update invoice i set due_at = :now, next_attempt_at = null, attempts = 0"
         " where i.workspace_id = :ws and i.organisation_id = :organisation and i.failure_code = any(:codes)"
         " and i.status in ('AWAITING_PAYMENT', 'VOIDED') returning i.id",
@@ -36,12 +36,12 @@ async def release(tx: Tx, organisation_id: UUID, codes: Collection[str]) -> int:
     )  # fmt: skip
     await tx.run(
         "update invoice set bulk = :bulk where workspace_id = :ws and id = any(:ids)",
-        ids=[row["id"] for row in rows],
-        bulk=len(rows) > MOST_INTERACTIVE,
+        ids=ids,
+        bulk=len(ids) > MOST_INTERACTIVE,
     )
-    if rows:
+    if ids:
         tx.notify_workers()
-    return len(rows)
+    return len(ids)
 
 
 async def catalogue_wanted(tx: Tx, organisation_id: UUID, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """A practice that writes invoices: tax rates, service types, an organisation with mapped accounts, a linked contact."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from domain.invoices import actions as invoice_actions
 from domain.invoices import mappings, xero_catalogue
+from domain.invoices.input import GivenInvoice, GivenLine
 from domain.invoices.xero_catalogue import Catalogue, SeenAccount, SeenTaxRate
 from domain.practice import services_and_rates
 from domain.tables import Invoice
@@ -57,28 +58,26 @@ class Billed:
     service: UUID
     gst: UUID
 
-    def line(self, price: str = "100", quantity: str = "1", **given: Any) -> dict[str, Any]:
-        return {
-            "description": "Annual accounts", "quantity": Decimal(quantity), "unitPrice": Decimal(price),
-            "serviceTypeId": self.service, "taxRateId": self.gst, **given,
-        }  # fmt: skip
+    def line(self, price: str = "100", quantity: str = "1", **given: Any) -> GivenLine:
+        line = GivenLine("Annual accounts", Decimal(quantity), Decimal(price), self.service, self.gst)
+        return replace(line, **given)
 
-    def input(self, *lines: Mapping[str, Any], **given: Any) -> dict[str, Any]:
-        return {
-            "contactId": self.contact, "issueDate": DAY, "dueDate": date(2026, 12, 20),
-            "lines": list(lines) or [self.line()], **given,
-        }  # fmt: skip
+    def input(self, *lines: GivenLine, **given: Any) -> GivenInvoice:
+        invoice = GivenInvoice(
+            contact_id=self.contact, issue_date=DAY, due_date=date(2026, 12, 20), lines=lines or [self.line()]
+        )
+        return replace(invoice, **given)
 
-    async def draft(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+    async def draft(self, *lines: GivenLine, **given: Any) -> Invoice:
         async with self.world.tx() as tx:
             return await invoice_actions.create(tx, self.input(*lines, **given))
 
-    async def approved(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+    async def approved(self, *lines: GivenLine, **given: Any) -> Invoice:
         made = await self.draft(*lines, **given)
         async with self.world.tx() as tx:
             return await invoice_actions.approve(tx, made.id)
 
-    async def sent(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+    async def sent(self, *lines: GivenLine, **given: Any) -> Invoice:
         made = await self.approved(*lines, **given)
         async with self.world.tx() as tx:
             return await invoice_actions.send(tx, made.id)

@@ -24,6 +24,7 @@ from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices import mappings
 from domain.invoices.changes import Decision
+from domain.invoices.input import GivenInvoice, GivenLine
 from domain.practice import services_and_rates
 from domain.problems import Refused
 from domain.tables import AmountsAre, Invoice, InvoiceLineKind, InvoiceSyncState, RunPurpose
@@ -145,19 +146,23 @@ class InvoiceSync(RuleBasedStateMachine):
     async def send_new(
         self, contact: int, day: date, amounts_are: AmountsAre, lines: list[tuple[Any, ...]], twice: bool
     ) -> None:
-        given = {
-            "contactId": self.contacts[contact], "issueDate": day, "dueDate": date(2026, 12, 20),
-            "amountsAre": amounts_are,
-            "lines": [
-                {
-                    "description": f"Line {place}", "quantity": quantity, "unitPrice": price,
-                    "kind": InvoiceLineKind.EXPENSE if expense else InvoiceLineKind.SERVICE,
-                    "serviceTypeId": None if expense else self.service,
-                    "taxRateId": self.rates[1] if zero and place == 0 and len(lines) > 3 else self.rates[0],
-                }
+        given = GivenInvoice(
+            contact_id=self.contacts[contact],
+            issue_date=day,
+            due_date=date(2026, 12, 20),
+            amounts_are=amounts_are,
+            lines=[
+                GivenLine(
+                    f"Line {place}",
+                    quantity,
+                    price,
+                    None if expense else self.service,
+                    self.rates[1] if zero and place == 0 and len(lines) > 3 else self.rates[0],
+                    kind=InvoiceLineKind.EXPENSE if expense else InvoiceLineKind.SERVICE,
+                )
                 for place, (price, quantity, expense, zero) in enumerate(lines)
             ],
-        }  # fmt: skip
+        )
         made = await self.act(lambda tx: invoice_actions.create(tx, given))
         approved = await self.act(lambda tx: invoice_actions.approve(tx, made.id))
         if isinstance(approved, Invoice):

@@ -1,8 +1,8 @@
 """A practice whose contacts are linked with the simulator's, and which sends its invoices there."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices import mappings, waiting
 from domain.invoices.changes import Decision
+from domain.invoices.input import GivenInvoice, GivenLine
 from domain.practice import services_and_rates
 from domain.tables import Invoice
 from runtime.embedded import services as embedded_services
@@ -62,19 +63,17 @@ class Billing:
             await mappings.set_sync(tx, organisation, enabled=True, start_date=date(2026, 11, 1))
         self.service, self.gst = service.id, gst.id
 
-    def line(self, price: str = "100", quantity: str = "1", **given: Any) -> dict[str, Any]:
-        return {
-            "description": "Annual accounts", "quantity": Decimal(quantity), "unitPrice": Decimal(price),
-            "serviceTypeId": self.service, "taxRateId": self.gst, **given,
-        }  # fmt: skip
+    def line(self, price: str = "100", quantity: str = "1", **given: Any) -> GivenLine:
+        line = GivenLine("Annual accounts", Decimal(quantity), Decimal(price), self.service, self.gst)
+        return replace(line, **given)
 
-    def input(self, *lines: Mapping[str, Any], **given: Any) -> dict[str, Any]:
-        return {
-            "contactId": self.contact, "issueDate": DAY, "dueDate": date(2026, 12, 20),
-            "lines": list(lines) or [self.line()], **given,
-        }  # fmt: skip
+    def input(self, *lines: GivenLine, **given: Any) -> GivenInvoice:
+        invoice = GivenInvoice(
+            contact_id=self.contact, issue_date=DAY, due_date=date(2026, 12, 20), lines=lines or [self.line()]
+        )
+        return replace(invoice, **given)
 
-    async def approved(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+    async def approved(self, *lines: GivenLine, **given: Any) -> Invoice:
         async with self.here.world.tx() as tx:
             made = await invoice_actions.create(tx, self.input(*lines, **given))
             return await invoice_actions.approve(tx, made.id)
@@ -84,7 +83,7 @@ class Billing:
             made = [await invoice_actions.create(tx, self.input()) for _ in range(count)]
             return [await invoice_actions.approve(tx, one.id) for one in made]
 
-    async def sent(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+    async def sent(self, *lines: GivenLine, **given: Any) -> Invoice:
         made = await self.approved(*lines, **given)
         async with self.here.world.tx() as tx:
             return await invoice_actions.send(tx, made.id)
@@ -109,7 +108,7 @@ class Billing:
         while await self.send_once():
             pass
 
-    async def there(self, *lines: Mapping[str, Any], **given: Any) -> Invoice:
+    async def there(self, *lines: GivenLine, **given: Any) -> Invoice:
         """Sent, and arrived."""
         made = await self.sent(*lines, **given)
         await self.send()

@@ -35,7 +35,7 @@ async def here(clean: Place, services: embedded_services.Services) -> AsyncItera
 async def test_xero_gets_the_invoice_as_the_practice_made_it(here: Billing) -> None:
     async with here.here.world.tx() as tx:
         await mappings.set_account_mapping(tx, here.here.world.organisation, here.service, "205")
-    expense = here.line("12.50", kind=InvoiceLineKind.EXPENSE, serviceTypeId=None)
+    expense = here.line("12.50", kind=InvoiceLineKind.EXPENSE, service_type_id=None)
     made = await here.there(
         here.line("25.06"), here.line("100.125", "8"), expense, here.line("-5"), reference="PO 7"
     )
@@ -59,7 +59,7 @@ async def test_xero_gets_the_invoice_as_the_practice_made_it(here: Billing) -> N
 @pytest.mark.parametrize("amounts_are", AmountsAre)
 async def test_totals_equal_xeros_for_each_treatment_of_tax(here: Billing, amounts_are: AmountsAre) -> None:
     lines = [here.line(price) for price in ("25.06", "25.61", "25.63", "0.05", "-3.33")]
-    made = await here.there(*lines, amountsAre=amounts_are)
+    made = await here.there(*lines, amounts_are=amounts_are)
     found = await here.at_xero(made)
     assert found is not None
     assert (found.sub_total, found.total_tax, found.total) == (made.subtotal, made.tax_total, made.total)
@@ -198,7 +198,7 @@ async def test_an_invoice_that_xero_refuses_does_not_stop_the_others(here: Billi
             organisation=here.here.world.organisation, service=other.id,
         )  # fmt: skip
     good = [await here.sent() for _ in range(2)]
-    bad = await here.sent(here.line(serviceTypeId=other.id))
+    bad = await here.sent(here.line(service_type_id=other.id))
     await here.send()
     assert {(await here.look(one)).sync_state for one in good} == {InvoiceSyncState.SYNCED}
     assert (await here.look(bad)).failure_code == "ACCOUNT_UNAVAILABLE"
@@ -298,7 +298,7 @@ async def test_an_invoice_in_a_locked_period_waits_until_the_lock_moves(here: Bi
 async def test_the_invoice_of_an_unlinked_contact_is_sent_when_the_contact_is_linked(here: Billing) -> None:
     world = here.here.world
     other = await world.contact("Totara Trust", "office@totara.example")
-    made = await here.there(contactId=other.id)
+    made = await here.there(contact_id=other.id)
     assert (made.failure_code, made.failure and made.failure["remedy"]) == (
         "CONTACT_NOT_SYNCED",
         "PUSH_TO_XERO",
@@ -445,7 +445,7 @@ async def test_many_invoices_are_sent_fifty_a_call(here: Billing) -> None:
 
 
 async def test_an_invoice_before_the_start_date_is_not_sent(here: Billing) -> None:
-    made = await here.there(issueDate=DAY.replace(month=10))
+    made = await here.there(issue_date=DAY.replace(month=10))
     assert made.sync_state is InvoiceSyncState.BEFORE_START_DATE
     assert await here.all_at_xero() == []
 

@@ -11,6 +11,7 @@ import pytest
 
 from domain.invoices import actions as invoice_actions
 from domain.invoices import view as invoice_view
+from domain.invoices.input import GivenInvoice
 from domain.invoices.view import Action
 from domain.practice import services_and_rates
 from domain.problems import Code, Refused
@@ -26,7 +27,7 @@ async def here(matching_database: Database) -> Billed:
 
 
 async def test_a_draft_is_approved_and_sent_with_the_accounts_of_its_lines(here: Billed) -> None:
-    expense = here.line("12.50", kind=InvoiceLineKind.EXPENSE, serviceTypeId=None)
+    expense = here.line("12.50", kind=InvoiceLineKind.EXPENSE, service_type_id=None)
     made = await here.draft(here.line("25.06"), here.line("25.61"), here.line("25.63"), expense)
     assert (made.number, made.status) == ("TI-00001", InvoiceStatus.DRAFT)
     assert (made.subtotal, made.tax_total, made.total) == tuple(map(Decimal, ("88.80", "13.32", "102.12")))
@@ -56,7 +57,7 @@ async def test_twenty_creates_at_once_get_twenty_numbers(here: Billed) -> None:
 
 
 async def test_a_repeated_create_with_one_idempotency_key_makes_one_invoice(here: Billed) -> None:
-    async def create(given: dict[str, Any]) -> Any:
+    async def create(given: GivenInvoice) -> Any:
         async with here.world.tx() as tx:
             return await invoice_actions.create(tx, given, "key-1")
 
@@ -78,11 +79,11 @@ async def test_a_repeated_request_has_the_same_answer_after_something_was_archiv
 async def test_all_errors_of_an_invoice_are_returned_at_once_with_their_paths(here: Billed) -> None:
     given = here.input(
         here.line(quantity="1.23456", description=""),
-        here.line(serviceTypeId=uuid4(), taxRateId=uuid4()),
+        here.line(service_type_id=uuid4(), tax_rate_id=uuid4()),
         here.line(kind=InvoiceLineKind.EXPENSE),
         here.line("900000000000000", "900000000000000"),
-        contactId=uuid4(),
-        dueDate=date(2026, 1, 1),
+        contact_id=uuid4(),
+        due_date=date(2026, 1, 1),
         reference="x" * 300,
         currency="euro",
     )
@@ -108,23 +109,25 @@ async def test_an_update_keeps_named_lines_and_removes_the_others(here: Billed) 
     async with here.world.tx() as tx:
         before = [line.id for line in (await invoice_actions.lines_of(tx, [made.id]))[made.id]]
     async with here.world.tx() as tx:
-        given = {"lines": [here.line("30", id=before[2]), here.line("4"), here.line("1", id=before[0])]}
+        given = GivenInvoice(
+            lines=[here.line("30", id=before[2]), here.line("4"), here.line("1", id=before[0])]
+        )
         changed = await invoice_actions.update(tx, made.id, given, version=made.version)
         after = (await invoice_actions.lines_of(tx, [made.id]))[made.id]
     assert [line.id for line in after][::2] == [before[2], before[0]]
     assert (changed.subtotal, changed.version) == (Decimal(35), made.version + 1)
     with pytest.raises(Refused) as refused:
         async with here.world.tx() as tx:
-            await invoice_actions.update(tx, made.id, {"lines": [here.line(id=before[1])]})
+            await invoice_actions.update(tx, made.id, GivenInvoice(lines=[here.line(id=before[1])]))
     assert refused.value.problems[0].path == ("lines", "0", "id")
 
 
 async def test_a_stale_version_is_refused_and_changes_nothing(here: Billed) -> None:
     made = await here.draft()
     async with here.world.tx() as tx:
-        await invoice_actions.update(tx, made.id, {"reference": "PO 7"}, version=made.version)
+        await invoice_actions.update(tx, made.id, GivenInvoice(reference="PO 7"), version=made.version)
     attempts: list[Callable[[Tx], Awaitable[Invoice]]] = [
-        lambda tx: invoice_actions.update(tx, made.id, {"reference": "PO 8"}, version=made.version),
+        lambda tx: invoice_actions.update(tx, made.id, GivenInvoice(reference="PO 8"), version=made.version),
         lambda tx: invoice_actions.approve(tx, made.id, version=made.version),
         lambda tx: invoice_actions.void(tx, made.id, version=made.version),
     ]
@@ -139,7 +142,7 @@ async def test_a_stale_version_is_refused_and_changes_nothing(here: Billed) -> N
 @pytest.mark.parametrize(
     ("line", "header", "code"),
     [
-        ({"taxRateId": None}, {}, Code.REQUIRED),
+        ({"tax_rate_id": None}, {}, Code.REQUIRED),
         ({"price": "-5"}, {}, Code.INVALID),
     ],
 )
@@ -193,7 +196,7 @@ async def test_a_currency_with_three_decimal_places_keeps_the_third(here: Billed
 
 
 async def test_an_invoice_without_tax_needs_no_tax_rate(here: Billed) -> None:
-    made = await here.sent(here.line(taxRateId=None), amountsAre=AmountsAre.NO_TAX)
+    made = await here.sent(here.line(tax_rate_id=None), amounts_are=AmountsAre.NO_TAX)
     assert (made.tax_total, made.sync_state) == (Decimal(0), InvoiceSyncState.PENDING)
 
 
@@ -217,16 +220,16 @@ async def test_a_sent_invoice_can_be_edited_only_until_xero_has_it(here: Billed)
     assert invoice_view.allowed(pending) == [Action.VOID]
     async with here.world.tx() as tx:
         with pytest.raises(Refused) as refused:
-            await invoice_actions.update(tx, pending.id, {"reference": "late"})
+            await invoice_actions.update(tx, pending.id, GivenInvoice(reference="late"))
     assert refused.value.problems[0].code is Code.WRONG_STATE
     other = await here.world.contact("Nobody in Xero")
-    failing = await here.sent(contactId=other.id)
+    failing = await here.sent(contact_id=other.id)
     assert (failing.failure_code, invoice_view.allowed(failing)) == (
         "CONTACT_NOT_SYNCED",
         [Action.UPDATE, Action.VOID, Action.RETRY],
     )
     async with here.world.tx() as tx:
-        changed = await invoice_actions.update(tx, failing.id, {"contactId": here.contact})
+        changed = await invoice_actions.update(tx, failing.id, GivenInvoice(contact_id=here.contact))
     assert (changed.sync_state, changed.failure) == (InvoiceSyncState.PENDING, None)
 
 
@@ -250,7 +253,7 @@ async def test_an_archived_service_type_or_tax_rate_stays_only_on_lines_that_hav
         await services_and_rates.update_service_type(tx, here.service, archived=True)
     async with here.world.tx() as tx:
         [line] = (await invoice_actions.lines_of(tx, [made.id]))[made.id]
-        await invoice_actions.update(tx, made.id, {"lines": [here.line("7", id=line.id)]})
+        await invoice_actions.update(tx, made.id, GivenInvoice(lines=[here.line("7", id=line.id)]))
     with pytest.raises(Refused) as refused:
         await here.draft()
     assert [problem.code for problem in refused.value.problems] == [Code.WRONG_STATE] * 2
@@ -259,15 +262,15 @@ async def test_an_archived_service_type_or_tax_rate_stays_only_on_lines_that_hav
 async def test_a_preview_shows_the_totals_and_what_is_missing(here: Billed) -> None:
     async with here.world.tx() as tx:
         other = await services_and_rates.create_tax_rate(tx, "Zero", Decimal(0))
-    given = {
-        "amountsAre": AmountsAre.TAX_INCLUSIVE,
-        "lines": [
+    given = GivenInvoice(
+        amounts_are=AmountsAre.TAX_INCLUSIVE,
+        lines=[
             here.line("115"),
             here.line("0.333", "0.5"),
-            here.line("10", taxRateId=other.id),
-            here.line("1", taxRateId=None),
+            here.line("10", tax_rate_id=other.id),
+            here.line("1", tax_rate_id=None),
         ],
-    }
+    )
     async with here.world.tx() as tx:
         found = await invoice_view.preview(tx, given)
     assert (found.subtotal, found.tax_total, found.total) == tuple(
@@ -294,17 +297,17 @@ async def test_voiding_a_draft_calls_no_xero_and_may_be_repeated(here: Billed) -
 @pytest.mark.parametrize(
     ("given", "path"),
     [
-        ({"discountRate": Decimal(5), "discountAmount": Decimal(5)}, "discountAmount"),
-        ({"discountRate": Decimal("100.01")}, "discountRate"),
-        ({"discountRate": Decimal(-1)}, "discountRate"),
-        ({"discountRate": Decimal("1.00001")}, "discountRate"),
-        ({"discountAmount": Decimal("0.001")}, "discountAmount"),
-        ({"discountAmount": Decimal(-1)}, "discountAmount"),
-        ({"discountAmount": Decimal("100.01")}, "discountAmount"),
-        ({"unitPrice": Decimal(-100), "discountAmount": Decimal(1)}, "discountAmount"),
-        ({"unitPrice": Decimal("10000000000")}, "unitPrice"),
-        ({"unitPrice": Decimal("9999999999.995")}, "unitPrice"),
-        ({"unitPrice": Decimal("-10000000000")}, "unitPrice"),
+        ({"discount_rate": Decimal(5), "discount_amount": Decimal(5)}, "discountAmount"),
+        ({"discount_rate": Decimal("100.01")}, "discountRate"),
+        ({"discount_rate": Decimal(-1)}, "discountRate"),
+        ({"discount_rate": Decimal("1.00001")}, "discountRate"),
+        ({"discount_amount": Decimal("0.001")}, "discountAmount"),
+        ({"discount_amount": Decimal(-1)}, "discountAmount"),
+        ({"discount_amount": Decimal("100.01")}, "discountAmount"),
+        ({"unit_price": Decimal(-100), "discount_amount": Decimal(1)}, "discountAmount"),
+        ({"unit_price": Decimal("10000000000")}, "unitPrice"),
+        ({"unit_price": Decimal("9999999999.995")}, "unitPrice"),
+        ({"unit_price": Decimal("-10000000000")}, "unitPrice"),
     ],
 )
 async def test_a_discount_or_an_amount_that_xero_would_refuse_is_refused(
@@ -317,19 +320,19 @@ async def test_a_discount_or_an_amount_that_xero_would_refuse_is_refused(
 
 async def test_discounts_reduce_the_total_and_can_be_changed(here: Billed) -> None:
     made = await here.draft(
-        here.line("33.33", "3", discountRate=Decimal(50)), here.line("1400", discountAmount=Decimal(250)),
-        here.line("20000000000", discountRate=Decimal(100)),
+        here.line("33.33", "3", discount_rate=Decimal(50)), here.line("1400", discount_amount=Decimal(250)),
+        here.line("20000000000", discount_rate=Decimal(100)),
     )  # fmt: skip
     assert (made.subtotal, made.total) == (Decimal("1200.00"), Decimal("1380.00"))
     async with here.world.tx() as tx:
         lines = (await invoice_actions.lines_of(tx, [made.id]))[made.id]
-        kept = here.line("33.33", "3", id=lines[0].id, discountRate=Decimal(0))
-        changed = await invoice_actions.update(tx, made.id, {"lines": [kept]})
+        kept = here.line("33.33", "3", id=lines[0].id, discount_rate=Decimal(0))
+        changed = await invoice_actions.update(tx, made.id, GivenInvoice(lines=[kept]))
         [line] = (await invoice_actions.lines_of(tx, [made.id]))[made.id]
     assert (changed.subtotal, line.discount_rate, line.discount_amount) == (Decimal("99.99"), None, None)
 
 
 async def test_the_preview_includes_discounts(here: Billed) -> None:
     async with here.world.tx() as tx:
-        found = await invoice_view.preview(tx, here.input(here.line("1400", discountAmount=Decimal(250))))
+        found = await invoice_view.preview(tx, here.input(here.line("1400", discount_amount=Decimal(250))))
     assert ([one.amount for one in found.lines], found.total) == ([Decimal("1150.00")], Decimal("1322.50"))

@@ -68,7 +68,7 @@ async def test_only_revenue_accounts_can_be_mapped(here: Billed) -> None:
 async def test_invoices_with_an_unmapped_tax_rate_wait_until_it_is_mapped(here: Billed) -> None:
     async with here.world.tx() as tx:
         zero = await services_and_rates.create_tax_rate(tx, "Zero", Decimal(0))
-    waiting = await here.sent(here.line(taxRateId=zero.id))
+    waiting = await here.sent(here.line(tax_rate_id=zero.id))
     assert (waiting.failure_code, waiting.due_at) == ("TAX_RATE_UNMAPPED", None)
     assert waiting.failure is not None
     assert (waiting.failure["subjects"], waiting.failure["remedy"]) == (
@@ -121,8 +121,8 @@ async def test_the_later_of_two_lock_dates_counts(here: Billed, period: int | No
             year_lock_date=date(2026, 11, year),
         )
     )
-    assert (await here.sent(issueDate=date(2026, 11, 20))).failure_code == "PERIOD_LOCKED"
-    assert (await here.sent(issueDate=date(2026, 11, 21))).failure_code is None
+    assert (await here.sent(issue_date=date(2026, 11, 20))).failure_code == "PERIOD_LOCKED"
+    assert (await here.sent(issue_date=date(2026, 11, 21))).failure_code is None
 
 
 async def test_a_change_of_the_set_up_waits_while_an_invoice_is_checked(
@@ -173,8 +173,8 @@ async def test_connecting_again_keeps_the_mappings(here: Billed) -> None:
 
 
 async def test_an_earlier_start_date_needs_the_count_of_the_preview(here: Billed) -> None:
-    old = [await here.sent(issueDate=date(2026, 10, day)) for day in (31, 30)]
-    first = await here.sent(issueDate=date(2026, 11, 1))
+    old = [await here.sent(issue_date=date(2026, 10, day)) for day in (31, 30)]
+    first = await here.sent(issue_date=date(2026, 11, 1))
     assert {invoice.sync_state for invoice in old} == {InvoiceSyncState.BEFORE_START_DATE}
     assert first.sync_state is InvoiceSyncState.PENDING
     start = date(2026, 10, 31)

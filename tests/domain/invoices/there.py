@@ -65,7 +65,7 @@ async def there(
     here: Billed, *lines: Any, amounts_are: AmountsAre = AmountsAre.TAX_EXCLUSIVE, **changes: Any
 ) -> There:
     """`changes` are what Xero shows otherwise from the beginning."""
-    sent = await here.sent(*lines, amountsAre=amounts_are)
+    sent = await here.sent(*lines, amounts_are=amounts_are)
     shown: list[Outgoing] = []
 
     def keep(kind: DeliveryKind, chosen: Any) -> tuple[bytes, dict[UUID, Problem]]:

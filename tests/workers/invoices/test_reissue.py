@@ -98,7 +98,7 @@ async def test_a_discount_amount_set_in_xero_is_kept_and_sent_again(here: Billin
 
 async def test_an_invoice_with_discounts_comes_to_the_same_in_xero(here: Billing) -> None:
     made = await here.there(
-        here.line("33.33", "3", discountRate=Decimal(50)), here.line("1400", discountAmount=Decimal(250))
+        here.line("33.33", "3", discount_rate=Decimal(50)), here.line("1400", discount_amount=Decimal(250))
     )
     assert (made.total, made.xero_total, made.sync_state) == (
         Decimal("1380.00"),
@@ -111,7 +111,7 @@ async def test_an_invoice_with_discounts_comes_to_the_same_in_xero(here: Billing
 
 async def test_a_discount_shown_in_another_form_is_no_change(here: Billing) -> None:
     """A list of Xero's may give a rate where an amount was sent."""
-    made = await here.there(here.line("1400", discountAmount=Decimal(250)))
+    made = await here.there(here.line("1400", discount_amount=Decimal(250)))
     own = await lines(here, made)
     item = {
         "LineItemID": str(own[0].xero_line_id),
@@ -127,7 +127,7 @@ async def test_a_discount_shown_in_another_form_is_no_change(here: Billing) -> N
 
 
 async def test_a_second_discount_given_in_xero_replaces_the_first(here: Billing) -> None:
-    made = await here.there(here.line("33.33", "3", discountRate=Decimal(50)))
+    made = await here.there(here.line("33.33", "3", discount_rate=Decimal(50)))
     accepted = await edited(here, made, {"DiscountAmount": 10})
     assert accepted.subtotal == Decimal("89.99")
     assert (await reissued(here, accepted)).xero_total == accepted.total
