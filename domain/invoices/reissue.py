@@ -32,14 +32,14 @@ async def check(tx: Tx, invoice: Invoice) -> None:
     lines = (await lines_of(tx, [invoice.id]))[invoice.id]
     found = await totals_of(tx, invoice, lines)
     setup = await invoice_setup.load(tx, invoice.organisation_id) if invoice.organisation_id else None
-    going = setup if setup and eligibility.eligible(setup.organisation, invoice.issue_date) is None else None
+    goes = eligibility.eligible(setup.organisation if setup else None, invoice.issue_date) is None
     problems = [
         problem
         for number, (line, total) in enumerate(zip(lines, found.lines, strict=True), 1)
-        for problem in _of_line(invoice, line, total, number, going)
+        for problem in _of_line(invoice, line, total, number, setup, goes=goes)
     ]
-    if going is not None:
-        problems += await _of_invoice(tx, going, invoice)
+    if setup is not None and goes:
+        problems += await _of_invoice(tx, setup, invoice)
     if not problems and found.total != invoice.total:
         problems.append(
             Problem(Code.INVALID, f"It came to {invoice.total:f}, and would come to {found.total:f}.")
@@ -51,8 +51,9 @@ async def check(tx: Tx, invoice: Invoice) -> None:
 
 
 def _of_line(
-    invoice: Invoice, line: InvoiceLine, total: LineTotal, number: int, setup: Setup | None
+    invoice: Invoice, line: InvoiceLine, total: LineTotal, number: int, setup: Setup | None, *, goes: bool
 ) -> list[Problem]:
+    """`goes`: the new invoice goes to Xero now. Where the sync is off, its mappings may still be completed."""
     if _is_text_only(invoice, line):
         return [Problem(Code.INVALID, f"Line {number} is text without an amount, and cannot be sent again.")]
     if not visible(line.description).strip():
@@ -65,11 +66,11 @@ def _of_line(
         if chosen is None and _has_account_of_xero(line):
             message = f"Line {number} is on Xero's account {line.account_code}, which was archived there, or is not known yet."
             return [Problem(Code.WRONG_STATE, message)]
-        _, problems = eligibility.resolve(setup, _anew(line, chosen), invoice.amounts_are)
-        if problems:
+        _, found = eligibility.resolve(setup, _anew(line, chosen), invoice.amounts_are)
+        if found and goes:
             return [
                 Problem(_CODES.get(one.code, Code.WRONG_STATE), f"Line {number}: {one.message}")
-                for one in problems
+                for one in found
             ]
     if line.amount != total.amount:
         message = f"Line {number} comes to {line.amount:f} in Xero, and would come to {total.amount:f}."

@@ -170,6 +170,11 @@ async def test_a_reissue_keeps_an_account_chosen_in_xero_and_is_refused_if_it_is
     await here.show(chart(archived=("205",)))
     [problem] = await refused(here, known)
     assert problem.message.startswith("Line 2 is on Xero's account 205, which was archived there")
+    async with here.world.tx() as tx:
+        await mappings.set_sync(tx, here.world.organisation, enabled=False)
+    assert [one.message for one in await refused(here, known)] == [problem.message]
+    async with here.world.tx() as tx:
+        await mappings.set_sync(tx, here.world.organisation, enabled=True)
     await here.show(chart())
     assert [line.account_code for line in await lines_of(here, await reissued(known))] == ["200", "205"]
 

@@ -140,7 +140,7 @@ async def test_a_reissue_is_refused_for_a_line_whose_tax_was_edited_in_xero(here
     await voided_in_xero(here, made)
     problems = (await refused(here, made)).problems
     assert [one.path for one in problems] == [("invoiceId",)]
-    assert "Line 2 has 7 of tax typed over in Xero, and would have 7.50" in problems[0].message
+    assert "Line 2 has 7.00 of tax typed over in Xero, and would have 7.50" in problems[0].message
     assert "Nothing was voided" in problems[0].message
     settled, _ = await here.settle(made, Decision.VOID_HERE)
     assert settled.status == "VOIDED"
