@@ -72,7 +72,7 @@ def label(rows: list[Row]) -> Labelled:
 def matrix(rows: list[Row]) -> scipy.sparse.csr_matrix:
     at, columns, values = [], [], []
     for row, text in enumerate(rows):
-        raw, lower = text.name.split(), text.name.casefold().split()
+        raw, _, lower = features.spell(text.name)
         spelt = set().union(*(features.spellings(word) for word in lower))
         blocks = (spelt, features.word_marks(lower), features.shape_marks(raw, lower))
         for weight, marks in zip(features.WEIGHTS, blocks, strict=True):
@@ -143,7 +143,7 @@ def mended(data: Labelled, margins: Floats) -> Labelled:
         against = -margins[i] if person[i] else margins[i]
         if row.source not in PROOFLESS or against < 1.4:
             continue
-        if not person[i] and words.JOINED.search(row.name):
+        if not person[i] and words.is_joined(row.name):
             continue
         turn = not person[i] and against > 2.2 and looks_like_person(row.name)
         person[i] = person[i] or turn

@@ -26,11 +26,15 @@ MAORI_FAMILY = (
 ).split()
 PACIFIC_GIVEN = (
     "Sione Sefo Tevita Mele Losa Fetu Sina Ioane Semisi Viliami Ana Malia Talia Pita Lagi Tavita Ofa Salote Lupe "
+    "Sitiveni Epeli Josefa Mosese Waisale Ilaisa Mereoni Laisa Unaisi Pelenise Feleti Siaosi Kolinio Eseta Taniela Makelesi Lupeolo "
+    "Vaimoana Filipe Savelina Toakase Lisiate Paulo Kaisa Leota "
     "Siosaia Manu Ratu Adi Seini Litia Jone Apisai Inoke Vaea Tasi Fa'afetai Leilani Teuila Kalolaine Ulu"
 ).split()
 PACIFIC_FAMILY = (
     "Faleolo Tuilagi Latu Fifita Taufa Vainikolo Leavasa Fa'asavalu Tuiasosopo Lealaiauloto Mataafa Tupou Fonua Havili "
     "Moala Kefu Tonga Faletau Naufahu Folau Masoe Leota Toleafoa Koroi Vunipola Ravouvou Tuimavave Nanai Seumalo Vakauta "
+    "Kaufusi Leiataua Tamanivalu Ravulo Naiqama Qarase Vunibobo Tuivaga Lealamanua Tauiliili Papalii Sapolu Seiuli Leavai Kaho Fakafanua "
+    "Tuita Veikune Ma'afu Halaholo Motu'apuaka "
     "Tuala Fiame Lolohea Pulu Afoa Taumoepeau Qereqeretabua Bainimarama Uluilakeba"
 ).split()
 EAST_FAMILY = (
@@ -70,6 +74,25 @@ ORGS = (
     "Ngāti {x} Trust Board;Te {x} Marae;Te Kura o {x};Te Rūnanga o {x};{x} Marae;Ngāi {x};Te Whare {x};Te Kōhanga Reo o {x};"
     "{x} Iwi Holdings;Te Puna {x};Whānau Ora ki {x};Te Roopu {x};Hapū o {x};Te Wānanga o {x}"
 ).split(";")
+# Words that follow Te, in names of people and in names of bodies, in all orders.
+TE_PERSON = (
+    "Aroha Rangi Rauparaha Kooti Puea Atairangikaahu Wheoro Rata Aho Ao Haerenga Hira Kahu Karere Kauri Maire "
+    "Mana Marama Moana Ngaru Ohorere Paerata Puoho Rangimarie Rangitaiki Reo Rina Tau Tiwha Toa Uira Wairua Waka Whetu "
+    "Amokura Awhina Iwi Kahurangi Okiwa Poihipi Purewa Rerenga Ruki Tomo Urunga Wehi Wera Whiti Winika Ahu Aotahi"
+).split()
+TE_PERSON_FORMS = (
+    "Te {x} {f};Te {x} {f};{g} Te {x};{g} Te {x};Te {x} {g} {f};{f}, Te {x};TE {X}, {g};Te {x}, {g};Te {x} Te {y};Te{x} {f};"
+    "Mr Te {x} {f};Mrs Te {x} {f};{i} Te {x};T {f};te {xl} {fl};{g} {h} Te {x};Te {x} {i} {f};{F}, Te {x};{g} {f} Te {x};Te {x} o {f}"
+).split(";")
+TE_BODIES = (
+    "Whānau Whare Kura Rūnanga Runanga Puna Kōhanga Kohanga Roopu Rōpū Marae Hauora Wānanga Wananga Tari Aka Pūkenga Hapori Kete "
+    "Pātaka Papa Arawa Mauri Taura Pou Kaha Korowai Oranga Ohu Kāhui Poari Rourou Tumu Ōhanga"
+).split()
+TE_BODY_FORMS = (
+    "Te {b} o {x};Te {b} o {x};Te {b} {x};Te {b} o Ngāti {x};Te {b} ā Iwi o {x};Te {b} Ora o {x};{x} {b};Te {b} Trust;Te {b} o {x} Trust;"
+    "Ngāti {x};Ngati {x};Ngāi {x};Ngāti {x} ki {y};Ngāti {x} Iwi Authority;Te {b} Mana o {x};Te {b} me te {x};Ngāti {x} Fisheries;{x} Whānau;"
+    "Te {b} Pono;Te {b} Reo o Te {x}"
+).split(";")
 GIVEN = (
     MAORI_GIVEN
     + PACIFIC_GIVEN
@@ -82,6 +105,7 @@ PLACES = (
 PERSON_FORMS = (
     "{G} {S};{G} {S};{G} {S};{S}, {G};{S}, {G} {H};{SU}, {G};{SU}, {G} {H};{G} {H} {S};{g} {s};{GU} {SU};{i} {S};{i}. {S};"
     "{i} {j} {S};{i}.{j}. {S};{S}, {i};{S}, {i} {j};Mr {G} {S};Mrs {G} {S};The Hon {G} {S};Lord {S};Lady {G} {S};Baroness {S} of {T};Mr Justice {S};Hon Justice {G} {S};Uncle {G} {S};Aunty {G} {S};Sir {G} {S};Ms {G} {S};Dr {G} {S};Dr {i} {S};Miss {i} {S};"
+    "{G} Y {S};{i} Y {S};Et {S};Me {S};{G} {S} {m};{G} {S} Senior;{G} {S} Junior;A V {S};A {S};{i}{j} {S};{S} {i}{j};"
     "Mr {i} {j} {S};{G} ap {S};{G} van der {S};{G} Bar-{S};{G} de {S};{G} St {S};{SU}, {G} {i};{G} {S} Snr;{G} {S}, PhD;{G} {i} {S};{G} {i}. {S};{G} {S}-{T};{G} (Liz) {S};{S} {G};{S} {i};{S} {i} {j};{SU} {i};Prof {G} {S};{GU} {i} {SU}"
 ).split(";")
 COUPLE_FORMS = (
@@ -129,9 +153,7 @@ def under_policy(row: Row) -> bool:
     """Whether the row is a PERSON: no couple is, nor anything with a legal form or a trust."""
     bare = {word.strip(".,()") for word in names.fold(row.name).split()}
     return (
-        row.person
-        and not names.JOINED.search(row.name)
-        and not bare & {"pty", "ltd", "limited", "inc", "trust"}
+        row.person and not names.is_joined(row.name) and not bare & {"pty", "ltd", "limited", "inc", "trust"}
     )
 
 
@@ -144,7 +166,7 @@ class Plain:
 
     def is_person(self, name: str) -> bool:
         bare = [word.strip(".,()") for word in name.casefold().replace(".", ". ").split()]
-        if names.JOINED.search(name) or not re.fullmatch(r"[^\W\d_]+(?:[ .,'-]+[^\W\d_]+)*\.?", name):
+        if names.is_joined(name) or not re.fullmatch(r"[^\W\d_]+(?:[ .,'-]+[^\W\d_]+)*\.?", name):
             return False
         own = [word for word in bare if word not in names.TITLES and word not in names.POSTNOMINALS]
         if not own or set(own) & (word_lists.TRADES | names.LEGAL | names.TRUSTS | names.LITTLE):
@@ -194,6 +216,8 @@ def made_up(seed: int = 7) -> list[Row]:
     ]
     rows += [Row(name, "", "", True, "made_locale", 0.3) for name in locale_names(seed)]
     rows += [Row(name, "", "", True, "made_pacific", 0.8) for name in pacific_names(chance)]
+    rows += [Row(name, "", "", True, "made_te", 0.6) for name in te_names(chance, TE_PERSON_FORMS, 22)]
+    rows += [Row(name, "", "", False, "made_te_body", 0.6) for name in te_names(chance, TE_BODY_FORMS, 18)]
     rows += [
         Row(form.format(x=x), "", "", False, "made_marae", 0.3)
         for form in ORGS
@@ -219,7 +243,10 @@ def made_up(seed: int = 7) -> list[Row]:
     rows += [Row(name.title(), "", "", False, "made_eponym", 0.5) for name in sorted(word_lists.EPONYMS)]
     rows += [Row(name, "", "", False, "made_foreign", 0.3) for name in foreign_businesses(seed)]
     rows += [Row(acronym, "", "", False, "made_acronym", 0.3) for acronym in acronyms(chance)]
-    return [Row(names.tidy(r.name.replace("_", " ")), "", "", r.person, r.source, r.weight) for r in rows]
+    return [
+        Row(names.without_note(names.tidy(r.name.replace("_", " ")))[0], "", "", r.person, r.source, r.weight)
+        for r in rows
+    ]
 
 
 class NameWords:
@@ -319,11 +346,42 @@ def eastern_names(chance: random.Random) -> Iterator[str]:
     for _ in range(400):
         family, one, two = chance.choice(EAST_FAMILY), *chance.sample(EAST_SYLLABLES, 2)
         given = chance.choice(
-            (f"{one.title()}{two}", f"{one.title()} {two.title()}", f"{one.title()}-{two}", one.title())
+            (
+                f"{one.title()}{two}",
+                f"{one.title()} {two.title()}",
+                f"{one.title()}-{two}",
+                f"{one.title()}-{two.title()}",
+                one.title(),
+            )
         )
         yield chance.choice(
             (f"{family} {given}", f"{given} {family}", f"{family.upper()} {given}", f"{family}, {given}")
         )
+
+
+def te_names(chance: random.Random, forms: list[str], of_each: int) -> Iterator[str]:
+    """Names with Te and Ngāti of people or of bodies, with and without macrons."""
+    for form in forms:
+        for _ in range(of_each):
+            (x, y), (g, h), f = (
+                chance.sample(TE_PERSON, 2),
+                chance.sample(MAORI_GIVEN, 2),
+                chance.choice(MAORI_FAMILY),
+            )
+            place = chance.choice((x, f.removeprefix("Te_")))
+            words = {
+                "x": x if "{b}" not in form else place,
+                "y": y,
+                "g": g,
+                "h": h,
+                "f": f,
+                "i": g[0],
+                "b": chance.choice(TE_BODIES),
+            }
+            name = form.format(**words, X=x.upper(), F=f.upper(), xl=x.lower(), fl=f.lower()).replace(
+                "_", " "
+            )
+            yield name if chance.random() < 0.6 else names.fold(name).title()
 
 
 def acronyms(chance: random.Random) -> Iterator[str]:
@@ -338,6 +396,17 @@ def pacific_names(chance: random.Random) -> Iterator[str]:
     for given, family in ((MAORI_GIVEN, MAORI_FAMILY), (PACIFIC_GIVEN, PACIFIC_FAMILY)):
         for _ in range(120):
             yield f"{chance.choice(given)} {chance.choice(family)}"
+        for _ in range(60):
+            one, other = chance.sample(given, 2)
+            last = chance.choice(family)
+            yield chance.choice(
+                (
+                    f"{one} {other} {last}",
+                    f"{one} {other[0]} {last}",
+                    f"{last}, {one}",
+                    f"{last}, {one} {other}",
+                )
+            )
         for _ in range(20):
             yield f"{chance.choice(family).upper()}, {chance.choice(given)}"
         for title in ("Mr", "Mrs", "Ms", "Miss", "Dr", "Matua", "Whaea"):

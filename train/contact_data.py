@@ -11,6 +11,7 @@ from domain.names.similarity.contacts import Details, Ready, contact_keys, count
 from domain.names.similarity.index import NameIndex
 from train.lexicon import census_family, census_given
 from train.match_data import rows
+from xero.simulator.practices import Record, invented_groups, lifelike_practice
 
 MOST_OF_A_KEY = 60
 
@@ -76,6 +77,28 @@ def made_up_families(seed: int = 3, families: int = 220) -> ContactSet:
             clusters += [f"{number}.{member}"] * len(records)
             details += records
     return ready_set("made_up", clusters, details, "GB")
+
+
+def made_up_practice(seed: int, contacts: int = 700) -> ContactSet:
+    """The clients of a lifelike practice, as it holds them and as Xero does. Their families own several entities."""
+    found = lifelike_practice(seed, contacts)
+    clusters = [f"{seed}.{at}" for at in range(len(found.practice))]
+    clusters += [f"{seed}.{f'x{at}' if twin is None else twin}" for at, twin in enumerate(found.twins)]
+    return ready_set(
+        f"made_up_practice_{seed}", clusters, [of_record(one) for one in (*found.practice, *found.xero)], "NZ"
+    )
+
+
+def made_up_groups(seed: int, groups: int = 300) -> ContactSet:
+    """Entities of one owner each, with one email, phone and address. No two are one."""
+    details = [of_record(one) for group in invented_groups(seed, groups) for one in group]
+    return ready_set(f"made_up_groups_{seed}", [f"{seed}.{at}" for at in range(len(details))], details, "NZ")
+
+
+def of_record(record: Record) -> Details:
+    return Details(
+        record.name, record.email, record.phone, record.address, record.city, record.region, record.postcode
+    )
 
 
 _STREETS = "Mill Lane;Church Road;Station Street;Victoria Avenue;Park Drive;Queen Street;High Street;Bridge Road".split(

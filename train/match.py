@@ -1,13 +1,14 @@
 """Trains domain.names.similarity: `python -m train.match DATA [--evaluate]`. Writes domain/names/parameters/match.json.
 
 Names first: trees over pairs of names (labelled pairs, spellings of one client, queries with their candidates).
-Contacts next: trees over the score of the names and the other fields. The threshold SIMILAR of names lets through at most
-one unrelated contact in eighty; that of whole contacts has the best F1 over the sets.
+Contacts next: trees over the names' margin and the other fields. Thresholds: SIMILAR is where at most one stranger
+in sixty-six has a name alike enough; for whole contacts it is where F1 is best over the sets.
 """
 
 import argparse
 import json
 import math
+import random
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,21 @@ from sklearn.metrics import average_precision_score
 
 import domain.names
 from domain.names.similarity import SIMILAR
-from domain.names.similarity.contacts import FIELD_FEATURES, field_features
-from domain.names.similarity.distinct import tell_apart
+from domain.names.similarity.contacts import FIELD_FEATURES, Ready, field_features, share_owner
+from domain.names.similarity.distinct import tell_apart, tell_entities_apart
 from domain.names.similarity.features import NAME_FEATURES, name_features
+from domain.names.similarity.index import NameIndex
 from domain.names.similarity.names import prepare
 from train.boosting import boost, write_trees
 from train.business_data import made_up_businesses
-from train.contact_data import ContactSet, labelled_pairs, made_up_families, read_contacts
+from train.contact_data import (
+    ContactSet,
+    labelled_pairs,
+    made_up_families,
+    made_up_groups,
+    made_up_practice,
+    read_contacts,
+)
 from train.match_data import (
     NameData,
     Pair,
@@ -33,13 +42,17 @@ from train.match_data import (
     made_up_pairs,
     read_names,
     retrieval_pairs,
+    rows,
     variant_pairs,
 )
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 FOLDS = 4
-STRANGERS = 0.012
+STRANGERS = 0.015
+MOST_STRANGERS = 3000
+# Sources whose names are no donor's. Listed companies may be donors too, and single words are many people's.
+OTHER_SOURCES = frozenset(("nhs", "nz_schools", "yente_fixture", "un_sc"))
 APART_MARGIN = -1.0
 PARAMETERS = Path(domain.names.__file__).parent / "parameters" / "match.json"
 # More of these can never make two names less alike, or more so: it keeps strange labels from teaching strange rules.
@@ -166,7 +179,27 @@ def best_f1(scores: Floats, match: Bools, missed: int = 0) -> tuple[float, float
     return float(f1.max()), float(scores[order][f1.argmax()])
 
 
-def report_names(names: Names, margins: Floats) -> tuple[float, float]:
+def strangers(folder: Path, names: Names, model: lightgbm.Booster) -> Floats:
+    """The best margin of each of some thousand names of other sources among the known names: none is one of them."""
+    index = NameIndex([name for _, name in names.data.index])
+    known = {name.ordered for name in index.names}
+    others = [row["name"] for row in rows(folder / "classify_dev.csv") if row["source"] in OTHER_SOURCES]
+    asked = [one for text in sorted(set(others)) if (one := prepare(text)).core and one.ordered not in known]
+    best = []
+    for one in random.Random(1).sample(asked, MOST_STRANGERS):
+        near = [index.names[at] for at in index.find(one.text)]
+        if not near:
+            best.append(-9.0)
+            continue
+        margins = model.predict(
+            np.array([name_features(one, other) for other in near], float), raw_score=True
+        )
+        apart = np.array([tell_apart(one, other) is not None for other in near])
+        best.append(float(np.where(apart, np.minimum(margins, APART_MARGIN), margins).max()))
+    return np.array(best)
+
+
+def report_names(names: Names, margins: Floats, strange: Floats) -> tuple[float, float]:
     """Prints; gives the cut of look-alike pairs and that of SIMILAR."""
     n = names.labelled
     scores, match = margins[:n], names.match[:n]
@@ -178,10 +211,17 @@ def report_names(names: Names, margins: Floats) -> tuple[float, float]:
         print(f"   {source}: F1 {2 * hits / (((scores >= cut) & own).sum() + (match & own).sum()):.4f}")
     found = retrieval(names, margins)
     known = found.known
-    similar = float(np.quantile(found.top[~known], 1 - STRANGERS))
-    p, r, f, strangers = found.flagged(similar)
+    similar = float(np.quantile(np.concatenate([found.top[~known], strange]), 1 - STRANGERS))
+    p, r, f, flagged = found.flagged(similar)
     print(f"retrieval: R@1 {(found.place[known] < 1).mean():.4f} R@5 {(found.place[known] < 5).mean():.4f}")
-    print(f"   SIMILAR: P {p:.4f} R {r:.4f} F1 {f:.4f} strangers {strangers:.4f}")
+    print(
+        f"   SIMILAR at {similar:.3f}: P {p:.4f} R {r:.4f} F1 {f:.4f} strangers {flagged:.4f}, of other sources {(strange >= similar).mean():.4f}"
+    )
+    for cut_at in np.arange(-1, 1.6, 0.2):
+        p, r, f, flagged = found.flagged(cut_at)
+        print(
+            f"      at {cut_at:.1f}: F1 {f:.4f} strangers {flagged:.4f}, of other sources {(strange >= cut_at).mean():.4f}"
+        )
     return cut, similar
 
 
@@ -194,6 +234,7 @@ class Contacts:
     table: Floats
     match: Bools
     alone: Bools
+    apart: Bools
     folds: npt.NDArray[np.int64]
     missed: int
 
@@ -210,9 +251,15 @@ def contact_rows(number: int, contacts: ContactSet, names: lightgbm.Booster) -> 
         np.column_stack([margins, fields, table]),
         match,
         fields[:, FIELD_FEATURES.index("fields_shared")] == 0,
+        np.array([_is_apart(ready[i], ready[j]) for i, j, _ in pairs]),
         np.array([[fold_of(contacts.clusters[at], FOLDS, number) for at in (i, j)] for i, j, _ in pairs]),
         contacts.matches() - int(match.sum()),
     )
+
+
+def _is_apart(one: Ready, other: Ready) -> bool:
+    entities = share_owner(one, other) and tell_entities_apart(one.name, other.name)
+    return bool(entities or tell_apart(one.name, other.name))
 
 
 def fit_contacts(table: Floats, match: Bools) -> lightgbm.Booster:
@@ -224,8 +271,12 @@ def fit_contacts(table: Floats, match: Bools) -> lightgbm.Booster:
 def train_contacts(folder: Path, names: lightgbm.Booster, similar: float) -> tuple[lightgbm.Booster, float]:
     """The model over all sets, and the cut at which the mean F1 of the sets is best, out of fold. The last two sets are made
     up and stand for what training has not seen; what is labelled counts twice."""
-    learned = [*read_contacts(folder), made_up_families(), made_up_businesses()]
-    unseen = [made_up_families(seed=99, families=150), made_up_businesses(seed=98, groups=150)]
+    learned = [
+        *read_contacts(folder), made_up_families(), made_up_businesses(), made_up_practice(1), made_up_practice(2), made_up_groups(1),
+    ]  # fmt: skip
+    unseen = [
+        made_up_families(seed=99, families=150), made_up_businesses(seed=98, groups=150), made_up_practice(99), made_up_groups(99),
+    ]  # fmt: skip
     sets = [contact_rows(number, contacts, names) for number, contacts in enumerate([*learned, *unseen])]
     found = [np.zeros(len(one.match)) for one in sets]
     for fold in range(FOLDS):
@@ -236,15 +287,21 @@ def train_contacts(folder: Path, names: lightgbm.Booster, similar: float) -> tup
             margins[own] = model.predict(one.table[own], raw_score=True)
 
     def f1(cut: float, chosen: list[int]) -> float:
-        said = [(found[n] >= cut) & (~sets[n].alone | (sets[n].table[:, 0] >= similar)) for n in chosen]
+        said = [
+            (found[n] >= cut) & (~sets[n].alone | (sets[n].table[:, 0] >= similar)) & ~sets[n].apart
+            for n in chosen
+        ]
         hits = sum((flags & sets[n].match).sum() for flags, n in zip(said, chosen, strict=True))
         real = sum(sets[n].match.sum() + sets[n].missed for n in chosen)
-        return float(2 * hits / (sum(flags.sum() for flags in said) + real))
+        return float(2 * hits / max(1, sum(flags.sum() for flags in said) + real))
 
-    judged = [0, 0, 1, 1, len(sets) - 2, len(sets) - 1]
+    judged = [0, 0, 1, 1, *(len(learned) + at for at in (0, 1, 2))]
     cut = max(np.arange(-1.5, 2, 0.125), key=lambda cut: sum(f1(cut, [n]) for n in judged))
     for n, one in enumerate(sets):
-        print(f"contacts {one.source}: F1 {f1(cut, [n]):.4f}{' (unseen)' if n >= len(learned) else ''}")
+        struck = int((one.apart & one.match).sum())
+        print(
+            f"contacts {one.source}: F1 {f1(cut, [n]):.4f}, {struck} matches told apart{' (unseen)' if n >= len(learned) else ''}"
+        )
     print(f"contacts: pooled F1 of the labelled sets {f1(cut, [0, 1]):.4f} at {cut}")
     return fit_contacts(
         *_joined(sets, [np.ones(len(one.match), bool) for one in sets[: len(learned)]])
@@ -266,16 +323,20 @@ def main() -> None:
     parser.add_argument("--evaluate", action="store_true", help="cross-validate and print, write nothing")
     args = parser.parse_args()
     names = read(args.data)
-    cut, similar = report_names(names, names_out_of_fold(names))
-    print("name cuts: look-alikes", cut, "SIMILAR", similar)
     model = fit_names(names, np.ones(len(names.pairs), bool))
+    cut, similar = report_names(names, names_out_of_fold(names), strangers(args.data, names, model))
+    print("name cuts: look-alikes", cut, "SIMILAR", similar)
     contacts, contact_cut = train_contacts(args.data, model, similar)
     if args.evaluate:
         return
     at_similar = math.log(SIMILAR / (1 - SIMILAR))
+    scale = at_similar / max(similar - cut, 0.2)  # LIKELY is where look-alikes are told best
     written = {
-        "names": {"shift": round(at_similar - similar, 3), "trees": write_trees(model)},
+        "names": {"scale": round(scale, 3), "shift": round(-scale * cut, 3), "trees": write_trees(model)},
         "contacts": {"shift": round(at_similar - contact_cut, 3), "trees": write_trees(contacts)},
+        "confidence": json.loads(PARAMETERS.read_text(encoding="utf-8"))[
+            "confidence"
+        ],  # train.confidence makes it anew
     }
     PARAMETERS.write_text(json.dumps(written, separators=(",", ":")) + "\n", encoding="utf-8")
 

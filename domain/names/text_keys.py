@@ -9,12 +9,28 @@ tests/domain/names/test_text_keys.py fails if `VERSION` was forgotten.
 import re
 import unicodedata
 
-VERSION = 4
+VERSION = 5
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
+# Typographic variants of one character. They are replaced before NFKC, which takes some of them apart ('´').
+TYPOGRAPHIC = str.maketrans(
+    {
+        **dict.fromkeys(
+            "\u2018\u2019\u201a\u201b\u2032\u2035`\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\ua78c\uff07\uff40",
+            "'",
+        ),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\uff02", '"'),
+        **dict.fromkeys(
+            "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63\uff0d\u2e3a\u2e3b", "-"
+        ),
+    }
+)
 
 
 def name_key(text: str | None) -> str | None:
-    """The name after NFKC, without control and zero-width characters, with single spaces, casefolded. None for a blank."""
+    """The name after NFKC, without control and zero-width characters, with single spaces, casefolded. None for a blank.
+
+    Apostrophes of all shapes are one sign, and so are quotation marks and dashes.
+    """
     return _key(text)
 
 
@@ -25,10 +41,11 @@ def email_key(text: str | None) -> str | None:
 
 
 def _key(text: str | None) -> str | None:
-    folded = unicodedata.normalize("NFKC", text or "").casefold()
+    signs = (text or "").translate(TYPOGRAPHIC)
+    folded = unicodedata.normalize("NFKC", signs).casefold()
     # Casefolding can undo the normal form (İ, ǰ), so the text is normalised twice.
     normal = unicodedata.normalize("NFKC", folded)
-    return " ".join(visible(normal).split()) or None
+    return " ".join(visible(normal).translate(TYPOGRAPHIC).split()) or None
 
 
 def visible(text: str) -> str:

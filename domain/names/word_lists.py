@@ -163,11 +163,25 @@ SHORT = {
         "developments;enterprises enterprise;industries industry ind inds;products product prods;supplies supply;"
         "council cncl;road rd;avenue ave;north nth;south sth;school sch;branch br;division "
         "div;union unions;superannuation super;partners partner ptnrs;accountants accts accounting;contractors contracting "
-        "contractor;consulting consultants consultancy consultant;great gt;hour hr hrs;first 1st;second 2nd;third 3rd;family fam;trust tst;northern nthn;southern sthn;eastern estn;western wstn;partnership pship ptnrship;resources resource;trading traders;transport trans"
+        "contractor;consulting consultants consultancy consultant;great gt;hour hr hrs;first 1st;second 2nd;third 3rd;family fam;trust tst;northern nthn;southern sthn;eastern estn;western wstn;partnership pship ptnrship;resources resource;trading traders;transport trans;trustees trustee ttee ttees;rentals rental;nominees nominee;ventures venture;"
+        "fourth 4th;fifth 5th;sixth 6th;seventh 7th;eighth 8th;ninth 9th;tenth 10th"
     ).split(";")
     for long, *shorts in [group.split()]
     for short in shorts
 }
+# Given names that the censuses and lists behind domain.names.lexicon hardly hold.
+MORE_GIVEN = frozenset(
+    "tane hemi aroha kiri mere wiremu hine ngaio tama anahera hone whetu manaia kahu rawiri moana hinemoa marama mereana tamati matiu hoani "
+    "wikitoria mahina kahurangi roimata manaaki pania tumanako ariki uenuku sione mele tevita semisi lupe fetu ioane viliami salote leilani "
+    "tavita masina losa afa pouono tala ana sina siosaia apisai inoke litia seini jone epeli sitiveni mosese xiaoming zhiqiang yuxuan jianguo meiling weiming xiuying "
+    "haoran yan hao ling xiu jian hui harpreet gurpreet jaspreet manpreet gurdeep hardeep sukhwinder lakshmi venkatesh priya sunita deepak "
+    "ahmed fatima yusuf amina khalid noor hassan zainab tariq samira mustafa mariam abdulrahman thabo sipho chinedu ngozi adebayo kwame".split()
+)
+# Words for the kind of an entity, beside its legal form. One owner may have several: a trust, a fund and a company.
+ENTITIES = frozenset(
+    "trust trustees superannuation smsf fund estate holdings investments properties nominees developments enterprises "
+    "rentals ventures capital group partnership syndicate unit discretionary testamentary".split()
+)
 NICKNAMES = {
     name: frozenset(other for group in groups if name in group for other in group)
     for groups in [

@@ -7,8 +7,11 @@ rest.
 import re
 import unicodedata
 from functools import lru_cache
+from html import unescape
 
 from domain.names import word_lists
+from domain.names.lexicon import look_up
+from domain.names.text_keys import TYPOGRAPHIC
 
 # Spellings of a legal form, and the one form that stands for them in comparisons. The words of a form are replaced first,
 # then the whole form: 'Pty. Limited', 'pty ltd' and 'P/L' are one.
@@ -55,6 +58,8 @@ POSTNOMINALS = frozenset(
     "cnzm onzm mnzm qso msc bsc ba rn do dc mlitt frcs mrcp dnzm "
     "gnzm dcnzm cmg kbe mbchb bcom llb bvsc mvsc fca acca frcgp edd dphil rgn esquire".split()
 )
+# Of a parent and a child. They count only at the end of a name of three words: 'Senior Citizens Club' is no parent.
+AGES = frozenset(("senior", "junior"))
 LITTLE = frozenset("of the for and in on at by to a an de la le les du des del della di da dos van von der den "
                    "te ten ter el al bin binti ibn abu y e und et o as".split())  # fmt: skip
 # Little words inside a person's name.
@@ -62,22 +67,35 @@ PARTICLES = frozenset(
     "de la le du del della di da dos das van von der den te ten ter el al bin binti bint ibn abu ap st san".split()
 )
 # A word or sign between the names of two or more people.
-JOINED = re.compile(
-    r"(?<=\w)\s*(?:&|\+)\s*(?=\w)|\s(?:and|or|und|et|y|me|(?-i:en|i|og|och|ja|ve|и|та|και))\s", re.IGNORECASE
-)
+_AND = re.compile(r"(?<=\w)\s*(?:&|\+)\s*(?=\w)|\s(?:and|or|und)\s", re.IGNORECASE)
+# Such a word of another language is also an initial (Y, I) or a given name (Et, Me), unless it alone is in lower case.
+_AND_ELSEWHERE = re.compile(r"\s(?:et|y|me|en|i|og|och|ja|ve|и|та|και)\s")
 _WORD = re.compile(r"[^\W_]+(?:['’`.\-][^\W_]+)*")
 
 
 def tidy(text: str) -> str:
-    """The text after NFKC, without invisible characters, with one kind of apostrophe and single spaces."""
-    if text.isascii() and text.isprintable():
+    """The text after NFKC, without invisible characters and HTML entities, with one kind of apostrophe and dash and
+    single spaces.
+    """
+    if "&" in text and ";" in text:  # an export of an export escapes twice: 'Caf&amp;eacute;'
+        text = _ENTITY.sub(_unescaped, _ENTITY.sub(_unescaped, text))
+    if text.isascii() and text.isprintable() and "`" not in text:
         return " ".join(text.split())
-    normal = unicodedata.normalize("NFKC", text).translate(_QUOTES)
+    normal = unicodedata.normalize("NFKC", text.translate(TYPOGRAPHIC)).translate(TYPOGRAPHIC)
     seen = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in normal)
     return " ".join(seen.split())
 
 
-_QUOTES = {ord(c): "'" for c in "’‘`´ʻʼ"}
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
+
+
+def _unescaped(entity: re.Match[str]) -> str:
+    return unescape(entity.group())
+
+
+def is_joined(text: str) -> bool:
+    """Whether a word or sign stands between the names of several people: 'J & K Lee', 'Ana y Luis', not 'John Y Lee'."""
+    return _AND.search(text) is not None or (not text.islower() and _AND_ELSEWHERE.search(text) is not None)
 
 
 @lru_cache(maxsize=16384)
@@ -110,10 +128,22 @@ _CARE_OF = re.compile(r",?\s+(?P<in>(?:c/[-o]?|care of|attn:?)\s.+)(?P<after>)$"
 # Notes that ledgers write before a name: an account, or a code of their own.
 _BEFORE = re.compile(
     r"^(?:(?:wages|salary|drawings|loan|rent|advance|deposit|tenant|owner|director|employee|staff|client|customer|old|inactive|closed|"
-    r"do not use)(?:\s+[-–—]\s+|:\s*)|z{2,4}\s+|x{2,4}\s+|[a-z]{0,4}[-.]?\d{3,}\s*[-–—:/]?\s+)(?=.*\w\W+\w)",
+    r"do not use)(?:\s+[-–—]\s+|:\s*)|z{2,4}\s+|x{2,4}\s+"
+    # No code begins an address: '1042 Kauri Road Ltd'.
+    r"|(?!\d+\s+.*\b(?:street|st|road|rd|avenue|ave|drive|dr|lane|terrace|tce|place|parade|crescent|highway|quay|way|square)\b)"
+    r"[a-z]{0,4}[-.]?\d{3,}\s*[-–—:/]?\s+)(?=.*\w\W+\w)",
     re.IGNORECASE,
 )
 _BRACKETS = re.compile(r"\s*[(\[](?P<in>[^()\[\]]+)[)\]](?P<after>)$")
+# A bare number behind a name of at least two words: 'Ann Lee 2', 'Ann Lee 10103', but 'Studio 54'.
+_NUMBER_AFTER = re.compile(r"(?<=\w)(?P<in>)\s+#?(?P<after>\d+)$")
+
+
+def without_code(text: str) -> str:
+    """A tidy name without the codes and accounts that a ledger writes before it: '10103 Ann Lee', 'zzz Old - Orr Ltd'."""
+    while (before := _BEFORE.match(text)) is not None:
+        text = text[before.end() :]
+    return text
 
 
 def without_role(text: str) -> tuple[str, str]:
@@ -128,17 +158,32 @@ def without_note(text: str) -> tuple[str, str]:
     A note is a role, an account, a former name, the address in 'Ann Lee c/- Orr & Co', or a place or firm in brackets. A
     legal form or a trust is no note.
     """
-    before = _BEFORE.match(text)
-    name = text[before.end() :] if before else text
-    for pattern in (_ROLE, _OTHER_NAME, _CARE_OF, _BRACKETS):
+    name = without_code(text)
+    before = text[: len(text) - len(name)]
+    for pattern in (_ROLE, _OTHER_NAME, _CARE_OF, _BRACKETS, _NUMBER_AFTER):
         rest, note = _without(name, pattern)
-        if note and not (pattern is _BRACKETS and (" " not in rest or _is_form(note))):
+        if (
+            note
+            and not (pattern is _BRACKETS and (" " not in rest or _is_form(note)))
+            and not (pattern is _NUMBER_AFTER and not _is_persons(rest))
+        ):
             return rest, note
-    return name, before.group().strip(" -–—:/") if before else ""
+    return name, before.strip(" -–—:/")
 
 
 def _is_form(note: str) -> bool:
     return any(word.strip(".,") in LEGAL | TRUSTS for word in fold(note).split()) and len(note.split()) < 3
+
+
+def _is_persons(text: str) -> bool:
+    """Whether the words may be a person's name: two to four, each known as a name or an initial, and none a trade."""
+    bare = [fold(word.strip(".,")) for word in text.split()]
+    return 2 <= len(bare) <= 4 and all(
+        word.isalpha()
+        and word not in word_lists.TRADES | LEGAL | TRUSTS
+        and (len(word) == 1 or any(look_up(word)[:4]))
+        for word in bare
+    )
 
 
 def _without(text: str, pattern: re.Pattern[str]) -> tuple[str, str]:
@@ -148,7 +193,8 @@ def _without(text: str, pattern: re.Pattern[str]) -> tuple[str, str]:
 
 
 _ALSO = re.compile(
-    r"[\s(\[]+(?:t/as?|t\.a\.?|trading as|formerly(?: known as)?|previously|a\.?k\.?a\.?|also known as)\s+",
+    r"[\s(\[]+(?:t/as?|t\.a\.?|trading as|formerly(?: known as)?|previously|a\.?k\.?a\.?|also known as"
+    r"|atf(?: the)?|as trustees? (?:for|of)(?: the)?)\s+",
     re.IGNORECASE,
 )
 

@@ -10,11 +10,12 @@ from typing import Literal
 from domain.names import words
 from domain.names.classification.evidence import mailbox, relation
 from domain.names.classification.model import load
-from domain.names.classification.reasons import explain, is_partners
+from domain.names.classification.reasons import explain, is_partners, may_be_shop
 
 Kind = Literal["PERSON", "ORGANISATION"]
 
-# The confidence for joined names, and for a contact without a name: too low to pass without review.
+# The confidence for joined names and for shops called like people, and for a contact without a name: too low to pass
+# without review.
 PARTNERS, NAMELESS = 0.7, 0.5
 # In log-odds. A word for company, school or shop decides in a language with few names in the training data.
 FOREIGN_FORM = 8.0
@@ -52,6 +53,8 @@ def classify(
     probability = model.probability(margin)
     person = probability > 0.5 and not partners
     confidence = min(PARTNERS, 1 - probability / 2) if partners else max(probability, 1 - probability)
+    if person and may_be_shop(reading):
+        confidence = min(confidence, PARTNERS)
     reasons = explain(reading, person=person, partners=partners, relation=given, mailbox=shared)
     if note:
         reasons = (*reasons, f"a note, not the name: {note}")

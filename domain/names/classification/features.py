@@ -45,6 +45,60 @@ def spellings(word: str) -> frozenset[int]:
     return frozenset(runs)
 
 
+# Stands for any initial, so that no letter counts as the word that it also is ('A', 'Y').
+INITIAL = "\u00b7"
+
+
+def spell(text: str) -> tuple[list[str], list[str], list[str]]:
+    """The words of a tidy name as written, in lower case, and in lower case with a sign for each initial.
+
+    Two or three capitals beside a family name are initials: 'TR Johnson' is read as 'T R Johnson'.
+    """
+    raw = _spread(text.split())
+    lower = [word.casefold() for word in raw]
+    masked = [INITIAL if _is_initial(raw, at) else word for at, word in enumerate(lower)]
+    return raw, lower, masked
+
+
+def _spread(raw: list[str]) -> list[str]:
+    if not 2 <= len(raw) <= 3 or all(word.isupper() for word in raw):
+        return raw
+    for at in (0, len(raw) - 1):
+        word, low = raw[at], raw[at].casefold()
+        rest = [word.strip(",") for word in (raw[1:] if at == 0 else raw[:-1])]
+        if (
+            2 <= len(word) <= 3
+            and word.isascii() and word.isalpha() and word.isupper()
+            and low not in words.TITLES | words.POSTNOMINALS | words.LEGAL | words.TRUSTS
+            and all(_is_family(other) for other in rest)
+        ):  # fmt: skip
+            return [*word, *raw[1:]] if at == 0 else [*raw[:-1], *word]
+    return raw
+
+
+def _is_family(word: str) -> bool:
+    plain = words.fold(word)
+    known = look_up(plain)
+    return (
+        word[:1].isupper()
+        and (known.family > 0 or known.listed_family > 0)
+        and plain not in word_lists.TRADES
+        and known.word <= 2 * max(known.family, 1)
+    )
+
+
+def _is_initial(raw: Sequence[str], at: int) -> bool:
+    """Whether a word is an initial. 'A' before a plain word is an article. A small letter among capitals is a little word."""
+    letter = raw[at].strip(".,")
+    if not (len(letter) == 1 and letter.isalpha()) or (letter.islower() and not all(map(str.islower, raw))):
+        return False
+    after = raw[at + 1].strip(".,") if at + 1 < len(raw) else ""
+    if letter not in "aA" or raw[at] != letter or len(after) < 2:
+        return True
+    known = look_up(words.fold(after))
+    return not (known.word > 2 and known.given == 0 and known.family < 2)
+
+
 def word_marks(lower: Sequence[str]) -> set[int]:
     """Marks for the words, for neighbours, and for the first and the last word."""
     marks = [f"w {word}" for word in lower]
@@ -103,18 +157,17 @@ class Reader:
 
     def read(self, text: str) -> "Reading":
         """Read a tidy name, which must not be empty."""
-        raw = text.split()
-        lower = text.casefold().split()
-        tokens = [self.token(word) for word in lower]
+        raw, lower, masked = spell(text)
+        tokens = [self.token(word) for word in masked]
         blocks = (
             self._sum(set().union(*(token.spellings for token in tokens))),
-            self._sum(word_marks(lower)),
-            self._sum(shape_marks(raw, lower)),
+            self._sum(word_marks(masked)),
+            self._sum(shape_marks(raw, masked)),
         )
         spelt, worded, shaped = (w * block for w, block in zip(WEIGHTS, blocks, strict=True))
         foreign = word_lists.FOREIGN_FORM.search(text)
         return Reading(
-            text, raw, lower, tokens, foreign.group().strip() if foreign else None,
+            text, raw, lower, masked, tokens, foreign.group().strip() if foreign else None,
             (spelt, worded, shaped, spelt + worded + shaped + self._bias),
         )  # fmt: skip
 
@@ -130,13 +183,14 @@ class Reader:
 class Reading:
     """The reading of a name.
 
-    `foreign_form` is a word for company, school or shop in another language. `linear` holds the log-odds of PERSON by
+    `masked` are the words in lower case with a sign for each initial. `foreign_form` is a word for company, school or shop in another language. `linear` holds the log-odds of PERSON by
     spelling, by words, by shape, and by all three with the bias.
     """
 
     text: str
     raw: list[str]
     lower: list[str]
+    masked: list[str]
     tokens: list[Token]
     foreign_form: str | None
     linear: tuple[float, float, float, float]
@@ -182,12 +236,14 @@ def _own_words(bare: list[str], tokens: list[Token]) -> Iterator[float]:
 def _words_found(reading: Reading, bare: list[str]) -> Iterator[float]:
     yield from (len(bare), bool(bare) and bare[0] in words.TITLES)
     yield sum(word in words.TITLES for word in bare)
-    yield sum(word in words.POSTNOMINALS for word in bare[1:])
+    yield sum(word in words.POSTNOMINALS for word in bare[1:]) + (len(bare) > 2 and bare[-1] in words.AGES)
     yield sum(word in words.LEGAL for word in bare)
-    yield sum(word in words.LITTLE for word in bare)
+    yield sum(
+        word in words.LITTLE for word, masked in zip(bare, reading.masked, strict=True) if masked != INITIAL
+    )
     yield sum(word in word_lists.TRADES for word in bare)
     yield sum(word in words.TRUSTS for word in bare)
-    yield words.JOINED.search(reading.text) is not None
+    yield words.is_joined(reading.text)
     yield reading.foreign_form is not None
     yield " ".join(bare) in word_lists.EPONYMS or " ".join(bare[:2]) in word_lists.EPONYMS
     initials = [at for at, word in enumerate(bare) if len(word) == 1 and word.isalpha()]

@@ -14,13 +14,36 @@ Word = tuple[str, str, Token]  # as written, bare and lower-case, as read
 
 def is_partners(reading: Reading) -> bool:
     """Whether the name is nothing but several people's names: 'J & K Smith', 'Smith and Jones', 'Mr & Mrs J Smith'."""
-    if not names.JOINED.search(reading.text) or names.find_legal_form(reading.text):
+    if not names.is_joined(reading.text) or names.find_legal_form(reading.text):
         return False
-    bare = [bare for _, bare, _ in _words(reading)]
-    other = (
-        word_lists.TRADES | names.TRUSTS | (names.LITTLE - names.PARTICLES - {"and", "et", "y", "und", "a"})
-    )
-    return not any(word in other or any(map(str.isdigit, word)) for word in bare) and len(bare) < 12
+    found = _words(reading)
+    return len(found) < 12 and not any(_is_no_name(found, at) for at in range(len(found)))
+
+
+_NO_NAMES = names.TRUSTS | (names.LITTLE - names.PARTICLES - {"and", "et", "y", "und", "a"})
+
+
+def _is_no_name(found: list[Word], at: int) -> bool:
+    """Whether the word can be nobody's name: 'Les' is a given name, and 'Church' a family name behind a given one."""
+    raw, bare, token = found[at]
+    given = token.known.given > 0 and raw[:1].isupper()
+    if bare in word_lists.TRADES:
+        before = found[at - 1] if at else None
+        named = before is not None and (before[2].known.given > 0 or len(before[1]) == 1)
+        return not (named and token.known.family > 0 and at == len(found) - 1)
+    return (bare in _NO_NAMES and not given) or any(map(str.isdigit, bare))
+
+
+_KIN = frozenset(
+    "mama mamma papa nonna nonno nana grandma grandpa granny uncle aunty auntie chef casa chez mister madame senor".split()
+)
+
+
+def may_be_shop(reading: Reading) -> bool:
+    """Whether a restaurant or shop may be called like this person: a given name alone, or with a word of kin."""
+    found = _words(reading)
+    own = [word for word in found if word[1] not in _KIN]
+    return len(own) == 1 and (len(found) == 2 or (len(found) == 1 and own[0][2].known.given > 0))
 
 
 def explain(

@@ -6,27 +6,29 @@ domain.matching.plan decides about full matches and conflicts, whatever the scor
 
 import json
 import math
-from collections.abc import Hashable, Mapping
+from bisect import bisect_right
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from heapq import nlargest
 from importlib import resources
 from typing import TypeVar
 
+from domain.names.similarity.agreement import Agreement, agree, is_sure
 from domain.names.similarity.contacts import (
     Details,
     Ready,
-    contact_keys,
     count_users,
     field_features,
     make_ready,
+    renamed,
+    share_owner,
 )
-from domain.names.similarity.distinct import tell_apart
+from domain.names.similarity.distinct import tell_apart, tell_entities_apart
 from domain.names.similarity.evidence import explain
-from domain.names.similarity.features import is_acronym, name_features
+from domain.names.similarity.features import called_by_letters, is_acronym, name_features
 from domain.names.similarity.index import NameIndex, keys_of
 from domain.names.similarity.names import Name, cosine, meet, prepare
-from domain.names.trees import Tree, add_up, read_trees
+from domain.names.trees import Forest, read_trees
 
 __all__ = [
     "LIKELY",
@@ -44,30 +46,46 @@ __all__ = [
 ]  # fmt: skip
 
 # Both thresholds were chosen on the development data. From SIMILAR on, a person should look before a second contact is
-# created: about one pair of strangers in a hundred reaches it by name alone. From LIKELY on, a pair is more often one.
+# created: of a hundred strangers one or two have a name so alike. From LIKELY on, a pair is more often one.
 SIMILAR = 0.7
 LIKELY = 0.5
-# The short cuts of find_alike. They lose 12 of the 1,900 pairs of the development data that reach SIMILAR.
-NEAR, MOST_NEAR, FIRST, HOPELESS = 0.3, 6, 25, -1.0
 # The highest score of a pair that domain.names.similarity.distinct tells apart: below LIKELY.
 APART = 0.4
+# The least score of a body and its acronym, by the number of letters, and the score of a person whose family name may have
+# changed: a person looks.
+LETTERS = {3: 0.6, 4: SIMILAR}
+RENAMED = SIMILAR
+# An email that several names use does not raise the score of names that are so unlike.
+REJECTED = 0.1
+# The least score of a pair that may be sure, with one and with more of email, phone and street equal.
+SURE = (0.9, 0.9, 0.6, 0.6)
+# Names within names are compared if they share so much.
+WITHIN = 0.2
 Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`evidence` is in words: first the reasons for the pair, then those against it."""
+    """`evidence` is in words: first the reasons for the pair, then those against it.
+
+    `confidence` is the share of such pairs that are one client, counted in lists that no training saw. `sure`: the pair
+    may be linked without a look, if no other candidate is a rival (domain.matching.sure).
+    """
 
     score: float
     evidence: tuple[str, ...]
+    confidence: float
+    sure: bool
 
 
 @dataclass(frozen=True)
 class _Model:
-    names: tuple[Tree, ...]
+    names: Forest
+    names_scale: float
     names_shift: float
-    contacts: tuple[Tree, ...]
+    contacts: Forest
     contacts_shift: float
+    confidence: tuple[tuple[Sequence[float], Sequence[float]], ...]
 
 
 def compare(one: Ready, other: Ready) -> Comparison:
@@ -75,7 +93,24 @@ def compare(one: Ready, other: Ready) -> Comparison:
 
     If no other field is known of both, the score of the names alone is an upper limit.
     """
-    return Comparison(score(one, other), evidence(one, other))
+    found = score(one, other)
+    agreement = agree(one, other)
+    return Comparison(
+        found,
+        evidence(one, other),
+        confidence_of(found, agreement),
+        found >= SURE[agreement.strong] and is_sure(one, other, agreement),
+    )
+
+
+def confidence_of(found: float, agreement: Agreement) -> float:
+    """The probability that a pair with this score is one client, by the table of its kind of agreement."""
+    scores, shares = load().confidence[min(2, agreement.strong)]
+    at = bisect_right(scores, found)
+    if at in {0, len(scores)}:
+        return shares[0] if at == 0 else shares[-1]
+    part = (found - scores[at - 1]) / (scores[at] - scores[at - 1])
+    return round(shares[at - 1] + part * (shares[at] - shares[at - 1]), 4)
 
 
 def evidence(one: Ready, other: Ready) -> tuple[str, ...]:
@@ -83,60 +118,67 @@ def evidence(one: Ready, other: Ready) -> tuple[str, ...]:
     return explain(one, other, meet(one.name, other.name))
 
 
-def score(one: Ready, other: Ready) -> float:
-    """The score of `compare`, without the evidence. A contact with several names counts by the name that fits best."""
-    found = _score(one, other)
-    if one.also or other.also:
-        found = max(
-            _score(replace(one, name=a), replace(other, name=b))
-            for a in (one.name, *one.also)
-            for b in (other.name, *other.also)
-        )
-    return _held_apart(found, one.name, other.name)
+def score(one: Ready, other: Ready, least: float = 0.0) -> float:
+    """The score of `compare`, without the evidence, the same in both directions.
+
+    A contact with several names counts by the name that fits best. A score below `least` may come out lower than it is.
+    """
+    found = _score(one, other, least)
+    for a in (one.name, *one.also):
+        for b in (other.name, *other.also):
+            if (a is not one.name or b is not other.name) and (cosine(a, b) >= WITHIN or is_acronym(a, b)):
+                found = max(found, _score(replace(one, name=a), replace(other, name=b), least))
+    found = _ruled(found, one.name, other.name)
+    if renamed(one, other):
+        found = RENAMED
+    of_one_owner = found > APART and share_owner(one, other) and tell_entities_apart(one.name, other.name)
+    return APART if of_one_owner else found
 
 
-def _held_apart(found: float, one: Name, other: Name) -> float:
-    return min(found, APART) if found > APART and tell_apart(one, other) else found
+def _ruled(found: float, one: Name, other: Name) -> float:
+    """The score within what the names by themselves allow."""
+    if called_by_letters(one, other):
+        found = max(found, LETTERS.get(min(len(one.compact), len(other.compact)), SIMILAR))
+    return APART if found > APART and tell_apart(one, other) else found
 
 
-def _score(one: Ready, other: Ready) -> float:
+def _score(one: Ready, other: Ready, least: float) -> float:
     if not (one.name.core and other.name.core):
         return _score_without_name(one, other)
     model = load()
     features = name_features(one.name, other.name)
-    margin = add_up(model.names, features)
-    by_name = _share(margin + model.names_shift)
-    if not (one.known or other.known):
+    fields = list(field_features(one, other)) if one.known or other.known else None
+    needed = (_margin(least) - model.names_shift) / model.names_scale
+    margin = model.names.add_up(features, -math.inf if fields and fields[-1] else needed)
+    by_name = _share(margin * model.names_scale + model.names_shift)
+    if not fields or margin == -math.inf:
         return by_name
-    fields = list(field_features(one, other))
-    whole = _share(add_up(model.contacts, [margin, *fields, *features]) + model.contacts_shift)
-    return whole if fields[-1] else min(by_name, whole)
+    whole = _whole(model, margin, fields, features, least)
+    if not fields[-1]:
+        return min(by_name, whole)
+    if fields[0] == 1 and max(one.users, other.users) > 1 and by_name < REJECTED:
+        unshared = [-1.0, -1.0, -1.0, -1.0, 0.0, *fields[5:-1], fields[-1] - 1]
+        without = _whole(model, margin, unshared, features, least)
+        whole = min(whole, without if unshared[-1] else min(by_name, without))
+    return whole
+
+
+def _whole(
+    model: _Model, margin: float, fields: Sequence[float], features: Sequence[float], least: float
+) -> float:
+    found = model.contacts.add_up([margin, *fields, *features], _margin(least) - model.contacts_shift)
+    return _share(found + model.contacts_shift)
 
 
 def _score_without_name(one: Ready, other: Ready) -> float:
     """The score if a name has no letter: LIKELY if email or phone is equal, else 0."""
-    same_email = bool(one.email) and one.email == other.email
+    same_email = bool(one.emails & other.emails)
     return LIKELY if same_email or (one.digits and one.digits == other.digits) else 0.0
 
 
 def find_alike(one: Ready, others: Mapping[Key, Ready], least: float) -> dict[Key, float]:
-    """The contacts with a score of at least `least`, which should be LIKELY or more.
-
-    Three short cuts save most comparisons of pairs without an equal key of another field: names that share few letters,
-    names beyond the few that share most, and pairs that the first trees already reject are dropped.
-    """
-    keys = contact_keys(one)
-    alike: list[Key] = []
-    near: list[tuple[float, Key]] = []
-    for key, other in others.items():
-        if keys & contact_keys(other) or is_acronym(one.name, other.name):
-            alike.append(key)
-        elif (shared := cosine(one.name, other.name)) >= NEAR:
-            near.append((shared, key))
-    for _, key in nlargest(MOST_NEAR, near, key=lambda pair: pair[0]):
-        if add_up(load().names[:FIRST], name_features(one.name, others[key].name)) > HOPELESS:
-            alike.append(key)
-    scores = {key: score(one, others[key]) for key in alike}
+    """The contacts with a score of at least `least`. Each is compared, so that no list changes the score of a pair."""
+    scores = {key: score(one, other, least) for key, other in others.items()}
     return {key: found for key, found in scores.items() if found >= least}
 
 
@@ -148,12 +190,18 @@ def name_score(one: Name, other: Name) -> float:
     if not (one.core and other.core):
         return 0.0
     model = load()
-    found = _share(add_up(model.names, name_features(one, other)) + model.names_shift)
-    return _held_apart(found, one, other)
+    margin = model.names.add_up(name_features(one, other))
+    return _ruled(_share(margin * model.names_scale + model.names_shift), one, other)
 
 
 def _share(margin: float) -> float:
-    return round(1 / (1 + math.exp(-margin)), 4)
+    return round(1 / (1 + math.exp(-margin)), 4) if margin > -700 else 0.0
+
+
+def _margin(share: float) -> float:
+    """The least margin of a share that rounds to at least this."""
+    below = share - 0.0001
+    return math.log(below / (1 - below)) if below > 0 else -math.inf
 
 
 @cache
@@ -161,8 +209,10 @@ def load() -> _Model:
     folder = resources.files("domain.names") / "parameters"
     written = json.loads((folder / "match.json").read_text(encoding="utf-8"))
     return _Model(
-        read_trees(written["names"]["trees"]),
+        Forest(read_trees(written["names"]["trees"])),
+        written["names"]["scale"],
         written["names"]["shift"],
-        read_trees(written["contacts"]["trees"]),
+        Forest(read_trees(written["contacts"]["trees"])),
         written["contacts"]["shift"],
+        tuple((table["score"], table["share"]) for table in written["confidence"]),
     )

@@ -9,7 +9,7 @@ from rapidfuzz import fuzz
 
 from domain.fields.phones import phone_key
 from domain.names import words as names
-from domain.names.similarity.names import Name, prepare
+from domain.names.similarity.names import Name, meet, prepare
 from domain.names.text_keys import email_key
 
 # Up to so many contacts of one email are compared to count the people who use it. Beyond, each contact counts.
@@ -46,13 +46,14 @@ class Details:
 class Ready:
     """Details made ready once for many comparisons. '' means unknown.
 
-    `also` holds the several names in a name, except names of a single word, because a brand begins many names. `users`
-    is the number of people who use the email.
+    `also` holds the several names in a name, except a single word without legal form, because a brand begins many names. `emails`
+    are the addresses in the email, and `users` is the number of people who use it.
     """
 
     name: Name
     also: tuple[Name, ...]
     email: str
+    emails: frozenset[str]
     users: int
     phone: str
     digits: str
@@ -71,15 +72,18 @@ class Ready:
 def make_ready(details: Details, country: str | None = None, users: Mapping[str, int] | None = None) -> Ready:
     """Prepare details. `country` is the ISO code of the country that phones are dialled from. `users`: see count_users."""
     email = email_key(details.email) or ""
-    digits = re.sub(r"\D", "", details.phone or "")
+    emails = addresses_of(email)
+    phone = dialled(details.phone)
+    digits = re.sub(r"\D", "", phone)
     address = street(details.address)
     number = re.search(r"\d+", address)
     return Ready(
         prepare(details.name),
-        tuple(name for name in map(prepare, names.several(details.name)) if len(name.core) > 1),
+        tuple(name for name in map(prepare, names.several(details.name)) if len(name.core) > 1 or name.legal),
         email,
-        (users or {}).get(email, 1) if email else 0,
-        (phone_key(details.phone, country) or "") if len(digits) > 4 else "",
+        emails,
+        max((users or {}).get(one, 1) for one in (email, *emails)) if email else 0,
+        phone_key(phone, country) or "",
         digits[-7:],
         address,
         number.group() if number else "",
@@ -87,6 +91,28 @@ def make_ready(details: Details, country: str | None = None, users: Mapping[str,
         names.fold(names.tidy(details.region or "")),
         re.sub(r"\W", "", (details.postcode or "").casefold()),
     )
+
+
+def addresses_of(email: str) -> frozenset[str]:
+    """The addresses in an email key: 'a@x;b@x' holds two."""
+    return frozenset(part for part in re.split(r"[;,]", email) if part) if email else frozenset()
+
+
+# What people write before a phone, and the extension behind it.
+_BEFORE_PHONE = re.compile(
+    r"^(?:tel|ph|phone|mob|mobile|cell|work|home|wk|hm|ddi|dd|a/?h|[tpmwhc])[.:\s]*(?=[\d+(])", re.IGNORECASE
+)
+_EXTENSION = re.compile(r"\s*(?:,|;)?\s*(?:ext|extn|extension|x|#)[.:]?\s*\d{1,7}$", re.IGNORECASE)
+_FEWEST_DIGITS = 6
+
+
+def dialled(phone: str | None) -> str:
+    """The phone without what is written before it, and without extension. '' if it has letters or too few digits to say
+    anything: '1800 KAURI', '555'.
+    """
+    text = _EXTENSION.sub("", _BEFORE_PHONE.sub("", (phone or "").strip()))
+    digits = sum(map(str.isdigit, text))
+    return "" if digits < _FEWEST_DIGITS or any(map(str.isalpha, text)) else text
 
 
 def street(address: str | None) -> str:
@@ -100,7 +126,8 @@ def count_users(contacts: Iterable[tuple[str, str | None]]) -> dict[str, int]:
     by_email: dict[str, set[str]] = defaultdict(set)
     for name, email in contacts:
         if (key := email_key(email)) and prepare(name).core:
-            by_email[key].add(prepare(name).ordered)
+            for one in {key, *addresses_of(key)}:
+                by_email[one].add(prepare(name).ordered)
     return {email: _count_distinct(sorted(found)) for email, found in by_email.items()}
 
 
@@ -149,11 +176,46 @@ def _email(one: Ready, other: Ready) -> Iterator[float]:
         yield from (-1, -1, -1, -1, 0)
         return
     (local, _, domain), (local2, _, domain2) = one.email.partition("@"), other.email.partition("@")
+    if one.emails & other.emails:
+        yield from (True, 1.0, 1.0, 1.0, max(one.users, other.users))
+        return
     yield one.email == other.email
     yield fuzz.ratio(one.email, other.email) / 100
     yield fuzz.ratio(local, local2) / 100
     yield fuzz.ratio(domain, domain2) / 100
     yield max(one.users, other.users)
+
+
+def share_owner(one: Ready, other: Ready) -> bool:
+    """Whether the two share an email, a phone or a street, as the entities of one owner do."""
+    return (
+        bool(one.emails & other.emails)
+        or bool(one.digits and one.digits == other.digits)
+        or bool(one.address and one.address == other.address)
+    )
+
+
+def renamed(one: Ready, other: Ready) -> bool:
+    """Whether one person may be known by a former family name: the same given name, another family name, and two of email,
+    phone, street and place equal.
+    """
+    if "person" not in one.name.kinds & other.name.kinds:
+        return False
+    same = (
+        bool(one.emails & other.emails),
+        bool(one.digits) and one.digits == other.digits,
+        bool(one.address) and one.address == other.address,
+        (bool(one.postcode) and one.postcode == other.postcode)
+        or (bool(one.city) and one.city == other.city),
+    )
+    if sum(same) < 2:
+        return False
+    met, (left, right) = meet(one.name, other.name)
+    given = any(
+        pair.how in ("same", "nickname") and pair.one.known.given > 0 and len(pair.one.plain) > 1
+        for pair in met
+    )
+    return given and len(left) == len(right) == 1 and min(len(left[0].plain), len(right[0].plain)) > 1
 
 
 FIELD_FEATURES = (
@@ -166,9 +228,11 @@ def contact_keys(details: Ready) -> frozenset[str]:
     """Keys of the fields other than the name. Two contacts with an equal key are candidates, whatever their names."""
     keys = set()
     if details.email:
-        local, _, domain = details.email.partition("@")
-        keys |= {f"e {details.email}", f"l {local}", f"d {domain}"} - _ANYBODYS
-    if len(details.digits) >= 6:
+        for email in details.emails:
+            local, _, domain = email.partition("@")
+            keys |= {f"e {email}", f"l {local}", f"d {domain}"}
+        keys -= _ANYBODYS
+    if details.digits:
         keys.add(f"p {details.digits}")
     if details.address and details.number:
         words = [word for word in details.address.split() if len(word) > 2 and word != details.number]

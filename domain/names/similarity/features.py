@@ -7,13 +7,15 @@ from rapidfuzz.distance import JaroWinkler
 
 from domain.names import words as names
 from domain.names.lexicon import UNKNOWN
-from domain.names.similarity.names import PLACES, How, Meeting, Name, Word, cosine, meet
+from domain.names.similarity.names import PLACES, How, Meeting, Name, Word, cosine, in_order, meet
 
 WAYS: tuple[How, ...] = ("same", "first letters", "nickname", "initial", "joined", "beginning", "spelling")
 
 
 def name_features(one: Name, other: Name) -> list[float]:
-    """The features in the order of NAME_FEATURES."""
+    """The features in the order of NAME_FEATURES, the same in both directions."""
+    if not in_order(one, other):
+        one, other = other, one
     meeting = meet(one, other)
     return [
         *_spelling(one, other),
@@ -84,14 +86,14 @@ def _rest(one: Name, other: Name) -> Iterator[float]:
     yield bool(one.legal) and bool(other.legal) and not one.legal & other.legal
     yield bool(one.titles) + bool(other.titles)
     yield _kinds_of_title(one.titles, other.titles)
-    yield (names.JOINED.search(one.text) is not None) + (names.JOINED.search(other.text) is not None)
+    yield names.is_joined(one.text) + names.is_joined(other.text)
     yield _people(one) + _people(other)
     yield abs(_people(one) - _people(other))
     yield sum("(" in name.text for name in (one, other))
     yield _initials_differ(one, other)
     yield from _places(one, other)
     yield _single_letters(one) + _single_letters(other)
-    yield one.compact == other.compact or one.acronym == other.compact or other.acronym == one.compact
+    yield one.compact == other.compact or other.compact in one.acronyms or one.compact in other.acronyms
 
 
 def _places(one: Name, other: Name) -> Iterator[float]:
@@ -112,7 +114,18 @@ def _is_given(word: Word) -> bool:
 def is_acronym(one: Name, other: Name) -> bool:
     """Whether a word of one name is the acronym of the other name, in either direction."""
     return any(
-        len(long.acronym) > 2 and any(word.plain == long.acronym for word in short.core)
+        any(word.plain in long.acronyms for word in short.core)
+        for short, long in ((one, other), (other, one))
+    )
+
+
+def called_by_letters(one: Name, other: Name) -> bool:
+    """Whether one name is nothing but the acronym of the other, which is no person's."""
+    return any(
+        short.compact in long.acronyms
+        and len(short.core) == 1
+        and not {"person", "couple"} & long.kinds
+        and _people(long) < 1
         for short, long in ((one, other), (other, one))
     )
 

@@ -29,8 +29,9 @@ def _keys(name: Name) -> frozenset[str]:
     if not name.core:
         return frozenset()
     keys = {f"={name.ordered}", f"={name.compact}"}
-    letters = name.acronym
+    letters = max(name.acronyms, key=lambda made: (len(made), made), default="")
     keys.update(f"*{letters[at : at + n]}" for n in range(3, 7) for at in range(len(letters) - n + 1))
+    keys.update(f"*{made}" for made in name.acronyms if len(made) < 7)
     keys.update(f"*{word.plain}" for word in name.core if 2 < len(word.plain) < 7)
     keys.update(f"+{word.plain}" for word in name.core if len(word.plain) > 1)
     keys.update(f"+{one.plain}{two.plain}" for one, two in pairwise(name.core))

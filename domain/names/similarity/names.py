@@ -14,6 +14,9 @@ from rapidfuzz.distance import DamerauLevenshtein
 from domain.names import word_lists
 from domain.names import words as names
 from domain.names.lexicon import Known, look_up, rarity
+from domain.names.similarity.kinds import kinds_of
+from domain.names.similarity.numbers import ROMAN, numbered, without_dates
+from domain.names.text_keys import name_key
 
 How = Literal["same", "first letters", "nickname", "initial", "joined", "beginning", "spelling"]
 LATIN_END = "\u0250"
@@ -25,6 +28,7 @@ _RESPELT = (
     (re.compile(r"\bp\s?/\s?l\b|\bp\.l\.?(?=\s|$)"), "pty ltd"),
     (re.compile(r"\bno\.?\s?(?=\d)|#\s?(?=\d)"), ""),
     (re.compile(r"\bco-op(?:erative)?\b"), "coop"),
+    (re.compile(r"^(?:the )?trustees? (?:for|of)(?: the)?\b|^atf(?: the)?\b"), " "),
     (re.compile(r"\b(?:as )?trustees? (?:for|of)(?: the)?\b"), "atf"),
     (re.compile(r"\bt/as?\b|\btrading as\b"), " "),
     (re.compile(r"\b[mc]/[-so]*(?=\s|$)"), " "),
@@ -61,10 +65,6 @@ _FORMS = (
     | dict.fromkeys(("jsc", "ojsc", "cjsc", "pjsc", "oao", "zao", "pao"), "jsc")
     | {"ooo": "llc", "too": "llc"}
 )
-_ROMAN = dict(zip("ii iii iv vi vii viii ix".split(), "2 3 4 6 7 8 9".split(), strict=True))
-_NUMBERS = _ROMAN | {
-    word: str(at) for at, word in enumerate("two three four five six seven eight nine ten".split(), 2)
-}
 PLACES = frozenset("nsw qld queensland vic victoria tas tasmania wa nt act southaustralia nz zealand".split())
 # Characters before a name. No space stands beside them, whatever the neighbour.
 _FORMS_FIRST = frozenset("ooo oao zao pao tov too ip pt cv".split())
@@ -85,7 +85,11 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name made ready once for many comparisons. `core` holds its words without legal form, titles and 'the'."""
+    """A name made ready once for many comparisons. `core` holds its words without legal form, titles and 'the'.
+
+    `acronyms` are what its first letters may make. `kinds`: see domain.names.similarity.kinds. `key` is the rule's
+    (domain.names.text_keys).
+    """
 
     text: str
     core: tuple[Word, ...]
@@ -93,7 +97,9 @@ class Name:
     compact: str
     legal: frozenset[str]
     titles: frozenset[str]
-    acronym: str
+    acronyms: frozenset[str]
+    kinds: frozenset[str]
+    key: str
     grams: dict[str, float]
 
     @property
@@ -126,18 +132,26 @@ class NameParts(NamedTuple):
 @lru_cache(maxsize=8192)  # about 8 kB for each name
 def prepare(text: str) -> Name:
     tidy = names.tidy(text)
-    parts = split(names.without_role(tidy)[0])
+    bare = names.without_code(names.without_role(tidy)[0])
+    parts = split(bare)
     core = tuple(_word(word) for word in parts.core)
     ordered = " ".join(sorted(parts.core))
     return Name(
-        tidy, core, ordered, "".join(parts.core), parts.legal, parts.titles, _acronym(parts), _grams(core)
-    )
+        tidy, core, ordered, "".join(parts.core), parts.legal, parts.titles, acronyms(_plain(bare)),
+        kinds_of(parts.words, parts.core, parts.legal, joined=names.is_joined(bare)), name_key(text) or "", _grams(core),
+    )  # fmt: skip
+
+
+def _plain(tidy: str) -> str:
+    """The text casefolded, in Latin letters, without accents."""
+    plain = _FORMS_UNSPACED.sub(" ", names.fold(tidy)) if not tidy.isascii() else names.fold(tidy)
+    return anyascii(plain).casefold() if any(c >= LATIN_END for c in plain) else plain
 
 
 def split(tidy: str) -> NameParts:
-    plain = _FORMS_UNSPACED.sub(" ", names.fold(tidy)) if not tidy.isascii() else names.fold(tidy)
-    if any(c >= LATIN_END for c in plain):
-        plain = anyascii(plain).casefold()
+    plain = _plain(tidy)
+    if any(map(str.isdigit, plain)):
+        plain = without_dates(plain)
     for pattern, instead in _RESPELT:
         plain = pattern.sub(instead, plain)
     words = [word for part in _PARTS.findall(plain) if (word := _bare(part))]
@@ -152,13 +166,18 @@ def split(tidy: str) -> NameParts:
     )
     own = _once([word for at, word in enumerate(words) if first <= at < end and word not in forms])
     titles = frozenset(
-        word for word in own if word not in _ROMAN and (word in names.TITLES or word in names.POSTNOMINALS)
+        word
+        for at, word in enumerate(own)
+        if word not in ROMAN
+        and (
+            (word in names.TITLES and not (word == "don" and len(own) == 2))
+            or word in names.POSTNOMINALS
+            or (word in names.AGES and at == len(own) - 1 and at > 1)
+        )
     )
     core = [word for word in own if word not in titles and word not in EMPTY] or own or words
     legal = frozenset(_FORMS.get(word) or word for word in forms)
-    return NameParts(
-        words, own, [word_lists.SHORT.get(word) or _NUMBERS.get(word, word) for word in core], legal, titles
-    )
+    return NameParts(words, own, numbered([word_lists.SHORT.get(word, word) for word in core]), legal, titles)
 
 
 def _once(words: list[str]) -> list[str]:
@@ -184,11 +203,44 @@ def _bare(part: str) -> str:
     return part.removesuffix("'s").replace("'", "").replace(".", "")
 
 
-def _acronym(parts: NameParts) -> str:
-    """The acronym of the words. A last word that is also a legal form counts: the C of ABC is a corporation."""
-    last = parts.words[-1:] if parts.words[-1:] != parts.own[-1:] and parts.words[-1] in _SPELT_OUT else []
-    letters = "".join(word[0] for word in [*parts.own, *last] if word not in EMPTY)
-    return letters if len(letters) > 1 else ""
+def acronyms(plain: str) -> frozenset[str]:
+    """What the first letters of a folded name may make, three letters or more.
+
+    Little words count or not, and so do a legal form at the end and what many bodies have there. Letters that already are
+    an acronym stand for themselves: 'HM Revenue and Customs' makes hmrc.
+    """
+    words = [word for part in _PARTS.findall(plain) if (word := _bare(part)) and word != "&"]
+    if len(words) < 2:
+        return frozenset()
+    end = len(words)
+    while end > 2 and words[end - 1] in _FORMS and words[end - 1] not in _SPELT_OUT:
+        end -= 1
+    ends = [end]
+    while end > 2 and (words[end - 1] in _LAST_WORDS or words[end - 1] in _FORMS):
+        end -= 1
+        ends.append(end)
+    found = set()
+    for end in ends:
+        for skipped in (EMPTY, names.LITTLE):
+            for letters in (_first_letter, _letters):
+                made = "".join(letters(word) for word in words[:end] if word not in skipped)
+                found.add(made)
+    return frozenset(made for made in found if 3 <= len(made) <= 8)
+
+
+# Words that close the names of many bodies, and that their acronyms often leave out.
+_LAST_WORDS = frozenset(
+    "group bank banking nz australia zealand international holdings services association trust uk usa".split()
+)
+_SPELT_LETTERS = re.compile(r"[b-df-hj-np-tv-z]{2,3}|uk|usa?|uae|eu|un")
+
+
+def _first_letter(word: str) -> str:
+    return word[0]
+
+
+def _letters(word: str) -> str:
+    return word if _SPELT_LETTERS.fullmatch(word) else word[0]
 
 
 @lru_cache(maxsize=32768)
@@ -215,8 +267,38 @@ def cosine(one: Name, other: Name) -> float:
     return sum([weight * get(gram, 0.0) for gram, weight in small.items()])
 
 
+def as_written(text: str) -> dict[str, str]:
+    """The words of a tidy name as they stand there, by their compared forms: 'Dept' by 'department'."""
+    found: dict[str, str] = {}
+    for shown in _PARTS.findall(text):
+        for piece in _PARTS.findall(_plain(shown)):
+            plain = _bare(piece)
+            forms = (plain, word_lists.SHORT.get(plain, plain), *numbered([plain]))
+            found.update((form, shown) for form in forms if form and form not in found)
+    return found
+
+
+def in_order(one: Name, other: Name) -> bool:
+    """Whether the pair stands in the order in which pairs are compared, so that a score is the same both ways."""
+    return _place(one) <= _place(other)
+
+
+def _place(name: Name) -> tuple[int, int, str, str, str]:
+    return len(name.core), len(name.compact), name.plain, name.text, name.key
+
+
 def meet(one: Name, other: Name) -> Meeting:
-    """The pairs of corresponding words. A word is in at most one pair; the surest kinds of pairs come first."""
+    """The pairs of corresponding words, the same in both directions. `left` is in the order of the arguments.
+
+    A word is in at most one pair; the surest kinds of pairs come first.
+    """
+    if in_order(one, other):
+        return _meet(one, other)
+    turned = _meet(other, one)
+    return Meeting(turned.met, (turned.left[1], turned.left[0]))
+
+
+def _meet(one: Name, other: Name) -> Meeting:
     left = list(one.core)
     right = list(other.core)
     met = [*_meet_acronym(one, left, right), *_meet_acronym(other, right, left)]
@@ -240,9 +322,7 @@ def _meet_same(left: list[Word], right: list[Word]) -> Iterator[Met]:
 
 def _meet_acronym(long: Name, left: list[Word], right: list[Word]) -> list[Met]:
     """Pairs by acronym: a word of the other name is made of the first letters of `long`, whose words are `left`."""
-    word = (
-        next((word for word in right if word.plain == long.acronym), None) if len(long.acronym) > 2 else None
-    )
+    word = next((word for word in right if word.plain in long.acronyms), None)
     if word is None or len(left) < 2:
         return []
     whole = Word(" ".join(w.plain for w in left), sum(w.rare for w in left), left[0].known)

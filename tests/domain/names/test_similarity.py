@@ -64,7 +64,7 @@ def test_family_names_a_letter_apart_do_not_hold_a_contact_back() -> None:
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_a_score_is_a_share_and_the_same_both_ways(one: str, other: str) -> None:
     assert 0 <= compare_names(one, other) <= 1
-    assert compare_names(one, other) == pytest.approx(compare_names(other, one), abs=0.05)
+    assert compare_names(one, other) == compare_names(other, one)
 
 
 def words(one: Details, other: Details) -> str:
@@ -75,13 +75,13 @@ def words(one: Details, other: Details) -> str:
 @pytest.mark.parametrize(
     ("one", "other", "said"),
     [
-        ("Kowhai Ltd", "Kowhai Limited", "but for legal form"),
+        ("Kowhai Ltd", "Kowhai Limited", "legal form, title or short forms"),
         ("Zebedee, Horatio", "Horatio Zebedee", "another order"),
-        ("Bob Zebedee", "Robert Zebedee", "bob is short for robert"),
-        ("H Zebedee", "Horatio Zebedee", "initial h fits horatio"),
-        ("KJC", "Kowhai Joinery Collective", "kjc is the first letters of kowhai joinery collective"),
-        ("Horatio Zebedee", "Horatio Zebadee", "spelt alike: zebadee, zebedee"),
-        ("Kowhai Joinery", "Kowhai Roofing", "differ: joinery / roofing"),
+        ("Bob Zebedee", "Robert Zebedee", "Bob is short for Robert"),
+        ("H Zebedee", "Horatio Zebedee", "initial H fits Horatio"),
+        ("KJC", "Kowhai Joinery Collective", "KJC is the first letters of Kowhai Joinery Collective"),
+        ("Horatio Zebedee", "Horatio Zebadee", "spelt alike: Zebadee, Zebedee"),
+        ("Kowhai Joinery", "Kowhai Roofing", "differ: Joinery / Roofing"),
     ],
 )
 def test_evidence_is_in_words(one: str, other: str, said: str) -> None:

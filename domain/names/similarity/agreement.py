@@ -1,0 +1,102 @@
+"""In what two contacts agree: the name and how far, and the other fields. Pure.
+
+`is_sure` is a rule and not a score. What it calls sure was counted (docs/MATCHING.md, The safe top).
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from rapidfuzz import fuzz
+
+from domain.names.similarity.contacts import Ready, renamed
+from domain.names.similarity.distinct import tell_apart, tell_entities_apart
+from domain.names.similarity.names import Name, meet
+
+
+class Likeness(IntEnum):
+    """How far two names agree. SHORT: each word of one has its counterpart in the other, as an initial or a nickname. SPELT: as
+    a mistyped word. WORDS: the same words but for legal form, title, short forms, order or accents."""
+
+    UNLIKE = 0
+    SHORT = 1
+    SPELT = 2
+    WORDS = 3
+    EQUAL = 4
+
+
+class Agreement(NamedTuple):
+    """None for a field that one of the two lacks. `postcode` is False too if the postcodes are equal and the cities are not."""
+
+    name: Likeness
+    email: bool | None
+    phone: bool | None
+    street: bool | None
+    postcode: bool | None
+    email_users: int
+
+    @property
+    def strong(self) -> int:
+        """How many of email, phone and street are equal."""
+        return [self.email, self.phone, self.street].count(True)
+
+    @property
+    def against(self) -> int:
+        """How many of email, phone and street differ."""
+        return [self.email, self.phone, self.street].count(False)
+
+
+def agree(one: Ready, other: Ready) -> Agreement:
+    return Agreement(
+        max(_names(a, b) for a in (one.name, *one.also) for b in (other.name, *other.also)),
+        bool(one.emails & other.emails) if one.emails and other.emails else None,
+        one.digits == other.digits if one.digits and other.digits else None,
+        _street(one, other),
+        _postcode(one, other),
+        max(one.users, other.users),
+    )
+
+
+def is_sure(one: Ready, other: Ready, found: Agreement) -> bool:
+    """Whether nobody need look: the names agree, at least one other field is equal, and no more differs than is equal.
+
+    Names alone are never sure, and neither are names that a rule tells apart or a family name that may have changed. The
+    town is no field; a postcode is one if nothing differs. A mistyped name needs an email of its own or two fields; an
+    initial or a nickname needs two.
+    """
+    if found.name is Likeness.UNLIKE or found.against > found.strong:
+        return False
+    fields = found.strong + (found.postcode is True and found.against == 0)
+    own = found.email is True and found.email_users <= 2
+    enough = fields > 1 or (
+        fields == 1 and (found.name >= Likeness.WORDS or (found.name is Likeness.SPELT and own))
+    )
+    apart = tell_apart(one.name, other.name) or tell_entities_apart(one.name, other.name)
+    return enough and not apart and not renamed(one, other)
+
+
+def _names(one: Name, other: Name) -> Likeness:
+    if not (one.core and other.core):
+        return Likeness.UNLIKE
+    if one.key == other.key:
+        return Likeness.EQUAL
+    if one.plain == other.plain or one.ordered == other.ordered or one.compact == other.compact:
+        return Likeness.WORDS
+    met, (left, right) = meet(one, other)
+    if not met or left or right:
+        return Likeness.UNLIKE
+    ways = {pair.how for pair in met}
+    return Likeness.SPELT if ways <= {"same", "spelling", "joined"} else Likeness.SHORT
+
+
+def _street(one: Ready, other: Ready) -> bool | None:
+    if not (one.address and other.address):
+        return None
+    return one.address == other.address or (
+        one.number == other.number != "" and fuzz.token_set_ratio(one.address, other.address) >= 90
+    )
+
+
+def _postcode(one: Ready, other: Ready) -> bool | None:
+    if not (one.postcode and other.postcode):
+        return None
+    return one.postcode == other.postcode and (not (one.city and other.city) or one.city == other.city)
