@@ -8,7 +8,9 @@ import csv
 import io
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -21,13 +23,15 @@ from rich.text import Text
 
 from domain.names.classification import classify as classify_name
 from domain.names.similarity.contacts import Details
-from domain.names.similarity.lists import Lists
+from domain.names.similarity.lists import Candidate, Lists, Outcome
 
 app = typer.Typer()
 
 AsTable = Annotated[bool, typer.Option("--table", help="print a table for people instead of CSV")]
 CLASSIFIED = ("id", "kind", "confidence", "reasons")
+CLASSIFIED_TABLE = ("name", "kind", "confidence", "reasons")
 MATCHED = ("xero_id", "practice_id", "score", "outcome", "evidence")
+MATCHED_TABLE = ("in Xero", "in the practice", "score", "outcome", "evidence")
 FIELDS = ("email", "phone", "address", "city", "region", "postcode")
 COLUMNS = ("id", "name", "first_name", "last_name", *FIELDS)
 SYNONYMS = {
@@ -58,7 +62,7 @@ def classify(
         typer.Argument(
             exists=True,
             dir_okay=False,
-            help="CSV with the columns id and name; optional: first_name, last_name, email",
+            help="CSV with the column name, or first_name and last_name; optional: id, email",
         ),
     ],
     table: AsTable = False,
@@ -66,10 +70,19 @@ def classify(
     """Say for each contact of FILE whether it is a person or an organisation, with confidence and reasons."""
     rows = read(file)
     answers = []
+    kinds: Counter[str] = Counter()
+    unsure = 0
     for row in progress(rows, "Classifying"):
         found = classify_name(whole_name(row), row.get("first_name"), row.get("last_name"), row.get("email"))
-        answers.append((row["id"], found.kind, f"{found.confidence:.4f}", "; ".join(found.reasons)))
-    write(CLASSIFIED, answers, table)
+        named = whole_name(row) if table else row["id"]
+        answers.append((named, found.kind, f"{found.confidence:.4f}", "; ".join(found.reasons)))
+        kinds[found.kind] += 1
+        unsure += found.needs_review
+    write(CLASSIFIED_TABLE if table else CLASSIFIED, answers, table)
+    if table:
+        typer.echo(
+            f"{len(rows)} contacts: {kinds['PERSON']} people, {kinds['ORGANISATION']} organisations; {unsure} for review"
+        )
 
 
 @app.command()
@@ -94,8 +107,8 @@ def match(
 ) -> None:
     """List the pairs of XERO and PRACTICE that may be the same contact, best first.
 
-    The files need the columns id and name; email, phone, address, city, region and postcode are optional. The outcome
-    of a pair is FULL_MATCH, CONFLICT or SIMILAR, and CANDIDATE for the further pairs of --all.
+    The files need the column name, or first_name and last_name; id, email, phone, address, city, region and postcode are
+    optional. The outcome of a pair is FULL_MATCH, CONFLICT or SIMILAR, and CANDIDATE for the further pairs of --all.
     """
     if country.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise typer.BadParameter(f"{country} is not a country code of two letters, such as NZ, AU or GB")
@@ -107,28 +120,54 @@ def match(
         for candidate in candidates
     ]
     found.sort(key=lambda candidate: (-candidate.score, candidate.xero, candidate.practice))
+    shown = whole_name if table else itemgetter("id")
     answers = [
         (
-            ours[c.xero]["id"],
-            theirs[c.practice]["id"],
+            shown(ours[c.xero]),
+            shown(theirs[c.practice]),
             f"{c.score:.4f}",
             c.outcome.value,
             "; ".join(c.evidence),
         )
         for c in found
     ]
-    write(MATCHED, answers, table)
+    write(MATCHED_TABLE if table else MATCHED, answers, table)
+    if table:
+        typer.echo(_summary(found, len(ours), len(theirs)))
+
+
+def _summary(found: Sequence[Candidate], ours: int, theirs: int) -> str:
+    """How many contacts of each list have which outcome, by the best of their pairs, and how many have none."""
+    best: dict[int, Outcome] = {}
+    for one in found:
+        if one.outcome is not Outcome.CANDIDATE:
+            best[one.xero] = min(best.get(one.xero, one.outcome), one.outcome, key=_ORDER.index)
+    counts = Counter(best.values())
+    met = {one.practice for one in found if one.outcome is not Outcome.CANDIDATE}
+    told = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in _ORDER)
+    return (
+        f"{ours} contacts in Xero: {told}, {ours - len(best)} not matched;"
+        f" {theirs} in the practice, {theirs - len(met)} not matched"
+    )
+
+
+_ORDER = (Outcome.FULL_MATCH, Outcome.CONFLICT, Outcome.SIMILAR)
 
 
 def read(file: Path) -> list[dict[str, str]]:
     """The rows of a CSV file, each cell as text under its column's name. Separators: comma, semicolon or tab.
 
-    Refuses a file that is no text or no valid CSV, that lacks `id` or `name`, or that has a column twice. Prints the
-    columns that are not read and the rows with faults on standard error."""
+    Refuses a file that is no text or no valid CSV, that has no name, or that has a column twice. Without `id`, the number of
+    the line stands for it. Prints the columns that are not read and the rows with faults on standard error."""
     try:
         text = _decoded(file.read_bytes())
-        first = text.lstrip("\r\n").split("\n", 1)[0]
-        lines = _lines(text, max(",;\t", key=first.count))
+        first, _, rest = text.lstrip("\r\n").partition("\n")
+        between = max(",;\t", key=first.count)
+        if separator := re.fullmatch(
+            r"sep=(.)\r?", first, re.IGNORECASE
+        ):  # Excel's first line names the separator
+            text, between = f"\n{rest}", separator[1]  # the lines keep their numbers
+        lines = _lines(text, between)
         header = [name.strip("* ") for name in next((cells for _, cells in lines if cells), [])]
         while header and not header[-1]:
             header.pop()  # a cell without a column name is surplus
@@ -136,9 +175,11 @@ def read(file: Path) -> list[dict[str, str]]:
         xeros = [name.casefold() for name in header]
         if "contactname" in xeros and not {"id", "name"} & set(columns):
             columns, known, read_row = xeros, XEROS_COLUMNS, _of_xero
-        elif missing := {"id", "name"} - set(columns):
+        elif "name" not in columns and not {"first_name", "last_name"} <= set(columns):
             has = f"; its columns are {', '.join(filter(None, header))}" if header else "; the file is empty"
-            raise typer.BadParameter(f"{file}: has no column {' and no column '.join(sorted(missing))}{has}")
+            raise typer.BadParameter(f"{file}: has no column name, nor first_name and last_name{has}")
+        elif "id" not in columns:
+            typer.echo(f"{file}: has no column id; each contact goes by the number of its line", err=True)
         if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
             raise typer.BadParameter(f"{file}: has the column {' and the column '.join(twice)} twice")
         if unread := [name for name, column in zip(header, columns, strict=True) if column not in known]:
@@ -185,7 +226,8 @@ def _checked(
     for line, cells in lines:
         if not cells:
             continue
-        row = read_row(dict(zip(columns, [*cells, *[""] * len(columns)], strict=False)))
+        row = {"id": str(line), "name": ""} | dict(zip(columns, [*cells, *[""] * len(columns)], strict=False))
+        row = read_row(row)
         row["id"] = row["id"].strip()
         rows.append(row)
         if surplus := [cell for cell in cells[len(columns) :] if cell.strip()]:

@@ -62,14 +62,34 @@ def test_match_prints_a_table_for_people(tmp_path: Path) -> None:
     result = run(tmp_path, "match", XERO, PRACTICE, options=("--table",))
     assert "FULL_MATCH" in result.stdout
     assert not result.stdout.startswith("xero_id,")
+    assert "Kowhai" in result.stdout
+
+
+def test_a_table_ends_with_what_was_matched_and_what_was_not(tmp_path: Path) -> None:
+    xero = "name,email\nKowhai Ltd,k@x.example\nRimu Ltd,r@x.example\nTotara Roofing,t@x.example\nMoa Quarries,\n"
+    practice = "name,email\nKowhai Ltd,k@x.example\nRimu Ltd,s@x.example\nTotara Roofing Ltd,\nWeka Fencing,\nTui Cafe,\n"
+    told = run(tmp_path, "match", xero, practice, options=("--table",)).stdout
+    assert (
+        "4 contacts in Xero: 1 FULL_MATCH, 1 CONFLICT, 1 SIMILAR, 1 not matched; 5 in the practice, 2 not matched"
+        in told
+    )
+    told = run(tmp_path, "classify", "name\nKowhai Ltd\nAnn Lee\n", options=("--table",)).stdout
+    assert "2 contacts: 1 people, 1 organisations; 0 for review" in told
+
+
+def test_lists_without_ids_with_names_in_two_columns_and_with_excels_first_line_are_read(
+    tmp_path: Path,
+) -> None:
+    found = rows(run(tmp_path, "classify", "sep=;\r\nFirst Name;Last Name\r\nJane;Doe\r\nAnn;Lee\r\n"))
+    assert [(row["id"], row["kind"]) for row in found] == [("3", "PERSON"), ("4", "PERSON")]
 
 
 def test_a_table_shows_text_in_brackets_unchanged(tmp_path: Path) -> None:
     text = "id,name\n[old],Kowhai [/nz]\nx[/b],[bold]Kowhai[/bold]\n"
     told = run(tmp_path, "classify", text, options=("--table",))
     assert told.exit_code == 0, told.output
-    assert "[old]" in told.stdout
-    assert "x[/b]" in told.stdout
+    assert "Kowhai [/nz]" in told.stdout
+    assert "[bold]Kowhai[/bold]" in told.stdout
 
 
 def test_empty_lines_before_the_column_names_are_skipped(tmp_path: Path) -> None:
@@ -80,8 +100,8 @@ def test_empty_lines_before_the_column_names_are_skipped(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name\nKowhai\n", "has no column id; its columns are name"),
-        ("", "no column id and no column name; the file is empty"),
+        ("id\n1\n", "has no column name, nor first_name and last_name; its columns are id"),
+        ("", "has no column name, nor first_name and last_name; the file is empty"),
         (b"id,name\n1,K\xf6\n", "not in UTF-8: save it as 'CSV UTF-8'"),
         ('id,name\n1,"unclosed\n2,Kowhai\n', "is not valid CSV (line 3"),
         ("id,name\n1," + "x" * 200_000, "is not valid CSV (line 2"),
