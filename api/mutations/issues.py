@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.mutations.declared import mutation
-from api.mutations.payloads import Payload, UserError, given, row_errors, write, wrong_count
+from api.mutations.payloads import MOST_ROWS, Payload, UserError, given, row_errors, write, wrong_count
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.activity import ValueChange
@@ -20,8 +21,10 @@ from api.schema.organisations import XeroOrganisation
 from domain import bulk
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
+from domain.matching import sure as sure_matches
 from domain.matching.issues import Outcome
-from domain.problems import Problem, Refused
+from domain.matching.sure import SureMatch
+from domain.problems import Code, Problem, Refused
 from domain.tables import MatchIssueState, Scope, SyncedField
 from domain.tx import Tx
 
@@ -61,6 +64,17 @@ class MatchIssueInput:
 
 
 @strawberry.input(
+    description="The organisation whose sure match issues to confirm, and how many a person has seen."
+)
+class ConfirmSureInput:
+    organisation_id: strawberry.ID = strawberry.field(description="The id of the Xero organisation.")
+    count: int = strawberry.field(
+        description="The `count` of `sureMatchesPreview`. If there are more or fewer sure issues now, nothing is confirmed"
+        " (STALE_VERSION)."
+    )
+
+
+@strawberry.input(
     description="Decisions about many match issues: at most one for each issue, and at most 500 together."
 )
 class ResolveMatchIssuesInput:
@@ -74,6 +88,11 @@ class ResolveMatchIssuesInput:
         default_factory=list,
         description="Ids of issues whose Xero contact is neither linked nor imported, until the issue is"
         " reopened.",
+    )
+    confirm_sure: ConfirmSureInput | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Confirms the open issues of the organisation whose best candidate is sure, at most 500 of them in one"
+        " call: with more, read the preview and call again. Give no other decision beside it.",
     )
 
 
@@ -192,6 +211,39 @@ def _place(result: Outcome | Refused, at: tuple[str, ...]) -> list[UserError]:
     return row_errors(result, *at)
 
 
+async def _confirm_sure(
+    context: Context, input: ResolveMatchIssuesInput, sure: ConfirmSureInput
+) -> ResolveMatchIssuesPayload:
+    if input.confirm or input.create_separate or input.ignore:
+        error = UserError(
+            code=Code.INVALID,
+            message="Give `confirmSure` alone: the count that a person has seen holds for no other decision.",
+            path=["confirmSure"],
+        )
+        return ResolveMatchIssuesPayload(results=[], user_errors=[error])
+
+    async def confirm(tx: Tx) -> list[tuple[SureMatch, Outcome | Refused]]:
+        organisation = ids.take("XeroOrganisation", sure.organisation_id, "confirmSure", "organisationId")
+        matches = await sure_matches.claim(tx, organisation, sure.count, MOST_ROWS)
+        decisions = [
+            partial(issues.confirm, issue_id=one.issue_id, contact_id=one.contact_id, version=one.version)
+            for one in matches
+        ]
+        return list(zip(matches, await _all(tx, decisions, [one.contact_id for one in matches]), strict=True))
+
+    outcome = await write(context, confirm)
+    loading = [
+        _payload(
+            context,
+            ids.encode("MatchIssue", match.issue_id),
+            result if isinstance(result, Outcome) else None,
+            row_errors(result),
+        )
+        for match, result in outcome.done or []
+    ]
+    return ResolveMatchIssuesPayload(results=await asyncio.gather(*loading), user_errors=outcome.errors)
+
+
 @strawberry.type
 class MatchIssueMutations:
     @mutation(
@@ -221,6 +273,8 @@ class MatchIssueMutations:
         self, info: Info[Context, None], input: ResolveMatchIssuesInput
     ) -> ResolveMatchIssuesPayload | None:
         context = info.context
+        if (sure := given(input.confirm_sure)) is not None:
+            return await _confirm_sure(context, input, sure)
         rows = [
             *((one.issue_id, _confirming(one), ("confirm", str(n))) for n, one in enumerate(input.confirm)),
             *(

@@ -17,9 +17,10 @@ from api.relay.node import Node
 from api.relay.paging import MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.relay.rows import columns
 from api.schema.links import FieldDifference, differences
-from api.schema.refs import ContactRef, SyncLinkRef, XeroContactRef, XeroOrganisationRef
+from api.schema.refs import ContactRef, MatchIssueRef, SyncLinkRef, XeroContactRef, XeroOrganisationRef
 from api.schema.viewer import Actor, StoredActor
 from domain.described import DescribedEnum
+from domain.matching.sure import SURE, preview, related_issues
 from domain.names.text_keys import search_patterns
 from domain.tables import MatchIssueReason, MatchIssueState, MatchResolution
 from domain.tx import Tx
@@ -46,6 +47,8 @@ class CandidateRow(NamedTuple):
     name_matches: bool
     email_matches: bool
     evidence: list[str]
+    confidence: float
+    sure: bool
     organisation_id: UUID
     xero_contact_id: UUID
 
@@ -69,6 +72,14 @@ class MatchCandidate:
     evidence: list[str] = strawberry.field(
         description="What speaks for and against a match, in words for a person."
     )
+    confidence: float = strawberry.field(
+        description="The probability that the two are one client, from 0 to 1. It was calibrated on lists that no"
+        " training saw."
+    )
+    sure: bool = strawberry.field(
+        description="Whether this candidate may be confirmed in bulk without a look: the names agree, at least one"
+        " other field is equal, and nothing else in the open issues competes with it. Names alone are never sure."
+    )
 
     @classmethod
     def of(cls, row: CandidateRow) -> Self:
@@ -78,6 +89,8 @@ class MatchCandidate:
             name_matches=row.name_matches,
             email_matches=row.email_matches,
             evidence=row.evidence,
+            confidence=row.confidence,
+            sure=row.sure,
         )
 
     @strawberry.field(description="The practice contact that is proposed.")
@@ -166,6 +179,14 @@ class MatchIssue(Node):
         return found
 
     @strawberry.field(
+        description="Other open issues that share a candidate with this issue, or that are about the Xero contact of"
+        " a candidate's link, the oldest first, at most 10. A person decides them together."
+    )
+    async def related(self, info: Info[Context, None]) -> list[MatchIssueRef]:
+        found: list[MatchIssueRef] = await load(info.context, "MatchIssues.related", self.row.id)
+        return found
+
+    @strawberry.field(
         description="The link that the decision made. Null if there is none, or if it was deleted since."
     )
     async def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
@@ -187,7 +208,7 @@ async def _issues(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, MatchIssue]:
 
 @batch("MatchCandidates.of_issue")
 async def _candidates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchCandidate]]:
-    of_issue = {"organisation_id": "i.organisation_id", "xero_contact_id": "i.xero_contact_id"}
+    of_issue = {"organisation_id": "i.organisation_id", "xero_contact_id": "i.xero_contact_id", "sure": SURE}
     rows = await tx.read(
         CandidateRow,
         f"select {columns(CandidateRow, 'm', **of_issue)} from match_candidate m"
@@ -199,6 +220,18 @@ async def _candidates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchCand
     for row in rows:
         found[row.issue_id].append(MatchCandidate.of(row))
     return found
+
+
+@batch("MatchIssues.related")
+async def _related(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchIssue]]:
+    found = await related_issues(tx, keys)
+    rows = await tx.read(
+        IssueRow,
+        f"select {_COLUMNS} from match_issue i where i.workspace_id = :ws and i.id = any(:ids)",
+        ids=list({other for others in found.values() for other in others}),
+    )
+    by_id = {row.id: MatchIssue.of(row) for row in rows}
+    return {key: [by_id[other] for other in others] for key, others in found.items()}
 
 
 @strawberry.type(description="A row of a page: a match issue, with its cursor.")
@@ -227,6 +260,10 @@ class MatchIssueFilter:
     )
     reason: list[MatchIssueReason] | None = strawberry.field(
         default=strawberry.UNSET, description="Only issues that were raised for one of these reasons."
+    )
+    sure: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Only open issues that have a sure candidate (true), or only issues without one (false).",
     )
     search: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -283,6 +320,12 @@ def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> L
         ("state", "i.state = :state", given(wanted.state)),
         ("reasons", "i.reason = any(:reasons)", None if reasons is None else [str(one) for one in reasons]),
         (
+            "sure",
+            "exists (select 1 from match_candidate m where m.workspace_id = :ws and m.issue_id = i.id"
+            f" and {SURE}) = cast(:sure as boolean)",
+            given(wanted.sure),
+        ),
+        (
             "patterns",
             f"i.xero_contact_id = any(array(select door.search_xero_contacts(cast(:patterns as text[]), {MOST_FOUND})))",
             patterns or None,
@@ -295,6 +338,25 @@ def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> L
         "match_issue i join xero_contact x on x.workspace_id = i.workspace_id and x.id = i.xero_contact_id"
     )
     return Listing(IssueRow, _COLUMNS, source, by, "i.id", tuple(where), values)
+
+
+@strawberry.type(description="What confirming all sure match issues of an organisation would do.")
+class SureMatchesPreview:
+    count: int = strawberry.field(description="How many open issues have a sure candidate.")
+    fields_overwritten: int = strawberry.field(
+        description="How many values of practice contacts Xero's values would replace. Each can be restored."
+    )
+    sample: list[MatchIssue] = strawberry.field(description="The first of these issues, at most 10.")
+
+
+async def sure_matches_preview(context: Context, organisation_id: UUID) -> SureMatchesPreview:
+    async with context.transaction() as tx:
+        found = await preview(tx, organisation_id)
+    return SureMatchesPreview(
+        count=found.count,
+        fields_overwritten=found.overwritten,
+        sample=[await load(context, "MatchIssue", key) for key in found.sample],
+    )
 
 
 async def match_issues(

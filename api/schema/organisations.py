@@ -16,9 +16,10 @@ from api.relay.paging import After, Before, First, Last, asked
 from api.relay.rows import columns
 from api.schema import catalogue
 from api.schema.catalogue import XeroAccountConnection, XeroAccountFilter, XeroTaxRate
+from api.schema.issues import sure_matches_preview
 from api.schema.mappings import InvoiceSyncPreview, InvoiceSyncSettings, invoice_sync_preview
 from api.schema.preview import ContactSyncPreview, contact_sync_preview
-from api.schema.refs import ContactTypeRef
+from api.schema.refs import ContactTypeRef, SureMatchesPreviewRef
 from api.schema.summary import SyncSummary
 from domain.connection import call_budget
 from domain.connection.health import AT_THIS_MOMENT, WEBHOOK_OFF, WEBHOOKS_SILENT
@@ -256,6 +257,13 @@ class XeroOrganisation(Node):
         ],
     ) -> ContactSyncPreview | None:
         return await contact_sync_preview(info.context, self.row.id, contact_filter)
+
+    @strawberry.field(
+        description="What `confirmSure` of resolveMatchIssues would do with this organisation. It changes nothing."
+    )
+    async def sure_matches_preview(self, info: Info[Context, None]) -> SureMatchesPreviewRef:
+        found: SureMatchesPreviewRef = await sure_matches_preview(info.context, self.row.id)
+        return found
 
     @strawberry.field(
         description="The organisation's chart of accounts, sorted by code. Without `filter`: the active"

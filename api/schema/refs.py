@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from api.schema.contacts import Contact
     from api.schema.invoice_lists import InvoiceConnection, InvoiceOrder
     from api.schema.invoices import Invoice
-    from api.schema.issues import MatchIssue
+    from api.schema.issues import MatchIssue, SureMatchesPreview
     from api.schema.links import SyncLink
     from api.schema.organisations import ImportProgress, XeroOrganisation
     from api.schema.viewer import ApiToken
@@ -26,6 +26,7 @@ InvoiceConnectionRef = Annotated["InvoiceConnection", strawberry.lazy("api.schem
 InvoiceOrderRef = Annotated["InvoiceOrder", strawberry.lazy("api.schema.invoice_lists")]
 InvoiceRef = Annotated["Invoice", strawberry.lazy("api.schema.invoices")]
 MatchIssueRef = Annotated["MatchIssue", strawberry.lazy("api.schema.issues")]
+SureMatchesPreviewRef = Annotated["SureMatchesPreview", strawberry.lazy("api.schema.issues")]
 SyncLinkRef = Annotated["SyncLink", strawberry.lazy("api.schema.links")]
 ValueChangeRef = Annotated["ValueChange", strawberry.lazy("api.schema.activity")]
 WorkspaceRef = Annotated["Workspace", strawberry.lazy("api.schema.workspace")]

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.matching import comparison
+from domain.matching.sure import sure_of
+from domain.names.similarity import Comparison
 from domain.tables import MatchCandidate, MatchIssueReason
 from domain.tx import Tx
 
@@ -33,9 +35,13 @@ FIT = "f.xid, f.cid, f.nm, f.em, f.link_id, x.name as xero_name"
 
 @dataclass(frozen=True)
 class Candidate:
+    """`sure`: the candidate may be confirmed without a look, as far as its issue shows (domain.matching.sure)."""
+
     fit: Fit
     score: float
     evidence: list[str]
+    confidence: float
+    sure: bool
 
 
 class ShownCandidate(NamedTuple):
@@ -46,6 +52,8 @@ class ShownCandidate(NamedTuple):
     name_matches: bool
     email_matches: bool
     evidence: list[str]
+    confidence: float
+    sure: bool
 
 
 def reason(candidates: Sequence[Candidate]) -> MatchIssueReason:
@@ -60,19 +68,30 @@ def reason(candidates: Sequence[Candidate]) -> MatchIssueReason:
 async def rank(tx: Tx, organisation: OrganisationCopy, fits: Sequence[Fit]) -> dict[UUID, list[Candidate]]:
     """The candidates of each mirror row with score and evidence: best first, and of equal scores linked ones last."""
     compared = await comparison.compare_pairs(tx, organisation, {(fit.xid, fit.cid) for fit in fits})
-    by_xero: dict[UUID, list[Candidate]] = {}
+    by_xero: dict[UUID, list[Fit]] = {}
     for fit in fits:
-        if (found := compared.get((fit.xid, fit.cid))) is not None:
-            by_xero.setdefault(fit.xid, []).append(Candidate(fit, found.score, list(found.evidence)))
-    for candidates in by_xero.values():
-        candidates.sort(key=lambda one: (-one.score, one.fit.link_id is not None, one.fit.cid))
-    return by_xero
+        if (fit.xid, fit.cid) in compared:
+            by_xero.setdefault(fit.xid, []).append(fit)
+    return {
+        xid: _ranked([(fit, compared[xid, fit.cid]) for fit in fitting]) for xid, fitting in by_xero.items()
+    }
+
+
+def _ranked(found: Sequence[tuple[Fit, Comparison]]) -> list[Candidate]:
+    best = sure_of([(fit.cid, how, fit.link_id is not None) for fit, how in found])
+    candidates = [
+        Candidate(fit, how.score, list(how.evidence), how.confidence, fit.cid == best) for fit, how in found
+    ]
+    candidates.sort(key=lambda one: (-one.score, one.fit.link_id is not None, one.fit.cid))
+    return candidates
 
 
 def shown_candidates(candidates: Sequence[Candidate]) -> list[ShownCandidate]:
     """The candidates that the issue shows, the best first."""
     return [
-        ShownCandidate(one.fit.cid, float(one.score), one.fit.nm, one.fit.em, one.evidence)
+        ShownCandidate(
+            one.fit.cid, float(one.score), one.fit.nm, one.fit.em, one.evidence, one.confidence, one.sure
+        )
         for one in candidates[:MOST_CANDIDATES]
     ]
 

@@ -252,7 +252,15 @@ async def _held_candidates(tx: Tx, issues: Sequence[UUID]) -> dict[UUID, list[Sh
     )
     held: dict[UUID, list[ShownCandidate]] = {}
     for row in rows:
-        one = ShownCandidate(row.contact_id, row.score, row.name_matches, row.email_matches, row.evidence)
+        one = ShownCandidate(
+            row.contact_id,
+            row.score,
+            row.name_matches,
+            row.email_matches,
+            row.evidence,
+            row.confidence,
+            row.sure,
+        )
         held.setdefault(row.issue_id, []).append(one)
     return held
 

@@ -92,6 +92,9 @@ class MatchIssue(Row, table=True):
 
 
 class MatchCandidate(Table, table=True):
+    """`confidence` and `sure` are as of the last evaluation of the issue. domain.matching.sure says what else a sure candidate
+    needs."""
+
     __tablename__ = "match_candidate"
     __table_args__ = (
         foreign_key("match_issue", "issue_id", "CASCADE"),
@@ -105,6 +108,8 @@ class MatchCandidate(Table, table=True):
     name_matches: bool
     email_matches: bool
     evidence: list[str] = texts_column()
+    confidence: float = Field(default=0, sa_column_kwargs={"server_default": sa.text("0")})
+    sure: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class Likeness(Table, table=True):

@@ -30,6 +30,7 @@ ISSUES = "tests/domain/matching/test_issues.py"
 ENDINGS = "tests/domain/inbound/test_link_endings.py"
 APART = "tests/domain/decisions/test_kept_apart.py"
 BRAKE = "tests/domain/inbound/test_mass_change.py"
+SURE = "tests/domain/matching/test_sure.py"
 LIKENESS = "tests/domain/matching/test_near_duplicates.py"
 SENDING = "tests/workers/test_sending.py"
 BATCHES = "tests/workers/test_batches.py"
@@ -371,6 +372,26 @@ MATCH = (
         "matching: a contact added during the look-up of an open issue is ignored",
         f"{LIKENESS}::test_a_contact_added_during_a_look_up_joins_the_issue_at_the_next_run",
         skip("domain.inbound:_apply", "_request_lookup_again"),
+    ),
+    breach(
+        "matching: an issue is sure although another open issue claims the contact",
+        f"{SURE}::test_two_issues_that_claim_one_contact_are_related_and_none_is_sure",
+        sql("domain.matching.sure:SURE", "om.issue_id <> i.id", "om.issue_id = om.issue_id and false"),
+    ),
+    breach(
+        "matching: an issue is sure although it has a rival",
+        f"{SURE}::test_the_best_candidate_is_sure_only_if_it_is_free_and_has_no_rival",
+        give("domain.matching.sure:sure_of", "rivals", "False"),
+    ),
+    breach(
+        "matching: more sure issues are confirmed than a person saw",
+        f"{SURE}::test_another_count_than_the_person_saw_confirms_nothing",
+        never("domain.matching.sure:claim", "now seen"),
+    ),
+    breach(
+        "matching: entities of one owner are taken for one",
+        "tests/domain/names/test_one_owner.py",
+        give("domain.names.similarity:score", "of_one_owner", "False"),
     ),
     breach(
         "matching: a full match is unique in the practice only",

@@ -3,7 +3,9 @@
 from typing import Any
 
 from api.relay import ids
+from domain.fields.phones import PhoneParts
 from tests import make
+from tests.domain.world import seen
 
 MATCH = """{ issueId issue { id state resolution resolvedBy { name } link { id } }
   link { id state origin contact { name billingEmail } } deletedLinkIds
@@ -87,3 +89,62 @@ async def test_a_stale_issue_is_refused(ada: make.Client) -> None:
     answer = (await ada.ask(SEPARATE, i={"issueId": issue, "version": 99}))["createSeparateContact"]
     assert answer["userErrors"] == [{"code": "STALE_VERSION", "path": ["version"]}]
     assert answer["issue"]["state"] == "OPEN"
+
+
+PREVIEW = (
+    "{ workspace { xeroOrganisations { id sureMatchesPreview { count fieldsOverwritten sample { id } } } } }"
+)
+LISTED = """query($sure: Boolean) { matchIssues(filter: {sure: $sure}) { edges { node { id related { id }
+  candidates { sure confidence } } } } }"""
+CONFIRM_SURE = """mutation($i: ResolveMatchIssuesInput!) { resolveMatchIssues(input: $i) {
+  results { closedIssueId link { id } userErrors { code } } userErrors { code path } } }"""
+
+
+async def prepared(ada: make.Client) -> dict[str, Any]:
+    """One issue that is sure, and one that is not. Returns the organisation with its preview."""
+    await ada.world.contact("Kauri Joinery Ltd", "old@kauri.example", primaryPhone="09 555 0101")
+    await ada.world.contact("Rimu Roofing Ltd")
+    await ada.world.shown(
+        seen("Kauri Joinery Ltd", "new@kauri.example", phone=PhoneParts(number="09 555 0101")),
+        seen("Rimu Roofing Ltd", "r@rimu.example"),
+    )
+    await ada.world.import_mirror()
+    found: list[dict[str, Any]] = (await ada.ask(PREVIEW))["workspace"]["xeroOrganisations"]
+    return found[0]
+
+
+async def listed(ada: make.Client, sure: bool | None) -> list[dict[str, Any]]:
+    return [edge["node"] for edge in (await ada.ask(LISTED, sure=sure))["matchIssues"]["edges"]]
+
+
+async def test_sure_issues_are_previewed_listed_and_confirmed_together(ada: make.Client) -> None:
+    organisation = await prepared(ada)
+    preview = organisation["sureMatchesPreview"]
+    [sure] = await listed(ada, True)
+    [other] = await listed(ada, False)
+    assert len(await listed(ada, None)) == 2
+    assert (preview["count"], preview["fieldsOverwritten"], preview["sample"]) == (1, 1, [{"id": sure["id"]}])
+    assert (sure["candidates"][0]["sure"], other["candidates"][0]["sure"]) == (True, False)
+    assert 0 <= other["candidates"][0]["confidence"] <= sure["candidates"][0]["confidence"] <= 1
+    wanted = {"confirmSure": {"organisationId": organisation["id"], "count": 1}}
+    answer = (await ada.ask(CONFIRM_SURE, i=wanted))["resolveMatchIssues"]
+    [result] = answer["results"]
+    assert (answer["userErrors"], result["userErrors"], result["closedIssueId"]) == ([], [], sure["id"])
+    assert await listed(ada, True) == []
+    assert [one["id"] for one in await listed(ada, None)] == [other["id"]]
+
+
+async def test_another_count_or_another_decision_beside_it_confirms_nothing(ada: make.Client) -> None:
+    organisation = await prepared(ada)
+    [sure] = await listed(ada, True)
+    for wanted, code, path in (
+        ({"count": 2}, "STALE_VERSION", ["confirmSure", "count"]),
+        ({"count": 1, "organisationId": sure["id"]}, "NOT_FOUND", ["confirmSure", "organisationId"]),
+    ):  # fmt: skip
+        asked = {"confirmSure": {"organisationId": organisation["id"], **wanted}}
+        answer = (await ada.ask(CONFIRM_SURE, i=asked))["resolveMatchIssues"]
+        assert (answer["results"], answer["userErrors"]) == ([], [{"code": code, "path": path}])
+    both = {"confirmSure": {"organisationId": organisation["id"], "count": 1}, "ignore": [sure["id"]]}
+    answer = (await ada.ask(CONFIRM_SURE, i=both))["resolveMatchIssues"]
+    assert answer["userErrors"] == [{"code": "INVALID", "path": ["confirmSure"]}]
+    assert len(await listed(ada, True)) == 1
