@@ -1,0 +1,76 @@
+"""Accuracy by origin of names: nobody's name is less well known than another's."""
+
+import pytest
+
+from domain.names.classification import classify
+from tests.domain.names.name_origins import FLOOR, GIVEN, ORGANISATIONS, people
+
+
+@pytest.mark.parametrize("origin", GIVEN)
+def test_people_of_every_origin_are_told_to_be_people(origin: str) -> None:
+    names = list(people(origin))
+    wrong = [name for name in names if classify(name).kind != "PERSON"]
+    assert len(names) > 100
+    assert len(wrong) <= (1 - FLOOR) * len(names), wrong
+
+
+@pytest.mark.parametrize("name", ORGANISATIONS)
+def test_bodies_and_businesses_with_such_words_stay_organisations(name: str) -> None:
+    assert classify(name).kind == "ORGANISATION"
+
+
+@pytest.mark.parametrize(
+    "name", ["Te Uenuku Tamati", "Te Rongopai Manihera", "Hone Te Wiata", "TE AMO, Pania", "Te Ahu Rangiaho"]
+)
+def test_te_begins_peoples_names_too(name: str) -> None:
+    found = classify(name)
+    assert found.kind == "PERSON" or found.needs_review
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("A V Kow", "B V Kow"),
+        ("A Zebedee", "Z Zebedee"),
+        ("John Y Zebedee", "John T Zebedee"),
+        ("a v kow", "b v kow"),
+        ("Mr E Kow", "Mr K Kow"),
+    ],
+)
+def test_no_letter_is_read_as_a_word_where_it_is_an_initial(names: tuple[str, str]) -> None:
+    one, other = map(classify, names)
+    assert (one.kind, one.confidence) == (other.kind, other.confidence)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TR Johnson",
+        "John Y Smith",
+        "Et Tan",
+        "Me Nguyen",
+        "Peter Brown 10103",
+        "John Smith Senior",
+        "JK Patel",
+        "Peter Brown 2",
+    ],
+)
+def test_initials_short_names_and_numbers_make_nobody_a_business_or_a_couple(name: str) -> None:
+    assert classify(name).kind == "PERSON"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Les & Carol Prince", "Al & Peggy Bundy", "Ann & Bob Church", "Van & Del Baker", "Rose & Grace Glass"],
+)
+def test_couples_of_odd_names_are_for_review(name: str) -> None:
+    found = classify(name)
+    assert (found.kind, found.confidence, found.needs_review) == ("ORGANISATION", 0.7, True)
+
+
+@pytest.mark.parametrize(
+    "name", ["Mama Rosa", "Papa Luigi", "Uncle Lim", "Nonna Maria", "Chef Wong", "Casa Lupita"]
+)
+def test_restaurants_named_like_people_get_review(name: str) -> None:
+    found = classify(name)
+    assert found.needs_review or found.kind == "ORGANISATION"
