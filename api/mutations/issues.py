@@ -223,7 +223,7 @@ async def _confirm_sure(
         return ResolveMatchIssuesPayload(results=[], user_errors=[error])
 
     async def confirm(tx: Tx) -> list[tuple[SureMatch, Outcome | Refused]]:
-        organisation = ids.take("XeroOrganisation", sure.organisation_id, "confirmSure", "organisationId")
+        organisation = ids.get("XeroOrganisation", sure.organisation_id, "confirmSure", "organisationId")
         matches = await sure_matches.claim(tx, organisation, sure.count, MOST_ROWS)
         decisions = [
             partial(issues.confirm, issue_id=one.issue_id, contact_id=one.contact_id, version=one.version)
