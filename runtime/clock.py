@@ -15,7 +15,7 @@ class MachineClock:
 
 
 class ServerClock:
-    """PostgreSQL's time. So all processes agree about leases, limits and what is due, even if a machine's clock is wrong.
+    """PostgreSQL's time. So all processes agree about leases, limits and due work, even if a machine's clock is wrong.
 
     Between two calls of `set`, the monotonic clock moves the time on. Before the first call it is the machine's time."""
 

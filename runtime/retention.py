@@ -1,6 +1,6 @@
 """How long each table keeps its rows, and the hourly deletion of expired rows.
 
-`BOUNDS` has a line for every table: what limits the number of its rows, or why it may grow. tests/runtime/test_retention.py
+`BOUNDS` has a line for every table: the limit of the number of its rows, or the reason why it may grow. tests/runtime/test_retention.py
 fails for a table without one. The deletion runs as the app, through functions of schema `door`. One transaction
 deletes at most `BATCH` rows, so that it locks nothing for long.
 """

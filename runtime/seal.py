@@ -96,7 +96,7 @@ def _header(key_id: str) -> bytes:
 
 
 def find_key(sealed: bytes) -> str:
-    """The id of the key that a seal names. Raises SealError for what is no seal."""
+    """The id of the key that a seal names. Raises SealError if the value is no seal."""
     if len(sealed) < 2 or sealed[0] != _VERSION or len(sealed) < 2 + sealed[1]:
         raise SealError("the stored value is no seal")
     try:

@@ -1,4 +1,4 @@
-"""What is sealed with TANDEM_KEYS, and whether the present keys open it."""
+"""The values that are sealed with TANDEM_KEYS, and whether the present keys open them."""
 
 from collections import Counter
 from contextlib import suppress
@@ -31,7 +31,7 @@ class Seal(NamedTuple):
 
 @dataclass
 class Seals:
-    """What the keys open. `unopened`: why each of the other consents does not open."""
+    """The consents that the keys open. `unopened`: why each of the others does not open."""
 
     current: int = 0
     older: list[UUID] = field(default_factory=list)

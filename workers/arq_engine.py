@@ -98,7 +98,7 @@ WORKER_OPTIONS: dict[str, Any] = {
 class WokenWorker(Worker):
     """arq's worker, woken when there is a job, instead of looking for one every `poll_delay`.
 
-    It starts what a person may wait for first, no more jobs of a lane than the lane's limit, and none that runs already.
+    It starts interactive jobs first, at most the lane's limit of each lane, and no job that runs already.
     """
 
     def __init__(self, pool: ArqRedis, ctx: dict[str, Any]) -> None:
@@ -215,7 +215,7 @@ class ArqQueue:
 
 
 class ArqEngine:
-    """arq in this process: `queue` for the dispatcher, and a worker, made anew when Redis is back."""
+    """arq in this process: `queue` for the dispatcher, and a worker, which is created again when Redis is back."""
 
     def __init__(
         self, settings: RedisSettings, process: Process, dispatcher: Dispatcher, stop: asyncio.Event
@@ -247,7 +247,7 @@ class ArqEngine:
                     await self._stop.wait()
 
     async def _run_once(self) -> None:
-        """Jobs that run when it ends are let finish what they do, as a call that is cut is a call without an answer."""
+        """Running jobs may finish when it ends, because a call that is cut is a call without an answer."""
         async with asyncio.timeout(2 * PATIENCE):
             pools = [await connect(self._settings) for _ in range(2)]
         self.queue.pool, worker = pools[0], WokenWorker(pools[1], self._context)

@@ -44,7 +44,7 @@ _Seen = TypeVar("_Seen", contravariant=True)
 
 
 class Rules(Protocol[_Answer, _Seen]):
-    """A module of domain that decides what becomes of a delivery's members."""
+    """A module of domain that settles the members of a delivery."""
 
     async def settle(self, tx: Tx, claimed: Claimed, answers: Sequence[_Answer]) -> None: ...
     async def settle_read(self, tx: Tx, claimed: Claimed, shown: Mapping[UUID, _Seen]) -> None: ...
@@ -167,7 +167,7 @@ async def _unanswered(attempt: DeliveryAttempt[Element, Answer, Seen], error: Un
 
 
 async def _rejected(attempt: DeliveryAttempt[Element, Answer, Seen], error: Rejected) -> None:
-    """Xero did nothing with the whole request: halve it until the bad member stands alone. Each half is a claim of its own,
+    """Xero did nothing with the whole request: halve it until the invalid member is alone. Each half is a claim of its own,
     because the request may have been a resend, made minutes after its claim."""
     members = attempt.claimed.members
     async with attempt.transaction() as tx:
@@ -268,7 +268,7 @@ async def found(
 
 
 async def shown(attempt: DeliveryAttempt[Element, Answer, Seen], members: Sequence[UUID]) -> dict[UUID, Seen]:
-    """By member: what Xero shows now."""
+    """The present data in Xero, by member."""
     async with attempt.transaction() as tx:
         targets = await attempt.rules.targets(tx, members)
     asked = attempt.process.database.clock.now()

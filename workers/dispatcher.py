@@ -45,7 +45,7 @@ class Queue(Protocol):
 
 @dataclass(frozen=True)
 class _Handed:
-    """A job that was handed over at `at`, and what the newest piece of it was then."""
+    """A job that was handed over at `at`. `newest`: the due time of its newest piece then."""
 
     newest: datetime
     at: datetime
@@ -72,7 +72,7 @@ class Dispatcher:
         self.wake()
 
     async def run(self, queue: Queue) -> None:
-        """Until `stop`. Then what was begun here is finished, and nothing new is begun."""
+        """Run until `stop`. Then finish the jobs of this process, and begin no new ones."""
         async with self._process.notifications.wake_on(DUE) as self._woken:
             beating = asyncio.create_task(self.heartbeat.run())
             stopped = asyncio.create_task(self._stop.wait())

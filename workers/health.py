@@ -1,4 +1,4 @@
-"""Records at the organisation what the answers to its calls say about the connection."""
+"""Records the state of the connection at the organisation, by the answers to its calls."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -60,7 +60,7 @@ async def _note(tx: Tx, organisation: OrganisationCopy, error: XeroError, *, wri
 
 
 async def _limited(tx: Tx, organisation: OrganisationCopy, error: Retry) -> None:
-    """Show RATE_LIMITED only if Xero told us to stop or the day's calls are used up. Bulk work that waits for room is not
+    """Show RATE_LIMITED only if Xero demanded a pause or the day's calls are used up. Bulk work that waits for room is not
     shown."""
     told = (await call_budget.get(tx, organisation.tenant_id)).limited_until
     long = error.at if error.at is not None and error.at > tx.now + A_MINUTE else None

@@ -1,4 +1,4 @@
-"""What arq's schedules do. Nothing here is due for one organisation: that is a row with a time."""
+"""The functions of arq's schedules. Work for one organisation is never scheduled here: it is a row with a time."""
 
 import structlog
 

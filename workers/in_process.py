@@ -29,7 +29,7 @@ class InProcess:
             self._running[job.name] = asyncio.create_task(self._run(job))
 
     async def finish(self) -> None:
-        """Wait for what runs."""
+        """Wait for the running jobs."""
         await asyncio.gather(*self._running.values())
 
     async def _run(self, job: Job) -> None:

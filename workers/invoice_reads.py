@@ -18,7 +18,7 @@ POLL_AGAIN = timedelta(minutes=1)
 
 
 async def poll(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
-    """Read and apply page by page what changed since the last poll. False if Xero does not answer. If the worker dies, the
+    """Read and apply the changes since the last poll, page by page. False if Xero does not answer. If the worker dies, the
     next poll applies the same pages again."""
     async with process.database.transaction(workspace, XERO) as tx:
         organisation = await invoice_reads.polled(tx, organisation_id)

@@ -49,7 +49,7 @@ class Job:
 
 
 def lane_of(name: str) -> str:
-    """The kind and the lane of a job's name: what its limit counts by."""
+    """The kind and the lane of a job's name. The limit counts by these."""
     kind, _, rest = name.partition(":")
     return f"{kind}:{rest.partition(':')[2]}"
 

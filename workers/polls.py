@@ -1,4 +1,4 @@
-"""Begins what an organisation is due for by time: a delta or a full scan of its contacts, and the end of Xero's limit."""
+"""Begins the work of an organisation that is due by time: a delta or a full scan, and the end of Xero's limit."""
 
 from uuid import UUID
 

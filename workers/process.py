@@ -1,4 +1,4 @@
-"""What a worker process holds for as long as it runs, and how it reaches an organisation of Xero."""
+"""The connections of a worker process, and its clients of Xero's organisations."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

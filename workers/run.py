@@ -23,7 +23,7 @@ async def work_until_stopped(settings: Settings) -> None:
 
 
 async def work(process: Process, stop: asyncio.Event) -> None:
-    """Until `stop`. Then what was begun is finished, and nothing new is begun."""
+    """Work until `stop`. Then finish the running jobs, and begin no new ones."""
     dispatcher = Dispatcher(process, stop)
     engine = ArqEngine(redis_settings(process.settings.redis_url or ""), process, dispatcher, stop)
     carrying = asyncio.create_task(engine.run())

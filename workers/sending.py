@@ -125,7 +125,7 @@ async def _send(
 
 def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Failure]]:
     """The exact bytes for what Xero accepts, and for each other link why it is not sent. A link whose data cannot be
-    written is one of those; a mistake of ours is raised."""
+    written is among the latter; a mistake in our code is raised."""
     unfit: dict[UUID, Failure] = {}
     news: list[NewContact] = []
     updates: list[ContactUpdate] = []

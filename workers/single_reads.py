@@ -1,4 +1,4 @@
-"""Reads single contacts, 40 in one call, and applies what Xero shows."""
+"""Reads single contacts, 40 in one call, and applies them."""
 
 from datetime import timedelta
 from uuid import UUID

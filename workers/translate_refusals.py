@@ -52,7 +52,7 @@ def _precedence(problem: Problem) -> int:
 
 
 def contact_failure(said: Sequence[Said]) -> Failure:
-    """What Xero's messages about a contact mean. A message that is about no field of ours has the remedy IN_XERO."""
+    """The meaning of Xero's messages about a contact. A message about no synced field has the remedy IN_XERO."""
     found = [_contact_failure(one) for one in said or (_SILENT,)]
     first = min(found, key=lambda one: (one.code == "INVALID_IN_XERO", one.field is None))
     return replace(first, message=" ".join(one.message for one in found))

@@ -1,4 +1,4 @@
-"""What Xero's answers say about its rate limits, and the interface of the limiter that keeps us within them.
+"""The rate limits in Xero's answers, and the interface of the limiter that keeps Tandem within them.
 
 Xero allows one organisation 5 calls at once, 60 a minute and 1,000 or 5,000 a day. It allows an app 10,000
 calls a minute over all organisations. This module does not count: a Limiter counts, over all processes.

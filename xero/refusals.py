@@ -268,5 +268,5 @@ def member_of(said: Said) -> str:
 
 
 def advised(said: Said, rule: Rule) -> str:
-    """The message for people: Xero's own words, and for IN_XERO what to do there."""
+    """The message for people: Xero's own words, and for IN_XERO the advice."""
     return f"{said.shown} {rule.advice} {_AGAIN}" if rule.advice else said.shown

@@ -144,5 +144,5 @@ class GrantTokens(Generic[G]):
 
 
 def identity(client_id: str, xero_user_id: UUID) -> str:
-    """What the tokens' seal is bound to."""
+    """The identity to which the tokens' seal is bound."""
     return f"xero_grant/{client_id}/{xero_user_id}"

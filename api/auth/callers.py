@@ -46,7 +46,7 @@ class Callers:
             raise
 
     async def find_valid(self, credentials: Collection[Credential]) -> set[Credential]:
-        """Those of the credentials of open streams that still let somebody in."""
+        """The credentials of open streams that are still valid."""
         signed = {one for one in credentials if self._people is not None and _is_signed(one)}
         others = [one for one in credentials if one not in signed]
         tokens = await self._tokens.find_valid({one.token for one in others}) if others else set()

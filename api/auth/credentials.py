@@ -1,4 +1,4 @@
-"""What a client sends to be let in: a token, and the workspace if the client names one. The same over HTTP and in `connection_init`.
+"""The credential of a client: a token, and the workspace if the client names one. The same over HTTP and in `connection_init`.
 
 A client sends the token in the header Authorization, or in the payload of `connection_init` on a socket, and nowhere else.
 """
@@ -24,7 +24,7 @@ Key = TypeVar("Key")
 
 
 class Validity(Protocol[Key]):
-    """Tells which of many credentials still let somebody in."""
+    """Finds the valid ones among many credentials."""
 
     async def find_valid(self, keys: Collection[Key], /) -> set[Key]: ...
 
@@ -36,7 +36,7 @@ class Credential:
 
 
 class NotLetIn(Exception):
-    """The credential lets nobody in. The message is for the client."""
+    """The credential is refused. The message is for the client."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)

@@ -1,6 +1,6 @@
 """People who have signed in at the identity provider: their workspace, name and scope come from the claims of their token.
 
-A claim is named as it stands in the token, or by a path with points (`realm_access.roles`).
+A claim is named as in the token, or by a path with points (`realm_access.roles`).
 """
 
 import re

@@ -49,7 +49,7 @@ log = structlog.get_logger()
 
 
 class InvalidToken(Exception):
-    """The token lets nobody in. The message is for the client."""
+    """The token is refused. The message is for the client."""
 
 
 class ProviderUnavailable(ConnectionError):
@@ -67,7 +67,7 @@ class _KeyList(msgspec.Struct):
 
 @dataclass(frozen=True)
 class SignedClaims:
-    """What a valid token says. `issued_at` is None for a token that does not say it."""
+    """The claims of a valid token. `issued_at` is None if the token has no such claim."""
 
     subject: str
     issued_at: datetime | None

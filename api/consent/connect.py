@@ -152,7 +152,7 @@ async def callback(process: Process, request: Request) -> Response:
 
 
 async def confirm(process: Process, request: Request) -> Response:
-    """POST /oauth/confirm: somebody pressed a button of the page that a browser without the cookie gets."""
+    """POST /oauth/confirm: a button was pressed on the page for browsers without the cookie."""
     form = await request.form()
     token = form.get("token")
     flow = await flows.take(process, token) if isinstance(token, str) else None
@@ -293,7 +293,7 @@ async def _delete_unused(
 
 async def _connect(process: Process, begun: Begun, consent: Consent) -> list[UUID]:
     """Stores the tokens first, because an organisation without tokens cannot be read. If the process is killed in between, the next
-    consent finds what is left at Xero."""
+    consent finds the connection at Xero."""
     app, user = flows.registered_app(process.settings), consent.xero_user_id
     sealed = seal_tokens(process.keys, consent.tokens, app.client_id, user)
     grant_id = await _grants(process).keep(app.client_id, user, sealed, consent.expires_at)
@@ -306,7 +306,7 @@ async def _connect(process: Process, begun: Begun, consent: Consent) -> list[UUI
 
 
 async def _ask(process: Process, begun: Begun, consent: Consent) -> Response:
-    """Keeps the sealed tokens until somebody presses the button, because the code itself is valid for five minutes only."""
+    """Keeps the sealed tokens until the button is pressed, because the code itself is valid for five minutes only."""
     token = oauth.new_secret()
     await flows.keep(process, token, begun, msgspec.json.encode(consent))
     async with process.database.transaction(begun.workspace, begun.by) as tx:

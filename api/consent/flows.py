@@ -1,4 +1,4 @@
-"""Flows: a flow is a consent that somebody has begun. It is valid once, for ten minutes.
+"""Flows: a flow is a consent that has begun. It is valid once, for ten minutes.
 
 Of the state and the cookie that the browser holds, only hashes are stored. The secrets that must be kept are sealed for their own row.
 """

@@ -55,7 +55,7 @@ NUL = re.compile(r"\x00|\\u0000|\\u\{0+\}")
 
 
 class TooCostlyError(Exception):
-    """`limit` names the limit in the error's `extensions`, beside the count and the allowed number."""
+    """`limit` names the limit in the error's `extensions`, with the count and the allowed number."""
 
     def __init__(self, limit: str, counted: int, allowed: int) -> None:
         super().__init__(f"The request is too costly: {limit} {counted}, allowed {allowed}")

@@ -1,4 +1,4 @@
-"""How much each caller and each workspace may ask for in a minute, counted over all processes in Redis.
+"""The limits of each caller and each workspace in a minute, counted over all processes in Redis.
 
 An operation counts the nodes that it may return (api.guards.query_cost), and at least `LEAST`. A minute begins at a full minute of
 PostgreSQL's clock. While Redis does not answer, each process counts by itself, so nobody is refused for that reason. A refused operation
@@ -41,7 +41,7 @@ class Spent:
 
     @property
     def headers(self) -> dict[str, str]:
-        """As the IETF's draft on RateLimit headers has them, and Retry-After for whoever is refused."""
+        """As the IETF's draft on RateLimit headers has them, and Retry-After for a refused caller."""
         shown = {
             "ratelimit-policy": f'"{self.scope}";q={self.limit};w={WINDOW}',
             "ratelimit": f'"{self.scope}";r={self.remaining};t={self.seconds}',

@@ -1,7 +1,7 @@
-"""Documents that clients name by an id in place of their text.
+"""Documents that clients send as an id instead of the text.
 
 Without a manifest: automatic persisted queries, as Apollo's and urql's clients send them. A client sends the SHA-256 of its document; if
-this process does not know the document, the client sends the text once more beside the hash.
+this process does not know the document, the client sends the text together with the hash.
 
 With a manifest (TRUSTED_DOCUMENTS): no other document runs. Its ids are those that the client's build tool gave: graphql-codegen and Relay
 write an object of ids and texts, Apollo's tool a list of operations.
@@ -94,7 +94,7 @@ def _find_id(extensions: Mapping[str, object] | None) -> str | None:
 
 
 def read_manifest(path: Path) -> dict[str, str]:
-    """The documents of a manifest, by id. Raises SettingsError, which says what is wrong with the file."""
+    """The documents of a manifest, by id. Raises SettingsError with the fault of the file."""
     try:
         manifest = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:

@@ -158,7 +158,7 @@ async def _try_again(request: Request, error: Exception) -> Response:
 
 
 async def _ignore(request: Request, error: Exception) -> Response:
-    """The client has hung up, so nobody reads this response. Its status is for the log."""
+    """The client has hung up, and this response is not read. Its status is for the log."""
     return Response(status_code=CLIENT_GONE)
 
 

@@ -114,7 +114,7 @@ def routes(process: Process, metrics: Metrics) -> list[Route]:
 
 
 def _guarded(process: Process, endpoint: Endpoint) -> Endpoint:
-    """Lets in whoever sends OPS_TOKEN; everybody if it is not set."""
+    """Accepts requests with OPS_TOKEN; all requests if OPS_TOKEN is not set."""
     token = process.settings.ops_token
 
     async def checked(request: Request) -> Response:

@@ -47,7 +47,7 @@ class Socket(ASGIWebSocketAdapter):
 
 
 def find_flaw(message: object) -> str | None:
-    """Says what is wrong with the shape of a message from the client; None if nothing is."""
+    """The fault in the form of a client's message, or None."""
     if not isinstance(message, dict):
         return "A message must be a JSON object"
     kind, payload = message.get("type"), message.get("payload")
@@ -75,7 +75,7 @@ def _payload_flaw(payload: object) -> str | None:
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
-    """`watch` tells when the credential of an open socket ends. `documents` finds documents that a client names by an id."""
+    """`watch` ends an open socket with its credential. `documents` finds documents that a client names by an id."""
 
     context: EdgeContext
     _ending: asyncio.Task[None] | None = None

@@ -1,4 +1,4 @@
-"""What mutations have in common: their transaction, their payload and their errors.
+"""Shared by all mutations: transaction, payload and errors.
 
 Each mutation is a transaction of its own. If the domain refuses it, nothing has changed, and `userErrors` has every
 problem. Payloads are nullable: a fault in one mutation does not hide the results of earlier ones in the same request.
@@ -45,7 +45,7 @@ class UserError:
 
 @dataclass(frozen=True)
 class Outcome(Generic[Done]):
-    """What a transaction gave. `done` is None if it was refused."""
+    """The result of a transaction. `done` is None if it was refused."""
 
     done: Done | None
     errors: list[UserError]

@@ -1,4 +1,4 @@
-"""Mutations that end links, and mutations of the Unsynced list: resume, make anew, dismiss."""
+"""Mutations that end links, and mutations of the Unsynced list: resume, create, dismiss."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Match issues: questions to a person about the practice contact that a Xero contact stands for."""
+"""Match issues: questions to a person about which contact a Xero contact is."""
 
 from collections.abc import Sequence
 from datetime import datetime

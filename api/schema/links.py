@@ -30,7 +30,7 @@ from domain.tx import Tx
 
 @dataclass(frozen=True)
 class LinkRow(failures.Trouble):
-    """A link, what keeps it from syncing, and its state as people see it. `now`: the time of the read."""
+    """A link, the reasons why it does not sync, and its state as people see it. `now`: the time of the read."""
 
     id: UUID
     contact_id: UUID

@@ -153,7 +153,7 @@ def position_of(text: str) -> int:
 class SyncCursorFirst(SchemaExtension):
     """Reads the cursor of a request that may ask for it before everything else of the request.
 
-    So the cursor is never later than what the lists show. An event in between comes twice, and is not lost.
+    So the cursor is never later than the lists. An event in between comes twice, and is not lost.
     """
 
     async def on_execute(self) -> AsyncIterator[None]:
@@ -171,7 +171,7 @@ def sync_cursor(context: Context) -> str:
 
 
 def _last_of_each(rows: Sequence[EventRow]) -> list[EventRow]:
-    """Several events of one subject are told once, at the place of the last one."""
+    """Several events of one object are delivered once, at the place of the last one."""
     last: dict[tuple[EventKind, str], EventRow] = {}
     for row in rows:
         key = (row.kind, row.subject)

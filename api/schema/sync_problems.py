@@ -18,7 +18,7 @@ from domain.tables import StoredFailure, SyncedField
 
 @described
 class SyncFailureCode(DescribedEnum):
-    """Why a link or an invoice does not sync. `remedy` names what helps."""
+    """Why a link or an invoice does not sync. `remedy` says what to do."""
 
     NAME_TAKEN_IN_XERO = (
         "NAME_TAKEN_IN_XERO",

@@ -72,7 +72,7 @@ async def erase(tx: Tx, contact_id: UUID) -> Erased:
 
 
 async def _blank_history(tx: Tx, contact_id: UUID, link_ids: Sequence[UUID], about: Sequence[UUID]) -> None:
-    """Blank the values in the activity. It keeps what happened, when, and by whom."""
+    """Blank the values in the activity. The lines keep their kind, time and actor."""
     await tx.session.flush()
     await tx.run(
         "update activity set message = :erased, changes = '[]' where workspace_id = :ws"

@@ -1,4 +1,4 @@
-"""Retry: a refused link is sent again as it stands, and an uncertain one is looked up at once."""
+"""Retry: a refused link is sent again with its present values, and an uncertain one is looked up at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

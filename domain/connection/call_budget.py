@@ -35,7 +35,7 @@ class Clock(Protocol):
 
 
 class ReportedLimits(Protocol):
-    """What an answer reported; None if a header was absent. `until`: no call before this time."""
+    """The limits that an answer reported; None if a header was absent. `until`: no call before this time."""
 
     @property
     def status(self) -> int: ...

@@ -1,4 +1,4 @@
-"""Copies of an organisation's row: what a rule or a worker knows of the organisation while it acts.
+"""Copies of an organisation's row, for rules and workers that only read it.
 
 A change of a copy would be lost, so copies are frozen. `organisations.lock` gives the row that is written back.
 """

@@ -244,7 +244,7 @@ async def update_sync(
 
 
 async def sync_now(tx: Tx, organisation_id: UUID) -> None:
-    """Begins to read what changed in Xero, accounts and tax rates too. A request soon after the last one, or during a read,
+    """Begins to read the changes in Xero, also of accounts and tax rates. A request soon after the last one, or during a read,
     is answered by one more read a little later. So requests every second spend no calls that others need, and no change
     in Xero before the request is missed."""
     organisation = await lock(tx, organisation_id)
@@ -432,7 +432,7 @@ def _text(value: Any) -> str | None:
 
 
 async def _type_name(tx: Tx, type_id: UUID) -> str:
-    """The name of the contact type, locked so that nobody archives it meanwhile. Refuses an unknown or archived type."""
+    """The name of the contact type, which is locked so that it cannot be archived meanwhile. Refuses an unknown or archived type."""
     key, share = (tx.workspace, type_id), {"read": True}
     found = await tx.session.get(ContactType, key, with_for_update=share, populate_existing=True)
     if found is None:

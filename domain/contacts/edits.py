@@ -122,7 +122,7 @@ class Given:
     contact_type_id: UUID | UnsetType | None = UNSET
 
     def as_json(self) -> dict[str, object]:
-        """What was given, by the names of the schema."""
+        """The given values, by the names of the schema."""
         own = {name: getattr(self, column) for name, column in _OWN.items()}
         synced = {SYNCED[name].api_name: stored(value) for name, value in self.values.items()}
         return {name: value for name, value in own.items() if value is not UNSET} | synced
@@ -178,7 +178,7 @@ async def change(
 ) -> Contact:
     """Change what is given. The contact's links become due.
 
-    `bulk`: the change is one of many, and nobody waits for it. `typed`: check the new values against Xero's limits. A value
+    `bulk`: the change is one of many, and no person waits for it. `typed`: check the new values against Xero's limits. A value
     that the contact has already, perhaps from Xero, is never checked.
     """
     contact = await lock(tx, contact_id)
@@ -210,7 +210,7 @@ async def change(
 
 
 def _write(contact: Contact, values: Given) -> None:
-    """Write what is given, but for the kind, which `_settle` writes."""
+    """Write the given values, except for the kind, which `_settle` writes."""
     for column in _OWN.values():
         value = getattr(values, column)
         if value is not UNSET and column != "kind":
@@ -220,7 +220,7 @@ def _write(contact: Contact, values: Given) -> None:
 
 
 def _without_held(contact: Contact, given: Given) -> Given:
-    """What is given, without the names and the synced values that the contact has already."""
+    """The given values, without the names and synced values that the contact has already."""
     first, last = given.first_name, given.last_name
     return replace(
         given,
@@ -324,7 +324,7 @@ def _is_email(text: str) -> bool:
 
 
 async def _check_type(tx: Tx, values: Given, held: UUID | None) -> None:
-    """Lock the contact type, so that nobody archives it now. A contact may keep an archived type that it has."""
+    """Lock the contact type, so that it cannot be archived now. A contact may keep an archived type that it has."""
     wanted = values.contact_type_id
     if wanted is UNSET or wanted is None or wanted == held:
         return
@@ -377,7 +377,7 @@ def _text(value: object) -> str | None:
 
 
 def _settle(tx: Tx, contact: Contact, given: Given, changed: set[str] | None = None) -> None:
-    """Set what follows from the values: kind, keys, and the time of each synced field."""
+    """Set the columns that follow from the values: kind, keys, and the time of each synced field."""
     if isinstance(given.kind, ContactKind):
         contact.kind = given.kind
         contact.confidence, contact.reasons, contact.needs_review = None, None, False

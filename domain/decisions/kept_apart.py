@@ -32,7 +32,7 @@ async def contact_goes(tx: Tx, contact_id: UUID) -> None:
 async def contacts_came(tx: Tx, contact_ids: Sequence[UUID]) -> None:
     """Give new contacts the pairs of deleted contacts with the same name and email, after they were linked.
 
-    The hash goes: if it stayed, it would be left when the contact is renamed and then erased.
+    The hash is deleted: otherwise it would remain when the contact is renamed and then erased.
     """
     await tx.run(
         "with came as (select a.organisation_id, a.xero_contact_id, a.contact_id as gone_id, c.id, a.at from contact c"

@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Descriptions:
-    """What the schema says of the field in Contact, in XeroContact, and in the inputs."""
+    """The field's descriptions in the schema: in Contact, in XeroContact, and in the inputs."""
 
     contact: str
     xero_contact: str
@@ -222,19 +222,19 @@ def as_xero(field: SyncedField, value: Value, region: str | None, held: XeroValu
 
 
 def practice_values(row: Contact | Mapping[str, object]) -> dict[SyncedField, Value]:
-    """What a contact of the practice holds."""
+    """The values of a contact of the practice."""
     column = _reader(row)
     return {field: loaded(field, column(one.column)) for field, one in SYNCED.items()}
 
 
 def mirror_values(row: XeroContact | Mapping[str, object]) -> dict[SyncedField, XeroValue]:
-    """What a mirror row holds, in Xero's form."""
+    """The values of a mirror row, in Xero's form."""
     column = _reader(row)
     return {field: mirrored(field, column(one.xero_column)) for field, one in SYNCED.items()}
 
 
 def xero_values(row: XeroContact | Mapping[str, object]) -> dict[SyncedField, Value]:
-    """What a mirror row holds, as the practice would hold it."""
+    """The values of a mirror row, in the practice's form."""
     return {field: as_practice(value) for field, value in mirror_values(row).items()}
 
 

@@ -87,7 +87,7 @@ class SeenContact:
 
 @dataclass(frozen=True)
 class SeenLine:
-    """A line of an invoice as Xero shows it; None for what Xero did not say. A discount of 0 is None. `tracking` holds the
+    """A line of an invoice as Xero shows it; None for an absent member. A discount of 0 is None. `tracking` holds the
     members of Xero's tracking categories by Xero's names."""
 
     line_id: UUID | None

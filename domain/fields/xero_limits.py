@@ -1,4 +1,4 @@
-"""What Xero accepts in the synced fields: lengths as Xero's API states them, counted as Xero counts. Pure."""
+"""Xero's limits of the synced fields: lengths as Xero's API states them, counted as Xero counts. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -137,7 +137,7 @@ def _length(text: str) -> int:
 
 @dataclass(frozen=True)
 class XeroEnd:
-    """The place where values are to go: the organisation's country, and what Xero holds there now."""
+    """The receiver of the values: the organisation's country, and the values that Xero holds now."""
 
     region: str | None
     held: Mapping[SyncedField, XeroValue]

@@ -116,7 +116,7 @@ def _left_names(rows: Iterable[XeroContact]) -> list[str]:
 
 
 async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:
-    """Apply what a read of a few contacts has just shown, if the brake allows it. The caller holds the organisation's lock.
+    """Apply the result of a read of a few contacts, if the brake allows it. The caller holds the organisation's lock.
 
     Before the contact sync is started nothing is applied: there is no filter, and the import matches every contact.
     """
@@ -162,7 +162,7 @@ class _Merge:
 
     @cached_property
     def practice(self) -> dict[SyncedField, Value]:
-        """What the practice holds before the merge."""
+        """The practice's values before the merge."""
         return self.link.practice
 
     def decide(self) -> None:
@@ -228,7 +228,7 @@ class _Merge:
 
     @cached_property
     def columns(self) -> Columns:
-        """What the link's row is to hold. A failure stays for as long as the practice wants a value that Xero refused."""
+        """The new columns of the link's row. A failure stays for as long as the practice holds a value that Xero refused."""
         row, region = self.link.row, self.link.region
         practice = {name: merged.practice for name, merged in self.fields.items()}
         base = {str(name): stored(merged.base_practice) for name, merged in self.fields.items()}

@@ -1,4 +1,4 @@
-"""A contact under a GDPR request in Xero: what came from Xero is blanked, and nothing is sent.
+"""A contact under a GDPR request in Xero: values that came from Xero are blanked, and nothing is sent.
 
 The practice's own contact stays until a person erases it, because the law may oblige the practice to keep it.
 """

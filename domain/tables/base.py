@@ -1,4 +1,4 @@
-"""What every table is made of: the metadata, its naming convention and the kinds of columns.
+"""The parts of every table: the metadata, its naming convention and the kinds of columns.
 
 Each row belongs to a workspace, and its key is (workspace_id, id): foreign keys ignore row-level security, so
 they carry the workspace. Enums are text with a CHECK: equality on native enums is not leakproof, and PostgreSQL

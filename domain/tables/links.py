@@ -24,7 +24,7 @@ class StoredProblem(TypedDict):
 
 
 class StoredFailure(TypedDict):
-    """What keeps a link or an invoice from syncing, as the columns `failure` hold it. Times are ISO 8601.
+    """The reason why a link or an invoice does not sync, as the columns `failure` hold it. Times are ISO 8601.
 
     `subjects`: 'Type:uuid' of each object that the failure is about. `awaits`: of a link that a merge broke, the survivor
     by Xero's id, until a read shows the survivor. `refused`: Xero refused the invoice; `each`: all that it named then,
@@ -83,7 +83,7 @@ ACTIVE = "(" + ", ".join(f"'{state}'" for state in ACTIVE_STATES) + ")"  # for S
 
 
 class LinkOrigin(DescribedEnum):
-    """What began a link: a rule, a person's decision, or the creation of one of its contacts."""
+    """The origin of a link: a rule, a person's decision, or the creation of one of its contacts."""
 
     FULL_MATCH = (
         "FULL_MATCH",

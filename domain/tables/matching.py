@@ -37,7 +37,7 @@ class MatchIssueState(DescribedEnum):
 
 
 class MatchResolution(DescribedEnum):
-    """What ended a match issue: one of three decisions of a person, or a change that left nothing to decide."""
+    """How a match issue ended: by one of three decisions of a person, or by a change that left nothing to decide."""
 
     CONFIRMED = "CONFIRMED", "A person linked the Xero contact to a practice contact."
     CREATED_SEPARATE = (

@@ -14,7 +14,7 @@ from domain.tables.base import Row, Table, amount_column, json_column, key_colum
 
 
 class Scope(DescribedEnum):
-    """What a caller may do in the workspace. Each scope includes the scopes before it."""
+    """The rights of a caller in the workspace. Each scope includes the scopes before it."""
 
     READ = "READ", "May run every query and follow `syncStatus`, but no mutation."
     WRITE = (
@@ -140,7 +140,7 @@ class TaxRate(Row, table=True):
 
 
 class IdempotencyKey(Table, table=True):
-    """The key of a create, kept for 24 hours. `made` is the id of what it created."""
+    """The key of a create, kept for 24 hours. `made` is the id of the created object."""
 
     __tablename__ = "idempotency_key"
     workspace_id: UUID = Field(primary_key=True)

@@ -44,7 +44,7 @@ async def reseal(database: Database, keys: KeyRing, *, give_up: bool = False) ->
 
 
 def describe(seals: Seals, keys: KeyRing) -> Sequence[str]:
-    """What a person reads after `tandem reseal`: a line for each key."""
+    """The output of `tandem reseal`: a line for each key."""
     lines = [f"{seals.current} consents of Xero are sealed with the newest key, {keys.newest}."]
     if seals.older:
         lines.append(f"{len(seals.older)} are being renewed at this moment: run this again in a minute.")

@@ -118,7 +118,7 @@ def started(settings: Settings, data: Path, console: Console) -> Iterator[Runnin
 
 
 def find_settings(data: Path) -> dict[str, str] | None:
-    """The settings of the demo that runs in this folder, for commands beside it; None if no demo runs there."""
+    """The settings of the demo that runs in this folder, for other commands; None if no demo runs there."""
     try:
         kept: dict[str, str] = json.loads((data / "demo" / SETTINGS).read_text())
     except (OSError, ValueError):

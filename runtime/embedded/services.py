@@ -236,7 +236,7 @@ def _account(data: Path) -> tuple[Account, Path]:
 
 
 def _copy(tree: Path, into: Path) -> Path:
-    """Copies the binaries and the libraries beside the package; their relative paths stay the same."""
+    """Copies the binaries, and the libraries next to the package; their relative paths stay the same."""
     package = tree.parent
     for part in (tree, package.with_name(f"{package.name}.libs")):
         shutil.copytree(part, into / part.relative_to(package.parent), symlinks=True, dirs_exist_ok=True)

@@ -55,7 +55,7 @@ class Call(msgspec.Struct):
         return json_response(envelope(app.name, self.now, **content))
 
     def note(self, *outcomes: Outcome) -> None:
-        """Count what was written, announce it to subscribers, and keep it."""
+        """Count the written objects, announce them to subscribers, and store them."""
         for outcome in outcomes:
             self.simulation.note_write(self.organisation, outcome, self.access.client_id)
         self.simulation.world.changed()

@@ -1,6 +1,6 @@
 """Xero's sums: rounded line by line, half up, and only then added.
 
-Sources: Xero's guide on rounding and what its staff said there. Where they are silent, what is assumed: halves go
+Sources: Xero's guide on rounding and its staff's answers there. Otherwise the simulator assumes: halves go
 away from zero on negative lines too; tax is taken from the rounded line; inclusive tax is line × rate ÷ (1 + rate).
 """
 
@@ -60,7 +60,7 @@ def discount_rate(line: Line) -> Decimal | None:
 
 
 def discount_amount(line: Line) -> Decimal | None:
-    """What the discount takes off the line."""
+    """The amount by which the discount reduces the line."""
     if line.discount_rate is None:
         return line.discount_amount
     return cents(_EXACT.subtract(before_discount(line), line.line_amount))

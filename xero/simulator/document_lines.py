@@ -1,4 +1,4 @@
-"""Lines of a document as Xero makes them of what was sent, and what it refuses about them."""
+"""The lines of a document: how Xero stores the sent lines, and which it refuses."""
 
 from collections.abc import Iterable
 from decimal import Decimal

@@ -118,7 +118,7 @@ class Faults:
         self.armed.append(fault)
 
     def unleash(self, chaos: Chaos) -> None:
-        """In place of what was armed. Raises re.error as `arm` does, and ValueError for a level that is no share."""
+        """Replaces the armed faults. Raises re.error as `arm` does, and ValueError for a level that is no share."""
         if not 0 <= chaos.level < 1:
             raise ValueError("level is a share of the calls, below 1")
         self.clear()
@@ -196,7 +196,7 @@ def _part(element: Element, part: Part) -> Element:
 
 
 def blame(faults: list[Fault], errors: list[str], part_errors: list[PartError]) -> None:
-    """Adds what REFUSE says to the errors of an element."""
+    """Adds the message of REFUSE to the errors of an element."""
     for fault in faults:
         if fault.kind is not Kind.REFUSE:
             continue

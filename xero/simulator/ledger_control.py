@@ -1,4 +1,4 @@
-"""/simulator, continued: what a person does inside Xero with invoices, accounts, tax rates and locks."""
+"""/simulator, continued: acts of a person inside Xero on invoices, accounts, tax rates and locks."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date as Day
@@ -237,7 +237,7 @@ async def set_approvals(request: Request, pen: Pen) -> Response:
 
 
 async def set_currencies(request: Request, pen: Pen) -> Response:
-    """Set the currencies beside the base currency."""
+    """Set the currencies besides the base currency."""
     codes = msgspec.json.decode(await request.body(), type=list[str])
     base = pen.organisation.details["BaseCurrency"]
     chosen = [{"Code": code, "Description": code} for code in dict.fromkeys([base, *codes])]
