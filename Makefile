@@ -12,7 +12,7 @@ CHECKS := tests/test_migrations.py tests/test_house.py tests/test_types.py tests
 AFTER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-providers mutants check migration fmt lock run-env dev-env
+.PHONY: help audit demo test test-long test-providers mutants check migration fmt lock run-env dev-env
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ check: dev-env ## format, lint, strict types, import contracts, schema drift, mi
 	$(BIN)/tandem schema --check
 	$(BIN)/pytest -n $(WORKERS) $(CHECKS)
 
+audit: dev-env ## look for known weaknesses of the locked packages; asks the package registry
+	@.tools/bin/uv venv --quiet --clear --python $(BIN)/python .tools/audit
+	@.tools/bin/uv pip sync --quiet --python .tools/audit/bin/python --require-hashes requirements/audit.txt
+	@.tools/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/run.txt -r requirements/uv.txt
+
 migration: dev-env ## write a revision of the database from the changed tables; M="add a mobile phone" names it
 	@$(BIN)/python scripts/make_revision.py "$(M)"
 
@@ -50,7 +55,7 @@ fmt: dev-env ## format, and correct what the linter can correct
 
 lock: ## resolve requirements/*.in into locks with hashes and without an index address
 	@$(PYTHON) scripts/bootstrap.py dev
-	@for name in uv run dev; do \
+	@for name in uv run dev audit; do \
 	  .tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate --no-emit-index-url requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
