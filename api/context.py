@@ -20,6 +20,7 @@ from runtime.seal import KeyRing
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from api.guards.operation_log import OperationCounts
     from api.guards.rate_limit import Rates
 
 
@@ -80,4 +81,5 @@ class EdgeContext(Context):
 
     credential: Credential | None = None
     rates: "Rates | None" = None
+    counts: "OperationCounts | None" = None
     connection_params: dict[str, object] | None = field(default=None, repr=False)

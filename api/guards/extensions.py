@@ -14,6 +14,7 @@ from strawberry.types.graphql import OperationType
 from api.context import Context
 from api.errors import NO_CALLER, Code, Errors, refusal
 from api.guards.document_cache import Cached, Documents
+from api.guards.operation_log import OperationLog
 from api.guards.query_cost import Limits, root_fields
 from api.guards.rate_limit import Spending
 
@@ -65,6 +66,7 @@ def edge_extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtensi
     documents = Documents()
     return [
         OperationContext,
+        OperationLog,
         Errors,
         Limits,
         Spending,

@@ -102,7 +102,7 @@ def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute]
     logging.getLogger("strawberry.execution").disabled = True
     metrics = health.Metrics(process)
     https = process.settings.public_url.startswith("https:")
-    view = GraphQLView(process, schema)
+    view = GraphQLView(process, schema, counts=metrics.operations)
     every: list[BaseRoute] = [
         Route("/graphql", view),
         WebSocketRoute("/graphql", SocketCount(view, metrics)),

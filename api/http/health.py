@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from api.auth.credentials import find_bearer
 from api.context import Process
+from api.guards.operation_log import OperationCounts
 from runtime import migrations, seals
 from runtime.database import Database, find_role
 
@@ -48,6 +49,7 @@ class Metrics:
             ["path"],
             registry=self.registry,
         )
+        self.operations = OperationCounts(self.registry)
         self.sockets = Gauge("tandem_sockets", "Open WebSockets", registry=self.registry)
         subscriptions = Gauge("tandem_subscriptions", "Open subscriptions", registry=self.registry)
         subscriptions.set_function(lambda: process.feeds.followers)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, cast
 
+import structlog
 from cross_web import AsyncHTTPRequestAdapter
 from cross_web import HTTPException as ViewException
 from graphql import GraphQLError, OperationType, get_operation_ast, parse
@@ -34,7 +35,7 @@ from strawberry.types.unset import UNSET, UnsetType
 from api.auth.callers import Callers
 from api.auth.credentials import WORKSPACE_HEADER, Credential, NotLetIn, read_credential
 from api.auth.token_watch import TokenWatch
-from api.context import Context, EdgeContext, Process
+from api.context import Context, EdgeContext, Process, Viewer
 from api.errors import (
     RETRY_AFTER,
     STATUS,
@@ -43,6 +44,7 @@ from api.errors import (
     present_errors,
     until_interrupted,
 )
+from api.guards.operation_log import OperationCounts
 from api.guards.query_cost import TOKENS
 from api.guards.rate_limit import Rates
 from api.guards.trusted_documents import DocumentRefused, TrustedDocuments, read_manifest, with_id
@@ -61,7 +63,14 @@ class GraphQLView(GraphQL[Context, None]):
     websocket_adapter_class = Socket
     stream_transport_classes_by_protocol = STREAMS
 
-    def __init__(self, process: Process, schema: BaseSchema, *, init_wait: timedelta = INIT_WAIT) -> None:
+    def __init__(
+        self,
+        process: Process,
+        schema: BaseSchema,
+        *,
+        init_wait: timedelta = INIT_WAIT,
+        counts: OperationCounts | None = None,
+    ) -> None:
         super().__init__(
             schema,
             graphql_ide="graphiql" if process.settings.graphiql else None,
@@ -69,7 +78,7 @@ class GraphQLView(GraphQL[Context, None]):
             connection_init_wait_timeout=init_wait,
             allowed_origins=process.settings.allowed_origins,
         )
-        self.process = process
+        self.process, self.counts = process, counts
         self.callers = Callers(process.settings, process.database, process.http)
         manifest = process.settings.trusted_documents
         self.documents = TrustedDocuments(read_manifest(manifest) if manifest else None)
@@ -108,7 +117,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         if isinstance(request, WebSocket):
-            return EdgeContext(self.process, rates=self.rates)
+            return EdgeContext(self.process, rates=self.rates, counts=self.counts)
         assert isinstance(response, Response)
         given = request.headers.getlist("authorization")
         if not given and self.process.settings.graphiql:
@@ -116,7 +125,17 @@ class GraphQLView(GraphQL[Context, None]):
         credential = read_credential(given, request.headers.getlist(WORKSPACE_HEADER))
         viewer = await self.callers.find(credential)
         request.state.credential, request.state.expires_at = credential, viewer.expires_at
-        return EdgeContext(self.process, viewer, response=response, credential=credential, rates=self.rates)
+        structlog.contextvars.bind_contextvars(
+            **_caller(viewer)
+        )  # until the request ends: each has its own task
+        return EdgeContext(
+            self.process,
+            viewer,
+            response=response,
+            credential=credential,
+            rates=self.rates,
+            counts=self.counts,
+        )
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Finds the viewer by the payload of `connection_init`, which has the two headers of a request: {"Authorization": "Bearer …"}.
@@ -129,6 +148,7 @@ class GraphQLView(GraphQL[Context, None]):
             [params.get("authorization")], [] if workspace is None else [workspace], without=SEND_IN_INIT
         )
         context.viewer = await self.callers.find(context.credential)
+        structlog.contextvars.bind_contextvars(**_caller(context.viewer))
         unset: UnsetType = UNSET  # no payload in the acknowledgement
         return unset
 
@@ -312,6 +332,11 @@ async def _without_complete(stream: AsyncIterator[str]) -> AsyncIterator[str]:
     with suppress(StreamInterrupted):
         async for chunk in stream:
             yield chunk
+
+
+def _caller(viewer: Viewer) -> dict[str, str]:
+    """What the log lines of a request say of its caller: ids, and no names."""
+    return {"workspace": str(viewer.workspace), "caller": f"{viewer.actor.kind}/{viewer.actor.id}"}
 
 
 def _status(answer: GraphQLHTTPResponse, media_type: str) -> int:

@@ -12,6 +12,7 @@ OUTAGE = "tests/api/http/test_outage.py"
 RATES = "tests/api/guards/test_rate_limit.py"
 DOCUMENTS = "tests/api/guards/test_trusted_documents.py"
 PROTECTION = "tests/runtime/commands/test_protection.py"
+OPERATIONS = "tests/api/guards/test_operation_log.py"
 ANSWERS = "tests/api/http/test_answers.py"
 PROVIDER = "tests/api/auth/test_provider.py"
 PEOPLE = "tests/api/auth/test_people.py"
@@ -133,6 +134,11 @@ EDGE = (
         "doctor: a table without a policy is not noticed",
         f"{PROTECTION}::test_each_gap_between_the_workspaces_is_named",
         never("runtime.commands.protection:find_gaps", "policed"),
+    ),
+    breach(
+        "edge: clients make as many time series as they like",
+        f"{OPERATIONS}::test_names_that_clients_choose_make_few_time_series",
+        never("api.guards.operation_log:OperationCounts._known", "MOST_NAMES LONGEST_NAME"),
     ),
     breach(
         "edge: anybody reads the metrics",

@@ -1,0 +1,80 @@
+"""Each operation in the logs and in the metrics: its name, its caller and its errors. Never its text or its variables."""
+
+from collections.abc import Iterator
+
+import structlog
+from graphql import GraphQLError, OperationDefinitionNode
+from prometheus_client import CollectorRegistry, Counter
+from strawberry.extensions import SchemaExtension
+
+from api.context import EdgeContext
+
+MOST_NAMES = 200  # clients choose the names, and each makes a time series
+LONGEST_NAME = 60
+OTHER = "other"
+
+
+class OperationCounts:
+    """Counts the operations of one process. `names` are those that have a time series of their own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._names: set[str] = set()
+        self._operations = Counter(
+            "tandem_operations",
+            "GraphQL operations, by name, kind and outcome",
+            ["name", "kind", "outcome"],
+            registry=registry,
+        )
+        self._errors = Counter("tandem_errors", "Errors in answers, by code", ["code"], registry=registry)
+
+    def count(self, name: str, kind: str, codes: list[str]) -> None:
+        self._operations.labels(self._known(name), kind, "error" if codes else "ok").inc()
+        for code in codes:
+            self._errors.labels(code).inc()
+
+    def _known(self, name: str) -> str:
+        if name not in self._names:
+            if len(self._names) >= MOST_NAMES or len(name) > LONGEST_NAME:
+                return OTHER
+            self._names.add(name)
+        return name
+
+
+class OperationLog(SchemaExtension):
+    """Comes before Errors, so that it ends after it and sees the codes that the client gets."""
+
+    def on_operation(self) -> Iterator[None]:
+        yield
+        structlog.contextvars.unbind_contextvars("operation")
+        execution = self.execution_context
+        context = execution.context
+        if isinstance(context, EdgeContext) and context.counts is not None and context.viewer is not None:
+            node = self._operation()
+            errors = getattr(execution.result, "errors", None) or []
+            kind = node.operation.value if node else "unknown"
+            context.counts.count(_name(node), kind, [_code(error) for error in errors])
+
+    def on_validate(self) -> Iterator[None]:
+        """From here to the end of the operation, log lines have its name."""
+        structlog.contextvars.bind_contextvars(operation=_name(self._operation()))
+        yield
+
+    def _operation(self) -> OperationDefinitionNode | None:
+        """The operation that runs; None for a document that cannot be read, or has several and no name was given."""
+        execution = self.execution_context
+        if execution.graphql_document is None:
+            return None
+        found = [
+            one for one in execution.graphql_document.definitions if isinstance(one, OperationDefinitionNode)
+        ]
+        wanted = execution.operation_name
+        named = [one for one in found if wanted is None or (one.name and one.name.value == wanted)]
+        return named[0] if len(named) == 1 else None
+
+
+def _name(node: OperationDefinitionNode | None) -> str:
+    return node.name.value if node and node.name else ""
+
+
+def _code(error: GraphQLError) -> str:
+    return str((error.extensions or {}).get("code", "INTERNAL"))
