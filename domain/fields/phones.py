@@ -5,6 +5,7 @@ valid phone stays as typed.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ class PhoneParts:
 
 # A whole phone: digits and the signs between them, and an extension.
 _EXTENSION = r"(?:\s*(?:,|;)?\s*(?:ext|extn|extension|x|#)[.:]?\s*\d{1,7})?"
+_COUNTRY = re.compile(r"[\d\s+().\-]*")
 _PHONE = re.compile(rf"\+?[\d\s().\-/\u2010-\u2015]+{_EXTENSION}", re.IGNORECASE)
 
 
@@ -51,14 +53,17 @@ def phone_key(text: str | None, region: str | None) -> str | None:
     number = _parse(trimmed, region)
     if number is not None and phonenumbers.is_possible_number(number):
         return _exact(number)
-    if any(map(str.isalpha, trimmed)) or not any(map(str.isdigit, trimmed)):
+    dialled = "".join(
+        _digits(character) or (character if character in "+*#" else "") for character in trimmed
+    )
+    if any(map(str.isalpha, trimmed)) or not _digits(dialled):
         return trimmed.casefold()
-    return re.sub(r"[^0-9+]", "", trimmed)
+    return dialled
 
 
 def join_phone(parts: PhoneParts) -> str | None:
     """One text: +64 9 123 4567, or 09 123 4567 if Xero shows no country. None for a blank."""
-    digits = re.sub(r"[^0-9]", "", parts.country).removeprefix("00")
+    digits = _digits(parts.country).removeprefix("00") if _COUNTRY.fullmatch(parts.country) else ""
     country = f"+{digits}" if digits else parts.country
     words = " ".join(f"{country} {parts.area} {parts.number}".split())
     return words if parts.area.strip() or parts.number.strip() else None
@@ -71,7 +76,7 @@ def split_phone(text: str | None, region: str | None) -> PhoneParts:
     """
     trimmed = " ".join((text or "").split())
     number = _parse(trimmed, region) if trimmed else None
-    if number is not None and phonenumbers.is_valid_number(number):
+    if number is not None and phonenumbers.is_valid_number(number) and _is_plain(trimmed, number, region):
         parts = _split(trimmed, number)
         if phone_key(join_phone(parts), region) == _exact(number):
             return parts
@@ -82,7 +87,9 @@ def _parse(text: str, region: str | None) -> PhoneNumber | None:
     """The phone that the whole text is, if any.
 
     A text that begins with 00 is read only if it begins with the region's international prefix. Otherwise somebody typed
-    the prefix of another country, and libphonenumber would take the country code for a part of the number.
+    the prefix of another country, and libphonenumber would take the country code for a part of the number. For the same
+    reason nothing may stand between the international prefix, the country code and the number: in New Zealand
+    0011 65 6123 4567 would be a phone in the United States.
     """
     if not _PHONE.fullmatch(text):
         return None
@@ -90,18 +97,56 @@ def _parse(text: str, region: str | None) -> PhoneNumber | None:
         number = phonenumbers.parse(text, region or None, keep_raw_input=True)
     except phonenumbers.NumberParseException:
         return None
-    if _digits(text).startswith("00") and not _dials_abroad(text, number, region):
-        return None
-    return number
+    return number if _is_dialled_from(region, text, number) else None
 
 
-def _dials_abroad(text: str, number: PhoneNumber, region: str | None) -> bool:
-    """Whether the text begins with the region's international prefix: 00, or a first group such as 0011 in Australia."""
-    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region.upper()) if region else None
-    if metadata is None or number.country_code_source != phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD:
+def _is_dialled_from(region: str | None, text: str, number: PhoneNumber) -> bool:
+    """Whether the text begins with the region's international prefix and the country code, or with neither. The prefix is
+    00, or the whole first group, as 0011 in Australia: Singapore's prefixes begin with 00 and a third digit, so they would
+    take the 6 of 0064."""
+    if number.country_code_source != phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD:
+        return not _digits(text).startswith("00")
+    before, metadata, code = _before_number(text, number), _metadata(region), str(number.country_code)
+    first = re.search(r"\d+", text)
+    if before is None or metadata is None or first is None:
         return False
-    prefixes, first = metadata.international_prefix or "", re.search(r"\d+", text)
-    return bool(re.fullmatch(prefixes, "00") or (first and re.fullmatch(prefixes, first.group())))
+    prefixes = re.compile(metadata.international_prefix or "")
+    if not prefixes.fullmatch("00") and not prefixes.fullmatch(_digits(first.group())):
+        return False
+    return any(
+        before.endswith(tail) and prefixes.fullmatch(before.removesuffix(tail)) for tail in (code, f"{code}0")
+    )
+
+
+def _is_plain(text: str, number: PhoneNumber, region: str | None) -> bool:
+    """Whether the text holds the digits of the number in their order, with only a trunk prefix, a country code or an
+    international prefix before them. If it does not, as in Argentina, where 15 in the middle becomes 9 in front,
+    splitting would rearrange what was typed."""
+    before = _before_number(text, number)
+    if before is None:
+        return False
+    if number.country_code_source == phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD:
+        return True  # `_is_dialled_from` has looked at what stands before
+    code = str(number.country_code)
+    home = _metadata(region) or _metadata(phonenumbers.region_code_for_country_code(int(code)))
+    trunk = (home.national_prefix if home else None) or ""
+    return before in ("", trunk, code, code + trunk, f"{code}0")
+
+
+def _before_number(text: str, number: PhoneNumber) -> str | None:
+    """The digits of the text before the national number, without a trunk prefix in brackets. None if the text does not end
+    with the national number."""
+    typed = _digits(_without_extension(text).replace("(0)", ""))
+    national = phonenumbers.national_significant_number(number)
+    return typed.removesuffix(national) if typed.endswith(national) else None
+
+
+def _metadata(region: str | None) -> phonenumbers.PhoneMetadata | None:
+    return phonenumbers.PhoneMetadata.metadata_for_region(region.upper()) if region else None
+
+
+def _without_extension(text: str) -> str:
+    return re.sub(rf"{_EXTENSION}$", "", text, flags=re.IGNORECASE)
 
 
 def _exact(number: PhoneNumber) -> str:
@@ -133,10 +178,9 @@ def _split(text: str, number: PhoneNumber) -> PhoneParts:
 
 def _typed_groups(text: str, national: str) -> list[str]:
     """The digits of the national number in the groups of the typed text. Empty if the text does not end with them."""
-    typed = re.sub(rf"{_EXTENSION}$", "", text, flags=re.IGNORECASE)
     groups: list[str] = []
     left = national
-    for group in reversed(re.findall(r"\d+", typed)):
+    for group in map(_digits, reversed(re.findall(r"\d+", _without_extension(text)))):
         if not left:
             break
         if left.endswith(group):
@@ -151,7 +195,8 @@ def _typed_groups(text: str, national: str) -> list[str]:
 
 
 def _digits(text: str) -> str:
-    return re.sub(r"[^0-9]", "", text)
+    """The digits of the text, those of other scripts and full-width digits too, as 0 to 9."""
+    return "".join(str(unicodedata.decimal(character, "")) for character in text)
 
 
 def _after_digits(text: str, count: int) -> str:

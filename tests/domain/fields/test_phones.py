@@ -53,6 +53,7 @@ def test_a_number_is_dialled_from_the_organisations_country() -> None:
         (PhoneParts("0064", "9", "123 4567"), "+64 9 123 4567"),
         (PhoneParts("", "09", "123 4567"), "09 123 4567"),
         (PhoneParts("", "", "call Ada"), "call Ada"),
+        (PhoneParts("NZ 64", "9", "123 4567"), "NZ 64 9 123 4567"),
         (PhoneParts("64", "", ""), None),
         (PhoneParts(), None),
     ],
@@ -92,6 +93,84 @@ def test_one_text_is_split_into_the_three_parts_of_a_phone(text: str | None, par
 def test_a_prefix_that_the_region_does_not_dial_stays_as_typed(text: str, region: str | None) -> None:
     assert split_phone(text, region) == PhoneParts(number=text)
     assert phone_key(text, region) == text.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        (
+            "0011 65 6123 4567",
+            "NZ",
+        ),  # Australia's prefix; after New Zealand's 00 it would be a phone in the United States
+        ("0011 1 212 555 0123", "GB"),
+        ("011 64 9 379 1234", "NZ"),  # the prefix of the United States
+        ("001 64 9 379 1234", "AU"),  # Singapore's
+        ("011 15 2345-6789", "AR"),  # libphonenumber puts a 9 in front
+        ("0 15 21 2345-6789", "BR"),  # with the code of a carrier, which libphonenumber drops
+        ("+64 9 379 1234, 021 123 456", "NZ"),
+        ("09 379 1234/021 123 456", "NZ"),
+        ("c/o 09 379 1234", "NZ"),
+        ("09 379 1234 (after 5 pm)", "NZ"),
+    ],
+)
+def test_what_libphonenumber_would_rearrange_stays_as_typed(text: str, region: str) -> None:
+    assert split_phone(text, region) == PhoneParts(number=text)
+    assert join_phone(PhoneParts(number=text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "parts"),
+    [
+        ("0011 64 9 379 1234", "AU", PhoneParts("64", "9", "379 1234")),
+        ("011 64 9 379 1234", "US", PhoneParts("64", "9", "379 1234")),
+        ("001 64 9 379 1234", "SG", PhoneParts("64", "9", "379 1234")),
+        ("0064 (0)9 379 1234", "NZ", PhoneParts("64", "9", "379 1234")),
+        ("+64 (0)9 379 1234", "AU", PhoneParts("64", "9", "379 1234")),
+        ("0039 06 6982 1234", "NZ", PhoneParts("39", "06", "6982 1234")),
+        ("０９ ３７９ １２３４", "NZ", PhoneParts("64", "9", "379 1234")),
+    ],
+)
+def test_the_regions_own_international_prefix_is_read(text: str, region: str, parts: PhoneParts) -> None:
+    assert split_phone(text, region) == parts
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("٠٩ ٣٧", "٠٩ ٣٨"),
+        ("*555", "555"),
+        ("555#1", "5551"),
+        ("²", "³"),
+        ("0011 65 6123 4567", "+1 656 123 4567"),
+    ],
+)
+def test_signs_and_digits_of_every_script_count(one: str, other: str) -> None:
+    assert phone_key(one, "NZ") != phone_key(other, "NZ")
+
+
+_XEROS = st.text("0123456789+ ()-ab", max_size=12)
+
+
+@given(st.builds(PhoneParts, st.one_of(st.just(""), st.sampled_from(["64", "+61", "0044", "NZ 64"]), _XEROS), _XEROS, _XEROS),
+       st.sampled_from([*REGIONS, None]))  # fmt: skip
+def test_xeros_phone_survives_the_way_to_the_practice_and_back(parts: PhoneParts, region: str | None) -> None:
+    text = join_phone(parts)
+    if text is None:
+        assert not (parts.area + parts.number).strip()
+        return
+    for held in (parts.area, parts.number):
+        assert " ".join(held.split()) in text
+    if any(map(str.isalpha, parts.country)):
+        assert " ".join(parts.country.split()) in text
+    assert phone_key(join_phone(split_phone(text, region)), region) == phone_key(text, region)
+
+
+@given(st.text("0123456789 ()+-.x", max_size=24), st.sampled_from([*REGIONS, "BR", "JP", None]))
+def test_a_phone_that_is_split_keeps_its_digits_in_their_order(text: str, region: str | None) -> None:
+    parts = split_phone(text, region)
+    kept = "".join(filter(str.isdigit, parts.area + parts.number))
+    typed = "".join(filter(str.isdigit, text.replace("(0)", "")))
+    assert typed.endswith(kept)
 
 
 @pytest.mark.parametrize(
