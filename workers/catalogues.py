@@ -35,7 +35,8 @@ async def read_due(process: Process, workspace: UUID, organisation_id: UUID) -> 
     except XeroError as error:
         log.info("catalogue_read_postponed", organisation=str(organisation_id), error=type(error).__name__)
         async with process.database.transaction(workspace, XERO) as tx:
-            await xero_catalogue.postpone(tx, organisation_id, AGAIN)
+            pause = max(AGAIN, error.at - tx.now) if error.at else AGAIN
+            await xero_catalogue.postpone(tx, organisation_id, pause)
         return False
     async with process.database.transaction(workspace, XERO) as tx:
         await xero_catalogue.show(tx, organisation_id, translated(details, accounts, rates), asked)
@@ -43,11 +44,13 @@ async def read_due(process: Process, workspace: UUID, organisation_id: UUID) -> 
 
 
 async def fresh_for_bulk(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
-    """Whether bulk invoices may be sent: the catalogue was read within the last ten minutes, or is read now."""
+    """Whether bulk invoices may be sent: the catalogue was read within the last ten minutes, or is read now. Where the right
+    to read it is missing, the catalogue of an earlier read serves."""
     async with process.database.transaction(workspace, XERO) as tx:
         stale = await tx.ids(
             "select o.id from organisation o where o.workspace_id = :ws and o.id = :id and (o.catalogue_read_at is null"
-            " or o.catalogue_read_at < cast(:before as timestamptz) and exists (select 1 from invoice i"
+            " or o.catalogue_read_at < cast(:before as timestamptz)"
+            " and not coalesce(o.missing_rights ? 'READ_SETTINGS', false) and exists (select 1 from invoice i"
             " where i.workspace_id = :ws and i.organisation_id = o.id and i.due_at is not null and i.bulk"
             " and i.xero_invoice_id is null))",
             id=organisation_id, before=tx.now - FRESH,

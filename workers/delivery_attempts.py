@@ -197,9 +197,8 @@ async def _later(attempt: DeliveryAttempt[Element, Answer, Seen], error: XeroErr
 def _until(error: XeroError, now: datetime, hindered: timedelta) -> datetime:
     """When to try again. Xero's own time comes first. An error that lasts until a person acts gets the longer pause; a
     reconnect makes the work due at once."""
-    at = error.at if isinstance(error, Retry) else None
     lasts = isinstance(error, Refused) and not isinstance(error, Disconnected | NeedsReconnect)
-    return at or now + (hindered if lasts else BUSY)
+    return error.at or now + (hindered if lasts else BUSY)
 
 
 async def recover(

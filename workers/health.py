@@ -17,13 +17,14 @@ from xero.errors import (
     Refused,
     Rejected,
     Retry,
+    RightMissing,
     Uncertain,
     XeroError,
 )
 
 # Tandem's own minute limit frees a slot within a minute; a longer wait is for Xero, or for the limit of the day.
 A_MINUTE = timedelta(seconds=61)
-_OUTAGE = {Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR, Reason.UNREADABLE_ANSWER}
+_OUTAGE = {Reason.OFFLINE, Reason.UNREACHABLE, Reason.BLOCKED, Reason.SERVER_ERROR, Reason.UNREADABLE_ANSWER}
 
 
 @asynccontextmanager
@@ -48,15 +49,25 @@ async def _note(tx: Tx, organisation: OrganisationCopy, error: XeroError, *, wri
     organisation_id = organisation.id
     if isinstance(error, Disconnected | NeedsReconnect):
         await connection_health.locked_out(tx, organisation_id)
+    elif isinstance(error, RightMissing):
+        return  # the client has recorded it, and the organisation's other calls go on
     elif isinstance(error, Refused):
         await connection_health.hindered(tx, organisation_id, str(error))
     elif isinstance(error, Uncertain) or (isinstance(error, Retry) and error.reason in _OUTAGE):
         offline = isinstance(error, Retry) and error.reason is Reason.OFFLINE
-        await connection_health.unavailable(tx, organisation_id, write=write, said=offline)
+        why = connection_health.BLOCKED if _is_blocked(error) else connection_health.UNAVAILABLE
+        await connection_health.unavailable(tx, organisation_id, write=write, said=offline, why=why)
     elif isinstance(error, Rejected):
         await connection_health.answered(tx, organisation_id, write=write)
     elif isinstance(error, Retry) and error.reason is Reason.LIMIT:
         await _limited(tx, organisation, error)
+
+
+def _is_blocked(error: XeroError) -> bool:
+    """Whether something between Tandem and Xero answered in Xero's place."""
+    if isinstance(error, Uncertain):
+        return error.status is not None and error.status < 500
+    return isinstance(error, Retry) and error.reason is Reason.BLOCKED
 
 
 async def _limited(tx: Tx, organisation: OrganisationCopy, error: Retry) -> None:

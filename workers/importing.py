@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
@@ -23,7 +23,8 @@ from workers.leases import renewed
 from workers.process import Process
 from workers.translate import organisation_details, seen_contact, unreadable_contacts
 from xero.allowance import Priority
-from xero.errors import Disconnected, NeedsReconnect, Refused, Retry, XeroError
+from xero.client import Client
+from xero.errors import Disconnected, NeedsReconnect, Refused, RightMissing, XeroError
 
 log = structlog.get_logger()
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
@@ -110,9 +111,7 @@ async def _read_page(process: Process, workspace: UUID, held: Claim, priority: P
     )
     async with health.watched(process, workspace, held.organisation), _renewed(process, workspace, held):
         if not held.organisation.base_currency:
-            details = organisation_details((await client.organisation()).value)
-            async with process.database.transaction(workspace, XERO) as tx:
-                await xero_contacts.describe(tx, run.organisation_id, details)
+            await _describe(process, workspace, held, client)
             asked_at = process.database.clock.now()
         page = await client.contacts_page(run.next_page, modified_since=run.modified_since, order=order)
     seen = [seen_contact(contact, asked_at) for contact in page.items]
@@ -128,12 +127,21 @@ async def _read_page(process: Process, workspace: UUID, held: Claim, priority: P
         )
 
 
+async def _describe(process: Process, workspace: UUID, held: Claim, client: Client) -> None:
+    """Read the organisation's name, currency and country. Contacts are read without them where the right to read them is
+    missing."""
+    with suppress(RightMissing):
+        details = organisation_details((await client.organisation()).value)
+        async with process.database.transaction(workspace, XERO) as tx:
+            await xero_contacts.describe(tx, held.run.organisation_id, details)
+
+
 async def _postpone(process: Process, workspace: UUID, held: Claim, error: XeroError) -> None:
     log.info("import_postponed", run=str(held.run.id), error=type(error).__name__)
     now = process.database.clock.now()
     pause = min(_FIRST_PAUSE * 2 ** min(held.run.attempts, 10), _LONGEST_PAUSE)
     until: datetime | None = now + pause
-    if isinstance(error, Retry) and error.at is not None:
+    if error.at is not None:
         until = max(error.at, now)
     elif isinstance(error, Disconnected | NeedsReconnect):
         until = None

@@ -11,7 +11,7 @@ from workers import health
 from workers.process import Process
 from workers.translate_invoices import seen_invoice
 from xero.allowance import Priority
-from xero.errors import Retry, XeroError
+from xero.errors import XeroError
 
 log = structlog.get_logger()
 POLL_AGAIN = timedelta(minutes=1)
@@ -43,7 +43,6 @@ async def poll(process: Process, workspace: UUID, organisation_id: UUID) -> bool
             number += 1
     except XeroError as error:
         log.info("invoice_poll_postponed", organisation=str(organisation_id), error=type(error).__name__)
-        at = error.at if isinstance(error, Retry) else None
         async with process.database.transaction(workspace, XERO) as tx:
-            await invoice_reads.postpone_poll(tx, organisation_id, at or tx.now + POLL_AGAIN)
+            await invoice_reads.postpone_poll(tx, organisation_id, error.at or tx.now + POLL_AGAIN)
         return False

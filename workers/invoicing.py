@@ -23,11 +23,11 @@ from workers.process import Process
 from workers.translate_invoices import mark, new_invoice, seen_invoice, voided
 from workers.translate_refusals import invoice_problem
 from xero.client import Client, Written
-from xero.errors import Disconnected, NeedsReconnect, Reason, Retry, XeroError
+from xero.errors import Disconnected, NeedsReconnect, Reason, Retry, RightMissing, XeroError
 from xero.invoices import InvoiceCreations, InvoiceUpdates, WrittenInvoice
 from xero.messages import Said
 
-_OUTAGE = (Reason.OFFLINE, Reason.UNREACHABLE, Reason.SERVER_ERROR)
+_OUTAGE = (Reason.OFFLINE, Reason.UNREACHABLE, Reason.BLOCKED, Reason.SERVER_ERROR)
 Attempt = DeliveryAttempt[WrittenInvoice, Answered, SeenInvoice]
 
 
@@ -157,7 +157,10 @@ async def _again(attempt: Attempt, part: Sequence[UUID]) -> bool:
 
 async def _give_back(tx: Tx, claimed: Claimed, until: datetime, error: XeroError) -> None:
     out = isinstance(error, Retry) and error.reason in _OUTAGE
-    await invoice_deliveries.free(tx, claimed, until, why=UNAVAILABLE if out else None)
+    why = UNAVAILABLE if out else None
+    if isinstance(error, RightMissing):
+        why = replace(UNAVAILABLE, message=str(error))
+    await invoice_deliveries.free(tx, claimed, until, why=why)
     if isinstance(error, Disconnected | NeedsReconnect):
         await invoice_deliveries.unreachable(
             tx, claimed.delivery.organisation_id, "Xero has ended the connection; connect it again."

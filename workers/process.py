@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 import httpx
 
+from domain.connection import rights
 from domain.connection.call_budget import Limits
 from domain.connection.oauth_grants import Grant, Grants
 from domain.connection.organisation_copy import OrganisationCopy
+from domain.tx import TANDEM
 from runtime.clock import Clock
 from runtime.database import Database, connect, guard, on_time
 from runtime.notifications import Notifications
@@ -19,7 +22,38 @@ from workers.name_indexes import NameIndexes
 from xero.allowance import Priority
 from xero.client import Client
 from xero.oauth import App
+from xero.rights import Right
 from xero.tokens import GrantTokens
+
+
+@dataclass(frozen=True)
+class OrganisationRights:
+    """The rights that one organisation's calls lack. `closed` is as last read, and follows this client's own calls."""
+
+    database: Database
+    workspace: UUID
+    organisation_id: UUID
+    closed: dict[str, datetime]
+
+    @classmethod
+    def of(cls, database: Database, organisation: OrganisationCopy) -> "OrganisationRights":
+        closed = rights.closed(organisation.missing_rights)
+        return cls(database, organisation.workspace_id, organisation.id, closed)
+
+    def closed_until(self, right: Right) -> datetime | None:
+        return self.closed.get(right)
+
+    async def deny(self, right: Right, why: str) -> datetime:
+        async with self.database.transaction(self.workspace, TANDEM) as tx:
+            until = await rights.deny(tx, self.organisation_id, right, why)
+        self.closed[right] = until
+        return until
+
+    async def grant(self, right: Right) -> None:
+        if right in self.closed:
+            async with self.database.transaction(self.workspace, TANDEM) as tx:
+                await rights.grant(tx, self.organisation_id, right)
+            del self.closed[right]
 
 
 @dataclass(frozen=True)
@@ -45,6 +79,7 @@ class Process:
             tenant_id=organisation.tenant_id,
             tokens=self.tokens(organisation.grant_id),
             limiter=self.limits,
+            rights=OrganisationRights.of(self.database, organisation),
             clock=self.database.clock,
             guard=guard,
             api_url=self.settings.xero_api_url,

@@ -13,7 +13,7 @@ from workers.process import Process
 from workers.translate import seen_contact, unreadable_contacts
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL
-from xero.errors import Retry, XeroError
+from xero.errors import XeroError
 
 log = structlog.get_logger()
 PAUSE = timedelta(seconds=10)
@@ -40,9 +40,8 @@ async def read_due(process: Process, workspace: UUID, organisation_id: UUID) -> 
             page = await client.contacts_by_ids(claimed.ids)
     except XeroError as error:
         log.info("single_read_postponed", organisation=str(organisation_id), error=type(error).__name__)
-        at = error.at if isinstance(error, Retry) else None
         async with process.database.transaction(workspace, XERO) as tx:
-            await single_reads.postpone(tx, claimed, at or tx.now + PAUSE)
+            await single_reads.postpone(tx, claimed, error.at or tx.now + PAUSE)
         return False
     async with process.database.transaction(workspace, XERO) as tx:
         seen = [seen_contact(contact, asked) for contact in page.items]

@@ -18,7 +18,7 @@ from workers.translate import seen_contact, unreadable_contacts
 from workers.translate_invoices import seen_invoice
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL, Client
-from xero.errors import Retry, XeroError
+from xero.errors import XeroError
 
 log = structlog.get_logger()
 PAUSE = timedelta(seconds=10)
@@ -67,9 +67,8 @@ async def _read_due(
                 log.info(
                     "webhook_read_postponed", organisation=str(organisation_id), error=type(error).__name__
                 )
-                at = error.at if isinstance(error, Retry) else None
                 async with process.database.transaction(workspace, XERO) as tx:
-                    until = at or tx.now + PAUSE
+                    until = error.at or tx.now + PAUSE
                     await webhook_inbox.postpone(tx, organisation_id, rest, until, category=claimed.category)
                 return False
             async with process.database.transaction(workspace, XERO) as tx:

@@ -4,24 +4,44 @@ from datetime import datetime, timedelta
 
 import httpx
 import msgspec
+from msgspec import UNSET
 
 from xero.allowance import read_allowance
-from xero.errors import Disconnected, NotFound, Reason, Rejected, Retry, ScopeMissing, Unauthorised, Uncertain
+from xero.errors import (
+    NotFound,
+    Reason,
+    Refused,
+    Rejected,
+    Retry,
+    RightMissing,
+    ScopeMissing,
+    Unauthorised,
+    Uncertain,
+)
 from xero.payloads import Fault
+from xero.rights import Right
 
 _OFFLINE_PAUSE = timedelta(minutes=5)
 _OFFLINE_WORDS = ("offline", "temporarily unavailable", "maintenance")
 _SCOPE_ERRORS = ("insufficent_scope", "insufficient_scope")  # Xero spells it the first way
+# Xero answers none of these. A proxy or firewall on the way does.
+_FROM_THE_WAY = (407, 408, 421, 425, 451)
 
 
-def check(answer: httpx.Response, now: datetime, *, writes: bool) -> None:
-    """Return for a 2xx, raise for every other status. A write that ended in a 5xx may have been carried out,
-    unless Xero says that it is offline."""
+def check(answer: httpx.Response, now: datetime, *, writes: bool, right: Right) -> None:
+    """Return for a 2xx, raise for every other status. `right`: what the call needs.
+
+    A write that ended in a 5xx may have been carried out, unless Xero says that it is offline. The same holds for an answer
+    that something between Tandem and Xero gave in Xero's place.
+    """
     status = answer.status_code
     if 200 <= status < 300:
         return
+    if is_from_the_way(answer):
+        detail = f"status {status}, not from Xero"
+        raise Uncertain(detail, status) if writes else Retry(Reason.BLOCKED, detail=detail)
     if status in (401, 403):
-        raise _refused(answer)
+        raise _refused(answer, right)
     if status == 404:
         raise NotFound
     if status == 429:
@@ -39,6 +59,20 @@ def is_expired(answer: httpx.Response) -> bool:
     return answer.status_code == 401 and not _lacks_scope(answer)
 
 
+def is_from_the_way(answer: httpx.Response) -> bool:
+    """Whether a proxy or firewall between Tandem and Xero answered in Xero's place. Xero's own 403 is JSON that describes
+    the refusal, or names a missing scope."""
+    if answer.status_code in _FROM_THE_WAY:
+        return True
+    return answer.status_code == 403 and not _lacks_scope(answer) and not _is_xeros(_fault(answer))
+
+
+def may_be_disconnected(answer: httpx.Response) -> bool:
+    """Whether the organisation may be disconnected: Xero refuses the call by a 403 of its own, and names no scope.
+    /connections then tells a disconnect from a missing right."""
+    return answer.status_code == 403 and not _lacks_scope(answer) and not is_from_the_way(answer)
+
+
 def json_of(answer: httpx.Response) -> bytes:
     """Raises ValueError if a 2xx holds something other than JSON, as from a proxy or a sign-in page on the
     way."""
@@ -48,11 +82,22 @@ def json_of(answer: httpx.Response) -> bytes:
     return answer.content
 
 
-def _refused(answer: httpx.Response) -> ScopeMissing | Unauthorised | Disconnected:
+def _refused(answer: httpx.Response, right: Right) -> Refused:
+    """The refusal of a 401 or 403 by Xero itself. AuthorizationUnsuccessful says that the token is valid and a right
+    is missing."""
     if _lacks_scope(answer):
-        return ScopeMissing()
+        return ScopeMissing.of(right)
     detail = "; ".join(one.text for one in _fault(answer).said)
-    return Unauthorised(detail) if answer.status_code == 401 else Disconnected(detail)
+    if answer.status_code == 403 or "authorizationunsuccessful" in detail.lower():
+        return RightMissing.of(right, detail)
+    return Unauthorised(detail)
+
+
+def _is_xeros(fault: Fault) -> bool:
+    """Whether the body has one of Xero's two forms: its gateway's (Title, Status, Detail) or the Accounting API's
+    (ErrorNumber, Type, Message)."""
+    gateway = bool(fault.title and fault.status == 403)
+    return gateway or bool(fault.error_number is not UNSET and fault.message)
 
 
 def _lacks_scope(answer: httpx.Response) -> bool:

@@ -3,7 +3,9 @@
 Each attempt asks for a token, then for a slot of the limiter, and waits for nothing while it holds the slot.
 A read is retried with back-off and jitter after a lost answer, a 500, a 502 or a 504. A write is never
 retried here: without an answer it is Uncertain, and the caller decides. An expired access token is renewed
-once. The client sends nothing while a database transaction is open: `guard` raises then.
+once. After a 403 of Xero's the client asks /connections whether the organisation is still connected: if it is, a
+right is missing, and `rights` closes only the calls that need it. The client sends nothing while a database
+transaction is open: `guard` raises then.
 """
 
 import asyncio
@@ -17,13 +19,25 @@ from uuid import UUID
 
 import httpx
 
-from xero import listing
+from xero import listing, oauth
 from xero.allowance import Limiter, Priority, ReportedLimits, read_allowance
-from xero.answers import check, is_expired, json_of
-from xero.errors import NoAnswer, NotFound, Reason, Retry, Uncertain, reading, sending
+from xero.answers import check, is_expired, json_of, may_be_disconnected
+from xero.errors import (
+    Disconnected,
+    NoAnswer,
+    NotFound,
+    Reason,
+    Retry,
+    RightMissing,
+    Unauthorised,
+    Uncertain,
+    reading,
+    sending,
+)
 from xero.invoices import SALE, Invoice, InvoiceCreations, InvoiceUpdates, WrittenInvoice
 from xero.listing import Listing, Resource, Unreadable
 from xero.payloads import Account, Contact, Creations, Organisation, Payload, TaxRate, Updates, WrittenContact
+from xero.rights import Right, Rights, right_of
 
 TIMEOUT = 25.0  # seconds for a whole call: shorter than any lease of the work that it settles
 CONNECT_TIMEOUT = 5.0
@@ -94,6 +108,10 @@ class _Call:
     def writes(self) -> bool:
         return self.method != "GET"
 
+    @property
+    def right(self) -> Right:
+        return right_of(self.path, writes=self.writes)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
@@ -101,6 +119,7 @@ class Client:
     tenant_id: UUID
     tokens: Tokens
     limiter: Limiter
+    rights: Rights
     clock: Clock
     guard: Callable[[], None]
     api_url: str = "https://api.xero.com"
@@ -251,6 +270,18 @@ class Client:
 
     async def _answer(self, call: _Call) -> httpx.Response:
         """Return an answer with a 2xx, or raise one of our errors."""
+        closed = self.rights.closed_until(call.right)
+        if closed is not None and closed > self.clock.now():
+            raise RightMissing(call.right, f"Xero does not let Tandem {call.right.words}", closed)
+        try:
+            answer = await self._checked(call)
+        except RightMissing as error:
+            error.at = await self.rights.deny(call.right, str(error))
+            raise
+        await self.rights.grant(call.right)
+        return answer
+
+    async def _checked(self, call: _Call) -> httpx.Response:
         token = await self.tokens.access_token()
         renewed = False
         attempt = 1
@@ -259,11 +290,22 @@ class Client:
             if answer is not None and not renewed and is_expired(answer):
                 token, renewed = await self.tokens.refresh(token), True
             elif answer is not None and (call.writes or attempt == ATTEMPTS or not _passing(answer)):
-                check(answer, self.clock.now(), writes=call.writes)
+                if may_be_disconnected(answer) and not await self._is_connected(token):
+                    raise Disconnected
+                check(answer, self.clock.now(), writes=call.writes, right=call.right)
                 return answer
             else:
                 await self.sleep((0.5 + self.jitter()) * 2 ** (attempt - 1))
                 attempt += 1
+
+    async def _is_connected(self, token: str) -> bool:
+        """Ask /connections, with a newer token if Xero refuses this one. The call is not one of the organisation's."""
+        self.guard()
+        try:
+            return await oauth.is_connected(self.http, self.api_url, token, self.tenant_id)
+        except Unauthorised:
+            newer = await self.tokens.refresh(token)
+            return await oauth.is_connected(self.http, self.api_url, newer, self.tenant_id)
 
     async def _attempt(self, call: _Call, token: str, *, last: bool) -> httpx.Response | None:
         """Return None if the answer to a read was lost and the read may be retried. After a time-out it may

@@ -5,11 +5,12 @@
     ├── Uncertain           a write without an answer, or with a 5xx: only a read shows whether it was done
     ├── Rejected            Xero has read the request and refuses it; the same request never succeeds
     │   └── NotFound        404
-    └── Refused             no request gets through until a person has acted
-        ├── Disconnected    403: the organisation is not connected any more; connect it again
+    └── Refused             a person must act before such a request gets through
+        ├── Disconnected    the organisation is not connected any more, as /connections proves; connect it again
         ├── NeedsReconnect  the refresh token is spent, expired or revoked; consent again
         ├── KeyMissing      Tandem's own keys do not open the tokens; the operator puts the right ones back
-        ├── ScopeMissing    the consent lacks a scope; consent again, with it
+        ├── RightMissing    Xero refuses what needs one right, and carries out other calls; give the right in Xero
+        │   └── ScopeMissing  the consent lacks the scope; consent again, with it
         ├── Unauthorised    the token is refused although it was renewed
         └── Misconfigured   the app's id, secret, redirect address or scopes are wrong
 
@@ -26,6 +27,7 @@ import httpx
 import msgspec
 
 from xero.messages import Said
+from xero.rights import Right
 
 
 class Reason(StrEnum):
@@ -34,18 +36,21 @@ class Reason(StrEnum):
     LIMIT = "LIMIT"
     OFFLINE = "OFFLINE"
     UNREACHABLE = "UNREACHABLE"
+    BLOCKED = "BLOCKED"  # a proxy or firewall between Tandem and Xero answered in Xero's place
     SERVER_ERROR = "SERVER_ERROR"
     UNREADABLE_ANSWER = "UNREADABLE_ANSWER"
     TOKEN_BUSY = "TOKEN_BUSY"  # noqa: S105 - a reason, not a secret
 
 
 class XeroError(Exception):
-    """Any failure of a call to Xero."""
+    """Any failure of a call to Xero. `at`: the earliest time for another attempt; with None the caller's own back-off
+    decides."""
+
+    at: datetime | None = None
 
 
 class Retry(XeroError):
-    """Nothing was done. `at` is the earliest time for another attempt; with None the caller's own back-off
-    decides."""
+    """Nothing was done."""
 
     def __init__(self, reason: Reason, at: datetime | None = None, detail: str = "") -> None:
         when = f", not before {at.isoformat()}" if at else ""
@@ -83,7 +88,7 @@ class NotFound(Rejected):
 
 
 class Refused(XeroError):
-    """No request gets through until a person has acted."""
+    """A person must act before such a request gets through."""
 
 
 class Disconnected(Refused):
@@ -106,9 +111,35 @@ class KeyMissing(Refused):
         )
 
 
-class ScopeMissing(Refused):
-    def __init__(self) -> None:
-        super().__init__("the consent lacks a scope that this call needs")
+class RightMissing(Refused):
+    """Xero refuses calls that need `right`, and the organisation is connected. The text names the right, for people."""
+
+    def __init__(self, right: Right, why: str, at: datetime | None = None) -> None:
+        super().__init__(why)
+        self.right = right
+        self.at = at
+
+    @classmethod
+    def of(cls, right: Right, detail: str) -> "RightMissing":
+        said = f" Xero said: {detail}." if detail else ""
+        return cls(
+            right,
+            f"Xero does not let the user who connected this organisation {right.words}.{said} Give this user the right in"
+            " Xero, or let a user who has it connect the organisation again. Everything else goes on.",
+        )
+
+
+class ScopeMissing(RightMissing):
+    """The consent lacks the right's scope. A new token never adds a scope."""
+
+    @classmethod
+    def of(cls, right: Right, _: str = "") -> "ScopeMissing":
+        return cls(
+            right,
+            f"The consent of this organisation lacks the scope {right.scope}, without which Xero does not let Tandem"
+            f" {right.words}. Connect the organisation again, and allow the scope. If Xero does not ask for it, the operator"
+            " adds it to XERO_SCOPES. Everything else goes on.",
+        )
 
 
 class Unauthorised(Refused):

@@ -19,7 +19,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from xero.answers import json_of
+from xero.answers import is_from_the_way, json_of
 from xero.errors import (
     Misconfigured,
     NeedsReconnect,
@@ -53,6 +53,7 @@ __all__ = [
     "delete_connection",
     "exchange",
     "granted",
+    "is_connected",
     "new_secret",
     "read_claims",
     "refresh",
@@ -160,10 +161,21 @@ async def refresh(http: httpx.AsyncClient, app: App, refresh_token: str) -> Toke
 
 async def connections(http: httpx.AsyncClient, app: App, access_token: str) -> list[Connection]:
     """All tenants that this Xero user has connected to this app, by earlier consents too: see `granted`."""
-    answer = await _send(http, "GET", f"{app.api_url}/connections", access_token=access_token)
+    return await _connections(http, app.api_url, access_token)
+
+
+async def _connections(http: httpx.AsyncClient, api_url: str, access_token: str) -> list[Connection]:
+    answer = await _send(http, "GET", f"{api_url.rstrip('/')}/connections", access_token=access_token)
     _check(answer)
     with reading():
         return _CONNECTIONS.decode(json_of(answer))
+
+
+async def is_connected(http: httpx.AsyncClient, api_url: str, access_token: str, tenant_id: UUID) -> bool:
+    """Whether Xero lists the organisation among the connections of the token's user. Other organisations may share the
+    token."""
+    found = await _connections(http, api_url, access_token)
+    return any(connection.tenant_id == tenant_id for connection in found)
 
 
 async def delete_connection(
@@ -246,19 +258,24 @@ async def _send(
         raise Retry(Reason.UNREACHABLE, detail=str(error)) from None
 
 
-def _fault(answer: httpx.Response) -> NeedsReconnect | Misconfigured:
-    """The exception for an OAuth error code. `invalid_grant` is a used, expired or revoked code or refresh token."""
+def _fault(answer: httpx.Response) -> NeedsReconnect | Misconfigured | Retry:
+    """The exception for an OAuth error code. `invalid_grant` is a used, expired or revoked code or refresh token. A 403
+    without a code comes from a proxy or firewall on the way."""
     try:
         fault = msgspec.json.decode(json_of(answer), type=_OAuthFault)
     except (ValueError, RecursionError):
         fault = _OAuthFault()
     if fault.error == "invalid_grant":
         return NeedsReconnect(fault.error)
+    if answer.status_code == 403 and not fault.error:
+        return Retry(Reason.BLOCKED, detail="status 403, not from Xero")
     return Misconfigured(fault.error or f"status {answer.status_code}", fault.error_description)
 
 
 def _check(answer: httpx.Response) -> None:
     status = answer.status_code
+    if is_from_the_way(answer):
+        raise Retry(Reason.BLOCKED, detail=f"status {status}, not from Xero")
     if status in (401, 403):
         raise Unauthorised(f"status {status}")
     if status == 429:

@@ -203,6 +203,7 @@ class Fault(Payload, kw_only=True):
     message: Text = UNSET
     detail: Text = UNSET
     title: Text = UNSET
+    status: int | str | UnsetType | None = UNSET
     elements: list[msgspec.Raw] | UnsetType | None = UNSET
 
     @property

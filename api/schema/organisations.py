@@ -22,7 +22,7 @@ from api.schema.preview import ContactSyncPreview, contact_sync_preview
 from api.schema.refs import ContactTypeRef, SureMatchesPreviewRef
 from api.schema.summary import SyncSummary
 from domain.connection import call_budget
-from domain.connection.health import AT_THIS_MOMENT, WEBHOOK_OFF, WEBHOOKS_SILENT
+from domain.connection.health import AT_THIS_MOMENT, RIGHTS_SAY, WEBHOOK_OFF, WEBHOOKS_SILENT
 from domain.tables import (
     ConflictPolicy,
     ConnectionHealth,
@@ -43,8 +43,8 @@ class StoredMassChange(TypedDict):
 
 
 class OrganisationRow(NamedTuple):
-    """`health_now`: what `health` is at this moment, as a limit ends by itself. `webhooks_silent`: contacts changed in
-    Xero without an announcement, so the webhook is probably switched off."""
+    """`health_now`: what people see as the health at this moment. `webhooks_silent`: contacts changed in Xero without an
+    announcement, so the webhook is probably switched off. `rights_say`: which rights are missing, for people."""
 
     id: UUID
     tenant_id: UUID
@@ -55,6 +55,7 @@ class OrganisationRow(NamedTuple):
     health_now: str
     webhooks_silent: bool
     health_message: str | None
+    rights_say: str | None
     limited_until: datetime | None
     started_at: datetime | None
     contact_filter: str | None
@@ -341,12 +342,13 @@ class XeroOrganisation(Node):
 def _health_message(row: OrganisationRow) -> str | None:
     if row.health_now == ConnectionHealth.HEALTHY and row.webhooks_silent:
         return WEBHOOK_OFF
-    return row.health_message if row.health_now == row.health else None
+    own = row.health_message if row.health_now == row.health else None
+    return " ".join(filter(None, (own, row.rights_say))) or None
 
 
 @batch("XeroOrganisation", node="XeroOrganisation")
 async def _organisations(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroOrganisation]:
-    shown = {"health_now": AT_THIS_MOMENT, "webhooks_silent": WEBHOOKS_SILENT}
+    shown = {"health_now": AT_THIS_MOMENT, "rights_say": RIGHTS_SAY, "webhooks_silent": WEBHOOKS_SILENT}
     rows = await tx.read(
         OrganisationRow,
         f"select {columns(OrganisationRow, 'organisation', **shown)} from organisation"

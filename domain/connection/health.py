@@ -1,6 +1,7 @@
 """The health of an organisation's connection, and its message for people.
 
-Passing trouble (a limit, an outage) ends by itself. The health is then PAUSED while a mass change waits for a person,
+Passing trouble (a limit, an outage) ends by itself. A missing right (`domain.connection.rights`) stops only what needs it: the
+organisation shows DEGRADED, and its column `health` stays as it is. The health is then PAUSED while a mass change waits for a person,
 CATCHING_UP until all of Xero was read again after a reconnect, and HEALTHY otherwise. Passing trouble never hides PAUSED.
 Only a reconnect ends NEEDS_RECONNECT.
 
@@ -19,12 +20,24 @@ from domain.tx import Tx
 OUTAGE = timedelta(seconds=60)
 CATCHING_UP = "Tandem reads all of Xero again before it sends anything."
 UNAVAILABLE = "Xero does not answer as it should. Tandem sends the waiting changes when Xero answers again."
+BLOCKED = (
+    "Something between Tandem and Xero, such as a proxy or a firewall, refuses Tandem's calls in Xero's place. The"
+    " administrator of this server must let calls to Xero through. Tandem sends the waiting changes when Xero answers again."
+)
 RECONNECT = "Xero no longer lets Tandem in. Connect the organisation again. No waiting change is lost."
 RESTING = (
     "case when mass_change is not null then 'PAUSED' when catching_up then 'CATCHING_UP' else 'HEALTHY' end"
 )
-# The `health` at this moment, in SQL over `organisation` with :now bound.
-AT_THIS_MOMENT = f"case when health = 'RATE_LIMITED' and limited_until <= :now then {RESTING} else health end"
+_WITHOUT_RIGHTS = (
+    f"case when health = 'RATE_LIMITED' and limited_until <= :now then {RESTING} else health end"
+)
+# What people see as the health at this moment, in SQL over `organisation` with :now bound.
+AT_THIS_MOMENT = f"case when missing_rights is not null and ({_WITHOUT_RIGHTS}) = 'HEALTHY' then 'DEGRADED' else {_WITHOUT_RIGHTS} end"
+# SQL over `organisation`: the message about its missing rights. Null: none is missing.
+RIGHTS_SAY = "(select string_agg(r.value->>'says', ' ' order by r.key) from jsonb_each(missing_rights) r)"
+RIGHTS_SINCE = "(select min((r.value->>'since')::timestamptz) from jsonb_each(missing_rights) r)"
+# SQL over `organisation`: whether a right is missing without which no contact is sent. A contact is read before it is sent.
+_NO_RIGHT_TO_SEND = "coalesce(missing_rights ?| array['READ_CONTACTS', 'WRITE_CONTACTS'], false)"
 # Whether contacts have changed in Xero two hours after the organisation's last webhook or later, in SQL over `organisation`.
 # Xero announces each change within seconds, so the webhook is probably switched off. door.webhooks_silent_since says the same of the app.
 WEBHOOKS_SILENT = (
@@ -54,12 +67,12 @@ _TO_WRITE = (
 def _holds(health: str) -> str:
     return (
         f"case when {health} in ('NEEDS_RECONNECT', 'DISCONNECTED') then 'NEEDS_RECONNECT'"
-        f" when {health} = 'DEGRADED' or {health} = 'RATE_LIMITED' and {LONG} then 'XERO_UNAVAILABLE' end"
+        f" when {health} = 'DEGRADED' or {_NO_RIGHT_TO_SEND} or {health} = 'RATE_LIMITED' and {LONG} then 'XERO_UNAVAILABLE' end"
     )
 
 
 # SQL over `organisation`, with :now bound: the SyncFailureCode that holds up everything that waits, or null.
-HOLDS = _holds(f"({AT_THIS_MOMENT})")
+HOLDS = _holds(f"({_WITHOUT_RIGHTS})")
 # SQL to join to sync_link `l`: its organisation `o`, and held.code, the code that holds up this link.
 HELD_LINK = (
     " join organisation o on o.workspace_id = l.workspace_id and o.id = l.organisation_id"
@@ -121,9 +134,11 @@ class _Trouble(NamedTuple):
     since: datetime
 
 
-async def unavailable(tx: Tx, organisation_id: UUID, *, write: bool = False, said: bool = False) -> None:
+async def unavailable(
+    tx: Tx, organisation_id: UUID, *, write: bool = False, said: bool = False, why: str = UNAVAILABLE
+) -> None:
     """Records that a call got no usable answer. The health becomes DEGRADED after OUTAGE, of all calls or of writes; at once
-    if Xero `said` that it is offline."""
+    if Xero `said` that it is offline. `why`: the message for people."""
     trouble = await tx.read_one(
         _Trouble,
         "update organisation set failing_since = coalesce(failing_since, :now),"
@@ -133,7 +148,7 @@ async def unavailable(tx: Tx, organisation_id: UUID, *, write: bool = False, sai
         id=organisation_id, write=write,
     )  # fmt: skip
     if trouble is not None and (said or trouble.since <= tx.now - OUTAGE):
-        await _set(tx, organisation_id, "DEGRADED", UNAVAILABLE)
+        await _set(tx, organisation_id, "DEGRADED", why)
 
 
 async def hindered(tx: Tx, organisation_id: UUID, why: str) -> None:
@@ -143,7 +158,7 @@ async def hindered(tx: Tx, organisation_id: UUID, why: str) -> None:
 
 async def locked_out(tx: Tx, organisation_id: UUID) -> None:
     """Records that the consent has ended. All changes wait, and none is lost."""
-    await _update_and_publish(
+    await update_and_publish(
         tx, organisation_id,
         "update organisation set health = 'NEEDS_RECONNECT', health_message = :message, limited_until = null,"
         " health_since = :now"
@@ -155,7 +170,7 @@ async def locked_out(tx: Tx, organisation_id: UUID) -> None:
 async def _set(
     tx: Tx, organisation_id: UUID, health: str, message: str, until: datetime | None = None
 ) -> None:
-    await _update_and_publish(
+    await update_and_publish(
         tx, organisation_id,
         "update organisation set health = cast(:health as text), health_message = cast(:message as text),"
         " limited_until = cast(:until as timestamptz),"
@@ -167,7 +182,7 @@ async def _set(
 
 
 async def _rest(tx: Tx, organisation_id: UUID, only_if: str) -> None:
-    await _update_and_publish(
+    await update_and_publish(
         tx, organisation_id,
         f"update organisation set health = {RESTING}, limited_until = null, failing_since = null, health_since = :now,"
         " health_message = case when catching_up and mass_change is null then cast(:message as text) end"
@@ -176,7 +191,9 @@ async def _rest(tx: Tx, organisation_id: UUID, only_if: str) -> None:
     )  # fmt: skip
 
 
-async def _update_and_publish(tx: Tx, organisation_id: UUID, update: str, **values: Any) -> None:
+async def update_and_publish(tx: Tx, organisation_id: UUID, update: str, **values: Any) -> None:
+    """Runs the update of the organisation. If it changed a row, subscribers hear of the organisation, and of the links that
+    it holds up now or no longer."""
     before = await _held(tx, organisation_id)
     if await tx.run(update, id=organisation_id, **values):
         tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)

@@ -21,6 +21,7 @@ class OrganisationCopy:
     """Columns of `Organisation`, which explains them, as of one statement. `contact_filter` and `default_contact_type_id`
     are null until the contact sync has been started."""
 
+    workspace_id: UUID
     id: UUID
     tenant_id: UUID
     grant_id: UUID | None
@@ -29,6 +30,7 @@ class OrganisationCopy:
     health: ConnectionHealth
     failing_since: datetime | None
     writes_failing_since: datetime | None
+    missing_rights: Mapping[str, Mapping[str, str]] | None
     catching_up: bool
     disconnected_at: datetime | None
     contact_filter: XeroContactFilter | None

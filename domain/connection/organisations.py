@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from domain import activity
 from domain.activity import Change
-from domain.connection import call_budget, poll_schedule
+from domain.connection import call_budget, poll_schedule, rights
 from domain.connection.health import CATCHING_UP, publish_waiting
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import clean
@@ -113,6 +113,7 @@ async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
     if again:
         await _read_again(tx, organisation)
     await _connect_tenant(tx, organisation, tenant, grant_id)
+    await rights.forget(tx, organisation.id)
     if not again:
         _add_run(tx, organisation, None)
     activity.record(
@@ -256,6 +257,7 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
             "Xero no longer lets Tandem in. Connect the organisation again with connectXero.",
             "organisationId",
         )
+    await rights.try_now(tx, organisation_id)
     run, due = await _unfinished(tx, organisation_id), await _next_manual_read(tx, organisation)
     organisation.looked_by_hand_at = due
     organisation.catalogue_due_at = poll_schedule.sooner(tx.now, organisation.catalogue_due_at, due)

@@ -111,8 +111,10 @@ class Trouble:
 
 # The columns of `Trouble`, of a link `l` joined with health.HELD_LINK.
 FAILURE_COLUMNS = (
-    "l.failure, l.due_at, l.attempts, l.next_attempt_at, l.organisation_id, held.code as held_by, o.health_message,"
-    " case when held.code is not null then greatest(l.due_at, coalesce(o.writes_failing_since, o.failing_since, o.health_since)) end as held_since,"
+    "l.failure, l.due_at, l.attempts, l.next_attempt_at, l.organisation_id, held.code as held_by,"
+    f" coalesce(o.health_message, {connection_health.RIGHTS_SAY}) as health_message,"
+    " case when held.code is not null then greatest(l.due_at, coalesce(o.writes_failing_since, o.failing_since,"
+    f" {connection_health.RIGHTS_SINCE}, o.health_since)) end as held_since,"
     " case when held.code = 'XERO_UNAVAILABLE' then greatest(o.limited_until, (select r.due_at from import_run r"
     "  where r.workspace_id = l.workspace_id and r.organisation_id = o.id and r.finished_at is null)) end as held_until,"
     " case when l.failure->>'code' = 'UNCERTAIN' then (select jsonb_build_object('at', d.due_at, 'sends', d.sends)"

@@ -81,7 +81,8 @@ class Organisation(Row, table=True):
     `clock_ahead`: how many seconds Xero's clock is ahead of ours.
     `health_since`: since when `health` has its value; null: since the connection. `limited_until` is set while
     RATE_LIMITED. `failing_since` is set while no call succeeds, `writes_failing_since` while no write does. `catching_up`:
-    nothing is sent before everything was read again. `mass_change` is set while PAUSED and holds the counts.
+    nothing is sent before everything was read again. `missing_rights`: what Xero refuses, by the right that is missing
+    (`domain.connection.rights`). `mass_change` is set while PAUSED and holds the counts.
     `let_through_at`: when a person last let a mass change through; the brake counts from then.
 
     Invoices: `invoice_sync` is the switch, `invoice_start_date` the first issue date that goes to Xero. The default
@@ -113,6 +114,7 @@ class Organisation(Row, table=True):
     limited_until: datetime | None = time_column(nullable=True)
     failing_since: datetime | None = time_column(nullable=True)
     writes_failing_since: datetime | None = time_column(nullable=True)
+    missing_rights: dict[str, dict[str, str]] | None = json_column()
     catching_up: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     connected_at: datetime = time_column()
     disconnected_at: datetime | None = time_column(nullable=True)

@@ -1,7 +1,7 @@
 """The breaches of limits, tokens and retention, of the cost of requests, and of live events."""
 
 from tests.promises.breaches import breach
-from tests.promises.edits import give, instead, never, skip, sql, swap, when
+from tests.promises.edits import always, give, instead, never, skip, sql, swap, when
 
 LIMITS = "tests/domain/connection/test_call_budget.py"
 GRANTS = "tests/domain/connection/test_oauth_grants.py"
@@ -208,4 +208,63 @@ LIVE = (
     ),
 )
 
-BREACHES = (*BUDGET, *TOKENS, *SMALL, *RETENTION, *EDGE, *LIVE)
+REFUSED = "tests/xero/test_client.py"
+RIGHTS = "tests/workers/test_missing_rights.py"
+
+REFUSALS = (
+    breach(
+        "rights: every 403 of Xero's is a disconnect",
+        f"{REFUSED}::test_a_403_of_xeros_is_a_missing_right_where_the_organisation_is_connected",
+        always("xero.client:_checked", "_is_connected"),
+    ),
+    breach(
+        "rights: a proxy's 403 is Xero's",
+        f"{REFUSED}::test_a_refusal_on_the_way_to_xero_is_no_answer_of_xeros",
+        never("xero.answers:check", "is_from_the_way"),
+    ),
+    breach(
+        "rights: any organisation of the token proves the connection",
+        f"{REFUSED}::test_a_403_of_xeros_means_disconnected_where_connections_lacks_the_organisation",
+        swap("xero.oauth:is_connected", "connection.tenant_id == tenant_id", "True"),
+    ),
+    breach(
+        "rights: a right that is closed is asked for all the same",
+        f"{REFUSED}::test_a_right_that_is_closed_costs_no_call_and_the_others_stay_open",
+        never("xero.client:_answer", "closed now"),
+    ),
+    breach(
+        "rights: the pause never grows",
+        f"{RIGHTS}::test_a_closed_right_costs_few_calls_however_long_it_is_missing",
+        give("domain.connection.rights:deny", "until", "tx.now + FIRST", "LONGEST"),
+    ),
+    breach(
+        "rights: any right that is missing holds back the contacts",
+        f"{RIGHTS}::test_without_a_right_that_contacts_do_not_need_contacts_are_read_and_sent",
+        sql(
+            "domain.connection.health",
+            "coalesce(missing_rights ?| array['READ_CONTACTS', 'WRITE_CONTACTS'], false)",
+            "missing_rights is not null",
+        ),
+    ),
+)
+PHONES = "tests/domain/fields/test_phones.py"
+PHONE = (
+    breach(
+        "phones: what libphonenumber rearranges is split",
+        f"{PHONES}::test_what_libphonenumber_would_rearrange_stays_as_typed",
+        never("domain.fields.phones:_is_plain", "before is None"),
+        swap("domain.fields.phones:_is_plain", "before in ...", "True"),
+    ),
+    breach(
+        "phones: another country's international prefix is the region's",
+        f"{PHONES}::test_what_libphonenumber_would_rearrange_stays_as_typed",
+        swap("domain.fields.phones:_is_dialled_from", "any(...)", "True"),
+    ),
+    breach(
+        "phones: letters beside a country code are dropped",
+        f"{PHONES}::test_joined",
+        always("domain.fields.phones:join_phone", "_COUNTRY"),
+    ),
+)
+
+BREACHES = (*REFUSALS, *PHONE, *BUDGET, *TOKENS, *SMALL, *RETENTION, *EDGE, *LIVE)

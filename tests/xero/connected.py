@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 
 from tests.clients import web_client
-from tests.xero.make import Limiter
+from tests.xero.make import Limiter, Rights
 from tests.xero.simulator.serving import frozen_clock, serving, small_world
 from xero import oauth
 from xero.client import Client
@@ -113,6 +113,7 @@ async def connected(contacts: int = 25) -> AsyncIterator[Connected]:
             tenant_id=connections[0].tenant_id,
             tokens=tokens,
             limiter=AnyTenant(),
+            rights=Rights(),
             clock=WorldClock(clock),
             guard=lambda: None,
             api_url=address,

@@ -16,6 +16,7 @@ from xero.allowance import Priority, ReportedLimits
 from xero.client import Client
 from xero.invoices import ContactRef, NewInvoice, NewLine
 from xero.payloads import Creations, NewContact
+from xero.rights import Right
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 TENANT = UUID("11111111-1111-4111-8111-111111111111")
@@ -81,6 +82,25 @@ class Limiter:
 
 
 @dataclass
+class Rights:
+    """Remembers what the client said of each right. `closed` holds back what it names."""
+
+    closed: dict[Right, datetime] = field(default_factory=dict)
+    denied: dict[Right, str] = field(default_factory=dict)
+    granted: list[Right] = field(default_factory=list)
+
+    def closed_until(self, right: Right) -> datetime | None:
+        return self.closed.get(right)
+
+    async def deny(self, right: Right, why: str) -> datetime:
+        self.denied[right] = why
+        return NOW + timedelta(seconds=5)
+
+    async def grant(self, right: Right) -> None:
+        self.granted.append(right)
+
+
+@dataclass
 class Bench:
     """A client and everything around it."""
 
@@ -88,11 +108,13 @@ class Bench:
     client: Client
     tokens: Tokens
     limiter: Limiter
+    rights: Rights
     slept: list[float]
 
 
 def bench(*replies: Reply, until: datetime | None = None, guard: Callable[[], None] = lambda: None) -> Bench:
     script, tokens, limiter, slept = Script(*replies), Tokens(), Limiter(until), list[float]()
+    rights = Rights()
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
@@ -102,13 +124,14 @@ def bench(*replies: Reply, until: datetime | None = None, guard: Callable[[], No
         tenant_id=TENANT,
         tokens=tokens,
         limiter=limiter,
+        rights=rights,
         clock=Clock(),
         guard=guard,
         api_url="https://xero.example/",
         sleep=sleep,
         jitter=lambda: 0.5,
     )
-    return Bench(script, client, tokens, limiter, slept)
+    return Bench(script, client, tokens, limiter, rights, slept)
 
 
 def ms_date(time: datetime) -> str:

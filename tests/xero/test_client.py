@@ -17,12 +17,14 @@ from xero.errors import (
     Reason,
     Rejected,
     Retry,
+    RightMissing,
     ScopeMissing,
     Unauthorised,
     Uncertain,
     XeroError,
 )
 from xero.payloads import ContactUpdate, Creations, NewContact, Updates
+from xero.rights import Right
 
 HTML = httpx.Response(200, text="<html>log in</html>", headers={"content-type": "text/html"})
 
@@ -293,8 +295,100 @@ async def test_a_missing_scope_does_not_renew_the_token(status: int) -> None:
     assert made.tokens.stale == []
 
 
-async def test_a_403_means_that_the_organisation_is_disconnected() -> None:
-    assert isinstance(await write(bench(fault(403, "AuthenticationUnsuccessful"))), Disconnected)
+def connections(*tenants: UUID) -> httpx.Response:
+    """Xero's answer about the organisations that share the token."""
+    listed = [{"id": str(uuid4()), "tenantId": str(one), "tenantType": "ORGANISATION"} for one in tenants]
+    return httpx.Response(200, json=listed)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_missing_scope_is_named_and_closes_only_what_needs_it(status: int) -> None:
+    made = bench(fault(status, www_authenticate='Bearer error="insufficent_scope"'))
+    error = await write(made)
+    assert isinstance(error, ScopeMissing)
+    assert "accounting.contacts" in str(error)
+    assert list(made.rights.denied) == [Right.WRITE_CONTACTS]
+
+
+async def test_a_403_of_xeros_means_disconnected_where_connections_lacks_the_organisation() -> None:
+    made = bench(fault(403, "AuthenticationUnsuccessful"), connections(uuid4()))
+    assert isinstance(await write(made), Disconnected)
+    assert [request.url.path for request in made.script.requests][1:] == ["/connections"]
+    assert made.rights.denied == {}
+
+
+@pytest.mark.parametrize("detail", ["AuthenticationUnsuccessful", "AuthorizationUnsuccessful", "No rights"])
+async def test_a_403_of_xeros_is_a_missing_right_where_the_organisation_is_connected(detail: str) -> None:
+    made = bench(fault(403, detail), connections(uuid4(), TENANT))
+    error = await write(made)
+    assert isinstance(error, RightMissing)
+    assert (error.right, error.at) == (Right.WRITE_CONTACTS, NOW + timedelta(seconds=5))
+    assert "create and change contacts" in str(error)
+    assert detail in str(error)
+    assert made.rights.denied == {Right.WRITE_CONTACTS: str(error)}
+
+
+async def test_a_right_that_the_accounting_api_refuses_is_a_missing_right() -> None:
+    said = {"ErrorNumber": 0, "Type": "Forbidden", "Message": "The user may not see invoices"}
+    made = bench(httpx.Response(403, json=said), connections(TENANT))
+    with pytest.raises(RightMissing, match=r"read invoices.*The user may not see invoices"):
+        await made.client.invoices_page(1)
+
+
+async def test_a_valid_token_without_authorisation_is_a_missing_right() -> None:
+    made = bench(fault(401, "AuthorizationUnsuccessful"), fault(401, "AuthorizationUnsuccessful"))
+    assert isinstance(await read(made), RightMissing)
+
+
+NOT_XEROS = [
+    httpx.Response(403, text="<html>Forbidden</html>", headers={"content-type": "text/html"}),
+    httpx.Response(403, text="403 Forbidden"),
+    httpx.Response(403, json={"message": "Forbidden"}),
+    httpx.Response(403, json=[]),
+    httpx.Response(403),
+    httpx.Response(407, text="Proxy Authentication Required"),
+]
+
+
+@pytest.mark.parametrize("answered", NOT_XEROS)
+async def test_a_refusal_on_the_way_to_xero_is_no_answer_of_xeros(answered: httpx.Response) -> None:
+    made = bench(answered)
+    error = await read(made)
+    assert isinstance(error, Retry)
+    assert (error.reason, len(made.script.requests)) == (Reason.BLOCKED, 1)
+    uncertain = await write(bench(answered))
+    assert isinstance(uncertain, Uncertain)
+    assert uncertain.status == answered.status_code
+
+
+async def test_where_connections_gives_no_answer_a_403_of_xeros_is_tried_again() -> None:
+    made = bench(fault(403, "AuthenticationUnsuccessful"), httpx.Response(502))
+    error = await write(made)
+    assert isinstance(error, Retry)
+    assert error.reason is Reason.SERVER_ERROR
+
+
+async def test_an_expired_token_does_not_hide_that_the_organisation_is_connected() -> None:
+    made = bench(fault(403, "AuthenticationUnsuccessful"), fault(401, "TokenExpired"), connections(TENANT))
+    assert isinstance(await read(made), RightMissing)
+    assert made.tokens.stale == ["token-0"]
+
+
+async def test_a_right_that_is_closed_costs_no_call_and_the_others_stay_open() -> None:
+    made = bench(answer("Contacts", contact("Ada")))
+    made.rights.closed[Right.WRITE_CONTACTS] = until = NOW + timedelta(minutes=1)
+    error = await write(made)
+    assert isinstance(error, RightMissing)
+    assert (error.at, made.script.requests) == (until, [])
+    await made.client.contacts_page(1)
+    assert made.rights.granted == [Right.READ_CONTACTS]
+
+
+async def test_a_right_is_tried_again_at_its_time() -> None:
+    made = bench(answer("Contacts", contact("Ada")))
+    made.rights.closed[Right.READ_CONTACTS] = NOW
+    await made.client.contacts_page(1)
+    assert made.rights.granted == [Right.READ_CONTACTS]
 
 
 async def test_the_exception_of_a_refused_batch_does_not_quote_xero() -> None:
