@@ -20,7 +20,7 @@ from domain.outbound import contact_deliveries, freshness, status_deliveries
 from domain.outbound.contact_changes import Outgoing
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
-from domain.tables import DeliveryKind, RunPurpose, XeroContactStatus
+from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
 from domain.tx import TANDEM, Tx
 from workers import delivery_attempts, importing, single_reads
 from workers.delivery_attempts import BUSY, DeliveryAttempt, DeliveryKindSpec
@@ -150,6 +150,8 @@ def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[U
 
 def _element(one: Outgoing) -> NewContact | ContactUpdate | Failure:
     link = one.link
+    if link.xero is None and SyncedField.NAME not in one.fields:
+        return _failure(XeroViolation(SyncedField.NAME, ViolationReason.REQUIRED, "Name"))
     held = mirror_values(link.xero) if link.xero is not None else {}
     members = xero_members(one.fields, region=link.region, held=held)
     if isinstance(members, list):

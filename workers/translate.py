@@ -65,6 +65,7 @@ def seen_contact(contact: Contact | WrittenContact, seen_at: datetime) -> SeenCo
         merged_to=None if contact.merged_to_contact_id == NOT_SAVED else contact.merged_to_contact_id,
         updated_at=contact.updated_date_utc or UNSET,
         seen_at=seen_at,
+        warnings=tuple(one.shown for one in contact.warnings) if isinstance(contact, WrittenContact) else (),
     )
 
 

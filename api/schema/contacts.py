@@ -56,6 +56,7 @@ class ContactRow(NamedTuple):
     confidence: float | None
     reasons: list[str] | None
     needs_review: bool
+    name_made_up: bool
     contact_type_id: UUID | None
     values: Values
     archived_at: datetime | None

@@ -1,6 +1,6 @@
 """Links between practice contacts and Xero contacts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
@@ -20,11 +20,12 @@ from api.schema.refs import ContactRef, XeroContactRef, XeroOrganisationRef
 from api.schema.sync_problems import SyncFailure, SyncFailureCode
 from domain.connection import health as connection_health
 from domain.described import DescribedEnum
-from domain.fields.synced import Values, loaded, same, shown
+from domain.fields.dropped import stored_otherwise
+from domain.fields.synced import SYNCED, Values, loaded, same, shown, without_made_up
 from domain.fields.values import Value
 from domain.links import failures
 from domain.names.text_keys import search_patterns
-from domain.tables import ACTIVE, LinkOrigin, Scope, SyncedField, SyncState
+from domain.tables import ACTIVE, ACTIVE_STATES, LinkOrigin, Scope, SyncedField, SyncState
 from domain.tx import Tx
 
 
@@ -42,6 +43,8 @@ class LinkRow(failures.Trouble):
     last_synced_at: datetime | None
     version: int
     base_practice: dict[str, object]
+    base_xero: dict[str, object]
+    warnings: list[str]
     now: datetime
 
 
@@ -55,7 +58,7 @@ class _EndsRow(NamedTuple):
 
 _COLUMNS = (
     f"l.id, l.contact_id, l.xero_contact_id, {connection_health.LINK_STATE} as state, l.state_since, l.origin, l.linked_at,"
-    f" l.last_synced_at, l.version, l.base_practice, {failures.FAILURE_COLUMNS}, cast(:now as timestamptz) as now"
+    f" l.last_synced_at, l.version, l.base_practice, l.base_xero, l.warnings, {failures.FAILURE_COLUMNS}, cast(:now as timestamptz) as now"
 )
 _SOURCE = f"sync_link l{connection_health.HELD_LINK}"
 
@@ -100,14 +103,16 @@ def differences(
     xero: Values,
     region: str | None,
     agreed: Mapping[str, object] | None = None,
+    stored_so: Collection[SyncedField] = (),
 ) -> list[FieldDifference]:
     """The synced fields in which the values of a contact and of its mirror row differ, compared as the merge compares them.
 
-    `region`: the organisation's country. `agreed`: the values that both sides last agreed on, by field."""
+    `region`: the organisation's country. `agreed`: the values that both sides last agreed on, by field. `stored_so`: fields
+    that are left out, because Xero stores the agreed value in another form."""
     found = []
     for field in SyncedField:
         base: Value = loaded(field, (agreed or {}).get(field))
-        if not same(field, practice[field], xero[field], region):
+        if field not in stored_so and not same(field, practice[field], xero[field], region):
             found.append(
                 FieldDifference(
                     field=field, agreed=shown(base), practice=shown(practice[field]), xero=shown(xero[field])
@@ -206,8 +211,35 @@ class SyncLink(Node):
             load(info.context, "XeroContact", self.row.xero_contact_id),
         )
         contact, xero_contact = [await one for one in loading]
-        there = xero_contact.row
-        return differences(contact.row.values, there.values, there.country_code, self.row.base_practice)
+        ours = without_made_up(contact.row.values, contact.row.name_made_up)
+        theirs, region = xero_contact.row.values, xero_contact.row.country_code
+        otherwise = self._stored_otherwise(ours, theirs, region)
+        return differences(ours, theirs, region, self.row.base_practice, otherwise)
+
+    @strawberry.field(
+        description="What Xero remarked about the last write that it accepted, and each value that Xero stores in another"
+        " form than the practice, such as a name without its emoji. The practice's value stays, and nothing is sent again."
+    )
+    async def warnings(self, info: Info[Context, None]) -> list[str]:
+        if self.row.xero_contact_id is None:
+            return []
+        contact = await load(info.context, "Contact", self.row.contact_id)
+        xero_contact = await load(info.context, "XeroContact", self.row.xero_contact_id)
+        ours = without_made_up(contact.row.values, contact.row.name_made_up)
+        otherwise = self._stored_otherwise(ours, xero_contact.row.values, xero_contact.row.country_code)
+        return [*self.row.warnings, *otherwise.values()]
+
+    def _stored_otherwise(self, ours: Values, theirs: Values, region: str | None) -> dict[SyncedField, str]:
+        """By field: how Xero stores a value on which both sides agree. Empty for an ended link."""
+        if self.state not in ACTIVE_STATES:
+            return {}
+        return {
+            field: stored_otherwise(SYNCED[field].words, ours[field], theirs[field])
+            for field in SyncedField
+            if not same(field, ours[field], theirs[field], region)
+            and same(field, ours[field], loaded(field, self.row.base_practice.get(field)), region)
+            and same(field, theirs[field], loaded(field, self.row.base_xero.get(field)), region)
+        }
 
 
 @batch("SyncLink", node="SyncLink")

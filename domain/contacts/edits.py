@@ -5,6 +5,7 @@ contacts take over from Xero. A caller of `create` or `change` also calls `match
 transaction, because open issues depend on the contact.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -267,6 +268,8 @@ def _clean_synced(one: Synced, value: Value, problems: list[Problem]) -> Value:
     path = (one.api_name,)
     if isinstance(value, PostalAddress):
         return _clean_address(value, one.api_name, problems)
+    if one.kind is Kind.EMAIL and value:
+        value = _plain_email(value)
     text = _clean_text(value, one.longest, path, problems)
     if text is None and one.required:
         problems.append(
@@ -285,6 +288,13 @@ def _clean_synced(one: Synced, value: Value, problems: list[Problem]) -> Value:
     if text and one.kind is Kind.PHONE and not any(c.isdigit() for c in text):
         problems.append(Problem(Code.INVALID, "A phone number needs at least one digit.", path))
     return text
+
+
+def _plain_email(value: str) -> str | None:
+    """The address in plain letters: ligatures and full-width letters become what they stand for, and characters without
+    width go. Xero would refuse them."""
+    plain = unicodedata.normalize("NFKC", value).replace("\u3002", ".")
+    return "".join(c for c in plain if unicodedata.category(c) != "Cf") or None
 
 
 def _clean_text(value: str | None, limit: int, path: tuple[str, ...], problems: list[Problem]) -> str | None:
@@ -364,7 +374,12 @@ def _differences(contact: Contact, given: Given) -> list[activity.Change]:
     held = practice_values(contact)
     synced = [
         activity.Change(
-            field, shown(held[field]), shown(value), Side.PRACTICE, stored(held[field]), restorable=True
+            field,
+            shown(held[field]),
+            shown(value),
+            Side.PRACTICE,
+            stored(held[field]),
+            restorable=held[field] is not None or not SYNCED[field].required,
         )
         for field, value in given.values.items()
         if value != held[field]
@@ -386,7 +401,9 @@ def _settle(tx: Tx, contact: Contact, given: Given, changed: set[str] | None = N
         contact.kind = ContactKind(found.kind)
         contact.confidence, contact.reasons = found.confidence, list(found.reasons)
         contact.needs_review = found.needs_review
-    for column, key in search_keys.of_values(practice_values(contact)).items():
+    if changed is None or SyncedField.NAME in changed:
+        contact.name_made_up = False
+    for column, key in search_keys.of_values(practice_values(contact), contact.name).items():
         setattr(contact, column, key)
     times = {str(field): tx.now.isoformat() for field in SyncedField if changed is None or field in changed}
     contact.field_times = {**contact.field_times, **times}

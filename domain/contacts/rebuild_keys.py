@@ -5,10 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.fields.synced import SYNCED, Values, with_practice_values, with_xero_values
+from domain.fields.synced import (
+    SYNCED,
+    Values,
+    shown,
+    with_practice_values,
+    with_xero_values,
+    without_made_up,
+)
 from domain.mirror import xero_contacts
 from domain.names import search_keys
 from domain.names.text_keys import VERSION
+from domain.tables import SyncedField
 from domain.tx import Tx
 
 _STALE = f"workspace_id = :ws and key_version < {VERSION}"
@@ -22,6 +30,7 @@ class _Organisation(NamedTuple):
 class _Held(NamedTuple):
     id: UUID
     values: Values
+    name_made_up: bool = False
 
 
 async def renew(tx: Tx, page: int = 1000) -> int:
@@ -40,7 +49,8 @@ async def renew(tx: Tx, page: int = 1000) -> int:
     for organisation in organisations:
         await xero_contacts.lock(tx, organisation.id)
     columns = [one.column for one in SYNCED.values()]
-    contacts = await _renew(tx, "contact", columns, with_practice_values(_Held), search_keys.of_values, page)
+    made_up = [*columns, "name_made_up"]
+    contacts = await _renew(tx, "contact", made_up, with_practice_values(_Held), _of_contact, page)
     columns = [one.xero_column for one in SYNCED.values()]
     mirrored = await _renew(tx, "xero_contact", columns, with_xero_values(_Held), _of_mirror, page)
     for organisation in organisations:
@@ -53,9 +63,14 @@ async def renew(tx: Tx, page: int = 1000) -> int:
     return contacts + mirrored
 
 
-def _of_mirror(values: Values) -> Mapping[str, object]:
+def _of_contact(held: _Held) -> Mapping[str, object]:
+    name = shown(held.values[SyncedField.NAME])
+    return search_keys.of_values(without_made_up(held.values, held.name_made_up), name)
+
+
+def _of_mirror(held: _Held) -> Mapping[str, object]:
     """The keys of the last look-up are of the old rules too, so they become blank."""
-    return {**xero_contacts.keys(values), "match_name": None, "match_keys": None}
+    return {**xero_contacts.keys(held.values), "match_name": None, "match_keys": None}
 
 
 async def _renew(
@@ -63,7 +78,7 @@ async def _renew(
     table: str,
     columns: Sequence[str],
     row: Callable[..., _Held],
-    make: Callable[[Values], Mapping[str, object]],
+    make: Callable[[_Held], Mapping[str, object]],
     page: int,
 ) -> int:
     renewed, after = 0, UUID(int=0)
@@ -74,7 +89,7 @@ async def _renew(
         after=after,
         page=page,
     ):
-        await _write(tx, table, [{"id": str(one.id), **make(one.values)} for one in rows])
+        await _write(tx, table, [{"id": str(one.id), **make(one)} for one in rows])
         renewed, after = renewed + len(rows), rows[-1].id
     return renewed
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from domain.fields.synced import same
+from domain.fields.dropped import is_stored_form
+from domain.fields.synced import SYNCED, same
 from domain.fields.values import Value
 from domain.tables import ConflictPolicy, Side, SyncedField
 
@@ -95,12 +96,20 @@ class Merged:
 
 
 def merge(field: SyncedField, state: FieldState, policy: ConflictPolicy, region: str | None) -> Merged:
-    """Merge three ways: each side is compared with its own base value. Across the mapping, only two changes are compared."""
+    """Merge three ways: each side is compared with its own base value. Across the mapping, only two changes are compared.
+
+    What Xero made of a value of ours that has an emoji is no change of Xero's, even if the answer to our write was lost. A
+    blank of Xero's in a required field, such as a Xero contact without a name, changes nothing.
+    """
+    if SYNCED[field].required and state.xero is None:
+        return Merged(state.practice, state.base_practice, state.base_xero)
     theirs = not same(field, state.xero, state.base_xero, region)
     ours = not same(field, state.practice, state.base_practice, region)
     if not theirs:
         return Merged(state.practice, state.base_practice, state.base_xero)
     if same(field, state.practice, state.xero, region):
+        return Merged(state.practice, state.practice, state.xero)
+    if ours and is_stored_form(field, state.practice, state.xero, region):
         return Merged(state.practice, state.practice, state.xero)
     if not ours:
         return Merged(state.xero, state.xero, state.xero, state.practice, Side.PRACTICE)

@@ -222,9 +222,16 @@ def as_xero(field: SyncedField, value: Value, region: str | None, held: XeroValu
 
 
 def practice_values(row: Contact | Mapping[str, object]) -> dict[SyncedField, Value]:
-    """The values of a contact of the practice."""
+    """The values of a contact of the practice. A made-up name is for people to read, and counts as blank: it is not compared,
+    sent or kept against a name that Xero gets."""
     column = _reader(row)
-    return {field: loaded(field, column(one.column)) for field, one in SYNCED.items()}
+    held = {field: loaded(field, column(one.column)) for field, one in SYNCED.items()}
+    return without_made_up(held, bool(column("name_made_up")))
+
+
+def without_made_up(values: Values, made_up: bool) -> dict[SyncedField, Value]:
+    """The values, with the name as a blank if it is `made_up`."""
+    return {**values, SyncedField.NAME: None} if made_up else dict(values)
 
 
 def mirror_values(row: XeroContact | Mapping[str, object]) -> dict[SyncedField, XeroValue]:

@@ -1,5 +1,6 @@
 """The values of a contact and of an invoice on both sides, without any wire format. Pure."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,9 +16,11 @@ Blankable = str | UnsetType | None
 
 
 def clean(value: object) -> str | None:
-    """The text trimmed, without NUL, which PostgreSQL cannot hold. None for a blank."""
+    """The text trimmed, without NUL, which PostgreSQL cannot hold. None for a blank, such as a text of invisible
+    characters."""
     text = value.replace("\x00", "").strip() if isinstance(value, str) else ""
-    return text or None
+    seen = text.isprintable() or any(not c.isspace() and unicodedata.category(c)[0] != "C" for c in text)
+    return text if text and seen else None
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ XeroValue = str | PhoneParts | PostalAddress | None
 
 @dataclass(frozen=True)
 class SeenContact:
-    """A contact as one answer of Xero's showed it, asked for at `seen_at`.
+    """A contact as one answer of Xero's showed it, asked for at `seen_at`. `warnings`: of an answer to a write, what Xero
+    remarked about it.
 
     `values`: the synced fields; the answer said nothing about a field that is absent here. UNSET says the same of the
     other members."""
@@ -83,6 +87,7 @@ class SeenContact:
     merged_to: UUID | UnsetType | None
     updated_at: datetime | UnsetType
     seen_at: datetime
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

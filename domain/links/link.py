@@ -50,6 +50,7 @@ class Columns(TypedDict, total=False):
     next_attempt_at: datetime | None
     read_owed_at: datetime | None
     last_synced_at: datetime | None
+    warnings: Sequence[str]
 
 
 def is_refused(held: Mapping[str, object], field: SyncedField, value: Value, region: str | None) -> bool:

@@ -30,6 +30,7 @@ from domain.fields.synced import (
     stored,
     with_mirror_values,
     with_practice_values,
+    without_made_up,
 )
 from domain.fields.values import Value, XeroValue
 from domain.fields.xero_limits import XeroEnd, check_fit
@@ -181,6 +182,7 @@ async def begin_again(tx: Tx, link_id: UUID, fresh: Fresh) -> None:
         setattr(link, name, value)
     link.state_since = link.linked_at = tx.now
     link.failure, link.notes, link.refused, link.attempts, link.next_attempt_at = None, {}, {}, 0, None
+    link.warnings = []
     link.version += 1
     await tx.session.flush()
     await xero_contacts.request_reads(tx, [link_id])
@@ -188,16 +190,18 @@ async def begin_again(tx: Tx, link_id: UUID, fresh: Fresh) -> None:
 
 @dataclass(frozen=True)
 class Ours:
-    """What the practice holds of a locked contact. `times`: when each field was set, as `Contact.field_times`."""
+    """What the practice holds of a locked contact. `times`: when each field was set, as `Contact.field_times`. `name`: the
+    name that people see, which may be made up."""
 
     id: UUID
     version: int
+    name: str
     times: Mapping[str, str]
     values: Values
 
     @classmethod
     def of(cls, contact: Contact) -> "Ours":
-        return cls(contact.id, contact.version, contact.field_times, practice_values(contact))
+        return cls(contact.id, contact.version, contact.name, contact.field_times, practice_values(contact))
 
 
 class _Beginning:
@@ -272,7 +276,7 @@ class _Beginning:
         return Change(name, shown(before), shown(after), side, stored(before), restorable=before is not None)
 
     def entry(self) -> activity.Entry:
-        name = shown(self.fields[SyncedField.NAME].practice) or ""
+        name = shown(self.fields[SyncedField.NAME].practice) or self.contact.name
         return activity.Entry(
             ActivityKind.LINKED,
             f"{name} was linked with Xero ({_HOW[self.pair.origin]}).",
@@ -284,15 +288,29 @@ class _Beginning:
         )
 
 
+class _Locked(NamedTuple):
+    id: UUID
+    version: int
+    field_times: dict[str, str]
+    name_made_up: bool
+    values: Values
+
+
 async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Ours]:
     """The contacts, locked in the order of their ids."""
     found = await tx.read(
-        with_practice_values(Ours),
-        f"select id, version, field_times as times, {', '.join(_PRACTICE_COLUMNS)} from contact"
+        with_practice_values(_Locked),
+        f"select id, version, field_times, name_made_up, {', '.join(_PRACTICE_COLUMNS)} from contact"
         " where workspace_id = :ws and id = any(:ids) order by id for update",
         ids=list(ids),
     )
-    return {one.id: one for one in found}
+    return {
+        one.id: Ours(
+            one.id, one.version, shown(one.values[SyncedField.NAME]) or "", one.field_times,
+            without_made_up(one.values, one.name_made_up),
+        )
+        for one in found
+    }  # fmt: skip
 
 
 class _Theirs(NamedTuple):
@@ -342,8 +360,10 @@ def _remember(tx: Tx, row: Mapping[str, object]) -> None:
 
 def _contact_row(tx: Tx, contact: Ours, taken: Values) -> dict[str, object]:
     after = {**contact.values, **taken}
+    name = shown(after[SyncedField.NAME])
     return {
-        "b_id": contact.id, **columns(after), **search_keys.of_values(after),
+        "b_id": contact.id, **columns(after), "name": name or contact.name, "name_made_up": name is None,
+        **search_keys.of_values(after, contact.name),
         "field_times": {**contact.times, **dict.fromkeys(map(str, taken), tx.now.isoformat())},
         "updated_at": tx.now, "version": contact.version + 1,
     }  # fmt: skip

@@ -170,7 +170,7 @@ async def forget_values(tx: Tx, links: Sequence[UUID], failure: StoredFailure) -
     """Delete Xero's values from the links. Nothing is sent, and a BROKEN link shows the failure."""
     rows = await tx.read(
         Written,
-        "update sync_link set base_practice = '{}', base_xero = '{}', notes = '{}', refused = '{}', conflicts = '{}',"
+        "update sync_link set base_practice = '{}', base_xero = '{}', notes = '{}', refused = '{}', conflicts = '{}', warnings = '{}',"
         " due_at = null, read_owed_at = null, version = version + 1, failure = case when state = 'BROKEN'"
         " then cast(:failure as jsonb) end where workspace_id = :ws and id = any(:ids) returning id, organisation_id",
         ids=list(links), failure=json.dumps(failure),

@@ -23,6 +23,7 @@ from domain.matching.candidates import FIT, Candidate, Fit, insert_candidates, r
 from domain.mirror import xero_contacts
 from domain.names import search_keys
 from domain.names.classification import classify
+from domain.names.made_up import made_up_name
 from domain.names.similarity import LIKELY, SIMILAR
 from domain.tables import (
     ACTIVE,
@@ -318,16 +319,18 @@ class NewContact:
 
 
 def contact_from_xero(tx: Tx, row: XeroContact, contact_type_id: UUID | None, run: UUID | None) -> NewContact:
+    """A Xero contact without a name gets a made-up one, which a person reviews."""
     values = xero_values(row)
-    values[SyncedField.NAME] = values[SyncedField.NAME] or ""
-    name, email = shown(values[SyncedField.NAME]) or "", shown(values[SyncedField.BILLING_EMAIL])
-    found = classify(name, row.first_name, row.last_name, email)
+    own, email = shown(values[SyncedField.NAME]), shown(values[SyncedField.BILLING_EMAIL])
+    name = own or made_up_name(row.first_name, row.last_name, email)
+    found = classify(own or "", row.first_name, row.last_name, email)
     contact_id = uuid4()
     made: dict[str, object] = {
-        "workspace_id": tx.workspace, "id": contact_id, **columns(values), "first_name": row.first_name,
+        "workspace_id": tx.workspace, "id": contact_id, **columns(values), "name": name, "name_made_up": own is None,
+        "first_name": row.first_name,
         "last_name": row.last_name, "kind": ContactKind(found.kind), "confidence": found.confidence,
-        "reasons": list(found.reasons), "needs_review": found.needs_review, "contact_type_id": contact_type_id,
-        "created_at": tx.now, "updated_at": tx.now, "version": 1, **search_keys.of_values(values),
+        "reasons": list(found.reasons), "needs_review": found.needs_review or own is None, "contact_type_id": contact_type_id,
+        "created_at": tx.now, "updated_at": tx.now, "version": 1, **search_keys.of_values(values, name),
         "field_times": dict.fromkeys(SyncedField, tx.now.isoformat()), "created_by_run": run,
     }  # fmt: skip
     return NewContact(contact_id, name, made)

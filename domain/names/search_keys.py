@@ -26,26 +26,33 @@ class Columns(TypedDict):
     key_version: int
 
 
-def columns(name: str, email: str | None, phone: str | None, address: PostalAddress | None) -> Columns:
-    """The keys of a contact with these values."""
-    match_name, match_keys = lookup(details(name, email, phone, address))
+def columns(
+    name: str | None,
+    email: str | None,
+    phone: str | None,
+    address: PostalAddress | None,
+    made_up: str | None = None,
+) -> Columns:
+    """The keys of a contact with these values. `made_up`: the name that people see if there is none; people find the contact
+    by it, and nothing is matched by it."""
+    match_name, match_keys = lookup(details(name or "", email, phone, address))
     return {
         "name_key": name_key(name) or "",
         "email_key": email_key(email),
-        "search_key": search_key(name, email, phone),
+        "search_key": search_key(name or made_up, email, phone),
         "match_name": match_name,
         "match_keys": match_keys,
         "key_version": VERSION,
     }
 
 
-def of_values(values: Values) -> Columns:
-    """The keys of a contact that holds these values."""
+def of_values(values: Values, made_up: str | None = None) -> Columns:
+    """The keys of a contact that holds these values. `made_up` as in `columns`."""
     name, email, phone = (
         shown(values[field])
         for field in (SyncedField.NAME, SyncedField.BILLING_EMAIL, SyncedField.PRIMARY_PHONE)
     )
-    return columns(name or "", email, phone, address_of(values))
+    return columns(name, email, phone, address_of(values), made_up)
 
 
 def lookup(contact: Details) -> tuple[str, list[str]]:

@@ -14,8 +14,9 @@ from domain.connection import health as connection_health
 from domain.connection import organisation_copy
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.contacts import edits as contact_edits
+from domain.fields.dropped import is_stored_form
 from domain.fields.synced import Values, loaded, same, seen_values, stored
-from domain.fields.values import SeenContact
+from domain.fields.values import SeenContact, Value
 from domain.inbound import apply as inbound_apply
 from domain.inbound import mass_change, snapshots
 from domain.links import failures, statements
@@ -252,12 +253,7 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
     for link_id, seen in shown.items():
         returned = dict.fromkeys(SyncedField, None) | seen_values(seen)
         landed = link_id in sent and all(
-            same(
-                SyncedField(name),
-                loaded(SyncedField(name), value),
-                returned[SyncedField(name)],
-                claimed.region,
-            )
+            _has_landed(SyncedField(name), value, returned[SyncedField(name)], claimed.region)
             for name, value in sent[link_id].items()
         )
         if landed:
@@ -269,6 +265,11 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
     organisation = await organisation_copy.get(tx, claimed.delivery.organisation_id)
     ids = await snapshots.store(tx, organisation, [shown[one] for one in rest if one in shown])
     await inbound_apply.apply(tx, organisation, ids, uuid4(), quiet=False)
+
+
+def _has_landed(field: SyncedField, sent: object, shown: Value, region: str | None) -> bool:
+    value = loaded(field, sent)
+    return same(field, value, shown, region) or is_stored_form(field, value, shown, region)
 
 
 async def _lock_links(tx: Tx, ids: Sequence[UUID]) -> None:
@@ -337,6 +338,7 @@ async def _acknowledge(
         last_synced_at=tx.now,
         attempts=0,
         next_attempt_at=None,
+        warnings=list(seen.warnings),
     )
     if was_new:
         failures.record_push(tx, row, link.xero.name)

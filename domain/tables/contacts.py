@@ -54,7 +54,7 @@ class Contact(Row, table=True):
     `billing_address` has lines, city, region, postalCode, country, attentionTo. `field_times`: when the practice last set each
     synced field. `search_key`: see `domain.names.text_keys.search_key`. `match_name` and `match_keys` find near-duplicates
     (`domain.names.search_keys`). `created_by_run`: the import that created the contact; that import does not match against
-    it.
+    it. `name_made_up`: Xero shows no name, and Tandem made `name` up; see `domain.names.made_up`.
     """
 
     __tablename__ = "contact"
@@ -90,6 +90,7 @@ class Contact(Row, table=True):
         ),
     )
     name: str
+    name_made_up: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     first_name: str | None = None
     last_name: str | None = None
     kind: ContactKind = choice_column(ContactKind)

@@ -117,6 +117,7 @@ class SyncLink(Row, table=True):
     field, the practice's value that Xero refused and that is not sent again until it changes. `conflicts`: fields that
     both sides changed, about which a person decides. For the brake: `destroyed_at`, when Xero last destroyed a value of
     the link; `blanked_at`, when the link last sent a blank; `brake`, the state of blanks that wait.
+    `warnings`: Xero's remarks about the last write that it accepted.
     """
 
     __tablename__ = "sync_link"
@@ -180,6 +181,9 @@ class SyncLink(Row, table=True):
     refused: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "{}"}, default={})
     conflicts: list[str] = Field(
         sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
+    )
+    warnings: list[str] = Field(
+        default_factory=list, sa_column=sa.Column(ARRAY(sa.Text), nullable=False, server_default="{}")
     )
     destroyed_at: datetime | None = time_column(nullable=True)
     blanked_at: datetime | None = time_column(nullable=True)

@@ -266,5 +266,36 @@ PHONE = (
         always("domain.fields.phones:join_phone", "_COUNTRY"),
     ),
 )
+UNNAMED = "tests/domain/matching/test_unnamed.py"
+DROPPED = "tests/domain/outbound/test_dropped_characters.py"
 
-BREACHES = (*REFUSALS, *PHONE, *BUDGET, *TOKENS, *SMALL, *RETENTION, *EDGE, *LIVE)
+VALUES = (
+    breach(
+        "names: a made-up name counts as the practice's",
+        f"{UNNAMED}::test_it_gets_a_name_that_people_can_read_and_is_to_be_reviewed",
+        never("domain.fields.synced:practice_values", "name_made_up"),
+    ),
+    breach(
+        "names: a made-up name is sent with another field",
+        f"{UNNAMED}::test_another_field_of_xeros_leaves_the_made_up_name_as_it_is",
+        give("domain.links.starting:_contact_row", "name_made_up", "False"),
+    ),
+    breach(
+        "names: a name that Xero loses is lost here",
+        f"{UNNAMED}::test_a_name_that_xero_loses_stays_here",
+        never("domain.fields.merge:merge", "required"),
+    ),
+    breach(
+        "characters: a value without its emoji is another value",
+        f"{DROPPED}::test_nor_is_it_lost_where_the_answer_was_lost",
+        never("domain.fields.merge:merge", "is_stored_form"),
+    ),
+    breach(
+        "characters: a read without the emoji frees the write",
+        f"{DROPPED}::test_nor_is_it_lost_where_the_answer_was_lost",
+        swap("domain.outbound.contact_deliveries:_has_landed", "is_stored_form(...)", "False"),
+        never("domain.fields.merge:merge", "is_stored_form"),
+    ),
+)
+
+BREACHES = (*REFUSALS, *PHONE, *VALUES, *BUDGET, *TOKENS, *SMALL, *RETENTION, *EDGE, *LIVE)

@@ -27,7 +27,7 @@ async def shown(linked: Linked) -> Shown:
         row = await row_of(
             tx,
             f"select {connection_health.AT_THIS_MOMENT} as health, {connection_health.RIGHTS_SAY} as says"
-            " from organisation where workspace_id = :ws"
+            " from organisation where workspace_id = :ws",
         )
     assert row is not None
     return Shown(row["health"], row["says"])

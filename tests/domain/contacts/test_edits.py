@@ -9,11 +9,13 @@ import pytest
 from domain.actions import conflicts
 from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
+from domain.outbound import contact_deliveries
 from domain.practice import workspaces
 from domain.problems import Code, Refused
 from domain.tx import TANDEM
 from tests.database import rows_of
 from tests.domain.world import World, as_given, seen
+from workers import sending
 
 
 @pytest.mark.parametrize(
@@ -147,6 +149,50 @@ async def test_invisible_characters_are_removed_from_typed_values(
 ) -> None:
     made = await world.contact(typed, primaryPhone="\u202a+64 9 123 4567\u202c")
     assert (made.name, made.primary_phone) == (kept, "+64 9 123 4567")
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("ｊｏｈｎ＠ｅｘａｍｐｌｅ．ｃｏｍ", "john@example.com"),
+        ("oﬃce@ﬁrm.example", "office@firm.example"),
+        ("ann\u200d@exam\u200cple.com", "ann@example.com"),
+        ("info@example。co。jp", "info@example.co.jp"),
+        ("\u00a0ann@example.com\u3000", "ann@example.com"),
+        ("Ann.O'Neil+x@Example.com", "Ann.O'Neil+x@Example.com"),
+    ],
+)
+async def test_an_email_is_stored_in_letters_that_xero_takes(world: World, typed: str, kept: str) -> None:
+    made = await world.contact("Acme", typed)
+    assert made.billing_email == kept
+    async with world.tx() as tx:
+        changed = await contact_edits.change(tx, made.id, as_given({"billingEmail": f"{typed} "}))
+    assert changed.version == made.version
+
+
+async def test_what_xero_took_and_its_api_refuses_flows_on_and_is_refused_where_it_is_typed(
+    world: World,
+) -> None:
+    long = "N" * 263
+    found = seen(long, "bad@")
+    await world.shown(found)
+    await world.import_mirror()
+    [held] = await world.rows("select id, name, billing_email from contact")
+    assert (held["name"], held["billing_email"]) == (long, "bad@")
+    async with world.tx() as tx:
+        await contact_edits.change(
+            tx, held["id"], as_given({"name": long, "billingEmail": "bad@", "primaryPhone": "09 379 1234"})
+        )
+        claimed = await contact_deliveries.claim(tx, world.organisation, sending.build)
+    assert claimed is not None
+    [member] = await world.rows("select sent from delivery_member")
+    assert member["sent"] == {"PRIMARY_PHONE": "09 379 1234"}
+    assert (await world.rows("select state from sync_link"))[0]["state"] == "PENDING"
+    for typed, code in (({"name": "M" * 263}, Code.TOO_LONG), ({"billingEmail": "worse@"}, Code.INVALID)):
+        with pytest.raises(Refused) as refused:
+            async with world.tx() as tx:
+                await contact_edits.change(tx, held["id"], as_given(typed))
+        assert [problem.code for problem in refused.value.problems] == [code]
 
 
 async def test_saving_a_form_keeps_values_from_xero_that_nobody_could_type(world: World) -> None:
