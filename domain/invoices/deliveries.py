@@ -22,6 +22,7 @@ from domain.invoices.actions import lines_of
 from domain.invoices.eligibility import GONE, LINKED, Problem
 from domain.invoices.rows import touch
 from domain.invoices.setup import Setup
+from domain.links import failures
 from domain.outbound import deliveries
 from domain.outbound.deliveries import INTERACTIVE_MOST, MOST, Claimed
 from domain.tables import (
@@ -34,10 +35,10 @@ from domain.tables import (
 )
 from domain.tx import Tx
 
-UNCERTAIN = Problem("UNCERTAIN", "Xero did not answer; what became of it is being looked up.", "WAIT")
+UNCERTAIN = "UNCERTAIN"
 UNAVAILABLE = Problem("XERO_UNAVAILABLE", "Xero is not available just now.", "WAIT")
 CALL_BYTES, LINE_BYTES = 3_000_000, 300  # Xero takes 3.5 MB; a line's members but its description
-_PASSING = (UNCERTAIN.code, UNAVAILABLE.code, "NEEDS_RECONNECT")
+_PASSING = (UNCERTAIN, UNAVAILABLE.code, "NEEDS_RECONNECT")
 
 
 @dataclass(frozen=True)
@@ -220,12 +221,20 @@ async def free(
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     """Leave the delivery open and UNCERTAIN, because there is no answer yet. It is due again at `until`."""
     invoices = await _lock_members(tx, claimed, claimed.members)
-    if not await deliveries.wait(tx, claimed, until):
+    known_by = await deliveries.wait(tx, claimed, until)
+    if known_by is None:
         return
+    problem = Problem(UNCERTAIN, failures.uncertain(known_by), "WAIT")
     for invoice in invoices.values():
-        if invoice.failure_code in (None, UNAVAILABLE.code):
-            eligibility.fail(tx, invoice, UNCERTAIN, next_at=until)
+        if invoice.failure_code in (None, UNAVAILABLE.code) or _says_otherwise(invoice, problem):
+            eligibility.fail(tx, invoice, problem, next_at=until)
     await tx.session.flush()
+
+
+def _says_otherwise(invoice: Invoice, problem: Problem) -> bool:
+    """Whether the invoice shows UNCERTAIN with an older time: its bytes were sent again."""
+    failure = invoice.failure or {}
+    return invoice.failure_code == UNCERTAIN and failure.get("message") != problem.message
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenInvoice]) -> None:

@@ -139,9 +139,17 @@ def shown_failure(trouble: Trouble, now: datetime) -> StoredFailure | None:
     )  # fmt: skip
 
 
-async def show_uncertain(tx: Tx, delivery_id: UUID) -> None:
+def uncertain(known_by: datetime) -> str:
+    """The message about a write without an answer. `known_by`: when it can take effect no more."""
+    return (
+        "Xero did not answer. Tandem is finding out whether Xero has this, and knows at the latest at"
+        f" {known_by:%H:%M} UTC. There is nothing to do."
+    )
+
+
+async def show_uncertain(tx: Tx, delivery_id: UUID, known_by: datetime) -> None:
     """Show UNCERTAIN on the links of a delivery without an answer, unless they show another failure."""
-    message = "Xero did not answer; what became of it is being looked up."
+    message = uncertain(known_by)
     await statements.show_uncertain(
         tx, delivery_id, stored_failure("UNCERTAIN", message, since=tx.now, attempts=1)
     )

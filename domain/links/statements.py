@@ -61,16 +61,20 @@ async def mark_due(
 
 
 async def show_uncertain(tx: Tx, delivery_id: UUID, failure: StoredFailure) -> None:
-    """The links of a delivery without an answer show UNCERTAIN, unless they show another failure."""
+    """The links of a delivery without an answer show UNCERTAIN, unless they show another failure. Links that show it already
+    get the new message."""
     state = next_state_sql(failing="true", waiting="true")
     rows = await tx.read(
         Written,
-        f"update sync_link set failure = cast(:failure as jsonb), version = version + 1, state = {state},"
+        "update sync_link set failure = case when failure is null then cast(:failure as jsonb)"
+        " else failure || jsonb_build_object('message', cast(:message as text)) end,"
+        f" version = version + 1, state = {state},"
         f" state_since = case when state = {state} then state_since else :now end"
-        " where workspace_id = :ws and failure is null and state in ('PENDING', 'CONFLICT') and id in"
+        " where workspace_id = :ws and (failure is null and state in ('PENDING', 'CONFLICT')"
+        "  or failure->>'code' = 'UNCERTAIN' and failure->>'message' <> cast(:message as text)) and id in"
         " (select link_id from delivery_member where workspace_id = :ws and delivery_id = :delivery and open)"
         " returning id, organisation_id",
-        delivery=delivery_id, failure=json.dumps(failure),
+        delivery=delivery_id, failure=json.dumps(failure), message=failure["message"],
     )  # fmt: skip
     _publish(tx, rows)
 

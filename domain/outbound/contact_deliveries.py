@@ -156,8 +156,9 @@ async def _nothing_to_send(tx: Tx, link: SyncLink) -> None:
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     """Leave the delivery open and UNCERTAIN, because there is no answer yet. It is due again at `until`."""
     await _lock_links(tx, claimed.members)
-    await deliveries.wait(tx, claimed, until)
-    await failures.show_uncertain(tx, claimed.delivery.id)
+    known_by = await deliveries.wait(tx, claimed, until)
+    if known_by is not None:
+        await failures.show_uncertain(tx, claimed.delivery.id, known_by)
 
 
 class _Number(NamedTuple):

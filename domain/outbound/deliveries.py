@@ -189,14 +189,15 @@ async def sent_again(tx: Tx, claimed: Claimed) -> bool:
     return done > 0
 
 
-async def wait(tx: Tx, claimed: Claimed, until: datetime) -> bool:
-    """Leave the delivery open and UNCERTAIN; it is due again at `until`. False if the lease is lost."""
+async def wait(tx: Tx, claimed: Claimed, until: datetime) -> datetime | None:
+    """Leave the delivery open and UNCERTAIN; it is due again at `until`. Gives the time from which the
+    last request can take effect no more; None if the lease is lost."""
     delivery = await _held(tx, claimed)
     if delivery is None:
-        return False
+        return None
     delivery.uncertain, delivery.lease_until, delivery.due_at = True, tx.now, until
     await tx.session.flush()
-    return True
+    return delivery.last_sent_at + LANDED_AFTER
 
 
 async def lock(tx: Tx, claimed: Claimed) -> bool:

@@ -160,3 +160,22 @@ async def test_freeing_a_delivery_during_an_unsync_makes_no_deadlock(world: Worl
                 await asyncio.sleep(0.05)
             await ending.leave_deliveries(tx, link.id)
     assert await world.rows("select open from delivery_member") == [{"open": False}]
+
+
+async def test_an_uncertain_link_says_what_tandem_does_and_until_when(world: World) -> None:
+    contact, _ = await linked(world)
+    await change(world, contact, name="Ours")
+    claimed = await claim(world)
+    assert claimed is not None
+    clock = world.database.clock
+    assert isinstance(clock, Clock)
+    for again in (False, True):
+        async with world.tx() as tx:
+            if again:
+                assert await deliveries.sent_again(tx, claimed)
+            await contact_deliveries.wait(tx, claimed, tx.now + timedelta(seconds=5))
+        [link] = await world.rows("select failure from sync_link")
+        by = clock.time + timedelta(minutes=10)
+        assert "finding out whether Xero has this" in link["failure"]["message"]
+        assert f"at the latest at {by:%H:%M} UTC" in link["failure"]["message"]
+        clock.time += timedelta(minutes=2)
