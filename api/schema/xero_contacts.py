@@ -16,7 +16,7 @@ from api.relay.rows import columns
 from api.schema.deep_links import deep_link
 from api.schema.refs import SyncLinkRef
 from api.schema.synced_fields import xero_contact_fields, xero_contact_values
-from domain.fields.synced import SYNCED, Values, with_xero_values
+from domain.fields.synced import SYNCED, Values, with_readable_xero_values
 from domain.matching.plan import included
 from domain.tables import XeroContactFilter, XeroContactStatus
 from domain.tx import Tx
@@ -42,7 +42,7 @@ _OF_ORGANISATION = {"short_code": "o.short_code", "country_code": "o.country_cod
 _COLUMNS = columns(
     XeroContactRow, "x", values=[one.xero_column for one in SYNCED.values()], **_OF_ORGANISATION
 )
-_row = with_xero_values(XeroContactRow)
+_row = with_readable_xero_values(XeroContactRow)
 _SELECT = (
     f"select {_COLUMNS} from xero_contact x join organisation o on o.workspace_id = :ws and o.id = x.organisation_id"
     " where x.workspace_id = :ws and x.id = any(:ids)"

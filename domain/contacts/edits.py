@@ -27,7 +27,7 @@ from domain.fields.synced import (
     practice_values,
     shown,
     stored,
-    with_mirror_values,
+    with_readable_mirror_values,
 )
 from domain.fields.values import PostalAddress, Value, XeroValue
 from domain.fields.xero_limits import ADDRESS_LINES, LINE, XeroEnd, check_fit
@@ -354,7 +354,7 @@ async def _fit_xero(tx: Tx, contact_id: UUID, given: Given, changes: Sequence[ac
         return
     held = ", ".join(f"x.{one.xero_column}" for one in SYNCED.values())
     linked = await tx.read(
-        with_mirror_values(_XeroEnd),
+        with_readable_mirror_values(_XeroEnd),
         f"select o.country_code, {held} from sync_link l join organisation o on o.workspace_id = :ws"
         " and o.id = l.organisation_id left join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
         " where l.workspace_id = :ws and l.contact_id = :contact"

@@ -266,6 +266,25 @@ def with_xero_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
     return _with_values(row, columns, lambda field, value: as_practice(mirrored(field, value)))
 
 
+def with_readable_mirror_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
+    """As `with_mirror_values`, and None for a value whose form this version does not know. For what people see and for checks:
+    a rule that decides about a value must not take it for a blank."""
+    return _with_values(row, {field: one.xero_column for field, one in SYNCED.items()}, _readable)
+
+
+def with_readable_xero_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
+    """As `with_readable_mirror_values`, with the values as the practice would hold them."""
+    columns = {field: one.xero_column for field, one in SYNCED.items()}
+    return _with_values(row, columns, lambda field, value: as_practice(_readable(field, value)))
+
+
+def _readable(field: SyncedField, value: object) -> XeroValue:
+    try:
+        return mirrored(field, value)
+    except ValueError:
+        return None
+
+
 def _with_values(
     row: Callable[..., RowT],
     columns: Mapping[SyncedField, str],

@@ -9,11 +9,13 @@ import pytest
 from domain.actions import conflicts
 from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
+from domain.fields.synced import xero_values
 from domain.outbound import contact_deliveries
 from domain.practice import workspaces
 from domain.problems import Code, Refused
 from domain.tx import TANDEM
 from tests.database import rows_of
+from tests.domain.linked import change, linked, state
 from tests.domain.world import World, as_given, seen
 from workers import sending
 
@@ -220,3 +222,14 @@ async def test_an_overwritten_value_can_be_restored_even_if_it_could_not_be_type
     async with world.tx() as tx:
         await conflicts.restore_value(tx, event["id"], "PRIMARY_PHONE")
     assert await world.rows("select primary_phone from contact") == [{"primary_phone": "call me"}]
+
+
+async def test_a_mirror_value_in_an_unknown_form_keeps_nobody_from_an_edit(world: World) -> None:
+    contact, _ = await linked(world)
+    async with world.tx() as tx:
+        await tx.run("""update xero_contact set phone = '{"e164": "+6491112222"}'""")
+    await change(world, contact, billingEmail="new@x.nz")
+    assert (await state(world))["billing_email"] == "new@x.nz"
+    [row] = await world.rows("select * from xero_contact")
+    with pytest.raises(ValueError, match="country, area or number"):
+        xero_values(row)  # nothing is decided about a value that cannot be read
