@@ -46,6 +46,11 @@ class Seals:
         why = "; ".join(sorted(set(self.unopened.values())))
         return f"TANDEM_KEYS opens {total - len(self.unopened)} of {total} consents of Xero: {why}. {LOST}"
 
+    @property
+    def stops_all(self) -> bool:
+        """Whether no consent opens: the keys are wrong, and not one consent."""
+        return bool(self.unopened) and not self.current and not self.older
+
 
 async def examine(session: AsyncSession | AsyncConnection, now: datetime, keys: KeyRing) -> Seals:
     """Opens every consent that is in use. A practice has a few."""

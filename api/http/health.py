@@ -3,6 +3,8 @@
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cache
 
 import sqlalchemy as sa
@@ -101,11 +103,16 @@ def create_ops_app(process: Process, metrics: Metrics) -> Starlette:
 
 def routes(process: Process, metrics: Metrics) -> list[Route]:
     async def readyz(request: Request) -> Response:
-        reasons = await find_reasons(process)
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        found = await find_reasons(process)
+        said = {"ready": not found.reasons, "reasons": found.reasons}
+        if found.warnings:
+            said["warnings"] = found.warnings
+        return JSONResponse(said, 503 if found.reasons else 200)
 
     async def show_metrics(request: Request) -> Response:
-        await _within(_behind(process, metrics.behind), "PostgreSQL")
+        with suppress(OSError):  # DatabaseUnavailable and TimeoutError: the other metrics still count
+            async with asyncio.timeout(PATIENCE):
+                await _behind(process, metrics.behind)
         return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return [
@@ -128,23 +135,29 @@ def _guarded(process: Process, endpoint: Endpoint) -> Endpoint:
     return checked
 
 
-async def find_reasons(process: Process) -> list[str]:
-    """Why the server cannot serve. The texts are ours only, because drivers repeat addresses.
+@dataclass
+class Readiness:
+    """`reasons`: why the server cannot serve. `warnings`: what a person must mend although the server serves. The texts are
+    ours only, because drivers repeat addresses."""
 
-    Redis is no reason: the API does not use it, and workers run all jobs without it.
+    reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+async def find_reasons(process: Process) -> Readiness:
+    """Whether the server can serve.
+
+    Redis is no reason: the API does not use it, and workers run all jobs without it. Consents that do not open are a reason
+    only if none opens: one of many concerns its own organisations, and the others sync.
     """
-    return await _within(_postgres(process), "PostgreSQL")
-
-
-async def _within(check: Awaitable[list[str]], name: str) -> list[str]:
     try:
         async with asyncio.timeout(PATIENCE):
-            return await check
+            return await _postgres(process)
     except OSError:  # DatabaseUnavailable and TimeoutError
-        return [f"{name} does not answer"]
+        return Readiness(["PostgreSQL does not answer"])
 
 
-async def _postgres(process: Process) -> list[str]:
+async def _postgres(process: Process) -> Readiness:
     async with process.database.door() as session:
         role = await find_role(session)
         there = await session.scalar(sa.text("select to_regclass('alembic_version')"))
@@ -154,20 +167,21 @@ async def _postgres(process: Process) -> list[str]:
             if now == head() or migrations.is_newer(now)
             else None
         )
-    reasons = []
+    found = Readiness()
     if not role.bound:
-        reasons.append("The role of DATABASE_URL owns tables, is a superuser or has BYPASSRLS")
+        found.reasons.append("The role of DATABASE_URL owns tables, is a superuser or has BYPASSRLS")
     if now != head() and not migrations.is_newer(now):
-        reasons.append(f"The database is at {now or 'nothing'}, and {head()} is needed: run `tandem migrate`")
+        found.reasons.append(
+            f"The database is at {now or 'nothing'}, and {head()} is needed: run `tandem migrate`"
+        )
     if sealed is not None and sealed.trouble:
-        reasons.append(sealed.trouble)
-    return reasons
+        (found.reasons if sealed.stops_all else found.warnings).append(sealed.trouble)
+    return found
 
 
-async def _behind(process: Process, gauge: Gauge) -> list[str]:
+async def _behind(process: Process, gauge: Gauge) -> None:
     gauge.clear()
     now = process.database.clock.now()
     async with process.database.door() as session:
         for kind, since in await session.execute(sa.text("select * from door.due_since(:now)"), {"now": now}):
             gauge.labels(kind).set((now - since).total_seconds() if since else 0.0)
-    return []

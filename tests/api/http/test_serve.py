@@ -182,7 +182,7 @@ async def test_readyz_names_postgresql_when_it_does_not_answer(process: Process)
         process.http,
         process.notifications,
     )
-    assert await find_reasons(broken) == ["PostgreSQL does not answer"]
+    assert (await find_reasons(broken)).reasons == ["PostgreSQL does not answer"]
     async with serving(broken) as edge, web_client(base_url=f"http://{edge}") as http:
         assert (await http.get("/readyz")).status_code == 503
         answer = await http.post("/graphql", json={"query": "{hello}"}, headers=bearer("tdm_x"))
@@ -193,7 +193,7 @@ async def test_readyz_names_postgresql_when_it_does_not_answer(process: Process)
 @pytest.mark.usefixtures("no_consents")
 async def test_readyz_answers_200_without_redis(process: Process) -> None:
     without = with_settings(process, redis_url="redis://:hush@127.0.0.1:1")
-    assert await find_reasons(without) == []
+    assert (await find_reasons(without)).reasons == []
 
 
 @pytest.mark.usefixtures("no_consents")
@@ -201,16 +201,31 @@ async def test_readyz_names_keys_that_do_not_open_the_tokens(process: Process) -
     user, now = uuid4(), process.database.clock.now()
     sealed = KeyRing.parse([new_key("lost")]).seal(b"tokens", identity("app", user))
     await Grants(process.database.door, process.database.clock).keep("app", user, sealed, now)
-    [reason] = await find_reasons(process)
+    [reason] = (await find_reasons(process)).reasons
     assert "TANDEM_KEYS opens 0 of 1 consents of Xero: the key lost is missing" in reason
+
+
+@pytest.mark.usefixtures("no_consents")
+async def test_readyz_names_one_consent_of_many_that_does_not_open_and_answers_200(
+    process: Process, stranger: httpx.AsyncClient
+) -> None:
+    grants, now = Grants(process.database.door, process.database.clock), process.database.clock.now()
+    for ring in (KeyRing.parse([new_key("lost")]), process.keys):
+        user = uuid4()
+        await grants.keep("app", user, ring.seal(b"tokens", identity("app", user)), now)
+    answer = await stranger.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"], answer.json()["reasons"]) == (200, True, [])
+    [warning] = answer.json()["warnings"]
+    assert "TANDEM_KEYS opens 1 of 2 consents of Xero: the key lost is missing" in warning
 
 
 @pytest.mark.usefixtures("no_consents")
 async def test_readyz_refuses_the_role_of_the_owner(process: Process, place: Place) -> None:
     as_owner = database.connect(place.admin_url)
-    reasons = await find_reasons(
+    found = await find_reasons(
         Process(process.settings, as_owner, process.keys, process.http, process.notifications)
     )
+    reasons = found.reasons
     assert len(reasons) == 1
     assert "owns tables" in reasons[0]
     await as_owner.close()
