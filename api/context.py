@@ -1,5 +1,6 @@
 """The context of a request: who calls, and what the process holds for resolvers."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -57,7 +58,8 @@ class Context:
     events that a subscription delivers together. Then they are replaced, because an object must not be older than the
     request. With `shared`, other subscriptions use the same loaders. `nodes`: how many the
     operation may return, as api.guards.query_cost measures it. `response` takes headers and cookies; None on a socket. `one_answer`:
-    the client accepts one answer, and no stream.
+    the client accepts one answer, and no stream. `stream_begun`: set once a subscription's arguments are accepted; None on a
+    socket, which has a message of its own for a refusal.
     """
 
     process: Process
@@ -67,6 +69,7 @@ class Context:
     one_answer: bool = False
     shared: bool = False
     nodes: int = 0
+    stream_begun: asyncio.Event | None = None
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
         """A transaction in the viewer's workspace, with the viewer as its actor."""

@@ -19,6 +19,12 @@ def json_type(accept: str) -> str:
     return best
 
 
+def accepts_json(accept: str) -> bool:
+    """Whether the client names a kind of JSON, or takes any type."""
+    weights = _weights(accept)
+    return any(weights.get(name, 0.0) > 0 for name in (JSON, GRAPHQL_JSON, "application/*", "*/*"))
+
+
 def accepts_stream(accept: str) -> bool:
     """Whether the client names event streams. A wildcard does not ask for one."""
     return _weights(accept).get(EVENT_STREAM, 0.0) > 0

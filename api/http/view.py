@@ -30,6 +30,7 @@ from strawberry.http.streaming import HTTPStreamTransport, SSETransport
 from strawberry.schema import BaseSchema
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.unset import UNSET, UnsetType
 
 from api.auth.callers import Callers
@@ -49,7 +50,7 @@ from api.guards.query_cost import TOKENS
 from api.guards.rate_limit import Rates
 from api.guards.trusted_documents import DocumentRefused, TrustedDocuments, read_manifest, with_id
 from api.http import graphiql_page
-from api.http.accept import GRAPHQL_JSON, JSON, accepts_stream, json_type, prefers_stream
+from api.http.accept import GRAPHQL_JSON, JSON, accepts_json, accepts_stream, json_type, prefers_stream
 from api.http.error_responses import error_response, unavailable_response
 from api.http.sockets import Socket, SocketHandler
 from runtime.database import DatabaseUnavailable
@@ -198,12 +199,16 @@ class GraphQLView(GraphQL[Context, None]):
         root_value: None,
         sub_response: Response,
     ) -> ExecutionResult | list[ExecutionResult] | SubscriptionExecutionResult:
+        context.stream_begun = asyncio.Event()
         result = await super().execute_operation(
             request, request_adapter, request_data, context, root_value, sub_response
         )
-        if isinstance(result, AsyncGenerator):
-            return cast(SubscriptionExecutionResult, until_interrupted(result))
-        return result
+        if not isinstance(result, AsyncGenerator):
+            return result
+        begun = await _begun(until_interrupted(result), context.stream_begun)
+        if isinstance(begun, ExecutionResult) and not accepts_json(request.headers.get("accept", "")):
+            sub_response.media_type = GRAPHQL_JSON  # so that the status says it too
+        return begun
 
     async def execute_single(
         self,
@@ -245,7 +250,12 @@ class GraphQLView(GraphQL[Context, None]):
         if result.errors:
             result.errors = present_errors(result.errors)
         answer = await super().process_result(request, result)
-        if result.errors and result.data is None and not any(error.path for error in result.errors):
+        refused = isinstance(result, PreExecutionError)
+        if (
+            result.errors
+            and result.data is None
+            and (refused or not any(error.path for error in result.errors))
+        ):
             del answer["data"]
         return answer
 
@@ -291,6 +301,48 @@ class GraphQLView(GraphQL[Context, None]):
                     yield chunk
 
 
+async def _begun(
+    stream: AsyncGenerator[Any, None], begun: asyncio.Event
+) -> ExecutionResult | SubscriptionExecutionResult:
+    """The stream, or the refusal of its operation, which is then answered as one JSON document and not as a stream.
+
+    It is a refusal if nothing was executed. `begun` is set when a subscription that may have no event for long has been
+    accepted.
+    """
+    first = asyncio.ensure_future(anext(stream))
+    accepted = asyncio.create_task(begun.wait())
+    try:
+        await asyncio.wait({first, accepted}, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        first.cancel()
+        await _end(first)
+        await stream.aclose()
+        raise
+    finally:
+        accepted.cancel()
+    if first.done() and first.exception() is None and isinstance(first.result(), PreExecutionError):
+        await stream.aclose()
+        refused: PreExecutionError = first.result()
+        return refused
+    return cast(SubscriptionExecutionResult, _resumed(first, stream))
+
+
+async def _resumed(
+    first: asyncio.Future[Any], stream: AsyncGenerator[Any, None]
+) -> AsyncGenerator[Any, None]:
+    """The stream with the result that was asked for already."""
+    async with aclosing(stream):
+        try:
+            yield await first
+        except StopAsyncIteration:
+            return
+        finally:
+            first.cancel()
+            await _end(first)
+        async for result in stream:
+            yield result
+
+
 async def _until(ended: asyncio.Event, stream: AsyncIterator[str]) -> AsyncIterator[str]:
     """The stream's chunks, until the event is set."""
     ending = asyncio.create_task(ended.wait())
@@ -311,7 +363,7 @@ async def _until(ended: asyncio.Event, stream: AsyncIterator[str]) -> AsyncItera
         ending.cancel()
 
 
-async def _end(task: asyncio.Future[str]) -> None:
+async def _end(task: asyncio.Future[Any]) -> None:
     """Wait for the end of a cancelled task, even if this task is cancelled meanwhile.
 
     Starlette cancels the stream of a disconnected client at each of its awaits. Closing a generator that still runs

@@ -245,6 +245,8 @@ async def sync_status(
     """
     position = position_of(after) if after else None
     organisation = await _find_organisation(context, organisation_id)
+    if context.stream_begun is not None:
+        context.stream_begun.set()
     return _follow(context, organisation, position)
 
 

@@ -136,6 +136,23 @@ async def test_a_revoked_token_ends_its_event_stream(
         assert process.feeds.followers == 0
 
 
+async def test_a_wrong_subscription_is_refused_before_its_event_stream_begins(
+    place: Place, services: Services, token: str
+) -> None:
+    async with (
+        make_process(place, services) as process,
+        serving(process, schema=schema) as edge,
+        httpx.AsyncClient(base_url=f"http://{edge}", headers=bearer(token), timeout=60) as http,
+    ):
+        for given in ('after: "nonsense"', 'organisationId: "nonsense"'):
+            body = {"query": f"subscription {{ syncStatus({given}) {{ cursor }} }}"}
+            answer = await http.post("/graphql", json=body, headers={"accept": "text/event-stream"})
+            assert answer.status_code == 400
+            assert answer.headers["content-type"].startswith("application/graphql-response+json")
+            assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["BAD_REQUEST"]
+        assert process.feeds.followers == 0
+
+
 async def test_streams_stay_open_while_the_database_does_not_answer(
     place: Place, services: Services, owner: AsyncConnection, token: str
 ) -> None:

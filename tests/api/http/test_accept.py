@@ -98,5 +98,13 @@ async def test_a_query_by_get_gets_json_too(http: httpx.AsyncClient) -> None:
 async def test_an_invalid_document_is_answered_whatever_the_client_accepts(
     http: httpx.AsyncClient, query: str
 ) -> None:
-    answer = await http.post("/graphql", json={"query": query}, headers={"accept": URQL})
-    assert "BAD_REQUEST" in answer.text
+    for accept, form in (
+        (URQL, MODERN),
+        ("text/event-stream", MODERN),
+        ("text/event-stream, application/json", CLASSIC),
+    ):
+        answer = await http.post("/graphql", json={"query": query}, headers={"accept": accept})
+        assert kind(answer) == form  # it is refused before a stream begins
+        assert answer.status_code == (200 if form == CLASSIC else 400)
+        assert "data" not in answer.json()
+        assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["BAD_REQUEST"]
