@@ -66,7 +66,7 @@ class Metrics:
         interrupted.set_function(lambda: float(process.notifications.interrupted))
         self.behind = Gauge(
             "tandem_due_seconds",
-            "For how many seconds the oldest contact change, contact webhook, import page or delivery has been due",
+            "For how many seconds the oldest change to send, webhook, import page or delivery has been due, of all that may be done now",
             ["kind"],
             registry=self.registry,
         )

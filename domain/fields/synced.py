@@ -89,7 +89,8 @@ _LIST = (
         member="Name",
         descriptions=Descriptions(
             contact="The full name, which invoices show. Synced with Xero's Name, and one of the two fields that matching"
-            " compares.",
+            " compares. A contact that Xero shows without a name gets a made-up one (first and last name, else the email,"
+            " else 'Unnamed contact'), which is neither matched nor sent before somebody changes it.",
             xero_contact="Xero's Name. It is synced with the practice contact's name.",
             given="The full name, at most 255 characters. As in every text, invisible characters are removed. Xero accepts no"
             " < or >.",
