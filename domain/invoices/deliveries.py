@@ -233,8 +233,8 @@ async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
 
 def _says_otherwise(invoice: Invoice, problem: Problem) -> bool:
     """Whether the invoice shows UNCERTAIN with an older time: its bytes were sent again."""
-    failure = invoice.failure or {}
-    return invoice.failure_code == UNCERTAIN and failure.get("message") != problem.message
+    failure = invoice.failure
+    return failure is not None and failure["code"] == UNCERTAIN and failure["message"] != problem.message
 
 
 async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenInvoice]) -> None:

@@ -1,7 +1,7 @@
 """remember which rights Xero refuses
 
 Revision ID: missing_rights
-Revises: 789f00abdfd5
+Revises: 38ffec53d6b0
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "missing_rights"
-down_revision = "789f00abdfd5"
+down_revision = "38ffec53d6b0"
 branch_labels = None
 depends_on = None
 

@@ -7,6 +7,8 @@ from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
 from domain.matching import issues
+from domain.outbound import contact_deliveries
+from domain.outbound.deliveries import Claimed
 from domain.tables import ImportPhase, ImportRun, RunPurpose
 from tests.domain.world import BEGAN, World, as_given, seen
 
@@ -33,6 +35,12 @@ async def read_delta(world: World, *found: SeenContact) -> None:
     await world.read(run.id, found)
     while await world.match(run.id):
         pass
+
+
+async def claim(world: World) -> Claimed | None:
+    """What is due, claimed for a write without bytes."""
+    async with world.tx() as tx:
+        return await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
 
 
 async def change(world: World, contact: UUID, **given: object) -> None:

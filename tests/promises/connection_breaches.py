@@ -262,7 +262,7 @@ PHONE = (
     ),
     breach(
         "phones: letters beside a country code are dropped",
-        f"{PHONES}::test_joined",
+        f"{PHONES}::test_the_three_parts_of_a_phone_are_joined_to_one_text",
         always("domain.fields.phones:join_phone", "_COUNTRY"),
     ),
 )
@@ -273,7 +273,7 @@ VALUES = (
     breach(
         "names: a made-up name counts as the practice's",
         f"{UNNAMED}::test_it_gets_a_name_that_people_can_read_and_is_to_be_reviewed",
-        never("domain.fields.synced:practice_values", "name_made_up"),
+        never("domain.fields.synced:without_made_up", "made_up"),
     ),
     breach(
         "names: a made-up name is sent with another field",

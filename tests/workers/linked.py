@@ -8,10 +8,12 @@ from uuid import UUID
 
 import pytest
 
+from domain.connection import health as connection_health
 from domain.connection import organisations
 from domain.contacts import edits as contact_edits
+from domain.links import failures
 from domain.matching import issues
-from domain.tables import RunPurpose
+from domain.tables import RunPurpose, StoredFailure
 from domain.tx import TANDEM
 from runtime.embedded import services as embedded_services
 from tests.database import Place, rows_of
@@ -114,6 +116,23 @@ async def linked(clean: Place, services: embedded_services.Services) -> AsyncIte
     clock = MovedClock()
     async with connected(clean, services, 40, clock) as here:
         yield Linked(here, *await _picked(here), clock)
+
+
+@dataclass(frozen=True)
+class Seen(failures.Trouble):
+    state: str
+
+
+async def seen(linked: Linked) -> tuple[str, StoredFailure | None]:
+    """The link's state and failure as people see them."""
+    async with linked.here.world.tx() as tx:
+        [row] = await tx.read(
+            Seen,
+            f"select {connection_health.LINK_STATE} as state, {failures.FAILURE_COLUMNS} from sync_link l{connection_health.HELD_LINK}"
+            " where l.contact_id = :contact",
+            contact=linked.contact,
+        )
+        return row.state, failures.shown_failure(row, tx.now)
 
 
 async def edit(linked: Linked, xero: str, **given: Any) -> None:

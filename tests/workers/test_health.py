@@ -1,6 +1,6 @@
 """The health of the connection at each moment, and what unsent changes show of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,11 +13,10 @@ from domain.actions import unsync as unsync_action
 from domain.connection import call_budget, organisations
 from domain.connection import health as connection_health
 from domain.connection.organisations import Tenant
-from domain.links import failures
 from domain.matching import issues
-from domain.tables import RunPurpose, StoredFailure
+from domain.tables import RunPurpose
 from runtime.seal import KeyRing, new_key
-from tests.workers.linked import Linked
+from tests.workers.linked import Linked, seen
 from workers import housekeeping
 from workers.due import Due, find
 from xero.tokens import identity
@@ -117,23 +116,6 @@ async def test_an_outage_is_shown_after_some_failures_and_ends_with_the_first_an
     await linked.advance(await unfinished(linked))
     row = await organisation(linked)
     assert (row["health"], row["health_message"], row["failing_since"]) == ("HEALTHY", None, None)
-
-
-@dataclass(frozen=True)
-class Seen(failures.Trouble):
-    state: str
-
-
-async def seen(linked: Linked) -> tuple[str, StoredFailure | None]:
-    """The link's state and failure as people see them."""
-    async with linked.here.world.tx() as tx:
-        [row] = await tx.read(
-            Seen,
-            f"select {connection_health.LINK_STATE} as state, {failures.FAILURE_COLUMNS} from sync_link l{connection_health.HELD_LINK}"
-            " where l.contact_id = :contact",
-            contact=linked.contact,
-        )
-        return row.state, failures.shown_failure(row, tx.now)
 
 
 async def test_an_unsent_change_shows_xero_unavailable_until_xero_has_it(

@@ -11,7 +11,7 @@ from domain.tables import RunPurpose
 from domain.tx import TANDEM
 from tests.database import row_of, rows_of
 from tests.workers.linked import Linked, edit
-from tests.workers.test_health import seen as link_seen
+from tests.workers.linked import seen as link_seen
 from workers import catalogues, importing, invoice_reads
 
 

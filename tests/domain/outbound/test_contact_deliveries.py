@@ -18,15 +18,10 @@ from domain.outbound.deliveries import LEASE, Claimed
 from domain.tables import ConflictPolicy, XeroContactStatus
 from runtime.database import Database
 from tests.database import rows_of
-from tests.domain.linked import LATER, change, linked, read_delta, state
+from tests.domain.linked import LATER, change, claim, linked, read_delta, state
 from tests.domain.world import Clock, World, make_world, seen
 
 PHONE = PhoneParts("64", "9", "1112222")
-
-
-async def claim(world: World) -> Claimed | None:
-    async with world.tx() as tx:
-        return await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
 
 
 async def answer(world: World, claimed: Claimed, seen: SeenContact) -> None:

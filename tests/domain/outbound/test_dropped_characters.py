@@ -7,15 +7,16 @@ from uuid import UUID
 import pytest
 
 from domain.fields.dropped import is_stored_form, stored_otherwise
+from domain.fields.phones import PhoneParts
 from domain.fields.values import PostalAddress, SeenContact, Value
 from domain.outbound import contact_deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
 from domain.tables import SyncedField
-from tests.domain.linked import LATER, change, linked, read_delta, state
-from tests.domain.outbound.test_contact_deliveries import PHONE, claim
+from tests.domain.linked import LATER, change, claim, linked, read_delta, state
 from tests.domain.world import World, seen
 
+PHONE = PhoneParts("64", "9", "1112222")
 NAME, ADDRESS = SyncedField.NAME, SyncedField.BILLING_ADDRESS
 
 

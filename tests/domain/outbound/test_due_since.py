@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.database import rows_of
-from tests.domain.linked import change, linked
-from tests.domain.outbound.test_contact_deliveries import claim
+from tests.domain.linked import change, claim, linked
 from tests.domain.world import World
 
 
