@@ -95,15 +95,6 @@ class Tx:
         """The one column of a statement that gives ids."""
         return list((await self.session.execute(sa.text(statement), self._bound(values))).scalars())
 
-    async def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
-        """Untyped rows. No new caller: use `read`, or SQLModel's `select` for single rows."""
-        result = await self.session.execute(sa.text(statement), self._bound(values))
-        return [dict(row) for row in result.mappings()]
-
-    async def row(self, statement: str, **values: Any) -> dict[str, Any] | None:
-        found = await self.rows(statement, **values)
-        return found[0] if found else None
-
     async def run(self, statement: str, **values: Any) -> int:
         """Executes the statement. Returns the number of rows that it changed."""
         result = await self.session.execute(sa.text(statement), self._bound(values))

@@ -6,7 +6,7 @@ type without importing its module.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -63,23 +63,6 @@ def _in_transaction(
         return [found.get(key) for key in keys]
 
     return run
-
-
-def by_id(rows: Iterable[Mapping[str, Any]], make: Callable[[Mapping[str, Any]], Made]) -> dict[UUID, Made]:
-    return {row["id"]: make(row) for row in rows}
-
-
-def grouped(
-    keys: Sequence[UUID],
-    rows: Iterable[Mapping[str, Any]],
-    column: str,
-    make: Callable[[Mapping[str, Any]], Made],
-) -> dict[UUID, list[Made]]:
-    """The list of each key, which may be empty."""
-    found: dict[UUID, list[Made]] = {key: [] for key in keys}
-    for row in rows:
-        found[row[column]].append(make(row))
-    return found
 
 
 def by_argument(keys: Sequence[tuple[UUID, Key]]) -> dict[Key, list[UUID]]:

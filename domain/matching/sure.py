@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from domain.connection import organisation_copy
 from domain.fields.synced import practice_values, same, xero_values
 from domain.mirror import xero_contacts
 from domain.names.similarity import Comparison
@@ -64,13 +65,18 @@ class Preview:
     sample: Sequence[UUID]
 
 
+class _Count(NamedTuple):
+    n: int
+
+
 async def count(tx: Tx, organisation_id: UUID) -> int:
-    row = await tx.row(
+    found = await tx.read_one(
+        _Count,
         "select count(*) as n from match_issue i join match_candidate m on m.workspace_id = :ws and m.issue_id = i.id"
         f" where i.workspace_id = :ws and i.organisation_id = :organisation and {SURE}",
         organisation=organisation_id,
     )
-    return int(row["n"]) if row else 0
+    return found.n if found else 0
 
 
 async def page(
@@ -103,9 +109,7 @@ async def preview(tx: Tx, organisation_id: UUID) -> Preview:
 
 
 async def _overwritten(tx: Tx, organisation_id: UUID, matches: Sequence[SureMatch]) -> int:
-    organisation = await tx.row(
-        "select country_code from organisation where workspace_id = :ws and id = :id", id=organisation_id
-    )
+    organisation = await organisation_copy.get(tx, organisation_id)
     found = await tx.session.scalars(
         select(Contact).where(
             col(Contact.workspace_id) == tx.workspace,
@@ -114,8 +118,7 @@ async def _overwritten(tx: Tx, organisation_id: UUID, matches: Sequence[SureMatc
     )
     ours = {row.id: practice_values(row) for row in found}
     mirrored = await xero_contacts.read(tx, [one.xero_contact_id for one in matches])
-    region = organisation["country_code"] if organisation else None
-    lost = 0
+    region, lost = organisation.country_code, 0
     for one in matches:
         practice, xero = ours[one.contact_id], xero_values(mirrored[one.xero_contact_id])
         lost += sum(
