@@ -107,7 +107,7 @@ EDGE = (
     ),
     breach(
         "edge: a caller may ask for more than the minute allows",
-        f"{RATES}::test_over_the_limit_a_client_is_told_when_to_come_again",
+        f"{RATES}::test_a_client_over_the_limit_learns_when_to_try_again",
         never("api.guards.rate_limit:Spending.on_validate", "spent is_over pre_execution_errors"),
     ),
     breach(
@@ -122,7 +122,7 @@ EDGE = (
     ),
     breach(
         "edge: a hash stands for another document",
-        f"{DOCUMENTS}::test_a_hash_stands_for_its_own_document_only",
+        f"{DOCUMENTS}::test_a_hash_must_be_that_of_the_document",
         never("api.guards.trusted_documents:TrustedDocuments.find_text", "SHA256 hexdigest"),
     ),
     breach(
@@ -142,7 +142,7 @@ EDGE = (
     ),
     breach(
         "edge: anybody reads the metrics",
-        f"{ANSWERS}::test_a_token_guards_what_is_for_the_operator",
+        f"{ANSWERS}::test_readyz_and_metrics_need_the_operators_token_if_one_is_set",
         never("api.http.health:_guarded", "compare_digest token None"),
     ),
     breach(

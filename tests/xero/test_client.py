@@ -449,7 +449,7 @@ async def test_a_creation_is_a_put_of_exactly_these_bytes() -> None:
     assert [element.saved for element in written.items] == [True]
 
 
-async def test_each_element_of_a_write_tells_its_own_fate() -> None:
+async def test_each_element_of_a_write_has_its_own_result() -> None:
     errors = [{"Message": "The contact name Ada is already assigned to another contact."}]
     zeros = "00000000-0000-0000-0000-000000000000"
     made = bench(
@@ -502,7 +502,7 @@ def test_stored_bytes_are_resent_unchanged() -> None:
     assert Updates(made.content).content == made.content
 
 
-def test_an_update_holds_only_what_was_set() -> None:
+def test_an_update_holds_only_the_given_members() -> None:
     contact_id = UUID(int=5)
     assert Updates.of([ContactUpdate(contact_id=contact_id, email_address="")]).content == (
         b'{"Contacts":[{"ContactID":"00000000-0000-0000-0000-000000000005","EmailAddress":""}]}'

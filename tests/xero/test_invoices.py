@@ -158,7 +158,7 @@ def test_the_bytes_hold_exact_numbers_and_no_computed_amounts() -> None:
     }
 
 
-async def test_each_element_of_a_write_tells_its_own_fate() -> None:
+async def test_each_element_of_a_write_has_its_own_result() -> None:
     errors = [{"Message": "Invoice # must be unique."}]
     made = bench(
         answer(
@@ -238,7 +238,7 @@ def test_a_new_invoice_holds_no_other_members(spoil: Callable[[bytes], bytes]) -
         InvoiceCreations(spoil(good))
 
 
-def test_an_update_holds_only_what_was_set() -> None:
+def test_an_update_holds_only_the_given_members() -> None:
     assert InvoiceUpdates.of([InvoiceUpdate(invoice_id=UUID(int=5), status="VOIDED")]).content == (
         b'{"Invoices":[{"InvoiceID":"00000000-0000-0000-0000-000000000005","Status":"VOIDED"}]}'
     )

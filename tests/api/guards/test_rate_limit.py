@@ -82,7 +82,7 @@ async def test_without_redis_a_process_counts_by_itself(settings: Settings, url:
     await rates.close()
 
 
-async def test_over_the_limit_a_client_is_told_when_to_come_again(
+async def test_a_client_over_the_limit_learns_when_to_try_again(
     process: Process, owner: AsyncConnection
 ) -> None:
     limited = with_settings(process, rate_limit_caller=60)
@@ -109,7 +109,7 @@ async def test_over_the_limit_a_client_is_told_when_to_come_again(
         assert (await ask(http, "{hello}")).status_code == 200
 
 
-async def test_what_a_request_may_return_counts(http: httpx.AsyncClient) -> None:
+async def test_a_request_counts_by_the_nodes_that_it_may_return(http: httpx.AsyncClient) -> None:
     async def left(query: str) -> tuple[int, int]:
         """The nodes and the seconds that are left after the query."""
         _, nodes, seconds = (await ask(http, query)).headers["ratelimit"].split(";")

@@ -54,7 +54,7 @@ async def test_a_client_sends_a_hash_and_the_text_only_where_it_is_unknown(
         )
 
 
-async def test_a_hash_stands_for_its_own_document_only(http: httpx.AsyncClient) -> None:
+async def test_a_hash_must_be_that_of_the_document(http: httpx.AsyncClient) -> None:
     for name in (digest("{who}"), digest(HELLO).upper(), "", "x"):
         answer = await http.post("/graphql", json={"query": HELLO, "extensions": persisted(name)})
         assert codes(answer) == ["BAD_REQUEST"]

@@ -67,13 +67,15 @@ async def test_every_answer_has_the_security_headers(stranger: httpx.AsyncClient
     assert "strict-transport-security" not in answer.headers
 
 
-async def test_where_browsers_come_by_https_they_are_told_to_stay_with_it(process: Process) -> None:
+async def test_under_https_browsers_are_told_to_keep_to_https(process: Process) -> None:
     https = with_settings(process, public_url="https://tandem.example.com")
     async with serving(https) as edge, web_client(base_url=f"http://{edge}") as http:
         assert (await http.get("/healthz")).headers["strict-transport-security"] == "max-age=31536000"
 
 
-async def test_a_token_guards_what_is_for_the_operator(process: Process, token: str) -> None:
+async def test_readyz_and_metrics_need_the_operators_token_if_one_is_set(
+    process: Process, token: str
+) -> None:
     guarded = with_settings(process, ops_token=SecretStr("only-for-the-operator"))
     async with serving(guarded) as edge, web_client(base_url=f"http://{edge}") as http:
         for path in ("/readyz", "/metrics"):
@@ -125,7 +127,7 @@ async def test_a_database_that_a_later_version_migrated_is_ready_and_an_older_on
         await owner.execute(sa.text("update alembic_version set version_num = :v"), {"v": head()})
 
 
-def test_graphiqls_page_needs_nothing_from_elsewhere_and_its_scripts_are_the_ones_it_names() -> None:
+def test_the_page_of_graphiql_loads_only_its_own_scripts() -> None:
     """If Strawberry names other versions, put these into api/http/graphiql: `npm pack NAME@VERSION` fetches them."""
     html, policy = graphiql_page.page()
     named = re.findall(r'(?:src|href)="(/graphiql/[^"]+)"\s+integrity="sha384-([^"]+)"', html)

@@ -91,7 +91,7 @@ async def test_an_absent_field_stays_and_null_clears_it(ada: make.Client) -> Non
     assert await names(ada, f={"includeArchived": True}) == ["Kauri"]
 
 
-async def test_each_row_of_many_stands_on_its_own(ada: make.Client) -> None:
+async def test_each_row_of_a_bulk_mutation_succeeds_or_fails_alone(ada: make.Client) -> None:
     rows = [{"name": "A"}, {"name": ""}, {"name": "C"}]
     answer = (await ada.ask(MANY, i={"contacts": rows}))["createContacts"]
     assert [one["contact"] and one["contact"]["name"] for one in answer["results"]] == ["A", None, "C"]

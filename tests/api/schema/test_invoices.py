@@ -293,7 +293,7 @@ async def test_payments_are_shown_including_reversed_ones(here: Office) -> None:
 # Many at once
 
 
-async def test_each_row_of_many_stands_on_its_own(here: Office) -> None:
+async def test_each_row_of_a_bulk_mutation_succeeds_or_fails_alone(here: Office) -> None:
     rows = [here.input(), here.input(here.line(description="")), here.input(contactId="x"), here.input()]
     answer = await here.many("createInvoices", rows)
     assert [bool(one["invoice"]) for one in answer["results"]] == [True, False, False, True]

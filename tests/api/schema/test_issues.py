@@ -134,7 +134,9 @@ async def test_sure_issues_are_previewed_listed_and_confirmed_together(ada: make
     assert [one["id"] for one in await listed(ada, None)] == [other["id"]]
 
 
-async def test_another_count_or_another_decision_beside_it_confirms_nothing(ada: make.Client) -> None:
+async def test_confirming_sure_issues_with_another_count_or_a_second_decision_changes_nothing(
+    ada: make.Client,
+) -> None:
     organisation = await prepared(ada)
     [sure] = await listed(ada, True)
     for wanted, code, path in (

@@ -68,7 +68,7 @@ async def test_two_issues_that_claim_one_contact_are_related_and_none_is_sure(wo
         assert await sure_matches.related_issues(tx, [one, other]) == {one: [other], other: [one]}
 
 
-async def test_what_a_person_reopened_is_for_a_person(world: World) -> None:
+async def test_a_reopened_issue_is_not_sure(world: World) -> None:
     await practice(world, "Kauri Joinery Ltd")
     await shown_and_matched(world, ("Kauri Joinery Ltd", "k@kauri.example", PHONE))
     [row] = await world.rows("select id from match_issue")

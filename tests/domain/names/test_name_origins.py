@@ -7,7 +7,7 @@ from tests.domain.names.name_origins import FLOOR, GIVEN, ORGANISATIONS, people
 
 
 @pytest.mark.parametrize("origin", GIVEN)
-def test_people_of_every_origin_are_told_to_be_people(origin: str) -> None:
+def test_names_of_people_of_every_origin_are_classified_as_people(origin: str) -> None:
     names = list(people(origin))
     wrong = [name for name in names if classify(name).kind != "PERSON"]
     assert len(names) > 100
@@ -55,7 +55,7 @@ def test_no_letter_is_read_as_a_word_where_it_is_an_initial(names: tuple[str, st
         "Peter Brown 2",
     ],
 )
-def test_initials_short_names_and_numbers_make_nobody_a_business_or_a_couple(name: str) -> None:
+def test_initials_short_names_and_numbers_do_not_make_a_person_a_business(name: str) -> None:
     assert classify(name).kind == "PERSON"
 
 

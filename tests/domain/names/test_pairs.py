@@ -52,14 +52,16 @@ def test_a_score_is_the_same_in_both_directions(one: Details, other: Details) ->
 
 @given(CONTACTS, st.lists(CONTACTS, max_size=6), st.sampled_from((LIKELY, SIMILAR)))
 @settings(max_examples=200)
-def test_no_short_cut_changes_what_is_found(one: Details, others: list[Details], least: float) -> None:
+def test_the_short_cuts_of_the_search_change_no_result(
+    one: Details, others: list[Details], least: float
+) -> None:
     asked, *known = ready(one, *others)
     whole = {at: compare(asked, other).score for at, other in enumerate(known)}
     found = find_alike(asked, dict(enumerate(known)), least)
     assert found == {at: score for at, score in whole.items() if score >= least}
 
 
-def test_plain_and_all_agree_on_what_is_similar() -> None:
+def test_the_fast_search_and_the_full_comparison_find_the_same_pairs() -> None:
     practice = lifelike_practice(11, 150)
     xero, known = ([Details(*vars_of(one)) for one in side] for side in (practice.xero, practice.practice))
     lists = Lists(xero, known, "NZ")
@@ -129,7 +131,7 @@ def test_a_phone_that_says_nothing_has_no_effect(phone: str) -> None:
 @pytest.mark.parametrize(
     "phone", ["Ph: 09 555 0101", "09 555 0101 ext 7", "m 09 5550101", "Tel. +64 9 555 0101"]
 )
-def test_what_stands_around_a_phone_does_not_count(phone: str) -> None:
+def test_words_around_a_phone_do_not_count(phone: str) -> None:
     one, other = Details("Kowhai", phone="09 555 0101"), Details("Kowhai Ltd", phone=phone)
     assert "same phone" in compare(*ready(one, other)).evidence
 
@@ -156,7 +158,7 @@ def test_two_ways_of_writing_one_name_are_similar(one: str, other: str) -> None:
         ("Horatio Zebedee Senior", "Horatio Zebedee Junior"),
     ],
 )
-def test_numbers_and_ages_still_tell_apart(one: str, other: str) -> None:
+def test_different_numbers_and_ages_keep_names_below_likely(one: str, other: str) -> None:
     assert compare_names(one, other) < LIKELY
 
 
@@ -181,7 +183,7 @@ def test_evidence_says_same_name_only_where_the_rule_does() -> None:
     assert "same name" in compare(*ready(Details("O’Orr"), Details("o'orr"))).evidence
 
 
-def test_evidence_quotes_the_words_as_they_stand() -> None:
+def test_evidence_quotes_the_original_words() -> None:
     said = "; ".join(compare(*ready(Details("Dept of Quarries"), Details("Dept of Mines"))).evidence)
     assert "same words: Dept" in said
     assert "differ: Quarries / Mines" in said

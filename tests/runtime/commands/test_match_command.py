@@ -65,7 +65,7 @@ def test_match_prints_a_table_for_people(tmp_path: Path) -> None:
     assert "Kowhai" in result.stdout
 
 
-def test_a_table_ends_with_what_was_matched_and_what_was_not(tmp_path: Path) -> None:
+def test_a_table_ends_with_the_counts_of_matched_and_unmatched_contacts(tmp_path: Path) -> None:
     xero = "name,email\nKowhai Ltd,k@x.example\nRimu Ltd,r@x.example\nTotara Roofing,t@x.example\nMoa Quarries,\n"
     practice = "name,email\nKowhai Ltd,k@x.example\nRimu Ltd,s@x.example\nTotara Roofing Ltd,\nWeka Fencing,\nTui Cafe,\n"
     told = run(tmp_path, "match", xero, practice, options=("--table",)).stdout

@@ -21,7 +21,7 @@ async def connected(url: str) -> AsyncIterator[AsyncConnection]:
     await engine.dispose()
 
 
-async def test_what_migrate_sets_has_no_gap(place: Place) -> None:
+async def test_a_migrated_database_has_no_gap_in_its_protection(place: Place) -> None:
     async with connected(place.app_url) as connection:
         assert await find_gaps(connection) == []
 
@@ -49,7 +49,7 @@ async def test_each_gap_between_the_workspaces_is_named(server: Server, template
             ]
 
 
-async def test_what_fails_is_told_by_workspace_and_code(clean: Place) -> None:
+async def test_failing_links_and_organisations_are_reported_by_workspace(clean: Place) -> None:
     database = connect(clean.app_url)
     world, quiet = await make_world(database), await make_world(database)
     for name in ("Kauri Ltd", "Rimu Ltd"):
