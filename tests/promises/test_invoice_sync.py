@@ -39,7 +39,10 @@ START = date(2026, 11, 1)
 DATES = st.sampled_from([date(2026, 11, 20), date(2026, 11, 20), START, date(2026, 10, 31)])
 PRICES = st.sampled_from([Decimal(text) for text in ("100", "25.06", "25.61", "0.05", "-3.33", "100.125")])
 QUANTITIES = st.sampled_from([Decimal(text) for text in ("1", "8", "40")])
-LINES = st.lists(st.tuples(PRICES, QUANTITIES, st.booleans(), st.booleans()), min_size=1, max_size=4)
+DISCOUNTS = st.sampled_from([None, Decimal("12.5"), Decimal("33.3333"), Decimal(100)])
+LINES = st.lists(
+    st.tuples(PRICES, QUANTITIES, st.booleans(), st.booleans(), DISCOUNTS), min_size=1, max_size=4
+)
 ACCOUNTS = st.sampled_from(["205", "210", None])
 FIXED = ("VOIDED", "DELETED")
 SEEN = ("SYNCED", "CHANGED_IN_XERO", "BEFORE_START_DATE", "NOT_SENT")
@@ -158,9 +161,10 @@ class InvoiceSync(RuleBasedStateMachine):
                     price,
                     None if expense else self.service,
                     self.rates[1] if zero and place == 0 and len(lines) > 3 else self.rates[0],
+                    discount_rate=discount,
                     kind=InvoiceLineKind.EXPENSE if expense else InvoiceLineKind.SERVICE,
                 )
-                for place, (price, quantity, expense, zero) in enumerate(lines)
+                for place, (price, quantity, expense, zero, discount) in enumerate(lines)
             ],
         )
         made = await self.act(lambda tx: invoice_actions.create(tx, given))
