@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter
 from strawberry.extensions import SchemaExtension
 
 from api.context import EdgeContext
+from api.errors import Code
 
 MOST_NAMES = 200  # clients choose the names, and each makes a time series
 LONGEST_NAME = 60
@@ -26,6 +27,8 @@ class OperationCounts:
             registry=registry,
         )
         self._errors = Counter("tandem_errors", "Errors in answers, by code", ["code"], registry=registry)
+        for code in Code:
+            self._errors.labels(code.value)  # from 0 on: a series that begins at 1 shows no increase
 
     def count(self, name: str, kind: str, codes: list[str]) -> None:
         self._operations.labels(self._known(name), kind, "error" if codes else "ok").inc()
