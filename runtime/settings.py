@@ -156,10 +156,10 @@ class Settings(BaseSettings):
         None, description="JSON manifest of the only documents that clients may run; none: any document"
     )
     rate_limit_caller: int = Field(
-        1_000_000, ge=15_000, description="nodes that one token or person may ask for in a minute"
+        6_000_000, ge=15_000, description="nodes that one token or person may ask for in a minute"
     )
     rate_limit_workspace: int = Field(
-        3_000_000,
+        20_000_000,
         ge=15_000,
         description="nodes that all callers of a workspace together may ask for in a minute",
     )
