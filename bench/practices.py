@@ -107,7 +107,7 @@ def details(record: Record) -> Details:
     )
 
 
-class _Case:
+class Case:
     """One practice, with what the rule needs."""
 
     def __init__(self, practice: Practice) -> None:
@@ -182,7 +182,7 @@ class _Case:
 
 
 def decide(practice: Practice, tally: Tally) -> None:
-    case = _Case(practice)
+    case = Case(practice)
     for at in case.link_full_matches(tally):
         case.open_issue(at, tally)
     case.settle(tally)

@@ -67,7 +67,9 @@ class MatchIssueInput:
     description="The organisation whose sure match issues to confirm, and how many a person has seen."
 )
 class ConfirmSureInput:
-    organisation_id: strawberry.ID = strawberry.field(description="The id of the Xero organisation.")
+    organisation_id: strawberry.ID = strawberry.field(
+        description="The organisation whose open issues are meant; issues of other organisations stay as they are."
+    )
     count: int = strawberry.field(
         description="The `count` of `sureMatchesPreview`. If there are more or fewer sure issues now, nothing is confirmed"
         " (STALE_VERSION)."

@@ -175,7 +175,7 @@ MORE_GIVEN = frozenset(
     "wikitoria mahina kahurangi roimata manaaki pania tumanako ariki uenuku sione mele tevita semisi lupe fetu ioane viliami salote leilani "
     "tavita masina losa afa pouono tala ana sina siosaia apisai inoke litia seini jone epeli sitiveni mosese xiaoming zhiqiang yuxuan jianguo meiling weiming xiuying "
     "haoran yan hao ling xiu jian hui harpreet gurpreet jaspreet manpreet gurdeep hardeep sukhwinder lakshmi venkatesh priya sunita deepak "
-    "ahmed fatima yusuf amina khalid noor hassan zainab tariq samira mustafa mariam abdulrahman thabo sipho chinedu ngozi adebayo kwame".split()
+    "raj anil vikram neha arjun kavita manish deepa ravi sanjay rajesh vijay amit kiran suresh omar layla ahmed fatima yusuf amina khalid noor hassan zainab tariq samira mustafa mariam abdulrahman thabo sipho chinedu ngozi adebayo kwame".split()
 )
 # Words for the kind of an entity, beside its legal form. One owner may have several: a trust, a fund and a company.
 ENTITIES = frozenset(

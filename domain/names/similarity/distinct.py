@@ -115,7 +115,8 @@ def _givens(one: Name, other: Name, meeting: Meeting) -> str | None:
 
 
 def _is_given(word: Word) -> bool:
-    return word.known.given > 0 or (len(word.plain) == 1 and word.plain.isalpha())
+    listed = word.known.given > 0 or word.plain in word_lists.MORE_GIVEN
+    return listed or (len(word.plain) == 1 and word.plain.isalpha())
 
 
 def _sound(word: str) -> str:
@@ -141,5 +142,5 @@ def _of_another(left: Sequence[Word], right: Sequence[Word], *, of_people: bool)
         return None
     [word] = left or right
     number = word.plain.isdigit() and len(word.plain) <= _LONGEST_NUMBER
-    other = word.plain in _OF_ANOTHER or (of_people and word.known.given > 0)
+    other = word.plain in _OF_ANOTHER or (of_people and _is_given(word))
     return f"in one name only: {word.plain}" if number or other else None
