@@ -1,4 +1,4 @@
-"""Finds the functions that take or return rows whose columns have no types, by reading the source."""
+"""Finds the functions that take or return rows whose columns have no types, and the classes that hold such rows."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -12,10 +12,10 @@ ALWAYS_OF_ANY = {"RowMapping"}
 
 @dataclass(frozen=True)
 class Found:
-    """A parameter (or `return`) whose type is, or contains, a mapping or row of Any."""
+    """A parameter (or `return`) or a field of a class whose type is, or contains, a mapping or row of Any."""
 
     function: str
-    """`package.module.Class.function`"""
+    """`package.module.Class.function`, or `package.module.Class` of a field"""
     name: str
 
 
@@ -42,6 +42,9 @@ class Annotations:
                 for name, annotation in types:
                     if annotation is not None and self._is_untyped(annotation, module):
                         yield Found(function, name)
+            for owner, field in _fields(tree, module):
+                if self._is_untyped(field.annotation, module):
+                    yield Found(owner, _last(field.target))
 
     def _is_untyped(self, node: ast.AST, module: str, seen: frozenset[str] = frozenset()) -> bool:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -94,6 +97,14 @@ def _functions(tree: ast.AST, around: str) -> Iterator[tuple[str, ast.FunctionDe
             if not isinstance(node, ast.ClassDef):
                 yield inside, node
         yield from _functions(node, inside)
+
+
+def _fields(tree: ast.AST, around: str) -> Iterator[tuple[str, ast.AnnAssign]]:
+    """The fields of classes, which are parameters too: of a dataclass or NamedTuple."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from ((f"{around}.{node.name}", one) for one in node.body if isinstance(one, ast.AnnAssign))
+            yield from _fields(node, f"{around}.{node.name}")
 
 
 def _aliases(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:

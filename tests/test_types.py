@@ -1,4 +1,4 @@
-"""Rows are typed: no function takes or returns a mapping or a row whose values are Any."""
+"""Rows are typed: no function takes or returns a mapping or a row whose values are Any, and no class holds one."""
 
 import ast
 from pathlib import Path
@@ -10,8 +10,18 @@ from tests.annotations import Annotations, of
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("api", "domain", "runtime", "workers")
 MOST_EXCEPTIONS = 60
-# Functions that stay so, each with its reason.
+# Functions and classes that stay so, each with its reason.
 MAY_BE_UNTYPED = {
+    "api.context.Context": "`loaders` keeps objects of every type, by the function that reads them",
+    "api.event_feed.Round": "`loaders`: as in Context",
+    "domain.tables.connection.OauthFlow": "`begun_by` is JSON, which PostgreSQL does not check",
+    "domain.tables.connection.Organisation": "`mass_change`: as above",
+    "domain.tables.contacts.Contact": "`billing_address`: as above",
+    "domain.tables.deliveries.DeliveryMember": "`sent`: as above",
+    "domain.tables.links.SyncLink": "`base_practice`, `base_xero`, `notes`, `refused`: as above",
+    "domain.tables.matching.MatchIssue": "`resolved_by`: as above",
+    "domain.tables.mirror.XeroContact": "`billing_address`: as above",
+    "domain.tables.practice.ApiToken": "`created_by`: as above",
     "workers.arq_engine.WokenWorker.__init__": "arq gives its context as a dictionary",
     "workers.arq_engine.WokenWorker._job_ended": "arq gives its context as a dictionary",
     "workers.arq_engine._ended": "arq gives its context as a dictionary",
@@ -60,9 +70,11 @@ from a import shared
 from a.shared import Row
 Here = tuple[int, shared.Row]
 class Some:
+    held: {annotation}
     async def method(self, given: {annotation}) -> None: ...
 def other() -> {annotation}: ...
 """
     trees = {"a/shared.py": ast.parse(SHARED), "a/b.py": ast.parse(module)}
     found = [(one.function, one.name) for one in Annotations(trees).untyped()]
-    assert found == ([("a.b.Some.method", "given"), ("a.b.other", "return")] if is_untyped else [])
+    everywhere = [("a.b.Some.method", "given"), ("a.b.other", "return"), ("a.b.Some", "held")]
+    assert found == (everywhere if is_untyped else [])

@@ -162,7 +162,7 @@ class Listing(Generic[RowT]):
     order: Order
     id: str
     where: tuple[str, ...] = ()
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
     parent: str | None = None
 
     async def read(self, tx: Tx, page: Asked) -> Page[RowT]:
