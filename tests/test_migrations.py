@@ -31,7 +31,7 @@ DOORS = {
     "keep_grant", "read_grant", "lease_grant", "settle_grant", "release_grant", "stale_grants",
     "find_token", "find_user", "event_positions", "begin_flow", "take_flow", "tenant_workspaces",
     "search_contacts", "search_xero_contacts", "forget_events", "refresh_statistics",
-    "receive_webhooks", "claim_webhooks", "postpone_webhooks", "settle_webhooks", "last_webhook_at", "webhooks_silent_since",
+    "receive_webhooks", "claim_webhooks", "postpone_webhooks", "settle_webhooks", "settle_read_webhooks", "unread_webhooks", "lease_webhooks", "put_off_webhooks", "last_webhook_at", "webhooks_silent_since",
     "forget_inbox", "due_since", "forget_deliveries", "search_invoices",
     "similar_contacts", "every_workspace", "keys_behind",
     "forget_keys", "forget_runs", "forget_activity", "forget_issues", "list_seals",

@@ -25,7 +25,7 @@ async def poll(process: Process, workspace: UUID, organisation_id: UUID) -> bool
     if organisation is None:
         return False
     client = process.client(organisation, Priority.BULK)
-    number, read_from = 1, None
+    number, read_from, began = 1, None, process.database.clock.now()
     try:
         while True:
             asked = process.database.clock.now()
@@ -38,7 +38,7 @@ async def poll(process: Process, workspace: UUID, organisation_id: UUID) -> bool
             async with process.database.transaction(workspace, XERO) as tx:
                 await invoice_reads.apply(tx, organisation_id, seen)
                 if page.last:
-                    await invoice_reads.settle_poll(tx, organisation_id, read_from)
+                    await invoice_reads.settle_poll(tx, organisation_id, began, read_from)
                     return True
             number += 1
     except XeroError as error:

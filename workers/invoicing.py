@@ -5,6 +5,7 @@ number and another Url is somebody else's and is never adopted.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -12,20 +13,27 @@ from uuid import UUID
 
 from domain.fields.values import SeenInvoice
 from domain.invoices import deliveries as invoice_deliveries
+from domain.invoices import reads as invoice_reads
 from domain.invoices.deliveries import UNAVAILABLE, Answered, Outgoing
 from domain.invoices.eligibility import GONE, Problem
 from domain.outbound.deliveries import Claimed
 from domain.tables import DeliveryKind
-from domain.tx import Tx
-from workers import catalogues, delivery_attempts
+from domain.tx import XERO, Tx
+from workers import catalogues, delivery_attempts, webhooks
 from workers.delivery_attempts import HINDERED, DeliveryAttempt, DeliveryKindSpec
 from workers.process import Process
 from workers.translate_invoices import mark, new_invoice, seen_invoice, voided
 from workers.translate_refusals import invoice_problem
-from xero.client import Client, Written
+from xero.allowance import Priority
+from xero.client import IDS_A_CALL, Client, Written
 from xero.errors import Disconnected, NeedsReconnect, Reason, Retry, RightMissing, XeroError
 from xero.invoices import InvoiceCreations, InvoiceUpdates, WrittenInvoice
 from xero.messages import Said
+
+
+class _UnreadError(Exception):
+    """Invoices of the batch must be read before the batch is sent."""
+
 
 _OUTAGE = (Reason.OFFLINE, Reason.UNREACHABLE, Reason.BLOCKED, Reason.SERVER_ERROR)
 Attempt = DeliveryAttempt[WrittenInvoice, Answered, SeenInvoice]
@@ -51,12 +59,24 @@ async def _send(
     *,
     bulk: bool | None = None,
 ) -> bool:
-    """`only`: no other members than these, as when a batch is halved. `bulk`: only that lane."""
+    """`only`: no other members than these, as when a batch is halved. `bulk`: only that lane. Invoices with an unread event
+    are read first; what stays unread is not sent."""
+    looked = False
 
     async def claim(tx: Tx) -> Claimed | None:
+        if not looked and await invoice_deliveries.unread(tx, organisation_id, only, 1, bulk=bulk):
+            raise _UnreadError
         making = partial(build, process.settings.public_url)
         return await invoice_deliveries.claim(tx, organisation_id, making, only, bulk=bulk)
 
+    with suppress(_UnreadError):
+        return await delivery_attempts.send(process, workspace, INVOICES, organisation_id, claim)
+    async with process.database.transaction(workspace, XERO) as tx:
+        unread = await invoice_deliveries.unread(tx, organisation_id, only, IDS_A_CALL, bulk=bulk)
+        events = await invoice_reads.claim(tx, organisation_id, unread)
+    if events is not None:
+        await webhooks.read_invoices_first(process, workspace, events, Priority.INTERACTIVE)
+    looked = True
     return await delivery_attempts.send(process, workspace, INVOICES, organisation_id, claim)
 
 

@@ -20,15 +20,16 @@ from domain.outbound import contact_deliveries, freshness, status_deliveries
 from domain.outbound.contact_changes import Outgoing
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
+from domain.outbound.freshness import Batch
 from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
-from domain.tx import TANDEM, Tx
-from workers import delivery_attempts, importing, single_reads
+from domain.tx import TANDEM, XERO, Tx
+from workers import delivery_attempts, importing, single_reads, webhooks
 from workers.delivery_attempts import BUSY, DeliveryAttempt, DeliveryKindSpec
 from workers.process import Process
 from workers.translate import contact_update, seen_contact, xero_members
 from workers.translate_refusals import contact_failure
 from xero.allowance import Priority
-from xero.client import Client, Written
+from xero.client import IDS_A_CALL, Client, Written
 from xero.errors import XeroError
 from xero.messages import Said
 from xero.payloads import ContactUpdate, Creations, NewContact, Updates, WrittenContact
@@ -40,29 +41,33 @@ class _NotFreshError(Exception):
     """Xero must be read before anything is sent."""
 
 
+class _UnreadError(Exception):
+    """Contacts of the batch must be read before the batch is sent."""
+
+
 async def send_contacts(process: Process, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
     """Send one batch of due links of one lane. False where there is nothing to send now. Safe to run twice and at once."""
+    batch = Batch(bulk=bulk, since=process.database.clock.now())
     with suppress(_NotFreshError):  # the usual case: one transaction
-        return await _send(process, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk, if_fresh=True)
+        return await _send(process, workspace, organisation_id, batch, if_fresh=True)
     if await _fresh(process, workspace, organisation_id):
-        return await _send(process, workspace, organisation_id, DeliveryKind.UPDATE, bulk=bulk)
-    return not bulk and await _send_during_scan(process, workspace, organisation_id, DeliveryKind.UPDATE)
+        return await _send(process, workspace, organisation_id, batch)
+    return not bulk and await _send_during_scan(process, workspace, organisation_id, batch)
 
 
 async def send_statuses(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
     """Archive or restore one batch of Xero contacts; as send_contacts."""
+    batch = Batch(statuses=True)
     if await _fresh(process, workspace, organisation_id):
-        return await _send(process, workspace, organisation_id, DeliveryKind.STATUS)
-    return await _send_during_scan(process, workspace, organisation_id, DeliveryKind.STATUS)
+        return await _send(process, workspace, organisation_id, batch)
+    return await _send_during_scan(process, workspace, organisation_id, batch)
 
 
 async def recover(process: Process, workspace: UUID, delivery_id: UUID) -> None:
     await delivery_attempts.recover(process, workspace, _spec_of, delivery_id)
 
 
-async def _send_during_scan(
-    process: Process, workspace: UUID, organisation_id: UUID, kind: DeliveryKind
-) -> bool:
+async def _send_during_scan(process: Process, workspace: UUID, organisation_id: UUID, batch: Batch) -> bool:
     """Send while a run reads Xero for long: read only the contacts that a person waits for, then send those."""
     async with process.database.transaction(workspace, TANDEM) as tx:
         organisation = await organisation_copy.get(tx, organisation_id)
@@ -74,7 +79,7 @@ async def _send_during_scan(
     if wanted and await single_reads.read_due(process, workspace, organisation_id):
         async with process.database.transaction(workspace, TANDEM) as tx:
             await freshness.postpone_unread(tx, organisation_id, wanted)
-    return await _send(process, workspace, organisation_id, kind, during_scan=True)
+    return await _send(process, workspace, organisation_id, batch, during_scan=True)
 
 
 async def _fresh(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
@@ -99,28 +104,55 @@ async def _send(
     process: Process,
     workspace: UUID,
     organisation_id: UUID,
-    kind: DeliveryKind,
-    only: Sequence[UUID] = (),
+    batch: Batch,
     *,
-    bulk: bool | None = None,
     during_scan: bool = False,
     if_fresh: bool = False,
 ) -> bool:
-    """`only`: no other members than these, as when a batch is halved. `bulk`: only that lane. `during_scan`: as for
-    contact_deliveries.claim. `if_fresh`: raises _NotFreshError if Xero must be read first."""
+    """Send the batch. Contacts of the batch that must be read are read first; what stays unread is not sent. `during_scan`: as for
+    contact_deliveries.claim. `if_fresh`: raises _NotFreshError if all that changed must be read first."""
+    looked = False
 
     async def claim(tx: Tx) -> Claimed | None:
         if if_fresh and not await freshness.is_fresh(tx, organisation_id):
             raise _NotFreshError
-        if kind is DeliveryKind.STATUS:
+        chosen = await freshness.narrow(tx, organisation_id, batch)
+        if not looked and await freshness.must_read(tx, organisation_id, chosen):
+            raise _UnreadError
+        if batch.statuses:
             return await status_deliveries.claim(
-                tx, organisation_id, build_statuses, only, during_scan=during_scan
+                tx, organisation_id, build_statuses, batch.only, during_scan=during_scan
             )
         return await contact_deliveries.claim(
-            tx, organisation_id, build, only, bulk=bulk, during_scan=during_scan
+            tx,
+            organisation_id,
+            build,
+            batch.only,
+            bulk=batch.bulk,
+            during_scan=during_scan,
+            since=chosen.since,
         )
 
-    return await delivery_attempts.send(process, workspace, _spec_of(kind), organisation_id, claim)
+    spec = _spec_of(DeliveryKind.STATUS if batch.statuses else DeliveryKind.UPDATE)
+    with suppress(_UnreadError):
+        return await delivery_attempts.send(process, workspace, spec, organisation_id, claim)
+    await _read_first(process, workspace, organisation_id, batch)
+    looked = True
+    return await delivery_attempts.send(process, workspace, spec, organisation_id, claim)
+
+
+async def _read_first(process: Process, workspace: UUID, organisation_id: UUID, batch: Batch) -> None:
+    """Read and apply what stands in the way of the batch, in one call at most."""
+    async with process.database.transaction(workspace, XERO) as tx:
+        chosen = await freshness.narrow(tx, organisation_id, batch)
+        unread = await freshness.claim_unread(tx, organisation_id, chosen, IDS_A_CALL)
+    if unread is None:
+        return
+    priority = Priority.BULK if batch.bulk else Priority.INTERACTIVE
+    shown = await webhooks.read_contacts_first(process, workspace, unread.claimed, unread.alone, priority)
+    if shown is not None and unread.alone:
+        async with process.database.transaction(workspace, TANDEM) as tx:
+            await freshness.settle_alone(tx, organisation_id, chosen, unread.alone, shown)
 
 
 def build(kind: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Failure]]:
@@ -232,14 +264,9 @@ async def _again(attempt: Attempt, part: Sequence[UUID]) -> bool:
     delivery, during_scan = attempt.claimed.delivery, attempt.claimed.during_scan
     if not during_scan and not await _fresh(attempt.process, attempt.workspace, delivery.organisation_id):
         return False
-    await _send(
-        attempt.process,
-        attempt.workspace,
-        delivery.organisation_id,
-        delivery.kind,
-        part,
-        during_scan=during_scan,
-    )
+    since = attempt.process.database.clock.now()
+    batch = Batch(part, statuses=delivery.kind is DeliveryKind.STATUS, since=since)
+    await _send(attempt.process, attempt.workspace, delivery.organisation_id, batch, during_scan=during_scan)
     return True
 
 

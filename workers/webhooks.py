@@ -43,22 +43,54 @@ async def read_invoices(process: Process, workspace: UUID, organisation_id: UUID
     return await _read_due(process, workspace, organisation_id, reads, _read_invoices)
 
 
+async def read_contacts_first(
+    process: Process, workspace: UUID, claimed: Claimed, also: Sequence[UUID], priority: Priority
+) -> Sequence[UUID] | None:
+    """Read the contacts of these events, and the contacts `also` (Xero's ids), in one call, because a write to them waits.
+
+    Returns the contacts that Xero showed. None if Xero does not answer.
+    """
+    shown: list[UUID] = []
+
+    async def read(
+        process: Process, client: Client, organisation_id: UUID, events: Sequence[InboxEvent]
+    ) -> Settle:
+        asked = process.database.clock.now()
+        ids = list(dict.fromkeys([*(event.resource_id for event in events), *also]))
+        page = await client.contacts_by_ids(ids)
+        seen, unreadable = [seen_contact(contact, asked) for contact in page.items], unreadable_contacts(page)
+        shown.extend(contact.xero_contact_id for contact in seen)
+        return lambda tx: webhook_inbox.settle(tx, organisation_id, events, seen, unreadable)
+
+    return shown if await _read(process, workspace, claimed, read, priority) else None
+
+
+async def read_invoices_first(
+    process: Process, workspace: UUID, claimed: Claimed, priority: Priority
+) -> None:
+    """Read the invoices of these events, because a write to them waits."""
+    await _read(process, workspace, claimed, _read_invoices, priority)
+
+
 async def _read_due(
     process: Process, workspace: UUID, organisation_id: UUID, inbox: Inbox, read: Read
 ) -> bool:
     async with process.database.transaction(workspace, XERO) as tx:
         claimed = await inbox.claim(tx, organisation_id)
-    if claimed is None:
-        return False
-    rest = list(claimed.events)
+    return claimed is not None and await _read(process, workspace, claimed, read, Priority.BULK)
+
+
+async def _read(process: Process, workspace: UUID, claimed: Claimed, read: Read, priority: Priority) -> bool:
+    """Read what was claimed, 40 objects a call, and settle each call. False if Xero does not answer; the rest is due again."""
+    organisation_id, rest = claimed.organisation.id, list(claimed.events)
 
     async def renew() -> None:
         async with process.database.transaction(workspace, XERO) as tx:
             await webhook_inbox.renew(tx, organisation_id, rest, claimed.category)
 
-    client = process.client(claimed.organisation, Priority.BULK)
+    client = process.client(claimed.organisation, priority)
     async with renewed(renew):
-        while rest:
+        while True:
             part = rest[:IDS_A_CALL]
             try:
                 async with health.watched(process, workspace, claimed.organisation):
@@ -74,7 +106,8 @@ async def _read_due(
             async with process.database.transaction(workspace, XERO) as tx:
                 await settle(tx)
             del rest[:IDS_A_CALL]
-    return True
+            if not rest:
+                return True
 
 
 async def _read_contacts(

@@ -16,7 +16,8 @@ from domain.connection import organisation_copy
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
-from domain.inbound import mass_change, next_reads, snapshots
+from domain.inbound import mass_change, next_reads, snapshots, webhook_inbox
+from domain.inbound.webhook_inbox import OVERLAP, Category
 from domain.links import push_numbers
 from domain.matching import name_index, near_duplicates
 from domain.matching import plan as matching_plan
@@ -41,8 +42,6 @@ from domain.tx import Tx
 LEASE = timedelta(seconds=10)
 PAGE = 1000
 LOOKED_UP_AT_ONCE = 250  # a few seconds' comparing
-# Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
-OVERLAP = timedelta(minutes=3)
 MOST_PUBLISHED = 500
 _IMPORT = tuple(MatchPass)
 _CHANGES = (MatchPass.SIMILAR, MatchPass.CHANGES)
@@ -355,6 +354,7 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
         )
     _finish(tx, run)
     if run.read_from is not None:
+        await webhook_inbox.settle_read(tx, run.organisation_id, run.started_at, Category.CONTACT)
         await next_reads.plan(tx, run)
         if run.modified_since is None:
             await connection_health.caught_up(tx, run.organisation_id)

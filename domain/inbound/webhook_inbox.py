@@ -1,13 +1,12 @@
 """The inbox of webhook events. What an event announces is read and applied, as a small run.
 
 An event stays in the inbox until what it announced is applied, or is known to be. If a worker dies in between, the event
-is due again. An event about what the mirror shows already is dropped without a call, and so is an event about our own
-write.
+is due again. An event is dropped without a call only where `judge` can say why: see there.
 """
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -30,13 +29,15 @@ from domain.tx import Tx
 
 GATHER = timedelta(milliseconds=300)
 LEASE = timedelta(seconds=10)  # its reader renews it; one that dies costs so much time
-# Xero stamps the event a little after the contact.
+# Xero stamps the event a little after the object, at most so much.
 SLACK = timedelta(seconds=2)
 IN_FLIGHT_AGAIN = timedelta(seconds=2)
 LAG_AGAIN = timedelta(seconds=5)
 DELTA_AGAIN = timedelta(seconds=10)
 MOST = 1000
 DELTA_OVER = 200  # more than so many are read cheaper as what changed since the last poll
+# Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
+OVERLAP = timedelta(minutes=3)
 
 _RECEIVE = sa.text("select * from door.receive_webhooks(cast(:events as jsonb), :now, :gather)")
 
@@ -46,6 +47,12 @@ class Category(StrEnum):
 
     CONTACT = "CONTACT"
     INVOICE = "INVOICE"
+
+
+_NOTED = {
+    Category.CONTACT: ("xero_contact", "xero_contact_id"),
+    Category.INVOICE: ("invoice", "xero_invoice_id"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,11 +75,16 @@ class Received:
 
 @dataclass(frozen=True)
 class InboxEvent:
-    """An event of the inbox. `late`: a read has shown something older than this event already."""
+    """The unread events of one object: the newest at `at`, and at `former_at` the newest other one before it.
+
+    `received_at`: when the newest came, by our clock. `late`: a read has shown something older than this event already.
+    """
 
     resource_id: UUID
     at: datetime
     late: bool
+    former_at: datetime | None = None
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,86 @@ class Claimed:
     organisation: OrganisationCopy
     events: Sequence[InboxEvent]
     category: Category = Category.CONTACT
+
+
+@dataclass(frozen=True)
+class Known:
+    """What we know of an object that was announced, by its id in Xero. All times are by Xero's clock.
+
+    `updated_at`: Xero's stamp of what we have. `own_write_at`, `own_event_at`, `read_event_at`: see XeroContact.
+    """
+
+    resource_id: UUID
+    updated_at: datetime
+    in_flight: bool
+    own_write_at: datetime | None = None
+    own_event_at: datetime | None = None
+    read_event_at: datetime | None = None
+
+    @property
+    def awaits_own_event(self) -> bool:
+        """Whether our own write made the stamp, and no event was counted as the event of this write yet."""
+        told = [one for one in (self.own_event_at, self.read_event_at) if one is not None]
+        return self.own_write_at == self.updated_at and all(one < self.updated_at for one in told)
+
+    def is_soon_after_write(self, at: datetime) -> bool:
+        """Whether our own write made the stamp, and the event came within two seconds after the stamp."""
+        return self.own_write_at == self.updated_at and at <= self.updated_at + SLACK
+
+    def unread(self, event: InboxEvent) -> list[datetime]:
+        """The events, oldest first, of which nothing yet says that what we have came after them."""
+        return [
+            at
+            for at in (event.former_at, event.at)
+            if at is not None
+            and at >= self.updated_at
+            and at != self.own_event_at
+            and (self.read_event_at is None or at > self.read_event_at)
+        ]
+
+
+@dataclass
+class Judged:
+    """What is to be done about each event. `own`: the event of our own write. `waiting`: to be read once the two seconds
+    after our own write are certainly over. `busy`: to be read once the write that is in flight has ended."""
+
+    done: list[InboxEvent] = field(default_factory=list)
+    own: list[InboxEvent] = field(default_factory=list)
+    waiting: list[InboxEvent] = field(default_factory=list)
+    busy: list[InboxEvent] = field(default_factory=list)
+    wanted: list[InboxEvent] = field(default_factory=list)
+
+
+def judge(
+    events: Sequence[InboxEvent], known: Mapping[UUID, Known], read_to: datetime | None, now: datetime
+) -> Judged:
+    """Sort events by what is to be done about them. Nothing is dropped that may announce somebody else's change.
+
+    An event is done where a later stamp is here already, where a read has answered it, or where all that Xero had at
+    `read_to` was read. A write of our own accounts for one event within the two seconds after its stamp. Any other event of
+    these two seconds may be somebody else's, and is read when they are over. Which of two events is ours makes no
+    difference, because the second one is read whichever comes first. An object that is not in `known` is read.
+    """
+    judged = Judged()
+    for event in events:
+        if read_to is not None and event.at <= read_to:
+            judged.done.append(event)
+            continue
+        one = known.get(event.resource_id)
+        unread = one.unread(event) if one is not None else [event.at]
+        if not unread:
+            judged.done.append(event)
+        elif one is None:
+            judged.wanted.append(event)
+        elif one.awaits_own_event and len(unread) == 1 and one.is_soon_after_write(unread[0]):
+            judged.own.append(event)
+        elif one.in_flight:
+            judged.busy.append(event)
+        elif one.is_soon_after_write(event.at) and event.received_at and now < event.received_at + SLACK:
+            judged.waiting.append(event)
+        else:
+            judged.wanted.append(event)
+    return judged
 
 
 async def receive(session: AsyncSession, events: Collection[Announced], now: datetime) -> Received:
@@ -100,29 +192,35 @@ async def receive(session: AsyncSession, events: Collection[Announced], now: dat
     return Received(kept, unknown)
 
 
-async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
+async def claim(tx: Tx, organisation_id: UUID, only: Sequence[UUID] | None = None) -> Claimed | None:
     """Claim events to read by ids now. None if there are none.
 
-    Events that the mirror shows already are settled. Events about a contact with an open delivery wait for its end. Very
-    many events begin a delta and wait for it.
+    Events that need no read are settled. Events about a contact with an open delivery wait for its end. Very many events
+    begin one delta, which reads all that was announced before it began. `only`: the events of these contacts alone (Xero's
+    ids), which somebody waits for.
     """
     await xero_contacts.lock(tx, organisation_id)
-    events = await claim_events(tx, organisation_id, Category.CONTACT)
-    if not events:
-        return None
-    known = await _known(tx, organisation_id, events)
-    shown = [one for one in events if one.resource_id in known and known[one.resource_id].shows(one)]
-    rest = [one for one in events if one not in shown]
-    busy = [one for one in rest if one.resource_id in known and known[one.resource_id].in_flight]
-    rest = [one for one in rest if one not in busy]
-    await drop(tx, organisation_id, shown)
-    await postpone(tx, organisation_id, busy, tx.now + IN_FLIGHT_AGAIN)
-    if len(rest) > DELTA_OVER:
-        await organisations.begin_run(tx, organisation_id, RunPurpose.DELTA)
-        await postpone(tx, organisation_id, rest, tx.now + DELTA_AGAIN)
-        return None
     organisation = await organisation_copy.find_connected(tx, organisation_id)
-    return Claimed(organisation, rest) if organisation and rest else None
+    if organisation is None:
+        return None
+    while events := await claim_events(tx, organisation_id, Category.CONTACT, only):
+        known = await _known(tx, organisation_id, events)
+        judged = judge(events, known, read_to(organisation.read_cursor), tx.now)
+        if only is not None:
+            judged.wanted, judged.waiting = [*judged.wanted, *judged.waiting], []
+        await put_aside(tx, organisation_id, judged, Category.CONTACT)
+        if len(judged.wanted) > DELTA_OVER:
+            if await organisations.begin_run(tx, organisation_id, RunPurpose.DELTA):
+                await postpone(tx, organisation_id, judged.wanted, tx.now + DELTA_AGAIN)
+                return None
+            # A scan is under way, and lasts: what is announced meanwhile is read by ids.
+            await postpone(tx, organisation_id, judged.wanted[DELTA_OVER:], tx.now)
+            del judged.wanted[DELTA_OVER:]
+        if judged.wanted:
+            return Claimed(organisation, judged.wanted)
+        if only is not None:
+            break
+    return None
 
 
 async def settle(
@@ -149,7 +247,15 @@ async def settle(
     seen = {contact.xero_contact_id: contact for contact in contacts}
     late = [one for one in events if not one.late and not _is_as_new(seen.get(one.resource_id), one)]
     await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, read=True)
-    await drop(tx, organisation_id, [one for one in events if one not in late])
+    await answered(tx, organisation_id, [one for one in events if one not in late], Category.CONTACT)
+
+
+async def settle_read(tx: Tx, organisation_id: UUID, began: datetime, category: Category) -> None:
+    """Settle what was announced before `began`, when a read of all that has changed began. That read has been applied."""
+    await tx.run(
+        "select door.settle_read_webhooks(:organisation, :category, cast(:began as timestamptz))",
+        organisation=organisation_id, category=category, began=began,
+    )  # fmt: skip
 
 
 async def postpone(
@@ -164,10 +270,12 @@ async def postpone(
     """Put the events off. `read`: they were read, and Xero did not show yet what it had announced."""
     if events:
         await tx.run(
-            "select door.postpone_webhooks(:organisation, :category, cast(:ids as uuid[]), :until, :read)",
+            "select door.put_off_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]),"
+            " :until, :read)",
             organisation=organisation_id,
             category=category,
             ids=[one.resource_id for one in events],
+            times=[one.at for one in events],
             until=until,
             read=read,
         )
@@ -188,17 +296,62 @@ async def renew(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], cat
 class _ClaimedEvent(NamedTuple):
     resource_id: UUID
     event_at: datetime
+    former_at: datetime | None
+    received_at: datetime
     reads: int
 
 
-async def claim_events(tx: Tx, organisation_id: UUID, category: Category) -> list[InboxEvent]:
-    """Claim due events of the category under a lease."""
+async def claim_events(
+    tx: Tx, organisation_id: UUID, category: Category, only: Sequence[UUID] | None = None
+) -> list[InboxEvent]:
+    """Claim due events of the category under a lease. `only`: those of these objects, which are not gathered any longer."""
     rows = await tx.read(
         _ClaimedEvent,
-        "select resource_id, event_at, reads from door.claim_webhooks(:organisation, :category, :now, :until, :most)",
+        "select * from door.lease_webhooks(:organisation, :category, :now, :until, :most, cast(:only as uuid[]))",
         organisation=organisation_id, category=category, until=tx.now + LEASE, most=MOST,
+        only=list(only) if only is not None else None,
     )  # fmt: skip
-    return [InboxEvent(row.resource_id, row.event_at, row.reads > 0) for row in rows]
+    return [
+        InboxEvent(row.resource_id, row.event_at, row.reads > 0, row.former_at, row.received_at)
+        for row in rows
+    ]
+
+
+async def put_aside(tx: Tx, organisation_id: UUID, judged: Judged, category: Category) -> None:
+    """Settle the events that need no read, and put off those that wait."""
+    await _note(tx, organisation_id, "own_event_at", judged.own, category)
+    await drop(tx, organisation_id, [*judged.done, *judged.own], category)
+    await postpone(tx, organisation_id, judged.busy, tx.now + IN_FLIGHT_AGAIN, category=category)
+    await postpone(tx, organisation_id, judged.waiting, tx.now + SLACK, category=category)
+
+
+async def answered(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], category: Category) -> None:
+    """Settle events that a read has answered. A repetition of them needs no other read."""
+    await _note(tx, organisation_id, "read_event_at", events, category)
+    await drop(tx, organisation_id, events, category)
+
+
+async def _note(
+    tx: Tx, organisation_id: UUID, column: str, events: Sequence[InboxEvent], category: Category
+) -> None:
+    """Note the times of these events at their contacts or invoices."""
+    if not events:
+        return
+    table, key = _NOTED[category]
+    noted = {"organisation": organisation_id, "ids": [one.resource_id for one in events]}
+    where = f"workspace_id = :ws and organisation_id = :organisation and {key} = any(:ids)"
+    await tx.ids(f"select id from {table} where {where} order by id for update", **noted)
+    await tx.run(
+        f"update {table} set {column} = greatest({column}, e.at) from"
+        " unnest(cast(:ids as uuid[]), cast(:times as timestamptz[])) as e(resource, at)"
+        f" where {where} and {key} = e.resource",
+        **noted, times=[one.at for one in events],
+    )  # fmt: skip
+
+
+def read_to(cursor: datetime | None) -> datetime | None:
+    """By Xero's clock: all that Xero had then was read. `cursor`: the organisation's read_cursor or invoice_cursor."""
+    return cursor + OVERLAP - SLACK if cursor is not None else None
 
 
 async def drop(
@@ -215,31 +368,21 @@ async def drop(
         )
 
 
-class _Known(NamedTuple):
-    """What the mirror shows of a contact, and whether a write of a link of it is in flight."""
-
-    xero_contact_id: UUID
-    updated_at: datetime
-    in_flight: bool
-
-    def shows(self, event: InboxEvent) -> bool:
-        return self.updated_at >= event.at - SLACK
-
-
 def _is_as_new(seen: SeenContact | None, event: InboxEvent) -> bool:
     return seen is not None and seen.updated_at is not UNSET and seen.updated_at >= event.at - SLACK
 
 
-async def _known(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]) -> dict[UUID, _Known]:
+async def _known(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]) -> dict[UUID, Known]:
     rows = await tx.read(
-        _Known,
-        "select x.xero_contact_id, x.updated_at, exists (select 1 from sync_link l join delivery_member m"
+        Known,
+        "select x.xero_contact_id as resource_id, x.updated_at, x.own_write_at, x.own_event_at, x.read_event_at,"
+        " exists (select 1 from sync_link l join delivery_member m"
         " on m.workspace_id = :ws and m.link_id = l.id and m.open where l.workspace_id = :ws"
         " and l.xero_contact_id = x.id) as in_flight from xero_contact x where x.workspace_id = :ws"
         " and x.organisation_id = :organisation and x.xero_contact_id = any(:ids)",
         organisation=organisation_id, ids=[one.resource_id for one in events],
     )  # fmt: skip
-    return {row.xero_contact_id: row for row in rows}
+    return {row.resource_id: row for row in rows}
 
 
 async def _importing(tx: Tx, organisation_id: UUID) -> bool:

@@ -7,8 +7,10 @@ the exact bytes are stored before they are sent. A lost create is looked up by i
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
+from msgspec import UNSET
 from sqlmodel import col, select
 
 from domain import activity
@@ -60,6 +62,39 @@ class Answered:
 
 
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Problem]]]
+# Of invoices `i`: a webhook has announced something in Xero that nobody has read.
+_UNREAD = (
+    "(i.xero_invoice_id is not null"
+    " and i.xero_invoice_id in (select door.unread_webhooks(:organisation, 'INVOICE')))"
+)
+# Of invoices `i`, what is due; `:only` these, if any.
+_DUE = (
+    " i.workspace_id = :ws and i.organisation_id = :organisation"
+    " and (i.due_at is not null and coalesce(i.next_attempt_at, i.due_at) <= :now"
+    " or i.failure_code = 'CONTACT_NOT_SYNCED' and i.due_at is null and exists (select 1 from sync_link l"
+    " join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id and x.status = 'ACTIVE'"
+    " where l.workspace_id = :ws and l.organisation_id = :organisation and l.contact_id = i.contact_id"
+    f" and l.state in {LINKED}))"
+    " and (cardinality(cast(:only as uuid[])) = 0 or i.id = any(:only))"
+    " and i.bulk = coalesce(cast(:bulk as boolean), i.bulk)"
+    " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.invoice_id = i.id and m.open)"
+)
+
+
+class _Target(NamedTuple):
+    xero_invoice_id: UUID
+
+
+async def unread(
+    tx: Tx, organisation_id: UUID, only: Sequence[UUID], most: int, *, bulk: bool | None
+) -> list[UUID]:
+    """Xero's ids of the due invoices that must be read before they are written: a change in Xero was announced."""
+    rows = await tx.read(
+        _Target,
+        f"select i.xero_invoice_id from invoice i where {_DUE} and {_UNREAD} order by i.due_at, i.id limit :most",
+        organisation=organisation_id, only=list(only), bulk=bulk, most=most,
+    )  # fmt: skip
+    return [row.xero_invoice_id for row in rows]
 
 
 async def claim(
@@ -116,17 +151,10 @@ def _fitting(chosen: list[Outgoing]) -> list[Outgoing]:
 
 
 async def _lock_due(tx: Tx, organisation_id: UUID, only: Sequence[UUID], bulk: bool | None) -> list[Invoice]:
-    """Due invoices, and invoices that failed for want of a link that exists now: interactive first, voids first."""
+    """Due invoices, and invoices that failed for want of a link that exists now: interactive first, voids first. An invoice
+    with an unread event is left."""
     ids = await tx.ids(
-        "select i.id from invoice i where i.workspace_id = :ws and i.organisation_id = :organisation"
-        " and (i.due_at is not null and coalesce(i.next_attempt_at, i.due_at) <= :now"
-        " or i.failure_code = 'CONTACT_NOT_SYNCED' and i.due_at is null and exists (select 1 from sync_link l"
-        " join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id and x.status = 'ACTIVE'"
-        " where l.workspace_id = :ws and l.organisation_id = :organisation and l.contact_id = i.contact_id"
-        f" and l.state in {LINKED}))"
-        " and (cardinality(cast(:only as uuid[])) = 0 or i.id = any(:only))"
-        " and i.bulk = coalesce(cast(:bulk as boolean), i.bulk)"
-        " and not exists (select 1 from delivery_member m where m.workspace_id = :ws and m.invoice_id = i.id and m.open)"
+        f"select i.id from invoice i where {_DUE} and not {_UNREAD}"
         f" order by i.bulk, i.status <> 'VOIDED', i.due_at, i.id limit {MOST} for update of i skip locked",
         organisation=organisation_id, only=list(only), bulk=bulk,
     )  # fmt: skip
@@ -318,6 +346,8 @@ async def _acknowledge(
         invoice.sync_state, invoice.due_at = InvoiceSyncState.PENDING, tx.now
         tx.notify_workers()
     await invoice_changes.show(tx, invoice, seen, contact)
+    if seen.updated_at is not UNSET:
+        invoice.own_write_at = seen.updated_at
     touch(tx, invoice)
     if created:
         activity.record(

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from domain import activity
 from domain.activity import Change
+from domain.inbound.webhook_inbox import OVERLAP
 from domain.invoices import setup as invoice_setup
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices.eligibility import GONE, account_problem, rate_problem
@@ -156,7 +157,7 @@ async def set_sync(
         return
     organisation.invoice_sync, organisation.invoice_start_date = on, start
     if on:
-        organisation.invoice_cursor = organisation.invoice_cursor or tx.now
+        organisation.invoice_cursor = organisation.invoice_cursor or tx.now - OVERLAP
         organisation.invoice_poll_due_at = organisation.invoice_poll_due_at or tx.now
     await tx.session.flush()
     await _place_again(tx, organisation_id, start if on else None)

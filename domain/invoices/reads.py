@@ -1,7 +1,7 @@
 """Reads of Xero's invoices: what webhooks announced, and what changed since the last poll.
 
-An event stays in the inbox until what it announced is applied, or is known to be. An event about an invoice that is not
-ours, or that shows what our own write returned already, is dropped without a call.
+An event stays in the inbox until what it announced is applied, or is known to be (webhook_inbox.judge). An event about an
+invoice that is not ours is dropped without a call, unless one of ours is being created just now.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,16 @@ from domain.connection import call_budget, organisation_copy, poll_schedule
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenInvoice
 from domain.inbound import webhook_inbox
-from domain.inbound.imports import OVERLAP
 from domain.inbound.webhook_inbox import (
+    DELTA_AGAIN,
     DELTA_OVER,
-    IN_FLIGHT_AGAIN,
     LAG_AGAIN,
+    OVERLAP,
     SLACK,
     Category,
     Claimed,
     InboxEvent,
+    Known,
 )
 from domain.invoices import changes as invoice_changes
 from domain.mirror import xero_contacts
@@ -31,29 +32,35 @@ from domain.tables import Organisation
 from domain.tx import Tx
 
 
-async def claim(tx: Tx, organisation_id: UUID) -> Claimed | None:
-    """Claim the webhook events to read by id. None if there are none. More than 200 make a poll due instead."""
-    events = await webhook_inbox.claim_events(tx, organisation_id, Category.INVOICE)
-    if not events:
-        return None
-    known = await _known(tx, organisation_id, events)
-    busy = [one for one in events if one.resource_id in known and known[one.resource_id][1]]
-    wanted = [
-        one
-        for one in events
-        if one not in busy and one.resource_id in known and known[one.resource_id][0] < one.at - SLACK
-    ]
-    done = [one for one in events if one not in wanted and one not in busy]
-    await webhook_inbox.drop(tx, organisation_id, done, Category.INVOICE)
-    again = tx.now + IN_FLIGHT_AGAIN
-    await webhook_inbox.postpone(tx, organisation_id, busy, again, category=Category.INVOICE)
+async def claim(tx: Tx, organisation_id: UUID, only: Sequence[UUID] | None = None) -> Claimed | None:
+    """Claim the webhook events to read by id. None if there are none. More than 200 make one poll due instead, which reads all
+    that was announced before it began. `only`: see webhook_inbox.claim."""
     organisation = await organisation_copy.find_connected(tx, organisation_id)
-    if len(wanted) > DELTA_OVER and organisation is not None and organisation.invoice_sync:
-        await postpone_poll(tx, organisation_id, tx.now)
-        await webhook_inbox.drop(tx, organisation_id, wanted, Category.INVOICE)
-        tx.notify_workers()
+    if organisation is None:
         return None
-    return Claimed(organisation, wanted, Category.INVOICE) if organisation and wanted else None
+    while events := await webhook_inbox.claim_events(tx, organisation_id, Category.INVOICE, only):
+        known = await _known(tx, organisation_id, events)
+        ours = [one for one in events if one.resource_id in known]
+        judged = webhook_inbox.judge(ours, known, webhook_inbox.read_to(organisation.invoice_cursor), tx.now)
+        if only is not None:
+            judged.wanted, judged.waiting = [*judged.wanted, *judged.waiting], []
+        others = [one for one in events if one.resource_id not in known]
+        if await _is_creating(tx, organisation_id):
+            judged.busy += others  # one of them may be ours, and its answer is on the way
+        else:
+            judged.done += others
+        await webhook_inbox.put_aside(tx, organisation_id, judged, Category.INVOICE)
+        if len(judged.wanted) > DELTA_OVER and organisation.invoice_sync:
+            await postpone_poll(tx, organisation_id, tx.now)
+            again = tx.now + DELTA_AGAIN
+            await webhook_inbox.postpone(tx, organisation_id, judged.wanted, again, category=Category.INVOICE)
+            tx.notify_workers()
+            return None
+        if judged.wanted:
+            return Claimed(organisation, judged.wanted, Category.INVOICE)
+        if only is not None:
+            break
+    return None
 
 
 async def settle(
@@ -66,7 +73,7 @@ async def settle(
     again = tx.now + LAG_AGAIN
     await webhook_inbox.postpone(tx, organisation_id, late, again, category=Category.INVOICE, read=True)
     done = [one for one in events if one not in late]
-    await webhook_inbox.drop(tx, organisation_id, done, Category.INVOICE)
+    await webhook_inbox.answered(tx, organisation_id, done, Category.INVOICE)
 
 
 async def polled(tx: Tx, organisation_id: UUID) -> OrganisationCopy | None:
@@ -79,8 +86,10 @@ class _Heard(NamedTuple):
     webhook_at: datetime | None
 
 
-async def settle_poll(tx: Tx, organisation_id: UUID, read_from: datetime) -> None:
-    """Set the cursor: all that Xero had at `read_from`, by its clock, is applied. Contacts and invoices are polled in turn."""
+async def settle_poll(tx: Tx, organisation_id: UUID, began: datetime, read_from: datetime) -> None:
+    """Set the cursor: all that Xero had at `read_from`, by its clock, is applied. The poll counts as the read of all that was
+    announced before `began`. Contacts and invoices are polled in turn."""
+    await webhook_inbox.settle_read(tx, organisation_id, began, Category.INVOICE)
     await invoice_changes.follow_merges(tx, organisation_id)
     heard = await tx.read_one(_Heard, "select door.last_webhook_at() as webhook_at")
     organisation = await tx.lock(Organisation, organisation_id)
@@ -112,22 +121,26 @@ def _is_as_new(seen: SeenInvoice | None, event: InboxEvent) -> bool:
     return seen is not None and seen.updated_at is not UNSET and seen.updated_at >= event.at - SLACK
 
 
-class _Known(NamedTuple):
-    xero_invoice_id: UUID
-    shown: datetime
-    in_flight: bool
-
-
-async def _known(
-    tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]
-) -> dict[UUID, tuple[datetime, bool]]:
-    """For those of the invoices that are ours: what Xero last showed, and whether a write is in flight."""
+async def _known(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]) -> dict[UUID, Known]:
+    """Those of the invoices that are ours."""
     rows = await tx.read(
-        _Known,
-        "select i.xero_invoice_id, coalesce(i.xero_updated_at, i.created_at) as shown, exists (select 1"
+        Known,
+        "select i.xero_invoice_id as resource_id, coalesce(i.xero_updated_at, i.created_at) as updated_at,"
+        " i.own_write_at, i.own_event_at, i.read_event_at, exists (select 1"
         " from delivery_member m where m.workspace_id = :ws and m.invoice_id = i.id and m.open) as in_flight"
         " from invoice i where i.workspace_id = :ws and i.organisation_id = :organisation"
         " and i.xero_invoice_id = any(:ids)",
         organisation=organisation_id, ids=[one.resource_id for one in events],
     )  # fmt: skip
-    return {row.xero_invoice_id: (row.shown, row.in_flight) for row in rows}
+    return {row.resource_id: row for row in rows}
+
+
+async def _is_creating(tx: Tx, organisation_id: UUID) -> bool:
+    """Whether an invoice is being created in Xero whose id there is not known yet."""
+    return bool(
+        await tx.ids(
+            "select id from delivery where workspace_id = :ws and organisation_id = :organisation and ended_at is null"
+            " and cargo = 'INVOICES' and kind = 'CREATE' limit 1",
+            organisation=organisation_id,
+        )
+    )

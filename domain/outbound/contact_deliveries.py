@@ -27,7 +27,7 @@ from domain.mirror import xero_contacts
 from domain.outbound import deliveries
 from domain.outbound.contact_changes import Outgoing, hold_back_names
 from domain.outbound.deliveries import MOST, Claimed
-from domain.outbound.freshness import FRESH, LINK_DUE, LINK_READ
+from domain.outbound.freshness import FRESH, LINK_DUE, LINK_KNOWN, LINK_READ
 from domain.tables import Contact, DeliveryKind, SyncedField, SyncLink
 from domain.tx import Tx
 
@@ -59,19 +59,20 @@ async def claim(
     *,
     bulk: bool | None = None,
     during_scan: bool = False,
+    since: datetime | None = None,
 ) -> Claimed | None:
     """Claim due links for one write. None if nothing is to be sent.
 
     `only` limits the claim to these links, as when a batch is halved; `bulk` limits it to that lane. Creates and updates never
     share a delivery, and neither do interactive and bulk work. `during_scan`: while a run reads Xero, only interactive links whose
-    contact was read by itself are claimed.
+    contact was read by itself are claimed. `since`: see freshness.Batch. A link whose contact has an unread event is left.
     """
     organisation = await organisation_copy.find(tx, organisation_id)
     if organisation is None or not connection_health.may_send(organisation):
         return None
     if await mass_change.stops_sending(tx, organisation):
         return None
-    due = await _lock_due(tx, organisation, only, bulk=bulk, during_scan=during_scan)
+    due = await _lock_due(tx, organisation, only, bulk=bulk, during_scan=during_scan, since=since)
     ready: list[Outgoing] = []
     for outgoing in await hold_back_names(tx, organisation_id, due):
         if outgoing.fields:
@@ -89,7 +90,7 @@ async def claim(
             await _refuse(tx, one.link.row, one.fields, unfit[one.link.row.id])
     sent = [one for one in chosen if one.link.row.id not in unfit]
     if not sent:
-        return await claim(tx, organisation_id, build, only, bulk=bulk, during_scan=during_scan)
+        return await claim(tx, organisation_id, build, only, bulk=bulk, during_scan=during_scan, since=since)
     values = {
         one.link.row.id: {str(name): stored(value) for name, value in one.fields.items()} for one in sent
     }
@@ -106,7 +107,13 @@ class _Due(NamedTuple):
 
 
 async def _lock_due(
-    tx: Tx, organisation: OrganisationCopy, only: Sequence[UUID], *, bulk: bool | None, during_scan: bool
+    tx: Tx,
+    organisation: OrganisationCopy,
+    only: Sequence[UUID],
+    *,
+    bulk: bool | None,
+    during_scan: bool,
+    since: datetime | None,
 ) -> list[Outgoing]:
     """Up to MOST due links with both sides, locked. Interactive links come before bulk, updates before creates."""
     read = (
@@ -115,10 +122,10 @@ async def _lock_due(
         else " and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"
     )
     due = (
-        f" from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}{read}"
+        f" from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}{LINK_KNOWN}{read}"
         " and l.bulk = coalesce(cast(:bulk as boolean), l.bulk)"
     )
-    bound = {"organisation": organisation.id, "only": list(only), "bulk": bulk}
+    bound = {"organisation": organisation.id, "only": list(only), "bulk": bulk, "since": since}
     bound |= {"fresh": FRESH} if during_scan else {"read": organisation.read_asked_at}
     found = await tx.read(
         _Due,

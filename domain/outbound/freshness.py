@@ -1,17 +1,24 @@
 """Freshness: nothing is sent before Xero's present state has been read, because Xero has no conditional write.
 
 Either a delta asked for within the last 60 seconds has been applied, or, during a long run, an interactive link's
-contact has been read by itself.
+contact has been read by itself. Besides, no contact is written while a webhook event of this contact is unread, or while
+something that was read of this contact is not applied. The worker reads and applies that first (`claim_unread`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.connection import organisation_copy
+from domain.connection import health as connection_health
+from domain.connection import organisation_copy, poll_schedule
+from domain.inbound import apply as inbound_apply
+from domain.inbound import webhook_inbox
+from domain.inbound.webhook_inbox import Claimed
 from domain.links import statements
+from domain.mirror import xero_contacts
+from domain.tables import ConflictPolicy
 from domain.tx import Tx
 
 FRESH = timedelta(seconds=60)
@@ -34,6 +41,14 @@ READ = (
     "(not x.dirty and x.read_due_at is null and x.seen_at between cast(:now as timestamptz) - cast(:fresh as interval)"
     " and cast(:now as timestamptz) + cast(:fresh as interval))"
 )
+# Of the mirror `x`: a webhook has announced something that nobody has read, or something that was read is not applied.
+UNREAD = "(x.dirty or x.xero_contact_id in (select door.unread_webhooks(:organisation, 'CONTACT')))"
+# Of links `l`: the contact may be written as far as it is known. `:since`: when it must have been read by itself, or null.
+LINK_KNOWN = (
+    " and (l.xero_contact_id is null or exists (select 1 from xero_contact x where x.workspace_id = :ws"
+    f" and x.id = l.xero_contact_id and not {UNREAD}"
+    " and (l.bulk or cast(:since as timestamptz) is null or x.seen_at >= cast(:since as timestamptz))))"
+)
 LINK_READ = (
     "exists (select 1 from xero_contact x where x.workspace_id = :ws and x.id = l.xero_contact_id"
     f" and l.read_owed_at is null and {READ})"
@@ -46,6 +61,124 @@ class Wanted:
 
     links: Sequence[UUID]
     statuses: Sequence[UUID]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The work that one write may take: the due links, or those of `only`, of one lane or of both (`bulk` null); or the due
+    statuses. `since`: contacts whose change a person waits for must have been read by themselves since then; null: they
+    need not."""
+
+    only: Sequence[UUID] = ()
+    bulk: bool | None = None
+    statuses: bool = False
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What must be read before a write: the events of contacts, and further contacts (Xero's ids)."""
+
+    claimed: Claimed
+    alone: Sequence[UUID]
+
+
+class _Row(NamedTuple):
+    id: UUID
+    xero_contact_id: UUID
+    dirty: bool
+    announced: bool
+
+
+class _Policy(NamedTuple):
+    conflict_policy: str
+    webhook_at: datetime | None
+
+
+async def narrow(tx: Tx, organisation_id: UUID, batch: Batch) -> Batch:
+    """The batch without `since` where no contact has to be read by itself.
+
+    Contacts whose change a person waits for are read by themselves where Xero's value may win over a later one of the
+    practice (XERO_WINS, ASK), and where no webhook tells of changes. Elsewhere one window remains: an edit in Xero whose
+    webhook has not arrived yet is overwritten.
+    """
+    row = await tx.read_one(
+        _Policy,
+        "select conflict_policy, door.last_webhook_at() as webhook_at from organisation where workspace_id = :ws"
+        " and id = :id",
+        id=organisation_id,
+    )
+    if row is None or row.conflict_policy in (ConflictPolicy.XERO_WINS, ConflictPolicy.ASK):
+        return batch
+    return replace(batch, since=None) if poll_schedule.webhooks_healthy(row.webhook_at, tx.now) else batch
+
+
+async def must_read(tx: Tx, organisation_id: UUID, batch: Batch) -> bool:
+    """Whether something has to be read or applied before the batch is claimed. False where nothing may be sent at all."""
+    organisation = await organisation_copy.find(tx, organisation_id)
+    if organisation is None or not connection_health.may_send(organisation):
+        return False
+    return bool(await _unread(tx, organisation_id, batch, most=1))
+
+
+async def claim_unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -> Unread | None:
+    """Apply what was read of the batch's contacts already, and claim what has to be read before the write, for one call.
+
+    None if nothing has to be read, or if others read it just now.
+    """
+    await xero_contacts.lock(tx, organisation_id)
+    organisation = await organisation_copy.find_connected(tx, organisation_id)
+    if organisation is None:
+        return None
+    rows = await _unread(tx, organisation_id, batch, most)
+    await inbound_apply.apply_shown(tx, organisation_id, [row.id for row in rows if row.dirty])
+    announced = [row.xero_contact_id for row in rows if row.announced]
+    claimed = await webhook_inbox.claim(tx, organisation_id, announced) if announced else None
+    alone = [
+        row.xero_contact_id for row in await _unread(tx, organisation_id, batch, most) if not row.announced
+    ]
+    if claimed is None and not alone:
+        return None
+    return Unread(claimed or Claimed(organisation, ()), alone)
+
+
+async def _unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -> list[_Row]:
+    announced = "x.xero_contact_id in (select door.unread_webhooks(:organisation, 'CONTACT'))"
+    if batch.statuses:
+        source = (
+            "owed_status s join xero_contact x on x.workspace_id = :ws and x.id = s.xero_contact_id"
+            f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE} and {UNREAD}"
+            " order by s.due_at, x.id"
+        )
+        bound: dict[str, object] = {}
+    else:
+        source = (
+            "sync_link l join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
+            f" where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}"
+            f" and l.bulk = coalesce(cast(:bulk as boolean), l.bulk) and ({UNREAD}"
+            " or not l.bulk and x.seen_at < cast(:since as timestamptz)) order by l.due_at, x.id"
+        )
+        bound = {"bulk": batch.bulk, "since": batch.since}
+    return await tx.read(
+        _Row,
+        f"select x.id, x.xero_contact_id, x.dirty, {announced} as announced from {source} limit :most",
+        organisation=organisation_id, only=list(batch.only), most=most, **bound,
+    )  # fmt: skip
+
+
+async def settle_alone(
+    tx: Tx, organisation_id: UUID, batch: Batch, asked: Sequence[UUID], shown: Sequence[UUID]
+) -> None:
+    """Put off the links whose contacts were asked for and that Xero did not show (Xero's ids)."""
+    absent = sorted(set(asked) - set(shown))
+    if absent:
+        links = await tx.ids(
+            f"select l.id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}"
+            " and not l.bulk and exists (select 1 from xero_contact x where x.workspace_id = :ws"
+            " and x.id = l.xero_contact_id and x.xero_contact_id = any(:absent)) order by l.id for update of l",
+            organisation=organisation_id, only=list(batch.only), absent=absent,
+        )  # fmt: skip
+        await statements.postpone(tx, links, FRESH)
 
 
 async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:

@@ -23,7 +23,7 @@ from domain.mirror import status_requests, xero_contacts
 from domain.outbound import deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import MOST, Claimed
-from domain.outbound.freshness import FRESH, READ, STATUS_DUE
+from domain.outbound.freshness import FRESH, READ, STATUS_DUE, UNREAD
 from domain.tables import ActivityKind, DeliveryKind, OwedStatus, XeroContactStatus
 from domain.tx import Tx
 
@@ -42,14 +42,14 @@ async def claim(
     tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, during_scan: bool = False
 ) -> Claimed | None:
     """Claim due statuses for one write, or None. `build` gets Xero's ids and the wanted status of each. `only` and `during_scan`:
-    see contact_deliveries.claim.
+    see contact_deliveries.claim. A contact with an unread event is left.
     """
     organisation = await organisation_copy.find(tx, organisation_id)
     if organisation is None or not connection_health.may_send(organisation):
         return None
     due = (
         " from owed_status s join xero_contact x on x.workspace_id = :ws and x.id = s.xero_contact_id"
-        f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE}"
+        f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE} and not {UNREAD}"
     )
     bound: dict[str, object] = {"organisation": organisation_id, "only": list(only)}
     if during_scan:

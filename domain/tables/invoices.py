@@ -229,7 +229,7 @@ class Invoice(Row, table=True):
     Xero shows. `due_at`: since when something of it is to be sent (created, or voided where it is VOIDED here);
     null while it waits for a person's fix. `failure_code` is failure's. `xero_base`: what Xero showed when both last
     agreed; `xero_shown`: what it shows now, where that is something else. `warnings`: Xero's remarks about the last write
-    of this invoice that Xero accepted.
+    of this invoice that Xero accepted. `own_write_at`, `own_event_at`, `read_event_at`: as XeroContact's.
     """
 
     model_config = Row.model_config | {"arbitrary_types_allowed": True}
@@ -305,6 +305,9 @@ class Invoice(Row, table=True):
     xero_base: InvoiceInXero | None = struct_column(InvoiceInXero)
     xero_shown: InvoiceInXero | None = struct_column(InvoiceInXero)
     last_synced_at: datetime | None = time_column(nullable=True)
+    own_write_at: datetime | None = time_column(nullable=True)
+    own_event_at: datetime | None = time_column(nullable=True)
+    read_event_at: datetime | None = time_column(nullable=True)
     warnings: list[str] = Field(
         default_factory=list, sa_column=sa.Column(ARRAY(sa.Text), nullable=False, server_default="{}")
     )

@@ -70,6 +70,9 @@ class XeroContact(Row, table=True):
     """The mirror: a contact as Xero last showed it. `phone` holds country, area, number of the DEFAULT phone;
     `billing_address` the POBOX address, as Contact.billing_address. `seen_at`: when it was asked for.
 
+    `own_write_at`: Xero's stamp in the last answer to a write of ours. `own_event_at`: the webhook event that this write
+    accounts for. `read_event_at`: the newest webhook event that a read has answered. All three are by Xero's clock.
+
     `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to
     links and issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot
     of the same stamp, with other values, was asked for. `read_due_at`: when it is to be read by itself.
@@ -131,6 +134,9 @@ class XeroContact(Row, table=True):
     looked_at: datetime | None = time_column(nullable=True)
     match_name: str | None = key_column()
     match_keys: list[str] | None = Field(sa_type=ARRAY(sa.Text), nullable=True, default=None)
+    own_write_at: datetime | None = time_column(nullable=True)
+    own_event_at: datetime | None = time_column(nullable=True)
+    read_event_at: datetime | None = time_column(nullable=True)
 
 
 class ImportRun(Row, table=True):
@@ -211,8 +217,13 @@ class ReimportMark(Table, table=True):
 
 
 class WebhookEvent(Table, table=True):
-    """The inbox of webhook events. An event is stored before the workspace is known, so only through `door`. `due_at`: when the
-    object is to be read. `reads`: how many reads have shown something older than the event."""
+    """The inbox of webhook events: one row for each object that is to be read. An event is stored before the workspace is
+    known, so only through `door`.
+
+    `event_at`: the newest event of the object, by Xero's clock. `former_at`: the newest other event before it, null if there
+    was none. `received_at`: when the newest event came, by our clock. `due_at`: when the object is to be read. `lease_until`:
+    a reader has it until then, unless it renews the lease. `reads`: how many reads have shown something older than the event.
+    """
 
     __tablename__ = "webhook_event"
     __table_args__ = (sa.Index("ix_webhook_event_due", "category", "due_at"),)
@@ -223,3 +234,5 @@ class WebhookEvent(Table, table=True):
     received_at: datetime = time_column()
     due_at: datetime = time_column()
     reads: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    former_at: datetime | None = time_column(nullable=True)
+    lease_until: datetime | None = time_column(nullable=True)

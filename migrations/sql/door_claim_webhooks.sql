@@ -1,3 +1,4 @@
+-- Workers of the version before call this until they are replaced.
 -- Claims due webhook events of one organisation in the workspace of this transaction, oldest first. They are due again
 -- at `p_until`, in case the reader is killed.
 create or replace function door.claim_webhooks(

@@ -1,3 +1,4 @@
+-- Workers of the version before call this until they are replaced.
 -- Makes claimed webhook events due again at `p_until`. `p_read`: the object was read, and was older than its event.
 create or replace function door.postpone_webhooks(
     p_organisation uuid, p_category text, p_resources uuid[], p_until timestamptz, p_read boolean

@@ -1,4 +1,6 @@
--- Stores webhook events in the inbox, and notifies the workers of each workspace. Several events of one object are one row.
+-- Stores webhook events in the inbox, and notifies the workers of each workspace. Several events of one object are one row,
+-- which keeps the times of the two newest: of two events, one cannot be about our own write. An event that comes again
+-- changes nothing.
 -- Events of organisations that are connected nowhere are dropped, and events of data that the organisation does not sync:
 -- starting the sync begins with a read. Returns the number of stored objects, and of objects of unknown organisations.
 -- Waits only for locks of the inbox's own rows, taken in their order: Xero waits 5 seconds for the answer.
@@ -7,18 +9,22 @@ returns table (kept int, unknown int)
 language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     with told as (
         select (e->>'tenant')::uuid as tenant, e->>'category' as category, (e->>'resource')::uuid as resource,
-               max((e->>'at')::timestamptz) as at
+               array_agg(distinct (e->>'at')::timestamptz order by (e->>'at')::timestamptz desc) as times
           from jsonb_array_elements(p_events) e group by 1, 2, 3
     ), known as (
         select t.*, o.workspace_id, case t.category when 'CONTACT' then o.started_at is not null else o.invoice_sync end as wanted from told t
           join organisation o on o.tenant_id = t.tenant and o.disconnected_at is null
     ), kept as (
-        insert into webhook_event (tenant_id, category, resource_id, event_at, received_at, due_at)
-        select tenant, category, resource, at, p_now, p_now + p_gather from known where wanted order by 1, 2, 3
+        insert into webhook_event as w (tenant_id, category, resource_id, event_at, former_at, received_at, due_at)
+        select tenant, category, resource, times[1], times[2], p_now, p_now + p_gather from known where wanted order by 1, 2, 3
         on conflict (tenant_id, category, resource_id) do update
-            set event_at = greatest(webhook_event.event_at, excluded.event_at),
-                due_at = least(webhook_event.due_at, excluded.due_at),
-                reads = case when excluded.event_at > webhook_event.event_at then 0 else webhook_event.reads end
+            set event_at = greatest(w.event_at, excluded.event_at),
+                former_at = (select max(t) from unnest(array[w.event_at, w.former_at, excluded.event_at, excluded.former_at]) t
+                              where t < greatest(w.event_at, excluded.event_at)),
+                received_at = case when excluded.event_at > w.event_at then excluded.received_at else w.received_at end,
+                due_at = case when excluded.event_at > w.event_at then least(w.due_at, excluded.due_at) else w.due_at end,
+                lease_until = case when excluded.event_at > w.event_at then null else w.lease_until end,
+                reads = case when excluded.event_at > w.event_at then 0 else w.reads end
         returning 1
     ), stale as (
         select o.workspace_id, o.id from organisation o

@@ -11,6 +11,6 @@ create or replace function door.renew_webhooks(
          where e.category = p_category and e.event_at <= looked.at
          order by 1, 2, 3 for update of e
     )
-    update webhook_event e set due_at = p_until from held
+    update webhook_event e set due_at = p_until, lease_until = p_until from held
      where e.tenant_id = held.tenant_id and e.category = held.category and e.resource_id = held.resource_id
 $$

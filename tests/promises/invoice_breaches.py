@@ -311,7 +311,7 @@ NEXT = (
         "a retry sends an uncertain invoice",
         f"{CLAIMS}::test_a_retry_of_an_uncertain_invoice_sends_nothing",
         sql(
-            "domain.invoices:_lock_due",
+            "domain.invoices:_DUE",
             "and m.invoice_id = i.id and m.open)",
             "and m.invoice_id = i.id and m.open and false)",
         ),

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.api import breaches as edge_breaches
+from tests.domain import breaches as inbox_breaches
 from tests.promises import breaches, connection_breaches, invoice_breaches
 from tests.promises.breaches import Breach
 from tests.promises.edits import Stale
@@ -25,6 +26,7 @@ BREACHES = (
     *breaches.BREACHES,
     *connection_breaches.BREACHES,
     *edge_breaches.BREACHES,
+    *inbox_breaches.BREACHES,
     *invoice_breaches.BREACHES,
 )
 ROOT = Path(__file__).resolve().parents[2]

@@ -458,7 +458,7 @@ async def test_a_webhook_reads_a_payment_and_unknown_invoices_cost_no_call(here:
     assert found.updated_date_utc
     assert made.xero_invoice_id is not None
     async with here.here.process.database.door() as session:
-        # Within 2 s of what was shown last it would pass for our own write, and wait for the poll.
+        # Later than two seconds after our own create, which accounts for one event.
         at = found.updated_date_utc + timedelta(seconds=3)
         events = [
             Announced(here.tenant, Category.INVOICE, one, at) for one in (made.xero_invoice_id, uuid4())

@@ -257,6 +257,8 @@ async def test_a_burst_of_our_edits_costs_a_delta_and_a_write_and_no_reads(
         "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
     )
     linked.later(timedelta(seconds=70))  # what was read before is stale
+    await announce(linked, linked.xero, at=datetime(2020, 1, 1, tzinfo=UTC))  # webhooks come
+    assert not await read(linked)
     before = await calls(linked)
     async with linked.here.world.tx() as tx:
         for number, row in enumerate(rows):

@@ -1,0 +1,106 @@
+"""The breaches of the inbox of webhook events, and of what is read before something is sent."""
+
+from tests.promises.breaches import Breach, breach
+from tests.promises.edits import Edit, always, never, skip, sql
+
+INBOX = "tests/domain/inbound/test_webhook_inbox.py"
+FRESH = "tests/domain/outbound/test_freshness.py"
+READS = "tests/domain/invoices/test_reads.py"
+FUNCTIONS = "migrations.versions"  # where the functions of schema `door` are
+
+
+def _breach(name: str, test: str, *edits: Edit) -> Breach:
+    return breach(f"inbox: {name}", test, *edits)
+
+
+EVENTS = (
+    _breach(
+        "our own write accounts for all events of its two seconds",
+        f"{INBOX}::test_a_change_in_xero_right_after_our_own_write_is_read_whichever_event_comes_first",
+        always("domain.inbound:judge", "len unread 1"),
+    ),
+    _breach(
+        "our own write accounts for one event after the other",
+        f"{INBOX}::test_a_change_in_xero_right_after_our_own_write_is_read_whichever_event_comes_first",
+        skip("domain.inbound:put_aside", "_note"),
+    ),
+    _breach(
+        "the event of our own write is read where it comes again",
+        f"{INBOX}::test_the_event_of_our_own_write_needs_no_read_however_often_it_comes",
+        always("domain.inbound:unread", "own_event_at"),
+    ),
+    _breach(
+        "an event that was read is read where it comes again",
+        f"{INBOX}::test_one_whose_stamp_has_not_moved_is_read_twice_and_never_again",
+        skip("domain.inbound:answered", "_note"),
+    ),
+    _breach(
+        "of the events that wait only the newest is kept",
+        f"{INBOX}::test_a_change_in_xero_right_after_our_own_write_is_read_whichever_event_comes_first",
+        sql(FUNCTIONS, "select tenant, category, resource, times[1], times[2]", "select tenant, category, resource, times[1], null"),
+    ),
+    _breach(
+        "an event that comes again ends the lease of its reader",
+        f"{INBOX}::test_a_reader_that_lives_keeps_its_events_and_one_that_died_gives_them_back",
+        sql(
+            FUNCTIONS,
+            "lease_until = case when excluded.event_at > w.event_at then null else w.lease_until end",
+            "lease_until = null",
+        ),
+    ),
+    _breach(
+        "a delta settles nothing that was announced before it",
+        f"{INBOX}::test_one_backlog_begins_one_delta_although_no_stamp_moves",
+        skip("domain.inbound.imports", "settle_read"),
+    ),
+    _breach(
+        "a delta settles what was announced after it began",
+        f"{INBOX}::test_one_backlog_begins_one_delta_although_no_stamp_moves",
+        sql(FUNCTIONS, "e.category = p_category and e.received_at <= p_began", "e.category = p_category"),
+    ),
+    _breach(
+        "an event of an invoice that is just being created is dropped",
+        f"{READS}::test_an_event_of_an_invoice_whose_create_is_under_way_waits_for_the_answer",
+        never("domain.invoices:claim", "_is_creating"),
+    ),
+)  # fmt: skip
+
+FIRST = (
+    _breach(
+        "a contact is written though an event of it is unread",
+        f"{FRESH}::test_a_contact_with_an_unread_event_is_read_before_it_is_written",
+        sql("domain.outbound:UNREAD", "or x.xero_contact_id in (select door.unread_webhooks(:organisation, 'CONTACT'))", ""),
+    ),
+    _breach(
+        "a contact is written though what was read of it is not applied",
+        f"{FRESH}::test_what_was_read_and_is_not_applied_yet_is_applied_before_a_write",
+        sql("domain.outbound:UNREAD", "x.dirty or ", ""),
+    ),
+    _breach(
+        "a contact is archived though an event of it is unread",
+        f"{FRESH}::test_an_unread_event_holds_back_that_a_contact_is_archived",
+        sql("domain.outbound:claim", "{STATUS_DUE} and not {UNREAD}", "{STATUS_DUE}"),
+    ),
+    _breach(
+        "a write waits until the events are gathered",
+        f"{FRESH}::test_a_contact_with_an_unread_event_is_read_before_it_is_written",
+        sql(FUNCTIONS, "(e.due_at <= p_now or e.reads = 0 and e.resource_id = any(p_only))", "e.due_at <= p_now"),
+    ),
+    _breach(
+        "where Xero may win, a contact is written without a read of it",
+        f"{FRESH}::test_where_xero_may_win_or_no_webhook_comes_each_contact_is_read_by_itself",
+        never("domain.outbound:narrow", "conflict_policy XERO_WINS"),
+    ),
+    _breach(
+        "where no webhook comes, a contact is written without a read of it",
+        f"{FRESH}::test_where_xero_may_win_or_no_webhook_comes_each_contact_is_read_by_itself",
+        always("domain.outbound:narrow", "webhooks_healthy"),
+    ),
+    _breach(
+        "an invoice is voided though an event of it is unread",
+        f"{READS}::test_a_void_waits_until_what_was_announced_of_the_invoice_is_read",
+        sql("domain.invoices:_lock_due", "and not {_UNREAD}", ""),
+    ),
+)  # fmt: skip
+
+BREACHES = (*EVENTS, *FIRST)

@@ -1,0 +1,177 @@
+"""What must be read of a contact before anything of it is sent."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.fields.values import SeenContact
+from domain.inbound import webhook_inbox
+from domain.inbound.webhook_inbox import LAG_AGAIN
+from domain.mirror import status_requests
+from domain.outbound import contact_deliveries, freshness, status_deliveries
+from domain.outbound.deliveries import Claimed
+from domain.outbound.freshness import Batch, Unread
+from domain.tables import ConflictPolicy, XeroContactStatus
+from runtime.database import Database
+from tests.domain.announced import announce, later, read
+from tests.domain.announced import claim as claim_events
+from tests.domain.history import snapshot
+from tests.domain.linked import LATER, change, linked
+from tests.domain.world import World, make_world
+
+THEIRS = LATER + timedelta(milliseconds=5)
+
+
+async def claim(world: World, *, since: datetime | None = None) -> Claimed | None:
+    async with world.tx() as tx:
+        return await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}), since=since)
+
+
+async def read_first(world: World, batch: Batch) -> Unread | None:
+    async with world.tx() as tx:
+        assert await freshness.must_read(tx, world.organisation, batch)
+    async with world.tx() as tx:
+        return await freshness.claim_unread(tx, world.organisation, batch, 40)
+
+
+async def must_read(world: World, batch: Batch) -> bool:
+    async with world.tx() as tx:
+        return await freshness.must_read(tx, world.organisation, batch)
+
+
+async def settle(world: World, unread: Unread, *shown: SeenContact) -> None:
+    async with world.tx() as tx:
+        await webhook_inbox.settle(tx, world.organisation, unread.claimed.events, shown)
+
+
+async def overwritten(world: World) -> Sequence[str]:
+    rows = await world.rows("select changes from activity where kind = 'CONFLICT_SETTLED'")
+    return [change["before"] for row in rows for change in row["changes"]]
+
+
+async def test_a_contact_with_an_unread_event_is_read_before_it_is_written(world: World) -> None:
+    """Even while the events are still gathered, and though the practice's value is the later one and holds."""
+    contact, xero = await linked(world)
+    later(world, timedelta(hours=2))
+    await change(world, contact, billingEmail="ours@x.nz")
+    await announce(world, (xero, THEIRS))
+    later(world, -webhook_inbox.GATHER)
+    assert await claim(world) is None
+    unread = await read_first(world, Batch())
+    assert unread is not None
+    assert [one.resource_id for one in unread.claimed.events] == [xero]
+    assert await claim(world) is None, "it is being read"
+    await settle(world, unread, snapshot(xero, "Acme", "theirs@x.nz"))
+    assert await claim(world) is not None
+    assert await overwritten(world) == ["theirs@x.nz"]
+
+
+async def test_what_another_reader_has_or_xero_shows_late_is_waited_for(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    await announce(world, (xero, THEIRS))
+    taken = await claim_events(world)
+    assert taken is not None
+    assert await read_first(world, Batch()) is None
+    assert await claim(world) is None
+    async with world.tx() as tx:
+        await webhook_inbox.settle(
+            tx, world.organisation, taken.events, [snapshot(xero, "Acme", "a@x.nz", updated=-9)]
+        )
+    assert await read_first(world, Batch()) is None, "it is read once more, in a while"
+    assert await claim(world) is None
+    later(world, LAG_AGAIN)
+    assert await read(world, snapshot(xero, "Acme", "a@x.nz", updated=-9))
+    assert await claim(world) is not None
+
+
+async def test_the_event_of_our_own_write_holds_no_write_back(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, name="Ours Ltd")
+    claimed = await claim(world)
+    assert claimed is not None
+    async with world.tx() as tx:
+        answered = contact_deliveries.Answered(claimed.members[0], snapshot(xero, "Ours Ltd", "a@x.nz"))
+        await contact_deliveries.settle(tx, claimed, [answered])
+    await announce(world, (xero, THEIRS))
+    await change(world, contact, name="Ours Too Ltd")
+    assert await read_first(world, Batch()) is None
+    assert await claim(world) is not None
+
+
+async def test_what_was_read_and_is_not_applied_yet_is_applied_before_a_write(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    await world.shown(snapshot(xero, "Acme", "theirs@x.nz"))  # a page of a delta that is still being read
+    assert await claim(world) is None
+    assert await read_first(world, Batch()) is None
+    assert await claim(world) is None, "Xero's value is later and holds: nothing is to be sent"
+    [row] = await world.rows("select billing_email from contact")
+    assert row["billing_email"] == "theirs@x.nz"
+
+
+async def test_an_unread_event_holds_back_that_a_contact_is_archived(world: World) -> None:
+    _, xero = await linked(world)
+    [row] = await world.rows("select id from xero_contact")
+    async with world.tx() as tx:
+        await status_requests.request(tx, world.organisation, row["id"], XeroContactStatus.ARCHIVED)
+
+    async def claim_status() -> Claimed | None:
+        async with world.tx() as tx:
+            return await status_deliveries.claim(tx, world.organisation, lambda _: b"...")
+
+    await announce(world, (xero, THEIRS))
+    assert await claim_status() is None
+    unread = await read_first(world, Batch(statuses=True))
+    assert unread is not None
+    await settle(world, unread, snapshot(xero, "Acme", "theirs@x.nz"))
+    assert await claim_status() is not None
+
+
+@pytest.mark.parametrize("policy", ConflictPolicy)
+@pytest.mark.parametrize("told", [True, False])
+async def test_where_xero_may_win_or_no_webhook_comes_each_contact_is_read_by_itself(
+    matching_database: Database, policy: ConflictPolicy, told: bool
+) -> None:
+    world = await make_world(matching_database, policy=policy)
+    contact, xero = await linked(world)
+    if told:
+        async with world.tx() as tx:
+            await tx.run("update organisation set last_webhook_at = :now")
+    await change(world, contact, billingEmail="ours@x.nz")
+    since = world.database.clock.now()
+    async with world.tx() as tx:
+        batch = await freshness.narrow(tx, world.organisation, Batch(since=since))
+    alone = not told or policy in (ConflictPolicy.XERO_WINS, ConflictPolicy.ASK)
+    assert (batch.since == since) is alone
+    assert await must_read(world, batch) is alone
+    if alone:
+        assert await claim(world, since=since) is None
+        unread = await read_first(world, batch)
+        assert unread is not None
+        assert unread.alone == [xero]
+        await settle(world, unread, snapshot(xero, "Acme", "a@x.nz", asked=1))
+    assert not await must_read(world, batch)
+    assert await claim(world, since=batch.since) is not None
+
+
+async def test_bulk_work_is_sent_without_a_read_of_each_contact(world: World) -> None:
+    await linked(world)
+    async with world.tx() as tx:
+        await tx.run("update sync_link set bulk = true, due_at = :now, state = 'PENDING'")
+        await tx.run("update contact set billing_email = 'ours@x.nz'")
+    since = world.database.clock.now()
+    assert not await must_read(world, Batch(since=since))
+    assert await claim(world, since=since) is not None
+
+
+async def test_a_contact_that_xero_does_not_show_is_asked_for_again_later(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    batch = Batch(since=world.database.clock.now())
+    async with world.tx() as tx:
+        await freshness.settle_alone(tx, world.organisation, batch, [xero], [])
+    assert not await must_read(world, batch)
+    later(world, freshness.FRESH)
+    assert await must_read(world, batch)
