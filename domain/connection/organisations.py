@@ -212,7 +212,8 @@ async def update_sync(
     hold_similar: bool | None = None,
 ) -> None:
     """Changes the settings that are not None. A wider filter starts matching the contacts that it adds. A narrower filter
-    ends no link."""
+    ends no link, and holds at once: a run that is matching obeys it from its next page on. The lock makes this transaction
+    wait for the page that is being matched."""
     organisation = await lock(tx, organisation_id)
     _started(organisation)
     given = {
@@ -397,7 +398,7 @@ async def _match(tx: Tx, organisation: Organisation) -> None:
 
 
 async def _match_wider(tx: Tx, organisation: Organisation) -> None:
-    """Matches with the new filter. A run that is matching keeps its old filter, and starts another run at its end."""
+    """Matches with the new filter. A run that is matching goes on with it, and starts another run at its end."""
     run = await _unfinished(tx, organisation.id)
     matching = run is not None and run.phase is ImportPhase.MATCHING
     if organisation.disconnected_at is None and not matching:

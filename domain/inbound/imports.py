@@ -132,8 +132,8 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     run = await _lock_claimed(tx, held)
     if run is None:
         return False
-    # The filter may have been changed since; the run's own is finished first, and then the new one has its turn.
-    organisation = replace(held.organisation, contact_filter=run.contact_filter)
+    # The present filter holds on every page. Where it has changed since the run began to match, another run follows.
+    organisation = held.organisation
     if (run.position is None or organisation.mass_change is not None) and await _is_stopped(
         tx, run, organisation
     ):
@@ -396,7 +396,8 @@ def _finish(tx: Tx, run: ImportRun) -> None:
 
 
 async def _match_again_if_changed(tx: Tx, run: ImportRun) -> None:
-    """Begin another import if the filter was changed while this import matched."""
+    """Begin another import if the filter was changed while this import matched: the passes before the change were not about
+    the contacts that the new filter adds."""
     organisation = await organisation_copy.get(tx, run.organisation_id)
     if organisation.contact_filter is not run.contact_filter:
         tx.session.add(
