@@ -53,6 +53,7 @@ class Rules(Protocol[_Answer, _Seen]):
     ) -> None: ...
     async def wait(self, tx: Tx, claimed: Claimed, until: datetime) -> None: ...
     async def targets(self, tx: Tx, members: Sequence[UUID]) -> dict[UUID, UUID]: ...
+    async def show(self, tx: Tx, claimed: Claimed, shown: Sequence[_Seen]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -220,14 +221,21 @@ async def recover(
             await spec.rules.wait(tx, claimed, when)
             return
         organisation = await organisation_copy.get(tx, claimed.delivery.organisation_id)
-        if what is Next.RESEND and not await deliveries.sent_again(tx, claimed):
+        unread = what is Next.RESEND and await deliveries.has_unread(tx, claimed)
+        if what is Next.RESEND and not unread and not await deliveries.sent_again(tx, claimed):
             return
     client = process.client(organisation, Priority.INTERACTIVE)
     attempt = DeliveryAttempt(process, workspace, spec, claimed, client)
-    if what is Next.RESEND:
+    if what is Next.RESEND and not unread:
         await call(attempt, organisation)
         return
     try:
+        if unread:
+            async with health.watched(process, workspace, organisation):
+                resend = await _read_before_resend(attempt)
+            if resend:
+                await call(attempt, organisation)
+            return
         async with health.watched(process, workspace, organisation):
             if what is Next.LOOK_UP:
                 landed = claimed.delivery.last_sent_at + deliveries.LANDED_AFTER
@@ -239,6 +247,20 @@ async def recover(
     except XeroError as error:
         async with attempt.transaction() as tx:
             await spec.rules.wait(tx, claimed, _until(error, tx.now, spec.hindered))
+
+
+async def _read_before_resend(attempt: DeliveryAttempt[Element, Answer, Seen]) -> bool:
+    """Read the members, because Xero has announced changes that nobody has read. False if the same bytes must not be sent
+    again: they would overwrite what the read shows. The delivery then waits."""
+    claimed, seen = attempt.claimed, await shown(attempt, attempt.claimed.members)
+    async with attempt.transaction() as tx:
+        await attempt.rules.show(tx, claimed, list(seen.values()))
+        changed = await deliveries.changed_meanwhile(tx, claimed)
+        what, when = deliveries.plan_recovery(claimed.delivery, tx.now, changed_meanwhile=changed)
+        if what is Next.RESEND:
+            return await deliveries.sent_again(tx, claimed)
+        await attempt.rules.wait(tx, claimed, when)
+    return False
 
 
 async def _look_up(attempt: DeliveryAttempt[Element, Answer, Seen], *, free_absent: bool) -> None:

@@ -273,6 +273,12 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenInvoice
     await free(tx, claimed, members=[one for one in claimed.members if one not in settled])
 
 
+async def show(tx: Tx, claimed: Claimed, shown: Sequence[SeenInvoice]) -> None:
+    """Apply a read of members while the delivery is open."""
+    await waiting_invoices.lock(tx, claimed.delivery.organisation_id)
+    await invoice_changes.apply(tx, claimed.delivery.organisation_id, shown)
+
+
 async def numbers(tx: Tx, members: Sequence[UUID]) -> dict[UUID, str]:
     """The number of each member. A lost create is looked up by it."""
     return {one.id: one.number for one in await _of(tx, members)}

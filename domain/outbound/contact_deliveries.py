@@ -270,8 +270,14 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
     rest = [link_id for link_id in claimed.members if link_id not in settled]
     await settle(tx, claimed, answers)
     await free(tx, claimed, members=rest)
+    await show(tx, claimed, [shown[one] for one in rest if one in shown])
+
+
+async def show(tx: Tx, claimed: Claimed, shown: Sequence[SeenContact]) -> None:
+    """Apply a read of members. While the delivery is open, the read decides about no field that was sent."""
+    await xero_contacts.lock(tx, claimed.delivery.organisation_id)
     organisation = await organisation_copy.get(tx, claimed.delivery.organisation_id)
-    ids = await snapshots.store(tx, organisation, [shown[one] for one in rest if one in shown])
+    ids = await snapshots.store(tx, organisation, shown)
     await inbound_apply.apply(tx, organisation, ids, uuid4(), quiet=False)
 
 

@@ -179,6 +179,24 @@ async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
     )
 
 
+async def has_unread(tx: Tx, claimed: Claimed) -> bool:
+    """Whether Xero has announced a change of a member that nobody has read. It may be the write itself, if that has landed."""
+    found = await tx.ids(
+        "select m.delivery_id from delivery_member m join sync_link l on l.workspace_id = :ws and l.id = m.link_id"
+        " join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
+        " where m.workspace_id = :ws and m.delivery_id = :id and m.open"
+        " and x.xero_contact_id in (select door.unread_webhooks(:organisation, 'CONTACT')) union all"
+        " select s.delivery_id from owed_status s join xero_contact x on x.workspace_id = :ws and x.id = s.xero_contact_id"
+        " where s.workspace_id = :ws and s.delivery_id = :id"
+        " and x.xero_contact_id in (select door.unread_webhooks(:organisation, 'CONTACT')) union all"
+        " select m.delivery_id from delivery_member m join invoice i on i.workspace_id = :ws and i.id = m.invoice_id"
+        " where m.workspace_id = :ws and m.delivery_id = :id and m.open"
+        " and i.xero_invoice_id in (select door.unread_webhooks(:organisation, 'INVOICE')) limit 1",
+        id=claimed.delivery.id, organisation=claimed.delivery.organisation_id,
+    )  # fmt: skip
+    return bool(found)
+
+
 async def sent_again(tx: Tx, claimed: Claimed) -> bool:
     """Count a resend, right before it. False if the lease is lost."""
     done = await tx.run(

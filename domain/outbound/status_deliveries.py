@@ -20,7 +20,7 @@ from domain.links import failures
 from domain.links import link as links
 from domain.links.failures import Failure
 from domain.mirror import status_requests, xero_contacts
-from domain.outbound import deliveries
+from domain.outbound import contact_deliveries, deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import MOST, Claimed
 from domain.outbound.freshness import FRESH, READ, STATUS_DUE, UNREAD
@@ -109,6 +109,9 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenContact
     settled = {answer.link_id for answer in landed}
     await settle(tx, claimed, landed)
     await free(tx, claimed, members=[key for key in claimed.members if key not in settled])
+
+
+show = contact_deliveries.show
 
 
 async def free(

@@ -1,7 +1,7 @@
-"""The breaches of the inbox of webhook events, and of what is read before something is sent."""
+"""The breaches of the inbox of webhook events, of what is read before something is sent, and of runs."""
 
 from tests.promises.breaches import Breach, breach
-from tests.promises.edits import Edit, always, never, skip, sql
+from tests.promises.edits import Edit, always, give, never, skip, sql
 
 INBOX = "tests/domain/inbound/test_webhook_inbox.py"
 FRESH = "tests/domain/outbound/test_freshness.py"
@@ -97,10 +97,23 @@ FIRST = (
         always("domain.outbound:narrow", "webhooks_healthy"),
     ),
     _breach(
+        "the same bytes go again though an event of a member is unread",
+        "tests/workers/test_lost_answers.py::test_an_announced_value_is_read_before_the_same_bytes_go_again",
+        give("workers:recover", "unread", "False"),
+    ),
+    _breach(
         "an invoice is voided though an event of it is unread",
         f"{READS}::test_a_void_waits_until_what_was_announced_of_the_invoice_is_read",
         sql("domain.invoices:_lock_due", "and not {_UNREAD}", ""),
     ),
 )  # fmt: skip
 
-BREACHES = (*EVENTS, *FIRST)
+RUNS = (
+    breach(
+        "filter: a run that matches keeps the filter of its beginning",
+        "tests/domain/inbound/test_filter_during_run.py",
+        give("domain.inbound:match_page", "organisation", "replace(OLD, contact_filter=run.contact_filter)", beside="held"),
+    ),
+)  # fmt: skip
+
+BREACHES = (*EVENTS, *FIRST, *RUNS)

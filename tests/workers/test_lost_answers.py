@@ -8,6 +8,7 @@ import pytest
 from domain.connection import organisation_copy
 from domain.outbound import contact_deliveries
 from domain.outbound.deliveries import LEASE
+from tests.workers.announced import announce
 from tests.workers.linked import Linked, edit, poll
 from tests.workers.steps import drop, in_time, pushed
 from workers import delivery_attempts, sending
@@ -110,3 +111,15 @@ async def test_an_edit_in_xero_after_our_unanswered_write_is_kept(linked: Linked
     await in_time(linked)
     assert await both(linked) == ("Theirs Ltd", "Theirs Ltd")
     assert (await linked.shown())["EmailAddress"] == "ours@example.com"
+
+
+async def test_an_announced_value_is_read_before_the_same_bytes_go_again(linked: Linked) -> None:
+    await linked.change(billingEmail="ours@practice.example")
+    await drop(linked, "before", "POST")
+    await linked.send()  # it has not landed
+    await edit(linked, linked.xero, fields={"EmailAddress": "theirs@xero.example"})
+    await announce(linked, linked.xero)
+    linked.later(LEASE)
+    await linked.recover()
+    assert (await linked.shown())["EmailAddress"] == "theirs@xero.example"
+    assert (await linked.link())["notes"] == {"BILLING_EMAIL": ["theirs@xero.example"]}
