@@ -70,6 +70,7 @@ class Ledger:
                 self._check_link(rest, link)
         self._check_practice_values(rest)
         self._check_xero_values(scene, rest)
+        self._check_announced_values(scene, rest)
         self._check_pairs(rest)
         assert rest.loud == [], ("something flowed after unsync", rest.loud)
         self._check_writes(scene, rest)
@@ -134,6 +135,23 @@ class Ledger:
                     assert shown is None or key(name, shown) in kept, (
                         "a value shown by Xero is lost", xero.name, name, shown, kept,
                     )  # fmt: skip
+
+    def _check_announced_values(self, scene: Scene, rest: "Rest") -> None:
+        """What Xero had announced is read before a write overwrites it, so it is kept."""
+        links = {str(link["xero_id"]): link for link in rest.links if link["state"] in ACTIVE_STATES}
+        for one in scene.overwritten:
+            link, name = links.get(one.contact.id), _WIRE.get(one.member)
+            if link is None or name is None or one.at < link["linked_at"] or one.contact.id in self.survivors:
+                continue
+            contact, value = rest.contacts[link["contact_id"]], xero_values(one.contact)[name]
+            now = xero_values(rest.xero[one.contact.id])[name]
+            kept = rest.kept[contact["id"], name] | {
+                key(name, practice_values(contact)[name]),
+                key(name, now),
+            }
+            assert value is None or key(name, value) in kept, (
+                "a value announced by Xero is lost", one.contact.name, name, value, kept,
+            )  # fmt: skip
 
     def _check_pairs(self, rest: "Rest") -> None:
         active = [link for link in rest.links if link["state"] in ACTIVE_STATES]

@@ -20,6 +20,8 @@ import msgspec
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Counter
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from api.http import webhooks
@@ -42,7 +44,7 @@ from xero import oauth
 from xero.allowance import Priority
 from xero.client import Client
 from xero.simulator.app import create_app
-from xero.simulator.contacts import ContactBook
+from xero.simulator.contacts import Contact, ContactBook
 from xero.simulator.demo import DEMO_CLIENT_ID, demo_world
 from xero.simulator.faults import CutConnectionError
 from xero.simulator.simulation import Simulation
@@ -110,6 +112,7 @@ class Wire(httpx.AsyncBaseTransport):
     reaper: Reaper
     time: Time
     interludes: list[Interlude] = field(default_factory=list)
+    writes: Callable[[bytes], None] = field(default=lambda _: None)
     shown: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -117,6 +120,8 @@ class Wire(httpx.AsyncBaseTransport):
         counts = "/api.xro/" in request.url.path
         if counts:
             await self._interlude(after=False)
+        if counts and request.method == "POST" and request.url.path.endswith("/Contacts"):
+            self.writes(request.content)
         try:
             answer = await self.inner.handle_async_request(request)
         except CutConnectionError as error:
@@ -160,6 +165,15 @@ class TestedProcess(Process):
         return replace(super().tokens(grant_id), sleep=self.time.sleep)
 
 
+@dataclass(frozen=True)
+class Overwritten:
+    """A write of ours over a value that Xero had announced before the job began, and that was still there."""
+
+    at: datetime
+    member: str
+    contact: Contact
+
+
 @dataclass
 class Scene:
     time: Time
@@ -172,6 +186,11 @@ class Scene:
     tenant: str
     grant: UUID
     told: dict[tuple[str, str], list[tuple[datetime, Any]]] = field(default_factory=lambda: defaultdict(list))
+    heard: dict[str, tuple[datetime, Contact]] = field(default_factory=dict)
+    """By contact: when its last webhook was accepted, and what Xero held then."""
+    written_at: dict[str, datetime] = field(default_factory=dict)
+    overwritten: list[Overwritten] = field(default_factory=list)
+    job_began: datetime = BEGAN
     kill_at: int | None = None
     """The next job ends at this one of its statements or calls."""
     killed: int = 0
@@ -190,6 +209,7 @@ class Scene:
     async def job(self, work: Awaitable[object]) -> object:
         """Run a worker's job. Values that it read count only if it lived to store them."""
         self.wire.shown = []
+        self.job_began = self.time.at
         self.reaper.left, self.kill_at = self.kill_at, None
         try:
             done = await work
@@ -205,6 +225,31 @@ class Scene:
             self.note(at, element)
         self.wire.shown = []
         return done
+
+    def hear(self, body: bytes) -> None:
+        """Webhooks were accepted."""
+        for event in msgspec.json.decode(body)["events"]:
+            contact = self.book.find(event["resourceId"])
+            if event["eventCategory"] == "CONTACT" and contact is not None and not self.book.lag:
+                self.heard[contact.id] = (self.time.at, contact)
+
+    def watch_write(self, body: bytes) -> None:
+        """Note what the write overwrites of the values that were announced before the job began.
+
+        A value within two seconds of our own last write is left out where webhooks come late or in another order: the first
+        event of these two seconds counts as the event of our write.
+        """
+        for element in msgspec.json.decode(body)["Contacts"]:
+            contact_id = element["ContactID"]
+            at, announced = self.heard.get(contact_id, (None, None))
+            now, before = self.book.find(contact_id), self.written_at.get(contact_id)
+            self.written_at[contact_id] = self.time.xero()
+            if at is None or announced is None or now is None or at >= self.job_began:
+                continue
+            chance = self.simulation.courier.chance
+            near = before is not None and announced.updated <= before + timedelta(seconds=2)
+            if now.updated == announced.updated and not (near and (chance.delay or chance.shuffle)):
+                self.overwritten += [Overwritten(at, member, announced) for member in element]
 
     def note(self, at: datetime, element: dict[str, Any]) -> None:
         for name, value in shown_values(element).items():
@@ -350,10 +395,17 @@ async def consented(process: Process, tenant: str) -> tuple[UUID, UUID]:
     return grant, connection.id
 
 
-def _receiver(database: Database) -> Starlette:
-    """The API's address for webhooks."""
+def _receiver(database: Database, hear: Callable[[bytes], None]) -> Starlette:
+    """The API's address for webhooks. `hear` gets the body of each request that was accepted."""
     events = Counter("events", "", ["outcome"], registry=CollectorRegistry())
-    receive = partial(webhooks.receive, [HOOK_KEY], webhooks.Inbox(database, events), events)
+    inbox = webhooks.Inbox(database, events)
+
+    async def receive(request: Request) -> Response:
+        answer = await webhooks.receive([HOOK_KEY], inbox, events, request)
+        if answer.status_code == 200:
+            hear(await request.body())
+        return answer
+
     return Starlette(routes=[Route("/webhooks/xero", receive, methods=["POST"])])
 
 
@@ -371,7 +423,13 @@ async def staged(
     database = connect(place.app_url, clock=time, pool_size=4)
     world = demo_world(0, seed=7, clock=time.xero)
     world.subscribe(Subscription(DEMO_CLIENT_ID, "http://tandem.test/webhooks/xero", HOOK_KEY))
-    app = create_app(world, webhook_transport=httpx.ASGITransport(_receiver(database)))
+    listeners: list[Callable[[bytes], None]] = []
+
+    def hear(body: bytes) -> None:
+        for listener in listeners:
+            listener(body)
+
+    app = create_app(world, webhook_transport=httpx.ASGITransport(_receiver(database, hear)))
     wire = Wire(httpx.ASGITransport(app), reaper, time)
 
     @sa.event.listens_for(database.engine.sync_engine, "before_cursor_execute")
@@ -406,5 +464,7 @@ async def staged(
             )  # fmt: skip
             await organisations.begin_run(tx, practice.organisation, RunPurpose.SCAN)
         scene = Scene(time, simulation, control, wire, reaper, process, practice, tenant, grant)
+        listeners.append(scene.hear)
+        wire.writes = scene.watch_write
         await scene.work_all()
         yield scene
