@@ -69,7 +69,7 @@ def writes(source: str) -> list[int]:
     [
         'tx.run("update sync_link set due_at = null")',
         'tx.run(f"with a as (select 1) update  sync_link l set {x} = 1")',
-        'tx.rows("delete from\\n sync_link m where true")',
+        'tx.ids("delete from\\n sync_link m where true")',
         'tx.run("insert into sync_link (id) values (1)")',
         "session.execute(sa.update(SyncLink).values(due_at=None))",
         "session.execute(insert(SyncLink), rows)",
