@@ -33,6 +33,7 @@ from train.match import (
     names_out_of_fold,
     read,
     report_names,
+    strangers,
     train_contacts,
 )
 
@@ -47,10 +48,11 @@ def main() -> None:
     classification(data)
     print("== pairs of names, and names among known ones")
     known = read(data)
-    _, similar = report_names(known, names_out_of_fold(known))
+    model = fit_names(known, np.ones(len(known.pairs), bool))
+    _, similar = report_names(known, names_out_of_fold(known), strangers(data, known, model))
     others_on_names(known)
     print("== whole contacts")
-    train_contacts(data, fit_names(known, np.ones(len(known.pairs), bool)), similar)
+    train_contacts(data, model, similar)
     rules_on_contacts(data)
     print("== time of a call, in microseconds")
     times(known)
