@@ -77,7 +77,15 @@ async def _remember(
         assert link.row.xero_contact_id is not None
         snapshot = left[link.row.xero_contact_id]
         written = sent.get(snapshot.xero_contact_id, ())
-        lost = {name: value for name, value in _unknown(link, snapshot).items() if name not in written}
+        try:
+            unknown = _unknown(link, snapshot)
+        except Exception as error:
+            if not bulk.caused_by_data(error):
+                raise
+            fault = unreadable.fault(snapshot.xero_contact_id, error)
+            await unreadable.record(tx, organisation.id, [fault])
+            continue
+        lost = {name: value for name, value in unknown.items() if name not in written}
         if snapshot.how is How.OLDER:
             await _came_back(tx, link, snapshot, written)
             await _record(tx, link, lost)
