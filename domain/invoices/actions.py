@@ -34,9 +34,9 @@ from domain.invoices.input import (
     compute,
     contact_exists,
     currency_problems,
-    draw_number,
     find_organisation,
 )
+from domain.invoices.numbers import draw_number
 from domain.invoices.rows import add, as_given, recorded, set_totals, totals_of, touch, write_lines
 from domain.invoices.setup import Setup
 from domain.names.text_keys import name_key, search_key

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from sqlmodel import col, select
 
 from domain.invoices.totals import Line, Totals, line_total, totals
-from domain.names.text_keys import name_key, visible
+from domain.names.text_keys import visible
 from domain.practice.workspaces import clean_currency
 from domain.problems import Code, Problem, archived, control_characters, not_found, too_long
 from domain.tables import (
@@ -33,7 +33,6 @@ DECIMALS = 4
 MOST = Decimal("9999999999.99")  # Xero's limit of a line's amount
 _HUGE = Decimal(10) ** 13  # beyond any line before its discount
 FIRST_DAY = date(1900, 1, 1)
-NUMBER = "TI-{:05d}"  # not Xero's own INV-, so that the two sequences do not meet
 
 
 @dataclass(frozen=True)
@@ -413,25 +412,3 @@ async def currency_problems(tx: Tx, invoice: Invoice) -> list[Problem]:
         for whose, currency in wanted.items()
         if currency != invoice.currency
     ]
-
-
-class _Drawn(NamedTuple):
-    number: int
-
-
-async def draw_number(tx: Tx) -> str:
-    """Draw the next number. Numbers that people have taken are passed over.
-
-    The sequence's row stays locked, so that a create that fails gives its number back.
-    """
-    while True:
-        drawn = await tx.read_one(
-            _Drawn,
-            "insert into invoice_sequence (workspace_id, next) values (:ws, 2) on conflict (workspace_id)"
-            " do update set next = invoice_sequence.next + 1 returning next - 1 as number",
-        )
-        assert drawn is not None
-        number = NUMBER.format(drawn.number)
-        key = name_key(number)
-        if not await tx.ids("select id from invoice where workspace_id = :ws and number_key = :key", key=key):
-            return number

@@ -27,6 +27,7 @@ from domain.inbound.webhook_inbox import (
     Known,
 )
 from domain.invoices import changes as invoice_changes
+from domain.invoices import numbers as invoice_numbers
 from domain.mirror import xero_contacts
 from domain.tables import Organisation
 from domain.tx import Tx
@@ -115,6 +116,7 @@ async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> N
     """Apply a page of a poll."""
     await xero_contacts.lock(tx, organisation_id)
     await invoice_changes.apply(tx, organisation_id, seen)
+    await invoice_numbers.note_shown(tx, organisation_id, seen)
 
 
 def _is_as_new(seen: SeenInvoice | None, event: InboxEvent) -> bool:

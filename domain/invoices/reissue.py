@@ -9,7 +9,8 @@ from domain.invoices import eligibility
 from domain.invoices import setup as invoice_setup
 from domain.invoices.actions import lines_of, place_now
 from domain.invoices.differences import merged
-from domain.invoices.input import GivenLine, draw_number
+from domain.invoices.input import GivenLine
+from domain.invoices.numbers import draw_number
 from domain.invoices.rows import add, as_given, recorded, set_totals, totals_of, write_lines
 from domain.invoices.setup import Account, Setup
 from domain.invoices.totals import LineTotal

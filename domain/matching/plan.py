@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from domain import activity
+from domain.connection import restored
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.decisions import kept_apart
 from domain.fields.merge import Winner, policy_winner
@@ -43,13 +44,16 @@ from domain.tx import Tx
 INCLUDED = {
     XeroContactFilter.CUSTOMERS_ONLY: "{x}.is_customer",
     XeroContactFilter.SUPPLIERS_AND_CUSTOMERS: "({x}.is_customer or {x}.is_supplier)",
-    XeroContactFilter.ALL: "true",
 }
 
 
 def included(contact_filter: XeroContactFilter, x: str = "x") -> str:
-    """SQL condition: the mirror row is active, and the filter includes it."""
-    return f"({x}.status = 'ACTIVE' and {INCLUDED[contact_filter].format(x=x)})"
+    """SQL condition: the mirror row is active, and the filter includes it. After a restore also: Tandem made the Xero contact
+    after the backup."""
+    if contact_filter is XeroContactFilter.ALL:
+        return f"({x}.status = 'ACTIVE')"
+    let_in = INCLUDED[contact_filter].format(x=x)
+    return f"({x}.status = 'ACTIVE' and ({let_in} or {restored.lost_push(x)}))"
 
 
 def plan(contact_filter: XeroContactFilter, scope: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlmodel import Field
 
 from domain.described import DescribedEnum
@@ -87,7 +87,10 @@ class Organisation(Row, table=True):
 
     Invoices: `invoice_sync` is the switch, `invoice_start_date` the first issue date that goes to Xero. The default
     accounts are ids of `xero_account`. Xero accepts no invoice dated on or before a lock date. The catalogue is
-    accounts, tax rates and lock dates. `invoice_cursor`: as read_cursor, for invoices."""
+    accounts, tax rates and lock dates. `invoice_cursor`: as read_cursor, for invoices.
+
+    `restored_at`: when the database was restored from a backup (`domain.connection.restored`); null otherwise.
+    `lost_invoices`: numbers of Tandem's form that Xero showed since then, and that no invoice here has."""
 
     __tablename__ = "organisation"
     __table_args__ = (
@@ -145,6 +148,10 @@ class Organisation(Row, table=True):
     invoice_cursor: datetime | None = time_column(nullable=True)
     invoices_polled_at: datetime | None = time_column(nullable=True)
     invoice_poll_due_at: datetime | None = time_column(nullable=True)
+    restored_at: datetime | None = time_column(nullable=True)
+    lost_invoices: list[str] = Field(
+        default_factory=list, sa_column=sa.Column(ARRAY(sa.Text), nullable=False, server_default="{}")
+    )
 
 
 class OauthFlow(Table, table=True):

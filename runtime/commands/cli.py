@@ -14,7 +14,7 @@ from domain.problems import Refused
 from runtime import demo as demonstration
 from runtime import logs, migrations
 from runtime.commands import doctor as doctor_command
-from runtime.commands import keys, match_command, practices
+from runtime.commands import keys, match_command, practices, restore
 from runtime.commands.required_settings import configured
 from runtime.embedded.children import StartError
 from runtime.embedded.ports import refuse_busy
@@ -27,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(practices.app)
 app.add_typer(keys.app)
 app.add_typer(match_command.app)
+app.add_typer(restore.app)
 SCHEMA = Path(__file__).resolve().parents[2] / "schema.graphql"
 MARKS = {True: ("ok", "green"), False: ("wrong", "red"), None: ("-", "dim")}
 

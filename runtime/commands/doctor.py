@@ -19,7 +19,7 @@ from api.auth.provider import Provider
 from domain.names.text_keys import VERSION
 from runtime import migrations, seals
 from runtime.clock import MachineClock
-from runtime.commands import keys, protection
+from runtime.commands import keys, protection, restore
 from runtime.database import create_engine, find_role
 from runtime.settings import Settings
 
@@ -115,6 +115,8 @@ async def _workspaces(connection: AsyncConnection) -> AsyncIterator[Finding]:
     yield Finding("Rights", not gaps, says)
     for failing in await protection.find_failing(connection):
         yield Finding("Failing", None, f"{failing.workspace}: {failing.what}")
+    for ok, restored in await restore.describe(connection):
+        yield Finding("Restored", ok, restored)
 
 
 def _place(address: str) -> str:

@@ -56,7 +56,7 @@ async def find_gaps(connection: AsyncConnection) -> list[str]:
         "the role may not call": [f"door.{row.proname}" for row in functions if not row.granted],
         "every role may call": [f"door.{row.proname}" for row in functions if row.public],
     }
-    return [f"{says} {_named(names)}" for says, names in found.items() if names]
+    return [f"{says} {named(names)}" for says, names in found.items() if names]
 
 
 async def find_failing(connection: AsyncConnection) -> list[Failing]:
@@ -75,6 +75,7 @@ async def find_failing(connection: AsyncConnection) -> list[Failing]:
     return failing
 
 
-def _named(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     more = f" and {len(names) - MOST_NAMED} others" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more

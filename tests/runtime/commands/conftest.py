@@ -1,0 +1,3 @@
+from tests.domain.conftest import matching_database, world
+
+__all__ = ["matching_database", "world"]
