@@ -6,8 +6,9 @@ valid phone stays as typed.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat
@@ -38,6 +39,7 @@ class PhoneParts:
 # A whole phone: digits and the signs between them, and an extension.
 _EXTENSION = r"(?:\s*(?:,|;)?\s*(?:ext|extn|extension|x|#)[.:]?\s*\d{1,7})?"
 _COUNTRY = re.compile(r"[\d\s+().\-]*")
+_COUNTRY_CODES = frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 _PHONE = re.compile(rf"\+?[\d\s().\-/\u2010-\u2015]+{_EXTENSION}", re.IGNORECASE)
 
 
@@ -62,9 +64,13 @@ def phone_key(text: str | None, region: str | None) -> str | None:
 
 
 def join_phone(parts: PhoneParts) -> str | None:
-    """One text: +64 9 123 4567, or 09 123 4567 if Xero shows no country. None for a blank."""
+    """One text: +64 9 123 4567, or 09 123 4567 if Xero shows no country. None for a blank.
+
+    A country that is no country code, such as an area code or 0011 64, stays as it is: with a + the phone would be another.
+    """
     digits = _digits(parts.country).removeprefix("00") if _COUNTRY.fullmatch(parts.country) else ""
-    country = f"+{digits}" if digits else parts.country
+    known = digits.isdecimal() and not digits.startswith("0") and int(digits) in _COUNTRY_CODES
+    country = f"+{digits}" if known else parts.country
     words = " ".join(f"{country} {parts.area} {parts.number}".split())
     return words if parts.area.strip() or parts.number.strip() else None
 
@@ -101,21 +107,38 @@ def _parse(text: str, region: str | None) -> PhoneNumber | None:
 
 
 def _is_dialled_from(region: str | None, text: str, number: PhoneNumber) -> bool:
-    """Whether the text begins with the region's international prefix and the country code, or with neither. The prefix is
-    00, or the whole first group, as 0011 in Australia: Singapore's prefixes begin with 00 and a third digit, so they would
-    take the 6 of 0064."""
+    """Whether the text begins with the region's international prefix and the country code, or with neither.
+
+    The prefix is 00, or the whole first group, as 0011 in Australia: Singapore's prefixes begin with 00 and a third digit,
+    so they would take the 6 of 0064. It is the whole first group too where the text begins with several of the region's
+    prefixes, as 00 and 006 in Hong Kong.
+    """
     if number.country_code_source != phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD:
         return not _digits(text).startswith("00")
     before, metadata, code = _before_number(text, number), _metadata(region), str(number.country_code)
-    first = re.search(r"\d+", text)
-    if before is None or metadata is None or first is None:
+    if before is None or metadata is None:
         return False
     prefixes = re.compile(metadata.international_prefix or "")
-    if not prefixes.fullmatch("00") and not prefixes.fullmatch(_digits(first.group())):
-        return False
-    return any(
-        before.endswith(tail) and prefixes.fullmatch(before.removesuffix(tail)) for tail in (code, f"{code}0")
-    )
+    groups = [len(_digits(group)) for group in re.findall(r"\d+", _without_trunk(text))]
+    begins = [length for length in range(1, len(before)) if prefixes.fullmatch(before[:length])]
+    for tail in (code, f"{code}0"):
+        length = len(before) - len(tail)
+        if before.endswith(tail) and length in begins:
+            alone = prefixes.fullmatch("00") and len(begins) == 1
+            return bool(alone or length == groups[0]) and _is_apart(groups, length, length + len(code))
+    return False
+
+
+def _is_apart(groups: Sequence[int], prefix: int, code: int) -> bool:
+    """Whether the typed groups, by their lengths, keep the international prefix and the country code whole. The prefix is
+    the first `prefix` digits, and the country code ends after `code` digits.
+
+    The country code ends with a group, or in the last one. In New Zealand 008 64 21 123 4567 would else be a phone in
+    China, and 001353 22 12345 one in the United States.
+    """
+    ends = list(accumulate(groups))
+    within = [end for end in ends if end < code and end != prefix]
+    return not within and (code in ends or code > ends[-1] - groups[-1])
 
 
 def _is_plain(text: str, number: PhoneNumber, region: str | None) -> bool:
@@ -136,13 +159,18 @@ def _is_plain(text: str, number: PhoneNumber, region: str | None) -> bool:
 def _before_number(text: str, number: PhoneNumber) -> str | None:
     """The digits of the text before the national number, without a trunk prefix in brackets. None if the text does not end
     with the national number."""
-    typed = _digits(_without_extension(text).replace("(0)", ""))
+    typed = _digits(_without_trunk(text))
     national = phonenumbers.national_significant_number(number)
     return typed.removesuffix(national) if typed.endswith(national) else None
 
 
 def _metadata(region: str | None) -> phonenumbers.PhoneMetadata | None:
     return phonenumbers.PhoneMetadata.metadata_for_region(region.upper()) if region else None
+
+
+def _without_trunk(text: str) -> str:
+    """The text without its extension, and without a trunk prefix in brackets."""
+    return _without_extension(text).replace("(0)", "")
 
 
 def _without_extension(text: str) -> str:

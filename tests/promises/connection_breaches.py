@@ -260,7 +260,13 @@ PHONE = (
     breach(
         "phones: another country's international prefix is the region's",
         f"{PHONES}::test_what_libphonenumber_would_rearrange_stays_as_typed",
-        swap("domain.fields.phones:_is_dialled_from", "any(...)", "True"),
+        swap("domain.fields.phones:_is_dialled_from", "bool(...)", "True"),
+        swap("domain.fields.phones:_is_dialled_from", "_is_apart(...)", "True"),
+    ),
+    breach(
+        "phones: a country of Xero's that is no country code gets a +",
+        f"{PHONES}::test_the_three_parts_of_a_phone_are_joined_to_one_text",
+        always("domain.fields.phones:join_phone", "known"),
     ),
     breach(
         "phones: letters beside a country code are dropped",

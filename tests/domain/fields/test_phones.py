@@ -54,6 +54,12 @@ def test_a_number_is_dialled_from_the_organisations_country() -> None:
         (PhoneParts("", "09", "123 4567"), "09 123 4567"),
         (PhoneParts("", "", "call Ada"), "call Ada"),
         (PhoneParts("NZ 64", "9", "123 4567"), "NZ 64 9 123 4567"),
+        (PhoneParts("09", "", "123 4567"), "09 123 4567"),  # the area code in the field of the country
+        (PhoneParts("0", "9", "123 4567"), "0 9 123 4567"),
+        (PhoneParts("0011 64", "9", "123 4567"), "0011 64 9 123 4567"),  # +1164 would be the United States
+        (PhoneParts("011", "64", "9 123 4567"), "011 64 9 123 4567"),
+        (PhoneParts("+64 (0)", "9", "123 4567"), "+64 (0) 9 123 4567"),
+        (PhoneParts("999", "9", "123 4567"), "999 9 123 4567"),  # no country has this code
         (PhoneParts("64", "", ""), None),
         (PhoneParts(), None),
     ],
@@ -105,6 +111,18 @@ def test_a_prefix_that_the_region_does_not_dial_stays_as_typed(text: str, region
         ("0011 1 212 555 0123", "GB"),
         ("011 64 9 379 1234", "NZ"),  # the prefix of the United States
         ("001 64 9 379 1234", "AU"),  # Singapore's
+        ("008 64 21 123 4567", "NZ"),  # 00 and 86 would be a phone in China
+        ("002 64 800 123 456", "NZ"),  # and 264 one in Namibia
+        (
+            "001353 22 12345",
+            "GB",
+        ),  # Hong Kong's prefix and Ireland; 1 and 353 would be a phone in the United States
+        ("0014 685 800 123", "NZ"),  # a carrier of Australia, and Samoa
+        ("00 1 201-555-0123", "HK"),  # 001 and 20 would be a phone in Egypt
+        ("0012015550123", "HK"),
+        ("001 201-555-0123", "SG"),
+        ("0064 0211234567", "HK"),  # 006 and 40 would be a phone in Romania
+        ("0011 353 22 12345", "HK"),
         ("011 15 2345-6789", "AR"),  # libphonenumber puts a 9 in front
         ("0 15 21 2345-6789", "BR"),  # with the code of a carrier, which libphonenumber drops
         ("+64 9 379 1234, 021 123 456", "NZ"),
@@ -124,6 +142,10 @@ def test_what_libphonenumber_would_rearrange_stays_as_typed(text: str, region: s
         ("0011 64 9 379 1234", "AU", PhoneParts("64", "9", "379 1234")),
         ("011 64 9 379 1234", "US", PhoneParts("64", "9", "379 1234")),
         ("001 64 9 379 1234", "SG", PhoneParts("64", "9", "379 1234")),
+        ("001 1 201-555-0123", "HK", PhoneParts("1", "201", "555-0123")),
+        ("(00) 64 9 379 1234", "GB", PhoneParts("64", "9", "379 1234")),
+        ("00 6493791234", "GB", PhoneParts("64", "9", "379 1234")),
+        ("006493791234", "GB", PhoneParts("64", "9", "379 1234")),
         ("0064 (0)9 379 1234", "NZ", PhoneParts("64", "9", "379 1234")),
         ("+64 (0)9 379 1234", "AU", PhoneParts("64", "9", "379 1234")),
         ("0039 06 6982 1234", "NZ", PhoneParts("39", "06", "6982 1234")),
