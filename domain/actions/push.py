@@ -139,7 +139,7 @@ class _Namesake:
     """
 
     id: UUID
-    name: str
+    name: str | None
     has_name: bool
     active: bool
     restorable: bool
@@ -161,7 +161,7 @@ class _Namesake:
         link = (
             f" and is linked to the practice contact '{self.linked_to}'" if self.linked_to is not None else ""
         )
-        return f"The {kind}Xero contact '{self.name}' has this {shared}{link}."
+        return f"The {kind}Xero contact {_quoted(self.name)} has this {shared}{link}."
 
 
 async def _namesakes(
@@ -204,6 +204,11 @@ async def _refuse_existing(tx: Tx, organisation_id: UUID, contact: Contact, crea
         raise Existing(_possible(found, create_anyway=create_anyway), [one.id for one in found])
 
 
+def _quoted(name: str | None) -> str:
+    """The name of a Xero contact in a sentence."""
+    return f"'{name}'" if name else "without a name"
+
+
 def _possible(found: Sequence[_Namesake], *, create_anyway: bool) -> Problem:
     """The problem that names the Xero contact which a push would duplicate, and says what a person can do."""
     blocking = next((one for one in found if one.blocks), None)
@@ -218,9 +223,9 @@ def _possible(found: Sequence[_Namesake], *, create_anyway: bool) -> Problem:
     elif blocking is None:
         advice = f"Create another one with `createAnyway`{unlink}."
     elif linkable is not None and not create_anyway:
-        advice = f"Link '{linkable.name}' with `linkTo`, or rename one of the two{unlink}."
+        advice = f"Link {_quoted(linkable.name)} with `linkTo`, or rename one of the two{unlink}."
     elif linkable is not None:
-        advice = f"Link '{linkable.name}' with `linkTo` instead of `createAnyway`, or rename one of the two."
+        advice = f"Link {_quoted(linkable.name)} with `linkTo` instead of `createAnyway`, or rename one of the two."
     else:
         advice = f"Rename one of the two{unlink}."
     hopeless = blocking is not None and (create_anyway or linkable is None)
@@ -262,7 +267,7 @@ async def take_xero_contact(
         holder = await contact_edits.find(tx, linked.contact_id)
         whom = f"to the practice contact '{holder.name}'" if holder else "already"
         message = (
-            f"The Xero contact '{xero.name}' is linked {whom}. Unsync that link first, or choose another Xero"
+            f"The Xero contact {_quoted(xero.name)} is linked {whom}. Unsync that link first, or choose another Xero"
             " contact."
         )
         raise refuse(Code.ALREADY_LINKED, message, *path)

@@ -6,10 +6,12 @@ from uuid import UUID
 
 import pytest
 
+from domain.actions import push
 from domain.contacts import rebuild_keys
 from domain.fields.values import SeenContact, clean
 from domain.names.text_keys import VERSION
 from domain.outbound import contact_deliveries
+from domain.problems import Refused
 from tests.domain.linked import LATER, change, read_delta, state
 from tests.domain.world import World, seen
 
@@ -135,3 +137,35 @@ async def test_keys_that_are_built_again_leave_a_made_up_name_out(world: World) 
         await world.rows("select name_key, email_key, search_key, match_name, match_keys from contact")
         == before
     )
+
+
+async def test_a_push_says_of_an_unnamed_xero_contact_that_it_has_no_name(world: World) -> None:
+    """Never 'None', as the name of a Xero contact with the email of the pushed contact."""
+    found = unnamed("a@x.nz")
+    await world.shown(found)
+    await world.import_mirror()
+    contact = await world.contact("Ann Lee", "a@x.nz")
+    [xero] = await world.rows("select id from xero_contact")
+    messages = []
+    for link_to in (None, xero["id"]):
+        async with world.tx() as tx:
+            with pytest.raises(Refused) as refused:
+                await push.push(tx, push.Wish(contact.id, world.organisation, link_to=link_to))
+        messages += [problem.message for problem in refused.value.problems]
+    assert [message.partition(" is linked")[0] for message in messages] == [
+        "The Xero contact without a name has this email and",
+        "The Xero contact without a name",
+    ]
+
+
+async def test_an_unnamed_contact_is_not_pushed_before_it_gets_a_name(world: World) -> None:
+    found = unnamed("a@x.nz", "Ann", "Lee")
+    await world.shown(found)
+    await world.import_mirror()
+    async with world.tx() as tx:
+        await tx.run("update sync_link set state = 'UNSYNCED', due_at = null")
+    [contact] = await contacts(world)
+    assert isinstance(contact["id"], UUID)
+    async with world.tx() as tx:
+        with pytest.raises(Refused, match="needs a name"):
+            await push.push(tx, push.Wish(contact["id"], world.organisation, create_anyway=True))
