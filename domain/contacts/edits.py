@@ -34,7 +34,7 @@ from domain.fields.xero_limits import ADDRESS_LINES, LINE, XeroEnd, check_fit
 from domain.links import statements
 from domain.names import search_keys
 from domain.names.classification import classify
-from domain.names.text_keys import visible
+from domain.names.text_keys import TYPOGRAPHIC, visible
 from domain.problems import (
     Code,
     Problem,
@@ -291,9 +291,9 @@ def _clean_synced(one: Synced, value: Value, problems: list[Problem]) -> Value:
 
 
 def _plain_email(value: str) -> str | None:
-    """The address in plain letters: ligatures and full-width letters become what they stand for, and characters without
-    width go. Xero would refuse them."""
-    plain = unicodedata.normalize("NFKC", value).replace("\u3002", ".")
+    """The address in plain letters: ligatures, full-width letters, and the apostrophes and dashes of word processors become
+    what they stand for, and characters without width go. Xero would refuse them."""
+    plain = unicodedata.normalize("NFKC", value.translate(TYPOGRAPHIC)).replace("\u3002", ".")
     return "".join(c for c in plain if unicodedata.category(c) != "Cf") or None
 
 

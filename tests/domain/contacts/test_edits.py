@@ -158,6 +158,9 @@ async def test_invisible_characters_are_removed_from_typed_values(
     [
         ("ｊｏｈｎ＠ｅｘａｍｐｌｅ．ｃｏｍ", "john@example.com"),
         ("oﬃce@ﬁrm.example", "office@firm.example"),
+        ("o\u2019brien@example.com", "o'brien@example.com"),  # the apostrophe that a word processor types
+        ("o\u02bcbrien@example.com", "o'brien@example.com"),
+        ("jean\u2013luc@example.com", "jean-luc@example.com"),
         ("ann\u200d@exam\u200cple.com", "ann@example.com"),
         ("info@example。co。jp", "info@example.co.jp"),
         ("\u00a0ann@example.com\u3000", "ann@example.com"),
