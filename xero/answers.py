@@ -96,7 +96,7 @@ def _refused(answer: httpx.Response, right: Right) -> Refused:
 def _is_xeros(fault: Fault) -> bool:
     """Whether the body has one of Xero's two forms: its gateway's (Title, Status, Detail) or the Accounting API's
     (ErrorNumber, Type, Message)."""
-    gateway = bool(fault.title and fault.status == 403)
+    gateway = bool(fault.title and str(fault.status) == "403")
     return gateway or bool(fault.error_number is not UNSET and fault.message)
 
 

@@ -258,16 +258,23 @@ async def _send(
         raise Retry(Reason.UNREACHABLE, detail=str(error)) from None
 
 
+# RFC 6749, 4.1.2.1 and 5.2.
+_CODES = frozenset({
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
+    "access_denied", "server_error", "temporarily_unavailable",
+})  # fmt: skip
+
+
 def _fault(answer: httpx.Response) -> NeedsReconnect | Misconfigured | Retry:
     """The exception for an OAuth error code. `invalid_grant` is a used, expired or revoked code or refresh token. A 403
-    without a code comes from a proxy or firewall on the way."""
+    without one of OAuth's codes comes from a proxy or firewall on the way."""
     try:
         fault = msgspec.json.decode(json_of(answer), type=_OAuthFault)
     except (ValueError, RecursionError):
         fault = _OAuthFault()
     if fault.error == "invalid_grant":
         return NeedsReconnect(fault.error)
-    if answer.status_code == 403 and not fault.error:
+    if answer.status_code == 403 and fault.error not in _CODES:
         return Retry(Reason.BLOCKED, detail="status 403, not from Xero")
     return Misconfigured(fault.error or f"status {answer.status_code}", fault.error_description)
 

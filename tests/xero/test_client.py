@@ -335,6 +335,11 @@ async def test_a_right_that_the_accounting_api_refuses_is_a_missing_right() -> N
         await made.client.invoices_page(1)
 
 
+async def test_a_status_as_text_is_xeros_form_too() -> None:
+    said = {"Title": "Forbidden", "Status": "403", "Detail": "AuthenticationUnsuccessful"}
+    assert isinstance(await write(bench(httpx.Response(403, json=said), connections(TENANT))), RightMissing)
+
+
 async def test_a_valid_token_without_authorisation_is_a_missing_right() -> None:
     made = bench(fault(401, "AuthorizationUnsuccessful"), fault(401, "AuthorizationUnsuccessful"))
     assert isinstance(await read(made), RightMissing)

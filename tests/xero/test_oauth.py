@@ -88,6 +88,11 @@ async def test_a_code_is_exchanged_with_its_verifier() -> None:
         (httpx.Response(400, json={"error": "invalid_scope"}), Misconfigured),
         (httpx.Response(401, json={"error": "invalid_client"}), Misconfigured),
         (httpx.Response(400, text="<html>"), Misconfigured),
+        (httpx.Response(403, json={"error": "unauthorized_client"}), Misconfigured),
+        (httpx.Response(403, json={"error": "Forbidden"}), Retry),  # a firewall's own JSON
+        (httpx.Response(403, json={"error": {"code": 403}}), Retry),
+        (httpx.Response(403, text="<html>"), Retry),
+        (httpx.Response(403), Retry),
         (httpx.Response(429), Retry),
         (httpx.Response(502), Retry),
         (httpx.ReadTimeout("slow"), Retry),
