@@ -34,6 +34,7 @@ from domain.fields.xero_limits import ADDRESS_LINES, LINE, XeroEnd, check_fit
 from domain.links import statements
 from domain.names import search_keys
 from domain.names.classification import classify
+from domain.names.made_up import made_up_name
 from domain.names.text_keys import TYPOGRAPHIC, visible
 from domain.problems import (
     Code,
@@ -403,6 +404,8 @@ def _settle(tx: Tx, contact: Contact, given: Given, changed: set[str] | None = N
         contact.needs_review = found.needs_review
     if changed is None or SyncedField.NAME in changed:
         contact.name_made_up = False
+    if contact.name_made_up:
+        contact.name = made_up_name(contact.first_name, contact.last_name, contact.billing_email)
     for column, key in search_keys.of_values(practice_values(contact), contact.name).items():
         setattr(contact, column, key)
     times = {str(field): tx.now.isoformat() for field in SyncedField if changed is None or field in changed}

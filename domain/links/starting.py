@@ -38,6 +38,7 @@ from domain.links import link as links
 from domain.links import statements
 from domain.mirror import status_requests, xero_contacts
 from domain.names import search_keys
+from domain.names.made_up import made_up_name
 from domain.tables import (
     ACTIVE,
     ActivityKind,
@@ -358,12 +359,18 @@ def _remember(tx: Tx, row: Mapping[str, object]) -> None:
         instance_dict(known).update({name: value for name, value in row.items() if name != "b_id"})
 
 
+def _made_up_of_email(values: Values) -> str:
+    return made_up_name(None, None, shown(values[SyncedField.BILLING_EMAIL]))
+
+
 def _contact_row(tx: Tx, contact: Ours, taken: Values) -> dict[str, object]:
     after = {**contact.values, **taken}
-    name = shown(after[SyncedField.NAME])
+    name, made_up = shown(after[SyncedField.NAME]), contact.name
+    if made_up == _made_up_of_email(contact.values):
+        made_up = _made_up_of_email(after)
     return {
-        "b_id": contact.id, **columns(after), "name": name or contact.name, "name_made_up": name is None,
-        **search_keys.of_values(after, contact.name),
+        "b_id": contact.id, **columns(after), "name": name or made_up, "name_made_up": name is None,
+        **search_keys.of_values(after, made_up),
         "field_times": {**contact.times, **dict.fromkeys(map(str, taken), tx.now.isoformat())},
         "updated_at": tx.now, "version": contact.version + 1,
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """The name that people see of a contact that came from Xero without one. Pure.
 
-Nothing is matched by such a name, and it is not sent to Xero before a person edits it (`Contact.name_made_up`).
+The name follows the values of which it was made up, until the contact gets a name. Nothing is matched by such a name, and
+it is not sent to Xero before a person edits it (`Contact.name_made_up`).
 """
 
 UNNAMED = "Unnamed contact"

@@ -169,3 +169,27 @@ async def test_an_unnamed_contact_is_not_pushed_before_it_gets_a_name(world: Wor
     async with world.tx() as tx:
         with pytest.raises(Refused, match="needs a name"):
             await push.push(tx, push.Wish(contact["id"], world.organisation, create_anyway=True))
+
+
+async def test_a_made_up_name_follows_the_email_of_which_it_was_made(world: World) -> None:
+    found = unnamed("a@x.nz")
+    await world.shown(found)
+    await world.import_mirror()
+    names = []
+    for hours, email in enumerate(("b@x.nz", None, "c@x.nz")):
+        later = LATER + timedelta(hours=hours)
+        await read_delta(
+            world, replace(unnamed(email), xero_contact_id=found.xero_contact_id, updated_at=later)
+        )
+        [contact] = await contacts(world)
+        names.append(contact["name"])
+        assert str(contact["name"]).split()[0].lower() in str(contact["search_key"])
+    assert isinstance(contact["id"], UUID)
+    await change(world, contact["id"], billingEmail="d@x.nz")
+    names.append((await contacts(world))[0]["name"])
+    await change(world, contact["id"], firstName="Ann")
+    names.append((await contacts(world))[0]["name"])
+    assert names == ["b@x.nz", "Unnamed contact", "c@x.nz", "d@x.nz", "Ann"]
+    [contact] = await contacts(world)
+    assert (contact["name_made_up"], contact["name_key"]) == (True, "")
+    assert await sent(world) == {"BILLING_EMAIL": "d@x.nz"}
