@@ -21,7 +21,7 @@ from runtime.seal import KeyRing
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from api.guards.operation_log import OperationCounts
+    from api.guards.operation_counts import OperationCounts
     from api.guards.rate_limit import Rates
 
 

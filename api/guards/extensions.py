@@ -16,7 +16,7 @@ from api.errors import NO_CALLER, Code, Errors, refusal
 from api.guards.document_cache import Cached, Documents
 from api.guards.operation_log import OperationLog
 from api.guards.query_cost import Limits, root_fields
-from api.guards.rate_limit import Spending
+from api.guards.spending import Spending
 
 
 class OperationContext(SchemaExtension):

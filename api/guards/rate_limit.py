@@ -8,17 +8,16 @@ counts too.
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
 
 import structlog
 from limits.aio.storage import RedisStorage
 from limits.errors import StorageError
 from redis.asyncio import ConnectionPool
-from strawberry.extensions import SchemaExtension
 
-from api.context import EdgeContext, Viewer
-from api.errors import Code, refusal
+from domain.tx import Actor
 from runtime.clock import Clock, monotonic
 from runtime.settings import Settings
 
@@ -49,6 +48,16 @@ class Spent:
         return shown | ({"retry-after": str(self.seconds)} if self.is_over else {})
 
 
+class Caller(Protocol):
+    """Who calls, in which workspace."""
+
+    @property
+    def workspace(self) -> UUID: ...
+
+    @property
+    def actor(self) -> Actor: ...
+
+
 class Rates:
     """The counters of all callers and workspaces."""
 
@@ -63,7 +72,7 @@ class Rates:
         self._local: Counter[str] = Counter()
         self._local_window = 0
 
-    async def spend(self, viewer: Viewer, nodes: int) -> Spent:
+    async def spend(self, viewer: Caller, nodes: int) -> Spent:
         """Counts the nodes for the caller and for the workspace."""
         now = self._clock.now().timestamp()
         window = int(now // WINDOW)
@@ -100,23 +109,3 @@ class Rates:
 def _storage(url: str, pool: ConnectionPool) -> RedisStorage:
     uri = f"async+redis+{url}" if url.startswith("unix:") else f"async+{url}"
     return RedisStorage(uri, wrap_exceptions=True, implementation="redispy", connection_pool=pool)  # type: ignore[arg-type]
-
-
-class Spending(SchemaExtension):
-    """Refuses an operation (RATE_LIMITED) if its caller or its workspace has used up the minute. Comes after Limits, which measures."""
-
-    async def on_validate(self) -> AsyncIterator[None]:
-        execution = self.execution_context
-        context = execution.context
-        if isinstance(context, EdgeContext) and context.rates is not None and context.viewer is not None:
-            spent = await context.rates.spend(context.viewer, context.nodes)
-            if context.response is not None:
-                context.response.headers.update(spent.headers)
-            if spent.is_over and not execution.pre_execution_errors:
-                message = (
-                    f"This {spent.scope} has asked for more than {spent.limit:,} nodes within a minute. Try again in"
-                    f" {spent.seconds} s."
-                )
-                error = refusal(Code.RATE_LIMITED, message, retryAfter=spent.seconds)
-                execution.pre_execution_errors = [error]
-        yield

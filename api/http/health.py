@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from api.auth.credentials import find_bearer
 from api.context import Process
-from api.guards.operation_log import OperationCounts
+from api.guards.operation_counts import OperationCounts
 from runtime import migrations, seals
 from runtime.database import Database, find_role
 

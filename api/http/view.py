@@ -45,7 +45,7 @@ from api.errors import (
     present_errors,
     until_interrupted,
 )
-from api.guards.operation_log import OperationCounts
+from api.guards.operation_counts import OperationCounts
 from api.guards.query_cost import TOKENS
 from api.guards.rate_limit import Rates
 from api.guards.trusted_documents import DocumentRefused, TrustedDocuments, read_manifest, with_id

@@ -108,7 +108,7 @@ EDGE = (
     breach(
         "edge: a caller may ask for more than the minute allows",
         f"{RATES}::test_a_client_over_the_limit_learns_when_to_try_again",
-        never("api.guards.rate_limit:Spending.on_validate", "spent is_over pre_execution_errors"),
+        never("api.guards.spending:Spending.on_validate", "spent is_over pre_execution_errors"),
     ),
     breach(
         "edge: each process counts by itself",
@@ -138,7 +138,7 @@ EDGE = (
     breach(
         "edge: clients make as many time series as they like",
         f"{OPERATIONS}::test_names_that_clients_choose_make_few_time_series",
-        never("api.guards.operation_log:OperationCounts._known", "MOST_NAMES LONGEST_NAME"),
+        never("api.guards.operation_counts:OperationCounts._known", "MOST_NAMES LONGEST_NAME"),
     ),
     breach(
         "edge: anybody reads the metrics",

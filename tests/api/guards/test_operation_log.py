@@ -4,7 +4,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from api.guards.operation_log import OperationCounts
+from api.guards.operation_counts import OperationCounts
 from tests.api.edge import acknowledged, hear, say
 
 
