@@ -130,6 +130,9 @@ def demo(
 
 @app.command()
 def simulator(
+    host: Annotated[
+        str, typer.Option(help="the address to bind; only this machine reaches the default")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="the TCP port")] = 8100,
     contacts: Annotated[int, typer.Option(help="number of contacts of each organisation")] = 1200,
     organisations: Annotated[
@@ -148,13 +151,11 @@ def simulator(
     ] = None,
     webhook_key: Annotated[str, typer.Option(help="key that signs the webhooks")] = "",
 ) -> None:
-    """Run the Xero simulator alone, on 127.0.0.1.
+    """Run the Xero simulator alone. It asks nobody for a password: keep it from the public.
 
     docs/SIMULATOR.md lists its routes."""
     webhooks = (webhook_url, webhook_key) if webhook_url else None
-    serve_simulator(
-        "127.0.0.1", port, contacts, seed, data, tuple(redirect_uri or ()), webhooks, organisations
-    )
+    serve_simulator(host, port, contacts, seed, data, tuple(redirect_uri or ()), webhooks, organisations)
 
 
 @app.command()
