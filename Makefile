@@ -12,7 +12,7 @@ CHECKS := tests/test_migrations.py tests/test_house.py tests/test_types.py tests
 AFTER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help audit demo size test test-long test-providers mutants check migration fmt lock run-env dev-env
+.PHONY: help audit demo drill size test test-long test-providers mutants check migration fmt lock run-env dev-env
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: run-env ## install and run Tandem with embedded services and a simulated X
 
 test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runtime/test_settings.py runs some
 	@$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20 $(if $(AFTER),$(CHECKS:%=--ignore=%)) $(T) $(ARGS)
+
+drill: dev-env ## restore a backup of the day before, and check that nothing is made twice at Xero
+	@$(BIN)/pytest -n 0 tests/workers/test_restore_drill.py
 
 size: dev-env ## report how large an installation is, compressed and not
 	@$(BIN)/python scripts/report_size.py
