@@ -234,7 +234,7 @@ async def update_sync(
     for column, value in changed.items():
         setattr(organisation, column, value)
     if contact_filter and before and WIDTH[contact_filter] > WIDTH[before]:
-        await _match_wider(tx, organisation)
+        await _match_wider(tx, organisation, before)
     activity.record(
         tx,
         ActivityKind.SETTING_CHANGED,
@@ -397,11 +397,12 @@ async def _match(tx: Tx, organisation: Organisation) -> None:
     tx.notify_workers()
 
 
-async def _match_wider(tx: Tx, organisation: Organisation) -> None:
-    """Matches with the new filter. A run that is matching goes on with it, and starts another run at its end."""
+async def _match_wider(tx: Tx, organisation: Organisation, before: XeroContactFilter) -> None:
+    """Matches with the new filter. A run that is matching keeps its narrowest filter, and so starts another run at its end."""
     run = await _unfinished(tx, organisation.id)
-    matching = run is not None and run.phase is ImportPhase.MATCHING
-    if organisation.disconnected_at is None and not matching:
+    if run is not None and (run.phase is ImportPhase.MATCHING or organisation.disconnected_at is not None):
+        run.contact_filter = min(run.contact_filter or before, before, key=WIDTH.__getitem__)
+    elif organisation.disconnected_at is None:
         await _match(tx, organisation)
 
 
@@ -412,8 +413,8 @@ async def _read_again(tx: Tx, organisation: Organisation) -> None:
     if run is None:
         _add_run(tx, organisation, None)
         return
-    if run.purpose is RunPurpose.DELTA:
-        run.purpose = RunPurpose.SCAN
+    same = run.contact_filter is organisation.contact_filter and run.purpose is not RunPurpose.IMPORT
+    run.purpose = RunPurpose.SCAN if same else RunPurpose.IMPORT  # an import matches what a wider filter adds
     run.match = run.match or organisation.started_at is not None
     run.phase, run.modified_since, run.next_page = ImportPhase.READING, None, 1
     run.match_pass = run.position = run.read_from = run.total = None
