@@ -36,6 +36,7 @@ from domain.tx import Tx
 async def claim(tx: Tx, organisation_id: UUID, only: Sequence[UUID] | None = None) -> Claimed | None:
     """Claim the webhook events to read by id. None if there are none. More than 200 make one poll due instead, which reads all
     that was announced before it began. `only`: see webhook_inbox.claim."""
+    await xero_contacts.lock(tx, organisation_id)
     organisation = await organisation_copy.find_connected(tx, organisation_id)
     if organisation is None:
         return None
@@ -68,6 +69,7 @@ async def settle(
     tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], seen: Sequence[SeenInvoice]
 ) -> None:
     """Apply what was read about these events. An event is read once more if the answer shows nothing as new as it."""
+    await xero_contacts.lock(tx, organisation_id)
     await invoice_changes.apply(tx, organisation_id, seen)
     by_id = {one.xero_invoice_id: one for one in seen}
     late = [one for one in events if not one.late and not _is_as_new(by_id.get(one.resource_id), one)]

@@ -1,5 +1,6 @@
 """Webhook events in a world without a Xero: what is announced, read and settled."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -49,3 +50,11 @@ async def unread(world: World, category: Category = Category.CONTACT) -> set[UUI
             organisation=world.organisation, category=category,
         )  # fmt: skip
     return set(found)
+
+
+async def blocked(world: World, count: int = 1) -> None:
+    """So many other transactions wait for a lock."""
+    waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with asyncio.timeout(10):
+        while len(await world.rows(waiting)) < count:  # noqa: ASYNC110 - other transactions begin to wait
+            await asyncio.sleep(0.01)

@@ -1,5 +1,6 @@
 """Which webhook events of invoices need a read, and what a read of them settles."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +19,7 @@ from domain.invoices.eligibility import Problem
 from domain.outbound import deliveries
 from domain.tables import DeliveryKind, InvoiceStatus
 from runtime.database import Database
-from tests.domain.announced import announce, later, unread
+from tests.domain.announced import announce, blocked, later, unread
 from tests.domain.billed import Billed, make_billed
 from tests.domain.invoices.there import as_xero_shows
 from tests.domain.world import BEGAN
@@ -187,3 +188,28 @@ async def test_a_void_waits_until_what_was_announced_of_the_invoice_is_read(here
         edited = replace(seen, reference="Theirs", updated_at=BEGAN + SECOND, seen_at=BEGAN + SECOND)
         await reads.settle(tx, here.world.organisation, events.events, [edited])
     assert await claim_void() is not None
+
+
+async def test_a_poll_and_a_claim_of_events_do_not_wait_for_each_other(here: Billed) -> None:
+    seen = await created(here)
+    await tell(here, seen, OWN)
+    applied, waits = asyncio.Event(), asyncio.Event()
+
+    async def poll() -> None:
+        async with here.world.tx() as tx:
+            await reads.apply(tx, here.world.organisation, [seen])
+            applied.set()
+            await waits.wait()
+            await reads.settle_poll(tx, here.world.organisation, tx.now, BEGAN)
+
+    async def claim_events() -> Claimed | None:
+        await applied.wait()
+        return await claim(here)
+
+    async with asyncio.TaskGroup() as both:
+        both.create_task(poll())
+        claimed = both.create_task(claim_events())
+        await blocked(here.world)
+        waits.set()
+    assert claimed.result() is None
+    assert await unread(here.world, Category.INVOICE) == set()
