@@ -289,6 +289,16 @@ VALUES = (
         give("domain.links.starting:_contact_row", "name_made_up", "False"),
     ),
     breach(
+        "names: a made-up name keeps the email that the contact had",
+        f"{UNNAMED}::test_a_made_up_name_follows_the_email_of_which_it_was_made",
+        never("domain.links.starting:_contact_row", "_made_up_of_email"),
+    ),
+    breach(
+        "names: a push calls an unnamed Xero contact None",
+        f"{UNNAMED}::test_a_push_says_of_an_unnamed_xero_contact_that_it_has_no_name",
+        swap("domain.actions.push:_quoted", "f\"'{name}'\" if name else ...", "f\"'{name}'\""),
+    ),
+    breach(
         "names: a name that Xero loses is lost here",
         f"{UNNAMED}::test_a_name_that_xero_loses_stays_here",
         never("domain.fields.merge:merge", "required"),
