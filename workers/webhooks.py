@@ -101,7 +101,7 @@ async def _read(process: Process, workspace: UUID, claimed: Claimed, read: Read,
                 )
                 async with process.database.transaction(workspace, XERO) as tx:
                     until = error.at or tx.now + PAUSE
-                    await webhook_inbox.postpone(tx, organisation_id, rest, until, category=claimed.category)
+                    await webhook_inbox.give_back(tx, organisation_id, rest, until, claimed.category)
                 return False
             async with process.database.transaction(workspace, XERO) as tx:
                 await settle(tx)

@@ -282,6 +282,16 @@ async def postpone(
         )
 
 
+async def give_back(
+    tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], until: datetime, category: Category
+) -> None:
+    """Put events off that could not be read: bulk reads are possible at `until`. A write that waits reads them at once, but those
+    that were read once only when they are due: they are due again soon."""
+    soon = min(until, tx.now + DELTA_AGAIN)
+    await postpone(tx, organisation_id, [one for one in events if not one.late], until, category=category)
+    await postpone(tx, organisation_id, [one for one in events if one.late], soon, category=category)
+
+
 async def renew(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], category: Category) -> None:
     """Extend the lease of these events, because their reader is alive."""
     await tx.run(

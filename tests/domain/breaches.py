@@ -102,6 +102,11 @@ FIRST = (
         give("workers:recover", "unread", "False"),
     ),
     _breach(
+        "an event that was read once waits for the next bulk read, and its contact's write too",
+        f"{FRESH}::test_events_that_cannot_be_read_in_bulk_until_tomorrow_hold_no_persons_edit_back_so_long",
+        give("domain.inbound:give_back", "soon", "until"),
+    ),
+    _breach(
         "an invoice is voided though an event of it is unread",
         f"{READS}::test_a_void_waits_until_what_was_announced_of_the_invoice_is_read",
         sql("domain.invoices:_lock_due", "and not {_UNREAD}", ""),

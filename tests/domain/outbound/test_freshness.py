@@ -7,7 +7,7 @@ import pytest
 
 from domain.fields.values import SeenContact
 from domain.inbound import webhook_inbox
-from domain.inbound.webhook_inbox import LAG_AGAIN
+from domain.inbound.webhook_inbox import LAG_AGAIN, Category
 from domain.mirror import status_requests
 from domain.outbound import contact_deliveries, freshness, status_deliveries
 from domain.outbound.deliveries import Claimed
@@ -84,6 +84,27 @@ async def test_what_another_reader_has_or_xero_shows_late_is_waited_for(world: W
     later(world, LAG_AGAIN)
     assert await read(world, snapshot(xero, "Acme", "a@x.nz", updated=-9))
     assert await claim(world) is not None
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_events_that_cannot_be_read_in_bulk_until_tomorrow_hold_no_persons_edit_back_so_long(
+    world: World, late: bool
+) -> None:
+    """`late`: a read has shown something older than the event."""
+    contact, xero = await linked(world)
+    await announce(world, (xero, THEIRS))
+    if late:
+        assert await read(world, snapshot(xero, "Acme", "a@x.nz", updated=-9))
+        later(world, LAG_AGAIN)
+    taken = await claim_events(world)
+    assert taken is not None
+    assert [one.late for one in taken.events] == [late]
+    async with world.tx() as tx:
+        tomorrow = tx.now + timedelta(days=1)
+        await webhook_inbox.give_back(tx, world.organisation, taken.events, tomorrow, Category.CONTACT)
+    later(world, webhook_inbox.DELTA_AGAIN)
+    await change(world, contact, billingEmail="ours@x.nz")
+    assert await read_first(world, Batch()) is not None
 
 
 async def test_the_event_of_our_own_write_holds_no_write_back(world: World) -> None:
