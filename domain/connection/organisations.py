@@ -94,7 +94,7 @@ async def lock_syncing(tx: Tx, organisation_id: UUID) -> OrganisationCopy:
 async def tenants(tx: Tx) -> dict[UUID, UUID]:
     """The tenants of the organisations that this workspace has or had connected, by the organisation's id."""
     found = select(Organisation.id, Organisation.tenant_id).where(Organisation.workspace_id == tx.workspace)
-    return dict((await tx.session.execute(found)).tuples().all())
+    return {row.id: row.tenant_id for row in await tx.session.execute(found)}
 
 
 async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:

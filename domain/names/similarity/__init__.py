@@ -13,10 +13,13 @@ from functools import cache
 from importlib import resources
 from typing import TypeVar
 
+from rapidfuzz import fuzz
+
 from domain.names.similarity.agreement import Agreement, agree, is_sure
 from domain.names.similarity.contacts import (
     Details,
     Ready,
+    contact_keys,
     count_users,
     field_features,
     make_ready,
@@ -61,6 +64,11 @@ REJECTED = 0.1
 SURE = (0.9, 0.9, 0.6, 0.6)
 # Names within names are compared if they share so much.
 WITHIN = 0.2
+# Of contacts that agree in no other field, only names that share so much are compared. Such pairs from LIKELY on shared 0.8
+# and more in the lists of bench.practices.
+NEAR = 0.5
+# Emails and addresses that are so alike count as agreeing.
+NEAR_FIELD = 80
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -177,9 +185,29 @@ def _score_without_name(one: Ready, other: Ready) -> float:
 
 
 def find_alike(one: Ready, others: Mapping[Key, Ready], least: float) -> dict[Key, float]:
-    """The contacts with a score of at least `least`. Each is compared, so that no list changes the score of a pair."""
-    scores = {key: score(one, other, least) for key, other in others.items()}
+    """The contacts with a score of at least `least`, which is LIKELY or more.
+
+    Whether a pair is compared depends on the pair alone, so that no list changes the scores.
+    """
+    keys = contact_keys(one)
+    scores = {
+        key: score(one, other, least) for key, other in others.items() if _may_be_alike(one, keys, other)
+    }
     return {key: found for key, found in scores.items() if found >= least}
+
+
+def _may_be_alike(one: Ready, keys: frozenset[str], other: Ready) -> bool:
+    """Whether a name or another field of the two agrees far enough to compare them. `keys`: the contact_keys of `one`."""
+    return (
+        cosine(one.name, other.name) >= NEAR
+        or bool(one.also or other.also)
+        or bool(one.city and one.city == other.city)
+        or bool(one.postcode and one.postcode == other.postcode)
+        or not keys.isdisjoint(contact_keys(other))
+        or bool(one.email and other.email and fuzz.ratio(one.email, other.email) >= NEAR_FIELD)
+        or bool(one.address and other.address and fuzz.ratio(one.address, other.address) >= NEAR_FIELD)
+        or is_acronym(one.name, other.name)
+    )
 
 
 def compare_names(one: str, other: str) -> float:
