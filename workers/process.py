@@ -8,6 +8,7 @@ from uuid import UUID
 
 import httpx
 
+from domain.actions import resume
 from domain.connection import rights
 from domain.connection.call_budget import Limits
 from domain.connection.oauth_grants import Grant, Grants
@@ -52,7 +53,7 @@ class OrganisationRights:
     async def grant(self, right: Right) -> None:
         if right in self.closed:
             async with self.database.transaction(self.workspace, TANDEM) as tx:
-                await rights.grant(tx, self.organisation_id, right)
+                await resume.grant(tx, self.organisation_id, right)
             del self.closed[right]
 
 

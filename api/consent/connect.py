@@ -25,6 +25,7 @@ from api.consent import flows, pages
 from api.consent.flows import Begun, Flow
 from api.context import Context, Process
 from api.errors import RETRY_AFTER
+from domain.actions import resume
 from domain.connection import organisations
 from domain.connection.oauth_grants import Grants
 from domain.connection.organisations import Ended, Tenant
@@ -299,7 +300,7 @@ async def _connect(process: Process, begun: Begun, consent: Consent) -> list[UUI
     grant_id = await _grants(process).keep(app.client_id, user, sealed, consent.expires_at)
     try:
         async with process.database.transaction(begun.workspace, begun.by) as tx:
-            return [await organisations.connect(tx, tenant, grant_id) for tenant in consent.tenants]
+            return [await resume.connect(tx, tenant, grant_id) for tenant in consent.tenants]
     except Refused as refused:
         log.warning("connect_refused", error=str(refused))
         raise Failed(Failure.CONNECTED_ELSEWHERE) from None

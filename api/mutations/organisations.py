@@ -12,6 +12,7 @@ from api.mutations.payloads import Payload, UserError, attempt, given, nothing_t
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.organisations import XeroOrganisation
+from domain.actions import resume
 from domain.connection import organisations
 from domain.inbound import mass_change
 from domain.matching import issues
@@ -221,9 +222,7 @@ class OrganisationMutations:
     async def sync_now(
         self, info: Info[Context, None], input: OrganisationInput
     ) -> OrganisationPayload | None:
-        outcome = await write(
-            info.context, lambda tx: organisations.sync_now(tx, _taken(input.organisation_id))
-        )
+        outcome = await write(info.context, lambda tx: resume.sync_now(tx, _taken(input.organisation_id)))
         return await organisation_payload(info.context, input.organisation_id, outcome.errors)
 
     @mutation(

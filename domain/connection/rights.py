@@ -2,7 +2,7 @@
 
 A missing right stops only the work that needs it. Tandem tries such a call again by itself, after a pause that grows up to
 LONGEST; at once after syncNow or a reconnect. The first call that Xero carries out ends the entry. The names of the rights
-are those of xero.rights.
+are those of xero.rights. Callers use domain.actions.resume, which makes the links due, too.
 """
 
 import json
@@ -87,12 +87,10 @@ async def _store(tx: Tx, organisation_id: UUID, missing: MissingRights, *, told:
 
 
 async def _hasten(tx: Tx, organisation_id: UUID) -> None:
-    """Make due what a missing right put off. What failed for a reason of its own keeps its time."""
-    await tx.run(
-        "update sync_link set next_attempt_at = null where workspace_id = :ws and organisation_id = :id"
-        " and due_at is not null and next_attempt_at > :now and failure is null",
-        id=organisation_id,
-    )
+    """Make statuses and invoices due that a missing right put off. What failed for a reason of its own keeps its time.
+
+    domain.actions.resume does the same for links.
+    """
     await tx.run(
         "update owed_status set due_at = :now where workspace_id = :ws and organisation_id = :id and due_at > :now",
         id=organisation_id,

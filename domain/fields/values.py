@@ -13,13 +13,17 @@ from domain.fields.phones import PhoneParts
 from domain.tables import AmountsAre, PaymentKind, SyncedField, XeroContactStatus
 
 Blankable = str | UnsetType | None
+# Controls, format characters and lone surrogates. A letter that Python's tables do not know yet (Cn) is visible.
+INVISIBLE = {"Cc", "Cf", "Cs"}
 
 
 def clean(value: object) -> str | None:
     """The text trimmed, without NUL, which PostgreSQL cannot hold. None for a blank, such as a text of invisible
     characters."""
     text = value.replace("\x00", "").strip() if isinstance(value, str) else ""
-    seen = text.isprintable() or any(not c.isspace() and unicodedata.category(c)[0] != "C" for c in text)
+    seen = text.isprintable() or any(
+        not c.isspace() and unicodedata.category(c) not in INVISIBLE for c in text
+    )
     return text if text and seen else None
 
 

@@ -122,6 +122,15 @@ async def try_at_once(tx: Tx, links: Sequence[UUID]) -> None:
     )
 
 
+async def make_postponed_due(tx: Tx, organisation_id: UUID) -> None:
+    """Make the postponed links of the organisation due. A link that failed for a reason of its own keeps its time."""
+    await tx.run(
+        "update sync_link set next_attempt_at = null where workspace_id = :ws and organisation_id = :organisation"
+        " and due_at is not null and next_attempt_at > :now and failure is null",
+        organisation=organisation_id,
+    )
+
+
 async def postpone(tx: Tx, links: Sequence[UUID], by: timedelta) -> None:
     """Delay the next attempt of the links by `by`."""
     await tx.run(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
+from domain.actions import resume
 from domain.connection import health as connection_health
 from domain.connection import organisations
 from domain.tables import RunPurpose
@@ -50,7 +51,7 @@ async def clear_faults(linked: Linked) -> None:
 
 async def sync_now(linked: Linked) -> None:
     async with linked.here.world.tx() as tx:
-        await organisations.sync_now(tx, linked.here.world.organisation)
+        await resume.sync_now(tx, linked.here.world.organisation)
 
 
 async def email(linked: Linked) -> str | None:
@@ -165,7 +166,7 @@ async def test_a_new_consent_forgets_the_rights_that_were_missing(linked: Linked
     await linked.send()
     [row] = await linked.here.world.rows("select * from organisation")
     async with linked.here.world.tx() as tx:
-        await organisations.connect(
+        await resume.connect(
             tx, organisations.Tenant(row["tenant_id"], row["connection_id"], row["name"]), row["grant_id"]
         )
     assert (await shown(linked)).says is None

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.relay import ids
+from domain.actions import resume
 from domain.connection import health as connection_health
 from domain.connection import organisations, rights
 from domain.contacts import edits as contact_edits
@@ -275,7 +276,7 @@ async def test_a_missing_right_is_named_and_holds_up_what_needs_it(
         [f"Xero does not give {right}."] if waits else []
     )
     async with ada.world.tx() as tx:
-        await rights.grant(tx, ada.world.organisation, right)
+        await resume.grant(tx, ada.world.organisation, right)
     found = (await ada.ask(HEALTH, o=organisation))["xeroOrganisation"]
     assert found == {"health": "HEALTHY", "healthMessage": None}
     assert len(nodes(await shown(ada, states=["PENDING"]))) == 1
