@@ -13,7 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
-from msgspec import UNSET
+from msgspec import UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.connection import organisation_copy, organisations
@@ -146,14 +146,20 @@ class Judged:
 
 
 def judge(
-    events: Sequence[InboxEvent], known: Mapping[UUID, Known], read_to: datetime | None, now: datetime
+    events: Sequence[InboxEvent],
+    known: Mapping[UUID, Known],
+    read_to: datetime | None,
+    now: datetime,
+    *,
+    at_once: bool = False,
 ) -> Judged:
     """Sort events by what is to be done about them. Nothing is dropped that may announce somebody else's change.
 
     An event is done where a later stamp is here already, where a read has answered it, or where all that Xero had at
     `read_to` was read. A write of our own accounts for one event within the two seconds after its stamp. Any other event of
     these two seconds may be somebody else's, and is read when they are over. Which of two events is ours makes no
-    difference, because the second one is read whichever comes first. An object that is not in `known` is read.
+    difference, because the second one is read whichever comes first. An object that is not in `known` is read. `at_once`:
+    somebody waits for the reads, so that none waits for the end of the two seconds.
     """
     judged = Judged()
     for event in events:
@@ -170,7 +176,12 @@ def judge(
             judged.own.append(event)
         elif one.in_flight:
             judged.busy.append(event)
-        elif one.is_soon_after_write(event.at) and event.received_at and now < event.received_at + SLACK:
+        elif (
+            not at_once
+            and one.is_soon_after_write(event.at)
+            and event.received_at
+            and now < event.received_at + SLACK
+        ):
             judged.waiting.append(event)
         else:
             judged.wanted.append(event)
@@ -206,9 +217,7 @@ async def claim(tx: Tx, organisation_id: UUID, only: Sequence[UUID] | None = Non
         return None
     while events := await claim_events(tx, organisation_id, Category.CONTACT, only):
         known = await _known(tx, organisation_id, events)
-        judged = judge(events, known, read_to(organisation.read_cursor), tx.now)
-        if only is not None:
-            judged.wanted, judged.waiting = [*judged.wanted, *judged.waiting], []
+        judged = judge(events, known, read_to(organisation.read_cursor), tx.now, at_once=only is not None)
         await put_aside(tx, organisation_id, judged, Category.CONTACT)
         if len(judged.wanted) > DELTA_OVER:
             if await organisations.begin_run(tx, organisation_id, RunPurpose.DELTA):
@@ -245,10 +254,8 @@ async def settle(
     dirty = await _dirty(tx, written, linked=await _importing(tx, organisation_id))
     if dirty:
         await inbound_apply.apply_shown(tx, organisation_id, dirty)
-    seen = {contact.xero_contact_id: contact for contact in contacts}
-    late = [one for one in events if not one.late and not _is_as_new(seen.get(one.resource_id), one)]
-    await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, read=True)
-    await answered(tx, organisation_id, [one for one in events if one not in late], Category.CONTACT)
+    seen = {contact.xero_contact_id: contact.updated_at for contact in contacts}
+    await settle_shown(tx, organisation_id, events, seen, Category.CONTACT)
 
 
 async def settle_read(tx: Tx, organisation_id: UUID, began: datetime, category: Category) -> None:
@@ -336,10 +343,26 @@ async def put_aside(tx: Tx, organisation_id: UUID, judged: Judged, category: Cat
     await postpone(tx, organisation_id, judged.waiting, tx.now + SLACK, category=category)
 
 
-async def answered(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], category: Category) -> None:
-    """Settle events that a read has answered. A repetition of them needs no other read."""
-    await _note(tx, organisation_id, "read_event_at", events, category)
-    await drop(tx, organisation_id, events, category)
+async def settle_shown(
+    tx: Tx,
+    organisation_id: UUID,
+    events: Sequence[InboxEvent],
+    seen: Mapping[UUID, datetime | UnsetType],
+    category: Category,
+) -> None:
+    """Settle the events that a read has answered: a repetition of them needs no other read. `seen`: Xero's stamps, by object.
+
+    An event of which the read shows nothing as new is read once more.
+    """
+    late = [one for one in events if not one.late and not _is_as_new(seen.get(one.resource_id), one)]
+    await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, category=category, read=True)
+    done = [one for one in events if one not in late]
+    await _note(tx, organisation_id, "read_event_at", done, category)
+    await drop(tx, organisation_id, done, category)
+
+
+def _is_as_new(stamp: datetime | UnsetType | None, event: InboxEvent) -> bool:
+    return isinstance(stamp, datetime) and stamp >= event.at - SLACK
 
 
 async def _note(
@@ -380,10 +403,6 @@ async def drop(
             ids=[one.resource_id for one in events],
             times=[one.at for one in events],
         )
-
-
-def _is_as_new(seen: SeenContact | None, event: InboxEvent) -> bool:
-    return seen is not None and seen.updated_at is not UNSET and seen.updated_at >= event.at - SLACK
 
 
 async def _known(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]) -> dict[UUID, Known]:

@@ -9,8 +9,6 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from msgspec import UNSET
-
 from domain.connection import call_budget, organisation_copy, poll_schedule
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenInvoice
@@ -18,9 +16,7 @@ from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import (
     DELTA_AGAIN,
     DELTA_OVER,
-    LAG_AGAIN,
     OVERLAP,
-    SLACK,
     Category,
     Claimed,
     InboxEvent,
@@ -43,9 +39,8 @@ async def claim(tx: Tx, organisation_id: UUID, only: Sequence[UUID] | None = Non
     while events := await webhook_inbox.claim_events(tx, organisation_id, Category.INVOICE, only):
         known = await _known(tx, organisation_id, events)
         ours = [one for one in events if one.resource_id in known]
-        judged = webhook_inbox.judge(ours, known, webhook_inbox.read_to(organisation.invoice_cursor), tx.now)
-        if only is not None:
-            judged.wanted, judged.waiting = [*judged.wanted, *judged.waiting], []
+        was_read = webhook_inbox.read_to(organisation.invoice_cursor)
+        judged = webhook_inbox.judge(ours, known, was_read, tx.now, at_once=only is not None)
         others = [one for one in events if one.resource_id not in known]
         if await _is_creating(tx, organisation_id):
             judged.busy += others  # one of them may be ours, and its answer is on the way
@@ -71,12 +66,8 @@ async def settle(
     """Apply what was read about these events. An event is read once more if the answer shows nothing as new as it."""
     await xero_contacts.lock(tx, organisation_id)
     await invoice_changes.apply(tx, organisation_id, seen)
-    by_id = {one.xero_invoice_id: one for one in seen}
-    late = [one for one in events if not one.late and not _is_as_new(by_id.get(one.resource_id), one)]
-    again = tx.now + LAG_AGAIN
-    await webhook_inbox.postpone(tx, organisation_id, late, again, category=Category.INVOICE, read=True)
-    done = [one for one in events if one not in late]
-    await webhook_inbox.answered(tx, organisation_id, done, Category.INVOICE)
+    stamps = {one.xero_invoice_id: one.updated_at for one in seen}
+    await webhook_inbox.settle_shown(tx, organisation_id, events, stamps, Category.INVOICE)
 
 
 async def polled(tx: Tx, organisation_id: UUID) -> OrganisationCopy | None:
@@ -119,10 +110,6 @@ async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> N
     await xero_contacts.lock(tx, organisation_id)
     await invoice_changes.apply(tx, organisation_id, seen)
     await invoice_numbers.note_shown(tx, organisation_id, seen)
-
-
-def _is_as_new(seen: SeenInvoice | None, event: InboxEvent) -> bool:
-    return seen is not None and seen.updated_at is not UNSET and seen.updated_at >= event.at - SLACK
 
 
 async def _known(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]) -> dict[UUID, Known]:

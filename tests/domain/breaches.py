@@ -32,7 +32,7 @@ EVENTS = (
     _breach(
         "an event that was read is read where it comes again",
         f"{INBOX}::test_one_whose_stamp_has_not_moved_is_read_twice_and_never_again",
-        skip("domain.inbound:answered", "_note"),
+        skip("domain.inbound:settle_shown", "_note"),
     ),
     _breach(
         "of the events that wait only the newest is kept",
