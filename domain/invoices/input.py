@@ -1,10 +1,10 @@
 """A person's input of an invoice, checked. All errors are given at once, each at its path by the schema's names."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict, TypeVar
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
@@ -26,6 +26,8 @@ from domain.tables import (
     Workspace,
 )
 from domain.tx import Tx
+
+NamedT = TypeVar("NamedT", ServiceType, TaxRate)
 
 LINES = 500
 TEXT, DESCRIPTION = 255, 4000  # Xero's limits
@@ -238,8 +240,8 @@ async def check_references(
     tx: Tx, lines: Sequence[GivenLine], kept: Mapping[UUID, InvoiceLine], problems: list[Problem]
 ) -> Known:
     """Refuse references that do not exist, and archived ones unless a kept line (`kept`, by id) has them already."""
-    services = await _service_types(tx, lines)
-    rates = await _tax_rates(tx, lines)
+    services = await _lock_named(tx, ServiceType, {line.service_type_id for line in lines})
+    rates = await _lock_named(tx, TaxRate, {line.tax_rate_id for line in lines})
     for place, line in enumerate(lines):
         before = kept.get(line.id) if line.id else None
         if line.id is not None and before is None:
@@ -265,30 +267,12 @@ async def check_references(
     return Known({rate.id: rate.percentage for rate in rates.values()})
 
 
-async def _service_types(tx: Tx, lines: Sequence[GivenLine]) -> dict[UUID, ServiceType]:
-    """The service types of the lines, locked so that nobody archives them now."""
+async def _lock_named(tx: Tx, table: type[NamedT], ids: Collection[UUID | None]) -> dict[UUID, NamedT]:
+    """The service types or tax rates with these ids, locked so that nobody archives them now."""
     found = await tx.session.scalars(
-        select(ServiceType)
-        .where(
-            col(ServiceType.workspace_id) == tx.workspace,
-            col(ServiceType.id).in_({line.service_type_id for line in lines if line.service_type_id}),
-        )
-        .order_by(col(ServiceType.id))
-        .with_for_update(read=True)
-        .execution_options(populate_existing=True)
-    )
-    return {one.id: one for one in found}
-
-
-async def _tax_rates(tx: Tx, lines: Sequence[GivenLine]) -> dict[UUID, TaxRate]:
-    """The tax rates of the lines, locked so that nobody archives them now."""
-    found = await tx.session.scalars(
-        select(TaxRate)
-        .where(
-            col(TaxRate.workspace_id) == tx.workspace,
-            col(TaxRate.id).in_({line.tax_rate_id for line in lines if line.tax_rate_id}),
-        )
-        .order_by(col(TaxRate.id))
+        select(table)
+        .where(col(table.workspace_id) == tx.workspace, col(table.id).in_([one for one in ids if one]))
+        .order_by(col(table.id))
         .with_for_update(read=True)
         .execution_options(populate_existing=True)
     )

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal, TypedDict, Unpack
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.orm import defer
 from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import col, select
@@ -176,20 +177,18 @@ async def lock_all(tx: Tx, link_ids: Sequence[UUID], contact_ids: Sequence[UUID]
 
 async def of_xero_contact(tx: Tx, xero_contact_id: UUID) -> list[SyncLink]:
     """Every link of the Xero contact, ended ones too."""
-    found = await tx.session.scalars(
-        select(SyncLink)
-        .where(SyncLink.workspace_id == tx.workspace, SyncLink.xero_contact_id == xero_contact_id)
-        .order_by(col(SyncLink.id))
-        .execution_options(populate_existing=True)
-    )
-    return list(found)
+    return await _links(tx, col(SyncLink.xero_contact_id) == xero_contact_id)
 
 
 async def of_contact(tx: Tx, contact_id: UUID) -> list[SyncLink]:
     """Every link of the contact, ended ones too."""
+    return await _links(tx, col(SyncLink.contact_id) == contact_id)
+
+
+async def _links(tx: Tx, condition: sa.ColumnElement[bool]) -> list[SyncLink]:
     found = await tx.session.scalars(
         select(SyncLink)
-        .where(SyncLink.workspace_id == tx.workspace, SyncLink.contact_id == contact_id)
+        .where(SyncLink.workspace_id == tx.workspace, condition)
         .order_by(col(SyncLink.id))
         .execution_options(populate_existing=True)
     )

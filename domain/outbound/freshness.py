@@ -42,7 +42,8 @@ READ = (
     " and cast(:now as timestamptz) + cast(:fresh as interval))"
 )
 # Of the mirror `x`: a webhook has announced something that nobody has read, or something that was read is not applied.
-UNREAD = "(x.dirty or x.xero_contact_id in (select door.unread_webhooks(:organisation, 'CONTACT')))"
+ANNOUNCED = "x.xero_contact_id in (select door.unread_webhooks(:organisation, 'CONTACT'))"
+UNREAD = f"(x.dirty or {ANNOUNCED})"
 # Of links `l`: the contact may be written as far as it is known. `:since`: when it must have been read by itself, or null.
 LINK_KNOWN = (
     " and (l.xero_contact_id is null or exists (select 1 from xero_contact x where x.workspace_id = :ws"
@@ -143,7 +144,6 @@ async def claim_unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -
 
 
 async def _unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -> list[_Row]:
-    announced = "x.xero_contact_id in (select door.unread_webhooks(:organisation, 'CONTACT'))"
     if batch.statuses:
         source = (
             "owed_status s join xero_contact x on x.workspace_id = :ws and x.id = s.xero_contact_id"
@@ -161,7 +161,7 @@ async def _unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -> lis
         bound = {"bulk": batch.bulk, "since": batch.since}
     return await tx.read(
         _Row,
-        f"select x.id, x.xero_contact_id, x.dirty, {announced} as announced from {source} limit :most",
+        f"select x.id, x.xero_contact_id, x.dirty, {ANNOUNCED} as announced from {source} limit :most",
         organisation=organisation_id, only=list(batch.only), most=most, **bound,
     )  # fmt: skip
 

@@ -51,9 +51,9 @@ def chart(
     )
 
 
-@dataclass
-class Billed:
-    world: World
+class InvoiceMaker:
+    """Makes lines and invoices of a contact, a service type and a tax rate."""
+
     contact: UUID
     service: UUID
     gst: UUID
@@ -67,6 +67,14 @@ class Billed:
             contact_id=self.contact, issue_date=DAY, due_date=date(2026, 12, 20), lines=lines or [self.line()]
         )
         return replace(invoice, **given)
+
+
+@dataclass
+class Billed(InvoiceMaker):
+    world: World
+    contact: UUID
+    service: UUID
+    gst: UUID
 
     async def draft(self, *lines: GivenLine, **given: Any) -> Invoice:
         async with self.world.tx() as tx:

@@ -69,7 +69,7 @@ FIRST = (
     _breach(
         "a contact is written though an event of it is unread",
         f"{FRESH}::test_a_contact_with_an_unread_event_is_read_before_it_is_written",
-        sql("domain.outbound:UNREAD", "or x.xero_contact_id in (select door.unread_webhooks(:organisation, 'CONTACT'))", ""),
+        sql("domain.outbound:UNREAD", "or {ANNOUNCED}", ""),
     ),
     _breach(
         "a contact is written though what was read of it is not applied",

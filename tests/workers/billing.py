@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,11 +13,12 @@ from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices import mappings, waiting
 from domain.invoices.changes import Decision
-from domain.invoices.input import GivenInvoice, GivenLine
+from domain.invoices.input import GivenLine
 from domain.practice import services_and_rates
 from domain.tables import Invoice
 from runtime.embedded import services as embedded_services
 from tests.database import Place
+from tests.domain.billed import InvoiceMaker
 from tests.workers.connected import Connected, connected
 from workers import catalogues, importing, invoice_reads, invoicing
 from xero.allowance import Priority
@@ -25,8 +26,6 @@ from xero.client import Client
 from xero.invoices import Invoice as XeroInvoice
 from xero.simulator.clock import Clock as XeroClock
 from xero.simulator.clock import system_clock
-
-DAY = date(2026, 11, 20)
 
 
 @dataclass
@@ -40,7 +39,7 @@ class MovedClock:
 
 
 @dataclass
-class Billing:
+class Billing(InvoiceMaker):
     here: Connected
     clock: MovedClock
     tenant: UUID
@@ -62,16 +61,6 @@ class Billing:
             await mappings.set_tax_mapping(tx, organisation, gst.id, "OUTPUT2")
             await mappings.set_sync(tx, organisation, enabled=True, start_date=date(2026, 11, 1))
         self.service, self.gst = service.id, gst.id
-
-    def line(self, price: str = "100", quantity: str = "1", **given: Any) -> GivenLine:
-        line = GivenLine("Annual accounts", Decimal(quantity), Decimal(price), self.service, self.gst)
-        return replace(line, **given)
-
-    def input(self, *lines: GivenLine, **given: Any) -> GivenInvoice:
-        invoice = GivenInvoice(
-            contact_id=self.contact, issue_date=DAY, due_date=date(2026, 12, 20), lines=lines or [self.line()]
-        )
-        return replace(invoice, **given)
 
     async def approved(self, *lines: GivenLine, **given: Any) -> Invoice:
         async with self.here.world.tx() as tx:

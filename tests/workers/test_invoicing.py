@@ -20,7 +20,8 @@ from domain.problems import Refused
 from domain.tables import AmountsAre, InvoiceLineKind, InvoiceStatus, InvoiceSyncState
 from runtime.embedded import services as embedded_services
 from tests.database import Place, rows_of
-from tests.workers.billing import DAY, Billing, making
+from tests.domain.billed import DAY
+from tests.workers.billing import Billing, making
 from workers import catalogues, webhooks
 from xero.client import Answer, Client
 from xero.payloads import TaxRate
