@@ -9,7 +9,7 @@ the order of commits.
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from runtime.clock import Clock, ServerClock, monotonic
 NO_CONNECTION = ("08", "57P", "53300", "28", "3D")
 AFTER_DISCONNECT = "8s2b"  # SQLAlchemy's code: a statement after the connection was lost
 TIME_ASKED_EVERY = 60.0  # seconds
+EVERY_WORKSPACE = "select * from door.every_workspace()"
 _ROLE = """
 select current_user, current_setting('server_version'), not rolsuper and not rolbypassrls and not exists (
            select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace)
@@ -95,6 +96,11 @@ class Database:
         """A transaction without a workspace. Row-level security hides all rows; only functions of schema `door` see some."""
         async with self._session() as session:
             yield session
+
+    async def workspaces(self) -> Sequence[UUID]:
+        """The ids of all workspaces, for work that goes through each of them."""
+        async with self.door() as session:
+            return (await session.scalars(sa.text(EVERY_WORKSPACE))).all()
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:

@@ -95,9 +95,7 @@ async def renew_keys(database: Database) -> None:
     """Computes the comparison keys of all workspaces again if any contact has keys of older rules."""
     async with database.door() as session:
         behind = await session.scalar(sa.text("select door.keys_behind(:version)"), {"version": VERSION})
-        found = await session.scalars(sa.text("select * from door.every_workspace()"))
-        workspaces = found.all() if behind else []
-    for workspace in workspaces:
+    for workspace in await database.workspaces() if behind else []:
         async with database.transaction(workspace, TANDEM) as tx:
             await rebuild_keys.renew(tx)
 

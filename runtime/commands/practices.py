@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Annotated, TypeVar
 from uuid import UUID, uuid4
 
-import sqlalchemy as sa
 import typer
 from sqlmodel import col, select
 
@@ -70,9 +69,7 @@ def list_workspaces() -> None:
 async def _list_workspaces() -> list[tuple[Workspace, Sequence[Organisation]]]:
     listed: list[tuple[Workspace, Sequence[Organisation]]] = []
     async with _opened() as db:
-        async with db.door() as session:
-            keys = (await session.scalars(sa.text("select * from door.every_workspace()"))).all()
-        for key in keys:
+        for key in await db.workspaces():
             async with db.transaction(key, TANDEM) as tx:
                 workspace = await tx.session.get(Workspace, key)
                 organisations = await tx.session.scalars(

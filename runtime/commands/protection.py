@@ -1,10 +1,13 @@
 """What `tandem doctor` reads in the database: whether the workspaces are kept apart, and what fails in each of them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from runtime.database import EVERY_WORKSPACE
 
 MOST_NAMED = 5
 MOST_WORKSPACES = 200
@@ -59,14 +62,19 @@ async def find_gaps(connection: AsyncConnection) -> list[str]:
     return [f"{says} {named(names)}" for says, names in found.items() if names]
 
 
-async def find_failing(connection: AsyncConnection) -> list[Failing]:
-    """The workspaces in which something fails, with the failures by code."""
-    keys = (await connection.scalars(sa.text("select * from door.every_workspace()"))).all()
-    failing = []
-    for key in keys[:MOST_WORKSPACES]:
+async def each_workspace(connection: AsyncConnection, most: int | None = None) -> AsyncIterator[UUID]:
+    """The workspaces, `most` of them at most. The transaction sees the rows of the one that was given last."""
+    for key in (await connection.scalars(sa.text(EVERY_WORKSPACE))).all()[:most]:
         await connection.execute(
             sa.text("select set_config('tandem.workspace', :ws, true)"), {"ws": str(key)}
         )
+        yield key
+
+
+async def find_failing(connection: AsyncConnection) -> list[Failing]:
+    """The workspaces in which something fails, with the failures by code."""
+    failing = []
+    async for key in each_workspace(connection, MOST_WORKSPACES):
         rows = (await connection.execute(_FAILING, {"ws": key})).all()
         if rows:
             name = await connection.scalar(sa.text("select name from workspace where id = :ws"), {"ws": key})

@@ -1,9 +1,7 @@
 """`tandem restored`: what has to be done after the database was restored from a backup."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated
-from uuid import UUID
 
 import sqlalchemy as sa
 import typer
@@ -13,7 +11,7 @@ from domain.connection import restored
 from domain.connection.oauth_grants import Grants
 from domain.connection.restored import Marked
 from domain.tx import TANDEM
-from runtime.commands.protection import named
+from runtime.commands.protection import each_workspace, named
 from runtime.commands.required_settings import configured
 from runtime.database import Database, connect, on_time
 from runtime.settings import SettingsError
@@ -24,7 +22,7 @@ app = typer.Typer()
 async def begin(database: Database) -> list[Marked]:
     """Mark the organisations of all workspaces as restored, and end their consents. Safe to repeat."""
     marked: list[Marked] = []
-    for workspace in await _workspaces(database):
+    for workspace in await database.workspaces():
         async with database.transaction(workspace, TANDEM) as tx:
             marked += await restored.mark(tx)
     grants = Grants(database.door, database.clock)
@@ -39,15 +37,10 @@ async def begin(database: Database) -> list[Marked]:
 async def finish(database: Database) -> int:
     """End the marks. Returns the number of organisations that had one."""
     ended = 0
-    for workspace in await _workspaces(database):
+    for workspace in await database.workspaces():
         async with database.transaction(workspace, TANDEM) as tx:
             ended += await restored.end(tx)
     return ended
-
-
-async def _workspaces(database: Database) -> Sequence[UUID]:
-    async with database.door() as session:
-        return (await session.scalars(sa.text("select * from door.every_workspace()"))).all()
 
 
 async def describe(connection: AsyncConnection) -> list[tuple[bool | None, str]]:
@@ -61,10 +54,7 @@ async def describe(connection: AsyncConnection) -> list[tuple[bool | None, str]]
     if not known:
         return []
     says: list[tuple[bool | None, str]] = []
-    for key in (await connection.scalars(sa.text("select * from door.every_workspace()"))).all():
-        await connection.execute(
-            sa.text("select set_config('tandem.workspace', :ws, true)"), {"ws": str(key)}
-        )
+    async for key in each_workspace(connection):
         for row in await connection.execute(sa.text(restored.STATES), {"ws": key}):
             says.append(_in_words(restored.State(**row._mapping)))
     return says
