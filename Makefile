@@ -7,12 +7,12 @@ ARGS ?=
 # Each test process has its own PostgreSQL and Valkey. Tests wait for a third of their time, so there are three for two
 # cores. A single file or test runs in one.
 WORKERS ?= $(if $(T),0,$(shell expr $$(nproc) \* 3 / 2))
-CHECKS := tests/test_migrations.py tests/test_house.py tests/test_types.py tests/promises/test_breaches.py
+CHECKS := tests/test_migrations.py tests/test_house.py tests/test_types.py tests/test_schema_changes.py tests/promises/test_breaches.py
 # `make test AFTER=check` leaves out the tests that `make check` has just run.
 AFTER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help audit demo drill size test test-long test-providers mutants check migration fmt lock run-env dev-env
+.PHONY: help audit demo drill size test test-long test-providers mutants check migration released-schema fmt lock run-env dev-env
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ test-providers: dev-env ## sign people in at two real identity providers; needs 
 mutants: dev-env ## put each breach of a promise into a copy of the code; the tests must fail for it
 	@$(BIN)/python -m tests.promises.mutants $(ARGS)
 
-check: dev-env ## format, lint, strict types, import contracts, schema drift, migrations, house rules
+check: dev-env ## format, lint, strict types, import contracts, schema drift and breaks, migrations, house rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -54,6 +54,9 @@ audit: dev-env ## look for known weaknesses of the locked packages; asks the pac
 
 migration: dev-env ## write a revision of the database from the changed tables; M="add a mobile phone" names it
 	@$(BIN)/python scripts/make_revision.py "$(M)"
+
+released-schema: dev-env ## write the schema that clients rely on from now on; at a release
+	@$(BIN)/python scripts/released_schema.py
 
 fmt: dev-env ## format, and correct what the linter can correct
 	$(BIN)/ruff format .
