@@ -8,11 +8,11 @@ ARGS ?=
 # cores. A single file or test runs in one.
 WORKERS ?= $(if $(T),0,$(shell expr $$(nproc) \* 3 / 2))
 CHECKS := tests/test_migrations.py tests/test_house.py tests/test_types.py tests/test_schema_changes.py tests/promises/test_breaches.py
-# `make test AFTER=check` leaves out the tests that `make check` has just run.
-AFTER ?=
+# Each test process would compile all modules again: tests write bytecode, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help audit demo drill size test test-long test-providers mutants check migration released-schema fmt lock run-env dev-env
+.PHONY: help audit demo drill size test test-long test-providers mutants check lint types migration released-schema fmt lock run-env dev-env
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ demo: run-env ## install and run Tandem with embedded services and a simulated X
 	@$(BIN)/tandem demo $(ARGS)
 
 test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runtime/test_settings.py runs some
-	@$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20 $(if $(AFTER),$(CHECKS:%=--ignore=%)) $(T) $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20 $(T) $(ARGS)
 
 drill: dev-env ## restore a backup of the day before, and check that nothing is made twice at Xero
 	@$(BIN)/pytest -n 0 tests/workers/test_restore_drill.py
@@ -39,13 +39,17 @@ test-providers: dev-env ## sign people in at two real identity providers; needs 
 mutants: dev-env ## put each breach of a promise into a copy of the code; the tests must fail for it
 	@$(BIN)/python -m tests.promises.mutants $(ARGS)
 
-check: dev-env ## format, lint, strict types, import contracts, schema drift and breaks, migrations, house rules
+check: lint types ## format, lint, import contracts, schema drift and breaks, strict types, migrations, house rules
+	$(BIN)/pytest -n $(WORKERS) $(CHECKS)
+
+lint: dev-env ## the checks that take some seconds: format, lint, import contracts, schema drift
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/tandem schema --check
-	$(BIN)/pytest -n $(WORKERS) $(CHECKS)
+
+types: dev-env ## strict types
+	$(BIN)/mypy
 
 audit: dev-env ## look for known weaknesses of the locked packages; asks the package registry
 	@.tools/bin/uv venv --quiet --clear --python $(BIN)/python .tools/audit

@@ -6,19 +6,14 @@ import subprocess
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("api", "domain", "runtime", "workers", "xero")
-SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-TREES = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in SOURCES}
-TESTS = {
-    str(path.relative_to(ROOT)): ast.parse(path.read_text())
-    for folder in ("tests", "bench")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-}
+TEST_PACKAGES = ("tests", "bench")
 
 # Each name, and the modules that may use it, with the reason.
 ONLY_IN = {
@@ -67,6 +62,16 @@ MAY_IMPORT_LATE = {"runtime/commands/cli.py": "api", "runtime/commands/practices
 SAVEPOINTS = {"begin_nested": "domain"}  # a savepoint within the open transaction: how a constraint is asked
 
 
+@cache
+def trees(packages: tuple[str, ...] = PACKAGES) -> dict[str, ast.Module]:
+    """Each module of the packages, by its path. Parsed in the first test that asks: collecting the tests parses nothing."""
+    return {
+        str(path.relative_to(ROOT)): ast.parse(path.read_text())
+        for package in packages
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
 def dotted(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
@@ -74,7 +79,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def attributes() -> Iterator[tuple[str, int, str]]:
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute):
                 yield path, node.lineno, dotted(node)
@@ -97,7 +102,7 @@ def test_clock_environment_and_randomness_are_each_read_by_one_module(name: str)
 def test_only_the_database_begins_and_ends_transactions() -> None:
     broken = [
         f"{path}:{node.lineno} {node.func.attr}"
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         if path not in MAY_TRANSACT
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
@@ -111,7 +116,7 @@ def test_only_the_database_begins_and_ends_transactions() -> None:
 def test_nothing_is_imported_inside_a_function() -> None:
     broken = [
         f"{path}:{inner.lineno}"
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for inner in ast.walk(node)
@@ -127,7 +132,7 @@ def test_no_module_is_imported_by_a_name_in_a_string() -> None:
 
 
 def test_no_module_is_longer_than_450_lines() -> None:
-    lines = {path: len((ROOT / path).read_text().splitlines()) for path in TREES}
+    lines = {path: len((ROOT / path).read_text().splitlines()) for path in trees()}
     allowed = {path: MAY_BE_LONGER.get(path, (LONGEST, ""))[0] for path in lines}
     assert {path: n for path, n in lines.items() if n > allowed[path]} == {}
     assert {path for path in MAY_BE_LONGER if lines.get(path, 0) <= LONGEST} == set(), (
@@ -136,12 +141,13 @@ def test_no_module_is_longer_than_450_lines() -> None:
 
 
 def test_no_test_module_is_longer_than_700_lines() -> None:
-    lines = {path: len((ROOT / path).read_text().splitlines()) for path in TESTS}
+    lines = {path: len((ROOT / path).read_text().splitlines()) for path in trees(TEST_PACKAGES)}
     assert {path: n for path, n in lines.items() if n > LONGEST_TEST} == {}
 
 
 def test_no_folder_has_more_than_25_modules() -> None:
-    folders = Counter(str(Path(path).parent) for path in (*TREES, *TESTS) if not path.endswith("__init__.py"))
+    modules = trees() | trees(TEST_PACKAGES)
+    folders = Counter(str(Path(path).parent) for path in modules if not path.endswith("__init__.py"))
     assert {path: n for path, n in folders.items() if n > MOST_MODULES and path not in MAY_BE_FULL} == {}
 
 
@@ -155,7 +161,7 @@ def test_no_test_and_no_bench_imports_a_test() -> None:
     """Code that two tests share is in a helper module."""
     imported = [
         f"{path}:{node.lineno} {node.module}"
-        for path, tree in TESTS.items()
+        for path, tree in trees(TEST_PACKAGES).items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and re.search(r"(^|\.)test_", node.module or "")
     ]
@@ -165,7 +171,7 @@ def test_no_test_and_no_bench_imports_a_test() -> None:
 def test_a_test_patches_a_name_only_for_a_listed_reason() -> None:
     patched = {
         path
-        for path, tree in TESTS.items()
+        for path, tree in trees(TEST_PACKAGES).items()
         for node in ast.walk(tree)
         if (isinstance(node, ast.Attribute) and node.attr == "setattr")
         or (isinstance(node, ast.ImportFrom) and node.module == "unittest.mock")
