@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from domain.fields.phones import PhoneParts, join_phone
 from domain.fields.synced import SYNCED, Kind, Synced, Values, as_xero
-from domain.fields.values import Blankable, PostalAddress, SeenContact, XeroValue, clean
+from domain.fields.values import Blankable, PostalAddress, SeenContact, XeroNumbers, XeroValue, clean
 from domain.fields.xero_limits import ADDRESS_LINES, XeroViolation, violations
 from domain.mirror.unreadable import UnreadableContact
 from domain.mirror.xero_contacts import Details
@@ -65,6 +65,7 @@ def seen_contact(contact: Contact | WrittenContact, seen_at: datetime) -> SeenCo
         merged_to=None if contact.merged_to_contact_id == NOT_SAVED else contact.merged_to_contact_id,
         updated_at=contact.updated_date_utc or UNSET,
         seen_at=seen_at,
+        numbers=_numbers(contact),
         warnings=tuple(one.shown for one in contact.warnings) if isinstance(contact, WrittenContact) else (),
     )
 
@@ -119,6 +120,17 @@ def contact_update(contact_id: UUID, members: XeroMembers) -> ContactUpdate:
 
 def _said(value: Text) -> Blankable:
     return UNSET if isinstance(value, UnsetType) else clean(value)
+
+
+def _numbers(contact: Contact | WrittenContact) -> XeroNumbers:
+    """An absent number is a blank one, unlike elsewhere: Xero leaves out the numbers that are not set, and no write of ours
+    depends on them."""
+    return XeroNumbers(
+        clean(contact.company_number),
+        clean(contact.tax_number),
+        clean(contact.account_number),
+        clean(contact.tax_number_type),
+    )
 
 
 _STATUSES: dict[str, XeroContactStatus | UnsetType] = {

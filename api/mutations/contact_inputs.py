@@ -8,9 +8,19 @@ from msgspec import UNSET, UnsetType
 from api.relay import ids
 from api.schema.synced_fields import given_values, input_fields
 from domain.contacts.edits import Given
-from domain.tables import ContactKind
+from domain.fields.identifiers import Identifier
+from domain.tables import ContactKind, IdentifierKind
 
 Said = TypeVar("Said")
+
+
+@strawberry.input(description="An official number that a contact holds.")
+class IdentifierInput:
+    kind: IdentifierKind = strawberry.field(description="The kind of the number.")
+    value: str = strawberry.field(
+        description="The number, at most 50 characters. Spaces, dashes, dots and slashes do not count. Wrong check digits"
+        " are kept and shown as not valid. A personal or masked tax number is refused (INVALID)."
+    )
 
 
 @strawberry.input(description="The values of a new contact. Only the name is required.")
@@ -34,6 +44,10 @@ class CreateContactInput:
         default=strawberry.UNSET,
         description="The category of the contact. An archived contact type is refused (WRONG_STATE). Left"
         " out: none.",
+    )
+    identifiers: list[IdentifierInput] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Official numbers, at most 20. Not synced. Left out: none.",
     )
     idempotency_key: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -89,6 +103,10 @@ class UpdateContactInput:
         description="The category of the contact. An archived contact type is refused (WRONG_STATE) unless"
         " the contact has it already.",
     )
+    identifiers: list[IdentifierInput] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="All official numbers that the contact holds from now on, at most 20. Not synced. Null or empty: none.",
+    )
 
 
 @strawberry.input(description="Many changes of contacts, each with its own version.")
@@ -130,7 +148,14 @@ def values(input: CreateContactInput | UpdateContactInput) -> Given:
         contact_type_id=ids.get("ContactType", type_id, "contactTypeId")
         if isinstance(type_id, str)
         else type_id,
+        identifiers=_identifiers(input.identifiers),
     )
+
+
+def _identifiers(given: list[IdentifierInput] | None) -> list[Identifier] | UnsetType:
+    if given is strawberry.UNSET:
+        return UNSET
+    return [Identifier(one.kind, one.value) for one in given or ()]
 
 
 def _said(value: Said) -> Said | UnsetType:

@@ -31,6 +31,8 @@ from api.relay.paging import (
     read,
 )
 from api.relay.rows import columns
+from api.schema import identifiers
+from api.schema.identifiers import Identifier
 from api.schema.links import in_states
 from api.schema.refs import (
     ActivityConnectionRef,
@@ -44,7 +46,7 @@ from domain.connection import health as connection_health
 from domain.described import DescribedEnum
 from domain.fields.synced import SYNCED, Values, with_practice_values
 from domain.names.text_keys import search_patterns
-from domain.tables import ACTIVE, ActivityKind, ContactKind, SyncState
+from domain.tables import ACTIVE, ActivityKind, ContactKind, StoredIdentifier, SyncState
 from domain.tx import Tx
 
 
@@ -52,6 +54,7 @@ class ContactRow(NamedTuple):
     id: UUID
     first_name: str | None
     last_name: str | None
+    identifiers: list[StoredIdentifier]
     kind: str
     confidence: float | None
     reasons: list[str] | None
@@ -102,6 +105,10 @@ class Contact(Node):
         description="The last name of the person, or of the main person in the organisation. Copied from"
         " Xero when the contact is created from there; never synced afterwards."
     )
+    identifiers: list[Identifier] = strawberry.field(
+        description="Official numbers of the contact, as the practice gave them, or as Xero showed them when the contact was"
+        " created from there. Evidence for matching; never synced and never sent to Xero."
+    )
     kind: ContactKind = strawberry.field(
         description="Whether the contact is a person or an organisation: chosen by somebody, or else"
         " guessed from the name."
@@ -130,6 +137,7 @@ class Contact(Node):
             row=row,
             first_name=row.first_name,
             last_name=row.last_name,
+            identifiers=identifiers.shown(row.identifiers),
             kind=kind,
             classification=Classification(
                 kind=kind,

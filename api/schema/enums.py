@@ -11,6 +11,7 @@ from domain.tables import (
     ConflictPolicy,
     ConnectionHealth,
     ContactKind,
+    IdentifierKind,
     ImportPhase,
     InvoiceLineKind,
     InvoiceStatus,
@@ -36,6 +37,7 @@ described(AmountsAre)
 described(ConflictPolicy)
 described(ConnectionHealth)
 described(ContactKind)
+described(IdentifierKind)
 described(ImportPhase)
 described(InvoiceLineKind)
 described(InvoiceStatus)

@@ -13,12 +13,14 @@ from api.relay import ids
 from api.relay.loaders import batch, load
 from api.relay.node import Node
 from api.relay.rows import columns
+from api.schema import identifiers
 from api.schema.deep_links import deep_link
+from api.schema.identifiers import Identifier
 from api.schema.refs import SyncLinkRef
 from api.schema.synced_fields import xero_contact_fields, xero_contact_values
 from domain.fields.synced import SYNCED, Values, with_readable_xero_values
 from domain.matching.plan import included
-from domain.tables import XeroContactFilter, XeroContactStatus
+from domain.tables import StoredIdentifier, XeroContactFilter, XeroContactStatus
 from domain.tx import Tx
 
 
@@ -30,6 +32,7 @@ class XeroContactRow(NamedTuple):
     values: Values
     first_name: str | None
     last_name: str | None
+    identifiers: list[StoredIdentifier] | None
     is_customer: bool
     is_supplier: bool
     status: str
@@ -62,6 +65,10 @@ class XeroContact(Node):
     )
     last_name: str | None = strawberry.field(
         description="The last name of Xero's primary person. Shown as evidence; never synced."
+    )
+    identifiers: list[Identifier] = strawberry.field(
+        description="The official numbers in Xero's CompanyNumber, TaxNumber and AccountNumber, without personal tax"
+        " numbers. Evidence for matching; never synced."
     )
     is_customer: bool = strawberry.field(
         description="Whether Xero counts the contact as a customer, which it does once the contact has a"
@@ -96,6 +103,7 @@ class XeroContact(Node):
             xero_contact_id=strawberry.ID(str(row.xero_contact_id)),
             first_name=row.first_name,
             last_name=row.last_name,
+            identifiers=identifiers.shown(row.identifiers),
             **xero_contact_values(row.values),
             is_customer=row.is_customer,
             is_supplier=row.is_supplier,

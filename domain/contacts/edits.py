@@ -5,22 +5,21 @@ contacts take over from Xero. A caller of `create` or `change` also calls `match
 transaction, because open issues depend on the contact.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from email_validator import EmailNotValidError, validate_email
 from msgspec import UNSET, UnsetType
 from sqlmodel import col, select
 
 from domain import activity, idempotency
+from domain.contacts.cleaning import clean_identifiers, clean_synced, clean_text, plain
 from domain.decisions import kept_apart
+from domain.fields import identifiers
+from domain.fields.identifiers import Identifier
 from domain.fields.synced import (
     SYNCED,
-    Kind,
-    Synced,
     Values,
     columns,
     loaded,
@@ -29,22 +28,19 @@ from domain.fields.synced import (
     stored,
     with_readable_mirror_values,
 )
-from domain.fields.values import PostalAddress, Value, XeroValue
-from domain.fields.xero_limits import ADDRESS_LINES, LINE, XeroEnd, check_fit
+from domain.fields.values import XeroValue
+from domain.fields.xero_limits import XeroEnd, check_fit
 from domain.links import statements
 from domain.names import search_keys
 from domain.names.classification import classify
 from domain.names.made_up import made_up_name
-from domain.names.text_keys import TYPOGRAPHIC, visible
 from domain.problems import (
     Code,
     Problem,
     Refused,
     archived,
-    control_characters,
     not_found,
     stale,
-    too_long,
 )
 from domain.tables import (
     ACTIVE,
@@ -53,25 +49,12 @@ from domain.tables import (
     ContactKind,
     ContactType,
     EventKind,
+    IdentifierKind,
     Side,
     SyncedField,
 )
 from domain.tx import Tx
 
-# The parts of an address: the name in the schema, and the highest number of characters.
-_PARTS = {
-    "city": ("city", 255),
-    "region": ("region", 255),
-    "postal_code": ("postalCode", 50),
-    "country": ("country", 50),
-    "attention_to": ("attentionTo", 255),
-}
-# Invisible characters that come with pasted text: marks of direction and order, soft hyphens, breaks without width. Those that
-# join letters or keep them apart (U+200C, U+200D) belong to the spelling of Persian and Indian names, and stay.
-_UNSEEN = dict.fromkeys(
-    (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x2070),
-     *range(0xFFF9, 0xFFFC))
-)  # fmt: skip
 _LONGEST = 255
 # The fields that a person can set beside the synced fields, by the schema's names, and their columns.
 _OWN = {
@@ -122,10 +105,13 @@ class Given:
     last_name: str | UnsetType | None = UNSET
     kind: ContactKind | UnsetType | None = UNSET
     contact_type_id: UUID | UnsetType | None = UNSET
+    identifiers: Sequence[Identifier] | UnsetType | None = UNSET
 
     def as_json(self) -> dict[str, object]:
         """The given values, by the names of the schema."""
-        own = {name: getattr(self, column) for name, column in _OWN.items()}
+        own: dict[str, object] = {name: getattr(self, column) for name, column in _OWN.items()}
+        if self.identifiers is not UNSET:
+            own["identifiers"] = [one.as_json() for one in self.identifiers or ()]
         synced = {SYNCED[name].api_name: stored(value) for name, value in self.values.items()}
         return {name: value for name, value in own.items() if value is not UNSET} | synced
 
@@ -156,10 +142,13 @@ async def create(tx: Tx, given: Given, idempotency_key: str | None = None) -> Co
         name="",
         name_key="",
         search_key="",
+        identifiers=[],
+        identifier_keys=[],
         field_times={},
     )
     _write(contact, values)
     _settle(tx, contact, values)
+    _check_identifiers(contact, values)
     tx.session.add(contact)
     await tx.session.flush()
     await kept_apart.contacts_came(tx, [contact.id])
@@ -189,6 +178,7 @@ async def change(
     told = _without_held(contact, given)
     values = clean(told, new=False) if typed else told
     await _check_type(tx, values, contact.contact_type_id)
+    _check_identifiers(contact, values)
     changes = _differences(contact, values)
     await _fit_xero(tx, contact_id, values, changes)
     archiving = archived is not None and archived != (contact.archived_at is not None)
@@ -219,6 +209,9 @@ def _write(contact: Contact, values: Given) -> None:
             setattr(contact, column, value)
     for column, value in columns(values.values).items():
         setattr(contact, column, value)
+    if values.identifiers is not UNSET:
+        contact.identifiers = [one.as_json() for one in values.identifiers or ()]
+        contact.identifier_keys = identifiers.keys_of(values.identifiers or ())
 
 
 def _without_held(contact: Contact, given: Given) -> Given:
@@ -231,24 +224,20 @@ def _without_held(contact: Contact, given: Given) -> Given:
         values={
             field: value
             for field, value in given.values.items()
-            if value is None or _plain(value) != loaded(field, getattr(contact, SYNCED[field].column))
+            if value is None or plain(value) != loaded(field, getattr(contact, SYNCED[field].column))
         },
     )
-
-
-def _plain(value: Value) -> Value:
-    return PostalAddress.from_json(value.as_json()) if isinstance(value, PostalAddress) else value
 
 
 def clean(given: Given, *, new: bool) -> Given:
     """The values trimmed, with a blank as None. Refuses all that is wrong with them at once."""
     problems: list[Problem] = []
     first, last = (
-        value if value is UNSET else _clean_text(value, _LONGEST, (name,), problems)
+        value if value is UNSET else clean_text(value, _LONGEST, (name,), problems)
         for name, value in (("firstName", given.first_name), ("lastName", given.last_name))
     )
     values = {
-        field: _clean_synced(one, given.values.get(field), problems)
+        field: clean_synced(one, given.values.get(field), problems)
         for field, one in SYNCED.items()
         if field in given.values or (new and one.required)
     }
@@ -260,78 +249,28 @@ def clean(given: Given, *, new: bool) -> Given:
                 ("kind",),
             )
         )
+    numbers = given.identifiers
+    if numbers is not UNSET:
+        numbers = clean_identifiers(numbers or (), problems)
     if problems:
         raise Refused(problems)
-    return replace(given, first_name=first, last_name=last, values=values)
+    return replace(given, first_name=first, last_name=last, values=values, identifiers=numbers)
 
 
-def _clean_synced(one: Synced, value: Value, problems: list[Problem]) -> Value:
-    path = (one.api_name,)
-    if isinstance(value, PostalAddress):
-        return _clean_address(value, one.api_name, problems)
-    if one.kind is Kind.EMAIL and value:
-        value = _plain_email(value)
-    text = _clean_text(value, one.longest, path, problems)
-    if text is None and one.required:
-        problems.append(
-            Problem(
-                Code.REQUIRED,
-                f"A contact needs a {one.words}. Give `{one.api_name}` at least one visible character.",
-                path,
-            )
+def _check_identifiers(contact: Contact, given: Given) -> None:
+    """Refuse a GST number of a New Zealander: it is the person's IRD number, a personal tax number."""
+    if given.identifiers is UNSET and given.kind is UNSET:
+        return
+    kind = contact.kind if given.kind is UNSET or given.kind is None else given.kind
+    held = identifiers.of_stored(contact.identifiers)
+    numbers = held if given.identifiers is UNSET else given.identifiers or ()
+    if kind is ContactKind.PERSON and any(one.kind is IdentifierKind.GST and one.valid for one in numbers):
+        message = (
+            "A person's GST number in New Zealand is the person's IRD number, a personal tax number, which Tandem does not"
+            " keep. Leave it out of `identifiers`, or say that the contact is an ORGANISATION."
         )
-    if text and one.kind is Kind.EMAIL and not _is_email(text):
-        problems.append(
-            Problem(
-                Code.INVALID, "This is not an email address. Give one address, such as ann@example.com.", path
-            )
-        )
-    if text and one.kind is Kind.PHONE and not any(c.isdigit() for c in text):
-        problems.append(Problem(Code.INVALID, "A phone number needs at least one digit.", path))
-    return text
-
-
-def _plain_email(value: str) -> str | None:
-    """The address in plain letters: ligatures, full-width letters, and the apostrophes and dashes of word processors become
-    what they stand for, and characters without width go. Xero would refuse them."""
-    plain = unicodedata.normalize("NFKC", value.translate(TYPOGRAPHIC)).replace("\u3002", ".")
-    return "".join(c for c in plain if unicodedata.category(c) != "Cf") or None
-
-
-def _clean_text(value: str | None, limit: int, path: tuple[str, ...], problems: list[Problem]) -> str | None:
-    text = (value or "").translate(_UNSEEN).strip()
-    if not visible(text).strip():
-        return None
-    if len(text) > limit:
-        problems.append(too_long(limit, len(text), *path))
-    if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
-        problems.append(control_characters(*path))
-    return text
-
-
-def _clean_address(value: PostalAddress, name: str, problems: list[Problem]) -> Value:
-    if len(value.lines) > ADDRESS_LINES:
-        problems.append(
-            Problem(
-                Code.TOO_MANY,
-                f"An address has at most {ADDRESS_LINES} lines, and this one has {len(value.lines)}. Join some of them.",
-                (name, "lines"),
-            )
-        )
-    lines = [_clean_text(line, LINE, (name, "lines", str(n)), problems) for n, line in enumerate(value.lines)]
-    parts = {
-        part: _clean_text(getattr(value, part), limit, (name, called), problems)
-        for part, (called, limit) in _PARTS.items()
-    }
-    return _plain(PostalAddress(tuple(line for line in lines if line), **parts))
-
-
-def _is_email(text: str) -> bool:
-    try:
-        validate_email(text, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError:
-        return False
-    return True
+        path = ("kind",) if given.identifiers is UNSET else ("identifiers",)
+        raise Refused([Problem(Code.INVALID, message, path)])
 
 
 async def _check_type(tx: Tx, values: Given, held: UUID | None) -> None:
@@ -385,7 +324,18 @@ def _differences(contact: Contact, given: Given) -> list[activity.Change]:
         for field, value in given.values.items()
         if value != held[field]
     ]
-    return [*own, *synced]
+    return [*own, *_identifiers_changed(contact, given), *synced]
+
+
+def _identifiers_changed(contact: Contact, given: Given) -> list[activity.Change]:
+    if given.identifiers is UNSET:
+        return []
+    before, after = identifiers.of_stored(contact.identifiers), list(given.identifiers or ())
+    if before == after:
+        return []
+    return [
+        activity.Change("identifiers", identifiers.shown(before), identifiers.shown(after), Side.PRACTICE)
+    ]
 
 
 def _text(value: object) -> str | None:
@@ -406,7 +356,8 @@ def _settle(tx: Tx, contact: Contact, given: Given, changed: set[str] | None = N
         contact.name_made_up = False
     if contact.name_made_up:
         contact.name = made_up_name(contact.first_name, contact.last_name, contact.billing_email)
-    for column, key in search_keys.of_values(practice_values(contact), contact.name).items():
+    keys = search_keys.of_values(practice_values(contact), contact.name, identifiers=contact.identifier_keys)
+    for column, key in keys.items():
         setattr(contact, column, key)
     times = {str(field): tx.now.isoformat() for field in SyncedField if changed is None or field in changed}
     contact.field_times = {**contact.field_times, **times}

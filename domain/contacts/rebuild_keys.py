@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from domain.fields import identifiers
 from domain.fields.synced import (
     SYNCED,
     Values,
@@ -16,9 +17,10 @@ from domain.fields.synced import (
 from domain.mirror import xero_contacts
 from domain.names import search_keys
 from domain.names.text_keys import VERSION
-from domain.tables import SyncedField
+from domain.tables import StoredIdentifier, SyncedField
 from domain.tx import Tx
 
+_LISTS = ("match_keys", "identifier_keys")
 _STALE = f"workspace_id = :ws and key_version < {VERSION}"
 
 
@@ -30,6 +32,7 @@ class _Organisation(NamedTuple):
 class _Held(NamedTuple):
     id: UUID
     values: Values
+    identifiers: list[StoredIdentifier] | None
     name_made_up: bool = False
 
 
@@ -48,10 +51,9 @@ async def renew(tx: Tx, page: int = 1000) -> int:
     )
     for organisation in organisations:
         await xero_contacts.lock(tx, organisation.id)
-    columns = [one.column for one in SYNCED.values()]
-    made_up = [*columns, "name_made_up"]
-    contacts = await _renew(tx, "contact", made_up, with_practice_values(_Held), _of_contact, page)
-    columns = [one.xero_column for one in SYNCED.values()]
+    columns = [*(one.column for one in SYNCED.values()), "identifiers", "name_made_up"]
+    contacts = await _renew(tx, "contact", columns, with_practice_values(_Held), _of_contact, page)
+    columns = [*(one.xero_column for one in SYNCED.values()), "identifiers"]
     mirrored = await _renew(tx, "xero_contact", columns, with_xero_values(_Held), _of_mirror, page)
     for organisation in organisations:
         asked = await tx.ids(
@@ -65,12 +67,16 @@ async def renew(tx: Tx, page: int = 1000) -> int:
 
 def _of_contact(held: _Held) -> Mapping[str, object]:
     name = shown(held.values[SyncedField.NAME])
-    return search_keys.of_values(without_made_up(held.values, held.name_made_up), name)
+    numbers = identifiers.keys_of(identifiers.of_stored(held.identifiers))
+    values = without_made_up(held.values, held.name_made_up)
+    return {**search_keys.of_values(values, name, identifiers=numbers), "identifier_keys": numbers}
 
 
 def _of_mirror(held: _Held) -> Mapping[str, object]:
     """The keys of the last look-up are of the old rules too, so they become blank."""
-    return {**xero_contacts.keys(held.values), "match_name": None, "match_keys": None}
+    numbers = identifiers.keys_of(identifiers.of_stored(held.identifiers))
+    keys = xero_contacts.keys(held.values)
+    return {**keys, "identifier_keys": numbers, "match_name": None, "match_keys": None}
 
 
 async def _renew(
@@ -96,7 +102,7 @@ async def _renew(
 
 async def _write(tx: Tx, table: str, renewed: Sequence[Mapping[str, object]]) -> None:
     names = [name for name in renewed[0] if name not in ("id", "key_version")]
-    typed = [f"{name} {'text[]' if name == 'match_keys' else 'text'}" for name in names]
+    typed = [f"{name} {'text[]' if name in _LISTS else 'text'}" for name in names]
     await tx.run(
         f"update {table} t set key_version = {VERSION}, {', '.join(f'{name} = r.{name}' for name in names)}"
         f" from jsonb_to_recordset(cast(:rows as jsonb)) r(id uuid, {', '.join(typed)})"

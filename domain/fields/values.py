@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from domain.fields.phones import PhoneParts
 from domain.tables import AmountsAre, PaymentKind, SyncedField, XeroContactStatus
@@ -73,6 +73,17 @@ XeroValue = str | PhoneParts | PostalAddress | None
 
 
 @dataclass(frozen=True)
+class XeroNumbers:
+    """CompanyNumber, TaxNumber and AccountNumber of a Xero contact, and `tax_type`, Xero's own word for the kind of the tax
+    number. None is blank."""
+
+    company: str | None = None
+    tax: str | None = None
+    account: str | None = None
+    tax_type: str | None = None
+
+
+@dataclass(frozen=True)
 class SeenContact:
     """A contact as one answer of Xero's showed it, asked for at `seen_at`. `warnings`: of an answer to a write, what Xero
     remarked about it.
@@ -92,6 +103,7 @@ class SeenContact:
     updated_at: datetime | UnsetType
     seen_at: datetime
     warnings: tuple[str, ...] = ()
+    numbers: XeroNumbers | UnsetType = UNSET
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ FORGOTTEN = "About a contact that Xero was asked to forget."
 
 
 async def forget(tx: Tx, organisation_id: UUID, xero: XeroContact) -> None:
-    """Blank what came from Xero: base values, notes and refused values of the links, bodies of deliveries, and `activity`.
+    """Blank what came from Xero: base values, notes and refused values of the links, bodies of deliveries, `activity`, and the
+    evidence of match issues, which quotes names and numbers.
 
     The mirror has been blank since the snapshot that showed the request.
     """
@@ -31,6 +32,10 @@ async def forget(tx: Tx, organisation_id: UUID, xero: XeroContact) -> None:
     ids = [link.id for link in held]
     await kept_apart.forget_xero(tx, organisation_id, xero.xero_contact_id)
     await _blank_activity(tx, organisation_id, held, issues)
+    await tx.run(
+        "update match_candidate set evidence = '{}' where workspace_id = :ws and issue_id = any(:issues)",
+        issues=issues,
+    )
     await tx.run(
         "update delivery set body = null where workspace_id = :ws and body is not null and id in"
         " (select delivery_id from delivery_member where workspace_id = :ws and link_id = any(:ids))",

@@ -35,7 +35,9 @@ async def store(
     is reported, and the others are written.
     """
     shown_at_once, failed = await bulk.together(
-        tx, contacts, lambda some: xero_contacts.show(tx, organisation.id, some, sent)
+        tx,
+        contacts,
+        lambda some: xero_contacts.show(tx, organisation.id, some, sent, country=organisation.country_code),
     )
     await unreadable.record(
         tx, organisation.id, [unreadable.fault(one.xero_contact_id, error) for one, error in failed]

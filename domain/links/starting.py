@@ -199,10 +199,18 @@ class Ours:
     name: str
     times: Mapping[str, str]
     values: Values
+    identifier_keys: Sequence[str]
 
     @classmethod
     def of(cls, contact: Contact) -> "Ours":
-        return cls(contact.id, contact.version, contact.name, contact.field_times, practice_values(contact))
+        return cls(
+            contact.id,
+            contact.version,
+            contact.name,
+            contact.field_times,
+            practice_values(contact),
+            contact.identifier_keys,
+        )
 
 
 class _Beginning:
@@ -294,6 +302,7 @@ class _Locked(NamedTuple):
     version: int
     field_times: dict[str, str]
     name_made_up: bool
+    identifier_keys: list[str]
     values: Values
 
 
@@ -301,14 +310,14 @@ async def _contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Ours]:
     """The contacts, locked in the order of their ids."""
     found = await tx.read(
         with_practice_values(_Locked),
-        f"select id, version, field_times, name_made_up, {', '.join(_PRACTICE_COLUMNS)} from contact"
+        f"select id, version, field_times, name_made_up, identifier_keys, {', '.join(_PRACTICE_COLUMNS)} from contact"
         " where workspace_id = :ws and id = any(:ids) order by id for update",
         ids=list(ids),
     )
     return {
         one.id: Ours(
             one.id, one.version, shown(one.values[SyncedField.NAME]) or "", one.field_times,
-            without_made_up(one.values, one.name_made_up),
+            without_made_up(one.values, one.name_made_up), one.identifier_keys,
         )
         for one in found
     }  # fmt: skip
@@ -370,7 +379,7 @@ def _contact_row(tx: Tx, contact: Ours, taken: Values) -> dict[str, object]:
         made_up = _made_up_of_email(after)
     return {
         "b_id": contact.id, **columns(after), "name": name or made_up, "name_made_up": name is None,
-        **search_keys.of_values(after, made_up),
+        **search_keys.of_values(after, made_up, identifiers=contact.identifier_keys),
         "field_times": {**contact.times, **dict.fromkeys(map(str, taken), tx.now.isoformat())},
         "updated_at": tx.now, "version": contact.version + 1,
     }  # fmt: skip

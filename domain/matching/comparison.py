@@ -26,6 +26,7 @@ class ContactRow(NamedTuple):
     billing_email: str | None
     primary_phone: str | None
     billing_address: Mapping[str, object] | None
+    identifier_keys: list[str]
 
 
 class XeroRow(NamedTuple):
@@ -35,6 +36,7 @@ class XeroRow(NamedTuple):
     email: str | None
     phone: Mapping[str, str] | None
     billing_address: Mapping[str, object] | None
+    identifier_keys: list[str]
     updated_at: datetime
 
 
@@ -49,13 +51,14 @@ XERO = ", ".join(f"x.{name}" for name in XeroRow._fields)
 
 def of_contact(row: ContactRow) -> Details:
     address = PostalAddress.from_json(row.billing_address)
-    return details(row.name, row.billing_email, row.primary_phone, address)
+    return details(row.name, row.billing_email, row.primary_phone, address, row.identifier_keys)
 
 
 def of_xero(row: XeroRow) -> Details:
     # The pass that applies the row reports a phone that cannot be read.
     phone = row.phone and join_phone(PhoneParts(*(row.phone.get(part) or "" for part in _PARTS)))
-    return details(row.name, row.email, phone or None, PostalAddress.from_json(row.billing_address))
+    address = PostalAddress.from_json(row.billing_address)
+    return details(row.name, row.email, phone or None, address, row.identifier_keys)
 
 
 async def compare_pairs(

@@ -16,6 +16,7 @@ from domain import activity
 from domain.connection import restored
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.decisions import kept_apart
+from domain.fields import identifiers
 from domain.fields.merge import Winner, policy_winner
 from domain.fields.synced import columns, shown, xero_values
 from domain.links import starting as link_starting
@@ -32,6 +33,7 @@ from domain.tables import (
     Contact,
     ContactKind,
     EventKind,
+    IdentifierKind,
     LinkOrigin,
     MatchIssue,
     MatchIssueState,
@@ -328,13 +330,18 @@ def contact_from_xero(tx: Tx, row: XeroContact, contact_type_id: UUID | None, ru
     own, email = shown(values[SyncedField.NAME]), shown(values[SyncedField.BILLING_EMAIL])
     name = own or made_up_name(row.first_name, row.last_name, email)
     found = classify(own or "", row.first_name, row.last_name, email)
+    # The number in one organisation's books says nothing in others.
+    numbers = [
+        one for one in identifiers.of_stored(row.identifiers) if one.kind is not IdentifierKind.ACCOUNT_NUMBER
+    ]
     contact_id = uuid4()
     made: dict[str, object] = {
         "workspace_id": tx.workspace, "id": contact_id, **columns(values), "name": name, "name_made_up": own is None,
         "first_name": row.first_name,
         "last_name": row.last_name, "kind": ContactKind(found.kind), "confidence": found.confidence,
         "reasons": list(found.reasons), "needs_review": found.needs_review or own is None, "contact_type_id": contact_type_id,
-        "created_at": tx.now, "updated_at": tx.now, "version": 1, **search_keys.of_values(values, name),
+        "created_at": tx.now, "updated_at": tx.now, "version": 1, **search_keys.of_values(values, name, identifiers=identifiers.keys_of(numbers)),
+        "identifiers": [one.as_json() for one in numbers], "identifier_keys": identifiers.keys_of(numbers),
         "field_times": dict.fromkeys(SyncedField, tx.now.isoformat()), "created_by_run": run,
     }  # fmt: skip
     return NewContact(contact_id, name, made)

@@ -20,10 +20,12 @@ from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
 from domain.decisions import kept_apart
+from domain.fields import identifiers
 from domain.fields.synced import SYNCED, Kind, Values, as_practice, shown, stored, with_xero_values
 from domain.fields.values import SeenContact
+from domain.names.classification import classify
 from domain.names.text_keys import VERSION, email_key, name_key, search_key
-from domain.tables import ACTIVE, EventKind, SyncedField, XeroContact, XeroContactStatus
+from domain.tables import ACTIVE, ContactKind, EventKind, SyncedField, XeroContact, XeroContactStatus
 from domain.tx import Tx
 
 READ_AGAIN = timedelta(seconds=10)
@@ -46,6 +48,8 @@ _PERSONAL = {
     "first_name": ("r->>'first_name'", "null"),
     "last_name": ("r->>'last_name'", "null"),
     "contact_number": ("r->>'contact_number'", "null"),
+    "identifiers": ("r->'identifiers'", "null"),
+    "identifier_keys": ("array(select jsonb_array_elements_text(r->'identifier_keys'))", "'{}'"),
     "name_key": ("r->>'name_key'", "null"),
     "email_key": ("r->>'email_key'", "null"),
     "search_key": ("r->>'search_key'", "''"),
@@ -64,8 +68,16 @@ _COLUMNS = {
 _SEARCHED = (SyncedField.NAME, SyncedField.BILLING_EMAIL, SyncedField.PRIMARY_PHONE)
 _LOOKED = ("match_name", "match_keys")  # of the last look-up; deleted when the row changes
 _SYNCED = {field: one.xero_column for field, one in SYNCED.items()}
-_COMPARED = [name for name in _COLUMNS if name not in (*_FLAGS, "updated_at") and not name.endswith("_key")]
-_APPLIED = [*_SYNCED.values(), "status", "merged_to", "contact_number"]
+_COMPARED = [
+    name for name in _COLUMNS if name not in (*_FLAGS, "updated_at") and not name.endswith(("_key", "_keys"))
+]
+_APPLIED = [*_SYNCED.values(), "status", "merged_to", "contact_number", "identifiers"]
+_NUMBERS = ("identifiers", "identifier_keys")
+# The mirror row is older than the version of Tandem that began to keep identifiers: what Xero shows is no change.
+_FIRST_NUMBERS = (
+    "(n.how <> 'OLDER' and x.id is not null and x.identifiers is null and n.identifiers is not null)"
+)
+_FOUND_NUMBERS = f"({_FIRST_NUMBERS} and cardinality(n.identifier_keys) > 0)"
 
 
 def _said(column: str) -> str:
@@ -78,14 +90,20 @@ def _said(column: str) -> str:
 
 
 def _differs(columns: Collection[str]) -> str:
-    return "(" + " or ".join(f"n.{column} is distinct from x.{column}" for column in columns) + ")"
+    return "(" + " or ".join(map(_differs_in, columns)) + ")"
+
+
+def _differs_in(column: str) -> str:
+    differs = f"n.{column} is distinct from x.{column}"
+    return f"x.identifiers is not null and {differs}" if column == "identifiers" else differs
 
 
 def _held(column: str) -> str:
     """SQL: the value of the column afterwards."""
     if column in _FLAGS:
         return f"case when n.how = 'NEW' or n.seen_at >= x.seen_at then n.{column} else x.{column} end"
-    return f"case when n.how = 'NEW' then n.{column} else x.{column} end"
+    shown = f"n.how = 'NEW' or {_FIRST_NUMBERS}" if column in _NUMBERS else "n.how = 'NEW'"
+    return f"case when {shown} then n.{column} else x.{column} end"
 
 
 def _stamp_of(field: SyncedField, column: str) -> str:
@@ -138,10 +156,10 @@ _SHOW = f"""
         select :ws, coalesce(x.id, gen_random_uuid()), :organisation, n.xero_contact_id,
                greatest(n.seen_at, x.seen_at), {VERSION}, {", ".join(map(_held, _COLUMNS))},
                jsonb_build_object({", ".join(_stamp_of(*field) for field in _SYNCED.items())}),
-               coalesce(x.dirty, true) or (n.how = 'NEW' and {_differs(_APPLIED)})
+               coalesce(x.dirty, true) or {_FOUND_NUMBERS} or (n.how = 'NEW' and {_differs(_APPLIED)})
                    or (n.seen_at >= x.seen_at and {_differs(_FLAGS)}),
                case when n.how = 'NEW' and {_differs(_APPLIED)} then null else x.brake end,
-               case when n.how = 'NEW' and {_differs(_APPLIED)} then null else x.looked_at end,
+               case when n.how = 'NEW' and {_differs(_APPLIED)} or {_FOUND_NUMBERS} then null else x.looked_at end,
                case when n.how = 'NEW' and {_differs(["name_key", "email_key"])}
                     then array_remove(x.former_keys || x.name_key || x.email_key, null)
                     else coalesce(x.former_keys, '{{}}') end,
@@ -278,8 +296,11 @@ async def show(
     organisation: UUID,
     contacts: Sequence[SeenContact],
     sent: Mapping[UUID, Collection[str]] | None = None,
+    *,
+    country: str | None,
 ) -> list[Shown]:
-    """Write what Xero showed into the mirror if it is new. Returns how each snapshot relates to the mirror.
+    """Write what Xero showed into the mirror if it is new. Returns how each snapshot relates to the mirror. `country`: the
+    organisation's, in which official numbers are read.
 
     Of several snapshots of one contact among `contacts`, the latest counts. `sent` holds, for contacts that an answer to our
     own write shows, the fields that were written, by Xero's id.
@@ -291,7 +312,7 @@ async def show(
             latest[contact.xero_contact_id] = contact
     written = sent or {}
     rows = [
-        {**_row(contact), "sent": dict.fromkeys(written[key]) if key in written else None}
+        {**_row(contact, country), "sent": dict.fromkeys(written[key]) if key in written else None}
         for key, contact in latest.items()
     ]
     found = await tx.read(
@@ -376,7 +397,7 @@ def _stamp(contact: SeenContact) -> tuple[str, str]:
     return updated, contact.seen_at.isoformat()
 
 
-def _row(contact: SeenContact) -> dict[str, object]:
+def _row(contact: SeenContact, country: str | None) -> dict[str, object]:
     """The values of an answer, by column."""
     given: dict[str, object] = {
         "id": str(contact.xero_contact_id),
@@ -399,4 +420,21 @@ def _row(contact: SeenContact) -> dict[str, object]:
         given |= {"name_key": keys["name_key"], "search_key": keys["search_key"]}
     if SyncedField.BILLING_EMAIL in contact.values:
         given["email_key"] = keys["email_key"]
+    if contact.numbers is not UNSET:
+        held = identifiers.of_xero(contact.numbers, country, lambda: _is_body(contact))
+        given |= {
+            "identifiers": [one.as_json() for one in held],
+            "identifier_keys": identifiers.keys_of(held),
+        }
     return {name: value for name, value in given.items() if value is not UNSET}
+
+
+def _is_body(contact: SeenContact) -> bool:
+    """Whether the contact is surely an organisation, by what this snapshot shows."""
+    name, email = (
+        shown(as_practice(contact.values.get(field)))
+        for field in (SyncedField.NAME, SyncedField.BILLING_EMAIL)
+    )
+    first, last = contact.first_name or None, contact.last_name or None
+    found = classify(name or "", first, last, email)
+    return found.kind == ContactKind.ORGANISATION and not found.needs_review

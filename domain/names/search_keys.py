@@ -4,6 +4,7 @@
 together to be compared: they decide nothing.
 """
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from domain.fields.synced import Values, shown
@@ -32,10 +33,12 @@ def columns(
     phone: str | None,
     address: PostalAddress | None,
     made_up: str | None = None,
+    *,
+    identifiers: Sequence[str] = (),
 ) -> Columns:
     """The keys of a contact with these values. `made_up`: the name that people see if there is none; people find the contact
-    by it, and nothing is matched by it."""
-    match_name, match_keys = lookup(details(name or "", email, phone, address))
+    by it, and nothing is matched by it. `identifiers`: see domain.fields.identifiers.keys_of."""
+    match_name, match_keys = lookup(details(name or "", email, phone, address, identifiers))
     return {
         "name_key": name_key(name) or "",
         "email_key": email_key(email),
@@ -46,13 +49,13 @@ def columns(
     }
 
 
-def of_values(values: Values, made_up: str | None = None) -> Columns:
+def of_values(values: Values, made_up: str | None = None, *, identifiers: Sequence[str]) -> Columns:
     """The keys of a contact that holds these values. `made_up` as in `columns`."""
     name, email, phone = (
         shown(values[field])
         for field in (SyncedField.NAME, SyncedField.BILLING_EMAIL, SyncedField.PRIMARY_PHONE)
     )
-    return columns(name, email, phone, address_of(values), made_up)
+    return columns(name, email, phone, address_of(values), made_up, identifiers=identifiers)
 
 
 def lookup(contact: Details) -> tuple[str, list[str]]:
@@ -61,10 +64,17 @@ def lookup(contact: Details) -> tuple[str, list[str]]:
     return prepare(contact.name).plain, sorted(keys)
 
 
-def details(name: str, email: str | None, phone: str | None, address: PostalAddress | None) -> Details:
+def details(
+    name: str,
+    email: str | None,
+    phone: str | None,
+    address: PostalAddress | None,
+    identifiers: Sequence[str] = (),
+) -> Details:
     held = address or PostalAddress()
     return Details(
-        name, email, phone, " ".join(held.lines) or None, held.city, held.region, held.postal_code
+        name, email, phone, " ".join(held.lines) or None, held.city, held.region, held.postal_code,
+        identifiers=tuple(identifiers),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from domain.tables.connection import (
     XeroGrant,
     XeroLimit,
 )
-from domain.tables.contacts import Contact, ContactKind, Side, SyncedField
+from domain.tables.contacts import Contact, ContactKind, IdentifierKind, Side, StoredIdentifier, SyncedField
 from domain.tables.deliveries import Cargo, Delivery, DeliveryKind, DeliveryMember
 from domain.tables.invoices import (
     AccountMapping,
@@ -100,6 +100,7 @@ __all__ = (
     "EventCounter",
     "EventKind",
     "IdempotencyKey",
+    "IdentifierKind",
     "ImportPhase",
     "ImportRun",
     "Invoice",
@@ -133,6 +134,7 @@ __all__ = (
     "Side",
     "StoredChange",
     "StoredFailure",
+    "StoredIdentifier",
     "StoredProblem",
     "SyncLink",
     "SyncState",

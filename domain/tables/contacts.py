@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
+from typing_extensions import TypedDict
 
 from domain.described import DescribedEnum
 from domain.tables.base import AT_ONCE, Row, choice_column, foreign_key, json_column, key_column, time_column
@@ -41,6 +42,36 @@ class SyncedField(DescribedEnum):
     )
 
 
+class IdentifierKind(DescribedEnum):
+    """Kinds of official numbers. Personal tax numbers are never kept."""
+
+    ABN = "ABN", "An Australian Business Number: 11 digits, with two check digits."
+    ACN = "ACN", "An Australian Company Number: 9 digits, with a check digit."
+    NZBN = "NZBN", "A New Zealand Business Number: 13 digits that begin with 94, with a check digit."
+    NZ_COMPANY = "NZ_COMPANY", "A number of New Zealand's register of companies. It has no check digit."
+    UK_COMPANY = "UK_COMPANY", "A number of the British Companies House. It has no check digit."
+    VAT = (
+        "VAT",
+        "A VAT number of the United Kingdom or of the European Union, with its country's letters. Without letters it"
+        " counts as British.",
+    )
+    GST = (
+        "GST",
+        "A GST number of an organisation. In New Zealand it is the organisation's IRD number, with a check digit. A"
+        " person's IRD number is a personal tax number, which Tandem does not keep.",
+    )
+    EIN = "EIN", "An Employer Identification Number of the United States. It has no check digit."
+    ACCOUNT_NUMBER = "ACCOUNT_NUMBER", "The contact's number in the books: Xero's AccountNumber."
+    OTHER = "OTHER", "An official number of another kind or country."
+
+
+class StoredIdentifier(TypedDict):
+    """An official number as `identifiers` of `contact` and `xero_contact` hold it."""
+
+    kind: str
+    value: str
+
+
 class Side(DescribedEnum):
     """One of the two sides that are kept in step."""
 
@@ -54,7 +85,8 @@ class Contact(Row, table=True):
     `billing_address` has lines, city, region, postalCode, country, attentionTo. `field_times`: when the practice last set each
     synced field. `search_key`: see `domain.names.text_keys.search_key`. `match_name` and `match_keys` find near-duplicates
     (`domain.names.search_keys`). `created_by_run`: the import that created the contact; that import does not match against
-    it. `name_made_up`: Xero shows no name, and Tandem made `name` up; see `domain.names.made_up`.
+    it. `identifiers`: official numbers; `identifier_keys`: those that prove who a contact is (`domain.fields.identifiers`).
+    `name_made_up`: Xero shows no name, and Tandem made `name` up; see `domain.names.made_up`.
     """
 
     __tablename__ = "contact"
@@ -101,6 +133,12 @@ class Contact(Row, table=True):
     billing_email: str | None = None
     primary_phone: str | None = None
     billing_address: dict[str, Any] | None = json_column()
+    identifiers: list[StoredIdentifier] = Field(
+        sa_type=JSONB, sa_column_kwargs={"server_default": "[]"}, default=[]
+    )
+    identifier_keys: list[str] = Field(
+        sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
+    )
     archived_at: datetime | None = time_column(nullable=True)
     created_at: datetime = time_column()
     updated_at: datetime = time_column()

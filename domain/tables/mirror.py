@@ -12,6 +12,7 @@ from sqlmodel import Field
 from domain.described import DescribedEnum
 from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, key_column, time_column
 from domain.tables.connection import XeroContactFilter
+from domain.tables.contacts import StoredIdentifier
 from domain.tables.links import Brake
 
 
@@ -70,6 +71,9 @@ class XeroContact(Row, table=True):
     """The mirror: a contact as Xero last showed it. `phone` holds country, area, number of the DEFAULT phone;
     `billing_address` the POBOX address, as Contact.billing_address. `seen_at`: when it was asked for.
 
+    `identifiers`: Xero's CompanyNumber, TaxNumber and AccountNumber, without personal tax numbers; null until a read of this
+    version of Tandem has shown the contact. `identifier_keys`: as Contact's.
+
     `own_write_at`: Xero's stamp in the last answer to a write of ours. `own_event_at`: the webhook event that this write
     accounts for. `read_event_at`: the newest webhook event that a read has answered. All three are by Xero's clock.
 
@@ -113,6 +117,10 @@ class XeroContact(Row, table=True):
     phone: dict[str, str] | None = json_column()
     billing_address: dict[str, Any] | None = json_column()
     contact_number: str | None = None
+    identifiers: list[StoredIdentifier] | None = json_column()
+    identifier_keys: list[str] = Field(
+        sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
+    )
     is_customer: bool
     is_supplier: bool
     status: XeroContactStatus = choice_column(XeroContactStatus)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.synced import SYNCED
-from domain.fields.values import PostalAddress, SeenContact
+from domain.fields.values import PostalAddress, SeenContact, XeroNumbers
 from domain.inbound import imports
 from domain.matching import issues, near_duplicates
 from domain.mirror import xero_contacts
@@ -63,6 +63,7 @@ def as_given(values: Mapping[str, Any]) -> contact_edits.Given:
         "lastName": "last_name",
         "kind": "kind",
         "contactTypeId": "contact_type_id",
+        "identifiers": "identifiers",
     }
     return contact_edits.Given(synced, **{own[name]: value for name, value in rest.items()})
 
@@ -92,7 +93,9 @@ class World:
     async def shown(self, *seen: SeenContact) -> list[UUID]:
         async with self.tx() as tx:
             return [
-                one.id for one in await xero_contacts.show(tx, self.organisation, seen) if one.how != "OLDER"
+                one.id
+                for one in await xero_contacts.show(tx, self.organisation, seen, country="NZ")
+                if one.how != "OLDER"
             ]
 
     async def start_import(self) -> UUID:
@@ -196,6 +199,9 @@ def seen(
     status: XeroContactStatus = XeroContactStatus.ACTIVE,
     xero_id: UUID | None = None,
     updated_at: datetime = BEGAN,
+    company_number: str | None = None,
+    tax_number: str | None = None,
+    account_number: str | None = None,
 ) -> SeenContact:
     return SeenContact(
         xero_contact_id=xero_id or uuid4(),
@@ -214,4 +220,5 @@ def seen(
         merged_to=None,
         updated_at=updated_at,
         seen_at=updated_at,
+        numbers=XeroNumbers(company_number, tax_number, account_number),
     )

@@ -8,16 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.actions import erase as erase_action
 from domain.actions import push as push_action
+from domain.fields.identifiers import Identifier
 from domain.fields.phones import PhoneParts
 from domain.fields.values import PostalAddress, SeenContact
 from domain.matching import issues
 from domain.outbound import contact_deliveries
-from domain.tables import LinkOrigin, SyncState
+from domain.tables import IdentifierKind, LinkOrigin, SyncState
 from tests.domain.linked import LATER, change, read_delta
 from tests.domain.world import World, seen
 
 # Found in no other value: of both sides, typed, overwritten and refused ones.
-PERSONAL = ("zyxona", "quivver", "7654321", "brindle", "wexfold")
+PERSONAL = ("zyxona", "quivver", "7654321", "brindle", "wexfold", "49098576", "51824753556")
 
 
 async def held(owner: AsyncConnection) -> list[tuple[str, str]]:
@@ -37,7 +38,7 @@ def shown(xero: UUID, name: str = "Zyxona Quivver", *, hours: int = 1) -> SeenCo
     return seen(
         name, "zyxona@quivver.example", phone=PhoneParts("64", "21", "7654321"),
         address=PostalAddress(("1 Brindle Street",), city="Wexfold"), xero_id=xero,
-        updated_at=LATER + timedelta(hours=hours),
+        updated_at=LATER + timedelta(hours=hours), company_number="51824753556",
     )  # fmt: skip
 
 
@@ -48,7 +49,8 @@ async def erase(world: World, contact: UUID) -> erase_action.Erased:
 
 async def lived(world: World) -> tuple[UUID, UUID]:
     """A linked contact with a past: changed on both sides, with a write under way that other changes wait behind."""
-    contact = await world.contact("Zyxona Quivver", "old@quivver.example")
+    number = Identifier(IdentifierKind.OTHER, "49098576")
+    contact = await world.contact("Zyxona Quivver", "old@quivver.example", identifiers=[number])
     xero = uuid4()
     await read_delta(world, shown(xero, hours=0))
     issue = (await world.rows("select id from match_issue where workspace_id = :ws"))[0]["id"]

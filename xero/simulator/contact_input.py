@@ -43,6 +43,7 @@ TEXT_FIELDS = {
 }
 OTHER_FIELDS: dict[str, type] = {
     "DefaultCurrency": str,
+    "TaxNumberType": str,
     "AccountsReceivableTaxType": str,
     "AccountsPayableTaxType": str,
     "SalesDefaultAccountCode": str,

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
+from stdnum import ean
+from stdnum.nz import ird
 
 from xero.simulator import words
 from xero.simulator.contacts import ARCHIVED, Address, Contact, ContactBook, Person, Phone
@@ -149,9 +151,8 @@ def _contact(random: Random, identity: _Identity) -> Contact:
         last_name=named.last if named else "",
         email=draw_email(random, identity.name, person),
         account_number=f"C{random.randrange(1000, 99_999)}" if random.random() < 0.1 else "",
-        tax_number=f"{random.randrange(10, 140)}-{random.randrange(1000):03}-{random.randrange(1000):03}"
-        if random.random() < 0.2
-        else "",
+        tax_number=_tax_number(random) if random.random() < 0.2 else "",
+        company_number=_company_number(identity) if identity.person is None else "",
         phones=_phones(random),
         addresses=_addresses(random),
         persons=_persons(random),
@@ -159,6 +160,24 @@ def _contact(random: Random, identity: _Identity) -> Contact:
         is_supplier=flags[1],
         other={"DefaultCurrency": "NZD"} if random.random() < 0.3 else {},
     )
+
+
+def _tax_number(random: Random) -> str:
+    """An IRD number with a right check digit."""
+    drawn = f"{random.randrange(10, 140)}{random.randrange(1000):03}{random.randrange(1000):03}"
+    base = int(drawn[:-1])
+    while len(check := ird.calc_check_digit(str(base))) > 1:
+        base += 1
+    return ird.format(f"{base}{check}")
+
+
+def _company_number(identity: _Identity) -> str:
+    """For about a third an NZBN with a right check digit, by the name alone, so that no other draw changes."""
+    random = Random(identity.name)  # noqa: S311 - chance that can be repeated, nothing secret
+    if random.random() > 0.33:
+        return ""
+    base = f"9429{random.randrange(10**8):08}"
+    return base + ean.calc_check_digit(base)
 
 
 def draw_email(random: Random, name: str, person: NamePerson | None) -> str:

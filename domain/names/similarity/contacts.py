@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz
 
@@ -31,7 +31,8 @@ _STREET = {
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """The values of one contact as typed. None or a blank means unknown."""
+    """The values of one contact as typed. None or a blank means unknown. `identifiers`: the keys of official numbers
+    (domain.fields.identifiers.keys_of)."""
 
     name: str
     email: str | None = None
@@ -40,6 +41,7 @@ class Details:
     city: str | None = None
     region: str | None = None
     postcode: str | None = None
+    identifiers: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Ready:
     city: str
     region: str
     postcode: str
+    identifiers: frozenset[str]
 
     @property
     def known(self) -> bool:
@@ -90,6 +93,7 @@ def make_ready(details: Details, country: str | None = None, users: Mapping[str,
         names.fold(names.tidy(details.city or "")),
         names.fold(names.tidy(details.region or "")),
         re.sub(r"\W", "", (details.postcode or "").casefold()),
+        frozenset(details.identifiers),
     )
 
 
@@ -237,4 +241,5 @@ def contact_keys(details: Ready) -> frozenset[str]:
     if details.address and details.number:
         words = [word for word in details.address.split() if len(word) > 2 and word != details.number]
         keys |= {f"a {details.number} {word[:5]}" for word in words[:3]}
+    keys |= {f"i {number}" for number in details.identifiers}
     return frozenset(keys)
