@@ -2,12 +2,34 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
-from domain.problems import Code, refuse
-from domain.tables import IdempotencyKey
+from domain.problems import Code, Refused, refuse
 from domain.tx import Tx
+
+LONGEST = 200
+
+
+@dataclass(frozen=True)
+class Request:
+    """A create that a client may repeat. `makes`: the id that the new object gets if this request is the first with its key."""
+
+    key: str
+    given: Mapping[str, object]
+    makes: UUID
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(json.dumps(self.given, sort_keys=True, default=str).encode()).digest()
+
+
+class _Kept(NamedTuple):
+    key: str
+    input_hash: bytes
+    made: UUID
 
 
 async def answered(
@@ -19,31 +41,79 @@ async def answered(
     """
     if key is None:
         return None
-    if not key.strip() or len(key) > 200:
-        raise refuse(
-            Code.INVALID,
-            "An idempotency key has 1 to 200 characters, not all of them blank.",
-            "idempotencyKey",
-        )
-    digest = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).digest()
+    [made] = await answered_all(tx, operation, [Request(key, given, makes)])
+    if isinstance(made, Refused):
+        raise made
+    return None if made == makes else made
+
+
+async def answered_all(tx: Tx, operation: str, requests: Sequence[Request]) -> list[UUID | Refused]:
+    """For each request the id that the first request with its key has made or now makes, or the refusal. Three statements.
+
+    The first of several requests with one key counts. The keys are locked in their order until the transaction ends.
+    """
+    first: dict[str, Request] = {}
+    for request in requests:
+        if _fits(request.key):
+            first.setdefault(request.key, request)
+    if not first:
+        return [_misfit() for _ in requests]
+    keys = sorted(first)
     await tx.run(
-        "delete from idempotency_key where workspace_id = :ws and operation = :operation and key = :key"
+        "delete from idempotency_key where workspace_id = :ws and operation = :operation and key = any(:keys)"
         " and at < cast(:now as timestamptz) - interval '24 hours'",
         operation=operation,
-        key=key,
+        keys=keys,
     )
-    fresh = await tx.run(
+    await tx.run(
         "insert into idempotency_key (workspace_id, operation, key, input_hash, made, at)"
-        " values (:ws, :operation, :key, :hash, :made, :now) on conflict do nothing",
-        operation=operation, key=key, hash=digest, made=makes,
-    )  # fmt: skip
-    if fresh:
-        return None
-    before = await tx.session.get(IdempotencyKey, (tx.workspace, operation, key), populate_existing=True)
-    if before is None or before.input_hash != digest:
-        raise refuse(
+        " select :ws, :operation, n.key, n.hash, n.made, :now from unnest(cast(:keys as text[]),"
+        " cast(:hashes as bytea[]), cast(:made as uuid[])) as n (key, hash, made) order by n.key on conflict do nothing",
+        operation=operation,
+        keys=keys,
+        hashes=[first[key].digest for key in keys],
+        made=[first[key].makes for key in keys],
+    )
+    found = await tx.read(
+        _Kept,
+        "select key, input_hash, made from idempotency_key where workspace_id = :ws and operation = :operation"
+        " and key = any(:keys)",
+        operation=operation,
+        keys=keys,
+    )
+    kept = {one.key: one for one in found}
+    return [_answer(kept.get(request.key), request) for request in requests]
+
+
+async def forget(tx: Tx, operation: str, keys: Sequence[str]) -> None:
+    """Free the keys of requests that this transaction refused after it had taken their keys."""
+    if keys:
+        await tx.run(
+            "delete from idempotency_key where workspace_id = :ws and operation = :operation and key = any(:keys)",
+            operation=operation,
+            keys=list(keys),
+        )
+
+
+def _fits(key: str) -> bool:
+    return bool(key.strip()) and len(key) <= LONGEST
+
+
+def _misfit() -> Refused:
+    return refuse(
+        Code.INVALID,
+        f"An idempotency key has 1 to {LONGEST} characters, not all of them blank.",
+        "idempotencyKey",
+    )
+
+
+def _answer(kept: _Kept | None, request: Request) -> UUID | Refused:
+    if not _fits(request.key):
+        return _misfit()
+    if kept is None or kept.input_hash != request.digest:
+        return refuse(
             Code.KEY_REUSED,
             "This key was used within 24 hours for another input. Use a new key for each new request.",
             "idempotencyKey",
         )
-    return before.made
+    return kept.made

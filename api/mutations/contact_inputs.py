@@ -62,6 +62,18 @@ class CreateContactsInput:
     contacts: list[CreateContactInput] = strawberry.field(
         description="At most 500 contacts. Each is created or refused on its own."
     )
+    idempotency_key: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="A key of your own for the whole call, 1 to 200 characters. If the same key comes again"
+        " within 24 hours with the same input, the answer is the contacts that it made the first time, and"
+        " nothing is created; with another input it is refused (KEY_REUSED).",
+    )
+    refuse_duplicates: bool = strawberry.field(
+        default=False,
+        description="Refuse (TAKEN) a row whose name and email are those of a contact of the practice or of"
+        " an earlier row. Capital letters, spaces and the shapes of apostrophes and dashes make no difference."
+        " Two contacts without an email have the same email.",
+    )
 
 
 @strawberry.input(

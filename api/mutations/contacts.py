@@ -19,6 +19,7 @@ from api.mutations.contact_inputs import (
 )
 from api.mutations.declared import mutation
 from api.mutations.payloads import (
+    Outcome,
     Payload,
     UserError,
     given,
@@ -33,7 +34,9 @@ from api.schema.contacts import Contact
 from domain import bulk
 from domain.actions import delete as delete_action
 from domain.actions.delete import Deleted
+from domain.contacts import creation
 from domain.contacts import edits as contact_edits
+from domain.contacts.creation import New
 from domain.matching import issues
 from domain.problems import Refused
 from domain.tables import Scope
@@ -70,11 +73,26 @@ class ContactsPayload(Payload):
     )
 
 
-async def _create(tx: Tx, inputs: Sequence[CreateContactInput]) -> list[UUID | Refused]:
-    async def create(input: CreateContactInput) -> UUID:
-        return (await contact_edits.create(tx, values(input), given(input.idempotency_key))).id
+async def _create(
+    tx: Tx,
+    inputs: Sequence[CreateContactInput],
+    *,
+    key: str | None = None,
+    refuse_duplicates: bool = False,
+) -> list[UUID | Refused]:
+    rows = [New(_values(input), given(input.idempotency_key)) for input in inputs]
+    async with issues.evaluating(tx) as touched:
+        made = await creation.create_all(tx, rows, key=key, refuse_duplicates=refuse_duplicates)
+        results = [one if isinstance(one, Refused) else one.id for one in made]
+        touched |= {one for one in results if isinstance(one, UUID)}
+    return results
 
-    return await _change_and_evaluate(tx, inputs, create)
+
+def _values(input: CreateContactInput) -> contact_edits.Given | Refused:
+    try:
+        return values(input)
+    except Refused as refused:
+        return refused
 
 
 async def _update(tx: Tx, inputs: Sequence[UpdateContactInput]) -> list[UUID | Refused]:
@@ -114,11 +132,13 @@ async def _payload(context: Context, key: UUID | None, errors: list[UserError]) 
 
 
 async def _payloads(
-    context: Context, results: Sequence[UUID | Refused], keys: Sequence[UUID | None]
+    context: Context, outcome: Outcome[list[UUID | Refused]], keys: Sequence[UUID | None]
 ) -> ContactsPayload:
+    """`keys`: the contacts that are shown where a row was refused."""
+    results = outcome.done or []
     loading = [
         load(context, "Contact", key) if key else None
-        for key in (done if isinstance(done, UUID) else key for done, key in zip(results, keys, strict=True))
+        for key in (done if isinstance(done, UUID) else key for done, key in zip(results, keys, strict=False))
     ]
     return ContactsPayload(
         results=[
@@ -127,7 +147,7 @@ async def _payloads(
             )
             for n, (one, done) in enumerate(zip(loading, results, strict=True))
         ],
-        user_errors=[],
+        user_errors=outcome.errors,
     )
 
 
@@ -163,9 +183,16 @@ class ContactMutations:
         errors = wrong_count(len(input.contacts), "contacts")
         if errors:
             return ContactsPayload(results=[], user_errors=errors)
-        outcome = await write(info.context, lambda tx: _create(tx, input.contacts))
-        results = outcome.done or []
-        return await _payloads(info.context, results, [None] * len(results))
+        outcome = await write(
+            info.context,
+            lambda tx: _create(
+                tx,
+                input.contacts,
+                key=given(input.idempotency_key),
+                refuse_duplicates=input.refuse_duplicates,
+            ),
+        )
+        return await _payloads(info.context, outcome, [None] * len(input.contacts))
 
     @mutation(
         Scope.WRITE,
@@ -192,7 +219,7 @@ class ContactMutations:
             return ContactsPayload(results=[], user_errors=errors)
         outcome = await write(info.context, lambda tx: _update(tx, input.contacts))
         keys = [ids.find("Contact", one.contact_id) for one in input.contacts]
-        return await _payloads(info.context, outcome.done or [], keys)
+        return await _payloads(info.context, outcome, keys)
 
     @mutation(
         Scope.WRITE,

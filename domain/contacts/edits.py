@@ -1,21 +1,20 @@
 """Changes of the practice's contacts by people and clients.
 
-Two other modules write `contact`: `matching.plan` creates contacts from Xero, and `links.starting` writes the values that
-contacts take over from Xero. A caller of `create` or `change` also calls `matching.issues.evaluate_contacts` in the same
-transaction, because open issues depend on the contact.
+Three other modules write `contact`: `contacts.creation` creates contacts for people and clients, `matching.plan` creates contacts
+from Xero, and `links.starting` writes the values that contacts take over from Xero. A caller of `change` also calls
+`matching.issues.evaluate_contacts` in the same transaction, because open issues depend on the contact.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 from sqlmodel import col, select
 
-from domain import activity, idempotency
+from domain import activity
 from domain.contacts.cleaning import clean_identifiers, clean_synced, clean_text, plain
-from domain.decisions import kept_apart
 from domain.fields import identifiers
 from domain.fields.identifiers import Identifier
 from domain.fields.synced import (
@@ -124,39 +123,6 @@ async def lock_all(tx: Tx, ids: Sequence[UUID]) -> None:
     )
 
 
-async def create(tx: Tx, given: Given, idempotency_key: str | None = None) -> Contact:
-    """Create a contact. With an idempotency key that was used for the same input within 24 hours, the contact created then is
-    returned."""
-    values = clean(given, new=True)
-    contact_id = uuid4()
-    before = await idempotency.answered(tx, "createContact", idempotency_key, given.as_json(), contact_id)
-    if before is not None:
-        return await lock(tx, before)
-    await _check_type(tx, values, None)
-    contact = Contact(
-        workspace_id=tx.workspace,
-        id=contact_id,
-        created_at=tx.now,
-        updated_at=tx.now,
-        kind=ContactKind.ORGANISATION,
-        name="",
-        name_key="",
-        search_key="",
-        identifiers=[],
-        identifier_keys=[],
-        field_times={},
-    )
-    _write(contact, values)
-    _settle(tx, contact, values)
-    _check_identifiers(contact, values)
-    tx.session.add(contact)
-    await tx.session.flush()
-    await kept_apart.contacts_came(tx, [contact.id])
-    activity.record(tx, ActivityKind.CONTACT_CREATED, f"{contact.name} was created.", contact=contact.id)
-    tx.publish(EventKind.CONTACT, contact.id)
-    return contact
-
-
 async def change(
     tx: Tx,
     contact_id: UUID,
@@ -178,16 +144,15 @@ async def change(
     told = _without_held(contact, given)
     values = clean(told, new=False) if typed else told
     await _check_type(tx, values, contact.contact_type_id)
-    _check_identifiers(contact, values)
+    check_identifiers(contact, values)
     changes = _differences(contact, values)
     await _fit_xero(tx, contact_id, values, changes)
     archiving = archived is not None and archived != (contact.archived_at is not None)
     if not changes and not archiving and not (values.kind is not UNSET and contact.confidence is not None):
         return contact
-    _write(contact, values)
+    write(tx, contact, values, {change.field for change in changes})
     if archiving:
         contact.archived_at = tx.now if archived else None
-    _settle(tx, contact, values, {change.field for change in changes})
     contact.version += 1
     contact.updated_at = tx.now
     await tx.session.flush()
@@ -201,8 +166,8 @@ async def change(
     return contact
 
 
-def _write(contact: Contact, values: Given) -> None:
-    """Write the given values, except for the kind, which `_settle` writes."""
+def write(tx: Tx, contact: Contact, values: Given, changed: set[str] | None = None) -> None:
+    """Write the given values, and what follows from them. `changed`: the fields that differ; None for a new contact."""
     for column in _OWN.values():
         value = getattr(values, column)
         if value is not UNSET and column != "kind":
@@ -212,6 +177,7 @@ def _write(contact: Contact, values: Given) -> None:
     if values.identifiers is not UNSET:
         contact.identifiers = [one.as_json() for one in values.identifiers or ()]
         contact.identifier_keys = identifiers.keys_of(values.identifiers or ())
+    _settle(tx, contact, values, changed)
 
 
 def _without_held(contact: Contact, given: Given) -> Given:
@@ -257,7 +223,7 @@ def clean(given: Given, *, new: bool) -> Given:
     return replace(given, first_name=first, last_name=last, values=values, identifiers=numbers)
 
 
-def _check_identifiers(contact: Contact, given: Given) -> None:
+def check_identifiers(contact: Contact, given: Given) -> None:
     """Refuse a GST number of a New Zealander: it is the person's IRD number, a personal tax number."""
     if given.identifiers is UNSET and given.kind is UNSET:
         return
@@ -342,7 +308,7 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _settle(tx: Tx, contact: Contact, given: Given, changed: set[str] | None = None) -> None:
+def _settle(tx: Tx, contact: Contact, given: Given, changed: set[str] | None) -> None:
     """Set the columns that follow from the values: kind, keys, and the time of each synced field."""
     if isinstance(given.kind, ContactKind):
         contact.kind = given.kind

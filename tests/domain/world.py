@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from domain.contacts import creation as contact_creation
 from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.synced import SYNCED
@@ -86,7 +87,7 @@ class World:
 
     async def contact(self, name: str, email: str | None = None, **given: Any) -> Contact:
         async with self.tx() as tx, issues.evaluating(tx) as touched:
-            made = await contact_edits.create(tx, as_given({"name": name, "billingEmail": email, **given}))
+            made = await contact_creation.create(tx, as_given({"name": name, "billingEmail": email, **given}))
             touched.add(made.id)
             return made
 

@@ -268,7 +268,7 @@ MEMORY = (
     breach(
         "kept apart: a re-created contact is matched again",
         f"{APART}::test_a_kept_apart_pair_is_not_matched_after_the_contact_was_recreated",
-        skip("domain.contacts:create", "contacts_came"),
+        skip("domain.contacts:_insert", "contacts_came"),
     ),
     breach(
         "kept apart: a twin of an existing Xero contact counts as re-created",

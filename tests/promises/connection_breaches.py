@@ -82,6 +82,8 @@ TOKENS = (
     ),
 )
 
+CREATES = "tests/domain/contacts/test_creation.py"
+
 SMALL = (
     breach(
         "merge: at equal times the practice wins",
@@ -91,7 +93,22 @@ SMALL = (
     breach(
         "retention: an idempotency key lives for 24 minutes",
         "tests/domain/test_idempotency.py",
-        sql("domain.idempotency:answered", "interval '24 hours'", "interval '24 minutes'"),
+        sql("domain.idempotency:answered_all", "interval '24 hours'", "interval '24 minutes'"),
+    ),
+    breach(
+        "creates: a repeated call makes a deleted contact again",
+        f"{CREATES}::test_a_repeated_call_returns_its_contacts_and_makes_none",
+        never("domain.contacts:create_all", "is_repeated"),
+    ),
+    breach(
+        "creates: a refused row keeps its key",
+        f"{CREATES}::test_a_refused_row_can_be_sent_again_with_its_key",
+        skip("domain.contacts:create_all", "forget"),
+    ),
+    breach(
+        "creates: two calls that refuse duplicates do not wait for each other",
+        f"{CREATES}::test_of_two_calls_at_once_that_refuse_duplicates_one_creates",
+        sql("domain.contacts:_refuse_duplicates", " for no key update", ""),
     ),
 )
 

@@ -99,6 +99,24 @@ async def test_each_row_of_a_bulk_mutation_succeeds_or_fails_alone(ada: make.Cli
     assert await names(ada) == ["A", "C"]
 
 
+async def test_a_call_with_its_key_repeated_gives_the_same_contacts(ada: make.Client) -> None:
+    call = {"contacts": [{"name": "A"}, {"name": ""}], "idempotencyKey": "file-1", "refuseDuplicates": True}
+    first = await ada.ask(MANY, i=call)
+    assert await ada.ask(MANY, i=call) == first
+    other = (await ada.ask(MANY, i={**call, "refuseDuplicates": False}))["createContacts"]
+    assert other == {"results": [], "userErrors": [{"code": "KEY_REUSED", "path": ["idempotencyKey"]}]}
+    taken = (await ada.ask(MANY, i={**call, "idempotencyKey": "file-2"}))["createContacts"]["results"][0]
+    assert taken == {"contact": None, "userErrors": [{"code": "TAKEN", "path": ["contacts", "0", "name"]}]}
+    assert await names(ada) == ["A"]
+
+
+async def test_the_statements_of_a_bulk_create_do_not_grow_with_its_rows(ada: make.Client) -> None:
+    async def spent(count: int) -> int:
+        return await ada.statements(MANY, i={"contacts": [{"name": f"{count} {n}"} for n in range(count)]})
+
+    assert await spent(2) == await spent(50)
+
+
 async def test_more_than_500_rows_are_refused_whole(ada: make.Client) -> None:
     answer = (await ada.ask(MANY, i={"contacts": [{"name": "A"}] * 501}))["createContacts"]
     assert (answer["results"], answer["userErrors"][0]["code"]) == ([], "TOO_MANY")

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from domain.actions import conflicts
+from domain.contacts import creation as contact_creation
 from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.synced import xero_values
@@ -46,7 +47,7 @@ async def test_bad_input_is_refused_with_the_path_of_the_field(
 ) -> None:
     with pytest.raises(Refused) as refused:
         async with world.tx() as tx:
-            await contact_edits.create(tx, as_given(given))
+            await contact_creation.create(tx, as_given(given))
     assert [(problem.code, problem.path) for problem in refused.value.problems] == [(code, path)]
     assert await world.rows("select 1 from contact") == []
 
@@ -65,7 +66,7 @@ async def test_an_archived_contact_type_stays_on_its_contacts_and_is_given_to_no
             await contact_edits.change(tx, other.id, as_given({"contactTypeId": kind}))
     with pytest.raises(Refused) as made:
         async with world.tx() as tx:
-            await contact_edits.create(tx, as_given({"name": "New", "contactTypeId": kind}))
+            await contact_creation.create(tx, as_given({"name": "New", "contactTypeId": kind}))
     for refused in (given, made):
         assert [(problem.code, problem.path) for problem in refused.value.problems] == [
             (Code.WRONG_STATE, ("contactTypeId",))
@@ -75,13 +76,13 @@ async def test_an_archived_contact_type_stays_on_its_contacts_and_is_given_to_no
 async def test_repeated_creates_with_one_idempotency_key_make_one_contact_even_at_once(world: World) -> None:
     async def create() -> object:
         async with world.tx() as tx:
-            return (await contact_edits.create(tx, as_given({"name": "Acme"}), "key-1")).id
+            return (await contact_creation.create(tx, as_given({"name": "Acme"}), "key-1")).id
 
     made = await asyncio.gather(*(create() for _ in range(4)))
     assert len(set(made)) == 1
     with pytest.raises(Refused) as refused:
         async with world.tx() as tx:
-            await contact_edits.create(tx, as_given({"name": "Other"}), "key-1")
+            await contact_creation.create(tx, as_given({"name": "Other"}), "key-1")
     assert refused.value.problems[0].code is Code.KEY_REUSED
 
 

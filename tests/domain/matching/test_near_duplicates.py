@@ -7,6 +7,7 @@ import pytest
 
 from domain.actions import delete as delete_action
 from domain.connection import organisation_copy
+from domain.contacts import creation as contact_creation
 from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
 from domain.fields.phones import PhoneParts
@@ -321,7 +322,7 @@ async def test_of_many_new_contacts_only_the_near_duplicate_joins_the_issue(worl
     await held_back(world)
     async with world.tx() as tx, issues.evaluating(tx) as touched:
         for name in ["Kowhai Joinery Co", *(f"Stranger {n}" for n in range(near_duplicates.MAX_COMPARED))]:
-            touched.add((await contact_edits.create(tx, as_given({"name": name}))).id)
+            touched.add((await contact_creation.create(tx, as_given({"name": name}))).id)
     await world.settle()
     assert await names(world) == {PRACTICE, "Kowhai Joinery Co"}
 

@@ -13,6 +13,7 @@ from api.auth.tokens import Tokens
 from api.relay import ids
 from domain.connection import organisations
 from domain.connection.organisations import Tenant
+from domain.contacts import creation as contact_creation
 from domain.contacts import edits as contact_edits
 from domain.practice import workspaces
 from domain.tables import SyncedField
@@ -215,7 +216,7 @@ async def test_a_contact_is_erased_by_ids_of_the_api(clean: Place, set_up: dict[
     db = connect(clean.app_url)
     async with db.transaction(workspace, TANDEM) as tx:
         await workspaces.create(tx, "Harbour Accounting", "NZD")
-        contact = await contact_edits.create(tx, contact_edits.Given({SyncedField.NAME: "Aroha"}))
+        contact = await contact_creation.create(tx, contact_edits.Given({SyncedField.NAME: "Aroha"}))
     keys = (ids.encode("Workspace", workspace), ids.encode("Contact", contact.id))
     asked = tandem("erase", *keys, **set_up)
     assert "Erase 'Aroha'?" in asked.stdout
