@@ -121,7 +121,7 @@ def archived(what: str, mutation: str, *path: str) -> Problem:
 
 
 def disconnected() -> Problem:
-    message = "This Xero organisation is disconnected. Connect it again with connectXero."
+    message = "This Xero organisation is disconnected. Connect it again with connectXero or connectCustomConnection."
     return Problem(Code.NOT_CONNECTED, message, ("organisationId",))
 
 

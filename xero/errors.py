@@ -13,6 +13,7 @@
         │   └── ScopeMissing  the consent lacks the scope; consent again, with it
         ├── Unauthorised    the token is refused although it was renewed
         └── Misconfigured   the app's id, secret, redirect address or scopes are wrong
+            └── CredentialsRefused  those of a custom connection
 
 An exception's text holds statuses and reasons; never a token, a key or a payload.
 Foreign exceptions (httpx, msgspec, json) are translated here, by `sending` and `reading`, and nowhere else.
@@ -153,6 +154,25 @@ class Misconfigured(Refused):
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(f"Xero refuses this app ({code}){': ' if detail else ''}{detail}")
         self.code = code
+
+
+_AT_XERO = {
+    "invalid_client": "Compare its client id and its secret with developer.xero.com, and give them to"
+    " connectCustomConnection again",
+    "unauthorized_client": "Check at developer.xero.com that the app is a custom connection, that it is paid for, and that"
+    " an organisation has authorised it",
+    "invalid_scope": "Choose the scopes of XERO_SCOPES for it at developer.xero.com, and let the organisation authorise it"
+    " again",
+}
+
+
+class CredentialsRefused(Misconfigured):
+    """Xero refuses the client id and secret of a custom connection. The text says what to do at Xero, for people."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        todo = _AT_XERO.get(code, "Check it at developer.xero.com")
+        self.args = (f"Xero refuses the custom connection ({code}). {todo}",)
 
 
 class NoAnswer(Exception):

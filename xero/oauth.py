@@ -1,8 +1,11 @@
-"""Xero's OAuth 2.0: authorization code with PKCE, rotating refresh tokens, and the connections of a user.
+"""Xero's OAuth 2.0: authorization code with PKCE, rotating refresh tokens, custom connections, and the connections of a user.
 
 One token covers every organisation that a Xero user has connected to this app. Each use replaces the refresh token; the
 former one works for 30 minutes more, so a refresh whose answer was lost may be repeated. Disconnecting deletes one
 connection. Nothing here revokes a token, because that would end all connections of the user.
+
+A custom connection is an app of its own for one organisation. Its client id and secret give a token for 30 minutes each time
+they are asked (`client_credentials`); no consent and no refresh token exist.
 """
 
 import asyncio
@@ -21,6 +24,7 @@ import msgspec
 
 from xero.answers import is_from_the_way, json_of
 from xero.errors import (
+    CredentialsRefused,
     Misconfigured,
     NeedsReconnect,
     NoAnswer,
@@ -33,13 +37,15 @@ from xero.errors import (
     reading,
     sending,
 )
-from xero.payloads import Claims, Connection, TokenAnswer, decode_hook
+from xero.payloads import Claims, ClientTokenAnswer, Connection, TokenAnswer, decode_hook
 
 # An OAuth callback imports everything from here, errors included, and no other module of `xero`.
 __all__ = [
     "App",
     "Claims",
+    "ClientTokenAnswer",
     "Connection",
+    "CredentialsRefused",
     "Misconfigured",
     "NeedsReconnect",
     "Refused",
@@ -48,6 +54,7 @@ __all__ = [
     "Unauthorised",
     "XeroError",
     "challenge",
+    "client_token",
     "connections",
     "consent_url",
     "delete_connection",
@@ -61,6 +68,8 @@ __all__ = [
 
 TIMEOUT = 25.0
 SKEW = timedelta(minutes=1)
+# Scopes of a person who signs in. A custom connection has no person, and Xero refuses them there.
+_OF_A_PERSON = frozenset({"openid", "profile", "email", "offline_access"})
 
 
 class _Secret(Protocol):
@@ -159,6 +168,21 @@ async def refresh(http: httpx.AsyncClient, app: App, refresh_token: str) -> Toke
     return await _token(http, app, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
 
+async def client_token(http: httpx.AsyncClient, app: App) -> ClientTokenAnswer:
+    """A new token of a custom connection, by the app's own credentials. The token before works on until it ends.
+
+    Xero gives only scopes that were chosen for the custom connection, and demands that they are asked for."""
+    scopes = " ".join(scope for scope in app.scopes.split() if scope not in _OF_A_PERSON)
+    try:
+        answer = await _ask_token(http, app, {"grant_type": "client_credentials", "scope": scopes})
+    except Misconfigured as error:
+        raise CredentialsRefused(error.code) from None
+    except NeedsReconnect:
+        raise CredentialsRefused("invalid_grant") from None
+    with reading():
+        return msgspec.json.decode(json_of(answer), type=ClientTokenAnswer)
+
+
 async def connections(http: httpx.AsyncClient, app: App, access_token: str) -> list[Connection]:
     """All tenants that this Xero user has connected to this app, by earlier consents too: see `granted`."""
     return await _connections(http, app.api_url, access_token)
@@ -225,14 +249,19 @@ def granted(
 
 
 async def _token(http: httpx.AsyncClient, app: App, form: dict[str, str]) -> TokenAnswer:
+    answer = await _ask_token(http, app, form)
+    with reading():
+        return msgspec.json.decode(json_of(answer), type=TokenAnswer)
+
+
+async def _ask_token(http: httpx.AsyncClient, app: App, form: dict[str, str]) -> httpx.Response:
     answer = await _send(
         http, "POST", f"{app.identity_url}/connect/token", form=form, basic=(app.client_id, app.client_secret)
     )
     if answer.status_code in (400, 401, 403):
         raise _fault(answer)
     _check(answer)
-    with reading():
-        return msgspec.json.decode(json_of(answer), type=TokenAnswer)
+    return answer
 
 
 async def _send(

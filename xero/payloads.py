@@ -241,6 +241,16 @@ class TokenAnswer(msgspec.Struct, gc=False, kw_only=True):
         return f"TokenAnswer(expires_in={self.expires_in}, scope={self.scope!r})"
 
 
+class ClientTokenAnswer(msgspec.Struct, gc=False, kw_only=True):
+    """The token of a custom connection. No refresh token comes with it: the app's own credentials give the next one."""
+
+    access_token: str
+    expires_in: int
+
+    def __repr__(self) -> str:
+        return f"ClientTokenAnswer(expires_in={self.expires_in})"
+
+
 class Claims(msgspec.Struct, gc=False, kw_only=True):
     """The claims of an access token: its user, and the consent that it came from."""
 

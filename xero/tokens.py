@@ -1,8 +1,9 @@
-"""Access tokens of a consent. They are refreshed shortly before they expire, by one caller at a time over all processes."""
+"""Access tokens of a consent or of a custom connection. They are renewed shortly before they expire, by one caller at a time
+over all processes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
@@ -13,7 +14,7 @@ import msgspec
 from xero import oauth
 from xero.errors import KeyMissing, NeedsReconnect, Reason, Retry, XeroError
 from xero.oauth import App
-from xero.payloads import TokenAnswer
+from xero.payloads import ClientTokenAnswer, TokenAnswer
 
 MARGIN = timedelta(minutes=2)  # a token is renewed so long before it ends
 CHECKS, PAUSE = (
@@ -60,12 +61,32 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
 
+NO_USER = UUID(int=0)  # a custom connection is of an app, and of no Xero user
+
+
+class _Sealed(msgspec.Struct, kw_only=True):
+    """The sealed content of a grant. A consent has a refresh token; a custom connection has the secret of its own app."""
+
+    access_token: str
+    refresh_token: str = ""
+    client_secret: str = ""
+
+    def __repr__(self) -> str:
+        return "_Sealed()"
+
+
+def seal_client_token(seal: Seal, answer: ClientTokenAnswer, client_id: str, client_secret: str) -> bytes:
+    """Seal the token of a custom connection together with the secret that gives the next token."""
+    sealed = _Sealed(access_token=answer.access_token, client_secret=client_secret)
+    return seal.seal(msgspec.json.encode(sealed), identity(client_id, NO_USER))
+
+
 def seal_tokens(seal: Seal, tokens: TokenAnswer, client_id: str, xero_user_id: UUID) -> bytes:
     """Seal tokens with the grant's key as associated data, so that they open in no other grant."""
     return seal.seal(msgspec.json.encode(tokens), identity(client_id, xero_user_id))
 
 
-def expires_at(tokens: TokenAnswer, now: datetime) -> datetime:
+def expires_at(tokens: TokenAnswer | ClientTokenAnswer, now: datetime) -> datetime:
     return now + timedelta(seconds=tokens.expires_in)
 
 
@@ -93,7 +114,7 @@ class GrantTokens(Generic[G]):
         grant = await self._grant()
         await self.refresh(self._open(grant).access_token)
 
-    async def _token(self, good: Callable[[G, TokenAnswer], bool]) -> str:
+    async def _token(self, good: Callable[[G, _Sealed], bool]) -> str:
         checks = 0
         while True:
             grant = await self._grant()
@@ -104,17 +125,19 @@ class GrantTokens(Generic[G]):
             if lease is not None:
                 renewed = await self._renew(grant, lease, tokens)
                 if renewed is not None:
-                    return renewed.access_token
+                    return renewed
             elif checks == CHECKS:
                 raise Retry(Reason.TOKEN_BUSY, self.clock.now() + timedelta(seconds=CHECKS * PAUSE))
             else:
                 await self.sleep(PAUSE)
                 checks += 1
 
-    async def _renew(self, grant: G, lease: UUID, tokens: TokenAnswer) -> TokenAnswer | None:
-        """Refresh under a lease. None if the grant has changed meanwhile: read it again."""
+    async def _renew(self, grant: G, lease: UUID, tokens: _Sealed) -> str | None:
+        """Renew under a lease, and return the access token. None if the grant has changed meanwhile: read it again."""
         began = self.clock.now()
         try:
+            if tokens.client_secret:
+                return await self._renew_client_token(grant, lease, tokens.client_secret)
             renewed = await oauth.refresh(self.http, self.app, tokens.refresh_token)
         except NeedsReconnect as error:
             if await self.grants.fail(grant, lease, str(error)):
@@ -125,7 +148,17 @@ class GrantTokens(Generic[G]):
             raise
         sealed = seal_tokens(self.seal, renewed, grant.client_id, grant.xero_user_id)
         stored = await self.grants.settle(grant, lease, sealed, expires_at(renewed, began))
-        return renewed if stored else None
+        return renewed.access_token if stored else None
+
+    async def _renew_client_token(self, grant: G, lease: UUID, client_secret: str) -> str | None:
+        began, app = (
+            self.clock.now(),
+            replace(self.app, client_id=grant.client_id, client_secret=client_secret),
+        )
+        renewed = await oauth.client_token(self.http, app)
+        sealed = seal_client_token(self.seal, renewed, grant.client_id, client_secret)
+        stored = await self.grants.settle(grant, lease, sealed, expires_at(renewed, began))
+        return renewed.access_token if stored else None
 
     async def _grant(self) -> G:
         grant = await self.grants.find(self.grant_id) if self.grant_id is not None else None
@@ -135,12 +168,12 @@ class GrantTokens(Generic[G]):
             raise NeedsReconnect(grant.failed)
         return grant
 
-    def _open(self, grant: G) -> TokenAnswer:
+    def _open(self, grant: G) -> _Sealed:
         try:
             opened = self.seal.unseal(grant.sealed, identity(grant.client_id, grant.xero_user_id))
         except ValueError as error:
             raise KeyMissing(str(error)) from None
-        return msgspec.json.decode(opened, type=TokenAnswer)
+        return msgspec.json.decode(opened, type=_Sealed)
 
 
 def identity(client_id: str, xero_user_id: UUID) -> str:

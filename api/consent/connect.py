@@ -282,7 +282,7 @@ async def _delete_unused(
     app = flows.registered_app(process.settings)
     gone = []
     for tenant in tenants:
-        if await _workspaces(process, tenant.tenant_id):
+        if tenant.connection_id is None or await _workspaces(process, tenant.tenant_id):
             continue
         try:
             await oauth.delete_connection(process.http, app, tokens.access_token, tenant.connection_id)

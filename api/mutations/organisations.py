@@ -5,7 +5,7 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
-from api.consent import connect
+from api.consent import connect, custom
 from api.context import Context
 from api.mutations.declared import mutation
 from api.mutations.payloads import Payload, UserError, attempt, given, nothing_to_change, write
@@ -31,6 +31,21 @@ class ConnectXeroInput:
         default=strawberry.UNSET,
         description="The organisation to connect again. If the person chooses another one in Xero, the"
         " consent ends with OTHER_ORGANISATION. Left out: a new one.",
+    )
+
+
+@strawberry.input(
+    description="The credentials of a custom connection: an app at developer.xero.com for one organisation."
+)
+class ConnectCustomConnectionInput:
+    client_id: str = strawberry.field(description="The client id of the custom connection.")
+    client_secret: str = strawberry.field(
+        description="Its secret. Tandem stores it sealed, and never shows it again."
+    )
+    organisation_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The organisation to connect again. A custom connection of another one is refused"
+        " (OTHER_ORGANISATION). Left out: whichever organisation the custom connection is for.",
     )
 
 
@@ -152,8 +167,37 @@ class OrganisationMutations:
 
     @mutation(
         Scope.ADMIN,
-        "Ends the connection, at Xero too. Nothing is read or sent any more; links, settings and what waits"
-        " are kept for the next connection.",
+        "Connects an organisation through a custom connection of Xero, without a consent page. Repeat it with"
+        " the new secret after the secret was changed at Xero.",
+    )
+    async def connect_custom_connection(
+        self, info: Info[Context, None], input: ConnectCustomConnectionInput
+    ) -> OrganisationPayload | None:
+        async def begin() -> strawberry.ID:
+            process, viewer = info.context.process, info.context.viewer
+            assert viewer is not None
+            wanted = given(input.organisation_id)
+            connected = await custom.connect(
+                process.settings,
+                process.database,
+                process.keys,
+                process.http,
+                viewer.workspace,
+                viewer.actor,
+                custom.Credentials.read(input.client_id, input.client_secret),
+                _taken(wanted) if wanted is not None else None,
+            )
+            return ids.encode("XeroOrganisation", connected)
+
+        outcome = await attempt(info.context, begin)
+        if outcome.done is None:
+            return OrganisationPayload(organisation=None, user_errors=outcome.errors)
+        return await organisation_payload(info.context, outcome.done, outcome.errors)
+
+    @mutation(
+        Scope.ADMIN,
+        "Ends the connection, at Xero too. A custom connection is only left: end it at developer.xero.com."
+        " Nothing is read or sent any more; links, settings and what waits are kept for the next connection.",
     )
     async def disconnect_xero(
         self, info: Info[Context, None], input: OrganisationInput

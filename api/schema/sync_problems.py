@@ -110,7 +110,8 @@ class Remedy(DescribedEnum):
 
     CONNECT_XERO = (
         "CONNECT_XERO",
-        "Call connectXero with the `organisationId`, and have a person give consent in Xero.",
+        "Call connectXero with the `organisationId`, and have a person give consent in Xero. A custom connection:"
+        " call connectCustomConnection.",
     )
     UPDATE_WORKSPACE = (
         "UPDATE_WORKSPACE",

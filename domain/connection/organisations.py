@@ -50,10 +50,10 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Tenant:
-    """An organisation that a consent allows, with Xero's ids of the organisation and of the connection."""
+    """An organisation that Xero allows. `connection_id`: Xero's; None for a custom connection, which Tandem never ends at Xero."""
 
     tenant_id: UUID
-    connection_id: UUID
+    connection_id: UUID | None
     name: str | None
 
 
@@ -255,7 +255,7 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
     if organisation.health == ConnectionHealth.NEEDS_RECONNECT:
         raise refuse(
             Code.NOT_CONNECTED,
-            "Xero no longer lets Tandem in. Connect the organisation again with connectXero.",
+            "Xero no longer lets Tandem in. Connect the organisation again with connectXero or connectCustomConnection.",
             "organisationId",
         )
     await rights.try_now(tx, organisation_id)

@@ -65,8 +65,8 @@ class ConnectionHealth(DescribedEnum):
     )
     NEEDS_RECONNECT = (
         "NEEDS_RECONNECT",
-        "Xero no longer accepts the consent. A person must call connectXero again; nothing that waits is"
-        " lost.",
+        "Xero no longer accepts the consent. A person must call connectXero or connectCustomConnection again;"
+        " nothing that waits is lost.",
     )
     DISCONNECTED = (
         "DISCONNECTED",

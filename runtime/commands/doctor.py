@@ -283,7 +283,11 @@ async def _redis(settings: Settings) -> Finding:
 async def _xero(settings: Settings) -> AsyncIterator[Finding]:
     """Whether Xero's addresses answer. A refusal is an answer too, as these requests carry no token."""
     if settings.simulated:
-        yield Finding("Xero", None, "XERO_CLIENT_ID is not set; `tandem demo` has a simulator")
+        yield Finding(
+            "Xero",
+            None,
+            "XERO_CLIENT_ID is not set: organisations connect by custom connections only. `tandem demo` has a simulator",
+        )
         return
     async with httpx.AsyncClient(timeout=10) as client:
         addresses = (settings.xero_authorize_url, settings.xero_identity_url, settings.xero_api_url)

@@ -1,4 +1,4 @@
-"""The operator's commands about practices: `tandem workspace`, `tandem token`, `tandem user` and `tandem erase`."""
+"""The operator's commands about practices: `tandem workspace`, `connect`, `token`, `user` and `erase`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, TypeVar
 from uuid import UUID, uuid4
 
+import httpx
 import typer
 from sqlmodel import col, select
 
@@ -18,6 +19,7 @@ from domain.problems import Code, refuse
 from domain.tables import ApiToken, Organisation, Scope, User, Workspace
 from domain.tx import TANDEM, Tx
 from runtime import database
+from runtime.commands import keys
 from runtime.commands.required_settings import configured
 from runtime.settings import SettingsError
 
@@ -87,6 +89,35 @@ def _describe(organisation: Organisation) -> str:
     sync = f"in sync since {began:%Y-%m-%d}" if began else "sync not started"
     currency = organisation.base_currency or "currency not read yet"
     return f"{organisation.name}, {currency}: {organisation.health}, {sync}"
+
+
+@app.command("connect")
+def connect_custom_connection(
+    workspace: Of,
+    client_id: Annotated[
+        str, typer.Argument(metavar="CLIENT_ID", help="of the custom connection at developer.xero.com")
+    ],
+) -> None:
+    """Connect an organisation through a custom connection of Xero. The command asks for its secret.
+
+    Repeat it after the secret was changed at Xero. Other organisations are connected with the mutation connectXero."""
+    key = _workspace(workspace)
+    secret = typer.prompt("Client secret", hide_input=True, prompt_suffix=": ")
+    name = asyncio.run(_connect(key, client_id, secret))
+    typer.echo(f"{name} is connected. A worker reads it now; start its sync with startContactSync.")
+
+
+async def _connect(workspace: UUID, client_id: str, secret: str) -> str:
+    from api.consent import custom  # noqa: PLC0415 - see tests/test_house.py
+
+    settings = configured()
+    given = custom.Credentials.read(client_id, secret)
+    async with _opened() as db, httpx.AsyncClient() as http:
+        async with db.transaction(workspace, TANDEM) as tx:
+            await _check(tx)
+        organisation = await custom.connect(settings, db, keys.ring(settings), http, workspace, TANDEM, given)
+        async with db.transaction(workspace, TANDEM) as tx:
+            return (await tx.session.get_one(Organisation, (workspace, organisation))).name
 
 
 @token_app.command("create")

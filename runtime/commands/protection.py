@@ -28,7 +28,8 @@ select p.proname, has_function_privilege(p.oid, 'execute') as granted,
  where n.nspname = 'door' order by p.proname
 """)
 _FAILING = sa.text("""
-select 'the connection of ' || o.name || ' is ' || o.health as what, null::bigint as number
+select 'the connection of ' || o.name || ' is ' || o.health || coalesce(' (' || o.health_message || ')', '') as what,
+       null::bigint as number
   from organisation o where o.workspace_id = :ws and o.disconnected_at is null and o.health <> 'HEALTHY'
 union all
 select 'links, ' || coalesce(l.failure->>'code', 'unknown'), count(*)

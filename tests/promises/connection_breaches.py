@@ -52,6 +52,24 @@ BUDGET = (
 
 TOKENS = (
     breach(
+        "tokens: a custom connection forgets its secret with its second token",
+        f"{GRANTS}::test_a_custom_connection_fetches_a_token_before_it_ends_and_once_for_all_callers",
+        swap(
+            "xero.tokens:seal_client_token",
+            "_Sealed(access_token=answer.access_token, client_secret=client_secret)",
+            "_Sealed(access_token=answer.access_token)",
+        ),
+    ),
+    breach(
+        "tokens: a disconnect looks for a custom connection at Xero",
+        "tests/api/consent/test_custom.py::test_disconnecting_leaves_the_custom_connection_at_xero",
+        swap(
+            "api.consent.custom:_choose",
+            "Tenant(tenants[0].tenant_id, None, tenants[0].tenant_name)",
+            "Tenant(tenants[0].tenant_id, tenants[0].id, tenants[0].tenant_name)",
+        ),
+    ),
+    breach(
         "tokens: a lease is given for any version",
         f"{GRANTS}::test_a_lease_is_given_only_for_the_version_that_was_read",
         sql(FUNCTIONS, "where id = p_id and version = p_version and failed", "where id = p_id and failed"),

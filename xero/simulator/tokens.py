@@ -29,6 +29,7 @@ KNOWN_SCOPES = (
     | BROAD_SCOPES
     | {"accounting.transactions.read"}
 )
+OF_A_PERSON = frozenset({"offline_access", "openid", "profile", "email"})
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 
 
@@ -136,12 +137,16 @@ class TokenIssuer:
         self._world.changed()
 
     def issue_client_token(self, app: App, scope: str) -> dict[str, Any]:
-        """The token of a custom connection, or a token that manages connections. Neither can be refreshed."""
+        """The token of a custom connection, or a token that manages connections. Neither can be refreshed. A custom connection that
+        was disconnected gives none until it is authorised again."""
         if app.custom_tenant is None and set(scope.split()) != {"app.connections"}:
             raise OAuthError("unauthorized_client")
         check_scope(app, scope)
         if app.custom_tenant is not None:
-            self._world.connect(app.client_id, None, app.custom_tenant, str(uuid4()))
+            if set(scope.split()) & OF_A_PERSON:
+                raise OAuthError("invalid_scope", "Invalid scope for client")
+            if self._world.find_connection(app.client_id, None, app.custom_tenant) is None:
+                raise OAuthError("unauthorized_client")
         return {
             "access_token": self._access_token(app.client_id, None, str(uuid4()), scope),
             "expires_in": int(ACCESS_LIFE.total_seconds()),

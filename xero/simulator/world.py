@@ -147,7 +147,10 @@ class World:
         return user
 
     def add_app(self, app: App) -> App:
+        """A custom connection is authorised already: its organisation is connected."""
         self.apps[app.client_id] = app
+        if app.custom_tenant is not None:
+            self.connect(app.client_id, None, app.custom_tenant, str(uuid4()))
         return app
 
     def add_organisation(self, organisation: Organisation) -> Organisation:

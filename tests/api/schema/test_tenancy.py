@@ -107,6 +107,11 @@ async def test_no_list_shows_rows_of_another_workspace(ada: make.Client) -> None
         ("disconnectXero(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
         ("updateContactSync(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
         ("connectXero(input: {organisationId: $i})", "XeroOrganisation", "organisationId"),
+        (
+            'connectCustomConnection(input: {clientId: "x", clientSecret: "y", organisationId: $i})',
+            "XeroOrganisation",
+            "organisationId",
+        ),
         ("updateInvoice(input: {invoiceId: $i})", "Invoice", "invoiceId"),
         ("approveInvoice(input: {invoiceId: $i})", "Invoice", "invoiceId"),
         ("sendInvoice(input: {invoiceId: $i})", "Invoice", "invoiceId"),

@@ -18,10 +18,10 @@ from tests.database import Place
 from tests.domain.connection.clock import Clock
 from xero.errors import KeyMissing, NeedsReconnect, Reason, Retry
 from xero.oauth import App
-from xero.payloads import TokenAnswer
-from xero.tokens import GrantTokens, expires_at, seal_tokens
+from xero.payloads import ClientTokenAnswer, TokenAnswer
+from xero.tokens import NO_USER, GrantTokens, expires_at, seal_client_token, seal_tokens
 
-APP = App("client", "secret", "http://localhost/cb", "offline_access")
+APP = App("client", "secret", "http://localhost/cb", "offline_access accounting.contacts")
 RING = KeyRing.parse([new_key("test")])
 
 
@@ -44,6 +44,10 @@ class Identity(httpx.AsyncBaseTransport):
             raise self.fault
         if self.fault:
             return self.fault
+        if form["grant_type"] == ["client_credentials"]:
+            self.count += 1
+            assert "offline_access" not in form["scope"][0]
+            return httpx.Response(200, json={"access_token": f"access-{self.count}", "expires_in": 1800})
         if form["refresh_token"] != [self.current]:
             return httpx.Response(400, json={"error": "invalid_grant"})
         self.count += 1
@@ -79,6 +83,13 @@ class Made:
         self.id = await self.grants.keep(
             APP.client_id, self.user, sealed, expires_at(tokens, self.clock.now())
         )
+        return self.id
+
+    async def keep_custom(self) -> UUID:
+        answer = ClientTokenAnswer(access_token="access-0", expires_in=1800)
+        sealed = seal_client_token(RING, answer, "custom", "hush")
+        until = expires_at(answer, self.clock.now())
+        self.id = await self.grants.keep("custom", NO_USER, sealed, until)
         return self.id
 
     async def sleep(self, seconds: float) -> None:
@@ -136,6 +147,21 @@ async def test_twenty_callers_in_two_processes_refresh_once(made: Made, clean: P
     assert made.identity.count == 1
     for database in databases:
         await database.close()
+
+
+async def test_a_custom_connection_fetches_a_token_before_it_ends_and_once_for_all_callers(
+    made: Made, clean: Place
+) -> None:
+    await made.keep_custom()
+    assert await made.tokens().access_token() == "access-0"
+    made.clock.move(1800 - 119)
+    other = connect(clean.app_url, pool_size=5)
+    asked = [made.tokens(database).access_token() for database in (other, None) * 5]
+    assert set(await asyncio.gather(*asked)) == {"access-1"}
+    made.clock.move(1800)
+    assert await made.tokens().access_token() == "access-2"
+    assert made.identity.count == 2
+    await other.close()
 
 
 async def test_a_caller_that_waits_too_long_for_a_refresh_retries_later(made: Made) -> None:

@@ -224,3 +224,19 @@ async def test_a_custom_connection_needs_no_tenant_header(http: httpx.AsyncClien
     headers = {"Authorization": f"Bearer {token['access_token']}", "Accept": "application/json"}
     assert (await http.get(f"{API}/Contacts", headers=headers)).status_code == 200
     assert (await post_token(http, **form)).json() == {"error": "unauthorized_client"}
+
+
+async def test_a_custom_connection_has_no_scopes_of_a_person_and_no_token_once_it_is_disconnected(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    tenant = next(iter(world.organisations))
+    world.add_app(App("custom", "Custom", "s", [], custom_tenant=tenant))
+    form = {"grant_type": "client_credentials", "scope": "accounting.contacts"}
+    personal = form | {"scope": "openid accounting.contacts"}
+    assert (await http.post("/connect/token", data=personal, auth=("custom", "s"))).json()[
+        "error"
+    ] == "invalid_scope"
+    [connection] = world.connections_of("custom", None)
+    world.disconnect(connection.id)
+    refused = await http.post("/connect/token", data=form, auth=("custom", "s"))
+    assert (refused.status_code, refused.json()) == (400, {"error": "unauthorized_client"})
