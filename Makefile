@@ -12,13 +12,17 @@ CHECKS := tests/test_migrations.py tests/test_house.py tests/test_types.py tests
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help audit demo drill size test test-long test-providers mutants check lint types migration released-schema fmt lock run-env dev-env
+.PHONY: help audit demo console drill size test test-long test-providers mutants check lint types migration released-schema fmt lock run-env dev-env
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: run-env ## install and run Tandem with embedded services and a simulated Xero; ARGS=--once runs it and ends
-	@$(BIN)/tandem demo $(ARGS)
+	@$(BIN)/tandem demo --console $(ARGS)
+
+console: ## build the console, which the API serves at /console; without node, node comes from a wheel
+	@$(PYTHON) scripts/bootstrap.py run
+	@$(PYTHON) scripts/build_console.py
 
 test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runtime/test_settings.py runs some
 	@$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20 $(T) $(ARGS)
@@ -68,7 +72,7 @@ fmt: dev-env ## format, and correct what the linter can correct
 
 lock: ## resolve requirements/*.in into locks with hashes and without an index address
 	@$(PYTHON) scripts/bootstrap.py dev
-	@for name in uv run dev audit; do \
+	@for name in uv run dev audit node; do \
 	  .tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate --no-emit-index-url requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 

@@ -12,8 +12,8 @@ DOCUMENTS = [
     ROOT / "SECURITY.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-PACKAGES = "api|bench|domain|migrations|requirements|runtime|scripts|tests|train|workers|xero"
-_NAMED = re.compile(rf"(?<![\w/.$])((?:{PACKAGES})/[\w/.]*\w|docs/[\w/.-]*\w)")
+PACKAGES = "api|bench|console|domain|migrations|requirements|runtime|scripts|tests|train|workers|xero"
+_NAMED = re.compile(rf"(?<![\w/.$])((?:{PACKAGES})/[\w/.-]*\w|docs/[\w/.-]*\w)")
 _LINKED = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 
 

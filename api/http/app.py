@@ -23,7 +23,7 @@ from strawberry.schema import BaseSchema
 from api.auth.credentials import WORKSPACE_HEADER
 from api.context import Process
 from api.errors import log_fault
-from api.http import graphiql_page, health, webhooks
+from api.http import console, graphiql_page, health, webhooks
 from api.http.bodies import BodyLimits
 from api.http.error_responses import error_response, unavailable_response
 from api.http.view import GraphQLView
@@ -109,6 +109,7 @@ def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute]
         *health.public_routes(process, metrics),
         *webhooks.routes(process, metrics.registry),
         *(graphiql_page.routes() if process.settings.graphiql else ()),
+        *console.routes(process, view.callers),
         *routes,
     ]
     paths = frozenset(route.path for route in every if isinstance(route, Route))

@@ -120,12 +120,16 @@ def demo(
         bool, typer.Option("--once", help="print the results as one line of JSON and end")
     ] = False,
     reset: Annotated[bool, typer.Option("--reset", help="delete the data of earlier demos first")] = False,
+    console: Annotated[
+        bool,
+        typer.Option("--console", help="build the console in the background, which needs the internet once"),
+    ] = False,
 ) -> None:
     """Try Tandem: an import, a change on each side and an invoice, with a simulated Xero.
 
     Starts PostgreSQL, Valkey, the Xero simulator, the API and a worker in TANDEM_DATA, and keeps them running until
     Ctrl-C. A later start continues with the same data."""
-    demonstration.demo(load(), once=once, reset=reset)
+    demonstration.demo(load(), once=once, reset=reset, build_console=console)
 
 
 @app.command()

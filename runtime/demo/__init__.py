@@ -7,11 +7,13 @@ stays in the data folder for the next start.
 import json
 import shutil
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
 from runtime.demo.changes import show_changes
+from runtime.demo.console import building
 from runtime.demo.contacts import import_contacts
 from runtime.demo.invoices import show_invoice
 from runtime.demo.parts import Answer, Count, Running, find_settings, started
@@ -32,9 +34,10 @@ QUERIES = {
 }
 
 
-def demo(settings: Settings, *, once: bool, reset: bool) -> None:
+def demo(settings: Settings, *, once: bool, reset: bool, build_console: bool = False) -> None:
     """Runs until Ctrl-C or SIGTERM. The first start imports, makes a change on each side, and sends an invoice; a later start
-    changes nothing. With `once`: does all of this at each start, prints the results as a line of JSON, and ends."""
+    changes nothing. With `once`: does all of this at each start, prints the results as a line of JSON, and ends. `build_console`:
+    also builds the console, in the background."""
     if not settings.embedded or not settings.simulated:
         raise StartError(
             "The demo uses its own servers and a simulated Xero: unset DATABASE_URL, REDIS_URL and XERO_CLIENT_ID"
@@ -53,7 +56,8 @@ def demo(settings: Settings, *, once: bool, reset: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        with started(settings, data, console) as running:
+        with started(settings, data, console) as running, ExitStack() as stack:
+            log = stack.enter_context(building(data / "demo")) if build_console and not once else None
             organisation, told = import_contacts(running, data, console)
             if once or not _has_invoices(running):
                 told |= show_changes(running, organisation, console)
@@ -63,7 +67,7 @@ def demo(settings: Settings, *, once: bool, reset: bool) -> None:
             if once:
                 print(json.dumps(told))  # noqa: T201 - what --once is for
                 return
-            _print_next_steps(running, settings, data, console)
+            _print_next_steps(running, settings, data, console, log)
             keep_up(running.processes, console)
     except KeyboardInterrupt:
         console.print("\nEnded. The data is kept for the next start; `tandem demo --reset` deletes it.")
@@ -82,12 +86,18 @@ def _has_invoices(running: Running) -> bool:
     return running.ask(_Invoices, "{ invoices(first: 1) { totalCount } }").invoices.total_count > 0
 
 
-def _print_next_steps(running: Running, settings: Settings, data: Path, console: Console) -> None:
+def _print_next_steps(
+    running: Running, settings: Settings, data: Path, console: Console, build: Path | None
+) -> None:
+    """`build`: the log of the console's build; None if the demo does not build the console."""
     place = "" if settings.tandem_data == Path(".tandem") else f"TANDEM_DATA={data} "
     console.print("\nTandem runs until Ctrl-C. What to do next", style="bold")
     for line in (
-        f"   In a browser   {running.api}/graphql",
-        "                  GraphiQL (it loads scripts from the internet). Put under Headers:",
+        f"   The console    {running.api}/console",
+        f"                  Sign in with the token in {data / 'demo' / 'token'}.",
+        f"                  {_building(build)}",
+        f"   GraphiQL       {running.api}/graphql",
+        "                  Put under Headers:",
         f"                  {json.dumps({'Authorization': f'Bearer {running.token}'})}",
         f"   In a terminal  {place}.venv/bin/tandem doctor",
         "                  checks what runs here; tandem --help lists the other commands.",
@@ -99,3 +109,9 @@ def _print_next_steps(running: Running, settings: Settings, data: Path, console:
     console.print("\nQueries to try", style="bold")
     for what, query in QUERIES.items():
         console.print(f"   {what}:\n   {query}")
+
+
+def _building(log: Path | None) -> str:
+    if log is None:
+        return "`make console` builds the console."
+    return f"The first start builds the console, for about a minute. The log of the build: {log}"

@@ -527,6 +527,16 @@ EDGES = (
         ),
     ),
     breach(
+        "edges: another site reads the console's session",
+        "tests/api/http/test_console.py::test_another_page_can_neither_read_nor_begin_nor_end_a_session",
+        never("api:Sessions.answer", "_is_own_page"),
+    ),
+    breach(
+        "edges: a session of the console lasts as long as its cookie",
+        "tests/api/http/test_console.py::test_a_session_lasts_twelve_hours_also_if_the_browser_keeps_the_cookie",
+        never("api:Sessions._resume", "until"),
+    ),
+    breach(
         "edges: the limiter's rows are per process",
         "tests/domain/connection/test_call_budget_with_simulator.py",
         give(

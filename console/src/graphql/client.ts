@@ -1,0 +1,86 @@
+import {
+  Client,
+  fetchExchange,
+  mapExchange,
+  stringifyDocument,
+  subscriptionExchange,
+  type AnyVariables,
+  type Operation,
+} from "@urql/core";
+import { createClient as createSocket, type Client as Socket } from "graphql-ws";
+import { cache } from "./cache";
+
+/** The last query or mutation that was sent, which "Open in GraphiQL" shows. */
+export interface Sent {
+  query: string;
+  variables: AnyVariables;
+}
+
+export interface Connection {
+  client: Client;
+  socket: Socket;
+  lastSent: () => Sent | null;
+}
+
+const PING = 10_000;
+
+/** One connection with the API for one token. `onRefused`: the API does not accept the token any more. */
+export function connect(token: string, onRefused: (message: string) => void): Connection {
+  let sent: Sent | null = null;
+  const authorization = `Bearer ${token}`;
+  const socket = openSocket(authorization);
+  const client = new Client({
+    url: "/graphql",
+    preferGetMethod: false,
+    fetchOptions: { headers: { Authorization: authorization } },
+    exchanges: [
+      mapExchange({
+        onOperation(operation) {
+          if (operation.kind === "query" || operation.kind === "mutation") sent = describe(operation);
+        },
+        onError(error) {
+          if (error.graphQLErrors.some((one) => one.extensions["code"] === "UNAUTHENTICATED"))
+            onRefused(error.graphQLErrors[0]?.message ?? "Sign in again.");
+        },
+      }),
+      cache(),
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: (request) => ({
+          subscribe: (sink) => ({
+            unsubscribe: socket.subscribe(
+              { query: request.query ?? "", variables: request.variables ?? {} },
+              sink as never,
+            ),
+          }),
+        }),
+      }),
+    ],
+  });
+  return { client, socket, lastSent: () => sent };
+}
+
+function describe(operation: Operation): Sent {
+  return { query: stringifyDocument(operation.query), variables: operation.variables };
+}
+
+/** A socket that notices within 20 s that nobody answers. `live.ts` opens it again, with the newest cursor. */
+function openSocket(authorization: string): Socket {
+  let open: WebSocket | null = null;
+  let silent: ReturnType<typeof setTimeout>;
+  return createSocket({
+    url: new URL("/graphql", window.location.href.replace(/^http/, "ws")).href,
+    connectionParams: { Authorization: authorization },
+    retryAttempts: 0,
+    keepAlive: PING,
+    on: {
+      opened: (socket) => (open = socket as WebSocket),
+      ping: (received) => {
+        if (!received) silent = setTimeout(() => open?.close(4408, "No answer"), PING);
+      },
+      pong: (received) => {
+        if (received) clearTimeout(silent);
+      },
+    },
+  });
+}

@@ -1,0 +1,162 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { MatchIssuesDocument, type SyncedField } from "../../gql/graphql";
+import { useScope, useUpdates } from "../../graphql/context";
+import { usePages } from "../../graphql/pages";
+import { Button } from "../../ui/button";
+import { Empty, Failed, Loading } from "../../ui/states";
+import { count, FIELDS } from "../../words";
+import { ConfirmSure } from "./confirm-sure";
+import { useDecisions, type Issue } from "./decisions";
+import { Filters, useFilter } from "./filters";
+import { Help } from "./help";
+import { IssueDetail, keptOf } from "./issue-detail";
+import { IssueList } from "./issue-list";
+import { useKeys, type Act } from "./keys";
+
+const QUIET = 1_000;
+const NOTHING: ReadonlySet<SyncedField> = new Set();
+
+export function Inbox() {
+  const filter = useFilter();
+  const mayDecide = useScope("WRITE");
+  const pages = usePages(
+    MatchIssuesDocument,
+    { filter, orderBy: { field: "CREATED_AT", direction: filter.state === "OPEN" ? "ASC" : "DESC" } },
+    (data) => data.matchIssues,
+  );
+  const issues = useMemo(
+    () => unique(pages.nodes).filter((issue) => issue.state === filter.state),
+    [pages.nodes, filter.state],
+  );
+  const gone = pages.nodes.length - issues.length;
+
+  const [selectedId, setSelectedId] = useState<string | null>(null);
+  const place = Math.max(
+    0,
+    issues.findIndex((issue) => issue.id === selectedId),
+  );
+  const selected = issues[place];
+  const [chosen, setChosen] = useState(0);
+  const [kept, setKept] = useState(NOTHING);
+  const [helping, setHelping] = useState(false);
+  const [keysOn, setKeysOn] = useState(true);
+
+  const select = useCallback((issueId: string | undefined) => {
+    setSelectedId(issueId ?? null);
+    setChosen(0);
+    setKept(NOTHING);
+  }, []);
+
+  // After a decision the list has one row less: the next issue comes to the place of the decided one.
+  const next = issues[place + 1] ?? issues[place - 1];
+  const decisions = useDecisions(select);
+  const leaving = {
+    ...decisions,
+    confirm: (...given: Parameters<typeof decisions.confirm>) => (
+      select(next?.id),
+      decisions.confirm(...given)
+    ),
+    createSeparate: (issue: Issue) => (select(next?.id), decisions.createSeparate(issue)),
+    ignore: (issue: Issue) => (select(next?.id), decisions.ignore(issue)),
+  };
+
+  const turn = (field: SyncedField) =>
+    setKept(
+      (before) =>
+        new Set(before.has(field) ? [...before].filter((one) => one !== field) : [...before, field]),
+    );
+
+  useKeys((act: Act, key: string) => {
+    if (act === "help") return setHelping(true);
+    if (act === "search") return document.querySelector<HTMLInputElement>(".search")?.focus();
+    if (act === "next") return select((issues[place + 1] ?? selected)?.id);
+    if (act === "previous") return select((issues[place - 1] ?? selected)?.id);
+    if (act === "candidate") return setChosen(Math.min(Number(key), selected?.candidates.length ?? 1) - 1);
+    if (!mayDecide) return;
+    if (act === "undo") return decisions.undo();
+    if (!selected || selected.state !== "OPEN") return;
+    if (act in FIELDS) return turn(act as SyncedField);
+    const candidate = selected.candidates[chosen] ?? selected.candidates[0];
+    if (act === "confirm" && candidate && !candidate.blockedBy)
+      leaving.confirm(selected, candidate, keptOf(candidate, kept));
+    if (act === "separate") leaving.createSeparate(selected);
+    if (act === "ignore") leaving.ignore(selected);
+  }, keysOn && !helping);
+
+  useNewIssues(pages.nodes, pages.reload);
+
+  return (
+    <section className="inbox">
+      <div className="toolbar">
+        <Filters />
+        <span className="muted" role="status">
+          {!pages.loading && `${count(pages.totalCount - gone, "issue")}${pages.isExact ? "" : " or more"}`}
+        </span>
+        {mayDecide && <ConfirmSure onDone={pages.reload} />}
+        <Button hint="?" onClick={() => setHelping(true)}>
+          Keys
+        </Button>
+      </div>
+      {pages.error && issues.length === 0 ? (
+        <Failed error={pages.error} retry={pages.reload} />
+      ) : !selected ? (
+        pages.loading || pages.hasMore ? (
+          <Loading what="match issues" />
+        ) : (
+          <Nothing decided={filter.state !== "OPEN"} />
+        )
+      ) : (
+        <div className="split">
+          <IssueList
+            issues={issues}
+            selected={selected}
+            onSelect={select}
+            refused={decisions.refused}
+            onEnd={pages.loadMore}
+          />
+          <IssueDetail
+            key={selected.id}
+            issue={selected}
+            chosen={chosen}
+            onChoose={setChosen}
+            kept={kept}
+            onTurn={turn}
+            onSelect={select}
+            decisions={leaving}
+            mayDecide={mayDecide}
+          />
+        </div>
+      )}
+      <Help open={helping} onClose={() => setHelping(false)} on={keysOn} onSwitch={setKeysOn} />
+    </section>
+  );
+}
+
+function Nothing({ decided }: { decided: boolean }) {
+  if (decided) return <Empty title="No decided issue fits these filters" />;
+  return (
+    <Empty title="Nothing waits for a decision">
+      No open match issue fits these filters. New issues appear here by themselves.
+    </Empty>
+  );
+}
+
+function unique(nodes: Issue[]): Issue[] {
+  return [...new Map(nodes.map((node) => [node.id, node])).values()];
+}
+
+/** Reads the list again, once it is quiet, after an issue was opened that the list does not have. */
+function useNewIssues(known: Issue[], reload: () => void): void {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useUpdates((update) => {
+    const isNew =
+      update.__typename === "Resync" ||
+      (update.__typename === "MatchIssueUpdate" &&
+        update.issue.state === "OPEN" &&
+        !known.some((issue) => issue.id === update.issue.id));
+    if (!isNew) return;
+    clearTimeout(timer.current);
+    timer.current = setTimeout(reload, QUIET);
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+}

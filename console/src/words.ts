@@ -1,0 +1,66 @@
+import type {
+  ConnectionHealth,
+  MatchIssueReason,
+  MatchResolution,
+  SyncedField,
+  SyncState,
+} from "./gql/graphql";
+
+/** The words of docs/GLOSSARY.md for the schema's values. */
+
+export const FIELDS: Record<SyncedField, string> = {
+  NAME: "Name",
+  BILLING_EMAIL: "Billing email",
+  PRIMARY_PHONE: "Primary phone",
+  BILLING_ADDRESS: "Billing address",
+};
+
+export const REASONS: Record<MatchIssueReason, { label: string; sentence: string }> = {
+  NAME_ONLY: { label: "Same name", sentence: "The names are equal, the emails are not." },
+  EMAIL_ONLY: { label: "Same email", sentence: "The emails are equal, the names are not." },
+  AMBIGUOUS: {
+    label: "Ambiguous",
+    sentence: "Several contacts fit, or the one that fits is linked already.",
+  },
+  SIMILAR: { label: "Similar", sentence: "Neither name nor email is equal, but the two are very alike." },
+};
+
+export const RESOLUTIONS: Record<MatchResolution, string> = {
+  CONFIRMED: "Confirmed",
+  CREATED_SEPARATE: "Created separate",
+  IGNORED: "Ignored",
+  OBSOLETE: "Obsolete",
+};
+
+export const STATES: Record<SyncState, string> = {
+  SYNCED: "Synced",
+  PENDING: "Pending",
+  FAILING: "Failing",
+  CONFLICT: "Conflict",
+  UNSYNCED: "Unsynced",
+  BROKEN: "Broken",
+};
+
+export const HEALTH: Record<ConnectionHealth, string> = {
+  HEALTHY: "Healthy",
+  CATCHING_UP: "Catching up",
+  RATE_LIMITED: "Waiting for Xero’s limit",
+  PAUSED: "Paused",
+  DEGRADED: "Degraded",
+  NEEDS_RECONNECT: "Needs reconnect",
+  DISCONNECTED: "Disconnected",
+};
+
+export function count(number: number, one: string, many: string = `${one}s`): string {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}
+
+export function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+const TIME = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+
+export function time(text: string): string {
+  return TIME.format(new Date(text));
+}

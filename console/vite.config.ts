@@ -1,0 +1,20 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+const api = process.env["API"] ?? "http://localhost:8000";
+
+export default defineConfig({
+  base: "/console/",
+  plugins: [react()],
+  build: {
+    // The content security policy allows no data: address.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: {
+      "/graphql": { target: api, ws: true },
+      "/console/session": api,
+    },
+  },
+});

