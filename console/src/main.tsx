@@ -5,6 +5,7 @@ import { App } from "./app";
 import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/match-issues.css";
+import "./styles/contacts.css";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no element #root");

@@ -1,6 +1,7 @@
 import type { MouseEvent, ReactNode } from "react";
 import { useConsole, useLiveState } from "./graphql/context";
 import { addressOf, go, usePlace } from "./routing";
+import { Contacts } from "./screens/contacts";
 import { MatchIssues } from "./screens/match-issues";
 import { Button } from "./ui/button";
 import { Empty } from "./ui/states";
@@ -13,6 +14,7 @@ interface Screen {
 
 const SCREENS: [Screen, ...Screen[]] = [
   { path: "issues", title: "Match Issues", show: () => <MatchIssues /> },
+  { path: "contacts", title: "Contacts", show: () => <Contacts /> },
 ];
 
 export function Shell({ onLeave }: { onLeave: () => void }) {

@@ -1,11 +1,9 @@
 import { Toggle } from "@base-ui/react/toggle";
 import { ToggleGroup } from "@base-ui/react/toggle-group";
-import { useEffect, useState } from "react";
 import type { MatchIssueFilter, MatchIssueReason } from "../../gql/graphql";
 import { setFilters, usePlace } from "../../routing";
+import { Search } from "../../ui/search";
 import { REASONS } from "../../words";
-
-const TYPING = 300;
 
 /** The filter of the list, as the address has it. */
 export function useFilter(): MatchIssueFilter {
@@ -25,7 +23,7 @@ export function Filters() {
   const sure = filter.sure === null || filter.sure === undefined ? [] : [filter.sure ? "yes" : "no"];
   return (
     <div className="filters" role="group" aria-label="Filters">
-      <Search />
+      <Search placeholder="Search name, email or phone" />
       <ToggleGroup
         multiple
         className="toggles"
@@ -60,26 +58,5 @@ export function Filters() {
         Decided
       </Toggle>
     </div>
-  );
-}
-
-function Search() {
-  const { filters } = usePlace();
-  const kept = filters.get("search") ?? "";
-  const [text, setText] = useState(kept);
-  useEffect(() => {
-    if (text === kept) return;
-    const timer = setTimeout(() => setFilters({ search: text }), TYPING);
-    return () => clearTimeout(timer);
-  }, [text, kept]);
-  return (
-    <input
-      type="search"
-      className="search"
-      placeholder="Search name, email or phone"
-      aria-label="Search"
-      value={text}
-      onChange={(event) => setText(event.target.value)}
-    />
   );
 }

@@ -3,6 +3,7 @@ import { MatchIssuesDocument, type SyncedField } from "../../gql/graphql";
 import { useScope, useUpdates } from "../../graphql/context";
 import { usePages } from "../../graphql/pages";
 import { Button } from "../../ui/button";
+import { useTell } from "../../ui/notices";
 import { Empty, Failed, Loading } from "../../ui/states";
 import { count, FIELDS } from "../../words";
 import { ConfirmSure } from "./confirm-sure";
@@ -19,18 +20,20 @@ const NOTHING: ReadonlySet<SyncedField> = new Set();
 export function Inbox() {
   const filter = useFilter();
   const mayDecide = useScope("WRITE");
+  const tell = useTell();
   const pages = usePages(
     MatchIssuesDocument,
     { filter, orderBy: { field: "CREATED_AT", direction: filter.state === "OPEN" ? "ASC" : "DESC" } },
     (data) => data.matchIssues,
   );
-  const issues = useMemo(
-    () => unique(pages.nodes).filter((issue) => issue.state === filter.state),
-    [pages.nodes, filter.state],
-  );
-  const gone = pages.nodes.length - issues.length;
-
   const [selectedId, setSelectedId] = useState<string | null>(null);
+  // An issue that somebody else decides stays while it is selected, so that a key never meets an issue that was not looked at.
+  const issues = useMemo(
+    () => unique(pages.nodes).filter((issue) => issue.state === filter.state || issue.id === selectedId),
+    [pages.nodes, filter.state, selectedId],
+  );
+  const gone = pages.nodes.filter((issue) => issue.state !== filter.state).length;
+
   const place = Math.max(
     0,
     issues.findIndex((issue) => issue.id === selectedId),
@@ -47,17 +50,27 @@ export function Inbox() {
     setKept(NOTHING);
   }, []);
 
+  useEffect(() => {
+    if (selected && selectedId === null) setSelectedId(selected.id);
+  }, [selected, selectedId]);
+
   // After a decision the list has one row less: the next issue comes to the place of the decided one.
   const next = issues[place + 1] ?? issues[place - 1];
   const decisions = useDecisions(select);
   const leaving = {
     ...decisions,
-    confirm: (...given: Parameters<typeof decisions.confirm>) => (
-      select(next?.id),
-      decisions.confirm(...given)
-    ),
-    createSeparate: (issue: Issue) => (select(next?.id), decisions.createSeparate(issue)),
-    ignore: (issue: Issue) => (select(next?.id), decisions.ignore(issue)),
+    confirm: (...given: Parameters<typeof decisions.confirm>) => {
+      decisions.confirm(...given);
+      select(next?.id);
+    },
+    createSeparate: (issue: Issue) => {
+      decisions.createSeparate(issue);
+      select(next?.id);
+    },
+    ignore: (issue: Issue) => {
+      decisions.ignore(issue);
+      select(next?.id);
+    },
   };
 
   const turn = (field: SyncedField) =>
@@ -74,11 +87,12 @@ export function Inbox() {
     if (act === "candidate") return setChosen(Math.min(Number(key), selected?.candidates.length ?? 1) - 1);
     if (!mayDecide) return;
     if (act === "undo") return decisions.undo();
-    if (!selected || selected.state !== "OPEN") return;
+    if (!selected) return;
+    if (selected.state !== "OPEN") return select(next?.id);
     if (act in FIELDS) return turn(act as SyncedField);
     const candidate = selected.candidates[chosen] ?? selected.candidates[0];
-    if (act === "confirm" && candidate && !candidate.blockedBy)
-      leaving.confirm(selected, candidate, keptOf(candidate, kept));
+    if (act === "confirm" && candidate?.blockedBy) return tell("This contact is linked already.", "refused");
+    if (act === "confirm" && candidate) leaving.confirm(selected, candidate, keptOf(candidate, kept));
     if (act === "separate") leaving.createSeparate(selected);
     if (act === "ignore") leaving.ignore(selected);
   }, keysOn && !helping);

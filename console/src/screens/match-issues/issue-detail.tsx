@@ -169,7 +169,9 @@ function Decided({ issue, decisions, mayDecide }: Pick<Props, "issue" | "decisio
   return (
     <div className="actions">
       <p>
-        {issue.resolution && RESOLUTIONS[issue.resolution]}
+        {issue.resolution === "OBSOLETE"
+          ? "No decision is needed any more"
+          : issue.resolution && RESOLUTIONS[issue.resolution]}
         {issue.resolvedBy && ` by ${issue.resolvedBy.name}`}
         {issue.resolvedAt && `, ${time(issue.resolvedAt)}`}
       </p>

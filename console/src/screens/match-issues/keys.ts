@@ -29,7 +29,7 @@ const BY_KEY = new Map<string, Act>(
 
 /**
  * Calls `act` for a key of the screen. Keys that somebody types into a field, and keys of an open dialog, are left alone;
- * Enter and the arrow keys are left to the button or tab that has the focus.
+ * Enter is left to the button that has the focus, and the arrow keys to the tab.
  */
 export function useKeys(act: (act: Act, key: string) => void, on: boolean): void {
   const acted = useEffectEvent(act);
@@ -39,8 +39,10 @@ export function useKeys(act: (act: Act, key: string) => void, on: boolean): void
       const target = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       if (target.closest("input, textarea, select, [role=dialog]")) return;
-      const own = event.key === "Enter" || event.key.startsWith("Arrow");
-      if (own && target.closest("button, a, [role=tab]") && !target.closest("[data-keys]")) return;
+      const tab = target.closest("[role=tab]");
+      if (event.key.startsWith("Arrow") && tab) return;
+      if (event.key === "Enter" && target.closest("button, a") && !tab && !target.closest("[data-keys]"))
+        return;
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
       const wanted = BY_KEY.get(key);
       if (!wanted) return;

@@ -5,17 +5,15 @@ import {
   DismissLinkDocument,
   RematchDocument,
   UnsyncedLinksDocument,
-  type RefusalsFragment,
   type Side,
   type UnsyncedLinksQuery,
 } from "../../gql/graphql";
 import { useScope, useUpdates } from "../../graphql/context";
 import { usePages } from "../../graphql/pages";
 import { Button } from "../../ui/button";
-import { useTell } from "../../ui/notices";
-import { Empty, explain, Failed, Loading } from "../../ui/states";
+import { useActing } from "../../ui/acting";
+import { Empty, Failed, Loading } from "../../ui/states";
 import { FIELDS, STATES, time } from "../../words";
-import type { CombinedError } from "@urql/core";
 
 type Link = UnsyncedLinksQuery["syncLinks"]["edges"][number]["node"];
 
@@ -49,26 +47,11 @@ export function Unsynced() {
 
 function EndedLink({ link }: { link: Link }) {
   const client = useClient();
-  const tell = useTell();
   const mayDecide = useScope("WRITE");
-  const [waiting, setWaiting] = useState(false);
+  const { waiting, act } = useActing();
   const [winner, setWinner] = useState<Side>("XERO");
   const { id: linkId, version } = link;
   const may = (action: Link["allowedActions"][number]) => mayDecide && link.allowedActions.includes(action);
-
-  async function act(
-    done: string,
-    asked: PromiseLike<{ error?: CombinedError | undefined; refusals: RefusalsFragment[] }>,
-  ) {
-    setWaiting(true);
-    const { error, refusals } = await asked;
-    setWaiting(false);
-    const failed = error !== undefined || refusals.length > 0;
-    tell(
-      failed ? (error ? explain(error) : refusals.map((one) => one.message).join(" ")) : done,
-      failed ? "refused" : "done",
-    );
-  }
 
   const rematch = () =>
     act(

@@ -1,0 +1,116 @@
+import { useEffect, useRef } from "react";
+import { useClient, useQuery } from "urql";
+import {
+  ContactPageDocument,
+  ReviewKindDocument,
+  type ContactKind,
+  type ContactPageQuery,
+} from "../../gql/graphql";
+import { useScope, useUpdates } from "../../graphql/context";
+import { useActing } from "../../ui/acting";
+import { Button } from "../../ui/button";
+import { Empty, Failed, Loading } from "../../ui/states";
+import { percent } from "../../words";
+import { History } from "./history";
+import { XeroClient } from "./xero-client";
+
+export type Contact = NonNullable<ContactPageQuery["contact"]>;
+
+const QUIET = 400;
+
+export function ContactPage({ id }: { id: string }) {
+  const [{ data, error, fetching }, read] = useQuery({
+    query: ContactPageDocument,
+    variables: { id },
+    requestPolicy: "cache-and-network",
+  });
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useUpdates((update) => {
+    const touches =
+      update.__typename === "LinkUpdate" ||
+      update.__typename === "Resync" ||
+      (update.__typename === "ContactUpdate" && update.contact.id === id);
+    if (!touches) return;
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => read({ requestPolicy: "network-only" }), QUIET);
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  const contact = data?.contact;
+  if (!contact) {
+    if (error) return <Failed error={error} retry={() => read({ requestPolicy: "network-only" })} />;
+    return fetching ? <Loading what="the contact" /> : <Empty title="This contact was deleted" />;
+  }
+  return (
+    <article className="detail" aria-label={contact.name}>
+      <header>
+        <h2>{contact.name}</h2>
+        {contact.archivedAt && <span className="badge">Archived</span>}
+      </header>
+      <Kind contact={contact} />
+      <dl className="fields">
+        <Field name="Billing email" value={contact.billingEmail} />
+        <Field name="Primary phone" value={contact.primaryPhone} />
+        <Field name="Billing address" value={inOneLine(contact.billingAddress)} />
+        <Field name="Contact type" value={contact.contactType?.name ?? null} />
+      </dl>
+      <XeroClient contact={contact} />
+      <History contact={contact} />
+    </article>
+  );
+}
+
+function Field({ name, value }: { name: string; value: string | null }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value ?? <span className="blank">blank</span>}</dd>
+    </div>
+  );
+}
+
+function inOneLine(address: Contact["billingAddress"]): string | null {
+  if (!address) return null;
+  const { attentionTo, lines, city, region, postalCode, country } = address;
+  return [attentionTo, ...lines, city, region, postalCode, country].filter(Boolean).join(", ");
+}
+
+/** A person says whether the contact is a person or an organisation, where the guess is unsure. */
+function Kind({ contact }: { contact: Contact }) {
+  const client = useClient();
+  const mayEdit = useScope("WRITE");
+  const { waiting, act } = useActing();
+  const guess = contact.classification;
+  const words = { PERSON: "Person", ORGANISATION: "Organisation" } satisfies Record<ContactKind, string>;
+  const set = (kind: ContactKind) =>
+    act(
+      `${words[kind]}: ${contact.name}`,
+      client
+        .mutation(ReviewKindDocument, { input: { contactId: contact.id, version: contact.version, kind } })
+        .toPromise()
+        .then(({ error, data }) => ({ error, refusals: data?.updateContact?.userErrors ?? [] })),
+    );
+  if (!guess?.needsReview || !mayEdit)
+    return (
+      <p className="muted">
+        {words[contact.kind]}
+        {guess && ` (guessed: ${percent(guess.confidence)} sure)`}
+      </p>
+    );
+  return (
+    <div className="review">
+      <p>
+        Is this a person or an organisation? Tandem guesses {words[guess.kind].toLowerCase()} (
+        {percent(guess.confidence)}): {guess.reasons.join(", ")}.
+      </p>
+      <div className="actions">
+        <Button disabled={waiting} onClick={() => set("PERSON")}>
+          Person
+        </Button>
+        <Button disabled={waiting} onClick={() => set("ORGANISATION")}>
+          Organisation
+        </Button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,131 @@
+import { Toggle } from "@base-ui/react/toggle";
+import { ToggleGroup } from "@base-ui/react/toggle-group";
+import { useEffect, useRef, useState } from "react";
+import {
+  ContactsDocument,
+  type ContactFilter,
+  type ContactRowFragment,
+  type SyncState,
+} from "../../gql/graphql";
+import { useUpdates } from "../../graphql/context";
+import { usePages } from "../../graphql/pages";
+import { setFilters, usePlace } from "../../routing";
+import { Search } from "../../ui/search";
+import { Empty, Failed, Loading } from "../../ui/states";
+import { VirtualList } from "../../ui/virtual-list";
+import { count, STATES } from "../../words";
+import { ContactPage } from "./contact-page";
+
+const QUIET = 1_000;
+
+export function Contacts() {
+  const pages = usePages(ContactsDocument, { filter: useFilter() }, (data) => data.contacts);
+  const [selectedId, setSelectedId] = useState<string | null>(null);
+  const contacts = pages.nodes;
+  const selected = contacts.find((contact) => contact.id === selectedId) ?? contacts[0];
+  useNews(pages.reload);
+  return (
+    <section className="inbox">
+      <h1>Contacts</h1>
+      <div className="toolbar">
+        <Filters />
+        <span className="muted" role="status">
+          {!pages.loading && `${count(pages.totalCount, "contact")}${pages.isExact ? "" : " or more"}`}
+        </span>
+      </div>
+      {pages.error && contacts.length === 0 ? (
+        <Failed error={pages.error} retry={pages.reload} />
+      ) : !selected ? (
+        pages.loading ? (
+          <Loading what="contacts" />
+        ) : (
+          <Empty title="No contact fits these filters" />
+        )
+      ) : (
+        <div className="split">
+          <VirtualList
+            items={contacts}
+            selected={selected}
+            label="Contacts"
+            onSelect={setSelectedId}
+            onEnd={pages.loadMore}
+          >
+            {(contact) => <Row contact={contact} />}
+          </VirtualList>
+          <ContactPage key={selected.id} id={selected.id} />
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Row({ contact }: { contact: ContactRowFragment }) {
+  return (
+    <>
+      <span className="row-name">{contact.name}</span>
+      <span className="row-email muted">{contact.billingEmail ?? "no email"}</span>
+      <span className="row-tags">
+        {contact.classification?.needsReview && <span className="badge">Review</span>}
+        {contact.syncLinks.map(({ id, state }) => (
+          <span key={id} className={`badge ${state.toLowerCase()}`}>
+            {STATES[state]}
+          </span>
+        ))}
+      </span>
+    </>
+  );
+}
+
+const SHOWN: Partial<Record<SyncState, string>> = STATES;
+
+function useFilter(): ContactFilter {
+  const { filters } = usePlace();
+  const state = filters.get("state") ?? "";
+  return {
+    search: filters.get("search"),
+    linked: state === "NONE" ? false : null,
+    syncState: state in SHOWN ? [state as SyncState] : null,
+    needsReview: filters.get("review") === "yes" ? true : null,
+  };
+}
+
+function Filters() {
+  const { filters } = usePlace();
+  const state = filters.get("state");
+  return (
+    <div className="filters" role="group" aria-label="Filters">
+      <Search placeholder="Search name, email or phone" />
+      <ToggleGroup
+        className="toggles"
+        aria-label="State of the link"
+        value={state ? [state] : []}
+        onValueChange={([chosen]) => setFilters({ state: chosen ?? null })}
+      >
+        {Object.entries({ NONE: "Not linked", ...STATES }).map(([value, label]) => (
+          <Toggle key={value} value={value} className="toggle">
+            {label}
+          </Toggle>
+        ))}
+      </ToggleGroup>
+      <Toggle
+        className="toggle"
+        title="The guess whether the contact is a person or an organisation is unsure"
+        pressed={filters.get("review") === "yes"}
+        onPressedChange={(pressed) => setFilters({ review: pressed ? "yes" : null })}
+      >
+        Needs review
+      </Toggle>
+    </div>
+  );
+}
+
+/** Reads the list again, once it is quiet, after a change that a list cannot know by itself. */
+function useNews(reload: () => void): void {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useUpdates(({ __typename }) => {
+    if (!["Resync", "LinkUpdate", "ContactUpdate", "Deletion"].includes(__typename)) return;
+    clearTimeout(timer.current);
+    timer.current = setTimeout(reload, QUIET);
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+}
