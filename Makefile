@@ -12,7 +12,7 @@ CHECKS := tests/test_migrations.py tests/test_house.py tests/test_types.py tests
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help audit demo console drill size test test-long test-providers mutants check lint types migration released-schema fmt lock run-env dev-env
+.PHONY: help audit demo console test-console drill size test test-long test-providers mutants check lint types migration released-schema fmt lock run-env dev-env
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: run-env ## install and run Tandem with embedded services and a simulated X
 console: ## build the console, which the API serves at /console; without node, node comes from a wheel
 	@$(PYTHON) scripts/bootstrap.py run
 	@$(PYTHON) scripts/build_console.py
+
+test-console: run-env ## test the console in a real browser at a demo; ARGS=--full settles 500 issues, for ten minutes
+	@$(PYTHON) scripts/test_console.py $(ARGS)
 
 test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runtime/test_settings.py runs some
 	@$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20 $(T) $(ARGS)

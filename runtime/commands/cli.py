@@ -124,12 +124,13 @@ def demo(
         bool,
         typer.Option("--console", help="build the console in the background, which needs the internet once"),
     ] = False,
+    contacts: Annotated[int, typer.Option(min=200, help="contacts of a new simulated Xero")] = 1200,
 ) -> None:
     """Try Tandem: an import, a change on each side and an invoice, with a simulated Xero.
 
     Starts PostgreSQL, Valkey, the Xero simulator, the API and a worker in TANDEM_DATA, and keeps them running until
     Ctrl-C. A later start continues with the same data."""
-    demonstration.demo(load(), once=once, reset=reset, build_console=console)
+    demonstration.demo(load(), once=once, reset=reset, build_console=console, contacts=contacts)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from runtime.demo.changes import show_changes
 from runtime.demo.console import building
 from runtime.demo.contacts import import_contacts
 from runtime.demo.invoices import show_invoice
-from runtime.demo.parts import Answer, Count, Running, find_settings, started
+from runtime.demo.parts import CONTACTS, Answer, Count, Running, find_settings, started
 from runtime.demo.processes import keep_up
 from runtime.embedded import services as embedded_services
 from runtime.embedded.children import StartError
@@ -34,10 +34,12 @@ QUERIES = {
 }
 
 
-def demo(settings: Settings, *, once: bool, reset: bool, build_console: bool = False) -> None:
+def demo(
+    settings: Settings, *, once: bool, reset: bool, build_console: bool = False, contacts: int = CONTACTS
+) -> None:
     """Runs until Ctrl-C or SIGTERM. The first start imports, makes a change on each side, and sends an invoice; a later start
     changes nothing. With `once`: does all of this at each start, prints the results as a line of JSON, and ends. `build_console`:
-    also builds the console, in the background."""
+    also builds the console, in the background. `contacts`: how many a new simulated Xero has."""
     if not settings.embedded or not settings.simulated:
         raise StartError(
             "The demo uses its own servers and a simulated Xero: unset DATABASE_URL, REDIS_URL and XERO_CLIENT_ID"
@@ -56,7 +58,7 @@ def demo(settings: Settings, *, once: bool, reset: bool, build_console: bool = F
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        with started(settings, data, console) as running, ExitStack() as stack:
+        with started(settings, data, console, contacts) as running, ExitStack() as stack:
             log = stack.enter_context(building(data / "demo")) if build_console and not once else None
             organisation, told = import_contacts(running, data, console)
             if once or not _has_invoices(running):

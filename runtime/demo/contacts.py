@@ -8,12 +8,12 @@ import httpx
 import msgspec
 from rich.console import Console
 
-from runtime.demo.parts import PRACTICE_NAME, SEED, Answer, Body, Count, Running, bar, heading
+from runtime.demo.parts import CONTACTS, PRACTICE_NAME, SEED, Answer, Body, Count, Running, bar, heading
 from runtime.embedded.children import StartError
 from xero.simulator.practice import PracticeContact, practice_overlap
 from xero.simulator.world import World
 
-PRACTICE = 800
+PRACTICE = 800  # for CONTACTS in Xero
 ROWS = 400  # contacts in one request; the API accepts 500
 FILTER = "SUPPLIERS_AND_CUSTOMERS"
 REASONS = {
@@ -180,7 +180,8 @@ def _fill_practice(running: Running, data: Path, console: Console) -> None:
     an interrupted one creates no contact twice."""
     world = World.load(data / "demo" / "xero.json")
     [organisation] = world.organisations.values()
-    practice = practice_overlap(list(organisation.contacts), SEED, PRACTICE)
+    xero = list(organisation.contacts)
+    practice = practice_overlap(xero, SEED, PRACTICE * len(xero) // CONTACTS)
     rows = [_contact_input(one) | {"idempotencyKey": f"demo-{place}"} for place, one in enumerate(practice)]
     heading(console, "The practice's contacts")
     with bar(console, "Contacts") as show:

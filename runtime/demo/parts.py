@@ -85,8 +85,8 @@ class Running:
 
 
 @contextmanager
-def started(settings: Settings, data: Path, console: Console) -> Iterator[Running]:
-    """Starts all processes. Those that do not need each other start at the same time, as each takes about a second."""
+def started(settings: Settings, data: Path, console: Console, contacts: int = CONTACTS) -> Iterator[Running]:
+    """Starts all processes, with so many contacts in a new simulated Xero. Those that do not need each other start at the same time, as each takes about a second."""
     began = time.monotonic()
     refuse_busy(settings.host, settings.port)
     with ExitStack() as stack, httpx.Client(timeout=60) as http:
@@ -100,7 +100,7 @@ def started(settings: Settings, data: Path, console: Console) -> Iterator[Runnin
         own = _settings(settings, parts, api, simulator, webhook_key)
         environment = children.ENVIRONMENT | own
         stack.enter_context(_kept(home, own))
-        given = {"--port": port, "--contacts": CONTACTS, "--seed": SEED, "--data": home / "xero.json",
+        given = {"--port": port, "--contacts": contacts, "--seed": SEED, "--data": home / "xero.json",
                  "--redirect-uri": f"{api}/oauth/callback", "--webhook-url": f"{api}/webhooks/xero",
                  "--webhook-key": webhook_key}  # fmt: skip
         words = [str(word) for option in given.items() for word in option]

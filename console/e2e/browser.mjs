@@ -1,0 +1,41 @@
+// A browser at the console: Debian's Chromium, headless, without calls to the internet.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
+
+/** A page of its own browser profile, signed in. `errors` collects what the browser complains about, such as its content security policy. */
+export async function signedIn(browser, api, token) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  const errors = [];
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  page.on("pageerror", (error) => errors.push(error.message));
+  await page.goto(`${api}/console`);
+  await page.getByLabel("API token").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.locator(".detail").waitFor();
+  return { page, errors };
+}
+
+/** Fails if axe finds anything on the page as it is shown now. */
+export async function checkAccessible(page, screen) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const found = violations.flatMap(({ id, help, nodes }) =>
+    nodes.map((node) => `${id}: ${help}: ${node.target}`),
+  );
+  if (found.length > 0) throw new Error(`axe finds on ${screen}:\n  ${found.join("\n  ")}`);
+}

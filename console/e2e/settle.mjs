@@ -1,0 +1,104 @@
+// Settles match issues by keyboard, as a person does, and checks each decision.
+import { readIssue } from "./api.mjs";
+
+/** Puts the decisions in turn: confirm, confirm with the practice's email, create separate, ignore, confirm another candidate. */
+function plan(place, issue) {
+  const [first, second] = issue.candidates;
+  const differs = first.differences.find((one) => one.field === "BILLING_EMAIL");
+  if (place % 5 === 1 && differs?.practice && differs.xero && !first.blockedBy)
+    return {
+      keys: ["e", "Enter"],
+      resolution: "CONFIRMED",
+      contact: first.contact,
+      keeps: differs.practice,
+    };
+  if (place % 5 === 2 || first.blockedBy) return { keys: ["s"], resolution: "CREATED_SEPARATE" };
+  if (place % 5 === 3) return { keys: ["i"], resolution: "IGNORED" };
+  if (place % 5 === 4 && second && !second.blockedBy)
+    return { keys: ["2", "Enter"], resolution: "CONFIRMED", contact: second.contact };
+  return { keys: ["Enter"], resolution: "CONFIRMED", contact: first.contact };
+}
+
+const shown = (page) => page.locator(".detail").getAttribute("data-issue");
+
+/** Notes in the page how long each answer takes to show: from the key to the next issue. */
+async function watchAnswers(page) {
+  await page.evaluate(() => {
+    window.answers = [];
+    let pressed = 0;
+    let before = document.querySelector(".detail")?.dataset.issue;
+    addEventListener("keydown", () => (pressed = performance.now()), true);
+    new MutationObserver(() => {
+      const now = document.querySelector(".detail")?.dataset.issue;
+      if (now === before) return;
+      before = now;
+      requestAnimationFrame(() => window.answers.push(performance.now() - pressed));
+    }).observe(document.getElementById("screen"), { subtree: true, childList: true, attributes: true });
+  });
+}
+
+/** Returns how many were settled, and the answer times in milliseconds, the shortest first. */
+export async function settle(page, ask, count, thinking) {
+  await watchAnswers(page);
+  const before = await readDecided(ask);
+  const decisions = [];
+  let keys = 0;
+  while (decisions.length < count) {
+    const id = await shown(page);
+    const issue = await readIssue(ask, id);
+    const decision = plan(decisions.length, issue);
+    await page.waitForTimeout(thinking);
+    for (const key of decision.keys) await page.keyboard.press(key);
+    keys = Math.max(keys, decision.keys.length);
+    decisions.push({ id, ...decision });
+    await page
+      .waitForFunction((last) => document.querySelector(".detail")?.dataset.issue !== last, id, {
+        timeout: 5_000,
+      })
+      .catch(() => {
+        throw new Error(`The keys ${decision.keys} did not settle ${issue.xeroContact.name}`);
+      });
+  }
+  await page.waitForFunction(() => document.querySelectorAll(".notice.done").length === 0, null, {
+    timeout: 20_000,
+  });
+  await check(ask, decisions, before);
+  const answers = (await page.evaluate(() => window.answers)).toSorted((one, other) => one - other);
+  return { settled: decisions.length, keys, answers };
+}
+
+const DECIDED = `query($after: String) { matchIssues(first: 100, after: $after, filter: {state: RESOLVED}) {
+  pageInfo { hasNextPage endCursor } edges { node { id resolution } } } }`;
+
+/** The ids of all issues that a person has decided. */
+async function readDecided(ask) {
+  const found = new Set();
+  for (let after = null; ;) {
+    const { edges, pageInfo } = (await ask(DECIDED, { after })).matchIssues;
+    for (const { node } of edges) if (node.resolution !== "OBSOLETE") found.add(node.id);
+    if (!pageInfo.hasNextPage) return found;
+    after = pageInfo.endCursor;
+  }
+}
+
+/** Each issue was decided as its keys say, unless an earlier decision had made it obsolete, and no other issue was decided. */
+async function check(ask, decisions, before) {
+  const decided = await readDecided(ask);
+  for (const { id, resolution, contact, keeps } of decisions) {
+    const issue = await readIssue(ask, id);
+    if (issue.resolution === "OBSOLETE") continue;
+    const linked = issue.link?.contact;
+    const wrong =
+      issue.state !== "RESOLVED" ||
+      issue.resolution !== resolution ||
+      (contact && linked?.id !== contact.id) ||
+      (resolution === "CREATED_SEPARATE" && issue.candidates.some((one) => one.contact.id === linked?.id)) ||
+      (resolution === "IGNORED" && linked) ||
+      (keeps && linked.billingEmail !== keeps);
+    if (wrong)
+      throw new Error(`Expected ${resolution} of ${contact?.name ?? ""}, found ${JSON.stringify(issue)}`);
+    decided.delete(id);
+  }
+  const others = [...decided].filter((id) => !before.has(id));
+  if (others.length > 0) throw new Error(`Issues were decided that were not shown: ${others}`);
+}

@@ -1,0 +1,83 @@
+"""Tests the console in a real browser, against a demo of its own: `python3 scripts/test_console.py [--full]`.
+
+It uses only the standard library. Without Chromium it says so, and that is no failure. `--full` settles 500 match issues at the pace of a
+person, which takes about ten minutes. `--built` skips the tests unless the console is built already.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bootstrap
+import build_console
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+READY = "Tandem runs until Ctrl-C"
+LONGEST = 300  # seconds until the demo is ready
+CONTACTS, MANY = 1200, 7200  # in the demo's Xero: about 100 and 600 match issues
+
+
+def main(words: list[str]) -> None:
+    browser = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        bootstrap.say("The console was not tested, because this machine has no Chromium (set CHROMIUM=…)")
+        return
+    if "--built" in words and build_console.read(build_console.BUILT / build_console.STAMP) is None:
+        bootstrap.say("The console was not tested, because it is not built here (make console)")
+        return
+    build_console.main()
+    programs = build_console.find_programs()
+    node = shutil.which("node", path=str(programs) if programs else None)
+    contacts = MANY if "--full" in words else CONTACTS
+    with demo(contacts) as (pid, address, token):
+        given = {"API": address, "TOKEN": token, "DEMO_PID": str(pid), "CHROMIUM": browser}
+        done = subprocess.run(
+            [str(node), "e2e/run.mjs", *words], cwd=build_console.CONSOLE, env=os.environ | given, check=False
+        )
+    sys.exit(done.returncode)
+
+
+@contextmanager
+def demo(contacts: int) -> Iterator[tuple[int, str, str]]:
+    """A demo in a folder of its own: its process, its address and its token. It ends with the block."""
+    with tempfile.TemporaryDirectory(prefix="tandem-console-") as folder:
+        os.chmod(folder, 0o755)  # noqa: S103 - PostgreSQL may run as another user, who has to enter
+        port, log = free_port(), Path(folder) / "demo.txt"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [str(bootstrap.VENV / "bin/tandem"), "demo", "--contacts", str(contacts)],
+                env=os.environ | {"TANDEM_DATA": f"{folder}/data", "PORT": str(port)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            wait(process, log)
+            yield process.pid, f"http://localhost:{port}", Path(f"{folder}/data/demo/token").read_text()
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def wait(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + LONGEST
+    while READY not in (text := log.read_text()):
+        if process.poll() is not None or time.monotonic() > end:
+            sys.exit(f"The demo did not start:\n{text}")
+        time.sleep(0.2)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
