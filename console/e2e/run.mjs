@@ -43,6 +43,12 @@ try {
     await page.getByRole("link", { name: "Contacts" }).click();
     await page.getByRole("heading", { name: "History" }).waitFor();
     await checkAccessible(page, "Contacts");
+    await page.getByRole("link", { name: "Xero" }).click();
+    await page.getByText("Calls left this minute").waitFor();
+    await checkAccessible(page, "Xero");
+    await page.getByRole("link", { name: "Activity" }).click();
+    await page.locator(".history li").first().waitFor();
+    await checkAccessible(page, "Activity");
     await page.getByRole("link", { name: /Match Issues/ }).click();
     await page
       .getByRole("tab", { name: /Issues/ })

@@ -1,8 +1,10 @@
 import type { MouseEvent, ReactNode } from "react";
 import { useConsole, useLiveState } from "./graphql/context";
 import { addressOf, go, usePlace } from "./routing";
+import { Activity } from "./screens/activity";
 import { Contacts } from "./screens/contacts";
 import { MatchIssues } from "./screens/match-issues";
+import { Xero } from "./screens/xero";
 import { Button } from "./ui/button";
 import { Empty } from "./ui/states";
 
@@ -15,6 +17,8 @@ interface Screen {
 const SCREENS: [Screen, ...Screen[]] = [
   { path: "issues", title: "Match Issues", show: () => <MatchIssues /> },
   { path: "contacts", title: "Contacts", show: () => <Contacts /> },
+  { path: "xero", title: "Xero", show: () => <Xero /> },
+  { path: "activity", title: "Activity", show: () => <Activity /> },
 ];
 
 export function Shell({ onLeave }: { onLeave: () => void }) {

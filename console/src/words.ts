@@ -15,6 +15,17 @@ export const FIELDS: Record<SyncedField, string> = {
   BILLING_ADDRESS: "Billing address",
 };
 
+/** The name of a field of the activity, which may be another than a synced field. */
+export function fieldName(field: string): string {
+  return (
+    FIELDS[field as SyncedField] ??
+    field
+      .replace(/([a-z])([A-Z])/g, "$1 $2")
+      .replaceAll("_", " ")
+      .toLowerCase()
+  );
+}
+
 export const REASONS: Record<MatchIssueReason, { label: string; sentence: string }> = {
   NAME_ONLY: { label: "Same name", sentence: "The names are equal, the emails are not." },
   EMAIL_ONLY: { label: "Same email", sentence: "The emails are equal, the names are not." },

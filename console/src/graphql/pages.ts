@@ -3,8 +3,8 @@ import { useEffect, useRef, useState } from "react";
 import { useClient } from "urql";
 
 interface Page<Node> {
-  totalCount: number;
-  totalCountIsExact: boolean;
+  totalCount?: number;
+  totalCountIsExact?: boolean;
   pageInfo: { hasNextPage: boolean; endCursor: string | null };
   edges: { node: Node }[];
 }

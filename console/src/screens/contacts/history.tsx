@@ -1,9 +1,9 @@
 import { useClient } from "urql";
-import { RestoreValueDocument, type SyncedField } from "../../gql/graphql";
+import { RestoreValueDocument } from "../../gql/graphql";
 import { useScope } from "../../graphql/context";
 import { useActing } from "../../ui/acting";
 import { Button } from "../../ui/button";
-import { FIELDS, time } from "../../words";
+import { fieldName, time } from "../../words";
 import type { Contact } from "./contact-page";
 
 type Event = Contact["activity"]["edges"][number]["node"];
@@ -48,8 +48,7 @@ function Changed({ change, version }: { change: Change; version: number }) {
   return (
     <div className="change">
       <span className="muted">
-        {FIELDS[change.field as SyncedField] ?? change.field.toLowerCase()}{" "}
-        {change.writtenTo === "XERO" ? "in Xero" : "here"}
+        {fieldName(change.field)} {change.writtenTo === "XERO" ? "in Xero" : "here"}
       </span>
       <span>
         <del>{change.before ?? "blank"}</del> → {change.after ?? "blank"}

@@ -19,10 +19,18 @@ import { ContactPage } from "./contact-page";
 const QUIET = 1_000;
 
 export function Contacts() {
-  const pages = usePages(ContactsDocument, { filter: useFilter() }, (data) => data.contacts);
-  const [selectedId, setSelectedId] = useState<string | null>(null);
+  const filter = useFilter();
+  const filtered = JSON.stringify(filter);
+  const pages = usePages(ContactsDocument, { filter }, (data) => data.contacts);
   const contacts = pages.nodes;
-  const selected = contacts.find((contact) => contact.id === selectedId) ?? contacts[0];
+  const first = contacts[0]?.id;
+  // A contact that a person works with stays on the page, although the list no longer has it, as after a push.
+  const [selectedId, setSelectedId] = useState<string | null>(null);
+  const shownId = selectedId ?? first;
+  useEffect(() => setSelectedId(null), [filtered]);
+  useEffect(() => {
+    if (selectedId === null && first && !pages.loading) setSelectedId(first);
+  }, [selectedId, first, pages.loading]);
   useNews(pages.reload);
   return (
     <section className="inbox">
@@ -35,7 +43,7 @@ export function Contacts() {
       </div>
       {pages.error && contacts.length === 0 ? (
         <Failed error={pages.error} retry={pages.reload} />
-      ) : !selected ? (
+      ) : !shownId ? (
         pages.loading ? (
           <Loading what="contacts" />
         ) : (
@@ -45,14 +53,14 @@ export function Contacts() {
         <div className="split">
           <VirtualList
             items={contacts}
-            selected={selected}
+            selected={contacts.find((contact) => contact.id === shownId)}
             label="Contacts"
             onSelect={setSelectedId}
             onEnd={pages.loadMore}
           >
             {(contact) => <Row contact={contact} />}
           </VirtualList>
-          <ContactPage key={selected.id} id={selected.id} />
+          <ContactPage key={shownId} id={shownId} />
         </div>
       )}
     </section>

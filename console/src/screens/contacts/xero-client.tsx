@@ -135,6 +135,7 @@ function Push({ contact, organisation }: PushProps) {
   const mayDecide = useScope("WRITE");
   const { waiting, act } = useActing();
   const [existing, setExisting] = useState<Existing>([]);
+  const [isTaken, setTaken] = useState(false);
 
   async function push(choice: Pick<PushToXeroInput, "linkTo" | "createAnyway">) {
     const input = {
@@ -147,8 +148,10 @@ function Push({ contact, organisation }: PushProps) {
       .mutation(PushToXeroDocument, { input })
       .toPromise()
       .then(({ error, data }) => {
+        const refusals = data?.pushToXero?.userErrors ?? [];
         setExisting(data?.pushToXero?.existing ?? []);
-        return { error, refusals: data?.pushToXero?.userErrors ?? [] };
+        setTaken(refusals.some((one) => one.code === "TAKEN"));
+        return { error, refusals };
       });
     await act(choice.linkTo ? "Linked." : "Xero creates the contact now.", asked);
   }
@@ -167,9 +170,11 @@ function Push({ contact, organisation }: PushProps) {
         onClose={() => setExisting([])}
         title="Xero has a contact like this"
         actions={
-          <Button disabled={waiting} onClick={() => push({ createAnyway: true })}>
-            Create a second one
-          </Button>
+          !isTaken && (
+            <Button disabled={waiting} onClick={() => push({ createAnyway: true })}>
+              Create a second one
+            </Button>
+          )
         }
       >
         <ul className="choices">

@@ -1,0 +1,66 @@
+import { useEffect, useRef } from "react";
+import { ActivityDocument } from "../../gql/graphql";
+import { useUpdates } from "../../graphql/context";
+import { usePages } from "../../graphql/pages";
+import { Button } from "../../ui/button";
+import { Empty, Failed, Loading } from "../../ui/states";
+import { fieldName, time } from "../../words";
+
+const QUIET = 1_000;
+
+/** What happened in the practice, the newest first. */
+export function Activity() {
+  const pages = usePages(ActivityDocument, {}, (data) => data.activity);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useUpdates(() => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(pages.reload, QUIET);
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return (
+    <section className="inbox">
+      <h1>Activity</h1>
+      {pages.error && pages.nodes.length === 0 ? (
+        <Failed error={pages.error} retry={pages.reload} />
+      ) : pages.nodes.length === 0 ? (
+        pages.loading ? (
+          <Loading what="the activity" />
+        ) : (
+          <Empty title="Nothing has happened yet" />
+        )
+      ) : (
+        <div className="cards">
+          <div className="card">
+            <ol className="history">
+              {pages.nodes.map((event) => (
+                <li key={event.id}>
+                  <p>
+                    {event.message}{" "}
+                    <span className="muted small">
+                      {event.actor.name}, {time(event.at)}
+                    </span>
+                  </p>
+                  {event.changes.map((change) => (
+                    <p key={change.field} className="change small">
+                      <span className="muted">{fieldName(change.field)}</span>
+                      <span>
+                        <del>{change.before ?? "blank"}</del> → {change.after ?? "blank"}
+                      </span>
+                    </p>
+                  ))}
+                </li>
+              ))}
+            </ol>
+          </div>
+          {pages.hasMore && (
+            <div>
+              <Button disabled={pages.loading} onClick={pages.loadMore}>
+                Show more
+              </Button>
+            </div>
+          )}
+        </div>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,70 @@
+import { useClient } from "urql";
+import { ConnectXeroDocument, type OrganisationStateFragment } from "../../gql/graphql";
+import { useConsole, useScope } from "../../graphql/context";
+import { usePlace } from "../../routing";
+import { useActing } from "../../ui/acting";
+import { Button } from "../../ui/button";
+import { Empty } from "../../ui/states";
+import { OrganisationCard } from "./organisation-card";
+
+export type Organisation = OrganisationStateFragment;
+
+/** The Xero organisations: connecting, the first import, health, and what a person has to do. */
+export function Xero() {
+  const { start } = useConsole();
+  const { filters } = usePlace();
+  const maySetUp = useScope("ADMIN");
+  const organisations = start.workspace.xeroOrganisations;
+  const failure = filters.get("error");
+  return (
+    <section className="inbox">
+      <div className="heading">
+        <h1>Xero</h1>
+        {maySetUp && <Connect label="Connect an organisation …" />}
+      </div>
+      {failure && (
+        <p className="problem" role="alert">
+          Xero was not connected ({failure}). Begin again.
+        </p>
+      )}
+      {organisations.length === 0 ? (
+        <Empty title="No Xero organisation is connected">
+          {maySetUp
+            ? "Connect one: Xero asks for your consent, and then this page shows what an import would do."
+            : "An ADMIN of the practice connects one."}
+        </Empty>
+      ) : (
+        <div className="cards">
+          {organisations.map((one) => (
+            <OrganisationCard key={one.id} organisation={one} />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** Leads to Xero's page of consent, and from there back to this screen. */
+export function Connect({ label, organisationId }: { label: string; organisationId?: string }) {
+  const client = useClient();
+  const { waiting, act } = useActing();
+  const connect = () =>
+    act(
+      "Xero asks for your consent.",
+      client
+        .mutation(ConnectXeroDocument, {
+          input: { returnTo: "/console/xero", organisationId: organisationId ?? null },
+        })
+        .toPromise()
+        .then(({ error, data }) => {
+          const address = data?.connectXero?.authorizationUrl;
+          if (address) window.location.assign(address);
+          return { error, refusals: data?.connectXero?.userErrors ?? [] };
+        }),
+    );
+  return (
+    <Button disabled={waiting} onClick={connect}>
+      {label}
+    </Button>
+  );
+}
