@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal
 from uuid import UUID
 
 import structlog
@@ -105,15 +104,11 @@ async def _read_page(process: Process, workspace: UUID, held: Claim, priority: P
     run = held.run
     client = process.client(held.organisation, priority)
     asked_at = process.database.clock.now()
-    # A full scan keeps its order while contacts change; a delta's last page shows what changed meanwhile.
-    order: Literal["ContactID", "UpdatedDateUTC"] = (
-        "ContactID" if run.modified_since is None else "UpdatedDateUTC"
-    )
     async with health.watched(process, workspace, held.organisation), _renewed(process, workspace, held):
         if not held.organisation.base_currency:
             await _describe(process, workspace, held, client)
             asked_at = process.database.clock.now()
-        page = await client.contacts_page(run.next_page, modified_since=run.modified_since, order=order)
+        page = await client.contacts_page(run.next_page, modified_since=run.modified_since)
     seen = [seen_contact(contact, asked_at) for contact in page.items]
     async with process.database.transaction(workspace, XERO) as tx:
         return await imports.settle_page(

@@ -1,4 +1,8 @@
-"""Reads all invoices that changed since the last poll."""
+"""Polls the invoices of an organisation: reads all that changed in Xero since the last poll, one page a step.
+
+The pages are ordered by InvoiceID. A page number then loses no invoice: an invoice that changes keeps its place, and one that
+changed for the first time since the cursor only moves the others to later places (decision 0018).
+"""
 
 from datetime import timedelta
 from uuid import UUID
@@ -18,31 +22,26 @@ POLL_AGAIN = timedelta(minutes=1)
 
 
 async def poll(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
-    """Read and apply the changes since the last poll, page by page. False if Xero does not answer. If the worker dies, the
-    next poll applies the same pages again."""
+    """Read and apply the poll's next page. False if no poll is due, or if Xero does not answer. A poll whose worker dies goes on
+    with the page that was not settled."""
     async with process.database.transaction(workspace, XERO) as tx:
-        organisation = await invoice_reads.polled(tx, organisation_id)
-    if organisation is None:
+        due = await invoice_reads.polled(tx, organisation_id)
+    if due is None:
         return False
-    client = process.client(organisation, Priority.BULK)
-    number, read_from, began = 1, None, process.database.clock.now()
+    asked = process.database.clock.now()
     try:
-        while True:
-            asked = process.database.clock.now()
-            async with health.watched(process, workspace, organisation):
-                page = await client.invoices_page(
-                    number, modified_since=organisation.invoice_cursor, order="UpdatedDateUTC"
-                )
-            read_from = read_from or page.server_time or asked
-            seen = [seen_invoice(shown, asked) for shown in page.items]
-            async with process.database.transaction(workspace, XERO) as tx:
-                await invoice_reads.apply(tx, organisation_id, seen)
-                if page.last:
-                    await invoice_reads.settle_poll(tx, organisation_id, began, read_from)
-                    return True
-            number += 1
+        async with health.watched(process, workspace, due.organisation):
+            page = await process.client(due.organisation, Priority.BULK).invoices_page(
+                due.page, modified_since=due.organisation.invoice_cursor
+            )
     except XeroError as error:
         log.info("invoice_poll_postponed", organisation=str(organisation_id), error=type(error).__name__)
         async with process.database.transaction(workspace, XERO) as tx:
             await invoice_reads.postpone_poll(tx, organisation_id, error.at or tx.now + POLL_AGAIN)
         return False
+    seen = [seen_invoice(shown, asked) for shown in page.items]
+    async with process.database.transaction(workspace, XERO) as tx:
+        await invoice_reads.settle_page(
+            tx, due, seen, last=page.last, asked_at=asked, server_time=page.server_time or asked
+        )
+    return True

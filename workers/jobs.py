@@ -97,7 +97,7 @@ KINDS = {
     "read_contact_webhooks": JobKind(_by_ids(webhooks.read_contacts), limit=8),
     "read_invoice_webhooks": JobKind(_by_ids(webhooks.read_invoices), limit=8),
     "poll_contacts": JobKind(_by_ids(polls.begin), limit=8, repeats=False),
-    "poll_invoices": JobKind(_by_ids(invoice_reads.poll), limit=4, repeats=False),
+    "poll_invoices": JobKind(_by_ids(invoice_reads.poll), limit=4),
     "read_catalogue": JobKind(_by_ids(catalogues.read_due), limit=2, repeats=False),
     "advance_import": JobKind(_by_ids(importing.advance), limit=4),
     "end_rate_limit": JobKind(_by_ids(polls.end_rate_limit), limit=4, repeats=False),

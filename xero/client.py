@@ -147,16 +147,15 @@ class Client:
         *,
         page_size: int = PAGE_SIZE,
         modified_since: datetime | None = None,
-        order: Literal["ContactID", "UpdatedDateUTC"] = "ContactID",
     ) -> Page[Contact]:
-        """Archived contacts included. Order by ContactID for a full scan: changes during the scan do not
-        shift its pages. Order by UpdatedDateUTC for a delta. `modified_since` counts to the second; whether
-        Xero includes that second is not known."""
+        """Archived contacts included. Ordered by ContactID, so that no contact moves to an earlier page while the pages
+        are read, and none is missed. `modified_since` counts to the second; whether Xero includes that second
+        is not known."""
         params = {
             "page": str(page),
             "pageSize": str(page_size),
             "includeArchived": "true",
-            "order": f"{order} ASC",
+            "order": "ContactID ASC",
         }
         found = await self._read(listing.CONTACTS, "Contacts", params, modified_since)
         return _page(found, page, page_size)
@@ -196,16 +195,15 @@ class Client:
         *,
         page_size: int = INVOICES_A_PAGE,
         modified_since: datetime | None = None,
-        order: Literal["InvoiceID", "UpdatedDateUTC"] = "InvoiceID",
     ) -> Page[Invoice]:
-        """Sales invoices with lines, payments and credits, voided and deleted ones included. `order` and
+        """Sales invoices with lines, payments and credits, voided and deleted ones included. Order and
         `modified_since` as for contacts. A payment moves an invoice's UpdatedDateUTC. A new DueDate or
         SentToContact of a partly paid invoice does not."""
         params = {
             "page": str(page),
             "pageSize": str(page_size),
             "where": f'Type=="{SALE}"',
-            "order": f"{order} ASC",
+            "order": "InvoiceID ASC",
             **FOUR_PLACES,
         }
         found = await self._read(listing.INVOICES, "Invoices", params, modified_since)

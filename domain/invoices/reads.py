@@ -70,31 +70,62 @@ async def settle(
     await webhook_inbox.settle_shown(tx, organisation_id, events, stamps, Category.INVOICE)
 
 
-async def polled(tx: Tx, organisation_id: UUID) -> OrganisationCopy | None:
-    """The organisation whose invoices are to be read from `invoice_cursor` on. None if they are not to be read."""
+class Poll(NamedTuple):
+    """A poll that asks for the invoices changed since the organisation's `invoice_cursor`, and for page `page` next."""
+
+    organisation: OrganisationCopy
+    page: int
+
+
+async def polled(tx: Tx, organisation_id: UUID) -> Poll | None:
+    """The poll that is due. None if none is."""
     organisation = await organisation_copy.find_connected(tx, organisation_id)
-    return organisation if organisation is not None and organisation.invoice_sync else None
+    if organisation is None or not organisation.invoice_sync:
+        return None
+    row = await tx.session.get_one(Organisation, (tx.workspace, organisation_id), populate_existing=True)
+    if row.invoice_poll_due_at is None or row.invoice_poll_due_at > tx.now:
+        return None
+    return Poll(organisation, row.invoice_page)
+
+
+async def settle_page(
+    tx: Tx, poll: Poll, seen: Sequence[SeenInvoice], *, last: bool, asked_at: datetime, server_time: datetime
+) -> None:
+    """Apply a page of the poll, and move the poll to its next page, or to its end after the `last` page. `asked_at`: when the
+    page was asked for, by our clock. `server_time`: the time of the answer, by Xero's.
+
+    A page that another worker has read meanwhile is applied again, which changes nothing, and does not move the poll.
+    """
+    await apply(tx, poll.organisation.id, seen)
+    key = (tx.workspace, poll.organisation.id)
+    row = await tx.session.get_one(Organisation, key, populate_existing=True)
+    if (row.invoice_cursor, row.invoice_page) != (poll.organisation.invoice_cursor, poll.page):
+        return
+    began, read_from = row.invoices_asked_at or asked_at, row.invoices_read_from or server_time
+    if last:
+        await _settle_poll(tx, row, began, read_from)
+    else:
+        row.invoice_page, row.invoices_asked_at, row.invoices_read_from = poll.page + 1, began, read_from
+    await tx.session.flush()
 
 
 class _Heard(NamedTuple):
     webhook_at: datetime | None
 
 
-async def settle_poll(tx: Tx, organisation_id: UUID, began: datetime, read_from: datetime) -> None:
+async def _settle_poll(tx: Tx, organisation: Organisation, began: datetime, read_from: datetime) -> None:
     """Set the cursor: all that Xero had at `read_from`, by its clock, is applied. The poll counts as the read of all that was
     announced before `began`. Contacts and invoices are polled in turn."""
-    await webhook_inbox.settle_read(tx, organisation_id, began, Category.INVOICE)
-    await invoice_changes.follow_merges(tx, organisation_id)
+    await webhook_inbox.settle_read(tx, organisation.id, began, Category.INVOICE)
+    await invoice_changes.follow_merges(tx, organisation.id)
     heard = await tx.read_one(_Heard, "select door.last_webhook_at() as webhook_at")
-    organisation = await tx.lock(Organisation, organisation_id)
     assert heard is not None
-    assert organisation is not None
     budget = await call_budget.get(tx, organisation.tenant_id)
     healthy = poll_schedule.webhooks_healthy(heard.webhook_at, tx.now)
     interval = poll_schedule.poll_interval(budget.left_today, webhooks_healthy=healthy, invoices=True)
     organisation.invoice_cursor, organisation.invoices_polled_at = read_from - OVERLAP, tx.now
-    organisation.invoice_poll_due_at = tx.now + interval + poll_schedule.jitter(organisation_id.int, interval)
-    await tx.session.flush()
+    organisation.invoice_poll_due_at = tx.now + interval + poll_schedule.jitter(organisation.id.int, interval)
+    organisation.invoice_page, organisation.invoices_asked_at, organisation.invoices_read_from = 1, None, None
 
 
 async def postpone_poll(tx: Tx, organisation_id: UUID, until: datetime) -> None:

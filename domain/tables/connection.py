@@ -87,7 +87,9 @@ class Organisation(Row, table=True):
 
     Invoices: `invoice_sync` is the switch, `invoice_start_date` the first issue date that goes to Xero. The default
     accounts are ids of `xero_account`. Xero accepts no invoice dated on or before a lock date. The catalogue is
-    accounts, tax rates and lock dates. `invoice_cursor`: as read_cursor, for invoices.
+    accounts, tax rates and lock dates. `invoice_cursor`: as read_cursor, for invoices. `invoice_page`: the page that the
+    poll of the invoices asks for next. `invoices_asked_at`, by our clock, and `invoices_read_from`, by Xero's: when that poll
+    asked for its first page; null before.
 
     `restored_at`: when the database was restored from a backup (`domain.connection.restored`); null otherwise.
     `lost_invoices`: numbers of Tandem's form that Xero showed since then, and that no invoice here has."""
@@ -148,6 +150,9 @@ class Organisation(Row, table=True):
     invoice_cursor: datetime | None = time_column(nullable=True)
     invoices_polled_at: datetime | None = time_column(nullable=True)
     invoice_poll_due_at: datetime | None = time_column(nullable=True)
+    invoice_page: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    invoices_asked_at: datetime | None = time_column(nullable=True)
+    invoices_read_from: datetime | None = time_column(nullable=True)
     restored_at: datetime | None = time_column(nullable=True)
     lost_invoices: list[str] = Field(
         default_factory=list, sa_column=sa.Column(ARRAY(sa.Text), nullable=False, server_default="{}")

@@ -7,12 +7,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+from domain.connection import organisation_copy
+from domain.fields.values import SeenInvoice
 from domain.invoices import actions as invoice_actions
-from domain.invoices import mappings, xero_catalogue
+from domain.invoices import mappings, reads, xero_catalogue
 from domain.invoices.input import GivenInvoice, GivenLine
 from domain.invoices.xero_catalogue import Catalogue, SeenAccount, SeenTaxRate
 from domain.practice import services_and_rates
-from domain.tables import Invoice
+from domain.tables import Invoice, Organisation
+from domain.tx import Tx
 from runtime.database import Database
 from tests.domain.world import World, make_world, seen
 
@@ -118,3 +121,11 @@ async def set_up(world: World) -> Billed:
         await mappings.set_tax_mapping(tx, world.organisation, gst.id, "OUTPUT2")
         await mappings.set_sync(tx, world.organisation, enabled=True, start_date=date(2026, 11, 1))
     return Billed(world, contact.id, service.id, gst.id)
+
+
+async def end_poll(here: Billed, tx: Tx, *seen: SeenInvoice) -> None:
+    """A poll of the invoices that has begun now, and whose only page shows these."""
+    organisation = await organisation_copy.get(tx, here.world.organisation)
+    row = await tx.session.get_one(Organisation, (tx.workspace, organisation.id), populate_existing=True)
+    due = reads.Poll(organisation, row.invoice_page)
+    await reads.settle_page(tx, due, seen, last=True, asked_at=tx.now, server_time=tx.now)

@@ -141,4 +141,29 @@ RUNS = (
     ),
 )  # fmt: skip
 
-BREACHES = (*EVENTS, *FIRST, *RUNS)
+PAGING = "tests/workers/test_paging.py"
+
+PAGES = (
+    breach(
+        "pages: a delta is ordered by the time of the change",
+        f"{PAGING}::test_no_contact_is_missed_when_one_changes_between_two_pages_of_a_delta",
+        swap("xero.client:contacts_page", "'ContactID ASC'", "'UpdatedDateUTC ASC'"),
+    ),
+    breach(
+        "pages: a poll of invoices is ordered by the time of the change",
+        f"{PAGING}::test_no_invoice_is_missed_when_one_changes_between_two_pages",
+        swap("xero.client:invoices_page", "'InvoiceID ASC'", "'UpdatedDateUTC ASC'"),
+    ),
+    breach(
+        "pages: a poll of invoices sets its cursor to the time of its last page",
+        f"{PAGING}::test_a_poll_of_invoices_whose_worker_was_killed_goes_on_with_its_page",
+        give("domain.invoices:settle_page", "read_from", "server_time"),
+    ),
+    breach(
+        "pages: a page that was read twice moves the poll twice",
+        f"{PAGING}::test_a_poll_of_invoices_whose_worker_was_killed_goes_on_with_its_page",
+        never("domain.invoices:settle_page", "invoice_cursor invoice_page"),
+    ),
+)
+
+BREACHES = (*EVENTS, *FIRST, *PAGES, *RUNS)

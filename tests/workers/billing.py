@@ -12,6 +12,7 @@ from domain.connection import organisation_copy, organisations
 from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
 from domain.invoices import mappings, waiting
+from domain.invoices import reads as domain_reads
 from domain.invoices.changes import Decision
 from domain.invoices.input import GivenLine
 from domain.practice import services_and_rates
@@ -134,7 +135,14 @@ class Billing(InvoiceMaker):
         assert await catalogues.read_due(*self.key)
 
     async def poll(self) -> None:
+        await self.make_poll_due()
         assert await invoice_reads.poll(*self.key)
+        while await invoice_reads.poll(*self.key):
+            pass
+
+    async def make_poll_due(self) -> None:
+        async with self.here.world.tx() as tx:
+            await domain_reads.postpone_poll(tx, self.here.world.organisation, tx.now)
 
     def later(self, by: timedelta) -> None:
         self.clock.by += by

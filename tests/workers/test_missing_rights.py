@@ -142,7 +142,8 @@ async def test_without_a_right_that_contacts_do_not_need_contacts_are_read_and_s
     await linked.fault(kind="status", status=403, path=path, count=None)
     async with world.tx() as tx:
         await tx.run(
-            "update organisation set invoice_sync = true, base_currency = '' where workspace_id = :ws"
+            "update organisation set invoice_sync = true, invoice_poll_due_at = :now, base_currency = ''"
+            " where workspace_id = :ws"
         )
     await invoice_reads.poll(process, world.workspace, world.organisation)
     await catalogues.read_due(process, world.workspace, world.organisation)

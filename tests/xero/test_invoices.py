@@ -24,14 +24,14 @@ JSON = {"content-type": "application/json"}
 async def test_a_delta_request_of_invoices_asks_for_sales_with_four_decimal_places() -> None:
     made = bench(answer("Invoices", invoice()))
     since = datetime(2026, 11, 24, 1, 2, 3, 9, timezone(timedelta(hours=13)))
-    await made.client.invoices_page(3, page_size=50, modified_since=since, order="UpdatedDateUTC")
+    await made.client.invoices_page(3, page_size=50, modified_since=since)
     request = made.script.requests[0]
     assert request.headers["if-modified-since"] == "2026-11-23T12:02:03"
     assert dict(request.url.params) == {
         "page": "3",
         "pageSize": "50",
         "where": 'Type=="ACCREC"',
-        "order": "UpdatedDateUTC ASC",
+        "order": "InvoiceID ASC",
         "unitdp": "4",
     }
 

@@ -12,7 +12,7 @@ from domain.invoices import reads as invoice_reads
 from domain.problems import Code, Refused
 from domain.tables import AmountsAre
 from runtime.database import Database
-from tests.domain.billed import Billed, make_billed
+from tests.domain.billed import Billed, end_poll, make_billed
 from tests.domain.world import BEGAN
 
 
@@ -41,7 +41,7 @@ async def poll(here: Billed, *pages: Sequence[SeenInvoice]) -> None:
         async with here.world.tx() as tx:
             await invoice_reads.apply(tx, here.world.organisation, page)
     async with here.world.tx() as tx:
-        await invoice_reads.settle_poll(tx, here.world.organisation, tx.now, tx.now)
+        await end_poll(here, tx)
 
 
 async def lost(here: Billed) -> list[str]:

@@ -20,7 +20,7 @@ from domain.outbound import deliveries
 from domain.tables import DeliveryKind, InvoiceStatus
 from runtime.database import Database
 from tests.domain.announced import announce, blocked, later, unread
-from tests.domain.billed import Billed, make_billed
+from tests.domain.billed import Billed, end_poll, make_billed
 from tests.domain.invoices.there import as_xero_shows
 from tests.domain.world import BEGAN
 
@@ -160,7 +160,7 @@ async def test_a_backlog_makes_one_poll_due_and_waits_for_its_end(here: Billed) 
     assert row["invoice_poll_due_at"] is not None
     assert await unread(here.world, Category.INVOICE) == many
     async with here.world.tx() as tx:
-        await reads.settle_poll(tx, here.world.organisation, tx.now, BEGAN)
+        await end_poll(here, tx)
     assert await unread(here.world, Category.INVOICE) == set()
     later(here.world, DELTA_AGAIN)
     assert await claim(here) is None
@@ -200,7 +200,7 @@ async def test_a_poll_and_a_claim_of_events_do_not_wait_for_each_other(here: Bil
             await reads.apply(tx, here.world.organisation, [seen])
             applied.set()
             await waits.wait()
-            await reads.settle_poll(tx, here.world.organisation, tx.now, BEGAN)
+            await end_poll(here, tx)
 
     async def claim_events() -> Claimed | None:
         await applied.wait()
