@@ -18,7 +18,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.tx import Actor, Tx
 from runtime.clock import Clock, ServerClock, monotonic
@@ -28,6 +30,8 @@ from runtime.clock import Clock, ServerClock, monotonic
 NO_CONNECTION = ("08", "57P", "53300", "28", "3D")
 AFTER_DISCONNECT = "8s2b"  # SQLAlchemy's code: a statement after the connection was lost
 TIME_ASKED_EVERY = 60.0  # seconds
+RESTED = 10.0  # seconds; what drops silent connections waits for minutes
+USED_AT = "used_at"
 EVERY_WORKSPACE = "select * from door.every_workspace()"
 _ROLE = """
 select current_user, current_setting('server_version'), not rolsuper and not rolbypassrls and not exists (
@@ -228,7 +232,8 @@ def connect(
     """Opens a pool. `url` begins with postgresql+asyncpg://, as the settings have it. Every statement is counted, for tests
     and metrics."""
     named = {"server_settings": named_as(program)}
-    engine = create_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args=named, **options)
+    engine = create_engine(url, pool_size=pool_size, pool_use_lifo=True, connect_args=named, **options)
+    _ask_rested_connections(engine)
     database = Database(engine, clock or ServerClock())
 
     @sa.event.listens_for(engine.sync_engine, "before_cursor_execute")
@@ -236,6 +241,29 @@ def connect(
         database.statements += 1
 
     return database
+
+
+def _ask_rested_connections(engine: AsyncEngine) -> None:
+    """Replace a connection of the pool that PostgreSQL has closed. A connection that rested for longer than RESTED is asked first
+    whether it is alive, because a firewall drops a silent connection without closing it.
+
+    SQLAlchemy's `pool_pre_ping` asks before each transaction, and its question is a transaction of its own: three round trips.
+    """
+    dialect = engine.sync_engine.dialect
+
+    @sa.event.listens_for(engine.sync_engine, "checkin")
+    def note_time(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[USED_AT] = monotonic()
+
+    @sa.event.listens_for(engine.sync_engine, "checkout")
+    def check(connection: AdaptedConnection, record: ConnectionPoolEntry, _: object) -> None:
+        if connection.driver_connection.is_closed():
+            raise sa.exc.DisconnectionError("PostgreSQL has closed the connection")
+        if monotonic() - record.info.get(USED_AT, monotonic()) > RESTED:
+            try:
+                dialect.do_ping(connection)  # type: ignore[arg-type]  # an adapted connection is one of DBAPI
+            except (dialect.loaded_dbapi.Error, OSError) as error:
+                raise sa.exc.DisconnectionError("the connection does not answer") from error
 
 
 class Role(NamedTuple):

@@ -537,6 +537,16 @@ EDGES = (
         never("api:Sessions._resume", "until"),
     ),
     breach(
+        "edges: a connection that PostgreSQL has closed is used",
+        "tests/runtime/test_database.py::test_a_connection_that_postgresql_has_ended_is_replaced",
+        never("runtime.database:_ask_rested_connections", "is_closed"),
+    ),
+    breach(
+        "edges: a connection that rested is used without a question",
+        "tests/runtime/test_database.py::test_only_a_connection_that_rested_is_asked_whether_it_is_alive",
+        never("runtime.database:_ask_rested_connections", "RESTED"),
+    ),
+    breach(
         "edges: the limiter's rows are per process",
         "tests/domain/connection/test_call_budget_with_simulator.py",
         give(

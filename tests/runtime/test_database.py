@@ -1,5 +1,6 @@
 """Promise 12: a transaction leaves nothing of its workspace on the connection for the next one."""
 
+import asyncio
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -7,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.tx import TANDEM
-from runtime.database import connect
+from runtime.database import RESTED, USED_AT, connect
 from tests.database import Place, rows_of
 
 COUNT = "select count(*) from workspace"
@@ -52,4 +53,43 @@ async def test_a_typed_read_refuses_a_column_without_a_field_and_a_field_without
             await tx.read(Named, "select id, name, currency from workspace")
         with pytest.raises(TypeError, match="name"):
             await tx.read(Named, "select id from workspace")
+    await database.close()
+
+
+ME = sa.text("select pg_backend_pid()")
+
+
+async def test_a_connection_that_postgresql_has_ended_is_replaced(clean: Place) -> None:
+    database, other = (connect(clean.app_url, pool_size=1, max_overflow=0) for _ in range(2))
+    async with database.door() as session:
+        first = await session.scalar(ME)
+        driver = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert driver is not None
+    async with other.door() as session:
+        await session.execute(sa.text("select pg_terminate_backend(:pid)"), {"pid": first})
+    async with asyncio.timeout(10):
+        while not driver.is_closed():  # noqa: ASYNC110 - PostgreSQL closes it
+            await asyncio.sleep(0.01)
+    async with database.door() as session:
+        assert await session.scalar(ME) not in (None, first)
+    await database.close()
+    await other.close()
+
+
+async def test_only_a_connection_that_rested_is_asked_whether_it_is_alive(clean: Place) -> None:
+    database = connect(clean.app_url, pool_size=1, max_overflow=0)
+    asked: list[str] = []
+    async with database.door() as session:
+        raw = await (await session.connection()).get_raw_connection()
+        record = raw._connection_record
+        assert record is not None
+        assert raw.driver_connection is not None
+        raw.driver_connection.add_query_logger(lambda told: asked.append(told.query))
+    async with database.door() as session:
+        await session.execute(ME)
+    assert ";" not in asked
+    record.info[USED_AT] -= RESTED + 1
+    async with database.door() as session:
+        await session.execute(ME)
+    assert ";" in asked
     await database.close()
