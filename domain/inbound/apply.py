@@ -120,6 +120,8 @@ async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> Non
 
     Before the contact sync is started nothing is applied: there is no filter, and the import matches every contact.
     """
+    if not ids:
+        return
     organisation = await organisation_copy.find_connected(tx, organisation_id)
     if organisation is None or organisation.contact_filter is None:
         return

@@ -196,3 +196,15 @@ async def test_a_contact_that_xero_does_not_show_is_asked_for_again_later(world:
     assert not await must_read(world, batch)
     later(world, freshness.FRESH)
     assert await must_read(world, batch)
+
+
+async def test_a_contact_that_is_only_to_be_read_costs_no_apply(world: World) -> None:
+    """A person waits for this read. To apply nothing took 25 statements."""
+    contact, _ = await linked(world)
+    later(world, timedelta(hours=2))
+    await change(world, contact, billingEmail="ours@x.nz")
+    async with world.tx() as tx:
+        before = world.database.statements
+        batch = Batch(bulk=False, since=tx.now)
+        assert await freshness.claim_unread(tx, world.organisation, batch, 40) is not None
+        assert world.database.statements - before <= 6
