@@ -56,10 +56,10 @@ class Context:
 
     `loaders` keep the objects that were read: during one root field of a mutation, during one other request, or for the
     events that a subscription delivers together. Then they are replaced, because an object must not be older than the
-    request. With `shared`, other subscriptions use the same loaders. `nodes`: how many the
-    operation may return, as api.guards.query_cost measures it. `response` takes headers and cookies; None on a socket. `one_answer`:
-    the client accepts one answer, and no stream. `stream_begun`: set once a subscription's arguments are accepted; None on a
-    socket, which has a message of its own for a refusal.
+    request. Subscriptions share them. `nodes`: how many the operation may return, as api.guards.query_cost measures it.
+    `response` takes headers and cookies; None on a socket. `one_answer`: the client accepts one answer, and no stream.
+    `stream_begun`: set once a subscription's arguments are accepted; None on a socket, which has a message of its own for
+    a refusal.
     """
 
     process: Process
@@ -67,7 +67,6 @@ class Context:
     loaders: dict[Callable[..., Any], Any] = field(default_factory=dict)
     response: Response | None = None
     one_answer: bool = False
-    shared: bool = False
     nodes: int = 0
     stream_begun: asyncio.Event | None = None
 

@@ -9,10 +9,11 @@ from strawberry.extensions import FieldExtension
 from strawberry.types import Info
 
 from api.auth.tokens import require
+from api.compiled.run import Plans
 from api.context import Context
 from api.errors import Code as ErrorCode
 from api.errors import refusal
-from api.guards.extensions import edge_config, edge_extensions
+from api.guards.extensions import compiling, edge_config, edge_extensions
 from api.mutations.billing import BillingMutations
 from api.mutations.conflicts import ConflictMutations
 from api.mutations.contacts import ContactMutations
@@ -327,11 +328,12 @@ class Subscription:
         return await live.sync_status(info.context, given(organisation_id), given(after))
 
 
+plans = Plans()
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
     types=[User],
     config=edge_config(scalar_map=SCALARS),
-    extensions=[*edge_extensions(), SyncCursorFirst],
+    extensions=[*edge_extensions(), SyncCursorFirst, compiling(plans)],
 )

@@ -11,26 +11,45 @@ from graphql import DocumentNode
 from strawberry.extensions import SchemaExtension
 
 MOST_DOCUMENTS = 128
-LONGEST = 16_000  # characters; Limits bounds the size of a document's tree
+MOST_TOKENS = 60_000  # of all kept documents: a token of a parsed document takes some 400 bytes
+LONGEST = 16_000  # characters
 
 
 class Documents:
-    """The most recently used documents of one schema, by their text."""
+    """The most recently used documents of one schema, by their text. `tokens`: how many they have."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
+    def __init__(self, most: int = MOST_DOCUMENTS, most_tokens: int = MOST_TOKENS) -> None:
+        self._most, self._most_tokens = most, most_tokens
+        self._kept: OrderedDict[str, tuple[DocumentNode, int]] = OrderedDict()
+        self.tokens = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def find(self, text: str) -> DocumentNode | None:
-        document = self._kept.get(text)
-        if document is not None:
-            self._kept.move_to_end(text)
-        return document
+        kept = self._kept.get(text)
+        if kept is None:
+            return None
+        self._kept.move_to_end(text)
+        return kept[0]
 
     def keep(self, text: str, document: DocumentNode) -> None:
-        if len(text) <= LONGEST:
-            self._kept[text] = document
-            while len(self._kept) > MOST_DOCUMENTS:
-                self._kept.popitem(last=False)
+        if len(text) > LONGEST or text in self._kept:
+            return
+        tokens = _count_tokens(document)
+        self._kept[text] = document, tokens
+        self.tokens += tokens
+        while len(self._kept) > self._most or self.tokens > self._most_tokens:
+            _, (_, freed) = self._kept.popitem(last=False)
+            self.tokens -= freed
+
+
+def _count_tokens(document: DocumentNode) -> int:
+    token = document.loc.start_token if document.loc is not None else None
+    counted = 0
+    while token is not None:
+        counted, token = counted + 1, token.next
+    return counted
 
 
 class Cached(SchemaExtension):

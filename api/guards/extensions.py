@@ -11,11 +11,12 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.graphql import OperationType
 
+from api.compiled.run import Compiled, Plans
 from api.context import Context
 from api.errors import NO_CALLER, Code, Errors, refusal
 from api.guards.document_cache import Cached, Documents
 from api.guards.operation_log import OperationLog
-from api.guards.query_cost import Limits, root_fields
+from api.guards.query_cost import Costs, Limits, root_fields
 from api.guards.spending import Spending
 
 
@@ -63,17 +64,22 @@ class StreamRequired(SchemaExtension):
 def edge_extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtension]]:
     """The order matters. The extensions that refuse come before the cache, so that a refused document is neither validated nor
     kept."""
-    documents = Documents()
+    documents, costs = Documents(), Costs()
     return [
         OperationContext,
         OperationLog,
         Errors,
-        Limits,
+        lambda: Limits(costs),
         Spending,
         IntrospectionOnly,
         StreamRequired,
         lambda: Cached(documents),
     ]
+
+
+def compiling(plans: Plans) -> Callable[[], SchemaExtension]:
+    """The extension that executes compiled operations. It comes last: what others do before the execution comes first."""
+    return lambda: Compiled(plans)
 
 
 def edge_config(**more: Any) -> StrawberryConfig:

@@ -7,6 +7,7 @@ fields and, for 500 rows, 7,001 nodes. A test measures all of the console's oper
 """
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -48,6 +49,7 @@ OPERATIONS = 25
 VARIABLES = 50
 ROWS = 1_000
 NODES = 15_000
+MOST_KEPT, LONGEST_KEPT = 128, 16_000  # documents whose cost is kept, and characters of one
 PAGE, LARGEST_PAGE = 50, 100
 LIST = 5  # lists that are not paged are short
 # PostgreSQL cannot store NUL in text. A document can hold NUL as a character or as an escape.
@@ -85,13 +87,16 @@ NOTHING = Cost()
 
 @dataclass
 class Walk:
-    """Measures one document with its variables. Raises TooCostlyError as soon as a count passes its limit."""
+    """Measures one document with its variables. Raises TooCostlyError as soon as a count passes its limit.
+
+    `sizes`: the variables that give the size of a page. Of all variables, only these and the longest list decide the cost."""
 
     schema: GraphQLSchema
     variables: Mapping[str, object]
     fragments: dict[str, FragmentDefinitionNode]
     rows: int
     costs: dict[tuple[str, int, int], Cost | None] = field(default_factory=dict)
+    sizes: set[str] = field(default_factory=set)
 
     def operation(self, node: OperationDefinitionNode) -> Cost:
         _check("variables", len(node.variable_definitions or ()), VARIABLES)
@@ -168,6 +173,7 @@ class Walk:
         if isinstance(value, IntValueNode):
             return LARGEST_PAGE if len(value.value) > 9 else int(value.value)
         if isinstance(value, VariableNode):
+            self.sizes.add(value.name.value)
             given = self.variables.get(value.name.value, LARGEST_PAGE)
             return given if isinstance(given, int) else None
         return None
@@ -232,20 +238,46 @@ def _longest_literal(operation: OperationDefinitionNode) -> int:
     return longest
 
 
-def measure(schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, object]) -> list[Cost]:
-    """The cost of each operation. Raises TooCostlyError, and ValueError for a text with NUL or a lone surrogate."""
+@dataclass(frozen=True)
+class Measured:
+    """The costs of a document's operations. `rows` and `sizes`: the longest list in the variables, and the variables that
+    give the sizes of pages, with their values. A request with the same ones costs the same."""
+
+    costs: tuple[Cost, ...]
+    rows: int
+    sizes: Mapping[str, object]
+
+    def holds_for(self, rows: int, variables: Mapping[str, object]) -> bool:
+        return rows == self.rows and all(
+            type(given := variables.get(name, LARGEST_PAGE)) is type(value) and given == value
+            for name, value in self.sizes.items()
+        )
+
+
+def measure(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    variables: Mapping[str, object],
+    before: Measured | None = None,
+) -> Measured:
+    """The cost of each operation. `before`: of the same document. Raises TooCostlyError, and ValueError for a text with NUL
+    or a lone surrogate."""
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     _check("operations", len(operations), OPERATIONS)
     rows = longest_list(variables)
     _check("rows in a list", rows, ROWS)
+    if before is not None and before.holds_for(rows, variables):
+        return before
     fragments = {
         node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
     }
-    costs = []
+    costs: list[Cost] = []
+    sizes: set[str] = set()
     for node in operations:
         walk = Walk(schema, variables, fragments, max(rows, _longest_literal(node), LIST))
         costs.append(walk.operation(node))
-    return costs
+        sizes |= walk.sizes
+    return Measured(tuple(costs), rows, {name: variables.get(name, LARGEST_PAGE) for name in sizes})
 
 
 def root_fields(document: DocumentNode) -> set[str]:
@@ -271,8 +303,28 @@ def root_fields(document: DocumentNode) -> set[str]:
     return names
 
 
+class Costs:
+    """What the most recently used documents cost, as each was measured last, by their text."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Measured] = OrderedDict()
+
+    def find(self, text: str) -> Measured | None:
+        return self._kept.get(text)
+
+    def keep(self, text: str, measured: Measured) -> None:
+        if len(text) <= LONGEST_KEPT:
+            self._kept[text] = measured
+            self._kept.move_to_end(text)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+
+
 class Limits(SchemaExtension):
     """Refuses a request that costs too much, or has text that PostgreSQL cannot store."""
+
+    def __init__(self, costs: Costs) -> None:
+        self._costs = costs
 
     def on_operation(self) -> Iterator[None]:
         self.execution_context.parse_options["max_tokens"] = TOKENS
@@ -281,11 +333,16 @@ class Limits(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
         assert context.graphql_document is not None
+        text = context.query or ""
+        before = self._costs.find(text)
         try:
-            _check_query(context.query or "")
-            costs = measure(context.schema._schema, context.graphql_document, context.variables or {})
+            if before is None:
+                _check_query(text)
+            schema, document = context.schema._schema, context.graphql_document
+            measured = measure(schema, document, context.variables or {}, before)
+            self._costs.keep(text, measured)
             if isinstance(context.context, Context):
-                context.context.nodes = max((cost.nodes for cost in costs), default=0)
+                context.context.nodes = max((cost.nodes for cost in measured.costs), default=0)
         except TooCostlyError as error:
             numbers = {"limit": error.limit, "counted": error.counted, "allowed": error.allowed}
             context.pre_execution_errors = [refusal(Code.TOO_COSTLY, str(error), **numbers)]

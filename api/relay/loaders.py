@@ -6,11 +6,10 @@ type without importing its module.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
-
-from strawberry.dataloader import DataLoader
 
 from api.context import Context
 from domain.tx import Tx
@@ -41,12 +40,15 @@ def load(context: Context, name: str, key: Hashable) -> Awaitable[Any]:
     read = _BATCHES[name]
     loader = context.loaders.get(read)
     if loader is None:
-        loader = context.loaders[read] = DataLoader(
-            load_fn=_in_transaction(context, read), max_batch_size=MOST
-        )
+        loader = context.loaders[read] = Loader(context, read)
     found: Awaitable[Any] = loader.load(key)
-    # A subscription that ends while it waits must not cancel the load that others wait for.
-    return asyncio.shield(found) if context.shared else found
+    return found
+
+
+def load_later(context: Context, name: str, key: Hashable) -> Any:
+    """As `load`, for a resolver that returns the object as it was loaded: the resolver is no coroutine and returns this, and
+    whoever executes the operation awaits it. A compiled operation awaits those of a whole level together."""
+    return load(context, name, key)
 
 
 def renew(context: Context) -> None:
@@ -54,15 +56,82 @@ def renew(context: Context) -> None:
     context.loaders.clear()
 
 
-def _in_transaction(
-    context: Context, read: Batch[Key, Made]
-) -> Callable[[list[Key]], Awaitable[list[Made | None]]]:
-    async def run(keys: list[Key]) -> list[Made | None]:
-        async with context.transaction() as tx:
-            found = await read(tx, keys)
-        return [found.get(key) for key in keys]
+def forget_read(context: Context) -> None:
+    """Forgets the objects that were read, and keeps what else the request holds: it is executed once more."""
+    for key in [key for key, held in context.loaders.items() if isinstance(held, Loader)]:
+        del context.loaders[key]
 
-    return run
+
+@dataclass(eq=False, slots=True)
+class Reading:
+    """One batch. `found` has the objects by their keys, once `done` is set."""
+
+    done: asyncio.Future[None]
+    keys: list[Any] = field(default_factory=list)
+    found: Mapping[Hashable, object] = field(default_factory=dict)
+    task: asyncio.Task[None] | None = None
+
+    async def ended(self) -> None:
+        """Waits for the batch. A waiting task that is cancelled does not cancel the batch, which others wait for."""
+        await asyncio.shield(self.done)
+
+
+@dataclass(eq=False, slots=True)
+class Loading:
+    """The object of one key. It can be awaited by many, and many times."""
+
+    reading: Reading
+    key: Hashable
+
+    def found(self) -> object:
+        """The object, after the batch has ended. None for a key that the batch left out."""
+        return self.reading.found.get(self.key)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        yield from self.reading.ended().__await__()
+        return self.found()
+
+
+class Loader:
+    """Reads each key once, in batches: all keys of one turn of the event loop, at most `MOST`."""
+
+    def __init__(self, context: Context, read: Batch[Any, Any]) -> None:
+        self._context, self._read = context, read
+        self._known: dict[Hashable, Loading] = {}
+        self._next: Reading | None = None
+
+    def load(self, key: Hashable) -> Loading:
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        reading = self._next
+        if reading is None or len(reading.keys) >= MOST:
+            loop = asyncio.get_running_loop()
+            reading = self._next = Reading(loop.create_future())
+            loop.call_soon(self._begin, reading)
+        reading.keys.append(key)
+        loading = self._known[key] = Loading(reading, key)
+        return loading
+
+    def _begin(self, reading: Reading) -> None:
+        if self._next is reading:
+            self._next = None
+        reading.task = asyncio.get_running_loop().create_task(self._run(reading))
+
+    async def _run(self, reading: Reading) -> None:
+        try:
+            async with self._context.transaction() as tx:
+                reading.found = await self._read(tx, reading.keys)
+        except Exception as error:
+            reading.done.set_exception(error)
+            reading.done.exception()  # it is no fault if nobody waits any more
+        except BaseException:
+            reading.done.cancel()
+            raise
+        else:
+            reading.done.set_result(None)
+        finally:
+            reading.task = None
 
 
 def by_argument(keys: Sequence[tuple[UUID, Key]]) -> dict[Key, list[UUID]]:

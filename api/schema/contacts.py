@@ -12,7 +12,7 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, load
+from api.relay.loaders import batch, load_later
 from api.relay.node import Node
 from api.relay.paging import (
     MOST_FOUND,
@@ -155,10 +155,10 @@ class Contact(Node):
         )
 
     @strawberry.field(description="The category that the practice gave this contact. Null if it has none.")
-    async def contact_type(self, info: Info[Context, None]) -> ContactTypeRef | None:
+    def contact_type(self, info: Info[Context, None]) -> ContactTypeRef | None:
         if self.row.contact_type_id is None:
             return None
-        found: ContactTypeRef | None = await load(info.context, "ContactType", self.row.contact_type_id)
+        found: ContactTypeRef | None = load_later(info.context, "ContactType", self.row.contact_type_id)
         return found
 
     @strawberry.field(
@@ -166,14 +166,14 @@ class Contact(Node):
         " most one is active (SYNCED, PENDING, FAILING, CONFLICT); UNSYNCED and BROKEN links may stand"
         " beside it."
     )
-    async def sync_links(self, info: Info[Context, None]) -> list[SyncLinkRef]:
-        found: list[SyncLinkRef] = await load(info.context, "SyncLinks.of_contact", self.row.id)
+    def sync_links(self, info: Info[Context, None]) -> list[SyncLinkRef]:
+        found: list[SyncLinkRef] = load_later(info.context, "SyncLinks.of_contact", self.row.id)
         return found
 
     @strawberry.field(
         description="The invoices that bill this contact. Without `orderBy`: the latest issue date first."
     )
-    async def invoices(
+    def invoices(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
@@ -190,13 +190,13 @@ class Contact(Node):
     ) -> InvoiceConnectionRef:
         by = given(order_by)
         arguments = (asked(first, after, last, before), (by.field, by.direction) if by else None)
-        found: InvoiceConnectionRef = await load(
+        found: InvoiceConnectionRef = load_later(
             info.context, "InvoiceConnection.of_contact", (self.row.id, arguments)
         )
         return found
 
     @strawberry.field(description="What happened to this contact, the newest first.")
-    async def activity(
+    def activity(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
@@ -211,7 +211,7 @@ class Contact(Node):
         ] = strawberry.UNSET,
     ) -> ActivityConnectionRef:
         arguments = (asked(first, after, last, before), tuple(given(kind) or ()))
-        found: ActivityConnectionRef = await load(
+        found: ActivityConnectionRef = load_later(
             info.context, "ActivityConnection.of_contact", (self.row.id, arguments)
         )
         return found

@@ -12,7 +12,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, load
+from api.relay.loaders import batch, load_later
 from api.schema.amounts import money, plain, price
 from api.schema.billing import ServiceType, TaxRate
 from domain import tables
@@ -80,18 +80,18 @@ class InvoiceLine:
         description="The kind of work that the line bills. Null for expenses, and for work without a"
         " service type."
     )
-    async def service_type(self, info: Info[Context, None]) -> ServiceType | None:
+    def service_type(self, info: Info[Context, None]) -> ServiceType | None:
         key = self.row.service_type_id
-        found: ServiceType | None = await load(info.context, "ServiceType", key) if key else None
+        found: ServiceType | None = load_later(info.context, "ServiceType", key) if key else None
         return found
 
     @strawberry.field(
         description="The practice's tax rate on the line. Null: none, which is possible only with NO_TAX or"
         " in a draft."
     )
-    async def tax_rate(self, info: Info[Context, None]) -> TaxRate | None:
+    def tax_rate(self, info: Info[Context, None]) -> TaxRate | None:
         key = self.row.tax_rate_id
-        found: TaxRate | None = await load(info.context, "TaxRate", key) if key else None
+        found: TaxRate | None = load_later(info.context, "TaxRate", key) if key else None
         return found
 
 

@@ -14,7 +14,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
-from api.relay.loaders import batch, load
+from api.relay.loaders import batch, load, load_later
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
 from api.schema.amounts import money
@@ -242,16 +242,16 @@ class Invoice(Node):
     @strawberry.field(
         description="The contact that is billed. A contact with invoices can be archived, but not deleted."
     )
-    async def contact(self, info: Info[Context, None]) -> ContactRef:
-        found: ContactRef = await load(info.context, "Contact", self.row.contact_id)
+    def contact(self, info: Info[Context, None]) -> ContactRef:
+        found: ContactRef = load_later(info.context, "Contact", self.row.contact_id)
         return found
 
     @strawberry.field(
         description="The Xero organisation that the invoice goes to. Null while that is undecided."
     )
-    async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef | None:
+    def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef | None:
         key = self.row.organisation_id
-        found: XeroOrganisationRef | None = await load(info.context, "XeroOrganisation", key) if key else None
+        found: XeroOrganisationRef | None = load_later(info.context, "XeroOrganisation", key) if key else None
         return found
 
     @strawberry.field(description="The lines in their order, at most 500.")
@@ -262,8 +262,8 @@ class Invoice(Node):
     @strawberry.field(
         description="The payments and credits that Xero showed, the oldest first, reversed ones too."
     )
-    async def payments(self, info: Info[Context, None]) -> list[Payment]:
-        found: list[Payment] = await load(info.context, "Payments.of_invoice", self.key)
+    def payments(self, info: Info[Context, None]) -> list[Payment]:
+        found: list[Payment] = load_later(info.context, "Payments.of_invoice", self.key)
         return found
 
     @strawberry.field(
@@ -293,7 +293,7 @@ class Invoice(Node):
         return invoice_view.allowed(standing)
 
     @strawberry.field(description="What happened to this invoice, the newest first.")
-    async def activity(
+    def activity(
         self,
         info: Info[Context, None],
         first: First = strawberry.UNSET,
@@ -308,7 +308,7 @@ class Invoice(Node):
         ] = strawberry.UNSET,
     ) -> ActivityConnectionRef:
         arguments = (asked(first, after, last, before), tuple(given(kind) or ()))
-        found: ActivityConnectionRef = await load(
+        found: ActivityConnectionRef = load_later(
             info.context, "ActivityConnection.of_invoice", (self.key, arguments)
         )
         return found

@@ -12,7 +12,7 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, load
+from api.relay.loaders import batch, load, load_later
 from api.relay.node import Node
 from api.relay.paging import MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.relay.rows import columns
@@ -94,17 +94,17 @@ class MatchCandidate:
         )
 
     @strawberry.field(description="The practice contact that is proposed.")
-    async def contact(self, info: Info[Context, None]) -> ContactRef:
-        found: ContactRef = await load(info.context, "Contact", self.row.contact_id)
+    def contact(self, info: Info[Context, None]) -> ContactRef:
+        found: ContactRef = load_later(info.context, "Contact", self.row.contact_id)
         return found
 
     @strawberry.field(
         description="The active link that this contact already has in the organisation. Unsync that link"
         " before you confirm the candidate. Null: the contact is free."
     )
-    async def blocked_by(self, info: Info[Context, None]) -> SyncLinkRef | None:
+    def blocked_by(self, info: Info[Context, None]) -> SyncLinkRef | None:
         key = (self.row.organisation_id, self.row.contact_id)
-        found: SyncLinkRef | None = await load(info.context, "SyncLink.active", key)
+        found: SyncLinkRef | None = load_later(info.context, "SyncLink.active", key)
         return found
 
     @strawberry.field(
@@ -161,38 +161,38 @@ class MatchIssue(Node):
         )
 
     @strawberry.field(description="The Xero organisation of the Xero contact.")
-    async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
-        found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row.organisation_id)
+    def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
+        found: XeroOrganisationRef = load_later(info.context, "XeroOrganisation", self.row.organisation_id)
         return found
 
     @strawberry.field(description="The Xero contact that the question is about.")
-    async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef:
-        found: XeroContactRef = await load(info.context, "XeroContact", self.row.xero_contact_id)
+    def xero_contact(self, info: Info[Context, None]) -> XeroContactRef:
+        found: XeroContactRef = load_later(info.context, "XeroContact", self.row.xero_contact_id)
         return found
 
     @strawberry.field(
         description="The practice contacts that may be the one, the best first, at most 10. Never empty"
         " while the issue is open."
     )
-    async def candidates(self, info: Info[Context, None]) -> list[MatchCandidate]:
-        found: list[MatchCandidate] = await load(info.context, "MatchCandidates.of_issue", self.row.id)
+    def candidates(self, info: Info[Context, None]) -> list[MatchCandidate]:
+        found: list[MatchCandidate] = load_later(info.context, "MatchCandidates.of_issue", self.row.id)
         return found
 
     @strawberry.field(
         description="Other open issues that share a candidate with this issue, or that are about the Xero contact of"
         " a candidate's link, the oldest first, at most 10. A person decides them together."
     )
-    async def related(self, info: Info[Context, None]) -> list[MatchIssueRef]:
-        found: list[MatchIssueRef] = await load(info.context, "MatchIssues.related", self.row.id)
+    def related(self, info: Info[Context, None]) -> list[MatchIssueRef]:
+        found: list[MatchIssueRef] = load_later(info.context, "MatchIssues.related", self.row.id)
         return found
 
     @strawberry.field(
         description="The link that the decision made. Null if there is none, or if it was deleted since."
     )
-    async def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
+    def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
         if self.row.link_id is None:
             return None
-        found: SyncLinkRef | None = await load(info.context, "SyncLink", self.row.link_id)
+        found: SyncLinkRef | None = load_later(info.context, "SyncLink", self.row.link_id)
         return found
 
 

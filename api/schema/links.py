@@ -13,7 +13,7 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, load
+from api.relay.loaders import batch, load, load_later
 from api.relay.node import Node
 from api.relay.paging import ABSENT, MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.schema.refs import ContactRef, XeroContactRef, XeroOrganisationRef
@@ -161,20 +161,20 @@ class SyncLink(Node):
         )
 
     @strawberry.field(description="The Xero organisation of the Xero contact.")
-    async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
-        found: XeroOrganisationRef = await load(info.context, "XeroOrganisation", self.row.organisation_id)
+    def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
+        found: XeroOrganisationRef = load_later(info.context, "XeroOrganisation", self.row.organisation_id)
         return found
 
     @strawberry.field(description="The practice's side of the link. It always exists.")
-    async def contact(self, info: Info[Context, None]) -> ContactRef:
-        found: ContactRef = await load(info.context, "Contact", self.row.contact_id)
+    def contact(self, info: Info[Context, None]) -> ContactRef:
+        found: ContactRef = load_later(info.context, "Contact", self.row.contact_id)
         return found
 
     @strawberry.field(description="Xero's side of the link. Null until Xero has created a pushed contact.")
-    async def xero_contact(self, info: Info[Context, None]) -> XeroContactRef | None:
+    def xero_contact(self, info: Info[Context, None]) -> XeroContactRef | None:
         if self.row.xero_contact_id is None:
             return None
-        found: XeroContactRef | None = await load(info.context, "XeroContact", self.row.xero_contact_id)
+        found: XeroContactRef | None = load_later(info.context, "XeroContact", self.row.xero_contact_id)
         return found
 
     @strawberry.field(

@@ -18,7 +18,7 @@ from api.errors import Code as ErrorCode
 from api.errors import log_fault, refusal
 from api.event_feed import EventRow, Follower, pauses, present_position
 from api.relay import ids
-from api.relay.loaders import load
+from api.relay.loaders import load, load_later
 from api.relay.paging import pack, unpack
 from api.schema.activity import ActivityEvent, ValueChange
 from api.schema.contacts import Contact
@@ -131,10 +131,10 @@ class SyncStatusEvent:
         description="The Xero organisation that the event concerns, with its present summary. Null if it"
         " concerns none."
     )
-    async def organisation(self, info: Info[Context, None]) -> XeroOrganisation | None:
+    def organisation(self, info: Info[Context, None]) -> XeroOrganisation | None:
         if self.organisation_key is None:
             return None
-        found: XeroOrganisation | None = await load(info.context, "XeroOrganisation", self.organisation_key)
+        found: XeroOrganisation | None = load_later(info.context, "XeroOrganisation", self.organisation_key)
         return found
 
 
@@ -299,7 +299,6 @@ async def _deliver(
 
 async def _load(context: Context, follower: Follower, rows: Sequence[EventRow]) -> list[Update | None]:
     """The objects of these events. While the database does not answer, the stream waits and tries again."""
-    context.shared = True
     for pause in pauses():
         together = follower.round()
         context.loaders = together.loaders

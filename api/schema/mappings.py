@@ -11,7 +11,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, load
+from api.relay.loaders import batch, load, load_later
 from api.schema.amounts import money
 from api.schema.billing import ServiceType, TaxRate
 from api.schema.catalogue import XeroAccount, XeroTaxRate
@@ -43,8 +43,8 @@ class AccountMapping:
         return cls(row=row, problem=SyncProblem.of(row.problem) if row.problem else None)
 
     @strawberry.field(description="The practice's service type whose lines the mapping is for.")
-    async def service_type(self, info: Info[Context, None]) -> ServiceType:
-        found: ServiceType = await load(info.context, "ServiceType", self.row.service_type_id)
+    def service_type(self, info: Info[Context, None]) -> ServiceType:
+        found: ServiceType = load_later(info.context, "ServiceType", self.row.service_type_id)
         return found
 
     @strawberry.field(description="The chosen Xero account. Null: the default revenue account is used.")
@@ -68,16 +68,16 @@ class TaxMapping:
         return cls(row=row, problem=SyncProblem.of(row.problem) if row.problem else None)
 
     @strawberry.field(description="The practice's tax rate that the mapping is for.")
-    async def tax_rate(self, info: Info[Context, None]) -> TaxRate:
-        found: TaxRate = await load(info.context, "TaxRate", self.row.tax_rate_id)
+    def tax_rate(self, info: Info[Context, None]) -> TaxRate:
+        found: TaxRate = load_later(info.context, "TaxRate", self.row.tax_rate_id)
         return found
 
     @strawberry.field(
         description="The chosen Xero tax rate. Null: none, so invoices with this tax rate wait."
     )
-    async def xero_tax_rate(self, info: Info[Context, None]) -> XeroTaxRate | None:
+    def xero_tax_rate(self, info: Info[Context, None]) -> XeroTaxRate | None:
         key = self.row.xero_tax_rate_id
-        found: XeroTaxRate | None = await load(info.context, "XeroTaxRate", key) if key else None
+        found: XeroTaxRate | None = load_later(info.context, "XeroTaxRate", key) if key else None
         return found
 
 

@@ -10,7 +10,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, load
+from api.relay.loaders import batch, load, load_later
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
 from api.relay.rows import columns
@@ -123,10 +123,10 @@ class ContactSyncSettings:
         description="The contact type that practice contacts get when they are created from Xero. Null"
         " until startContactSync."
     )
-    async def default_contact_type(self, info: Info[Context, None]) -> ContactTypeRef | None:
+    def default_contact_type(self, info: Info[Context, None]) -> ContactTypeRef | None:
         if self.type_key is None:
             return None
-        found: ContactTypeRef | None = await load(info.context, "ContactType", self.type_key)
+        found: ContactTypeRef | None = load_later(info.context, "ContactType", self.type_key)
         return found
 
 
@@ -286,8 +286,8 @@ class XeroOrganisation(Node):
         return await catalogue.accounts(info.context, self.row.id, page, filter)
 
     @strawberry.field(description="The organisation's tax rates in Xero, archived ones too, sorted by name.")
-    async def tax_rates(self, info: Info[Context, None]) -> list[XeroTaxRate]:
-        found: list[XeroTaxRate] = await load(info.context, "XeroTaxRates.of_organisation", self.row.id)
+    def tax_rates(self, info: Info[Context, None]) -> list[XeroTaxRate]:
+        found: list[XeroTaxRate] = load_later(info.context, "XeroTaxRates.of_organisation", self.row.id)
         return found
 
     @strawberry.field(
@@ -327,15 +327,15 @@ class XeroOrganisation(Node):
         return until if self.health is ConnectionHealth.RATE_LIMITED else None
 
     @strawberry.field(description="The import that is running, or else the last one. Null if there was none.")
-    async def import_progress(self, info: Info[Context, None]) -> "ImportProgress | None":
-        found: ImportProgress | None = await load(info.context, "ImportProgress.of_organisation", self.row.id)
+    def import_progress(self, info: Info[Context, None]) -> "ImportProgress | None":
+        found: ImportProgress | None = load_later(info.context, "ImportProgress.of_organisation", self.row.id)
         return found
 
     @strawberry.field(
         description="The organisation's links, issues and failures in numbers, as of this request."
     )
-    async def summary(self, info: Info[Context, None]) -> SyncSummary:
-        found: SyncSummary = await load(info.context, "SyncSummary", self.row.id)
+    def summary(self, info: Info[Context, None]) -> SyncSummary:
+        found: SyncSummary = load_later(info.context, "SyncSummary", self.row.id)
         return found
 
 
@@ -407,8 +407,8 @@ class ImportProgress(Node):
         )
 
     @strawberry.field(description="The organisation whose contacts are imported.")
-    async def organisation(self, info: Info[Context, None]) -> XeroOrganisation:
-        found: XeroOrganisation = await load(info.context, "XeroOrganisation", self.organisation_key)
+    def organisation(self, info: Info[Context, None]) -> XeroOrganisation:
+        found: XeroOrganisation = load_later(info.context, "XeroOrganisation", self.organisation_key)
         return found
 
 

@@ -11,7 +11,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, load
+from api.relay.loaders import batch, load, load_later
 from api.relay.node import Node
 from api.relay.paging import Asked, Connection, Edge, Key, Listing, Order
 from api.relay.rows import columns
@@ -147,20 +147,20 @@ class Actor:
         description="The user, if `kind` is USER. Null for every other kind, and if the user no longer"
         " exists."
     )
-    async def user(self, info: Info[Context, None]) -> User | None:
+    def user(self, info: Info[Context, None]) -> User | None:
         if self.kind is not ActorKind.USER or self.key is None:
             return None
-        found: User | None = await load(info.context, "User", self.key)
+        found: User | None = load_later(info.context, "User", self.key)
         return found
 
     @strawberry.field(
         description="The API token, if `kind` is API_TOKEN. Null for every other kind, and if the token was"
         " revoked."
     )
-    async def api_token(self, info: Info[Context, None]) -> "ApiToken | None":
+    def api_token(self, info: Info[Context, None]) -> "ApiToken | None":
         if self.kind is not ActorKind.API_TOKEN or self.key is None:
             return None
-        found: ApiToken | None = await load(info.context, "ApiToken", self.key)
+        found: ApiToken | None = load_later(info.context, "ApiToken", self.key)
         return found
 
 

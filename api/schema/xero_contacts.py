@@ -10,7 +10,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, load
+from api.relay.loaders import batch, load_later
 from api.relay.node import Node
 from api.relay.rows import columns
 from api.schema import identifiers
@@ -91,8 +91,8 @@ class XeroContact(Node):
     @strawberry.field(
         description="The active link of this contact: to whom in the practice it is linked. Null: it is free."
     )
-    async def sync_link(self, info: Info[Context, None]) -> SyncLinkRef | None:
-        found: SyncLinkRef | None = await load(info.context, "SyncLink.of_xero_contact", self.row.id)
+    def sync_link(self, info: Info[Context, None]) -> SyncLinkRef | None:
+        found: SyncLinkRef | None = load_later(info.context, "SyncLink.of_xero_contact", self.row.id)
         return found
 
     @classmethod

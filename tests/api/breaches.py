@@ -51,7 +51,7 @@ LIVE = (
     breach(
         "live: a subscription that ends takes an object from the others",
         f"{FEED}::test_a_subscription_that_ends_during_a_shared_load_does_not_disturb_the_others",
-        never("api.relay.loaders:load", "shared"),
+        instead("api.relay.loaders:Reading.ended", "shield", "await self.done"),
     ),
     breach(
         "live: a reader ends with the first trouble of the database",

@@ -25,7 +25,7 @@ SCHEMA = build_schema("""
 
 
 def nodes(query: str, schema: GraphQLSchema = SCHEMA, **variables: object) -> int:
-    return measure(schema, parse(query), variables)[0].nodes
+    return measure(schema, parse(query), variables).costs[0].nodes
 
 
 def test_the_cost_of_a_list_is_multiplied_by_its_length() -> None:
@@ -130,7 +130,7 @@ async def test_introspection_is_within_the_limits(http: httpx.AsyncClient) -> No
 @pytest.mark.parametrize("path", sorted(SHARED.glob("screens/*.graphql")), ids=lambda path: path.stem)
 def test_every_screen_costs_at_most_half_of_the_limits(path: Path) -> None:
     schema = build_schema((SHARED / "schema.graphql").read_text())
-    costs = measure(schema, parse(path.read_text()), {"first": 100, "input": [{}] * 500})
+    costs = measure(schema, parse(path.read_text()), {"first": 100, "input": [{}] * 500}).costs
     assert max(cost.nodes for cost in costs) * 2 <= NODES
     assert max(cost.fields for cost in costs) * 2 <= FIELDS
 
@@ -154,3 +154,24 @@ def test_the_document_cache_drops_the_least_recently_used_document() -> None:
     documents.keep("{b}", parse("{b}"))
     assert documents.find("{a0}") is not None
     assert documents.find("{a1}") is None
+
+
+def test_a_known_document_costs_what_its_variables_say() -> None:
+    document = parse("query($n: Int, $word: String) { things(first: $n) { things { name } } }")
+    first = measure(SCHEMA, document, {"n": 2, "word": "a"})
+    assert measure(SCHEMA, document, {"n": 2, "word": "b"}, first) is first
+    for variables in ({"n": 100}, {"n": None}, {}, {"n": 2, "word": [1] * 6}):
+        assert measure(SCHEMA, document, variables, first) == measure(SCHEMA, document, variables)
+
+
+def test_kept_documents_are_bounded_in_number_and_in_tokens() -> None:
+    documents = Documents(most=3, most_tokens=25)
+    for n in range(9):
+        documents.keep(f"{{ a{n} }}", parse(f"{{ a{n} }}"))
+        assert len(documents) <= 3
+    long = "{ " + " ".join("abcdefgh") + " }"
+    documents.keep(long, parse(long))
+    documents.keep(long.upper(), parse(long.upper()))
+    assert documents.tokens <= 25
+    assert documents.find(long.upper()) is not None
+    assert documents.find("{ a8 }") is None

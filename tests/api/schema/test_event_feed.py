@@ -109,7 +109,6 @@ async def test_a_subscription_that_ends_during_a_shared_load_does_not_disturb_th
 
     monkeypatch.setitem(loaders._BATCHES, "Slow", read)
     first, second = ada.context(), ada.context()
-    first.shared = second.shared = True
     first.loaders = second.loaders
     waiting = [asyncio.ensure_future(loaders.load(one, "Slow", "a")) for one in (first, second)]
     await reading.wait()

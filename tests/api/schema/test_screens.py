@@ -1,48 +1,16 @@
 """The operations of the console and the bars run as they stand."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, parse, print_ast, validate
-from graphql.language import FragmentSpreadNode, Visitor, visit
+from graphql import print_ast, validate
 
 from api.relay import ids
 from api.root import schema
 from tests import make
 from tests.api.schema.bills import Office
+from tests.api.screens import SCREENS, operations
 from tests.domain.billed import set_up
-
-SCREENS = Path(__file__).parents[4] / "shared/contract/screens"
-
-
-class Spreads(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
-        self.names.add(node.name.value)
-
-
-def operations() -> dict[str, DocumentNode]:
-    """Each with the fragments that it needs."""
-    found = {}
-    for path in sorted(SCREENS.glob("*.graphql")):
-        document = parse(path.read_text())
-        fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
-        for node in document.definitions:
-            if isinstance(node, OperationDefinitionNode):
-                assert node.name is not None
-                spreads = Spreads()
-                visit(node, spreads)
-                for name in list(spreads.names):
-                    visit(fragments[name], spreads)
-                parts = (node, *(fragments[name] for name in sorted(spreads.names)))
-                found[node.name.value] = DocumentNode(definitions=parts)
-    return found
 
 
 @pytest.mark.skipif(not SCREENS.is_dir(), reason="the contract's screens are not here")

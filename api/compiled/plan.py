@@ -1,0 +1,438 @@
+"""Compiles one operation into a plan: closures and generated code that turn the resolvers' objects into the answer.
+
+`ObjectPlan.run` renders many objects of one type together, so a level costs its work once for each field and not once for each row.
+A plain field is an attribute of the object, down to the leaves: it becomes a part of one dict display in generated code. Every
+other field is gathered: it is resolved for all objects, then waited for, then completed for all objects.
+
+A plan handles only what is expected. A null where the type allows none, a value that its scalar refuses, an object of another
+type, an exception: each raises, and graphql-core then executes the operation (api.compiled.run). So a plan has no code for
+errors, and no plan gives an answer that has errors.
+
+The generated code holds response keys and names of attributes: identifiers in ASCII, by the grammar of GraphQL and by `isidentifier`.
+All other values reach the code through its namespace.
+"""
+
+import asyncio
+import math
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count, islice
+from operator import attrgetter
+from typing import Any, Protocol, TypeVar
+
+from graphql import (
+    Executor,
+    FieldNode,
+    GraphQLAbstractType,
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLString,
+    OperationType,
+    Undefined,
+    is_abstract_type,
+    is_leaf_type,
+)
+from graphql.execution.collect_fields import (
+    CollectedFields,
+    FieldDetails,
+    collect_fields,
+    collect_subfields,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+MOST_FIELDS = 1_000  # of one plan, with the fields of each possible type; api.guards.query_cost admits 250 as they are written
+TYPENAME = "__typename"
+BACK = GraphQLCoreConverter.DEFINITION_BACKREF  # leads from graphql-core's types and fields to Strawberry's
+Made = TypeVar("Made")
+# When a value of these types is its own output. `{first}` is the value as it is read, `{again}` the same value later.
+AS_IT_IS = {
+    GraphQLString: "type({first}) is str",
+    GraphQLID: "type({first}) is str",
+    GraphQLBoolean: "type({first}) is bool",
+    GraphQLInt: "type({first}) is int and -2147483648 <= {again} <= 2147483647",
+    GraphQLFloat: "type({first}) is float and isfinite({again})",
+}
+
+
+class NotCompiled(Exception):
+    """The operation has something that plans do not do."""
+
+
+class Unexpected(Exception):
+    """The answer has something that plans do not do."""
+
+
+class Request(Protocol):
+    """One execution of a plan (api.compiled.run)."""
+
+    async def gather(self, fields: Sequence["Gathered"], objects: Sequence[Any]) -> list[Sequence[object]]:
+        """The completed values of each field for all objects."""
+
+    def info(self, of: "Gathered") -> GraphQLResolveInfo[Any]: ...
+
+
+Rendered = dict[str, object]  # a part of the answer: by response keys, what JSON can hold
+# Completes the values that one field has in many objects, or the items of all lists among them.
+Complete = Callable[[Request, Sequence[Any], "Gathered"], Coroutine[Any, Any, Sequence[object]]]
+
+
+@dataclass(eq=False)
+class Gathered:
+    """A field that is resolved, waited for and completed for all objects of a level.
+
+    `attribute` reads a field that has no resolver. `direct`: the field's own function can be called, since neither a field extension nor
+    a parameter for the parent stands between. Otherwise Strawberry's resolver is called for each object.
+    """
+
+    key: str
+    nodes: list[FieldNode]
+    parent_type: GraphQLObjectType
+    definition: GraphQLField
+    above: "Gathered | None"
+    attribute: Callable[[Any], Any] | None = None
+    direct: StrawberryField | None = None
+    complete: Complete = field(init=False)
+
+
+@dataclass(eq=False)
+class ObjectPlan:
+    """The selected fields of one object type.
+
+    `rows` is generated: it makes the dicts of the objects, with the completed values of each gathered field. `render` makes the dict of one
+    object; None if a field is gathered. `usual` is the class of the objects; `check` is asked about any other.
+    """
+
+    kind: GraphQLObjectType
+    usual: type[Any]
+    check: Callable[[Any], None]
+    gathered: list[Gathered] = field(default_factory=list)
+    rows: Callable[..., list[Rendered]] = field(init=False)
+    render: Callable[[Any], Rendered] | None = None
+
+    async def run(self, request: Request, objects: Sequence[Any]) -> list[Rendered]:
+        if not objects:
+            return []
+        if set(map(type, objects)) != {self.usual}:
+            for each in objects:
+                if type(each) is not self.usual:
+                    self.check(each)
+        return self.rows(objects, *await request.gather(self.gathered, objects))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`fields`: how many fields were compiled, a measure of the plan's memory."""
+
+    root: ObjectPlan
+    fields: int
+
+
+def compile_operation(executor: Executor[Any]) -> Plan:
+    """The plan of the executor's query. Of its variables, only those of @skip and @include go into the plan. Raises NotCompiled."""
+    return _Compiler(executor).plan()
+
+
+class _Compiler:
+    """`executor` knows the schema, the fragments, the operation and its variables."""
+
+    def __init__(self, executor: Executor[Any]) -> None:
+        self._executor = executor
+        self._fields = 0
+        self._numbers = count()
+        self._names: dict[str, object] = {"isfinite": math.isfinite, "sequence": _sequence}
+
+    def plan(self) -> Plan:
+        executor, root = self._executor, self._executor.schema.query_type
+        if root is None or executor.operation.operation is not OperationType.QUERY:
+            raise NotCompiled("no query")
+        found = collect_fields(
+            executor.schema,
+            executor.fragments,
+            executor.variable_values,
+            root,
+            executor.operation,
+            executor.hide_suggestions,
+        )
+        plan = ObjectPlan(root, type(None), _check(root))
+        self._fill(plan, found, None)
+        return Plan(plan, self._fields)
+
+    # Objects
+
+    def _object(self, kind: GraphQLObjectType, details: list[FieldDetails], above: Gathered) -> ObjectPlan:
+        executor, declared = self._executor, kind.extensions.get(BACK)
+        if declared is None:
+            raise NotCompiled(f"{kind.name} belongs to introspection")
+        found = collect_subfields(
+            executor.schema,
+            executor.fragments,
+            executor.variable_values,
+            executor.operation,
+            kind,
+            details,
+            executor.hide_suggestions,
+        )
+        plan = ObjectPlan(kind, declared.origin, _check(kind))
+        self._fill(plan, found, above)
+        return plan
+
+    def _fill(self, plan: ObjectPlan, found: CollectedFields, above: Gathered | None) -> None:
+        if found.new_defer_usages:
+            raise NotCompiled("@defer")
+        self._fields += len(found.grouped_field_set)
+        if self._fields > MOST_FIELDS:
+            raise NotCompiled("too many fields")
+        parts: list[str] = []
+        for key, details in found.grouped_field_set.items():
+            code = self._plain(plan.kind, details)
+            if code is None:
+                code = f"x{len(plan.gathered)}"
+                plan.gathered.append(self._gathered(plan.kind, key, details, above))
+            parts.append(f"{key!r}: {code}")
+        row = f"{{{', '.join(parts)}}}"
+        if not plan.gathered:
+            usual, check = self._name(plan.usual), self._name(plan.check)
+            checked = f"if type(o) is not {usual}: {check}(o)"
+            render = plan.render = self._function("render", "o", checked, f"return {row}")
+            plan.rows = lambda objects: list(map(render, objects))
+            return
+        xs = [f"x{n}" for n in range(len(plan.gathered))]
+        each, given = ", ".join(["o", *xs]), ", ".join(["os", *(f"{x}s" for x in xs)])
+        plan.rows = self._function("rows", given, f"return [{row} for {each} in zip({given})]")
+
+    # Fields
+
+    def _plain(self, parent_type: GraphQLObjectType, details: list[FieldDetails]) -> str | None:
+        """The expression of the field's completed value in the object `o`; None for a field that is gathered."""
+        if details[0].node.name.value == TYPENAME:
+            return repr(parent_type.name)
+        definition, declared = self._declared(parent_type, details)
+        if not declared.is_basic_field or not _is_leaf(definition.type):
+            return None
+        if not declared.python_name.isidentifier():
+            raise NotCompiled(f"{declared.python_name} is no name in Python")
+        return self._expression(definition.type, f"o.{declared.python_name}")
+
+    def _declared(
+        self, parent_type: GraphQLObjectType, details: list[FieldDetails]
+    ) -> tuple[GraphQLField, StrawberryField]:
+        """The field in both schemas: graphql-core's and Strawberry's."""
+        definition = parent_type.fields.get(details[0].node.name.value)
+        if any(each.fragment_variable_values is not None for each in details):
+            raise NotCompiled("variables of a fragment")
+        declared = definition.extensions.get(BACK) if definition is not None else None
+        if definition is None or not isinstance(declared, StrawberryField):
+            raise NotCompiled("a field of introspection")
+        return definition, declared
+
+    def _gathered(
+        self, parent_type: GraphQLObjectType, key: str, details: list[FieldDetails], above: Gathered | None
+    ) -> Gathered:
+        definition, declared = self._declared(parent_type, details)
+        nodes = [each.node for each in details]
+        gathered = Gathered(key, nodes, parent_type, definition, above)
+        if declared.is_basic_field:
+            gathered.attribute = attrgetter(declared.python_name)
+        elif _is_direct(declared):
+            gathered.direct = declared
+        gathered.complete = self._completion(definition.type, details, gathered)
+        return gathered
+
+    # Values
+
+    def _completion(self, kind: GraphQLOutputType, details: list[FieldDetails], of: Gathered) -> Complete:
+        if isinstance(kind, GraphQLNonNull):
+            return self._completion_of_some(kind.of_type, details, of)
+        return _nullable(self._completion_of_some(kind, details, of))
+
+    def _completion_of_some(self, kind: Any, details: list[FieldDetails], of: Gathered) -> Complete:
+        if isinstance(kind, GraphQLList):
+            return _lists(self._completion(kind.of_type, details, of))
+        if is_leaf_type(kind):
+            code = self._expression(GraphQLNonNull(kind), "o")
+            return _rendered(self._function("leaf", "o", f"return {code}"))
+        if is_abstract_type(kind):
+            possible = self._executor.schema.get_possible_types(kind)
+            return _abstract(kind, {each.name: self._object(each, details, of) for each in possible})
+        plan = self._object(kind, details, of)
+        return _rendered(plan.render) if plan.render is not None else _objects(plan)
+
+    def _expression(self, kind: GraphQLOutputType, value: str) -> str:
+        """Python for the completed leaf, or list of leaves, that the expression `value` gives."""
+        name = f"v{next(self._numbers)}"
+        first = f"({name} := {value})"
+        if isinstance(kind, GraphQLNonNull):
+            return self._some(kind.of_type, first, name)
+        return f"(None if {first} is None else {self._some(kind, name, name)})"
+
+    def _some(self, kind: Any, first: str, again: str) -> str:
+        if isinstance(kind, GraphQLList):
+            item = self._expression(kind.of_type, "i")
+            items = self._function("items", "all", f"return [{item} for i in sequence(all)]")
+            return f"{self._name(items)}({first})"
+        if isinstance(kind, GraphQLEnumType):
+            return f"{self._name(_Names(kind))}[{first}]"
+        leaf = self._name(_leaf(kind))
+        if kind not in AS_IT_IS:
+            return f"{leaf}({first})"
+        return f"({again} if {AS_IT_IS[kind].format(first=first, again=again)} else {leaf}({again}))"
+
+    # Code
+
+    def _name(self, value: object) -> str:
+        """A name by which generated code finds the value."""
+        name = f"n{next(self._numbers)}"
+        self._names[name] = value
+        return name
+
+    def _function(self, name: str, given: str, *lines: str) -> Callable[..., Any]:
+        source = f"def {name}({given}):\n" + "".join(f"    {line}\n" for line in lines)
+        made: dict[str, Callable[..., Any]] = {}
+        code = compile(source, "<plan>", "exec")
+        exec(code, self._names, made)  # noqa: S102  # the module says what the source holds
+        return made[name]
+
+
+class _Names(dict[object, str]):
+    """The names of an enum's values. Whatever is not known yet is asked of the type, which may refuse it."""
+
+    def __init__(self, kind: GraphQLEnumType) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def __missing__(self, value: object) -> str:
+        name = self[value] = str(_leaf(self._kind)(value))
+        return name
+
+
+def _leaf(kind: GraphQLLeafType) -> Callable[[object], object]:
+    coerce = kind.coerce_output_value
+
+    def leaf(value: object) -> object:
+        if value is None or (output := coerce(value)) is None or output is Undefined:
+            raise Unexpected
+        return output
+
+    return leaf
+
+
+def _sequence(value: object) -> Sequence[Any]:
+    if type(value) is list or type(value) is tuple:
+        return value
+    raise Unexpected
+
+
+def _rendered(render: Callable[[Any], object]) -> Complete:
+    async def complete(request: Request, values: Sequence[Any], of: Gathered) -> Sequence[object]:
+        return list(map(render, values))
+
+    return complete
+
+
+def _objects(plan: ObjectPlan) -> Complete:
+    async def complete(request: Request, values: Sequence[Any], of: Gathered) -> Sequence[object]:
+        return await plan.run(request, values)
+
+    return complete
+
+
+def _nullable(inner: Complete) -> Complete:
+    async def complete(request: Request, values: Sequence[Any], of: Gathered) -> Sequence[object]:
+        present = [each for each in values if each is not None]
+        if len(present) == len(values):
+            return await inner(request, values, of)
+        completed = iter(await inner(request, present, of))
+        return [None if each is None else next(completed) for each in values]
+
+    return complete
+
+
+def _lists(inner: Complete) -> Complete:
+    async def complete(request: Request, values: Sequence[Any], of: Gathered) -> Sequence[object]:
+        lists = list(map(_sequence, values))
+        completed = iter(await inner(request, [item for each in lists for item in each], of))
+        return [list(islice(completed, len(each))) for each in lists]
+
+    return complete
+
+
+def _abstract(kind: GraphQLAbstractType, plans: Mapping[str, ObjectPlan]) -> Complete:
+    """Objects of each type are completed together, and put back into their places."""
+    name_of = kind.resolve_type
+    if name_of is None:
+        raise NotCompiled(f"{kind.name} has no resolve_type")
+
+    async def complete(request: Request, values: Sequence[Any], of: Gathered) -> Sequence[object]:
+        info = request.info(of)
+        places: dict[str, list[int]] = defaultdict(list)
+        for place, each in enumerate(values):
+            if each is None:
+                raise Unexpected
+            places[str(name_of(each, info, kind))].append(place)
+        chosen = [(plans[name], found) for name, found in places.items()]
+        runs = [plan.run(request, [values[n] for n in found]) for plan, found in chosen]
+        completed: list[object] = [None] * len(values)
+        for found, rows in zip(places.values(), await together(runs), strict=True):
+            for place, row in zip(found, rows, strict=True):
+                completed[place] = row
+        return completed
+
+    return complete
+
+
+async def together(runs: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:
+    """The results of all. If one fails, the others are ended first, so that nothing of a failed plan goes on."""
+    if len(runs) == 1:
+        return [await runs[0]]
+    tasks = [asyncio.ensure_future(each) for each in runs]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+def _check(kind: GraphQLObjectType) -> Callable[[Any], None]:
+    """Refuses what is no object of this type, as graphql-core would. For an object of an unusual class only."""
+    fits = kind.is_type_of
+
+    def check(value: Any) -> None:
+        if value is None or isinstance(value, Exception) or hasattr(value, "__await__"):
+            raise Unexpected
+        if fits is not None and fits(value, None) is not True:  # type: ignore[arg-type]  # Strawberry's ignores the info
+            raise Unexpected
+
+    return check
+
+
+def _is_leaf(kind: GraphQLOutputType) -> bool:
+    """A leaf, or a list of leaves."""
+    while isinstance(kind, GraphQLNonNull | GraphQLList):
+        kind = kind.of_type
+    return is_leaf_type(kind)
+
+
+def _is_direct(declared: StrawberryField) -> bool:
+    """Whether the resolver can be called without what Strawberry wraps around it."""
+    resolver = declared.base_resolver
+    return (
+        resolver is not None
+        and not declared.extensions
+        and resolver.self_parameter is not None
+        and resolver.parent_parameter is None
+        and resolver.root_parameter is None
+    )
