@@ -14,7 +14,7 @@ from starlette.responses import Response
 from api.auth.credentials import Credential
 from api.event_feed import EventFeeds
 from domain.tables import Scope
-from domain.tx import Actor, Tx
+from domain.tx import Actor, Reader, Tx
 from runtime.database import Database
 from runtime.notifications import Notifications
 from runtime.seal import KeyRing
@@ -72,9 +72,17 @@ class Context:
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
         """A transaction in the viewer's workspace, with the viewer as its actor."""
+        viewer = self._known_viewer()
+        return self.process.database.transaction(viewer.workspace, viewer.actor)
+
+    def reading(self) -> AbstractAsyncContextManager[Reader]:
+        """A transaction in the viewer's workspace that can only read."""
+        return self.process.database.reading(self._known_viewer().workspace)
+
+    def _known_viewer(self) -> Viewer:
         if self.viewer is None:
             raise RuntimeError("no viewer: api.http lets no request in without one")
-        return self.process.database.transaction(self.viewer.workspace, self.viewer.actor)
+        return self.viewer
 
 
 @dataclass

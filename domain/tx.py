@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -37,6 +37,25 @@ class PendingEvent:
     subject: str
     organisation_id: UUID | None = None
     activity_id: UUID | None = None
+
+
+class Reader(Protocol):
+    """What reads in one workspace: a transaction, or a connection of `Database.reading`, which costs less and cannot write."""
+
+    @property
+    def workspace(self) -> UUID: ...
+
+    @property
+    def now(self) -> datetime: ...
+
+    async def read(self, row: Callable[..., RowT], statement: str, **values: Any) -> list[RowT]:
+        """As `Tx.read`."""
+
+    async def read_one(self, row: Callable[..., RowT], statement: str, **values: Any) -> RowT | None:
+        """As `Tx.read_one`."""
+
+    async def ids(self, statement: str, **values: Any) -> list[UUID]:
+        """As `Tx.ids`."""
 
 
 @dataclass

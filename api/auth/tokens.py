@@ -11,7 +11,6 @@ from inspect import isawaitable
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import sqlalchemy as sa
 from strawberry.extensions import FieldExtension
 from strawberry.types import Info
 
@@ -24,7 +23,7 @@ from runtime.database import Database, DatabaseUnavailable
 
 TOUCH = timedelta(minutes=1)
 STREAM_TOUCH = timedelta(minutes=15)
-_FIND = sa.text(
+_FIND = (
     "select h.hash, t.token_id, t.workspace_id, t.name, t.scopes, t.expires_at"
     " from unnest(cast(:hashes as bytea[])) as h(hash) cross join lateral door.find_token(h.hash, :now) t"
 )
@@ -77,9 +76,8 @@ class Tokens:
         return {by_hash[one.hash] for one in found}
 
     async def _find(self, tokens: Collection[str], now: datetime) -> list[_Found]:
-        async with self._database.door() as session:
-            found = await session.execute(_FIND, {"hashes": [token_hash(one) for one in tokens], "now": now})
-            return [_Found(*row) for row in found]
+        hashes = [token_hash(one) for one in tokens]
+        return await self._database.read_door(_Found, _FIND, hashes=hashes, now=now)
 
     async def _touch(self, found: Sequence[_Found], now: datetime, every: timedelta) -> None:
         """Writes `last_used_at` of those not written for so long, in one transaction for each workspace."""

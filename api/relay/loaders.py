@@ -8,17 +8,19 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from api.context import Context
-from domain.tx import Tx
+from domain.tx import Reader, Tx
 
 MOST = 1000
 Made = TypeVar("Made")
 Key = TypeVar("Key", bound=Hashable)
-Batch = Callable[[Tx, Sequence[Key]], Awaitable[Mapping[Key, Made]]]
+Batch = Callable[[Reader, Sequence[Key]], Awaitable[Mapping[Key, Made]]]
+BatchInTransaction = Callable[[Tx, Sequence[Key]], Awaitable[Mapping[Key, Made]]]
 _BATCHES: dict[str, Batch[Any, Any]] = {}
+_IN_TRANSACTION: set[BatchInTransaction[Any, Any]] = set()
 NODES: dict[str, str] = {}
 
 
@@ -30,6 +32,19 @@ def batch(name: str, *, node: str | None = None) -> Callable[[Batch[Key, Made]],
         _BATCHES[name] = read
         if node is not None:
             NODES[node] = name
+        return read
+
+    return register
+
+
+def batch_in_transaction(
+    name: str, *, node: str | None = None
+) -> Callable[[BatchInTransaction[Key, Made]], BatchInTransaction[Key, Made]]:
+    """As `batch`, for a function that needs the session of a transaction."""
+
+    def register(read: BatchInTransaction[Key, Made]) -> BatchInTransaction[Key, Made]:
+        _IN_TRANSACTION.add(read)
+        batch(name, node=node)(cast(Batch[Key, Made], read))
         return read
 
     return register
@@ -120,7 +135,9 @@ class Loader:
 
     async def _run(self, reading: Reading) -> None:
         try:
-            async with self._context.transaction() as tx:
+            in_transaction = self._read in _IN_TRANSACTION
+            opened = self._context.transaction() if in_transaction else self._context.reading()
+            async with opened as tx:
                 reading.found = await self._read(tx, reading.keys)
         except Exception as error:
             reading.done.set_exception(error)

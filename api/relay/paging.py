@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
+import msgspec
 import strawberry
 from graphql import GraphQLError
 from strawberry.types import Info
@@ -21,7 +22,7 @@ from api.errors import refusal
 from api.relay.described import described
 from api.relay.loaders import load
 from domain.described import DescribedEnum
-from domain.tx import Tx
+from domain.tx import Reader
 
 PAGE, MOST = 50, 100
 COUNTED = 10_000
@@ -165,12 +166,12 @@ class Listing(Generic[RowT]):
     values: Mapping[str, object] = field(default_factory=dict)
     parent: str | None = None
 
-    async def read(self, tx: Tx, page: Asked) -> Page[RowT]:
+    async def read(self, tx: Reader, page: Asked) -> Page[RowT]:
         bounds, values = self._bounds(page)
         sql = self._select(page, (*self.where, *bounds))
         return self._page(await tx.read(self._placed, sql, **self.values, **values), page)
 
-    async def read_under(self, tx: Tx, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page[RowT]]:
+    async def read_under(self, tx: Reader, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page[RowT]]:
         """The page under each parent, read by one statement."""
         bounds, values = self._bounds(page)
         inner = self._select(page, (*self.where, *bounds, f"{self.parent} = p.parent"))
@@ -181,7 +182,7 @@ class Listing(Generic[RowT]):
             found[parent].append(placed)
         return {parent: self._page(rows, page) for parent, rows in found.items()}
 
-    async def count_under(self, tx: Tx, parents: Sequence[UUID]) -> dict[UUID, int]:
+    async def count_under(self, tx: Reader, parents: Sequence[UUID]) -> dict[UUID, int]:
         """The count under each parent, as `count` has it."""
         rows = await tx.read(
             _CountUnder,
@@ -193,7 +194,7 @@ class Listing(Generic[RowT]):
         )
         return {row.parent: row.n for row in rows}
 
-    async def count(self, tx: Tx) -> int:
+    async def count(self, tx: Reader) -> int:
         """The number of rows, but at most COUNTED + 1."""
         [counted] = await tx.read(
             _Count,
@@ -298,8 +299,7 @@ def foreign_cursor() -> GraphQLError:
 
 
 def pack(*values: object) -> str:
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(msgspec.json.encode(values)).rstrip(b"=").decode()
 
 
 def unpack(cursor: str) -> list[Any]:
@@ -331,7 +331,7 @@ class Count:
         return await self._reading
 
     async def _read(self, context: Context) -> int:
-        async with context.transaction() as tx:
+        async with context.reading() as tx:
             return await self.listing.count(tx)
 
 
@@ -392,5 +392,5 @@ class CountedPage(Generic[RowT]):
 
 
 async def read(context: Context, listing: Listing[RowT], page: Asked) -> CountedPage[RowT]:
-    async with context.transaction() as tx:
+    async with context.reading() as tx:
         return CountedPage(await listing.read(tx, page), Count(listing))

@@ -18,7 +18,7 @@ from api.relay.rows import columns
 from api.schema.refs import ContactRef, InvoiceRef, MatchIssueRef, SyncLinkRef, XeroOrganisationRef
 from api.schema.viewer import Actor
 from domain.tables import ActivityKind, Side, StoredChange
-from domain.tx import Tx
+from domain.tx import Reader
 
 
 class ActivityRow(NamedTuple):
@@ -132,7 +132,7 @@ class ActivityEvent(Node):
 
 
 @batch("ActivityEvent", node="ActivityEvent")
-async def _events(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ActivityEvent]:
+async def _events(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ActivityEvent]:
     rows = await tx.read(
         ActivityRow,
         f"select {_COLUMNS} from activity a where a.workspace_id = :ws and a.id = any(:ids)",
@@ -209,16 +209,16 @@ _Under = tuple[UUID, tuple[Asked, tuple[ActivityKind, ...]]]
 
 
 @batch("ActivityConnection.of_contact")
-async def _of_contacts(tx: Tx, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
+async def _of_contacts(tx: Reader, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
     return await _under("a.contact_id", tx, keys)
 
 
 @batch("ActivityConnection.of_invoice")
-async def _of_invoices(tx: Tx, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
+async def _of_invoices(tx: Reader, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
     return await _under("a.invoice_id", tx, keys)
 
 
-async def _under(parent: str, tx: Tx, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
+async def _under(parent: str, tx: Reader, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
     found: dict[_Under, ActivityConnection] = {}
     for arguments, parents in by_argument(keys).items():
         page, kinds = arguments

@@ -10,13 +10,13 @@ import strawberry
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
-from api.relay.loaders import batch, by_argument, load
+from api.relay.loaders import batch, batch_in_transaction, by_argument, load
 from api.relay.node import Node
 from api.relay.paging import Asked, Counted, CountUnder, Edge, Key, Listing, Order, Page
 from api.relay.rows import columns
 from api.schema.amounts import plain
 from domain.names.text_keys import search_patterns
-from domain.tx import Tx
+from domain.tx import Reader, Tx
 
 
 class AccountRow(NamedTuple):
@@ -128,7 +128,7 @@ class XeroTaxRate(Node):
 
 
 @batch("XeroAccount", node="XeroAccount")
-async def _accounts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroAccount]:
+async def _accounts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroAccount]:
     rows = await tx.read(
         AccountRow,
         f"select {_ACCOUNTS} from xero_account a where a.workspace_id = :ws and a.id = any(:ids)",
@@ -138,13 +138,13 @@ async def _accounts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroAccount]:
 
 
 @batch("XeroTaxRate", node="XeroTaxRate")
-async def _tax_rates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroTaxRate]:
+async def _tax_rates(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroTaxRate]:
     rows = await tx.read(TaxRateRow, f"{_RATES} and r.id = any(:ids)", ids=list(keys))
     return {row.id: XeroTaxRate.of(row) for row in rows}
 
 
 @batch("XeroTaxRates.of_organisation")
-async def _rates_of(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[XeroTaxRate]]:
+async def _rates_of(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, list[XeroTaxRate]]:
     rows = await tx.read(
         TaxRateRow,
         f"{_RATES} and r.organisation_id = any(:ids) order by r.name, r.tax_type, r.id",
@@ -224,7 +224,7 @@ def _listing(filter: Filter) -> Listing[AccountRow]:
 _Under = tuple[UUID, tuple[Asked, Filter]]
 
 
-@batch("XeroAccountPage.of_organisation")
+@batch_in_transaction("XeroAccountPage.of_organisation")
 async def _pages(tx: Tx, keys: Sequence[_Under]) -> dict[_Under, Page[AccountRow]]:
     found: dict[_Under, Page[AccountRow]] = {}
     for arguments, organisations in by_argument(keys).items():
@@ -234,7 +234,7 @@ async def _pages(tx: Tx, keys: Sequence[_Under]) -> dict[_Under, Page[AccountRow
     return found
 
 
-@batch("XeroAccountCount.of_organisation")
+@batch_in_transaction("XeroAccountCount.of_organisation")
 async def _counts(tx: Tx, keys: Sequence[tuple[UUID, Filter]]) -> dict[tuple[UUID, Filter], int]:
     found: dict[tuple[UUID, Filter], int] = {}
     for filter, organisations in by_argument(keys).items():

@@ -47,7 +47,7 @@ from domain.described import DescribedEnum
 from domain.fields.synced import SYNCED, Values, with_practice_values
 from domain.names.text_keys import search_patterns
 from domain.tables import ACTIVE, ActivityKind, ContactKind, StoredIdentifier, SyncState
-from domain.tx import Tx
+from domain.tx import Reader
 
 
 class ContactRow(NamedTuple):
@@ -218,7 +218,7 @@ class Contact(Node):
 
 
 @batch("Contact", node="Contact")
-async def _contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Contact]:
+async def _contacts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, Contact]:
     rows = await tx.read(
         _row,
         f"select {_COLUMNS} from contact c where c.workspace_id = :ws and c.id = any(:ids)",

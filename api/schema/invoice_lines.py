@@ -12,7 +12,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, load_later
+from api.relay.loaders import batch_in_transaction, load_later
 from api.schema.amounts import money, plain, price
 from api.schema.billing import ServiceType, TaxRate
 from domain import tables
@@ -124,12 +124,12 @@ class Payment:
         )
 
 
-@batch("InvoiceLines.of_invoice")
+@batch_in_transaction("InvoiceLines.of_invoice")
 async def _lines(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[tables.InvoiceLine]]:
     return await invoice_actions.lines_of(tx, keys)
 
 
-@batch("Payments.of_invoice")
+@batch_in_transaction("Payments.of_invoice")
 async def _payments(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Payment]]:
     rows = await tx.session.scalars(
         select(tables.Payment)

@@ -12,7 +12,7 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, by_argument
+from api.relay.loaders import batch, batch_in_transaction, by_argument
 from api.relay.paging import (
     MOST_FOUND,
     Asked,
@@ -31,7 +31,7 @@ from api.schema.sync_problems import SyncFailureCode
 from domain.described import DescribedEnum
 from domain.names.text_keys import search_patterns
 from domain.tables import InvoiceStatus, InvoiceSyncState
-from domain.tx import Tx
+from domain.tx import Reader, Tx
 
 
 @strawberry.type(description="A row of a page: an invoice, with its cursor.")
@@ -177,7 +177,7 @@ async def invoice_list(
 
 @batch("InvoiceConnection.of_contact")
 async def _of_contacts(
-    tx: Tx, keys: Sequence[tuple[UUID, tuple[Asked, tuple[str, str] | None]]]
+    tx: Reader, keys: Sequence[tuple[UUID, tuple[Asked, tuple[str, str] | None]]]
 ) -> dict[Any, InvoiceConnection]:
     found: dict[Any, InvoiceConnection] = {}
     for arguments, contacts in by_argument(keys).items():
@@ -191,6 +191,6 @@ async def _of_contacts(
     return found
 
 
-@batch("InvoiceCount.of_contact")
+@batch_in_transaction("InvoiceCount.of_contact")
 async def _counts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, int]:
     return await listing(None, None).count_under(tx, list(keys))

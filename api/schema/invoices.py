@@ -14,7 +14,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
-from api.relay.loaders import batch, load, load_later
+from api.relay.loaders import batch, batch_in_transaction, load, load_later
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
 from api.schema.amounts import money
@@ -35,7 +35,7 @@ from domain.tables import (
     Scope,
     StoredFailure,
 )
-from domain.tx import Tx
+from domain.tx import Reader, Tx
 
 COLUMNS = (
     "i.id, i.number, i.reference, i.contact_id, i.organisation_id, i.status, i.issue_date, i.due_date, i.currency,"
@@ -315,7 +315,7 @@ class Invoice(Node):
 
 
 @batch("Invoice", node="Invoice")
-async def _invoices(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Invoice]:
+async def _invoices(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, Invoice]:
     rows = await tx.read(
         InvoiceRow,
         f"select {COLUMNS} from {SOURCE} where i.workspace_id = :ws and i.id = any(:ids)",
@@ -324,12 +324,12 @@ async def _invoices(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Invoice]:
     return {row.id: Invoice.of(row) for row in rows}
 
 
-@batch("InvoiceProblems.of_invoice")
+@batch_in_transaction("InvoiceProblems.of_invoice")
 async def _problems(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Problem]]:
     return await invoice_view.problems(tx, keys)
 
 
-@batch("InvoiceDifferences.of_invoice")
+@batch_in_transaction("InvoiceDifferences.of_invoice")
 async def _differences(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Difference]]:
     rows = await tx.session.scalars(
         select(tables.Invoice).where(

@@ -12,7 +12,7 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, load, load_later
+from api.relay.loaders import batch, batch_in_transaction, load, load_later
 from api.relay.node import Node
 from api.relay.paging import MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.relay.rows import columns
@@ -23,7 +23,7 @@ from domain.described import DescribedEnum
 from domain.matching.sure import SURE, preview, related_issues
 from domain.names.text_keys import search_patterns
 from domain.tables import MatchIssueReason, MatchIssueState, MatchResolution
-from domain.tx import Tx
+from domain.tx import Reader, Tx
 
 
 class IssueRow(NamedTuple):
@@ -197,7 +197,7 @@ class MatchIssue(Node):
 
 
 @batch("MatchIssue", node="MatchIssue")
-async def _issues(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, MatchIssue]:
+async def _issues(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, MatchIssue]:
     rows = await tx.read(
         IssueRow,
         f"select {_COLUMNS} from match_issue i where i.workspace_id = :ws and i.id = any(:ids)",
@@ -207,7 +207,7 @@ async def _issues(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, MatchIssue]:
 
 
 @batch("MatchCandidates.of_issue")
-async def _candidates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchCandidate]]:
+async def _candidates(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, list[MatchCandidate]]:
     of_issue = {"organisation_id": "i.organisation_id", "xero_contact_id": "i.xero_contact_id", "sure": SURE}
     rows = await tx.read(
         CandidateRow,
@@ -222,7 +222,7 @@ async def _candidates(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchCand
     return found
 
 
-@batch("MatchIssues.related")
+@batch_in_transaction("MatchIssues.related")
 async def _related(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchIssue]]:
     found = await related_issues(tx, keys)
     rows = await tx.read(

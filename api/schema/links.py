@@ -26,7 +26,7 @@ from domain.fields.values import Value
 from domain.links import failures
 from domain.names.text_keys import search_patterns
 from domain.tables import ACTIVE, ACTIVE_STATES, LinkOrigin, Scope, SyncedField, SyncState
-from domain.tx import Tx
+from domain.tx import Reader
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ class SyncLink(Node):
 
 
 @batch("SyncLink", node="SyncLink")
-async def _links(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
+async def _links(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
     rows = await tx.read(
         LinkRow,
         f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.id = any(:ids)",
@@ -262,7 +262,7 @@ class _Ends:
 
 
 @batch("SyncLink.ends")
-async def _ends(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
+async def _ends(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
     busy = (
         "exists (select 1 from sync_link k where k.workspace_id = :ws and k.organisation_id = l.organisation_id"
         f" and k.{{column}} = l.{{column}} and k.state in {ACTIVE})"
@@ -287,7 +287,7 @@ async def _ends(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
 
 
 @batch("SyncLinks.of_contact")
-async def _of_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[SyncLink]]:
+async def _of_contacts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, list[SyncLink]]:
     rows = await tx.read(
         LinkRow,
         f"select {_COLUMNS} from {_SOURCE} where l.workspace_id = :ws and l.contact_id = any(:ids)"
@@ -301,7 +301,7 @@ async def _of_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[SyncLink
 
 
 @batch("SyncLink.active")
-async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], SyncLink]:
+async def _active(tx: Reader, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], SyncLink]:
     """The active link of each (organisation, contact)."""
     rows = await tx.read(
         LinkRow,
@@ -316,7 +316,7 @@ async def _active(tx: Tx, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID,
 
 
 @batch("SyncLink.of_xero_contact")
-async def _of_xero_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
+async def _of_xero_contacts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
     """The active link of each Xero contact."""
     rows = await tx.read(
         LinkRow,

@@ -11,7 +11,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, load, load_later
+from api.relay.loaders import batch_in_transaction, load, load_later
 from api.schema.amounts import money
 from api.schema.billing import ServiceType, TaxRate
 from api.schema.catalogue import XeroAccount, XeroTaxRate
@@ -153,17 +153,17 @@ class InvoiceSyncSettings:
         return [SyncProblem.of(row) for row in rows]
 
 
-@batch("AccountMappings.of_organisation")
+@batch_in_transaction("AccountMappings.of_organisation")
 async def _account_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[AccountChoice]]:
     return {key: await mapping_view.account_mappings(tx, key) for key in keys}
 
 
-@batch("TaxMappings.of_organisation")
+@batch_in_transaction("TaxMappings.of_organisation")
 async def _tax_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[RateChoice]]:
     return {key: await mapping_view.tax_mappings(tx, key) for key in keys}
 
 
-@batch("InvoiceSyncGaps.of_organisation")
+@batch_in_transaction("InvoiceSyncGaps.of_organisation")
 async def _gaps(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Problem]]:
     return {key: await mapping_view.gaps(tx, key) for key in keys}
 

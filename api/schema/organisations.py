@@ -10,7 +10,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, load, load_later
+from api.relay.loaders import batch, batch_in_transaction, load, load_later
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
 from api.relay.rows import columns
@@ -30,7 +30,7 @@ from domain.tables import (
     Side,
     XeroContactFilter,
 )
-from domain.tx import Tx
+from domain.tx import Reader, Tx
 
 
 class StoredMassChange(TypedDict):
@@ -154,7 +154,7 @@ class CallBudget:
     )
 
 
-@batch("CallBudget.of_tenant")
+@batch_in_transaction("CallBudget.of_tenant")
 async def _budgets(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, call_budget.CallBudget]:
     return await call_budget.find_many(tx, tenants)
 
@@ -347,7 +347,7 @@ def _health_message(row: OrganisationRow) -> str | None:
 
 
 @batch("XeroOrganisation", node="XeroOrganisation")
-async def _organisations(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroOrganisation]:
+async def _organisations(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroOrganisation]:
     shown = {"health_now": AT_THIS_MOMENT, "rights_say": RIGHTS_SAY, "webhooks_silent": WEBHOOKS_SILENT}
     rows = await tx.read(
         OrganisationRow,
@@ -413,7 +413,7 @@ class ImportProgress(Node):
 
 
 @batch("ImportProgress", node="ImportProgress")
-async def _imports(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
+async def _imports(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
     rows = await tx.read(
         ImportRow,
         f"select {columns(ImportRow, 'r')} from import_run r where r.workspace_id = :ws and r.id = any(:ids)",
@@ -423,7 +423,7 @@ async def _imports(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
 
 
 @batch("ImportProgress.of_organisation")
-async def _last_imports(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
+async def _last_imports(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
     rows = await tx.read(
         ImportRow,
         f"select distinct on (r.organisation_id) {columns(ImportRow, 'r')} from import_run r"

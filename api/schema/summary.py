@@ -11,7 +11,7 @@ from api.relay.loaders import batch
 from api.schema.sync_problems import SyncFailureCode
 from domain.connection import health as connection_health
 from domain.tables import ACTIVE_STATES
-from domain.tx import Tx
+from domain.tx import Reader
 
 
 @strawberry.type(description="How many links and invoices of an organisation fail for one reason.")
@@ -72,7 +72,7 @@ class _Invoices(NamedTuple):
 
 
 @batch("SyncSummary")
-async def _summaries(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, SyncSummary]:
+async def _summaries(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, SyncSummary]:
     links = await tx.read(
         _Links,
         f"select l.organisation_id, {connection_health.LINK_STATE} as state, {connection_health.LINK_CODE} as code,"

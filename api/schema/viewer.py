@@ -17,7 +17,7 @@ from api.relay.paging import Asked, Connection, Edge, Key, Listing, Order
 from api.relay.rows import columns
 from domain.described import DescribedEnum
 from domain.tables import ActorKind, Scope
-from domain.tx import Tx
+from domain.tx import Reader
 
 
 @described
@@ -119,7 +119,7 @@ async def users(context: Context, page: Asked) -> UserConnection:
 
 
 @batch("User", node="User")
-async def _users(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, User]:
+async def _users(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, User]:
     rows = await tx.read(
         UserRow,
         f"select {columns(UserRow, 'u')} from app_user u where u.workspace_id = :ws and u.id = any(:ids)",
@@ -205,7 +205,7 @@ _TOKENS = (
 
 
 @batch("ApiToken", node="ApiToken")
-async def _tokens(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ApiToken]:
+async def _tokens(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ApiToken]:
     rows = await tx.read(ApiTokenRow, f"{_TOKENS} and t.id = any(:ids)", ids=list(keys))
     return {row.id: ApiToken.of(row) for row in rows}
 

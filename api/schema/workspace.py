@@ -18,7 +18,7 @@ from api.schema import billing, viewer
 from api.schema.billing import ServiceType, TaxRate
 from api.schema.refs import XeroOrganisationRef
 from api.schema.viewer import ApiToken, UserConnection
-from domain.tx import Tx
+from domain.tx import Reader
 
 
 class ContactTypeRow(NamedTuple):
@@ -55,7 +55,7 @@ class ContactType(Node):
 
 
 @batch("ContactType", node="ContactType")
-async def _contact_types(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, ContactType]:
+async def _contact_types(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ContactType]:
     rows = await tx.read(ContactTypeRow, f"{_CONTACT_TYPES} and t.id = any(:ids)", ids=list(keys))
     return {row.id: ContactType.of(row) for row in rows}
 
@@ -111,7 +111,7 @@ class Workspace(Node):
 
 
 @batch("Workspace", node="Workspace")
-async def _workspaces(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Workspace]:
+async def _workspaces(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, Workspace]:
     """Row-level security shows only the viewer's own workspace."""
     rows = await tx.read(
         WorkspaceRow,

@@ -21,7 +21,7 @@ from api.schema.synced_fields import xero_contact_fields, xero_contact_values
 from domain.fields.synced import SYNCED, Values, with_readable_xero_values
 from domain.matching.plan import included
 from domain.tables import StoredIdentifier, XeroContactFilter, XeroContactStatus
-from domain.tx import Tx
+from domain.tx import Reader
 
 
 class XeroContactRow(NamedTuple):
@@ -114,12 +114,12 @@ class XeroContact(Node):
 
 
 @batch("XeroContact")
-async def _xero_contacts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
+async def _xero_contacts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
     return _by_id(await tx.read(_row, _SELECT, ids=list(keys)))
 
 
 @batch("XeroContact.shown", node="XeroContact")
-async def _shown(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
+async def _shown(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
     """For `node`: only contacts that the organisation's filter lets in, or that have a link or a match issue. Previews show
     excluded contacts too."""
     let_in = " or ".join(f"(o.contact_filter = '{one}' and {included(one)})" for one in XeroContactFilter)

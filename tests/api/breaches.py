@@ -1,7 +1,7 @@
 """The breaches of live events and of the HTTP edge. tests/promises/breaches.py has those of contacts."""
 
 from tests.promises.breaches import breach
-from tests.promises.edits import always, give, instead, never, omit, skip, swap
+from tests.promises.edits import always, give, instead, never, omit, skip, sql, swap
 
 FEED = "tests/api/schema/test_event_feed.py"
 STREAM = "tests/promises/test_stream.py"
@@ -16,6 +16,8 @@ OPERATIONS = "tests/api/guards/test_operation_log.py"
 ANSWERS = "tests/api/http/test_answers.py"
 PROVIDER = "tests/api/auth/test_provider.py"
 PEOPLE = "tests/api/auth/test_people.py"
+COMPILED_READS = "tests/api/compiled/test_compiled.py"
+DATABASE = "tests/runtime/test_database.py"
 
 LIVE = (
     breach(
@@ -221,4 +223,42 @@ SIGN_IN = (
     ),
 )
 
-BREACHES = (*LIVE, *EDGE, *SIGN_IN)
+COMPILED = (
+    breach(
+        "compiled: the first request decides @include for all",
+        f"{COMPILED_READS}::test_an_operation_has_a_plan_for_each_outcome_of_its_directives",
+        swap("api.compiled.run:Plans.find", "values.get(each)", "None"),
+    ),
+    breach(
+        "compiled: plans are kept without bounds",
+        f"{COMPILED_READS}::test_plans_are_bounded_in_number_and_in_fields",
+        never("api.compiled.run:Plans._keep", "fields _most_fields"),
+    ),
+    breach(
+        "compiled: each row is read by itself",
+        f"{COMPILED_READS}::test_what_is_loaded_for_many_rows_is_read_at_once",
+        always("api.relay.loaders:Loader.load", "reading None"),
+    ),
+    breach(
+        "documents: kept documents have no bound of memory",
+        "tests/api/guards/test_query_cost.py::test_kept_documents_are_bounded_in_number_and_in_tokens",
+        never("api.guards.document_cache:Documents.keep", "tokens _most_tokens"),
+    ),
+    breach(
+        "limits: a known document costs what it cost at first",
+        "tests/api/guards/test_query_cost.py::test_a_known_document_costs_what_its_variables_say",
+        instead("api.guards.query_cost:Measured.holds_for", "return", "return True"),
+    ),
+    breach(
+        "reads: a direct read can write",
+        f"{DATABASE}::test_a_direct_read_sees_its_workspace_only_and_cannot_write",
+        sql("runtime.database:Database.reading", "begin read only", "begin"),
+    ),
+    breach(
+        "reads: the workspace of a direct read stays on the connection",
+        f"{DATABASE}::test_a_direct_read_sees_its_workspace_only_and_cannot_write",
+        sql("runtime.database:Database.reading", "', true)", "', false)"),
+    ),
+)
+
+BREACHES = (*LIVE, *EDGE, *SIGN_IN, *COMPILED)

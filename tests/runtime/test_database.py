@@ -4,12 +4,14 @@ import asyncio
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 
 from domain.tx import TANDEM
 from runtime.database import RESTED, USED_AT, connect
 from tests.database import Place, rows_of
+from tests.patience import patience
 
 COUNT = "select count(*) from workspace"
 
@@ -32,6 +34,14 @@ async def test_the_setting_of_the_workspace_ends_with_its_transaction(clean: Pla
     async with database.transaction(uuid4(), TANDEM) as tx:
         assert await rows_of(tx, COUNT) == [{"count": 0}]
     await database.close()
+
+
+def int_of(pid: int) -> int:
+    return pid
+
+
+def bool_of(ended: bool) -> bool:
+    return ended
 
 
 class Named(NamedTuple):
@@ -93,3 +103,59 @@ async def test_only_a_connection_that_rested_is_asked_whether_it_is_alive(clean:
         await session.execute(ME)
     assert ";" in asked
     await database.close()
+
+
+async def test_a_direct_read_sees_its_workspace_only_and_cannot_write(clean: Place) -> None:
+    workspace, other = uuid4(), uuid4()
+    database = connect(clean.app_url, pool_size=1, max_overflow=0)
+    new = "insert into workspace (id, name, currency, created_at) values (:ws, :name, 'NZD', :now)"
+    for one, name in ((workspace, "P"), (other, "Q")):
+        async with database.transaction(one, TANDEM) as tx:
+            await tx.run(new, name=name)
+    for one, name in ((workspace, "P"), (other, "Q"), (workspace, "P")):
+        async with database.reading(one) as reader:
+            assert await reader.read(Named, "select id, name from workspace") == [Named(one, name)]
+            assert await reader.ids("select id from workspace where name = :name", name=name) == [one]
+            assert await reader.read_one(Named, "select id, name from workspace where id <> :ws") is None
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        async with database.reading(workspace) as reader:
+            await reader.ids(f"{new} returning id", name="R")
+    with pytest.raises(ValueError, match="ours"):
+        async with database.reading(workspace):
+            raise ValueError("ours")
+    async with database.door() as session:
+        assert await session.scalar(sa.text(COUNT)) == 0
+        assert not await session.scalar(sa.text("select current_setting('tandem.workspace', true)"))
+    assert await database.read_door(Named, "select id, name from workspace") == []
+    with pytest.raises(RuntimeError, match="do not nest"):
+        async with database.reading(workspace), database.reading(workspace):
+            pass
+    await database.close()
+
+
+async def test_a_direct_read_that_is_cancelled_or_cut_off_leaves_a_whole_connection(clean: Place) -> None:
+    database, other = (connect(clean.app_url, pool_size=1, max_overflow=0) for _ in range(2))
+    began = asyncio.Event()
+
+    async def slow() -> None:
+        async with database.reading(uuid4()) as reader:
+            began.set()
+            await reader.ids("select null::uuid from pg_sleep(60)")
+
+    task = asyncio.create_task(slow())
+    await began.wait()
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.reading(uuid4()) as reader:
+        [pid] = await reader.read(int_of, "select pg_backend_pid() as pid")
+    await other.read_door(bool_of, "select pg_terminate_backend(:pid) as ended", pid=pid)
+    async with patience(20):
+        while await other.read_door(int_of, "select pid from pg_stat_activity where pid = :pid", pid=pid):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    async with database.reading(uuid4()) as reader:  # the pool has replaced the connection
+        assert await reader.read(int_of, "select pg_backend_pid() as pid") != [pid]
+    assert database.connections_in_use == 0
+    for one in (database, other):
+        await one.close()

@@ -17,7 +17,7 @@ from api.context import Context
 from api.guards.extensions import compiling, edge_config
 from api.relay.loaders import batch, load, load_later
 from api.schema.scalars import SCALARS
-from domain.tx import Tx
+from domain.tx import Reader
 
 
 @dataclass
@@ -150,7 +150,7 @@ def keeper_of(name: str) -> Keeper:
 
 
 @batch("test keeper")
-async def _keepers(tx: Tx, keys: Sequence[str]) -> dict[str, Keeper]:
+async def _keepers(tx: Reader, keys: Sequence[str]) -> dict[str, Keeper]:
     READ.append(len(keys))
     FAULTS.may_fail("keepers", *sorted(keys))
     return {key: keeper_of(key) for key in keys if FAULTS.dice("keeper", key) < 0.8}
