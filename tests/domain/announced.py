@@ -9,6 +9,7 @@ from domain.fields.values import SeenContact
 from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import GATHER, Announced, Category, Claimed
 from tests.domain.world import Clock, World
+from tests.patience import patience
 
 
 async def announce(
@@ -55,6 +56,6 @@ async def unread(world: World, category: Category = Category.CONTACT) -> set[UUI
 async def blocked(world: World, count: int = 1) -> None:
     """So many other transactions wait for a lock."""
     waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    async with asyncio.timeout(10):
+    async with patience(10):
         while len(await world.rows(waiting)) < count:  # noqa: ASYNC110 - other transactions begin to wait
             await asyncio.sleep(0.01)

@@ -36,6 +36,7 @@ from tests.api.edge import (
     serving,
 )
 from tests.database import Place, rows_of
+from tests.patience import patience
 from tests.postgres_relay import Relay, relayed
 
 during: list[Callable[[], object]] = []  # what happens within the next transaction, before its statement
@@ -333,7 +334,7 @@ async def test_a_client_that_hangs_up_before_its_body_is_read_is_no_error(
     kind = "application/json" if path == "/graphql" else "application/x-www-form-urlencoded"
     written = ""
     await hang_up(edge, path, f"Authorization: Bearer {token}", f"Content-Type: {kind}")
-    async with asyncio.timeout(30):
+    async with patience(30):
         while "status=499" not in written:
             await asyncio.sleep(0.05)
             written += capsys.readouterr().out
@@ -351,7 +352,7 @@ async def test_a_client_that_hangs_up_during_an_answer_is_no_error(
             await hear(ws)
             ws.transport.abort()
     written = ""
-    async with asyncio.timeout(30):
+    async with patience(30):
         while written.count("status=101") < 5:
             await asyncio.sleep(0.05)
             written += capsys.readouterr().out
