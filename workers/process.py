@@ -14,6 +14,7 @@ from domain.connection.call_budget import Limits
 from domain.connection.oauth_grants import Grant, Grants
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.tx import TANDEM
+from runtime.certificates import trusted
 from runtime.clock import Clock
 from runtime.database import Database, connect, guard, on_time
 from runtime.notifications import Notifications
@@ -25,6 +26,8 @@ from xero.client import Client
 from xero.oauth import App
 from xero.rights import Right
 from xero.tokens import GrantTokens
+
+POOL_SIZE = 12  # connections with PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,19 @@ class Process:
 async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Process]:
     """Open the connections of a worker process; they are closed at the end."""
     assert settings.database_url is not None
-    database = connect(settings.database_url, program="worker", clock=clock, pool_size=12)
-    keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
+    database = connect(settings.database_url, program="worker", clock=clock, pool_size=POOL_SIZE)
     try:
-        async with on_time(database), httpx.AsyncClient(limits=httpx.Limits(max_connections=40)) as http:
-            notifications = Notifications(settings.listen_url or "", "worker")
-            yield Process(settings, database, keys, http, notifications, App.of(settings))
+        async with opened_with(database, settings) as process:
+            yield process
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def opened_with(database: Database, settings: Settings) -> AsyncIterator[Process]:
+    """The same with a database that is open already, and stays open."""
+    keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
+    limits = httpx.Limits(max_connections=40)
+    async with on_time(database), httpx.AsyncClient(limits=limits, verify=trusted()) as http:
+        notifications = Notifications(settings.listen_url or "", "worker")
+        yield Process(settings, database, keys, http, notifications, App.of(settings))

@@ -20,6 +20,7 @@ from api.http.app import create_app
 from api.http.bodies import LARGEST
 from api.http.health import create_ops_app
 from runtime import database
+from runtime.certificates import trusted
 from runtime.notifications import Notifications
 from runtime.seal import KeyRing
 from runtime.settings import Settings
@@ -115,7 +116,7 @@ async def opened(settings: Settings) -> AsyncIterator[Process]:
     listening = asyncio.create_task(notifications.listen())
     try:
         timeout = httpx.Timeout(30, connect=10)
-        async with database.on_time(db), httpx.AsyncClient(timeout=timeout) as http:
+        async with database.on_time(db), httpx.AsyncClient(timeout=timeout, verify=trusted()) as http:
             yield Process(settings, db, keys, http, notifications)
     finally:
         listening.cancel()

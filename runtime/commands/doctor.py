@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.auth.provider import Provider
 from domain.names.text_keys import VERSION
 from runtime import migrations, seals
+from runtime.certificates import trusted
 from runtime.clock import MachineClock
 from runtime.commands import keys, protection, restore
 from runtime.database import create_engine, find_role
@@ -207,7 +208,7 @@ async def _api(settings: Settings) -> Finding:
     token = settings.ops_token
     headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
     try:
-        async with httpx.AsyncClient(timeout=5, headers=headers) as client:
+        async with httpx.AsyncClient(timeout=5, headers=headers, verify=trusted()) as client:
             answer = await client.get(f"{here}/readyz")
     except httpx.HTTPError:
         return Finding("Server", None, f"no API answers at {here}; `tandem serve` starts it")
@@ -258,7 +259,7 @@ async def _sign_in(settings: Settings) -> Finding:
     if settings.oidc_issuer is None:
         return Finding("Sign-in", None, "OIDC_ISSUER is not set: only API tokens let in")
     try:
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=10, verify=trusted()) as client:
             count = await Provider(settings, client, MachineClock()).read_keys()
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return Finding("Sign-in", False, f"{settings.oidc_issuer}: {_brief(error) or type(error).__name__}")
@@ -289,7 +290,7 @@ async def _xero(settings: Settings) -> AsyncIterator[Finding]:
             "XERO_CLIENT_ID is not set: organisations connect by custom connections only. `tandem demo` has a simulator",
         )
         return
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=10, verify=trusted()) as client:
         addresses = (settings.xero_authorize_url, settings.xero_identity_url, settings.xero_api_url)
         for address in dict.fromkeys(addresses):
             try:

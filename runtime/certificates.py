@@ -1,0 +1,12 @@
+"""The certificates that HTTP clients trust."""
+
+import ssl
+from functools import cache
+
+import httpx
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """For httpx's `verify`. Reading the certificates takes 30 ms of CPU, so a process reads them once."""
+    return httpx.create_ssl_context()
