@@ -1,5 +1,6 @@
 """Databases for tests: migrated once a process as a template, copied where a test needs one of its own."""
 
+import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
@@ -12,10 +13,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.tx import Tx
+from runtime.clock import Clock, ServerClock
+from runtime.database import Database, connect
 from runtime.migrations import migrate
 
 APP_PASSWORD = "only-for-tests"
 _numbers = itertools.count(1)
+_pools: dict[tuple[asyncio.AbstractEventLoop, str, str, int], list[Database]] = {}  # see `lent`
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,33 @@ async def empty_database(server: Server) -> AsyncIterator[Place]:
 
 
 async def drop(server: Server, place: Place) -> None:
+    await close_pools(place)
     async with _connected(server.admin_url) as connection:
         await connection.execute(sa.text(f"drop database if exists {place.name} with (force)"))
+
+
+@asynccontextmanager
+async def lent(place: Place, program: str, clock: Clock | None, pool_size: int) -> AsyncIterator[Database]:
+    """A pool of the app's role that no other test uses now. It stays open for the next test: new connections would read
+    PostgreSQL's catalogue, and prepare and compile all statements, again."""
+    key = (asyncio.get_running_loop(), place.app_url, program, pool_size)
+    pools = _pools.setdefault(key, [])
+    database = pools.pop() if pools else connect(place.app_url, program=program, pool_size=pool_size)
+    database.clock, database.statements, database.pool_timeouts = clock or ServerClock(), 0, 0
+    try:
+        yield database
+    finally:
+        if database.connections_in_use:
+            await database.close()
+        else:
+            pools.append(database)
+
+
+async def close_pools(place: Place) -> None:
+    """Closes what `lent` left open in this event loop."""
+    for (loop, url, *_), pools in _pools.items():
+        while loop is asyncio.get_running_loop() and url == place.app_url and pools:
+            await pools.pop().close()
 
 
 async def cut(place: Place) -> None:

@@ -59,6 +59,7 @@ FORGETFUL = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    "max_connections": "100",  # pools stay open between tests
 }
 
 ROLES = f"""

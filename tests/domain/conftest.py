@@ -2,16 +2,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from runtime.database import Database, connect
-from tests.database import Place
+from runtime.database import Database
+from tests.database import Place, lent
 from tests.domain.world import Clock, World, make_world
 
 
 @pytest.fixture
 async def matching_database(clean: Place) -> AsyncIterator[Database]:
-    made = connect(clean.app_url, clock=Clock())
-    yield made
-    await made.close()
+    async with lent(clean, "command", Clock(), pool_size=8) as database:
+        yield database
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ its answer, run another step during a call, and end the worker at that moment.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,12 +30,12 @@ from domain.connection.oauth_grants import Grant
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.connection.organisations import Tenant
 from domain.tables import ConflictPolicy, RunPurpose, XeroContactFilter
-from runtime.database import Database, connect
+from runtime.database import Database
 from runtime.embedded import services as embedded_services
 from runtime.notifications import Notifications
 from runtime.seal import KeyRing
 from tests.clients import web_client
-from tests.database import Place
+from tests.database import Place, close_pools, lent
 from tests.domain.world import BEGAN, World, make_world
 from tests.workers.connected import send_due, settings_for
 from workers import due, jobs
@@ -379,6 +379,22 @@ def shown_values(element: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+@contextmanager
+def one_loop(place: Place) -> Iterator[asyncio.Runner]:
+    """One event loop for all examples of a state machine: they share their connections with PostgreSQL."""
+    with asyncio.Runner() as runner:
+        yield runner
+        runner.run(close_pools(place))
+
+
+async def end_tasks() -> None:
+    """No task of an example runs on into the next example."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
 async def consented(process: Process, tenant: str) -> tuple[UUID, UUID]:
     """The grant and the connection of a new consent."""
     verifier, state = oauth.new_secret(), oauth.new_secret()
@@ -420,7 +436,6 @@ async def staged(
     """An organisation that is connected and started, without contacts on either side."""
     time, reaper = Time(), Reaper()
     settings = settings_for(place, services, XERO)
-    database = connect(place.app_url, clock=time, pool_size=4)
     world = demo_world(0, seed=7, clock=time.xero)
     world.subscribe(Subscription(DEMO_CLIENT_ID, "http://tandem.test/webhooks/xero", HOOK_KEY))
     listeners: list[Callable[[bytes], None]] = []
@@ -429,22 +444,22 @@ async def staged(
         for listener in listeners:
             listener(body)
 
-    app = create_app(world, webhook_transport=httpx.ASGITransport(_receiver(database, hear)))
-    wire = Wire(httpx.ASGITransport(app), reaper, time)
-
-    @sa.event.listens_for(database.engine.sync_engine, "before_cursor_execute")
     def tick(*_: object) -> None:
         reaper.tick()
 
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
-    simulation: Simulation = app.state.simulation
-    [tenant] = simulation.world.organisations
-    async with (
-        AsyncExitStack() as stack,
-        web_client(transport=wire) as http,
-        web_client(transport=httpx.ASGITransport(app), base_url=XERO) as control,
-    ):
-        stack.push_async_callback(database.close)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(lent(place, "command", time, pool_size=4))
+        app = create_app(world, webhook_transport=httpx.ASGITransport(_receiver(database, hear)))
+        wire = Wire(httpx.ASGITransport(app), reaper, time)
+        statements = (database.engine.sync_engine, "before_cursor_execute", tick)
+        sa.event.listen(*statements)
+        stack.callback(sa.event.remove, *statements)
+        simulation: Simulation = app.state.simulation
+        [tenant] = simulation.world.organisations
+        http = await stack.enter_async_context(web_client(transport=wire))
+        simulated = web_client(transport=httpx.ASGITransport(app), base_url=XERO)
+        control = await stack.enter_async_context(simulated)
         process = TestedProcess(
             settings,
             database,

@@ -28,7 +28,7 @@ from tests.promises.hands import Hands
 from tests.promises.ledger import Ledger
 from tests.promises.neighbour import moved_in
 from tests.promises.people import ADDRESSES, EMAILS, NAMES, PHONES, People
-from tests.promises.scene import Act, Interlude, Scene, staged
+from tests.promises.scene import Act, Interlude, Scene, end_tasks, one_loop, staged
 from xero.simulator.faults import Fault
 from xero.simulator.webhooks import Chance
 
@@ -61,10 +61,10 @@ def step(**given: Any) -> Callable[[Callable[..., Awaitable[object]]], Any]:
 class ContactSync(RuleBasedStateMachine):
     place: ClassVar[Place]
     services: ClassVar[embedded_services.Services]
+    runner: ClassVar[asyncio.Runner]
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
         self.scene: Scene | None = None
 
@@ -322,7 +322,7 @@ class ContactSync(RuleBasedStateMachine):
                 self.runner.run(self.settle(self.scene))
         finally:
             self.runner.run(self.stack.aclose())
-            self.runner.close()
+            self.runner.run(end_tasks())
 
     async def settle(self, scene: Scene) -> None:
         await scene.settle()
@@ -345,11 +345,12 @@ class ContactSync(RuleBasedStateMachine):
 
 
 def run(place: Place, services: embedded_services.Services, examples: int, steps: int) -> None:
-    machine = type("Machine", (ContactSync,), {"place": place, "services": services})
-    seed = os.environ.get("TANDEM_SYNC_SEED")
-    if seed:
-        hypothesis.seed(int(seed))(machine)
-    run_state_machine_as_test(machine, settings=how_much(examples, steps))
+    with one_loop(place) as runner:
+        machine = type("Machine", (ContactSync,), {"place": place, "services": services, "runner": runner})
+        seed = os.environ.get("TANDEM_SYNC_SEED")
+        if seed:
+            hypothesis.seed(int(seed))(machine)
+        run_state_machine_as_test(machine, settings=how_much(examples, steps))
 
 
 @pytest.mark.timeout(900)

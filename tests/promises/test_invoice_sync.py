@@ -31,7 +31,7 @@ from domain.tables import AmountsAre, Invoice, InvoiceLineKind, InvoiceSyncState
 from runtime.embedded import services as embedded_services
 from tests.database import Place, empty_all
 from tests.promises.chances import FAULT, SECONDS, THEN, WHICH, how_much
-from tests.promises.scene import Act, Interlude, Scene, staged
+from tests.promises.scene import Act, Interlude, Scene, end_tasks, one_loop, staged
 from xero.simulator.faults import Fault
 from xero.simulator.webhooks import Chance
 
@@ -68,10 +68,10 @@ def step(**given: Any) -> Callable[[Callable[..., Awaitable[object]]], Any]:
 class InvoiceSync(RuleBasedStateMachine):
     place: ClassVar[Place]
     services: ClassVar[embedded_services.Services]
+    runner: ClassVar[asyncio.Runner]
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
         self.begun: Scene | None = None
         self.names = 0
@@ -395,12 +395,13 @@ class InvoiceSync(RuleBasedStateMachine):
                 self.runner.run(self.settle())
         finally:
             self.runner.run(self.stack.aclose())
-            self.runner.close()
+            self.runner.run(end_tasks())
 
 
 def run(place: Place, services: embedded_services.Services, examples: int, steps: int) -> None:
-    machine = type("Machine", (InvoiceSync,), {"place": place, "services": services})
-    run_state_machine_as_test(machine, settings=how_much(examples, steps))
+    with one_loop(place) as runner:
+        machine = type("Machine", (InvoiceSync,), {"place": place, "services": services, "runner": runner})
+        run_state_machine_as_test(machine, settings=how_much(examples, steps))
 
 
 @pytest.mark.timeout(900)

@@ -12,12 +12,12 @@ from domain.tables import ImportPhase, ImportRun
 from runtime.clock import Clock
 from runtime.embedded import services as embedded_services
 from runtime.settings import Settings, load
-from tests.database import Place
+from tests.database import Place, lent
 from tests.domain.world import World, make_world
 from tests.patience import Patience, patience
 from tests.xero.simulator.serving import SCOPES, serving
 from workers import sending
-from workers.process import Process, opened
+from workers.process import POOL_SIZE, Process, opened_with
 from workers.run import work
 from xero import oauth
 from xero.simulator.clock import Clock as XeroClock
@@ -100,7 +100,8 @@ async def connected(
     """`clock` is the product's, `simulated` Xero's; both the machine's unless given."""
     async with (
         serving(demo_world(contacts, seed=7, clock=simulated)) as xero,
-        opened(settings_for(place, services, xero), clock) as process,
+        lent(place, "worker", clock, POOL_SIZE) as database,
+        opened_with(database, settings_for(place, services, xero)) as process,
     ):
         world = await make_world(process.database)
         verifier, state = oauth.new_secret(), oauth.new_secret()
