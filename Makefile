@@ -7,6 +7,8 @@ ARGS ?=
 # Each test process has its own PostgreSQL and Valkey. Tests wait for a third of their time, so there are three for two
 # cores. A single file or test runs in one.
 WORKERS ?= $(if $(T),0,$(shell expr $$(nproc) \* 3 / 2))
+# One process runs all tests of a module, because they share its fixtures. Modules begin in the order of tests/order.py.
+SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CHECKS := tests/test_migrations.py tests/test_house.py tests/test_types.py tests/test_schema_changes.py tests/promises/test_breaches.py
 # Each test process would compile all modules again: tests write bytecode, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
@@ -28,7 +30,7 @@ test-console: run-env ## test the console in a real browser at a demo; ARGS=--fu
 	@$(PYTHON) scripts/test_console.py $(ARGS)
 
 test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runtime/test_settings.py runs some
-	@$(BIN)/pytest -n $(WORKERS) -m "not long" --durations=20 $(T) $(ARGS)
+	@$(BIN)/pytest $(SHARED) -m "not long" --durations=20 $(T) $(ARGS)
 
 drill: dev-env ## restore a backup of the day before, and check that nothing is made twice at Xero
 	@$(BIN)/pytest -n 0 tests/workers/test_restore_drill.py
@@ -37,7 +39,7 @@ size: dev-env ## report how large an installation is, compressed and not
 	@$(BIN)/python scripts/report_size.py
 
 test-long: dev-env ## also the deep runs, with many more examples
-	@$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=long --timeout=3600 $(T) $(ARGS)
+	@$(BIN)/pytest $(SHARED) --hypothesis-profile=long --timeout=3600 $(T) $(ARGS)
 
 test-providers: dev-env ## sign people in at two real identity providers; needs node, and says so without it
 	@command -v npm >/dev/null || { echo "test-providers: skipped, because node is not installed"; exit 0; }; \
@@ -47,7 +49,7 @@ mutants: dev-env ## put each breach of a promise into a copy of the code; the te
 	@$(BIN)/python -m tests.promises.mutants $(ARGS)
 
 check: lint types ## format, lint, import contracts, schema drift and breaks, strict types, migrations, house rules
-	$(BIN)/pytest -n $(WORKERS) $(CHECKS)
+	$(BIN)/pytest $(SHARED) $(CHECKS)
 
 lint: dev-env ## the checks that take some seconds: format, lint, import contracts, schema drift
 	$(BIN)/ruff format --check .

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.order import BEGIN_FIRST
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("api", "domain", "runtime", "workers", "xero")
 TEST_PACKAGES = ("tests", "bench")
@@ -144,6 +146,10 @@ def test_no_module_is_longer_than_450_lines() -> None:
 def test_no_test_module_is_longer_than_700_lines() -> None:
     lines = {path: len((ROOT / path).read_text().splitlines()) for path in trees(TEST_PACKAGES)}
     assert {path: n for path, n in lines.items() if n > LONGEST_TEST} == {}
+
+
+def test_the_longest_test_modules_exist() -> None:
+    assert [path for path in BEGIN_FIRST if not (ROOT / path).is_file()] == []
 
 
 def test_no_folder_has_more_than_25_modules() -> None:
