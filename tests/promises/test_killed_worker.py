@@ -98,11 +98,11 @@ async def compare(
     assert tally["refused"] == {}
 
 
-@pytest.mark.timeout(900)  # two imports of 3,000, which take minutes on a busy machine
+@pytest.mark.timeout(900)  # two imports of 2,000, which take minutes on a busy machine
 async def test_an_import_whose_worker_is_killed_twice_has_the_same_result(
     server: Server, template: Place, services: embedded_services.Services, valkey: Redis
 ) -> None:
-    await compare(server, template, services, valkey, contacts=3000, kills=2)
+    await compare(server, template, services, valkey, contacts=2000, kills=2)
 
 
 @pytest.mark.long

@@ -331,7 +331,18 @@ async def push_to_the_archived_one(here: Practice, key: str) -> None:
 
 
 async def restore_the_contact(here: Practice, key: str) -> None:
+    """Two polls follow: the first may have begun before the contact was restored."""
+
+    async def has_polled() -> bool:
+        to_do = (
+            "select 1 from organisation where workspace_id = :ws and poll_due_at <= :now"
+            " union all select 1 from import_run where workspace_id = :ws and finished_at is null"
+        )
+        return not await here.bill.world.rows(to_do)
+
     await archive(here, "ACTIVE")
+    await here.later(minutes=5)
+    await until(has_polled)
     await here.later(minutes=5)
 
 
