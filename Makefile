@@ -15,6 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help audit demo console test-console drill size test test-long test-providers mutants check lint types migration released-schema fmt lock run-env dev-env
+.PHONY: upgrade
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,9 @@ test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runt
 
 drill: dev-env ## restore a backup of the day before, and check that nothing is made twice at Xero
 	@$(BIN)/pytest -n 0 tests/workers/test_restore_drill.py
+
+upgrade: dev-env ## run the version before at the newest revision, beside the new one; needs the history of git
+	@$(BIN)/pytest -n 0 -rs tests/workers/test_version_before.py
 
 size: dev-env ## report how large an installation is, compressed and not
 	@$(BIN)/python scripts/report_size.py
