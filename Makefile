@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help audit demo console test-console drill size test test-long test-providers mutants check lint types migration released-schema fmt lock run-env dev-env
-.PHONY: upgrade
+.PHONY: upgrade conformance
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,13 @@ test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runt
 
 drill: dev-env ## restore a backup of the day before, and check that nothing is made twice at Xero
 	@$(BIN)/pytest -n 0 tests/workers/test_restore_drill.py
+
+conformance: dev-env ## run public suites against the API; those of npm need node, and say so without it; CI does not run it
+	@command -v npm >/dev/null && npm ci --silent --prefix tests/conformance \
+	  || echo "conformance: the suites of npm are skipped, because node is not installed or npm cannot install them"
+	@.tools/bin/uv venv --quiet --clear --python $(BIN)/python .tools/conformance
+	@.tools/bin/uv pip sync --quiet --python .tools/conformance/bin/python --require-hashes requirements/conformance.txt
+	@$(BIN)/pytest -n 0 -rs --durations=10 tests/conformance $(ARGS)
 
 upgrade: dev-env ## run the version before at the newest revision, beside the new one; needs the history of git
 	@$(BIN)/pytest -n 0 -rs tests/workers/test_version_before.py
@@ -81,7 +88,7 @@ fmt: dev-env ## format, and correct what the linter can correct
 
 lock: ## resolve requirements/*.in into locks with hashes and without an index address
 	@$(PYTHON) scripts/bootstrap.py dev
-	@for name in uv run dev audit node; do \
+	@for name in uv run dev audit node conformance; do \
 	  .tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate --no-emit-index-url requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 

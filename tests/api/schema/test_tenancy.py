@@ -1,7 +1,6 @@
 """Ids of another workspace are unknown everywhere, and no list shows rows of another workspace."""
 
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -9,27 +8,9 @@ from api.relay import ids
 from api.relay.loaders import NODES
 from api.root import schema
 from tests import make
-from tests.domain.billed import set_up
+from tests.api.nodes import TABLES, fill
 from tests.domain.world import seen
 
-TABLES = {
-    "ActivityEvent": "activity",
-    "ApiToken": "api_token",
-    "Contact": "contact",
-    "ContactType": "contact_type",
-    "ImportProgress": "import_run",
-    "Invoice": "invoice",
-    "MatchIssue": "match_issue",
-    "ServiceType": "service_type",
-    "SyncLink": "sync_link",
-    "TaxRate": "tax_rate",
-    "User": "app_user",
-    "Workspace": "workspace",
-    "XeroAccount": "xero_account",
-    "XeroContact": "xero_contact",
-    "XeroOrganisation": "organisation",
-    "XeroTaxRate": "xero_tax_rate",
-}
 NODE = "query($i: ID!, $all: [ID!]!) { node(id: $i) { __typename id } nodes(ids: $all) { id } }"
 LISTS = """query($o: ID, $c: ID, $t: ID) {
   contacts(filter: {organisationId: $o}) { edges { node { id } } totalCount }
@@ -45,21 +26,6 @@ EVERYTHING = """{ contacts { totalCount } syncLinks { totalCount } matchIssues {
   workspace { serviceTypes { id } taxRates { id } xeroOrganisations { id accounts { totalCount } taxRates { id } } contactTypes { id } apiTokens { id } users { edges { cursor } } } }"""
 
 
-async def filled(ada: make.Client) -> dict[str, UUID]:
-    """One of each node."""
-    await make.imported(ada.world, ("Linked firm", None))
-    await make.conflict(ada.world, "Open firm")
-    await (await set_up(ada.world)).draft()
-    await ada.world.rows(
-        "insert into app_user (workspace_id, id, subject, name, scopes) values (:ws, gen_random_uuid(), 's', 'Ada',"
-        " '{READ}') returning id"
-    )
-    found = {}
-    for kind, table in TABLES.items():
-        found[kind] = (await ada.world.rows(f"select id from {table} limit 1"))[0]["id"]
-    return found
-
-
 def test_every_type_of_node_is_checked_for_tenancy() -> None:
     nodes = schema.as_str().count(" implements Node")
     assert set(NODES) == set(TABLES)
@@ -68,7 +34,7 @@ def test_every_type_of_node_is_checked_for_tenancy() -> None:
 
 @pytest.mark.parametrize("kind", TABLES)
 async def test_a_node_is_visible_only_in_its_workspace(ada: make.Client, kind: str) -> None:
-    key = ids.encode(kind, (await filled(ada))[kind])
+    key = ids.encode(kind, (await fill(ada.world))[kind])
     unknown = ids.encode(kind, ids.NOWHERE)
     own = await ada.ask(NODE, i=key, all=[key, unknown])
     assert own == {"node": {"__typename": kind, "id": key}, "nodes": [{"id": key}, None]}
@@ -77,7 +43,7 @@ async def test_a_node_is_visible_only_in_its_workspace(ada: make.Client, kind: s
 
 
 async def test_no_list_shows_rows_of_another_workspace(ada: make.Client) -> None:
-    keys = await filled(ada)
+    keys = await fill(ada.world)
     variables = {
         "o": ids.encode("XeroOrganisation", keys["XeroOrganisation"]),
         "c": ids.encode("Contact", keys["Contact"]),
@@ -132,7 +98,7 @@ async def test_no_list_shows_rows_of_another_workspace(ada: make.Client) -> None
 async def test_no_mutation_changes_rows_of_another_workspace(
     ada: make.Client, mutation: str, kind: str, field: str
 ) -> None:
-    key = (await filled(ada))[kind]
+    key = (await fill(ada.world))[kind]
     other = await make.client(ada.process)
     query = f"mutation($i: ID!) {{ done: {mutation} {{ userErrors {{ code }} }} }}"
     foreign, unknown, senseless = [
