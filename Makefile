@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help audit demo console test-console drill size test test-long test-providers mutants check lint types migration released-schema fmt lock run-env dev-env
-.PHONY: upgrade conformance
+.PHONY: upgrade conformance test-guides
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ test: dev-env ## set up and run the tests, and list the 20 slowest; T=tests/runt
 
 drill: dev-env ## restore a backup of the day before, and check that nothing is made twice at Xero
 	@$(BIN)/pytest -n 0 tests/workers/test_restore_drill.py
+
+test-guides: dev-env ## run the examples of docs/guides; those in JavaScript need node, and say so without it
+	@command -v npm >/dev/null && npm ci --silent --prefix docs/guides \
+	  || echo "test-guides: the JavaScript examples are skipped, because node is not installed or npm cannot install them"
+	@$(BIN)/pytest -n 0 -rs tests/guides $(ARGS)
 
 conformance: dev-env ## run public suites against the API; those of npm need node, and say so without it; CI does not run it
 	@command -v npm >/dev/null && npm ci --silent --prefix tests/conformance \

@@ -10,7 +10,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "SECURITY.md",
-    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if "node_modules" not in path.parts),
 ]
 PACKAGES = "api|bench|console|domain|migrations|requirements|runtime|scripts|tests|train|workers|xero"
 _NAMED = re.compile(rf"(?<![\w/.$])((?:{PACKAGES})/[\w/.-]*\w|docs/[\w/.-]*\w)")
