@@ -43,6 +43,9 @@ try {
     await page.getByRole("link", { name: "Contacts" }).click();
     await page.getByRole("heading", { name: "History" }).waitFor();
     await checkAccessible(page, "Contacts");
+    await page.getByRole("link", { name: "Invoices" }).click();
+    await page.getByRole("heading", { name: "History" }).waitFor();
+    await checkAccessible(page, "Invoices");
     await page.getByRole("link", { name: "Xero" }).click();
     await page.getByText("Calls left this minute").waitFor();
     await checkAccessible(page, "Xero");

@@ -6,6 +6,7 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/match-issues.css";
 import "./styles/contacts.css";
+import "./styles/invoices.css";
 import "./styles/xero.css";
 
 const root = document.getElementById("root");

@@ -3,6 +3,7 @@ import { useConsole, useLiveState } from "./graphql/context";
 import { addressOf, go, usePlace } from "./routing";
 import { Activity } from "./screens/activity";
 import { Contacts } from "./screens/contacts";
+import { Invoices } from "./screens/invoices";
 import { MatchIssues } from "./screens/match-issues";
 import { Xero } from "./screens/xero";
 import { Button } from "./ui/button";
@@ -17,6 +18,7 @@ interface Screen {
 const SCREENS: [Screen, ...Screen[]] = [
   { path: "issues", title: "Match Issues", show: () => <MatchIssues /> },
   { path: "contacts", title: "Contacts", show: () => <Contacts /> },
+  { path: "invoices", title: "Invoices", show: () => <Invoices /> },
   { path: "xero", title: "Xero", show: () => <Xero /> },
   { path: "activity", title: "Activity", show: () => <Activity /> },
 ];

@@ -1,0 +1,118 @@
+import { useState } from "react";
+import { useClient } from "urql";
+import {
+  ApproveInvoiceDocument,
+  RetryInvoiceDocument,
+  SendInvoiceDocument,
+  SettleInvoiceChangeDocument,
+  VoidInvoiceDocument,
+  type InvoiceChangeDecision,
+} from "../../gql/graphql";
+import { useScope } from "../../graphql/context";
+import { useActing } from "../../ui/acting";
+import { Button } from "../../ui/button";
+import { Dialog } from "../../ui/dialog";
+import type { Invoice } from "./invoice-page";
+import { DECISIONS } from "./words";
+
+/** What a person can do with the invoice in its present state, as `allowedActions` says. */
+export function InvoiceActs({ invoice }: { invoice: Invoice }) {
+  const client = useClient();
+  const mayAct = useScope("WRITE");
+  const { waiting, act } = useActing();
+  const [voiding, setVoiding] = useState(false);
+  const may = (action: Invoice["allowedActions"][number]) =>
+    mayAct && invoice.allowedActions.includes(action);
+  const input = { invoiceId: invoice.id, version: invoice.version };
+
+  const approve = () =>
+    act(
+      `Approved: ${invoice.number}`,
+      client
+        .mutation(ApproveInvoiceDocument, { input })
+        .toPromise()
+        .then(({ error, data }) => ({ error, refusals: data?.approveInvoice?.userErrors ?? [] })),
+    );
+  const send = () =>
+    act(
+      `Sent: ${invoice.number}`,
+      client
+        .mutation(SendInvoiceDocument, { input })
+        .toPromise()
+        .then(({ error, data }) => ({ error, refusals: data?.sendInvoice?.userErrors ?? [] })),
+    );
+  const cancel = () => {
+    setVoiding(false);
+    void act(
+      `Voided: ${invoice.number}`,
+      client
+        .mutation(VoidInvoiceDocument, { input })
+        .toPromise()
+        .then(({ error, data }) => ({ error, refusals: data?.voidInvoice?.userErrors ?? [] })),
+    );
+  };
+  const retry = () =>
+    act(
+      `Tried again: ${invoice.number}`,
+      client
+        .mutation(RetryInvoiceDocument, { invoiceId: invoice.id })
+        .toPromise()
+        .then(({ error, data }) => ({ error, refusals: data?.retrySync?.userErrors ?? [] })),
+    );
+  const settle = (decision: InvoiceChangeDecision) =>
+    act(
+      `${DECISIONS[decision].label}: ${invoice.number}`,
+      client
+        .mutation(SettleInvoiceChangeDocument, { input: { ...input, decision } })
+        .toPromise()
+        .then(({ error, data }) => ({ error, refusals: data?.settleInvoiceChange?.userErrors ?? [] })),
+    );
+
+  return (
+    <div className="actions">
+      {may("APPROVE") && (
+        <Button kind="primary" disabled={waiting} onClick={approve}>
+          Approve
+        </Button>
+      )}
+      {may("SEND") && (
+        <Button kind="primary" disabled={waiting} onClick={send}>
+          Send
+        </Button>
+      )}
+      {may("RETRY") && (
+        <Button kind="primary" disabled={waiting} onClick={retry}>
+          Try again
+        </Button>
+      )}
+      {may("SETTLE_CHANGE") &&
+        Object.entries(DECISIONS).map(([decision, { label, does }]) => (
+          <Button
+            key={decision}
+            disabled={waiting}
+            title={`${label} ${does}`}
+            onClick={() => settle(decision as InvoiceChangeDecision)}
+          >
+            {label}
+          </Button>
+        ))}
+      {may("VOID") && (
+        <Button disabled={waiting} onClick={() => setVoiding(true)}>
+          Void …
+        </Button>
+      )}
+      <Dialog
+        open={voiding}
+        onClose={() => setVoiding(false)}
+        title={`Void ${invoice.number}?`}
+        actions={
+          <Button kind="primary" onClick={cancel}>
+            Void
+          </Button>
+        }
+      >
+        <p>The invoice no longer counts, here and in Xero. This cannot be undone.</p>
+      </Dialog>
+    </div>
+  );
+}

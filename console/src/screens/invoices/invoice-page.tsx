@@ -1,0 +1,158 @@
+import { useEffect, useRef } from "react";
+import { useQuery } from "urql";
+import { InvoicePageDocument, type InvoicePartsFragment } from "../../gql/graphql";
+import { useUpdates } from "../../graphql/context";
+import { Empty, Failed, Loading } from "../../ui/states";
+import { time } from "../../words";
+import { InvoiceActs } from "./invoice-acts";
+import { money, STATUSES, SYNC } from "./words";
+
+export type Invoice = InvoicePartsFragment;
+
+const QUIET = 400;
+
+export function InvoicePage({ id }: { id: string }) {
+  const [{ data, error, fetching }, read] = useQuery({
+    query: InvoicePageDocument,
+    variables: { id },
+    requestPolicy: "cache-and-network",
+  });
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useUpdates((update) => {
+    const touches =
+      update.__typename === "Resync" || (update.__typename === "InvoiceUpdate" && update.invoice.id === id);
+    if (!touches) return;
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => read({ requestPolicy: "network-only" }), QUIET);
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  const invoice = data?.invoice;
+  if (!invoice) {
+    if (error) return <Failed error={error} retry={() => read({ requestPolicy: "network-only" })} />;
+    return fetching ? <Loading what="the invoice" /> : <Empty title="There is no such invoice" />;
+  }
+  const { sync, currency } = invoice;
+  return (
+    <article className="detail" aria-label={`Invoice ${invoice.number}`}>
+      <header>
+        <h2>
+          {invoice.number} {invoice.contact.name}
+        </h2>
+        <p className="muted">
+          {STATUSES[invoice.status]}, issued {invoice.issueDate}, due {invoice.dueDate}
+          {invoice.reference && `, reference ${invoice.reference}`}
+        </p>
+        <p>
+          <span
+            className={`badge ${sync.state === "SYNCED" ? "sure" : sync.state === "FAILING" ? "failing" : ""}`}
+          >
+            {SYNC[sync.state]}
+          </span>{" "}
+          {sync.url && (
+            <a href={sync.url} target="_blank" rel="noreferrer">
+              open in Xero ↗
+            </a>
+          )}
+        </p>
+      </header>
+      {sync.failure && <p className="problem">{sync.failure.message}</p>}
+      {invoice.problems.map((problem) => (
+        <p key={problem.message} className="problem">
+          {problem.message}
+        </p>
+      ))}
+      {sync.warnings.map((warning) => (
+        <p key={warning} className="muted">
+          {warning}
+        </p>
+      ))}
+      {sync.differences.length > 0 && (
+        <ul>
+          {sync.differences.map((one) => (
+            <li key={one.field}>
+              {one.field}: {one.practice ?? "blank"} here, {one.xero ?? "blank"} in Xero
+            </li>
+          ))}
+        </ul>
+      )}
+      <InvoiceActs invoice={invoice} />
+      <Lines invoice={invoice} />
+      {invoice.payments.length > 0 && (
+        <section className="part" aria-labelledby="payments">
+          <h3 id="payments">Payments in Xero</h3>
+          <ul>
+            {invoice.payments.map((payment) => (
+              <li key={payment.id}>
+                {payment.date}: {money(payment.amount, currency)} {payment.reference}
+                {payment.reversed && <span className="badge">Reversed</span>}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <section className="part" aria-labelledby="history">
+        <h3 id="history">History</h3>
+        <ol className="history">
+          {invoice.activity.edges.map(({ node }) => (
+            <li key={node.id}>
+              {node.message}{" "}
+              <span className="muted small">
+                {node.actor.name}, {time(node.at)}
+              </span>
+            </li>
+          ))}
+        </ol>
+      </section>
+    </article>
+  );
+}
+
+function Lines({ invoice }: { invoice: Invoice }) {
+  const { currency } = invoice;
+  const sums: [string, string][] = [
+    ["Subtotal", invoice.subtotal],
+    ["Tax", invoice.taxTotal],
+    ["Total", invoice.total],
+    ["Paid", invoice.amountPaid],
+    ["Due", invoice.amountDue],
+  ];
+  return (
+    <table className="lines">
+      <thead>
+        <tr>
+          <th scope="col">Line</th>
+          <th scope="col">Account</th>
+          <th scope="col">Quantity</th>
+          <th scope="col">Price</th>
+          <th scope="col">Tax</th>
+          <th scope="col">Amount</th>
+        </tr>
+      </thead>
+      <tbody>
+        {invoice.lines.map((line) => (
+          <tr key={line.id}>
+            <td>
+              {line.description} <span className="muted">{line.serviceType?.name}</span>
+            </td>
+            <td>{line.accountCode ?? <span className="blank">none</span>}</td>
+            <td>{line.quantity}</td>
+            <td>{line.unitPrice}</td>
+            <td>{line.taxAmount}</td>
+            <td>{line.amount}</td>
+          </tr>
+        ))}
+      </tbody>
+      <tfoot>
+        {sums.map(([name, amount]) => (
+          <tr key={name}>
+            <th scope="row" colSpan={5}>
+              {name}
+            </th>
+            <td>{money(amount, currency)}</td>
+          </tr>
+        ))}
+      </tfoot>
+    </table>
+  );
+}
