@@ -54,16 +54,16 @@ def read(path: Path) -> str | None:
 
 
 def build(programs: Path | None, wanted: str) -> None:
-    """`programs`: the folder with node and npm; None if they are on PATH."""
-    path = os.environ["PATH"] if programs is None else f"{programs}{os.pathsep}{os.environ['PATH']}"
+    """`programs`: the folder with the wheel's node; None if node and npm are on PATH."""
+    path, command = os.environ["PATH"], ["npm"]
+    if programs is not None:
+        # The wheel has npm's files, but its `npm` does not find them.
+        path = f"{programs}{os.pathsep}{path}"
+        command = [str(programs / "node"), str(programs.parent / "lib/node_modules/npm/bin/npm-cli.js")]
 
     def npm(*words: str) -> None:
-        done = subprocess.run(
-            [shutil.which("npm", path=path) or "npm", *words],
-            cwd=CONSOLE,
-            env=os.environ | {"PATH": path},
-            check=False,
-        )
+        environment = os.environ | {"PATH": path}
+        done = subprocess.run([*command, *words], cwd=CONSOLE, env=environment, check=False)
         if done.returncode:
             sys.exit(f"The console could not be built, see above: npm {' '.join(words)}")
 
@@ -83,7 +83,7 @@ def build(programs: Path | None, wanted: str) -> None:
 
 
 def find_programs() -> Path | None:
-    """None if PATH has npm and a node that is new enough; else the folder of those that a wheel brings."""
+    """None if PATH has npm and a node that is new enough; else the folder with the node that a wheel brings."""
     if shutil.which("npm") and (version := node_version("node")) and version >= LEAST:
         return None
     packages = find_packages()

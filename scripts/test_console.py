@@ -20,7 +20,7 @@ import build_console
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 READY = "Tandem runs until Ctrl-C"
-LONGEST = 300  # seconds until the demo is ready
+LONGEST = 900  # seconds until the demo is ready
 CONTACTS, MANY = 1200, 7200  # in the demo's Xero: about 100 and 600 match issues
 
 
