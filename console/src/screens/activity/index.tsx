@@ -1,22 +1,14 @@
-import { useEffect, useRef } from "react";
 import { ActivityDocument } from "../../gql/graphql";
-import { useUpdates } from "../../graphql/context";
+import { useReload } from "../../graphql/context";
 import { usePages } from "../../graphql/pages";
 import { Button } from "../../ui/button";
 import { Empty, Failed, Loading } from "../../ui/states";
 import { fieldName, time } from "../../words";
 
-const QUIET = 1_000;
-
 /** What happened in the practice, the newest first. */
 export function Activity() {
   const pages = usePages(ActivityDocument, {}, (data) => data.activity);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useUpdates(() => {
-    clearTimeout(timer.current);
-    timer.current = setTimeout(pages.reload, QUIET);
-  });
-  useEffect(() => () => clearTimeout(timer.current), []);
+  useReload(() => true, pages.reload);
   return (
     <section className="inbox">
       <h1>Activity</h1>

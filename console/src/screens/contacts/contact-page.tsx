@@ -1,4 +1,3 @@
-import { useEffect, useRef } from "react";
 import { useClient, useQuery } from "urql";
 import {
   ContactPageDocument,
@@ -6,7 +5,7 @@ import {
   type ContactKind,
   type ContactPageQuery,
 } from "../../gql/graphql";
-import { useScope, useUpdates } from "../../graphql/context";
+import { useReload, useScope } from "../../graphql/context";
 import { useActing } from "../../ui/acting";
 import { Button } from "../../ui/button";
 import { Empty, Failed, Loading } from "../../ui/states";
@@ -16,25 +15,18 @@ import { XeroClient } from "./xero-client";
 
 export type Contact = NonNullable<ContactPageQuery["contact"]>;
 
-const QUIET = 400;
-
 export function ContactPage({ id }: { id: string }) {
   const [{ data, error, fetching }, read] = useQuery({
     query: ContactPageDocument,
     variables: { id },
     requestPolicy: "cache-and-network",
   });
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useUpdates((update) => {
-    const touches =
-      update.__typename === "LinkUpdate" ||
-      update.__typename === "Resync" ||
-      (update.__typename === "ContactUpdate" && update.contact.id === id);
-    if (!touches) return;
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => read({ requestPolicy: "network-only" }), QUIET);
-  });
-  useEffect(() => () => clearTimeout(timer.current), []);
+  useReload(
+    (update) =>
+      ["LinkUpdate", "Resync"].includes(update.__typename) ||
+      (update.__typename === "ContactUpdate" && update.contact.id === id),
+    () => read({ requestPolicy: "network-only" }),
+  );
 
   const contact = data?.contact;
   if (!contact) {

@@ -1,13 +1,13 @@
 import { Toggle } from "@base-ui/react/toggle";
 import { ToggleGroup } from "@base-ui/react/toggle-group";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import {
   ContactsDocument,
   type ContactFilter,
   type ContactRowFragment,
   type SyncState,
 } from "../../gql/graphql";
-import { useUpdates } from "../../graphql/context";
+import { useReload } from "../../graphql/context";
 import { usePages } from "../../graphql/pages";
 import { setFilters, usePlace } from "../../routing";
 import { Search } from "../../ui/search";
@@ -15,8 +15,6 @@ import { Empty, Failed, Loading } from "../../ui/states";
 import { VirtualList } from "../../ui/virtual-list";
 import { count, STATES } from "../../words";
 import { ContactPage } from "./contact-page";
-
-const QUIET = 1_000;
 
 export function Contacts() {
   const filter = useFilter();
@@ -31,7 +29,10 @@ export function Contacts() {
   useEffect(() => {
     if (selectedId === null && first && !pages.loading) setSelectedId(first);
   }, [selectedId, first, pages.loading]);
-  useNews(pages.reload);
+  useReload(
+    ({ __typename }) => ["Resync", "LinkUpdate", "ContactUpdate", "Deletion"].includes(__typename),
+    pages.reload,
+  );
   return (
     <section className="inbox">
       <h1>Contacts</h1>
@@ -84,15 +85,13 @@ function Row({ contact }: { contact: ContactRowFragment }) {
   );
 }
 
-const SHOWN: Partial<Record<SyncState, string>> = STATES;
-
 function useFilter(): ContactFilter {
   const { filters } = usePlace();
   const state = filters.get("state") ?? "";
   return {
     search: filters.get("search"),
     linked: state === "NONE" ? false : null,
-    syncState: state in SHOWN ? [state as SyncState] : null,
+    syncState: state in STATES ? [state as SyncState] : null,
     needsReview: filters.get("review") === "yes" ? true : null,
   };
 }
@@ -125,15 +124,4 @@ function Filters() {
       </Toggle>
     </div>
   );
-}
-
-/** Reads the list again, once it is quiet, after a change that a list cannot know by itself. */
-function useNews(reload: () => void): void {
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useUpdates(({ __typename }) => {
-    if (!["Resync", "LinkUpdate", "ContactUpdate", "Deletion"].includes(__typename)) return;
-    clearTimeout(timer.current);
-    timer.current = setTimeout(reload, QUIET);
-  });
-  useEffect(() => () => clearTimeout(timer.current), []);
 }

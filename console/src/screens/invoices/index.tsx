@@ -1,8 +1,8 @@
 import { Toggle } from "@base-ui/react/toggle";
 import { ToggleGroup } from "@base-ui/react/toggle-group";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { InvoicesDocument, type InvoiceFilter, type InvoiceStatus } from "../../gql/graphql";
-import { useUpdates } from "../../graphql/context";
+import { useReload } from "../../graphql/context";
 import { usePages } from "../../graphql/pages";
 import { setFilters, usePlace } from "../../routing";
 import { Search } from "../../ui/search";
@@ -11,8 +11,6 @@ import { VirtualList } from "../../ui/virtual-list";
 import { count } from "../../words";
 import { InvoicePage } from "./invoice-page";
 import { money, STATUSES, SYNC } from "./words";
-
-const QUIET = 1_000;
 
 export function Invoices() {
   const filter = useFilter();
@@ -27,7 +25,7 @@ export function Invoices() {
   useEffect(() => {
     if (selectedId === null && first && !pages.loading) setSelectedId(first);
   }, [selectedId, first, pages.loading]);
-  useNews(pages.reload);
+  useReload(({ __typename }) => ["Resync", "InvoiceUpdate"].includes(__typename), pages.reload);
   return (
     <section className="inbox">
       <h1>Invoices</h1>
@@ -117,15 +115,4 @@ function Filters() {
       </Toggle>
     </div>
   );
-}
-
-/** Reads the list again, once it is quiet, after an invoice has changed. */
-function useNews(reload: () => void): void {
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useUpdates(({ __typename }) => {
-    if (__typename !== "Resync" && __typename !== "InvoiceUpdate") return;
-    clearTimeout(timer.current);
-    timer.current = setTimeout(reload, QUIET);
-  });
-  useEffect(() => () => clearTimeout(timer.current), []);
 }

@@ -1,7 +1,6 @@
-import { useEffect, useRef } from "react";
 import { useQuery } from "urql";
 import { InvoicePageDocument, type InvoicePartsFragment } from "../../gql/graphql";
-import { useUpdates } from "../../graphql/context";
+import { useReload } from "../../graphql/context";
 import { Empty, Failed, Loading } from "../../ui/states";
 import { time } from "../../words";
 import { InvoiceActs } from "./invoice-acts";
@@ -9,23 +8,17 @@ import { money, STATUSES, SYNC } from "./words";
 
 export type Invoice = InvoicePartsFragment;
 
-const QUIET = 400;
-
 export function InvoicePage({ id }: { id: string }) {
   const [{ data, error, fetching }, read] = useQuery({
     query: InvoicePageDocument,
     variables: { id },
     requestPolicy: "cache-and-network",
   });
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useUpdates((update) => {
-    const touches =
-      update.__typename === "Resync" || (update.__typename === "InvoiceUpdate" && update.invoice.id === id);
-    if (!touches) return;
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => read({ requestPolicy: "network-only" }), QUIET);
-  });
-  useEffect(() => () => clearTimeout(timer.current), []);
+  useReload(
+    (update) =>
+      update.__typename === "Resync" || (update.__typename === "InvoiceUpdate" && update.invoice.id === id),
+    () => read({ requestPolicy: "network-only" }),
+  );
 
   const invoice = data?.invoice;
   if (!invoice) {

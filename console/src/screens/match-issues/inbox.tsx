@@ -1,6 +1,7 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { MatchIssuesDocument, type SyncedField } from "../../gql/graphql";
-import { useScope, useUpdates } from "../../graphql/context";
+import { useReload, useScope } from "../../graphql/context";
+import type { Update } from "../../graphql/live";
 import { usePages } from "../../graphql/pages";
 import { Button } from "../../ui/button";
 import { useTell } from "../../ui/notices";
@@ -14,7 +15,6 @@ import { IssueDetail, keptOf } from "./issue-detail";
 import { IssueList } from "./issue-list";
 import { useKeys, type Act } from "./keys";
 
-const QUIET = 1_000;
 const NOTHING: ReadonlySet<SyncedField> = new Set();
 
 export function Inbox() {
@@ -97,7 +97,7 @@ export function Inbox() {
     if (act === "ignore") leaving.ignore(selected);
   }, keysOn && !helping);
 
-  useNewIssues(pages.nodes, pages.reload);
+  useReload((update) => isNew(update, pages.nodes), pages.reload);
 
   return (
     <section className="inbox">
@@ -159,18 +159,9 @@ function unique(nodes: Issue[]): Issue[] {
   return [...new Map(nodes.map((node) => [node.id, node])).values()];
 }
 
-/** Reads the list again, once it is quiet, after an issue was opened that the list does not have. */
-function useNewIssues(known: Issue[], reload: () => void): void {
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useUpdates((update) => {
-    const isNew =
-      update.__typename === "Resync" ||
-      (update.__typename === "MatchIssueUpdate" &&
-        update.issue.state === "OPEN" &&
-        !known.some((issue) => issue.id === update.issue.id));
-    if (!isNew) return;
-    clearTimeout(timer.current);
-    timer.current = setTimeout(reload, QUIET);
-  });
-  useEffect(() => () => clearTimeout(timer.current), []);
+/** Whether the list must be read again, because an issue was opened that the list does not have. */
+function isNew(update: Update, known: Issue[]): boolean {
+  if (update.__typename === "Resync") return true;
+  if (update.__typename !== "MatchIssueUpdate" || update.issue.state !== "OPEN") return false;
+  return !known.some((issue) => issue.id === update.issue.id);
 }

@@ -1,4 +1,3 @@
-import { useRef } from "react";
 import type { SyncedField } from "../../gql/graphql";
 import { Button } from "../../ui/button";
 import { percent, REASONS, RESOLUTIONS, time } from "../../words";
@@ -107,9 +106,8 @@ function Candidates({
   chosen,
   onChoose,
 }: Pick<Props, "issue" | "onChoose"> & { chosen: Candidate | undefined }) {
-  const group = useRef<HTMLDivElement>(null);
   return (
-    <div className="candidates" role="radiogroup" aria-label="Candidates" ref={group}>
+    <div className="candidates" role="radiogroup" aria-label="Candidates">
       {issue.candidates.map((one, place) => (
         <button
           key={one.contact.id}

@@ -8,7 +8,7 @@ import {
   type Side,
   type UnsyncedLinksQuery,
 } from "../../gql/graphql";
-import { useScope, useUpdates } from "../../graphql/context";
+import { useReload, useScope } from "../../graphql/context";
 import { usePages } from "../../graphql/pages";
 import { Button } from "../../ui/button";
 import { useActing } from "../../ui/acting";
@@ -21,11 +21,7 @@ type Link = UnsyncedLinksQuery["syncLinks"]["edges"][number]["node"];
 export function Unsynced() {
   const pages = usePages(UnsyncedLinksDocument, {}, (data) => data.syncLinks);
   const links = pages.nodes.filter((link) => link.state === "UNSYNCED" || link.state === "BROKEN");
-  useUpdates((update) => {
-    const ended = update.__typename === "LinkUpdate" && ["UNSYNCED", "BROKEN"].includes(update.link.state);
-    if (update.__typename === "Resync" || (ended && !links.some((one) => one.id === update.link.id)))
-      pages.reload();
-  });
+  useReload(({ __typename }) => ["Resync", "LinkUpdate"].includes(__typename), pages.reload);
   if (pages.error && links.length === 0) return <Failed error={pages.error} retry={pages.reload} />;
   if (links.length === 0) {
     if (pages.loading) return <Loading what="ended links" />;
