@@ -11,7 +11,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from domain.fields import identifiers
+from domain.fields.values import XeroNumbers
 from domain.matching.sure import RIVAL, sure_of
+from domain.names.classification import classify
 from domain.names.similarity import (
     LIKELY,
     SIMILAR,
@@ -102,9 +105,17 @@ def calibration_error(told: Sequence[tuple[float, bool]]) -> float:
 
 
 def details(record: Record) -> Details:
+    numbers = XeroNumbers(record.company_number or None, record.tax_number or None)
+    keys = identifiers.keys_of(identifiers.of_xero(numbers, record.country, lambda: _is_body(record)))
     return Details(
-        record.name, record.email, record.phone, record.address, record.city, record.region, record.postcode
-    )
+        record.name, record.email, record.phone, record.address, record.city, record.region, record.postcode,
+        identifiers=tuple(keys),
+    )  # fmt: skip
+
+
+def _is_body(record: Record) -> bool:
+    found = classify(record.name, None, None, record.email)
+    return found.kind == "ORGANISATION" and not found.needs_review
 
 
 class Case:
@@ -127,7 +138,10 @@ class Case:
         left = []
         for at, key in enumerate(self.rules[1]):
             tally.xero += 1
-            if key[1] is None or not counts[0][key] == counts[1][key] == 1:
+            alone = key[1] is not None and counts[0][key] == counts[1][key] == 1
+            if not alone or identifiers.differing(
+                self.ours[place[key]].identifiers, self.theirs[at].identifiers
+            ):
                 left.append(at)
                 continue
             self.linked.add(place[key])
@@ -152,6 +166,9 @@ class Case:
             }
             scores = find_alike(self.theirs[at], found, LIKELY)
             kept = list(scores) if max(scores.values(), default=0) >= SIMILAR else []
+        elif numbers := self.theirs[at].identifiers:
+            free = [one for one in self._find.near(self.theirs[at]) if one not in self.linked]
+            kept += [one for one in free if one not in kept and numbers & self.ours[one].identifiers]
         if kept:
             self.issues[at] = {one: compare(self.theirs[at], self.ours[one]) for one in kept}
             return

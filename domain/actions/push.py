@@ -13,6 +13,7 @@ from domain import activity
 from domain.connection import organisations
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.contacts import edits as contact_edits
+from domain.fields import identifiers
 from domain.fields.merge import Winner
 from domain.fields.synced import practice_values
 from domain.fields.xero_limits import XeroEnd, check_fit
@@ -134,7 +135,7 @@ def check_whole(organisation: OrganisationCopy, contact: Contact, *path: str) ->
 class _Namesake:
     """A Xero contact with the name or the email of the contact that is pushed.
 
-    `linked_to`: the name of the practice contact that it is linked to now. `restorable`: it is active, or archived
+    `numbers`, `our_numbers`: the keys of the official numbers of the two. `linked_to`: the name of the practice contact that it is linked to now. `restorable`: it is active, or archived
     under a name that no active contact has.
     """
 
@@ -144,6 +145,8 @@ class _Namesake:
     active: bool
     restorable: bool
     linked_to: str | None
+    numbers: Sequence[str]
+    our_numbers: Sequence[str]
 
     @property
     def linkable(self) -> bool:
@@ -161,16 +164,19 @@ class _Namesake:
         link = (
             f" and is linked to the practice contact '{self.linked_to}'" if self.linked_to is not None else ""
         )
-        return f"The {kind}Xero contact {_quoted(self.name)} has this {shared}{link}."
+        differ = identifiers.differing(self.our_numbers, self.numbers)
+        but = f", but {differ[1]} where this contact has {differ[0]}" if differ else ""
+        return f"The {kind}Xero contact {_quoted(self.name)} has this {shared}{but}{link}."
 
 
 async def _namesakes(
-    tx: Tx, organisation_id: UUID, name_key: str, email_key: str | None = None
+    tx: Tx, organisation_id: UUID, name_key: str, email_key: str | None = None, numbers: Sequence[str] = ()
 ) -> list[_Namesake]:
     """At most 10: those with the name before those with the email only, active ones before archived ones."""
     return await tx.read(
         _Namesake,
         "select x.id, x.name, coalesce(x.name_key = :name, false) as has_name, x.status = 'ACTIVE' as active, c.name as linked_to,"
+        " x.identifier_keys as numbers, cast(:numbers as text[]) as our_numbers,"
         " x.status = 'ACTIVE' or not exists (select 1 from xero_contact y where y.workspace_id = :ws"
         "  and y.organisation_id = :organisation and y.name_key = x.name_key and y.status = 'ACTIVE') as restorable"
         " from xero_contact x left join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation"
@@ -180,7 +186,7 @@ async def _namesakes(
         " and x.status in ('ACTIVE', 'ARCHIVED') and x.merged_to is null"
         " and (x.name_key = :name or x.email_key = cast(:email as text))"
         " order by x.name_key is not distinct from :name desc, x.status, x.id limit :most",
-        organisation=organisation_id, name=name_key, email=email_key, most=MOST_EXISTING,
+        organisation=organisation_id, name=name_key, email=email_key, most=MOST_EXISTING, numbers=list(numbers),
     )  # fmt: skip
 
 
@@ -197,7 +203,7 @@ async def _refuse_existing(tx: Tx, organisation_id: UUID, contact: Contact, crea
     """Refused where Xero may have the contact already. LIKELY_DUPLICATE: `linkTo` or `createAnyway` helps, and the
     message says which; TAKEN: neither does."""
     email = None if create_anyway else contact.email_key
-    found = await _namesakes(tx, organisation_id, contact.name_key, email)
+    found = await _namesakes(tx, organisation_id, contact.name_key, email, contact.identifier_keys)
     if create_anyway:
         found = [one for one in found if one.blocks]
     if found:

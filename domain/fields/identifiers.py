@@ -15,7 +15,7 @@ Check digits are those of python-stdnum.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from stdnum import ean
@@ -36,6 +36,7 @@ MOST = 20
 REGISTERED = frozenset(
     (Kind.ABN, Kind.ACN, Kind.NZBN, Kind.NZ_COMPANY, Kind.UK_COMPANY, Kind.VAT, Kind.GST, Kind.EIN)
 )
+_AU = "AU"  # of an Australian company: its ACN, alone or at the end of its ABN
 _LABEL = re.compile(
     r"^(?:ABN|ACN|NZBN|GST|IRD|VAT|EIN|CRN|CO|COMPANY)(?![A-Z])[ .:#-]*(?:(?:REG(?:ISTRATION)?|NO|NUMBER)\b[ .:#]*)*",
     re.IGNORECASE,
@@ -85,9 +86,9 @@ class Identifier:
         if key is None:
             return []
         if self.kind is Kind.ACN:
-            return [key, f"AU/{number}"]
+            return [key, f"{_AU}/{number}"]
         if self.kind is Kind.ABN and acn.is_valid(number[2:]):
-            return [key, f"AU/{number[2:]}"]
+            return [key, f"{_AU}/{number[2:]}"]
         return [key]
 
     @property
@@ -127,6 +128,51 @@ def of_stored(found: Sequence[StoredIdentifier] | None) -> list[Identifier]:
 def keys_of(found: Iterable[Identifier]) -> list[str]:
     """The keys of all that show who a contact is, sorted."""
     return sorted({key for one in found for key in one.keys})
+
+
+# Kinds of keys whose numbers have check digits: two different ones are two bodies, not a slip of the pen.
+_TELLING = "ABN|ACN|NZBN|GST|VAT-[A-Z]{2}"
+
+
+def same(one: Collection[str], other: Collection[str]) -> str | None:
+    """The number that both have keys of, in words; None if they share none."""
+    shared = sorted(set(one) & set(other))
+    return _told(shared[0]) if shared else None
+
+
+def differing(one: Collection[str], other: Collection[str]) -> tuple[str, str] | None:
+    """The numbers, in words, of one kind with check digits of which both have keys and share none. In SQL: `sql_differing`."""
+    mine, theirs = _by_kind(one), _by_kind(other)
+    for kind in sorted(mine.keys() & theirs.keys()):
+        if not mine[kind] & theirs[kind]:
+            return _told(min(mine[kind])), _told(min(theirs[kind]))
+    return None
+
+
+def _by_kind(keys: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for key in keys:
+        kind = key.partition("/")[0]
+        if re.fullmatch(_TELLING, kind):
+            found.setdefault(kind, set()).add(key)
+    return found
+
+
+def sql_differing(one: str, other: str) -> str:
+    """SQL: `differing` of two columns of keys."""
+    kind = "split_part({}.key, '/', 1)"
+    mine = kind.format("mine")
+    return f"""(case when {one} = '{{}}' or {other} = '{{}}' then false else exists (
+        select 1 from unnest({one}) mine(key) join unnest({other}) theirs(key) on {mine} = {kind.format("theirs")}
+         where {mine} ~ '^({_TELLING})$' group by {mine} having bool_and(mine.key <> theirs.key)) end)"""
+
+
+def _told(key: str) -> str:
+    """A key in words: 'ABN 51 824 753 556'."""
+    kind, _, number = key.partition("/")
+    if kind == _AU:
+        return Identifier(Kind.ACN, number).shown
+    return Identifier(Kind(kind.partition("-")[0]), kind.partition("-")[2] + number).shown
 
 
 def shown(found: Iterable[Identifier]) -> str | None:

@@ -19,18 +19,19 @@ MOST_CANDIDATES = 10
 
 class Fit(NamedTuple):
     """A contact that fits a mirror row. `nm`: the name is equal. `em`: the email is equal. `link_id`: the contact's active
-    link in the organisation."""
+    link in the organisation. `differs`: two valid official numbers of one kind differ."""
 
     xid: UUID
     cid: UUID
     nm: bool
     em: bool
     link_id: UUID | None
+    differs: bool
     xero_name: str
 
 
 # Of a row `f` of the plan's `fitting`, beside its mirror row `x`.
-FIT = "f.xid, f.cid, f.nm, f.em, f.link_id, x.name as xero_name"
+FIT = "f.xid, f.cid, f.nm, f.em, f.link_id, f.differs, x.name as xero_name"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ def reason(candidates: Sequence[Candidate]) -> MatchIssueReason:
     first = candidates[0].fit
     if not any(one.fit.nm or one.fit.em for one in candidates):
         return MatchIssueReason.SIMILAR
+    equal = [one.fit for one in candidates if one.fit.nm and one.fit.em]
+    if len(equal) == 1 and equal[0].differs and equal[0].link_id is None:
+        return MatchIssueReason.IDENTIFIER_DIFFERS
     if len(candidates) > 1 or first.link_id is not None or (first.nm and first.em):
         return MatchIssueReason.AMBIGUOUS
     return MatchIssueReason.NAME_ONLY if first.nm else MatchIssueReason.EMAIL_ONLY

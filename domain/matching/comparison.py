@@ -67,11 +67,7 @@ async def compare_pairs(
     """Compare each pair (mirror row, practice contact). A pair is left out if one of the two is gone."""
     if not pairs:
         return {}
-    xeros = await tx.read(
-        XeroRow,
-        f"select {XERO} from xero_contact x where x.workspace_id = :ws and x.id = any(:ids)",
-        ids=list({xero for xero, _ in pairs}),
-    )
+    xeros = await read_xero_contacts(tx, {xero for xero, _ in pairs})
     contacts = await read_contacts(tx, {contact for _, contact in pairs})
     users = await email_users(tx, organisation.id, [*xeros, *contacts.values()])
     region = organisation.country_code
@@ -82,6 +78,15 @@ async def compare_pairs(
         for xero, contact in pairs
         if xero in ready and contact in ready
     }
+
+
+async def read_xero_contacts(tx: Tx, ids: Collection[UUID]) -> list[XeroRow]:
+    """These mirror rows by id."""
+    return await tx.read(
+        XeroRow,
+        f"select {XERO} from xero_contact x where x.workspace_id = :ws and x.id = any(:ids) order by x.id",
+        ids=list(ids),
+    )
 
 
 async def read_contacts(tx: Tx, ids: Collection[UUID]) -> dict[UUID, ContactRow]:

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 
 from domain import activity
 from domain.connection.organisation_copy import OrganisationCopy
+from domain.fields.identifiers import sql_differing
 from domain.matching import candidates
 from domain.matching import plan as matching_plan
 from domain.matching.candidates import Candidate, ShownCandidate
@@ -272,7 +273,8 @@ async def find_candidates(
     fits = await tx.read(
         candidates.Fit,
         "select x.id as xid, x.name as xero_name, c.id as cid, coalesce(c.name_key = x.name_key, false) as nm,"
-        " coalesce(c.email_key = x.email_key, false) as em, l.id as link_id"
+        " coalesce(c.email_key = x.email_key, false) as em, l.id as link_id,"
+        f" {sql_differing('x.identifier_keys', 'c.identifier_keys')} as differs"
         " from xero_contact x join contact c on c.workspace_id = :ws and c.archived_at is null"
         " and (c.name_key = x.name_key or c.email_key = x.email_key or c.id = any(:kept))"
         " left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id and l.organisation_id = :organisation"

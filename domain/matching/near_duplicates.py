@@ -37,6 +37,13 @@ class _Near(NamedTuple):
     contact_id: UUID
 
 
+class _Asked(NamedTuple):
+    """A mirror row. `fits`: a contact fits by name or email."""
+
+    id: UUID
+    fits: bool
+
+
 class _Met(NamedTuple):
     organisation_id: UUID
     contact_filter: str
@@ -93,19 +100,26 @@ async def read_page(
 
     A mirror row needs a look-up if no rule matches it, whatever the filter, and if the row or any contact of the
     practice has changed since its last look-up. With an `index` the contacts are as of the index: a later change may
-    be missed, and causes another look-up.
+    be missed, and causes another look-up. A row that a rule matches needs one too if it has official numbers, by these
+    alone.
     """
-    rows = await tx.read(
-        comparison.XeroRow,
+    needed = await tx.read(
+        _Asked,
         f"with {matching_plan.plan(XeroContactFilter.ALL, 'x.id = any(:ids)')}"
-        f" select {comparison.XERO} from scope s join xero_contact x on x.workspace_id = :ws and x.id = s.id"
-        " where s.free and not exists (select 1 from pair p where p.xid = s.id) and (x.looked_at is null"
-        " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws)) order by x.id",
+        " select s.id, exists (select 1 from pair p where p.xid = s.id) as fits from scope s"
+        " join xero_contact x on x.workspace_id = :ws and x.id = s.id where s.free"
+        " and (not exists (select 1 from pair p where p.xid = s.id) or cardinality(s.identifier_keys) > 0) and (x.looked_at is null"
+        " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))",
         organisation=organisation.id, run=None, ids=list(ids),
     )  # fmt: skip
     at = index.at if index else tx.now
+    fits = {one.id for one in needed if one.fits}
+    rows = await comparison.read_xero_contacts(tx, [one.id for one in needed])
     asked = [comparison.of_xero(row) for row in rows]
-    keys = [search_keys.lookup(contact) for contact in asked]
+    keys = [
+        search_keys.lookup_identifiers(contact) if row.id in fits else search_keys.lookup(contact)
+        for row, contact in zip(rows, asked, strict=True)
+    ]
     near = await _find_near(tx, organisation.id, keys, index)
     contacts = await comparison.read_contacts(tx, {key for found in near for key in found})
     users = await comparison.email_users(tx, organisation.id, [*rows, *contacts.values()])
@@ -214,7 +228,8 @@ def _lookup_row(one: Found) -> dict[str, object]:
 async def request_lookups(tx: Tx, contact_ids: Sequence[UUID]) -> None:
     """Request a look-up, by the next run, for each Xero contact that these new or changed contacts may be like.
 
-    Only Xero contacts with an open issue of near-duplicates count, if their keys would find one of these contacts now.
+    Only Xero contacts with an open issue count: of near-duplicates, if their keys would find one of these contacts now, or of
+    any reason, if they share an official number with one.
     Nothing is compared here.
     """
     rows = await tx.read(
@@ -222,8 +237,9 @@ async def request_lookups(tx: Tx, contact_ids: Sequence[UUID]) -> None:
         "select i.organisation_id, o.contact_filter, i.xero_contact_id from match_issue i"
         " join organisation o on o.workspace_id = :ws and o.id = i.organisation_id"
         " join xero_contact x on x.workspace_id = :ws and x.id = i.xero_contact_id"
-        " where i.workspace_id = :ws and i.state = 'OPEN' and i.reason = 'SIMILAR' and not i.reopened and not i.merged"
+        " where i.workspace_id = :ws and i.state = 'OPEN' and not i.reopened and not i.merged"
         " and exists (select 1 from contact c where c.workspace_id = :ws and c.id = any(:ids) and c.archived_at is null"
+        "  and (i.reason = 'SIMILAR' or c.identifier_keys && x.identifier_keys)"
         "  and (:many or x.match_name is null or similarity(c.match_name, x.match_name) >= 0.4"
         "       or c.match_keys && x.match_keys)"
         "  and not exists (select 1 from likeness a where a.workspace_id = :ws and a.xero_contact_id = x.id"

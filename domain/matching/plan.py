@@ -17,6 +17,7 @@ from domain.connection import restored
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.decisions import kept_apart
 from domain.fields import identifiers
+from domain.fields.identifiers import sql_differing
 from domain.fields.merge import Winner, policy_winner
 from domain.fields.synced import columns, shown, xero_values
 from domain.links import starting as link_starting
@@ -67,12 +68,13 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     decided by a person before.
 
     The statement binds :ws, :organisation and :run. Contacts that the import :run created do not count as the
-    practice's. The look-ups are lateral with a limit, because hundreds of contacts may share one email.
+    practice's. `differs`: two valid official numbers of one kind differ, so the pair is no full match. A contact with an equal
+    number fits beside those that fit by name or email. The look-ups are lateral with a limit, because hundreds of contacts may share one email.
     """
     x2 = included(contact_filter, "x2")
     return f"""
     scope as materialized (
-        select x.id, x.xero_contact_id as xero_id, x.name_key, x.email_key,
+        select x.id, x.xero_contact_id as xero_id, x.name_key, x.email_key, x.identifier_keys,
                ({included(contact_filter)} and not exists (
                     select 1 from sync_link k where k.workspace_id = :ws and k.xero_contact_id = x.id
                        and k.organisation_id = :organisation and k.state not in {ACTIVE})
@@ -91,9 +93,11 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
                    and l.organisation_id = :organisation and l.state in {ACTIVE})
     ),
     pair as materialized (
-        select s.id as xid, c.id as cid, c.nm, c.em, c.link_id, s.name_key, s.email_key
+        select s.id as xid, c.id as cid, c.nm, c.em, c.link_id, s.name_key, s.email_key,
+               {sql_differing("s.identifier_keys", "c.identifier_keys")} as differs
           from scope s cross join lateral (
-            (select c.id, true as nm, coalesce(c.email_key = s.email_key, false) as em, l.id as link_id
+            (select c.id, true as nm, coalesce(c.email_key = s.email_key, false) as em, l.id as link_id,
+                    c.identifier_keys
                from contact c
                left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id
                     and l.organisation_id = :organisation and l.state in {ACTIVE}
@@ -101,7 +105,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
                 and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
               order by coalesce(c.email_key = s.email_key, false) desc, l.id is not null, c.id limit 25)
             union all
-            (select c.id, false, true, l.id
+            (select c.id, false, true, l.id, c.identifier_keys
                from contact c
                left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id
                     and l.organisation_id = :organisation and l.state in {ACTIVE}
@@ -122,7 +126,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     ),
     "full" as materialized (
         select f.xid, f.cid from ruled f
-         where f.nm and f.em and f.link_id is null
+         where f.nm and f.em and f.link_id is null and not f.differs
            and (select count(*) from (select 1 from contact c where c.workspace_id = :ws and c.name_key = f.name_key
                     and c.email_key = f.email_key and c.archived_at is null
                     and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
@@ -133,13 +137,15 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     ),
     alike as materialized (
         select s.id as xid, a.contact_id as cid, false as nm, false as em, cast(null as uuid) as link_id, s.name_key,
-               s.email_key, a.score, max(a.score) over (partition by s.id) as best
+               s.email_key, false as differs, a.score, max(a.score) over (partition by s.id) as best
           from scope s
           join organisation o on o.workspace_id = :ws and o.id = :organisation and o.hold_similar
           join likeness a on a.workspace_id = :ws and a.xero_contact_id = s.id and a.score >= {LIKELY}
           join contact c on c.workspace_id = :ws and c.id = a.contact_id and c.archived_at is null
                and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
-         where s.free and s.id not in (select p.xid from pair p) and c.id not in (select f.cid from "full" f)
+         where s.free and (s.id not in (select p.xid from pair p) or s.identifier_keys && c.identifier_keys
+                           and (s.id, c.id) not in (select p.xid, p.cid from pair p))
+           and c.id not in (select f.cid from "full" f)
            and not exists (
                 select 1 from sync_link l where l.workspace_id = :ws and l.contact_id = c.id
                    and l.organisation_id = :organisation and l.state in {ACTIVE})
@@ -150,7 +156,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     fitting as materialized (
         select * from ruled
         union all
-        select xid, cid, nm, em, link_id, name_key, email_key, score from alike where best >= {SIMILAR}
+        select xid, cid, nm, em, link_id, name_key, email_key, differs, score from alike where best >= {SIMILAR}
     ),
     outcome as materialized (
         select s.id as xero_contact_id, f.cid as contact_id,

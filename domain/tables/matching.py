@@ -22,6 +22,10 @@ class MatchIssueReason(DescribedEnum):
         "Several practice contacts fit, several Xero contacts have the same name and email, or the one that"
         " fits is linked already.",
     )
+    IDENTIFIER_DIFFERS = (
+        "IDENTIFIER_DIFFERS",
+        "Name and email are equal, but two valid identifiers of one kind differ.",
+    )
     SIMILAR = (
         "SIMILAR",
         "Neither name nor email is equal, but a practice contact is so similar that a second contact would"

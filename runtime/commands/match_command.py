@@ -21,9 +21,13 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
+from domain.fields import identifiers
+from domain.fields.identifiers import Identifier
+from domain.fields.values import XeroNumbers
 from domain.names.classification import classify as classify_name
 from domain.names.similarity.contacts import Details
 from domain.names.similarity.lists import Candidate, Lists, Outcome
+from domain.tables import IdentifierKind
 
 app = typer.Typer()
 
@@ -33,16 +37,22 @@ CLASSIFIED_TABLE = ("name", "kind", "confidence", "reasons")
 MATCHED = ("xero_id", "practice_id", "score", "outcome", "evidence")
 MATCHED_TABLE = ("in Xero", "in the practice", "score", "outcome", "evidence")
 FIELDS = ("email", "phone", "address", "city", "region", "postcode")
-COLUMNS = ("id", "name", "first_name", "last_name", *FIELDS)
+# Columns of official numbers: of one kind each, and Xero's two, of which the country and the shape decide the kind.
+NUMBERS = {
+    name: IdentifierKind(name.upper())
+    for name in ("abn", "acn", "nzbn", "nz_company", "uk_company", "vat", "gst", "ein")
+}
+XEROS_NUMBERS = ("company_number", "tax_number")
+COLUMNS = ("id", "name", "first_name", "last_name", *FIELDS, *NUMBERS, *XEROS_NUMBERS)
 SYNONYMS = {
     "fullname": "name", "emailaddress": "email", "telephone": "phone", "phonenumber": "phone",
-    "postalcode": "postcode", "zip": "postcode", "zipcode": "postcode",
+    "gstnumber": "gst", "irdnumber": "gst", "vatnumber": "vat", "postalcode": "postcode", "zip": "postcode", "zipcode": "postcode",
 }  # fmt: skip
 # The columns of Xero's own export of contacts. It has no ids, so the name serves as the id: names are unique in Xero.
 # The postal address counts; the street address if there is none.
 XEROS = {
     "name": ["contactname"], "email": ["emailaddress"], "first_name": ["firstname"], "last_name": ["lastname"],
-    "phone": ["phonenumber", "mobilenumber", "ddinumber"],
+    "phone": ["phonenumber", "mobilenumber", "ddinumber"], "company_number": ["companynumber"], "tax_number": ["taxnumber"],
 }  # fmt: skip
 XEROS_ADDRESS = {
     "address": ["addressline1", "addressline2", "addressline3", "addressline4"], "city": ["city"], "region": ["region"],
@@ -101,19 +111,20 @@ def match(
     ],
     everyone: Annotated[bool, typer.Option("--all", help="list the pairs below the threshold too")] = False,
     country: Annotated[
-        str, typer.Option(help="country of phone numbers without a prefix, two letters")
+        str, typer.Option(help="country of phone numbers without a prefix and of tax numbers, two letters")
     ] = "NZ",
     table: AsTable = False,
 ) -> None:
     """List the pairs of XERO and PRACTICE that may be the same contact, best first.
 
-    The files need the column name, or first_name and last_name; id, email, phone, address, city, region and postcode are
-    optional. The outcome of a pair is FULL_MATCH, CONFLICT or SIMILAR, and CANDIDATE for the further pairs of --all.
+    The files need the column name, or first_name and last_name; id, email, phone, address, city, region, postcode and
+    official numbers (abn, acn, nzbn, gst, vat, nz_company, uk_company, ein, company_number, tax_number) are optional. The outcome of a pair is FULL_MATCH, CONFLICT or SIMILAR, and CANDIDATE for the further pairs of --all.
     """
     if country.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise typer.BadParameter(f"{country} is not a country code of two letters, such as NZ, AU or GB")
     ours, theirs = read(xero), read(practice)
-    lists = Lists([details(row) for row in ours], [details(row) for row in theirs], country.upper())
+    region = country.upper()
+    lists = Lists([details(row, region) for row in ours], [details(row, region) for row in theirs], region)
     found = [
         candidate
         for _, candidates in zip(progress(ours, "Matching"), lists.candidates(everyone), strict=True)
@@ -278,8 +289,26 @@ def whole_name(row: dict[str, str]) -> str:
     return row["name"].strip() or f"{row.get('first_name', '')} {row.get('last_name', '')}".strip()
 
 
-def details(row: dict[str, str]) -> Details:
-    return Details(whole_name(row), *(row.get(field) for field in FIELDS))
+def details(row: dict[str, str], country: str) -> Details:
+    numbers = identifiers.keys_of(_identifiers(row, country))
+    return Details(whole_name(row), *(row.get(field) for field in FIELDS), identifiers=tuple(numbers))
+
+
+def _identifiers(row: dict[str, str], country: str) -> list[Identifier]:
+    """The official numbers of the row, without personal tax numbers."""
+
+    def is_body() -> bool:
+        found = classify_name(whole_name(row), row.get("first_name"), row.get("last_name"), row.get("email"))
+        return found.kind == "ORGANISATION" and not found.needs_review
+
+    own = [
+        Identifier(kind, value)
+        for name, kind in NUMBERS.items()
+        if (value := row.get(name, "").strip()) and not identifiers.is_personal(kind, value)
+        if kind is not IdentifierKind.GST or is_body()
+    ]
+    numbers = XeroNumbers(*(row.get(name) for name in XEROS_NUMBERS))
+    return [*own, *identifiers.of_xero(numbers, country, is_body)]
 
 
 def progress(rows: Sequence[dict[str, str]], title: str) -> Iterable[dict[str, str]]:

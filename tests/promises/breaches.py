@@ -31,6 +31,7 @@ ENDINGS = "tests/domain/inbound/test_link_endings.py"
 APART = "tests/domain/decisions/test_kept_apart.py"
 BRAKE = "tests/domain/inbound/test_mass_change.py"
 SURE = "tests/domain/matching/test_sure.py"
+NUMBERS = "tests/domain/matching/test_identifiers.py"
 LIKENESS = "tests/domain/matching/test_near_duplicates.py"
 SENDING = "tests/workers/test_sending.py"
 BATCHES = "tests/workers/test_batches.py"
@@ -347,6 +348,26 @@ MATCH = (
         "matching: issues with an equal name or email are not evaluated again",
         "tests/domain/matching/test_issues_over_time.py",
         skip("domain.inbound:_apply", "evaluate_sharing"),
+    ),
+    breach(
+        "matching: two official numbers that differ do not stop a full match",
+        f"{NUMBERS}::test_equal_name_and_email_with_two_valid_numbers_are_for_a_person",
+        sql("domain.matching:plan", "and not f.differs", ""),
+    ),
+    breach(
+        "matching: an equal official number is no candidate beside an equal name",
+        f"{NUMBERS}::test_an_equal_number_is_shown_before_an_equal_name",
+        sql("domain.matching:plan", "or s.identifier_keys && c.identifier_keys", "or false"),
+    ),
+    breach(
+        "identifiers: a person's tax number is kept",
+        "tests/domain/contacts/test_identifiers.py::test_a_person_s_ird_number_is_never_kept",
+        never("domain.fields:_tax", "is_body"),
+    ),
+    breach(
+        "identifiers: the first numbers of a mirror row count as a doubtful change",
+        "tests/domain/contacts/test_identifiers.py::test_a_mirror_row_from_before_takes_numbers_without_doubt",
+        never("domain.mirror:_differs_in", "column"),
     ),
     breach(
         "matching: keys of older rules stay as they are",

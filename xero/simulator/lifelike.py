@@ -13,11 +13,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
-from stdnum import ean
 from stdnum.nz import ird
 
 from xero.simulator import words
 from xero.simulator.contacts import ARCHIVED, Address, Contact, ContactBook, Person, Phone
+from xero.simulator.official_numbers import draw_nzbn
 
 FIRST_DAY = datetime(2019, 1, 1, tzinfo=UTC)
 DAYS = 7 * 365
@@ -176,8 +176,7 @@ def _company_number(identity: _Identity) -> str:
     random = Random(identity.name)  # noqa: S311 - chance that can be repeated, nothing secret
     if random.random() > 0.33:
         return ""
-    base = f"9429{random.randrange(10**8):08}"
-    return base + ean.calc_check_digit(base)
+    return draw_nzbn(random)
 
 
 def draw_email(random: Random, name: str, person: NamePerson | None) -> str:

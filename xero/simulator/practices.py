@@ -1,6 +1,6 @@
 """Lifelike accounting practices: the clients as the practice holds them, and as Xero does, with who is who.
 
-The shares of differences between the two lists stand in `SHARES`. A family may own several entities, which then share
+The shares of differences between the two lists stand in `SHARES` and `NUMBERS`. A family may own several entities, which then share
 one email, phone and address. The same seed gives the same lists.
 """
 
@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from xero.simulator import official_numbers
+from xero.simulator.official_numbers import Numbers
 from xero.simulator.words import COINED, PEOPLE, PLACES, ROADS, STREETS, TRADES, spaced
 
 # Of all Xero contacts.
@@ -26,6 +28,15 @@ SHARES = {
     "stranger of the same name": 0.02,
     "no phone in a list": 0.1,
     "no address in a list": 0.1,
+}
+# Of the official numbers of organisations. Chance draws them from a seed of their own, so that they change nothing else.
+NUMBERS = {
+    "in the practice": 0.5,
+    "in Xero": 0.4,
+    "with a slip": 0.02,
+    "of another client": 0.002,
+    "of the trustee": 0.1,
+    "of a person": 0.2,
 }
 _MORE_GIVEN = (
     "James Robert Jennifer Patricia Linda Barbara Elizabeth Richard Joseph Charles Christopher Daniel Matthew Anthony Donald Steven Kenneth "
@@ -90,6 +101,9 @@ class Record:
     city: str = ""
     region: str = ""
     postcode: str = ""
+    country: str = ""
+    company_number: str = ""
+    tax_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +144,12 @@ def lifelike_practice(seed: int, contacts: int = 1000, land: str | None = None) 
 
     `land` is one of LANDS; left out, the practice has clients of all four.
     """
-    return _Practice(_chance(f"practice {seed}"), land).make(contacts)
+    return _Practice(_chance(f"practice {seed}"), land, _chance(f"numbers {seed}")).make(contacts)
 
 
 def invented_groups(seed: int, groups: int = 300) -> list[list[Record]]:
     """Families and groups. All records of one group have its owner's email, phone and address; no two are one entity."""
-    makes = _Practice(_chance(f"groups {seed}"), None)
+    makes = _Practice(_chance(f"groups {seed}"), None, _chance(f"numbers of groups {seed}"))
     return [makes.group(makes.home(), at_least=3) for _ in range(groups)]
 
 
@@ -152,9 +166,10 @@ class _Home:
 
 
 class _Practice:
-    def __init__(self, chance: random.Random, land: str | None) -> None:
+    def __init__(self, chance: random.Random, land: str | None, numbers: random.Random) -> None:
         self._chance = chance
-        self._lands = [LANDS[land]] if land else list(LANDS.values())
+        self._numbers = numbers
+        self._lands = [(land, LANDS[land])] if land else list(LANDS.items())
         self._boxes = [
             f"office@{spaced(one).replace(' ', '').lower()}-books.example.com" for one in COINED[:12]
         ]
@@ -167,7 +182,7 @@ class _Practice:
                 practice += self.group(home, at_least=2)
             else:
                 practice.append(self._single(home))
-        pairs = self._differ(practice[:contacts])
+        pairs = self._with_numbers(self._differ(practice[:contacts]))
         practice = [ours for ours, _ in pairs]
         rows: list[tuple[Record, int | None]] = [(theirs, at) for at, (_, theirs) in enumerate(pairs)]
         namesakes = [ours for ours in practice if self._chance.random() < SHARES["stranger of the same name"]]
@@ -178,7 +193,7 @@ class _Practice:
 
     def home(self) -> _Home:
         chance = self._chance
-        land = chance.choice(self._lands)
+        country, land = chance.choice(self._lands)
         given, family = self._people()
         place = Record(
             "",
@@ -187,6 +202,7 @@ class _Practice:
             city=spaced(chance.choice(PLACES)),
             region=land.region,
             postcode=land.postcode(chance),
+            country=country,
         )
         return _Home(land, family, given, place)
 
@@ -343,7 +359,43 @@ class _Practice:
     def _namesake(self, record: Record) -> Record:
         home = self.home()
         name = record.name
-        return self._lose(replace(home.place, name=name, email=self._own_email(home, name)))
+        stranger = self._lose(replace(home.place, name=name, email=self._own_email(home, name)))
+        return self._numbered(stranger, self._draw_numbers(stranger), "in Xero")
+
+    def _with_numbers(self, pairs: Sequence[tuple[Record, Record]]) -> list[tuple[Record, Record]]:
+        """Each client with the official numbers that the two lists know, some of them wrong."""
+        true = [self._draw_numbers(ours) for ours, _ in pairs]
+        for at, (ours, _) in enumerate(pairs):
+            if at and ours.name.endswith("Trust") and ours.email and ours.email == pairs[at - 1][0].email:
+                if self._numbers.random() < NUMBERS["of the trustee"]:
+                    true[at] = true[at]._replace(company=true[at - 1].company)
+            elif self._numbers.random() < NUMBERS["of another client"]:
+                true[at] = self._numbers.choice(true)
+        return [
+            (self._numbered(ours, numbers, "in the practice"), self._numbered(theirs, numbers, "in Xero"))
+            for (ours, theirs), numbers in zip(pairs, true, strict=True)
+        ]
+
+    def _draw_numbers(self, record: Record) -> Numbers:
+        company = _form(record.name) != ""
+        numbers = official_numbers.draw(self._numbers, record.country, company=company)
+        of_body = company or record.name.endswith("Trust") or self._numbers.random() < NUMBERS["of a person"]
+        return numbers if of_body else Numbers()
+
+    def _numbered(self, record: Record, numbers: Numbers, share: str) -> Record:
+        shown = [
+            _slipped(self._numbers, number) if number and self._numbers.random() < NUMBERS[share] else ""
+            for number in numbers
+        ]
+        return replace(record, company_number=shown[0], tax_number=shown[1])
+
+
+def _slipped(chance: random.Random, number: str) -> str:
+    """The number, sometimes with one other digit."""
+    if chance.random() >= NUMBERS["with a slip"]:
+        return number
+    at = chance.choice([place for place, sign in enumerate(number) if sign.isdigit()])
+    return number[:at] + str((int(number[at]) + chance.randrange(1, 10)) % 10) + number[at + 1 :]
 
 
 def _form(name: str) -> str:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from rapidfuzz import fuzz
 
+from domain.fields import identifiers
 from domain.names.similarity.agreement import Agreement, agree, is_sure
 from domain.names.similarity.contacts import (
     Details,
@@ -58,6 +59,8 @@ APART = 0.4
 # changed: a person looks.
 LETTERS = {3: 0.6, 4: SIMILAR}
 RENAMED = SIMILAR
+# The least score of a pair that shares an official number: more than a name alone reaches.
+IDENTIFIED = 0.99995
 # An email that several names use does not raise the score of names that are so unlike.
 REJECTED = 0.1
 # The least score of a pair that may be sure, with one and with more of email, phone and street equal.
@@ -140,7 +143,21 @@ def score(one: Ready, other: Ready, least: float = 0.0) -> float:
     if renamed(one, other):
         found = RENAMED
     of_one_owner = found > APART and share_owner(one, other) and tell_entities_apart(one.name, other.name)
-    return APART if of_one_owner else found
+    return _identified(APART if of_one_owner else found, one, other)
+
+
+def _identified(found: float, one: Ready, other: Ready) -> float:
+    """The score within what official numbers show. Equal ones may be a trust's and its trustee's: names that a rule tells
+    apart make a candidate, no more."""
+    if not (one.identifiers and other.identifiers):
+        return found
+    shared = one.identifiers & other.identifiers
+    if identifiers.differing(one.identifiers, other.identifiers):
+        return found if shared else min(found, APART)
+    if not shared:
+        return found
+    apart = tell_apart(one.name, other.name) or tell_entities_apart(one.name, other.name)
+    return max(found, SIMILAR) if apart else IDENTIFIED + found * (1 - IDENTIFIED)
 
 
 def _ruled(found: float, one: Name, other: Name) -> float:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rapidfuzz import fuzz
 
+from domain.fields import identifiers
 from domain.names.similarity.contacts import Ready, renamed
 from domain.names.similarity.distinct import tell_apart, tell_entities_apart
 from domain.names.similarity.names import Name, meet
@@ -25,7 +26,9 @@ class Likeness(IntEnum):
 
 
 class Agreement(NamedTuple):
-    """None for a field that one of the two lacks. `postcode` is False too if the postcodes are equal and the cities are not."""
+    """None for a field that one of the two lacks. `postcode` is False too if the postcodes are equal and the cities are not.
+    `identifier`: whether they share an official number; False if two of one kind differ, even beside a shared one.
+    """
 
     name: Likeness
     email: bool | None
@@ -33,6 +36,7 @@ class Agreement(NamedTuple):
     street: bool | None
     postcode: bool | None
     email_users: int
+    identifier: bool | None
 
     @property
     def strong(self) -> int:
@@ -53,6 +57,7 @@ def agree(one: Ready, other: Ready) -> Agreement:
         _street(one, other),
         _postcode(one, other),
         max(one.users, other.users),
+        _identifier(one, other),
     )
 
 
@@ -61,8 +66,10 @@ def is_sure(one: Ready, other: Ready, found: Agreement) -> bool:
 
     Names alone are never sure, and neither are names that a rule tells apart or a family name that may have changed. The
     town is no field; a postcode is one if nothing differs. A mistyped name needs an email of its own or two fields; an
-    initial or a nickname needs two.
+    initial or a nickname needs two. Two official numbers that differ are never sure.
     """
+    if found.identifier is False:
+        return False
     if found.name is Likeness.UNLIKE or found.against > found.strong:
         return False
     fields = found.strong + (found.postcode is True and found.against == 0)
@@ -86,6 +93,12 @@ def _names(one: Name, other: Name) -> Likeness:
         return Likeness.UNLIKE
     ways = {pair.how for pair in met}
     return Likeness.SPELT if ways <= {"same", "spelling", "joined"} else Likeness.SHORT
+
+
+def _identifier(one: Ready, other: Ready) -> bool | None:
+    if identifiers.differing(one.identifiers, other.identifiers):
+        return False
+    return True if one.identifiers & other.identifiers else None
 
 
 def _street(one: Ready, other: Ready) -> bool | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from domain.fields import identifiers
 from domain.names.similarity.contacts import Ready, renamed, share_owner
 from domain.names.similarity.distinct import tell_apart, tell_entities_apart
 from domain.names.similarity.names import Meeting, Name, Word, as_written
@@ -12,6 +13,8 @@ MOST = 6
 def explain(one: Ready, other: Ready, meeting: Meeting) -> tuple[str, ...]:
     """The evidence, with what speaks for the pair first. Words are quoted as they stand in the names."""
     for_it = [*_names(one.name, other.name, meeting), *_fields(one, other)]
+    if number := identifiers.same(one.identifiers, other.identifiers):
+        for_it.insert(0, f"same {number}")
     if renamed(one, other):
         for_it.append("family name may have changed")
     return tuple([*for_it, *_against(one, other, meeting)][:MOST])
@@ -88,6 +91,8 @@ def _fields(one: Ready, other: Ready) -> Iterator[str]:
 
 
 def _against(one: Ready, other: Ready, meeting: Meeting) -> Iterator[str]:
+    if numbers := identifiers.differing(one.identifiers, other.identifiers):
+        yield f"{numbers[0]} is not {numbers[1]}"
     apart = tell_apart(one.name, other.name)
     if apart is None and share_owner(one, other):
         apart = tell_entities_apart(one.name, other.name, meeting)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.fields import identifiers
 from domain.names.similarity import SIMILAR, compare, evidence, find_alike, score
 from domain.names.similarity.contacts import Details, contact_keys, count_users, make_ready
 from domain.names.similarity.index import NameIndex
@@ -88,7 +89,8 @@ class Lists:
         (name, email), (name2, email2) = self._rule[0][at], self._rule[1][other]
         same_name, same_email = name is not None and name == name2, email is not None and email == email2
         if same_name and same_email and all(counts[name, email] == 1 for counts in self._counts):
-            return Outcome.FULL_MATCH
+            numbers = self._xero[at].identifiers, self._practice[other].identifiers
+            return Outcome.CONFLICT if identifiers.differing(*numbers) else Outcome.FULL_MATCH
         return Outcome.CONFLICT if same_name or same_email else None
 
 

@@ -239,3 +239,17 @@ def test_blank_names_are_not_reported_as_equal(tmp_path: Path) -> None:
         ("1", "1", "CONFLICT"), ("2", "2", "CONFLICT"),
     ]  # fmt: skip
     assert {row["evidence"] for row in found} == {"same email"}
+
+
+def test_official_numbers_are_read_in_columns_of_their_kinds_and_in_xeros(tmp_path: Path) -> None:
+    xero = (
+        "*ContactName,EmailAddress,CompanyNumber,TaxNumber\n"
+        "Kowhai Ltd,k@x.example,,49-098-576\nRimu Roofing Ltd,,9429041848234,\nAnn Lee,a@x.example,,49-098-576\n"
+    )
+    practice = "id,name,email,GST number,nzbn\np1,Kowhai Ltd,k@x.example,49-091-850,\np2,Totara Tiles,,,9429 0418 4823 4\n"
+    found = rows(run(tmp_path, "match", xero, practice))
+    assert [(row["xero_id"], row["practice_id"], row["outcome"]) for row in found] == [
+        ("Rimu Roofing Ltd", "p2", "SIMILAR"), ("Kowhai Ltd", "p1", "CONFLICT"),
+    ]  # fmt: skip
+    assert found[0]["evidence"].startswith("same NZBN 9429041848234")
+    assert "GST number 49-098-576 is not GST number 49-091-850" in found[1]["evidence"]
