@@ -2,7 +2,8 @@
 
 The look-up has three steps, so that it holds no lock. `read_page` reads the practice contacts that come into question.
 `compare` scores them, without a transaction. `store` writes the scores into the table `likeness`. The plan of a match
-reads that table.
+reads that table, and leaves out contacts that are linked by then. So all scores from LIKELY on are kept: the contacts that a
+preview leaves out, because a full match takes them, must not crowd out others.
 """
 
 import json
@@ -25,7 +26,6 @@ from domain.names.similarity import LIKELY, Details, Ready, find_alike, make_rea
 from domain.tables import ACTIVE, Likeness, XeroContactFilter
 from domain.tx import Tx
 
-MAX_SCORES = 10
 MAX_COMPARED = 50  # contacts changed at once; if more have changed, all open issues get a new look-up
 Keys = tuple[str, list[str]]  # as domain.contacts.search_keys.lookup gives them
 
@@ -184,9 +184,7 @@ def compare(page: Page) -> Compared:
 
 def _scores(asked: Lookup, page: Page, ready: Mapping[UUID, Ready]) -> dict[UUID, float]:
     one = make_ready(asked.contact, page.region, page.users)
-    scores = find_alike(one, {key: ready[key] for key in asked.others}, LIKELY)
-    best = sorted(scores, key=lambda key: (-scores[key], key))
-    return {key: scores[key] for key in best[:MAX_SCORES]}
+    return find_alike(one, {key: ready[key] for key in asked.others}, LIKELY)
 
 
 async def store(tx: Tx, compared: Compared) -> None:

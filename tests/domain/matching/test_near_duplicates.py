@@ -157,6 +157,23 @@ async def test_the_preview_counts_near_duplicates_as_conflicts(world: World) -> 
     assert (run.full_matches, run.conflicts, run.created) == (1, 1, 1)
 
 
+async def test_the_preview_sees_beyond_the_contacts_that_full_matches_take(world: World) -> None:
+    """More contacts than an issue shows are more alike than the one that is left, and the import links them first."""
+    spellings = [
+        f"Kowhai{gap}Joinery{end}" for gap in (" ", "-", "/") for end in (" Ltd", " Limited", "", ", Ltd")
+    ]
+    for n, name in enumerate(spellings):
+        await world.contact(name, f"k{n}@x.nz")
+    await world.contact("Kowhai Joinary")
+    await world.shown(
+        *(seen(name, f"k{n}@x.nz") for n, name in enumerate(spellings)), seen("The Kowhai Joinery")
+    )
+    told = await preview(world)
+    run = await world.import_mirror()
+    assert told == {"FULL_MATCH": 12, "CONFLICT": 1, "NO_MATCH": 0}
+    assert (run.full_matches, run.conflicts, run.created) == (12, 1, 0)
+
+
 async def test_a_second_import_opens_no_second_issue_for_a_near_duplicate(world: World) -> None:
     issue, _ = await held_back(world)
     again = await world.import_mirror()
