@@ -295,12 +295,13 @@ async def give_back(
     """Put events off that could not be read: bulk reads are possible at `until`. A write that waits reads them at once, but those
     that were read once only when they are due: they are due again soon."""
     soon = min(until, tx.now + DELTA_AGAIN)
+    await renew(tx, organisation_id, events, category)  # locks all of them, in their order
     await postpone(tx, organisation_id, [one for one in events if not one.late], until, category=category)
     await postpone(tx, organisation_id, [one for one in events if one.late], soon, category=category)
 
 
 async def renew(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], category: Category) -> None:
-    """Extend the lease of these events, because their reader is alive."""
+    """Extend the lease of these events, because their reader is alive. All are locked, in the order of their ids."""
     await tx.run(
         "select door.renew_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]), :until)",
         organisation=organisation_id,
@@ -355,8 +356,10 @@ async def settle_shown(
     An event of which the read shows nothing as new is read once more.
     """
     late = [one for one in events if not one.late and not _is_as_new(seen.get(one.resource_id), one)]
-    await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, category=category, read=True)
     done = [one for one in events if one not in late]
+    if late and done:  # two statements follow, and new events lock the same rows in the order of their ids
+        await renew(tx, organisation_id, events, category)
+    await postpone(tx, organisation_id, late, tx.now + LAG_AGAIN, category=category, read=True)
     await _note(tx, organisation_id, "read_event_at", done, category)
     await drop(tx, organisation_id, done, category)
 

@@ -24,7 +24,7 @@ from domain.outbound import contact_deliveries, deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import MOST, Claimed
 from domain.outbound.freshness import FRESH, READ, STATUS_DUE, UNREAD
-from domain.tables import ActivityKind, DeliveryKind, OwedStatus, XeroContactStatus
+from domain.tables import ACTIVE, ActivityKind, DeliveryKind, OwedStatus, XeroContactStatus
 from domain.tx import Tx
 
 Build = Callable[[Sequence[tuple[UUID, XeroContactStatus]]], bytes]
@@ -84,6 +84,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     await xero_contacts.lock(tx, organisation_id)
     organisation = await organisation_copy.find(tx, organisation_id)
     wanted = await _wanted(tx, claimed)
+    await links.lock_all(tx, await _links(tx, claimed.members))
     if organisation is None or not await deliveries.lock(tx, claimed):
         return
     seen = [answer.seen for answer in answers if answer.seen]
@@ -142,6 +143,14 @@ async def _wanted(tx: Tx, claimed: Claimed) -> dict[UUID, XeroContactStatus]:
     return {key: XeroContactStatus(status) for key, status in await tx.session.execute(wanted)}
 
 
+async def _links(tx: Tx, members: Sequence[UUID]) -> list[UUID]:
+    """The active links of the members, which are mirror rows."""
+    return await tx.ids(
+        f"select id from sync_link where workspace_id = :ws and xero_contact_id = any(:ids) and state in {ACTIVE}",
+        ids=list(members),
+    )
+
+
 def _is_so_already(status: XeroContactStatus, failure: Failure) -> bool:
     return status is XeroContactStatus.ARCHIVED and failure.code == "ARCHIVED_IN_XERO"
 
@@ -153,16 +162,16 @@ async def _delete(tx: Tx, xero_contact_id: UUID) -> None:
 
 
 async def _refuse(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, failure: Failure) -> None:
-    """Show the refusal at the link of the Xero contact; RETRY_SYNC asks again. Without a link, the activity shows it."""
-    found = await links.active(tx, organisation_id, "xero_contact_id", xero_contact_id)
-    if found is None:
+    """Show the refusal at the link of the Xero contact, which is locked; RETRY_SYNC asks again. Without a link, the activity
+    shows it."""
+    link = await links.active(tx, organisation_id, "xero_contact_id", xero_contact_id)
+    if link is None:
         await _delete(tx, xero_contact_id)
         activity.record(
             tx, ActivityKind.FAILED, f"Xero refused to archive a contact: {failure.message}",
             organisation=organisation_id,
         )  # fmt: skip
         return
-    link = await links.lock(tx, found.id)
     await status_requests.refuse(tx, xero_contact_id)
     # The failure names no field: the contact's name in Xero is to blame, and to change the practice's would not help.
     told = await failures.described(tx, link, Failure(failure.code, failure.message, remedy="RETRY_SYNC"))
