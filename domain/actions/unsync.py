@@ -17,7 +17,7 @@ from domain.connection.organisation_copy import OrganisationCopy
 from domain.contacts import edits as contact_edits
 from domain.decisions import kept_apart
 from domain.fields.merge import Winner
-from domain.fields.synced import xero_values
+from domain.fields.synced import readable_xero_values
 from domain.links import decisions, ending, failures
 from domain.links import link as links
 from domain.links import starting as link_starting
@@ -206,7 +206,7 @@ async def _record_notes(tx: Tx, link: SyncLink) -> None:
     xero = (await xero_contacts.read(tx, [link.xero_contact_id]))[link.xero_contact_id]
     organisation = await organisations.get(tx, link.organisation_id)
     failures.record_notes(
-        tx, link, await _name(tx, link), organisation.country_code, link.notes, xero_values(xero)
+        tx, link, await _name(tx, link), organisation.country_code, link.notes, readable_xero_values(xero)
     )
 
 

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from domain.fields.phones import PhoneParts, join_phone, phone_key, split_phone
 from domain.fields.values import PostalAddress, SeenContact, Value, XeroValue
+from domain.problems import Code, Problem, Refused
 from domain.tables import Contact, SyncedField, XeroContact
 
 Values = Mapping[SyncedField, Value]
@@ -198,11 +199,27 @@ def loaded(field: SyncedField, value: object) -> Value:
     return value if isinstance(value, str) else None
 
 
+class UnreadableValueError(Refused):
+    """The mirror holds a value in a form that this version does not know, such as a newer version may have written. No rule may take
+    the value for a blank."""
+
+    def __init__(self, field: SyncedField) -> None:
+        name = field.value.replace("_", " ").lower()
+        message = (
+            f"This version of Tandem cannot read the {name} that it stored of this Xero contact. Update Tandem, or"
+            " change the contact in Xero and call syncNow: Tandem then stores it anew."
+        )
+        super().__init__([Problem(Code.WRONG_STATE, message)])
+
+
 def mirrored(field: SyncedField, value: object) -> XeroValue:
-    """The inverse of `stored`, for a column of the mirror. Raises ValueError for a phone of another shape."""
-    if SYNCED[field].kind is Kind.PHONE:
+    """The inverse of `stored`, for a column of the mirror. Raises UnreadableValueError for a phone of another shape."""
+    if SYNCED[field].kind is not Kind.PHONE:
+        return loaded(field, value) or None
+    try:
         return None if value is None else PhoneParts.from_json(value)
-    return loaded(field, value) or None
+    except ValueError as error:
+        raise UnreadableValueError(field) from error
 
 
 def as_practice(value: XeroValue) -> Value:
@@ -246,6 +263,12 @@ def xero_values(row: XeroContact | Mapping[str, object]) -> dict[SyncedField, Va
     return {field: as_practice(value) for field, value in mirror_values(row).items()}
 
 
+def readable_xero_values(row: XeroContact) -> dict[SyncedField, Value]:
+    """As `xero_values`, and None for a value in an unknown form: see `with_readable_mirror_values`."""
+    column = _reader(row)
+    return {field: as_practice(_readable(field, column(one.xero_column))) for field, one in SYNCED.items()}
+
+
 def seen_values(seen: SeenContact) -> dict[SyncedField, Value]:
     """The snapshot's values in the practice's form. A field that the answer left out is absent."""
     return {field: as_practice(value) for field, value in seen.values.items()}
@@ -282,7 +305,7 @@ def with_readable_xero_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
 def _readable(field: SyncedField, value: object) -> XeroValue:
     try:
         return mirrored(field, value)
-    except ValueError:
+    except UnreadableValueError:
         return None
 
 

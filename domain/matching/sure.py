@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from domain.connection import organisation_copy
-from domain.fields.synced import practice_values, same, xero_values
+from domain.fields.synced import practice_values, readable_xero_values, same
 from domain.mirror import xero_contacts
 from domain.names.similarity import Comparison
 from domain.problems import Code, counted, refuse
@@ -120,7 +120,7 @@ async def _overwritten(tx: Tx, organisation_id: UUID, matches: Sequence[SureMatc
     mirrored = await xero_contacts.read(tx, [one.xero_contact_id for one in matches])
     region, lost = organisation.country_code, 0
     for one in matches:
-        practice, xero = ours[one.contact_id], xero_values(mirrored[one.xero_contact_id])
+        practice, xero = ours[one.contact_id], readable_xero_values(mirrored[one.xero_contact_id])
         lost += sum(
             practice[field] is not None and not same(field, practice[field], xero[field], region)
             for field in SyncedField
