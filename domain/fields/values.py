@@ -15,16 +15,30 @@ from domain.tables import AmountsAre, PaymentKind, SyncedField, XeroContactStatu
 Blankable = str | UnsetType | None
 # Controls, format characters and lone surrogates. A letter that Python's tables do not know yet (Cn) is visible.
 INVISIBLE = {"Cc", "Cf", "Cs"}
+# Letters and signs that look like a space: the fillers of Hangul, and the Braille pattern without dots.
+FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+# Marks without a width of their own: the grapheme joiner, inherent vowels of Khmer, and variation selectors.
+WIDTHLESS = frozenset(
+    map(
+        chr, (0x34F, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+    )
+)
 
 
 def clean(value: object) -> str | None:
     """The text trimmed, without NUL, which PostgreSQL cannot hold. None for a blank, such as a text of invisible
-    characters."""
+    characters or of fillers."""
     text = value.replace("\x00", "").strip() if isinstance(value, str) else ""
-    seen = text.isprintable() or any(
-        not c.isspace() and unicodedata.category(c) not in INVISIBLE for c in text
+    return text if text and ((text.isascii() and text.isprintable()) or any(map(_is_seen, text))) else None
+
+
+def _is_seen(c: str) -> bool:
+    return (
+        not c.isspace()
+        and c not in FILLERS
+        and c not in WIDTHLESS
+        and unicodedata.category(c) not in INVISIBLE
     )
-    return text if text and seen else None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,10 @@ tests/domain/names/test_text_keys.py fails if `VERSION` was forgotten.
 import re
 import unicodedata
 
-VERSION = 5
+from domain.fields.values import FILLERS, WIDTHLESS
+
+VERSION = 6
+_BLANK = FILLERS | WIDTHLESS
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 # Typographic variants of one character. They are replaced before NFKC, which takes some of them apart ('´').
 TYPOGRAPHIC = str.maketrans(
@@ -49,11 +52,13 @@ def _key(text: str | None) -> str | None:
 
 
 def visible(text: str) -> str:
-    """The text without invisible characters. Each white-space character becomes a space."""
-    if text.isprintable():  # nearly every text: only spaces as white space, and nothing invisible
+    """The text without invisible characters. Each white-space character, and each filler that looks like a space, becomes one."""
+    if text.isprintable() and _BLANK.isdisjoint(text):  # nearly every text
         return text
     return "".join(
-        " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _UNSEEN
+        " " if c.isspace() or c in FILLERS else c
+        for c in text
+        if c.isspace() or (c not in WIDTHLESS and unicodedata.category(c) not in _UNSEEN)
     )
 
 

@@ -47,6 +47,7 @@ async def sent(world: World) -> dict[str, object]:
         (unnamed("a@x.nz", " ", ""), "a@x.nz"),
         (unnamed(), "Unnamed contact"),
         (unnamed(name="\u200b \ufeff"), "Unnamed contact"),
+        (unnamed(name="\u3164\u2800"), "Unnamed contact"),
     ],
 )
 async def test_it_gets_a_name_that_people_can_read_and_is_to_be_reviewed(
