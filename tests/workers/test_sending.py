@@ -5,7 +5,7 @@ from uuid import UUID
 
 from domain.contacts import edits as contact_edits
 from tests.domain.world import as_given
-from tests.workers.linked import Linked
+from tests.workers.linked import Linked, poll
 
 
 async def test_a_sent_change_reaches_xero_and_the_link_is_synced(linked: Linked) -> None:
@@ -31,6 +31,23 @@ async def test_only_changed_fields_are_sent(linked: Linked) -> None:
     await linked.send()
     after = await linked.shown()
     assert {key for key in before if before[key] != after[key]} == {"EmailAddress", "UpdatedDateUTC"}
+
+
+async def test_a_name_of_which_xero_drops_the_emoji_is_synced_and_never_sent_again(linked: Linked) -> None:
+    await linked.change(name="Café 🎉 Ltd", billingAddress={"lines": ["1 High St 🏠"]})
+    await linked.send()
+    shown = await linked.shown()
+    assert shown["Name"] == "Café Ltd"
+    assert [one["AddressLine1"] for one in shown["Addresses"] if one["AddressType"] == "POBOX"] == [
+        "1 High St"
+    ]
+    await poll(linked)
+    await linked.send()
+    link = await linked.link()
+    assert (link["state"], link["due_at"], link["failure"]) == ("SYNCED", None, None)
+    assert await linked.writes() == 1
+    [contact] = await linked.here.world.rows("select name from contact where id = :id", id=link["contact_id"])
+    assert contact["name"] == "Café 🎉 Ltd"
 
 
 async def test_a_resend_after_a_lost_answer_is_one_write_in_xero(linked: Linked) -> None:

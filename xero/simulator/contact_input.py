@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from xero.simulator.contacts import (
     ACTIVE,
@@ -63,6 +64,8 @@ _EMAIL = re.compile(r"[!-?A-~]+@[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)+")
 # Which websites Xero's API minds is not known; a whole address with a dotted host is assumed to be fine.
 _WEBSITE = re.compile(r"https?://[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)+([/?#][!-~]*)?")
 _COUNTRY = re.compile(r"[A-Za-z ]*")
+# Emoji, and all other characters outside Unicode's basic plane. Which of them Xero drops is not known; all are assumed.
+_DROPPED = re.compile("[\U00010000-\U0010ffff]")
 
 
 class ContactInput(msgspec.Struct):
@@ -82,14 +85,15 @@ class ContactInput(msgspec.Struct):
 
 def parse_contact(element: Element, *, by_person: bool = False) -> ContactInput:
     """`by_person`: typed into Xero's own pages. They accept what the API refuses: long names, invalid emails,
-    and a Website, which the API cannot write."""
+    and a Website, which the API cannot write. Of a text that the API writes, the emoji are dropped without a
+    word."""
     errors: list[str] = []
     part_errors: list[PartError] = []
     fields: dict[str, Any] = {}
     for name, (attribute, limit) in TEXT_FIELDS.items():
         text = text_of(element, name)
         if text is not None:
-            fields[attribute] = text
+            fields[attribute] = text if by_person else _without_dropped(text)
             if not by_person:
                 check_length(name, text, limit, errors)
     _check_values(fields, errors, by_person=by_person)
@@ -97,17 +101,35 @@ def parse_contact(element: Element, *, by_person: bool = False) -> ContactInput:
     if persons:
         # An empty list does not clear the persons; any other replaces them as a whole.
         fields["persons"] = persons
+    phones, addresses = _parse_phones(element, part_errors), _parse_addresses(element, part_errors)
     return ContactInput(
         echo=element,
         contact_id=id_of(element, "ContactID"),
         status=_parse_status(element),
         fields=fields,
-        phones=_parse_phones(element, part_errors),
-        addresses=_parse_addresses(element, part_errors),
+        phones=phones if by_person else {kind: _stored_phone(phone) for kind, phone in phones.items()},
+        addresses=addresses
+        if by_person
+        else {kind: _stored_address(address) for kind, address in addresses.items()},
         other=_parse_other(element, OTHER_FIELDS | UI_FIELDS if by_person else OTHER_FIELDS),
         errors=errors,
         part_errors=part_errors,
     )
+
+
+def _stored_phone(phone: Phone) -> Phone:
+    """The phone as Xero stores what the API wrote; as `_stored_address`."""
+    return Phone(*map(_without_dropped, astuple(phone)))
+
+
+def _stored_address(address: Address) -> Address:
+    lines, *parts = astuple(address)
+    return Address(tuple(map(_without_dropped, lines)), *map(_without_dropped, parts))
+
+
+def _without_dropped(text: str) -> str:
+    rest = _DROPPED.sub("", text)
+    return text if rest == text else " ".join(rest.split())
 
 
 def stored_errors(contact: Contact) -> list[str]:
