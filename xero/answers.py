@@ -24,8 +24,9 @@ from xero.rights import Right
 _OFFLINE_PAUSE = timedelta(minutes=5)
 _OFFLINE_WORDS = ("offline", "temporarily unavailable", "maintenance")
 _SCOPE_ERRORS = ("insufficent_scope", "insufficient_scope")  # Xero spells it the first way
-# Xero answers none of these. A proxy or firewall on the way does.
-_FROM_THE_WAY = (407, 408, 421, 425, 451)
+# Xero answers none of these, and no redirect. A proxy or firewall on the way does.
+_FROM_THE_WAY = (*range(300, 400), 407, 408, 421, 425, 451)
+_OF_SIZE = (413, 414, 431)  # who refuses the size of a request does not matter: a smaller one gets through
 
 
 def check(answer: httpx.Response, now: datetime, *, writes: bool, right: Right) -> None:
@@ -60,11 +61,14 @@ def is_expired(answer: httpx.Response) -> bool:
 
 
 def is_from_the_way(answer: httpx.Response) -> bool:
-    """Whether a proxy or firewall between Tandem and Xero answered in Xero's place. Xero's own 403 is JSON that describes
-    the refusal, or names a missing scope."""
-    if answer.status_code in _FROM_THE_WAY:
+    """Whether a proxy or firewall between Tandem and Xero answered in Xero's place. Xero's own 401 or 403 is JSON that
+    describes the refusal, or a challenge about its token. Xero refuses no request in HTML."""
+    status = answer.status_code
+    if status in _FROM_THE_WAY:
         return True
-    return answer.status_code == 403 and not _lacks_scope(answer) and not _is_xeros(_fault(answer))
+    if status in (401, 403):
+        return not _challenges(answer) and not _is_xeros(_fault(answer), status)
+    return 400 <= status < 500 and status not in (429, *_OF_SIZE) and _content_type(answer) == "text/html"
 
 
 def may_be_disconnected(answer: httpx.Response) -> bool:
@@ -76,10 +80,15 @@ def may_be_disconnected(answer: httpx.Response) -> bool:
 def json_of(answer: httpx.Response) -> bytes:
     """Raises ValueError if a 2xx holds something other than JSON, as from a proxy or a sign-in page on the
     way."""
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = _content_type(answer)
     if kind not in ("application/json", "text/json") and not kind.endswith("+json"):
         raise ValueError("not JSON")
     return answer.content
+
+
+def _content_type(answer: httpx.Response) -> str:
+    kind: str = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind
 
 
 def _refused(answer: httpx.Response, right: Right) -> Refused:
@@ -93,16 +102,25 @@ def _refused(answer: httpx.Response, right: Right) -> Refused:
     return Unauthorised(detail)
 
 
-def _is_xeros(fault: Fault) -> bool:
-    """Whether the body has one of Xero's two forms: its gateway's (Title, Status, Detail) or the Accounting API's
+def _is_xeros(fault: Fault, status: int) -> bool:
+    """Whether the body of a 401 or 403 has one of Xero's two forms: its gateway's (Title, Status, Detail) or the Accounting API's
     (ErrorNumber, Type, Message)."""
-    gateway = bool(fault.title and str(fault.status) == "403")
+    gateway = bool(fault.title and str(fault.status) == str(status))
     return gateway or bool(fault.error_number is not UNSET and fault.message)
 
 
+def _challenges(answer: httpx.Response) -> bool:
+    """Whether the answer is about the bearer token. A proxy that wants a password of its own asks by another scheme."""
+    return _challenge(answer).startswith("bearer")
+
+
 def _lacks_scope(answer: httpx.Response) -> bool:
-    challenge = answer.headers.get("www-authenticate", "").lower()
-    return any(error in challenge for error in _SCOPE_ERRORS)
+    return any(error in _challenge(answer) for error in _SCOPE_ERRORS)
+
+
+def _challenge(answer: httpx.Response) -> str:
+    challenge: str = answer.headers.get("www-authenticate", "").strip().lower()
+    return challenge
 
 
 def _is_offline(answer: httpx.Response) -> bool:

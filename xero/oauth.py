@@ -295,16 +295,16 @@ _CODES = frozenset({
 
 
 def _fault(answer: httpx.Response) -> NeedsReconnect | Misconfigured | Retry:
-    """The exception for an OAuth error code. `invalid_grant` is a used, expired or revoked code or refresh token. A 403
-    without one of OAuth's codes comes from a proxy or firewall on the way."""
+    """The exception for an OAuth error code. `invalid_grant` is a used, expired or revoked code or refresh token. An
+    answer without one of OAuth's codes may come from a proxy or firewall on the way."""
     try:
         fault = msgspec.json.decode(json_of(answer), type=_OAuthFault)
     except (ValueError, RecursionError):
         fault = _OAuthFault()
     if fault.error == "invalid_grant":
         return NeedsReconnect(fault.error)
-    if answer.status_code == 403 and fault.error not in _CODES:
-        return Retry(Reason.BLOCKED, detail="status 403, not from Xero")
+    if fault.error not in _CODES and is_from_the_way(answer):
+        return Retry(Reason.BLOCKED, detail=f"status {answer.status_code}, not from Xero")
     return Misconfigured(fault.error or f"status {answer.status_code}", fault.error_description)
 
 

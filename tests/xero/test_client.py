@@ -343,7 +343,16 @@ async def test_a_valid_token_without_authorisation_is_a_missing_right() -> None:
     assert isinstance(await read(made), RightMissing)
 
 
+PAGE = {"content-type": "text/html; charset=utf-8"}
 NOT_XEROS = [
+    *(
+        httpx.Response(status, text="<html>Log in</html>", headers=PAGE)
+        for status in (400, 401, 404, 405, 409, 418)
+    ),
+    httpx.Response(401, text="<html>", headers={**PAGE, "www-authenticate": 'Basic realm="Staff only"'}),
+    httpx.Response(401, text="Unauthorized"),
+    httpx.Response(401),
+    httpx.Response(302, headers={"location": "https://portal.example/login"}),
     httpx.Response(403, text="<html>Forbidden</html>", headers={"content-type": "text/html"}),
     httpx.Response(403, text="403 Forbidden"),
     httpx.Response(403, json={"message": "Forbidden"}),
@@ -355,13 +364,20 @@ NOT_XEROS = [
 
 @pytest.mark.parametrize("answered", NOT_XEROS)
 async def test_a_refusal_on_the_way_to_xero_is_no_answer_of_xeros(answered: httpx.Response) -> None:
-    made = bench(answered)
+    made = bench(answered, answered)
     error = await read(made)
     assert isinstance(error, Retry)
-    assert (error.reason, len(made.script.requests)) == (Reason.BLOCKED, 1)
-    uncertain = await write(bench(answered))
+    # A 401 first has the token renewed.
+    assert (error.reason, len(made.script.requests)) == (Reason.BLOCKED, len(made.tokens.stale) + 1)
+    uncertain = await write(bench(answered, answered))
     assert isinstance(uncertain, Uncertain)
     assert uncertain.status == answered.status_code
+
+
+@pytest.mark.parametrize("status", [413, 414])
+async def test_a_request_that_is_too_large_for_a_proxy_is_refused_as_too_large(status: int) -> None:
+    error = await write(bench(httpx.Response(status, text="<html>Too large</html>", headers=PAGE)))
+    assert isinstance(error, Rejected)
 
 
 async def test_where_connections_gives_no_answer_a_403_of_xeros_is_tried_again() -> None:
@@ -435,7 +451,7 @@ async def test_nothing_is_sent_while_a_transaction_is_open() -> None:
 
 async def test_a_redirect_is_not_followed() -> None:
     made = bench(httpx.Response(302, headers={"location": "https://elsewhere.example/"}))
-    assert isinstance(await read(made), Rejected)
+    assert isinstance(await read(made), Retry)
 
 
 # -- writes

@@ -93,6 +93,9 @@ async def test_a_code_is_exchanged_with_its_verifier() -> None:
         (httpx.Response(403, json={"error": {"code": 403}}), Retry),
         (httpx.Response(403, text="<html>"), Retry),
         (httpx.Response(403), Retry),
+        (httpx.Response(401), Retry),
+        (httpx.Response(400, text="<html>", headers={"content-type": "text/html"}), Retry),
+        (httpx.Response(302, headers={"location": "https://portal.example"}), Retry),
         (httpx.Response(429), Retry),
         (httpx.Response(502), Retry),
         (httpx.ReadTimeout("slow"), Retry),
@@ -142,7 +145,8 @@ async def test_deleting_a_connection_twice_succeeds(status: int) -> None:
 
 
 async def test_a_refused_token_deletes_nothing() -> None:
-    client, _ = http(httpx.Response(401))
+    said = {"Title": "Unauthorized", "Status": 401, "Detail": "TokenExpired"}
+    client, _ = http(httpx.Response(401, json=said))
     with pytest.raises(Unauthorised):
         await oauth.delete_connection(client, APP, "access", uuid4())
 
