@@ -6,11 +6,13 @@ problem. Payloads are nullable: a fault in one mutation does not hide the result
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import strawberry
 import structlog
 from sqlalchemy.exc import DBAPIError
+from strawberry.types.base import StrawberryOptional
+from strawberry.types.lazy_type import LazyType
 
 from api.context import Context
 from api.relay.loaders import renew
@@ -125,8 +127,24 @@ def nothing_to_change(*named: str) -> Refused:
     return refuse(Code.REQUIRED, f"There is nothing to change. Give at least one field besides {besides}.")
 
 
+# The module of the schema's roots imports all mutations, so the type is found when the schema is made.
+_QUERY: Any = LazyType("Query", "api.root", None)
+
+
+def _root() -> object:
+    """The value of the root of all queries, whose fields need none."""
+    return object()
+
+
 @strawberry.type(description="What every mutation answers.")
 class Payload:
+    query: object = strawberry.field(
+        resolver=_root,
+        graphql_type=StrawberryOptional(_QUERY),
+        description="The root of all queries, read after this mutation in the same request. For what a cache cannot work out"
+        " by itself, such as the `totalCount` of a list: select here the list with the arguments that the cache has it by."
+        " Apollo Client and urql's graphcache then renew their own root.",
+    )
     user_errors: list[UserError] = strawberry.field(
         description="The problems that a person can correct. If this list is not empty, this mutation (in a"
         " bulk form: this row) changed nothing. Bulk forms report a row's errors in that row."

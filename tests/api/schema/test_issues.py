@@ -45,6 +45,22 @@ async def test_confirming_a_match_may_keep_a_value_of_the_practice(ada: make.Cli
     assert answer["link"]["state"] == "PENDING"
 
 
+async def test_a_decision_shows_in_the_same_request_how_long_the_lists_are_now(ada: make.Client) -> None:
+    """For caches: who else has decided meanwhile, and whether the contact is new, no client can work out."""
+    await make.conflict(ada.world)
+    [(issue, _)] = await opened(ada)
+    counts = "contacts { totalCount } matchIssues { totalCount }"
+    assert await ada.ask(f"{{ {counts} }}") == {
+        "contacts": {"totalCount": 1},
+        "matchIssues": {"totalCount": 1},
+    }
+    separate = (
+        f"mutation($i: MatchIssueInput!) {{ createSeparateContact(input: $i) {{ query {{ {counts} }} }} }}"
+    )
+    answer = (await ada.ask(separate, i={"issueId": issue}))["createSeparateContact"]
+    assert answer["query"] == {"contacts": {"totalCount": 2}, "matchIssues": {"totalCount": 0}}
+
+
 async def test_a_second_decision_is_refused_with_the_current_issue(ada: make.Client) -> None:
     await make.conflict(ada.world)
     [(issue, contact)] = await opened(ada)
