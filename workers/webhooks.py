@@ -8,7 +8,8 @@ from uuid import UUID
 import structlog
 
 from domain.inbound import webhook_inbox
-from domain.inbound.webhook_inbox import Claimed, InboxEvent
+from domain.inbound.event_judgement import InboxEvent
+from domain.inbound.webhook_inbox import Claimed
 from domain.invoices import reads
 from domain.tx import XERO, Tx
 from workers import health

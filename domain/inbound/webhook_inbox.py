@@ -6,7 +6,7 @@ is due again. An event is dropped without a call only where `judge` can say why:
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
+from domain.inbound.event_judgement import SLACK, InboxEvent, Judged, Known, judge
 from domain.mirror import unreadable as unreadable_contacts
 from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
@@ -29,8 +30,6 @@ from domain.tx import Tx
 
 GATHER = timedelta(milliseconds=300)
 LEASE = timedelta(seconds=10)  # its reader renews it; one that dies costs so much time
-# Xero stamps the event a little after the object, at most so much.
-SLACK = timedelta(seconds=2)
 IN_FLIGHT_AGAIN = timedelta(seconds=2)
 LAG_AGAIN = timedelta(seconds=5)
 DELTA_AGAIN = timedelta(seconds=10)
@@ -75,117 +74,12 @@ class Received:
 
 
 @dataclass(frozen=True)
-class InboxEvent:
-    """The unread events of one object: the newest at `at`, and at `former_at` the newest other one before it.
-
-    `received_at`: when the newest came, by our clock. `late`: a read has shown something older than this event already.
-    """
-
-    resource_id: UUID
-    at: datetime
-    late: bool
-    former_at: datetime | None = None
-    received_at: datetime | None = None
-
-
-@dataclass(frozen=True)
 class Claimed:
     """Events of one organisation whose contacts or invoices are to be read now."""
 
     organisation: OrganisationCopy
     events: Sequence[InboxEvent]
     category: Category = Category.CONTACT
-
-
-@dataclass(frozen=True)
-class Known:
-    """What we know of an object that was announced, by its id in Xero. All times are by Xero's clock.
-
-    `updated_at`: Xero's stamp of what we have. `own_write_at`, `own_event_at`, `read_event_at`: see XeroContact.
-    """
-
-    resource_id: UUID
-    updated_at: datetime
-    in_flight: bool
-    own_write_at: datetime | None = None
-    own_event_at: datetime | None = None
-    read_event_at: datetime | None = None
-
-    @property
-    def awaits_own_event(self) -> bool:
-        """Whether our own write made the stamp, and no event was counted as the event of this write yet."""
-        told = [one for one in (self.own_event_at, self.read_event_at) if one is not None]
-        return self.own_write_at == self.updated_at and all(one < self.updated_at for one in told)
-
-    def is_soon_after_write(self, at: datetime) -> bool:
-        """Whether our own write made the stamp, and the event came within two seconds after the stamp."""
-        return self.own_write_at == self.updated_at and at <= self.updated_at + SLACK
-
-    def unread(self, event: InboxEvent) -> list[datetime]:
-        """The events, oldest first, of which nothing yet says that what we have came after them."""
-        return [
-            at
-            for at in (event.former_at, event.at)
-            if at is not None
-            and at >= self.updated_at
-            and at != self.own_event_at
-            and (self.read_event_at is None or at > self.read_event_at)
-        ]
-
-
-@dataclass
-class Judged:
-    """What is to be done about each event. `own`: the event of our own write. `waiting`: to be read once the two seconds
-    after our own write are certainly over. `busy`: to be read once the write that is in flight has ended."""
-
-    done: list[InboxEvent] = field(default_factory=list)
-    own: list[InboxEvent] = field(default_factory=list)
-    waiting: list[InboxEvent] = field(default_factory=list)
-    busy: list[InboxEvent] = field(default_factory=list)
-    wanted: list[InboxEvent] = field(default_factory=list)
-
-
-def judge(
-    events: Sequence[InboxEvent],
-    known: Mapping[UUID, Known],
-    read_to: datetime | None,
-    now: datetime,
-    *,
-    at_once: bool = False,
-) -> Judged:
-    """Sort events by what is to be done about them. Nothing is dropped that may announce somebody else's change.
-
-    An event is done where a later stamp is here already, where a read has answered it, or where all that Xero had at
-    `read_to` was read. A write of our own accounts for one event within the two seconds after its stamp. Any other event of
-    these two seconds may be somebody else's, and is read when they are over. Which of two events is ours makes no
-    difference, because the second one is read whichever comes first. An object that is not in `known` is read. `at_once`:
-    somebody waits for the reads, so that none waits for the end of the two seconds.
-    """
-    judged = Judged()
-    for event in events:
-        if read_to is not None and event.at <= read_to:
-            judged.done.append(event)
-            continue
-        one = known.get(event.resource_id)
-        unread = one.unread(event) if one is not None else [event.at]
-        if not unread:
-            judged.done.append(event)
-        elif one is None:
-            judged.wanted.append(event)
-        elif one.awaits_own_event and len(unread) == 1 and one.is_soon_after_write(unread[0]):
-            judged.own.append(event)
-        elif one.in_flight:
-            judged.busy.append(event)
-        elif (
-            not at_once
-            and one.is_soon_after_write(event.at)
-            and event.received_at
-            and now < event.received_at + SLACK
-        ):
-            judged.waiting.append(event)
-        else:
-            judged.wanted.append(event)
-    return judged
 
 
 async def receive(session: AsyncSession, events: Collection[Announced], now: datetime) -> Received:
@@ -256,6 +150,28 @@ async def settle(
         await inbound_apply.apply_shown(tx, organisation_id, dirty)
     seen = {contact.xero_contact_id: contact.updated_at for contact in contacts}
     await settle_shown(tx, organisation_id, events, seen, Category.CONTACT)
+
+
+async def settle_overwritten(
+    tx: Tx, organisation_id: UUID, before: Mapping[UUID, datetime]
+) -> list[InboxEvent]:
+    """Settle the events of contacts that were just written, and return those of changes that the write has overwritten unread.
+
+    `before`: by Xero's ids, Xero's stamps of what was known before the write. An event between that stamp (and the seconds by which
+    Xero stamps an event later) and the stamp of the write is of such a change. The other events stay as they are.
+    """
+    if not before:
+        return []
+    events = await claim_events(tx, organisation_id, Category.CONTACT, list(before))
+    known = await _known(tx, organisation_id, events) if events else {}
+    lost = [
+        replace(event, at=at)
+        for event in events
+        for at in (event.former_at, event.at)
+        if at is not None and known[event.resource_id].overwrote(at, before[event.resource_id])
+    ]
+    await postpone(tx, organisation_id, events, tx.now)
+    return lost
 
 
 async def settle_read(tx: Tx, organisation_id: UUID, began: datetime, category: Category) -> None:
@@ -353,9 +269,15 @@ async def settle_shown(
 ) -> None:
     """Settle the events that a read has answered: a repetition of them needs no other read. `seen`: Xero's stamps, by object.
 
-    An event of which the read shows nothing as new is read once more.
+    An event of which the read shows nothing as new is read once more. So is one where the read shows no more than our own write:
+    the event was not counted as the event of this write, and Xero may show the change that the event announced a little later.
     """
-    late = [one for one in events if not one.late and not _is_as_new(seen.get(one.resource_id), one)]
+    own = await _own_writes(tx, organisation_id, [one.resource_id for one in events], category)
+    late = [
+        one
+        for one in events
+        if not one.late and not _is_as_new(seen.get(one.resource_id), one, own.get(one.resource_id))
+    ]
     done = [one for one in events if one not in late]
     if late and done:  # two statements follow, and new events lock the same rows in the order of their ids
         await renew(tx, organisation_id, events, category)
@@ -364,8 +286,27 @@ async def settle_shown(
     await drop(tx, organisation_id, done, category)
 
 
-def _is_as_new(stamp: datetime | UnsetType | None, event: InboxEvent) -> bool:
-    return isinstance(stamp, datetime) and stamp >= event.at - SLACK
+def _is_as_new(stamp: datetime | UnsetType | None, event: InboxEvent, own_write_at: datetime | None) -> bool:
+    return isinstance(stamp, datetime) and stamp >= event.at - SLACK and stamp != own_write_at
+
+
+class _OwnWrite(NamedTuple):
+    resource_id: UUID
+    own_write_at: datetime
+
+
+async def _own_writes(
+    tx: Tx, organisation_id: UUID, ids: Sequence[UUID], category: Category
+) -> dict[UUID, datetime]:
+    """Xero's stamp of our last write to each object."""
+    table, key = _NOTED[category]
+    rows = await tx.read(
+        _OwnWrite,
+        f"select {key} as resource_id, own_write_at from {table} where workspace_id = :ws"
+        f" and organisation_id = :organisation and {key} = any(:ids) and own_write_at is not null",
+        organisation=organisation_id, ids=list(ids),
+    )  # fmt: skip
+    return {row.resource_id: row.own_write_at for row in rows}
 
 
 async def _note(

@@ -1,6 +1,6 @@
 """Reads of Xero's invoices: what webhooks announced, and what changed since the last poll.
 
-An event stays in the inbox until what it announced is applied, or is known to be (webhook_inbox.judge). An event about an
+An event stays in the inbox until what it announced is applied, or is known to be (event_judgement.judge). An event about an
 invoice that is not ours is dropped without a call, unless one of ours is being created just now.
 """
 
@@ -13,14 +13,13 @@ from domain.connection import call_budget, organisation_copy, poll_schedule
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenInvoice
 from domain.inbound import webhook_inbox
+from domain.inbound.event_judgement import InboxEvent, Known, judge
 from domain.inbound.webhook_inbox import (
     DELTA_AGAIN,
     DELTA_OVER,
     OVERLAP,
     Category,
     Claimed,
-    InboxEvent,
-    Known,
 )
 from domain.invoices import changes as invoice_changes
 from domain.invoices import numbers as invoice_numbers
@@ -40,7 +39,7 @@ async def claim(tx: Tx, organisation_id: UUID, only: Sequence[UUID] | None = Non
         known = await _known(tx, organisation_id, events)
         ours = [one for one in events if one.resource_id in known]
         was_read = webhook_inbox.read_to(organisation.invoice_cursor)
-        judged = webhook_inbox.judge(ours, known, was_read, tx.now, at_once=only is not None)
+        judged = judge(ours, known, was_read, tx.now, at_once=only is not None)
         others = [one for one in events if one.resource_id not in known]
         if await _is_creating(tx, organisation_id):
             judged.busy += others  # one of them may be ours, and its answer is on the way

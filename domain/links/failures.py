@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 from uuid import UUID
 
@@ -25,6 +25,11 @@ REMEDIES = {
     "XERO_UNAVAILABLE": "WAIT",
     "NEEDS_RECONNECT": "CONNECT_XERO",
 }
+IN_XERO_AGAIN = timedelta(days=1)  # how often a failure with the remedy IN_XERO is tried again
+NOT_SHOWN = (
+    "Xero does not show this contact when Tandem asks for it, so Tandem does not overwrite it. Look for the contact in Xero, then call"
+    " retrySync; or end the link with unsync."
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,20 @@ async def described(tx: Tx, link: SyncLink, failure: Failure, until: datetime | 
         field=failure.field, subjects=[f"XeroContact:{key}" for key in holders], attempts=link.attempts + 1,
         next_attempt_at=until, remedy=failure.remedy,
     )  # fmt: skip
+
+
+async def not_shown(tx: Tx, link: SyncLink) -> None:
+    """Show at the link, which is locked, that Xero does not show its contact. The link is tried again daily, and when Xero shows the
+    contact with a change."""
+    until = tx.now + IN_XERO_AGAIN
+    told = await described(tx, link, Failure("INVALID_IN_XERO", NOT_SHOWN, remedy="IN_XERO"), until)
+    same = link.failure is not None and link.failure["message"] == NOT_SHOWN
+    await links.change(
+        tx, link, failure=told, attempts=link.attempts + 1, next_attempt_at=until,
+        state=links.next_state(conflicts=bool(link.conflicts), failing=True, waiting=True),
+    )  # fmt: skip
+    if not same:
+        record_failure(tx, link, NOT_SHOWN)
 
 
 class LookUp(TypedDict):

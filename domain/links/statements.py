@@ -131,12 +131,12 @@ async def make_postponed_due(tx: Tx, organisation_id: UUID) -> None:
     )
 
 
-async def postpone(tx: Tx, links: Sequence[UUID], by: timedelta) -> None:
-    """Delay the next attempt of the links by `by`."""
+async def postpone(tx: Tx, links: Sequence[UUID], by: timedelta, *, attempted: bool = False) -> None:
+    """Delay the next attempt of the links by `by`. `attempted`: an attempt has failed, and counts."""
     await tx.run(
-        "update sync_link set next_attempt_at = cast(:now as timestamptz) + cast(:by as interval)"
-        " where workspace_id = :ws and id = any(:ids)",
-        ids=list(links), by=by,
+        "update sync_link set next_attempt_at = cast(:now as timestamptz) + cast(:by as interval),"
+        " attempts = attempts + cast(cast(:attempted as boolean) as int) where workspace_id = :ws and id = any(:ids)",
+        ids=list(links), by=by, attempted=attempted,
     )  # fmt: skip
 
 

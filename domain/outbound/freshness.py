@@ -16,13 +16,15 @@ from domain.connection import organisation_copy, poll_schedule
 from domain.inbound import apply as inbound_apply
 from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import Claimed
-from domain.links import statements
+from domain.links import failures, statements
+from domain.links import link as links
 from domain.mirror import xero_contacts
 from domain.tables import ConflictPolicy
 from domain.tx import Tx
 
 FRESH = timedelta(seconds=60)
 MOST = 10  # of each kind, read by themselves at a time
+READS_UNTIL_FAILURE = 3  # a minute apart, that do not show a contact whose change a person waits for
 # The due links `l`, and the due rows `s` of owed_status; `:only` these ids, if any are given.
 LINK_DUE = (
     " and l.due_at is not null and l.state in ('PENDING', 'FAILING', 'CONFLICT')"
@@ -169,16 +171,25 @@ async def _unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -> lis
 async def settle_alone(
     tx: Tx, organisation_id: UUID, batch: Batch, asked: Sequence[UUID], shown: Sequence[UUID]
 ) -> None:
-    """Put off the links whose contacts were asked for and that Xero did not show (Xero's ids)."""
+    """Put off the links whose contacts were asked for and that Xero did not show (Xero's ids). A link whose contact was not
+    shown in several reads fails: a person sees that its change is not sent."""
     absent = sorted(set(asked) - set(shown))
-    if absent:
-        links = await tx.ids(
-            f"select l.id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}"
-            " and not l.bulk and exists (select 1 from xero_contact x where x.workspace_id = :ws"
-            " and x.id = l.xero_contact_id and x.xero_contact_id = any(:absent)) order by l.id for update of l",
-            organisation=organisation_id, only=list(batch.only), absent=absent,
-        )  # fmt: skip
-        await statements.postpone(tx, links, FRESH)
+    if not absent:
+        return
+    which = (
+        f"select l.id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}"
+        " and not l.bulk and exists (select 1 from xero_contact x where x.workspace_id = :ws"
+        " and x.id = l.xero_contact_id and x.xero_contact_id = any(:absent)) order by l.id"
+    )
+    bound = {"organisation": organisation_id, "absent": absent}
+    found = await tx.ids(which, only=list(batch.only), **bound)
+    await links.lock_all(tx, found)
+    held = await tx.ids(which, only=found, **bound) if found else []
+    for link in await links.lock_links(tx, held):
+        if link.attempts + 1 < READS_UNTIL_FAILURE:
+            await statements.postpone(tx, [link.id], FRESH, attempted=True)
+        else:
+            await failures.not_shown(tx, link)
 
 
 async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:

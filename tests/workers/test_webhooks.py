@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.contacts import edits as contact_edits
 from domain.inbound import webhook_inbox
+from domain.inbound.event_judgement import InboxEvent
 from domain.inbound.webhook_inbox import GATHER
 from domain.tables import RunPurpose
 from runtime import retention
@@ -170,7 +171,7 @@ async def test_a_webhook_event_that_arrives_during_the_read_of_its_contact_stays
     assert claimed is not None
     await announce(linked, linked.xero, at=datetime.now(UTC) + timedelta(seconds=30))
     async with linked.here.world.tx() as tx:
-        events = [webhook_inbox.InboxEvent(one.resource_id, one.at, late=True) for one in claimed.events]
+        events = [InboxEvent(one.resource_id, one.at, late=True) for one in claimed.events]
         await webhook_inbox.settle(tx, linked.here.world.organisation, events, [])
     assert len(await inbox(owner)) == 1
 

@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.inbound import webhook_inbox
-from domain.inbound.webhook_inbox import DELTA_AGAIN, IN_FLIGHT_AGAIN, LAG_AGAIN, LEASE, SLACK
+from domain.inbound.event_judgement import SLACK, InboxEvent
+from domain.inbound.webhook_inbox import DELTA_AGAIN, IN_FLIGHT_AGAIN, LAG_AGAIN, LEASE
 from tests.domain.announced import announce, claim, later, read, unread
 from tests.domain.history import answer, snapshot
 from tests.domain.history import claim as claim_write
@@ -96,6 +97,23 @@ async def test_an_event_before_the_stamp_of_the_mirror_needs_no_read(world: Worl
     assert await unread(world) == set()
 
 
+async def test_a_change_right_after_our_own_write_that_xero_shows_late_is_read_once_more(
+    world: World,
+) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, name="Ours Ltd")
+    claimed = await claim_write(world)
+    await answer(world, claimed, snapshot(xero, "Ours Ltd", "a@x.nz"))
+    await announce(world, (xero, OWN), (xero, THEIRS))
+    later(world, SLACK)
+    assert await read(world, snapshot(xero, "Ours Ltd", "a@x.nz", asked=3)), "our own write, and no more yet"
+    assert await unread(world) == {xero}
+    later(world, LAG_AGAIN)
+    assert await read(world, snapshot(xero, "Ours Ltd", "theirs@x.nz", updated=1))
+    assert await email(world) == "theirs@x.nz"
+    assert await unread(world) == set()
+
+
 async def test_events_that_come_while_our_own_write_is_under_way_are_judged_by_its_answer(
     world: World,
 ) -> None:
@@ -117,7 +135,7 @@ async def test_a_create_whose_event_was_read_before_its_answer_came_accounts_for
     await change(world, contact, name="Ours Ltd")
     claimed = await claim_write(world)
     async with world.tx() as tx:  # as of a contact that no link knew yet
-        event = webhook_inbox.InboxEvent(xero, OWN, late=False)
+        event = InboxEvent(xero, OWN, late=False)
         await webhook_inbox.settle(tx, world.organisation, [event], [snapshot(xero, "Ours Ltd", "a@x.nz")])
     await answer(world, claimed, snapshot(xero, "Ours Ltd", "a@x.nz"))
     await announce(world, (xero, THEIRS))
@@ -149,6 +167,7 @@ async def test_a_reader_that_lives_keeps_its_events_and_one_that_died_gives_them
     later(world, LEASE - SECOND)
     await announce(world, (xero, THEIRS))
     assert await claim(world) is None, "an event that came again ended the lease"
+    assert await claim(world, [xero]) is None, "also for a write that waits"
     assert await unread(world) == {xero}
     later(world, 2 * SECOND)
     assert await claim(world) is not None

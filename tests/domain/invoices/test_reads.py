@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.fields.values import SeenInvoice
-from domain.inbound.webhook_inbox import DELTA_AGAIN, DELTA_OVER, IN_FLIGHT_AGAIN, SLACK, Category, Claimed
+from domain.inbound.event_judgement import SLACK
+from domain.inbound.webhook_inbox import DELTA_AGAIN, DELTA_OVER, IN_FLIGHT_AGAIN, Category, Claimed
 from domain.invoices import actions as invoice_actions
 from domain.invoices import deliveries as invoice_deliveries
 from domain.invoices import reads

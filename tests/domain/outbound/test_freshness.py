@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from domain.actions import retry
 from domain.fields.values import SeenContact
 from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import LAG_AGAIN, Category
@@ -107,6 +108,42 @@ async def test_events_that_cannot_be_read_in_bulk_until_tomorrow_hold_no_persons
     assert await read_first(world, Batch()) is not None
 
 
+async def test_a_change_that_is_announced_between_claim_and_call_leaves_a_trace(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, name="Ours Ltd")
+    claimed = await claim(world)
+    assert claimed is not None
+    before, own = LATER - timedelta(seconds=1), THEIRS  # the write's stamp is LATER
+    await announce(world, (xero, before), (xero, own))
+    assert not await claim_events(world), "the write is in flight"
+    async with world.tx() as tx:
+        answered = contact_deliveries.Answered(claimed.members[0], snapshot(xero, "Ours Ltd", "a@x.nz"))
+        await contact_deliveries.settle(tx, claimed, [answered])
+    assert not await claim_events(world)
+    await announce(world, (xero, before))  # Xero says it again
+    assert not await claim_events(world)
+    told = await world.rows("select message, contact_id from activity where kind = 'CONFLICT_SETTLED'")
+    assert [row["contact_id"] for row in told] == [contact]
+    assert f"changed in Xero at {before:%H:%M:%S} UTC, just before" in told[0]["message"]
+
+
+async def test_an_event_that_was_read_before_the_claim_leaves_no_trace_of_a_lost_change(world: World) -> None:
+    contact, xero = await linked(world)
+    at = LATER - timedelta(seconds=1)
+    await announce(world, (xero, at))
+    assert await read(world, snapshot(xero, "Acme", "a@x.nz", updated=-9))
+    later(world, LAG_AGAIN)
+    assert await read(world, snapshot(xero, "Acme", "a@x.nz", updated=-9))
+    await change(world, contact, name="Ours Ltd")
+    claimed = await claim(world)
+    assert claimed is not None
+    await announce(world, (xero, at))
+    async with world.tx() as tx:
+        answered = contact_deliveries.Answered(claimed.members[0], snapshot(xero, "Ours Ltd", "a@x.nz"))
+        await contact_deliveries.settle(tx, claimed, [answered])
+    assert await world.rows("select 1 from activity where kind = 'CONFLICT_SETTLED'") == []
+
+
 async def test_the_event_of_our_own_write_holds_no_write_back(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, name="Ours Ltd")
@@ -187,15 +224,48 @@ async def test_bulk_work_is_sent_without_a_read_of_each_contact(world: World) ->
     assert await claim(world, since=since) is not None
 
 
-async def test_a_contact_that_xero_does_not_show_is_asked_for_again_later(world: World) -> None:
+async def test_a_contact_that_xero_does_not_show_is_asked_for_again_and_then_fails(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
-    batch = Batch(since=world.database.clock.now())
+    for tried in range(1, freshness.READS_UNTIL_FAILURE + 1):
+        batch = Batch(since=world.database.clock.now())
+        assert await must_read(world, batch)
+        async with world.tx() as tx:
+            await freshness.settle_alone(tx, world.organisation, batch, [xero], [])
+        assert not await must_read(world, batch)
+        [link] = await world.rows("select * from sync_link")
+        failing = tried == freshness.READS_UNTIL_FAILURE
+        assert link["state"] == ("FAILING" if failing else "PENDING")
+        later(world, freshness.FRESH)
+    assert (link["failure"]["remedy"], "does not show" in link["failure"]["message"]) == ("IN_XERO", True)
+    assert not await must_read(world, Batch(since=world.database.clock.now())), "tried again in a day"
+    # A person retries, and Xero shows it now.
     async with world.tx() as tx:
-        await freshness.settle_alone(tx, world.organisation, batch, [xero], [])
-    assert not await must_read(world, batch)
-    later(world, freshness.FRESH)
-    assert await must_read(world, batch)
+        await retry.retry(tx, [link["id"]])
+    since = world.database.clock.now()
+    await world.shown(snapshot(xero, "Acme", "a@x.nz", asked=7200))
+    claimed = await claim(world, since=min(since, LATER))
+    assert claimed is not None
+    async with world.tx() as tx:
+        answered = contact_deliveries.Answered(
+            claimed.members[0], snapshot(xero, "Acme", "ours@x.nz", updated=9)
+        )
+        await contact_deliveries.settle(tx, claimed, [answered])
+    [link] = await world.rows("select * from sync_link")
+    assert (link["state"], link["failure"]) == ("SYNCED", None)
+
+
+async def test_a_contact_that_xero_does_not_show_ends_its_failure_with_the_edit(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    for _ in range(freshness.READS_UNTIL_FAILURE):
+        async with world.tx() as tx:
+            await freshness.settle_alone(tx, world.organisation, Batch(), [xero], [])
+        later(world, freshness.FRESH)
+    await change(world, contact, billingEmail="a@x.nz")
+    assert await claim(world) is None
+    [link] = await world.rows("select * from sync_link")
+    assert (link["state"], link["failure"], link["due_at"]) == ("SYNCED", None, None)
 
 
 async def test_a_contact_that_is_only_to_be_read_costs_no_apply(world: World) -> None:

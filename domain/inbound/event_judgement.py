@@ -1,0 +1,119 @@
+"""What is to be done about webhook events: which of them announce what is here already, and which need a read. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+# Xero stamps the event a little after the object, at most so much.
+SLACK = timedelta(seconds=2)
+
+
+@dataclass(frozen=True)
+class InboxEvent:
+    """The unread events of one object: the newest at `at`, and at `former_at` the newest other one before it.
+
+    `received_at`: when the newest came, by our clock. `late`: a read has shown something older than this event already.
+    """
+
+    resource_id: UUID
+    at: datetime
+    late: bool
+    former_at: datetime | None = None
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What we know of an object that was announced, by its id in Xero. All times are by Xero's clock.
+
+    `updated_at`: Xero's stamp of what we have. `own_write_at`, `own_event_at`, `read_event_at`: see XeroContact.
+    """
+
+    resource_id: UUID
+    updated_at: datetime
+    in_flight: bool
+    own_write_at: datetime | None = None
+    own_event_at: datetime | None = None
+    read_event_at: datetime | None = None
+
+    @property
+    def awaits_own_event(self) -> bool:
+        """Whether our own write made the stamp, and no event was counted as the event of this write yet."""
+        told = [one for one in (self.own_event_at, self.read_event_at) if one is not None]
+        return self.own_write_at == self.updated_at and all(one < self.updated_at for one in told)
+
+    def is_soon_after_write(self, at: datetime) -> bool:
+        """Whether our own write made the stamp, and the event came within two seconds after the stamp."""
+        return self.own_write_at == self.updated_at and at <= self.updated_at + SLACK
+
+    def overwrote(self, at: datetime, before: datetime) -> bool:
+        """Whether our own write has overwritten what the event at this time announced. `before`: the stamp before the write."""
+        read = self.read_event_at is not None and at <= self.read_event_at
+        return not read and before + SLACK < at < self.updated_at
+
+    def unread(self, event: InboxEvent) -> list[datetime]:
+        """The events, oldest first, of which nothing yet says that what we have came after them."""
+        return [
+            at
+            for at in (event.former_at, event.at)
+            if at is not None
+            and at >= self.updated_at
+            and at != self.own_event_at
+            and (self.read_event_at is None or at > self.read_event_at)
+        ]
+
+
+@dataclass
+class Judged:
+    """What is to be done about each event. `own`: the event of our own write. `waiting`: to be read once the two seconds
+    after our own write are certainly over. `busy`: to be read once the write that is in flight has ended."""
+
+    done: list[InboxEvent] = field(default_factory=list)
+    own: list[InboxEvent] = field(default_factory=list)
+    waiting: list[InboxEvent] = field(default_factory=list)
+    busy: list[InboxEvent] = field(default_factory=list)
+    wanted: list[InboxEvent] = field(default_factory=list)
+
+
+def judge(
+    events: Sequence[InboxEvent],
+    known: Mapping[UUID, Known],
+    read_to: datetime | None,
+    now: datetime,
+    *,
+    at_once: bool = False,
+) -> Judged:
+    """Sort events by what is to be done about them. Nothing is dropped that may announce somebody else's change.
+
+    An event is done where a later stamp is here already, where a read has answered it, or where all that Xero had at
+    `read_to` was read. A write of our own accounts for one event within the two seconds after its stamp. Any other event of
+    these two seconds may be somebody else's, and is read when they are over. Which of two events is ours makes no
+    difference, because the second one is read whichever comes first. An object that is not in `known` is read. `at_once`:
+    somebody waits for the reads, so that none waits for the end of the two seconds.
+    """
+    judged = Judged()
+    for event in events:
+        if read_to is not None and event.at <= read_to:
+            judged.done.append(event)
+            continue
+        one = known.get(event.resource_id)
+        unread = one.unread(event) if one is not None else [event.at]
+        if not unread:
+            judged.done.append(event)
+        elif one is None:
+            judged.wanted.append(event)
+        elif one.awaits_own_event and len(unread) == 1 and one.is_soon_after_write(unread[0]):
+            judged.own.append(event)
+        elif one.in_flight:
+            judged.busy.append(event)
+        elif (
+            not at_once
+            and one.is_soon_after_write(event.at)
+            and event.received_at
+            and now < event.received_at + SLACK
+        ):
+            judged.waiting.append(event)
+        else:
+            judged.wanted.append(event)
+    return judged
