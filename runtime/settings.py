@@ -23,7 +23,8 @@ SCOPES = (
 REQUEST_HEADERS = [
     "apollographql-client-name", "apollographql-client-version", "apollo-require-preflight",
     "x-apollo-operation-name", "traceparent", "tracestate", "baggage", "sentry-trace", "x-request-id",
-    "x-requested-with",
+    "x-requested-with", "x-correlation-id", "b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled",
+    "x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-origin", "x-datadog-sampling-priority", "newrelic",
 ]  # fmt: skip
 
 

@@ -32,6 +32,12 @@ async def preflight(http: httpx.AsyncClient, *headers: str) -> httpx.Response:
         "sentry-trace",
         "x-request-id",
         "x-requested-with",
+        "x-correlation-id",
+        "b3",
+        "x-b3-traceid",
+        "x-datadog-trace-id",
+        "newrelic",
+        "x-tandem-workspace",
         "X-Request-ID",
     ],
 )
