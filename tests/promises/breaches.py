@@ -360,6 +360,15 @@ MATCH = (
         sql("domain.matching:plan", "or s.identifier_keys && c.identifier_keys", "or false"),
     ),
     breach(
+        "matching: a preview sees the ten contacts that are most alike",
+        f"{LIKENESS}::test_the_preview_sees_beyond_the_contacts_that_full_matches_take",
+        swap(
+            "domain.matching:_scores",
+            "find_alike(...)",
+            "dict(sorted(OLD.items(), key=lambda one: -one[1])[:10])",
+        ),
+    ),
+    breach(
         "identifiers: a person's tax number is kept",
         "tests/domain/contacts/test_identifiers.py::test_a_person_s_ird_number_is_never_kept",
         never("domain.fields:_tax", "is_body"),
