@@ -1,14 +1,14 @@
 """invoice poll page
 
 Revision ID: 20d4cd54b732
-Revises: 0396940ea20f
+Revises: 6d1f0a4be271
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "20d4cd54b732"
-down_revision = "0396940ea20f"
+down_revision = "6d1f0a4be271"
 branch_labels = None
 depends_on = None
 
