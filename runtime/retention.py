@@ -19,6 +19,7 @@ INBOX_KEPT = timedelta(days=14)  # longer than between two scans
 DELIVERIES_KEPT = timedelta(days=1)
 KEYS_KEPT = timedelta(hours=24)
 RUNS_KEPT = timedelta(days=7)
+TRAFFIC_KEPT = timedelta(days=62)  # this month and the one before
 
 _BY_PEOPLE = "a row for each act of a person; people archive or revoke, and the history needs the row"
 _PER_ORGANISATION = "at most one row for each object of the organisation's Xero settings"
@@ -62,6 +63,7 @@ BOUNDS = {
     "xero_grant": "one row for each person who has given consent",
     "xero_limit": "one row for each organisation in Xero",
     "xero_tax_rate": _PER_ORGANISATION,
+    "xero_traffic": "62 days; a day has a few endpoints and statuses for each organisation in Xero",
 }
 
 
@@ -73,6 +75,7 @@ def _deletions(now: datetime, settings: Settings) -> Iterator[tuple[str, datetim
     yield "select door.forget_deliveries(:at, :most)", now - DELIVERIES_KEPT
     yield "select door.forget_keys(:at, :most)", now - KEYS_KEPT
     yield "select door.forget_runs(:at, :most)", now - RUNS_KEPT
+    yield "select door.forget_traffic(:at, :most)", now - TRAFFIC_KEPT
     if settings.activity_kept_days is not None:
         yield "select door.forget_activity(:at, :most)", now - timedelta(days=settings.activity_kept_days)
     if settings.closed_issues_kept_days is not None:

@@ -35,6 +35,7 @@ DOORS = {
     "forget_inbox", "due_since", "forget_deliveries", "search_invoices",
     "similar_contacts", "every_workspace", "keys_behind",
     "forget_keys", "forget_runs", "forget_activity", "forget_issues", "list_seals",
+    "note_traffic", "month_traffic", "forget_traffic", "figures",
     "due_jobs", "beat_worker", "end_worker", "renew_webhooks",
 }  # fmt: skip
 REVISIONS = sorted((MIGRATIONS / "versions").glob("[!_]*.py"))

@@ -13,6 +13,7 @@ from domain.connection import rights
 from domain.connection.call_budget import Limits
 from domain.connection.oauth_grants import Grant, Grants
 from domain.connection.organisation_copy import OrganisationCopy
+from domain.connection.traffic import Meter
 from domain.tx import TANDEM
 from runtime.certificates import trusted
 from runtime.clock import Clock
@@ -70,11 +71,13 @@ class Process:
     app: App
     limits: Limits = field(init=False)
     grants: Grants = field(init=False)
+    meter: Meter = field(init=False)
     name_indexes: NameIndexes = field(default_factory=NameIndexes, init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "limits", Limits(self.database.door, self.database.clock))
         object.__setattr__(self, "grants", Grants(self.database.door, self.database.clock))
+        object.__setattr__(self, "meter", Meter(self.database.door, self.database.clock))
 
     def client(self, organisation: OrganisationCopy, priority: Priority) -> Client:
         """A client of this organisation, within its limits and never inside a transaction."""
@@ -88,6 +91,7 @@ class Process:
             guard=guard,
             api_url=self.settings.xero_api_url,
             priority=priority,
+            meter=self.meter,
         )
 
     def tokens(self, grant_id: UUID | None) -> GrantTokens[Grant]:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from runtime.settings import Settings
 from workers.arq_engine import ArqEngine, redis_settings
 from workers.dispatcher import Dispatcher, Queue
+from workers.metering import metering
 from workers.process import Process, opened
 
 
@@ -29,9 +30,10 @@ async def work(process: Process, stop: asyncio.Event) -> None:
     carrying = asyncio.create_task(engine.run())
     try:
         await engine.connected()
-        async with dispatching(process, dispatcher, engine.queue, stop):
-            await stop.wait()
-        await carrying
+        async with metering(process.meter):
+            async with dispatching(process, dispatcher, engine.queue, stop):
+                await stop.wait()
+            await carrying
     finally:
         carrying.cancel()
         await asyncio.gather(carrying, return_exceptions=True)

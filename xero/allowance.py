@@ -31,6 +31,21 @@ class ReportedLimits:
     until: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Traffic:
+    """One call for the meter. `received`: the bytes of the answer as they travelled; `unpacked`: their size after that.
+    `status` is 0 if no answer came."""
+
+    endpoint: str
+    status: int = 0
+    received: int = 0
+    unpacked: int = 0
+
+
+class Meter(Protocol):
+    def note(self, tenant_id: UUID, call: Traffic) -> None: ...
+
+
 class Limiter(Protocol):
     async def take(self, tenant_id: UUID, priority: Priority) -> UUID | datetime:
         """Return a slot for one call, or the time before which there is no slot. Never waits."""

@@ -20,7 +20,7 @@ from uuid import UUID
 import httpx
 
 from xero import listing, oauth
-from xero.allowance import Limiter, Priority, ReportedLimits, read_allowance
+from xero.allowance import Limiter, Meter, Priority, ReportedLimits, Traffic, read_allowance
 from xero.answers import check, is_expired, json_of, may_be_disconnected
 from xero.errors import (
     Disconnected,
@@ -109,6 +109,11 @@ class _Call:
         return self.method != "GET"
 
     @property
+    def endpoint(self) -> str:
+        """The first part of the path, such as Contacts."""
+        return self.path.partition("/")[0]
+
+    @property
     def right(self) -> Right:
         return right_of(self.path, writes=self.writes)
 
@@ -127,6 +132,7 @@ class Client:
     timeout: float = TIMEOUT
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
+    meter: Meter | None = None
 
     async def organisation(self) -> Answer[Organisation]:
         found = await self._read(listing.ORGANISATIONS, "Organisation")
@@ -331,8 +337,18 @@ class Client:
         except Retry:
             await self.limiter.give(slot, None)
             raise
+        except NoAnswer:
+            self._count(Traffic(call.endpoint))
+            raise
+        self._count(
+            Traffic(call.endpoint, answer.status_code, answer.num_bytes_downloaded, len(answer.content))
+        )
         await self.limiter.give(slot, self._reported(answer))
         return answer
+
+    def _count(self, traffic: Traffic) -> None:
+        if self.meter is not None:
+            self.meter.note(self.tenant_id, traffic)
 
     def _request(self, call: _Call, token: str) -> httpx.Request:
         headers = {

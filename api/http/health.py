@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,6 +32,20 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 SEND_TOKEN = "This address needs OPS_TOKEN: send the header Authorization: Bearer …"  # noqa: S105 - a sentence
 PATIENCE = 3.0  # seconds for PostgreSQL to answer
 head = cache(migrations.head)
+
+
+# The figures of door.figures, with their texts and labels. Each server shows the same: they are of the whole database.
+FIGURES = {
+    "jobs": ("Jobs that a worker may do now, by kind: the depth of the queue", ["kind"]),
+    "organisations": ("Connected organisations, by health", ["health"]),
+    "failing": ("Links and invoices that are FAILING, by failure code", ["kind", "code"]),
+    "calls": (
+        "Calls to Xero today (UTC), by endpoint and status; status 0: no answer",
+        ["endpoint", "status"],
+    ),
+    "bytes": ("Bytes of Xero's answers today (UTC), as they travelled", ["endpoint"]),
+    "calls_left": ("The fewest of the day's calls that an organisation has left", []),
+}
 
 
 class Metrics:
@@ -64,12 +78,24 @@ class Metrics:
             registry=self.registry,
         )
         interrupted.set_function(lambda: float(process.notifications.interrupted))
+        self._figures = {
+            name: Gauge(f"tandem_{name}", says, labels, registry=self.registry)
+            for name, (says, labels) in FIGURES.items()
+        }
         self.behind = Gauge(
             "tandem_due_seconds",
             "For how many seconds the oldest change to send, webhook, import page or delivery has been due, of all that may be done now",
             ["kind"],
             registry=self.registry,
         )
+
+    def show_figures(self, rows: Iterable[tuple[str, str, str, int]]) -> None:
+        """Shows the rows of door.figures, in place of those before. A label that a figure lacks is blank."""
+        for gauge in self._figures.values():
+            gauge.clear()
+        for name, one, two, value in rows:
+            labels = (one, two)[: len(FIGURES[name][1])]
+            (self._figures[name].labels(*labels) if labels else self._figures[name]).set(value)
 
     def _show_pool(self, database: Database) -> None:
         connections = Gauge(
@@ -112,7 +138,7 @@ def routes(process: Process, metrics: Metrics) -> list[Route]:
     async def show_metrics(request: Request) -> Response:
         with suppress(OSError):  # DatabaseUnavailable and TimeoutError: the other metrics still count
             async with asyncio.timeout(PATIENCE):
-                await _behind(process, metrics.behind)
+                await _read_figures(process, metrics)
         return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return [
@@ -179,9 +205,17 @@ async def _postgres(process: Process) -> Readiness:
     return found
 
 
-async def _behind(process: Process, gauge: Gauge) -> None:
-    gauge.clear()
+async def _read_figures(process: Process, metrics: Metrics) -> None:
     now = process.database.clock.now()
     async with process.database.door() as session:
-        for kind, since in await session.execute(sa.text("select * from door.due_since(:now)"), {"now": now}):
-            gauge.labels(kind).set((now - since).total_seconds() if since else 0.0)
+        due = (
+            await session.execute(sa.text("select kind, since from door.due_since(:now)"), {"now": now})
+        ).all()
+        figures = await session.execute(
+            sa.text("select name, one, two, value from door.figures(:now)"), {"now": now}
+        )
+        rows = [(row.name, row.one, row.two, int(row.value)) for row in figures]
+    metrics.behind.clear()
+    for kind, since in due:
+        metrics.behind.labels(kind).set((now - since).total_seconds() if since else 0.0)
+    metrics.show_figures(rows)

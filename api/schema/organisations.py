@@ -10,7 +10,7 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, batch_in_transaction, load, load_later
+from api.relay.loaders import batch, load_later
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
 from api.relay.rows import columns
@@ -20,8 +20,7 @@ from api.schema.issues import sure_matches_preview
 from api.schema.mappings import InvoiceSyncPreview, InvoiceSyncSettings, invoice_sync_preview
 from api.schema.preview import ContactSyncPreview, contact_sync_preview
 from api.schema.refs import ContactTypeRef, SureMatchesPreviewRef
-from api.schema.summary import SyncSummary
-from domain.connection import call_budget
+from api.schema.summary import CallBudget, SyncSummary, call_budget_of
 from domain.connection.health import AT_THIS_MOMENT, RIGHTS_SAY, WEBHOOK_OFF, WEBHOOKS_SILENT
 from domain.tables import (
     ConflictPolicy,
@@ -30,7 +29,7 @@ from domain.tables import (
     Side,
     XeroContactFilter,
 )
-from domain.tx import Reader, Tx
+from domain.tx import Reader
 
 
 class StoredMassChange(TypedDict):
@@ -128,35 +127,6 @@ class ContactSyncSettings:
             return None
         found: ContactTypeRef | None = load_later(info.context, "ContactType", self.type_key)
         return found
-
-
-@strawberry.type(
-    description="Xero's call limits for an organisation, as Xero's latest answers reported them."
-)
-class CallBudget:
-    id: strawberry.ID = strawberry.field(
-        description="An id of the budget object itself, for caches. It stays the same for the"
-        " organisation's lifetime; `node` does not take it."
-    )
-    minute_remaining: int | None = strawberry.field(
-        description="Calls that are left in the present minute. Null: unknown."
-    )
-    day_remaining: int | None = strawberry.field(
-        description="Calls that are left in Xero's rolling day of 24 hours. Null: unknown."
-    )
-    day_limit: int | None = strawberry.field(
-        description="Calls that the app's plan at Xero allows in a day, such as 1,000 or 5,000. Null:"
-        " unknown."
-    )
-    limited_until: datetime | None = strawberry.field(
-        description="Tandem makes no call before this time, because a limit is used up. Null: calls are"
-        " possible."
-    )
-
-
-@batch_in_transaction("CallBudget.of_tenant")
-async def _budgets(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, call_budget.CallBudget]:
-    return await call_budget.find_many(tx, tenants)
 
 
 @strawberry.type(
@@ -307,18 +277,7 @@ class XeroOrganisation(Node):
 
     @strawberry.field(description="How many calls to Xero are left. Null until Xero's first answer.")
     async def call_budget(self, info: Info[Context, None]) -> CallBudget | None:
-        found: call_budget.CallBudget | None = await load(
-            info.context, "CallBudget.of_tenant", self.row.tenant_id
-        )
-        if found is None:
-            return None
-        return CallBudget(
-            id=ids.encode("CallBudget", self.row.id),
-            minute_remaining=found.minute_remaining,
-            day_remaining=found.day_remaining,
-            day_limit=found.day_limit,
-            limited_until=found.limited_until or self._limited_until(),
-        )
+        return await call_budget_of(info.context, self.row.id, self.row.tenant_id, self._limited_until())
 
     def _limited_until(self) -> datetime | None:
         """The end of a limit that Tandem itself keeps: the calls of the day are used up, without an answer of Xero that says

@@ -1,17 +1,21 @@
-"""The state of an organisation in numbers: links, match issues and failures."""
+"""An organisation in numbers: its links, match issues and failures, and its calls and bytes at Xero."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import strawberry
+from strawberry.types import Info
 
+from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch
+from api.relay.loaders import batch, batch_in_transaction, load
 from api.schema.sync_problems import SyncFailureCode
+from domain.connection import call_budget, traffic
 from domain.connection import health as connection_health
 from domain.tables import ACTIVE_STATES
-from domain.tx import Reader
+from domain.tx import Reader, Tx
 
 
 @strawberry.type(description="How many links and invoices of an organisation fail for one reason.")
@@ -125,4 +129,74 @@ def _summary(
         failing_invoices=sum(row.n for row in failing),
         pending_changes=sum(row.due for row in links),
         failures=[FailureCount(code=SyncFailureCode(code), count=n) for code, n in sorted(codes.items())],
+    )
+
+
+@strawberry.type(
+    description="Xero's call limits for an organisation, as Xero's latest answers reported them."
+)
+class CallBudget:
+    tenant_id: strawberry.Private[UUID]
+    id: strawberry.ID = strawberry.field(
+        description="An id of the budget object itself, for caches. It stays the same for the"
+        " organisation's lifetime; `node` does not take it."
+    )
+    minute_remaining: int | None = strawberry.field(
+        description="Calls that are left in the present minute. Null: unknown."
+    )
+    day_remaining: int | None = strawberry.field(
+        description="Calls that are left in Xero's rolling day of 24 hours. Null: unknown."
+    )
+    day_limit: int | None = strawberry.field(
+        description="Calls that the app's plan at Xero allows in a day, such as 1,000 or 5,000. Null:"
+        " unknown."
+    )
+    limited_until: datetime | None = strawberry.field(
+        description="Tandem makes no call before this time, because a limit is used up. Null: calls are"
+        " possible."
+    )
+
+    @strawberry.field(
+        description="The bytes of Xero's answers in this month (UTC), compressed as they travelled. Workers add"
+        " theirs within seconds."
+    )
+    async def bytes_this_month(self, info: Info[Context, None]) -> float | None:
+        return float((await self._month(info)).received)
+
+    @strawberry.field(
+        description="What `bytesThisMonth` will be at the month's end, at the pace of the last seven days. An"
+        " import in these days counts for the pace."
+    )
+    async def bytes_forecast(self, info: Info[Context, None]) -> float | None:
+        return (await self._month(info)).forecast
+
+    async def _month(self, info: Info[Context, None]) -> traffic.Month:
+        found: traffic.Month | None = await load(info.context, "CallBudget.month_of_tenant", self.tenant_id)
+        return found or traffic.Month(0, 0.0)
+
+
+@batch_in_transaction("CallBudget.month_of_tenant")
+async def _months(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, traffic.Month]:
+    return await traffic.find_months(tx, tenants)
+
+
+@batch_in_transaction("CallBudget.of_tenant")
+async def _budgets(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, call_budget.CallBudget]:
+    return await call_budget.find_many(tx, tenants)
+
+
+async def call_budget_of(
+    context: Context, organisation_id: UUID, tenant_id: UUID, own_limit: datetime | None
+) -> CallBudget | None:
+    """`own_limit`: until when Tandem itself makes no call. None until Xero's first answer."""
+    found: call_budget.CallBudget | None = await load(context, "CallBudget.of_tenant", tenant_id)
+    if found is None:
+        return None
+    return CallBudget(
+        tenant_id=tenant_id,
+        id=ids.encode("CallBudget", organisation_id),
+        minute_remaining=found.minute_remaining,
+        day_remaining=found.day_remaining,
+        day_limit=found.day_limit,
+        limited_until=found.limited_until or own_limit,
     )

@@ -13,6 +13,7 @@ from domain.tables.connection import (
     XeroContactFilter,
     XeroGrant,
     XeroLimit,
+    XeroTraffic,
 )
 from domain.tables.contacts import Contact, ContactKind, IdentifierKind, Side, StoredIdentifier, SyncedField
 from domain.tables.deliveries import Cargo, Delivery, DeliveryKind, DeliveryMember
@@ -153,5 +154,6 @@ __all__ = (
     "XeroGrant",
     "XeroLimit",
     "XeroTaxRate",
+    "XeroTraffic",
     "metadata",
 )

@@ -233,5 +233,22 @@ class XeroLimit(Table, table=True):
     until: datetime | None = time_column(nullable=True)
 
 
+class XeroTraffic(Table, table=True):
+    """The calls of an organisation to one endpoint on one day (UTC) that had one status, and the bytes of their answers: as they
+    travelled, and unpacked. `status` is 0 if no answer came. `domain.connection.traffic` adds to the rows."""
+
+    __tablename__ = "xero_traffic"
+    __table_args__ = (sa.Index("ix_xero_traffic_day", "day"),)
+    tenant_id: UUID = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    endpoint: str = Field(primary_key=True)
+    status: int = Field(primary_key=True)
+    calls: int
+    received: int = Field(sa_type=sa.BigInteger)
+    unpacked: int = Field(sa_type=sa.BigInteger)
+
+
 # Reached through `door` only, as they are asked for before a workspace is known or belong to none.
-DOOR_ONLY = frozenset({"oauth_flow", "xero_grant", "xero_call", "xero_limit", "webhook_event", "worker"})
+DOOR_ONLY = frozenset(
+    {"oauth_flow", "xero_grant", "xero_call", "xero_limit", "webhook_event", "worker", "xero_traffic"}
+)

@@ -50,6 +50,24 @@ BUDGET = (
     ),
 )
 
+METER = (
+    breach(
+        "meter: counts are lost while PostgreSQL is away",
+        "tests/domain/connection/test_traffic.py::test_counts_that_the_database_did_not_take_are_added_later",
+        skip("domain.connection.traffic:Meter.flush", "add", beside="calls received unpacked"),
+    ),
+    breach(
+        "meter: the second worker's counts replace those of the first",
+        "tests/domain/connection/test_traffic.py::test_counts_of_two_workers_add_up_by_day_endpoint_and_status",
+        sql(FUNCTIONS, "calls = known.calls + excluded.calls", "calls = excluded.calls"),
+    ),
+    breach(
+        "meter: bytes are counted unpacked",
+        "tests/domain/connection/test_traffic.py::test_the_client_counts_bytes_as_they_travelled_and_calls_without_an_answer",
+        swap("xero.client:Client._send", "answer.num_bytes_downloaded", "len(answer.content)"),
+    ),
+)
+
 TOKENS = (
     breach(
         "tokens: a custom connection forgets its secret with its second token",
@@ -384,4 +402,4 @@ RESTORED = (
     ),
 )
 
-BREACHES = (*RESTORED, *REFUSALS, *PHONE, *VALUES, *BUDGET, *TOKENS, *SMALL, *RETENTION, *EDGE, *LIVE)
+BREACHES = (*RESTORED, *METER, *REFUSALS, *PHONE, *VALUES, *BUDGET, *TOKENS, *SMALL, *RETENTION, *EDGE, *LIVE)

@@ -10,7 +10,7 @@ ORGANISATION = """{ id name tenantId baseCurrency timezone health healthMessage
   contactSyncPreview(contactFilter: ALL) { complete contactsRead contactsExpected fullMatches conflicts noMatches skipped
     expectedXeroCalls sample { outcome xeroContact { id } contact { id } }
     changes(first: 2) { pageInfo { hasNextPage endCursor } edges { cursor outcome node { id name } contact { id } } } }
-  callBudget { id minuteRemaining dayRemaining dayLimit limitedUntil }
+  callBudget { id minuteRemaining dayRemaining dayLimit limitedUntil bytesThisMonth bytesForecast }
   importProgress { id phase done total fullMatches conflicts created skipped finished startedAt finishedAt
     organisation { id } }
   summary { id linked openIssues unsynced failing pendingChanges failures { code count } } }"""

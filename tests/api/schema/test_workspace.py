@@ -2,14 +2,18 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from api.auth.tokens import Tokens
 from api.context import Process
 from api.relay import ids
+from domain.connection.call_budget import Limits
+from domain.connection.traffic import Meter
 from domain.tables import Scope
 from tests import make
+from xero.allowance import ReportedLimits, Traffic
 
 TYPE = "{ contactType { id name archivedAt } workspace { contactTypes { name } } userErrors { code path } }"
 NEW_TYPE = f"mutation($n: String!) {{ createContactType(input: {{name: $n}}) {TYPE} }}"
@@ -177,3 +181,26 @@ async def test_a_consent_returns_only_to_an_allowed_address(ada: make.Client) ->
         answer = (await ada.ask(query, i=wanted))["connectXero"]
         assert answer["authorizationUrl"] is None
         assert answer["userErrors"][0]["path"] == path
+
+
+async def test_the_call_budget_has_the_bytes_of_the_month(ada: make.Client) -> None:
+    query = (
+        "query($o: ID!) { xeroOrganisation(id: $o) { callBudget { dayLimit bytesThisMonth bytesForecast } } }"
+    )
+    key = ids.encode("XeroOrganisation", ada.world.organisation)
+    assert (await ada.ask(query, o=key))["xeroOrganisation"]["callBudget"] is None
+    [row] = await ada.world.rows(
+        "select tenant_id from organisation where id = :id", id=ada.world.organisation
+    )
+    database = ada.process.database
+    limits, meter = Limits(database.door, database.clock), Meter(database.door, database.clock)
+    slot = await limits.take(row["tenant_id"], "BULK")
+    assert isinstance(slot, UUID)
+    await limits.give(slot, ReportedLimits(200, 59, 4999))
+    unread = (await ada.ask(query, o=key))["xeroOrganisation"]["callBudget"]
+    assert unread == {"dayLimit": 5000, "bytesThisMonth": 0, "bytesForecast": 0}
+    meter.note(row["tenant_id"], Traffic("Contacts", 200, 5_000_000_000, 9_000_000_000))  # more than an Int
+    await meter.flush()
+    read = (await ada.ask(query, o=key))["xeroOrganisation"]["callBudget"]
+    assert read["bytesThisMonth"] == 5_000_000_000
+    assert read["bytesForecast"] > 5_000_000_000
