@@ -9,7 +9,7 @@ the sure band and its precision, and the calibration of `confidence`. Needs noth
 import argparse
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from domain.fields import identifiers
 from domain.fields.values import XeroNumbers
@@ -57,7 +57,15 @@ def main() -> None:
     parser.add_argument(
         "--wrong", action="store_true", help="list the false links and the clients made twice"
     )
+    parser.add_argument(
+        "--numbers",
+        action="store_true",
+        help="count only the pairs that are sure because of an official number",
+    )
     args = parser.parse_args()
+    if args.numbers:
+        report_numbers(args.seed, args.practices)
+        return
     tally = Tally()
     for number in range(args.practices):
         decide(lifelike_practice(args.seed + number, CONTACTS), tally)
@@ -66,6 +74,32 @@ def main() -> None:
         print("\n".join(tally.wrong))
     likely = entities_taken_for_one(args.seed)
     print(f"300 groups: pairs of different entities at {LIKELY} or above: {likely}")
+
+
+def report_numbers(seed: int, practices: int) -> None:
+    """Of all pairs that share an official number, whatever an import would do with them: how many are sure, and how many only
+    because of the number."""
+    called, alone = Counter[bool](), Counter[bool]()
+    for number in range(practices):
+        case = Case(lifelike_practice(seed + number, CONTACTS))
+        having: dict[str, list[int]] = defaultdict(list)
+        for at, one in enumerate(case.ours):
+            for key in one.identifiers:
+                having[key].append(at)
+        for at, one in enumerate(case.theirs):
+            for other in {ours for key in one.identifiers for ours in having[key]}:
+                if not compare(one, case.ours[other]).sure:
+                    continue
+                right = case.practice.twins[at] == other
+                called[right] += 1
+                bare = (replace(ready, identifiers=frozenset[str]()) for ready in (one, case.ours[other]))
+                alone[right] += not compare(*bare).sure
+    for told, found in (
+        ("pairs that share a number and are sure", called),
+        ("of them only by the number", alone),
+    ):
+        low, high = interval(found[True], sum(found.values()))
+        print(f"{told}: {sum(found.values())}, {found[False]} false (95 %: {low:.5f} to {high:.5f})")
 
 
 def report(tally: Tally) -> None:

@@ -116,7 +116,7 @@ def compare(one: Ready, other: Ready) -> Comparison:
 
 def confidence_of(found: float, agreement: Agreement) -> float:
     """The probability that a pair with this score is one client, by the table of its kind of agreement."""
-    scores, shares = load().confidence[min(2, agreement.strong)]
+    scores, shares = load().confidence[agreement.table]
     at = bisect_right(scores, found)
     if at in {0, len(scores)}:
         return shares[0] if at == 0 else shares[-1]

@@ -44,6 +44,13 @@ class Agreement(NamedTuple):
         return [self.email, self.phone, self.street].count(True)
 
     @property
+    def table(self) -> int:
+        """Which table of confidence counts: 0 to 2 fields equal, an official number equal, or two that differ."""
+        if self.identifier is None:
+            return min(2, self.strong)
+        return 3 if self.identifier else 4
+
+    @property
     def against(self) -> int:
         """How many of email, phone and street differ."""
         return [self.email, self.phone, self.street].count(False)
@@ -66,13 +73,14 @@ def is_sure(one: Ready, other: Ready, found: Agreement) -> bool:
 
     Names alone are never sure, and neither are names that a rule tells apart or a family name that may have changed. The
     town is no field; a postcode is one if nothing differs. A mistyped name needs an email of its own or two fields; an
-    initial or a nickname needs two. Two official numbers that differ are never sure.
+    initial or a nickname needs two. An equal official number stands for one of these fields, and two that
+    differ are never sure.
     """
     if found.identifier is False:
         return False
-    if found.name is Likeness.UNLIKE or found.against > found.strong:
+    if found.name is Likeness.UNLIKE or found.against > found.strong + (found.identifier is True):
         return False
-    fields = found.strong + (found.postcode is True and found.against == 0)
+    fields = found.strong + (found.postcode is True and found.against == 0) + (found.identifier is True)
     own = found.email is True and found.email_users <= 2
     enough = fields > 1 or (
         fields == 1 and (found.name >= Likeness.WORDS or (found.name is Likeness.SPELT and own))

@@ -200,3 +200,26 @@ def test_pairs_below_the_threshold_are_listed_only_on_request() -> None:
     lists = [Details("Kowhai Joinery")], [Details("Kowhai Roofing")]
     assert outcomes(*lists) == []
     assert outcomes(*lists, everyone=True) == [(0, 0, Outcome.CANDIDATE)]
+
+
+def test_an_equal_official_number_counts_as_a_field_and_another_one_is_never_sure() -> None:
+    home = ("k@x.example", "09 555 0101")
+
+    def sure(
+        one: str, other: str, number: str = "", other_number: str = "", shared: tuple[str, ...] = ()
+    ) -> bool:
+        numbers = [(f"ABN/{text}",) if text else () for text in (number, other_number)]
+        found = [
+            make_ready(Details(name, *shared, identifiers=held), "AU")
+            for name, held in zip((one, other), numbers, strict=True)
+        ]
+        return compare(*found).sure
+
+    a, b = "51824753556", "53004085616"
+    assert sure("Kowhai Joinery Ltd", "Kowhai Joinery Limited", a, a)
+    assert sure("Bob Zebedee", "Robert Zebedee", a, a, home[:1])
+    assert not sure("Bob Zebedee", "Robert Zebedee", a, a)
+    assert not sure("Kowhai Joinery Ltd", "Rimu Kitchens Ltd", a, a, home)
+    assert not sure("Kowhai Family Trust", "Kowhai Pty Ltd", a, a, home)
+    assert sure("Kowhai Joinery Ltd", "Kowhai Joinery Limited", shared=home)
+    assert not sure("Kowhai Joinery Ltd", "Kowhai Joinery Limited", a, b, home)
