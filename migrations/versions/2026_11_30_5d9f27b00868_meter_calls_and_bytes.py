@@ -1,14 +1,14 @@
 """meter calls and bytes
 
 Revision ID: 5d9f27b00868
-Revises: 6d1f0a4be271
+Revises: 20d4cd54b732
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "5d9f27b00868"
-down_revision = "6d1f0a4be271"
+down_revision = "20d4cd54b732"
 branch_labels = None
 depends_on = None
 
