@@ -34,6 +34,10 @@ export const REASONS: Record<MatchIssueReason, { label: string; sentence: string
     sentence: "Several contacts fit, or the one that fits is linked already.",
   },
   SIMILAR: { label: "Similar", sentence: "Neither name nor email is equal, but the two are very alike." },
+  IDENTIFIER_DIFFERS: {
+    label: "Other number",
+    sentence: "Name and email are equal, but two official numbers differ.",
+  },
 };
 
 export const RESOLUTIONS: Record<MatchResolution, string> = {
