@@ -8,12 +8,14 @@ Only a reconnect ends NEEDS_RECONNECT.
 Links and invoices that wait show the organisation's health. So an outage writes one row, not a row for each link.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.connection.organisation_copy import OrganisationCopy
-from domain.tables import EventKind
+from domain.tables import ConnectionHealth, EventKind, Organisation
 from domain.tx import Tx
 
 # Xero must fail for so long before it counts as an outage.
@@ -50,7 +52,9 @@ WEBHOOK_OFF = (
     " webhook off, as it does after 24 hours of failures. The administrator of this server can switch it on again at"
     " developer.xero.com: My Apps, the app, Webhooks, Send intent to receive."
 )
-_PASSING = "('HEALTHY', 'CATCHING_UP', 'RATE_LIMITED', 'DEGRADED')"
+_PASSING = (
+    ConnectionHealth.HEALTHY, ConnectionHealth.CATCHING_UP, ConnectionHealth.RATE_LIMITED, ConnectionHealth.DEGRADED,
+)  # fmt: skip
 # A limit of the minute ends too soon to be worth a message.
 LONG = "limited_until > coalesce(health_since, connected_at) + interval '61 seconds'"
 MOST_PUBLISHED = 500
@@ -91,47 +95,51 @@ def may_send(organisation: OrganisationCopy) -> bool:
     return not waits and organisation.health not in ("NEEDS_RECONNECT", "PAUSED", "DISCONNECTED")
 
 
+async def lock(tx: Tx, organisation_id: UUID) -> Organisation | None:
+    """The organisation's row, locked until the transaction ends. Rows that refer to the organisation may be written meanwhile."""
+    await tx.session.flush()
+    key = (tx.workspace, organisation_id)
+    return await tx.session.get(
+        Organisation, key, with_for_update={"key_share": True}, populate_existing=True
+    )
+
+
 async def answered(tx: Tx, organisation_id: UUID, *, write: bool = False) -> None:
     """Records that a call succeeded: limits and outages have ended. A read does not end an outage of writes while something
     waits to be written."""
-    await tx.run(
-        "update organisation o set writes_failing_since = null where workspace_id = :ws and id = :id"
-        f" and writes_failing_since is not null and (:write or not {_TO_WRITE})",
-        id=organisation_id, write=write,
-    )  # fmt: skip
-    await _rest(
-        tx,
-        organisation_id,
-        "health = 'RATE_LIMITED' or writes_failing_since is null and (health = 'DEGRADED' or failing_since is not null)",
-    )
-    await tx.run(
-        "update organisation set failing_since = null where workspace_id = :ws and id = :id and failing_since is not null",
-        id=organisation_id,
-    )
+    row = await lock(tx, organisation_id)
+    if row is None:
+        return
+    if row.writes_failing_since is not None and (write or not await _has_to_write(tx, organisation_id)):
+        row.writes_failing_since = None
+    troubled = row.health is ConnectionHealth.DEGRADED or row.failing_since is not None
+    if row.health is ConnectionHealth.RATE_LIMITED or (row.writes_failing_since is None and troubled):
+        await _rest(tx, row)
+    row.failing_since = None
+    await tx.session.flush()
 
 
 async def limit_over(tx: Tx, organisation_id: UUID) -> None:
-    await _rest(tx, organisation_id, "health = 'RATE_LIMITED' and limited_until <= :now")
+    row = await lock(tx, organisation_id)
+    limited = row is not None and row.health is ConnectionHealth.RATE_LIMITED
+    if row is not None and limited and row.limited_until is not None and row.limited_until <= tx.now:
+        await _rest(tx, row)
 
 
 async def caught_up(tx: Tx, organisation_id: UUID) -> None:
     """Records that everything in Xero was read and applied. Waiting changes may be sent."""
-    await tx.run(
-        "update organisation set catching_up = false where workspace_id = :ws and id = :id and catching_up",
-        id=organisation_id,
-    )
-    await _rest(tx, organisation_id, "health = 'CATCHING_UP'")
+    row = await lock(tx, organisation_id)
+    if row is None:
+        return
+    row.catching_up = False
+    if row.health is ConnectionHealth.CATCHING_UP:
+        await _rest(tx, row)
+    await tx.session.flush()
 
 
 async def limited(tx: Tx, organisation_id: UUID, until: datetime) -> None:
     message = f"Xero accepts no more calls before {until:%Y-%m-%d %H:%M:%S} UTC. Tandem sends the waiting changes then."
-    await _set(tx, organisation_id, "RATE_LIMITED", message, until=until)
-
-
-class _Trouble(NamedTuple):
-    """`since`: the first call without a usable answer, of all calls or of those that write."""
-
-    since: datetime
+    await _set(tx, organisation_id, ConnectionHealth.RATE_LIMITED, message, until=until)
 
 
 async def unavailable(
@@ -139,66 +147,86 @@ async def unavailable(
 ) -> None:
     """Records that a call got no usable answer. The health becomes DEGRADED after OUTAGE, of all calls or of writes; at once
     if Xero `said` that it is offline. `why`: the message for people."""
-    trouble = await tx.read_one(
-        _Trouble,
-        "update organisation set failing_since = coalesce(failing_since, :now),"
-        " writes_failing_since = case when :write then coalesce(writes_failing_since, :now) else writes_failing_since end"
-        " where workspace_id = :ws and id = :id"
-        " returning case when :write then writes_failing_since else failing_since end as since",
-        id=organisation_id, write=write,
-    )  # fmt: skip
-    if trouble is not None and (said or trouble.since <= tx.now - OUTAGE):
-        await _set(tx, organisation_id, "DEGRADED", why)
+    row = await lock(tx, organisation_id)
+    if row is None:
+        return
+    row.failing_since = row.failing_since or tx.now
+    since = row.failing_since
+    if write:
+        since = row.writes_failing_since = row.writes_failing_since or tx.now
+    await tx.session.flush()
+    if said or since <= tx.now - OUTAGE:
+        await _set(tx, organisation_id, ConnectionHealth.DEGRADED, why)
 
 
 async def hindered(tx: Tx, organisation_id: UUID, why: str) -> None:
     """Records that Xero refuses calls for a reason that a person must correct, although the consent is valid."""
-    await _set(tx, organisation_id, "DEGRADED", f"{why[:1].upper()}{why[1:]}.")
+    await _set(tx, organisation_id, ConnectionHealth.DEGRADED, f"{why[:1].upper()}{why[1:]}.")
 
 
 async def locked_out(tx: Tx, organisation_id: UUID) -> None:
     """Records that the consent has ended. All changes wait, and none is lost."""
-    await update_and_publish(
-        tx, organisation_id,
-        "update organisation set health = 'NEEDS_RECONNECT', health_message = :message, limited_until = null,"
-        " health_since = :now"
-        " where workspace_id = :ws and id = :id and disconnected_at is null and health <> 'NEEDS_RECONNECT'",
-        message=RECONNECT,
-    )  # fmt: skip
+    row = await lock(tx, organisation_id)
+    if row is None or row.disconnected_at is not None or row.health is ConnectionHealth.NEEDS_RECONNECT:
+        return
+    async with published(tx, organisation_id):
+        row.health, row.health_message = ConnectionHealth.NEEDS_RECONNECT, RECONNECT
+        row.limited_until, row.health_since = None, tx.now
 
 
 async def _set(
-    tx: Tx, organisation_id: UUID, health: str, message: str, until: datetime | None = None
+    tx: Tx, organisation_id: UUID, health: ConnectionHealth, message: str, until: datetime | None = None
 ) -> None:
-    await update_and_publish(
-        tx, organisation_id,
-        "update organisation set health = cast(:health as text), health_message = cast(:message as text),"
-        " limited_until = cast(:until as timestamptz),"
-        " health_since = case when health = cast(:health as text) then health_since else :now end where workspace_id = :ws and id = :id and disconnected_at is null"
-        f" and health in {_PASSING}"
-        " and (health, health_message) is distinct from (cast(:health as text), cast(:message as text))",
-        health=health, message=message, until=until,
-    )  # fmt: skip
+    row = await lock(tx, organisation_id)
+    if row is None or not _may_pass(row) or (row.health, row.health_message) == (health, message):
+        return
+    async with published(tx, organisation_id):
+        if row.health is not health:
+            row.health_since = tx.now
+        row.health, row.health_message, row.limited_until = health, message, until
 
 
-async def _rest(tx: Tx, organisation_id: UUID, only_if: str) -> None:
-    await update_and_publish(
-        tx, organisation_id,
-        f"update organisation set health = {RESTING}, limited_until = null, failing_since = null, health_since = :now,"
-        " health_message = case when catching_up and mass_change is null then cast(:message as text) end"
-        f" where workspace_id = :ws and id = :id and disconnected_at is null and health in {_PASSING} and ({only_if})",
-        message=CATCHING_UP,
-    )  # fmt: skip
+async def _rest(tx: Tx, row: Organisation) -> None:
+    """End passing trouble. `row` is locked."""
+    if not _may_pass(row):
+        return
+    async with published(tx, row.id):
+        row.health, row.health_message = _resting(row), None
+        if row.health is ConnectionHealth.CATCHING_UP:
+            row.health_message = CATCHING_UP
+        row.limited_until, row.failing_since, row.health_since = None, None, tx.now
 
 
-async def update_and_publish(tx: Tx, organisation_id: UUID, update: str, **values: Any) -> None:
-    """Runs the update of the organisation. If it changed a row, subscribers hear of the organisation, and of the links that
-    it holds up now or no longer."""
+def _may_pass(row: Organisation) -> bool:
+    return row.disconnected_at is None and row.health in _PASSING
+
+
+def _resting(row: Organisation) -> ConnectionHealth:
+    """As RESTING, of a row."""
+    if row.mass_change is not None:
+        return ConnectionHealth.PAUSED
+    return ConnectionHealth.CATCHING_UP if row.catching_up else ConnectionHealth.HEALTHY
+
+
+@asynccontextmanager
+async def published(tx: Tx, organisation_id: UUID) -> AsyncIterator[None]:
+    """What is set inside on the organisation's row is written. Subscribers hear of the organisation, and of the links that it
+    holds up now or no longer."""
     before = await _held(tx, organisation_id)
-    if await tx.run(update, id=organisation_id, **values):
-        tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
-        if await _held(tx, organisation_id) != before:
-            await publish_waiting(tx, organisation_id)
+    yield
+    await tx.session.flush()
+    tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
+    if await _held(tx, organisation_id) != before:
+        await publish_waiting(tx, organisation_id)
+
+
+async def _has_to_write(tx: Tx, organisation_id: UUID) -> bool:
+    return bool(
+        await tx.ids(
+            f"select o.id from organisation o where o.workspace_id = :ws and o.id = :id and {_TO_WRITE}",
+            id=organisation_id,
+        )
+    )
 
 
 class _Held(NamedTuple):

@@ -5,23 +5,17 @@ LONGEST; at once after syncNow or a reconnect. The first call that Xero carries 
 are those of xero.rights. Callers use domain.actions.resume, which makes the links due, too.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
-from domain.connection.health import update_and_publish
+from domain.connection import health as connection_health
 from domain.tx import Tx
 
 FIRST, LONGEST = timedelta(seconds=5), timedelta(minutes=15)
 MissingRights = Mapping[
     str, Mapping[str, str]
 ]  # by right: `says` for people, `since` and `until` in ISO 8601
-
-
-class _Row(NamedTuple):
-    missing_rights: Mapping[str, Mapping[str, str]] | None
 
 
 def closed(missing: MissingRights | None) -> dict[str, datetime]:
@@ -67,23 +61,21 @@ async def forget(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def _lock(tx: Tx, organisation_id: UUID) -> dict[str, Mapping[str, str]]:
-    row = await tx.read_one(
-        _Row,
-        "select missing_rights from organisation where workspace_id = :ws and id = :id for update",
-        id=organisation_id,
-    )
+    row = await connection_health.lock(tx, organisation_id)
     return dict(row.missing_rights or {}) if row else {}
 
 
 async def _store(tx: Tx, organisation_id: UUID, missing: MissingRights, *, told: bool) -> None:
-    update = (
-        "update organisation set missing_rights = nullif(cast(:missing as jsonb), '{}')"
-        " where workspace_id = :ws and id = :id"
-    )
+    row = await connection_health.lock(tx, organisation_id)
+    if row is None:
+        return
+    stored = {right: dict(one) for right, one in missing.items()} or None
     if told:
-        await update_and_publish(tx, organisation_id, update, missing=json.dumps(missing))
+        async with connection_health.published(tx, organisation_id):
+            row.missing_rights = stored
     else:
-        await tx.run(update, id=organisation_id, missing=json.dumps(missing))
+        row.missing_rights = stored
+        await tx.session.flush()
 
 
 async def _hasten(tx: Tx, organisation_id: UUID) -> None:
