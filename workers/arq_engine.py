@@ -101,10 +101,10 @@ class WokenWorker(Worker):
     It starts interactive jobs first, at most the lane's limit of each lane, and no job that runs already.
     """
 
-    def __init__(self, pool: ArqRedis, ctx: dict[str, Any]) -> None:
+    def __init__(self, pool: ArqRedis, ctx: dict[str, Any], poll_seconds: float = POLL_SECONDS) -> None:
         options = {**WORKER_OPTIONS, "after_job_end": self._job_ended}
         super().__init__(redis_pool=pool, ctx=ctx, handle_signals=False, poll_delay=0, **options)
-        self._woken = asyncio.Event()
+        self._woken, self._poll_seconds = asyncio.Event(), poll_seconds
         self._looked = self.loop.time()
 
     def idle_seconds(self) -> float:
@@ -135,7 +135,7 @@ class WokenWorker(Worker):
         await super()._poll_iteration()
         self._looked = self.loop.time()
         with suppress(TimeoutError):  # not wait_for, which may swallow the cancellation of arq's loop
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(self._poll_seconds):
                 await self._woken.wait()
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:

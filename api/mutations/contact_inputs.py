@@ -16,7 +16,9 @@ Said = TypeVar("Said")
 
 @strawberry.input(description="An official number that a contact holds.")
 class IdentifierInput:
-    kind: IdentifierKind = strawberry.field(description="The kind of the number.")
+    kind: IdentifierKind = strawberry.field(
+        description="The register that gave the number, or what the practice uses it for."
+    )
     value: str = strawberry.field(
         description="The number, at most 50 characters. Spaces, dashes, dots and slashes do not count. Wrong check digits"
         " are kept and shown as not valid. A personal or masked tax number is refused (INVALID)."
