@@ -27,8 +27,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
+from domain.tables import EventKind
 from domain.tx import Actor, Tx
 from runtime.clock import Clock, ServerClock, monotonic
+from runtime.tracing import traceparent
 
 # How the SQLSTATEs begin that say: the connection failed, PostgreSQL shuts down or starts up, it has too many
 # connections, it does not let this role in, the database does not exist.
@@ -43,6 +45,7 @@ select current_user, current_setting('server_version'), not rolsuper and not rol
            select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace)
   from pg_roles where rolname = current_user
 """
+_SENT = {EventKind.LINK, EventKind.INVOICE}  # of these rows a worker sends changes
 log = structlog.get_logger()
 RowT = TypeVar("RowT")
 NO_WORKSPACE = UUID(int=0)
@@ -326,8 +329,23 @@ async def _write_events(tx: Tx) -> None:
             },
         )
         await _notify(tx, "tandem_event")
+        if (trace := traceparent()) is not None:
+            await _mark_traced(tx, trace)
     if tx.due:
         await _notify(tx, "tandem_due")
+
+
+async def _mark_traced(tx: Tx, trace: str) -> None:
+    """Keeps the trace with each link and invoice that this transaction has changed and that is due: domain.outbound.trace_marks."""
+    subjects = [UUID(event.subject) for event in tx.events.values() if event.kind in _SENT]
+    if subjects:
+        await tx.run(
+            "insert into trace_mark (workspace_id, id, subject_id, traceparent, at)"
+            " select :ws, gen_random_uuid(), s, :trace, :now from unnest(cast(:subjects as uuid[])) s"
+            " where exists (select from sync_link where workspace_id = :ws and id = s and due_at is not null)"
+            " or exists (select from invoice where workspace_id = :ws and id = s and due_at is not null)",
+            trace=trace, subjects=subjects,
+        )  # fmt: skip
 
 
 async def _notify(tx: Tx, channel: str) -> None:

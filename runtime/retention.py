@@ -19,6 +19,7 @@ INBOX_KEPT = timedelta(days=14)  # longer than between two scans
 DELIVERIES_KEPT = timedelta(days=1)
 KEYS_KEPT = timedelta(hours=24)
 RUNS_KEPT = timedelta(days=7)
+MARKS_KEPT = timedelta(days=1)
 TRAFFIC_KEPT = timedelta(days=62)  # this month and the one before
 
 _BY_PEOPLE = "a row for each act of a person; people archive or revoke, and the history needs the row"
@@ -56,6 +57,7 @@ BOUNDS = {
     "tax_rate": _BY_PEOPLE,
     "webhook_event": "one row for each changed Xero object until it has been read, at most 14 days",
     "worker": "one row for each live worker; a lost one is deleted after a day",
+    "trace_mark": "1 day; the worker that sends the change deletes it",
     "workspace": "one row for each practice",
     "xero_account": _PER_ORGANISATION,
     "xero_call": "26 hours, the longest window of Xero's limits",
@@ -76,6 +78,7 @@ def _deletions(now: datetime, settings: Settings) -> Iterator[tuple[str, datetim
     yield "select door.forget_keys(:at, :most)", now - KEYS_KEPT
     yield "select door.forget_runs(:at, :most)", now - RUNS_KEPT
     yield "select door.forget_traffic(:at, :most)", now - TRAFFIC_KEPT
+    yield "select door.forget_trace_marks(:at, :most)", now - MARKS_KEPT
     if settings.activity_kept_days is not None:
         yield "select door.forget_activity(:at, :most)", now - timedelta(days=settings.activity_kept_days)
     if settings.closed_issues_kept_days is not None:

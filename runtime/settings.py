@@ -170,6 +170,16 @@ class Settings(BaseSettings):
     ops_token: SecretStr | None = Field(
         None, min_length=16, description="bearer token that /readyz and /metrics ask for"
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="OpenTelemetry collector that takes traces over HTTP; none: no traces"
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        None, description="headers for the collector, `name=value`, comma between"
+    )
+    otel_service_name: str = Field("tandem", min_length=1, description="name of Tandem in the traces")
+    otel_traces_sampler_arg: float = Field(
+        1.0, ge=0, le=1, description="share of the traces that are kept, if the client does not decide it"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: Literal["json", "text"] = Field("json", description="json, or text for a person to read")
 
@@ -192,6 +202,18 @@ class Settings(BaseSettings):
         if not re.match(r"https?://[^/\s]+", value):
             raise ValueError("must be an address that begins with https:// or http://")
         return value.rstrip("/")
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _collector(cls, value: str | None) -> str | None:
+        return cls._http(value) if value is not None else None
+
+    @field_validator("otel_exporter_otlp_headers")
+    @classmethod
+    def _collector_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not all("=" in pair for pair in value.get_secret_value().split(",")):
+            raise ValueError("each must be `name=value`, comma between")
+        return value
 
     @field_validator("oidc_issuer")
     @classmethod

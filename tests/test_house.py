@@ -10,7 +10,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
+from runtime.migrations import config
 from tests.order import BEGIN_FIRST
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,7 +63,11 @@ MAY_TRANSACT = {
     "runtime/migrations.py": "migrations run as the owner, outside any workspace",
 }
 # The other commands start without the second that building the schema takes. A name in a string would hide the import.
-MAY_IMPORT_LATE = {"runtime/commands/cli.py": "api", "runtime/commands/practices.py": "api"}
+MAY_IMPORT_LATE = {
+    "runtime/commands/cli.py": "api",
+    "runtime/commands/practices.py": "api",
+    "runtime/tracing.py": "runtime",  # runtime.otel, whose libraries cost time and memory
+}
 SAVEPOINTS = {"begin_nested": "domain"}  # a savepoint within the open transaction: how a constraint is asked
 
 
@@ -156,6 +162,11 @@ def test_no_folder_has_more_than_25_modules() -> None:
     modules = trees() | trees(TEST_PACKAGES)
     folders = Counter(str(Path(path).parent) for path in modules if not path.endswith("__init__.py"))
     assert {path: n for path, n in folders.items() if n > MOST_MODULES and path not in MAY_BE_FULL} == {}
+
+
+def test_the_database_has_one_newest_revision() -> None:
+    """Two branches of the code that each add a revision leave two: set `down_revision` of the later one."""
+    assert len(ScriptDirectory.from_config(config()).get_heads()) == 1
 
 
 def test_domain_has_at_most_eleven_layers() -> None:

@@ -16,10 +16,11 @@ import structlog
 
 from domain.connection import organisation_copy
 from domain.connection.organisation_copy import OrganisationCopy
-from domain.outbound import deliveries
+from domain.outbound import deliveries, trace_marks
 from domain.outbound.deliveries import Claimed, Next
 from domain.tables import DeliveryKind
 from domain.tx import XERO, Tx
+from runtime import tracing
 from workers import health
 from workers.process import Process
 from xero.allowance import Priority
@@ -111,12 +112,24 @@ async def send(
     async with process.database.transaction(workspace, XERO) as tx:
         claimed = await claim(tx)
         organisation = await organisation_copy.get(tx, organisation_id)
+        traces = await trace_marks.take(tx, claimed.members) if claimed and tracing.is_on() else []
     if claimed is None:
         return False
     priority = Priority.BULK if claimed.delivery.bulk else Priority.INTERACTIVE
     client = process.client(organisation, priority)
-    await call(DeliveryAttempt(process, workspace, spec, claimed, client), organisation)
+    with tracing.traced(f"send {claimed.delivery.kind}", parents=traces, attributes=_described(claimed)):
+        await call(DeliveryAttempt(process, workspace, spec, claimed, client), organisation)
     return True
+
+
+def _described(claimed: Claimed) -> dict[str, tracing.Value]:
+    delivery = claimed.delivery
+    return {
+        "tandem.workspace": str(delivery.workspace_id),
+        "tandem.organisation": str(delivery.organisation_id),
+        "tandem.delivery": str(delivery.id),
+        "tandem.members": len(claimed.members),
+    }
 
 
 async def call(attempt: DeliveryAttempt[Element, Answer, Seen], organisation: OrganisationCopy) -> None:

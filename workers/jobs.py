@@ -10,6 +10,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
+from runtime import tracing
 from workers import (
     catalogues,
     disconnecting,
@@ -107,7 +110,17 @@ KINDS = {
 
 async def run(process: Process, job: Job, stop: asyncio.Event) -> bool:
     """Do the job until nothing is left, RUN_SECONDS are over or the process is to end. Gives whether it did something.
-    What a step raises is raised: the work stays due."""
+    What a step raises is raised: the work stays due. Log lines have the job and its workspace."""
+    named = {"job": job.name, "workspace": str(job.workspace)}
+    attributes = {"tandem.job": job.name, "tandem.workspace": named["workspace"]}
+    with (
+        structlog.contextvars.bound_contextvars(**named),
+        tracing.traced(f"job {job.kind}", attributes=attributes),
+    ):
+        return await _repeat(process, job, stop)
+
+
+async def _repeat(process: Process, job: Job, stop: asyncio.Event) -> bool:
     kind, loop = KINDS[job.kind], asyncio.get_running_loop()
     until, did = loop.time() + RUN_SECONDS, False
     while await kind.step(process, job):

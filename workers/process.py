@@ -15,6 +15,7 @@ from domain.connection.oauth_grants import Grant, Grants
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.connection.traffic import Meter
 from domain.tx import TANDEM
+from runtime import tracing
 from runtime.certificates import trusted
 from runtime.clock import Clock
 from runtime.database import Database, connect, guard, on_time
@@ -122,6 +123,7 @@ async def opened_with(database: Database, settings: Settings) -> AsyncIterator[P
     """The same with a database that is open already, and stays open."""
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
     limits = httpx.Limits(max_connections=40)
-    async with on_time(database), httpx.AsyncClient(limits=limits, verify=trusted()) as http:
+    client = tracing.client_class()
+    async with on_time(database), client(limits=limits, verify=trusted()) as http:
         notifications = Notifications(settings.listen_url or "", "worker")
         yield Process(settings, database, keys, http, notifications, App.of(settings))

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from runtime import tracing
 from runtime.settings import Settings
 from workers.arq_engine import ArqEngine, redis_settings
 from workers.dispatcher import Dispatcher, Queue
@@ -19,8 +20,12 @@ async def work_until_stopped(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     logging.getLogger("arq.worker").setLevel(logging.WARNING)  # else two lines for each job
-    async with opened(settings) as process:
-        await work(process, stop)
+    tracing.start(settings, "worker")
+    try:
+        async with opened(settings) as process:
+            await work(process, stop)
+    finally:
+        tracing.stop()
 
 
 async def work(process: Process, stop: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ from graphql import GraphQLError, OperationDefinitionNode
 from strawberry.extensions import SchemaExtension
 
 from api.context import EdgeContext
+from runtime import tracing
 
 
 class OperationLog(SchemaExtension):
@@ -24,9 +25,23 @@ class OperationLog(SchemaExtension):
             context.counts.count(_name(node), kind, [_code(error) for error in errors])
 
     def on_validate(self) -> Iterator[None]:
-        """From here to the end of the operation, log lines have its name."""
-        structlog.contextvars.bind_contextvars(operation=_name(self._operation()))
+        """From here to the end of the operation, log lines have its name, and the request's span has its name and caller."""
+        node = self._operation()
+        structlog.contextvars.bind_contextvars(operation=_name(node))
+        self._describe(node)
         yield
+
+    def _describe(self, node: OperationDefinitionNode | None) -> None:
+        span, context = tracing.active(), self.execution_context.context
+        if span is None or node is None or not isinstance(context, EdgeContext):
+            return
+        name = _name(node)[: tracing.LONGEST_NAME]
+        span.rename(f"{node.operation.value} {name}".strip())
+        span.set("graphql.operation.type", node.operation.value)
+        span.set("graphql.operation.name", name)
+        if context.viewer is not None:
+            span.set("tandem.workspace", str(context.viewer.workspace))
+            span.set("tandem.caller", str(context.viewer.actor.id))
 
     def _operation(self) -> OperationDefinitionNode | None:
         """The operation that runs; None for a document that cannot be read, or has several and no name was given."""

@@ -26,6 +26,7 @@ from api.errors import log_fault
 from api.http import console, graphiql_page, health, webhooks
 from api.http.bodies import BodyLimits
 from api.http.error_responses import error_response, unavailable_response
+from api.http.traced import TracedRequests
 from api.http.view import GraphQLView
 from runtime.database import DatabaseUnavailable
 
@@ -132,6 +133,7 @@ def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute]
         lifespan=lifespan,
         middleware=[
             Middleware(RequestLog, metrics=metrics, paths=paths, https=https),
+            Middleware(TracedRequests),
             cors,
             Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=COMPRESSION),
             Middleware(BodyLimits),

@@ -5,7 +5,7 @@ import gc
 import signal
 from asyncio import TimerHandle
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 
 import httpx
 import uvicorn
@@ -19,7 +19,7 @@ from api.context import Process
 from api.http.app import create_app
 from api.http.bodies import LARGEST
 from api.http.health import create_ops_app
-from runtime import database
+from runtime import database, tracing
 from runtime.certificates import trusted
 from runtime.notifications import Notifications
 from runtime.seal import KeyRing
@@ -133,7 +133,10 @@ async def serve(
     signals: list[int] = []
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda number, _: signals.append(number))
-    async with opened(settings) as process:
+    tracing.start(settings, "serve")
+    async with AsyncExitStack() as stack:
+        stack.callback(tracing.stop)
+        process = await stack.enter_async_context(opened(settings))
         app = create_app(process, schema, routes(process))
         _spare_garbage_collection()
         server = uvicorn.Server(server_config(app, settings.host, settings.port))

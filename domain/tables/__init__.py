@@ -16,7 +16,7 @@ from domain.tables.connection import (
     XeroTraffic,
 )
 from domain.tables.contacts import Contact, ContactKind, IdentifierKind, Side, StoredIdentifier, SyncedField
-from domain.tables.deliveries import Cargo, Delivery, DeliveryKind, DeliveryMember
+from domain.tables.deliveries import Cargo, Delivery, DeliveryKind, DeliveryMember, TraceMark
 from domain.tables.invoices import (
     AccountMapping,
     AmountsAre,
@@ -142,6 +142,7 @@ __all__ = (
     "SyncedField",
     "TaxMapping",
     "TaxRate",
+    "TraceMark",
     "User",
     "WebhookEvent",
     "Worker",

@@ -58,6 +58,20 @@ class Delivery(Row, table=True):
     ended_at: datetime | None = time_column(nullable=True)
 
 
+class TraceMark(Row, table=True):
+    """A traced request has made a link or an invoice due. `traceparent`: the request's span, as W3C writes it. The worker that
+    claims the change deletes the mark."""
+
+    __tablename__ = "trace_mark"
+    __table_args__ = (
+        sa.Index("ix_trace_mark_subject", "workspace_id", "subject_id"),
+        sa.Index("ix_trace_mark_at", "at"),
+    )
+    subject_id: UUID
+    traceparent: str
+    at: datetime = time_column()
+
+
 class DeliveryMember(Table, table=True):
     """A link or an invoice in a delivery, at its place in the bytes. `sent`: of a link, per field the practice's
     value that was sent, as `base_practice` holds it."""

@@ -68,6 +68,19 @@ METER = (
     ),
 )
 
+TRACES = (
+    breach(
+        "traces: a change does not carry its request's trace",
+        "tests/workers/test_tracing.py::test_a_mutation_its_job_and_its_call_at_xero_are_one_trace",
+        skip("runtime.database:_write_events", "_mark_traced"),
+    ),
+    breach(
+        "traces: a batch of several requests continues the first one's trace",
+        "tests/workers/test_tracing.py::test_changes_of_two_requests_that_are_sent_together_are_linked",
+        swap("runtime.tracing:traced", "len(distinct) == 1", "len(distinct) > 0"),
+    ),
+)
+
 TOKENS = (
     breach(
         "tokens: a custom connection forgets its secret with its second token",
@@ -402,4 +415,17 @@ RESTORED = (
     ),
 )
 
-BREACHES = (*RESTORED, *METER, *REFUSALS, *PHONE, *VALUES, *BUDGET, *TOKENS, *SMALL, *RETENTION, *EDGE, *LIVE)
+BREACHES = (
+    *RESTORED,
+    *METER,
+    *TRACES,
+    *REFUSALS,
+    *PHONE,
+    *VALUES,
+    *BUDGET,
+    *TOKENS,
+    *SMALL,
+    *RETENTION,
+    *EDGE,
+    *LIVE,
+)
