@@ -305,6 +305,7 @@ async def end(tx: Tx, invoice: Invoice) -> None:
     """Void the invoice here. It becomes due to be voided in Xero if Xero has it or may have it."""
     invoice.status, invoice.amount_due = InvoiceStatus.VOIDED, ZERO
     touch(tx, invoice)
+    await waiting_invoices.void_replaced(tx, invoice)
     if invoice.xero_status in eligibility.GONE:
         eligibility.rest(invoice, InvoiceSyncState.SYNCED)
         invoice.xero_base, invoice.xero_shown = invoice.xero_shown or invoice.xero_base, None

@@ -51,7 +51,8 @@ class Decision(DescribedEnum):
     REISSUE = (
         "REISSUE",
         "Void the invoice, here and in Xero, and send the practice's version again under a new number."
-        " Refused, with nothing voided, where the new invoice would come to another total or could not pass.",
+        " Refused, with nothing voided, where the new invoice would come to another total or could not pass."
+        " In Xero the old invoice is voided once the new one is there.",
     )
     ACCEPT = "ACCEPT", "Take over what Xero has. If Xero voided the invoice, it is voided here too."
     KEEP_APART = "KEEP_APART", "Leave both sides as they are, and do not ask about this change again."
@@ -303,7 +304,9 @@ async def settle_change(
         if decision is Decision.REISSUE:
             await reissue.check(tx, invoice)
         await end(tx, invoice)
-        replacement = await reissue.copy(tx, invoice) if decision is Decision.REISSUE else None
+        if decision is Decision.REISSUE:
+            replacement = await reissue.copy(tx, invoice)
+            reissue.hold_void(invoice, replacement)
     touch(tx, invoice)
     activity.record(
         tx, ActivityKind.INVOICE_CHANGED,

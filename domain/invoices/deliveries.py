@@ -213,6 +213,8 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
         if answer.seen is not None:
             contact = contacts.get(invoice.contact_id)
             await _acknowledge(tx, invoice, lines[invoice.id], answer.seen, contact)
+            if invoice.failure_code != "TOTAL_MISMATCH":
+                await waiting_invoices.void_replaced(tx, invoice)
         if answer.problem is not None:
             await invoice_refusals.settle(tx, setup, invoice, lines[invoice.id], answer.problem)
     await tx.session.flush()

@@ -150,6 +150,13 @@ async def copy(tx: Tx, invoice: Invoice) -> Invoice:
     return made
 
 
+def hold_void(old: Invoice, new: Invoice) -> None:
+    """Let the void in Xero wait until Xero has the new invoice, which Xero may refuse: for an item or a tracking option that was
+    deleted there, for example. A new invoice that does not go to Xero holds nothing back."""
+    if old.due_at is not None and new.sync_state in (InvoiceSyncState.PENDING, InvoiceSyncState.FAILING):
+        old.due_at, new.replaces_id = None, old.id
+
+
 async def _take_along(tx: Tx, invoice: Invoice, made: Invoice, lines: Sequence[InvoiceLine]) -> None:
     """Item code and tracking of a line are what Xero last showed, whether or not a person has accepted other changes."""
     setup = await invoice_setup.load(tx, made.organisation_id) if made.organisation_id else None

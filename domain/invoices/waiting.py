@@ -56,3 +56,15 @@ async def catalogue_wanted(tx: Tx, organisation_id: UUID, at: datetime) -> None:
 
 def tell(tx: Tx, invoice: Invoice) -> None:
     tx.publish(EventKind.INVOICE, invoice.id, organisation=invoice.organisation_id)
+
+
+async def void_replaced(tx: Tx, invoice: Invoice) -> None:
+    """Make the void in Xero due that waits for this invoice, if one does."""
+    if invoice.replaces_id is None:
+        return
+    await tx.run(
+        "update invoice set due_at = :now where workspace_id = :ws and id = :id and status = 'VOIDED'"
+        " and sync_state = 'PENDING' and due_at is null",
+        id=invoice.replaces_id,
+    )
+    tx.notify_workers()

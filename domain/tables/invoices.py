@@ -229,7 +229,7 @@ class Invoice(Row, table=True):
     Xero shows. `due_at`: since when something of it is to be sent (created, or voided where it is VOIDED here);
     null while it waits for a person's fix. `failure_code` is failure's. `xero_base`: what Xero showed when both last
     agreed; `xero_shown`: what it shows now, where that is something else. `warnings`: Xero's remarks about the last write
-    of this invoice that Xero accepted. `own_write_at`, `own_event_at`, `read_event_at`: as XeroContact's.
+    of this invoice that Xero accepted. `replaces_id`: the invoice whose void waits until Xero has this one. `own_write_at`, `own_event_at`, `read_event_at`: as XeroContact's.
     """
 
     model_config = Row.model_config | {"arbitrary_types_allowed": True}
@@ -298,6 +298,7 @@ class Invoice(Row, table=True):
     attempts: int = 0
     next_attempt_at: datetime | None = time_column(nullable=True)
     xero_invoice_id: UUID | None = None
+    replaces_id: UUID | None = None
     xero_total: Decimal | None = amount_column(nullable=True)
     xero_status: str | None = None
     xero_updated_at: datetime | None = time_column(nullable=True)

@@ -1,14 +1,14 @@
 """invoice poll page
 
 Revision ID: 20d4cd54b732
-Revises: 6d1f0a4be271
+Revises: replaced_invoices
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "20d4cd54b732"
-down_revision = "6d1f0a4be271"
+down_revision = "replaced_invoices"
 branch_labels = None
 depends_on = None
 

@@ -9,13 +9,16 @@ import pytest
 
 from domain.fields.values import SeenLine
 from domain.invoices import actions as invoice_actions
+from domain.invoices import deliveries as invoice_deliveries
 from domain.invoices import mappings
 from domain.invoices.changes import Decision
+from domain.invoices.deliveries import Answered, Outgoing
+from domain.invoices.eligibility import Problem as EligibilityProblem
 from domain.problems import Code, Problem, Refused
-from domain.tables import AmountsAre, Invoice, InvoiceLine
+from domain.tables import AmountsAre, DeliveryKind, Invoice, InvoiceLine
 from runtime.database import Database
 from tests.domain.billed import Billed, chart, make_billed
-from tests.domain.invoices.there import There, there
+from tests.domain.invoices.there import There, as_xero_shows, there
 from xero.simulator import arithmetic
 from xero.simulator.ledger import Line as XeroLine
 
@@ -144,6 +147,34 @@ async def test_a_reissue_keeps_tracking_and_item_code_that_needed_no_decision(he
     assert [(one.item_code, one.tracking) for one in await lines_of(here, again)] == [("ADVICE", [tracking])]
 
 
+ITEM = EligibilityProblem("INVALID_IN_XERO", "Item code 'ADVICE' is not valid", "UPDATE_INVOICE")
+
+
+async def written(here: Billed, refused_with: EligibilityProblem | None = None) -> list[UUID]:
+    """The invoices of one write, which Xero carries out or refuses."""
+    sent: list[Outgoing] = []
+
+    def keep(_: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, EligibilityProblem]]:
+        sent.extend(chosen)
+        return b"bytes", {}
+
+    async with here.world.tx() as tx:
+        claimed = await invoice_deliveries.claim(tx, here.world.organisation, keep)
+    if claimed is None:
+        return []
+    async with here.world.tx() as tx:
+        answers = [
+            Answered(one.invoice.id, problem=refused_with)
+            if refused_with
+            else Answered(
+                one.invoice.id, replace(as_xero_shows(one), status="AUTHORISED" if one.contact else "VOIDED")
+            )
+            for one in sent
+        ]
+        await invoice_deliveries.settle(tx, claimed, answers)
+    return [one.invoice.id for one in sent]
+
+
 async def test_a_tax_rate_that_is_mapped_no_more_refuses_it(here: Billed) -> None:
     known = await there(here)
     async with here.world.tx() as tx:
@@ -203,3 +234,30 @@ async def test_each_line_whose_amount_would_differ_is_named(here: Billed) -> Non
         "Line 2 comes to 99",
         "Line 3 has 15",
     ]
+
+
+async def test_the_old_invoice_is_voided_in_xero_only_once_the_new_one_is_there(here: Billed) -> None:
+    """Xero may refuse the new one for a reason that nobody can know before, such as an item that was deleted there."""
+    known = await there(here)
+    await known.show(reference="Edited there")
+    old, again = await known.settle(Decision.REISSUE)
+    assert again is not None
+    assert (old.status, old.sync_state) == ("VOIDED", "PENDING")
+    assert await written(here, refused_with=ITEM) == [again.id]
+    assert await written(here) == []
+    async with here.world.tx() as tx:
+        await invoice_actions.retry(tx, [again.id])
+    assert await written(here) == [again.id]
+    assert (await here.look(again.id)).sync_state == "SYNCED"
+    assert await written(here) == [known.id]
+
+
+async def test_a_new_invoice_that_is_given_up_lets_the_old_one_be_voided_in_xero(here: Billed) -> None:
+    known = await there(here)
+    await known.show(reference="Edited there")
+    _, again = await known.settle(Decision.REISSUE)
+    assert again is not None
+    assert await written(here, refused_with=ITEM) == [again.id]
+    async with here.world.tx() as tx:
+        await invoice_actions.void(tx, again.id)
+    assert await written(here) == [known.id]
