@@ -92,8 +92,9 @@ class Rates:
                     counting = (storage.incr(f"tandem/{key}/{window}", 2 * WINDOW, nodes) for key in keys)
                     return list(await asyncio.gather(*counting))
             except (StorageError, OSError) as error:  # TimeoutError is an OSError
+                if monotonic() >= self._away_until:  # the first of the operations that asked together
+                    log.warning("rate_limits_without_redis", error=type(error).__name__)
                 self._away_until = monotonic() + PAUSE
-                log.warning("rate_limits_without_redis", error=type(error).__name__)
         if window != self._local_window:
             self._local_window = window
             self._local.clear()

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import capture_logs
 
 from api.context import Process, Viewer
 from api.guards.rate_limit import LEAST, Rates
@@ -79,6 +80,14 @@ async def test_the_callers_of_a_workspace_share_its_limit_and_no_other_workspace
 async def test_without_redis_a_process_counts_by_itself(settings: Settings, url: str | None) -> None:
     rates, caller = Rates(settings.model_copy(update={"redis_url": url}), Stopped()), viewer(uuid4())
     assert [(await rates.spend(caller, 600)).is_over for _ in range(2)] == [False, True]
+    await rates.close()
+
+
+async def test_operations_that_ask_redis_in_vain_together_are_logged_once(settings: Settings) -> None:
+    rates = Rates(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"}), Stopped())
+    with capture_logs() as logged:
+        await asyncio.gather(*(rates.spend(viewer(uuid4()), 1) for _ in range(20)))
+    assert [line["event"] for line in logged] == ["rate_limits_without_redis"]
     await rates.close()
 
 
