@@ -40,7 +40,11 @@ MISSPELLINGS = (
     # Updates.
     Misspelling("domain/invoices/changes.py", "invoice.xero_seen_at = seen.seen_at", "xero_seen_at"),
     Misspelling("domain/matching/issues.py", "issue.created_contact_id = started", "created_contact_id"),
-    Misspelling("domain/outbound/contact_deliveries.py", "(tx, link, due_at=None, state=state)", "due_at"),
+    Misspelling(
+        "domain/outbound/contact_deliveries.py",
+        "(tx, link, due_at=None, state=state, failure=failure)",
+        "due_at",
+    ),
 )
 
 
