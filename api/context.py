@@ -56,7 +56,8 @@ class Context:
 
     `loaders` keep the objects that were read: during one root field of a mutation, during one other request, or for the
     events that a subscription delivers together. Then they are replaced, because an object must not be older than the
-    request. Subscriptions share them. `nodes`: how many the operation may return, as api.guards.query_cost measures it.
+    request. Subscriptions share them. `sync_cursor`: the position of the live events before the request read anything; None
+    unless the request asks for it. `nodes`: how many the operation may return, as api.guards.query_cost measures it.
     `response` takes headers and cookies; None on a socket. `one_answer`: the client accepts one answer, and no stream.
     `stream_begun`: set once a subscription's arguments are accepted; None on a socket, which has a message of its own for
     a refusal.
@@ -65,6 +66,7 @@ class Context:
     process: Process
     viewer: Viewer | None = None
     loaders: dict[Callable[..., Any], Any] = field(default_factory=dict)
+    sync_cursor: str | None = None
     response: Response | None = None
     one_answer: bool = False
     nodes: int = 0

@@ -274,7 +274,8 @@ class Query:
         extensions=READ,
     )
     async def sync_cursor(self, info: Info[Context, None]) -> str:
-        return live.sync_cursor(info.context)
+        assert info.context.sync_cursor is not None, "SyncCursorFirst reads it before the execution"
+        return info.context.sync_cursor
 
 
 @strawberry.type(

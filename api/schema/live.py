@@ -161,13 +161,8 @@ class SyncCursorFirst(SchemaExtension):
         context = execution.context
         if "syncCursor" in (execution.query or "") and context.viewer is not None:
             async with context.transaction() as tx:
-                context.loaders[SyncCursorFirst] = cursor(await present_position(tx))
+                context.sync_cursor = cursor(await present_position(tx))
         yield
-
-
-def sync_cursor(context: Context) -> str:
-    found: str = context.loaders[SyncCursorFirst]
-    return found
 
 
 def _last_of_each(rows: Sequence[EventRow]) -> list[EventRow]:

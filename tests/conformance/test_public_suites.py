@@ -5,6 +5,7 @@ Without node, or before `make conformance` has installed the suites, these tests
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -126,4 +127,4 @@ async def test_no_request_of_schemathesis_is_answered_with_a_server_error(
         PYTHONPATH=str(HERE),
         TANDEM_IDS=" ".join(workspace.ids),
     )
-    assert "No issues found" in printed, printed[-3000:]
+    assert re.search(r"(\d+) generated, \1 passed", printed), printed[-3000:]  # there may be warnings besides

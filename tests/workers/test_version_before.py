@@ -66,7 +66,8 @@ def find_before() -> str | None:
     tag = git("describe", "--tags", "--abbrev=0", "--match", "v*", "HEAD^")
     if tag:
         return tag.decode()
-    newest = git("log", "-1", "--diff-filter=A", "--format=%H", "--", "migrations/versions/*_*.py")
+    added = f'-Srevision = "{head()}"'
+    newest = git("log", "-1", "--diff-filter=A", "--format=%H", added, "--", "migrations/versions")
     before = git("rev-parse", "--verify", "--quiet", f"{newest.decode()}^") if newest else None
     return before.decode() if before else None
 

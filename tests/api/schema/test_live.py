@@ -30,6 +30,16 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
     return [event["update"]["__typename"] for event in events]
 
 
+async def test_a_mutation_that_asks_for_the_cursor_gets_one_from_before_its_change(ada: make.Client) -> None:
+    made = await ada.world.contact("Aroha")
+    query = """mutation($k: ID!) { updateContact(input: {contactId: $k, name: "Kauri"}) { query { syncCursor } }
+      again: updateContact(input: {contactId: $k, name: "Rimu"}) { query { syncCursor } } }"""
+    answer = await ada.ask(query, k=ids.encode("Contact", made.id))
+    [after] = {answer[name]["query"]["syncCursor"] for name in ("updateContact", "again")}
+    async with ada.follow(LIVE, after=after) as stream:
+        assert (await stream.next())["update"]["contact"]["name"] == "Rimu"
+
+
 async def test_a_subscription_delivers_a_change_at_once(ada: make.Client) -> None:
     async with ada.follow(LIVE, after=await cursor(ada)) as stream:
         waiting = asyncio.create_task(stream.next())
