@@ -17,6 +17,17 @@ async function test(name, run) {
   console.log(`ok  ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)${told ? `: ${told}` : ""}`);
 }
 
+/** Goes on to the next issue whose first candidate can be confirmed. */
+async function findConfirmable(page) {
+  for (;;) {
+    const id = await rows(page);
+    const issue = await readIssue(ask, id);
+    if (issue.state === "OPEN" && !issue.candidates[0].blockedBy) return issue;
+    await page.keyboard.press("j");
+    await page.waitForFunction((last) => document.querySelector(".detail")?.dataset.issue !== last, id);
+  }
+}
+
 const browser = await launch();
 try {
   const { page, errors } = await signedIn(browser, API, TOKEN);
@@ -70,7 +81,7 @@ try {
   });
 
   await test("a refused decision comes back with the reason", async () => {
-    const { xeroContact, candidates } = await readIssue(ask, await rows(page));
+    const { xeroContact, candidates } = await findConfirmable(page);
     // The contact changes on its way: the request of the browser waits until another person has changed the contact.
     await page.route("**/graphql", async (route) => {
       if (route.request().postData()?.includes("confirmMatch"))

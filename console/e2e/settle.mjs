@@ -37,20 +37,35 @@ async function watchAnswers(page) {
   });
 }
 
-/** Returns how many were settled, and the answer times in milliseconds, the shortest first. */
+/** Why the server refuses the decision of this issue, once it has answered; empty if it accepts it. */
+async function refusal(page, id) {
+  const response = await page.waitForResponse((one) => {
+    const asked = one.request().postData() ?? "";
+    return asked.includes("mutation") && asked.includes(id);
+  });
+  const payloads = Object.values((await response.json()).data);
+  return payloads.flatMap((one) => [one, ...(one.results ?? [])]).flatMap((one) => one.userErrors);
+}
+
+/**
+ * Returns how many were settled, and the answer times in milliseconds, the shortest first.
+ *
+ * An earlier decision may have changed an issue a moment before its key. Then the server refuses the key's decision, and the issue comes back.
+ */
 export async function settle(page, ask, count, thinking) {
   await watchAnswers(page);
   const before = await readDecided(ask);
   const decisions = [];
   let keys = 0;
+  let refused = 0;
   while (decisions.length < count) {
     const id = await shown(page);
     const issue = await readIssue(ask, id);
     const decision = plan(decisions.length, issue);
     await page.waitForTimeout(thinking);
+    const answered = refusal(page, id);
     for (const key of decision.keys) await page.keyboard.press(key);
     keys = Math.max(keys, decision.keys.length);
-    decisions.push({ id, ...decision });
     await page
       .waitForFunction((last) => document.querySelector(".detail")?.dataset.issue !== last, id, {
         timeout: 5_000,
@@ -58,6 +73,9 @@ export async function settle(page, ask, count, thinking) {
       .catch(() => {
         throw new Error(`The keys ${decision.keys} did not settle ${issue.xeroContact.name}`);
       });
+    const why = await answered;
+    if (why.length === 0) decisions.push({ id, ...decision });
+    else if (++refused > count / 4) throw new Error(`Too many refusals, the last: ${why[0].message}`);
   }
   await page.waitForFunction(() => document.querySelectorAll(".notice.done").length === 0, null, {
     timeout: 20_000,
