@@ -164,7 +164,7 @@ async def test_the_preview_sees_beyond_the_contacts_that_full_matches_take(world
     ]
     for n, name in enumerate(spellings):
         await world.contact(name, f"k{n}@x.nz")
-    await world.contact("Kowhai Joinary")
+    await world.contact("Joinery Kowhai", "left@x.nz")
     await world.shown(
         *(seen(name, f"k{n}@x.nz") for n, name in enumerate(spellings)), seen("The Kowhai Joinery")
     )
