@@ -84,8 +84,9 @@ def test_an_operation_has_a_plan_for_each_outcome_of_its_directives(small: BothW
     assert (len(plans), plans.compiled) == (2, 2)
 
 
-def test_plans_are_bounded_in_number_and_in_fields(small: BothWays) -> None:
-    plans = Plans(most=3, most_fields=9)
+@pytest.mark.parametrize(("most", "most_fields"), [(3, 1_000), (1_000, 9)])
+def test_plans_are_bounded_in_number_and_in_fields(small: BothWays, most: int, most_fields: int) -> None:
+    plans = Plans(most, most_fields)
     for n in range(8):
         assert planned(small, plans, f"{{ a{n}: animals {{ id name }} }}") is not None
         assert len(plans) <= 3

@@ -149,6 +149,7 @@ async def test_a_secret_that_is_right_again_at_xero_needs_no_person(bench: Bench
 async def test_disconnecting_leaves_the_custom_connection_at_xero(bench: Bench) -> None:
     await ask(bench)
     [organisation] = await bench.organisations()
+    assert organisation.connection_id is None  # so there is none to end
     await connect.disconnect(bench.context(), organisation.id)
     assert (await bench.organisations())[0].health is ConnectionHealth.DISCONNECTED
     assert [one.tenant_id for one in bench.world.connections.values()] == [bench.tenants[0]]
