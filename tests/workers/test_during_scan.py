@@ -124,6 +124,7 @@ async def test_nothing_is_sent_during_a_scan_if_the_organisation_may_not_send(li
 
 
 async def test_a_contact_that_could_not_be_read_is_not_sent_during_a_scan(linked: Linked) -> None:
+    await linked.trust_webhooks()
     async with claimed(linked):
         await linked.change(name="Renamed Ltd")
         await linked.fault(kind="status", status=503, method="GET", path=".*/Contacts", count=None)

@@ -50,6 +50,7 @@ async def test_a_500_to_a_create_that_cannot_be_looked_up_is_looked_up_later(lin
 
 
 async def test_a_429_to_a_resent_contact_says_nothing_about_the_first_send(linked: Linked) -> None:
+    await linked.trust_webhooks()
     await linked.change(name="Renamed Ltd")
     await drop(linked, "after", "POST")
     await linked.send()  # it has landed

@@ -32,6 +32,7 @@ async def refuse_the_resend(clocked: Clocked, method: str) -> None:
 
 @pytest.mark.parametrize("first", ["never arrives", "lands late"])
 async def test_the_halves_of_a_refused_resend_overwrite_no_unread_value(clocked: Clocked, first: str) -> None:
+    await clocked.trust_webhooks()
     rows = await clocked.here.world.rows(
         "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
         " where l.state = 'SYNCED' order by x.name limit 4"
