@@ -1,6 +1,5 @@
 import { Toggle } from "@base-ui/react/toggle";
 import { ToggleGroup } from "@base-ui/react/toggle-group";
-import { useEffect, useState } from "react";
 import {
   ContactsDocument,
   type ContactFilter,
@@ -10,61 +9,30 @@ import {
 import { useReload } from "../../graphql/context";
 import { usePages } from "../../graphql/pages";
 import { setFilters, usePlace } from "../../routing";
+import { ListScreen } from "../../ui/list-screen";
 import { Search } from "../../ui/search";
-import { Empty, Failed, Loading } from "../../ui/states";
-import { VirtualList } from "../../ui/virtual-list";
-import { count, STATES } from "../../words";
+import { Empty } from "../../ui/states";
+import { STATES } from "../../words";
 import { ContactPage } from "./contact-page";
 
 export function Contacts() {
   const filter = useFilter();
-  const filtered = JSON.stringify(filter);
   const pages = usePages(ContactsDocument, { filter }, (data) => data.contacts);
-  const contacts = pages.nodes;
-  const first = contacts[0]?.id;
-  // A contact that a person works with stays on the page, although the list no longer has it, as after a push.
-  const [selectedId, setSelectedId] = useState<string | null>(null);
-  const shownId = selectedId ?? first;
-  useEffect(() => setSelectedId(null), [filtered]);
-  useEffect(() => {
-    if (selectedId === null && first && !pages.loading) setSelectedId(first);
-  }, [selectedId, first, pages.loading]);
   useReload(
     ({ __typename }) => ["Resync", "LinkUpdate", "ContactUpdate", "Deletion"].includes(__typename),
     pages.reload,
   );
   return (
-    <section className="inbox">
-      <h1>Contacts</h1>
-      <div className="toolbar">
-        <Filters />
-        <span className="muted" role="status">
-          {!pages.loading && `${count(pages.totalCount, "contact")}${pages.isExact ? "" : " or more"}`}
-        </span>
-      </div>
-      {pages.error && contacts.length === 0 ? (
-        <Failed error={pages.error} retry={pages.reload} />
-      ) : !shownId ? (
-        pages.loading ? (
-          <Loading what="contacts" />
-        ) : (
-          <Empty title="No contact fits these filters" />
-        )
-      ) : (
-        <div className="split">
-          <VirtualList
-            items={contacts}
-            selected={contacts.find((contact) => contact.id === shownId)}
-            label="Contacts"
-            onSelect={setSelectedId}
-            onEnd={pages.loadMore}
-          >
-            {(contact) => <Row contact={contact} />}
-          </VirtualList>
-          <ContactPage key={shownId} id={shownId} />
-        </div>
-      )}
-    </section>
+    <ListScreen
+      title="Contacts"
+      noun="contact"
+      filter={filter}
+      filters={<Filters />}
+      pages={pages}
+      empty={<Empty title="No contact fits these filters" />}
+      row={(contact) => <Row contact={contact} />}
+      detail={(id) => <ContactPage key={id} id={id} />}
+    />
   );
 }
 
