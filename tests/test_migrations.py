@@ -36,7 +36,7 @@ DOORS = {
     "similar_contacts", "every_workspace", "keys_behind",
     "forget_keys", "forget_runs", "forget_activity", "forget_issues", "list_seals",
     "note_traffic", "month_traffic", "forget_traffic", "figures", "forget_trace_marks",
-    "due_jobs", "beat_worker", "end_worker", "renew_webhooks",
+    "due_jobs", "beat_worker", "end_worker", "renew_webhooks", "numbered_xero_contacts",
 }  # fmt: skip
 REVISIONS = sorted((MIGRATIONS / "versions").glob("[!_]*.py"))
 MAY_IMPORT = {"alembic", "datetime", "decimal", "json", "re", "sqlalchemy", "uuid"}

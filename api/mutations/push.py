@@ -51,9 +51,9 @@ class PushToXeroInput:
     )
     create_anyway: bool = strawberry.field(
         default=False,
-        description="True creates a second contact, although Xero has one with the same email, or an"
-        " archived one with the same name. An active contact with the same name always stands in the way"
-        " (TAKEN).",
+        description="True creates a second contact, although Xero has one with the same email or an"
+        " official or account number in common, or an archived one with the same name. An active contact with the same"
+        " name always stands in the way (TAKEN).",
     )
 
 
@@ -75,8 +75,9 @@ class PushToXeroPayload(Payload):
         " under way. Null if the mutation was refused."
     )
     existing: list[XeroContact] = strawberry.field(
-        description="After LIKELY_DUPLICATE or TAKEN: the Xero contacts with the same name or email, at"
-        " most 10, the likeliest first. `existingLinks` says which of them are linked."
+        description="After LIKELY_DUPLICATE or TAKEN: the Xero contacts with the same name or email, or with an"
+        " official or account number in common, at most 10, the likeliest first. `existingLinks` says which of them"
+        " are linked."
     )
     changes: list[ValueChange] = strawberry.field(
         description="With `linkTo`: the values that were overwritten or filled in. restoreValue can bring"
@@ -133,7 +134,7 @@ class PushMutations:
     @mutation(
         Scope.WRITE,
         "Creates a practice contact in Xero, whatever the filter says. If Xero has a contact with the same"
-        " name or email, the push is refused: LIKELY_DUPLICATE leaves a choice between `linkTo` and"
+        " name or email, or with an official or account number in common, the push is refused: LIKELY_DUPLICATE leaves a choice between `linkTo` and"
         " `createAnyway`; TAKEN means that an active contact has the name, and Xero accepts no second"
         " one.",
     )

@@ -20,6 +20,7 @@ from api.schema.links import FieldDifference, differences
 from api.schema.refs import ContactRef, MatchIssueRef, SyncLinkRef, XeroContactRef, XeroOrganisationRef
 from api.schema.viewer import Actor, StoredActor
 from domain.described import DescribedEnum
+from domain.matching import reasons
 from domain.matching.sure import SURE, preview, related_issues
 from domain.names.text_keys import search_patterns
 from domain.tables import MatchIssueReason, MatchIssueState, MatchResolution
@@ -53,7 +54,8 @@ class CandidateRow(NamedTuple):
     xero_contact_id: UUID
 
 
-_COLUMNS = columns(IssueRow, "i")
+_REASON = reasons.sql("i")
+_COLUMNS = columns(IssueRow, "i", reason=_REASON)
 
 
 @strawberry.type(
@@ -303,7 +305,7 @@ def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> L
     field = order.field if order else MatchIssueOrderField.CREATED_AT
     by = Order(f"issues {field}", (_ORDERS[field],), order is not None and order.direction is Direction.DESC)
     where, values = ["i.workspace_id = :ws"], dict[str, Any]()
-    reasons = given(wanted.reason)
+    for_reasons = given(wanted.reason)
     patterns = search_patterns(given(wanted.search) or "")
     for name, condition, value in (
         (
@@ -318,7 +320,11 @@ def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> L
             ids.wanted("Contact", given(wanted.contact_id)),
         ),
         ("state", "i.state = :state", given(wanted.state)),
-        ("reasons", "i.reason = any(:reasons)", None if reasons is None else [str(one) for one in reasons]),
+        (
+            "reasons",
+            f"{_REASON} = any(:reasons)",
+            None if for_reasons is None else [str(one) for one in for_reasons],
+        ),
         (
             "sure",
             "exists (select 1 from match_candidate m where m.workspace_id = :ws and m.issue_id = i.id"

@@ -7,6 +7,7 @@ it creates one contact however often it is sent.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from domain import activity
@@ -30,6 +31,7 @@ from domain.tables import (
     ActivityKind,
     Contact,
     EventKind,
+    IdentifierKind,
     LinkOrigin,
     SyncedField,
     SyncState,
@@ -133,10 +135,10 @@ def check_whole(organisation: OrganisationCopy, contact: Contact, *path: str) ->
 
 @dataclass(frozen=True)
 class _Namesake:
-    """A Xero contact with the name or the email of the contact that is pushed.
+    """A Xero contact with the name, a number or the email of the contact that is pushed.
 
-    `numbers`, `our_numbers`: the keys of the official numbers of the two. `linked_to`: the name of the practice contact that it is linked to now. `restorable`: it is active, or archived
-    under a name that no active contact has.
+    `numbers`, `our_numbers`: the keys of the official numbers of the two. `account`: the account number that both have. `linked_to`: the name of the practice contact that it
+    is linked to now. `restorable`: it is active, or archived under a name that no active contact has.
     """
 
     id: UUID
@@ -147,6 +149,7 @@ class _Namesake:
     linked_to: str | None
     numbers: Sequence[str]
     our_numbers: Sequence[str]
+    account: str | None
 
     @property
     def linkable(self) -> bool:
@@ -159,24 +162,46 @@ class _Namesake:
 
     @property
     def described(self) -> str:
-        shared = "name" if self.has_name else "email"
+        number = identifiers.same(self.our_numbers, self.numbers) or (
+            self.account and f"account number {self.account}"
+        )
+        shared = "this name" if self.has_name else f"the same {number}" if number else "this email"
         kind = "" if self.active else "archived "
         link = (
             f" and is linked to the practice contact '{self.linked_to}'" if self.linked_to is not None else ""
         )
         differ = identifiers.differing(self.our_numbers, self.numbers)
         but = f", but {differ[1]} where this contact has {differ[0]}" if differ else ""
-        return f"The {kind}Xero contact {_quoted(self.name)} has this {shared}{but}{link}."
+        return f"The {kind}Xero contact {_quoted(self.name)} has {shared}{but}{link}."
+
+
+class _Numbers(NamedTuple):
+    """The numbers of a contact: the keys of official ones, and account numbers as written. `searched`: Xero contacts are
+    searched by them; else they are only compared."""
+
+    keys: Sequence[str] = ()
+    accounts: Sequence[str] = ()
+    searched: bool = False
 
 
 async def _namesakes(
-    tx: Tx, organisation_id: UUID, name_key: str, email_key: str | None = None, numbers: Sequence[str] = ()
+    tx: Tx,
+    organisation_id: UUID,
+    name_key: str,
+    email_key: str | None = None,
+    numbers: _Numbers | None = None,
 ) -> list[_Namesake]:
-    """At most 10: those with the name before those with the email only, active ones before archived ones."""
+    """At most 10: those with the name first, then those with a number, then those with the email only. Active ones come before
+    archived ones."""
+    known = numbers or _Numbers()
     return await tx.read(
         _Namesake,
-        "select x.id, x.name, coalesce(x.name_key = :name, false) as has_name, x.status = 'ACTIVE' as active, c.name as linked_to,"
-        " x.identifier_keys as numbers, cast(:numbers as text[]) as our_numbers,"
+        "with numbered as materialized (select id from door.numbered_xero_contacts(:organisation,"
+        "  cast(:searched_keys as text[]), cast(:searched_accounts as text[])) n(id))"
+        " select x.id, x.name, coalesce(x.name_key = :name, false) as has_name, x.status = 'ACTIVE' as active, c.name as linked_to,"
+        " x.identifier_keys as numbers, cast(:keys as text[]) as our_numbers,"
+        " (select a.number from unnest(cast(:accounts as text[])) a(number) where x.identifiers"
+        "   @> jsonb_build_array(jsonb_build_object('kind', 'ACCOUNT_NUMBER', 'value', a.number)) limit 1) as account,"
         " x.status = 'ACTIVE' or not exists (select 1 from xero_contact y where y.workspace_id = :ws"
         "  and y.organisation_id = :organisation and y.name_key = x.name_key and y.status = 'ACTIVE') as restorable"
         " from xero_contact x left join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation"
@@ -184,9 +209,12 @@ async def _namesakes(
         " left join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         " where x.workspace_id = :ws and x.organisation_id = :organisation"
         " and x.status in ('ACTIVE', 'ARCHIVED') and x.merged_to is null"
-        " and (x.name_key = :name or x.email_key = cast(:email as text))"
-        " order by x.name_key is not distinct from :name desc, x.status, x.id limit :most",
-        organisation=organisation_id, name=name_key, email=email_key, most=MOST_EXISTING, numbers=list(numbers),
+        " and (x.name_key = :name or x.email_key = cast(:email as text) or x.id = any(array(select id from numbered)))"
+        " order by x.name_key is not distinct from :name desc, x.id in (select id from numbered) desc, x.status, x.id"
+        " limit :most",
+        organisation=organisation_id, name=name_key, email=email_key, most=MOST_EXISTING, keys=list(known.keys),
+        accounts=list(known.accounts), searched_keys=list(known.keys) if known.searched else [],
+        searched_accounts=list(known.accounts) if known.searched else [],
     )  # fmt: skip
 
 
@@ -203,7 +231,13 @@ async def _refuse_existing(tx: Tx, organisation_id: UUID, contact: Contact, crea
     """Refused where Xero may have the contact already. LIKELY_DUPLICATE: `linkTo` or `createAnyway` helps, and the
     message says which; TAKEN: neither does."""
     email = None if create_anyway else contact.email_key
-    found = await _namesakes(tx, organisation_id, contact.name_key, email, contact.identifier_keys)
+    accounts = [
+        one.value
+        for one in identifiers.of_stored(contact.identifiers)
+        if one.kind is IdentifierKind.ACCOUNT_NUMBER
+    ]
+    numbers = _Numbers(contact.identifier_keys, accounts, searched=not create_anyway)
+    found = await _namesakes(tx, organisation_id, contact.name_key, email, numbers)
     if create_anyway:
         found = [one for one in found if one.blocks]
     if found:

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from domain import activity
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.identifiers import sql_differing
-from domain.matching import candidates
+from domain.matching import candidates, reasons
 from domain.matching import plan as matching_plan
 from domain.matching.candidates import Candidate, ShownCandidate
 from domain.tables import (
@@ -185,8 +185,8 @@ async def _renew(
     now = {one.contact_id: one for one in candidates.shown_candidates(fitting)}
     same = before == now
     reason = candidates.reason(fitting) if not issue.merged else MatchIssueReason.AMBIGUOUS
-    if not same or issue.reason != reason:
-        issue.reason = reason
+    if not same or reasons.of(issue) is not reason:
+        reasons.give(issue, reason)
         await set_candidates(tx, issue, fitting)
 
 
@@ -216,7 +216,8 @@ async def offer_both(
             tx, ActivityKind.ISSUE_OPENED, "Two linked contacts were merged in Xero. A person decides which link stays.",
             organisation=organisation.id, issue=issue.id,
         )  # fmt: skip
-    issue.merged, issue.reason = True, MatchIssueReason.AMBIGUOUS
+    issue.merged = True
+    reasons.give(issue, MatchIssueReason.AMBIGUOUS)
     await set_candidates(tx, issue, fitting)
 
 

@@ -22,7 +22,7 @@ from domain.links import decisions, ending
 from domain.links import link as links
 from domain.links import starting as link_starting
 from domain.links.starting import Pair
-from domain.matching import both_sides, candidates, issue_review, near_duplicates
+from domain.matching import both_sides, candidates, issue_review, near_duplicates, reasons
 from domain.matching import plan as matching_plan
 from domain.mirror import xero_contacts
 from domain.problems import Code, Refused, not_found, refuse, stale
@@ -158,7 +158,7 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
         )
     issue.state, issue.resolution, issue.reopened = MatchIssueState.OPEN, None, True
     issue.resolved_at = issue.resolved_by = issue.link_id = None
-    issue.reason = candidates.reason(fitting)
+    reasons.give(issue, candidates.reason(fitting))
     await issue_review.set_candidates(tx, issue, fitting)
     entry = activity.record(
         tx,

@@ -22,6 +22,7 @@ from domain.fields.merge import Winner, policy_winner
 from domain.fields.synced import columns, shown, xero_values
 from domain.links import starting as link_starting
 from domain.links.starting import Pair
+from domain.matching import reasons
 from domain.matching.candidates import FIT, Candidate, Fit, insert_candidates, rank, reason
 from domain.mirror import xero_contacts
 from domain.names import search_keys
@@ -231,9 +232,10 @@ class _NewIssue:
 
 def _issue(tx: Tx, organisation: OrganisationCopy, xid: UUID, candidates: Sequence[Candidate]) -> _NewIssue:
     issue_id, why, first = uuid4(), reason(candidates), candidates[0]
+    known, finer = reasons.stored(why)
     columns = {
         "workspace_id": tx.workspace, "id": issue_id, "organisation_id": organisation.id, "xero_contact_id": xid,
-        "reason": why, "state": MatchIssueState.OPEN, "score": float(first.score), "reopened": False,
+        "reason": known, "finer_reason": finer, "state": MatchIssueState.OPEN, "score": float(first.score), "reopened": False,
         "created_at": tx.now, "version": 1,
     }  # fmt: skip
     message = f"{first.fit.xero_name} in Xero needs a decision ({why.replace('_', ' ').lower()})."

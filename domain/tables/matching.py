@@ -60,7 +60,7 @@ class MatchResolution(DescribedEnum):
 class MatchIssue(Row, table=True):
     """A Xero contact about which a person must decide. `score` is the best candidate's, copied so that lists can sort by it.
     `merged`: the issue came from a merge in Xero. It offers the contacts that were linked with both, and is not evaluated
-    again like other issues."""
+    again like other issues. `reason` and `finer_reason`: see domain.matching.reasons."""
 
     __tablename__ = "match_issue"
     __table_args__ = (
@@ -82,6 +82,7 @@ class MatchIssue(Row, table=True):
     organisation_id: UUID
     xero_contact_id: UUID
     reason: MatchIssueReason = choice_column(MatchIssueReason)
+    finer_reason: str | None = None
     state: MatchIssueState = choice_column(MatchIssueState)
     score: float
     reopened: bool = False

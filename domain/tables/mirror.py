@@ -107,6 +107,21 @@ class XeroContact(Row, table=True):
             postgresql_using="gin",
             postgresql_ops={"search_key": "gin_trgm_ops"},
         ),
+        sa.Index(
+            "ix_xero_contact_numbers",
+            "workspace_id",
+            "identifier_keys",
+            postgresql_using="gin",
+            postgresql_where="identifier_keys <> '{}'",
+        ),
+        sa.Index(
+            "ix_xero_contact_accounts",
+            "workspace_id",
+            "identifiers",
+            postgresql_using="gin",
+            postgresql_ops={"identifiers": "jsonb_path_ops"},
+            postgresql_where="identifiers <> '[]'",
+        ),
     )
     organisation_id: UUID
     xero_contact_id: UUID

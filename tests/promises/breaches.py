@@ -360,6 +360,16 @@ MATCH = (
         sql("domain.matching:plan", "or s.identifier_keys && c.identifier_keys", "or false"),
     ),
     breach(
+        "matching: a push finds no Xero contact by a number alone",
+        f"{NUMBERS}::test_a_push_finds_a_xero_contact_by_a_number_alone",
+        sql("domain.actions:_namesakes", "or x.id = any(array(select id from numbered))", ""),
+    ),
+    breach(
+        "matching: a new reason stands where the version before reads it",
+        f"{NUMBERS}::test_the_version_before_reads_a_reason_that_it_does_not_know_as_an_older_one",
+        give("domain.matching:_issue", "reason", "why"),
+    ),
+    breach(
         "matching: a preview sees the ten contacts that are most alike",
         f"{LIKENESS}::test_the_preview_sees_beyond_the_contacts_that_full_matches_take",
         swap(

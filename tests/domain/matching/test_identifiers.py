@@ -1,19 +1,21 @@
 """Official numbers in matching: two that differ are no full match anywhere, and an equal one makes a candidate."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from domain.actions import push as push_action
 from domain.fields import identifiers
 from domain.fields.identifiers import Identifier
-from domain.matching import issues
+from domain.matching import issues, reasons
 from domain.matching import plan as matching_plan
 from domain.names.similarity import LIKELY, SIMILAR
 from domain.problems import Refused
 from domain.tables import IdentifierKind as Kind
-from domain.tables import XeroContactFilter
+from domain.tables import MatchIssue, XeroContactFilter
 from tests.domain.linked import change, read_delta
 from tests.domain.world import World, seen
 
@@ -26,7 +28,7 @@ def abn(value: str) -> list[Identifier]:
 
 async def opened(world: World) -> list[dict[str, Any]]:
     return await world.rows(
-        "select i.reason, i.state, c.name, m.score, m.sure, m.evidence from match_issue i"
+        f"select {reasons.sql('i')} as reason, i.state, c.name, m.score, m.sure, m.evidence from match_issue i"
         " left join match_candidate m on m.issue_id = i.id left join contact c on c.id = m.contact_id"
         " where i.state = 'OPEN' order by m.score desc"
     )
@@ -106,6 +108,68 @@ async def test_a_push_names_the_numbers_that_differ(world: World) -> None:
         async with world.tx() as tx, issues.evaluating(tx):
             await push_action.push(tx, push_action.Wish(contact.id, world.organisation))
     assert f"has this name, but ABN {OTHER} where this contact has ABN {ONE}" in str(refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "found"),
+    [
+        (Identifier(Kind.ABN, ONE), {"tax_number": "51824753556"}, f"ABN {ONE}"),
+        (Identifier(Kind.ACN, "004 085 616"), {"company_number": OTHER}, "ACN 004 085 616"),
+        (Identifier(Kind.ACCOUNT_NUMBER, "K-77"), {"account_number": "K-77"}, "account number K-77"),
+        (Identifier(Kind.ABN, WRONG), {"tax_number": WRONG}, None),
+        (Identifier(Kind.ABN, ONE), {"tax_number": OTHER}, None),
+        (Identifier(Kind.ABN, ONE), {"account_number": ONE}, None),
+        (Identifier(Kind.ACCOUNT_NUMBER, "K-77"), {"account_number": "K-78"}, None),
+    ],
+)
+async def test_a_push_finds_a_xero_contact_by_a_number_alone(
+    world: World, ours: Identifier, theirs: dict[str, Any], found: str | None
+) -> None:
+    contact = await world.contact("Kowhai Joinery", "k@x.nz", identifiers=[ours])
+    await world.shown(seen("Kowhai", "k@x.nz"), seen("Rimu Kitchens", "r@x.nz", **theirs), seen("Matai"))
+    wish = push_action.Wish(contact.id, world.organisation)
+    with pytest.raises(push_action.Existing) as refused:
+        async with world.tx() as tx:
+            await push_action.push(tx, wish)
+    rows = await world.rows("select id, name from xero_contact")
+    named = {row["id"]: row["name"] for row in rows}
+    shown = [named[one] for one in refused.value.xero_contact_ids]
+    assert shown == (["Rimu Kitchens", "Kowhai"] if found else ["Kowhai"])
+    first = f"'Rimu Kitchens' has the same {found}" if found else "'Kowhai' has this email"
+    assert first in str(refused.value.problems)
+    async with world.tx() as tx:
+        await push_action.push(tx, replace(wish, create_anyway=True))
+
+
+async def test_the_number_of_another_organisation_finds_nothing(world: World) -> None:
+    contact = await world.contact("Kowhai Joinery", identifiers=abn(ONE))
+    await world.shown(seen("Rimu Kitchens", tax_number=ONE))
+    async with world.tx() as tx:
+        found = await tx.ids(
+            "select door.numbered_xero_contacts(:other, cast(:keys as text[]), cast('{}' as text[]))",
+            other=contact.id, keys=list(contact.identifier_keys),
+        )  # fmt: skip
+    assert found == []
+
+
+async def test_the_version_before_reads_a_reason_that_it_does_not_know_as_an_older_one(world: World) -> None:
+    await world.contact("Acme Pty Ltd", "a@x.nz", identifiers=abn(ONE))
+    await world.shown(seen("Acme Pty Ltd", "a@x.nz", tax_number=OTHER))
+    await world.import_mirror()
+    stored = "select reason, finer_reason from match_issue"
+    assert await world.rows(stored) == [{"reason": "AMBIGUOUS", "finer_reason": "IDENTIFIER_DIFFERS"}]
+    # A later version's reason, and a change by the version before.
+    told = f"select {reasons.sql('i')} as reason from match_issue i"
+    for column, value, shown in (
+        ("finer_reason", "OF_A_LATER_VERSION", "AMBIGUOUS"),
+        ("finer_reason", "IDENTIFIER_DIFFERS", "IDENTIFIER_DIFFERS"),
+        ("reason", "NAME_ONLY", "NAME_ONLY"),
+    ):
+        async with world.tx() as tx:
+            await tx.run(f"update match_issue set {column} = :value where workspace_id = :ws", value=value)
+            [issue] = await tx.session.scalars(select(MatchIssue))
+            assert reasons.of(issue) == shown
+        assert await world.rows(told) == [{"reason": shown}]
 
 
 async def test_sql_and_python_agree_about_numbers_that_differ(world: World) -> None:
