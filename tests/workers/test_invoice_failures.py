@@ -71,10 +71,14 @@ class Practice(Office):
         return await self.state(key)
 
     async def later(self, **by: float) -> None:
-        """Time passes while no call is in flight: else its slot would lapse."""
+        """Time passes while no call is in flight and no delivery waits for its answer: else its slot or its lease would lapse."""
 
         async def still() -> bool:
-            return not await self.bill.world.rows("select 1 from xero_call where ended_at is null")
+            in_flight = (
+                "select 1 from xero_call where ended_at is null"
+                " union all select 1 from delivery where workspace_id = :ws and ended_at is null and not uncertain"
+            )
+            return not await self.bill.world.rows(in_flight)
 
         await until(still)
         self.xero.later(timedelta(**by))
@@ -312,14 +316,16 @@ async def archive(here: Practice, status: str = "ARCHIVED") -> None:
     await here.xero.act("POST", f"contacts/{own}", {"fields": {"ContactStatus": status}})
 
 
+async def is_broken(here: Practice) -> bool:
+    """The archiving was read."""
+    return bool(
+        await here.bill.world.rows("select 1 from sync_link where workspace_id = :ws and state = 'BROKEN'")
+    )
+
+
 async def push_to_the_archived_one(here: Practice, key: str) -> None:
     """Once the archiving was read, the contact is no longer linked: a push offers the archived Xero contact."""
-
-    async def is_read() -> bool:
-        broken = "select 1 from sync_link where workspace_id = :ws and state = 'BROKEN'"
-        return bool(await here.bill.world.rows(broken))
-
-    await until(is_read)
+    await until(lambda: is_broken(here))
     await here.later(minutes=2)
     failure = (await here.comes(key, "FAILING", "CONTACT_NOT_SYNCED"))["sync"]["failure"]
     assert failure["remedy"] == "PUSH_TO_XERO"
@@ -331,7 +337,10 @@ async def push_to_the_archived_one(here: Practice, key: str) -> None:
 
 
 async def restore_the_contact(here: Practice, key: str) -> None:
-    """Two polls follow: the first may have begun before the contact was restored."""
+    """A second poll follows if the first one had begun before the contact was restored, and so has broken the link.
+
+    While the link is broken the worker claims no invoice, so no lease lapses as time passes.
+    """
 
     async def has_polled() -> bool:
         to_do = (
@@ -343,7 +352,8 @@ async def restore_the_contact(here: Practice, key: str) -> None:
     await archive(here, "ACTIVE")
     await here.later(minutes=5)
     await until(has_polled)
-    await here.later(minutes=5)
+    if await is_broken(here):
+        await here.later(minutes=5)
 
 
 async def is_sent_after_the_connection_ended(here: Practice) -> str:
