@@ -37,7 +37,7 @@ class Viewer:
 
 @dataclass(frozen=True)
 class Process:
-    """What an API process holds for as long as it runs."""
+    """The resources that an API process holds for as long as it runs."""
 
     settings: Settings
     database: Database

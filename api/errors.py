@@ -132,7 +132,7 @@ def _internal(error: GraphQLError) -> GraphQLError:
 
 
 def log_fault(cause: BaseException | None, *, path: Sequence[str | int] | None = None) -> str:
-    """Writes the fault to the log, and returns the id under which the log has it."""
+    """Write the fault to the log, and return the id under which the log has it."""
     number = uuid4().hex
     log.error("internal_error", id=number, path=_dotted(path), exc_info=cause)
     return number

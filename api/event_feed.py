@@ -239,7 +239,7 @@ class Follower:
         self.position = position
 
     async def next(self) -> News:
-        """Waits for events after the position, and moves the position behind them."""
+        """Wait for events after the position, and move the position behind them."""
         while True:
             self._woken.clear()
             news = self._feed.since(self.position) or await self._read()

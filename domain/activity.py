@@ -63,14 +63,14 @@ def record(
     changes: Sequence[Change] = (),
     actor: Actor | None = None,
 ) -> UUID:
-    """Adds one line to the activity with the next flush. Returns its id."""
+    """Add one line to the activity with the next flush. Return its id."""
     entry = Entry(kind, message, organisation, contact, link, issue, invoice, changes, actor)
     tx.session.add(Activity(**cast(Any, _columns(tx, entry))))
     return entry.id
 
 
 async def record_all(tx: Tx, entries: Sequence[Entry]) -> None:
-    """Adds many lines to the activity, in one statement."""
+    """Add many lines to the activity, in one statement."""
     if entries:
         await tx.session.execute(sa.insert(Activity), [_columns(tx, entry) for entry in entries])
 

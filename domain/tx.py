@@ -115,7 +115,7 @@ class Tx:
         return list((await self.session.execute(sa.text(statement), self._bound(values))).scalars())
 
     async def run(self, statement: str, **values: Any) -> int:
-        """Executes the statement. Returns the number of rows that it changed."""
+        """Execute the statement. Return the number of rows that it changed."""
         result = await self.session.execute(sa.text(statement), self._bound(values))
         return result.rowcount  # type: ignore[attr-defined,no-any-return]  # a CursorResult for a data statement
 

@@ -1,1 +1,1 @@
-"""What every process needs: settings, database, notifications, embedded services, logs and the `tandem` command."""
+"""The parts that every process needs: settings, database, notifications, embedded services, logs and the `tandem` command."""

@@ -67,7 +67,7 @@ class DatabaseUnavailable(ConnectionError):
 
 
 def guard() -> None:
-    """Raises if a transaction is open in this task: no call to Xero may be made while rows are locked."""
+    """Raise if a transaction is open in this task: no call to Xero may be made while rows are locked."""
     if _open.get():
         raise RuntimeError("Xero must not be called while a database transaction is open")
 
@@ -171,7 +171,7 @@ class Database:
 
     @contextmanager
     def _alone(self) -> Iterator["_State"]:
-        """Refuses a transaction within a transaction, and names trouble of the database."""
+        """Refuse a transaction within a transaction, and name trouble of the database."""
         if _open.get():
             raise RuntimeError("a transaction is open already; transactions do not nest")
         mark = _open.set(True)
@@ -270,7 +270,7 @@ def _why_unavailable(error: Exception) -> str | None:
 
 @asynccontextmanager
 async def on_time(database: Database) -> AsyncIterator[None]:
-    """Keeps a ServerClock at PostgreSQL's time: asks at once, and then every minute. Leaves any other clock alone."""
+    """Keep a ServerClock at PostgreSQL's time: ask at once, and then every minute. Leave any other clock alone."""
     clock = database.clock
     if not isinstance(clock, ServerClock):
         yield
@@ -336,7 +336,7 @@ async def _write_events(tx: Tx) -> None:
 
 
 async def _mark_traced(tx: Tx, trace: str) -> None:
-    """Keeps the trace with each link and invoice that this transaction has changed and that is due: domain.outbound.trace_marks."""
+    """Keep the trace with each link and invoice that this transaction has changed and that is due: domain.outbound.trace_marks."""
     subjects = [UUID(event.subject) for event in tx.events.values() if event.kind in _SENT]
     if subjects:
         await tx.run(
@@ -368,7 +368,7 @@ def create_engine(url: str, **options: Any) -> AsyncEngine:
 def connect(
     url: str, *, program: str = "command", clock: Clock | None = None, pool_size: int = 8, **options: Any
 ) -> Database:
-    """Opens a pool. `url` begins with postgresql+asyncpg://, as the settings have it. Every statement is counted, for tests
+    """Open a pool. `url` begins with postgresql+asyncpg://, as the settings have it. Every statement is counted, for tests
     and metrics."""
     named = {"server_settings": named_as(program)}
     engine = create_engine(url, pool_size=pool_size, pool_use_lifo=True, connect_args=named, **options)

@@ -92,7 +92,7 @@ async def migrate(admin_url: str, app_role: str) -> str | None:
 
 
 async def renew_keys(database: Database) -> None:
-    """Computes the comparison keys of all workspaces again if any contact has keys of older rules."""
+    """Compute the comparison keys of all workspaces again if any contact has keys of older rules."""
     async with database.door() as session:
         behind = await session.scalar(sa.text("select door.keys_behind(:version)"), {"version": VERSION})
     for workspace in await database.workspaces() if behind else []:

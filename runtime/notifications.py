@@ -52,7 +52,7 @@ class Notifications:
                 del self._waiting[key]
 
     async def listen(self) -> None:
-        """Runs until it is cancelled. A connection that breaks is opened again."""
+        """Run until it is cancelled. A connection that breaks is opened again."""
         while True:
             try:
                 await self._listen_once()
@@ -104,7 +104,7 @@ class Notifications:
 
 
 async def _probe(connection: asyncpg.Connection) -> None:
-    """Sends a notification and waits for it. Raises TimeoutError if it does not arrive."""
+    """Send a notification and wait for it. Raise TimeoutError if it does not arrive."""
     received, mark = asyncio.Event(), uuid4().hex
 
     def receive(_: object, __: int, ___: str, payload: object) -> None:
@@ -119,7 +119,7 @@ async def _probe(connection: asyncpg.Connection) -> None:
 
 
 async def wait(event: asyncio.Event, seconds: float = POLL_SECONDS) -> None:
-    """Waits for the next notification, at most `seconds`."""
+    """Wait for the next notification, at most `seconds`."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -53,7 +53,7 @@ class Seals:
 
 
 async def examine(session: AsyncSession | AsyncConnection, now: datetime, keys: KeyRing) -> Seals:
-    """Opens every consent that is in use. A practice has a few."""
+    """Open every consent that is in use. A practice has a few."""
     found = Seals()
     for row in await session.execute(_LIST, {"now": now}):
         seal = Seal(*row)

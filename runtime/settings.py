@@ -43,7 +43,7 @@ def _list(value: object) -> object:
 
 
 def _postgres(value: object) -> object:
-    """Accepts postgres://, postgresql:// and postgresql+asyncpg://, which mean the same."""
+    """Accept postgres://, postgresql:// and postgresql+asyncpg://, which mean the same."""
     if isinstance(value, str) and value:
         rest = re.sub(r"^postgres(ql)?(\+asyncpg)?://", "", value)
         if rest == value:

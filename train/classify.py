@@ -189,7 +189,7 @@ def calibrate(data: Labelled, mended_: Labelled, margins: Floats) -> dict[str, l
 
 
 def shifts(data: Labelled, margins: Floats) -> dict[str, float]:
-    """What first and last name add, by the rows that have them; held within what a ledger can bear. The shared
+    """The score that first and last name add, estimated on the rows that have them and limited to what a ledger can bear. The shared
     mailbox is set by hand, as no labelled row has an email."""
     relations = np.array([relation(r.name, r.first_name, r.last_name) for r in data.rows])
     filled = relations != ""

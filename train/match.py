@@ -200,7 +200,7 @@ def strangers(folder: Path, names: Names, model: lightgbm.Booster) -> Floats:
 
 
 def report_names(names: Names, margins: Floats, strange: Floats) -> tuple[float, float]:
-    """Prints; gives the cut of look-alike pairs and that of SIMILAR."""
+    """Print and return the cut of look-alike pairs and that of SIMILAR."""
     n = names.labelled
     scores, match = margins[:n], names.match[:n]
     f1, cut = best_f1(scores, match)

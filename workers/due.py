@@ -1,4 +1,4 @@
-"""What is due, as PostgreSQL has it: one statement over all workspaces, which gives ids and times only."""
+"""The due work, as PostgreSQL has it: one statement over all workspaces, which gives ids and times only."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ async def find(
     most: int = 100,
     soon: timedelta = timedelta(),
 ) -> list[Due]:
-    """What is due now, at most `most` of a kind, oldest first, and webhook events that will be due within `soon`.
+    """The work that is due now, at most `most` of a kind, oldest first, and webhook events that will be due within `soon`.
     `busy`: names of jobs that are left out, as they wait or run already."""
     values = {"now": now, "soon": now + soon, "busy": list(busy), "most": most}
     async with database.door() as session:

@@ -17,7 +17,7 @@ async def keep_house(process: Process) -> None:
 
 
 async def refresh_stale_grants(process: Process) -> None:
-    """Refreshes each consent weekly at least: Xero ends a consent that nobody has used for 60 days. A consent that cannot be
+    """Refresh each consent weekly at least: Xero ends a consent that nobody has used for 60 days. A consent that cannot be
     refreshed does not stop the others."""
     for grant_id in await process.grants.stale():
         try:

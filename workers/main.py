@@ -32,7 +32,7 @@ async def _end(ctx: dict[str, Any]) -> None:
 
 
 class WorkerSettings:
-    """What arq reads; see `workers.arq_engine.WORKER_OPTIONS`."""
+    """The settings that arq reads; see `workers.arq_engine.WORKER_OPTIONS`."""
 
     redis_settings = redis_settings(_settings.redis_url or "redis://localhost:6379")
     functions = WORKER_OPTIONS["functions"]

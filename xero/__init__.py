@@ -1,1 +1,1 @@
-"""What Xero is: typed payloads, client, OAuth, webhook signature. Knows nothing of Tandem's domain."""
+"""Xero's API: typed payloads, client, OAuth, webhook signature. Knows nothing of Tandem's domain."""

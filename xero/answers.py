@@ -78,7 +78,7 @@ def may_be_disconnected(answer: httpx.Response) -> bool:
 
 
 def json_of(answer: httpx.Response) -> bytes:
-    """Raises ValueError if a 2xx holds something other than JSON, as from a proxy or a sign-in page on the
+    """Raise ValueError if a 2xx holds something other than JSON, as from a proxy or a sign-in page on the
     way."""
     kind = _content_type(answer)
     if kind not in ("application/json", "text/json") and not kind.endswith("+json"):

@@ -82,7 +82,7 @@ class AppliedPayment(_Dated, kw_only=True):
 
 
 class AppliedCreditNote(_Dated, kw_only=True):
-    """What of a credit note was put against the invoice."""
+    """The amount of a credit note that was put against the invoice."""
 
     credit_note_id: UUID
     applied_amount: Decimal

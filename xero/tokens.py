@@ -54,7 +54,7 @@ class Grants(Protocol[G]):
 class Seal(Protocol):
     def seal(self, plain: bytes, identity: str) -> bytes: ...
     def unseal(self, sealed: bytes, identity: str) -> bytes:
-        """Raises ValueError, with a message for people, if no key opens it."""
+        """Raise ValueError, with a message for people, if no key opens it."""
 
 
 class Clock(Protocol):

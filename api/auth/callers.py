@@ -36,7 +36,7 @@ class Callers:
         self._people = People(settings, provider, database) if provider else None
 
     async def find(self, credential: Credential) -> Viewer:
-        """Raises NotLetIn."""
+        """Raise NotLetIn."""
         try:
             if self._people is not None and _is_signed(credential):
                 return await self._people.find_viewer(credential)

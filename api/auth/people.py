@@ -71,7 +71,7 @@ class People:
         self._scopes = _scope_values(settings.oidc_scopes)
 
     async def find_viewer(self, credential: Credential) -> Viewer:
-        """Raises NotLetIn if the token is not valid, or gives no scope in the workspace."""
+        """Raise NotLetIn if the token is not valid, or gives no scope in the workspace."""
         try:
             wanted = self._read_claims(await self._provider.verify(credential.token), credential)
         except InvalidToken as error:
@@ -123,7 +123,7 @@ class People:
             return {row.n: _Found(*row) for row in await session.execute(_FIND, values)}
 
     async def _see(self, wanted: _Wanted, found: _Found, every: timedelta) -> UUID:
-        """Stores the person if the row is missing, differs or is old. Returns the row's id."""
+        """Store the person if the row is missing, differs or is old. Return the row's id."""
         now = self._database.clock.now()
         seen = found.last_seen_at
         if found.user_id and found.describes(wanted.person) and seen and now - seen < every:
@@ -134,7 +134,7 @@ class People:
     # The claims
 
     def _read_claims(self, signed: SignedClaims, credential: Credential) -> _Wanted:
-        """Raises NotLetIn where the claims give no scope in a workspace, or leave open which workspace is meant."""
+        """Raise NotLetIn where the claims give no scope in a workspace, or leave open which workspace is meant."""
         given = self._given_scopes(signed.claims)
         if credential.workspace is None:
             if len(given) > 1:

@@ -125,14 +125,14 @@ class Provider:
         return self._check_claims(decoded)
 
     async def read_keys(self) -> int:
-        """Reads the keys now, for `tandem doctor`. Returns their number. Raises ValueError or httpx.HTTPError."""
+        """Read the keys now, for `tandem doctor`. Return their number. Raise ValueError or httpx.HTTPError."""
         found = await self._fetch()
         return len(found.keys)
 
     # The token
 
     def _decode_or_refuse(self, token: str) -> jwt.Token:
-        """Raises InvalidKeyIdError and BadSignatureError as they are: newer keys may fit."""
+        """Raise InvalidKeyIdError and BadSignatureError as they are: newer keys may fit."""
         try:
             return self._decode(token)
         except (InvalidKeyIdError, BadSignatureError):
@@ -169,7 +169,7 @@ class Provider:
     # The keys
 
     async def _known_keys(self) -> KeySet:
-        """Waits for the provider only if the keys are missing or old, and not if it has just failed to answer."""
+        """Wait for the provider only if the keys are missing or old, and not if it has just failed to answer."""
         age = self._age()
         if age > self._keys_fresh:
             reading = self._begin_reading()
@@ -181,7 +181,7 @@ class Provider:
         return self._keys
 
     async def _find_newer_keys(self) -> None:
-        """Reads the keys for a token whose key is unknown, unless this was done too often lately."""
+        """Read the keys for a token whose key is unknown, unless this was done too often lately."""
         now = monotonic()
         is_reading = self._reading is not None and not self._reading.done()
         if not is_reading:

@@ -41,7 +41,7 @@ class TokenWatch(Generic[Key]):
 
     @contextmanager
     def watched(self, key: Key, expires_at: datetime | None) -> Iterator[asyncio.Event]:
-        """Gives an event that is set once the credential is revoked or has expired."""
+        """Give an event that is set once the credential is revoked or has expired."""
         ended = asyncio.Event()
         entry = self._watched.setdefault(key, _Watched(expires_at))
         entry.streams.add(ended)

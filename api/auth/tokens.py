@@ -80,7 +80,7 @@ class Tokens:
         return await self._database.read_door(_Found, _FIND, hashes=hashes, now=now)
 
     async def _touch(self, found: Sequence[_Found], now: datetime, every: timedelta) -> None:
-        """Writes `last_used_at` of those not written for so long, in one transaction for each workspace."""
+        """Write `last_used_at` of those not written for so long, in one transaction for each workspace."""
         due: dict[UUID, list[UUID]] = defaultdict(list)
         for one in found:
             last = self._touched.get(one.token_id)
@@ -93,7 +93,7 @@ class Tokens:
 
 
 def check_scope(context: Context, scope: Scope) -> None:
-    """Refuses a request without a caller, and a caller without the scope."""
+    """Refuse a request without a caller, and a caller without the scope."""
     if context.viewer is None:
         raise refusal(Code.UNAUTHENTICATED, NO_CALLER)
     if scope not in context.viewer.scopes:

@@ -407,7 +407,7 @@ async def together(runs: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:
 
 
 def _check(kind: GraphQLObjectType) -> Callable[[Any], None]:
-    """Refuses what is no object of this type, as graphql-core would. For an object of an unusual class only."""
+    """Refuse what is no object of this type, as graphql-core would. For an object of an unusual class only."""
     fits = kind.is_type_of
 
     def check(value: Any) -> None:

@@ -213,7 +213,7 @@ class _Run:
         return await of.complete(self, values, of)
 
     def _begin(self, of: Gathered, objects: Sequence[Any]) -> list[Any]:
-        """What the field's resolver returns for each object."""
+        """Call the field's resolver for each object, and return the results."""
         if of.attribute is not None:
             return list(map(of.attribute, objects))
         info = self.info(of)
@@ -288,7 +288,7 @@ async def _settled(values: list[Any]) -> list[Any]:
 
 
 def _close(values: Iterable[object]) -> None:
-    """Ends coroutines that nobody will await."""
+    """End coroutines that nobody will await."""
     for each in values:
         if isinstance(each, Coroutine):
             each.close()

@@ -98,7 +98,7 @@ def routes(process: Process) -> list[Route]:
 
 
 async def _with_page(answer: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
-    """Shows a page also if the database does not answer. The flow may be used up by then."""
+    """Show a page also if the database does not answer. The flow may be used up by then."""
     try:
         return await answer(request)
     except DatabaseUnavailable as error:
@@ -111,9 +111,9 @@ async def _with_page(answer: Callable[[Request], Awaitable[Response]], request: 
 async def begin_consent(
     context: Context, return_to: str | None = None, organisation_id: UUID | None = None
 ) -> str:
-    """Returns the address of Xero's page, and sets the cookie by which the callback knows the browser.
+    """Return the address of Xero's page, and set the cookie by which the callback knows the browser.
 
-    Over a WebSocket no cookie can be set; then the callback shows the button. Refuses a `returnTo` that is not allowed, and an
+    Over a WebSocket no cookie can be set; then the callback shows the button. Refuse a `returnTo` that is not allowed, and an
     unknown organisation.
     """
     settings, viewer = context.process.settings, context.viewer
@@ -278,7 +278,7 @@ async def _elsewhere(process: Process, workspace: UUID, tenants: Iterable[Tenant
 async def _delete_unused(
     process: Process, tokens: oauth.TokenAnswer, tenants: Iterable[Tenant]
 ) -> list[Tenant]:
-    """Deletes at Xero the connections that no workspace uses, and returns their organisations."""
+    """Delete at Xero the connections that no workspace uses, and return their organisations."""
     app = flows.registered_app(process.settings)
     gone = []
     for tenant in tenants:
@@ -293,7 +293,7 @@ async def _delete_unused(
 
 
 async def _connect(process: Process, begun: Begun, consent: Consent) -> list[UUID]:
-    """Stores the tokens first, because an organisation without tokens cannot be read. If the process is killed in between, the next
+    """Store the tokens first, because an organisation without tokens cannot be read. If the process is killed in between, the next
     consent finds the connection at Xero."""
     app, user = flows.registered_app(process.settings), consent.xero_user_id
     sealed = seal_tokens(process.keys, consent.tokens, app.client_id, user)
@@ -307,7 +307,7 @@ async def _connect(process: Process, begun: Begun, consent: Consent) -> list[UUI
 
 
 async def _ask(process: Process, begun: Begun, consent: Consent) -> Response:
-    """Keeps the sealed tokens until the button is pressed, because the code itself is valid for five minutes only."""
+    """Keep the sealed tokens until the button is pressed, because the code itself is valid for five minutes only."""
     token = oauth.new_secret()
     await flows.keep(process, token, begun, msgspec.json.encode(consent))
     async with process.database.transaction(begun.workspace, begun.by) as tx:
@@ -340,7 +340,7 @@ def _failed(begun: Begun | None, failure: Failure, status: int = 302) -> Respons
 
 
 def _redirect(address: str, added: Sequence[tuple[str, str]], status: int) -> Response:
-    """Adds to the query of the address, and keeps its query and its fragment."""
+    """Add to the query of the address, and keep its query and its fragment."""
     parts = urlsplit(address)
     query = "&".join(part for part in (parts.query, urlencode(added)) if part)
     headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
@@ -352,7 +352,7 @@ def _global_id(organisation_id: UUID) -> str:
 
 
 async def _end(process: Process, workspace: UUID, actor: Actor, ended: Ended) -> None:
-    """Deletes the connection at Xero, unless the organisation is connected again, here or in another workspace."""
+    """Delete the connection at Xero, unless the organisation is connected again, here or in another workspace."""
     if not await _workspaces(process, ended.tenant_id) and not await _deleted(process, ended):
         return
     async with process.database.transaction(workspace, actor) as tx:

@@ -60,7 +60,7 @@ async def connect(
     given: Credentials,
     again: UUID | None = None,
 ) -> UUID:
-    """Connects the organisation of the custom connection in the workspace, and returns its id here.
+    """Connect the organisation of the custom connection in the workspace, and return its id here.
 
     `again`: the organisation to connect again; another one is refused. Nothing changes if Xero refuses the credentials. The tokens
     are stored before the organisation, as for a consent."""

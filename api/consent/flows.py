@@ -74,7 +74,7 @@ class Flow:
 
 
 async def keep(process: Process, secret: str, begun: Begun, content: bytes, cookie: str = "") -> None:
-    """Stores the flow. `secret` finds it again: a state, or the token of a page's button."""
+    """Store the flow. `secret` finds it again: a state, or the token of a page's button."""
     now = process.database.clock.now()
     state = _hash(secret)
     sealed = process.keys.seal(content, _identity(state))
@@ -149,7 +149,7 @@ def origin_of(address: str) -> str | None:
 
 
 def registered_app(settings: Settings) -> oauth.App:
-    """Refuses if the settings name no app, because there is nothing to consent to then."""
+    """Refuse if the settings name no app, because there is nothing to consent to then."""
     if settings.xero_client_id is None or settings.xero_client_secret is None:
         raise refuse(
             Code.WRONG_STATE,

@@ -21,7 +21,7 @@ from api.guards.spending import Spending
 
 
 class OperationContext(SchemaExtension):
-    """Gives each operation loaders of its own, because several operations run at once on one socket."""
+    """Give each operation loaders of its own, because several operations run at once on one socket."""
 
     def on_operation(self) -> Iterator[None]:
         context = self.execution_context.context

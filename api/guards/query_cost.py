@@ -304,7 +304,7 @@ def root_fields(document: DocumentNode) -> set[str]:
 
 
 class Costs:
-    """What the most recently used documents cost, as each was measured last, by their text."""
+    """The costs of the most recently used documents, as each was measured last, by their text."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Measured] = OrderedDict()

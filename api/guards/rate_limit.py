@@ -73,7 +73,7 @@ class Rates:
         self._local_window = 0
 
     async def spend(self, viewer: Caller, nodes: int) -> Spent:
-        """Counts the nodes for the caller and for the workspace."""
+        """Count the nodes for the caller and for the workspace."""
         now = self._clock.now().timestamp()
         window = int(now // WINDOW)
         keys = {"caller": f"{viewer.workspace}/{viewer.actor.id}", "workspace": f"{viewer.workspace}"}

@@ -44,7 +44,7 @@ NO_SUCH_ADDRESS = "There is nothing at this address. The GraphQL API is at /grap
 
 
 class RequestLog:
-    """Gives each request an id, which the header X-Request-Id and each of its log lines have. Logs and counts each request at its
+    """Give each request an id, which the header X-Request-Id and each of its log lines have. Logs and counts each request at its
     end, with the path and never with the query. Gives each answer the security headers."""
 
     def __init__(
@@ -174,7 +174,7 @@ async def _fail(https: bool, request: Request, error: Exception) -> Response:
 
 
 def protect(headers: MutableHeaders, https: bool) -> None:
-    """Adds the headers that keep browsers from showing an answer as a page, in a frame, or as another type. A page that sets a policy
+    """Add the headers that keep browsers from showing an answer as a page, in a frame, or as another type. A page that sets a policy
     of its own keeps it."""
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)

@@ -45,7 +45,7 @@ NOT_THE_CONSOLE = "Only the console may use this address."
 
 
 class Session(NamedTuple):
-    """What the cookie holds, sealed: the token, and the end of the session in seconds since 1970."""
+    """The content of the cookie, which is sealed: the token, and the end of the session in seconds since 1970."""
 
     token: str
     until: float

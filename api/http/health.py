@@ -90,7 +90,7 @@ class Metrics:
         )
 
     def show_figures(self, rows: Iterable[tuple[str, str, str, int]]) -> None:
-        """Shows the rows of door.figures, in place of those before. A label that a figure lacks is blank."""
+        """Show the rows of door.figures, in place of those before. A label that a figure lacks is blank."""
         for gauge in self._figures.values():
             gauge.clear()
         for name, one, two, value in rows:
@@ -149,7 +149,7 @@ def routes(process: Process, metrics: Metrics) -> list[Route]:
 
 
 def _guarded(process: Process, endpoint: Endpoint) -> Endpoint:
-    """Accepts requests with OPS_TOKEN; all requests if OPS_TOKEN is not set."""
+    """Accept requests with OPS_TOKEN; all requests if OPS_TOKEN is not set."""
     token = process.settings.ops_token
 
     async def checked(request: Request) -> Response:

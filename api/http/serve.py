@@ -93,7 +93,7 @@ def server_config(
 
 
 def _spare_garbage_collection() -> None:
-    """Takes the schema and the imported modules out of Python's garbage collection, because they live as long as the process. A full
+    """Take the schema and the imported modules out of Python's garbage collection, because they live as long as the process. A full
     collection of them stopped the event loop for about a second, every ten seconds, while edits went to 64 subscriptions."""
     gc.collect()
     gc.freeze()
@@ -101,7 +101,7 @@ def _spare_garbage_collection() -> None:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Process]:
-    """What an API process holds, closed at the end. The settings must name the database and a key."""
+    """Open the resources of an API process, and close them at the end. The settings must name the database and a key."""
     assert settings.database_url is not None
     assert settings.listen_url is not None
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
@@ -128,7 +128,7 @@ async def opened(settings: Settings) -> AsyncIterator[Process]:
 async def serve(
     settings: Settings, schema: BaseSchema, routes: Callable[[Process], Sequence[BaseRoute]] = lambda _: ()
 ) -> None:
-    """Serves until SIGTERM or SIGINT. Then accepts nothing new, closes sockets with 1012, and gives requests 10 s to finish."""
+    """Serve until SIGTERM or SIGINT. Then accept nothing new, close sockets with 1012, and give requests 10 s to finish."""
     # uvicorn raises the signal again at its end, which would end the process before `opened` has closed them.
     signals: list[int] = []
     for each in (signal.SIGTERM, signal.SIGINT):
@@ -148,13 +148,13 @@ async def serve(
 class _OpsServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leaves the signals to the server of the API, which ends this one at its own end."""
+        """Leave the signals to the server of the API, which ends this one at its own end."""
         yield
 
 
 @asynccontextmanager
 async def serving_ops(process: Process, app: Starlette) -> AsyncIterator[None]:
-    """Serves /readyz and /metrics on OPS_PORT, if it is set, for as long as the API runs."""
+    """Serve /readyz and /metrics on OPS_PORT, if it is set, for as long as the API runs."""
     if process.settings.ops_port is None:
         yield
         return

@@ -147,7 +147,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         return None
 
     async def _send_result_stream(self, operation: Operation[Any, None], result_source: StreamResult) -> None:
-        """Closes the socket if a subscription cannot go on. The name is private to Strawberry; tests/api/http/test_outage.py fails
+        """Close the socket if a subscription cannot go on. The name is private to Strawberry; tests/api/http/test_outage.py fails
         if Strawberry renames it."""
         try:
             await super()._send_result_stream(operation, until_interrupted(result_source))
@@ -156,7 +156,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
             raise _OperationStreamClosed from None
 
     async def handle_task_exception(self, error: Exception) -> None:
-        """Logs the error, unless the client has hung up."""
+        """Log the error, unless the client has hung up."""
         if not isinstance(error, WebSocketDisconnected):
             log_fault(error)
 

@@ -140,8 +140,8 @@ class GraphQLView(GraphQL[Context, None]):
         )
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """Finds the viewer by the payload of `connection_init`, which has the two headers of a request: {"Authorization": "Bearer …"}.
-        The names may have any case. Raises NotLetIn."""
+        """Find the viewer by the payload of `connection_init`, which has the two headers of a request: {"Authorization": "Bearer …"}.
+        The names may have any case. Raise NotLetIn."""
         assert isinstance(context, EdgeContext)
         params = {name.lower(): value for name, value in (context.connection_params or {}).items()}
         context.connection_params = None
@@ -157,7 +157,7 @@ class GraphQLView(GraphQL[Context, None]):
     # The request
 
     def decode_json(self, data: str | bytes) -> object:
-        """Raises JSONDecodeError also where json.loads raises something else: for bytes that are not UTF-8, for numbers of
+        """Raise JSONDecodeError also where json.loads raises something else: for bytes that are not UTF-8, for numbers of
         thousands of digits, and for nesting beyond the stack. NaN and Infinity are not JSON."""
         try:
             return json.loads(data, parse_constant=_refuse_constant)
@@ -297,7 +297,7 @@ class GraphQLView(GraphQL[Context, None]):
     async def _while_valid(
         self, request: Request | WebSocket, stream: AsyncIterator[str]
     ) -> AsyncIterator[str]:
-        """Ends the stream at the moment at which its credential is found to be revoked, or expires."""
+        """End the stream at the moment at which its credential is found to be revoked, or expires."""
         assert isinstance(stream, AsyncGenerator)  # Strawberry's, with a task of its own to end
         async with aclosing(stream):
             credential: Credential | None = getattr(request.state, "credential", None)
@@ -396,7 +396,7 @@ async def _without_complete(stream: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 def _caller(viewer: Viewer) -> dict[str, str]:
-    """What the log lines of a request say of its caller: ids, and no names."""
+    """The fields of a request's log lines that name its caller: ids, and no names."""
     return {"workspace": str(viewer.workspace), "caller": f"{viewer.actor.kind}/{viewer.actor.id}"}
 
 

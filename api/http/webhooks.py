@@ -37,7 +37,7 @@ class Inbox:
         self._storing: asyncio.Task[None] | None = None
 
     async def put(self, announced: Sequence[Announced]) -> None:
-        """Returns after the commit. Raises the error of the database."""
+        """Return after the commit. Raise the error of the database."""
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((announced, stored))
         if self._storing is None or self._storing.done():

@@ -34,7 +34,7 @@ async def act(
     links: Sequence[str] = (),
     contacts: Sequence[str] = (),
 ) -> tuple[list[Acted | Refused], list[UserError]]:
-    """Changes each row on its own: a refused row leaves the others done. Gives a result for each row, and the errors of the
+    """Change each row on its own: a refused row leaves the others done. Give a result for each row, and the errors of the
     request as a whole.
 
     `links`, `contacts`: the ids in the input. Their rows are locked before the first change."""

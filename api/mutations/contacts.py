@@ -116,7 +116,7 @@ async def _change_and_evaluate(
     change: Callable[[Input], Awaitable[UUID]],
     lock: Sequence[UUID] = (),
 ) -> list[UUID | Refused]:
-    """Changes each row on its own. Then the open match issues that the contacts fit, or fitted before, are evaluated again.
+    """Change each row on its own. Then the open match issues that the contacts fit, or fitted before, are evaluated again.
 
     `lock`: contacts that are locked before the first change."""
     async with issues.evaluating(tx) as touched:

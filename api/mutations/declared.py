@@ -10,7 +10,7 @@ from domain.tables import Scope
 
 
 def mutation(scope: Scope, description: str) -> Callable[[Callable[..., Any]], Any]:
-    """Declares a resolver as a mutation that needs `scope`: without the scope the answer is FORBIDDEN.
+    """Declare a resolver as a mutation that needs `scope`: without the scope the answer is FORBIDDEN.
 
     The description in the schema ends with the scope. The argument `input` has the description of its type.
     """

@@ -209,7 +209,7 @@ def of_preview(input: InvoicePreviewInput) -> GivenInvoice:
 
 
 def _kept(value: Given | None) -> Given | UnsetType | None:
-    """What is left out stays so; null stays null."""
+    """The value as the domain takes it: a field that is left out is UNSET, and null stays null."""
     return UNSET if value is strawberry.UNSET else value
 
 

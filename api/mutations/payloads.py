@@ -59,7 +59,7 @@ def user_errors(problems: Iterable[Problem], *under: str) -> list[UserError]:
 
 
 async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Outcome[Done]:
-    """Runs `change` in a transaction of its own, and retries it after a deadlock, at most three times.
+    """Run `change` in a transaction of its own, and retry it after a deadlock, at most three times.
 
     Objects that are loaded afterwards show the state after the change."""
     for tried in range(1, TRIES + 1):

@@ -25,7 +25,7 @@ NODES: dict[str, str] = {}
 
 
 def batch(name: str, *, node: str | None = None) -> Callable[[Batch[Key, Made]], Batch[Key, Made]]:
-    """Registers a function from keys to objects; a key that it leaves out has null. `node` is the type whose objects `Query.node`
+    """Register a function from keys to objects; a key that it leaves out has null. `node` is the type whose objects `Query.node`
     fetches by it."""
 
     def register(read: Batch[Key, Made]) -> Batch[Key, Made]:
@@ -87,7 +87,7 @@ class Reading:
     task: asyncio.Task[None] | None = None
 
     async def ended(self) -> None:
-        """Waits for the batch. A waiting task that is cancelled does not cancel the batch, which others wait for."""
+        """Wait for the batch. A waiting task that is cancelled does not cancel the batch, which others wait for."""
         await asyncio.shield(self.done)
 
 

@@ -99,7 +99,7 @@ class Asked:
 def asked(
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
 ) -> Asked:
-    """Checks the arguments of a connection. Refuses both directions at once, and sizes other than 1 to 100."""
+    """Check the arguments of a connection. Refuse both directions at once, and sizes other than 1 to 100."""
     if isinstance(first, int) and isinstance(last, int):
         raise refusal(ErrorCode.BAD_REQUEST, "Give `first` or `last`, but not both.")
     backward = isinstance(last, int)

@@ -344,7 +344,7 @@ def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing
 
 
 def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, object]) -> None:
-    """Adds the conditions on links to `where` and `values`. `linked` uses the index of active links."""
+    """Add the conditions on links to `where` and `values`. `linked` uses the index of active links."""
     organisation = ids.wanted("XeroOrganisation", given(wanted.organisation_id))
     of_contact = "where l.workspace_id = :ws and l.contact_id = c.id"
     if organisation is not None:

@@ -65,7 +65,7 @@ _SOURCE = f"sync_link l{connection_health.HELD_LINK}"
 
 @described
 class SyncLinkAction(DescribedEnum):
-    """What a person can do with a link in its present state."""
+    """An action that a person can take on a link in its present state."""
 
     UNSYNC = "UNSYNC", "End the link with the mutation unsync."
     REMATCH = (

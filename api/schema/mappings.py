@@ -82,7 +82,7 @@ class TaxMapping:
 
 
 class InvoiceSettingsRow(Protocol):
-    """What a row of `organisation` says about its invoices."""
+    """The columns of `organisation` that set up its invoices."""
 
     @property
     def id(self) -> UUID: ...

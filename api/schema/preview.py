@@ -1,4 +1,4 @@
-"""What an import would do with the contacts that Tandem has read so far."""
+"""The preview of an import, of the contacts that Tandem has read so far."""
 
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple

@@ -39,7 +39,7 @@ def print_instant(value: datetime) -> str:
 
 
 def parse_decimal(value: object) -> Decimal:
-    """Takes only a string: a JSON number has become a float, and may have lost digits, before it comes here."""
+    """Take only a string: a JSON number has become a float, and may have lost digits, before it comes here."""
     text = value if isinstance(value, str) else None
     if text is None:
         raise ValueError(

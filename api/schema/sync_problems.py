@@ -106,7 +106,7 @@ class SyncFailureCode(DescribedEnum):
 
 @described
 class Remedy(DescribedEnum):
-    """What helps against a failure or problem. Most values are mutations by their names."""
+    """The act that ends a failure or problem. Most values are mutations by their names."""
 
     CONNECT_XERO = (
         "CONNECT_XERO",

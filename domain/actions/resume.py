@@ -1,4 +1,4 @@
-"""What makes the work due that waited for a right of Xero's: a new consent, syncNow, and a call that Xero carried out."""
+"""The events that make the work due that waited for a right of Xero's: a new consent, syncNow, and a call that Xero carried out."""
 
 from uuid import UUID
 

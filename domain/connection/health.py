@@ -105,7 +105,7 @@ async def lock(tx: Tx, organisation_id: UUID) -> Organisation | None:
 
 
 async def answered(tx: Tx, organisation_id: UUID, *, write: bool = False) -> None:
-    """Records that a call succeeded: limits and outages have ended. A read does not end an outage of writes while something
+    """Record that a call succeeded: limits and outages have ended. A read does not end an outage of writes while something
     waits to be written."""
     row = await lock(tx, organisation_id)
     if row is None:
@@ -127,7 +127,7 @@ async def limit_over(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def caught_up(tx: Tx, organisation_id: UUID) -> None:
-    """Records that everything in Xero was read and applied. Waiting changes may be sent."""
+    """Record that everything in Xero was read and applied. Waiting changes may be sent."""
     row = await lock(tx, organisation_id)
     if row is None:
         return
@@ -145,7 +145,7 @@ async def limited(tx: Tx, organisation_id: UUID, until: datetime) -> None:
 async def unavailable(
     tx: Tx, organisation_id: UUID, *, write: bool = False, said: bool = False, why: str = UNAVAILABLE
 ) -> None:
-    """Records that a call got no usable answer. The health becomes DEGRADED after OUTAGE, of all calls or of writes; at once
+    """Record that a call got no usable answer. The health becomes DEGRADED after OUTAGE, of all calls or of writes; at once
     if Xero `said` that it is offline. `why`: the message for people."""
     row = await lock(tx, organisation_id)
     if row is None:
@@ -160,12 +160,12 @@ async def unavailable(
 
 
 async def hindered(tx: Tx, organisation_id: UUID, why: str) -> None:
-    """Records that Xero refuses calls for a reason that a person must correct, although the consent is valid."""
+    """Record that Xero refuses calls for a reason that a person must correct, although the consent is valid."""
     await _set(tx, organisation_id, ConnectionHealth.DEGRADED, f"{why[:1].upper()}{why[1:]}.")
 
 
 async def locked_out(tx: Tx, organisation_id: UUID) -> None:
-    """Records that the consent has ended. All changes wait, and none is lost."""
+    """Record that the consent has ended. All changes wait, and none is lost."""
     row = await lock(tx, organisation_id)
     if row is None or row.disconnected_at is not None or row.health is ConnectionHealth.NEEDS_RECONNECT:
         return
@@ -210,7 +210,7 @@ def _resting(row: Organisation) -> ConnectionHealth:
 
 @asynccontextmanager
 async def published(tx: Tx, organisation_id: UUID) -> AsyncIterator[None]:
-    """What is set inside on the organisation's row is written. Subscribers hear of the organisation, and of the links that it
+    """Write the changes that the block makes to the organisation's row. Subscribers hear of the organisation, and of the links that it
     holds up now or no longer."""
     before = await _held(tx, organisation_id)
     yield
@@ -244,7 +244,7 @@ async def _held(tx: Tx, organisation_id: UUID) -> str | None:
 
 
 async def publish_waiting(tx: Tx, organisation_id: UUID) -> None:
-    """Publishes that waiting links are held up now, or no longer: an event for each link, or RESYNC for too many."""
+    """Publish that waiting links are held up now, or no longer: an event for each link, or RESYNC for too many."""
     waiting = await tx.ids(
         "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and due_at is not null"
         " and failure is null and state in ('PENDING', 'CONFLICT') limit :most",

@@ -54,7 +54,7 @@ class Grants:
     clock: Clock
 
     async def keep(self, client_id: str, xero_user_id: UUID, sealed: bytes, expires_at: datetime) -> UUID:
-        """Stores the tokens of a new consent in place of the user's earlier ones. Returns the grant's id."""
+        """Store the tokens of a new consent in place of the user's earlier ones. Return the grant's id."""
         values = {"id": uuid4(), "client": client_id, "user": xero_user_id, "sealed": sealed}
         kept: UUID = await self._ask(_KEEP, **values, expires=expires_at, now=self.clock.now())
         return kept
@@ -71,11 +71,11 @@ class Grants:
         return token if await self._ask(_LEASE, **values) else None
 
     async def settle(self, grant: Grant, lease: UUID, sealed: bytes, expires_at: datetime) -> bool:
-        """Stores renewed tokens. False if the grant has a newer version: these tokens must not be used."""
+        """Store renewed tokens. False if the grant has a newer version: these tokens must not be used."""
         return await self._settle(grant, lease, sealed=sealed, expires=expires_at, failed=None)
 
     async def fail(self, grant: Grant, lease: UUID, reason: str) -> bool:
-        """Ends the grant. False if it has a newer version, whose tokens may be good."""
+        """End the grant. False if it has a newer version, whose tokens may be good."""
         return await self._settle(grant, lease, sealed=None, expires=None, failed=reason)
 
     async def release(self, grant: Grant, lease: UUID) -> None:

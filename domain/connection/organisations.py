@@ -98,8 +98,8 @@ async def tenants(tx: Tx) -> dict[UUID, UUID]:
 
 
 async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
-    """Connects the organisation and begins to read it. If it was connected before, it keeps its settings, links and
-    decisions. Refuses (TAKEN) an organisation that is connected in another workspace."""
+    """Connect the organisation and begin to read it. If it was connected before, it keeps its settings, links and
+    decisions. Refuse (TAKEN) an organisation that is connected in another workspace."""
     await xero_contacts.lock(
         tx, tenant.tenant_id
     )  # two consents at the same time, before the organisation has a row
@@ -128,8 +128,8 @@ async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
 
 
 async def disconnect(tx: Tx, organisation_id: UUID) -> None:
-    """Stops reading and sending. Links, settings, decisions and waiting changes stay. `find_ended` then returns the connection
-    that is to be ended at Xero. Does nothing if the organisation is disconnected already."""
+    """Stop reading and sending. Links, settings, decisions and waiting changes stay. `find_ended` then returns the connection
+    that is to be ended at Xero. Do nothing if the organisation is disconnected already."""
     organisation = await lock(tx, organisation_id)
     if organisation.disconnected_at is not None:
         return
@@ -157,7 +157,7 @@ async def find_ended(tx: Tx, organisation_id: UUID) -> Ended | None:
 
 
 async def settle_ended(tx: Tx, ended: Ended) -> None:
-    """Records that Xero has ended the connection. An organisation that was connected again meanwhile stays as it is."""
+    """Record that Xero has ended the connection. An organisation that was connected again meanwhile stays as it is."""
     organisation = await tx.lock(Organisation, ended.organisation_id)
     if organisation is None or organisation.disconnected_at is None:
         return
@@ -173,7 +173,7 @@ async def start(
     conflict_policy: ConflictPolicy = ConflictPolicy.LATEST_WINS,
     hold_similar: bool = True,
 ) -> None:
-    """Starts the contact sync with an import. Repeated with the same settings, it does nothing. With other settings it
+    """Start the contact sync with an import. Repeated with the same settings, it does nothing. With other settings it
     refuses: `update_sync` changes settings."""
     organisation = await lock(tx, organisation_id)
     wanted = {
@@ -211,7 +211,7 @@ async def update_sync(
     conflict_policy: ConflictPolicy | None = None,
     hold_similar: bool | None = None,
 ) -> None:
-    """Changes the settings that are not None. A wider filter starts matching the contacts that it adds. A narrower filter
+    """Change the settings that are not None. A wider filter starts matching the contacts that it adds. A narrower filter
     ends no link, and holds at once: a run that is matching obeys it from its next page on. The lock makes this transaction
     wait for the page that is being matched."""
     organisation = await lock(tx, organisation_id)
@@ -246,7 +246,7 @@ async def update_sync(
 
 
 async def sync_now(tx: Tx, organisation_id: UUID) -> None:
-    """Begins to read the changes in Xero, also of accounts and tax rates. A request soon after the last one, or during a read,
+    """Begin to read the changes in Xero, also of accounts and tax rates. A request soon after the last one, or during a read,
     is answered by one more read a little later. So requests every second spend no calls that others need, and no change
     in Xero before the request is missed."""
     organisation = await lock(tx, organisation_id)
@@ -348,7 +348,7 @@ async def _unfinished(tx: Tx, organisation_id: UUID) -> ImportRun | None:
 
 
 async def begin_run(tx: Tx, organisation_id: UUID, purpose: RunPurpose) -> bool:
-    """Begins a delta or a scan. False, and nothing is done, if a run is unfinished or the organisation is disconnected."""
+    """Begin a delta or a scan. False, and nothing is done, if a run is unfinished or the organisation is disconnected."""
     organisation = await lock(tx, organisation_id)
     if organisation.disconnected_at is not None or await _unfinished(tx, organisation_id) is not None:
         return False
@@ -359,7 +359,7 @@ async def begin_run(tx: Tx, organisation_id: UUID, purpose: RunPurpose) -> bool:
 def _add_run(
     tx: Tx, organisation: Organisation, since: datetime | None, purpose: RunPurpose = RunPurpose.IMPORT
 ) -> ImportRun:
-    """Adds a run that reads the changes since `since` (None: everything) and then matches, if the sync has been started."""
+    """Add a run that reads the changes since `since` (None: everything) and then matches, if the sync has been started."""
     run = ImportRun(
         workspace_id=tx.workspace,
         id=uuid4(),
@@ -380,7 +380,7 @@ def _add_run(
 
 
 async def _match(tx: Tx, organisation: Organisation) -> None:
-    """Makes the unfinished run match after it has read; begins a delta that matches if there is none."""
+    """Make the unfinished run match after it has read; begin a delta that matches if there is none."""
     run = await _unfinished(tx, organisation.id)
     if run is None:
         _add_run(tx, organisation, organisation.read_cursor)
@@ -398,7 +398,7 @@ async def _match(tx: Tx, organisation: Organisation) -> None:
 
 
 async def _match_wider(tx: Tx, organisation: Organisation, before: XeroContactFilter) -> None:
-    """Matches with the new filter. A run that is matching keeps its narrowest filter, and so starts another run at its end."""
+    """Match with the new filter. A run that is matching keeps its narrowest filter, and so starts another run at its end."""
     run = await _unfinished(tx, organisation.id)
     if run is not None and (run.phase is ImportPhase.MATCHING or organisation.disconnected_at is not None):
         run.contact_filter = min(run.contact_filter or before, before, key=WIDTH.__getitem__)
@@ -407,7 +407,7 @@ async def _match_wider(tx: Tx, organisation: Organisation, before: XeroContactFi
 
 
 async def _read_again(tx: Tx, organisation: Organisation) -> None:
-    """Reads everything again before anything is sent, after a reconnect. An unfinished run begins again too, because what it
+    """Read everything again before anything is sent, after a reconnect. An unfinished run begins again too, because what it
     has read is older than the end of the connection."""
     run = await _unfinished(tx, organisation.id)
     if run is None:

@@ -1,4 +1,4 @@
-"""What has to be done after the database was restored from a backup.
+"""The work that is to be done after the database was restored from a backup.
 
 The backup lacks what happened after it: pushes, invoices, decisions, and the newer tokens of Xero's consents. So the consents
 end here, and a person connects each organisation again. A reconnect reads all of Xero before anything is sent

@@ -1,4 +1,4 @@
-"""What a person typed of a contact, trimmed and checked: texts, emails, phones, addresses and identifiers. Pure.
+"""The values that a person typed for a contact, trimmed and checked: texts, emails, phones, addresses and identifiers. Pure.
 
 Each function adds what is wrong to `problems`, so that a person reads all problems at once.
 """

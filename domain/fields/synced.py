@@ -145,7 +145,7 @@ _LIST = (
 
 
 def _check(fields: Sequence[Synced]) -> dict[SyncedField, Synced]:
-    """Refuses a list that leaves out a SyncedField, or that names a column which no table has."""
+    """Refuse a list that leaves out a SyncedField, or that names a column which no table has."""
     found = {one.field: one for one in fields}
     if list(found) != list(SyncedField) or len(found) != len(fields):
         raise ValueError(f"SYNCED and SyncedField differ: {sorted(set(SyncedField) ^ set(found))}")
@@ -275,12 +275,12 @@ def seen_values(seen: SeenContact) -> dict[SyncedField, Value]:
 
 
 def with_practice_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
-    """Makes `row` of a statement's columns. The columns of the synced fields in `contact` become its `values`."""
+    """Make `row` of a statement's columns. The columns of the synced fields in `contact` become its `values`."""
     return _with_values(row, {field: one.column for field, one in SYNCED.items()}, loaded)
 
 
 def with_mirror_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
-    """Makes `row` of a statement's columns. Those of the synced fields in `xero_contact` become its `values`, in Xero's form."""
+    """Make `row` of a statement's columns. Those of the synced fields in `xero_contact` become its `values`, in Xero's form."""
     return _with_values(row, {field: one.xero_column for field, one in SYNCED.items()}, mirrored)
 
 

@@ -25,7 +25,7 @@ class InboxEvent:
 
 @dataclass(frozen=True)
 class Known:
-    """What we know of an object that was announced, by its id in Xero. All times are by Xero's clock.
+    """The known state of an object that was announced, by its id in Xero. All times are by Xero's clock.
 
     `updated_at`: Xero's stamp of what we have. `own_write_at`, `own_event_at`, `read_event_at`: see XeroContact.
     """

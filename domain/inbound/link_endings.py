@@ -1,4 +1,4 @@
-"""What becomes of links whose Xero contact is archived, merged, restored or forgotten.
+"""The end and the return of links whose Xero contact is archived, merged, restored or forgotten.
 
 A merge moves the link to the survivor, whose values are compared with the old base values, unless a person's decision
 keeps the survivor from the link. If the survivor is linked already, a person decides. The caller holds the organisation's

@@ -68,8 +68,8 @@ async def stamps(tx: Tx, organisation: UUID, xero_ids: Sequence[UUID]) -> dict[U
 
 
 async def _try_refused_again(tx: Tx, organisation_id: UUID, xero_ids: Sequence[UUID]) -> None:
-    """What Xero refused because of these contacts' own data is due again: of their links, and of the invoices that bill
-    them."""
+    """Make due again the writes that Xero refused because of these contacts' own data: of their links, and of the
+    invoices that bill them."""
     if not xero_ids:
         return
     await failures.retry_changed_in_xero(tx, organisation_id, xero_ids)

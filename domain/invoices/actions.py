@@ -366,7 +366,7 @@ def _text(value: object) -> str | None:
 
 
 def _changes(invoice: Invoice, values: Header) -> list[Change]:
-    """What the values change, for the activity, by the schema's names."""
+    """The changes that the values make, by the schema's names, for the activity."""
     told = (
         ("contactId", invoice.contact_id, values.get("contact_id", invoice.contact_id)),
         ("reference", invoice.reference, values.get("reference", invoice.reference)),

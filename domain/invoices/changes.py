@@ -42,7 +42,7 @@ _PAID = "PAID"
 
 
 class Decision(DescribedEnum):
-    """What to do about a change that somebody made to an invoice inside Xero."""
+    """A person's decision about a change that somebody made to an invoice inside Xero."""
 
     VOID_HERE = (
         "VOID_HERE",

@@ -54,7 +54,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Answered:
-    """What Xero showed of one invoice, or why Xero refused it. Both are set if a refusal was looked into."""
+    """The invoice as Xero showed it, or the reason why Xero refused it. Both are set if a refusal was looked into."""
 
     invoice_id: UUID
     seen: SeenInvoice | None = None

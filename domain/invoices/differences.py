@@ -34,7 +34,7 @@ class Difference:
 
 
 def snapshot(seen: SeenInvoice) -> InvoiceInXero:
-    """What of the invoice can be edited in Xero. What Xero left out is UNSET."""
+    """The fields of the invoice that a person can edit in Xero. A field that Xero left out is UNSET."""
     return InvoiceInXero(
         status="VOIDED" if seen.status in GONE else "AUTHORISED",
         number=seen.number,

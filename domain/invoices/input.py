@@ -307,7 +307,7 @@ def compute(
 def check_fit(
     lines: Sequence[GivenLine | InvoiceLine], found: Totals, amounts_are: AmountsAre, currency: str
 ) -> list[Problem]:
-    """What keeps an invoice from being approved: Xero would refuse it, or come to another total."""
+    """The problems that keep an invoice from being approved: Xero would refuse it, or come to another total."""
     problems = [] if lines else [Problem(Code.REQUIRED, "An invoice needs at least one line.", ("lines",))]
     for place, (line, total) in enumerate(zip(lines, found.lines, strict=True)):
         if currency in OF_THREE_DECIMALS and not total.exact:

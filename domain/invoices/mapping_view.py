@@ -54,7 +54,7 @@ class RateChoice:
 
 
 async def preview(tx: Tx, organisation_id: UUID, start_date: date) -> Preview:
-    """What `set_sync` with this start date would newly send."""
+    """The invoices that `set_sync` with this start date would newly send."""
     await mappings.get(tx, organisation_id)
     found = await mappings.kept_here(tx, organisation_id, start_date)
     ids = await tx.ids(
@@ -67,7 +67,7 @@ async def preview(tx: Tx, organisation_id: UUID, start_date: date) -> Preview:
 
 
 async def gaps(tx: Tx, organisation_id: UUID) -> list[Problem]:
-    """What still keeps invoices from syncing."""
+    """The problems of the set-up that still keep invoices from syncing."""
     setup = await invoice_setup.load(tx, organisation_id)
     found: list[Problem] = []
     organisation = setup.organisation

@@ -33,7 +33,7 @@ from domain.tx import Tx
 
 
 class Action(DescribedEnum):
-    """What a person can do with an invoice in its present status."""
+    """An action that a person can take on an invoice in its present status."""
 
     UPDATE = "UPDATE", "Change it with updateInvoice. Not possible once Xero has it."
     APPROVE = "APPROVE", "Approve the draft with approveInvoice."
@@ -119,7 +119,7 @@ async def preview(tx: Tx, given: GivenInvoice) -> Preview:
 
 
 def _notes(line: GivenLine, account: Account | None, amounts_are: AmountsAre) -> tuple[str, ...]:
-    """What happens to a line that names no service type, or names a tax rate that does not count."""
+    """Sentences on a line that names no service type, or names a tax rate that does not count."""
     found = []
     if line.kind is InvoiceLineKind.SERVICE and line.service_type_id is None:
         which = f" ({account.code} {account.name})" if account else ""
@@ -132,7 +132,7 @@ def _notes(line: GivenLine, account: Account | None, amounts_are: AmountsAre) ->
 
 
 async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[eligibility.Problem]]:
-    """What would keep each invoice from Xero if it were sent now. Empty once Xero has it.
+    """The problems that would keep each invoice from Xero if it were sent now. Empty once Xero has it.
 
     If Tandem finds nothing and Xero has refused the invoice, the problems are what Xero named. An invoice that stays here by
     choice (the sync is off, or starts later) has no problem.
@@ -159,7 +159,7 @@ async def problems(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, list[eligi
 
 
 def _refused_by_xero(invoice: Invoice) -> list[eligibility.Problem]:
-    """What Xero named when it refused the invoice: each thing with its own code and remedy."""
+    """The problems that Xero named when it refused the invoice, each with its own code and remedy."""
     failure = invoice.failure
     if failure is None or not failure.get("refused"):
         return []
@@ -168,7 +168,7 @@ def _refused_by_xero(invoice: Invoice) -> list[eligibility.Problem]:
 
 
 def _unfit(setup: Setup, invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[eligibility.Problem]:
-    """What keeps a draft from being approved. `check` reports tax rates in its own words."""
+    """The problems that keep a draft from being approved. `check` reports tax rates in its own words."""
     percentages = {key: rate.percentage for key, rate in setup.tax_rates.items()}
     found = compute(lines, percentages, invoice.amounts_are)
     return [

@@ -143,7 +143,7 @@ FAILURE_COLUMNS = (
 
 
 def shown_failure(trouble: Trouble, now: datetime) -> StoredFailure | None:
-    """What keeps a link from syncing now: its own failure, or a failure of the whole organisation."""
+    """The failure that keeps a link from syncing now: its own failure, or a failure of the whole organisation."""
     own, code = trouble.failure, trouble.held_by
     if own is not None:
         looked = trouble.look_up

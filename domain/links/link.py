@@ -108,7 +108,7 @@ class Link:
 
     @property
     def practice(self) -> dict[SyncedField, Value]:
-        """What the practice holds."""
+        """The practice's values."""
         return practice_values(self.contact)
 
     @property

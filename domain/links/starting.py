@@ -329,7 +329,7 @@ class _Theirs(NamedTuple):
 
 
 async def _xero_contacts(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, dict[SyncedField, XeroValue]]:
-    """What the mirror rows hold, in Xero's form."""
+    """The synced values of the mirror rows, in Xero's form."""
     found = await tx.read(
         with_mirror_values(_Theirs),
         f"select id, {', '.join(_XERO_COLUMNS)} from xero_contact where workspace_id = :ws and id = any(:ids)",

@@ -221,7 +221,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Details:
-    """What Xero says of an organisation itself. `timezone` is an IANA name."""
+    """Xero's own facts about an organisation. `timezone` is an IANA name."""
 
     name: str
     base_currency: str

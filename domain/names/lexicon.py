@@ -1,4 +1,4 @@
-"""What a word is known as (given name, family name, other word), and how rare the word is in ledgers.
+"""The uses that a word is known for (given name, family name, other word), and how rare the word is in ledgers.
 
 The data stands in parameters/lexicon.bin and rarity.bin (see parameters/NOTICE.md). The files hold no text, only slots
 by CRC-32. One unknown word in a hundred looks like a known one.
@@ -47,7 +47,7 @@ def pack(known: Sequence[int]) -> int:
 
 @lru_cache(maxsize=16384)
 def look_up(word: str) -> Known:
-    """What is known of a casefolded word."""
+    """The lexicon's facts about a casefolded word."""
     table = _table("H", "lexicon.bin")
     first, second, check = slots(word)
     for slot in (first, second):

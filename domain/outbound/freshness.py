@@ -80,7 +80,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Unread:
-    """What must be read before a write: the events of contacts, and further contacts (Xero's ids)."""
+    """The reads that must precede a write: the events of contacts, and further contacts (Xero's ids)."""
 
     claimed: Claimed
     alone: Sequence[UUID]

@@ -48,7 +48,7 @@ def clean_text(value: object) -> str | None:
 
 
 async def sign_in(tx: Tx, person: Person, scopes_before: Sequence[str] | None) -> UUID:
-    """Stores the person as described now, and that they were seen now. Returns the id.
+    """Store the person as described now, and that they were seen now. Return the id.
 
     `scopes_before`: the scopes of the row that was read; None if there was none. The activity tells a person's first sign-in and a
     change of their scope.
@@ -88,7 +88,7 @@ async def find_people(tx: Tx) -> list[User]:
 
 
 async def sign_out(tx: Tx, user_id: UUID) -> User:
-    """Refuses from now on each token that the identity provider issued to the person up to now. Refuses (NOT_FOUND) an unknown id.
+    """Refuse from now on each token that the identity provider issued to the person up to now. Refuse (NOT_FOUND) an unknown id.
 
     The person may sign in again. To keep a person out, end their account at the identity provider first.
     """

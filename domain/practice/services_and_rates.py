@@ -13,7 +13,7 @@ DECIMALS = 4
 
 
 async def create_service_type(tx: Tx, name: str) -> ServiceType:
-    """Refuses (TAKEN) the name of another service type that is not archived."""
+    """Refuse (TAKEN) the name of another service type that is not archived."""
     made = ServiceType(workspace_id=tx.workspace, id=uuid4(), name="", name_key="", created_at=tx.now)
     await name_row(tx, made, name, "service type")
     _record(tx, f"The service type {made.name} was added.")
@@ -23,7 +23,7 @@ async def create_service_type(tx: Tx, name: str) -> ServiceType:
 async def update_service_type(
     tx: Tx, service_type_id: UUID, *, name: str | None = None, archived: bool | None = None
 ) -> ServiceType:
-    """Changes what is not None. Invoices keep an archived service type, and its name becomes free."""
+    """Change what is not None. Invoices keep an archived service type, and its name becomes free."""
     found = await tx.session.get(
         ServiceType, (tx.workspace, service_type_id), with_for_update=True, populate_existing=True
     )
@@ -57,7 +57,7 @@ async def create_tax_rate(tx: Tx, name: str, percentage: Decimal) -> TaxRate:
 async def update_tax_rate(
     tx: Tx, tax_rate_id: UUID, *, name: str | None = None, archived: bool | None = None
 ) -> TaxRate:
-    """Changes what is not None. Invoices keep an archived tax rate, and its name becomes free."""
+    """Change what is not None. Invoices keep an archived tax rate, and its name becomes free."""
     found = await tx.session.get(
         TaxRate, (tx.workspace, tax_rate_id), with_for_update=True, populate_existing=True
     )

@@ -82,7 +82,7 @@ def _raise(problems: list[Problem]) -> None:
 
 
 async def create(tx: Tx, name: str, currency: str) -> Workspace:
-    """Creates the transaction's workspace, with a first contact type, because an import needs one."""
+    """Create the transaction's workspace, with a first contact type, because an import needs one."""
     problems: list[Problem] = []
     made = Workspace(
         id=tx.workspace,
@@ -106,7 +106,7 @@ async def get(tx: Tx) -> Workspace:
 
 
 async def update(tx: Tx, *, name: str | None = None, currency: str | None = None) -> Workspace:
-    """Changes what is not None. Refuses (IN_USE) another currency once there are invoices."""
+    """Change what is not None. Refuse (IN_USE) another currency once there are invoices."""
     problems: list[Problem] = []
     workspace = await get(tx)
     before = {"name": workspace.name, "currency": workspace.currency}
@@ -145,7 +145,7 @@ async def create_contact_type(tx: Tx, name: str) -> ContactType:
 async def update_contact_type(
     tx: Tx, contact_type_id: UUID, *, name: str | None = None, archived: bool | None = None
 ) -> ContactType:
-    """Changes what is not None. Contacts keep an archived type, and its name becomes free. Refuses (IN_USE) to archive the type
+    """Change what is not None. Contacts keep an archived type, and its name becomes free. Refuse (IN_USE) to archive the type
     that new contacts from Xero get."""
     found = await tx.session.get(
         ContactType, (tx.workspace, contact_type_id), with_for_update=True, populate_existing=True
@@ -165,7 +165,7 @@ async def update_contact_type(
 
 
 async def _is_no_default(tx: Tx, contact_type_id: UUID) -> None:
-    """Refuses a type that is some organisation's default. A transaction that makes it a default locks the same row."""
+    """Refuse a type that is some organisation's default. A transaction that makes it a default locks the same row."""
     names = await tx.session.scalars(
         select(Organisation.name)
         .where(
@@ -183,7 +183,7 @@ async def _is_no_default(tx: Tx, contact_type_id: UUID) -> None:
 
 
 async def name_row(tx: Tx, row: ContactType | ServiceType | TaxRate, name: str, what: str) -> None:
-    """Sets the row's name. The unique index decides: of two equal names at the same time, one is refused (TAKEN)."""
+    """Set the row's name. The unique index decides: of two equal names at the same time, one is refused (TAKEN)."""
     problems: list[Problem] = []
     text = clean_name(name, problems, "name")
     _raise(problems)

@@ -52,7 +52,7 @@ class AmountsAre(DescribedEnum):
 
 
 class InvoiceLineKind(DescribedEnum):
-    """What an invoice line bills. It decides which account the line goes to."""
+    """The kind of thing that an invoice line bills. It decides which account the line goes to."""
 
     SERVICE = (
         "SERVICE",

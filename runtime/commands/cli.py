@@ -33,7 +33,7 @@ MARKS = {True: ("ok", "green"), False: ("wrong", "red"), None: ("-", "dim")}
 
 
 def main() -> None:
-    """Runs a command. An error that a person can correct is printed as a line without a traceback; exit code 1."""
+    """Run a command. An error that a person can correct is printed as a line without a traceback; exit code 1."""
     try:
         app()
     except (SettingsError, StartError, migrations.MigrateError, Refused) as error:

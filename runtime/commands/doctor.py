@@ -164,7 +164,7 @@ async def _schema(connection: AsyncConnection) -> Finding:
 
 
 async def _workers(connection: AsyncConnection) -> Finding:
-    """Counts the workers by the connections that they keep, on whichever machine they run."""
+    """Count the workers by the connections that they keep, on whichever machine they run."""
     there = await connection.scalar(sa.text(WORKERS))
     if there:
         return Finding("Worker", True, f"workers connected: {there}")

@@ -274,7 +274,7 @@ def _key_of(kind: str, text: str) -> UUID | None:
 
 
 def _within(workspace: UUID, act: Callable[[Tx], Awaitable[Result]]) -> Result:
-    """Runs `act` in one transaction of the workspace."""
+    """Run `act` in one transaction of the workspace."""
 
     async def run() -> Result:
         async with _opened() as db, db.transaction(workspace, TANDEM) as tx:

@@ -1,4 +1,4 @@
-"""What `tandem doctor` reads in the database: whether the workspaces are kept apart, and what fails in each of them."""
+"""The checks of `tandem doctor` inside the database: whether the workspaces are kept apart, and what fails in each of them."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
@@ -49,8 +49,10 @@ class Failing(NamedTuple):
 
 
 async def find_gaps(connection: AsyncConnection) -> list[str]:
-    """What does not keep the workspaces apart, or keeps the app from its work. Empty if the rights are as `tandem migrate` gives
-    them."""
+    """The faults in roles, grants and policies: those that let workspaces mix, and those that keep the app from its work.
+
+    Empty if the rights are as `tandem migrate` gives them.
+    """
     tables = (await connection.execute(_TABLES)).all()
     functions = (await connection.execute(_FUNCTIONS)).all()
     found = {

@@ -37,7 +37,7 @@ QUERIES = {
 def demo(
     settings: Settings, *, once: bool, reset: bool, build_console: bool = False, contacts: int = CONTACTS
 ) -> None:
-    """Runs until Ctrl-C or SIGTERM. The first start imports, makes a change on each side, and sends an invoice; a later start
+    """Run until Ctrl-C or SIGTERM. The first start imports, makes a change on each side, and sends an invoice; a later start
     changes nothing. With `once`: does all of this at each start, prints the results as a line of JSON, and ends. `build_console`:
     also builds the console, in the background. `contacts`: how many a new simulated Xero has."""
     if not settings.embedded or not settings.simulated:

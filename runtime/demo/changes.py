@@ -65,7 +65,7 @@ class _InXero(msgspec.Struct, rename="pascal"):
 
 
 def show_changes(running: Running, organisation: str, console: Console) -> dict[str, float]:
-    """Returns the seconds that each change took."""
+    """Return the seconds that each change took."""
     heading(console, "A change on each side")
     found = running.ask(_Linked, LINKED, id=organisation)
     tenant = found.xero_organisation.tenant_id
@@ -73,7 +73,7 @@ def show_changes(running: Running, organisation: str, console: Console) -> dict[
     ours, theirs = (edge.node for edge in found.sync_links.edges)
 
     def in_xero(link: Link, **fields: object) -> _InXero:
-        """Changes the contact as a person does inside Xero, and returns it."""
+        """Change the contact as a person does inside Xero, and return it."""
         key = link.xero_contact.xero_contact_id.lower()
         address = f"{running.simulator}/simulator/organisations/{tenant}/contacts/{key}"
         answer = running.http.post(address, json={"fields": fields})

@@ -13,7 +13,7 @@ BUILD = Path(__file__).resolve().parents[2] / "scripts" / "build_console.py"
 
 @contextmanager
 def building(home: Path) -> Iterator[Path]:
-    """Builds the console while the block runs, with a low priority. Gives the log of the build, which says why a build has failed."""
+    """Build the console while the block runs, with a low priority. Give the log of the build, which says why a build has failed."""
     log = home / "console.log"
     with log.open("wb") as output:
         command = ["nice", sys.executable, str(BUILD)]

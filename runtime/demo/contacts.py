@@ -154,7 +154,7 @@ class _Reasons(msgspec.Struct):
 
 
 def import_contacts(running: Running, data: Path, console: Console) -> tuple[str, dict[str, float]]:
-    """Returns the organisation's id, and the outcome of the import."""
+    """Return the organisation's id, and the outcome of the import."""
     workspace = running.ask(_Workspaces, ORGANISATIONS).workspace
     organisations = workspace.xero_organisations
     if not organisations:
@@ -176,7 +176,7 @@ def import_contacts(running: Running, data: Path, console: Console) -> tuple[str
 
 
 def _fill_practice(running: Running, data: Path, console: Console) -> None:
-    """Creates the practice's contacts through the API; some are in Xero too. Each has an idempotency key, so that a start after
+    """Create the practice's contacts through the API; some are in Xero too. Each has an idempotency key, so that a start after
     an interrupted one creates no contact twice."""
     world = World.load(data / "demo" / "xero.json")
     [organisation] = world.organisations.values()
@@ -211,7 +211,7 @@ def _contact_input(one: PracticeContact) -> dict[str, object]:
 
 
 def _consent(running: Running, console: Console) -> None:
-    """Does what a browser does: opens Xero's page, allows the access, and returns to Tandem with its cookies."""
+    """Do what a browser does: open Xero's page, allow the access, and return to Tandem with its cookies."""
     heading(console, "Connecting Xero")
     with httpx.Client(timeout=60, follow_redirects=False) as browser:
         answer = browser.post(

@@ -115,7 +115,7 @@ class _Held(Answer):
 
 
 def show_invoice(running: Running, organisation: str, console: Console) -> dict[str, float]:
-    """Returns the seconds from sendInvoice until Xero has the invoice, and from the payment in Xero until PAID here."""
+    """Return the seconds from sendInvoice until Xero has the invoice, and from the payment in Xero until PAID here."""
     heading(console, "An invoice")
     found, today = running.ask(_Linked, CONTACT, id=organisation), MachineClock().now().date()
     contact = found.sync_links.edges[0].node.contact
@@ -186,7 +186,7 @@ def _id(made: _Id | None) -> str:
 
 
 def _until(running: Running, invoice: str, began: float, is_so: Callable[[Invoice], bool]) -> Invoice:
-    """Waits until the invoice `is_so`, and returns it."""
+    """Wait until the invoice `is_so`, and return it."""
     while True:
         held = running.ask(_Held, HELD, id=invoice).invoice
         if is_so(held):

@@ -46,7 +46,7 @@ class Process:
         children.stop(self.child, signal.SIGTERM)
 
     def restart_if_ended(self, now: float, console: Console) -> None:
-        """Prints that the process has ended, and starts it again after a pause."""
+        """Print that the process has ended, and start it again after a pause."""
         if self.again_at is not None:
             if now >= self.again_at:
                 self.start(now, anew=False)
@@ -72,7 +72,7 @@ def tandem(home: Path, environment: Mapping[str, str], *words: str) -> Process:
 
 
 def keep_up(processes: Sequence[Process], console: Console) -> None:
-    """Runs until a signal ends this process."""
+    """Run until a signal ends this process."""
     while True:
         for process in processes:
             process.restart_if_ended(time.monotonic(), console)

@@ -61,7 +61,7 @@ class Account:
         )
 
     def own(self, folder: Path) -> None:
-        """Creates the folder, readable by this user only. Files of another user in it change their owner."""
+        """Create the folder, readable by this user only. Files of another user in it change their owner."""
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.stat().st_uid == self.uid:
             return
@@ -96,7 +96,7 @@ def start(
     environment: Mapping[str, str] = ENVIRONMENT,
     append: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Starts a child in a session of its own: Ctrl-C reaches only this process, which stops its children in order.
+    """Start a child in a session of its own: Ctrl-C reaches only this process, which stops its children in order.
 
     The kernel sends `last_signal` to the child when this process is gone.
     """
@@ -132,7 +132,7 @@ def _follow_parent(last_signal: signal.Signals) -> Callable[[], None] | None:
 
 
 def stop(child: subprocess.Popen[bytes], *signals: signal.Signals) -> None:
-    """Sends each signal in turn and waits 10 s after each; SIGKILL is the last."""
+    """Send each signal in turn and wait 10 s after each; SIGKILL is the last."""
     for number in (*signals, signal.SIGKILL):
         if child.poll() is None:
             child.send_signal(number)
@@ -146,7 +146,7 @@ def stop(child: subprocess.Popen[bytes], *signals: signal.Signals) -> None:
 def wait_for(
     ready: Callable[[], bool], child: subprocess.Popen[bytes], log: Path, seconds: float = 60
 ) -> None:
-    """Waits until `ready`. Raises StartError, with the end of the log, if the child ends or takes too long."""
+    """Wait until `ready`. Raise StartError, with the end of the log, if the child ends or takes too long."""
     limit = time.monotonic() + seconds
     while not ready():
         if child.poll() is not None or time.monotonic() > limit:
@@ -161,7 +161,7 @@ def wait_for(
 
 
 def end_leftover(pid_file: Path, last_signal: signal.Signals, seconds: float = 30) -> None:
-    """Ends the server that a killed process left running in the pid file's folder, and waits for its end."""
+    """End the server that a killed process left running in the pid file's folder, and wait for its end."""
     pid = read_pid(pid_file)
     if pid is not None and _works_in(pid, pid_file.parent):
         os.kill(pid, last_signal)

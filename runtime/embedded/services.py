@@ -96,9 +96,9 @@ class Services:
 
 @contextmanager
 def services(data: Path, *, durable: bool = True) -> Iterator[Services]:
-    """Starts both, yields their addresses, and stops them at the end. Call it in the main thread, without an event loop.
+    """Start both, yield their addresses, and stop them at the end. Call it in the main thread, without an event loop.
 
-    Raises StartError, with a message for people, if another process runs them already or if they cannot start.
+    Raise StartError, with a message for people, if another process runs them already or if they cannot start.
     """
     data = _data_folder(data)
     with ExitStack() as stack:
@@ -135,7 +135,7 @@ def get_running(data: Path) -> Services:
 
 
 def reset(data: Path) -> None:
-    """Deletes all data of the folder. Raises StartError while services run in it."""
+    """Delete all data of the folder. Raise StartError while services run in it."""
     data = _data_folder(data)
     with _lock(data):
         for name in ("postgres", "postgres.new", "valkey"):
@@ -144,7 +144,7 @@ def reset(data: Path) -> None:
 
 
 def _data_folder(data: Path) -> Path:
-    """Creates the data folder. As root, PostgreSQL runs as another user: so the folder can be passed, its content is closed."""
+    """Create the data folder. As root, PostgreSQL runs as another user: so the folder can be passed, its content is closed."""
     data = data.resolve()
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -157,7 +157,7 @@ def _data_folder(data: Path) -> Path:
 
 @contextmanager
 def _lock(data: Path, *, shared: bool = False) -> Iterator[None]:
-    """Holds the folder's lock. The kernel releases it when the process ends, however it ends."""
+    """Hold the folder's lock. The kernel releases it when the process ends, however it ends."""
     descriptor = os.open(data / "lock", os.O_RDWR if shared else os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not any(_locked(descriptor, shared=shared) for _ in range(1 if shared else 20)):
@@ -237,7 +237,7 @@ def _account(data: Path) -> tuple[Account, Path]:
 
 
 def _copy(tree: Path, into: Path) -> Path:
-    """Copies the binaries, and the libraries next to the package; their relative paths stay the same."""
+    """Copy the binaries, and the libraries next to the package; their relative paths stay the same."""
     package = tree.parent
     for part in (tree, package.with_name(f"{package.name}.libs")):
         shutil.copytree(part, into / part.relative_to(package.parent), symlinks=True, dirs_exist_ok=True)
@@ -291,7 +291,7 @@ def _postgres(data: Path, sockets: Path, account: Account, tree: Path, *, durabl
 
 
 def _make_cluster(cluster: Path, account: Account, tree: Path) -> None:
-    """Creates the cluster under another name first: a killed initdb leaves no folder that looks complete."""
+    """Create the cluster under another name first: a killed initdb leaves no folder that looks complete."""
     new = cluster.with_name("postgres.new")
     if new.exists():
         shutil.rmtree(new)

@@ -63,7 +63,7 @@ class Tokens:
 
 @dataclass
 class Limiter:
-    """Gives every slot, or returns `until` if there is none."""
+    """Give every slot, or returns `until` if there is none."""
 
     until: datetime | None = None
     taken: list[UUID] = field(default_factory=list)

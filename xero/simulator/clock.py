@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
-"""Gives the present as an aware datetime in UTC."""
+"""Give the present as an aware datetime in UTC."""
 
 
 def system_clock() -> datetime:

@@ -79,7 +79,7 @@ def _organisation(seed: int, contacts: int, index: int) -> Organisation:
 
 
 def register_redirect_uris(world: World, redirect_uris: tuple[str, ...]) -> None:
-    """Adds those that the demo app does not have yet; a saved world keeps what it had."""
+    """Add those that the demo app does not have yet; a saved world keeps what it had."""
     registered = world.apps[DEMO_CLIENT_ID].redirect_uris
     registered.extend(uri for uri in redirect_uris if uri not in registered)
 

@@ -113,12 +113,12 @@ class Faults:
         self._random = Random(seed)  # noqa: S311 - chance that can be repeated, nothing secret
 
     def arm(self, fault: Fault) -> None:
-        """Raises re.error for a path that is no regular expression."""
+        """Raise re.error for a path that is no regular expression."""
         re.compile(fault.path)
         self.armed.append(fault)
 
     def unleash(self, chaos: Chaos) -> None:
-        """Replaces the armed faults. Raises re.error as `arm` does, and ValueError for a level that is no share."""
+        """Replace the armed faults. Raise re.error as `arm` does, and ValueError for a level that is no share."""
         if not 0 <= chaos.level < 1:
             raise ValueError("level is a share of the calls, below 1")
         self.clear()
@@ -173,7 +173,7 @@ async def cut(request: Request) -> None:
 
 
 def alter(response: Response, faults: list[Fault]) -> Response:
-    """Applies MALFORM or WARN to the first element of the answer's list: makes it unreadable, or adds a warning."""
+    """Apply MALFORM or WARN to the first element of the answer's list: make it unreadable, or add a warning."""
     altering = [fault for fault in faults if fault.kind in (Kind.MALFORM, Kind.WARN)]
     if not altering:
         return response
@@ -196,7 +196,7 @@ def _part(element: Element, part: Part) -> Element:
 
 
 def blame(faults: list[Fault], errors: list[str], part_errors: list[PartError]) -> None:
-    """Adds the message of REFUSE to the errors of an element."""
+    """Add the message of REFUSE to the errors of an element."""
     for fault in faults:
         if fault.kind is not Kind.REFUSE:
             continue

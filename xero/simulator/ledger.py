@@ -172,7 +172,7 @@ class Ledger:
         return _sum(part.amount for part in self.allocations_of(document))
 
     def due(self, document: Document) -> Decimal:
-        """What remains to be paid; of a credit note, what remains to be given."""
+        """The amount that remains to be paid; of a credit note, the amount that remains to be given."""
         if document.status in (VOIDED, DELETED):
             return NOTHING
         return document.total - self.paid(document) - self.credited(document)

@@ -178,7 +178,7 @@ async def allocate_to(request: Request, pen: Pen) -> Response:
 
 
 async def unallocate(request: Request, pen: Pen) -> Response:
-    """Removes all allocations of credit notes from the invoice."""
+    """Remove all allocations of credit notes from the invoice."""
     invoice = _document(request, pen)
     parts = pen.organisation.ledger.allocations_of(invoice)
     for part in parts:

@@ -84,7 +84,7 @@ class RateLimiter:
 
     @contextmanager
     def call(self, client_id: str, tenant_id: str, now: datetime) -> Iterator[Remaining]:
-        """Counts a call for its duration. Raises Refusal (429) where a limit is passed."""
+        """Count a call for its duration. Raise Refusal (429) where a limit is passed."""
         at = now.timestamp()
         minute = self._count(("minute", client_id, tenant_id), MINUTE, at)
         day = self._count(("day", client_id, tenant_id), DAY, at)

@@ -64,7 +64,7 @@ def run(
     webhooks: tuple[str, str] | None = None,
     organisations: int = 1,
 ) -> None:
-    """Serves until SIGINT or SIGTERM. `webhooks`: the address and key of the demo app's."""
+    """Serve until SIGINT or SIGTERM. `webhooks`: the address and key of the demo app's."""
     world = open_world(contacts, seed, data_path, redirect_uris, organisations)
     if webhooks is not None:
         world.subscribe(Subscription(DEMO_CLIENT_ID, *webhooks))

@@ -34,7 +34,7 @@ _ACTIONS = (
 
 
 async def read_actions(call: Call) -> Response:
-    """What the user may do. Invoices cannot be approved once the plan's sales are used up."""
+    """The actions that the user may do. Invoices cannot be approved once the plan's sales are used up."""
     organisation = call.organisation
     allowed = dict.fromkeys(_ACTIONS, True)
     allowed["CreateApprovedInvoice"] = organisation.approvals_left != 0

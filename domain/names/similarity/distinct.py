@@ -1,4 +1,4 @@
-"""What tells two much alike names apart, in words: a number, a title, a letter, a kind of entity or a trade. Pure."""
+"""The reasons that tell two much alike names apart, in words: a number, a title, a letter, a kind of entity or a trade. Pure."""
 
 from collections.abc import Sequence
 

@@ -204,7 +204,7 @@ def _bare(part: str) -> str:
 
 
 def acronyms(plain: str) -> frozenset[str]:
-    """What the first letters of a folded name may make, three letters or more.
+    """The acronyms of three letters or more that the first letters of a folded name may make.
 
     Little words count or not, and so do a legal form at the end and what many bodies have there. Letters that already are
     an acronym stand for themselves: 'HM Revenue and Customs' makes hmrc.

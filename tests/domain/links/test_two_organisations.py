@@ -14,7 +14,7 @@ from tests.domain.world import BEGAN, World, seen
 
 
 async def linked_twice(world: World) -> dict[str, UUID]:
-    """Gives Xero's id of the contact in the first organisation, and the link in the second."""
+    """Give Xero's id of the contact in the first organisation, and the link in the second."""
     await make.linked(world)
     [first] = await world.rows(
         "select l.contact_id, x.xero_contact_id from sync_link l join xero_contact x on x.id = l.xero_contact_id"
