@@ -7,7 +7,7 @@ from domain.invoices.eligibility import CONTACT, Problem
 from domain.links.failures import Failure
 from domain.tables import SyncedField
 from xero.messages import Said
-from xero.refusals import advised, member_of, rule_of
+from xero.refusals import UNKNOWN, advised, member_of, rule_of
 
 _SILENT = Said("Xero refused this without saying why.")
 _FIELDS = {
@@ -63,4 +63,4 @@ def _contact_failure(said: Said) -> Failure:
     code = rule.code if rule.code in _OF_CONTACTS else "INVALID_IN_XERO"
     if field is not None or code != "INVALID_IN_XERO":
         return Failure(code, said.shown, field)
-    return Failure(code, advised(said, rule), remedy="IN_XERO")
+    return Failure(code, advised(said, rule if rule.advice else UNKNOWN), remedy="IN_XERO")

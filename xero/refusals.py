@@ -62,7 +62,8 @@ _OF_THE_CONTACT = "Correct it on the contact's page in Xero."
 
 RULES: tuple[Rule, ...] = (
     _rule("HAS_PAYMENTS", "IN_XERO",
-        r"payments? or credit|has (a )?payments?\b|payments? (is|are|has been|have been) (allocated|applied)|allocated to it",
+        r"payments? or credit|ha(s|ve) (a )?payments?\b(?! (term|service))|payments? (is|are|has been|have been) (allocated|applied)"
+        r"|allocated to it|(pre|over)payments? allocated|credit notes? (is|are|has been|have been) (allocated|applied)|batch payment",
         ("This document cannot be edited as it has a payment or credit note allocated to it.", f"{_STANDARD}84"),
         ("This document cannot be edited as it has a payment or credit note allocated to it", WORKGURU),
         ("This invoice cannot be edited as it has a payment or credit note allocated to it",
@@ -71,14 +72,17 @@ RULES: tuple[Rule, ...] = (
         ("The status AUTHORISED cannot be applied to the invoice because it has payment or Credit notes allocated to it.", TRADEBASE),
         ("Invoice not of valid status for modification. This document cannot be edited as it has a payment or credit note"
          " allocated to it.", COREBRIDGE)),
-    _rule("INVOICE_NUMBER_TAKEN", "VOID_INVOICE", r"invoice ?(#|no\b|num).*(unique|already|duplicate|exists|taken)",
+    _rule("INVOICE_NUMBER_TAKEN", "VOID_INVOICE",
+        r"(invoice|document) ?(#|no\b|num).*(unique|already|duplicate|exists|taken)|duplicate (invoice|document) ?(#|no\b|num)"
+        r"|invoice with (this|that|the same|the) (#|num).*exists|^invoice \S+ already exists",
         ("Invoice # must be unique.", FILE_AI),
         ("Invoice # must be unique", XEMPLO),
         ("Invoice number must be unique.", f"{CHARGEBEE}xero-sync-error-invoice-number-must-be-unique"),
         ("Invoice number must be unique", f"{KHAOS}common-errors-for-xero-and-how-to-resolve-5-4-2024/"),
         ("This invoice number must be unique.", DEXT)),
     _rule("NAME_TAKEN_IN_XERO", "UPDATE_CONTACT",
-        r"contact name.*(already|must be unique)|name .*already assigned|existing contact with (that )?name",
+        r"contact ?name.*(already|must be unique)|name .*already assigned|existing contact with (that )?name"
+        r"|contact (already )?(exists )?with (this|that|the same|the) name|name of (the|this) contact.*(already|unique|taken)",
         ("The contact name [Name] is already assigned to another contact. The contact name must be unique across all active"
          " contacts.", INFLOW),
         ("The contact name <NAME> is already assigned to another contact. The contact name must be unique across all active"
@@ -90,7 +94,7 @@ RULES: tuple[Rule, ...] = (
         ("The contact name (###) is already assigned to another contact.", WIPLIST),
         ("The contact name already exists. Please enter a different contact name", EXPEDO), member="Name"),
     _rule("ARCHIVED_IN_XERO", "WAIT",
-        r"^(the|this) contact\b.*(archived|merged)|contact (is|was|has been) (archived|merged)|archived contact"
+        r"^(the|this) contact\b.*(archived|merged)|contact (is|was|has been) (archived|merged|deactivated|inactive|not active)|archived contact"
         r"|contact details has been archived|'ARCHIVED' is not valid",
         ("The contact with the specified contact details has been archived. The contact must be un-archived before creating"
          " new invoices or credit notes.", XEMPLO),
@@ -102,17 +106,18 @@ RULES: tuple[Rule, ...] = (
          "https://help.autoentry.com/en/articles/4661693-xero-merged-contact-error"),
         ("Unable to assign an Archived contact.", f"{_PHP}525"),
         ("The status 'ARCHIVED' is not valid for contacts.", MAROPOST)),
-    _rule(_INVALID, "IN_XERO", r"contact number.*(already|unique|different|another)|contact has this contact number",
+    _rule(_INVALID, "IN_XERO", r"contact ?number.*(already|unique|different|another)|contact has this contact number",
         ("Another contact has this contact number. Please enter a different contact number.", WORKGURU),
         ("The contact number XXX is already assigned to another contact. The contact number must be unique across all"
          " contacts.", CHARGEBEE_LIST),
         ("The contact number is already linked to another contact.", AXCELERATE),
         advice="Find the other contact with this number in Xero and change its number."),
-    _rule(_INVALID, "IN_XERO", r"account number.*(already|unique|different|another)",
+    _rule(_INVALID, "IN_XERO", r"account ?number.*(already|unique|different|another)",
         ("The Account Number already exists. Please enter a different Account Number", CIMPLICO),
         ("The Account Number already exists. Please enter a different Account Number.", f"{_PHP}880"),
         advice="Two contacts in Xero have one account number: change one of them there."),
-    _rule("PERIOD_LOCKED", "IN_XERO", r"lock(ed)? date|locked period|period (is|has been) locked|books are locked",
+    _rule("PERIOD_LOCKED", "IN_XERO",
+        r"lock(ed)? date|(locked|closed) period|(year|period|books?) (is|are|was|were|has been|have been) (locked|closed)",
         ("The document date cannot be before the period lock date, currently set at 30-Nov-2018",
          "http://52.63.23.66:8090/display/EKB/Xero+Period+Lock+Date+Exists+-+Cannot+Sync+Data"),
         ("The document date cannot be before the end of year lock date, currently set at 30-Sep-2021", MAROPOST),
@@ -127,7 +132,8 @@ RULES: tuple[Rule, ...] = (
         ("The document date cannot be before the period lock date, currently set at DD-MM-YYYY", FILE_AI)),
     _rule(_INVALID, "UPDATE_INVOICE", r"tax amount",
         ("The tax amount cannot be greater than the line amount!", DEXT)),
-    _rule("TAX_RATE_UNAVAILABLE", "SET_TAX_MAPPING", r"tax ?type|tax ?rate|tax code",
+    _rule("TAX_RATE_UNAVAILABLE", "SET_TAX_MAPPING",
+        r"tax ?type|tax ?rate|tax code|\b(tax|gst|vat)\b(?! ?(num|no\b|reg|id\b)).*(valid|archived|deleted|exist|available|used|rate)",
         ("Tax rate must be valid.", f"{_JAVA}353"),
         ("The TaxType code GST on Income does not exist or cannot be used for this type of transaction.", f"{_JAVA}336"),
         ("The TaxType code 'GST on Income' cannot be used with account code '60410'.", f"{_JAVA}336"),
@@ -139,10 +145,11 @@ RULES: tuple[Rule, ...] = (
         ("The TaxType code ### cannot be used with this account code", DEXT),
         ("The TaxType code '<TAX CODE>' cannot be used with account code '<ACCOUNT CODE>'.",
          "https://help-au.re-leased.com/hc/en-au/articles/360062088872-Common-error-The-Tax-Type-Code-cannot-be-used-with-account-code")),
-    _rule(_INVALID, "IN_XERO", r"bank account",
+    _rule(_INVALID, "IN_XERO", r"bank (account )?detail|bank account num",
         ("The specified bank account details do not match a known bank account", DEXT), advice=_OF_THE_CONTACT),
     _rule("ACCOUNT_UNAVAILABLE", "SET_ACCOUNT_MAPPING",
-        r"\baccount\b.*(valid|archived|deleted|exist|specified|found|mandatory|appl|required|type|code)",
+        r"\b(account(s|code|id)?|account ?codes?)\b(?! ?num).*"
+        r"(valid|archived|deleted|exist|specified|found|mandatory|appl|required|type|code|used|system|active)|archived accounts?\b",
         ("Account must be valid.", f"{_JAVA}353"),
         ("Account code '200' is not a valid code for this document", f"{_STANDARD}364"),
         ("Account code '200' has been archived, or has been deleted. Each line item must reference a valid account", TRADEBASE),
@@ -162,15 +169,17 @@ RULES: tuple[Rule, ...] = (
         ("A currency rate must be specified", f"{CHARGEBEE}xero-sync-errors-a-currency-rate-must-be-specified"),
         ("Requested value 'TRY' was not found.", f"{_STANDARD}656")),
     _rule("XERO_UNAVAILABLE", "WAIT",
-        r"error occurred in xero|api status page|(temporarily|currently) (unavailable|offline)|try again (later|in a)",
+        r"error occurred in xero|api status page|(temporarily|currently) (unavailable|offline)|please try again"
+        r"|try again (later|in a|shortly)|(service|xero) is (busy|down|unavailable)|unexpected error|time(d)? ?out",
         ("An error occurred in Xero. Check the API Status page http://status.developer.xero.com for current service status."
          " Contact the API support team at api@xero.com for more assistance", f"{GITHUB}calcinai/xero-php/pull/386")),
     _rule("VALUE_TOO_LONG", "UPDATE_INVOICE",
         r"too long|maximum (allowed )?(length|characters|number of characters)|exceeds? (the )?(length|max|\d+ char)"
-        r"|(more|longer|greater) than \d+ char|no (more|longer) than|not exceed \d|\d+ characters or (less|fewer)",
+        r"|(more|longer|greater) than (the )?(\d+ char|max)|longer than \d|no (more|longer) than|not exceed \d|\d+ characters or (less|fewer)"
+        r"|(limited to|at most|up to) \d+ char|would be truncated",
         ("Price List Item Code must not be more than 30 characters long.", CHARGEBEE_LIST),
         ("Line Item 5 SellingUnitOfMeasure: Maximum allowed characters for SellingUnitOfMeasure is 5.", TRADIFY)),
-    _rule(_INVALID, "IN_XERO", r"limit of invoices",
+    _rule(_INVALID, "IN_XERO", r"limit of (\d+ )?(\w+ )?invoices|invoice limit",
         ("You have reached the limit of invoices you can approve", TRADIFY),
         ("You have reached the limit of invoices you can approve!", DEXT),
         advice="Approve fewer invoices this month, or choose a larger plan in Xero."),
@@ -209,7 +218,7 @@ RULES: tuple[Rule, ...] = (
         advice="Look at the invoice in Xero: it was paid, voided or deleted there."),
     _rule(_INVALID, "UPDATE_CONTACT", r"contact name|paid to name", ("Contact Name cannot be empty.", f"{_RUBY}pull/380"),
         ("Paid to name cannot be empty.", "https://gist.github.com/holm/1234265"), member="Name"),
-    _rule(_INVALID, "PUSH_TO_XERO", r"contact (cannot|must|could)|specified contact",
+    _rule(_INVALID, "PUSH_TO_XERO", r"contact (cannot|must|could|requires|does not exist|(was |is )?not found)|contact ?id\b|specified contact",
         ("Contact cannot be empty.", "https://gist.github.com/holm/1234265"),
         ("The Contact must contain at least 1 of the following elements to identify the contact: Name, ContactID,"
          " ContactNumber", "https://integrately.com/integrations/xero/error")),
