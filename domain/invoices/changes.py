@@ -22,7 +22,7 @@ from domain.fields.values import SeenInvoice
 from domain.invoices import eligibility, reissue
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices.actions import check_version, end, lines_of, lock
-from domain.invoices.differences import contact_names, differing, in_one_line, merged, snapshot
+from domain.invoices.differences import both_in_one_line, contact_names, differing, merged, snapshot
 from domain.invoices.eligibility import LINKED, Problem
 from domain.invoices.rows import renumber, take_over, touch
 from domain.problems import Code, refuse
@@ -215,7 +215,7 @@ def _changed(
     eligibility.rest(invoice, InvoiceSyncState.CHANGED_IN_XERO)
     invoice.xero_shown = shown
     changes = [
-        Change(field, in_one_line(base, field, names), in_one_line(shown, field, names), Side.XERO)
+        Change(field, *both_in_one_line(base, shown, field, names), Side.XERO)
         for field in differing(base, shown)
     ]
     what = "voided" if shown.status == "VOIDED" else "changed"

@@ -102,12 +102,9 @@ def differences(invoice: Invoice, names: Mapping[UUID, str]) -> list[Difference]
         return []
     base, shown = invoice.xero_base or InvoiceInXero(), invoice.xero_shown or InvoiceInXero()
     return [
-        Difference(
-            field,
-            invoice.status if field == "status" else in_one_line(base, field, names),
-            in_one_line(shown, field, names),
-        )
+        Difference(field, invoice.status if field == "status" else before, now)
         for field in differing(base, shown)
+        for before, now in [both_in_one_line(base, shown, field, names)]
     ]
 
 
@@ -133,13 +130,26 @@ async def contact_names(
     return {row.xero_contact_id: row.name for row in rows if row.name}
 
 
-def in_one_line(state: InvoiceInXero, field: str, names: Mapping[UUID, str]) -> str | None:
-    """The value of the field, for people. None: blank, or not known."""
+def both_in_one_line(
+    base: InvoiceInXero, shown: InvoiceInXero, field: str, names: Mapping[UUID, str]
+) -> tuple[str | None, str | None]:
+    """The two values of a field that differs, for people, so that the texts differ too. None: blank, or not known."""
+    found = _in_one_line(base, field, names), _in_one_line(shown, field, names)
+    if found[0] != found[1]:
+        return found
+    return _in_one_line(base, field, names, exact=True), _in_one_line(shown, field, names, exact=True)
+
+
+def _in_one_line(
+    state: InvoiceInXero, field: str, names: Mapping[UUID, str], *, exact: bool = False
+) -> str | None:
+    """`exact`: with Xero's ids, as two contacts may have one name, and two accounts one code after the other."""
     match getattr(state, _MEMBERS[field]):
         case tuple() as lines:
-            return "; ".join(_told_line(line) for line in lines)
+            return "; ".join(_told_line(line, exact=exact) for line in lines)
         case UUID() as contact:
-            return names.get(contact) or str(contact)
+            name = names.get(contact)
+            return f"{name} ({contact})" if name and exact else name or str(contact)
         case Decimal() as amount:
             return _plain(amount)
         case date() as day:
@@ -149,10 +159,12 @@ def in_one_line(state: InvoiceInXero, field: str, names: Mapping[UUID, str]) -> 
     return None
 
 
-def _told_line(line: LineInXero) -> str:
-    """One line of an invoice, as 'Advice: 3 × 33.33 less 50 % = 50, tax 7.5 (200, OUTPUT2)'."""
+def _told_line(line: LineInXero, *, exact: bool) -> str:
+    """One line of an invoice, as 'Advice: 3 × 33.33 less 50 % = 50, tax 7.5 (200, OUTPUT2)'. What Xero did not say is
+    left out."""
+    description = line.description or "No description"
     if line.quantity is None and line.unit_price is None:
-        return f"{line.description} (text only)"
+        return f"{description} (text only)"
     zero = Decimal(0)
     rate, off = discount_shown(
         line.quantity or zero, line.unit_price or zero, line.amount or zero, line.discount_rate, line.discount_amount
@@ -160,9 +172,13 @@ def _told_line(line: LineInXero) -> str:
     less = "" if rate is None else f" less {_plain(rate)} %"
     if off is not None:
         less = f" less {_plain(off)}"
+    quantity, price = _plain(line.quantity) or "no quantity", _plain(line.unit_price) or "no price"
+    tax = "" if line.tax_amount is None else f", tax {_plain(line.tax_amount)}"
+    account = f"{line.account_code} {line.account}" if exact and line.account else line.account_code
+    booked = ", ".join(filter(None, (account, line.tax_type)))
     return (
-        f"{line.description}: {_plain(line.quantity)} × {_plain(line.unit_price)}{less} = {_plain(line.amount)},"
-        f" tax {_plain(line.tax_amount)} ({line.account_code}, {line.tax_type})"
+        f"{description}: {quantity} × {price}{less} = {_plain(line.amount) or 'no amount'}{tax}"
+        f"{f' ({booked})' if booked else ''}"
     )
 
 
