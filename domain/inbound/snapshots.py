@@ -75,7 +75,8 @@ async def _try_refused_again(tx: Tx, organisation_id: UUID, xero_ids: Sequence[U
     await failures.retry_changed_in_xero(tx, organisation_id, xero_ids)
     invoices = await tx.run(
         "update invoice i set due_at = :now, next_attempt_at = null where i.workspace_id = :ws"
-        " and i.organisation_id = :organisation and i.sync_state = 'FAILING' and i.failure_code = 'INVALID_IN_XERO'"
+        " and i.organisation_id = :organisation and i.sync_state = 'FAILING'"
+        " and i.failure_code in ('INVALID_IN_XERO', 'VALUE_TOO_LONG', 'NAME_TAKEN_IN_XERO')"
         " and i.failure->>'remedy' in ('IN_XERO', 'UPDATE_CONTACT', 'PUSH_TO_XERO') and i.contact_id in"
         " (select l.contact_id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation"
         f" and l.xero_contact_id = any(:ids) and l.state in {ACTIVE})",

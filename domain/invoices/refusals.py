@@ -21,6 +21,7 @@ _HOURLY = (timedelta(hours=1), timedelta(days=1))
 _AGAIN = {
     "INVOICE_NUMBER_TAKEN": _HOURLY,
     "INVALID_IN_XERO": _HOURLY,
+    "VALUE_TOO_LONG": _HOURLY,
     "NAME_TAKEN_IN_XERO": _HOURLY,
     "XERO_UNAVAILABLE": (timedelta(minutes=5), timedelta(hours=1)),
     "ARCHIVED_IN_XERO": (timedelta(minutes=1), timedelta(minutes=1)),

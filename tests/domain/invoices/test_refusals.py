@@ -22,6 +22,9 @@ from tests.domain.world import BEGAN, seen
 ACCOUNT = Problem("ACCOUNT_UNAVAILABLE", "Account must be valid.", "SET_ACCOUNT_MAPPING")
 TAX = Problem("TAX_RATE_UNAVAILABLE", "Tax rate must be valid.", "SET_TAX_MAPPING")
 EMAIL = Problem("INVALID_IN_XERO", "Email address must be valid.", "UPDATE_CONTACT", (CONTACT,))
+LONG = Problem(
+    "VALUE_TOO_LONG", "Contact: Name must be at most 255 characters.", "UPDATE_CONTACT", (CONTACT,)
+)
 WEBSITE = Problem("INVALID_IN_XERO", "Website must be valid. Clear it in Xero.", "IN_XERO", (CONTACT,))
 
 
@@ -91,7 +94,7 @@ async def test_two_messages_of_xero_are_stored_as_two_problems(here: Billed) -> 
     ]
 
 
-@pytest.mark.parametrize("problem", [EMAIL, WEBSITE])
+@pytest.mark.parametrize("problem", [EMAIL, LONG, WEBSITE])
 async def test_a_refusal_for_the_contact_names_the_contact_and_is_retried_daily(
     here: Billed, problem: Problem
 ) -> None:
@@ -113,7 +116,7 @@ async def test_a_refusal_for_the_contact_names_the_contact_and_is_retried_daily(
     assert max(pauses) == timedelta(days=1)
 
 
-@pytest.mark.parametrize("problem", [EMAIL, WEBSITE])
+@pytest.mark.parametrize("problem", [EMAIL, LONG, WEBSITE])
 async def test_a_refusal_for_the_contact_is_retried_when_the_xero_contact_changes(
     here: Billed, problem: Problem
 ) -> None:
