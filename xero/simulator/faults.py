@@ -29,7 +29,7 @@ class Kind(Enum):
     WARN = "warn"
 
 
-Part = Literal["Contact", "Phones", "Addresses"]
+Part = Literal["Contact", "Phones", "Addresses", "ContactPersons", "LineItems"]
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
