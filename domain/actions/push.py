@@ -25,6 +25,7 @@ from domain.links import starting as link_starting
 from domain.links.starting import Acted, Pair
 from domain.matching import issues
 from domain.mirror import xero_contacts
+from domain.names.text_keys import keys_in_xero
 from domain.problems import Code, Problem, Refused, not_found, refuse, stale
 from domain.tables import (
     ACTIVE,
@@ -137,13 +138,15 @@ def check_whole(organisation: OrganisationCopy, contact: Contact, *path: str) ->
 class _Namesake:
     """A Xero contact with the name, a number or the email of the contact that is pushed.
 
-    `numbers`, `our_numbers`: the keys of the official numbers of the two. `account`: the account number that both have. `linked_to`: the name of the practice contact that it
-    is linked to now. `restorable`: it is active, or archived under a name that no active contact has.
+    `same_key`: the names have one key; otherwise they are equal once Xero has dropped the emoji. `numbers`, `our_numbers`: the
+    keys of the official numbers of the two. `account`: the account number that both have. `linked_to`: the name of the
+    practice contact that it is linked to now. `restorable`: it is active, or archived under a name that no active contact has.
     """
 
     id: UUID
     name: str | None
     has_name: bool
+    same_key: bool
     active: bool
     restorable: bool
     linked_to: str | None
@@ -166,13 +169,14 @@ class _Namesake:
             self.account and f"account number {self.account}"
         )
         shared = "this name" if self.has_name else f"the same {number}" if number else "this email"
+        stored = ", as Xero stores it without the emoji" if self.has_name and not self.same_key else ""
         kind = "" if self.active else "archived "
         link = (
             f" and is linked to the practice contact '{self.linked_to}'" if self.linked_to is not None else ""
         )
         differ = identifiers.differing(self.our_numbers, self.numbers)
         but = f", but {differ[1]} where this contact has {differ[0]}" if differ else ""
-        return f"The {kind}Xero contact {_quoted(self.name)} has {shared}{but}{link}."
+        return f"The {kind}Xero contact {_quoted(self.name)} has {shared}{stored}{but}{link}."
 
 
 class _Numbers(NamedTuple):
@@ -187,41 +191,48 @@ class _Numbers(NamedTuple):
 async def _namesakes(
     tx: Tx,
     organisation_id: UUID,
-    name_key: str,
+    names: Sequence[str],
     email_key: str | None = None,
     numbers: _Numbers | None = None,
 ) -> list[_Namesake]:
-    """At most 10: those with the name first, then those with a number, then those with the email only. Active ones come before
-    archived ones."""
+    """At most 10: those with one of the names (keys) first, then those with a number, then those with the email only. Active
+    ones come before archived ones. A contact that Xero does not show any more is left out."""
     known = numbers or _Numbers()
     return await tx.read(
         _Namesake,
         "with numbered as materialized (select id from door.numbered_xero_contacts(:organisation,"
         "  cast(:searched_keys as text[]), cast(:searched_accounts as text[])) n(id))"
-        " select x.id, x.name, coalesce(x.name_key = :name, false) as has_name, x.status = 'ACTIVE' as active, c.name as linked_to,"
+        " select x.id, x.name, coalesce(x.name_key = any(:names), false) as has_name,"
+        " x.name_key is not distinct from cast(:name as text) as same_key, x.status = 'ACTIVE' as active, c.name as linked_to,"
         " x.identifier_keys as numbers, cast(:keys as text[]) as our_numbers,"
         " (select a.number from unnest(cast(:accounts as text[])) a(number) where x.identifiers"
         "   @> jsonb_build_array(jsonb_build_object('kind', 'ACCOUNT_NUMBER', 'value', a.number)) limit 1) as account,"
         " x.status = 'ACTIVE' or not exists (select 1 from xero_contact y where y.workspace_id = :ws"
-        "  and y.organisation_id = :organisation and y.name_key = x.name_key and y.status = 'ACTIVE') as restorable"
+        "  and y.organisation_id = :organisation and y.name_key = x.name_key and y.status = 'ACTIVE'"
+        "  and y.missing_since is null) as restorable"
         " from xero_contact x left join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation"
         f"  and l.xero_contact_id = x.id and l.state in {ACTIVE}"
         " left join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         " where x.workspace_id = :ws and x.organisation_id = :organisation"
-        " and x.status in ('ACTIVE', 'ARCHIVED') and x.merged_to is null"
-        " and (x.name_key = :name or x.email_key = cast(:email as text) or x.id = any(array(select id from numbered)))"
-        " order by x.name_key is not distinct from :name desc, x.id in (select id from numbered) desc, x.status, x.id"
-        " limit :most",
-        organisation=organisation_id, name=name_key, email=email_key, most=MOST_EXISTING, keys=list(known.keys),
+        " and x.status in ('ACTIVE', 'ARCHIVED') and x.merged_to is null and x.missing_since is null"
+        " and (x.name_key = any(:names) or x.email_key = cast(:email as text) or x.id = any(array(select id from numbered)))"
+        " order by has_name desc, x.id in (select id from numbered) desc, x.status, x.id limit :most",
+        organisation=organisation_id, names=list(names), name=names[0] if names else None, email=email_key,
+        most=MOST_EXISTING, keys=list(known.keys),
         accounts=list(known.accounts), searched_keys=list(known.keys) if known.searched else [],
         searched_accounts=list(known.accounts) if known.searched else [],
     )  # fmt: skip
 
 
-async def name_is_free(tx: Tx, organisation_id: UUID, name_key: str, advice: str, *path: str) -> None:
-    """Refuse (TAKEN) a name that an active Xero contact holds, because Xero would refuse it. The message names that contact
-    and the contact that it is linked with, and ends with `advice`."""
-    holders = [one for one in await _namesakes(tx, organisation_id, name_key) if one.blocks]
+def names_of(contact: Contact) -> list[str]:
+    """The keys of the contact's name as Xero may store it; none of a name that Tandem made up."""
+    return keys_in_xero(contact.name) if contact.name_key else []
+
+
+async def name_is_free(tx: Tx, organisation_id: UUID, names: Sequence[str], advice: str, *path: str) -> None:
+    """Refuse (TAKEN) a name, by its keys, that an active Xero contact holds, because Xero would refuse it. The message names
+    that contact and the contact that it is linked with, and ends with `advice`."""
+    holders = [one for one in await _namesakes(tx, organisation_id, names) if one.blocks]
     if holders:
         message = f"{holders[0].described} {advice}"
         raise Existing(Problem(Code.TAKEN, message, path), [one.id for one in holders])
@@ -237,7 +248,7 @@ async def _refuse_existing(tx: Tx, organisation_id: UUID, contact: Contact, crea
         if one.kind is IdentifierKind.ACCOUNT_NUMBER
     ]
     numbers = _Numbers(contact.identifier_keys, accounts, searched=not create_anyway)
-    found = await _namesakes(tx, organisation_id, contact.name_key, email, numbers)
+    found = await _namesakes(tx, organisation_id, names_of(contact), email, numbers)
     if create_anyway:
         found = [one for one in found if one.blocks]
     if found:
@@ -313,7 +324,7 @@ async def take_xero_contact(
         raise refuse(Code.ALREADY_LINKED, message, *path)
     if xero.status is XeroContactStatus.ARCHIVED:
         await name_is_free(
-            tx, organisation_id, xero.name_key or "",
+            tx, organisation_id, [xero.name_key] if xero.name_key else [],
             "So the archived one cannot be restored in Xero. Rename or archive the active one there first.",
             *path,
         )  # fmt: skip

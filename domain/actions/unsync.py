@@ -108,7 +108,7 @@ async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int 
         return await _new_practice_contact(tx, organisation, link)
     contact = await _free_contact(tx, organisation.id, link.contact_id, "linkId")
     await push_action.name_is_free(
-        tx, organisation.id, contact.name_key,
+        tx, organisation.id, push_action.names_of(contact),
         "Rename one of the two, or archive that one in Xero.",
         "linkId",
     )  # fmt: skip

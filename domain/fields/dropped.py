@@ -31,6 +31,13 @@ def kept(value: Value) -> Value:
     return _kept_text(value)
 
 
+def stored_forms(text: str) -> list[str]:
+    """The texts that Xero may store where it is sent this one: the whole text, the text without the characters outside the
+    basic plane, and the text without all that Xero may drop."""
+    in_plane = " ".join("".join(c for c in text if ord(c) <= 0xFFFF).split())
+    return list(dict.fromkeys(form for form in (text, in_plane, _kept_text(text)) if form))
+
+
 def is_stored_form(field: SyncedField, practice: Value, xero: Value, region: str | None) -> bool:
     """Whether Xero's value is the practice's without some of the characters that Xero drops."""
     rest = kept(practice)

@@ -309,6 +309,8 @@ async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
     organisation.read_cursor, organisation.last_polled_at = (run.read_from or tx.now) - OVERLAP, tx.now
     if run.modified_since is None:
         organisation.last_full_scan_at = tx.now
+        if run.purpose is RunPurpose.SCAN:
+            await xero_contacts.miss(tx, run.organisation_id, run.started_at)
     found = await tx.read_one(
         _Mirrored,
         "select (select count(*) from xero_contact x where x.workspace_id = :ws"

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 from domain import activity
@@ -13,7 +13,7 @@ from domain.fields.synced import Values, loaded, same, shown
 from domain.links import link as links
 from domain.links import statements
 from domain.mirror import status_requests
-from domain.names.text_keys import name_key
+from domain.names.text_keys import keys_in_xero
 from domain.tables import ActivityKind, Contact, Side, StoredFailure, StoredProblem, SyncedField, SyncLink
 from domain.tx import Tx
 
@@ -28,7 +28,7 @@ REMEDIES = {
 IN_XERO_AGAIN = timedelta(days=1)  # how often a failure with the remedy IN_XERO is tried again
 NOT_SHOWN = (
     "Xero does not show this contact when Tandem asks for it, so Tandem does not overwrite it. Look for the contact in Xero, then call"
-    " retrySync; or end the link with unsync."
+    " retrySync. If it is gone there, end the link with unsync, and createFromUnsynced creates the contact again."
 )
 
 
@@ -80,8 +80,9 @@ async def described(tx: Tx, link: SyncLink, failure: Failure, until: datetime | 
         contact = await tx.session.get_one(Contact, (tx.workspace, link.contact_id))
         holders = await tx.ids(
             "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
-            " and name_key = :key and status = 'ACTIVE' and id is distinct from cast(:own as uuid) limit 5",
-            organisation=link.organisation_id, key=name_key(contact.name), own=link.xero_contact_id,
+            " and name_key = any(:keys) and status = 'ACTIVE' and missing_since is null"
+            " and id is distinct from cast(:own as uuid) order by id limit 5",
+            organisation=link.organisation_id, keys=keys_in_xero(contact.name), own=link.xero_contact_id,
         )  # fmt: skip
     before = link.failure["since"] if link.failure else None
     return stored_failure(
@@ -97,6 +98,10 @@ async def not_shown(tx: Tx, link: SyncLink) -> None:
     until = tx.now + IN_XERO_AGAIN
     told = await described(tx, link, Failure("INVALID_IN_XERO", NOT_SHOWN, remedy="IN_XERO"), until)
     same = link.failure is not None and link.failure["message"] == NOT_SHOWN
+    await tx.run(
+        "update xero_contact set missing_since = coalesce(missing_since, :now) where workspace_id = :ws and id = :id",
+        id=link.xero_contact_id,
+    )
     await links.change(
         tx, link, failure=told, attempts=link.attempts + 1, next_attempt_at=until,
         state=links.next_state(conflicts=bool(link.conflicts), failing=True, waiting=True),
@@ -197,22 +202,47 @@ async def try_again(tx: Tx, link_id: UUID, *, bulk: bool | None = None) -> None:
     )  # fmt: skip
 
 
+class _Refused(NamedTuple):
+    """A link that was refused a name: its Xero contact (a mirror row), if it has one, and the name that it wants."""
+
+    id: UUID
+    own: UUID | None
+    name: str
+
+
+class _Held(NamedTuple):
+    """The key of a name, and the active Xero contacts (mirror rows) that have it."""
+
+    name_key: str
+    ids: Sequence[UUID]
+
+
 async def names_freed(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> None:
     """Make links due that were refused one of these names, if no active contact in Xero has the name any more.
 
     `keys` are the keys of names that Xero's contacts had.
     """
-    found = await tx.ids(
-        "select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+    refused = await tx.read(
+        _Refused,
+        "select l.id, l.xero_contact_id as own, case when own.status = 'ARCHIVED' then own.name else c.name end as name"
+        " from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         " left join xero_contact own on own.workspace_id = :ws and own.id = l.xero_contact_id"
-        " cross join lateral (select case when own.status = 'ARCHIVED' then own.name_key else c.name_key end as key) w"
         " where l.workspace_id = :ws and l.organisation_id = :organisation and l.state in ('FAILING', 'CONFLICT')"
-        " and l.failure->>'code' = 'NAME_TAKEN_IN_XERO' and w.key = any(:keys)"
-        " and not exists (select 1 from xero_contact x where x.workspace_id = :ws"
-        "  and x.organisation_id = :organisation and x.name_key = w.key and x.status = 'ACTIVE'"
-        "  and x.id is distinct from l.xero_contact_id)",
-        organisation=organisation_id, keys=list(keys),
+        " and l.failure->>'code' = 'NAME_TAKEN_IN_XERO' order by l.id",
+        organisation=organisation_id,
     )  # fmt: skip
+    wanted = {row: keys_in_xero(row.name) for row in refused}
+    waiting = {row: own for row, own in wanted.items() if not set(own).isdisjoint(keys)}
+    held = await tx.read(
+        _Held,
+        "select name_key, array_agg(id) as ids from xero_contact where workspace_id = :ws and organisation_id = :organisation"
+        " and name_key = any(:keys) and status = 'ACTIVE' and missing_since is null group by name_key",
+        organisation=organisation_id, keys=sorted({key for own in waiting.values() for key in own}),
+    )  # fmt: skip
+    holders = {row.name_key: set(row.ids) for row in held}
+    found = [
+        row.id for row, own in waiting.items() if not any(holders.get(key, set()) - {row.own} for key in own)
+    ]
     if not found:
         return
     await links.lock_all(tx, found)

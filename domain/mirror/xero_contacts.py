@@ -173,7 +173,7 @@ _SHOW = f"""
             seen_at = excluded.seen_at, key_version = excluded.key_version, value_times = excluded.value_times,
             dirty = excluded.dirty, brake = excluded.brake, looked_at = excluded.looked_at,
             former_keys = excluded.former_keys,
-            doubted_at = excluded.doubted_at, read_due_at = excluded.read_due_at, own_write_at = excluded.own_write_at,
+            doubted_at = excluded.doubted_at, missing_since = null, read_due_at = excluded.read_due_at, own_write_at = excluded.own_write_at,
             {", ".join(f"{column} = case when excluded.looked_at is not null then xero_contact.{column} end" for column in _LOOKED)},
             {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)}
         returning id, xero_contact_id
@@ -335,6 +335,15 @@ async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
         " former_keys = '{}', match_name = null, match_keys = null where workspace_id = :ws and id = any(:ids)",
         ids=list(ids),
     )
+
+
+async def miss(tx: Tx, organisation: UUID, asked: datetime) -> None:
+    """Mark the contacts that a read of all contacts, asked for since `asked`, has not shown."""
+    await tx.run(
+        "update xero_contact set missing_since = :now where workspace_id = :ws and organisation_id = :organisation"
+        " and seen_at < :asked and missing_since is null",
+        organisation=organisation, asked=asked,
+    )  # fmt: skip
 
 
 async def request_lookup(tx: Tx, organisation: UUID, contact_filter: str | None, ids: Sequence[UUID]) -> None:

@@ -9,6 +9,7 @@ tests/domain/names/test_text_keys.py fails if `VERSION` was forgotten.
 import re
 import unicodedata
 
+from domain.fields.dropped import stored_forms
 from domain.fields.values import FILLERS, WIDTHLESS
 
 VERSION = 6
@@ -35,6 +36,11 @@ def name_key(text: str | None) -> str | None:
     Apostrophes of all shapes are one sign, and so are quotation marks and dashes.
     """
     return _key(text)
+
+
+def keys_in_xero(name: str) -> list[str]:
+    """The keys of the name as Xero may store it. Xero drops emoji, and compares what is left with the names that it has."""
+    return [key for key in dict.fromkeys(map(name_key, stored_forms(name))) if key]
 
 
 def email_key(text: str | None) -> str | None:

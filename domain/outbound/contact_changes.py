@@ -11,6 +11,7 @@ from domain.links import failures
 from domain.links import link as links
 from domain.links.failures import Failure
 from domain.links.link import Link
+from domain.names.text_keys import keys_in_xero
 from domain.tables import ACTIVE, SyncedField
 from domain.tx import Tx
 
@@ -36,13 +37,15 @@ async def hold_back_names(tx: Tx, organisation_id: UUID, due: Sequence[Outgoing]
     If that contact is to be renamed itself, its rename goes first. In a circle of renames none can go first, and each link
     shows a failure.
     """
-    wanted = {one.link.row.id: one.link.contact.name_key for one in due if SyncedField.NAME in one.fields}
+    wanted = {
+        one.link.row.id: keys_in_xero(one.link.contact.name) for one in due if SyncedField.NAME in one.fields
+    }
     if not wanted:
         return list(due)
-    holders = await _holders(tx, organisation_id, list(wanted.values()))
+    holders = await _holders(tx, organisation_id, [key for keys in wanted.values() for key in keys])
     checked: list[Outgoing] = []
     for one in due:
-        holder = holders.get(wanted.get(one.link.row.id, ""))
+        holder = _first(holders, wanted.get(one.link.row.id, ()))
         if holder is None or holder.link_id == one.link.row.id:
             checked.append(one)
         elif await _in_circle(tx, organisation_id, one.link.row.id, holder):
@@ -54,31 +57,36 @@ async def hold_back_names(tx: Tx, organisation_id: UUID, due: Sequence[Outgoing]
 
 
 class _Holder(NamedTuple):
-    """A Xero contact that holds a name and is to be renamed: its link, and the key of the name that it wants."""
+    """A Xero contact that holds a name and is to be renamed: its link, and the name that it wants."""
 
     name_key: str
     link_id: UUID
     wants: str
 
 
+def _first(holders: Mapping[str, _Holder], keys: Sequence[str]) -> _Holder | None:
+    return next((holders[key] for key in keys if key in holders), None)
+
+
 async def _holders(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> dict[str, _Holder]:
     """The holders, by the key of the name that each of them has."""
     rows = await tx.read(
         _Holder,
-        "select x.name_key, l.id as link_id, c.name_key as wants from xero_contact x"
+        "select x.name_key, l.id as link_id, c.name as wants from xero_contact x"
         " join sync_link l on l.workspace_id = :ws and l.xero_contact_id = x.id and l.organisation_id = :organisation"
         f" and l.state in {ACTIVE} and l.due_at is not null"
         " join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         " where x.workspace_id = :ws and x.organisation_id = :organisation and x.status = 'ACTIVE'"
         " and x.name_key = any(:keys) and c.name_key <> x.name_key",
-        organisation=organisation_id, keys=[key for key in keys if key],
+        organisation=organisation_id, keys=list(keys),
     )  # fmt: skip
-    return {row.name_key: row for row in rows}
+    return {row.name_key: row for row in rows if row.name_key not in keys_in_xero(row.wants)}
 
 
 async def _in_circle(tx: Tx, organisation_id: UUID, start: UUID, holder: _Holder) -> bool:
     for _ in range(CHAIN):
-        following = (await _holders(tx, organisation_id, [holder.wants])).get(holder.wants)
+        keys = keys_in_xero(holder.wants)
+        following = _first(await _holders(tx, organisation_id, keys), keys)
         if following is None:
             return False
         if following.link_id == start:

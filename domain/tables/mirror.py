@@ -80,6 +80,7 @@ class XeroContact(Row, table=True):
     `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to
     links and issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot
     of the same stamp, with other values, was asked for. `read_due_at`: when it is to be read by itself.
+    `missing_since`: since when Xero leaves it out of reads that should show it; null where Xero shows it.
     `looked_at`: when its near-duplicates were last looked up; null if it has changed since. `match_name` and
     `match_keys`: the keys of that look-up, in the form of Contact's, if it found any.
     """
@@ -152,6 +153,7 @@ class XeroContact(Row, table=True):
         sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"}, default=[]
     )
     doubted_at: datetime | None = time_column(nullable=True)
+    missing_since: datetime | None = time_column(nullable=True)
     read_due_at: datetime | None = time_column(nullable=True)
     brake: Brake | None = choice_column(Brake, nullable=True)
     looked_at: datetime | None = time_column(nullable=True)

@@ -1,4 +1,4 @@
-"""The breaches of the inbox of webhook events, of what is read before something is sent, and of runs."""
+"""The breaches of the inbox of webhook events, of what is read before something is sent, of runs, and of names in Xero."""
 
 from tests.promises.breaches import Breach, breach
 from tests.promises.edits import Edit, always, give, instead, never, skip, sql, swap
@@ -205,4 +205,49 @@ PAGES = (
     ),
 )
 
-BREACHES = (*EVENTS, *FIRST, *LOCKS, *PAGES, *RUNS)
+HELD = "tests/domain/outbound/test_names_in_xero.py"
+
+NAMES = (
+    breach(
+        "names: a push compares a name with its emoji",
+        f"{HELD}::test_a_push_finds_the_contact_that_has_the_name_without_its_emoji",
+        swap("domain.actions:names_of", "keys_in_xero(contact.name)", "[contact.name_key]"),
+    ),
+    breach(
+        "names: the holder of a name is looked for with the emoji",
+        f"{HELD}::test_a_refused_name_with_an_emoji_shows_its_holder_and_is_sent_once_it_is_free",
+        swap("domain.links.failures:described", "keys_in_xero(contact.name)", "keys_in_xero(contact.name)[:1]"),
+    ),
+    breach(
+        "names: a refused name with an emoji is not sent once the name is free",
+        f"{HELD}::test_a_refused_name_with_an_emoji_shows_its_holder_and_is_sent_once_it_is_free",
+        swap("domain.links.failures:names_freed", "keys_in_xero(row.name)", "keys_in_xero(row.name)[:1]"),
+    ),
+    breach(
+        "missing: a contact that Xero does not show keeps its name",
+        f"{HELD}::test_a_contact_that_xero_does_not_show_keeps_no_name",
+        sql("domain.links", "missing_since = coalesce(missing_since, :now)", "missing_since = null"),
+    ),
+    breach(
+        "missing: a contact that Xero shows again stays missing",
+        f"{HELD}::test_a_contact_that_xero_shows_again_keeps_its_name",
+        sql("domain.mirror", "missing_since = null, read_due_at", "read_due_at"),
+    ),
+    breach(
+        "missing: a read of all contacts marks none",
+        f"{HELD}::test_a_scan_notices_the_contacts_that_xero_does_not_show_any_more",
+        never("domain.inbound:_read_to_the_end", "purpose SCAN"),
+    ),
+    breach(
+        "invoice: a contact's value that is too long is not tried again when the contact changes",
+        "tests/domain/invoices/test_refusals.py::test_a_refusal_for_the_contact_is_retried_when_the_xero_contact_changes",
+        sql("domain.inbound", "('INVALID_IN_XERO', 'VALUE_TOO_LONG', 'NAME_TAKEN_IN_XERO')", "('INVALID_IN_XERO')"),
+    ),
+    breach(
+        "invoice: two values that differ are told by one text",
+        "tests/domain/invoices/test_differences.py::test_two_contacts_of_one_name_are_told_apart",
+        always("domain.invoices:both_in_one_line", "found"),
+    ),
+)  # fmt: skip
+
+BREACHES = (*EVENTS, *FIRST, *LOCKS, *NAMES, *PAGES, *RUNS)
