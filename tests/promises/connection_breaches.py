@@ -34,6 +34,11 @@ BUDGET = (
         sql(FUNCTIONS, "if told.told_at <= p_now - minute then", "if false then"),
     ),
     breach(
+        "limits: what other apps used of the day is ignored",
+        f"{LIMITS}::test_calls_of_other_apps_count_for_the_day",
+        sql(FUNCTIONS, "used_day + coalesce(others_day, 0) - coalesce", "used_day - coalesce"),
+    ),
+    breach(
         "limits: a later answer of another call ends a pause",
         f"{LIMITS}::test_an_answer_of_another_call_does_not_end_a_pause",
         sql(FUNCTIONS, "until = greatest(known.until, excluded.until)", "until = excluded.until"),

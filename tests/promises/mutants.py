@@ -29,6 +29,34 @@ BREACHES = (
     *inbox_breaches.BREACHES,
     *invoice_breaches.BREACHES,
 )
+# The breaches that the suite did not notice before the faults of real use were mended (issue 18, number 30). Each was put into the
+# code, and the test files of its area, as they were on 2026-11-30 at 5 o'clock, stayed green. The last survived the tests of
+# that afternoon. Breaches of code that was new then (retention, the cost of documents, live events) are not in this list.
+SURVIVORS = (
+    "limits: the minute counts from the start of a call",
+    "limits: a killed caller's minute is free at once",
+    "limits: calls of other apps count for ever",
+    "limits: a later answer of another call ends a pause",
+    "limits: a call that is answered twice counts from its second answer",
+    "limits: the budget shown never gives a minute back",
+    "retention: calls are forgotten while the day counts them",
+    "tokens: a lease is given for any version",
+    "tokens: a late result counts while another holds the lease",
+    "tokens: a late release frees the lease of another",
+    "tokens: a new consent leaves the lease of the old tokens",
+    "tokens: a consent that has failed is kept alive for ever",
+    "merge: at equal times the practice wins",
+    "invoice: of two lock dates the earlier one counts",
+    "invoice: the set-up changes while an invoice is checked",
+    "invoice: bulk invoices are claimed before interactive ones",
+    "invoice: bulk and interactive invoices share a delivery",
+    "invoice: a void waits for all creates",
+    "invoice: a retry sends an uncertain invoice",
+    "invoice: a correction makes hundreds of invoices interactive",
+    "invoice: a call holds more than Xero accepts",
+    "invoice: an invoice in a locked period is voided",
+    "limits: what other apps used of the day is ignored",
+)
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 2
 SECONDS = 900

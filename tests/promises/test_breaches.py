@@ -11,7 +11,7 @@ import pytest
 
 from tests.promises.breaches import Breach
 from tests.promises.edits import Stale
-from tests.promises.mutants import BREACHES, ROOT
+from tests.promises.mutants import BREACHES, ROOT, SURVIVORS
 
 PACKAGES = ("api", "domain", "migrations", "runtime", "workers", "xero")
 
@@ -45,6 +45,10 @@ def _apply(folder: Path, breach: Breach) -> Applied:
 
 def test_no_two_breaches_have_one_name() -> None:
     assert len({breach.name for breach in BREACHES}) == len(BREACHES)
+
+
+def test_each_survivor_is_a_breach() -> None:
+    assert set(SURVIVORS) <= {breach.name for breach in BREACHES}
 
 
 @pytest.mark.parametrize("breach", BREACHES, ids=lambda breach: breach.name)

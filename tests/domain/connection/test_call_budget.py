@@ -175,6 +175,14 @@ async def test_calls_of_other_apps_count_for_the_minute(limits: Limits, tenant: 
     await call(limits, tenant, 8)
 
 
+async def test_calls_of_other_apps_count_for_the_day(limits: Limits, tenant: UUID, clock: Clock) -> None:
+    """Xero reports that none of the day's 1,000 calls is left, and one of them was ours."""
+    await call(limits, tenant, 1, ReportedLimits(200, minute_remaining=59, day_remaining=0))
+    assert await refused(limits, tenant) == clock.now() + timedelta(hours=1)
+    clock.move(24 * 3600)
+    await taken(limits, tenant)
+
+
 async def test_our_own_calls_in_xeros_headers_are_not_counted_twice(limits: Limits, tenant: UUID) -> None:
     for used in range(1, 58):
         await call(
