@@ -50,7 +50,7 @@ async def send_contacts(process: Process, workspace: UUID, organisation_id: UUID
     batch = Batch(bulk=bulk, since=process.database.clock.now())
     with suppress(_NotFreshError):  # the usual case: one transaction
         return await _send(process, workspace, organisation_id, batch, if_fresh=True)
-    if await _fresh(process, workspace, organisation_id):
+    if await _fresh(process, workspace, organisation_id, patient=bulk):
         return await _send(process, workspace, organisation_id, batch)
     return not bulk and await _send_during_scan(process, workspace, organisation_id, batch)
 
@@ -82,9 +82,9 @@ async def _send_during_scan(process: Process, workspace: UUID, organisation_id: 
     return await _send(process, workspace, organisation_id, batch, during_scan=True)
 
 
-async def _fresh(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
+async def _fresh(process: Process, workspace: UUID, organisation_id: UUID, *, patient: bool = False) -> bool:
     """Whether a delta that was asked for within the last 60 seconds has been applied. If none has, read a delta now, with the
-    priority of the write."""
+    priority of the write. A delta that shows many contacts is left to its own job, unless `patient`."""
     async with process.database.transaction(workspace, TANDEM) as tx:
         if await freshness.is_fresh(tx, organisation_id):
             return True
@@ -95,7 +95,9 @@ async def _fresh(process: Process, workspace: UUID, organisation_id: UUID) -> bo
             id=organisation_id,
         )
     while runs and await importing.advance(process, workspace, runs[0], Priority.INTERACTIVE):
-        pass
+        async with process.database.transaction(workspace, TANDEM) as tx:
+            if not patient and await freshness.is_read_at_length(tx, organisation_id):
+                return False
     async with process.database.transaction(workspace, TANDEM) as tx:
         return await freshness.is_fresh(tx, organisation_id)
 
@@ -262,7 +264,9 @@ async def _again(attempt: Attempt, part: Sequence[UUID]) -> bool:
     """Send half of a refused request. Xero is read first, except during a scan: there each claim checks that the contacts
     were read by themselves."""
     delivery, during_scan = attempt.claimed.delivery, attempt.claimed.during_scan
-    if not during_scan and not await _fresh(attempt.process, attempt.workspace, delivery.organisation_id):
+    if not during_scan and not await _fresh(
+        attempt.process, attempt.workspace, delivery.organisation_id, patient=True
+    ):
         return False
     since = attempt.process.database.clock.now()
     batch = Batch(part, statuses=delivery.kind is DeliveryKind.STATUS, since=since)

@@ -24,6 +24,7 @@ from domain.tx import Tx
 
 FRESH = timedelta(seconds=60)
 MOST = 10  # of each kind, read by themselves at a time
+LONG = 200  # contacts in one run: a person's edit does not wait until so many are applied
 READS_UNTIL_FAILURE = 3  # a minute apart, that do not show a contact whose change a person waits for
 # The due links `l`, and the due rows `s` of owed_status; `:only` these ids, if any are given.
 LINK_DUE = (
@@ -205,15 +206,15 @@ async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:
 async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
     """Whether a run is under way that interactive work should not wait for.
 
-    That is a full scan, or a delta that another worker reads or that waits for calls. While Xero does not answer, no other
-    way exists either.
+    That is a full scan, or a delta that shows many contacts, that another worker reads or that waits for calls. While Xero does
+    not answer, no other way exists either.
     """
     under_way = await tx.ids(
         "select r.id from import_run r join organisation o on o.workspace_id = :ws and o.id = r.organisation_id"
         " where r.workspace_id = :ws and r.organisation_id = :id and r.finished_at is null and (r.purpose <> 'DELTA'"
-        " or r.lease_until > :now or r.due_at > :now and o.failing_since is null)",
-        id=organisation_id,
-    )
+        " or r.total > :long or r.lease_until > :now or r.due_at > :now and o.failing_since is null)",
+        id=organisation_id, long=LONG,
+    )  # fmt: skip
     return bool(under_way)
 
 

@@ -210,6 +210,11 @@ DELIVERY = (
         sql("domain.outbound:_lock_due", "l.xero_contact_id is null or {LINK_READ}", "true"),
     ),
     breach(
+        "delivery: a person's edit waits until a long delta is applied",
+        f"{BESIDE}::test_an_edit_does_not_wait_until_a_delta_that_shows_many_contacts_is_applied",
+        never("workers:_fresh", "patient is_read_at_length"),
+    ),
+    breach(
         "delivery: during a scan a contact is archived unread",
         BESIDE,
         give("domain.outbound:claim", "due", "due", beside="READ FRESH"),

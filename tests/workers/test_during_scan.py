@@ -15,14 +15,14 @@ from domain.connection import organisations
 from domain.contacts import edits as contact_edits
 from domain.inbound import imports
 from domain.matching import issues
-from domain.outbound import deliveries
+from domain.outbound import deliveries, freshness
 from domain.tables import RunPurpose, Side
 from tests.domain.world import as_given
 from tests.workers.announced import announce, read
 from tests.workers.connected import until
 from tests.workers.linked import Linked, edit, poll
 from tests.workers.steps import act
-from workers import importing
+from workers import importing, sending
 from xero.allowance import Priority, ReportedLimits
 from xero.client import Client, Written
 from xero.errors import Rejected
@@ -176,6 +176,23 @@ async def test_an_edit_does_not_wait_for_a_delta_that_has_no_calls_left(linked: 
     await linked.send()
     assert (await linked.shown())["Name"] == "Renamed Ltd"
     assert (await linked.here.run(run["id"])).next_page == 1
+
+
+async def test_an_edit_does_not_wait_until_a_delta_that_shows_many_contacts_is_applied(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "LONG", 2)
+    linked.later(timedelta(minutes=2))
+    rows = await linked.here.world.rows("select xero_contact_id from xero_contact limit 3")
+    for number, row in enumerate(rows):
+        await edit(linked, str(row["xero_contact_id"]), fields={"EmailAddress": f"bulk{number}@xero.example"})
+    await linked.change(name="Renamed Ltd")
+    workspace, organisation = linked.here.world.workspace, linked.here.world.organisation
+    assert await sending.send_contacts(linked.here.process, workspace, organisation, bulk=False)
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
+    [run] = await linked.here.world.rows("select id from import_run where finished_at is null")
+    await linked.advance(run["id"])
+    assert await linked.here.world.rows("select 1 from contact where billing_email like 'bulk%'")
 
 
 async def test_halves_of_a_refused_batch_wait_for_changes_that_the_scan_read_meanwhile(
