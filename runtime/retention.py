@@ -58,6 +58,7 @@ BOUNDS = {
     "webhook_event": "one row for each changed Xero object until it has been read, at most 14 days",
     "worker": "one row for each live worker; a lost one is deleted after a day",
     "trace_mark": "1 day; the worker that sends the change deletes it",
+    "unlinked_contact": "at most one row for each contact in use, deleted with it",
     "workspace": "one row for each practice",
     "xero_account": _PER_ORGANISATION,
     "xero_call": "26 hours, the longest window of Xero's limits",

@@ -21,6 +21,7 @@ from api.errors import Code as ErrorCode
 from api.errors import refusal
 from api.relay.described import described
 from api.relay.loaders import load
+from api.relay.ranges import Ranges
 from domain.described import DescribedEnum
 from domain.tx import Reader
 
@@ -57,6 +58,7 @@ Before = Annotated[
         " the same order."
     ),
 ]
+_KINDS = {str: "text", datetime: "timestamptz", date: "date", float: "float8", int: "bigint"}
 Made = TypeVar("Made")
 RowT = TypeVar("RowT")
 
@@ -154,7 +156,8 @@ class _CountUnder(NamedTuple):
 class Listing(Generic[RowT]):
     """A list as SQL. `row` is made of `columns`. `id` is the last sort key: it tells equal rows apart. :ws is bound.
 
-    `parent`: the column by which the list is read under many parents at once.
+    `parent`: the column by which the list is read under many parents at once. `ranges`: together they hold exactly the list's rows,
+    so that a page and the count read as many entries of an index as they show, whether few or many rows fit. `where` is then not used.
     """
 
     row: Callable[..., RowT]
@@ -165,10 +168,11 @@ class Listing(Generic[RowT]):
     where: tuple[str, ...] = ()
     values: Mapping[str, object] = field(default_factory=dict)
     parent: str | None = None
+    ranges: Ranges | None = None
 
     async def read(self, tx: Reader, page: Asked) -> Page[RowT]:
         bounds, values = self._bounds(page)
-        sql = self._select(page, (*self.where, *bounds))
+        sql = self._select(page, (*self.where, *bounds)) if self.ranges is None else self._select_ranges(page)
         return self._page(await tx.read(self._placed, sql, **self.values, **values), page)
 
     async def read_under(self, tx: Reader, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page[RowT]]:
@@ -196,13 +200,35 @@ class Listing(Generic[RowT]):
 
     async def count(self, tx: Reader) -> int:
         """The number of rows, but at most COUNTED + 1."""
-        [counted] = await tx.read(
-            _Count,
-            f"select count(*) as n from (select 1 from {self.source} where {self._all(self.where)}"
-            f" limit {COUNTED + 1}) counted",
-            **self.values,
-        )
+        most = COUNTED + 1
+        rows = f"select 1 from {self.source} where {self._all(self.where)} limit {most}"
+        sql = f"(select count(*) from ({rows}) counted)" if self.ranges is None else self.ranges.count(most)
+        [counted] = await tx.read(_Count, f"select {sql} as n", **self.values)
         return counted.n
+
+    def _select_ranges(self, page: Asked) -> str:
+        """As `_select`: the keys of the page from the ranges first, then the rows with these ids."""
+        way = "desc" if self.order.descending != page.backward else "asc"
+        sorts = ", ".join(f"sort_{n} {way}" for n in range(len(self.order.keys) + 1))
+        keys = self._keys(self._signs(page), way, page.limit + 1)
+        found = f"select distinct * from ({keys}) r order by {sorts} limit {page.limit + 1}"
+        shown = ", ".join(f"k.sort_{n}" for n in range(len(self.order.keys) + 1))
+        joined = f"({found}) k join {self.source} on {self.id} = k.sort_{len(self.order.keys)}"
+        return f"select {self.columns}, {shown} from {joined} where {self.where[0]} order by {sorts}"
+
+    def _keys(self, signs: Sequence[tuple[str, str]], way: str, limit: int) -> str:
+        parts = []
+        for each in self.ranges.parts if self.ranges else ():
+            bounds = [
+                f"({', '.join(each.sorts)}) {sign} ({', '.join(self._casts(name))})" for name, sign in signs
+            ]
+            ordered = ", ".join(f"{column} {way}" for column in each.sorts)
+            parts.append(each.select(bounds, ordered, limit))
+        if not parts:
+            kinds = [*(_KINDS[key.type] for key in self.order.keys), "uuid"]
+            nothing = ", ".join(f"cast(null as {kind}) as sort_{n}" for n, kind in enumerate(kinds))
+            parts.append(f"select {nothing} where false")
+        return " union all ".join(parts)
 
     def _select(self, page: Asked, where: Sequence[str]) -> str:
         sorts = [*(key.sql for key in self.order.keys), self.id]
@@ -217,20 +243,24 @@ class Listing(Generic[RowT]):
         return " and ".join(where) or "true"
 
     def _bounds(self, page: Asked) -> tuple[list[str], dict[str, object]]:
-        conditions: list[str] = []
-        values: dict[str, object] = {}
         sorts = ", ".join([*(key.sql for key in self.order.keys), self.id])
-        for name, cursor, later in (("after", page.after, True), ("before", page.before, False)):
+        conditions = [
+            f"({sorts}) {sign} ({', '.join(self._casts(name))})" for name, sign in self._signs(page)
+        ]
+        values: dict[str, object] = {}
+        for name, cursor in (("after", page.after), ("before", page.before)):
             if cursor is not None:
-                given = self._decode(cursor)
-                values |= {f"{name}_{n}": value for n, value in enumerate(given)}
-                sign = ">" if later != self.order.descending else "<"
-                conditions.append(f"({sorts}) {sign} ({', '.join(self._casts(name))})")
+                values |= {f"{name}_{n}": value for n, value in enumerate(self._decode(cursor))}
         return conditions, values
 
+    def _signs(self, page: Asked) -> list[tuple[str, str]]:
+        """The cursors that bound the page, `after` or `before`, each with the sign that its rows have to it."""
+        after, before = ("<", ">") if self.order.descending else (">", "<")
+        given = (("after", page.after, after), ("before", page.before, before))
+        return [(name, sign) for name, cursor, sign in given if cursor is not None]
+
     def _casts(self, name: str) -> list[str]:
-        types = {str: "text", datetime: "timestamptz", date: "date", float: "float8", int: "bigint"}
-        kinds = [*(types[key.type] for key in self.order.keys), "uuid"]
+        kinds = [*(_KINDS[key.type] for key in self.order.keys), "uuid"]
         return [f"cast(:{name}_{n} as {kind})" for n, kind in enumerate(kinds)]
 
     def _page(self, rows: Sequence[tuple[str, RowT]], page: Asked) -> Page[RowT]:

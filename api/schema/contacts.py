@@ -15,6 +15,7 @@ from api.relay.described import described
 from api.relay.loaders import batch, load_later
 from api.relay.node import Node
 from api.relay.paging import (
+    COUNTED,
     MOST_FOUND,
     After,
     Asked,
@@ -30,6 +31,7 @@ from api.relay.paging import (
     asked,
     read,
 )
+from api.relay.ranges import Range, Ranges
 from api.relay.rows import columns
 from api.schema import identifiers
 from api.schema.identifiers import Identifier
@@ -46,7 +48,7 @@ from domain.connection import health as connection_health
 from domain.described import DescribedEnum
 from domain.fields.synced import SYNCED, Values, with_practice_values
 from domain.names.text_keys import search_patterns
-from domain.tables import ACTIVE, ActivityKind, ContactKind, StoredIdentifier, SyncState
+from domain.tables import ACTIVE, ACTIVE_STATES, ActivityKind, ContactKind, StoredIdentifier, SyncState
 from domain.tx import Reader
 
 
@@ -339,8 +341,80 @@ def listing(filter: ContactFilter | None, order: ContactOrder | None) -> Listing
         if value is not None:
             where.append(condition)
             values[name] = value
+    ranges = None
+    if (
+        not wanted.include_archived
+        and len(where) == (3 if patterns else 2)
+        and by.keys[-1] == _ORDERS[ContactOrderField.NAME]
+    ):
+        by_link = _ranges(wanted)
+        ranges = by_link if not patterns else _found(by, values) if by_link is None else None
     _by_link(wanted, where, values)
-    return Listing(_row, _COLUMNS, "contact c", by, "c.id", tuple(where), values)
+    return Listing(_row, _COLUMNS, "contact c", by, "c.id", tuple(where), values, ranges=ranges)
+
+
+_ONE_ORGANISATION = "(select count(*) from organisation where workspace_id = :ws) < 2"
+
+
+def _found(by: Order, values: dict[str, object]) -> Ranges:
+    """What a search finds among the contacts in use."""
+    values.setdefault("fits", "")
+    sorts = (*(["f.fit"] if len(by.keys) > 1 else []), "f.name_key", "f.id")
+    door = "door.find_contacts(cast(:patterns as text[]), :fits, {most}) f"
+    found = Range(door.format(most=":most"), "true", sorts, once=True, counted=door.format(most=COUNTED + 1))
+    return Ranges((found,))
+
+
+def _ranges(wanted: ContactFilter) -> Ranges | None:
+    """The ranges of the contacts in use with links as wanted. None: the filter asks for another thing than one about links."""
+    states, linked = given(wanted.sync_state), given(wanted.linked)
+    of_one = given(wanted.organisation_id) is not None
+    if states is not None:
+        return _in_states(states, of_one) if linked is None else None
+    if linked is None:
+        return _in_states(list(SyncState), of_one) if of_one else None
+    if linked:
+        return _in_states(ACTIVE_STATES, of_one)
+    unlinked = Range("unlinked_contact u", "u.workspace_id = :ws", ("u.name_key", "u.contact_id"), once=True)
+    if not of_one:
+        return Ranges((unlinked,))
+    linked_here = (
+        "exists (select from sync_link h where h.workspace_id = :ws and h.organisation_id = :organisation"
+        f" and h.contact_id = l.contact_id and h.state in {ACTIVE})"
+    )
+    elsewhere = _of_links("o.id <> :organisation", f"not {linked_here}", ACTIVE_STATES)
+    return Ranges((unlinked, elsewhere), _ONE_ORGANISATION)
+
+
+def _in_states(states: Sequence[SyncState], of_one: bool) -> Ranges:
+    """The contacts with a link that is shown in one of these states. A PENDING link that its organisation holds up is shown as FAILING."""
+    of = "o.id = :organisation" if of_one else "true"
+    waits = "l.due_at is not null and l.failure is null"
+    pending, failing = SyncState.PENDING in states, SyncState.FAILING in states
+    plain = [state for state in states if state is not SyncState.PENDING or failing]
+    parts = [[state for state in plain if (state in ACTIVE_STATES) is active] for active in (True, False)]
+    found = [_of_links(of, "true", part) for part in parts if part]
+    if failing and not pending:
+        found.append(_of_links(f"{of} and o.held", waits, [SyncState.PENDING]))
+    if pending and not failing:
+        found.append(_of_links(f"{of} and not o.held", "true", [SyncState.PENDING]))
+        found.append(_of_links(f"{of} and o.held", f"not ({waits})", [SyncState.PENDING]))
+    # A contact has at most one active link in an organisation.
+    return Ranges(tuple(found), "true" if of_one else _ONE_ORGANISATION)
+
+
+def _of_links(organisations: str, links: str, states: Sequence[SyncState]) -> Range:
+    """The contacts in use with a link `l` in one of these stored states, for each organisation `o` and state."""
+    wanted = ", ".join(f"('{state}')" for state in dict.fromkeys(states))
+    return Range(
+        "sync_link l",
+        "l.workspace_id = :ws and l.organisation_id = o.id and l.state = s.state and l.listed_name is not null"
+        f" and {links}",
+        ("l.listed_name", "l.contact_id"),
+        f"(select id, ({connection_health.HOLDS}) is not null as held from organisation where workspace_id = :ws) o"
+        f" join (values {wanted}) s(state) on {organisations}",
+        once=set(states) <= set(ACTIVE_STATES),
+    )
 
 
 def _by_link(wanted: ContactFilter, where: list[str], values: dict[str, object]) -> None:

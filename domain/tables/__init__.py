@@ -15,7 +15,15 @@ from domain.tables.connection import (
     XeroLimit,
     XeroTraffic,
 )
-from domain.tables.contacts import Contact, ContactKind, IdentifierKind, Side, StoredIdentifier, SyncedField
+from domain.tables.contacts import (
+    Contact,
+    ContactKind,
+    IdentifierKind,
+    Side,
+    StoredIdentifier,
+    SyncedField,
+    UnlinkedContact,
+)
 from domain.tables.deliveries import Cargo, Delivery, DeliveryKind, DeliveryMember, TraceMark
 from domain.tables.invoices import (
     AccountMapping,
@@ -143,6 +151,7 @@ __all__ = (
     "TaxMapping",
     "TaxRate",
     "TraceMark",
+    "UnlinkedContact",
     "User",
     "WebhookEvent",
     "Worker",

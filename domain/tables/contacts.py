@@ -10,7 +10,16 @@ from sqlmodel import Field
 from typing_extensions import TypedDict
 
 from domain.described import DescribedEnum
-from domain.tables.base import AT_ONCE, Row, choice_column, foreign_key, json_column, key_column, time_column
+from domain.tables.base import (
+    AT_ONCE,
+    Row,
+    Table,
+    choice_column,
+    foreign_key,
+    json_column,
+    key_column,
+    time_column,
+)
 
 
 class ContactKind(DescribedEnum):
@@ -79,6 +88,9 @@ class Side(DescribedEnum):
     XERO = "XERO", "The organisation in Xero, whose data belongs to the client's books there."
 
 
+IN_USE = "archived_at is null"
+
+
 class Contact(Row, table=True):
     """A contact of the practice.
 
@@ -97,6 +109,19 @@ class Contact(Row, table=True):
         sa.Index("ix_contact_updated", "workspace_id", "updated_at", "id"),
         sa.Index("ix_contact_created", "workspace_id", "created_at", "id"),
         sa.Index("ix_contact_review", "workspace_id", postgresql_where="needs_review"),
+        # The filters of the list: a page in the order of names is a range of one of these.
+        sa.Index("ix_contact_kind", "workspace_id", "kind", "name_key", "id", postgresql_where=IN_USE),
+        sa.Index(
+            "ix_contact_type", "workspace_id", "contact_type_id", "name_key", "id", postgresql_where=IN_USE
+        ),
+        sa.Index(
+            "ix_contact_needs_review",
+            "workspace_id",
+            "needs_review",
+            "name_key",
+            "id",
+            postgresql_where=IN_USE,
+        ),
         sa.Index(
             "ix_contact_search",
             "workspace_id",
@@ -153,3 +178,14 @@ class Contact(Row, table=True):
     key_version: int = 1
     field_times: dict[str, str] = json_column(nullable=False)
     created_by_run: UUID | None = None
+
+
+class UnlinkedContact(Table, table=True):
+    """A contact in use without an active link in any organisation. Triggers write it (`migrations/sql/door_list_*.sql`), so that a page of
+    unlinked contacts, and their number, cost the same whether few or many are unlinked."""
+
+    __tablename__ = "unlinked_contact"
+    __table_args__ = (sa.Index("ix_unlinked_contact_name", "workspace_id", "name_key", "contact_id"),)
+    workspace_id: UUID = Field(primary_key=True)
+    contact_id: UUID = Field(primary_key=True)
+    name_key: str = key_column()

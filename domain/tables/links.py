@@ -11,7 +11,7 @@ from sqlmodel import Field
 from typing_extensions import TypedDict
 
 from domain.described import DescribedEnum
-from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, time_column
+from domain.tables.base import Row, Table, choice_column, foreign_key, json_column, key_column, time_column
 
 
 class StoredProblem(TypedDict):
@@ -117,7 +117,8 @@ class SyncLink(Row, table=True):
     field, the practice's value that Xero refused and that is not sent again until it changes. `conflicts`: fields that
     both sides changed, about which a person decides. For the brake: `destroyed_at`, when Xero last destroyed a value of
     the link; `blanked_at`, when the link last sent a blank; `brake`, the state of blanks that wait.
-    `warnings`: Xero's remarks about the last write that it accepted.
+    `warnings`: Xero's remarks about the last write that it accepted. `listed_name`: the contact's `name_key`, or null while the contact
+    is archived, so that a list of contacts by state reads one index; triggers write it (`migrations/sql/door_list_*.sql`).
     """
 
     __tablename__ = "sync_link"
@@ -144,6 +145,9 @@ class SyncLink(Row, table=True):
         sa.Index("ix_sync_link_contact", "workspace_id", "contact_id"),
         sa.Index("ix_sync_link_xero_contact", "workspace_id", "xero_contact_id"),
         sa.Index("ix_sync_link_state", "workspace_id", "organisation_id", "state"),
+        sa.Index(
+            "ix_sync_link_listed", "workspace_id", "organisation_id", "state", "listed_name", "contact_id"
+        ),
         sa.Index(
             "ix_sync_link_due",
             "workspace_id",
@@ -188,6 +192,7 @@ class SyncLink(Row, table=True):
     destroyed_at: datetime | None = time_column(nullable=True)
     blanked_at: datetime | None = time_column(nullable=True)
     brake: Brake | None = choice_column(Brake, nullable=True)
+    listed_name: str | None = key_column()
 
 
 class Push(Table, table=True):
