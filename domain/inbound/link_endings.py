@@ -131,8 +131,14 @@ async def settle(
     for xero in xeros.values():
         if xero.status is XeroContactStatus.GDPR_REQUEST:
             await gdpr.forget(tx, organisation.id, xero)
-        elif xero.id in merged:
-            await _move_memory(tx, organisation, xero, merged[xero.id])
+    followed = [
+        (xero, survivor)
+        for xero in xeros.values()
+        if xero.status is not XeroContactStatus.GDPR_REQUEST
+        and xero.id in merged
+        and (survivor := merged[xero.id].row) is not None
+    ]
+    await _move_memory(tx, organisation, followed)
     await _restore(tx, organisation.id, xeros, held, ended)
     return ended
 
@@ -186,24 +192,28 @@ async def _is_kept(tx: Tx, organisation_id: UUID, contact_id: UUID, survivor: Xe
 
 
 async def _move_memory(
-    tx: Tx, organisation: OrganisationCopy, loser: XeroContact, survivor: Survivor
+    tx: Tx, organisation: OrganisationCopy, merges: Sequence[tuple[XeroContact, XeroContact]]
 ) -> None:
-    """Move a person's decisions about the loser to the survivor. They end if that pair is linked."""
-    if survivor.row is None:
+    """Move a person's decisions about each loser to its survivor. They end if that pair is linked. As many statements for many merges
+    as for one, but for issues of earlier merges."""
+    if not merges:
         return
     await tx.run(
-        "with m as (delete from set_apart where workspace_id = :ws and organisation_id = :organisation"
-        " and xero_contact_id = :loser returning contact_id, contact_hash, at)"
+        "with merge as (select * from unnest(cast(:losers as uuid[]), cast(:survivors as uuid[]), cast(:survivor_rows as uuid[]))"
+        "  as m(loser, survivor, survivor_row)),"
+        " gone as (delete from set_apart a using merge where a.workspace_id = :ws and a.organisation_id = :organisation"
+        "  and a.xero_contact_id = merge.loser returning a.contact_id, a.contact_hash, a.at, merge.survivor, merge.survivor_row)"
         " insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, contact_hash, at)"
-        " select :ws, :organisation, :survivor, m.contact_id, m.contact_hash, m.at from m where not exists"
+        " select :ws, :organisation, g.survivor, g.contact_id, g.contact_hash, g.at from gone g where not exists"
         " (select 1 from sync_link k where k.workspace_id = :ws and k.organisation_id = :organisation"
-        f"  and k.xero_contact_id = :survivor_row and k.contact_id = m.contact_id and k.state in {ACTIVE})"
+        f"  and k.xero_contact_id = g.survivor_row and k.contact_id = g.contact_id and k.state in {ACTIVE})"
         " on conflict do nothing",
-        organisation=organisation.id, loser=loser.xero_contact_id, survivor=survivor.xero_contact_id,
-        survivor_row=survivor.row.id,
+        organisation=organisation.id, losers=[loser.xero_contact_id for loser, _ in merges],
+        survivors=[survivor.xero_contact_id for _, survivor in merges],
+        survivor_rows=[survivor.id for _, survivor in merges],
     )  # fmt: skip
-    await statements.move_unsynced(tx, organisation.id, loser.id, survivor.row.id)
-    await issue_review.follow_merge(tx, organisation, loser.id, survivor.row.id)
+    await statements.move_unsynced(tx, organisation.id, {loser.id: survivor.id for loser, survivor in merges})
+    await issue_review.follow_merges(tx, organisation, {loser.id: survivor.id for loser, survivor in merges})
 
 
 async def _restore(

@@ -1,7 +1,7 @@
 """The statements about many links, each with a name. Links are locked in the order of their ids."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -191,22 +191,26 @@ async def forget_values(tx: Tx, links: Sequence[UUID], failure: StoredFailure) -
     _publish(tx, rows)
 
 
-async def move_unsynced(tx: Tx, organisation_id: UUID, loser: UUID, survivor: UUID) -> None:
-    """Move the loser's UNSYNCED links to the survivor of a merge. They end if that pair is linked already."""
+async def move_unsynced(tx: Tx, organisation_id: UUID, merges: Mapping[UUID, UUID]) -> None:
+    """Move the UNSYNCED links of each merge's loser to its survivor (`merges`: mirror's ids). A link ends if that pair is linked already."""
+    pairs = "unnest(cast(:losers as uuid[]), cast(:survivors as uuid[])) as merge(loser, survivor)"
+    bound = {
+        "organisation": organisation_id, "losers": list(merges), "survivors": list(merges.values()),
+    }  # fmt: skip
     gone = await tx.ids(
-        "delete from sync_link m where m.workspace_id = :ws and m.organisation_id = :organisation"
-        " and m.xero_contact_id = :loser and m.state = 'UNSYNCED' and exists (select 1 from sync_link k"
-        "  where k.workspace_id = :ws and k.organisation_id = :organisation and k.xero_contact_id = :survivor"
-        f"  and k.contact_id = m.contact_id and k.state in {ACTIVE}) returning id",
-        organisation=organisation_id, loser=loser, survivor=survivor,
-    )  # fmt: skip
+        f"delete from sync_link m using {pairs} where m.workspace_id = :ws and m.organisation_id = :organisation"
+        " and m.xero_contact_id = merge.loser and m.state = 'UNSYNCED' and exists (select 1 from sync_link k"
+        "  where k.workspace_id = :ws and k.organisation_id = :organisation and k.xero_contact_id = merge.survivor"
+        f"  and k.contact_id = m.contact_id and k.state in {ACTIVE}) returning m.id",
+        **bound,
+    )
     moved = await tx.read(
         Written,
-        "update sync_link set xero_contact_id = :survivor, version = version + 1 where workspace_id = :ws"
-        " and organisation_id = :organisation and xero_contact_id = :loser and state = 'UNSYNCED'"
-        " returning id, organisation_id",
-        organisation=organisation_id, loser=loser, survivor=survivor,
-    )  # fmt: skip
+        f"update sync_link m set xero_contact_id = merge.survivor, version = m.version + 1 from {pairs}"
+        " where m.workspace_id = :ws and m.organisation_id = :organisation and m.xero_contact_id = merge.loser"
+        " and m.state = 'UNSYNCED' returning m.id, m.organisation_id",
+        **bound,
+    )
     for link_id in gone:
         tx.publish(EventKind.DELETION, f"SyncLink:{link_id}", organisation=organisation_id)
     _publish(tx, moved)

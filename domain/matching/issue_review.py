@@ -3,7 +3,7 @@
 The caller holds the organisation's lock. domain.matching.issues decides which issues are evaluated, and when.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -221,8 +221,17 @@ async def offer_both(
     await set_candidates(tx, issue, fitting)
 
 
-async def follow_merge(tx: Tx, organisation: OrganisationCopy, loser_id: UUID, survivor_id: UUID) -> None:
-    """Move the issue of an earlier merge to the survivor of this merge."""
+async def follow_merges(tx: Tx, organisation: OrganisationCopy, merges: Mapping[UUID, UUID]) -> None:
+    """Move the issues of earlier merges to the survivors of these merges (loser: survivor, mirror's ids)."""
+    for loser_id in await tx.ids(
+        "select xero_contact_id from match_issue where workspace_id = :ws and organisation_id = :organisation"
+        " and xero_contact_id = any(:losers) and state = 'OPEN' and merged order by id",
+        organisation=organisation.id, losers=list(merges),
+    ):  # fmt: skip
+        await _follow_merge(tx, organisation, loser_id, merges[loser_id])
+
+
+async def _follow_merge(tx: Tx, organisation: OrganisationCopy, loser_id: UUID, survivor_id: UUID) -> None:
     issue = await find_open(tx, organisation.id, loser_id)
     if issue is None or not issue.merged:
         return

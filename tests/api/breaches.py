@@ -278,6 +278,15 @@ LISTS = (
         f"{FILTERS}::test_lists_by_link_are_what_a_scan_of_all_contacts_finds",
         sql("api.schema.contacts:_of_links", " and l.listed_name is not null", ""),
     ),
+    breach(
+        "merges: each merge moves the memory by statements of its own",
+        "tests/domain/inbound/test_link_endings.py::test_many_merges_take_as_many_statements_as_few",
+        swap(
+            "domain.inbound.link_endings:settle",
+            "await _move_memory(tx, organisation, followed)",
+            "[await _move_memory(tx, organisation, [one]) for one in followed]",
+        ),
+    ),
 )
 
 BREACHES = (*LIVE, *EDGE, *SIGN_IN, *COMPILED, *LISTS)

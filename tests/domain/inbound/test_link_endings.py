@@ -259,6 +259,18 @@ async def test_a_merge_moves_decisions_and_unsynced_links_to_the_survivor_once(w
     assert await world.rows("select 1 from contact where name = 'Survivor'") == []
 
 
+async def test_many_merges_take_as_many_statements_as_few(world: World) -> None:
+    async def statements(losers: int) -> int:
+        into = seen(f"Survivor of {losers}", None, updated_at=LATER)
+        gone = [merged(uuid4(), into.xero_contact_id) for _ in range(losers)]
+        before = world.database.statements
+        await read_delta(world, into, *gone)
+        return world.database.statements - before
+
+    await statements(1)
+    assert await statements(2) == await statements(9)
+
+
 async def test_a_restored_contact_gets_its_link_back_through_a_merge(world: World) -> None:
     contact, xero = await linked(world)
     await read_delta(
