@@ -15,6 +15,7 @@ export default defineConfig({
     proxy: {
       "/graphql": { target: api, ws: true },
       "/console/session": api,
+      "/console/sign-in": api,
     },
   },
 });

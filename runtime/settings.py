@@ -138,6 +138,19 @@ class Settings(BaseSettings):
     )
     oidc_name_claim: str = Field("name", min_length=1, description="claim with the person's name")
     oidc_email_claim: str = Field("email", min_length=1, description="claim with the person's email address")
+    oidc_client_id: str | None = Field(
+        None, description="of the console at the provider; none: people do not sign in to the console there"
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="of the console, if the provider gives it one; it uses PKCE in any case"
+    )
+    oidc_client_scope: str = Field(
+        "openid profile email offline_access", description="what the console asks the provider for"
+    )
+    oidc_client_parameters: Listed = Field(
+        [],
+        description="what the console's request for a code says too, comma between: `audience=…` or `resource=…`",
+    )
     xero_webhook_keys: Secrets = Field(
         [], description="of the app's webhooks, comma between; none: no webhooks"
     )
@@ -239,6 +252,14 @@ class Settings(BaseSettings):
                 raise ValueError("each must be `value=READ`, `value=WRITE` or `value=ADMIN`")
         return value
 
+    @field_validator("oidc_client_parameters")
+    @classmethod
+    def _parameters(cls, value: list[str]) -> list[str]:
+        for each in value:
+            if not re.fullmatch(r"[a-z_]+=.+", each):
+                raise ValueError("each must be `name=value`, such as audience=https://tandem.example.com")
+        return value
+
     @field_validator("allowed_origins")
     @classmethod
     def _origins(cls, value: list[str]) -> list[str]:
@@ -332,5 +353,7 @@ def _missing(settings: Settings) -> Iterator[tuple[str, str]]:
             "oidc_audience",
             "needed with OIDC_ISSUER: without it, tokens for other servers would let in here",
         )
+    if settings.oidc_client_id and not settings.oidc_issuer:
+        yield "oidc_issuer", "needed with OIDC_CLIENT_ID"
     if not settings.embedded and not settings.tandem_keys:
         yield "tandem_keys", "needed to seal Xero's tokens; `tandem key` makes one"

@@ -1,6 +1,7 @@
 """Who calls: the one way in for API tokens and for people, over HTTP and on sockets."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 import httpx
 import structlog
@@ -35,11 +36,11 @@ class Callers:
             provider = Provider(settings, http, database.clock)
         self._people = People(settings, provider, database) if provider else None
 
-    async def find(self, credential: Credential) -> Viewer:
-        """Raise NotLetIn."""
+    async def find(self, credential: Credential, session_began: datetime | None = None) -> Viewer:
+        """Raise NotLetIn. `session_began`: since when the person is signed in, if the token is a renewed one."""
         try:
-            if self._people is not None and _is_signed(credential):
-                return await self._people.find_viewer(credential)
+            if self._people is not None and is_signed(credential.token):
+                return await self._people.find_viewer(credential, session_began)
             return await self._find_token(credential)
         except NotLetIn as error:
             log.info("not_let_in", code=error.code.value, why=error.message)
@@ -47,7 +48,7 @@ class Callers:
 
     async def find_valid(self, credentials: Collection[Credential]) -> set[Credential]:
         """The credentials of open streams that are still valid."""
-        signed = {one for one in credentials if self._people is not None and _is_signed(one)}
+        signed = {one for one in credentials if self._people is not None and is_signed(one.token)}
         others = [one for one in credentials if one not in signed]
         tokens = await self._tokens.find_valid({one.token for one in others}) if others else set()
         valid = {one for one in others if one.token in tokens}
@@ -64,6 +65,6 @@ class Callers:
         return viewer
 
 
-def _is_signed(credential: Credential) -> bool:
+def is_signed(token: str) -> bool:
     """Whether it is a token of the identity provider (a JWT), and not an API token."""
-    return not credential.token.startswith(TOKEN_PREFIX) and credential.token.count(".") == 2
+    return not token.startswith(TOKEN_PREFIX) and token.count(".") == 2

@@ -48,10 +48,11 @@ class _Found(NamedTuple):
     last_seen_at: datetime | None
     signed_out_at: datetime | None
 
-    def has_signed_out(self, signed: SignedClaims) -> bool:
+    def has_signed_out(self, since: datetime | None) -> bool:
+        """`since`: when the token was issued, or when the session of a renewed token began."""
         if self.signed_out_at is None:
             return False
-        return signed.issued_at is None or signed.issued_at <= self.signed_out_at
+        return since is None or since <= self.signed_out_at
 
     def describes(self, person: Person) -> bool:
         return (self.name, self.email, self.scopes) == (person.name, person.email, [*person.scopes])
@@ -70,8 +71,9 @@ class People:
         self._settings, self._provider, self._database = settings, provider, database
         self._scopes = _scope_values(settings.oidc_scopes)
 
-    async def find_viewer(self, credential: Credential) -> Viewer:
-        """Raise NotLetIn if the token is not valid, or gives no scope in the workspace."""
+    async def find_viewer(self, credential: Credential, session_began: datetime | None = None) -> Viewer:
+        """Raise NotLetIn if the token is not valid, or gives no scope in the workspace, or if the person has been signed out since
+        the token was issued or the session began."""
         try:
             wanted = self._read_claims(await self._provider.verify(credential.token), credential)
         except InvalidToken as error:
@@ -82,7 +84,7 @@ class People:
         if found is None:
             message = f"This server has no workspace {wanted.workspace}, which your token names."
             raise NotLetIn(Code.FORBIDDEN, message)
-        if found.has_signed_out(wanted.signed):
+        if found.has_signed_out(session_began or wanted.signed.issued_at):
             raise NotLetIn(Code.UNAUTHENTICATED, SIGNED_OUT)
         key = await self._see(wanted, found, SEEN_EVERY)
         actor = Actor(ActorKind.USER, wanted.person.name, key)
@@ -107,7 +109,7 @@ class People:
         valid = set(unsure)
         for n, (credential, one) in enumerate(wanted.items(), 1):
             row = found.get(n)
-            if row is not None and not row.has_signed_out(one.signed):
+            if row is not None and not row.has_signed_out(one.signed.issued_at):
                 valid.add(credential)
                 with suppress(DatabaseUnavailable):  # that the credential is valid is known already
                     await self._see(one, row, SEEN_EVERY_IN_STREAMS)

@@ -56,9 +56,14 @@ class ProviderUnavailable(ConnectionError):
     """No key of the identity provider is known, because it does not answer."""
 
 
-class _Metadata(msgspec.Struct):
+class Metadata(msgspec.Struct):
+    """The provider's discovery document. An endpoint is blank if the provider names none."""
+
     issuer: str
     jwks_uri: str
+    authorization_endpoint: str = ""
+    token_endpoint: str = ""
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
 
 class _KeyList(msgspec.Struct):
@@ -221,32 +226,40 @@ class Provider:
         self._read_at, self._failed_at = monotonic(), -math.inf
 
     async def _fetch(self) -> KeySet:
-        address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-        metadata = msgspec.json.decode(await self._get(address), type=_Metadata)
-        if metadata.issuer != self.issuer:
-            raise ValueError(
-                f"{address} names another issuer: {metadata.issuer[:200]}. OIDC_ISSUER must be equal to it"
-            )
-        if self.issuer.startswith("https:") and not metadata.jwks_uri.startswith("https:"):
-            raise ValueError("The provider's jwks_uri must be https")
-        listed = msgspec.json.decode(await self._get(metadata.jwks_uri), type=_KeyList)
+        metadata = await read_metadata(self._http, self.issuer)
+        listed = msgspec.json.decode(await _get(self._http, metadata.jwks_uri), type=_KeyList)
         found = [key for key in map(_import_key, listed.keys) if key is not None]
         if not found:
             raise ValueError("The provider has no public key that can check signatures")
         return KeySet(found)
 
-    async def _get(self, address: str) -> bytes:
-        async with (
-            asyncio.timeout(PATIENCE),
-            self._http.stream("GET", address, headers={"accept": "application/json"}) as answer,
-        ):
-            answer.raise_for_status()
-            body = b""
-            async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > LARGEST:
-                    raise ValueError(f"The answer of {address} is too large")
-            return body
+
+async def read_metadata(http: httpx.AsyncClient, issuer: str) -> Metadata:
+    """Raise ValueError, OSError or httpx.HTTPError."""
+    address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    metadata = msgspec.json.decode(await _get(http, address), type=Metadata)
+    if metadata.issuer != issuer:
+        raise ValueError(
+            f"{address} names another issuer: {metadata.issuer[:200]}. OIDC_ISSUER must be equal to it"
+        )
+    named = (metadata.jwks_uri, metadata.authorization_endpoint, metadata.token_endpoint)
+    if issuer.startswith("https:") and not all(one.startswith("https:") for one in named if one):
+        raise ValueError("The provider's addresses must be https")
+    return metadata
+
+
+async def _get(http: httpx.AsyncClient, address: str) -> bytes:
+    async with (
+        asyncio.timeout(PATIENCE),
+        http.stream("GET", address, headers={"accept": "application/json"}) as answer,
+    ):
+        answer.raise_for_status()
+        body = b""
+        async for chunk in answer.aiter_bytes():
+            body += chunk
+            if len(body) > LARGEST:
+                raise ValueError(f"The answer of {address} is too large")
+        return body
 
 
 def _import_key(listed: dict[str, object]) -> Key | None:

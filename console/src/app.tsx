@@ -1,50 +1,71 @@
 import { useCallback, useEffect, useState } from "react";
-import { resume, signOut } from "./session/session";
+import { resume, signOut, type Session } from "./session/session";
 import { SignIn } from "./session/sign-in";
 import { SignedIn } from "./signed-in";
 import { Button } from "./ui/button";
 import { Loading } from "./ui/states";
 
-type Session =
+type State =
   | { kind: "looking" }
   | { kind: "unreachable"; why: string }
   | { kind: "out"; notice: string | null }
-  | { kind: "in"; token: string };
+  | { kind: "in"; session: Session };
+
+const ENDED = "Your session has ended. Sign in again.";
 
 export function App() {
-  const [session, setSession] = useState<Session>({ kind: "looking" });
+  const [state, setState] = useState<State>({ kind: "looking" });
 
-  const look = useCallback(async () => {
-    setSession({ kind: "looking" });
+  const look = useCallback(async (notice: string | null = null) => {
+    setState({ kind: "looking" });
     try {
-      const token = await resume();
-      setSession(token ? { kind: "in", token } : { kind: "out", notice: null });
+      const session = await resume();
+      setState(session ? { kind: "in", session } : { kind: "out", notice });
     } catch (error) {
-      setSession({ kind: "unreachable", why: error instanceof TypeError ? "" : (error as Error).message });
+      setState({ kind: "unreachable", why: error instanceof TypeError ? "" : (error as Error).message });
     }
   }, []);
 
   useEffect(() => void look(), [look]);
 
   const leave = useCallback((notice: string | null) => {
-    setSession({ kind: "out", notice });
+    setState({ kind: "out", notice });
     void signOut().catch(() => {}); // the token is gone from memory in any case
   }, []);
 
-  switch (session.kind) {
+  useEffect(() => {
+    if (state.kind === "in") return state.session.keepFresh(() => leave(ENDED));
+  }, [state, leave]);
+
+  switch (state.kind) {
     case "looking":
       return <Loading what="the session" />;
     case "unreachable":
       return (
         <div className="state" role="alert">
           <strong>Tandem does not answer</strong>
-          <p className="muted">{session.why || "Look at the connection, then try again."}</p>
-          <Button onClick={look}>Try again</Button>
+          <p className="muted">{state.why || "Look at the connection, then try again."}</p>
+          <Button onClick={() => look()}>Try again</Button>
         </div>
       );
     case "out":
-      return <SignIn notice={session.notice} onSignedIn={(token) => setSession({ kind: "in", token })} />;
+      return <SignIn notice={state.notice} onSignedIn={(session) => setState({ kind: "in", session })} />;
     case "in":
-      return <SignedIn key={session.token} token={session.token} onLeave={leave} />;
+      return <In session={state.session} onLeave={leave} onEnded={look} />;
   }
+}
+
+interface InProps {
+  session: Session;
+  onLeave: (notice: string | null) => void;
+  onEnded: (notice: string) => void;
+}
+
+/** A token that the API refuses may have ended while this machine slept: then the session gives another one. */
+function In({ session, onLeave, onEnded }: InProps) {
+  const refused = useCallback(
+    (notice: string) => (session.renews ? onEnded(notice) : onLeave(notice)),
+    [session, onLeave, onEnded],
+  );
+  return <SignedIn session={session} onRefused={refused} onLeave={onLeave} />;
 }

@@ -4,13 +4,16 @@ import { StartDocument, type StartQuery } from "./gql/graphql";
 import { connect } from "./graphql/client";
 import { ConsoleContext, type Console } from "./graphql/context";
 import { Live } from "./graphql/live";
+import type { Session } from "./session/session";
 import { Shell } from "./shell";
 import { Notices } from "./ui/notices";
 import { Failed, Loading } from "./ui/states";
 import { CombinedError } from "@urql/core";
 
 interface Props {
-  token: string;
+  session: Session;
+  /** The API does not accept the token. */
+  onRefused: (message: string) => void;
   onLeave: (notice: string | null) => void;
 }
 
@@ -18,8 +21,8 @@ interface Props {
  * Reads the viewer and the cursor first, and then follows the stream from this cursor: the lists are read later than the
  * cursor, so that no change between the two is missed.
  */
-export function SignedIn({ token, onLeave }: Props) {
-  const connection = useMemo(() => connect(token, onLeave), [token, onLeave]);
+export function SignedIn({ session, onRefused, onLeave }: Props) {
+  const connection = useMemo(() => connect(session, onRefused), [session, onRefused]);
   const [started, setStarted] = useState<Console | null>(null);
   const [error, setError] = useState<CombinedError | null>(null);
   const [tries, setTries] = useState(0);
@@ -37,6 +40,7 @@ export function SignedIn({ token, onLeave }: Props) {
           if (before) return { ...before, start };
           const live = new Live(connection, start.syncCursor);
           stop = live.start();
+          session.onRenewed = () => live.renew();
           return { live, start, lastSent: connection.lastSent };
         });
       });
@@ -45,7 +49,7 @@ export function SignedIn({ token, onLeave }: Props) {
       stop();
       setStarted(null);
     };
-  }, [connection, tries]);
+  }, [connection, session, tries]);
 
   if (started)
     return (

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import httpx
 import msgspec
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -167,11 +168,13 @@ def _settings(
 def _sign_in(settings: Settings) -> dict[str, str]:
     """The settings of the identity provider that are set, as the environment has them."""
     given = {name: getattr(settings, name) for name in settings.model_fields_set if name.startswith("oidc_")}
-    return {
-        name.upper(): ",".join(value) if isinstance(value, list) else str(value)
-        for name, value in given.items()
-        if value is not None
-    }
+    return {name.upper(): _written(value) for name, value in given.items() if value is not None}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(value) if isinstance(value, list) else str(value)
 
 
 def _free_port() -> int:

@@ -204,12 +204,27 @@ SIGN_IN = (
     breach(
         "sign-in: a signed-out person keeps open streams",
         f"{PEOPLE}::test_open_streams_end_for_a_signed_out_person_and_for_a_removed_key",
-        instead("api.auth.people:_Found.has_signed_out", "return issued_at", "return False"),
+        instead("api.auth.people:_Found.has_signed_out", "return since", "return False"),
     ),
     breach(
         "sign-in: a stream outlives its token",
         f"{PEOPLE}::test_an_expired_token_ends_its_stream",
         swap("api.auth.people:People.find_viewer", "wanted.signed.expires_at", "None"),
+    ),
+    breach(
+        "sign-in: a session that renews its token outlives the sign-out of its person",
+        "tests/api/http/test_console_sign_in.py::test_renewed_tokens_do_not_outlive_the_sign_out_of_their_person",
+        give("api:Sessions._renew", "began", "None"),
+    ),
+    breach(
+        "sign-in: a sign-in at the provider ends in a browser that has not begun it",
+        "tests/api/http/test_console_sign_in.py::test_only_the_browser_that_began_a_sign_in_ends_it",
+        swap("api:SignIn.end", "hmac.compare_digest(...)", "True"),
+    ),
+    breach(
+        "sign-in: a sign-in leads to another site",
+        "tests/api/http/test_console_sign_in.py::test_a_sign_in_leads_back_into_the_console_only",
+        swap("api:SignIn.begin", "PLACE.fullmatch(place)", "True"),
     ),
     breach(
         "sign-in: an API token ignores the workspace that the request names",

@@ -1,10 +1,11 @@
 // The certified OpenID provider of npm, for one person. `node oidc-provider.mjs PORT WORKSPACE` prints "ready" and its address.
+// `… PORT WORKSPACE CALLBACK SECONDS` adds the client `public`, which gets refresh tokens: its redirect URI, and how long access tokens last.
 // POST /test/rotate signs with a new key, POST /test/forget removes all older ones.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 
-const [port, workspace] = process.argv.slice(2);
+const [port, workspace, callback, seconds = 300] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 let keys = [];
 let current;
@@ -20,9 +21,14 @@ function build() {
     clients: [{
       client_id: 'console', client_secret: 'only-for-tests', redirect_uris: ['http://127.0.0.1:1/back'],
       id_token_signed_response_alg: 'ES256',
-    }],
+    }, ...(callback ? [{
+      client_id: 'public', token_endpoint_auth_method: 'none', redirect_uris: [callback], id_token_signed_response_alg: 'ES256',
+      grant_types: ['authorization_code', 'refresh_token'],
+    }] : [])],
     cookies: { keys: ['only-for-tests'] },
-    pkce: { required: () => false },
+    pkce: { required: (_, client) => client.clientId === 'public' },
+    issueRefreshToken: (_, client) => client.clientId === 'public',
+    rotateRefreshToken: true,
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     extraTokenClaims: () => ({
       name: 'Ada Lovelace', email: 'ada@practice.example', tandem_workspaces: [workspace], tandem_scope: 'ADMIN',
@@ -33,7 +39,7 @@ function build() {
         defaultResource: () => 'urn:tandem',
         useGrantedResource: () => true,
         getResourceServerInfo: () => ({
-          scope: 'api', audience: 'urn:tandem', accessTokenFormat: 'jwt', accessTokenTTL: 300, jwt: { sign: { alg: 'ES256' } },
+          scope: 'api', audience: 'urn:tandem', accessTokenFormat: 'jwt', accessTokenTTL: Number(seconds), jwt: { sign: { alg: 'ES256' } },
         }),
       },
     },

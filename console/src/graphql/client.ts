@@ -8,6 +8,7 @@ import {
   type Operation,
 } from "@urql/core";
 import { createClient as createSocket, type Client as Socket } from "graphql-ws";
+import type { Session } from "../session/session";
 import { cache } from "./cache";
 
 /** The last query or mutation that was sent, which "Open in GraphiQL" shows. */
@@ -24,15 +25,15 @@ export interface Connection {
 
 const PING = 10_000;
 
-/** One connection with the API for one token. `onRefused`: the API does not accept the token any more. */
-export function connect(token: string, onRefused: (message: string) => void): Connection {
+/** One connection with the API, with the newest token of the session. `onRefused`: the API does not accept the token any more. */
+export function connect(session: Session, onRefused: (message: string) => void): Connection {
   let sent: Sent | null = null;
-  const authorization = `Bearer ${token}`;
-  const socket = openSocket(authorization);
+  const authorized = () => ({ Authorization: `Bearer ${session.token}` });
+  const socket = openSocket(authorized);
   const client = new Client({
     url: "/graphql",
     preferGetMethod: false,
-    fetchOptions: { headers: { Authorization: authorization } },
+    fetchOptions: () => ({ headers: authorized() }),
     exchanges: [
       mapExchange({
         onOperation(operation) {
@@ -65,12 +66,12 @@ function describe(operation: Operation): Sent {
 }
 
 /** A socket that notices within 20 s that nobody answers. `live.ts` opens it again, with the newest cursor. */
-function openSocket(authorization: string): Socket {
+function openSocket(authorized: () => { Authorization: string }): Socket {
   let open: WebSocket | null = null;
   let silent: ReturnType<typeof setTimeout>;
   return createSocket({
     url: new URL("/graphql", window.location.href.replace(/^http/, "ws")).href,
-    connectionParams: { Authorization: authorization },
+    connectionParams: authorized,
     retryAttempts: 0,
     keepAlive: PING,
     on: {

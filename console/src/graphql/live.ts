@@ -19,6 +19,7 @@ export class Live {
   private cursor: string;
   private pause = SHORTEST;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private renewing = false;
   private stopStream: () => void = () => {};
 
   constructor(
@@ -32,9 +33,10 @@ export class Live {
   start(): () => void {
     const offConnected = this.connection.socket.on("connected", () => {
       this.pause = SHORTEST;
+      this.renewing = false;
       this.show("live");
     });
-    const offClosed = this.connection.socket.on("closed", () => this.interrupt());
+    const offClosed = this.connection.socket.on("closed", () => this.closed());
     const retry = () => this.follow();
     const lost = () => this.interrupt();
     window.addEventListener("online", retry);
@@ -48,6 +50,12 @@ export class Live {
       clearTimeout(this.timer);
       this.stopStream();
     };
+  }
+
+  /** Follows on a new socket, with the session's new token: the server closes a socket when its token ends. */
+  renew(): void {
+    this.renewing = true;
+    this.stopStream(); // the socket closes, because nothing else uses it
   }
 
   /** Calls `changed` when `state` changes. */
@@ -79,7 +87,13 @@ export class Live {
     for (const listener of this.listeners) listener(syncStatus.update);
   }
 
+  private closed(): void {
+    if (this.renewing) this.follow();
+    else this.interrupt();
+  }
+
   private interrupt(): void {
+    this.renewing = false;
     this.stopStream();
     this.show("offline");
     clearTimeout(this.timer);

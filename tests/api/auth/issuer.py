@@ -1,8 +1,9 @@
 """A small identity provider in the test's own process: it signs tokens, publishes its keys, and counts who asks for them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
 from uuid import UUID, uuid4
 
 import httpx
@@ -26,6 +27,7 @@ class Issuer:
     issuer: str = ISSUER
     asked: int = 0
     silent: bool = False
+    exchange: Callable[[httpx.Request, dict[str, str]], httpx.Response] = lambda *_: httpx.Response(404)
 
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
@@ -34,8 +36,14 @@ class Issuer:
         if self.silent:
             raise httpx.ConnectError("silent", request=request)
         if request.url.path.endswith("/.well-known/openid-configuration"):
-            jwks = f"{ISSUER}/jwks"
-            return httpx.Response(200, json={"issuer": self.issuer, "jwks_uri": jwks})
+            addresses = {
+                "jwks_uri": f"{ISSUER}/jwks",
+                "authorization_endpoint": f"{ISSUER}/authorize",
+                "token_endpoint": f"{ISSUER}/token",
+            }
+            return httpx.Response(200, json={"issuer": self.issuer} | addresses)
+        if request.url.path.endswith("/token"):
+            return self.exchange(request, dict(parse_qsl(request.content.decode())))
         self.asked += 1
         keys = [key.as_dict(private=isinstance(key, OctKey)) for key in self.published]
         return httpx.Response(200, json={"keys": keys})
