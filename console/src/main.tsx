@@ -8,6 +8,7 @@ import "./styles/match-issues.css";
 import "./styles/contacts.css";
 import "./styles/invoices.css";
 import "./styles/xero.css";
+import "./styles/forms.css";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no element #root");

@@ -9,6 +9,8 @@ export interface Place {
 const BASE = "/console";
 const CHANGED = "console:navigated";
 const REMEMBERED = "console:filters:";
+/** Names the object that a link opens in a list. It is no filter: the next change of a filter ends it. */
+export const OPENED = "id";
 
 function subscribe(changed: () => void): () => void {
   window.addEventListener("popstate", changed);
@@ -30,6 +32,12 @@ export function addressOf(screen: string): string {
   return `${BASE}/${screen}${localStorage.getItem(REMEMBERED + screen) ?? ""}`;
 }
 
+/** The address of a screen with these filters alone; a filter of null is left out. */
+export function placeOf(screen: string, filters: Record<string, string | null> = {}): string {
+  const given = Object.entries(filters).filter((pair): pair is [string, string] => pair[1] !== null);
+  return `${BASE}/${screen}${given.length > 0 ? `?${new URLSearchParams(given)}` : ""}`;
+}
+
 export function go(address: string): void {
   window.history.pushState(null, "", address);
   window.dispatchEvent(new Event(CHANGED));
@@ -39,6 +47,7 @@ export function go(address: string): void {
 export function setFilters(changes: Record<string, string | null>): void {
   const { pathname, search } = window.location;
   const filters = new URLSearchParams(search);
+  filters.delete(OPENED);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null || value === "") filters.delete(name);
     else filters.set(name, value);

@@ -1,12 +1,15 @@
-import type { MouseEvent, ReactNode } from "react";
+import type { ReactNode } from "react";
 import { useConsole, useLiveState } from "./graphql/context";
-import { addressOf, go, usePlace } from "./routing";
+import { addressOf, usePlace } from "./routing";
 import { Activity } from "./screens/activity";
 import { Contacts } from "./screens/contacts";
+import { InvoiceSetup } from "./screens/invoice-setup";
 import { Invoices } from "./screens/invoices";
+import { EditInvoice, NewInvoice } from "./screens/invoices/invoice-form";
 import { MatchIssues } from "./screens/match-issues";
 import { Xero } from "./screens/xero";
 import { Button } from "./ui/button";
+import { Link } from "./ui/link";
 import { Empty } from "./ui/states";
 
 interface Screen {
@@ -19,14 +22,21 @@ const SCREENS: [Screen, ...Screen[]] = [
   { path: "issues", title: "Match Issues", show: () => <MatchIssues /> },
   { path: "contacts", title: "Contacts", show: () => <Contacts /> },
   { path: "invoices", title: "Invoices", show: () => <Invoices /> },
+  { path: "invoice-setup", title: "Invoice set-up", show: () => <InvoiceSetup /> },
   { path: "xero", title: "Xero", show: () => <Xero /> },
   { path: "activity", title: "Activity", show: () => <Activity /> },
+];
+
+/** Screens that a button of another screen opens. */
+const INNER: Screen[] = [
+  { path: "invoices/new", title: "New invoice", show: () => <NewInvoice /> },
+  { path: "invoices/edit", title: "Edit the invoice", show: () => <EditInvoice /> },
 ];
 
 export function Shell({ onLeave }: { onLeave: () => void }) {
   const { start } = useConsole();
   const { screen } = usePlace();
-  const shown = screen === "" ? SCREENS[0] : SCREENS.find((one) => one.path === screen);
+  const shown = screen === "" ? SCREENS[0] : [...SCREENS, ...INNER].find((one) => one.path === screen);
   const open = start.workspace.xeroOrganisations.reduce((sum, one) => sum + one.summary.openIssues, 0);
   return (
     <div className="shell">
@@ -37,15 +47,10 @@ export function Shell({ onLeave }: { onLeave: () => void }) {
         <strong className="brand">Tandem</strong>
         <nav aria-label="Screens">
           {SCREENS.map(({ path, title }) => (
-            <a
-              key={path}
-              href={addressOf(path)}
-              aria-current={shown?.path === path ? "page" : undefined}
-              onClick={follow}
-            >
+            <Link key={path} to={addressOf(path)} current={shown?.path === path}>
               {title}
               {path === "issues" && open > 0 && <span className="count">{open}</span>}
-            </a>
+            </Link>
           ))}
         </nav>
         <LiveSign />
@@ -61,12 +66,6 @@ export function Shell({ onLeave }: { onLeave: () => void }) {
       </main>
     </div>
   );
-}
-
-function follow(event: MouseEvent<HTMLAnchorElement>): void {
-  if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-  event.preventDefault();
-  go(event.currentTarget.getAttribute("href") ?? "");
 }
 
 function LiveSign() {

@@ -79,3 +79,10 @@ const TIME = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "sh
 export function time(text: string): string {
   return TIME.format(new Date(text));
 }
+
+/** The amount with its currency. Amounts are strings, so that no digit is lost: only the separators of thousands are added. */
+export function money(amount: string, currency: string): string {
+  const [whole = "0", cents] = amount.split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  return `${cents === undefined ? grouped : `${grouped}.${cents}`} ${currency}`;
+}

@@ -17,6 +17,8 @@ const PARTS = [
   "FieldDifference",
   "InvoiceDifference",
   "InvoiceLine",
+  "InvoicePreview",
+  "InvoicePreviewLine",
   "InvoiceSyncPreview",
   "MassChange",
   "MatchCandidate",

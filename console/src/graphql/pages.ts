@@ -2,7 +2,8 @@ import type { AnyVariables, CombinedError, TypedDocumentNode } from "@urql/core"
 import { useEffect, useRef, useState } from "react";
 import { useClient } from "urql";
 
-interface Page<Node> {
+/** One page of a connection, as the API gives it. */
+export interface Page<Node> {
   totalCount?: number;
   totalCountIsExact?: boolean;
   pageInfo: { hasNextPage: boolean; endCursor: string | null };
@@ -79,4 +80,23 @@ export function usePages<Data, Variables extends AnyVariables, Node>(
     },
     reload: () => setVersion((before) => before + 1),
   };
+}
+
+const NO_PAGE = { pageInfo: { hasNextPage: false, endCursor: null }, edges: [] };
+
+/** All objects of a list that a person chooses from, read page after page. */
+export function useAll<Data, Variables extends AnyVariables, Node>(
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Omit<NonNullable<Variables>, "first" | "after">,
+  pick: (data: Data) => Page<Node> | null | undefined,
+): Node[] {
+  const { nodes, hasMore, loading, loadMore } = usePages(
+    document,
+    variables,
+    (data) => pick(data) ?? NO_PAGE,
+  );
+  useEffect(() => {
+    if (hasMore && !loading) loadMore();
+  });
+  return nodes;
 }

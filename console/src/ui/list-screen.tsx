@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useState } from "react";
 import type { Pages } from "../graphql/pages";
+import { OPENED, usePlace } from "../routing";
 import { count } from "../words";
 import { Failed, Loading } from "./states";
 import { VirtualList } from "./virtual-list";
@@ -13,6 +14,7 @@ export function ListScreen<Node extends { id: string }>(props: {
   noun: string;
   filter: object;
   filters: ReactNode;
+  acts?: ReactNode;
   pages: Pages<Node>;
   empty: ReactNode;
   row: (node: Node) => ReactNode;
@@ -21,15 +23,19 @@ export function ListScreen<Node extends { id: string }>(props: {
   const { title, noun, pages } = props;
   const filtered = JSON.stringify(props.filter);
   const first = pages.nodes[0]?.id;
-  const [selectedId, setSelectedId] = useState<string | null>(null);
+  const opened = usePlace().filters.get(OPENED);
+  const [selectedId, setSelectedId] = useState<string | null>(opened);
   const shownId = selectedId ?? first;
-  useEffect(() => setSelectedId(null), [filtered]);
+  useEffect(() => setSelectedId(opened), [filtered, opened]);
   useEffect(() => {
     if (selectedId === null && first && !pages.loading) setSelectedId(first);
   }, [selectedId, first, pages.loading]);
   return (
     <section className="inbox">
-      <h1>{title}</h1>
+      <div className="heading">
+        <h1>{title}</h1>
+        {props.acts}
+      </div>
       <div className="toolbar">
         {props.filters}
         <span className="muted" role="status">

@@ -77,10 +77,10 @@ function Kind({ contact }: { contact: Contact }) {
   const set = (kind: ContactKind) =>
     act(
       `${words[kind]}: ${contact.name}`,
-      client
-        .mutation(ReviewKindDocument, { input: { contactId: contact.id, version: contact.version, kind } })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.updateContact?.userErrors ?? [] })),
+      client.mutation(ReviewKindDocument, {
+        input: { contactId: contact.id, version: contact.version, kind },
+      }),
+      (data) => data.updateContact,
     );
   if (!guess?.needsReview || !mayEdit)
     return (

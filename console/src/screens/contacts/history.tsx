@@ -40,10 +40,10 @@ function Changed({ change, version }: { change: Change; version: number }) {
   const restore = () =>
     act(
       `Restored: ${change.before}`,
-      client
-        .mutation(RestoreValueDocument, { input: { eventId: change.eventId, field: change.field, version } })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.restoreValue?.userErrors ?? [] })),
+      client.mutation(RestoreValueDocument, {
+        input: { eventId: change.eventId, field: change.field, version },
+      }),
+      (data) => data.restoreValue,
     );
   return (
     <div className="change">

@@ -11,6 +11,7 @@ import { useConsole, useScope } from "../../graphql/context";
 import { useActing } from "../../ui/acting";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
+import { Problems } from "../../ui/problems";
 import { FIELDS, STATES, time } from "../../words";
 import type { Contact } from "./contact-page";
 
@@ -47,19 +48,15 @@ function Linked({ link }: { link: Link }) {
     setAsking(false);
     void act(
       "Unsynced. The link waits under Match Issues, Unsynced.",
-      client
-        .mutation(UnsyncDocument, { input: { linkId: link.id, version: link.version } })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.unsync?.userErrors ?? [] })),
+      client.mutation(UnsyncDocument, { input: { linkId: link.id, version: link.version } }),
+      (data) => data.unsync,
     );
   };
   const retry = () =>
     act(
       "Tried again.",
-      client
-        .mutation(RetryLinkDocument, { input: { linkIds: [link.id] } })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.retrySync?.userErrors ?? [] })),
+      client.mutation(RetryLinkDocument, { input: { linkIds: [link.id] } }),
+      (data) => data.retrySync,
     );
 
   return (
@@ -78,7 +75,7 @@ function Linked({ link }: { link: Link }) {
           {link.lastSyncedAt && `, last synced ${time(link.lastSyncedAt)}`}
         </span>
       </p>
-      {link.failure && <p className="problem">{link.failure.message}</p>}
+      {link.failure && <Problems problems={[link.failure]} here />}
       {link.warnings.map((warning) => (
         <p key={warning} className="muted">
           {warning}
@@ -144,16 +141,14 @@ function Push({ contact, organisation }: PushProps) {
       version: contact.version,
       ...choice,
     };
-    const asked = client
-      .mutation(PushToXeroDocument, { input })
-      .toPromise()
-      .then(({ error, data }) => {
-        const refusals = data?.pushToXero?.userErrors ?? [];
-        setExisting(data?.pushToXero?.existing ?? []);
-        setTaken(refusals.some((one) => one.code === "TAKEN"));
-        return { error, refusals };
-      });
-    await act(choice.linkTo ? "Linked." : "Xero creates the contact now.", asked);
+    const done = choice.linkTo ? "Linked." : "Xero creates the contact now.";
+    const { payload } = await act(
+      done,
+      client.mutation(PushToXeroDocument, { input }),
+      (data) => data.pushToXero,
+    );
+    setExisting(payload?.existing ?? []);
+    setTaken(payload?.userErrors.some((one) => one.code === "TAKEN") ?? false);
   }
 
   if (!mayDecide) return <p className="muted">Not in {organisation.name}.</p>;

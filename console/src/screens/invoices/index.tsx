@@ -1,17 +1,20 @@
 import { Toggle } from "@base-ui/react/toggle";
 import { ToggleGroup } from "@base-ui/react/toggle-group";
 import { InvoicesDocument, type InvoiceFilter, type InvoiceStatus } from "../../gql/graphql";
-import { useReload } from "../../graphql/context";
+import { useReload, useScope } from "../../graphql/context";
 import { usePages } from "../../graphql/pages";
-import { setFilters, usePlace } from "../../routing";
+import { placeOf, setFilters, usePlace } from "../../routing";
+import { Link } from "../../ui/link";
 import { ListScreen } from "../../ui/list-screen";
 import { Search } from "../../ui/search";
 import { Empty } from "../../ui/states";
+import { money } from "../../words";
 import { InvoicePage } from "./invoice-page";
-import { money, STATUSES, SYNC } from "./words";
+import { STATUSES, SYNC } from "./words";
 
 export function Invoices() {
   const filter = useFilter();
+  const mayWrite = useScope("WRITE");
   const pages = usePages(InvoicesDocument, { filter }, (data) => data.invoices);
   useReload(({ __typename }) => ["Resync", "InvoiceUpdate"].includes(__typename), pages.reload);
   return (
@@ -23,8 +26,15 @@ export function Invoices() {
       pages={pages}
       empty={
         <Empty title="No invoice fits these filters">
-          The practice’s apps create invoices with createInvoice.
+          Write one here, or let the practice’s apps create invoices.
         </Empty>
+      }
+      acts={
+        mayWrite && (
+          <Link to={placeOf("invoices/new")} className="button primary">
+            New invoice
+          </Link>
+        )
       }
       row={(invoice) => (
         <>

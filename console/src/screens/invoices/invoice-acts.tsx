@@ -9,9 +9,11 @@ import {
   type InvoiceChangeDecision,
 } from "../../gql/graphql";
 import { useScope } from "../../graphql/context";
+import { placeOf } from "../../routing";
 import { useActing } from "../../ui/acting";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
+import { Link } from "../../ui/link";
 import type { Invoice } from "./invoice-page";
 import { DECISIONS } from "./words";
 
@@ -28,44 +30,34 @@ export function InvoiceActs({ invoice }: { invoice: Invoice }) {
   const approve = () =>
     act(
       `Approved: ${invoice.number}`,
-      client
-        .mutation(ApproveInvoiceDocument, { input })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.approveInvoice?.userErrors ?? [] })),
+      client.mutation(ApproveInvoiceDocument, { input }),
+      (data) => data.approveInvoice,
     );
   const send = () =>
     act(
       `Sent: ${invoice.number}`,
-      client
-        .mutation(SendInvoiceDocument, { input })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.sendInvoice?.userErrors ?? [] })),
+      client.mutation(SendInvoiceDocument, { input }),
+      (data) => data.sendInvoice,
     );
   const cancel = () => {
     setVoiding(false);
     void act(
       `Voided: ${invoice.number}`,
-      client
-        .mutation(VoidInvoiceDocument, { input })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.voidInvoice?.userErrors ?? [] })),
+      client.mutation(VoidInvoiceDocument, { input }),
+      (data) => data.voidInvoice,
     );
   };
   const retry = () =>
     act(
       `Tried again: ${invoice.number}`,
-      client
-        .mutation(RetryInvoiceDocument, { invoiceId: invoice.id })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.retrySync?.userErrors ?? [] })),
+      client.mutation(RetryInvoiceDocument, { invoiceId: invoice.id }),
+      (data) => data.retrySync,
     );
   const settle = (decision: InvoiceChangeDecision) =>
     act(
       `${DECISIONS[decision].label}: ${invoice.number}`,
-      client
-        .mutation(SettleInvoiceChangeDocument, { input: { ...input, decision } })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.settleInvoiceChange?.userErrors ?? [] })),
+      client.mutation(SettleInvoiceChangeDocument, { input: { ...input, decision } }),
+      (data) => data.settleInvoiceChange,
     );
 
   return (
@@ -96,6 +88,11 @@ export function InvoiceActs({ invoice }: { invoice: Invoice }) {
             {label}
           </Button>
         ))}
+      {may("UPDATE") && (
+        <Link to={placeOf("invoices/edit", { id: invoice.id })} className="button">
+          Edit
+        </Link>
+      )}
       {may("VOID") && (
         <Button disabled={waiting} onClick={() => setVoiding(true)}>
           Void …

@@ -1,10 +1,11 @@
 import { useQuery } from "urql";
 import { InvoicePageDocument, type InvoicePartsFragment } from "../../gql/graphql";
 import { useReload } from "../../graphql/context";
+import { Problems } from "../../ui/problems";
 import { Empty, Failed, Loading } from "../../ui/states";
-import { time } from "../../words";
+import { money, time } from "../../words";
 import { InvoiceActs } from "./invoice-acts";
-import { money, STATUSES, SYNC } from "./words";
+import { STATUSES, SYNC } from "./words";
 
 export type Invoice = InvoicePartsFragment;
 
@@ -49,12 +50,8 @@ export function InvoicePage({ id }: { id: string }) {
           )}
         </p>
       </header>
-      {sync.failure && <p className="problem">{sync.failure.message}</p>}
-      {invoice.problems.map((problem) => (
-        <p key={problem.message} className="problem">
-          {problem.message}
-        </p>
-      ))}
+      <Problems problems={sync.failure ? [sync.failure] : []} />
+      <Problems problems={invoice.problems} />
       {sync.warnings.map((warning) => (
         <p key={warning} className="muted">
           {warning}

@@ -27,10 +27,3 @@ export const DECISIONS: Record<InvoiceChangeDecision, { label: string; does: str
   VOID_HERE: { label: "Void", does: "voids the invoice, here and in Xero" },
   KEEP_APART: { label: "Keep apart", does: "leaves both sides as they are" },
 };
-
-/** The amount with its currency. Amounts are strings, so that no digit is lost: only the separators of thousands are added. */
-export function money(amount: string, currency: string): string {
-  const [whole = "0", cents] = amount.split(".");
-  const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
-  return `${cents === undefined ? grouped : `${grouped}.${cents}`} ${currency}`;
-}

@@ -52,26 +52,20 @@ function EndedLink({ link }: { link: Link }) {
   const rematch = () =>
     act(
       "Linked again.",
-      client
-        .mutation(RematchDocument, { input: { linkId, version, winner } })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.rematch?.userErrors ?? [] })),
+      client.mutation(RematchDocument, { input: { linkId, version, winner } }),
+      (data) => data.rematch,
     );
   const create = (basis: Side) =>
     act(
       basis === "XERO" ? "A new contact was created from Xero’s." : "A new Xero contact will be created.",
-      client
-        .mutation(CreateFromUnsyncedDocument, { input: { linkId, version, basis } })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.createFromUnsynced?.userErrors ?? [] })),
+      client.mutation(CreateFromUnsyncedDocument, { input: { linkId, version, basis } }),
+      (data) => data.createFromUnsynced,
     );
   const dismiss = () =>
     act(
       "Dismissed.",
-      client
-        .mutation(DismissLinkDocument, { input: { links: [{ linkId, version }] } })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.dismissLinks?.userErrors ?? [] })),
+      client.mutation(DismissLinkDocument, { input: { links: [{ linkId, version }] } }),
+      (data) => data.dismissLinks,
     );
 
   return (

@@ -1,7 +1,8 @@
 import { useQuery } from "urql";
 import { FailingDocument } from "../../gql/graphql";
 import { useUpdates } from "../../graphql/context";
-import { addressOf } from "../../routing";
+import { placeOf } from "../../routing";
+import { Link } from "../../ui/link";
 import { Failed } from "../../ui/states";
 import { STATES } from "../../words";
 
@@ -27,9 +28,7 @@ export function Failing({ organisationId }: { organisationId: string }) {
       {failing.map((link) => (
         <li key={link.id}>
           <span className={`badge ${link.state.toLowerCase()}`}>{STATES[link.state]}</span>{" "}
-          <a href={`${addressOf("contacts").split("?")[0]}?search=${encodeURIComponent(link.contact.name)}`}>
-            {link.contact.name}
-          </a>{" "}
+          <Link to={placeOf("contacts", { id: link.contact.id })}>{link.contact.name}</Link>{" "}
           <span className="muted">{link.failure?.message}</span>
         </li>
       ))}

@@ -43,12 +43,10 @@ export function FirstImport({ organisation }: { organisation: Organisation }) {
   const start = (defaultContactTypeId: string) =>
     act(
       "The import has begun.",
-      client
-        .mutation(StartContactSyncDocument, {
-          input: { organisationId: organisation.id, contactFilter, defaultContactTypeId },
-        })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.startContactSync?.userErrors ?? [] })),
+      client.mutation(StartContactSyncDocument, {
+        input: { organisationId: organisation.id, contactFilter, defaultContactTypeId },
+      }),
+      (data) => data.startContactSync,
     );
 
   return (

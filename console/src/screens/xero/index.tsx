@@ -48,20 +48,15 @@ export function Xero() {
 export function Connect({ label, organisationId }: { label: string; organisationId?: string }) {
   const client = useClient();
   const { waiting, act } = useActing();
-  const connect = () =>
-    act(
+  const connect = async () => {
+    const input = { returnTo: "/console/xero", organisationId: organisationId ?? null };
+    const { payload } = await act(
       "Xero asks for your consent.",
-      client
-        .mutation(ConnectXeroDocument, {
-          input: { returnTo: "/console/xero", organisationId: organisationId ?? null },
-        })
-        .toPromise()
-        .then(({ error, data }) => {
-          const address = data?.connectXero?.authorizationUrl;
-          if (address) window.location.assign(address);
-          return { error, refusals: data?.connectXero?.userErrors ?? [] };
-        }),
+      client.mutation(ConnectXeroDocument, { input }),
+      (data) => data.connectXero,
     );
+    if (payload?.authorizationUrl) window.location.assign(payload.authorizationUrl);
+  };
   return (
     <Button disabled={waiting} onClick={connect}>
       {label}

@@ -20,10 +20,8 @@ export function MassChange({ organisation, change }: Props) {
   const decide = (apply: boolean) =>
     act(
       apply ? "The change is applied." : "Tandem reads all of Xero again.",
-      client
-        .mutation(DecideMassChangeDocument, { input: { organisationId: organisation.id, apply } })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.decideMassChange?.userErrors ?? [] })),
+      client.mutation(DecideMassChangeDocument, { input: { organisationId: organisation.id, apply } }),
+      (data) => data.decideMassChange,
     );
   return (
     <section className="mass-change" aria-label="Mass change">

@@ -82,18 +82,14 @@ function Acts({ organisation, hasFailures }: { organisation: Organisation; hasFa
   const read = () =>
     act(
       "Tandem reads Xero now.",
-      client
-        .mutation(SyncNowDocument, { input: { organisationId: organisation.id } })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.syncNow?.userErrors ?? [] })),
+      client.mutation(SyncNowDocument, { input: { organisationId: organisation.id } }),
+      (data) => data.syncNow,
     );
   const retry = () =>
     act(
       `Tried again: ${count(organisation.summary.failing + organisation.summary.failingInvoices, "failure")}.`,
-      client
-        .mutation(RetryAllDocument, { organisationId: organisation.id })
-        .toPromise()
-        .then(({ error, data }) => ({ error, refusals: data?.retrySync?.userErrors ?? [] })),
+      client.mutation(RetryAllDocument, { organisationId: organisation.id }),
+      (data) => data.retrySync,
     );
   return (
     <div className="actions">

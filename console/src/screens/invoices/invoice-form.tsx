@@ -1,0 +1,208 @@
+import { useState } from "react";
+import { useClient, useQuery } from "urql";
+import {
+  ApproveInvoiceDocument,
+  CreateInvoiceDocument,
+  InvoiceChoicesDocument,
+  InvoicePageDocument,
+  SendInvoiceDocument,
+  UpdateInvoiceDocument,
+  type InvoiceChoicesQuery,
+  type InvoicePartsFragment,
+} from "../../gql/graphql";
+import { useScope } from "../../graphql/context";
+import { go, placeOf, usePlace } from "../../routing";
+import { useActing } from "../../ui/acting";
+import { Button } from "../../ui/button";
+import { Choice } from "../../ui/choice";
+import { Link } from "../../ui/link";
+import { Empty, Failed, Loading } from "../../ui/states";
+import { ContactChoice } from "./contact-choice";
+import { AMOUNTS, draftOf, inputOf, newDraft, type Draft } from "./draft";
+import { InvoiceLines } from "./invoice-lines";
+import { usePreview } from "./preview";
+
+export type Choices = InvoiceChoicesQuery["workspace"];
+
+export function NewInvoice() {
+  const { filters } = usePlace();
+  return (
+    <WithChoices>
+      {(choices) => <InvoiceForm choices={choices} first={newDraft(filters.get("contact") ?? "")} />}
+    </WithChoices>
+  );
+}
+
+export function EditInvoice() {
+  const id = usePlace().filters.get("id") ?? "";
+  const [{ data, error }, read] = useQuery({ query: InvoicePageDocument, variables: { id } });
+  if (error) return <Failed error={error} retry={() => read({ requestPolicy: "network-only" })} />;
+  if (!data) return <Loading what="the invoice" />;
+  const { invoice } = data;
+  if (!invoice) return <Empty title="There is no such invoice" />;
+  return (
+    <WithChoices>
+      {(choices) => <InvoiceForm choices={choices} invoice={invoice} first={draftOf(invoice)} />}
+    </WithChoices>
+  );
+}
+
+function WithChoices({ children }: { children: (choices: Choices) => React.ReactNode }) {
+  const [{ data, error }, read] = useQuery({
+    query: InvoiceChoicesDocument,
+    requestPolicy: "cache-and-network",
+  });
+  const mayWrite = useScope("WRITE");
+  if (!mayWrite)
+    return <Empty title="Your token only reads">A token with the scope WRITE writes invoices.</Empty>;
+  if (error && !data) return <Failed error={error} retry={() => read({ requestPolicy: "network-only" })} />;
+  return data ? children(data.workspace) : <Loading what="the service types and tax rates" />;
+}
+
+interface FormProps {
+  choices: Choices;
+  first: Draft;
+  /** The invoice that is changed; none for a new one. */
+  invoice?: InvoicePartsFragment;
+}
+
+/** Writes an invoice. Its sums, and what would keep it from Xero, follow each change. */
+function InvoiceForm({ choices, first, invoice }: FormProps) {
+  const [draft, setDraft] = useState(first);
+  const change = (changes: Partial<Draft>) => setDraft((before) => ({ ...before, ...changes }));
+  const preview = usePreview(draft);
+  const { waiting, save } = useSaving(draft, invoice);
+  const organisations = choices.xeroOrganisations.filter((one) => one.invoiceSync.enabled);
+  return (
+    <section className="inbox">
+      <h1>{invoice ? `Edit ${invoice.number}` : "New invoice"}</h1>
+      <div className="cards">
+        <div className="card form">
+          <ContactChoice id={draft.contactId} onChoose={(contactId) => change({ contactId })} />
+          <div className="actions">
+            {!invoice && (
+              <label className="inline">
+                Number
+                <input
+                  value={draft.number}
+                  placeholder="the next one"
+                  maxLength={255}
+                  onChange={(event) => change({ number: event.target.value })}
+                />
+              </label>
+            )}
+            <label className="inline">
+              Reference
+              <input
+                value={draft.reference}
+                maxLength={255}
+                onChange={(event) => change({ reference: event.target.value })}
+              />
+            </label>
+            <label className="inline">
+              Issued
+              <input
+                type="date"
+                value={draft.issueDate}
+                onChange={(event) => change({ issueDate: event.target.value })}
+              />
+            </label>
+            <label className="inline">
+              Due
+              <input
+                type="date"
+                value={draft.dueDate}
+                onChange={(event) => change({ dueDate: event.target.value })}
+              />
+            </label>
+            <Choice
+              label="Prices are"
+              value={draft.amountsAre}
+              options={Object.entries(AMOUNTS)}
+              onChange={(amountsAre) => change({ amountsAre: amountsAre as Draft["amountsAre"] })}
+            />
+            {!invoice && organisations.length > 1 && (
+              <Choice
+                label="Organisation"
+                value={draft.organisationId}
+                blank="Choose one"
+                options={organisations.map(({ id, name }) => [id, name])}
+                onChange={(organisationId) => change({ organisationId })}
+              />
+            )}
+          </div>
+          <InvoiceLines
+            draft={draft}
+            choices={choices}
+            preview={preview}
+            onChange={(lines) => change({ lines })}
+          />
+        </div>
+        <div className="actions">
+          <Button kind="primary" disabled={waiting} onClick={() => save(true)}>
+            Save and send
+          </Button>
+          <Button disabled={waiting} onClick={() => save(false)}>
+            {invoice ? "Save" : "Save as draft"}
+          </Button>
+          <Link to={placeOf("invoices", { id: invoice?.id ?? null })} className="button">
+            Cancel
+          </Link>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+/**
+ * Saves the invoice and shows it. `send` also approves and sends it. What was saved stays saved if the approval or the
+ * sending is refused: the page of the invoice shows it with the reason.
+ */
+function useSaving(draft: Draft, invoice: InvoicePartsFragment | undefined) {
+  const client = useClient();
+  const { waiting, act } = useActing();
+  const [idempotencyKey] = useState(() => crypto.randomUUID());
+
+  const create = () => {
+    const more = { number: draft.number.trim() || null, organisationId: draft.organisationId || null };
+    return act(
+      "Saved as draft.",
+      client.mutation(CreateInvoiceDocument, { input: { ...inputOf(draft), ...more, idempotencyKey } }),
+      (data) => data.createInvoice,
+    );
+  };
+  const update = ({ id, version }: InvoicePartsFragment) =>
+    act(
+      "Saved.",
+      client.mutation(UpdateInvoiceDocument, { input: { ...inputOf(draft), invoiceId: id, version } }),
+      (data) => data.updateInvoice,
+    );
+  const send = async (saved: InvoicePartsFragment) => {
+    let present = saved;
+    if (present.allowedActions.includes("APPROVE")) {
+      const input = { invoiceId: present.id, version: present.version };
+      const { accepted, payload } = await act(
+        `Approved: ${present.number}`,
+        client.mutation(ApproveInvoiceDocument, { input }),
+        (data) => data.approveInvoice,
+      );
+      if (!accepted || !payload?.invoice) return;
+      present = payload.invoice;
+    }
+    if (!present.allowedActions.includes("SEND")) return;
+    const input = { invoiceId: present.id, version: present.version };
+    await act(
+      `Sent: ${present.number}`,
+      client.mutation(SendInvoiceDocument, { input }),
+      (data) => data.sendInvoice,
+    );
+  };
+
+  async function save(sends: boolean): Promise<void> {
+    const { accepted, payload } = await (invoice ? update(invoice) : create());
+    if (!accepted || !payload?.invoice) return;
+    if (sends) await send(payload.invoice);
+    go(placeOf("invoices", { id: payload.invoice.id }));
+  }
+  return { waiting, save };
+}
