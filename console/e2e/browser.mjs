@@ -16,18 +16,33 @@ const FLAGS = [
 
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
 
-/** A page of its own browser profile, signed in. `errors` collects what the browser complains about, such as its content security policy. */
-export async function signedIn(browser, api, token) {
+/** A page of its own browser profile. `errors` collects what the browser complains about, such as its content security policy. */
+export async function newPage(browser) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
   const errors = [];
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("pageerror", (error) => errors.push(error.message));
+  return { page, errors };
+}
+
+export async function signedIn(browser, api, token) {
+  const { page, errors } = await newPage(browser);
   await page.goto(`${api}/console`);
   await page.getByLabel("API token").fill(token);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.locator(".detail").waitFor();
   return { page, errors };
+}
+
+/** Opens a screen of the bar. */
+export async function open(page, screen) {
+  await page
+    .getByRole("navigation", { name: "Screens" })
+    .getByRole("link", { name: new RegExp(`^${screen}`) })
+    .first()
+    .click();
+  await page.getByRole("heading", { level: 1, name: screen, exact: true }).waitFor();
 }
 
 /** Fails if axe finds anything on the page as it is shown now. */

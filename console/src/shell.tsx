@@ -62,9 +62,18 @@ export function Shell({ onLeave }: { onLeave: () => void }) {
       </header>
       <Offline />
       <main id="screen" tabIndex={-1}>
-        {shown ? shown.show() : <Empty title="There is no such screen">Choose one in the bar above.</Empty>}
+        {shown ? shown.show() : <NoScreen />}
       </main>
     </div>
+  );
+}
+
+function NoScreen() {
+  return (
+    <section className="inbox">
+      <h1>Not found</h1>
+      <Empty title="There is no such screen">Choose one in the bar above.</Empty>
+    </section>
   );
 }
 

@@ -86,3 +86,13 @@ export function money(amount: string, currency: string): string {
   const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
   return `${cents === undefined ? grouped : `${grouped}.${cents}`} ${currency}`;
 }
+
+const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
+
+/** An amount of data in words, such as "12.3 MB". */
+export function bytes(amount: number | null): string {
+  if (amount === null) return "unknown";
+  const size = amount < 1 ? 0 : Math.min(Math.floor(Math.log10(amount) / 3), UNITS.length - 1);
+  const value = amount / 1000 ** size;
+  return `${value.toLocaleString("en", { maximumFractionDigits: size === 0 ? 0 : 1 })} ${UNITS[size]}`;
+}

@@ -50,6 +50,7 @@ export function usePages<Data, Variables extends AnyVariables, Node>(
 
   useEffect(() => {
     setLoading(true);
+    setError(null);
     const requestPolicy = version > 0 ? "network-only" : "cache-and-network";
     const streams = cursors.map((after, place) => {
       const asked = { ...variables, first: SIZE, after } as unknown as Variables;

@@ -1,15 +1,19 @@
+import { useState } from "react";
 import { useClient, useQuery } from "urql";
 import {
   ContactPageDocument,
-  ReviewKindDocument,
+  UpdateContactDocument,
   type ContactKind,
   type ContactPageQuery,
 } from "../../gql/graphql";
 import { useReload, useScope } from "../../graphql/context";
 import { useActing } from "../../ui/acting";
+import { placeOf } from "../../routing";
 import { Button } from "../../ui/button";
+import { Link } from "../../ui/link";
 import { Empty, Failed, Loading } from "../../ui/states";
 import { percent } from "../../words";
+import { EditContact } from "./edit-contact";
 import { History } from "./history";
 import { XeroClient } from "./xero-client";
 
@@ -40,15 +44,35 @@ export function ContactPage({ id }: { id: string }) {
         {contact.archivedAt && <span className="badge">Archived</span>}
       </header>
       <Kind contact={contact} />
+      <Fields contact={contact} />
+      <XeroClient contact={contact} />
+      <History contact={contact} />
+    </article>
+  );
+}
+
+/** The fields, and in their place a form while a person edits them. */
+function Fields({ contact }: { contact: Contact }) {
+  const mayEdit = useScope("WRITE");
+  const [editing, setEditing] = useState(false);
+  if (editing) return <EditContact contact={contact} onClose={() => setEditing(false)} />;
+  return (
+    <>
       <dl className="fields">
         <Field name="Billing email" value={contact.billingEmail} />
         <Field name="Primary phone" value={contact.primaryPhone} />
         <Field name="Billing address" value={inOneLine(contact.billingAddress)} />
         <Field name="Contact type" value={contact.contactType?.name ?? null} />
       </dl>
-      <XeroClient contact={contact} />
-      <History contact={contact} />
-    </article>
+      {mayEdit && (
+        <div className="actions">
+          <Button onClick={() => setEditing(true)}>Edit</Button>
+          <Link to={placeOf("invoices/new", { contact: contact.id })} className="button">
+            New invoice
+          </Link>
+        </div>
+      )}
+    </>
   );
 }
 
@@ -77,7 +101,7 @@ function Kind({ contact }: { contact: Contact }) {
   const set = (kind: ContactKind) =>
     act(
       `${words[kind]}: ${contact.name}`,
-      client.mutation(ReviewKindDocument, {
+      client.mutation(UpdateContactDocument, {
         input: { contactId: contact.id, version: contact.version, kind },
       }),
       (data) => data.updateContact,

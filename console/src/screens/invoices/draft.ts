@@ -58,7 +58,7 @@ export function newLine(taxRateId: string = ""): DraftLine {
   };
 }
 
-export function newDraft(contactId: string): Draft {
+export function newDraft(contactId: string, taxRateId: string = ""): Draft {
   return {
     contactId,
     number: "",
@@ -67,7 +67,7 @@ export function newDraft(contactId: string): Draft {
     dueDate: dateIn(DAYS_TO_PAY),
     amountsAre: "TAX_EXCLUSIVE",
     organisationId: "",
-    lines: [newLine()],
+    lines: [newLine(taxRateId)],
   };
 }
 

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { useClient, useQuery } from "urql";
 import {
   ApproveInvoiceDocument,
@@ -27,36 +27,65 @@ export type Choices = InvoiceChoicesQuery["workspace"];
 export function NewInvoice() {
   const { filters } = usePlace();
   return (
-    <WithChoices>
-      {(choices) => <InvoiceForm choices={choices} first={newDraft(filters.get("contact") ?? "")} />}
+    <WithChoices title="New invoice">
+      {(choices) => (
+        <InvoiceForm
+          choices={choices}
+          first={newDraft(filters.get("contact") ?? "", onlyOne(choices.taxRates))}
+        />
+      )}
     </WithChoices>
   );
 }
 
+/** The id of the tax rate, if the practice uses one only. */
+function onlyOne(rates: Choices["taxRates"]): string {
+  const [rate, ...more] = rates.filter(({ archivedAt }) => archivedAt === null);
+  return rate && more.length === 0 ? rate.id : "";
+}
+
 export function EditInvoice() {
   const id = usePlace().filters.get("id") ?? "";
+  return (
+    <WithChoices title="Edit the invoice">
+      {(choices) => <PresentInvoice id={id} choices={choices} />}
+    </WithChoices>
+  );
+}
+
+function PresentInvoice({ id, choices }: { id: string; choices: Choices }) {
   const [{ data, error }, read] = useQuery({ query: InvoicePageDocument, variables: { id } });
   if (error) return <Failed error={error} retry={() => read({ requestPolicy: "network-only" })} />;
   if (!data) return <Loading what="the invoice" />;
   const { invoice } = data;
   if (!invoice) return <Empty title="There is no such invoice" />;
-  return (
-    <WithChoices>
-      {(choices) => <InvoiceForm choices={choices} invoice={invoice} first={draftOf(invoice)} />}
-    </WithChoices>
-  );
+  return <InvoiceForm choices={choices} invoice={invoice} first={draftOf(invoice)} />;
 }
 
-function WithChoices({ children }: { children: (choices: Choices) => React.ReactNode }) {
+interface ChoicesProps {
+  title: string;
+  children: (choices: Choices) => ReactNode;
+}
+
+/** A screen that writes an invoice, once it knows what a person may choose from. */
+function WithChoices({ title, children }: ChoicesProps) {
   const [{ data, error }, read] = useQuery({
     query: InvoiceChoicesDocument,
     requestPolicy: "cache-and-network",
   });
   const mayWrite = useScope("WRITE");
-  if (!mayWrite)
-    return <Empty title="Your token only reads">A token with the scope WRITE writes invoices.</Empty>;
-  if (error && !data) return <Failed error={error} retry={() => read({ requestPolicy: "network-only" })} />;
-  return data ? children(data.workspace) : <Loading what="the service types and tax rates" />;
+  const show = () => {
+    if (!mayWrite)
+      return <Empty title="Your token only reads">A token with the scope WRITE writes invoices.</Empty>;
+    if (error && !data) return <Failed error={error} retry={() => read({ requestPolicy: "network-only" })} />;
+    return data ? children(data.workspace) : <Loading what="the service types and tax rates" />;
+  };
+  return (
+    <section className="inbox">
+      <h1>{title}</h1>
+      {show()}
+    </section>
+  );
 }
 
 interface FormProps {
@@ -74,83 +103,81 @@ function InvoiceForm({ choices, first, invoice }: FormProps) {
   const { waiting, save } = useSaving(draft, invoice);
   const organisations = choices.xeroOrganisations.filter((one) => one.invoiceSync.enabled);
   return (
-    <section className="inbox">
-      <h1>{invoice ? `Edit ${invoice.number}` : "New invoice"}</h1>
-      <div className="cards">
-        <div className="card form">
-          <ContactChoice id={draft.contactId} onChoose={(contactId) => change({ contactId })} />
-          <div className="actions">
-            {!invoice && (
-              <label className="inline">
-                Number
-                <input
-                  value={draft.number}
-                  placeholder="the next one"
-                  maxLength={255}
-                  onChange={(event) => change({ number: event.target.value })}
-                />
-              </label>
-            )}
-            <label className="inline">
-              Reference
-              <input
-                value={draft.reference}
-                maxLength={255}
-                onChange={(event) => change({ reference: event.target.value })}
-              />
-            </label>
-            <label className="inline">
-              Issued
-              <input
-                type="date"
-                value={draft.issueDate}
-                onChange={(event) => change({ issueDate: event.target.value })}
-              />
-            </label>
-            <label className="inline">
-              Due
-              <input
-                type="date"
-                value={draft.dueDate}
-                onChange={(event) => change({ dueDate: event.target.value })}
-              />
-            </label>
-            <Choice
-              label="Prices are"
-              value={draft.amountsAre}
-              options={Object.entries(AMOUNTS)}
-              onChange={(amountsAre) => change({ amountsAre: amountsAre as Draft["amountsAre"] })}
-            />
-            {!invoice && organisations.length > 1 && (
-              <Choice
-                label="Organisation"
-                value={draft.organisationId}
-                blank="Choose one"
-                options={organisations.map(({ id, name }) => [id, name])}
-                onChange={(organisationId) => change({ organisationId })}
-              />
-            )}
-          </div>
-          <InvoiceLines
-            draft={draft}
-            choices={choices}
-            preview={preview}
-            onChange={(lines) => change({ lines })}
-          />
-        </div>
+    <div className="cards">
+      <div className="card form">
+        {invoice && <h2>{invoice.number}</h2>}
+        <ContactChoice id={draft.contactId} onChoose={(contactId) => change({ contactId })} />
         <div className="actions">
-          <Button kind="primary" disabled={waiting} onClick={() => save(true)}>
-            Save and send
-          </Button>
-          <Button disabled={waiting} onClick={() => save(false)}>
-            {invoice ? "Save" : "Save as draft"}
-          </Button>
-          <Link to={placeOf("invoices", { id: invoice?.id ?? null })} className="button">
-            Cancel
-          </Link>
+          {!invoice && (
+            <label className="inline">
+              Number
+              <input
+                value={draft.number}
+                placeholder="the next one"
+                maxLength={255}
+                onChange={(event) => change({ number: event.target.value })}
+              />
+            </label>
+          )}
+          <label className="inline">
+            Reference
+            <input
+              value={draft.reference}
+              maxLength={255}
+              onChange={(event) => change({ reference: event.target.value })}
+            />
+          </label>
+          <label className="inline">
+            Issued
+            <input
+              type="date"
+              value={draft.issueDate}
+              onChange={(event) => change({ issueDate: event.target.value })}
+            />
+          </label>
+          <label className="inline">
+            Due
+            <input
+              type="date"
+              value={draft.dueDate}
+              onChange={(event) => change({ dueDate: event.target.value })}
+            />
+          </label>
+          <Choice
+            label="Prices are"
+            value={draft.amountsAre}
+            options={Object.entries(AMOUNTS)}
+            onChange={(amountsAre) => change({ amountsAre: amountsAre as Draft["amountsAre"] })}
+          />
+          {!invoice && organisations.length > 1 && (
+            <Choice
+              label="Organisation"
+              value={draft.organisationId}
+              blank="Choose one"
+              options={organisations.map(({ id, name }) => [id, name])}
+              onChange={(organisationId) => change({ organisationId })}
+            />
+          )}
         </div>
+        <InvoiceLines
+          draft={draft}
+          choices={choices}
+          preview={preview}
+          onChange={(lines) => change({ lines })}
+        />
       </div>
-    </section>
+      <div className="actions">
+        <Button kind="primary" disabled={waiting} onClick={() => save(true)}>
+          Save and send
+        </Button>
+        <Button disabled={waiting} onClick={() => save(false)}>
+          {invoice ? "Save" : "Save as draft"}
+        </Button>
+        <Link to={placeOf("invoices", { id: invoice?.id ?? null })} className="button">
+          Cancel
+        </Link>
+      </div>
+    </div>
   );
 }
 

@@ -5,6 +5,8 @@ import { useActing } from "../../ui/acting";
 import { Button } from "../../ui/button";
 import { count, HEALTH, time } from "../../words";
 import { Connect, type Organisation } from ".";
+import { CallBudget } from "./call-budget";
+import { Disconnect } from "./disconnect";
 import { Failing } from "./failing";
 import { FirstImport } from "./first-import";
 import { ImportProgress } from "./import-progress";
@@ -34,22 +36,23 @@ export function OrganisationCard({ organisation }: { organisation: Organisation 
       )}
       {importProgress && <ImportProgress progress={importProgress} />}
       {hasFailures && <Failing organisationId={organisation.id} />}
-      {contactSync.startedAt && !consentIsGone && (
-        <Acts organisation={organisation} hasFailures={hasFailures} />
+      {!consentIsGone && (
+        <div className="actions">
+          {contactSync.startedAt && <Acts organisation={organisation} hasFailures={hasFailures} />}
+          {maySetUp && <Disconnect organisation={organisation} />}
+        </div>
       )}
     </article>
   );
 }
 
 function Numbers({ organisation: { summary, callBudget } }: { organisation: Organisation }) {
-  const numbers: [string, string][] = [
-    ["Linked", summary.linked.toLocaleString("en")],
-    ["Match issues", summary.openIssues.toLocaleString("en")],
-    ["Waiting to be sent", summary.pendingChanges.toLocaleString("en")],
-    ["Failing", summary.failing.toLocaleString("en")],
-    ["Failing invoices", summary.failingInvoices.toLocaleString("en")],
-    ["Calls left this minute", callBudget?.minuteRemaining?.toLocaleString("en") ?? "unknown"],
-    ["Calls left in 24 hours", leftInDay(callBudget)],
+  const numbers: [string, number][] = [
+    ["Linked", summary.linked],
+    ["Match issues", summary.openIssues],
+    ["Waiting to be sent", summary.pendingChanges],
+    ["Failing", summary.failing],
+    ["Failing invoices", summary.failingInvoices],
   ];
   return (
     <>
@@ -57,21 +60,13 @@ function Numbers({ organisation: { summary, callBudget } }: { organisation: Orga
         {numbers.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{value}</dd>
+            <dd>{value.toLocaleString("en")}</dd>
           </div>
         ))}
       </dl>
-      {callBudget?.limitedUntil && (
-        <p className="muted">Xero’s limit is used up. Calls go on {time(callBudget.limitedUntil)}.</p>
-      )}
+      <CallBudget budget={callBudget} />
     </>
   );
-}
-
-function leftInDay(budget: Organisation["callBudget"]): string {
-  if (budget?.dayRemaining === null || budget?.dayRemaining === undefined) return "unknown";
-  const left = budget.dayRemaining.toLocaleString("en");
-  return budget.dayLimit ? `${left} of ${budget.dayLimit.toLocaleString("en")}` : left;
 }
 
 function Acts({ organisation, hasFailures }: { organisation: Organisation; hasFailures: boolean }) {
@@ -92,7 +87,7 @@ function Acts({ organisation, hasFailures }: { organisation: Organisation; hasFa
       (data) => data.retrySync,
     );
   return (
-    <div className="actions">
+    <>
       <Button disabled={waiting} onClick={read}>
         Read Xero now
       </Button>
@@ -101,6 +96,6 @@ function Acts({ organisation, hasFailures }: { organisation: Organisation; hasFa
           Try all failures again
         </Button>
       )}
-    </div>
+    </>
   );
 }

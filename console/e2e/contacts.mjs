@@ -1,0 +1,71 @@
+// Contacts in the browser: editing the synced fields, the history with restore, and unsync.
+import { until } from "./api.mjs";
+import { checkAccessible } from "./browser.mjs";
+
+const LINKED = `{ contacts(first: 3, filter: {syncState: [SYNCED]}, orderBy: {field: NAME, direction: DESC}) {
+  edges { node { id name billingEmail primaryPhone } } } }`;
+const READ = `query($id: ID!) { contact(id: $id) {
+  version billingEmail primaryPhone billingAddress { lines city } syncLinks { state } } }`;
+const CHANGE = `mutation($input: UpdateContactInput!) { updateContact(input: $input) { userErrors { message } } }`;
+
+async function show({ page, api }, contact) {
+  await page.goto(`${api}/console/contacts?id=${contact.id}`);
+  await page.getByRole("article", { name: contact.name }).waitFor();
+}
+
+const pick = async (ask, place) => (await ask(LINKED)).contacts.edges[place].node;
+
+/** Edits fields, and checks that only those that were typed have changed; then restores the old value from the history. */
+export async function editAndRestore(world) {
+  const { page, ask } = world;
+  const contact = await pick(ask, 0);
+  const email = `edited${Date.now()}@example.com`;
+  await show(world, contact);
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await page.getByLabel("Billing email").fill(email);
+  await page.getByLabel("Street, one line each").fill("1 Console Street\nFloor 2");
+  await page.getByLabel("City").fill("Wellington");
+  await checkAccessible(page, "editing a contact");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  const saved = await until("the contact is saved", async () => {
+    const { contact: now } = await ask(READ, { id: contact.id });
+    return now.billingEmail === email && now;
+  });
+  if (saved.primaryPhone !== contact.primaryPhone) throw new Error("The phone has changed too");
+  if (saved.billingAddress.lines.join("|") !== "1 Console Street|Floor 2")
+    throw new Error(`The address is ${JSON.stringify(saved.billingAddress)}`);
+  const change = page.locator(".change", { hasText: email }).first();
+  await change.getByRole("button", { name: "Restore" }).click();
+  await until(
+    "the old email is back",
+    async () => (await ask(READ, { id: contact.id })).contact.billingEmail === contact.billingEmail,
+  );
+}
+
+/** Somebody else changes the contact while a person edits it: the person is told, and nothing is overwritten. */
+export async function editStale(world) {
+  const { page, ask } = world;
+  const contact = await pick(ask, 1);
+  await show(world, contact);
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await page.getByLabel("Primary phone").fill("04 555 0199");
+  await ask(CHANGE, { input: { contactId: contact.id, primaryPhone: "04 555 0100" } });
+  await page.getByText("The contact has changed since you began").waitFor();
+  const phone = (await ask(READ, { id: contact.id })).contact.primaryPhone;
+  if (phone !== "04 555 0100") throw new Error(`The phone is ${phone}`);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.locator(".fields").getByText("04 555 0100").waitFor();
+}
+
+export async function unsync(world) {
+  const { page, ask } = world;
+  const contact = await pick(ask, 2);
+  await show(world, contact);
+  await page.getByRole("button", { name: "Unsync …" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Unsync" }).click();
+  await until(
+    "the link is unsynced",
+    async () => (await ask(READ, { id: contact.id })).contact.syncLinks[0].state === "UNSYNCED",
+  );
+  await page.locator(".detail .badge.unsynced").waitFor();
+}

@@ -1,0 +1,92 @@
+// Each screen in each of its states: axe finds nothing, and "Open in GraphiQL" opens what the screen has sent.
+import { checkAccessible, open, signedIn } from "./browser.mjs";
+
+const SCREENS = ["Match Issues", "Contacts", "Invoices", "Invoice set-up", "Xero", "Activity"];
+/** What shows that a screen has its data. */
+const LOADED = {
+  "Match Issues": ".detail",
+  Contacts: ".detail .history",
+  Invoices: ".detail .history",
+  "Invoice set-up": "#tax-rates",
+  Xero: ".numbers",
+  Activity: ".history li",
+};
+
+export async function reload({ page, token }) {
+  await page.reload();
+  await page.locator(".detail").waitFor();
+  const kept = await page.evaluate(() =>
+    JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, location.href]),
+  );
+  if (kept.includes(token)) throw new Error(`The token is kept where scripts find it: ${kept}`);
+}
+
+export async function accessible({ page }) {
+  for (const screen of SCREENS) {
+    await open(page, screen);
+    await page.locator(LOADED[screen]).first().waitFor();
+    await checkAccessible(page, screen);
+  }
+  await open(page, "Match Issues");
+  await page.keyboard.press("?");
+  await page.getByRole("dialog").waitFor();
+  await checkAccessible(page, "the keys");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("tab", { name: /Unsynced/ }).click();
+  await page.getByText("No ended links").waitFor();
+  await checkAccessible(page, "Unsynced");
+  await page
+    .getByRole("tab", { name: /Issues/ })
+    .first()
+    .click();
+}
+
+export async function graphiql({ page }) {
+  for (const screen of SCREENS) {
+    await open(page, screen);
+    await page.locator(LOADED[screen]).first().waitFor();
+    const popup = page.context().waitForEvent("page");
+    await page.getByRole("button", { name: "Open in GraphiQL" }).click();
+    const opened = await popup;
+    const asked = new URL(opened.url()).searchParams;
+    await opened.close();
+    if (!/^\s*(fragment|query|mutation)/.test(asked.get("q") ?? ""))
+      throw new Error(`${screen} sends ${asked}`);
+    JSON.parse(asked.get("variables"));
+  }
+}
+
+/** Loading, failing and empty: the answers of the API wait, fail, or hold nothing, because the filter fits nothing. */
+export async function states({ browser, api, token }) {
+  const { page } = await signedIn(browser, api, token);
+  const fail = (route) => route.fulfill({ status: 503, body: "" });
+  let answer = (route) => route.continue();
+  await page.route("**/graphql", (route) => answer(route));
+  for (const screen of SCREENS.toReversed()) {
+    const held = [];
+    answer = (route) => held.push(route);
+    await open(page, screen);
+    await checkAccessible(page, `${screen}, loading`);
+    answer = fail;
+    await Promise.all(held.map(fail));
+    const again = page.getByRole("button", { name: "Try again" });
+    if (held.length > 0) await again.or(page.locator(LOADED[screen])).first().waitFor();
+    await checkAccessible(page, `${screen}, failing`);
+    answer = (route) => route.continue();
+    for (const button of await again.all()) await button.click(); // a list and the object beside it may both have failed
+    await page.locator(LOADED[screen]).first().waitFor();
+  }
+  for (const screen of ["issues", "contacts", "invoices"]) {
+    await page.goto(`${api}/console/${screen}?search=nothing-fits-this`);
+    await page.locator(".state strong").waitFor();
+    await checkAccessible(page, `${screen}, empty`);
+  }
+  await page.goto(`${api}/console/nowhere`);
+  await page.getByText("There is no such screen").waitFor();
+  await checkAccessible(page, "an unknown screen");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("API token").waitFor();
+  await checkAccessible(page, "the sign-in");
+  await page.context().close();
+}
