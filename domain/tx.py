@@ -58,6 +58,12 @@ class Reader(Protocol):
         """As `Tx.ids`."""
 
 
+class CallDoor(Protocol):
+    """Calls a function of schema `door` in one statement, which is a transaction of its own. `row`: as for `Tx.read`."""
+
+    async def __call__(self, row: Callable[..., RowT], statement: str, **values: Any) -> list[RowT]: ...
+
+
 @dataclass
 class Tx:
     """`now` is the time of everything that this transaction writes. `runtime.database` writes the collected events as its last

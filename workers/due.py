@@ -3,13 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import sqlalchemy as sa
+from uuid import UUID
 
 from runtime.database import Database
 from workers.jobs import Job
 
-_DUE = sa.text("select * from door.due_jobs(:now, :soon, cast(:busy as text[]), :most)")
+_DUE = "select * from door.due_jobs(:now, :soon, cast(:busy as text[]), :most)"
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,8 @@ async def find(
 ) -> list[Due]:
     """The work that is due now, at most `most` of a kind, oldest first, and webhook events that will be due within `soon`.
     `busy`: names of jobs that are left out, as they wait or run already."""
-    values = {"now": now, "soon": now + soon, "busy": list(busy), "most": most}
-    async with database.door() as session:
-        rows = await session.execute(_DUE, values)
-        return [
-            Due(Job(kind, workspace, key, lane), since, newest)
-            for kind, workspace, key, lane, since, newest in rows
-        ]
+    return await database.call_door(_due, _DUE, now=now, soon=now + soon, busy=list(busy), most=most)
+
+
+def _due(kind: str, workspace_id: UUID, key: UUID, lane: str, since: datetime, newest: datetime) -> Due:
+    return Due(Job(kind, workspace_id, key, lane), since, newest)

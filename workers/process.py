@@ -76,8 +76,8 @@ class Process:
     name_indexes: NameIndexes = field(default_factory=NameIndexes, init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "limits", Limits(self.database.door, self.database.clock))
-        object.__setattr__(self, "grants", Grants(self.database.door, self.database.clock))
+        object.__setattr__(self, "limits", Limits(self.database.call_door, self.database.clock))
+        object.__setattr__(self, "grants", Grants(self.database.call_door, self.database.clock))
         object.__setattr__(self, "meter", Meter(self.database.door, self.database.clock))
 
     def client(self, organisation: OrganisationCopy, priority: Priority) -> Client:

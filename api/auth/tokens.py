@@ -77,7 +77,7 @@ class Tokens:
 
     async def _find(self, tokens: Collection[str], now: datetime) -> list[_Found]:
         hashes = [token_hash(one) for one in tokens]
-        return await self._database.read_door(_Found, _FIND, hashes=hashes, now=now)
+        return await self._database.call_door(_Found, _FIND, hashes=hashes, now=now)
 
     async def _touch(self, found: Sequence[_Found], now: datetime, every: timedelta) -> None:
         """Write `last_used_at` of those not written for so long, in one transaction for each workspace."""

@@ -381,4 +381,4 @@ async def _deleted(process: Process, ended: Ended) -> bool:
 
 
 def _grants(process: Process) -> Grants:
-    return Grants(process.database.door, process.database.clock)
+    return Grants(process.database.call_door, process.database.clock)

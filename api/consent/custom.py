@@ -83,7 +83,7 @@ async def connect(
             "organisationId",
         )
     sealed = seal_client_token(keys, answer, given.client_id, given.client_secret)
-    grants = Grants(database.door, database.clock)
+    grants = Grants(database.call_door, database.clock)
     grant_id = await grants.keep(given.client_id, NO_USER, sealed, expires_at(answer, began))
     async with database.transaction(workspace, actor) as tx:
         return await resume.connect(tx, tenant, grant_id)

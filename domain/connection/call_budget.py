@@ -5,25 +5,21 @@ its organisation's count only. A slot that is not given back expires at the end 
 calls; `runtime.retention` deletes them after 26 hours.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.connection.poll_schedule import USUAL_DAY
-from domain.tx import Tx
-
-Door = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+from domain.tx import CallDoor, Tx
 
 HOLD = timedelta(seconds=30)  # a call's own time-out, 25 s, and some time between taking the slot and sending
 
-_TAKE = sa.text("select door.take_slot(:slot, :tenant, :bulk, :now, :hold)")
-_GIVE = sa.text("select door.give_slot(:slot, :now, :status, :minute, :day, :until)")
+_TAKE = "select door.take_slot(:slot, :tenant, :bulk, :now, :hold) as until"
+_GIVE = "select door.give_slot(:slot, :now, :status, :minute, :day, :until) as nothing"
 _FIND = sa.text(
     "select tenant_id, minute_remaining, day_remaining, day_limit, limited_until"
     " from door.call_budgets(cast(:tenants as uuid[]), :now)"
@@ -74,30 +70,39 @@ async def get(tx: Tx, tenant_id: UUID) -> CallBudget:
     return (await find_many(tx, [tenant_id])).get(tenant_id) or CallBudget(tenant_id)
 
 
+class _Taken(NamedTuple):
+    """`until`: no slot is free before; None if the slot was taken."""
+
+    until: datetime | None
+
+
+class _Given(NamedTuple):
+    nothing: object
+
+
 @dataclass(frozen=True)
 class Limits:
-    """The limiter of the Xero client. It opens its own transactions; the caller must not have one open."""
+    """The limiter of the Xero client. Each of its calls is a transaction of its own; the caller must not have one open."""
 
-    door: Door
+    door: CallDoor
     clock: Clock
 
     async def take(self, tenant_id: UUID, priority: str) -> UUID | datetime:
         """A slot for one call, or the time before which no slot is free. BULK leaves one slot, 10 calls of the minute and a tenth
         of the day's calls for INTERACTIVE."""
         slot, now = uuid4(), self.clock.now()
-        values = {"slot": slot, "tenant": tenant_id, "bulk": priority == "BULK", "now": now, "hold": HOLD}
-        async with self.door() as session:
-            until: datetime | None = await session.scalar(_TAKE, values)
-        return until or slot
+        bulk = priority == "BULK"
+        [taken] = await self.door(_Taken, _TAKE, slot=slot, tenant=tenant_id, bulk=bulk, now=now, hold=HOLD)
+        return taken.until or slot
 
     async def give(self, slot: UUID, told: ReportedLimits | None) -> None:
-        values = {
-            "slot": slot,
-            "now": self.clock.now(),
-            "status": told.status if told else None,
-            "minute": told.minute_remaining if told else None,
-            "day": told.day_remaining if told else None,
-            "until": told.until if told else None,
-        }
-        async with self.door() as session:
-            await session.execute(_GIVE, values)
+        await self.door(
+            _Given,
+            _GIVE,
+            slot=slot,
+            now=self.clock.now(),
+            status=told.status if told else None,
+            minute=told.minute_remaining if told else None,
+            day=told.day_remaining if told else None,
+            until=told.until if told else None,
+        )

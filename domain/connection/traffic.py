@@ -6,7 +6,8 @@ tiers charge for what it sends; `unpacked` is their size after that.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
@@ -15,9 +16,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, DATE, INTEGER, TEXT
 from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.connection.call_budget import Clock, Door
+from domain.connection.call_budget import Clock
 from domain.tx import Tx
+
+Door = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 _DAY = timedelta(days=1)
 _WEEK = 7 * _DAY

@@ -26,7 +26,7 @@ async def reseal(database: Database, keys: KeyRing, *, give_up: bool = False) ->
     """
     async with database.door() as session:
         before = await examine(session, database.clock.now(), keys)
-    grants = Grants(database.door, database.clock)
+    grants = Grants(database.call_door, database.clock)
     for grant_id in [*before.older, *(before.unopened if give_up else ())]:
         grant = await grants.find(grant_id)
         lease = await grants.lease(grant) if grant else None

@@ -25,7 +25,7 @@ async def begin(database: Database) -> list[Marked]:
     for workspace in await database.workspaces():
         async with database.transaction(workspace, TANDEM) as tx:
             marked += await restored.mark(tx)
-    grants = Grants(database.door, database.clock)
+    grants = Grants(database.call_door, database.clock)
     for grant_id in sorted({one.grant_id for one in marked if one.grant_id is not None}):
         grant = await grants.find(grant_id)
         lease = await grants.lease(grant) if grant else None

@@ -126,7 +126,7 @@ async def test_a_direct_read_sees_its_workspace_only_and_cannot_write(clean: Pla
     async with database.door() as session:
         assert await session.scalar(sa.text(COUNT)) == 0
         assert not await session.scalar(sa.text("select current_setting('tandem.workspace', true)"))
-    assert await database.read_door(Named, "select id, name from workspace") == []
+    assert await database.call_door(Named, "select id, name from workspace") == []
     with pytest.raises(RuntimeError, match="do not nest"):
         async with database.reading(workspace), database.reading(workspace):
             pass
@@ -150,9 +150,9 @@ async def test_a_direct_read_that_is_cancelled_or_cut_off_leaves_a_whole_connect
         await task
     async with database.reading(uuid4()) as reader:
         [pid] = await reader.read(int_of, "select pg_backend_pid() as pid")
-    await other.read_door(bool_of, "select pg_terminate_backend(:pid) as ended", pid=pid)
+    await other.call_door(bool_of, "select pg_terminate_backend(:pid) as ended", pid=pid)
     async with patience(20):
-        while await other.read_door(int_of, "select pid from pg_stat_activity where pid = :pid", pid=pid):  # noqa: ASYNC110
+        while await other.call_door(int_of, "select pid from pg_stat_activity where pid = :pid", pid=pid):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     async with database.reading(uuid4()) as reader:  # the pool has replaced the connection
         assert await reader.read(int_of, "select pg_backend_pid() as pid") != [pid]

@@ -64,7 +64,7 @@ async def test_a_scrape_has_the_figures_of_all_workspaces(
     database = process.database
     before = await scrape(http)
     worlds = [await make_world(database), await make_world(database)]
-    meter, limits = Meter(database.door, database.clock), Limits(database.door, database.clock)
+    meter, limits = Meter(database.door, database.clock), Limits(database.call_door, database.clock)
     for world in worlds:
         await make.linked(world)
         await world.rows(

@@ -211,7 +211,7 @@ async def test_readyz_answers_200_without_redis(process: Process) -> None:
 async def test_readyz_names_keys_that_do_not_open_the_tokens(process: Process) -> None:
     user, now = uuid4(), process.database.clock.now()
     sealed = KeyRing.parse([new_key("lost")]).seal(b"tokens", identity("app", user))
-    await Grants(process.database.door, process.database.clock).keep("app", user, sealed, now)
+    await Grants(process.database.call_door, process.database.clock).keep("app", user, sealed, now)
     [reason] = (await find_reasons(process)).reasons
     assert "TANDEM_KEYS opens 0 of 1 consents of Xero: the key lost is missing" in reason
 
@@ -220,7 +220,7 @@ async def test_readyz_names_keys_that_do_not_open_the_tokens(process: Process) -
 async def test_readyz_names_one_consent_of_many_that_does_not_open_and_answers_200(
     process: Process, stranger: httpx.AsyncClient
 ) -> None:
-    grants, now = Grants(process.database.door, process.database.clock), process.database.clock.now()
+    grants, now = Grants(process.database.call_door, process.database.clock), process.database.clock.now()
     for ring in (KeyRing.parse([new_key("lost")]), process.keys):
         user = uuid4()
         await grants.keep("app", user, ring.seal(b"tokens", identity("app", user)), now)

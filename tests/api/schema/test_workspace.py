@@ -193,7 +193,7 @@ async def test_the_call_budget_has_the_bytes_of_the_month(ada: make.Client) -> N
         "select tenant_id from organisation where id = :id", id=ada.world.organisation
     )
     database = ada.process.database
-    limits, meter = Limits(database.door, database.clock), Meter(database.door, database.clock)
+    limits, meter = Limits(database.call_door, database.clock), Meter(database.door, database.clock)
     slot = await limits.take(row["tenant_id"], "BULK")
     assert isinstance(slot, UUID)
     await limits.give(slot, ReportedLimits(200, 59, 4999))

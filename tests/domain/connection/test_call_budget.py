@@ -32,7 +32,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def limits(database: Database, clock: Clock) -> Limits:
-    return Limits(database.door, clock)
+    return Limits(database.call_door, clock)
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def tenant() -> UUID:
     return uuid4()
 
 
-async def budgets(limits: Limits, *tenants: UUID) -> dict[UUID, CallBudget]:
-    async with limits.door() as session:
-        return await find_many(Tx(session, uuid4(), TANDEM, limits.clock.now()), tenants)
+async def budgets(database: Database, clock: Clock, *tenants: UUID) -> dict[UUID, CallBudget]:
+    async with database.door() as session:
+        return await find_many(Tx(session, uuid4(), TANDEM, clock.now()), tenants)
 
 
 async def taken(limits: Limits, tenant: UUID, priority: Priority = Priority.INTERACTIVE) -> UUID:
@@ -248,21 +248,23 @@ async def test_the_day_is_a_sliding_window(
 
 
 async def test_the_day_limit_follows_xeros_headers(
-    limits: Limits, tenant: UUID, owner: AsyncConnection
+    limits: Limits, tenant: UUID, owner: AsyncConnection, database: Database, clock: Clock
 ) -> None:
     await used_today(owner, tenant, 899)
     await call(limits, tenant, 1, ReportedLimits(200, minute_remaining=59, day_remaining=100))
-    assert await budgets(limits, tenant, uuid4()) == {tenant: CallBudget(tenant, 59, 100, 1000, None)}
+    assert await budgets(database, clock, tenant, uuid4()) == {
+        tenant: CallBudget(tenant, 59, 100, 1000, None)
+    }
     await refused(limits, tenant, Priority.BULK)
     await taken(limits, tenant)
 
 
 async def test_an_answer_without_headers_keeps_the_known_limits(
-    limits: Limits, tenant: UUID, clock: Clock
+    limits: Limits, tenant: UUID, database: Database, clock: Clock
 ) -> None:
     await call(limits, tenant, 1, ReportedLimits(200, minute_remaining=59, day_remaining=999))
     await call(limits, tenant, 1, ReportedLimits(429, until=clock.now() + timedelta(seconds=5)))
-    budget = (await budgets(limits, tenant))[tenant]
+    budget = (await budgets(database, clock, tenant))[tenant]
     assert (budget.minute_remaining, budget.day_remaining, budget.day_limit) == (59, 999, 1000)
     assert budget.limited_until == clock.now() + timedelta(seconds=5)
 
@@ -285,7 +287,7 @@ async def test_many_callers_at_once_get_no_more_slots_than_are_free(
 ) -> None:
     """Two pools stand for two processes: nothing is shared but PostgreSQL."""
     databases = [connect(clean.app_url, pool_size=5) for _ in range(2)]
-    asked = [Limits(databases[n % 2].door, clock).take(tenant, Priority.INTERACTIVE) for n in range(40)]
+    asked = [Limits(databases[n % 2].call_door, clock).take(tenant, Priority.INTERACTIVE) for n in range(40)]
     answers = await asyncio.gather(*asked)
     assert sum(isinstance(answer, UUID) for answer in answers) == 5
     for database in databases:
@@ -293,12 +295,12 @@ async def test_many_callers_at_once_get_no_more_slots_than_are_free(
 
 
 async def test_after_a_minute_and_a_day_all_calls_are_allowed_again(
-    limits: Limits, tenant: UUID, clock: Clock
+    limits: Limits, tenant: UUID, database: Database, clock: Clock
 ) -> None:
     await call(limits, tenant, 1, ReportedLimits(200, minute_remaining=3, day_remaining=4))
     clock.move(60)
-    budget = (await budgets(limits, tenant))[tenant]
+    budget = (await budgets(database, clock, tenant))[tenant]
     assert (budget.minute_remaining, budget.day_remaining) == (60, 4)
     clock.move(24 * 3600 - 60)
-    budget = (await budgets(limits, tenant))[tenant]
+    budget = (await budgets(database, clock, tenant))[tenant]
     assert (budget.minute_remaining, budget.day_remaining) == (60, budget.day_limit)

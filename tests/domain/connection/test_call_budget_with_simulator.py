@@ -70,7 +70,7 @@ async def test_many_workers_in_two_processes_never_exceed_a_limit(clean: Place) 
             replace(
                 xero.client,
                 http=http,
-                limiter=Limits(databases[n % 2].door, world_clock),
+                limiter=Limits(databases[n % 2].call_door, world_clock),
                 priority=Priority.INTERACTIVE if n < 2 else Priority.BULK,
             )
             for n in range(12)

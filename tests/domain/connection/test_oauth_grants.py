@@ -71,7 +71,7 @@ class Made:
 
     def __init__(self, database: Database) -> None:
         self.clock = Clock()
-        self.grants = Grants(database.door, self.clock)
+        self.grants = Grants(database.call_door, self.clock)
         self.identity = Identity()
         self.user = uuid4()
         self.id = uuid4()
@@ -101,7 +101,7 @@ class Made:
         return GrantTokens(
             http=web_client(transport=self.identity),
             app=APP,
-            grants=Grants(database.door, self.clock) if database else self.grants,
+            grants=Grants(database.call_door, self.clock) if database else self.grants,
             seal=RING,
             clock=self.clock,
             grant_id=self.id,

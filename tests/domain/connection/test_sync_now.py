@@ -115,7 +115,7 @@ async def test_sync_now_reads_at_the_interval_of_polls_once_half_the_calls_are_u
 
 async def tell_the_day(world: World, remaining: int) -> None:
     """An answer of Xero says how many of the day's 5,000 calls are left."""
-    limiter = Limits(world.database.door, world.database.clock)
+    limiter = Limits(world.database.call_door, world.database.clock)
     [row] = await world.rows("select tenant_id from organisation")
     slot = await limiter.take(row["tenant_id"], "BULK")
     assert not isinstance(slot, datetime)

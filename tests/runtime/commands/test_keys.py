@@ -38,13 +38,13 @@ async def consent(database: Database, key: str) -> tuple[UUID, str]:
     user = uuid4()
     sealed = KeyRing.parse([key]).seal(TOKENS, identity("app", user))
     expires = database.clock.now() + timedelta(minutes=30)
-    return await Grants(database.door, database.clock).keep("app", user, sealed, expires), identity(
+    return await Grants(database.call_door, database.clock).keep("app", user, sealed, expires), identity(
         "app", user
     )
 
 
 async def opened(database: Database, grant: tuple[UUID, str], *texts: str) -> bytes:
-    found = await Grants(database.door, database.clock).find(grant[0])
+    found = await Grants(database.call_door, database.clock).find(grant[0])
     assert found is not None
     return KeyRing.parse(texts).unseal(found.sealed, grant[1])
 
@@ -78,7 +78,7 @@ async def test_reseal_replaces_an_older_key_which_may_then_be_removed(database: 
 
 async def test_reseal_skips_a_grant_that_is_being_refreshed(database: Database, clock: Clock) -> None:
     grant = await consent(database, OLD)
-    grants, ring = Grants(database.door, clock), KeyRing.parse([NEW, OLD])
+    grants, ring = Grants(database.call_door, clock), KeyRing.parse([NEW, OLD])
     held = await grants.find(grant[0])
     assert held is not None
     lease = await grants.lease(held)
@@ -129,7 +129,7 @@ async def test_the_tokens_of_a_lost_key_can_be_given_up(
     lost, kept = await consent(database, OLD), await consent(database, NEW)
     seals = await reseal(database, KeyRing.parse([NEW]), give_up=True)
     assert (seals.current, seals.trouble) == (1, None)
-    held = await Grants(database.door, clock).find(lost[0])
+    held = await Grants(database.call_door, clock).find(lost[0])
     assert held is not None
     assert held.failed == keys.GIVEN_UP
     assert (await finding(clean, NEW)).ok

@@ -21,7 +21,7 @@ from tests.domain.world import World
 async def grant(world: World, matching_database: Database) -> UUID:
     """The consent by which the world's organisation is connected."""
     expires = matching_database.clock.now() + timedelta(minutes=30)
-    made = await Grants(matching_database.door, matching_database.clock).keep(
+    made = await Grants(matching_database.call_door, matching_database.clock).keep(
         "app", uuid4(), b"sealed", expires
     )
     async with world.tx() as tx:
@@ -51,7 +51,7 @@ async def test_consents_end_and_a_repeat_changes_nothing(
 ) -> None:
     for _ in range(2):
         assert [one.id for one in await restore.begin(matching_database)] == [world.organisation]
-        found = await Grants(matching_database.door, matching_database.clock).find(grant)
+        found = await Grants(matching_database.call_door, matching_database.clock).find(grant)
         assert found is not None
         assert (found.failed, found.version) == (restored.REASON, 2)
 
