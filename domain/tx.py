@@ -59,7 +59,7 @@ class Reader(Protocol):
 
 
 class CallDoor(Protocol):
-    """Calls a function of schema `door` in one statement, which is a transaction of its own. `row`: as for `Tx.read`."""
+    """Call a function of schema `door` in one statement, which is a transaction of its own. `row`: as for `Tx.read`."""
 
     async def __call__(self, row: Callable[..., RowT], statement: str, **values: Any) -> list[RowT]: ...
 
@@ -106,7 +106,7 @@ class Tx:
 
         A column without a field, or a field without a column, is a TypeError. `:ws` and `:now` are bound already.
         """
-        result = await self.session.execute(sa.text(statement), self._bound(values))
+        result = await self.session.execute(sa.text(statement), self.bound(values))
         # `zip` costs half of what SQLAlchemy's mappings cost.
         names = tuple(result.keys())
         return [row(**dict(zip(names, found, strict=True))) for found in result]
@@ -118,12 +118,13 @@ class Tx:
 
     async def ids(self, statement: str, **values: Any) -> list[UUID]:
         """The one column of a statement that gives ids."""
-        return list((await self.session.execute(sa.text(statement), self._bound(values))).scalars())
+        return list((await self.session.execute(sa.text(statement), self.bound(values))).scalars())
 
     async def run(self, statement: str, **values: Any) -> int:
         """Execute the statement. Return the number of rows that it changed."""
-        result = await self.session.execute(sa.text(statement), self._bound(values))
+        result = await self.session.execute(sa.text(statement), self.bound(values))
         return result.rowcount  # type: ignore[attr-defined,no-any-return]  # a CursorResult for a data statement
 
-    def _bound(self, values: Mapping[str, object]) -> dict[str, object]:
+    def bound(self, values: Mapping[str, object]) -> dict[str, object]:
+        """The values of a statement, with those that are bound already."""
         return {"ws": self.workspace, "now": self.now, **values}

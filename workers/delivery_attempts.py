@@ -106,12 +106,13 @@ async def send(
     workspace: UUID,
     spec: DeliveryKindSpec[Element, Answer, Seen],
     organisation_id: UUID,
-    claim: Callable[[Tx], Awaitable[Claimed | None]],
+    claim: Callable[[Tx, OrganisationCopy], Awaitable[Claimed | None]],
 ) -> bool:
-    """Claim and send one delivery. False if there is nothing to send now."""
+    """Claim and send one delivery. False if there is nothing to send now. The organisation is read once, for the claim and
+    for the call."""
     async with process.database.transaction(workspace, XERO) as tx:
-        claimed = await claim(tx)
         organisation = await organisation_copy.get(tx, organisation_id)
+        claimed = await claim(tx, organisation)
         traces = await trace_marks.take(tx, claimed.members) if claimed and tracing.is_on() else []
     if claimed is None:
         return False

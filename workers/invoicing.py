@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenInvoice
 from domain.invoices import deliveries as invoice_deliveries
 from domain.invoices import reads as invoice_reads
@@ -63,7 +64,7 @@ async def _send(
     are read first; what stays unread is not sent."""
     looked = False
 
-    async def claim(tx: Tx) -> Claimed | None:
+    async def claim(tx: Tx, _: OrganisationCopy) -> Claimed | None:
         if not looked and await invoice_deliveries.unread(tx, organisation_id, only, 1, bulk=bulk):
             raise _UnreadError
         making = partial(build, process.settings.public_url)

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from domain.bulk import caused_by_data
 from domain.connection import health as connection_health
 from domain.connection import organisation_copy, organisations
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.synced import mirror_values
 from domain.fields.values import SeenContact
 from domain.fields.xero_limits import ViolationReason, XeroViolation
@@ -86,7 +87,8 @@ async def _fresh(process: Process, workspace: UUID, organisation_id: UUID, *, pa
     """Whether a delta that was asked for within the last 60 seconds has been applied. If none has, read a delta now, with the
     priority of the write. A delta that shows many contacts is left to its own job, unless `patient`."""
     async with process.database.transaction(workspace, TANDEM) as tx:
-        if await freshness.is_fresh(tx, organisation_id):
+        organisation = await organisation_copy.find(tx, organisation_id)
+        if organisation is not None and freshness.is_fresh(organisation, tx.now):
             return True
         await organisations.begin_run(tx, organisation_id, RunPurpose.DELTA)
         runs = await tx.ids(
@@ -99,7 +101,8 @@ async def _fresh(process: Process, workspace: UUID, organisation_id: UUID, *, pa
             if not patient and await freshness.is_read_at_length(tx, organisation_id):
                 return False
     async with process.database.transaction(workspace, TANDEM) as tx:
-        return await freshness.is_fresh(tx, organisation_id)
+        organisation = await organisation_copy.find(tx, organisation_id)
+        return organisation is not None and freshness.is_fresh(organisation, tx.now)
 
 
 async def _send(
@@ -115,24 +118,24 @@ async def _send(
     contact_deliveries.claim. `if_fresh`: raises _NotFreshError if all that changed must be read first."""
     looked = False
 
-    async def claim(tx: Tx) -> Claimed | None:
-        if if_fresh and not await freshness.is_fresh(tx, organisation_id):
+    async def claim(tx: Tx, organisation: OrganisationCopy) -> Claimed | None:
+        if if_fresh and not freshness.is_fresh(organisation, tx.now):
             raise _NotFreshError
-        chosen = await freshness.narrow(tx, organisation_id, batch)
-        if not looked and await freshness.must_read(tx, organisation_id, chosen):
+        checked = await freshness.check(tx, organisation, batch)
+        if not looked and checked.must_read:
             raise _UnreadError
         if batch.statuses:
             return await status_deliveries.claim(
-                tx, organisation_id, build_statuses, batch.only, during_scan=during_scan
+                tx, organisation, build_statuses, batch.only, during_scan=during_scan
             )
         return await contact_deliveries.claim(
             tx,
-            organisation_id,
+            organisation,
             build,
             batch.only,
             bulk=batch.bulk,
             during_scan=during_scan,
-            since=chosen.since,
+            since=checked.batch.since,
         )
 
     spec = _spec_of(DeliveryKind.STATUS if batch.statuses else DeliveryKind.UPDATE)
@@ -146,7 +149,8 @@ async def _send(
 async def _read_first(process: Process, workspace: UUID, organisation_id: UUID, batch: Batch) -> None:
     """Read and apply what stands in the way of the batch, in one call at most."""
     async with process.database.transaction(workspace, XERO) as tx:
-        chosen = await freshness.narrow(tx, organisation_id, batch)
+        organisation = await organisation_copy.get(tx, organisation_id)
+        chosen = (await freshness.check(tx, organisation, batch)).batch
         unread = await freshness.claim_unread(tx, organisation_id, chosen, IDS_A_CALL)
     if unread is None:
         return

@@ -30,6 +30,7 @@ from domain.fields.synced import (
 from domain.fields.values import XeroValue
 from domain.fields.xero_limits import XeroEnd, check_fit
 from domain.links import statements
+from domain.links.link import KEYS_LEFT_OUT
 from domain.names import search_keys
 from domain.names.classification import classify
 from domain.names.made_up import made_up_name
@@ -88,6 +89,7 @@ async def lock_many(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Contact]:
         select(Contact)
         .where(Contact.workspace_id == tx.workspace, col(Contact.id).in_(ids))
         .order_by(col(Contact.id))
+        .options(*KEYS_LEFT_OUT)
         .with_for_update()
         .execution_options(populate_existing=True)
     )

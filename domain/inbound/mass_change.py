@@ -258,10 +258,10 @@ async def _count_outbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
         "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
         f"  and l.state in {ACTIVE} and l.xero_contact_id is not null and l.brake is distinct from 'PASSED' and {_BLANKS}),"
         " done as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
-        "  and blanked_at > cast(:since as timestamptz))"
-        " select (select count(*) from (select id from waiting union select id from done) u) as changed,"
-        " (select count(*) from sync_link where workspace_id = :ws and organisation_id = :organisation"
-        f"  and state in {ACTIVE}) as of",
+        "  and blanked_at > cast(:since as timestamptz)),"
+        " counted as (select count(*) as changed from (select id from waiting union select id from done) u)"
+        f" select changed, case when changed < {LEAST} then 0 else (select count(*) from sync_link where workspace_id = :ws"
+        f"  and organisation_id = :organisation and state in {ACTIVE}) end as of from counted",
         organisation=organisation.id, since=_since(tx, organisation),
     )  # fmt: skip
     assert counted is not None

@@ -11,7 +11,7 @@ from typing import Literal, TypedDict, Unpack
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import aliased, defer
 from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import col, select
 
@@ -211,6 +211,21 @@ async def lock_links(tx: Tx, ids: Sequence[UUID]) -> list[SyncLink]:
         .order_by(col(SyncLink.id))
         .with_for_update()
         .execution_options(populate_existing=True)
+    )
+    return list(found)
+
+
+async def lock_free(tx: Tx, ids: Sequence[UUID], conditions: str, **values: object) -> list[SyncLink]:
+    """Those of the links that satisfy the conditions about `l` and that no other transaction has locked, locked in the
+    order of their ids. The caller has locked their contacts."""
+    link = aliased(SyncLink, name="l")
+    found = await tx.session.scalars(
+        select(link)
+        .where(link.workspace_id == tx.workspace, col(link.id).in_(ids), sa.text(conditions))
+        .order_by(col(link.id))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True),
+        tx.bound(values),
     )
     return list(found)
 

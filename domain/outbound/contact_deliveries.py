@@ -52,7 +52,7 @@ class Answered:
 
 async def claim(
     tx: Tx,
-    organisation_id: UUID,
+    organisation: OrganisationCopy,
     build: Build,
     only: Sequence[UUID] = (),
     *,
@@ -60,20 +60,19 @@ async def claim(
     during_scan: bool = False,
     since: datetime | None = None,
 ) -> Claimed | None:
-    """Claim due links for one write. None if nothing is to be sent.
+    """Claim due links for one write. None if nothing is to be sent. `organisation`: as this transaction has read it.
 
     `only` limits the claim to these links, as when a batch is halved; `bulk` limits it to that lane. Creates and updates never
     share a delivery, and neither do interactive and bulk work. `during_scan`: while a run reads Xero, only interactive links whose
     contact was read by itself are claimed. `since`: see freshness.Batch. A link whose contact has an unread event is left.
     """
-    organisation = await organisation_copy.find(tx, organisation_id)
-    if organisation is None or not connection_health.may_send(organisation):
+    if not connection_health.may_send(organisation):
         return None
     if await mass_change.stops_sending(tx, organisation):
         return None
     due = await _lock_due(tx, organisation, only, bulk=bulk, during_scan=during_scan, since=since)
     ready: list[Outgoing] = []
-    for outgoing in await hold_back_names(tx, organisation_id, due):
+    for outgoing in await hold_back_names(tx, organisation.id, due):
         if outgoing.fields:
             ready.append(outgoing)
         elif not outgoing.waits:
@@ -89,11 +88,11 @@ async def claim(
             await _refuse(tx, one.link.row, one.fields, unfit[one.link.row.id])
     sent = [one for one in chosen if one.link.row.id not in unfit]
     if not sent:
-        return await claim(tx, organisation_id, build, only, bulk=bulk, during_scan=during_scan, since=since)
+        return await claim(tx, organisation, build, only, bulk=bulk, during_scan=during_scan, since=since)
     values = {
         one.link.row.id: {str(name): stored(value) for name, value in one.fields.items()} for one in sent
     }
-    delivery = await deliveries.start(tx, organisation_id, kind, first.row.bulk, body, links=values)
+    delivery = await deliveries.start(tx, organisation.id, kind, first.row.bulk, body, links=values)
     blanked = [one.link.row.id for one in sent if None in one.fields.values() and one.link.row.brake is None]
     if blanked:
         await statements.remember_blanked(tx, blanked)
@@ -120,23 +119,21 @@ async def _lock_due(
         if during_scan
         else " and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"
     )
-    due = (
-        f" from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}{LINK_KNOWN}{read}"
+    conditions = (
+        f"l.organisation_id = :organisation {LINK_DUE}{LINK_KNOWN}{read}"
         " and l.bulk = coalesce(cast(:bulk as boolean), l.bulk)"
     )
     bound = {"organisation": organisation.id, "only": list(only), "bulk": bulk, "since": since}
     bound |= {"fresh": FRESH} if during_scan else {"read": organisation.read_asked_at}
     found = await tx.read(
         _Due,
-        f"select l.id, l.contact_id {due} order by l.bulk, l.xero_contact_id is null, l.due_at, l.id limit {MOST}",
+        f"select l.id, l.contact_id from sync_link l where l.workspace_id = :ws and {conditions}"
+        f" order by l.bulk, l.xero_contact_id is null, l.due_at, l.id limit {MOST}",
         **bound,
     )
     ids = [row.id for row in found]
     contacts = await contact_edits.lock_many(tx, [row.contact_id for row in found])
-    free = await tx.ids(
-        f"select l.id {due} and l.id = any(:ids) order by l.id for update skip locked", ids=ids, **bound
-    )
-    rows = await links.lock_links(tx, free)
+    rows = await links.lock_free(tx, ids, conditions, **bound)
     xeros = await xero_contacts.read(tx, [row.xero_contact_id for row in rows if row.xero_contact_id])
     outgoing = [
         Outgoing.of(

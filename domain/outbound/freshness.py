@@ -13,6 +13,7 @@ from uuid import UUID
 
 from domain.connection import health as connection_health
 from domain.connection import organisation_copy, poll_schedule
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.inbound import apply as inbound_apply
 from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import Claimed
@@ -94,35 +95,44 @@ class _Row(NamedTuple):
     announced: bool
 
 
-class _Policy(NamedTuple):
-    conflict_policy: str
+@dataclass(frozen=True)
+class Checked:
+    """`batch`: without `since` where no contact has to be read by itself. `must_read`: something has to be read or applied
+    before the batch is claimed."""
+
+    batch: Batch
+    must_read: bool
+
+
+class _Found(NamedTuple):
+    """`unread`: a due contact has an unread event, or is not applied. `old`: one was not read by itself since `since`."""
+
     webhook_at: datetime | None
+    unread: bool
+    old: bool
 
 
-async def narrow(tx: Tx, organisation_id: UUID, batch: Batch) -> Batch:
-    """The batch without `since` where no contact has to be read by itself.
+async def check(tx: Tx, organisation: OrganisationCopy, batch: Batch) -> Checked:
+    """What stands in the way of the batch: nothing, where nothing may be sent at all.
 
     Contacts whose change a person waits for are read by themselves where Xero's value may win over a later one of the
     practice (XERO_WINS, ASK), and where no webhook tells of changes. Elsewhere one window remains: an edit in Xero whose
     webhook has not arrived yet is overwritten.
     """
-    row = await tx.read_one(
-        _Policy,
-        "select conflict_policy, door.last_webhook_at() as webhook_at from organisation where workspace_id = :ws"
-        " and id = :id",
-        id=organisation_id,
-    )
-    if row is None or row.conflict_policy in (ConflictPolicy.XERO_WINS, ConflictPolicy.ASK):
-        return batch
-    return replace(batch, since=None) if poll_schedule.webhooks_healthy(row.webhook_at, tx.now) else batch
-
-
-async def must_read(tx: Tx, organisation_id: UUID, batch: Batch) -> bool:
-    """Whether something has to be read or applied before the batch is claimed. False where nothing may be sent at all."""
-    organisation = await organisation_copy.find(tx, organisation_id)
-    if organisation is None or not connection_health.may_send(organisation):
-        return False
-    return bool(await _unread(tx, organisation_id, batch, most=1))
+    if not connection_health.may_send(organisation):
+        return Checked(batch, False)
+    source, bound = _due(batch)
+    found = await tx.read_one(
+        _Found,
+        f"select door.last_webhook_at() as webhook_at, exists (select 1 from {source} and {UNREAD}) as unread,"
+        f" exists (select 1 from {source} and {_OLD[batch.statuses]}) as old",
+        organisation=organisation.id, only=list(batch.only), **bound,
+    )  # fmt: skip
+    assert found is not None
+    xero_may_win = organisation.conflict_policy in (ConflictPolicy.XERO_WINS, ConflictPolicy.ASK)
+    if xero_may_win or not poll_schedule.webhooks_healthy(found.webhook_at, tx.now):
+        return Checked(batch, found.unread or found.old)
+    return Checked(replace(batch, since=None), found.unread)
 
 
 async def claim_unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -> Unread | None:
@@ -146,25 +156,30 @@ async def claim_unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -
     return Unread(claimed or Claimed(organisation, ()), alone)
 
 
-async def _unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -> list[_Row]:
+# Of the due rows: the contact was not read by itself since `:since`. Statuses need no such read.
+_OLD = {True: "false", False: "not l.bulk and x.seen_at < cast(:since as timestamptz)"}
+
+
+def _due(batch: Batch) -> tuple[str, dict[str, object]]:
+    """SQL of the batch's due rows with their mirror rows `x`, and its values."""
     if batch.statuses:
-        source = (
+        return (
             "owed_status s join xero_contact x on x.workspace_id = :ws and x.id = s.xero_contact_id"
-            f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE} and {UNREAD}"
-            " order by s.due_at, x.id"
-        )
-        bound: dict[str, object] = {}
-    else:
-        source = (
-            "sync_link l join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
-            f" where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}"
-            f" and l.bulk = coalesce(cast(:bulk as boolean), l.bulk) and ({UNREAD}"
-            " or not l.bulk and x.seen_at < cast(:since as timestamptz)) order by l.due_at, x.id"
-        )
-        bound = {"bulk": batch.bulk, "since": batch.since}
+            f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE}"
+        ), {}
+    return (
+        "sync_link l join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
+        f" where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}"
+        " and l.bulk = coalesce(cast(:bulk as boolean), l.bulk)"
+    ), {"bulk": batch.bulk, "since": batch.since}
+
+
+async def _unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -> list[_Row]:
+    source, bound = _due(batch)
     return await tx.read(
         _Row,
-        f"select x.id, x.xero_contact_id, x.dirty, {ANNOUNCED} as announced from {source} limit :most",
+        f"select x.id, x.xero_contact_id, x.dirty, {ANNOUNCED} as announced from {source}"
+        f" and ({UNREAD} or {_OLD[batch.statuses]}) order by {'s' if batch.statuses else 'l'}.due_at, x.id limit :most",
         organisation=organisation_id, only=list(batch.only), most=most, **bound,
     )  # fmt: skip
 
@@ -193,14 +208,13 @@ async def settle_alone(
             await failures.not_shown(tx, link)
 
 
-async def is_fresh(tx: Tx, organisation_id: UUID) -> bool:
+def is_fresh(organisation: OrganisationCopy, now: datetime) -> bool:
     """Whether a delta asked for within the last 60 seconds has been applied. Only then may anything be sent.
 
     A delta that was asked for in the future does not count: the clock was set back since.
     """
-    organisation = await organisation_copy.find(tx, organisation_id)
-    asked = organisation.read_asked_at if organisation else None
-    return asked is not None and abs(tx.now - asked) <= FRESH  # clocks of two workers differ a little
+    asked = organisation.read_asked_at
+    return asked is not None and abs(now - asked) <= FRESH  # clocks of two workers differ a little
 
 
 async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:

@@ -13,6 +13,7 @@ from sqlmodel import select
 from domain import activity
 from domain.connection import health as connection_health
 from domain.connection import organisation_copy
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
@@ -39,19 +40,23 @@ class _Due(NamedTuple):
 
 
 async def claim(
-    tx: Tx, organisation_id: UUID, build: Build, only: Sequence[UUID] = (), *, during_scan: bool = False
+    tx: Tx,
+    organisation: OrganisationCopy,
+    build: Build,
+    only: Sequence[UUID] = (),
+    *,
+    during_scan: bool = False,
 ) -> Claimed | None:
     """Claim due statuses for one write, or None. `build` gets Xero's ids and the wanted status of each. `only` and `during_scan`:
     see contact_deliveries.claim. A contact with an unread event is left.
     """
-    organisation = await organisation_copy.find(tx, organisation_id)
-    if organisation is None or not connection_health.may_send(organisation):
+    if not connection_health.may_send(organisation):
         return None
     due = (
         " from owed_status s join xero_contact x on x.workspace_id = :ws and x.id = s.xero_contact_id"
         f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE} and not {UNREAD}"
     )
-    bound: dict[str, object] = {"organisation": organisation_id, "only": list(only)}
+    bound: dict[str, object] = {"organisation": organisation.id, "only": list(only)}
     if during_scan:
         due, bound["fresh"] = f"{due} and {READ}", FRESH
     await status_requests.settle_shown(tx, await tx.ids(f"select x.id{due}", **bound))
@@ -63,7 +68,7 @@ async def claim(
     if not held:
         return None
     body = build([(row.xero_contact_id, XeroContactStatus(row.status)) for row in held])
-    delivery = await deliveries.start(tx, organisation_id, DeliveryKind.STATUS, False, body)
+    delivery = await deliveries.start(tx, organisation.id, DeliveryKind.STATUS, False, body)
     members = tuple(row.id for row in held)
     await tx.run(
         "update owed_status set delivery_id = :delivery where workspace_id = :ws and xero_contact_id = any(:ids)",

@@ -52,7 +52,9 @@ def shown(xero: UUID, email: str = OURS) -> dict[str, SeenContact]:
 
 async def claim(world: World) -> Claimed:
     async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+        claimed = await contact_deliveries.claim(
+            tx, await world.read_organisation(tx), lambda *_: (b"...", {})
+        )
     assert claimed is not None
     return claimed
 

@@ -40,7 +40,7 @@ async def read_delta(world: World, *found: SeenContact) -> None:
 async def claim(world: World) -> Claimed | None:
     """What is due, claimed for a write without bytes."""
     async with world.tx() as tx:
-        return await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+        return await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
 
 
 async def change(world: World, contact: UUID, **given: object) -> None:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from domain.connection import organisation_copy
+from domain.connection.organisation_copy import OrganisationCopy
 from domain.contacts import creation as contact_creation
 from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
@@ -80,6 +82,9 @@ class World:
     async def tx(self) -> AsyncIterator[Tx]:
         async with self.database.transaction(self.workspace, TANDEM) as tx:
             yield tx
+
+    async def read_organisation(self, tx: Tx) -> OrganisationCopy:
+        return await organisation_copy.get(tx, self.organisation)
 
     async def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         async with self.tx() as tx:

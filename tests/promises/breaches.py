@@ -538,7 +538,7 @@ EDGES = (
     breach(
         "clock: a read in the future of a clock that was set back is fresh",
         "tests/workers/test_clocks.py::test_a_read_in_the_future_is_not_fresh_after_the_clock_was_set_back",
-        swap("domain.outbound:is_fresh", "abs(...)", "(tx.now - asked)"),
+        swap("domain.outbound:is_fresh", "abs(...)", "(now - asked)"),
     ),
     breach(
         "edges: the event cursor is a sequence",

@@ -59,7 +59,7 @@ async def lived(world: World) -> tuple[UUID, UUID]:
     await change(world, contact.id, name="Zyxona Brindle", billingEmail="z@wexfold.example")
     async with world.tx() as tx:
         claimed = await contact_deliveries.claim(
-            tx, world.organisation, lambda _, chosen: (b"zyxona of wexfold", {})
+            tx, await world.read_organisation(tx), lambda _, chosen: (b"zyxona of wexfold", {})
         )
     assert claimed is not None
     await read_delta(world, shown(xero, "Zyxona Wexfold"))

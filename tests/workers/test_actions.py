@@ -350,7 +350,7 @@ async def test_an_answer_that_comes_after_an_unsync_has_no_effect(linked: Linked
         await tx.run("update organisation set read_asked_at = :now")
     link = await linked.link()
     async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(tx, world.organisation, sending.build)
+        claimed = await contact_deliveries.claim(tx, await world.read_organisation(tx), sending.build)
     assert claimed is not None
     await unsync(linked)
     async with world.tx() as tx:

@@ -70,7 +70,9 @@ async def delivery(world: World) -> Claimed:
     contact, _ = await linked(world)
     await change(world, contact, name="Sent")
     async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"Sent", {}))
+        claimed = await contact_deliveries.claim(
+            tx, await world.read_organisation(tx), lambda *_: (b"Sent", {})
+        )
     assert claimed is not None
     return claimed
 

@@ -85,7 +85,7 @@ async def test_nothing_is_sent_when_too_little_of_the_lease_is_left(linked: Link
     await linked.change(name="Renamed Ltd")
     process, world = linked.here.process, linked.here.world
     async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(tx, world.organisation, sending.build)
+        claimed = await contact_deliveries.claim(tx, await world.read_organisation(tx), sending.build)
         organisation = await organisation_copy.get(tx, world.organisation)
     assert claimed is not None
     linked.later(LEASE - delivery_attempts.MARGIN)

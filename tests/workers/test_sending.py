@@ -3,9 +3,13 @@
 from datetime import timedelta
 from uuid import UUID
 
+import httpx
+import sqlalchemy as sa
+
 from domain.contacts import edits as contact_edits
 from tests.domain.world import as_given
 from tests.workers.linked import Linked, poll
+from workers import due, sending
 
 
 async def test_a_sent_change_reaches_xero_and_the_link_is_synced(linked: Linked) -> None:
@@ -16,6 +20,32 @@ async def test_a_sent_change_reaches_xero_and_the_link_is_synced(linked: Linked)
     assert (shown["Name"], shown["EmailAddress"]) == ("Renamed Ltd", "new@example.com")
     assert (link["state"], link["due_at"]) == ("SYNCED", None)
     assert await linked.writes() == 1
+
+
+async def test_twelve_statements_in_one_transaction_stand_between_a_due_mark_and_its_call(
+    linked: Linked,
+) -> None:
+    """A person waits for each of them. The functions of schema `door` need no transaction besides."""
+    process, world = linked.here.process, linked.here.world
+    await linked.trust_webhooks()
+    await linked.change(billingEmail="new@example.com")
+    statements: list[str] = []
+    transactions: list[object] = []
+
+    async def call(request: httpx.Request) -> None:
+        if request.method == "POST":
+            statements.append(f"{process.database.statements - before} until {request.url.path}")
+
+    process.http.event_hooks = {"request": [call]}
+    sa.event.listen(process.database.engine.sync_engine, "begin", transactions.append)
+    before = process.database.statements
+    found = await due.find(process.database, process.database.clock.now())
+    assert "send_contacts" in {one.job.kind for one in found}
+    assert process.database.statements - before == 1
+    before += 1
+    await sending.send_contacts(process, world.workspace, world.organisation, bulk=False)
+    assert statements == ["12 until /api.xro/2.0/Contacts"]
+    assert len(transactions) == 2, "one for the claim, one for the answer"
 
 
 async def test_a_second_send_sends_nothing(linked: Linked) -> None:

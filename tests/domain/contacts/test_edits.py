@@ -189,7 +189,7 @@ async def test_what_xero_took_and_its_api_refuses_flows_on_and_is_refused_where_
         await contact_edits.change(
             tx, held["id"], as_given({"name": long, "billingEmail": "bad@", "primaryPhone": "09 379 1234"})
         )
-        claimed = await contact_deliveries.claim(tx, world.organisation, sending.build)
+        claimed = await contact_deliveries.claim(tx, await world.read_organisation(tx), sending.build)
     assert claimed is not None
     [member] = await world.rows("select sent from delivery_member")
     assert member["sent"] == {"PRIMARY_PHONE": "09 379 1234"}

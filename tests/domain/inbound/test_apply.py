@@ -90,7 +90,9 @@ async def test_a_value_typed_back_to_the_base_is_sent_if_xero_holds_another(
     await read_delta(world, seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
     await change(world, contact, billingEmail="a@x.nz")  # as it was when both agreed; Xero has theirs
     async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+        claimed = await contact_deliveries.claim(
+            tx, await world.read_organisation(tx), lambda *_: (b"...", {})
+        )
     assert claimed is not None
     [member] = await world.rows("select sent from delivery_member")
     assert member["sent"] == {"BILLING_EMAIL": "a@x.nz"}
@@ -102,7 +104,10 @@ async def test_a_read_does_not_merge_a_field_of_an_open_delivery(world: World, n
     contact, xero = await linked(world)
     await change(world, contact, name="Ours")
     async with world.tx() as tx:
-        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+        assert (
+            await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
+            is not None
+        )
     phone = PhoneParts("64", "9", "1112222")
     await read_delta(world, seen(name, "new@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
     now = await state(world)

@@ -120,7 +120,10 @@ async def test_a_freed_delivery_reads_the_contact_before_it_is_claimed_again(wor
     async with world.tx() as tx:
         await contact_deliveries.free(tx, claimed)
     async with world.tx() as tx:  # not before it has been read
-        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is None
+        assert (
+            await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
+            is None
+        )
     async with world.tx() as tx:
         due = await single_reads.claim(tx, world.organisation, 40)
     assert due is not None

@@ -307,7 +307,10 @@ async def test_a_broken_link_leaves_its_open_delivery(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     async with world.tx() as tx:
-        assert await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {})) is not None
+        assert (
+            await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
+            is not None
+        )
     await read_delta(
         world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, status=ARCHIVED, updated_at=LATER)
     )

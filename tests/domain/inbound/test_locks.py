@@ -85,7 +85,7 @@ async def test_refused_archivings_and_a_claim_of_the_same_contacts_make_no_deadl
                 tx, world.organisation, row["xero_contact_id"], XeroContactStatus.ARCHIVED
             )
     async with world.tx() as tx:
-        claimed = await status_deliveries.claim(tx, world.organisation, lambda _: b"...")
+        claimed = await status_deliveries.claim(tx, await world.read_organisation(tx), lambda _: b"...")
     assert claimed is not None
     contact = "select id from contact where workspace_id = :ws and id = :id for update"
     held, go = asyncio.Event(), asyncio.Event()

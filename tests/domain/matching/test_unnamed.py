@@ -31,7 +31,9 @@ async def contacts(world: World) -> list[dict[str, object]]:
 async def sent(world: World) -> dict[str, object]:
     """What would go to Xero now."""
     async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+        claimed = await contact_deliveries.claim(
+            tx, await world.read_organisation(tx), lambda *_: (b"...", {})
+        )
     if claimed is None:
         return {}
     [member] = await world.rows("select sent from delivery_member where open")

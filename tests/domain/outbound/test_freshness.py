@@ -26,19 +26,21 @@ THEIRS = LATER + timedelta(milliseconds=5)
 
 async def claim(world: World, *, since: datetime | None = None) -> Claimed | None:
     async with world.tx() as tx:
-        return await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}), since=since)
+        return await contact_deliveries.claim(
+            tx, await world.read_organisation(tx), lambda *_: (b"...", {}), since=since
+        )
 
 
 async def read_first(world: World, batch: Batch) -> Unread | None:
     async with world.tx() as tx:
-        assert await freshness.must_read(tx, world.organisation, batch)
+        assert (await freshness.check(tx, await world.read_organisation(tx), batch)).must_read
     async with world.tx() as tx:
         return await freshness.claim_unread(tx, world.organisation, batch, 40)
 
 
 async def must_read(world: World, batch: Batch) -> bool:
     async with world.tx() as tx:
-        return await freshness.must_read(tx, world.organisation, batch)
+        return (await freshness.check(tx, await world.read_organisation(tx), batch)).must_read
 
 
 async def settle(world: World, unread: Unread, *shown: SeenContact) -> None:
@@ -177,7 +179,7 @@ async def test_an_unread_event_holds_back_that_a_contact_is_archived(world: Worl
 
     async def claim_status() -> Claimed | None:
         async with world.tx() as tx:
-            return await status_deliveries.claim(tx, world.organisation, lambda _: b"...")
+            return await status_deliveries.claim(tx, await world.read_organisation(tx), lambda _: b"...")
 
     await announce(world, (xero, THEIRS))
     assert await claim_status() is None
@@ -200,7 +202,8 @@ async def test_where_xero_may_win_or_no_webhook_comes_each_contact_is_read_by_it
     await change(world, contact, billingEmail="ours@x.nz")
     since = world.database.clock.now()
     async with world.tx() as tx:
-        batch = await freshness.narrow(tx, world.organisation, Batch(since=since))
+        organisation = await world.read_organisation(tx)
+        batch = (await freshness.check(tx, organisation, Batch(since=since))).batch
     alone = not told or policy in (ConflictPolicy.XERO_WINS, ConflictPolicy.ASK)
     assert (batch.since == since) is alone
     assert await must_read(world, batch) is alone

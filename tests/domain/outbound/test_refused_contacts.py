@@ -21,7 +21,7 @@ PHONE = PhoneParts("64", "9", "1112222")
 
 async def claim(world: World) -> Claimed | None:
     async with world.tx() as tx:
-        return await contact_deliveries.claim(tx, world.organisation, lambda *_: (b"...", {}))
+        return await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
 
 
 async def answer(world: World, claimed: Claimed, seen: SeenContact) -> None:
