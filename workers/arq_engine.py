@@ -15,9 +15,11 @@ from uuid import UUID
 import structlog
 from arq import cron
 from arq.connections import ArqRedis, RedisSettings, create_pool
-from arq.constants import default_queue_name, in_progress_key_prefix
+from arq.constants import default_queue_name, in_progress_key_prefix, job_key_prefix
 from arq.cron import CronJob
+from arq.jobs import serialize_job
 from arq.typing import WorkerCoroutine
+from arq.utils import timestamp_ms
 from arq.worker import Function, Worker, func
 from redis.exceptions import RedisError
 
@@ -98,7 +100,8 @@ WORKER_OPTIONS: dict[str, Any] = {
 class WokenWorker(Worker):
     """arq's worker, woken when there is a job, instead of looking for one every `poll_delay`.
 
-    It starts interactive jobs first, at most the lane's limit of each lane, and no job that runs already.
+    It starts interactive jobs first, at most the lane's limit of each lane, and no job that runs already. It claims all of
+    them in one round trip to Redis, where arq takes four for each.
     """
 
     def __init__(self, pool: ArqRedis, ctx: dict[str, Any], poll_seconds: float = POLL_SECONDS) -> None:
@@ -141,16 +144,42 @@ class WokenWorker(Worker):
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         running = {job_id for job_id, task in self.tasks.items() if not task.done()}
         waiting = [job_id for job_id in map(bytes.decode, job_ids) if job_id not in running]
-        if not waiting:
-            return
-        elsewhere = await self.pool.mget([in_progress_key_prefix + job_id for job_id in waiting])
-        free = [job_id for job_id, taken in zip(waiting, elsewhere, strict=True) if taken is None]
+        chosen = self._choose(waiting, running)
+        if len(chosen) < len(waiting):  # a job that another worker runs must not take the place of a free one
+            elsewhere = await self.pool.mget([in_progress_key_prefix + job_id for job_id in waiting])
+            free = [job_id for job_id, taken in zip(waiting, elsewhere, strict=True) if taken is None]
+            chosen = self._choose(free, running)
+        if chosen:
+            await self._claim(chosen)
+
+    def _choose(self, waiting: Collection[str], running: Collection[str]) -> list[str]:
+        """Urgent jobs first, up to the limits."""
         lanes = Counter(lane_of(_name(job_id)) for job_id in running)
-        for job_id in sorted(free, key=_is_patient):
+        chosen = []
+        for job_id in sorted(waiting, key=_is_patient)[: self.max_jobs - self.job_counter]:
             kind, lane = job_id.partition(":")[0], lane_of(_name(job_id))
             if lanes[lane] < (KINDS[kind].limit if kind in KINDS else OTHER_LIMIT):
                 lanes[lane] += 1
-                await super().start_jobs([job_id.encode()])
+                chosen.append(job_id)
+        return chosen
+
+    async def _claim(self, job_ids: Collection[str]) -> None:
+        """Start those that no other worker has taken meanwhile, as arq's `start_jobs` does."""
+        async with self.pool.pipeline(transaction=True) as pipe:
+            for job_id in job_ids:
+                pipe.zscore(self.queue_name, job_id)
+                pipe.set(
+                    in_progress_key_prefix + job_id, b"1", px=int(self.in_progress_timeout_s * 1000), nx=True
+                )
+            answers = await pipe.execute()
+        for job_id, score, is_ours in zip(job_ids, answers[::2], answers[1::2], strict=True):
+            if is_ours and score is None:  # another worker has done it
+                await self.pool.delete(in_progress_key_prefix + job_id)
+            elif is_ours:
+                await self.sem.acquire()
+                self.job_counter += 1
+                self.tasks[job_id] = task = self.loop.create_task(self.run_job(job_id, int(score)))
+                task.add_done_callback(lambda _: self._release_sem_dec_counter_on_complete())
 
     async def record_health(self) -> None:
         before = self._last_health_check
@@ -193,10 +222,17 @@ class ArqQueue:
         epoch = self._heartbeat.epoch
 
         async def enqueue(pool: ArqRedis) -> None:
-            for job in jobs:
-                ids = (str(job.workspace), str(job.key), job.lane)
-                await pool.enqueue_job(job.kind, *ids, _job_id=f"{job.name}:{epoch}")
-            await pool.publish(WAKE, b"")
+            """As arq's `enqueue_job` does it, but in one round trip for all jobs and the wake-up, where arq takes three for
+            each. A job of an id that arq has already stays as it is."""
+            now = timestamp_ms()
+            async with pool.pipeline(transaction=True) as pipe:
+                for job in jobs:
+                    job_id, ids = f"{job.name}:{epoch}", (str(job.workspace), str(job.key), job.lane)
+                    packed = serialize_job(job.kind, ids, {}, None, now, serializer=encode)
+                    pipe.set(job_key_prefix + job_id, packed, px=pool.expires_extra_ms, nx=True)
+                    pipe.zadd(default_queue_name, {job_id: now}, nx=True)
+                pipe.publish(WAKE, b"")
+                await pipe.execute()
 
         await self._ask(enqueue)
 

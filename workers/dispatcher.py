@@ -23,7 +23,9 @@ from workers.process import Process
 
 log = structlog.get_logger()
 SOON = timedelta(seconds=POLL_SECONDS)
-PAUSE_SECONDS = 0.02  # between two searches for due work, however many notifications come
+PAUSE_SECONDS = (
+    0.02  # after a search that a notification caused, however many come; a sweep delays no notification
+)
 HANDED_KEPT = timedelta(minutes=15)
 
 
@@ -91,6 +93,7 @@ class Dispatcher:
 
     async def _dispatch_until_stopped(self, queue: Queue) -> None:
         while not self._stop.is_set():
+            was_woken = self._woken.is_set()
             self._woken.clear()
             pause = POLL_SECONDS
             try:
@@ -98,8 +101,9 @@ class Dispatcher:
             except Exception as error:  # whatever the fault, the next search must follow
                 away = isinstance(error, DatabaseUnavailable)
                 log.warning("dispatch_failed", error=type(error).__name__, exc_info=not away)
-            await asyncio.sleep(PAUSE_SECONDS)
-            await wait(self._woken, pause)
+            if was_woken:
+                await asyncio.sleep(PAUSE_SECONDS)
+            await wait(self._woken, max(pause, PAUSE_SECONDS))
 
     async def dispatch(self, queue: Queue) -> float:
         """Hand over the due jobs. Returns the seconds until the next known job is due, at most POLL_SECONDS."""

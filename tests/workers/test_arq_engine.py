@@ -105,7 +105,18 @@ def test_the_overridden_methods_of_arq_have_not_changed() -> None:
     assert "await self.start_jobs(job_ids)" in poll
     assert "await self.heart_beat()" in poll
     started = inspect.getsource(arq_worker.Worker.start_jobs)
-    assert "self.tasks[job_id] = t" in started
+    claimed = (
+        "await self.sem.acquire()",
+        "self.job_counter = self.job_counter + 1",
+        "pipe.psetex(in_progress_key, int(self.in_progress_timeout_s * 1000), b'1')",
+        "t = self.loop.create_task(self.run_job(job_id, int(score)))",
+        "t.add_done_callback(lambda _: self._release_sem_dec_counter_on_complete())",
+        "self.tasks[job_id] = t",
+    )
+    assert [line in started for line in claimed] == [True] * len(claimed)
+    enqueued = inspect.getsource(ArqRedis.enqueue_job)
+    assert "pipe.psetex(job_key, expires_ms, job)" in enqueued
+    assert "pipe.zadd(_queue_name, {job_id: score})" in enqueued
     ran = inspect.getsource(arq_worker.Worker.run_job)
     assert ran.index("self.finish_job(") < ran.index(
         "await self.after_job_end(ctx)"
@@ -163,6 +174,62 @@ async def test_a_lane_runs_at_most_its_limit_of_jobs_and_blocks_no_other_lane(
         end.set()
         await until(lambda: _count(stage.dispatcher.told, 6))
     assert all(did for _, did in stage.dispatcher.told)
+
+
+async def test_many_jobs_cost_as_many_round_trips_to_redis_as_one(
+    services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
+) -> None:
+    """One to hand all of them over, one to claim all of them: each is a transaction of Redis. arq then takes one for each job."""
+    begun: list[Job] = []
+    end = asyncio.Event()
+
+    async def step(_: object, work: Job) -> bool:
+        begun.append(work)
+        await end.wait()
+        return True
+
+    kinds("send_contacts", step, limit=5)
+    settings = redis_settings(services.redis_url)
+    pools = [await connect(settings) for _ in range(2)]
+    stage = Stage(pools[0], pools[1], POLL_SECONDS)
+    stage.worker.functions |= {kind: arq_engine._function(kind) for kind in KINDS}
+    before = await _transactions(valkey)
+    await stage.queue.carry([job() for _ in range(5)])
+    assert await _transactions(valkey) == before + 1
+    ids = await valkey.zrange("arq:queue", 0, -1)
+    for _ in range(2):  # the second time they run already
+        await stage.worker.start_jobs(ids)
+        await until(lambda: _count(begun, 5))
+        assert await _transactions(valkey) == before + 1 + 1 + 5
+    end.set()
+    await asyncio.gather(*stage.worker.tasks.values())
+    assert stage.worker.jobs_complete == 5
+    assert await valkey.keys("arq:*") == []
+    await stage.worker.close()
+    await pools[0].aclose()
+
+
+async def _transactions(valkey: Redis) -> int:
+    found = await valkey.info("commandstats")
+    return int(found.get("cmdstat_exec", {"calls": 0})["calls"])
+
+
+async def test_a_job_that_another_worker_has_done_is_not_claimed(
+    services: embedded_services.Services, valkey: Redis, kinds: Callable[..., None]
+) -> None:
+    """The worker read the queue just before the other one took the job from it."""
+    settings = redis_settings(services.redis_url)
+    pools = [await connect(settings) for _ in range(2)]
+    stage = Stage(pools[0], pools[1], POLL_SECONDS)
+    done, running_elsewhere = f"{job().name}:0", job()
+    await stage.queue.carry([running_elsewhere])
+    taken = f"{running_elsewhere.name}:0"
+    await valkey.set(f"arq:in-progress:{taken}", b"1")
+    await stage.worker.start_jobs([done.encode(), taken.encode()])
+    assert stage.worker.tasks == {}
+    assert await valkey.keys("arq:in-progress:*") == [f"arq:in-progress:{taken}".encode()]
+    await stage.worker.close()
+    await pools[0].aclose()
 
 
 async def test_a_job_of_a_killed_worker_runs_under_the_next_epoch(
