@@ -168,7 +168,8 @@ def worker() -> None:
     """Run a worker: it polls Xero, imports contacts, and sends changes and invoices.
 
     Run one or more, on any machines. SIGTERM or Ctrl-C ends it after the step that it is doing."""
-    asyncio.run(work_until_stopped(configured()))
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(work_until_stopped(configured()))
 
 
 @app.command()
