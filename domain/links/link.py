@@ -30,6 +30,7 @@ from domain.tables import (
 )
 from domain.tx import Tx
 
+_L = aliased(SyncLink, name="l")  # made once: SQLAlchemy prepares how it loads each alias anew
 # The keys by which near-duplicates are found are long lists, and no rule reads them from a row.
 KEYS_LEFT_OUT = (defer(Contact.match_keys), defer(Contact.match_name))  # type: ignore[arg-type]
 
@@ -218,11 +219,10 @@ async def lock_links(tx: Tx, ids: Sequence[UUID]) -> list[SyncLink]:
 async def lock_free(tx: Tx, ids: Sequence[UUID], conditions: str, **values: object) -> list[SyncLink]:
     """Those of the links that satisfy the conditions about `l` and that no other transaction has locked, locked in the
     order of their ids. The caller has locked their contacts."""
-    link = aliased(SyncLink, name="l")
     found = await tx.session.scalars(
-        select(link)
-        .where(link.workspace_id == tx.workspace, col(link.id).in_(ids), sa.text(conditions))
-        .order_by(col(link.id))
+        select(_L)
+        .where(_L.workspace_id == tx.workspace, col(_L.id).in_(ids), sa.text(conditions))
+        .order_by(col(_L.id))
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True),
         tx.bound(values),
