@@ -129,10 +129,11 @@ async def check(tx: Tx, organisation: OrganisationCopy, batch: Batch) -> Checked
         organisation=organisation.id, only=list(batch.only), **bound,
     )  # fmt: skip
     assert found is not None
-    xero_may_win = organisation.conflict_policy in (ConflictPolicy.XERO_WINS, ConflictPolicy.ASK)
-    if xero_may_win or not poll_schedule.webhooks_healthy(found.webhook_at, tx.now):
-        return Checked(batch, found.unread or found.old)
-    return Checked(replace(batch, since=None), found.unread)
+    by_themselves = Checked(batch, found.unread or found.old)
+    if organisation.conflict_policy in (ConflictPolicy.XERO_WINS, ConflictPolicy.ASK):
+        return by_themselves
+    told = Checked(replace(batch, since=None), found.unread)
+    return told if poll_schedule.webhooks_healthy(found.webhook_at, tx.now) else by_themselves
 
 
 async def claim_unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -> Unread | None:

@@ -89,12 +89,12 @@ FIRST = (
     _breach(
         "where Xero may win, a contact is written without a read of it",
         f"{FRESH}::test_where_xero_may_win_or_no_webhook_comes_each_contact_is_read_by_itself",
-        never("domain.outbound:narrow", "conflict_policy XERO_WINS"),
+        never("domain.outbound:check", "conflict_policy XERO_WINS"),
     ),
     _breach(
         "where no webhook comes, a contact is written without a read of it",
         f"{FRESH}::test_where_xero_may_win_or_no_webhook_comes_each_contact_is_read_by_itself",
-        always("domain.outbound:narrow", "webhooks_healthy"),
+        always("domain.outbound:check", "webhooks_healthy"),
     ),
     _breach(
         "the same bytes go again though an event of a member is unread",

@@ -5,6 +5,8 @@ from tests.promises.edits import always, give, instead, never, skip, sql, swap, 
 
 LIMITS = "tests/domain/connection/test_call_budget.py"
 GRANTS = "tests/domain/connection/test_oauth_grants.py"
+SENDING = "tests/workers/test_sending.py"
+ENGINE_TESTS = "tests/workers/test_arq_engine.py"
 RESTORES = "tests/domain/connection/test_restored.py"
 NUMBERS = "tests/domain/invoices/test_numbers.py"
 FUNCTIONS = "migrations.versions"  # where the functions of schema `door` are
@@ -420,7 +422,36 @@ RESTORED = (
     ),
 )
 
+ENGINE = (
+    breach(
+        "engine: the organisation is read once more for the claim",
+        f"{SENDING}::test_twelve_statements_in_one_transaction_stand_between_a_due_mark_and_its_call",
+        swap(
+            "workers.delivery_attempts:send",
+            "claim(tx, organisation)",
+            "claim(tx, await organisation_copy.get(tx, organisation_id))",
+        ),
+    ),
+    breach(
+        "engine: a job that another worker has done is begun",
+        f"{ENGINE_TESTS}::test_a_job_that_another_worker_has_done_is_not_claimed",
+        swap("workers.arq_engine:_claim", "int(score)", "int(score or 1)"),
+        swap("workers.arq_engine:_claim", "score is None", "score == 0"),
+    ),
+    breach(
+        "engine: a job that another worker runs is begun",
+        f"{ENGINE_TESTS}::test_a_job_that_another_worker_has_done_is_not_claimed",
+        give("workers.arq_engine:_claim", "nx", "False"),
+    ),
+    breach(
+        "engine: the jobs of a worker are claimed one by one",
+        f"{ENGINE_TESTS}::test_many_jobs_cost_as_many_round_trips_to_redis_as_one",
+        instead("workers.arq_engine:start_jobs", "_claim", "[await self._claim([one]) for one in chosen]"),
+    ),
+)
+
 BREACHES = (
+    *ENGINE,
     *RESTORED,
     *METER,
     *TRACES,
