@@ -151,10 +151,10 @@ async def test_the_alembic_command_says_that_no_database_runs_here(tmp_path: Pat
 
 async def test_a_new_column_is_one_operation(template: Place) -> None:
     def change(tables: sa.MetaData) -> None:
-        tables.tables["contact"].append_column(sa.Column("mobile_phone", sa.String(), nullable=True))
+        tables.tables["contact"].append_column(sa.Column("favourite_tea", sa.String(), nullable=True))
 
     assert await found(template, change) == [
-        "op.add_column('contact', sa.Column('mobile_phone', sa.String(), nullable=True))"
+        "op.add_column('contact', sa.Column('favourite_tea', sa.String(), nullable=True))"
     ]
 
 
