@@ -6,6 +6,7 @@ lasting data: jobs that a flush or a kill loses are handed over again from Postg
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
@@ -273,6 +274,7 @@ class ArqEngine:
 
     async def run(self) -> None:
         """Until `stop`. arq's worker ends with the connection to Redis, and is begun again."""
+        logging.getLogger("arq.worker").setLevel(logging.WARNING)  # else two lines for each job
         while not self._stop.is_set():
             try:
                 await self._run_once()

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +19,6 @@ async def work_until_stopped(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    logging.getLogger("arq.worker").setLevel(logging.WARNING)  # else two lines for each job
     tracing.start(settings, "worker")
     gc.collect()
     gc.freeze()  # what was imported stays: to look through these objects again takes 100 ms, while an edit waits
