@@ -21,8 +21,9 @@ from runtime.seal import KeyRing
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from api.guards.measured import Measured
     from api.guards.operation_counts import OperationCounts
-    from api.guards.rate_limit import Rates
+    from api.guards.rate_limit import Rates, Spent
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ class Context:
     `loaders` keep the objects that were read: during one root field of a mutation, during one other request, or for the
     events that a subscription delivers together. Then they are replaced, because an object must not be older than the
     request. Subscriptions share them. `sync_cursor`: the position of the live events before the request read anything; None
-    unless the request asks for it. `nodes`: how many the operation may return, as api.guards.query_cost measures it.
-    `response` takes headers and cookies; None on a socket. `one_answer`: the client accepts one answer, and no stream.
+    unless the request asks for it. `response` takes headers and cookies; None on a socket. `one_answer`: the client accepts one answer, and no stream.
     `stream_begun`: set once a subscription's arguments are accepted; None on a socket, which has a message of its own for
     a refusal.
     """
@@ -69,7 +69,6 @@ class Context:
     sync_cursor: str | None = None
     response: Response | None = None
     one_answer: bool = False
-    nodes: int = 0
     stream_begun: asyncio.Event | None = None
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
@@ -89,9 +88,15 @@ class Context:
 
 @dataclass
 class EdgeContext(Context):
-    """With the credential of the request, and the payload of `connection_init`, which only api.http reads."""
+    """With the credential of the request, and the payload of `connection_init`, which only api.http reads.
+
+    The guards set, for each operation, `measured` (its limits), `requested` (the estimate of its cost) and `spent` (what is left of
+    the minute)."""
 
     credential: Credential | None = None
     rates: "Rates | None" = None
     counts: "OperationCounts | None" = None
+    measured: "Measured | None" = None
+    requested: int = 0
+    spent: "Spent | None" = None
     connection_params: dict[str, object] | None = field(default=None, repr=False)

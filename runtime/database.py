@@ -23,12 +23,14 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg as AsyncpgDialect
 from sqlalchemy.engine import AdaptedConnection
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
 
 from domain.tables import EventKind
 from domain.tx import Actor, Tx
+from runtime import tally
 from runtime.clock import Clock, ServerClock, monotonic
 from runtime.tracing import traceparent
 
@@ -229,7 +231,9 @@ class DirectReader:
         given = {"ws": self.workspace, "now": self.now, **values}
         sql, names = _written(statement, given)
         self._database.statements += 1
-        return list(await self._driver.fetch(sql, *[given[name] for name in names]))
+        found = list(await self._driver.fetch(sql, *[given[name] for name in names]))
+        tally.count(rows=len(found))
+        return found
 
 
 def _written(statement: str, given: dict[str, object]) -> tuple[str, list[str]]:
@@ -379,6 +383,10 @@ def connect(
     @sa.event.listens_for(engine.sync_engine, "before_cursor_execute")
     def count(*_: object) -> None:
         database.statements += 1
+
+    @sa.event.listens_for(engine.sync_engine, "after_cursor_execute")
+    def count_rows(_: object, cursor: DBAPICursor, *more: object) -> None:
+        tally.count(rows=max(cursor.rowcount, 0))  # -1: PostgreSQL does not say
 
     return database
 

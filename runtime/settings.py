@@ -170,12 +170,12 @@ class Settings(BaseSettings):
         None, description="JSON manifest of the only documents that clients may run; none: any document"
     )
     rate_limit_caller: int = Field(
-        6_000_000, ge=15_000, description="nodes that one token or person may ask for in a minute"
+        6_000_000, ge=15_000, description="cost that one token or person may ask for in a minute"
     )
     rate_limit_workspace: int = Field(
         20_000_000,
         ge=15_000,
-        description="nodes that all callers of a workspace together may ask for in a minute",
+        description="cost that all callers of a workspace together may ask for in a minute",
     )
     ops_port: int | None = Field(
         None, ge=1, le=65535, description="port of their own for /readyz and /metrics; none: PORT has them"

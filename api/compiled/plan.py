@@ -52,6 +52,8 @@ from graphql.execution.collect_fields import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
+from runtime import tally
+
 MOST_FIELDS = 1_000  # of one plan, with the fields of each possible type; api.guards.query_cost admits 250 as they are written
 TYPENAME = "__typename"
 BACK = GraphQLCoreConverter.DEFINITION_BACKREF  # leads from graphql-core's types and fields to Strawberry's
@@ -128,6 +130,7 @@ class ObjectPlan:
             for each in objects:
                 if type(each) is not self.usual:
                     self.check(each)
+        tally.count(nodes=len(objects))
         return self.rows(objects, *await request.gather(self.gathered, objects))
 
 
@@ -267,7 +270,7 @@ class _Compiler:
             possible = self._executor.schema.get_possible_types(kind)
             return _abstract(kind, {each.name: self._object(each, details, of) for each in possible})
         plan = self._object(kind, details, of)
-        return _rendered(plan.render) if plan.render is not None else _objects(plan)
+        return _rendered(plan.render, nodes=1) if plan.render is not None else _objects(plan)
 
     def _expression(self, kind: GraphQLOutputType, value: str) -> str:
         """Python for the completed leaf, or list of leaves, that the expression `value` gives."""
@@ -334,8 +337,11 @@ def _sequence(value: object) -> Sequence[Any]:
     raise Unexpected
 
 
-def _rendered(render: Callable[[Any], object]) -> Complete:
+def _rendered(render: Callable[[Any], object], *, nodes: int = 0) -> Complete:
+    """`nodes`: 1 if each value is an object of the answer, 0 for leaves."""
+
     async def complete(request: Request, values: Sequence[Any], of: Gathered) -> Sequence[object]:
+        tally.count(nodes=nodes * len(values))
         return list(map(render, values))
 
     return complete

@@ -37,6 +37,7 @@ from strawberry.types.execution import ExecutionContext
 
 from api.compiled.plan import Gathered, NotCompiled, ObjectPlan, Plan, compile_operation, together
 from api.relay.loaders import Loading, forget_read
+from runtime import tally
 
 MOST_PLANS = 512
 MOST_FIELDS = 20_000  # of all plans together: a field takes some 1.3 KB
@@ -165,6 +166,7 @@ async def execute(plans: Plans, execution: ExecutionContext) -> ExecutionResult 
         return await _Run(executor, execution).root(plan.root)
     except Exception:  # graphql-core meets it again, and answers and logs it
         forget_read(execution.context)
+        tally.forget_nodes()
         return None
 
 

@@ -14,6 +14,7 @@ from strawberry.types.graphql import OperationType
 from api.compiled.run import Compiled, Plans
 from api.context import Context
 from api.errors import NO_CALLER, Code, Errors, refusal
+from api.guards.cost_report import CostReport, Experience
 from api.guards.document_cache import Cached, Documents
 from api.guards.operation_log import OperationLog
 from api.guards.query_cost import Costs, Limits, root_fields
@@ -64,12 +65,13 @@ class StreamRequired(SchemaExtension):
 def edge_extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtension]]:
     """The order matters. The extensions that refuse come before the cache, so that a refused document is neither validated nor
     kept."""
-    documents, costs = Documents(), Costs()
+    documents, costs, experience = Documents(), Costs(), Experience()
     return [
         OperationContext,
         OperationLog,
         Errors,
         lambda: Limits(costs),
+        lambda: CostReport(experience),
         Spending,
         IntrospectionOnly,
         StreamRequired,

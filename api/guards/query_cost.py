@@ -37,8 +37,10 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from api.context import Context
+from api.context import EdgeContext
 from api.errors import Code, refusal
+from api.guards.likely_cost import likely_length, likely_page, likely_rows
+from api.guards.measured import LARGEST_PAGE, NOTHING, Cost, Measured
 
 TOKENS = 3_000
 DEPTH = 15  # the standard introspection query has 15
@@ -50,7 +52,7 @@ VARIABLES = 50
 ROWS = 1_000
 NODES = 15_000
 MOST_KEPT, LONGEST_KEPT = 128, 16_000  # documents whose cost is kept, and characters of one
-PAGE, LARGEST_PAGE = 50, 100
+PAGE = 50
 LIST = 5  # lists that are not paged are short
 # PostgreSQL cannot store NUL in text. A document can hold NUL as a character or as an escape.
 NUL = re.compile(r"\x00|\\u0000|\\u\{0+\}")
@@ -62,27 +64,6 @@ class TooCostlyError(Exception):
     def __init__(self, limit: str, counted: int, allowed: int) -> None:
         super().__init__(f"The request is too costly: {limit} {counted}, allowed {allowed}")
         self.limit, self.counted, self.allowed = limit, counted, allowed
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of a part of a document: its depth in levels, and how many fields, aliases and nodes it has."""
-
-    depth: int = 0
-    fields: int = 0
-    aliases: int = 0
-    nodes: int = 0
-
-    def plus(self, other: "Cost") -> "Cost":
-        return Cost(
-            max(self.depth, other.depth),
-            self.fields + other.fields,
-            self.aliases + other.aliases,
-            self.nodes + other.nodes,
-        )
-
-
-NOTHING = Cost()
 
 
 @dataclass
@@ -148,14 +129,20 @@ class Walk:
         definition = getattr(parent, "fields", {}).get(name)
         aliases = 1 if node.alias else 0
         if node.selection_set is None:
-            return Cost(1, 1, aliases, 0)
+            return Cost(1, 1, aliases, 0, likely_rows(parent, name, None))
         named = get_named_type(definition.type) if definition else None
         page = self._page(node, definition)
         inner = self._selections(node.selection_set, named, level + 1, page or bulk, LIST)
         counted = is_composite_type(named) and not name.startswith("__")
         times = size if definition and _is_list(definition.type) else 1
         nodes = times * (1 + inner.nodes) if counted else 0
-        return Cost(inner.depth + 1, inner.fields + 1, inner.aliases + aliases, nodes)
+        likely = 0.0
+        if counted:
+            is_full = parent is self.schema.query_type and not _is_filtered(node)
+            share = likely_page(name, page, is_full=is_full) / page if page else 1.0
+            below = likely_rows(parent, name, named) + share * inner.likely
+            likely = likely_length(name, times) * (1 + below)
+        return Cost(inner.depth + 1, inner.fields + 1, inner.aliases + aliases, nodes, likely)
 
     def _page(self, node: FieldNode, definition: GraphQLField | None) -> int | None:
         """The number of rows that a connection can return; None for a field that is no connection."""
@@ -186,6 +173,14 @@ def _check(limit: str, counted: int, allowed: int) -> None:
 
 def _check_directives(node: Node) -> None:
     _check("directives", len(getattr(node, "directives", None) or ()), DIRECTIVES)
+
+
+def _is_filtered(node: FieldNode) -> bool:
+    """Whether the document itself has a filter. A filter in a variable may be empty."""
+    return any(
+        argument.name.value == "filter" and isinstance(argument.value, ObjectValueNode)
+        for argument in node.arguments or ()
+    )
 
 
 def _is_list(kind: GraphQLOutputType) -> bool:
@@ -238,22 +233,6 @@ def _longest_literal(operation: OperationDefinitionNode) -> int:
     return longest
 
 
-@dataclass(frozen=True)
-class Measured:
-    """The costs of a document's operations. `rows` and `sizes`: the longest list in the variables, and the variables that
-    give the sizes of pages, with their values. A request with the same ones costs the same."""
-
-    costs: tuple[Cost, ...]
-    rows: int
-    sizes: Mapping[str, object]
-
-    def holds_for(self, rows: int, variables: Mapping[str, object]) -> bool:
-        return rows == self.rows and all(
-            type(given := variables.get(name, LARGEST_PAGE)) is type(value) and given == value
-            for name, value in self.sizes.items()
-        )
-
-
 def measure(
     schema: GraphQLSchema,
     document: DocumentNode,
@@ -277,7 +256,8 @@ def measure(
         walk = Walk(schema, variables, fragments, max(rows, _longest_literal(node), LIST))
         costs.append(walk.operation(node))
         sizes |= walk.sizes
-    return Measured(tuple(costs), rows, {name: variables.get(name, LARGEST_PAGE) for name in sizes})
+    names = tuple(node.name.value if node.name else None for node in operations)
+    return Measured(tuple(costs), names, rows, {name: variables.get(name, LARGEST_PAGE) for name in sizes})
 
 
 def root_fields(document: DocumentNode) -> set[str]:
@@ -341,8 +321,8 @@ class Limits(SchemaExtension):
             schema, document = context.schema._schema, context.graphql_document
             measured = measure(schema, document, context.variables or {}, before)
             self._costs.keep(text, measured)
-            if isinstance(context.context, Context):
-                context.context.nodes = max((cost.nodes for cost in measured.costs), default=0)
+            if isinstance(context.context, EdgeContext):
+                context.context.measured = measured
         except TooCostlyError as error:
             numbers = {"limit": error.limit, "counted": error.counted, "allowed": error.allowed}
             context.pre_execution_errors = [refusal(Code.TOO_COSTLY, str(error), **numbers)]

@@ -1,6 +1,6 @@
 """The limits of each caller and each workspace in a minute, counted over all processes in Redis.
 
-An operation counts the nodes that it may return (api.guards.query_cost), and at least `LEAST`. A minute begins at a full minute of
+An operation counts the estimate of its cost (api.guards.cost_report), and at least `LEAST`. A minute begins at a full minute of
 PostgreSQL's clock. While Redis does not answer, each process counts by itself, so nobody is refused for that reason. A refused operation
 counts too.
 """
@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from runtime.clock import Clock, monotonic
 from runtime.settings import Settings
 
 WINDOW = 60  # seconds
-LEAST = 50  # nodes: a small query has costs too
+LEAST = 50  # a small query has other costs too
 PATIENCE = 0.25  # seconds for Redis to answer
 PAUSE = 5.0  # seconds in which Redis is not asked again
 log = structlog.get_logger()
@@ -30,13 +31,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Spent:
-    """`seconds`: until the next minute begins. `scope`: the budget of which less is left, in the words of the header."""
+    """`seconds`: until the next minute begins, at `reset_at`. `scope`: the budget of which less is left, in the words of the header."""
 
     scope: str
     limit: int
     remaining: int
     seconds: int
     is_over: bool
+    reset_at: datetime
 
     @property
     def headers(self) -> dict[str, str]:
@@ -72,24 +74,25 @@ class Rates:
         self._local: Counter[str] = Counter()
         self._local_window = 0
 
-    async def spend(self, viewer: Caller, nodes: int) -> Spent:
-        """Count the nodes for the caller and for the workspace."""
+    async def spend(self, viewer: Caller, cost: int) -> Spent:
+        """Count the cost for the caller and for the workspace."""
         now = self._clock.now().timestamp()
         window = int(now // WINDOW)
         keys = {"caller": f"{viewer.workspace}/{viewer.actor.id}", "workspace": f"{viewer.workspace}"}
-        counted = await self._count(window, list(keys.values()), max(nodes, LEAST))
+        counted = await self._count(window, list(keys.values()), max(cost, LEAST))
         spent = dict(zip(keys, counted, strict=True))
         left = {scope: limit - spent[scope] for scope, limit in self._limits.items()}
         scope = min(left, key=lambda each: left[each] / self._limits[each])
         seconds = max(1, math.ceil((window + 1) * WINDOW - now))
-        return Spent(scope, self._limits[scope], max(0, left[scope]), seconds, min(left.values()) < 0)
+        is_over, reset_at = min(left.values()) < 0, datetime.fromtimestamp((window + 1) * WINDOW, UTC)
+        return Spent(scope, self._limits[scope], max(0, left[scope]), seconds, is_over, reset_at)
 
-    async def _count(self, window: int, keys: list[str], nodes: int) -> list[int]:
+    async def _count(self, window: int, keys: list[str], cost: int) -> list[int]:
         if self._storage is not None and monotonic() >= self._away_until:
             storage = self._storage
             try:
                 async with asyncio.timeout(PATIENCE):
-                    counting = (storage.incr(f"tandem/{key}/{window}", 2 * WINDOW, nodes) for key in keys)
+                    counting = (storage.incr(f"tandem/{key}/{window}", 2 * WINDOW, cost) for key in keys)
                     return list(await asyncio.gather(*counting))
             except (StorageError, OSError) as error:  # TimeoutError is an OSError
                 if monotonic() >= self._away_until:  # the first of the operations that asked together
@@ -99,7 +102,7 @@ class Rates:
             self._local_window = window
             self._local.clear()
         for key in keys:
-            self._local[key] += nodes
+            self._local[key] += cost
         return [self._local[key] for key in keys]
 
     async def close(self) -> None:

@@ -15,12 +15,12 @@ class Spending(SchemaExtension):
         execution = self.execution_context
         context = execution.context
         if isinstance(context, EdgeContext) and context.rates is not None and context.viewer is not None:
-            spent = await context.rates.spend(context.viewer, context.nodes)
+            spent = context.spent = await context.rates.spend(context.viewer, context.requested)
             if context.response is not None:
                 context.response.headers.update(spent.headers)
             if spent.is_over and not execution.pre_execution_errors:
                 message = (
-                    f"This {spent.scope} has asked for more than {spent.limit:,} nodes within a minute. Try again in"
+                    f"This {spent.scope} has asked for more than {spent.limit:,} objects and rows within a minute. Try again in"
                     f" {spent.seconds} s."
                 )
                 error = refusal(Code.RATE_LIMITED, message, retryAfter=spent.seconds)

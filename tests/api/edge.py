@@ -207,6 +207,13 @@ async def ask(http: httpx.AsyncClient, query: str, **variables: Any) -> httpx.Re
     return await http.post("/graphql", json={"query": query, "variables": variables})
 
 
+def data(answer: httpx.Response) -> Any:
+    """The data; fails where there are errors."""
+    body = answer.json()
+    assert "errors" not in body, body
+    return body["data"]
+
+
 def codes(answer: httpx.Response) -> list[str]:
     return [error["extensions"]["code"] for error in answer.json()["errors"]]
 

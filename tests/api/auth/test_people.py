@@ -28,6 +28,7 @@ from tests.api.edge import (
     bearer,
     close_code,
     codes,
+    data,
     hear,
     make_process,
     make_token,
@@ -94,7 +95,7 @@ async def test_a_person_is_stored_at_the_first_sign_in_and_updated_by_later_toke
     first = await asyncio.gather(
         *(query(door, "{who}", bearer(issuer.token(practice, "WRITE"))) for _ in range(5))
     )
-    assert [answer.json() for answer in first] == [{"data": {"who": "Ada Lovelace"}}] * 5
+    assert [data(answer) for answer in first] == [{"who": "Ada Lovelace"}] * 5
     [(subject, name, email, scopes, seen)] = await users(owner, practice)
     assert (subject, name, email) == (
         "https://id.example.com/practice ada",
@@ -103,7 +104,7 @@ async def test_a_person_is_stored_at_the_first_sign_in_and_updated_by_later_toke
     )
     assert (scopes, seen is not None) == (["READ", "WRITE"], True)
     changed = issuer.token(practice, "ADMIN", name="Ada King", email=None)
-    assert (await query(door, "{who}", bearer(changed))).json() == {"data": {"who": "Ada King"}}
+    assert data(await query(door, "{who}", bearer(changed))) == {"who": "Ada King"}
     assert [row[1:4] for row in await users(owner, practice)] == [
         ("Ada King", None, ["READ", "WRITE", "ADMIN"])
     ]
@@ -264,7 +265,7 @@ async def test_a_person_signs_in_on_a_socket_too(
         await say(ws, {"type": "connection_init", "payload": payload})
         assert await hear(ws) == {"type": "connection_ack"}
         await say(ws, {"type": "subscribe", "id": "1", "payload": {"query": "{who}"}})
-        assert (await hear(ws))["payload"] == {"data": {"who": "Ada Lovelace"}}
+        assert (await hear(ws))["payload"]["data"] == {"who": "Ada Lovelace"}
     refused: list[tuple[Mapping[str, object], str]] = [
         (bearer(token), "Choose one"),
         (as_person(token, "kauri"), "no id of a workspace"),

@@ -22,6 +22,7 @@ from tests.api.edge import (
     acknowledged,
     ask,
     bearer,
+    data,
     hear,
     make_workspace,
     say,
@@ -108,7 +109,7 @@ async def test_a_person_signs_in_at_a_certified_provider_and_its_keys_rotate_und
             await say(ws, {"type": "subscribe", "id": "1", "payload": {"query": "subscription {forever}"}})
             assert (await hear(ws))["type"] == "next"
             http.headers.update(bearer(old))
-            assert (await ask(http, "{who}")).json() == {"data": {"who": "Ada Lovelace"}}
+            assert data(await ask(http, "{who}")) == {"who": "Ada Lovelace"}
             assert "errors" not in (await ask(http, "mutation {rule}")).json()
             await provider.post("/test/rotate")
             new = await sign_in(issuer)
@@ -136,7 +137,7 @@ async def test_a_person_signs_in_at_a_second_provider(process: Process, owner: A
             serving(with_provider(process, issuer)) as edge,
             web_client(base_url=f"http://{edge}", headers=bearer(token)) as http,
         ):
-            assert (await ask(http, "{who}")).json() == {"data": {"who": "Grace Hopper"}}
+            assert data(await ask(http, "{who}")) == {"who": "Grace Hopper"}
             assert "FORBIDDEN" in (await ask(http, "mutation {rule}")).text
 
 
@@ -162,5 +163,5 @@ async def test_a_person_signs_in_to_the_console_and_the_session_renews_its_token
                 token = session.json()["token"]
                 tokens.add(token)
                 browser.headers.update(bearer(token))
-                assert (await ask(browser, "{who}")).json() == {"data": {"who": "Ada Lovelace"}}
+                assert data(await ask(browser, "{who}")) == {"who": "Ada Lovelace"}
             assert len(tokens) == 2

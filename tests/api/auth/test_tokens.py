@@ -9,7 +9,7 @@ from api.auth.credentials import find_bearer
 from api.context import Process
 from domain.practice.workspaces import new_token, token_hash
 from domain.tables import Scope
-from tests.api.edge import ask, bearer, codes, make_token, serving, soon, with_settings
+from tests.api.edge import ask, bearer, codes, data, make_token, serving, soon, with_settings
 from tests.clients import web_client
 
 INTROSPECTION = '{__schema{queryType{name}} __type(name: "Query"){name}}'
@@ -23,7 +23,7 @@ def test_tokens_are_long_and_never_the_same() -> None:
 
 
 async def test_a_token_shows_its_viewer(http: httpx.AsyncClient) -> None:
-    assert (await ask(http, "{who}")).json() == {"data": {"who": "Probe"}}
+    assert data(await ask(http, "{who}")) == {"who": "Probe"}
 
 
 @pytest.mark.parametrize(

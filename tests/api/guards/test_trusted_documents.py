@@ -11,7 +11,7 @@ import pytest
 from api.context import Process
 from api.guards.trusted_documents import TrustedDocuments, read_manifest
 from runtime.settings import SettingsError
-from tests.api.edge import acknowledged, bearer, codes, hear, say, serving, with_settings
+from tests.api.edge import acknowledged, bearer, codes, data, hear, say, serving, with_settings
 from tests.clients import web_client
 
 HELLO, NAMED = "{hello}", "query Q($n: String!) {hello(name: $n)}"
@@ -35,15 +35,13 @@ async def test_a_client_sends_a_hash_and_the_text_only_where_it_is_unknown(
         unknown = await http.post("/graphql", json=body, headers=headers)
         assert (unknown.status_code, codes(unknown)) == (status, ["BAD_REQUEST"])
         assert unknown.json()["errors"][0]["message"] == "PersistedQueryNotFound"
-    assert (await http.post("/graphql", json={**body, "query": text})).json() == {
-        "data": {"hello": "Hello you"}
-    }
-    assert (await http.post("/graphql", json=body)).json() == {"data": {"hello": "Hello you"}}
+    assert data(await http.post("/graphql", json={**body, "query": text})) == {"hello": "Hello you"}
+    assert data(await http.post("/graphql", json=body)) == {"hello": "Hello you"}
     params = {"extensions": json.dumps(body["extensions"])}
-    assert (await http.get("/graphql", params=params)).json() == {"data": {"hello": "Hello you"}}
+    assert data(await http.get("/graphql", params=params)) == {"hello": "Hello you"}
     async with acknowledged(edge, token) as ws:
         await say(ws, {"type": "subscribe", "id": "1", "payload": body})
-        assert (await hear(ws))["payload"] == {"data": {"hello": "Hello you"}}
+        assert (await hear(ws))["payload"]["data"] == {"hello": "Hello you"}
         assert (await hear(ws))["type"] == "complete"
         await say(ws, {"type": "subscribe", "id": "2", "payload": {"extensions": persisted("0" * 64)}})
         answer = await hear(ws)
@@ -102,7 +100,7 @@ async def test_with_a_manifest_nothing_else_runs(process: Process, token: str, t
             {"id": "named", "variables": {"n": "you"}},
         ]
         for body in runs:
-            assert (await http.post("/graphql", json=body)).json() == {"data": {"hello": "Hello you"}}
+            assert data(await http.post("/graphql", json=body)) == {"hello": "Hello you"}
         assert (await http.get("/graphql", params={"documentId": digest(HELLO)})).status_code == 200
         refused: list[dict[str, Any]] = [
             {"query": "{who}"},
@@ -122,7 +120,7 @@ async def test_with_a_manifest_nothing_else_runs(process: Process, token: str, t
             await say(
                 ws, {"type": "subscribe", "id": "2", "payload": {"id": "named", "variables": {"n": "you"}}}
             )
-            assert (await hear(ws))["payload"] == {"data": {"hello": "Hello you"}}
+            assert (await hear(ws))["payload"]["data"] == {"hello": "Hello you"}
 
 
 def test_a_manifest_may_have_the_form_of_each_tool(tmp_path: Path) -> None:

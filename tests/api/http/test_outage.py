@@ -29,6 +29,7 @@ from tests.api.edge import (
     bearer,
     close_code,
     codes,
+    data,
     hear,
     make_process,
     open_socket,
@@ -172,12 +173,12 @@ async def test_a_query_gets_503_without_postgresql_and_runs_when_it_is_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     http.headers["accept"] = accept
-    assert (await ask(http, "{number}")).json() == {"data": {"number": 1}}
+    assert data(await ask(http, "{number}")) == {"number": 1}
     await OUTAGES[outage](relay)
     for _ in range(2):
         assert_unavailable(await ask(http, "{number}"))
     await relay.start()
-    assert (await ask(http, "{number}")).json() == {"data": {"number": 1}}
+    assert data(await ask(http, "{number}")) == {"number": 1}
     written = capsys.readouterr().out + caplog.text
     assert_calm(written)
     assert "database_unavailable" in written
@@ -197,7 +198,7 @@ async def test_an_outage_during_a_query_is_unavailable_and_not_internal(
     assert (answer.status_code, codes(answer)) == (200, ["UNAVAILABLE"])
     assert answer.json()["data"] == {"plain": "plain", "perhaps": None}
     assert_calm(capsys.readouterr().out)
-    assert (await ask(http, "{number perhaps}")).json() == {"data": {"number": 1, "perhaps": 1}}
+    assert data(await ask(http, "{number perhaps}")) == {"number": 1, "perhaps": 1}
 
 
 async def test_a_mutation_says_whether_its_change_may_have_been_saved(
@@ -236,7 +237,7 @@ async def test_a_query_is_answered_in_time_when_every_connection_is_busy(
             await session.execute(sa.text("select 1"))
             busy = asyncio.create_task(ask(http, "{number}"))
             assert_unavailable(await busy)
-        assert (await ask(http, "{number}")).json() == {"data": {"number": 1}}
+        assert data(await ask(http, "{number}")) == {"number": 1}
         metrics = (await http.get("/metrics")).text
     assert "tandem_pool_size 1.0" in metrics
     assert "tandem_pool_timeouts 1.0" in metrics

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.edge import ask, codes
+from tests.api.edge import ask, codes, data
 
 JSON = {"content-type": "application/json"}
 GRAPHQL_JSON = {"accept": "application/graphql-response+json"}
@@ -23,7 +23,7 @@ async def test_a_query_is_answered_in_the_accepted_content_type(http: httpx.Asyn
         "text/html": "application/json",
     }.items():
         answer = await http.post("/graphql", json={"query": "{hello}"}, headers={"accept": accept})
-        assert (answer.status_code, answer.json()) == (200, {"data": {"hello": "Hello you"}})
+        assert (answer.status_code, data(answer)) == (200, {"hello": "Hello you"})
         assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
 
 
@@ -87,7 +87,7 @@ async def test_text_that_postgresql_cannot_hold_is_refused(http: httpx.AsyncClie
 )
 async def test_unusual_valid_text_arrives_unchanged(http: httpx.AsyncClient, text: str) -> None:
     answer = await ask(http, "query($n: String!){hello(name: $n)}", n=text)
-    assert answer.json() == {"data": {"hello": f"Hello {text}"}}
+    assert data(answer) == {"hello": f"Hello {text}"}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_other_methods_are_refused(http: httpx.AsyncClient, method: str) -
 
 async def test_get_runs_queries_and_no_mutations(http: httpx.AsyncClient) -> None:
     params = {"query": "query($n: String){hello(name: $n)}", "variables": '{"n": "x"}'}
-    assert (await http.get("/graphql", params=params)).json() == {"data": {"hello": "Hello x"}}
+    assert data(await http.get("/graphql", params=params)) == {"hello": "Hello x"}
     null = await http.get("/graphql", params={"query": "{hello}", "variables": "null", "extensions": "null"})
     assert null.status_code == 200
     for accept in ("application/json", "text/event-stream"):
@@ -153,7 +153,7 @@ async def test_a_request_error_has_a_code_and_no_data(http: httpx.AsyncClient, n
 async def test_a_repeated_document_gives_the_same_error(http: httpx.AsyncClient) -> None:
     first, second = [(await ask(http, "{hello nope}")).json() for _ in range(2)]
     assert first == second
-    assert [(await ask(http, "{hello}")).json() for _ in range(2)] == [{"data": {"hello": "Hello you"}}] * 2
+    assert [data(await ask(http, "{hello}")) for _ in range(2)] == [{"hello": "Hello you"}] * 2
 
 
 async def test_an_answer_has_at_most_five_errors(http: httpx.AsyncClient) -> None:

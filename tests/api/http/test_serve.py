@@ -28,7 +28,7 @@ from domain.connection.oauth_grants import Grants
 from runtime import database
 from runtime.embedded.services import Services
 from runtime.seal import KeyRing, new_key
-from tests.api.edge import ask, bearer, codes, make_token, serving, with_settings
+from tests.api.edge import ask, bearer, codes, data, make_token, serving, with_settings
 from tests.clients import web_client
 from tests.database import Place
 from tests.patience import patience
@@ -289,7 +289,7 @@ async def test_sigterm_lets_a_running_request_finish(
             while 'path="/readyz"' not in (await http.get("/metrics")).text:
                 await http.get("/readyz")  # answered after the slow one began
             process.send_signal(signal.SIGTERM)
-            assert (await running).json() == {"data": {"slow": "done"}}
+            assert data(await running) == {"slow": "done"}
         async with patience(60):
             assert await process.wait() == 0
     finally:

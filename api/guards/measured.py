@@ -1,0 +1,55 @@
+"""What a document costs, as api.guards.query_cost has measured it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LARGEST_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a part of a document: its depth in levels, and how many fields, aliases and nodes it has.
+
+    `nodes` is the most that it may return. `likely` is the estimate of its nodes and of the rows to read for them."""
+
+    depth: int = 0
+    fields: int = 0
+    aliases: int = 0
+    nodes: int = 0
+    likely: float = 0.0
+
+    def plus(self, other: "Cost") -> "Cost":
+        return Cost(
+            max(self.depth, other.depth),
+            self.fields + other.fields,
+            self.aliases + other.aliases,
+            self.nodes + other.nodes,
+            self.likely + other.likely,
+        )
+
+
+NOTHING = Cost()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The costs of a document's operations, with their `names`. `rows` and `sizes`: the longest list in the variables, and the variables that
+    give the sizes of pages, with their values. A request with the same ones costs the same."""
+
+    costs: tuple[Cost, ...]
+    names: tuple[str | None, ...]
+    rows: int
+    sizes: Mapping[str, object]
+
+    def of(self, name: str | None) -> Cost | None:
+        """Of the operation that runs. None if the document has none of this name, or several and no name was given."""
+        found = [
+            cost for cost, each in zip(self.costs, self.names, strict=True) if name is None or each == name
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def holds_for(self, rows: int, variables: Mapping[str, object]) -> bool:
+        return rows == self.rows and all(
+            type(given := variables.get(name, LARGEST_PAGE)) is type(value) and given == value
+            for name, value in self.sizes.items()
+        )
