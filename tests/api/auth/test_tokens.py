@@ -7,9 +7,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth.credentials import find_bearer
 from api.context import Process
+from api.relay import ids
 from domain.practice.workspaces import new_token, token_hash
 from domain.tables import Scope
-from tests.api.edge import ask, bearer, codes, data, make_token, serving, soon, with_settings
+from tests.api.edge import (
+    ask,
+    bearer,
+    close_code,
+    codes,
+    data,
+    make_token,
+    make_workspace,
+    open_socket,
+    say,
+    serving,
+    soon,
+    with_settings,
+)
 from tests.clients import web_client
 
 INTROSPECTION = '{__schema{queryType{name}} __type(name: "Query"){name}}'
@@ -52,6 +66,17 @@ async def test_a_request_without_a_valid_token_is_unauthenticated(
 async def test_a_request_with_two_tokens_is_unauthenticated(stranger: httpx.AsyncClient, token: str) -> None:
     headers = [("Authorization", f"Bearer {token}")] * 2
     assert (await stranger.post("/graphql", json={"query": "{hello}"}, headers=headers)).status_code == 401
+
+
+async def test_a_token_opens_no_other_workspace(
+    edge: str, stranger: httpx.AsyncClient, token: str, owner: AsyncConnection
+) -> None:
+    other = {**bearer(token), "X-Tandem-Workspace": ids.encode("Workspace", await make_workspace(owner))}
+    answer = await stranger.post("/graphql", json={"query": "{hello}"}, headers=other)
+    assert (answer.status_code, codes(answer)) == (403, ["FORBIDDEN"])
+    async with open_socket(edge) as ws:
+        await say(ws, {"type": "connection_init", "payload": other})
+        assert await close_code(ws) == 4403
 
 
 async def test_a_token_in_the_url_is_not_accepted(stranger: httpx.AsyncClient, token: str) -> None:

@@ -76,6 +76,17 @@ async def test_webhook_events_are_stored_before_the_answer(
     assert row["last_webhook_at"] is not None
 
 
+async def test_a_webhook_reaches_the_workspace_of_its_organisation_only(
+    xero: httpx.AsyncClient, process: Process, world: World
+) -> None:
+    other = await make_world(process.database)
+    content = body(event(await tenant_of(world), str(uuid4()), NOW))
+    assert (await xero.post(PATH, content=content, headers=signed(content))).status_code == 200
+    for practice, is_reached in ((world, True), (other, False)):
+        [row] = await practice.rows("select last_webhook_at from organisation where workspace_id = :ws")
+        assert (row["last_webhook_at"] is not None) == is_reached
+
+
 async def test_a_webhook_notifies_the_workers(
     xero: httpx.AsyncClient, process: Process, world: World, clean: Place
 ) -> None:
