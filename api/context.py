@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 from starlette.responses import Response
 
+from api.auth.addresses import UNKNOWN
 from api.auth.credentials import Credential
 from api.event_feed import EventFeeds
 from domain.tables import Scope
@@ -88,7 +89,7 @@ class Context:
 
 @dataclass
 class EdgeContext(Context):
-    """With the credential of the request, and the payload of `connection_init`, which only api.http reads.
+    """With the credential of the request, the client's address, and the payload of `connection_init`, which only api.http reads.
 
     The guards set, for each operation, `measured` (its limits), `requested` (the estimate of its cost) and `spent` (what is left of
     the minute)."""
@@ -99,4 +100,5 @@ class EdgeContext(Context):
     measured: "Measured | None" = None
     requested: int = 0
     spent: "Spent | None" = None
+    address: str = UNKNOWN
     connection_params: dict[str, object] | None = field(default=None, repr=False)

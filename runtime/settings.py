@@ -7,6 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -177,6 +178,13 @@ class Settings(BaseSettings):
         ge=15_000,
         description="cost that all callers of a workspace together may ask for in a minute",
     )
+    rate_limit_sign_ins: int = Field(
+        100, ge=5, description="sign-ins that may fail from one address in a minute"
+    )
+    trusted_proxies: Listed = Field(
+        [],
+        description="addresses or networks of proxies whose X-Forwarded-For names the client, comma between; none: it is not read",
+    )
     ops_port: int | None = Field(
         None, ge=1, le=65535, description="port of their own for /readyz and /metrics; none: PORT has them"
     )
@@ -274,6 +282,16 @@ class Settings(BaseSettings):
         for name in value:
             if not re.fullmatch(r"[!#$%&'+.^_`|~0-9A-Za-z-]+", name):
                 raise ValueError("each must be the name of a header such as x-request-id; * is not taken")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: list[str]) -> list[str]:
+        for each in value:
+            try:
+                ip_network(each, strict=False)
+            except ValueError:
+                raise ValueError("each must be an address or a network such as 10.0.0.0/8") from None
         return value
 
     @field_validator("log_level")

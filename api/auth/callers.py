@@ -5,10 +5,13 @@ from datetime import datetime
 
 import httpx
 import structlog
+from starlette.requests import HTTPConnection
 
+from api.auth.addresses import client_address
 from api.auth.credentials import Credential, NotLetIn, workspace_key
 from api.auth.people import People
 from api.auth.provider import Provider
+from api.auth.sign_in_limit import SignInLimit
 from api.auth.tokens import Tokens
 from api.context import Viewer
 from api.errors import Code
@@ -30,21 +33,44 @@ class Callers:
         database: Database,
         http: httpx.AsyncClient,
         provider: Provider | None = None,
+        limit: SignInLimit | None = None,
     ) -> None:
-        self._tokens = Tokens(database)
+        self._tokens, self._limit = Tokens(database), limit
+        self._proxies = settings.trusted_proxies
         if provider is None and settings.oidc_issuer:
             provider = Provider(settings, http, database.clock)
         self._people = People(settings, provider, database) if provider else None
 
-    async def find(self, credential: Credential, session_began: datetime | None = None) -> Viewer:
-        """Raise NotLetIn. `session_began`: since when the person is signed in, if the token is a renewed one."""
+    def address_of(self, connection: HTTPConnection) -> str:
+        return client_address(connection, self._proxies)
+
+    async def find(
+        self,
+        credential: Credential,
+        session_began: datetime | None = None,
+        *,
+        address: str | None = None,
+    ) -> Viewer:
+        """Raise NotLetIn. `session_began`: since when the person is signed in, if the token is a renewed one.
+
+        `address`: whose failed sign-ins are counted; None if Tandem itself got the token from the provider."""
         try:
-            if self._people is not None and is_signed(credential.token):
-                return await self._people.find_viewer(credential, session_began)
-            return await self._find_token(credential)
+            if self._limit is None or address is None:
+                return await self._find(credential, session_began)
+            self._limit.check(credential, address)
+            viewer = await self._find(credential, session_began)
+            self._limit.succeeded(credential)
         except NotLetIn as error:
             log.info("not_let_in", code=error.code.value, why=error.message)
+            if self._limit is not None and address is not None and error.code is Code.UNAUTHENTICATED:
+                await self._limit.failed(credential, address)
             raise
+        return viewer
+
+    async def _find(self, credential: Credential, session_began: datetime | None) -> Viewer:
+        if self._people is not None and is_signed(credential.token):
+            return await self._people.find_viewer(credential, session_began)
+        return await self._find_token(credential)
 
     async def find_valid(self, credentials: Collection[Credential]) -> set[Credential]:
         """The credentials of open streams that are still valid."""

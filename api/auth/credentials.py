@@ -38,9 +38,9 @@ class Credential:
 class NotLetIn(Exception):
     """The credential is refused. The message is for the client."""
 
-    def __init__(self, code: Code, message: str) -> None:
+    def __init__(self, code: Code, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self._retry_after = code, message, retry_after
 
     @property
     def status(self) -> int:
@@ -50,6 +50,8 @@ class NotLetIn(Exception):
     def headers(self) -> Mapping[str, str]:
         if self.code is Code.UNAUTHENTICATED:
             return {"www-authenticate": "Bearer"}
+        if self._retry_after is not None:
+            return {"retry-after": str(self._retry_after)}
         return RETRY_AFTER if self.code is Code.UNAVAILABLE else {}
 
 

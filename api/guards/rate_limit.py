@@ -76,16 +76,25 @@ class Rates:
 
     async def spend(self, viewer: Caller, cost: int) -> Spent:
         """Count the cost for the caller and for the workspace."""
-        now = self._clock.now().timestamp()
-        window = int(now // WINDOW)
+        window, seconds = self.minute()
         keys = {"caller": f"{viewer.workspace}/{viewer.actor.id}", "workspace": f"{viewer.workspace}"}
         counted = await self._count(window, list(keys.values()), max(cost, LEAST))
         spent = dict(zip(keys, counted, strict=True))
         left = {scope: limit - spent[scope] for scope, limit in self._limits.items()}
         scope = min(left, key=lambda each: left[each] / self._limits[each])
-        seconds = max(1, math.ceil((window + 1) * WINDOW - now))
         is_over, reset_at = min(left.values()) < 0, datetime.fromtimestamp((window + 1) * WINDOW, UTC)
         return Spent(scope, self._limits[scope], max(0, left[scope]), seconds, is_over, reset_at)
+
+    def minute(self) -> tuple[int, int]:
+        """The number of this minute, and the seconds until the next one begins."""
+        now = self._clock.now().timestamp()
+        window = int(now // WINDOW)
+        return window, max(1, math.ceil((window + 1) * WINDOW - now))
+
+    async def count_failure(self, address: str) -> int:
+        """How many sign-ins have failed from this address in this minute, with this one."""
+        [failed] = await self._count(self.minute()[0], [f"sign-in/{address}"], 1)
+        return failed
 
     async def _count(self, window: int, keys: list[str], cost: int) -> list[int]:
         if self._storage is not None and monotonic() >= self._away_until:

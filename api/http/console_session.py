@@ -73,7 +73,7 @@ class Sessions:
         token = find_bearer(request.headers.get("authorization"))
         if token is None:
             raise HTTPException(401, SEND_TOKEN)
-        await self._callers.find(Credential(token))
+        await self._callers.find(Credential(token), address=self._callers.address_of(request))
         response = Response(status_code=204)
         self._begin(response, token)
         return response

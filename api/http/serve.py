@@ -87,6 +87,7 @@ def server_config(
         log_config=None,
         log_level="warning",  # at INFO uvicorn logs the address of each socket with its query
         server_header=False,
+        proxy_headers=False,  # uvicorn would believe X-Forwarded-For from 127.0.0.1; api.auth.addresses reads it
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )

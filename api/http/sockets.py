@@ -126,7 +126,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
             await self._close(TRY_AGAIN, INTERRUPTED)
             return
         except NotLetIn as error:
-            code = TRY_AGAIN if error.code is Code.UNAVAILABLE else FORBIDDEN
+            code = TRY_AGAIN if error.code in (Code.UNAVAILABLE, Code.RATE_LIMITED) else FORBIDDEN
             await self._close(code, error.message)
             return
         credential, viewer = self.context.credential, self.context.viewer

@@ -36,6 +36,7 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from api.auth.callers import Callers
 from api.auth.credentials import WORKSPACE_HEADER, Credential, NotLetIn, read_credential
+from api.auth.sign_in_limit import SignInLimit
 from api.auth.token_watch import TokenWatch
 from api.context import Context, EdgeContext, Process, Viewer
 from api.errors import (
@@ -81,10 +82,11 @@ class GraphQLView(GraphQL[Context, None]):
             allowed_origins=process.settings.allowed_origins,
         )
         self.process, self.counts = process, counts
-        self.callers = Callers(process.settings, process.database, process.http)
         manifest = process.settings.trusted_documents
         self.documents = TrustedDocuments(read_manifest(manifest) if manifest else None)
         self.rates = Rates(process.settings, process.database.clock)
+        limit = SignInLimit(self.rates, process.settings.rate_limit_sign_ins)
+        self.callers = Callers(process.settings, process.database, process.http, limit=limit)
         self.watch: TokenWatch[Credential] = TokenWatch(self.callers, process.database.clock)
         self.graphql_transport_ws_handler_class = partial(SocketHandler, self.watch, self.documents)  # type: ignore[assignment]  # called as the class is
 
@@ -119,13 +121,14 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         if isinstance(request, WebSocket):
-            return EdgeContext(self.process, rates=self.rates, counts=self.counts)
+            address = self.callers.address_of(request)
+            return EdgeContext(self.process, rates=self.rates, counts=self.counts, address=address)
         assert isinstance(response, Response)
         given = request.headers.getlist("authorization")
         if not given and self.process.settings.graphiql:
             return EdgeContext(self.process, response=response)
         credential = read_credential(given, request.headers.getlist(WORKSPACE_HEADER))
-        viewer = await self.callers.find(credential)
+        viewer = await self.callers.find(credential, address=self.callers.address_of(request))
         request.state.credential, request.state.expires_at = credential, viewer.expires_at
         structlog.contextvars.bind_contextvars(
             **_caller(viewer)
@@ -149,7 +152,7 @@ class GraphQLView(GraphQL[Context, None]):
         context.credential = read_credential(
             [params.get("authorization")], [] if workspace is None else [workspace], without=SEND_IN_INIT
         )
-        context.viewer = await self.callers.find(context.credential)
+        context.viewer = await self.callers.find(context.credential, address=context.address)
         structlog.contextvars.bind_contextvars(**_caller(context.viewer))
         unset: UnsetType = UNSET  # no payload in the acknowledgement
         return unset

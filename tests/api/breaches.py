@@ -10,6 +10,7 @@ WATCH = "tests/api/auth/test_token_watch.py"
 ACCEPT = "tests/api/http/test_accept.py"
 OUTAGE = "tests/api/http/test_outage.py"
 RATES = "tests/api/guards/test_rate_limit.py"
+SIGN_INS = "tests/api/auth/test_sign_in_limit.py"
 COST = "tests/api/guards/test_cost_report.py"
 DOCUMENTS = "tests/api/guards/test_trusted_documents.py"
 PROTECTION = "tests/runtime/commands/test_protection.py"
@@ -127,6 +128,16 @@ EDGE = (
         "edge: no estimate learns from what a document has cost",
         f"{COST}::test_a_document_is_estimated_by_what_it_has_cost_in_the_workspace",
         skip("api.guards.cost_report:CostReport.get_results", "add"),
+    ),
+    breach(
+        "edge: a token may be guessed as often as one likes",
+        f"{SIGN_INS}::test_an_address_that_fails_too_often_is_refused_before_the_database_is_asked",
+        skip("api.auth.sign_in_limit:SignInLimit.failed", "add"),
+    ),
+    breach(
+        "edge: any client may name another address",
+        f"{SIGN_INS}::test_a_client_without_a_trusted_proxy_cannot_name_another_address",
+        omit("api.http.serve:server_config", "proxy_headers"),
     ),
     breach(
         "edge: each process counts by itself",
