@@ -11,7 +11,7 @@ EVENT_STREAM = "text/event-stream"
 
 def json_type(accept: str) -> str:
     """The media type of a JSON answer: `application/json` unless the client prefers the newer one."""
-    weights = _weights(accept)
+    weights = read_weights(accept)
     best, best_weight = JSON, 0.0
     for kind in (JSON, GRAPHQL_JSON):
         if (weight := weights.get(kind, 0.0)) > 0 and weight >= best_weight:
@@ -21,24 +21,24 @@ def json_type(accept: str) -> str:
 
 def accepts_json(accept: str) -> bool:
     """Whether the client names a kind of JSON, or takes any type."""
-    weights = _weights(accept)
+    weights = read_weights(accept)
     return any(weights.get(name, 0.0) > 0 for name in (JSON, GRAPHQL_JSON, "application/*", "*/*"))
 
 
 def accepts_stream(accept: str) -> bool:
     """Whether the client names event streams. A wildcard does not ask for one."""
-    return _weights(accept).get(EVENT_STREAM, 0.0) > 0
+    return read_weights(accept).get(EVENT_STREAM, 0.0) > 0
 
 
 def prefers_stream(accept: str) -> bool:
     """Whether the client wants even the one answer of a query as a stream."""
-    weights = _weights(accept)
+    weights = read_weights(accept)
     names = (JSON, GRAPHQL_JSON, "application/*", "*/*")
     return weights.get(EVENT_STREAM, 0.0) > max(weights.get(name, 0.0) for name in names)
 
 
-def _weights(accept: str) -> dict[str, float]:
-    """Each media type with the highest q that it has. A q that is no number counts as 0."""
+def read_weights(accept: str) -> dict[str, float]:
+    """Each media type or coding with the highest q that it has. A q that is no number counts as 0."""
     found: dict[str, float] = {}
     for part in accept.split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))

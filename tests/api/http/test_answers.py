@@ -4,10 +4,12 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import json
 import re
 import socket
 from contextlib import suppress
 
+import brotli
 import httpx
 import pytest
 import sqlalchemy as sa
@@ -17,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.context import Process
 from api.http import graphiql_page
 from api.http.app import create_app
+from api.http.compression import choose_coding
 from api.http.health import find_reasons
 from api.http.serve import serving_ops
 from runtime.migrations import head
@@ -43,15 +46,40 @@ async def test_large_answers_are_compressed_for_clients_that_can_read_them(http:
     headers, plain = await raw(http, LARGE, "identity")
     assert "content-encoding" not in headers
     assert len(plain) > 8_192
-    headers, packed = await raw(http, LARGE, "gzip, br")
-    assert (headers["content-encoding"], gzip.decompress(packed)) == ("gzip", plain)
-    assert "accept-encoding" in headers["vary"].lower()
-    headers, small = await raw(http, "{hello}", "gzip")
-    assert ("content-encoding" in headers, small) == (False, b'{"data":{"hello":"Hello you"}}')
+    for accept, coding, unpack in (("gzip, br", "br", brotli.decompress), ("gzip", "gzip", gzip.decompress)):
+        headers, packed = await raw(http, LARGE, accept)
+        assert headers["content-encoding"] == coding
+        assert json.loads(unpack(packed))["data"] == json.loads(plain)["data"]
+        assert "accept-encoding" in headers["vary"].lower()
+        headers, small = await raw(http, "{hello}", accept)
+        assert "content-encoding" not in headers
+        assert json.loads(small)["data"] == {"hello": "Hello you"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "coding"),
+    [
+        ("", None),
+        ("gzip", "gzip"),
+        ("br", "br"),
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip;q=0.8, br;q=0.2", "gzip"),
+        ("br;q=0, gzip;q=0.1", "gzip"),
+        ("br;q=0, gzip;q=0", None),
+        ("*", "br"),
+        ("*;q=0.5, br;q=0", "gzip"),
+        ("identity, gzip;q=0.5", None),
+        ("identity;q=0.5, gzip;q=0.5", "gzip"),
+        ("BR;Q=1", "br"),
+        ("gzip;q=high", None),
+    ],
+)
+def test_the_coding_is_the_one_that_the_client_prefers(accept: str, coding: str | None) -> None:
+    assert choose_coding(accept) == coding
 
 
 async def test_an_event_stream_is_not_compressed(http: httpx.AsyncClient) -> None:
-    headers = {"accept": "text/event-stream", "accept-encoding": "gzip"}
+    headers = {"accept": "text/event-stream", "accept-encoding": "gzip, br"}
     body = {"query": "subscription {count(to: 2000)}"}
     async with http.stream("POST", "/graphql", json=body, headers=headers) as answer:
         assert "content-encoding" not in answer.headers
