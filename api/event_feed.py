@@ -26,6 +26,7 @@ from domain.tables import EventKind
 from domain.tx import TANDEM, Tx
 from runtime.database import Database, DatabaseUnavailable
 from runtime.notifications import EVENT, Notifications, wait
+from runtime.shared_tasks import create_shared_task
 
 BEHIND = 1000  # a client that has missed more events reads its lists again
 KEPT = 200  # rows that a reader keeps for followers that have not read them yet; it always keeps the rows of its last read
@@ -152,7 +153,7 @@ class _Feed:
         self.woken = asyncio.Event()
         self.followers: set[asyncio.Event] = set()
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.task = asyncio.create_task(self._run())
+        self.task = create_shared_task(self._run())
         self.task.add_done_callback(self._ended)
 
     async def read(self, after: int) -> News:
@@ -303,7 +304,7 @@ class EventFeeds:
                 self._database, self._notifications, workspace, self._slots, self._shared_seconds
             )
         if self._polling is None or self._polling.done():
-            self._polling = asyncio.create_task(self._poll())
+            self._polling = create_shared_task(self._poll())
         woken = asyncio.Event()
         feed.followers.add(woken)
         try:

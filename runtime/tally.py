@@ -16,7 +16,7 @@ class Tally:
 _tally: ContextVar[Tally | None] = ContextVar("tally", default=None)
 
 
-def begin() -> Tally:
+def new_tally() -> Tally:
     """A new tally for the operation of this task."""
     tally = Tally()
     _tally.set(tally)

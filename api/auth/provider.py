@@ -25,6 +25,7 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from runtime.clock import Clock, monotonic
 from runtime.settings import Settings
+from runtime.shared_tasks import create_shared_task
 
 KEYS_FRESH = (
     150.0  # seconds; then the keys are read again, and after twice this time no request uses older keys
@@ -205,7 +206,7 @@ class Provider:
         if self._reading is None or self._reading.done():
             if monotonic() < self._failed_at + PAUSE:
                 return None
-            self._reading = asyncio.create_task(self._replace_keys())
+            self._reading = create_shared_task(self._replace_keys())
         return self._reading
 
     async def _replace_keys(self) -> None:

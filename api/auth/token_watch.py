@@ -16,6 +16,7 @@ from api.auth.credentials import Key, Validity
 from api.errors import log_fault
 from runtime.clock import Clock
 from runtime.database import DatabaseUnavailable
+from runtime.shared_tasks import create_shared_task
 
 RECHECK_SECONDS = 4.0  # a revoked credential ends its streams within 5 s
 SHORTEST_SLEEP = 0.01
@@ -46,7 +47,7 @@ class TokenWatch(Generic[Key]):
         entry = self._watched.setdefault(key, _Watched(expires_at))
         entry.streams.add(ended)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._watch())
+            self._task = create_shared_task(self._watch())
         self._added.set()
         try:
             yield ended

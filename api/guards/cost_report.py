@@ -60,7 +60,7 @@ class CostReport(SchemaExtension):
         self._was_executed = False
 
     def on_operation(self) -> Iterator[None]:
-        self._tally = tally.begin()
+        self._tally = tally.new_tally()
         yield
 
     def on_validate(self) -> Iterator[None]:

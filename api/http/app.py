@@ -130,8 +130,8 @@ def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute]
         routes=every,
         lifespan=lifespan,
         middleware=[
+            Middleware(TracedRequests),  # outside, so that the line of the request has the trace
             Middleware(RequestLog, metrics=metrics, paths=paths, https=https),
-            Middleware(TracedRequests),
             cors,
             Middleware(Compression),
             Middleware(BodyLimits),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -17,18 +18,24 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     Operation,
     _OperationStreamClosed,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
 
 from api.auth.credentials import Credential, NotLetIn
 from api.auth.token_watch import TokenWatch
 from api.context import EdgeContext
 from api.errors import Code, StreamInterrupted, log_fault, refusal, until_interrupted
 from api.guards.trusted_documents import DocumentRefused, TrustedDocuments, with_id
+from runtime import tracing
 from runtime.database import DatabaseUnavailable
 
 LONGEST_REASON = 120  # bytes; a close frame holds 123
 FORBIDDEN, TRY_AGAIN = 4403, 1013
 log = structlog.get_logger()
+_parent: ContextVar[str | None] = ContextVar("parent_of_operation", default=None)
 
 
 INTERRUPTED = "Try again in a moment, from the last cursor"
@@ -132,6 +139,34 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         credential, viewer = self.context.credential, self.context.viewer
         if self.connection_acknowledged and self._ending is None and credential and viewer:
             self._ending = asyncio.create_task(self._close_at_end(credential, viewer.expires_at))
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """The operation continues the trace that its `extensions` or the socket's own request name in `traceparent`."""
+        given = (message["payload"].get("extensions") or {}).get("traceparent")
+        mark = _parent.set(given if isinstance(given, str) else self._opened_by)
+        try:
+            await super().handle_subscribe(message)
+        finally:
+            _parent.reset(mark)
+
+    async def run_operation(self, operation: Operation[Any, None]) -> None:
+        """A span for each operation. The span of a subscription ends with the subscription."""
+        attributes: dict[str, tracing.Value] = {
+            "network.protocol.name": "graphql-transport-ws",
+            "url.path": "/graphql",
+        }
+        parent = _parent.get()
+        with tracing.traced(
+            "/graphql", kind="server", parents=[parent] if parent else [], attributes=attributes
+        ):
+            await super().run_operation(operation)
+
+    @property
+    def _opened_by(self) -> str | None:
+        """The traceparent of the request that opened the socket. Browsers cannot send any."""
+        assert isinstance(self.websocket, Socket)
+        sent: str | None = self.websocket.ws.headers.get("traceparent")
+        return sent
 
     async def shutdown(self) -> None:
         if self._ending:

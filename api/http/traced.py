@@ -7,7 +7,8 @@ from runtime import tracing
 
 
 class TracedRequests:
-    """api.guards.operation_log gives the span its operation and its caller. Sockets have no span: they outlive a trace."""
+    """api.guards.operation_log gives the span its operation and its caller. A stream of events has the span of its request. The operations
+    of a socket have spans of their own (api.http.sockets)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -7,11 +7,11 @@ JSON, or the close code that the protocol names. The tests are in tests/api/http
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import structlog
@@ -43,7 +43,6 @@ from api.errors import (
     RETRY_AFTER,
     STATUS,
     Code,
-    StreamInterrupted,
     present_errors,
     until_interrupted,
 )
@@ -55,6 +54,7 @@ from api.http import graphiql_page
 from api.http.accept import GRAPHQL_JSON, JSON, accepts_json, accepts_stream, json_type, prefers_stream
 from api.http.error_responses import error_response, unavailable_response
 from api.http.sockets import Socket, SocketHandler
+from api.http.streams import begun, until, without_complete
 from runtime.database import DatabaseUnavailable
 
 SEND_IN_INIT = 'A valid token is needed in connection_init\'s payload: {"Authorization": "Bearer ..."}'
@@ -209,10 +209,10 @@ class GraphQLView(GraphQL[Context, None]):
         )
         if not isinstance(result, AsyncGenerator):
             return result
-        begun = await _begun(until_interrupted(result), context.stream_begun)
-        if isinstance(begun, ExecutionResult) and not accepts_json(request.headers.get("accept", "")):
+        answer = await begun(until_interrupted(result), context.stream_begun)
+        if isinstance(answer, ExecutionResult) and not accepts_json(request.headers.get("accept", "")):
             sub_response.media_type = GRAPHQL_JSON  # so that the status says it too
-        return begun
+        return answer
 
     async def execute_single(
         self,
@@ -293,7 +293,7 @@ class GraphQLView(GraphQL[Context, None]):
         headers: Mapping[str, str],
     ) -> Response:
         def lasting() -> AsyncIterator[str]:
-            return _without_complete(self._while_valid(request, stream()))
+            return without_complete(self._while_valid(request, stream()))
 
         return await super().create_streaming_response(request, lasting, sub_response, headers)
 
@@ -309,93 +309,8 @@ class GraphQLView(GraphQL[Context, None]):
                     yield chunk
                 return
             with self.watch.watched(credential, request.state.expires_at) as ended:
-                async for chunk in _until(ended, stream):
+                async for chunk in until(ended, stream):
                     yield chunk
-
-
-async def _begun(
-    stream: AsyncGenerator[Any, None], begun: asyncio.Event
-) -> ExecutionResult | SubscriptionExecutionResult:
-    """The stream, or the refusal of its operation, which is then answered as one JSON document and not as a stream.
-
-    It is a refusal if nothing was executed. `begun` is set when a subscription that may have no event for long has been
-    accepted.
-    """
-    first = asyncio.ensure_future(anext(stream))
-    accepted = asyncio.create_task(begun.wait())
-    try:
-        await asyncio.wait({first, accepted}, return_when=asyncio.FIRST_COMPLETED)
-    except asyncio.CancelledError:
-        first.cancel()
-        await _end(first)
-        await stream.aclose()
-        raise
-    finally:
-        accepted.cancel()
-    if first.done() and first.exception() is None and isinstance(first.result(), PreExecutionError):
-        await stream.aclose()
-        refused: PreExecutionError = first.result()
-        return refused
-    return cast(SubscriptionExecutionResult, _resumed(first, stream))
-
-
-async def _resumed(
-    first: asyncio.Future[Any], stream: AsyncGenerator[Any, None]
-) -> AsyncGenerator[Any, None]:
-    """The stream with the result that was asked for already."""
-    async with aclosing(stream):
-        try:
-            yield await first
-        except StopAsyncIteration:
-            return
-        finally:
-            first.cancel()
-            await _end(first)
-        async for result in stream:
-            yield result
-
-
-async def _until(ended: asyncio.Event, stream: AsyncIterator[str]) -> AsyncIterator[str]:
-    """The stream's chunks, until the event is set."""
-    ending = asyncio.create_task(ended.wait())
-    try:
-        while True:
-            coming = asyncio.ensure_future(anext(stream))
-            try:
-                await asyncio.wait({coming, ending}, return_when=asyncio.FIRST_COMPLETED)
-                if not coming.done():
-                    return
-                yield coming.result()
-            except StopAsyncIteration:
-                return
-            finally:
-                if coming.cancel():
-                    await _end(coming)
-    finally:
-        ending.cancel()
-
-
-async def _end(task: asyncio.Future[Any]) -> None:
-    """Wait for the end of a cancelled task, even if this task is cancelled meanwhile.
-
-    Starlette cancels the stream of a disconnected client at each of its awaits. Closing a generator that still runs
-    raises an error.
-    """
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-
-
-async def _without_complete(stream: AsyncIterator[str]) -> AsyncIterator[str]:
-    """An interrupted stream ends without `complete`, so that its client subscribes again."""
-    with suppress(StreamInterrupted):
-        async for chunk in stream:
-            yield chunk
 
 
 def _caller(viewer: Viewer) -> dict[str, str]:

@@ -18,6 +18,7 @@ from api.context import Process
 from domain.inbound import webhook_inbox
 from domain.inbound.webhook_inbox import Announced, Category
 from runtime.database import Database
+from runtime.shared_tasks import create_shared_task
 from xero.webhooks import is_signed, read_events
 
 log = structlog.get_logger()
@@ -41,7 +42,7 @@ class Inbox:
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((announced, stored))
         if self._storing is None or self._storing.done():
-            self._storing = asyncio.create_task(self._store())
+            self._storing = create_shared_task(self._store())
         await stored
 
     async def _store(self) -> None:

@@ -5,7 +5,7 @@ import json
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -37,6 +37,16 @@ from runtime.settings import load
 from tests.clients import web_client
 from tests.database import Place
 from tests.patience import patience
+
+
+@dataclass
+class Stopped:
+    """A clock that a test moves."""
+
+    at: datetime = datetime(2026, 11, 30, 12, 0, 10, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
 
 
 @strawberry.type

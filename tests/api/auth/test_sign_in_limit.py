@@ -15,6 +15,7 @@ from api.auth.addresses import UNKNOWN, client_address
 from api.context import Process
 from runtime.settings import SettingsError, load
 from tests.api.edge import (
+    Stopped,
     ask,
     bearer,
     close_code,
@@ -26,7 +27,6 @@ from tests.api.edge import (
     serving,
     with_settings,
 )
-from tests.api.guards.test_rate_limit import Stopped
 from tests.clients import web_client
 
 WRONG = bearer("tdm_" + "x" * 43)

@@ -1,7 +1,7 @@
 """What a caller and a workspace may ask for in a minute."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -16,6 +16,7 @@ from domain.tx import Actor
 from runtime.embedded.services import Services
 from runtime.settings import Settings, load
 from tests.api.edge import (
+    Stopped,
     acknowledged,
     ask,
     bearer,
@@ -29,16 +30,6 @@ from tests.api.edge import (
     with_settings,
 )
 from tests.clients import web_client
-
-
-@dataclass
-class Stopped:
-    """A clock that a test moves."""
-
-    at: datetime = datetime(2026, 11, 30, 12, 0, 10, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
 
 
 def viewer(workspace: UUID) -> Viewer:

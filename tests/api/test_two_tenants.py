@@ -26,8 +26,10 @@ from api.root import schema
 from domain.tables import metadata
 from tests import make
 from tests.api.nodes import TABLES, fill
+from tests.api.schema.conftest import ada, listening, process
 from tests.domain.world import World
 
+__all__ = ["ada", "listening", "process"]
 # Which type of node an argument of this name takes. An argument of another name gets the ids of all types.
 KINDS = {
     "contactId": "Contact",
