@@ -139,7 +139,7 @@ class Walk:
         likely = 0.0
         if counted:
             is_full = parent is self.schema.query_type and not _is_filtered(node)
-            share = likely_page(name, page, is_full=is_full) / page if page else 1.0
+            share = likely_page(name, self._expected(node, page), is_full=is_full) / page if page else 1.0
             below = likely_rows(parent, name, named) + share * inner.likely
             likely = likely_length(name, times) * (1 + below)
         return Cost(inner.depth + 1, inner.fields + 1, inner.aliases + aliases, nodes, likely)
@@ -155,6 +155,17 @@ class Walk:
         ]
         sizes = [number for number in asked if number is not None]
         return max(1, min(max(sizes, default=PAGE), LARGEST_PAGE))
+
+    def _expected(self, node: FieldNode, page: int) -> int:
+        """The page that is likely: a variable without a value stands for the usual one."""
+        unknown = [
+            argument
+            for argument in node.arguments or ()
+            if argument.name.value in {"first", "last"}
+            and isinstance(argument.value, VariableNode)
+            and argument.value.name.value not in self.variables
+        ]
+        return min(page, PAGE) if unknown else page
 
     def _number(self, value: ValueNode) -> int | None:
         if isinstance(value, IntValueNode):

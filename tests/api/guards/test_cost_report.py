@@ -8,7 +8,7 @@ import httpx
 import pytest
 from graphql import OperationDefinitionNode, OperationType, print_ast
 
-from api.context import EdgeContext, Process
+from api.context import EdgeContext
 from api.guards.cost_report import Asked, Experience, count_objects
 from api.guards.measured import Cost, Measured
 from api.guards.rate_limit import LEAST, Rates
@@ -16,19 +16,20 @@ from api.relay import ids
 from api.root import plans, schema
 from tests import make
 from tests.api.edge import ask, codes
-from tests.api.schema.conftest import ada, listening
+from tests.api.schema.conftest import ada
 from tests.api.screens import SCREENS, operations
 
-__all__ = ["ada", "listening"]
+__all__ = ["ada"]
 NEAR = 1.5
 PAGE = """query Page { contacts(first: 40) { totalCount edges { node { id name billingAddress { city }
   syncLinks { id organisation { id } } } } } }"""
+LINKS = (
+    "insert into sync_link (workspace_id, id, organisation_id, contact_id, state, state_since, origin, linked_at,"
+    " last_synced_at, version, base_practice, base_xero)"
+    " select workspace_id, gen_random_uuid(), :organisation, id, 'SYNCED', now(), 'FULL_MATCH', now(), now(), 1, '{}', '{}'"
+    " from contact where workspace_id = :ws returning id"
+)
 CREATE = 'mutation { createContact(input: {name: "Rata"}) { contact { id syncLinks { id } } userErrors { code } } }'
-
-
-@pytest.fixture
-async def process(listening: Process, clean: object) -> Process:
-    return listening
 
 
 async def cost(client: make.Client, query: str, **variables: Any) -> dict[str, Any]:
@@ -133,8 +134,8 @@ def test_an_operation_is_found_by_its_name() -> None:
 async def test_the_estimate_is_near_the_cost_of_every_query_of_the_screens(ada: make.Client) -> None:
     """Once a query has run in the workspace; of the lists also before, if their pages are full."""
     await make.many_contacts(ada.world, 60)
-    contact, link = await ada.world.contact("Somebody"), await make.linked(ada.world)
-    assert link
+    await ada.world.rows(LINKS, organisation=ada.world.organisation)
+    contact = await ada.world.contact("Somebody")
     organisation = ids.encode("XeroOrganisation", ada.world.organisation)
     given: dict[str, dict[str, Any]] = {
         "WizardOrganisation": {"id": organisation, "f": "ALL"},
