@@ -1,0 +1,165 @@
+"""Compares `extensions.cost` with the CPU that operations take: `python -m bench.cost [--contacts 2000]`.
+
+200 different reads run in one process, on contacts with links: half of them lists of each length, half generated over the whole schema. Each
+runs once, and then three times for the least CPU of the API's process. Printed: Spearman's rank correlation with the CPU, for the estimate
+of a new document, the estimate of a known document, and the cost; and the share of a page query that counting takes.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Sequence
+from itertools import product
+from random import Random
+from statistics import median
+
+import strawberry
+from graphql import parse, validate
+
+from api.compiled.run import Plans
+from api.context import EdgeContext
+from api.guards.cost_report import CostReport
+from api.guards.extensions import compiling, edge_config, edge_extensions
+from api.guards.rate_limit import Rates
+from api.root import Mutation, Query, Subscription
+from api.schema.live import SyncCursorFirst
+from api.schema.scalars import SCALARS
+from api.schema.viewer import User
+from bench.place import services
+from runtime import database
+from tests import make
+from tests.api.compiled.documents import Documents
+
+OPERATIONS = 200
+ROUNDS = 150
+LINKS = (
+    "insert into sync_link (workspace_id, id, organisation_id, contact_id, state, state_since, origin, linked_at,"
+    " last_synced_at, version, base_practice, base_xero)"
+    " select workspace_id, gen_random_uuid(), :organisation, id, 'SYNCED', now(), 'FULL_MATCH', now(), now(), 1, '{}', '{}'"
+    " from contact where workspace_id = :ws returning id"
+)
+SIZES = (1, 2, 3, 5, 8, 12, 20, 30, 50, 70, 100)
+PARTS = (
+    "contacts(first: {n}) {{ edges {{ node {{ id name }} }} }}",
+    "contacts(first: {n}) {{ totalCount edges {{ cursor node {{ id name kind billingEmail billingAddress {{ city }} }} }} }}",
+    "contacts(first: {n}) {{ edges {{ node {{ id syncLinks {{ id state organisation {{ id name }} }} }} }} }}",
+    "contacts(first: {n}) {{ edges {{ node {{ id name activity(first: 3) {{ edges {{ node {{ id at }} }} }} }} }} }}",
+    "syncLinks(first: {n}) {{ edges {{ node {{ id state allowedActions contact {{ id name }} }} }} }}",
+    "syncLinks(first: {n}) {{ totalCount edges {{ node {{ id contact {{ id syncLinks {{ id }} }} differences {{ field }} }} }} }}",
+    "viewer {{ id }} contacts(last: {n}) {{ pageInfo {{ endCursor }} edges {{ node {{ name firstName lastName version updatedAt }} }} }}",
+    "workspace {{ id name contactTypes {{ id }} }} syncLinks(last: {n}) {{ edges {{ node {{ id }} }} }}",
+    "contacts(first: {n}) {{ edges {{ node {{ invoices(first: 2) {{ edges {{ node {{ id }} }} }} }} }} }}",
+)
+
+
+def build(*, counting: bool) -> strawberry.Schema:
+    extensions = edge_extensions()
+    if not counting:
+        extensions = [one for one in extensions if isinstance(one, type) or not isinstance(one(), CostReport)]
+    return strawberry.Schema(
+        Query,
+        Mutation,
+        Subscription,
+        types=[User],
+        config=edge_config(scalar_map=SCALARS),
+        extensions=[*extensions, SyncCursorFirst, compiling(Plans())],
+    )
+
+
+def ranks(values: Sequence[float]) -> list[float]:
+    """Equal values share the mean of their ranks."""
+    ordered = sorted(values)
+    first = {value: place for place, value in reversed(list(enumerate(ordered)))}
+    last = {value: place for place, value in enumerate(ordered)}
+    return [(first[value] + last[value]) / 2 for value in values]
+
+
+def correlation(one: Sequence[float], other: Sequence[float]) -> float:
+    a, b = ranks(one), ranks(other)
+    mean = (len(a) - 1) / 2
+    above = sum((x - mean) * (y - mean) for x, y in zip(a, b, strict=True))
+    below = sum((x - mean) ** 2 for x in a) * sum((y - mean) ** 2 for y in b)
+    return float(above / below**0.5)
+
+
+class Asking:
+    def __init__(self, client: make.Client) -> None:
+        settings = client.process.settings.model_copy(update={"redis_url": None})
+        self._client, self._rates = client, Rates(settings, client.process.database.clock)
+
+    async def run(self, schema: strawberry.Schema, text: str) -> tuple[float, int, int] | None:
+        """CPU in milliseconds, the estimate and the cost; None if the answer has errors. Without CostReport, the two are 0."""
+        context = EdgeContext(self._client.process, self._client.viewer, rates=self._rates)
+        variables = {"no": False}
+        begun = time.process_time()
+        result = await schema.execute(text, variables, context)
+        taken = (time.process_time() - begun) * 1000
+        if result.errors:
+            return None
+        cost = (result.extensions or {}).get("cost", {"requested": 0, "actual": 0})
+        return taken, cost["requested"], cost["actual"]
+
+
+async def compare(asking: Asking) -> None:
+    schema = build(counting=True)
+    texts = [f"{{ {part.format(n=n)} }}" for part, n in product(PARTS, SIZES)]
+    core, seed = schema._schema, 0
+    while len(texts) < 4 * OPERATIONS:
+        seed += 1
+        text, _ = Documents(core, Random(seed), {"ID": ['"none"']}, deepest=4).next()
+        if not validate(core, parse(text)):
+            texts.append(text)
+    found: list[tuple[float, int, int, int]] = []
+    for text in texts:
+        first = await asking.run(schema, text)
+        again = [one for _ in range(3) if (one := await asking.run(schema, text)) is not None]
+        if first is not None and len(again) == 3:
+            found.append((min(one[0] for one in again), first[1], again[-1][1], first[2]))
+        if len(found) == OPERATIONS:
+            break
+    cpu, static, known, actual = zip(*found, strict=True)
+    print(
+        len(found),
+        "operations,",
+        f"{min(cpu):.1f} to {max(cpu):.1f} ms of CPU; rank correlation with the CPU:",
+    )
+    for name, values in (
+        ("estimate of a new document", static),
+        ("of a known document", known),
+        ("cost", actual),
+    ):
+        print(f"  {name}: {correlation(values, cpu):.2f}")
+
+
+async def overhead(asking: Asking) -> None:
+    with_it, without = build(counting=True), build(counting=False)
+    page = f"{{ {PARTS[2].format(n=50)} }}"
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    for n in range(ROUNDS):
+        for counting in (n % 2 == 0, n % 2 == 1):
+            one = await asking.run(with_it if counting else without, page)
+            assert one is not None
+            taken[counting].append(one[0])
+    more, less = median(taken[True]), median(taken[False])
+    print(
+        f"page of 50: {more:.3f} ms of CPU with the report, {less:.3f} without: {100 * (more / less - 1):.1f} %"
+    )
+
+
+async def main(contacts: int) -> None:
+    with services() as found:
+        db = database.connect(found.app_url)
+        async with make.listening(db, found.app_url) as process:
+            client = await make.client(process)
+            await make.many_contacts(client.world, contacts)
+            await client.world.rows(LINKS, organisation=client.world.organisation)
+            asking = Asking(client)
+            await compare(asking)
+            await overhead(asking)
+        await db.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--contacts", type=int, default=2000)
+    asyncio.run(main(parser.parse_args().contacts))
