@@ -301,7 +301,8 @@ async def take_xero_contact(
     tx: Tx, organisation_id: UUID, xero_contact_id: UUID | None, *path: str
 ) -> XeroContact:
     """A Xero contact for a person to link, merges followed: refused where it is unknown here (NOT_FOUND), linked
-    (ALREADY_LINKED), forgotten, or archived while another contact has its name, as Xero would not restore it."""
+    (ALREADY_LINKED), forgotten, not shown by Xero any more, or archived while another contact has its name, as Xero would not
+    restore it."""
     row = (await xero_contacts.read(tx, [xero_contact_id])).get(xero_contact_id) if xero_contact_id else None
     if row is None or row.organisation_id != organisation_id:
         raise Refused([not_found("contact of this Xero organisation", *path)])
@@ -311,6 +312,12 @@ async def take_xero_contact(
         raise refuse(
             Code.WRONG_STATE,
             "Xero no longer has this contact: it was forgotten there, or merged into an unknown one. Choose another one.",
+            *path,
+        )
+    if xero.missing_since is not None:
+        raise refuse(
+            Code.WRONG_STATE,
+            "Xero does not show this contact any more. Choose another one; or change this one in Xero, so that Tandem reads it again.",
             *path,
         )
     linked = await links.active(tx, organisation_id, "xero_contact_id", xero.id)

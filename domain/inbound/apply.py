@@ -111,8 +111,10 @@ def _left_names(rows: Iterable[XeroContact]) -> list[str]:
     """The keys of names that these Xero contacts no longer hold: another contact may have them now."""
     held = list(rows)
     former = {key for row in held for key in row.former_keys}
-    ended = {row.name_key for row in held if row.status is not XeroContactStatus.ACTIVE and row.name_key}
-    return sorted(former | ended)
+    gone = [
+        row for row in held if row.status is not XeroContactStatus.ACTIVE or row.missing_since is not None
+    ]
+    return sorted(former | {row.name_key for row in gone if row.name_key})
 
 
 async def apply_shown(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:

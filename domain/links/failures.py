@@ -26,6 +26,7 @@ REMEDIES = {
     "NEEDS_RECONNECT": "CONNECT_XERO",
 }
 IN_XERO_AGAIN = timedelta(days=1)  # how often a failure with the remedy IN_XERO is tried again
+_MAYBE_EMOJI = r"[^\u0001-\u1fff]"  # PostgreSQL's regular expression of all characters that Xero may drop, and of some others
 NOT_SHOWN = (
     "Xero does not show this contact when Tandem asks for it, so Tandem does not overwrite it. Look for the contact in Xero, then call"
     " retrySync. If it is gone there, end the link with unsync, and createFromUnsynced creates the contact again."
@@ -222,14 +223,17 @@ async def names_freed(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> Non
 
     `keys` are the keys of names that Xero's contacts had.
     """
+    if not keys:
+        return
     refused = await tx.read(
         _Refused,
         "select l.id, l.xero_contact_id as own, case when own.status = 'ARCHIVED' then own.name else c.name end as name"
         " from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         " left join xero_contact own on own.workspace_id = :ws and own.id = l.xero_contact_id"
         " where l.workspace_id = :ws and l.organisation_id = :organisation and l.state in ('FAILING', 'CONFLICT')"
-        " and l.failure->>'code' = 'NAME_TAKEN_IN_XERO' order by l.id",
-        organisation=organisation_id,
+        " and l.failure->>'code' = 'NAME_TAKEN_IN_XERO'"
+        " and (c.name_key = any(:keys) or own.name_key = any(:keys) or c.name ~ :emoji) order by l.id",
+        organisation=organisation_id, keys=list(keys), emoji=_MAYBE_EMOJI,
     )  # fmt: skip
     wanted = {row: keys_in_xero(row.name) for row in refused}
     waiting = {row: own for row, own in wanted.items() if not set(own).isdisjoint(keys)}

@@ -52,12 +52,13 @@ INCLUDED = {
 
 
 def included(contact_filter: XeroContactFilter, x: str = "x") -> str:
-    """SQL condition: the mirror row is active, and the filter includes it. After a restore also: Tandem made the Xero contact
-    after the backup."""
+    """SQL condition: the mirror row is active, Xero still shows it, and the filter includes it. After a restore also: Tandem made
+    the Xero contact after the backup."""
+    there = f"{x}.status = 'ACTIVE' and {x}.missing_since is null"
     if contact_filter is XeroContactFilter.ALL:
-        return f"({x}.status = 'ACTIVE')"
+        return f"({there})"
     let_in = INCLUDED[contact_filter].format(x=x)
-    return f"({x}.status = 'ACTIVE' and ({let_in} or {restored.lost_push(x)}))"
+    return f"({there} and ({let_in} or {restored.lost_push(x)}))"
 
 
 def plan(contact_filter: XeroContactFilter, scope: str) -> str:

@@ -157,7 +157,7 @@ _SHOW = f"""
                greatest(n.seen_at, x.seen_at), {VERSION}, {", ".join(map(_held, _COLUMNS))},
                jsonb_build_object({", ".join(_stamp_of(*field) for field in _SYNCED.items())}),
                coalesce(x.dirty, true) or {_FOUND_NUMBERS} or (n.how = 'NEW' and {_differs(_APPLIED)})
-                   or (n.seen_at >= x.seen_at and {_differs(_FLAGS)}),
+                   or (n.seen_at >= x.seen_at and {_differs(_FLAGS)}) or x.missing_since is not null,
                case when n.how = 'NEW' and {_differs(_APPLIED)} then null else x.brake end,
                case when n.how = 'NEW' and {_differs(_APPLIED)} or {_FOUND_NUMBERS} then null else x.looked_at end,
                case when n.how = 'NEW' and {_differs(["name_key", "email_key"])}
@@ -338,9 +338,10 @@ async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
 
 
 async def miss(tx: Tx, organisation: UUID, asked: datetime) -> None:
-    """Mark the contacts that a read of all contacts, asked for since `asked`, has not shown."""
+    """Mark the contacts that a read of all contacts, asked for since `asked`, has not shown. What follows is applied to links and
+    issues as any change is."""
     await tx.run(
-        "update xero_contact set missing_since = :now where workspace_id = :ws and organisation_id = :organisation"
+        "update xero_contact set missing_since = :now, dirty = true where workspace_id = :ws and organisation_id = :organisation"
         " and seen_at < :asked and missing_since is null",
         organisation=organisation, asked=asked,
     )  # fmt: skip

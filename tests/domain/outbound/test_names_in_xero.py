@@ -13,7 +13,7 @@ from domain.links.failures import Failure
 from domain.matching import issues
 from domain.outbound import contact_deliveries, freshness
 from domain.outbound.contact_deliveries import Answered
-from domain.problems import Code
+from domain.problems import Code, Refused
 from domain.tables import ImportPhase, ImportRun, RunPurpose, Side, SyncedField, XeroContactStatus
 from tests.domain.announced import later
 from tests.domain.linked import LATER, change, claim, linked, read_delta
@@ -124,6 +124,20 @@ async def test_a_contact_that_xero_does_not_show_keeps_no_name(world: World) -> 
     assert (link["state"], link["xero_contact_id"]) == ("PENDING", None)
 
 
+async def test_a_contact_that_xero_does_not_show_cannot_be_linked(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, billingEmail="ours@x.nz")
+    await not_shown(world, xero)
+    link = (await own_link(world))["id"]
+    assert isinstance(link, UUID)
+    async with world.tx() as tx, issues.evaluating(tx):
+        await unsync.unsync(tx, link)
+    with pytest.raises(Refused) as refused:
+        async with world.tx() as tx, issues.evaluating(tx):
+            await unsync.rematch(tx, link)
+    assert [one.code for one in refused.value.problems] == [Code.WRONG_STATE]
+
+
 async def test_a_contact_that_xero_shows_again_keeps_its_name(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
@@ -141,6 +155,8 @@ async def scan(world: World, *shown: SeenContact) -> None:
         )  # fmt: skip
         tx.session.add(run)
     await world.read(run.id, [replace(one, seen_at=run.started_at) for one in shown])
+    while await world.match(run.id):
+        pass
 
 
 async def test_a_scan_notices_the_contacts_that_xero_does_not_show_any_more(world: World) -> None:
@@ -154,3 +170,33 @@ async def test_a_scan_notices_the_contacts_that_xero_does_not_show_any_more(worl
     assert missing["name"] == "Kea"
     await pushed(world, contact.id)
     assert (await own_link(world))["state"] == "PENDING"
+
+
+async def test_a_name_that_a_missing_contact_held_is_free(world: World) -> None:
+    contact = await world.contact("Kea 🎉")
+    await pushed(world, contact.id)
+    await world.shown(seen("Kea"))
+    await refuse(world, TAKEN)
+    later(world, timedelta(hours=1))
+    await scan(world)
+    assert (await own_link(world))["state"] == "PENDING"
+
+
+async def test_the_issue_of_a_contact_that_xero_does_not_show_ends_until_xero_shows_it_again(
+    world: World,
+) -> None:
+    await world.contact("Kea", "a@x.nz")
+    kea = seen("Kea", "b@x.nz")
+    await world.shown(kea)
+    await world.import_mirror()
+    later(world, timedelta(hours=1))
+    await scan(world)
+    assert await world.rows("select state, resolution from match_issue") == [
+        {"state": "RESOLVED", "resolution": "OBSOLETE"}
+    ]
+    await world.import_mirror()
+    assert await world.rows("select count(*) as made from contact") == [{"made": 1}]
+    later(world, timedelta(hours=1))
+    await scan(world, kea)
+    states = await world.rows("select state from match_issue order by state")
+    assert [row["state"] for row in states] == ["OPEN", "RESOLVED"]
