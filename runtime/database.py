@@ -34,9 +34,9 @@ from runtime import tally
 from runtime.clock import Clock, ServerClock, monotonic
 from runtime.tracing import traceparent
 
-# How the SQLSTATEs begin that say: the connection failed, PostgreSQL shuts down or starts up, it has too many
-# connections, it does not let this role in, the database does not exist.
-NO_CONNECTION = ("08", "57P", "53300", "28", "3D")
+# How the SQLSTATEs begin that say: the connection failed, PostgreSQL shuts down or starts up, it has too many connections or
+# no memory or disk left, it does not let this role in, the database does not exist.
+NO_CONNECTION = ("08", "57P", "53", "28", "3D")
 AFTER_DISCONNECT = "8s2b"  # SQLAlchemy's code: a statement after the connection was lost
 TIME_ASKED_EVERY = 60.0  # seconds
 RESTED = 10.0  # seconds; what drops silent connections waits for minutes

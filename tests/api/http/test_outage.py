@@ -138,6 +138,10 @@ async def too_many(relay: Relay) -> None:
     await relay.refuse("53300", "sorry, too many clients already")
 
 
+async def without_memory(relay: Relay) -> None:
+    await relay.refuse("53200", "out of memory")
+
+
 async def shut_out(relay: Relay) -> None:
     await relay.refuse("28P01", "password authentication failed")
 
@@ -146,6 +150,7 @@ OUTAGES = {
     "socket file missing": Relay.stop,
     "starting up": starting_up,
     "full": too_many,
+    "without memory": without_memory,
     "shut out": shut_out,
 }
 
