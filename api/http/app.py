@@ -96,7 +96,7 @@ class SocketCount:
 
 def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute] = ()) -> Starlette:
     """`schema` has the configuration and the extensions of api.guards.extensions. `routes` are those of api.consent.connect.
-    `state.metrics` are the metrics, for the application on OPS_PORT."""
+    `state.metrics` are the metrics, for the application on OPS_PORT; `state.streams` the open event streams."""
     # Strawberry would log each error, a client's too, with the text of the query. api.errors logs our faults.
     logging.getLogger("strawberry.execution").disabled = True
     metrics = health.Metrics(process)
@@ -144,6 +144,7 @@ def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute]
         },
     )
     app.state.metrics = metrics
+    app.state.streams = view.streams
     return app
 
 

@@ -1,16 +1,53 @@
-"""Streams of server-sent events: their beginning, their end, and what happens if the client hangs up in between."""
+"""Streams of server-sent events: their form, their beginning, their end, and what happens if the client hangs up in between."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from contextvars import Context, copy_context
 from typing import Any, cast
 
 import structlog
+from strawberry.http.streaming import SSETransport
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from api.errors import StreamInterrupted
+
+
+class EventStream(SSETransport):
+    """Events with LF alone at the end of a line. CR LF, as Strawberry writes it, is allowed too, but urql
+    (`fetchSubscriptions`) looks for LF LF and shows no event of such a stream."""
+
+    def encode_event(self, event: str, data: str | None = None) -> str:
+        return super().encode_event(event, data).replace("\r\n", "\n")
+
+    def encode_comment(self, comment: str) -> str:
+        return super().encode_comment(comment).replace("\r\n", "\n")
+
+
+class OpenStreams:
+    """The open streams of this process. A server that ends would wait for them, and accept no new connection meanwhile."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Event] = set()
+        self._is_over = False
+
+    @contextmanager
+    def ended_with_others(self, ended: asyncio.Event) -> Iterator[None]:
+        """Set the event when all streams are to end."""
+        self._open.add(ended)
+        if self._is_over:
+            ended.set()
+        try:
+            yield
+        finally:
+            self._open.discard(ended)
+
+    def end(self) -> None:
+        """End all streams, and each one that begins later. They end without `complete`, so that clients subscribe again."""
+        self._is_over = True
+        for ended in self._open:
+            ended.set()
 
 
 async def begun(

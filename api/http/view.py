@@ -7,7 +7,7 @@ JSON, or the close code that the protocol names. The tests are in tests/api/http
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -27,7 +27,7 @@ from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.http.parse_content_type import parse_content_type
-from strawberry.http.streaming import HTTPStreamTransport, SSETransport
+from strawberry.http.streaming import HTTPStreamTransport
 from strawberry.schema import BaseSchema
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
@@ -51,15 +51,22 @@ from api.guards.query_cost import TOKENS
 from api.guards.rate_limit import Rates
 from api.guards.trusted_documents import DocumentRefused, TrustedDocuments, read_manifest, with_id
 from api.http import graphiql_page
-from api.http.accept import GRAPHQL_JSON, JSON, accepts_json, accepts_stream, json_type, prefers_stream
+from api.http.accept import (
+    GRAPHQL_JSON,
+    JSON,
+    accepts_json,
+    accepts_stream,
+    json_type,
+    prefers_stream,
+)
 from api.http.error_responses import error_response, unavailable_response
 from api.http.sockets import Socket, SocketHandler
-from api.http.streams import begun, until, without_complete
+from api.http.streams import EventStream, OpenStreams, begun, until, without_complete
 from runtime.database import DatabaseUnavailable
 
 SEND_IN_INIT = 'A valid token is needed in connection_init\'s payload: {"Authorization": "Bearer ..."}'
 INIT_WAIT = timedelta(seconds=3)
-STREAMS: Mapping[str, type[HTTPStreamTransport]] = {GRAPHQL_SSE_PROTOCOL: SSETransport}
+STREAMS: Mapping[str, type[HTTPStreamTransport]] = {GRAPHQL_SSE_PROTOCOL: EventStream}
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -88,6 +95,7 @@ class GraphQLView(GraphQL[Context, None]):
         limit = SignInLimit(self.rates, process.settings.rate_limit_sign_ins)
         self.callers = Callers(process.settings, process.database, process.http, limit=limit)
         self.watch: TokenWatch[Credential] = TokenWatch(self.callers, process.database.clock)
+        self.streams = OpenStreams()
         self.graphql_transport_ws_handler_class = partial(SocketHandler, self.watch, self.documents)  # type: ignore[assignment]  # called as the class is
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -300,15 +308,17 @@ class GraphQLView(GraphQL[Context, None]):
     async def _while_valid(
         self, request: Request | WebSocket, stream: AsyncIterator[str]
     ) -> AsyncIterator[str]:
-        """End the stream at the moment at which its credential is found to be revoked, or expires."""
+        """End the stream at the moment at which its credential is found to be revoked, or expires, or at which the server ends."""
         assert isinstance(stream, AsyncGenerator)  # Strawberry's, with a task of its own to end
         async with aclosing(stream):
             credential: Credential | None = getattr(request.state, "credential", None)
-            if credential is None:  # introspection by a caller without a token
-                async for chunk in stream:
-                    yield chunk
-                return
-            with self.watch.watched(credential, request.state.expires_at) as ended:
+            # Without a token only introspection is answered.
+            watched = (
+                self.watch.watched(credential, request.state.expires_at)
+                if credential
+                else nullcontext(asyncio.Event())
+            )
+            with watched as ended, self.streams.ended_with_others(ended):
                 async for chunk in until(ended, stream):
                     yield chunk
 

@@ -24,6 +24,11 @@ DATABASE = "tests/runtime/test_database.py"
 
 LIVE = (
     breach(
+        "live: objects that were loaded once are shared for ever",
+        "tests/api/schema/test_event_feed_memory.py::test_objects_that_were_loaded_for_an_event_are_shared_for_a_while",
+        never("api.event_feed:_Feed.round", "_round until"),
+    ),
+    breach(
         "cache: a decision does not name the issues that it closed besides",
         f"{MESSAGES}::test_a_decision_names_the_issues_that_it_closed_besides",
         give("api.mutations.issues:_payload", "also_closed_issue_ids", "[]"),
@@ -76,6 +81,16 @@ LIVE = (
 )
 
 EDGE = (
+    breach(
+        "edge: events end their lines with CR LF",
+        f"{ACCEPT}::test_a_subscription_gets_a_stream_if_the_client_accepts_one",
+        instead("api.http.streams:encode_event", "replace", "return super().encode_event(event, data)"),
+    ),
+    breach(
+        "edge: a server that ends waits for its event streams",
+        "tests/api/http/test_serve.py::test_a_server_that_ends_ends_its_event_streams",
+        skip("api.http.serve:ApiServer.shutdown", "end"),
+    ),
     breach(
         "edge: a stream wins where its q equals JSON's",
         f"{ACCEPT}::test_a_query_gets_json_if_its_q_is_equal_or_higher",

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 import httpx
 import sqlalchemy as sa
 import strawberry
-import uvicorn
 import websockets
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.schema import BaseSchema
@@ -26,7 +25,7 @@ from api.consent.connect import routes
 from api.context import Context, Process
 from api.guards.extensions import edge_config, edge_extensions
 from api.http.app import create_app
-from api.http.serve import DeadlineProtocol, server_config
+from api.http.serve import ApiServer, DeadlineProtocol, server_config
 from domain.practice.workspaces import new_token, token_hash
 from domain.tables import Scope
 from runtime import database
@@ -161,7 +160,7 @@ async def serving(
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         app = create_app(process, schema or small_schema(), routes(process))
-        server = uvicorn.Server(server_config(app, "127.0.0.1", 0, protocol))
+        server = ApiServer(server_config(app, "127.0.0.1", 0, protocol))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             while not server.started:

@@ -30,7 +30,7 @@ BREACHES = (
     *invoice_breaches.BREACHES,
 )
 # The breaches that the suite did not notice before the faults of real use were mended (issue 18, number 30). Each was put into the
-# code, and the test files of its area, as they were on 2026-11-30 at 5 o'clock, stayed green. The last survived the tests of
+# code, and the test files of its area, as they were before aebb561, stayed green. The last two survived the tests of
 # that afternoon. Breaches of code that was new then (retention, the cost of documents, live events) are not in this list.
 SURVIVORS = (
     "limits: the minute counts from the start of a call",
@@ -56,6 +56,7 @@ SURVIVORS = (
     "invoice: a call holds more than Xero accepts",
     "invoice: an invoice in a locked period is voided",
     "limits: what other apps used of the day is ignored",
+    "live: objects that were loaded once are shared for ever",
 )
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 2

@@ -79,6 +79,7 @@ async def test_a_subscription_gets_a_stream_if_the_client_accepts_one(
     answer = await http.post("/graphql", json=body, headers={"accept": accept})
     assert kind(answer) == STREAM
     assert answer.text.count("event: next") == 2
+    assert "\r" not in answer.text  # urql shows no event of a stream with CR LF
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream;q=0, application/json", "*/*", "text/*"])

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -295,6 +295,24 @@ async def test_sigterm_lets_a_running_request_finish(
     finally:
         if process.returncode is None:
             process.kill()
+
+
+async def test_a_server_that_ends_ends_its_event_streams(process: Process, token: str) -> None:
+    """At once, so that its clients subscribe again elsewhere; and without `complete`, which would tell them not to."""
+    async with AsyncExitStack() as server:
+        edge = await server.enter_async_context(serving(process))
+        request = {"json": {"query": "subscription {forever}"}, "headers": {"accept": "text/event-stream"}}
+        async with (
+            web_client(base_url=f"http://{edge}", headers=bearer(token)) as http,
+            http.stream("POST", "/graphql", **request) as answer,
+        ):
+            lines = answer.aiter_lines()
+            while "forever" not in await anext(lines):
+                pass
+            ending = asyncio.create_task(server.aclose())
+            rest = [line async for line in lines]  # raises where the connection is cut
+        assert "event: complete" not in rest
+        await ending
 
 
 async def until_alive(http: httpx.AsyncClient) -> None:

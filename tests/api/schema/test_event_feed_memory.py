@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 from uuid import UUID, uuid4
 
+import pytest
 import sqlalchemy as sa
 
 from api import event_feed
@@ -89,6 +90,16 @@ async def test_a_reader_keeps_few_events_and_delivers_older_ones_from_the_table(
         async with patience(30):
             news = await slow.next()
     assert (news.resync, len(news.rows)) == (None, 2 * (KEPT - 50))
+
+
+@pytest.mark.parametrize(("seconds", "shared"), [(3600.0, True), (-1.0, False)])
+async def test_objects_that_were_loaded_for_an_event_are_shared_for_a_while(
+    ada: make.Client, seconds: float, shared: bool
+) -> None:
+    process, workspace = ada.process, ada.world.workspace
+    feeds = event_feed.EventFeeds(process.database, process.notifications, shared_seconds=seconds)
+    async with feeds.follow(workspace, None) as one, feeds.follow(workspace, None) as other:
+        assert (one.round() is other.round()) is shared
 
 
 async def test_two_events_of_one_link_deliver_the_changes_of_the_first(ada: make.Client) -> None:
