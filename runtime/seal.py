@@ -6,7 +6,6 @@ their seals. Layout: version (1 byte), length of the key's id (1), the id, nonce
 """
 
 import base64
-import binascii
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -32,12 +31,12 @@ class Key:
     @classmethod
     def parse(cls, text: str) -> Self:
         """`id:base64 of 32 bytes`. Raises ValueError that does not quote the secret."""
-        key_id, separator, encoded = text.partition(":")
+        key_id, separator, encoded = text.strip().partition(":")
         if not separator or not key_id or len(key_id.encode()) > 255:
             raise ValueError("a key is `id:base64 of 32 bytes`")
         try:
             secret = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii's, and that of letters beyond ASCII
             raise ValueError(f"the key {key_id} is not base64") from None
         if len(secret) != 32:
             raise ValueError(f"the key {key_id} has {len(secret)} bytes, not 32")

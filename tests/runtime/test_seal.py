@@ -54,11 +54,15 @@ def test_a_text_that_is_no_seal_is_refused(sealed: bytes) -> None:
         KeyRing.parse([NEW]).unseal(sealed, "grant/1")
 
 
-@pytest.mark.parametrize("text", ["", "abc", ":abc", "k:abc!", "k:YWJj"])
+@pytest.mark.parametrize("text", ["", "abc", ":abc", "k:abc!", "k:YWJj", "k:ÄYWJj"])
 def test_a_bad_key_is_refused_without_being_quoted(text: str) -> None:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match="key") as caught:
         Key.parse(text)
     assert "YWJj" not in str(caught.value)
+
+
+def test_blanks_around_a_key_belong_to_no_key() -> None:
+    assert Key.parse(f" {NEW}\n").id == Key.parse(NEW).id
 
 
 @pytest.mark.parametrize("keys", [[], [NEW, NEW]])
