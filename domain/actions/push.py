@@ -138,7 +138,8 @@ def check_whole(organisation: OrganisationCopy, contact: Contact, *path: str) ->
 class _Namesake:
     """A Xero contact with the name, a number or the email of the contact that is pushed.
 
-    `same_key`: the names have one key; otherwise they are equal once Xero has dropped the emoji. `numbers`, `our_numbers`: the
+    `same_key`: the names have one key; otherwise they are equal once Xero has dropped some characters. `taken`: Xero surely
+    drops those. `numbers`, `our_numbers`: the
     keys of the official numbers of the two. `account`: the account number that both have. `linked_to`: the name of the
     practice contact that it is linked to now. `restorable`: it is active, or archived under a name that no active contact has.
     """
@@ -147,6 +148,7 @@ class _Namesake:
     name: str | None
     has_name: bool
     same_key: bool
+    taken: bool
     active: bool
     restorable: bool
     linked_to: str | None
@@ -161,7 +163,7 @@ class _Namesake:
     @property
     def blocks(self) -> bool:
         """Whether it blocks a create: Xero accepts no second active contact with the same name."""
-        return self.has_name and self.active
+        return self.taken and self.active
 
     @property
     def described(self) -> str:
@@ -169,7 +171,7 @@ class _Namesake:
             self.account and f"account number {self.account}"
         )
         shared = "this name" if self.has_name else f"the same {number}" if number else "this email"
-        stored = ", as Xero stores it without the emoji" if self.has_name and not self.same_key else ""
+        stored = ", without the characters that Xero drops" if self.has_name and not self.same_key else ""
         kind = "" if self.active else "archived "
         link = (
             f" and is linked to the practice contact '{self.linked_to}'" if self.linked_to is not None else ""
@@ -177,6 +179,21 @@ class _Namesake:
         differ = identifiers.differing(self.our_numbers, self.numbers)
         but = f", but {differ[1]} where this contact has {differ[0]}" if differ else ""
         return f"The {kind}Xero contact {_quoted(self.name)} has {shared}{stored}{but}{link}."
+
+
+class Names(NamedTuple):
+    """The keys of a name as Xero `surely` compares it, its own first, and further ones under which Xero `maybe` holds it."""
+
+    surely: Sequence[str] = ()
+    maybe: Sequence[str] = ()
+
+
+def names_of(contact: Contact) -> Names:
+    """None of a name that Tandem made up."""
+    if not contact.name_key:
+        return Names()
+    surely = keys_in_xero(contact.name, surely=True)
+    return Names(surely, [key for key in keys_in_xero(contact.name) if key not in surely])
 
 
 class _Numbers(NamedTuple):
@@ -191,11 +208,11 @@ class _Numbers(NamedTuple):
 async def _namesakes(
     tx: Tx,
     organisation_id: UUID,
-    names: Sequence[str],
+    names: Names,
     email_key: str | None = None,
     numbers: _Numbers | None = None,
 ) -> list[_Namesake]:
-    """At most 10: those with one of the names (keys) first, then those with a number, then those with the email only. Active
+    """At most 10: those with one of the names first, then those with a number, then those with the email only. Active
     ones come before archived ones. A contact that Xero does not show any more is left out."""
     known = numbers or _Numbers()
     return await tx.read(
@@ -203,7 +220,8 @@ async def _namesakes(
         "with numbered as materialized (select id from door.numbered_xero_contacts(:organisation,"
         "  cast(:searched_keys as text[]), cast(:searched_accounts as text[])) n(id))"
         " select x.id, x.name, coalesce(x.name_key = any(:names), false) as has_name,"
-        " x.name_key is not distinct from cast(:name as text) as same_key, x.status = 'ACTIVE' as active, c.name as linked_to,"
+        " x.name_key is not distinct from cast(:name as text) as same_key, coalesce(x.name_key = any(:surely), false) as taken,"
+        " x.status = 'ACTIVE' as active, c.name as linked_to,"
         " x.identifier_keys as numbers, cast(:keys as text[]) as our_numbers,"
         " (select a.number from unnest(cast(:accounts as text[])) a(number) where x.identifiers"
         "   @> jsonb_build_array(jsonb_build_object('kind', 'ACCOUNT_NUMBER', 'value', a.number)) limit 1) as account,"
@@ -217,20 +235,15 @@ async def _namesakes(
         " and x.status in ('ACTIVE', 'ARCHIVED') and x.merged_to is null and x.missing_since is null"
         " and (x.name_key = any(:names) or x.email_key = cast(:email as text) or x.id = any(array(select id from numbered)))"
         " order by has_name desc, x.id in (select id from numbered) desc, x.status, x.id limit :most",
-        organisation=organisation_id, names=list(names), name=names[0] if names else None, email=email_key,
-        most=MOST_EXISTING, keys=list(known.keys),
+        organisation=organisation_id, names=[*names.surely, *names.maybe], surely=list(names.surely),
+        name=next(iter(names.surely), None), email=email_key, most=MOST_EXISTING, keys=list(known.keys),
         accounts=list(known.accounts), searched_keys=list(known.keys) if known.searched else [],
         searched_accounts=list(known.accounts) if known.searched else [],
     )  # fmt: skip
 
 
-def names_of(contact: Contact) -> list[str]:
-    """The keys of the contact's name as Xero may store it; none of a name that Tandem made up."""
-    return keys_in_xero(contact.name) if contact.name_key else []
-
-
-async def name_is_free(tx: Tx, organisation_id: UUID, names: Sequence[str], advice: str, *path: str) -> None:
-    """Refuse (TAKEN) a name, by its keys, that an active Xero contact holds, because Xero would refuse it. The message names
+async def name_is_free(tx: Tx, organisation_id: UUID, names: Names, advice: str, *path: str) -> None:
+    """Refuse (TAKEN) a name that an active Xero contact holds, because Xero would refuse it. The message names
     that contact and the contact that it is linked with, and ends with `advice`."""
     holders = [one for one in await _namesakes(tx, organisation_id, names) if one.blocks]
     if holders:
@@ -331,7 +344,7 @@ async def take_xero_contact(
         raise refuse(Code.ALREADY_LINKED, message, *path)
     if xero.status is XeroContactStatus.ARCHIVED:
         await name_is_free(
-            tx, organisation_id, [xero.name_key] if xero.name_key else [],
+            tx, organisation_id, Names([xero.name_key] if xero.name_key else []),
             "So the archived one cannot be restored in Xero. Rename or archive the active one there first.",
             *path,
         )  # fmt: skip

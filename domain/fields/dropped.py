@@ -31,11 +31,12 @@ def kept(value: Value) -> Value:
     return _kept_text(value)
 
 
-def stored_forms(text: str) -> list[str]:
+def stored_forms(text: str, *, surely: bool = False) -> list[str]:
     """The texts that Xero may store where it is sent this one: the whole text, the text without the characters outside the
-    basic plane, and the text without all that Xero may drop."""
+    basic plane, and the text without all that Xero may drop. `surely`: without the last, as Xero keeps ™."""
     in_plane = " ".join("".join(c for c in text if ord(c) <= 0xFFFF).split())
-    return list(dict.fromkeys(form for form in (text, in_plane, _kept_text(text)) if form))
+    rest = None if surely else _kept_text(text)
+    return list(dict.fromkeys(form for form in (text, in_plane, rest) if form))
 
 
 def is_stored_form(field: SyncedField, practice: Value, xero: Value, region: str | None) -> bool:

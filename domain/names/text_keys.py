@@ -38,9 +38,10 @@ def name_key(text: str | None) -> str | None:
     return _key(text)
 
 
-def keys_in_xero(name: str) -> list[str]:
-    """The keys of the name as Xero may store it. Xero drops emoji, and compares what is left with the names that it has."""
-    return [key for key in dict.fromkeys(map(name_key, stored_forms(name))) if key]
+def keys_in_xero(name: str, *, surely: bool = False) -> list[str]:
+    """The keys of the name as Xero may store it. Xero drops emoji, and compares what is left with the names that it has.
+    `surely`: as `stored_forms`."""
+    return [key for key in dict.fromkeys(map(name_key, stored_forms(name, surely=surely))) if key]
 
 
 def email_key(text: str | None) -> str | None:

@@ -211,7 +211,7 @@ NAMES = (
     breach(
         "names: a push compares a name with its emoji",
         f"{HELD}::test_a_push_finds_the_contact_that_has_the_name_without_its_emoji",
-        swap("domain.actions:names_of", "keys_in_xero(contact.name)", "[contact.name_key]"),
+        swap("domain.actions:names_of", "keys_in_xero(contact.name, ...)", "[contact.name_key]", beside="True"),
     ),
     breach(
         "names: the holder of a name is looked for with the emoji",

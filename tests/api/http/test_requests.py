@@ -178,7 +178,7 @@ async def test_a_subscription_runs_over_server_sent_events(http: httpx.AsyncClie
     answer = await http.post("/graphql", json=body, headers={"accept": "text/event-stream"})
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.text.count("event: next") == 2
-    assert answer.text.endswith("event: complete\r\ndata: \r\n\r\n")
+    assert answer.text.endswith("event: complete\ndata: \n\n")
 
 
 async def test_a_subscription_without_a_stream_names_the_accept_header(http: httpx.AsyncClient) -> None:

@@ -301,10 +301,12 @@ async def test_a_server_that_ends_ends_its_event_streams(process: Process, token
     """At once, so that its clients subscribe again elsewhere; and without `complete`, which would tell them not to."""
     async with AsyncExitStack() as server:
         edge = await server.enter_async_context(serving(process))
-        request = {"json": {"query": "subscription {forever}"}, "headers": {"accept": "text/event-stream"}}
+        accept = {"accept": "text/event-stream"}
         async with (
             web_client(base_url=f"http://{edge}", headers=bearer(token)) as http,
-            http.stream("POST", "/graphql", **request) as answer,
+            http.stream(
+                "POST", "/graphql", json={"query": "subscription {forever}"}, headers=accept
+            ) as answer,
         ):
             lines = answer.aiter_lines()
             while "forever" not in await anext(lines):
