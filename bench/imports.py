@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from api.relay import ids
 from bench.place import answers, environment, percentile, postgres_cpu, process, services
+from domain.matching import reasons
 from domain.names import search_keys
 from domain.tables import Contact as PracticeContact
 from domain.tables import ImportRun, MatchPass
@@ -212,7 +213,9 @@ async def measure(found: Services, count: int) -> None:
         print(
             f"{run.full_matches} full matches, {run.conflicts} conflicts, {run.created} created, {run.skipped} skipped"
         )
-        for row in await here.world.rows("select reason, count(*) as n from match_issue group by reason"):
+        for row in await here.world.rows(
+            f"select {reasons.sql('i')} as reason, count(*) as n from match_issue i group by 1 order by 1"
+        ):
             print(f"  {row['reason']}: {row['n']}")
         print(f"digest {await digest(here.world)}")
 
@@ -239,7 +242,7 @@ async def digest(world: World) -> str:
             " join xero_contact x on x.id = l.xero_contact_id order by 1"
         ),
         await world.rows(
-            "select x.xero_contact_id, i.reason, array_agg(c.name || ' ' || round(m.score::numeric, 3)"
+            f"select x.xero_contact_id, {reasons.sql('i')} as reason, array_agg(c.name || ' ' || round(m.score::numeric, 3)"
             "  order by c.name, m.score) from match_issue i join xero_contact x on x.id = i.xero_contact_id"
             " join match_candidate m on m.issue_id = i.id join contact c on c.id = m.contact_id group by i.id, 1, 2 order by 1"
         ),
