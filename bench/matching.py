@@ -23,6 +23,8 @@ from domain.names.similarity import Details, compare_names, count_users, make_re
 from domain.names.similarity.index import NameIndex
 from domain.names.similarity.names import prepare
 from domain.names.text_keys import name_key
+from domain.names.trees import Forest, read_trees
+from train.boosting import write_trees
 from train.classify import Labelled, label, mended, out_of_fold, report
 from train.classify_data import made_up, read_rows
 from train.contact_data import read_contacts
@@ -33,9 +35,9 @@ from train.match import (
     names_out_of_fold,
     read,
     report_names,
-    strangers,
     train_contacts,
 )
+from train.thresholds import strangers
 
 Bools = npt.NDArray[np.bool_]
 
@@ -49,10 +51,11 @@ def main() -> None:
     print("== pairs of names, and names among known ones")
     known = read(data)
     model = fit_names(known, np.ones(len(known.pairs), bool))
-    _, similar = report_names(known, names_out_of_fold(known), strangers(data, known, model))
+    strange = strangers(data, [name for _, name in known.data.index], Forest(read_trees(write_trees(model))))
+    cuts = report_names(known, names_out_of_fold(known), strange)
     others_on_names(known)
     print("== whole contacts")
-    train_contacts(data, model, similar)
+    train_contacts(data, model, cuts.similar)
     rules_on_contacts(data)
     print("== time of a call, in microseconds")
     times(known)

@@ -40,7 +40,7 @@ def write_trees(model: lightgbm.Booster) -> list[object]:
 
 def _write(node: dict[str, Any]) -> object:
     if "leaf_value" in node:
-        return round(node["leaf_value"], 5)
+        return round(node["leaf_value"], 4)
     assert node["decision_type"] == "<="
     below, above = _write(node["left_child"]), _write(node["right_child"])
     return [node["split_feature"], float(f"{node['threshold']:.7g}"), below, above]

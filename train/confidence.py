@@ -15,7 +15,7 @@ from sklearn.isotonic import IsotonicRegression
 from bench.practices import Case, Tally
 from domain.names.similarity import IDENTIFIED
 from domain.names.similarity.agreement import agree
-from train.match import PARAMETERS
+from train.thresholds import PARAMETERS
 from xero.simulator.practices import lifelike_practice
 
 KNOTS = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)

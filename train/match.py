@@ -1,14 +1,12 @@
 """Trains domain.names.similarity: `python -m train.match DATA [--evaluate]`. Writes domain/names/parameters/match.json.
 
 Names first: trees over pairs of names (labelled pairs, spellings of one client, queries with their candidates).
-Contacts next: trees over the names' margin and the other fields. Thresholds: SIMILAR is where at most one stranger
-in sixty-six has a name alike enough; for whole contacts it is where F1 is best over the sets.
+Contacts next: trees over the names' margin and the other fields. Thresholds: train.thresholds estimates SIMILAR of names;
+for whole contacts it is where F1 is best over the sets.
 """
 
 import argparse
 import json
-import math
-import random
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score
 
-import domain.names
-from domain.names.similarity import SIMILAR
 from domain.names.similarity.contacts import FIELD_FEATURES, Ready, field_features, share_owner
 from domain.names.similarity.distinct import tell_apart, tell_entities_apart
 from domain.names.similarity.features import NAME_FEATURES, name_features
-from domain.names.similarity.index import NameIndex
 from domain.names.similarity.names import prepare
+from domain.names.trees import Forest, read_trees
 from train.boosting import boost, write_trees
 from train.business_data import made_up_businesses
 from train.contact_data import (
@@ -42,19 +38,13 @@ from train.match_data import (
     made_up_pairs,
     read_names,
     retrieval_pairs,
-    rows,
     variant_pairs,
 )
+from train.thresholds import APART_MARGIN, AT_SIMILAR, PARAMETERS, Cuts, estimate, strangers
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 FOLDS = 4
-STRANGERS = 0.015
-MOST_STRANGERS = 3000
-# Sources whose names are no donor's. Listed companies may be donors too, and single words are many people's.
-OTHER_SOURCES = frozenset(("nhs", "nz_schools", "yente_fixture", "un_sc"))
-APART_MARGIN = -1.0
-PARAMETERS = Path(domain.names.__file__).parent / "parameters" / "match.json"
 # More of these can never make two names less alike, or more so: it keeps strange labels from teaching strange rules.
 RISING = frozenset(
     "ratio ordered token_set compact jaro jaro_ordered wratio cosine worth_small worth_large same_small same_large".split()
@@ -179,28 +169,8 @@ def best_f1(scores: Floats, match: Bools, missed: int = 0) -> tuple[float, float
     return float(f1.max()), float(scores[order][f1.argmax()])
 
 
-def strangers(folder: Path, names: Names, model: lightgbm.Booster) -> Floats:
-    """The best margin of each of some thousand names of other sources among the known names: none is one of them."""
-    index = NameIndex([name for _, name in names.data.index])
-    known = {name.ordered for name in index.names}
-    others = [row["name"] for row in rows(folder / "classify_dev.csv") if row["source"] in OTHER_SOURCES]
-    asked = [one for text in sorted(set(others)) if (one := prepare(text)).core and one.ordered not in known]
-    best = []
-    for one in random.Random(1).sample(asked, MOST_STRANGERS):
-        near = [index.names[at] for at in index.find(one.text)]
-        if not near:
-            best.append(-9.0)
-            continue
-        margins = model.predict(
-            np.array([name_features(one, other) for other in near], float), raw_score=True
-        )
-        apart = np.array([tell_apart(one, other) is not None for other in near])
-        best.append(float(np.where(apart, np.minimum(margins, APART_MARGIN), margins).max()))
-    return np.array(best)
-
-
-def report_names(names: Names, margins: Floats, strange: Floats) -> tuple[float, float]:
-    """Print and return the cut of look-alike pairs and that of SIMILAR."""
+def report_names(names: Names, margins: Floats, strange: Floats) -> Cuts:
+    """Print and return the cuts: LIKELY where look-alike pairs are told best, SIMILAR where few strangers are flagged."""
     n = names.labelled
     scores, match = margins[:n], names.match[:n]
     f1, cut = best_f1(scores, match)
@@ -211,18 +181,18 @@ def report_names(names: Names, margins: Floats, strange: Floats) -> tuple[float,
         print(f"   {source}: F1 {2 * hits / (((scores >= cut) & own).sum() + (match & own).sum()):.4f}")
     found = retrieval(names, margins)
     known = found.known
-    similar = float(np.quantile(np.concatenate([found.top[~known], strange]), 1 - STRANGERS))
-    p, r, f, flagged = found.flagged(similar)
+    cuts = estimate(cut, strange)
+    p, r, f, flagged = found.flagged(cuts.similar)
     print(f"retrieval: R@1 {(found.place[known] < 1).mean():.4f} R@5 {(found.place[known] < 5).mean():.4f}")
     print(
-        f"   SIMILAR at {similar:.3f}: P {p:.4f} R {r:.4f} F1 {f:.4f} strangers {flagged:.4f}, of other sources {(strange >= similar).mean():.4f}"
+        f"   SIMILAR at {cuts.similar:.3f}: P {p:.4f} R {r:.4f} F1 {f:.4f} strangers {flagged:.4f}, of other sources {cuts.flagged:.4f}"
     )
     for cut_at in np.arange(-1, 1.6, 0.2):
         p, r, f, flagged = found.flagged(cut_at)
         print(
             f"      at {cut_at:.1f}: F1 {f:.4f} strangers {flagged:.4f}, of other sources {(strange >= cut_at).mean():.4f}"
         )
-    return cut, similar
+    return cuts
 
 
 @dataclass(frozen=True)
@@ -324,19 +294,18 @@ def main() -> None:
     args = parser.parse_args()
     names = read(args.data)
     model = fit_names(names, np.ones(len(names.pairs), bool))
-    cut, similar = report_names(names, names_out_of_fold(names), strangers(args.data, names, model))
-    print("name cuts: look-alikes", cut, "SIMILAR", similar)
-    contacts, contact_cut = train_contacts(args.data, model, similar)
+    trees = write_trees(model)
+    strange = strangers(args.data, [name for _, name in names.data.index], Forest(read_trees(trees)))
+    cuts = report_names(names, names_out_of_fold(names), strange)
+    print(cuts)
+    contacts, contact_cut = train_contacts(args.data, model, cuts.similar)
     if args.evaluate:
         return
-    at_similar = math.log(SIMILAR / (1 - SIMILAR))
-    scale = at_similar / max(similar - cut, 0.2)  # LIKELY is where look-alikes are told best
+    held = json.loads(PARAMETERS.read_text(encoding="utf-8"))
     written = {
-        "names": {"scale": round(scale, 3), "shift": round(-scale * cut, 3), "trees": write_trees(model)},
-        "contacts": {"shift": round(at_similar - contact_cut, 3), "trees": write_trees(contacts)},
-        "confidence": json.loads(PARAMETERS.read_text(encoding="utf-8"))[
-            "confidence"
-        ],  # train.confidence makes it anew
+        "names": {**cuts.written(), "trees": trees},
+        "contacts": {"shift": round(AT_SIMILAR - contact_cut, 3), "trees": write_trees(contacts)},
+        "confidence": held["confidence"],  # train.confidence makes it anew
     }
     PARAMETERS.write_text(json.dumps(written, separators=(",", ":")) + "\n", encoding="utf-8")
 
