@@ -25,11 +25,11 @@ class ServerClock:
     def now(self) -> datetime:
         return self._at + timedelta(seconds=time.monotonic() - self._since)
 
-    def set(self, told: datetime, asked: float) -> None:
-        """`told`: the time that PostgreSQL answered. `asked`: when the query was sent, by the monotonic clock. The answer counts
-        for the middle between `asked` and now."""
-        self._since = time.monotonic()
-        self._at = told + timedelta(seconds=(self._since - asked) / 2)
+    def set(self, told: datetime, asked: float, answered: float) -> None:
+        """`told`: the time that PostgreSQL answered. `asked`, `answered`: when the query was sent and when its answer was here,
+        by the monotonic clock. The answer counts for the middle between the two."""
+        self._since = answered
+        self._at = told + timedelta(seconds=(answered - asked) / 2)
 
 
 def monotonic() -> float:

@@ -26,7 +26,15 @@ SOON = timedelta(seconds=POLL_SECONDS)
 PAUSE_SECONDS = (
     0.02  # after a search that a notification caused, however many come; a sweep delays no notification
 )
+AGAIN_SECONDS = 0.05  # more than the clocks of two processes differ
 HANDED_KEPT = timedelta(minutes=15)
+
+
+def pause_after(until_due: float, *, was_woken: bool) -> float:
+    """Seconds until the next search, unless a notification comes. A search that a notification caused is repeated soon: a due
+    mark has the time of another process's clock, which may be some milliseconds ahead of this one's. Without the repetition
+    such a mark would wait for the sweep."""
+    return max(min(until_due, AGAIN_SECONDS) if was_woken else until_due, PAUSE_SECONDS)
 
 
 class QueueAwayError(Exception):
@@ -103,12 +111,12 @@ class Dispatcher:
                 log.warning("dispatch_failed", error=type(error).__name__, exc_info=not away)
             if was_woken:
                 await asyncio.sleep(PAUSE_SECONDS)
-            await wait(self._woken, max(pause, PAUSE_SECONDS))
+            await wait(self._woken, pause_after(pause, was_woken=was_woken))
 
     async def dispatch(self, queue: Queue) -> float:
         """Hand over the due jobs. Returns the seconds until the next known job is due, at most POLL_SECONDS."""
-        now = self._process.database.clock.now()
         queued = await self._queued(queue)
+        now = self._process.database.clock.now()
         busy = self._here.outstanding() | set(queued or ())
         found = await due.find(self._process.database, now, busy, soon=SOON)
         self._forget(now)

@@ -444,6 +444,11 @@ ENGINE = (
         give("workers.arq_engine:_claim", "nx", "False"),
     ),
     breach(
+        "engine: a mark of a clock that is ahead waits for the sweep",
+        "tests/workers/test_dispatcher.py::test_a_search_that_a_notification_caused_is_repeated_soon",
+        swap("workers.dispatcher:pause_after", "min(until_due, AGAIN_SECONDS)", "until_due"),
+    ),
+    breach(
         "engine: the jobs of a worker are claimed one by one",
         f"{ENGINE_TESTS}::test_many_jobs_cost_as_many_round_trips_to_redis_as_one",
         instead("workers.arq_engine:start_jobs", "_claim", "[await self._claim([one]) for one in chosen]"),

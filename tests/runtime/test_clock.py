@@ -13,7 +13,7 @@ from tests.domain.world import Clock
 def test_the_clock_goes_on_from_the_time_that_was_set() -> None:
     clock = ServerClock()
     far = datetime(2031, 5, 1, tzinfo=UTC)
-    clock.set(far, monotonic())
+    clock.set(far, monotonic(), monotonic())
     first, second = clock.now(), clock.now()
     assert far <= first <= second < far + timedelta(minutes=5)
 
@@ -21,7 +21,7 @@ def test_the_clock_goes_on_from_the_time_that_was_set() -> None:
 async def test_a_process_uses_the_time_of_postgresql(place: Place) -> None:
     database = connect(place.app_url)
     assert isinstance(database.clock, ServerClock)
-    database.clock.set(datetime(1999, 1, 1, tzinfo=UTC), monotonic())
+    database.clock.set(datetime(1999, 1, 1, tzinfo=UTC), monotonic(), monotonic())
     async with on_time(database), database.door() as session:
         told = await session.scalar(sa.text("select clock_timestamp()"))
         assert abs(database.clock.now() - told) < timedelta(minutes=1)

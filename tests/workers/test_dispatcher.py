@@ -12,11 +12,12 @@ from redis.asyncio import Redis
 
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
+from runtime.notifications import POLL_SECONDS
 from tests.database import Place, cut
 from tests.domain.world import as_given
 from tests.workers.connected import until, working
 from tests.workers.linked import Linked
-from workers.dispatcher import Dispatcher, QueueAwayError
+from workers.dispatcher import AGAIN_SECONDS, PAUSE_SECONDS, Dispatcher, QueueAwayError, pause_after
 from workers.heartbeat import LOST_AFTER, Heartbeat
 from workers.jobs import Job, run
 from workers.process import opened
@@ -152,6 +153,13 @@ async def test_a_due_mark_set_while_its_job_ends_is_handed_over_by_the_next_sear
     dispatcher.ended(name, False)
     await dispatcher.dispatch(queue)
     assert queue.take() == ["send_contacts"]
+
+
+def test_a_search_that_a_notification_caused_is_repeated_soon() -> None:
+    """The clock of the process that set the due mark may be some milliseconds ahead: its mark must not wait for the sweep."""
+    assert pause_after(POLL_SECONDS, was_woken=True) == AGAIN_SECONDS
+    assert pause_after(POLL_SECONDS, was_woken=False) == POLL_SECONDS
+    assert pause_after(0.0, was_woken=False) == PAUSE_SECONDS
 
 
 async def test_interactive_and_bulk_sends_are_two_jobs(linked: Linked) -> None:
